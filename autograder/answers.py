@@ -1,0 +1,89 @@
+"""What is right: every check's cases and what the reference shows on them, drawn once per seed."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograder.isolation.protocol import decode, encode
+from autograder.spec import Case, Check, Exercise, Observations
+from autograder.subject import LocalSubject
+
+if TYPE_CHECKING:
+    from autograder.catalogue import Loaded
+
+__all__ = ["Answers", "StoredAnswers", "generator", "read_stored"]
+
+Answer = tuple[Case, Observations]
+
+
+def generator(seed: int, *names: str) -> np.random.Generator:
+    """Make the generator of one named thing: another for every name, the same for a seed."""
+    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+
+
+class Answers:
+    """Answers drawn from the references, and kept for the whole class."""
+
+    def __init__(self, loaded: Loaded, seed: int) -> None:
+        self.loaded = loaded
+        self.seed = seed
+        self._found: dict[tuple[str, str], list[Answer]] = {}
+        self._references: dict[str, LocalSubject] = {}
+
+    def reference(self, exercise: Exercise) -> LocalSubject:
+        """The reference implementation, in this process."""
+        if exercise.name not in self._references:
+            self._references[exercise.name] = self.loaded.subject(exercise)
+        return self._references[exercise.name]
+
+    def of(self, exercise: Exercise, check: Check) -> list[Answer]:
+        """Cases of one check, with what is expected."""
+        key = exercise.name, check.name
+        if key not in self._found:
+            rng = generator(self.seed, self.loaded.assignment.name, *key)
+            reference = self.reference(exercise)
+            self._found[key] = [
+                (case, check.expect(reference, case, rng) if check.expect else check.observe(reference, case))
+                for case in check.cases(rng, reference)
+            ]
+        return self._found[key]
+
+
+class StoredAnswers:
+    """Answers read from a released ``cases.npz``: what a student's machine has in place of the references."""
+
+    def __init__(self, found: dict[tuple[str, str], list[Answer]], seed: int) -> None:
+        self._found = found
+        self.seed = seed
+
+    def of(self, exercise: Exercise, check: Check) -> list[Answer]:
+        """Cases of one check, with what is expected; none where the check is graded officially only."""
+        return self._found.get((exercise.name, check.name), [])
+
+
+def store(path: Path, answers: dict[tuple[str, str], list[Answer]], seed: int) -> None:
+    """Write answers to one ``.npz``: a tree as JSON, and its arrays."""
+    arrays: list[Any] = []
+    tree = [
+        [list(key), encode([[case.as_data(), expected] for case, expected in found], arrays)]
+        for key, found in answers.items()
+    ]
+    header = np.frombuffer(json.dumps({"seed": seed, "answers": tree}).encode(), np.uint8)
+    np.savez_compressed(path, header=header, **{f"a{i}": array for i, array in enumerate(arrays)})
+
+
+def read_stored(path: Path) -> StoredAnswers:
+    """Read answers that ``store`` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        header = json.loads(file["header"].tobytes())
+        arrays = [file[f"a{i}"] for i in range(len(file.files) - 1)]
+    found = {
+        (exercise, check): [(Case.from_data(case), expected) for case, expected in decode(tree, arrays, markers=True)]
+        for (exercise, check), tree in header["answers"]
+    }
+    return StoredAnswers(found, header["seed"])

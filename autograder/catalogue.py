@@ -1,0 +1,139 @@
+"""Where assignments are found: the author's ``solutions/`` with its references, or the released folders alone."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from autograder.spec import Assignment, Exercise, Mistake, SpecError
+from autograder.subject import LocalSubject
+from dlkit import course, extraction
+
+__all__ = ["Loaded", "UsageError", "find", "load", "names", "wire"]
+
+
+class UsageError(Exception):
+    """The command was used wrongly, or what it was given cannot be read: one sentence with the cure."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An assignment with the folder that its specification came from.
+
+    official: the references are at hand (``solutions/``); else only what was released is.
+    """
+
+    assignment: Assignment
+    folder: Path
+    root: Path
+    official: bool
+
+    @cached_property
+    def reference(self) -> extraction.Extraction:
+        """The reference's source, cut into statements.  SpecError where there is none."""
+        path = self.folder / f"{self.assignment.module}.py"
+        if not self.official:
+            message = f"the references of {self.assignment.name} are not here"
+            raise SpecError(message)
+        found = extraction.extract(path)
+        if found.broken:
+            message = f"{path.name}: {found.broken[0].label}: {found.broken[0].reason}"
+            raise SpecError(message)
+        return found
+
+    @cached_property
+    def checks_sha256(self) -> str:
+        """Hash of everything that decides a grade: the checks and the reference."""
+        digest = hashlib.sha256((self.folder / "checks.py").read_bytes())
+        if self.official:
+            digest.update(self.reference.text.encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def earlier(self) -> dict[str, list[Any]]:
+        """The references of the earlier assignments that this one builds on, ready to be sent."""
+        found = {}
+        for name in self.assignment.earlier:
+            other = load(name, self.root)
+            found.update({**other.earlier, other.assignment.module: wire(other.reference.chunks)})
+        return found
+
+    @property
+    def released(self) -> Path:
+        """The folder of the student's version."""
+        return self.root / "assignments" / self.assignment.name
+
+    def source_of(self, exercise: Exercise) -> str:
+        """The reference's text of one exercise."""
+        for chunk in self.reference.chunks:
+            if exercise.name in chunk.defines:
+                return chunk.source
+        message = f"{self.assignment.name}: the reference does not define {exercise.name}"
+        raise SpecError(message)
+
+    def variant(self, exercise: Exercise, source: str) -> list[Any]:
+        """The whole reference with another text of one exercise, ready to be sent."""
+        changed = []
+        for chunk in self.reference.chunks:
+            text = source if exercise.name in chunk.defines else chunk.source
+            changed.append([chunk.label, chunk.line, text])
+        return changed
+
+    def with_mistake(self, exercise: Exercise, mistake: Mistake) -> list[Any]:
+        """The whole reference with one planted mistake."""
+        return self.variant(exercise, mistake.apply(self.source_of(exercise), exercise.name))
+
+    def subject(self, exercise: Exercise, chunks: list[Any] | None = None) -> LocalSubject:
+        """The reference, or a variant of it, in this process."""
+        chunks = wire(self.reference.chunks) if chunks is None else chunks
+        return LocalSubject.from_chunks(
+            self.assignment.module, chunks, support=exercise.support, earlier=self.earlier
+        )
+
+
+def wire(chunks: tuple[extraction.Chunk, ...]) -> list[Any]:
+    """Statements as they are sent to a worker."""
+    return [[chunk.label, chunk.line, chunk.source] for chunk in chunks]
+
+
+def names(root: Path) -> list[str]:
+    """Every assignment of the course, in order."""
+    folders = {path.parent.name for kind in ("solutions", "assignments") for path in (root / kind).glob("*/checks.py")}
+    return sorted(name for name in folders if course.FOLDER.fullmatch(name))
+
+
+def find(target: str, root: Path) -> str:
+    """Complete an assignment's name: ``02``, ``layers`` or ``02_layers``.  UsageError where there is none."""
+    known = names(root)
+    target = target.rstrip("/").rpartition("/")[2]
+    for name in known:
+        if target in (name, *name.split("_", 1)):
+            return name
+    message = f"There is no assignment '{target}'. Choose one of: {', '.join(known) or 'none is here'}."
+    raise UsageError(message)
+
+
+@lru_cache(maxsize=64)
+def load(name: str, root: Path) -> Loaded:
+    """Load one assignment's specification.  UsageError where it is not there, SpecError where it is wrong."""
+    official = (root / "solutions" / name / "checks.py").is_file()
+    folder = root / ("solutions" if official else "assignments") / name
+    path = folder / "checks.py"
+    if not path.is_file():
+        message = f"There is no assignment '{name}' in {root.name}/. Choose one of: {', '.join(names(root))}."
+        raise UsageError(message)
+    specification = importlib.util.spec_from_file_location(f"checks_of_{name}", path)
+    assert specification is not None and specification.loader is not None  # noqa: S101, PT018 - a .py path has both
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    assignment = getattr(module, "ASSIGNMENT", None)
+    if not isinstance(assignment, Assignment):
+        message = f"{name}/checks.py defines no ASSIGNMENT"
+        raise SpecError(message)
+    return Loaded(assignment, folder, root, official)

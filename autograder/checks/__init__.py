@@ -1,0 +1,34 @@
+"""The vocabulary of checks: everything that an assignment's ``checks.py`` needs.
+
+standard   what every layer, loss or function is asked for
+layer, loss, function, model   the exercises by kind, each a list of standard checks
+"""
+
+from autograder.checks.function import FunctionExercise
+from autograder.checks.layer import LayerExercise
+from autograder.checks.loss import LossExercise
+from autograder.checks.model import ModelExercise, Task
+from autograder.isolation.protocol import Code, New, Ref, Rng, Strided
+from autograder.spec import Assignment, Case, Exercise, Mistake, Points, Question, SpecError, Speed, swap
+
+__all__ = [
+    "Assignment",
+    "Case",
+    "Code",
+    "Exercise",
+    "FunctionExercise",
+    "LayerExercise",
+    "LossExercise",
+    "Mistake",
+    "ModelExercise",
+    "New",
+    "Points",
+    "Question",
+    "Ref",
+    "Rng",
+    "SpecError",
+    "Speed",
+    "Strided",
+    "Task",
+    "swap",
+]

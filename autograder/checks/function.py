@@ -1,0 +1,89 @@
+"""FunctionExercise: a function whose result is compared with the reference's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograder.checks.standard import CaseMaker, judge_unchanged, speed_checks
+from autograder.compare import compare_all
+from autograder.spec import Case, Check, Exercise, Mistake, Observations, Points, Speed, Trial
+from autograder.subject import Instance, Subject
+
+__all__ = ["FunctionExercise"]
+
+
+def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it makes
+    name: str,
+    *,
+    cases: CaseMaker,
+    points: float,
+    mistakes: Iterable[Mistake],
+    speed: Speed | None = None,
+    speed_points: float = 1,
+    slow: str | None = None,
+    depends: tuple[str, ...] = (),
+    support: str = "",
+) -> Exercise:
+    """Make the exercise of one function, with the standard checks.
+
+    A case's inputs are passed in order, its arguments by name.
+    """
+    matches = "the result matches the reference"
+
+    def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
+        return list(cases(rng))
+
+    def observe(subject: Subject, case: Case) -> Observations:
+        return {"the result": subject.run(name, *case.inputs.values(), **case.arguments)}
+
+    def untouched(subject: Subject, case: Case) -> Observations:
+        _, after = subject.run_echo(name, *case.inputs.values(), **case.arguments)
+        arrays = zip(case.inputs.items(), after, strict=True)
+        return {key: now for (key, before), now in arrays if isinstance(before, np.ndarray)}
+
+    def trial(subject: Subject, case: Case) -> Trial:
+        inputs = [subject.put(x) for x in case.inputs.values()]
+        kept: list[Instance] = []
+        return Trial(
+            lambda: kept.append(subject.keep(name, *inputs, **case.arguments)),
+            lambda: {"the result": kept[-1].fetch()},
+        )
+
+    def spoiled(*body: str) -> str:
+        return "_right = {name}\ndef {name}(*args, **kwargs):\n" + "".join(f"    {line}\n" for line in body)
+
+    call = "y = _right(*args, **kwargs)"
+    checks = [
+        Check(matches, name, 6.0, draw, observe, compare_all, needs=(name,)),
+        Check(
+            "inputs are not modified",
+            name,
+            1.0,
+            draw,
+            untouched,
+            judge_unchanged,
+            expect=lambda _s, case, _r: {key: x for key, x in case.inputs.items() if isinstance(x, np.ndarray)},
+            needs=(name,),
+            after=(matches,),
+            sabotage=spoiled(call, "for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),
+        ),
+        Check(
+            "stays on the device",
+            name,
+            1.0,
+            draw,
+            observe,
+            compare_all,
+            needs=(name,),
+            after=(matches,),
+            backend="stand-in",
+            sabotage=spoiled(
+                call, "for x in args:", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
+            ),
+        ),
+        *speed_checks(trial, speed, (name,), matches),
+    ]
+    by_part = {name: points, **({"speed": speed_points} if speed else {})}
+    return Exercise(name, "function", (name,), Points(**by_part), checks, tuple(mistakes), slow, depends, support)

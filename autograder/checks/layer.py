@@ -1,0 +1,42 @@
+"""LayerExercise: a class with ``forward(*xs)`` and ``backward(dy)``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from autograder.checks.standard import GRADIENTS, Behaviour, CaseMaker, backward_checks, forward_checks, speed_checks
+from autograder.spec import Exercise, Mistake, Points, Speed
+
+__all__ = ["LayerExercise"]
+
+
+def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
+    name: str,
+    *,
+    cases: CaseMaker,
+    points: Points,
+    mistakes: Iterable[Mistake],
+    speed: Speed | None = None,
+    slow: str | None = None,
+    extreme: float | None = None,
+    has_parameters: bool = False,
+    gradient_of: tuple[str, ...] = (),
+    depends: tuple[str, ...] = (),
+    support: str = "",
+) -> Exercise:
+    """Make the exercise of one layer, with the standard checks.
+
+    cases: draws inputs of several shapes; parameters and upstream gradients are drawn for it.
+    extreme: a size of input at which outputs and gradients must still be right (1000, say).
+    has_parameters: the layer has some, so that gradients must accumulate.
+    gradient_of: inputs whose gradient backward returns; by default every array of floats.
+    """
+    thing = Behaviour(name, cases, gradient_of=gradient_of, extreme=extreme)
+    checks = [
+        *forward_checks(thing),
+        *backward_checks(thing, has_parameters=has_parameters),
+        *speed_checks(thing.trial, speed, ("forward", "backward"), GRADIENTS, thing.complete),
+    ]
+    return Exercise(
+        name, "layer", ("forward", "backward"), points, checks, tuple(mistakes), slow, depends, support, gradient_of
+    )

@@ -1,0 +1,94 @@
+"""LossExercise: a class with ``forward(prediction, target)``, a scalar, and ``backward()``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograder.checks.standard import (
+    FORWARD,
+    GRADIENTS,
+    Behaviour,
+    CaseMaker,
+    backward_checks,
+    forward_checks,
+    speed_checks,
+    spoiled,
+)
+from autograder.compare import compare_all
+from autograder.spec import Case, Check, Exercise, Mistake, Points, Speed
+from autograder.subject import Subject
+
+__all__ = ["LossExercise"]
+
+
+def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
+    name: str,
+    *,
+    cases: CaseMaker,
+    points: Points,
+    mistakes: Iterable[Mistake],
+    gradient_of: tuple[str, ...],
+    speed: Speed | None = None,
+    slow: str | None = None,
+    extreme: float | None = None,
+    shift_invariant: bool = False,
+    depends: tuple[str, ...] = (),
+    support: str = "",
+) -> Exercise:
+    """Make the exercise of one loss, with the standard checks.
+
+    gradient_of: the inputs whose gradient ``backward()`` returns, in order (the prediction; not the target).
+    shift_invariant: adding a constant to the first input must change nothing (scores of a softmax).
+    """
+    thing = Behaviour(name, cases, "the loss", takes_upstream=False, gradient_of=gradient_of, extreme=extreme)
+
+    def doubled(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        case = thing.cases(rng, reference)[-1]
+        return [case.with_changes(inputs={key: np.concatenate([x, x]) for key, x in case.inputs.items()})]
+
+    def shifted(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        case = thing.cases(rng, reference)[-1]
+        first = gradient_of[0]
+        return [case.with_changes(inputs={**case.inputs, first: case.inputs[first] + 7.5})]
+
+    extra = [
+        Check(
+            "the loss is the mean over the batch",
+            "forward",
+            1.0,
+            doubled,
+            thing.forward,
+            compare_all,
+            needs=("forward",),
+            after=(FORWARD,),
+            sabotage=spoiled("y = super().forward(*xs)", "return y * 2 if _twice(xs[0]) else y")
+            + "def _twice(x):\n    n = len(x) // 2\n    return len(x) % 2 == 0 and n > 0 and bool((x[:n] == x[n:]).all())\n",
+        )
+    ]
+    if shift_invariant:
+        extra.append(
+            Check(
+                "adding a constant to the scores changes nothing",
+                "forward",
+                1.0,
+                shifted,
+                thing.forward,
+                compare_all,
+                needs=("forward",),
+                after=(FORWARD,),
+                sabotage=spoiled("y = super().forward(*xs)", "return y + 1 if xs[0].mean() > 5 else y"),
+            )
+        )
+    standard = forward_checks(thing)
+    checks = [
+        *standard[:-1],
+        *extra,
+        standard[-1],
+        *backward_checks(thing, has_parameters=False),
+        *speed_checks(thing.trial, speed, ("forward", "backward"), GRADIENTS, thing.complete),
+    ]
+    return Exercise(
+        name, "loss", ("forward", "backward"), points, checks, tuple(mistakes), slow, depends, support, gradient_of
+    )

@@ -1,0 +1,86 @@
+"""ModelExercise: a capstone; a function that trains a model from given data and a given seed.
+
+The worker trains; the host sends fresh test rows only when training is over, and counts itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.compare import Mismatch
+from autograder.isolation.protocol import Rng
+from autograder.spec import Case, Check, Exercise, Mistake, Observations, Points
+from autograder.subject import Subject
+
+__all__ = ["ModelExercise", "Task"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data to train on and rows to be judged on.
+
+    x, y: given to the student's function; x_test, y_test: never seen before training has ended.
+    """
+
+    x: Any
+    y: Any
+    x_test: Any
+    y_test: Any
+
+
+def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
+    name: str,
+    *,
+    task: Callable[[np.random.Generator], Task],
+    accuracy: float,
+    points: float,
+    mistakes: Iterable[Mistake],
+    seeds: int = 3,
+    arguments: dict[str, Any] | None = None,
+    depends: tuple[str, ...] = (),
+    support: str = "",
+) -> Exercise:
+    """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
+
+    accuracy: share of unseen rows that the model's ``forward`` must rank right, from each of ``seeds`` seeds.
+    State in the assignment's ``checks.py`` over how many seeds it was measured, and with what margin.
+    """
+    sentence = f"reaches {100 * accuracy:.3g} % on unseen data from each of {seeds} seeds"
+
+    def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
+        cases = []
+        for _ in range(seeds):
+            data = task(rng)
+            case = Case(dict(arguments or {}), x=data.x, y=data.y)
+            hidden = {"seed": int(rng.integers(1 << 31)), "x": data.x_test, "y": data.y_test}
+            cases.append(case.with_changes(hidden=hidden))
+        return cases
+
+    def observe(subject: Subject, case: Case) -> Observations:
+        model = subject.keep(name, *case.inputs.values(), **case.arguments, rng=Rng(case.hidden["seed"]))
+        model.call("eval")
+        return {"scores": model.call("forward", case.hidden["x"])}
+
+    def expect(_reference: Subject, case: Case, _rng: np.random.Generator) -> Observations:
+        return {"labels": case.hidden["y"]}
+
+    def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        del case
+        scores, labels = observed["scores"], expected["labels"]
+        shape = getattr(scores, "shape", ())
+        if len(shape) != 2 or shape[0] != len(labels):  # noqa: PLR2004
+            what = f"an array of shape {shape}" if shape else f"a {type(scores).__name__}"
+            return Mismatch("shape", "scores", f"the model's forward gives {what}; ({len(labels)}, classes) is wanted")
+        reached = float((np.argmax(scores, axis=1) == labels).mean())
+        if not np.isfinite(scores).all() or reached < accuracy:
+            text = f"the model is right on {100 * reached:.1f} % of the unseen rows; {100 * accuracy:.3g} % are wanted"
+            return Mismatch("accuracy", "scores", text, error=accuracy - reached)
+        return None
+
+    check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True)
+    by_part = Points(**{name: points})
+    return Exercise(name, "model", (name,), by_part, [check], tuple(mistakes), None, depends, support)

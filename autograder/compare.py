@@ -1,0 +1,169 @@
+"""Arrays side by side: what differs, where, and by how much.  Expected numbers are never shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.isolation.protocol import Opaque
+from autograder.spec import Case, Observations
+
+__all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """|observed − expected| ≤ relative · |expected| + absolute · max|expected| (at least ``floor``)."""
+
+    relative: float = 1e-6
+    absolute: float = 1e-8
+    floor: float = 1e-12
+
+
+FLOAT64 = Tolerance()
+FLOAT32 = Tolerance(relative=2e-4, absolute=2e-5, floor=1e-6)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One difference.  kind: missing, type, structure, shape, dtype, nan, value, changed, accuracy …
+
+    name: what differs (``dW``); sentence: what to tell the student; index: where it is largest;
+    error: the largest absolute error.
+    """
+
+    kind: str
+    name: str
+    sentence: str
+    index: tuple[int, ...] = ()
+    error: float = 0.0
+
+
+def compare_all(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Compare everything expected, in order; the first difference is returned."""
+    del case
+    for name, value in expected.items():
+        if name.startswith("_"):
+            continue
+        found = compare(observed.get(name), value, name)
+        if found:
+            return found
+    return None
+
+
+def compare(observed: Any, expected: Any, name: str, tolerance: Tolerance = FLOAT64) -> Mismatch | None:
+    """Compare two trees of plain data; ``None`` where they agree."""
+    if isinstance(expected, tuple | list):
+        return _compare_sequences(observed, expected, name, tolerance)
+    if isinstance(expected, dict):
+        if not isinstance(observed, dict) or set(observed) != set(expected):
+            return Mismatch("structure", name, f"{name} should be a dict with the keys {', '.join(map(str, expected))}")
+        pairs = ((observed[key], value, f"{name}[{key!r}]") for key, value in expected.items())
+        return next((m for o, e, n in pairs if (m := compare(o, e, n, tolerance))), None)
+    if expected is None or isinstance(expected, str | bool):
+        if type(observed) is type(expected) and observed == expected:
+            return None
+        return Mismatch("value", name, f"{name} is {_say(observed)}, which is not right")
+    return _compare_arrays(observed, expected, name, tolerance)
+
+
+def _compare_sequences(observed: Any, expected: Any, name: str, tolerance: Tolerance) -> Mismatch | None:
+    wanted = f"{len(expected)} values"
+    if not isinstance(observed, tuple | list):
+        return Mismatch("structure", name, f"{name} is {_say(observed)}; {wanted} are wanted")
+    if len(observed) != len(expected):
+        return Mismatch("structure", name, f"{name} has {len(observed)} values; {wanted} are wanted")
+    pairs = zip(observed, expected, strict=True)
+    return next((m for i, (o, e) in enumerate(pairs) if (m := compare(o, e, f"{name}[{i}]", tolerance))), None)
+
+
+def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Tolerance) -> Mismatch | None:
+    expected = np.asarray(expected)
+    problem = _not_an_array(observed, name, scalar=expected.ndim == 0)
+    if problem:
+        return problem
+    observed = np.asarray(observed)
+    if observed.shape != expected.shape:
+        sentence = f"{name} has shape {observed.shape}; {expected.shape} is wanted"
+        return Mismatch("shape", name, sentence)
+    if not expected.size:
+        return None
+    finite = np.isfinite(expected)
+    broken = ~np.isfinite(observed) & finite
+    if broken.any():
+        index = tuple(int(i) for i in np.argwhere(broken)[0])
+        what = "nan (not a number)" if np.isnan(observed[index]) else "infinite"
+        sentence = f"{name} is {what} in {_share(broken)}, first at index {_at(index)}"
+        return Mismatch("nan", name, sentence, index, float("inf"))
+    with np.errstate(all="ignore"):
+        error = np.abs(np.where(finite, observed, 0).astype(complex) - np.where(finite, expected, 0).astype(complex))
+        error[~finite] = np.where((observed == expected)[~finite] | np.isnan(expected[~finite]), 0, np.inf)
+        size = np.abs(np.where(finite, expected, 0))
+        scale = float(size.max())
+        bound = tolerance.relative * size + np.maximum(tolerance.absolute * scale, tolerance.floor)
+    wrong = ~(error <= bound)
+    if not wrong.any():
+        return None
+    index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
+    largest = float(error[index])
+    relative = f" ({100 * largest / scale:.3g} % of the largest right value)" if scale > 0 else ""
+    where = f", largest at index {_at(index)}" if expected.ndim else ""
+    sentence = f"{name} is wrong in {_share(wrong)}{where}: off by {largest:.3g}{relative}" if expected.ndim else (
+        f"{name} is off by {largest:.3g}{relative}"
+    )
+    return Mismatch("value", name, sentence, index, largest)
+
+
+def _not_an_array(observed: Any, name: str, *, scalar: bool) -> Mismatch | None:
+    if isinstance(observed, np.ndarray | np.generic):
+        return None
+    if scalar and isinstance(observed, int | float) and not isinstance(observed, bool):
+        return None
+    if observed is None:
+        return Mismatch("missing", name, f"{name} is None: is a return missing?")
+    wanted = "a number" if scalar else "an array"
+    return Mismatch("type", name, f"{name} is {_say(observed)}; {wanted} is wanted")
+
+
+def _share(wrong: Any) -> str:
+    count, size = int(wrong.sum()), wrong.size
+    return ("every entry" if size > 1 else "its only entry") if count == size else f"{count} of {size} entries"
+
+
+def _at(index: tuple[int, ...]) -> str:
+    return str(index[0]) if len(index) == 1 else str(index)
+
+
+def _say(value: Any) -> str:
+    if isinstance(value, Opaque):
+        return f"an object of class {value.type_name}" if not value.type_name.startswith("array") else f"an {value.type_name}"
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, list | tuple | dict | str):
+        return f"a {type(value).__name__}"
+    return "None" if value is None else f"the number {value:.6g}" if isinstance(value, int | float) else repr(value)[:60]
+
+
+def agree(left: Any, right: Any) -> bool:
+    """Whether two observations are the same answer, right or wrong: equal trees, dtypes, and values up to rounding."""
+    if isinstance(left, np.ndarray | np.generic) and isinstance(right, np.ndarray | np.generic):
+        left, right = np.asarray(left), np.asarray(right)
+        if left.shape != right.shape or left.dtype != right.dtype:
+            return False
+        if left.dtype.kind not in "fc":
+            return bool(np.array_equal(left, right))
+        tolerance = FLOAT32 if left.dtype.itemsize <= 4 else FLOAT64  # noqa: PLR2004
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(right)
+            scale = float(np.abs(right[finite]).max(initial=0.0))
+            close = np.isclose(left, right, tolerance.relative, max(tolerance.absolute * scale, tolerance.floor), equal_nan=True)
+        return bool(close.all())
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(agree(a, b) for a, b in zip(left, right, strict=True))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return set(left) == set(right) and all(agree(left[key], right[key]) for key in left)
+    if isinstance(left, float) and isinstance(right, float):
+        return bool(np.isclose(left, right, 1e-6, 1e-10, equal_nan=True))
+    return type(left) is type(right) and left == right

@@ -1,0 +1,362 @@
+"""One submission → one Report."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograder import timing
+from autograder.answers import Answers, generator
+from autograder.diagnose import Fingerprints, Outcome, Raised, observe
+from autograder.isolation.host import Limits, Worker, Zygote
+from autograder.spec import Case, Check, Exercise, Observations
+from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
+from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict
+
+if TYPE_CHECKING:
+    from autograder.catalogue import Loaded
+    from autograder.compare import Mismatch
+    from autograder.submission import Submission
+
+__all__ = ["Grader", "unreadable", "versions"]
+
+NEAR_MISS = 0.5
+"""Share of a backward's points for one that is right for a recognised near miss of a forward."""
+CAPSTONE_LIMITS = Limits(cpu_s=60.0, wall_s=240.0, life_cpu_s=300)
+MAX_POISONED = 8
+
+
+def versions() -> dict[str, str]:
+    """Versions that a grade depends on."""
+    from importlib.metadata import version
+
+    return {"python": platform.python_version(), "numpy": np.__version__, "dlkit-course": version("dlkit-course")}
+
+
+class Grader:
+    """Grades submissions of one assignment; what is right is computed once and kept for all of them.
+
+    seed: draws every input; the same seed grades the same way.  limits: of one call of an exercise.
+    capstones: whether to train; only: names of the exercises to grade (all where None).
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        zygote: Zygote,
+        *,
+        seed: int,
+        backend: str = "numpy",
+        capstones: bool = True,
+        only: frozenset[str] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.loaded = loaded
+        self.zygote = zygote
+        self.seed = seed
+        self.backend = backend
+        self.capstones = capstones
+        self.only = only
+        self.limits = limits or Limits()
+        self.answers = Answers(loaded, seed)
+        self.fingerprints = Fingerprints(loaded, self.answers)
+
+    def grade(self, submission: Submission, student: str = "", earlier: dict[str, list[Any]] | None = None) -> Report:
+        """Grade one submission.
+
+        earlier: source of the student's own earlier assignments by module; by default the references'.
+        """
+        started = time.perf_counter()
+        results: list[ExerciseResult] = []
+        for exercise in self.loaded.assignment.exercises:
+            if self.only is None or exercise.name in self.only:
+                session = _Session(self, exercise, submission, self.loaded.earlier if earlier is None else earlier)
+                results.append(session.grade(results))
+        return self._report(submission, student, results, time.perf_counter() - started)
+
+    def _report(self, submission: Submission, student: str, results: list[ExerciseResult], seconds: float) -> Report:
+        return Report(
+            student=student,
+            assignment=self.loaded.assignment.name,
+            title=self.loaded.assignment.title,
+            file=submission.file,
+            submission_sha256=submission.sha256,
+            checks_sha256=self.loaded.checks_sha256,
+            seed=self.seed,
+            backend=self.backend,
+            versions=versions(),
+            problems=submission.problems,
+            exercises=results,
+            written=submission.written,
+            seconds=round(seconds, 3),
+            graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
+
+
+class _Session:
+    """One exercise of one submission: a worker that is replaced when it is lost, and the verdicts so far."""
+
+    def __init__(self, grader: Grader, exercise: Exercise, submission: Submission, earlier: dict[str, list[Any]]) -> None:
+        self.grader = grader
+        self.exercise = exercise
+        self.submission = submission
+        self.earlier = earlier
+        self.verdicts: dict[str, Verdict] = {}
+        self.dead: dict[str, str] = {}
+        self.load_errors: dict[str, SubjectRaisedError] = {}
+        self._subject: RemoteSubject | None = None
+
+    def grade(self, done: list[ExerciseResult]) -> ExerciseResult:
+        """Run every check in order."""
+        unwritten = self.submission.unwritten(self.exercise)
+        broken = self.submission.broken_cell(self.exercise)
+        waits = [
+            result.name
+            for result in done
+            if result.name in self.exercise.depends and result.status not in (Status.PASSED, Status.INCONCLUSIVE)
+        ]
+        try:
+            for check in self.exercise.checks:
+                if broken:
+                    verdict = self._verdict(check, Status.FAILED, broken)
+                elif missing := [part for part in check.needs if part in unwritten]:
+                    verdict = self._verdict(check, Status.NOT_ATTEMPTED, self._not_written(missing[0]))
+                elif waits:
+                    verdict = self._verdict(check, Status.SKIPPED, f"waits for {', '.join(waits)}, which it is made of")
+                elif check.capstone and not self.grader.capstones:
+                    verdict = self._verdict(check, Status.SKIPPED, "capstones were left out of this run")
+                else:
+                    verdict = self._run(check)
+                self.verdicts[check.name] = verdict
+        finally:
+            self._end_worker()
+        return ExerciseResult(self.exercise.name, list(self.verdicts.values()))
+
+    def _not_written(self, part: str) -> str:
+        if self.exercise.name not in self.submission.extraction.defined:
+            return f"{self.submission.file} does not define {self.exercise.name}"
+        return f"{self._title(part)} is still to be written"
+
+    def _title(self, part: str) -> str:
+        return f"{self.exercise.name}.{part}" if self.exercise.is_class else part
+
+    def _verdict(self, check: Check, status: Status, sentence: str = "", **more: Any) -> Verdict:
+        most = self.exercise.points_of(check)
+        points = most if status in (Status.PASSED, Status.INCONCLUSIVE) else more.pop("points", 0.0)
+        return Verdict(check.name, check.part, status, points, most, sentence, **more)
+
+    # --- one check ---------------------------------------------------------------------------
+
+    def _run(self, check: Check) -> Verdict:
+        for name in check.after:
+            if self.verdicts[name].status is not Status.PASSED:
+                return self._verdict(check, Status.SKIPPED, f"comes after “{name}”")
+        for part in check.needs:
+            if part in self.dead:
+                return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
+        try:
+            if check.speed:
+                return self._run_speed(check)
+            return self._run_cases(check)
+        except SubjectLostError as lost:
+            self._end_worker()
+            self.dead[check.part] = str(lost)
+            return self._verdict(check, Status.FAILED, f"{self._title(check.part)} {lost}")
+        except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
+            self._end_worker()
+            return self._verdict(check, Status.BROKEN, f"the grader failed here ({type(error).__name__}: {error})")
+
+    def _run_cases(self, check: Check) -> Verdict:
+        answers = self.grader.answers.of(self.exercise, check)
+        outcomes: list[Outcome] = []
+        failure: tuple[Case, Mismatch | SubjectRaisedError, Observations] | None = None
+        for case, expected in answers:
+            subject = self._worker(check)
+            try:
+                seen = check.observe(subject, case)
+            except SubjectRaisedError as error:
+                outcomes.append(Raised(error.type, error.message))
+                failure = failure or (case, error, {})
+                if isinstance(self.load_errors.get(self.exercise.name), SubjectRaisedError):
+                    break
+                continue
+            outcomes.append(seen)
+            mismatch = check.judge(seen, expected, case)
+            if mismatch and failure is None:
+                failure = case, mismatch, seen
+        if failure is None:
+            return self._verdict(check, Status.PASSED)
+        return self._failed(check, outcomes, *failure)
+
+    def _failed(
+        self, check: Check, outcomes: list[Outcome], case: Case, why: Mismatch | SubjectRaisedError, seen: Observations
+    ) -> Verdict:
+        sentence = self._explain(why, check) if isinstance(why, SubjectRaisedError) else why.sentence
+        if check.speed is None and not check.capstone and not isinstance(why, SubjectRaisedError):
+            sentence = f"{sentence} ({case.describe()})"
+        mistake = self.grader.fingerprints.match(self.exercise, check, outcomes)
+        more: dict[str, Any] = {"mistake": mistake.name, "hint": mistake.hint} if mistake else {}
+        if mistake is None and seen and check.own_forward and self._forward_is_wrong(check):
+            subject = self._worker(check)
+            with contextlib.suppress(SubjectRaisedError):
+                if check.own_forward(subject, case, seen):
+                    sentence = "backward is right for your forward, but that forward is not right yet"
+                    if any(v.mistake for v in self.verdicts.values() if v.part != check.part):
+                        more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
+        return self._verdict(check, Status.FAILED, sentence, **more)
+
+    def _forward_is_wrong(self, check: Check) -> bool:
+        return any(v.status is Status.FAILED for v in self.verdicts.values() if v.part != check.part)
+
+    def _run_speed(self, check: Check) -> Verdict:
+        assert check.speed is not None  # noqa: S101 - the caller dispatches on it
+        exercise, grader = self.exercise, self.grader
+        rng = generator(grader.seed, grader.loaded.assignment.name, exercise.name, check.name)
+        reference_chunks = grader.loaded.variant(exercise, grader.loaded.source_of(exercise))
+        figures, wrong = timing.measure(
+            check,
+            lambda: self._open(self.submission.chunks),
+            lambda: self._open(reference_chunks),
+            grader.answers.reference(exercise),
+            rng,
+        )
+        if wrong:
+            return self._verdict(check, Status.FAILED, f"while timed: {wrong.sentence}", timing=figures)
+        if figures.ratio > figures.limit:
+            sentence = "right, but too slow: look for a Python loop that one array operation can replace"
+            return self._verdict(check, Status.FAILED, sentence, timing=figures)
+        return self._verdict(check, Status.PASSED, timing=figures)
+
+    # --- the worker --------------------------------------------------------------------------
+
+    def _worker(self, check: Check) -> Subject:
+        if self._subject is None:
+            self._subject = self._start(CAPSTONE_LIMITS if check.capstone else self.grader.limits)
+        return self._subject.on(check.backend or self.grader.backend)
+
+    def _end_worker(self) -> None:
+        if self._subject is not None:
+            self._subject.worker.close()
+            self._subject = None
+
+    @contextlib.contextmanager
+    def _open(self, chunks: list[Any]) -> Iterator[RemoteSubject]:
+        """Start a fresh worker with these statements loaded, for the length of the block."""
+        subject = self._prepare(self.grader.limits)
+        try:
+            subject.request("load", name=self.grader.loaded.assignment.module, chunks=chunks)
+            yield subject
+        finally:
+            subject.worker.close()
+
+    def _prepare(self, limits: Limits) -> RemoteSubject:
+        subject = RemoteSubject(Worker(self.grader.zygote, limits))
+        subject.backend = self.grader.backend
+        if self.earlier:
+            subject.request("provide", modules=self.earlier)
+        if self.exercise.support:
+            subject.request("support", text=self.exercise.support)
+        return subject
+
+    def _start(self, limits: Limits) -> RemoteSubject:
+        """Start a worker and load the submission; a statement that ends it is found and left out."""
+        subject = self._prepare(limits)
+        kept = [(i, c) for i, c in enumerate(self.submission.chunks) if i not in self.submission.poisoned]
+        try:
+            problems = subject.request("load", name=self.grader.loaded.assignment.module, chunks=[c for _, c in kept])
+        except SubjectLostError:
+            if len(self.submission.poisoned) >= MAX_POISONED:
+                raise
+            self._find_poison(kept, limits)
+            return self._start(limits)
+        for problem in problems:
+            number = kept[problem["chunk"]][0]
+            for name in self.submission.extraction.chunks[number].defines:
+                self.load_errors[name] = SubjectRaisedError(problem)
+        return subject
+
+    def _find_poison(self, kept: list[tuple[int, Any]], limits: Limits) -> None:
+        """Load one statement at a time to see which one ends the worker."""
+        subject = self._prepare(limits)
+        try:
+            for number, chunk in kept:
+                try:
+                    subject.request("load", name=self.grader.loaded.assignment.module, chunks=[chunk])
+                except SubjectLostError as lost:
+                    statement = self.submission.extraction.chunks[number]
+                    what = f" (definition of {', '.join(statement.defines)})" if statement.defines else ""
+                    sentence = f"{self.submission.file}: {statement.label}, line {statement.line}{what} {lost}."
+                    self.submission.poisoned[number] = sentence
+                    error = {"type": "", "message": sentence}
+                    self.load_errors.update({name: SubjectRaisedError(error) for name in statement.defines})
+                    return
+        finally:
+            subject.worker.close()
+
+    # --- sentences ---------------------------------------------------------------------------
+
+    def _explain(self, error: SubjectRaisedError, check: Check) -> str:
+        """Say in one sentence what the student's code raised, where, and what to do."""
+        on_load = self.load_errors.get(self.exercise.name)
+        if on_load and error.type == "NameError" and error.message == f"{self.exercise.name} is not defined":
+            if not on_load.type:
+                return on_load.message
+            return f"{self.exercise.name} could not be defined: {self._text(on_load)}"
+        refused = self.submission.extraction.refused
+        if error.type == "NameError":
+            name = error.message.partition("'")[2].partition("'")[0]
+            if name in refused:
+                return (
+                    f"{name} comes from {refused[name]}, which an exercise may not import{_at(error)}. "
+                    "Allowed are the standard library, numpy and dlkit."
+                )
+            if name in self.load_errors:
+                return f"{name} could not be defined: {self._text(self.load_errors[name])}"
+        if error.type == "HostTransferError":
+            return f"{error.message}{_at(error)}. Let xp = array_module(x) do the work where x lives."
+        if error.type == "MemoryError":
+            return f"asked for more memory than an exercise may use ({self.grader.limits.memory_mb} MB){_at(error)}"
+        if error.unwritten and not error.where:
+            return f"{error.message}: {self._title(check.part)} is missing. Keep the methods of the stub."
+        if error.unwritten:
+            return f"still raises NotImplementedError{_at(error)}"
+        return self._text(error)
+
+    def _text(self, error: SubjectRaisedError) -> str:
+        message = " ".join(error.message.split())
+        text = f"{error.type}: {message}" if message else error.type
+        return f"raised {text[:300]}{_at(error)}"
+
+
+def _at(error: SubjectRaisedError) -> str:
+    if not error.where:
+        return ""
+    return f" ({error.where}: {error.code})" if error.code else f" ({error.where})"
+
+
+def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: int) -> Report:
+    """Make the report of a submission that cannot be read: every check failed, with the one reason."""
+    exercises = [
+        ExerciseResult(
+            exercise.name,
+            [Verdict(c.name, c.part, Status.FAILED, 0.0, exercise.points_of(c), sentence) for c in exercise.checks],
+        )
+        for exercise in loaded.assignment.exercises
+    ]
+    return Report(
+        student=student,
+        assignment=loaded.assignment.name,
+        title=loaded.assignment.title,
+        file=file,
+        checks_sha256=loaded.checks_sha256,
+        seed=seed,
+        versions=versions(),
+        problems=[Problem(sentence)],
+        exercises=exercises,
+        graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )

@@ -1,0 +1,274 @@
+"""What a worker does with a request: load source text, make objects, call them, read and set attributes.
+
+The same class serves the worker (behind frames) and the live classes of a notebook.  It imports
+NumPy and dlkit alone, and knows nothing of expected values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import traceback
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograder.isolation.protocol import MAX_BODY, Code, New, Opaque, Ref, Rng, Strided
+from dlkit import backend, course, stand_in
+
+__all__ = ["Executor", "describe_error", "plain"]
+
+MAX_TEXT = 2000
+MAX_ITEMS = 10_000
+LABEL = "submission:"
+
+
+class Executor:
+    """Holds one submission's names and the objects made from them."""
+
+    def __init__(self, namespace: dict[str, Any] | None = None) -> None:
+        self.names: dict[str, Any] = {} if namespace is None else namespace
+        self._support: dict[str, Any] = {}
+        self._objects: dict[int, Any] = {}
+        self._sources: dict[str, list[str]] = {}
+        self._provided: dict[str, Mapping[str, Any]] | None = None
+        self.backend = "numpy"
+
+    # --- loading -----------------------------------------------------------------------------
+
+    def load(self, name: str, chunks: list[Any]) -> list[dict[str, Any]]:
+        """Execute chunks of source one by one in module ``name``; return a problem for each that fails.
+
+        A further call adds to the same module.  A chunk is ``[label, first line, source]``; one that fails costs only what it defines.
+        """
+        if self.names.get("__name__") != name:
+            module = types.ModuleType(name)
+            sys.modules[name] = module
+            self.names = module.__dict__
+        return self._execute(chunks, self.names)
+
+    def provide(self, modules: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+        """Load earlier assignments (module name → chunks) for ``dlkit.course.earlier``."""
+        problems = []
+        self._provided = {}
+        for name, chunks in modules.items():
+            module = types.ModuleType(name)
+            sys.modules[name] = module
+            problems += self._execute(chunks, module.__dict__)
+            self._provided[name] = module.__dict__
+        return problems
+
+    def support(self, text: str) -> None:
+        """Load the spec's own support code: names that a check may use beside the submission's."""
+        exec(compile(text, "<support>", "exec"), self._support)  # noqa: S102 - trusted text of the spec
+
+    def _execute(self, chunks: list[Any], names: dict[str, Any]) -> list[dict[str, Any]]:
+        problems = []
+        for number, (label, line, source) in enumerate(chunks):
+            self._sources.setdefault(label, [])
+            lines = source.splitlines()
+            kept = self._sources[label]
+            kept.extend([""] * (line - 1 + len(lines) - len(kept)))
+            kept[line - 1 : line - 1 + len(lines)] = lines
+            try:
+                with self._context():
+                    exec(compile("\n" * (line - 1) + source, LABEL + label, "exec"), names)  # noqa: S102
+            except BaseException as error:  # noqa: BLE001 - a submission may raise anything
+                problems.append({"chunk": number, **self.describe(error)})
+        return problems
+
+    # --- the four verbs ----------------------------------------------------------------------
+
+    def make(self, handle: int, name: str, args: Any, kwargs: Any) -> None:
+        """Make an object of class ``name`` and keep it under ``handle``."""
+        with self._context():
+            self._objects[handle] = self._resolve(New(name, *args, **kwargs))
+
+    def call(self, handle: int | None, name: str, args: Any, kwargs: Any, *, echo: bool) -> Any:
+        """Call a method of an object, or a function of the submission; return its value as plain data.
+
+        echo: return ``(value, arguments as they are after the call)`` instead.
+        """
+        with self._context():
+            given = [self._resolve(arg) for arg in args]
+            named = {key: self._resolve(arg) for key, arg in kwargs.items()}
+            function = self._named(name) if handle is None else getattr(self._objects[handle], name)
+            with stand_in.hot_path():
+                value = function(*given, **named)
+                if isinstance(value, types.GeneratorType):
+                    value = _read_generator(value)
+        return (plain(value), plain(given)) if echo else plain(value)
+
+    def keep(self, handle: int, source: int | None, name: str, args: Any, kwargs: Any) -> None:
+        """Call as ``call`` does, and keep the result under ``handle`` (a trained model, say)."""
+        with self._context():
+            given = [self._resolve(arg) for arg in args]
+            named = {key: self._resolve(arg) for key, arg in kwargs.items()}
+            function = self._named(name) if source is None else getattr(self._objects[source], name)
+            self._objects[handle] = function(*given, **named)
+            backend.synchronize()
+
+    def put(self, handle: int, value: Any) -> None:
+        """Keep a value under ``handle``, for a later ``Ref``."""
+        with self._context():
+            self._objects[handle] = self._resolve(value)
+
+    def fetch(self, handle: int) -> Any:
+        """Return what is kept under ``handle``, as plain data."""
+        return plain(self._objects[handle])
+
+    def parameters(self, handle: int) -> Any:
+        """Every parameter's data by its path."""
+        return {path: plain(p.data) for path, p in self._objects[handle].named_parameters().items()}
+
+    def get(self, handle: int, path: str) -> Any:
+        """Read an attribute by its path: ``W.grad``, ``layers.0.W.data``."""
+        return plain(_follow(self._objects[handle], path.split(".")))
+
+    def set(self, handle: int, path: str, value: Any) -> None:
+        """Set an attribute by its path."""
+        *parents, last = path.split(".")
+        with self._context():
+            setattr(_follow(self._objects[handle], parents), last, self._resolve(value))
+
+    def drop(self, handle: int) -> None:
+        """Forget an object."""
+        self._objects.pop(handle, None)
+
+    # --- resolving ---------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _context(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(backend.use(self.backend))
+            stack.enter_context(np.errstate(all="ignore"))
+            if self._provided is not None:
+                stack.enter_context(course.providing(self._provided))
+            yield
+
+    def _named(self, name: str) -> Any:
+        if name.startswith("support."):
+            return self._support[name.removeprefix("support.")]
+        if "." in name:
+            return course.earlier(name)
+        if name not in self.names:
+            message = f"{name} is not defined"
+            raise NameError(message)
+        return self.names[name]
+
+    def _resolve(self, value: Any) -> Any:  # noqa: PLR0911 - one return a marker
+        match value:
+            case np.ndarray():
+                return backend.asarray(value)
+            case Strided(array):
+                return _strided(backend.asarray(array))
+            case Rng(seed):
+                return np.random.default_rng(seed)
+            case New():
+                args = [self._resolve(arg) for arg in value.args]
+                return self._named(value.name)(*args, **{k: self._resolve(v) for k, v in value.kwargs.items()})
+            case Ref(handle):
+                return self._objects[handle]
+            case Code(text):
+                return eval(text, {"np": np, **self._support})  # noqa: S307 - trusted text of the spec
+            case list() | tuple():
+                return type(value)(self._resolve(item) for item in value)
+            case dict():
+                return {key: self._resolve(item) for key, item in value.items()}
+        return value
+
+    # --- errors ------------------------------------------------------------------------------
+
+    def describe(self, error: BaseException) -> dict[str, Any]:
+        """Put an error of the student's code into data: type, message, and where in the submission."""
+        return describe_error(error, self._sources)
+
+
+def describe_error(error: BaseException, sources: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Type, message and place of an error, as plain data without addresses of objects."""
+    where, code = "", ""
+    with contextlib.suppress(Exception):
+        if isinstance(error, SyntaxError) and (error.filename or "").startswith(LABEL):
+            where = f"{error.filename.removeprefix(LABEL)}, line {error.lineno}"  # type: ignore[union-attr]
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename.startswith(LABEL):
+                label = frame.filename.removeprefix(LABEL)
+                where = f"{label}, line {frame.lineno}"
+                lines = sources.get(label, [])
+                code = lines[frame.lineno - 1].strip() if frame.lineno and frame.lineno <= len(lines) else ""
+    try:
+        message = str(error)
+    except BaseException:  # noqa: BLE001 - __str__ is the student's too
+        message = ""
+    if isinstance(error, SyntaxError):
+        message = error.msg
+    return {
+        "type": type(error).__name__[:200],
+        "message": re.sub(r" at 0x[0-9a-fA-F]+", "", message)[:MAX_TEXT],
+        "where": where[:200],
+        "code": code[:200],
+        "unwritten": isinstance(error, NotImplementedError),
+    }
+
+
+def plain(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911, C901 - one return a kind
+    """Reduce a result to what may cross: numbers, strings, arrays, tuples, lists, dicts; else its class's name.
+
+    Arrays are copied, so that a later call cannot change what an earlier one returned.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if type(value) in (int, float):
+        return value
+    if isinstance(value, str):
+        return str(value)[:MAX_TEXT]
+    if isinstance(value, stand_in.DeviceArray):
+        value = value._host  # noqa: SLF001 - past the guard: the hot path is over
+    elif type(value).__module__.split(".")[0] not in ("builtins", "numpy") and not isinstance(value, np.ndarray):
+        value = _from_device(value)
+    if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind not in "fiubc":
+            return Opaque(f"array of dtype {value.dtype}")
+        if value.nbytes > MAX_BODY:
+            message = f"a result of {value.nbytes >> 20} MB is more than the {MAX_BODY >> 20} MB that may be returned"
+            raise MemoryError(message)
+        return value if isinstance(value, np.generic) else np.array(value, order="C", subok=False)
+    if depth > 16:  # noqa: PLR2004
+        return Opaque("too deep a nest")
+    if isinstance(value, tuple | list):
+        items = [plain(item, depth + 1) for item in value[:MAX_ITEMS]]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, dict):
+        return {str(key): plain(item, depth + 1) for key, item in list(value.items())[:MAX_ITEMS]}
+    return value if isinstance(value, Opaque) else Opaque(type(value).__name__)
+
+
+def _from_device(value: Any) -> Any:
+    """Copy an array of a loaded backend to the host; leave everything else alone."""
+    return backend.to_numpy(value) if backend.array_module(value) is not np else value
+
+
+def _read_generator(generator: Any) -> list[Any]:
+    return [item for _, item in zip(range(MAX_ITEMS), generator, strict=False)]
+
+
+def _follow(node: Any, path: list[str]) -> Any:
+    for step in path:
+        if isinstance(node, dict):
+            node = node[step]
+        else:
+            node = node[int(step)] if step.isdigit() else getattr(node, step)
+    return node
+
+
+def _strided(array: Any) -> Any:
+    """Give the same values as a view that skips every other element of a larger array."""
+    if array.ndim == 0:
+        return array
+    module = backend.array_module(array)
+    wide = module.zeros((*array.shape[:-1], 2 * array.shape[-1]), dtype=array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]

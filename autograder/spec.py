@@ -1,0 +1,349 @@
+"""What an assignment is made of, as its author writes it: frozen data, nothing that runs by itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from autograder.compare import Mismatch
+    from autograder.subject import Subject
+
+__all__ = [
+    "Assignment",
+    "Case",
+    "Check",
+    "Exercise",
+    "Mistake",
+    "Observations",
+    "Points",
+    "Question",
+    "SpecError",
+    "Speed",
+    "Trial",
+    "swap",
+]
+
+Observations = dict[str, Any]
+"""What a check saw: a name that its sentence can use (``y``, ``dW``) → plain data."""
+
+
+class SpecError(Exception):
+    """The course is at fault: a mistake whose text no longer occurs, a check that cannot run."""
+
+
+class Case:
+    """One drawn input: constructor arguments, inputs by name in the order of ``forward``, parameters.
+
+    Arrays of floats are given a gradient check, arrays of integers (labels, indices) are not.
+    """
+
+    def __init__(
+        self, arguments: Mapping[str, Any] | None = None, /, *, parameters: Mapping[str, Any] | None = None, **inputs: Any
+    ) -> None:
+        self.arguments = dict(arguments or {})
+        self.inputs = dict(inputs)
+        self.parameters = dict(parameters or {})
+        self.upstream: Any = None
+        self.hidden: dict[str, Any] = {}
+
+    def with_changes(self, **changes: Any) -> Case:
+        """Return a copy with some of ``arguments, inputs, parameters, upstream, hidden`` replaced."""
+        copy = Case(self.arguments, parameters=self.parameters, **self.inputs)
+        copy.upstream, copy.hidden = self.upstream, self.hidden
+        for name, value in changes.items():
+            setattr(copy, name, value)
+        return copy
+
+    def as_data(self) -> list[Any]:
+        """Give the case as a tree that may be stored."""
+        return [self.arguments, self.inputs, self.parameters, self.upstream, self.hidden]
+
+    @classmethod
+    def from_data(cls, data: list[Any]) -> Case:
+        """Make the case that ``as_data`` described."""
+        arguments, inputs, parameters, upstream, hidden = data
+        return cls(arguments).with_changes(inputs=inputs, parameters=parameters, upstream=upstream, hidden=hidden)
+
+    def describe(self) -> str:
+        """Say what a student needs to see it again: ``in_features=4, x (7, 4)``."""
+        arguments = [f"{name}={_brief(value)}" for name, value in self.arguments.items() if name != "rng"]
+        inputs = [f"{name} {_brief(value)}" for name, value in self.inputs.items()]
+        return ", ".join(arguments + inputs)
+
+
+def _brief(value: Any) -> str:
+    shape = getattr(getattr(value, "array", value), "shape", None)
+    if shape is not None:
+        return str(tuple(shape))
+    text = str(value) if not isinstance(value, list) else f"[{len(value)} items]"
+    return text if len(text) <= 40 else text[:37] + "…"  # noqa: PLR2004
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named property worth points; its name is the sentence that the student reads.
+
+    part: where its points belong; needs: parts that must be written; after: checks without whose
+    pass this one proves nothing, so that it is skipped.
+    cases(rng, reference): the inputs; observe(subject, case): talks to an implementation and returns
+    what it saw; expect(reference, case, rng): what is right (by default what the reference shows);
+    judge(observed, expected, case): a Mismatch or None.
+    own_forward(subject, case, observed): is a failed backward right for the student's own forward?
+    sabotage: source that spoils a right implementation in just this way, to prove the check's teeth.
+    """
+
+    name: str
+    part: str
+    weight: float
+    cases: Callable[[np.random.Generator, Subject], list[Case]]
+    observe: Callable[[Subject, Case], Observations]
+    judge: Callable[[Observations, Observations, Case], Mismatch | None]
+    expect: Callable[[Subject, Case, np.random.Generator], Observations] | None = None
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    backend: str | None = None
+    own_forward: Callable[[Subject, Case, Observations], bool] | None = None
+    sabotage: str = ""
+    capstone: bool = False
+    speed: Speed | None = None
+    trial: Callable[[Subject, Case], Trial] | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One timed run, everything sent ahead: ``go`` computes (and is timed), ``collect`` fetches what came of it."""
+
+    go: Callable[[], None]
+    collect: Callable[[], Observations]
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points by part; keyword arguments name parts: ``Points(forward=2, backward=4, speed=1)``."""
+
+    by_part: Mapping[str, float]
+
+    def __init__(self, **by_part: float) -> None:
+        object.__setattr__(self, "by_part", by_part)
+        for part, points in by_part.items():
+            if not points > 0:
+                message = f"points for '{part}' are {points}; they must be greater than zero"
+                raise SpecError(message)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """At most ``at_most`` times the reference's CPU time on ``case``.
+
+    The case's inputs are shapes (drawn normal, anew for every pair) or functions of an rng (labels).
+    dtype: of the drawn inputs and the parameters.  Limits are set on measured ratios.
+    """
+
+    case: Case
+    at_most: float
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class _Swap:
+    old: str
+    new: str
+
+
+def swap(old: str, new: str) -> _Swap:
+    """Replace ``old`` by ``new`` in the reference's source of the exercise, where it must occur exactly once."""
+    return _Swap(old, new)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A planted wrong implementation, named by what the person did, with the hint that they need.
+
+    edits: swaps in the exercise's reference source, or one whole replacement source (a string).
+    caught_by: the check meant to catch it; by default the first of the part that is edited.
+    """
+
+    name: str
+    edits: tuple[_Swap | str, ...]
+    hint: str
+    caught_by: str | None = None
+
+    def __init__(self, name: str, *edits: _Swap | str, hint: str, caught_by: str | None = None) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "edits", edits)
+        object.__setattr__(self, "hint", hint)
+        object.__setattr__(self, "caught_by", caught_by)
+
+    def apply(self, source: str, exercise: str) -> str:
+        """Return the exercise's source with the mistake in it.
+
+        Raises SpecError where a swap's text does not occur exactly once.
+        """
+        for edit in self.edits:
+            if isinstance(edit, str):
+                source = edit
+                continue
+            count = source.count(edit.old)
+            if count != 1:
+                message = f"{exercise}: mistake '{self.name}': its text occurs {count} times, not once: {edit.old!r}"
+                raise SpecError(message)
+            source = source.replace(edit.old, edit.new)
+        try:
+            ast.parse(source)
+        except SyntaxError as error:
+            message = f"{exercise}: mistake '{self.name}' does not parse: {error.msg}, line {error.lineno}"
+            raise SpecError(message) from error
+        return source
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One class or function the student implements, with everything that is known of it.
+
+    parts: what is stubbed and graded by itself (methods of a class; a function's own name);
+    depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
+    support: trusted source with names that the checks use (``support.Double``);
+    slow: right methods that are too slow, to prove the speed check.
+    """
+
+    name: str
+    kind: str
+    parts: tuple[str, ...]
+    points: Points
+    checks: list[Check] = field(default_factory=list)
+    mistakes: tuple[Mistake, ...] = ()
+    slow: str | None = None
+    depends: tuple[str, ...] = ()
+    support: str = ""
+    gradient_of: tuple[str, ...] = ()
+
+    @property
+    def is_class(self) -> bool:
+        """Whether the student writes a class (else a function)."""
+        return self.parts != (self.name,)
+
+    @property
+    def capstone(self) -> bool:
+        """Whether this trains on real data and has a time budget of its own."""
+        return any(check.capstone for check in self.checks)
+
+    @property
+    def total(self) -> float:
+        """Points of the whole exercise."""
+        return float(sum(self.points.by_part.values()))
+
+    def points_of(self, check: Check) -> float:
+        """Points of one check: its part's, shared by weight, in hundredths that add up."""
+        sharers = [other for other in self.checks if other.part == check.part]
+        weights = np.cumsum([0.0, *(other.weight for other in sharers)])
+        steps = np.round(100 * self.points.by_part[check.part] * weights / weights[-1]) / 100
+        index = sharers.index(check)
+        return round(float(steps[index + 1] - steps[index]), 2)
+
+    def find(self, name: str) -> Check:
+        """Return the check of this name; SpecError where there is none."""
+        for check in self.checks:
+            if check.name == name:
+                return check
+        message = f"{self.name} has no check '{name}'; it has: {', '.join(c.name for c in self.checks)}"
+        raise SpecError(message)
+
+    def check(
+        self,
+        name: str,
+        *,
+        cases: Callable[[np.random.Generator], Iterable[Case]],
+        part: str | None = None,
+        weight: float = 1,
+        judge: Callable[[Observations, Observations, Case], Mismatch | None] | None = None,
+        needs: tuple[str, ...] | None = None,
+        after: tuple[str, ...] = (),
+    ) -> Callable[[Callable[[Subject, Case], Observations]], Callable[[Subject, Case], Observations]]:
+        """Add a check of one's own: the decorated function speaks to a Subject and returns what it saw.
+
+        The same function is run on the reference, and what it shows there is expected.
+        """
+        from autograder.compare import compare_all
+
+        part = part or self.parts[-1]
+
+        def add(observe: Callable[[Subject, Case], Observations]) -> Callable[[Subject, Case], Observations]:
+            self.checks.append(
+                Check(
+                    name,
+                    part,
+                    weight,
+                    cases=lambda rng, _: list(cases(rng)),
+                    observe=observe,
+                    judge=judge or compare_all,
+                    needs=self.parts if needs is None else needs,
+                    after=after,
+                )
+            )
+            return observe
+
+        return add
+
+    def without_capstones(self) -> Exercise:
+        """Return the same exercise without the checks that train."""
+        return replace(self, checks=[check for check in self.checks if not check.capstone])
+
+
+@dataclass(frozen=True)
+class Question:
+    """A written question, graded by hand; its text and mark scheme stand in the notebook."""
+
+    name: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A folder and a notebook: exercises in reading order, and written questions."""
+
+    name: str
+    title: str
+    exercises: tuple[Exercise, ...]
+    questions: tuple[Question, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        title: str,
+        exercises: Iterable[Exercise],
+        questions: Iterable[Question] = (),
+        earlier: Iterable[str] = (),
+    ) -> None:
+        for attribute, value in (
+            ("name", name),
+            ("title", title),
+            ("exercises", tuple(exercises)),
+            ("questions", tuple(questions)),
+            ("earlier", tuple(earlier)),
+        ):
+            object.__setattr__(self, attribute, value)
+        names = [exercise.name for exercise in self.exercises]
+        twice = {n for n in names if names.count(n) > 1}
+        if twice:
+            message = f"{name}: exercises named twice: {', '.join(sorted(twice))}"
+            raise SpecError(message)
+
+    @property
+    def module(self) -> str:
+        """The file's name without suffix: ``layers`` for ``02_layers``."""
+        return self.name.split("_", 1)[1]
+
+    def exercise(self, name: str) -> Exercise:
+        """Return the exercise of this name; SpecError where there is none."""
+        for exercise in self.exercises:
+            if exercise.name == name:
+                return exercise
+        message = f"{self.name} has no exercise '{name}'; it has: {', '.join(e.name for e in self.exercises)}"
+        raise SpecError(message)

@@ -1,0 +1,163 @@
+"""The one way a check speaks to an implementation: make, call, get, set.
+
+A LocalSubject runs in this process (the reference, a live class in a notebook), a RemoteSubject in
+an isolated worker; a check cannot tell them apart.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from autograder.isolation.executor import Executor
+from autograder.isolation.host import SubjectLostError, SubjectRaisedError
+from autograder.isolation.protocol import Ref
+
+if TYPE_CHECKING:
+    from autograder.isolation.host import Limits, Worker
+
+__all__ = ["Instance", "LocalSubject", "RemoteSubject", "Subject", "SubjectLostError", "SubjectRaisedError"]
+
+_HANDLES = itertools.count(1)
+
+
+class Instance:
+    """An object that the implementation made."""
+
+    def __init__(self, subject: Subject, handle: int) -> None:
+        self._subject = subject
+        self.handle = handle
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method; its result is plain data (arrays, numbers, tuples, lists, dicts)."""
+        return self._subject.request("call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=False)
+
+    def echo(self, method: str, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
+        """Call a method; return its result and its arguments as they are afterwards."""
+        value, after = self._subject.request(
+            "call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=True
+        )
+        return value, after
+
+    def parameters(self) -> dict[str, Any]:
+        """Every parameter's data by its path (``W``, ``layers.0.W``)."""
+        found: dict[str, Any] = self._subject.request("parameters", handle=self.handle)
+        return found
+
+    def get(self, path: str) -> Any:
+        """Read an attribute by its path: ``W.grad``."""
+        return self._subject.request("get", handle=self.handle, path=path)
+
+    def keep(self, method: str, *args: Any) -> Instance:
+        """Call a method and keep its result where it is."""
+        handle = next(_HANDLES)
+        self._subject.request("keep", handle=handle, source=self.handle, name=method, args=list(args), kwargs={})
+        return Instance(self._subject, handle)
+
+    def fetch(self) -> Any:
+        """Return this kept value as plain data."""
+        return self._subject.request("fetch", handle=self.handle)
+
+    def set(self, path: str, value: Any) -> None:
+        """Set an attribute by its path."""
+        self._subject.request("set", handle=self.handle, path=path, value=value)
+
+
+class Subject(ABC):
+    """An implementation, wherever it runs.
+
+    Every method raises SubjectRaisedError where the implementation raised and SubjectLostError
+    where its process is gone.
+    """
+
+    backend = "numpy"
+
+    @abstractmethod
+    def request(self, verb: str, **arguments: Any) -> Any:
+        """Send one request of the executor's vocabulary."""
+
+    def on(self, backend: str) -> Subject:
+        """Return the same implementation, its arrays on another backend."""
+        other = copy.copy(self)
+        other.backend = backend
+        return other
+
+    def make(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
+        """Make an object of a class by name."""
+        handle = next(_HANDLES)
+        self.request("make", handle=handle, name=name, args=list(args), kwargs=kwargs)
+        return Instance(self, handle)
+
+    def run(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function by name; its result is plain data."""
+        return self.request("call", handle=None, name=name, args=list(args), kwargs=kwargs, echo=False)
+
+    def run_echo(self, name: str, /, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
+        """Call a function; return its result and its arguments as they are afterwards."""
+        value, after = self.request("call", handle=None, name=name, args=list(args), kwargs=kwargs, echo=True)
+        return value, after
+
+    def keep(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
+        """Call a function and keep what it returns (a trained model) where it is."""
+        handle = next(_HANDLES)
+        self.request("keep", handle=handle, source=None, name=name, args=list(args), kwargs=kwargs)
+        return Instance(self, handle)
+
+    def put(self, value: Any) -> Ref:
+        """Send a value ahead; pass the Ref where the value is wanted."""
+        handle = next(_HANDLES)
+        self.request("put", handle=handle, value=value)
+        return Ref(handle)
+
+
+class LocalSubject(Subject):
+    """An implementation in this process: trusted source, or the live names of a notebook."""
+
+    def __init__(self, namespace: dict[str, Any] | None = None) -> None:
+        self._executor = Executor(namespace)
+
+    @classmethod
+    def from_chunks(
+        cls, name: str, chunks: list[Any], *, support: str = "", earlier: Mapping[str, list[Any]] | None = None
+    ) -> LocalSubject:
+        """Load trusted source text; raises the error of a chunk that fails."""
+        subject = cls()
+        if earlier is not None:
+            subject.request("provide", modules=earlier)
+        if support:
+            subject.request("support", text=support)
+        problems = subject.request("load", name=name, chunks=chunks)
+        if problems:
+            raise SubjectRaisedError(problems[0])
+        return subject
+
+    def request(self, verb: str, **arguments: Any) -> Any:
+        """Run one request here; arrays are copied on the way in, as a pipe would."""
+        self._executor.backend = self.backend
+        try:
+            return getattr(self._executor, verb)(**_copied(arguments))
+        except Exception as error:
+            raise SubjectRaisedError(self._executor.describe(error)) from error
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item) for item in value)
+    return value.copy() if hasattr(value, "__array_interface__") else value
+
+
+class RemoteSubject(Subject):
+    """An implementation in an isolated worker."""
+
+    def __init__(self, worker: Worker, limits: Limits | None = None) -> None:
+        self.worker = worker
+        self.limits = limits
+
+    def request(self, verb: str, **arguments: Any) -> Any:
+        """Send one request over the pipe."""
+        return self.worker.ask(verb, self.backend, self.limits, **arguments)

@@ -1,0 +1,173 @@
+"""From a handed-in file or folder to source text: what is there, what is written, what cannot be read."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder.catalogue import wire
+from autograder.spec import Exercise
+from autograder.verdict import Problem, WrittenAnswer
+from dlkit import extraction
+
+if TYPE_CHECKING:
+    from autograder.catalogue import Loaded
+
+__all__ = ["Submission", "SubmissionError", "read_submission"]
+
+NO_ANSWER = "YOUR ANSWER HERE"
+
+
+class SubmissionError(Exception):
+    """A submission that cannot be read: one sentence for its author."""
+
+
+@dataclass
+class Submission:
+    """One student's source text, and what is known of it before it runs.
+
+    poisoned: chunks that ended the worker while loading, with the sentence; left out from then on.
+    """
+
+    file: str
+    extraction: extraction.Extraction
+    sha256: str
+    written: list[WrittenAnswer] = field(default_factory=list)
+    poisoned: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def chunks(self) -> list[Any]:
+        """Every statement, as it is sent to a worker."""
+        return wire(self.extraction.chunks)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the file itself."""
+        broken = [
+            Problem(
+                f"{self.file}: {cell.label} does not parse ({cell.reason}). Fix the cell, or delete it if it is scratch.",
+                cell.label,
+            )
+            for cell in self.extraction.broken
+        ]
+        return broken + [Problem(sentence) for sentence in self.poisoned.values()]
+
+    def broken_cell(self, exercise: Exercise) -> str | None:
+        """Why the exercise is missing, where a cell that does not parse would have defined it."""
+        if exercise.name in self.extraction.defined:
+            return None
+        for cell, problem in zip(self.extraction.broken, self.problems, strict=False):
+            if exercise.name in cell.defines:
+                return problem.sentence
+        return None
+
+    def unwritten(self, exercise: Exercise) -> set[str]:
+        """Parts that nobody has written yet: absent with the whole exercise, or still the stub."""
+        if exercise.name not in self.extraction.defined:
+            return set(exercise.parts)
+        source = [chunk.source for chunk in self.extraction.chunks if exercise.name in chunk.defines][-1]
+        return {part for part in exercise.parts if _is_stub(_function(source, exercise, part))}
+
+
+def _function(source: str, exercise: Exercise, part: str) -> ast.stmt | None:
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and exercise.is_class:
+            return next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == part), None)
+        if isinstance(node, ast.FunctionDef) and node.name == part:
+            return node
+    return None
+
+
+def _is_stub(function: ast.stmt | None) -> bool:
+    """A body that does nothing, or that raises NotImplementedError whatever comes before."""
+    if not isinstance(function, ast.FunctionDef):
+        return False
+    body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    if all(isinstance(statement, ast.Pass) for statement in body):
+        return True
+    return any(isinstance(s, ast.Raise) and s.exc and "NotImplementedError" in ast.dump(s.exc) for s in body)
+
+
+def read_submission(path: Path, loaded: Loaded) -> Submission:
+    """Read a file, or the assignment's file in a folder.
+
+    Raises SubmissionError with one sentence where there is nothing to grade.
+    """
+    try:
+        file = _choose(path, loaded) if path.is_dir() else path
+        if not file.exists():
+            message = f"{file.name} is not there. Check the name and the folder."
+            raise SubmissionError(message)
+        found = extraction.extract(file)
+    except extraction.ExtractionError as error:
+        raise SubmissionError(str(error)) from error
+    _refuse_other_assignment(file, found, loaded)
+    digest = hashlib.sha256(found.text.encode()).hexdigest()
+    return Submission(file.name, found, digest, _written_answers(file, found, loaded))
+
+
+def _choose(folder: Path, loaded: Loaded) -> Path:
+    """Find the file that holds the work; where two do and differ, say so and ask for one."""
+    module = loaded.assignment.module
+    named = [path for suffix in (".ipynb", ".py") if (path := folder / f"{module}{suffix}").is_file()]
+    if not named:
+        named = sorted(path for path in folder.iterdir() if path.suffix in {".ipynb", ".py"} and path.is_file())
+        if len(named) == 1:
+            return named[0]
+        what = f"{len(named)} other files" if named else "no file of the kind"
+        message = f"There is no {module}.ipynb and no {module}.py here, but {what}. Hand in one of the two names."
+        raise SubmissionError(message)
+    if len(named) == 1:
+        return named[0]
+    notebook, script = (_meaning(path, loaded) for path in named)
+    stub = _meaning(loaded.released / f"{module}.py", loaded) if loaded.released.is_dir() else None
+    if notebook in (script, stub):
+        return named[1] if notebook == stub != script else named[0]
+    if script == stub:
+        return named[0]
+    message = f"Both {module}.ipynb and {module}.py hold work, and they differ. Keep the one that counts, delete the other."
+    raise SubmissionError(message)
+
+
+def _meaning(path: Path, loaded: Loaded) -> str:
+    """The exercises of a file without layout and comments; an unreadable file means nothing but itself."""
+    try:
+        found = extraction.extract(path)
+    except extraction.ExtractionError as error:
+        return f"unreadable: {error}"
+    names = {exercise.name for exercise in loaded.assignment.exercises}
+    kept = [ast.dump(ast.parse(c.source)) for c in found.chunks if names & set(c.defines)]
+    return "\n".join(kept + [cell.reason for cell in found.broken])
+
+
+def _refuse_other_assignment(file: Path, found: extraction.Extraction, loaded: Loaded) -> None:
+    own = loaded.assignment
+    stamp = found.metadata.get("dlkit")
+    stamped = stamp.get("assignment") if isinstance(stamp, dict) else None
+    defined = found.defined | {name for cell in found.broken for name in cell.defines}
+    if any(exercise.name in defined for exercise in own.exercises) and stamped in (None, own.name):
+        return
+    if isinstance(stamped, str) and stamped != own.name:
+        message = f"{file.name} belongs to {stamped[:60]}, not to {own.name}. Hand in {own.module}.ipynb."
+    else:
+        message = f"{file.name} defines none of the exercises of {own.name}. Hand in {own.module}.ipynb."
+    raise SubmissionError(message)
+
+
+def _written_answers(file: Path, found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
+    answers = []
+    cells = json.loads(found.text).get("cells", []) if file.suffix == ".ipynb" else []
+    texts: dict[str, str] = {}
+    for cell in cells:
+        grade = cell.get("metadata", {}).get("nbgrader", {}) if isinstance(cell, dict) else {}
+        source = cell.get("source", "") if isinstance(cell, dict) else ""
+        if isinstance(grade, dict) and isinstance(grade.get("grade_id"), str):
+            texts[grade["grade_id"]] = "".join(source) if isinstance(source, list) else str(source)
+    for question in loaded.assignment.questions:
+        text = texts.get(question.name, "")
+        answers.append(WrittenAnswer(question.name, question.points, bool(text.strip()) and NO_ANSWER not in text))
+    return answers

@@ -1,0 +1,86 @@
+"""Speed as a ratio: the worker's CPU time against the reference's in the same minute, read from outside.
+
+Pairs alternate in order, every pair has fresh inputs, every timed output is verified.  The median
+decides; where it lies near the limit, more worker pairs are measured before it does.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autograder.spec import Check, Speed, Trial
+from autograder.verdict import Timing
+
+if TYPE_CHECKING:
+    from autograder.compare import Mismatch
+    from autograder.subject import RemoteSubject, Subject
+
+__all__ = ["measure"]
+
+WORKER_PAIRS = 3
+PAIRS_EACH = 5
+CLEAR = 1.5
+HOPELESS = 8.0
+
+Open = Callable[[], "AbstractContextManager[RemoteSubject]"]
+
+
+def measure(
+    check: Check, open_student: Open, open_reference: Open, local: Subject, rng: np.random.Generator
+) -> tuple[Timing, Mismatch | None]:
+    """Measure one speed check.
+
+    open_student, open_reference: start a fresh worker each; local: the reference in this process,
+    which shapes parameters.  Returns the figures, and a Mismatch where a timed output was wrong.
+    """
+    speed = check.speed
+    assert speed is not None  # noqa: S101 - the caller dispatches on it
+    ratios: list[float] = []
+    mismatch = None
+    for _ in range(WORKER_PAIRS):
+        with open_student() as student, open_reference() as reference:
+            for ratio, mismatch in _pairs(check, student, reference, local, rng):  # noqa: B007
+                ratios.append(ratio)
+                if mismatch or (len(ratios) > 1 and min(ratios) > HOPELESS * speed.at_most):
+                    break
+        if mismatch or _is_clear(ratios, speed):
+            break
+    figures = [round(ratio, 4) for ratio in ratios]
+    return Timing(round(statistics.median(ratios), 4) if ratios else 0.0, speed.at_most, figures), mismatch
+
+
+def _is_clear(ratios: list[float], speed: Speed) -> bool:
+    median = statistics.median(ratios)
+    return median > CLEAR * speed.at_most or median * CLEAR < speed.at_most
+
+
+def _pairs(
+    check: Check, student: RemoteSubject, reference: RemoteSubject, local: Subject, rng: np.random.Generator
+) -> Iterator[tuple[float, Mismatch | None]]:
+    """Yield the ratio of each pair, and what was wrong with the student's output; the first pair only warms up."""
+    for number in range(PAIRS_EACH + 1):
+        case = check.cases(rng, local)[0]
+        order = (student, reference) if number % 2 else (reference, student)
+        spent, seen = {}, {}
+        for subject in order:
+            assert check.trial is not None  # noqa: S101 - every speed check has one
+            trial: Trial = check.trial(subject, case)
+            spent[subject] = _cpu_seconds(subject, trial)
+            seen[subject] = trial.collect()
+        mismatch = check.judge(seen[student], seen[reference], case)
+        ratio = spent[student] / max(spent[reference], 1e-9)
+        if number or mismatch or ratio > HOPELESS * (check.speed.at_most if check.speed else 1):
+            yield ratio, mismatch
+
+
+def _cpu_seconds(subject: RemoteSubject, trial: Trial) -> float:
+    before = subject.worker.cpu_seconds()
+    trial.go()
+    return subject.worker.cpu_seconds() - before
+
+

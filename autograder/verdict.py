@@ -1,0 +1,173 @@
+"""Verdict, Report and their JSON: what the rest of the house reads and nobody else decides.
+
+``msgspec.json.schema(Report)`` is the schema; a Report is one submission's whole record.
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+__all__ = ["ExerciseResult", "Problem", "Report", "Status", "Timing", "Verdict", "WrittenAnswer", "read_report", "write_atomically"]
+
+FORMAT = 1
+
+
+class Status(StrEnum):
+    """What became of a check, a part, an exercise, an assignment."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_ATTEMPTED = "not attempted"
+    SKIPPED = "skipped"
+    INCONCLUSIVE = "inconclusive"
+    BROKEN = "broken"
+    PARTLY = "partly done"
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """A speed check's figures: CPU-time ratios to the reference, one a pair, and their median."""
+
+    ratio: float
+    limit: float
+    pairs: list[float]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """One check's outcome, with the sentence that the student reads.
+
+    mistake, hint: a planted mistake whose outputs are the student's, and what its author needs.
+    """
+
+    check: str
+    part: str
+    status: Status
+    points: float
+    max_points: float
+    sentence: str = ""
+    mistake: str = ""
+    hint: str = ""
+    timing: Timing | None = None
+
+
+class ExerciseResult(msgspec.Struct, frozen=True):
+    """All verdicts of one exercise."""
+
+    name: str
+    verdicts: list[Verdict]
+
+    @property
+    def points(self) -> float:
+        """Points earned."""
+        return round(sum(verdict.points for verdict in self.verdicts), 2)
+
+    @property
+    def max_points(self) -> float:
+        """Points to be had."""
+        return round(sum(verdict.max_points for verdict in self.verdicts), 2)
+
+    @property
+    def status(self) -> Status:
+        """The exercise as a whole."""
+        return overall([verdict.status for verdict in self.verdicts])
+
+    def parts(self) -> dict[str, Status]:
+        """Each part's status."""
+        names = dict.fromkeys(verdict.part for verdict in self.verdicts)
+        return {name: overall([v.status for v in self.verdicts if v.part == name]) for name in names}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something about the file itself: one sentence, and where."""
+
+    sentence: str
+    where: str = ""
+
+
+class WrittenAnswer(msgspec.Struct, frozen=True):
+    """A written question: graded by hand, so only whether there is an answer is known."""
+
+    name: str
+    max_points: float
+    answered: bool
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known of one graded submission; can be replayed from its seed and hashes.
+
+    seconds: the wall time of grading; official: false for a verdict in the student's own process.
+    """
+
+    format: int = FORMAT
+    student: str
+    assignment: str
+    title: str = ""
+    file: str = ""
+    submission_sha256: str = ""
+    checks_sha256: str = ""
+    seed: int = 0
+    official: bool = True
+    isolation: str = "process"
+    backend: str = "numpy"
+    versions: dict[str, str] = {}
+    problems: list[Problem] = []
+    exercises: list[ExerciseResult] = []
+    written: list[WrittenAnswer] = []
+    seconds: float = 0.0
+    graded_at: str = ""
+
+    @property
+    def points(self) -> float:
+        """Points earned by machine."""
+        return round(sum(exercise.points for exercise in self.exercises), 2)
+
+    @property
+    def max_points(self) -> float:
+        """Points to be had by machine; written questions come on top."""
+        return round(sum(exercise.max_points for exercise in self.exercises), 2)
+
+    @property
+    def status(self) -> Status:
+        """The assignment as a whole."""
+        return overall([exercise.status for exercise in self.exercises])
+
+
+def overall(statuses: list[Status]) -> Status:
+    """Sum up: broken, then failed, come first; an untouched whole is not attempted, a right beginning partly done."""
+    kinds = set(statuses)
+    for status in (Status.BROKEN, Status.FAILED):
+        if status in kinds:
+            return status
+    if len(kinds) == 1:
+        return kinds.pop()
+    if kinds == {Status.NOT_ATTEMPTED, Status.SKIPPED}:
+        return Status.NOT_ATTEMPTED
+    if kinds & {Status.NOT_ATTEMPTED, Status.PARTLY}:
+        return Status.PARTLY
+    if Status.INCONCLUSIVE in kinds:
+        return Status.INCONCLUSIVE
+    return Status.PASSED
+
+
+def read_report(path: Path) -> Report:
+    """Read a report; msgspec.DecodeError or ValidationError where the file is not one."""
+    return msgspec.json.decode(path.read_bytes(), type=Report)
+
+
+def write_atomically(path: Path, content: bytes | str | Any) -> None:
+    """Write a file whole or not at all: a Struct as JSON, text as UTF-8."""
+    if isinstance(content, str):
+        content = content.encode()
+    elif not isinstance(content, bytes):
+        content = msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)

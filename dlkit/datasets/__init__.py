@@ -1,0 +1,27 @@
+"""Data sets that need no network: host NumPy arrays, every random draw from ``rng``.
+
+Move them to a device with ``dlkit.asarray``.
+"""
+
+from dlkit.datasets.idx import DatasetError, read_idx
+from dlkit.datasets.images import digits, mnist, mnist_full
+from dlkit.datasets.points import iris, spirals
+from dlkit.datasets.sequences import adding_problem, date_pairs
+from dlkit.datasets.splits import Split, split
+from dlkit.datasets.text import characters, python_manual
+
+__all__ = [
+    "DatasetError",
+    "Split",
+    "adding_problem",
+    "characters",
+    "date_pairs",
+    "digits",
+    "iris",
+    "mnist",
+    "mnist_full",
+    "python_manual",
+    "read_idx",
+    "spirals",
+    "split",
+]

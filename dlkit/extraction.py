@@ -1,0 +1,277 @@
+"""From a student's notebook or Python file to the definitions it holds.
+
+A notebook may hold scratch cells, plots, magics, half-broken code.  Taken are imports, definitions
+and simple assignments, in the order of the cells; calls and magics are left out; a cell that does
+not parse costs only what it defines.  A ``.py`` file (percent format or plain) is taken alike.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Broken", "Chunk", "Extraction", "ExtractionError", "extract", "newest", "take"]
+
+MAX_BYTES = 20 << 20
+ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "dlkit", "cupy"}
+"""Packages that an exercise may import."""
+PURE_BUILTINS = frozenset(
+    "abs bool bytes complex dict divmod float frozenset int len list max min pow range reversed round set slice sorted "
+    "str sum tuple zip".split()
+)
+_MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\s*=\s*[%!].*|\?{1,2}\S.*|[\w.]+\?{1,2}\s*)$")
+_CELL_MAGIC_THAT_RUNS = re.compile(r"^%%(time|timeit|capture|prun)\b.*")
+_PERCENT = re.compile(r"^# ?%%(.*)$")
+_DEFINES = re.compile(r"^\s{0,3}(?:class|def|async\s+def)\s+(\w+)", re.MULTILINE)
+
+
+class ExtractionError(ValueError):
+    """A file that cannot be read as a submission at all; one sentence with the cure."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One top-level statement: where it stands (``cell 12``), its first line there, its text."""
+
+    label: str
+    line: int
+    source: str
+    defines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A cell that does not parse: where, why, and the names it would have defined."""
+
+    label: str
+    reason: str
+    defines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What a file gave.
+
+    chunks: statements in order; broken: cells that do not parse; refused: names that come from
+    packages an exercise may not import, with the package; metadata: the notebook's own.
+    """
+
+    chunks: tuple[Chunk, ...]
+    broken: tuple[Broken, ...] = ()
+    refused: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
+
+    @property
+    def defined(self) -> frozenset[str]:
+        """Every name that some chunk defines."""
+        return frozenset(name for chunk in self.chunks for name in chunk.defines)
+
+
+def newest(folder: Path, module: str) -> Path | None:
+    """The notebook or the file of an assignment, whichever was saved last; None where there is neither."""
+    found = [path for suffix in (".ipynb", ".py") if (path := folder / f"{module}{suffix}").is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def extract(path: Path) -> Extraction:
+    """Read a ``.py`` or ``.ipynb`` file and take its definitions.
+
+    Raises ExtractionError where the file is missing, empty, too large, no text, or no notebook.
+    """
+    text = _read(path)
+    if path.suffix == ".ipynb":
+        cells, metadata = _notebook_cells(path.name, text)
+    else:
+        cells, metadata = _percent_cells(text, path.name), {}
+    return take(cells, metadata, text)
+
+
+def _read(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            message = f"{path.name} has {size >> 20} MB; at most {MAX_BYTES >> 20} MB are read. Clear its outputs and save it."
+            raise ExtractionError(message)
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"{path.name} cannot be read ({error.strerror}). Check that it is there and is a file."
+        raise ExtractionError(message) from error
+    if not data.strip():
+        message = f"{path.name} is empty. Save your work and hand it in again."
+        raise ExtractionError(message)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{path.name} is no UTF-8 text (byte {error.start}). Save it as UTF-8."
+        raise ExtractionError(message) from error
+
+
+def _notebook_cells(name: str, text: str) -> tuple[list[tuple[str, int, str]], dict[str, Any]]:
+    try:
+        notebook = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        message = f"{name} is no notebook: its JSON does not parse ({error}). Save it again from Jupyter."
+        raise ExtractionError(message) from error
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list):
+        message = f"{name} is no notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."
+        raise ExtractionError(message)
+    found = []
+    for number, cell in enumerate(cells, 1):
+        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+            continue
+        source = cell.get("source", "")
+        if isinstance(source, list):
+            source = "".join(line for line in source if isinstance(line, str))
+        if isinstance(source, str):
+            found.append((f"cell {number}", 1, source))
+    metadata = notebook.get("metadata")
+    return found, metadata if isinstance(metadata, dict) else {}
+
+
+def _percent_cells(text: str, name: str) -> list[tuple[str, int, str]]:
+    """Split at ``# %%`` markers; markdown cells are comments, and lines keep their numbers in the file."""
+    cells: list[tuple[str, int, str]] = []
+    start, lines, markdown = 1, [], False
+    for number, line in enumerate(text.splitlines(), 1):
+        marker = _PERCENT.match(line)
+        if marker:
+            if not markdown:
+                cells.append((name, start, "\n".join(lines)))
+            start, lines, markdown = number + 1, [], "[markdown]" in marker[1] or "[md]" in marker[1]
+        else:
+            lines.append(line)
+    if not markdown:
+        cells.append((name, start, "\n".join(lines)))
+    return cells
+
+
+def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = None, text: str = "") -> Extraction:
+    """Take imports, definitions and simple assignments from ``(label, first line, source)`` cells, in order."""
+    chunks: list[Chunk] = []
+    broken: list[Broken] = []
+    refused: dict[str, str] = {}
+    modules: set[str] = set()
+    for label, first, source in cells:
+        if source.startswith("%%"):
+            if not _CELL_MAGIC_THAT_RUNS.match(source):
+                continue
+            source = "\n" + source.partition("\n")[2]  # noqa: PLW2901
+        try:
+            statements, lines = _parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            broken.append(_describe_broken(label, first, source, error))
+            continue
+        for statement in statements:
+            kept = _take_import(statement, refused) if isinstance(statement, ast.Import | ast.ImportFrom) else statement
+            if kept is None or not _is_taken(kept, modules):
+                continue
+            if isinstance(kept, ast.Import | ast.ImportFrom):
+                modules.update(_bound(kept))
+                taken = ast.unparse(kept)
+            else:
+                begin = min([kept.lineno, *(d.lineno for d in getattr(kept, "decorator_list", []))])
+                taken = "\n".join(lines[begin - 1 : kept.end_lineno])
+                if kept.col_offset or (kept.end_col_offset or 0) < len(lines[(kept.end_lineno or 1) - 1].rstrip()):
+                    taken = ast.unparse(kept)
+            line = min([kept.lineno, *(d.lineno for d in getattr(kept, "decorator_list", []))])
+            chunks.append(Chunk(label, first + line - 1, taken, tuple(_bound(kept))))
+    return Extraction(tuple(chunks), tuple(broken), refused, metadata or {}, text)
+
+
+def _parse(source: str) -> tuple[list[ast.stmt], list[str]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source).body, source.split("\n")
+        except SyntaxError:
+            lines = [_MAGIC.sub(r"\1pass", line) for line in source.split("\n")]
+            return ast.parse("\n".join(lines)).body, lines
+
+
+def _describe_broken(label: str, first: int, source: str, error: BaseException) -> Broken:
+    line = getattr(error, "lineno", None)
+    at = f"line {first + line - 1}: " if line else ""
+    reason = getattr(error, "msg", None) or str(error) or type(error).__name__
+    return Broken(label, f"{at}{reason}", tuple(_DEFINES.findall(source)))
+
+
+def _take_import(statement: ast.Import | ast.ImportFrom, refused: dict[str, str]) -> ast.stmt | None:
+    """Keep what an exercise may import; note the names of what it may not."""
+    if isinstance(statement, ast.ImportFrom):
+        package = (statement.module or "").partition(".")[0]
+        if statement.level == 0 and package in ALLOWED:
+            return statement
+        refused.update((alias.asname or alias.name, package or "a relative import") for alias in statement.names)
+        return None
+    kept = []
+    for alias in statement.names:
+        package = alias.name.partition(".")[0]
+        if package in ALLOWED:
+            kept.append(alias)
+        else:
+            refused[alias.asname or package] = package
+    return ast.copy_location(ast.Import(kept), statement) if kept else None
+
+
+def _is_taken(statement: ast.stmt, modules: set[str]) -> bool:
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Import() | ast.ImportFrom():
+            return True
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            return _is_simple(value, modules)
+        case ast.If(test=test, body=body, orelse=orelse):
+            main = isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
+            return not main and _is_simple(test, modules) and all(_is_taken(s, modules) for s in body + orelse)
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
+            inner = body + orelse + finalbody + [s for handler in handlers for s in handler.body]
+            return all(_is_taken(s, modules) or isinstance(s, ast.Pass) for s in inner)
+    return False
+
+
+def _is_simple(value: ast.expr, modules: set[str]) -> bool:
+    """No call but of plain builtins, of imported modules, and of ``earlier``: nothing that does a cell's work."""
+    for node in ast.walk(value):
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+            return False
+        if isinstance(node, ast.Call) and not _is_pure(node.func, modules):
+            return False
+    return True
+
+
+def _is_pure(function: ast.expr, modules: set[str]) -> bool:
+    base = function
+    while isinstance(base, ast.Attribute | ast.Call):
+        base = base.value if isinstance(base, ast.Attribute) else base.func
+    if not isinstance(base, ast.Name):
+        return False
+    if isinstance(function, ast.Name) and base.id in PURE_BUILTINS | {"earlier", "array_module"}:
+        return True
+    return base.id in modules and base.id not in {"fit", "plotting", "datasets"}
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    """Names that a statement binds at the top level."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Import(names=names):
+            return [alias.asname or alias.name.partition(".")[0] for alias in names]
+        case ast.ImportFrom(names=names):
+            return [alias.asname or alias.name for alias in names]
+        case ast.Assign(targets=targets):
+            return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case ast.If() | ast.Try():
+            inner = [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.stmt)]
+            handlers = [s for handler in getattr(statement, "handlers", []) for s in handler.body]
+            return [name for child in inner + handlers for name in _bound(child)]
+    return []

@@ -1,0 +1,139 @@
+"""Layer and Parameter: what every network of the course is made of.
+
+A layer remembers in ``forward`` what its ``backward`` needs, returns the gradient of every input
+from ``backward`` and *adds* the gradient of every parameter to ``parameter.grad``.
+
+Source: the layer contract of Torch7 (Collobert et al., 2011); parameters as PyTorch keeps them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlkit.backend import Array, array_module, asarray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Layer", "Parameter"]
+
+
+class Parameter:
+    """A trainable array and the gradient that gathers beside it.
+
+    data: array of any shape, moved to the context's backend.
+    grad: array of the same shape and dtype, zero at the start.
+    """
+
+    __slots__ = ("data", "grad")
+
+    def __init__(self, data: Array) -> None:
+        self.data = asarray(data)
+        self.grad = array_module(self.data).zeros_like(self.data)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the data."""
+        return tuple(self.data.shape)
+
+    @property
+    def size(self) -> int:
+        """Count of numbers in the data."""
+        return int(self.data.size)
+
+    def zero_grad(self) -> None:
+        """Set the gradient to zero, in place."""
+        self.grad[...] = 0
+
+    def astype(self, dtype: Any) -> None:
+        """Convert data and gradient to ``dtype``, e.g. ``numpy.float32``."""
+        self.data = self.data.astype(dtype)
+        self.grad = self.grad.astype(dtype)
+
+    def __repr__(self) -> str:
+        return f"Parameter(shape={self.shape}, dtype={self.data.dtype})"
+
+
+class Layer:
+    """Base class of every layer and model.
+
+    Write ``forward(*xs)``, which returns ``y`` (or a tuple) and remembers what backward needs, and
+    ``backward(dy)``, which returns the gradient of every input in the order of ``forward`` and
+    adds to ``parameter.grad``.  dtype in is dtype out; inputs are never written to.
+    """
+
+    training: bool = True
+
+    def forward(self, *xs: Array) -> Any:
+        """Compute the outputs for these inputs; the layer remembers this call only."""
+        message = f"{type(self).__name__} has no forward yet"
+        raise NotImplementedError(message)
+
+    def backward(self, dy: Array) -> Any:
+        """Gradient of every input, given the gradient of the output of the last forward."""
+        message = f"{type(self).__name__} has no backward yet"
+        raise NotImplementedError(message)
+
+    def __call__(self, *xs: Array) -> Any:
+        """Call ``forward``."""
+        return self.forward(*xs)
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Every parameter by its path (``"W"``, ``"layers.0.W"``), each once, in order of attributes."""
+        found: dict[str, Parameter] = {}
+        seen: set[int] = set()
+        for path, node in _walk(self, ""):
+            if isinstance(node, Parameter) and id(node) not in seen:
+                seen.add(id(node))
+                found[path] = node
+        return found
+
+    def parameters(self) -> list[Parameter]:
+        """Every parameter of this layer and of the layers in its attributes, lists, tuples, dicts."""
+        return list(self.named_parameters().values())
+
+    def zero_grad(self) -> None:
+        """Set every parameter's gradient to zero."""
+        for parameter in self.parameters():
+            parameter.zero_grad()
+
+    def train(self) -> None:
+        """Switch this layer and all within it to training mode."""
+        self._set_mode(training=True)
+
+    def eval(self) -> None:
+        """Switch this layer and all within it to evaluation mode."""
+        self._set_mode(training=False)
+
+    def _set_mode(self, *, training: bool) -> None:
+        for _, node in _walk(self, ""):
+            if isinstance(node, Layer):
+                node.training = training
+
+    def astype(self, dtype: Any) -> None:
+        """Convert every parameter to ``dtype``."""
+        for parameter in self.parameters():
+            parameter.astype(dtype)
+
+
+def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield every Layer and Parameter at or below ``node`` with its path."""
+    stack: list[tuple[str, Any]] = [(path, node)]
+    seen: set[int] = set()
+    while stack:
+        path, node = stack.pop()
+        if isinstance(node, Parameter | Layer):
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            yield path, node
+        if isinstance(node, Layer):
+            below = list(vars(node).items())
+        elif isinstance(node, list | tuple):
+            below = [(str(i), item) for i, item in enumerate(node)]
+        elif isinstance(node, dict):
+            below = [(str(key), item) for key, item in node.items()]
+        else:
+            continue
+        prefix = f"{path}." if path else ""
+        stack.extend((prefix + name, item) for name, item in reversed(below))

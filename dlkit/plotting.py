@@ -1,0 +1,285 @@
+"""Plots worth looking at: colour-blind safe, labelled, one function a picture.
+
+Each takes ``ax``, the axes to draw on (a new figure without), and returns it.  Arrays may live on
+any backend; they are copied to the host.
+
+Colours: Okabe & Ito, Color Universal Design (2008); maps viridis and PuOr, which every common
+colour-blindness keeps apart.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dlkit.backend import Array, to_numpy
+from dlkit.training import History
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = [
+    "attention",
+    "confusion_matrix",
+    "curves",
+    "decision_regions",
+    "filters",
+    "gradient_error",
+    "gradient_norms",
+    "images",
+]
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
+MARKERS = "osD^vP*X"
+_ANNOTATED = 20
+"""Rows or columns up to which numbers are written into the cells."""
+
+
+def curves(history: History | Mapping[str, History], *, ax: Any = None) -> Any:
+    """Training loss (solid) and validation loss (dashed) by epoch; the metric, dotted, on a second axis.
+
+    history: one History, or several by name, one colour each.
+    """
+    ax = _axes(ax)
+    several = {"": history} if isinstance(history, History) else dict(history)
+    right = ax.twinx() if any(one.metric for one in several.values()) else None
+    for i, (name, one) in enumerate(several.items()):
+        colours = [COLOURS[i % len(COLOURS)]] * 3 if name else COLOURS[:3]
+        lead = f"{name}: " if name else ""
+        _by_epoch(ax, one.loss, colours[0], "-", f"{lead}training loss")
+        _by_epoch(ax, one.validation_loss, colours[1], "--", f"{lead}validation loss")
+        if right is not None:
+            _by_epoch(right, one.metric, colours[2], ":", f"{lead}metric")
+    ax.set(xlabel="epoch", ylabel="loss")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(alpha=0.3)
+    lines = ax.get_lines()
+    if right is not None:
+        right.set_ylabel("metric")
+        lines = [*lines, *right.get_lines()]
+    if lines:
+        # The twin is drawn last, so the legend belongs to it: no line then runs across the words.
+        (right or ax).legend(lines, [line.get_label() for line in lines], loc="best")
+    return ax
+
+
+def decision_regions(
+    predict: Callable[[Any], Array], x: Array, y: Array, *, resolution: int = 200, ax: Any = None
+) -> Any:
+    """Regions of the plane by the class that ``predict`` gives, and the samples upon them.
+
+    predict: points (n, 2) float64 on the host → scores (n, classes), or classes (n,).
+    x (samples, 2), y (samples,) integers from 0: drawn with a colour and a marker a class.
+    resolution: grid points along each side.
+    """
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
+    ax = _axes(ax)
+    x, y = to_numpy(x), to_numpy(y)
+    low, high = x.min(axis=0), x.max(axis=0)
+    margin = 0.08 * np.maximum(high - low, 1e-9)
+    sides = [np.linspace(low[i] - margin[i], high[i] + margin[i], resolution) for i in (0, 1)]
+    grid = np.stack(np.meshgrid(*sides), axis=-1)
+    scores = to_numpy(predict(grid.reshape(-1, 2)))
+    regions = (scores.argmax(axis=-1) if scores.ndim > 1 else scores).reshape(resolution, resolution)
+    classes = int(max(regions.max(), y.max())) + 1
+    colours = [COLOURS[i % len(COLOURS)] for i in range(classes)]
+    norm = BoundaryNorm(np.arange(classes + 1) - 0.5, classes)
+    ax.pcolormesh(*sides, regions, cmap=ListedColormap(colours), norm=norm, alpha=0.25, rasterized=True)
+    for i in range(classes):
+        chosen = x[y == i]
+        style: dict[str, Any] = {"color": colours[i], "marker": MARKERS[i % len(MARKERS)]}
+        ax.scatter(chosen[:, 0], chosen[:, 1], s=18, edgecolor="white", linewidth=0.4, label=f"class {i}", **style)
+    ax.set(xlabel="$x_1$", ylabel="$x_2$")
+    ax.legend(loc="upper right", framealpha=0.9)
+    return ax
+
+
+def gradient_norms(norms: Mapping[str, Sequence[float]], *, ax: Any = None) -> Any:
+    """Norm of the gradient by layer, on a logarithmic axis, a line for each named stack of layers.
+
+    norms: name → norms, first layer first; zeros are left out, having no logarithm.
+    """
+    ax = _axes(ax)
+    for i, (name, values) in enumerate(norms.items()):
+        heights = np.asarray(values, dtype=np.float64)
+        heights = np.where(heights > 0, heights, np.nan)
+        marker = MARKERS[i % len(MARKERS)]
+        ax.plot(range(1, len(heights) + 1), heights, marker=marker, ms=5, color=COLOURS[i % len(COLOURS)], label=name)
+    ax.set(xlabel="layer, from the input", ylabel="norm of the gradient", yscale="log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return ax
+
+
+def filters(W: Array, *, columns: int | None = None, ax: Any = None) -> Any:
+    """Draw the filters of a convolution as tiles, white at zero, one scale for all.
+
+    W (out_channels, in_channels, height, width): the rows of tiles are output channels and the
+        columns input channels; with one input channel, or (filters, height, width), the tiles fill
+        a grid of ``columns``.
+    Raises ValueError for another number of axes.
+    """
+    W = to_numpy(W)
+    if W.ndim == 4 and W.shape[1] > 1:  # noqa: PLR2004
+        columns, W = W.shape[1], W.reshape(-1, *W.shape[2:])
+    elif W.ndim == 4:  # noqa: PLR2004
+        W = W[:, 0]
+    if W.ndim != 3:  # noqa: PLR2004
+        message = f"Filters have 3 or 4 axes, not the shape {W.shape}."
+        raise ValueError(message)
+    largest = _largest(W)
+    tiles = _tiles(W, columns)
+    ax = _bare(_axes(ax, _tile_size(tiles, W.shape[1])))
+    picture = ax.imshow(tiles, cmap=_diverging(), vmin=-largest, vmax=largest, interpolation="nearest")
+    ax.figure.colorbar(picture, ax=ax, shrink=0.8)
+    return ax
+
+
+def attention(weights: Array, rows: Sequence[str], columns: Sequence[str], *, ax: Any = None) -> Any:
+    """Map of attention: how much each row (a query, an output) looks at each column (a key, an input).
+
+    weights (rows, columns), each row summing to 1; rows, columns: the names, characters or words.
+    Raises ValueError where the names do not fit the weights.
+    """
+    weights = to_numpy(weights)
+    if weights.shape != (len(rows), len(columns)):
+        message = f"Weights of shape {weights.shape} do not fit {len(rows)} rows and {len(columns)} columns."
+        raise ValueError(message)
+    size = 1.8 + 0.27 * len(columns), 1.2 + 0.27 * len(rows)
+    ax = _axes(ax, size)
+    picture = ax.imshow(weights, cmap="viridis", vmin=0, vmax=max(float(weights.max()), 1e-12))
+    upright = max((len(name) for name in columns), default=0) <= 2  # noqa: PLR2004
+    ax.set_xticks(range(len(columns)), columns, rotation=0 if upright else 90)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)
+    ax.figure.colorbar(picture, ax=ax, label="weight", shrink=0.8)
+    return ax
+
+
+def confusion_matrix(matrix: Array, names: Sequence[str] | None = None, *, ax: Any = None) -> Any:
+    """Show counts by true class (rows) and predicted class (columns), shaded by the share of the row.
+
+    matrix (classes, classes) of counts, 0 or more.  names: of the classes, by default 0, 1, 2 …
+    Raises ValueError where the matrix is not square or the names do not fit it.
+    """
+    matrix = to_numpy(matrix)
+    names = [str(i) for i in range(len(matrix))] if names is None else list(names)
+    if matrix.shape != (len(names), len(names)):
+        message = f"A confusion matrix of {len(names)} names has that many rows and columns, not {matrix.shape}."
+        raise ValueError(message)
+    side = 1.6 + 0.5 * len(names)
+    ax = _axes(ax, (side + 0.8, side))
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    picture = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if len(names) <= _ANNOTATED:
+        for (i, j), count in np.ndenumerate(matrix):
+            colour = "white" if shares[i, j] > 0.5 else "#999999" if not count else "black"  # noqa: PLR2004
+            ax.text(j, i, f"{count:g}", ha="center", va="center", color=colour, fontsize="small")
+    upright = max((len(name) for name in names), default=0) <= 3  # noqa: PLR2004
+    ax.set_xticks(range(len(names)), names, rotation=0 if upright else 45, ha="center" if upright else "right")
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel="predicted", ylabel="true")
+    ax.figure.colorbar(picture, ax=ax, label="share of the true class", shrink=0.8)
+    return ax
+
+
+def gradient_error(error: Array, *, ax: Any = None) -> Any:
+    """Heat map of what a gradient has too much (orange) or too little (violet), white where it is right.
+
+    error (…): received minus expected, any number of axes; all but the last become rows.  Entries
+        that are not finite are black.
+    """
+    error = to_numpy(error)
+    table = np.atleast_2d(error) if error.ndim <= 2 else error.reshape(-1, error.shape[-1])  # noqa: PLR2004
+    table = np.ma.masked_invalid(table.astype(np.float64))
+    largest = _largest(table)
+    ax = _axes(ax)
+    picture = ax.imshow(table, cmap=_diverging(), vmin=-largest, vmax=largest, aspect="auto", interpolation="nearest")
+    if max(table.shape) <= _ANNOTATED // 2:
+        for (i, j), value in np.ndenumerate(table.data):
+            dark = not np.isfinite(value) or abs(value) > 0.6 * largest
+            ax.text(
+                j, i, f"{value:.2g}", ha="center", va="center", fontsize="small", color="white" if dark else "black"
+            )
+    rows = "row" if error.ndim <= 2 else f"row of the other axes {error.shape[:-1]}"  # noqa: PLR2004
+    ax.set(xlabel="last axis", ylabel=rows)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_major_locator().set_params(integer=True)
+    ax.figure.colorbar(picture, ax=ax, label="received - expected")
+    return ax
+
+
+def images(grid: Array, *, columns: int | None = None, ax: Any = None) -> Any:
+    """Images side by side, row by row.
+
+    grid (n, height, width), (n, 1, height, width), or colour as (n, 3, height, width) or
+        (n, height, width, 3) within [0, 1]; grey images share one scale, from their least to their
+        greatest value.
+    columns: images in a row, by default about as many as rows.
+    Raises ValueError for another shape, or no image.
+    """
+    grid = to_numpy(grid)
+    if grid.ndim == 4 and grid.shape[1] in (1, 3) and grid.shape[-1] != 3:  # noqa: PLR2004
+        grid = np.moveaxis(grid, 1, -1)
+    if grid.ndim == 4 and grid.shape[-1] == 1:  # noqa: PLR2004
+        grid = grid[..., 0]
+    if not (grid.ndim == 3 or (grid.ndim == 4 and grid.shape[-1] == 3)) or not grid.size:  # noqa: PLR2004
+        message = f"Images have the shape (n, height, width), (n, 1 or 3, height, width) or … 3), not {grid.shape}."
+        raise ValueError(message)
+    tiles = _tiles(grid, columns)
+    ax = _bare(_axes(ax, _tile_size(tiles, grid.shape[1])))
+    ax.imshow(tiles, cmap="gray", interpolation="nearest")
+    return ax
+
+
+def _axes(ax: Any, size: tuple[float, float] = (6.4, 4.2)) -> Any:
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot as plt
+
+    return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def _bare(ax: Any) -> Any:
+    ax.set_axis_off()
+    return ax
+
+
+def _by_epoch(ax: Any, values: Sequence[float], colour: str, style: str, label: str) -> None:
+    if values:
+        marker = "o" if len(values) == 1 else None
+        ax.plot(range(1, len(values) + 1), values, style, color=colour, label=label, marker=marker)
+
+
+def _largest(values: Any) -> float:
+    """Greatest finite magnitude, never zero: a scale needs two ends."""
+    return max(float(np.nanmax(np.abs(np.ma.filled(values, 0)), initial=0.0)), 1e-12)
+
+
+def _diverging() -> Any:
+    import matplotlib as mpl
+
+    return mpl.colormaps["PuOr_r"].with_extremes(bad="black")
+
+
+def _tile_size(tiles: Any, pixels: int) -> tuple[float, float]:
+    """Inches for a mosaic of tiles, about one a tile, never more than a page."""
+    height, width = tiles.shape[0] / (pixels + 1), tiles.shape[1] / (pixels + 1)
+    scale = min(1.0, 9 / width, 9 / height)
+    return max(width * scale, 2.0), max(height * scale, 1.6)
+
+
+def _tiles(stack: Any, columns: int | None) -> Any:
+    """Mosaic of (n, height, width, …) with one empty pixel (NaN, drawn as background) between the tiles."""
+    n, height, width = stack.shape[:3]
+    columns = columns or math.ceil(math.sqrt(n))
+    rows = -(-n // columns)
+    mosaic = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, *stack.shape[3:]), np.nan)
+    for i in range(n):
+        top, left = i // columns * (height + 1), i % columns * (width + 1)
+        mosaic[top : top + height, left : left + width] = stack[i]
+    return mosaic if stack.ndim == 3 else np.nan_to_num(mosaic, nan=1.0)  # noqa: PLR2004

@@ -1,0 +1,208 @@
+"""A stand-in for a GPU: arrays that compute with NumPy and behave as if they lived elsewhere.
+
+``DeviceArray`` refuses what a GPU array must not do unnoticed: turn into a host array
+(``np.asarray``), into a Python number (``float()``, ``if y > 0``), or meet a host array in one
+operation.  Code that runs on it stays on the device; code that does not would crawl or crash on
+CuPy.  It proves this on machines without a GPU, and nothing about speed.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from dlkit.backend import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["DeviceArray", "HostTransferError", "backend", "hot_path"]
+
+_HOT: ContextVar[bool] = ContextVar("dlkit_stand_in_hot", default=False)
+_TO_HOST = frozenset({"item", "tolist", "tobytes", "tofile", "dump", "dumps", "data", "ctypes"})
+_CREATION = frozenset({"asarray", "array", "ascontiguousarray", "asanyarray"})
+_GRIDS = frozenset({"mgrid", "ogrid", "r_", "c_"})
+_HOST_RESULTS = frozenset({"allclose", "array_equal", "array_equiv", "count_nonzero"})
+"""NumPy answers these with a Python value; a device answers with an array that has to be asked for."""
+
+
+class HostTransferError(TypeError):
+    """Device data was pulled to the host, or host data met device data in one operation."""
+
+
+@contextmanager
+def hot_path() -> Iterator[None]:
+    """Refuse even the explicit copy to the host (``to_numpy``) for the length of the block."""
+    token = _HOT.set(True)
+    try:
+        yield
+    finally:
+        _HOT.reset(token)
+
+
+def _unwrap(value: Any) -> Any:
+    if isinstance(value, DeviceArray):
+        return value._host  # noqa: SLF001
+    if isinstance(value, np.ndarray):
+        message = "a host (NumPy) array met a device array: create it with array_module(x)"
+        raise HostTransferError(message)
+    if isinstance(value, tuple):
+        return tuple(_unwrap(item) for item in value)
+    if isinstance(value, list):
+        return [_unwrap(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _unwrap(item) for key, item in value.items()}
+    return value
+
+
+def _wrap(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return DeviceArray(np.asarray(value))
+    if isinstance(value, tuple) and hasattr(value, "_fields"):  # the named results of svd, eigh, unique …
+        return type(value)(*(_wrap(item) for item in value))
+    if type(value) in (tuple, list):
+        return type(value)(_wrap(item) for item in value)
+    return value
+
+
+def _on_device(function: Callable[..., Any]) -> Callable[..., Any]:
+    name = getattr(function, "__name__", "call")
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        out = kwargs.get("out")
+        result = function(*_unwrap(args), **_unwrap(kwargs))
+        if out is not None:
+            return out[0] if isinstance(out, tuple) and len(out) == 1 else out
+        return _wrap(np.asarray(result) if name in _HOST_RESULTS else result)
+
+    call.__name__ = name
+    return call
+
+
+def _refuse(how: str) -> Callable[..., Any]:
+    def method(*_: Any, **__: Any) -> Any:
+        message = f"{how} copies a device array to the host and waits for the device"
+        raise HostTransferError(message)
+
+    return method
+
+
+class DeviceArray(NDArrayOperatorsMixin):
+    """An array of the stand-in device; made by ``dlkit.asarray`` inside ``use("stand-in")``."""
+
+    __slots__ = ("_host",)
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, host: Any) -> None:
+        object.__setattr__(self, "_host", host)
+
+    __array__ = _refuse("np.asarray() or np.array()")
+    __float__ = _refuse("float()")
+    __int__ = _refuse("int()")
+    __index__ = _refuse("use as an index")
+    __complex__ = _refuse("complex()")
+    __bool__ = _refuse("a truth test (if, and, or, max, min)")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        out = kwargs.get("out")
+        result = getattr(ufunc, method)(*_unwrap(inputs), **_unwrap(kwargs))
+        if out is not None:
+            return out[0] if len(out) == 1 else out
+        return _wrap(result)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        del types
+        return _on_device(func)(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _TO_HOST:
+            message = f".{name} copies a device array to the host and waits for the device"
+            raise HostTransferError(message)
+        if name.startswith("__") or name == "_host":
+            raise AttributeError(name)
+        attribute = getattr(self._host, name)
+        return _on_device(attribute) if callable(attribute) else _wrap(attribute)
+
+    def __getitem__(self, index: Any) -> Any:
+        return _wrap(self._host[_unwrap(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._host[_unwrap(index)] = _unwrap(value)
+
+    def __len__(self) -> int:
+        return len(self._host)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"DeviceArray(shape={self._host.shape}, dtype={self._host.dtype})"
+
+    def get(self) -> Any:
+        """Copy to the host, asked for by name; refused inside ``hot_path()``."""
+        if _HOT.get():
+            message = "to_numpy() copies a device array to the host and waits for the device"
+            raise HostTransferError(message)
+        return self._host.copy()
+
+
+class _DeviceUfunc:
+    """A ufunc whose call and methods (at, reduce, outer …) take and give device arrays."""
+
+    def __init__(self, ufunc: np.ufunc) -> None:
+        self._ufunc = ufunc
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _on_device(self._ufunc)(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._ufunc, name)
+        return _on_device(attribute) if callable(attribute) else attribute
+
+
+class _DeviceGrid:
+    """One of mgrid, ogrid, r_, c_: indexing makes device arrays."""
+
+    def __init__(self, grid: Any) -> None:
+        self._grid = grid
+
+    def __getitem__(self, index: Any) -> Any:
+        return _wrap(self._grid[_unwrap(index)])
+
+
+class _DeviceModule:
+    """NumPy's namespace over device arrays, without ``random``: seeds are drawn on the host."""
+
+    ndarray = DeviceArray
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "random":
+            message = "draw on the host with numpy.random.Generator, then move with dlkit.asarray"
+            raise HostTransferError(message)
+        attribute = getattr(self._module, name)
+        if name in _CREATION:
+            return lambda values, *args, **kwargs: _wrap(
+                attribute(values if isinstance(values, np.ndarray) else _unwrap(values), *args, **kwargs)
+            )
+        if isinstance(attribute, np.ufunc):
+            return _DeviceUfunc(attribute)
+        if isinstance(attribute, ModuleType):  # linalg, fft, lib.stride_tricks
+            return _DeviceModule(attribute)
+        if name in _GRIDS:
+            return _DeviceGrid(attribute)
+        if isinstance(attribute, type) or not callable(attribute):
+            return attribute
+        return _on_device(attribute)
+
+
+def backend() -> Backend:
+    """Return the backend that ``use("stand-in")`` loads."""
+    return Backend("stand-in", _DeviceModule(np), DeviceArray, DeviceArray.get, lambda: None)

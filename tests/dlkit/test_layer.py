@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+import dlkit
+from dlkit import Layer, Parameter
+from dlkit.stand_in import DeviceArray
+
+
+class Scale(Layer):
+    def __init__(self, factor=2.0):
+        self.W = Parameter(np.array([factor]))
+
+    def forward(self, x):
+        self.x = x
+        return x * self.W.data
+
+    def backward(self, dy):
+        self.W.grad += (dy * self.x).sum()
+        return dy * self.W.data
+
+
+class Nest(Layer):
+    def __init__(self):
+        self.first = Scale(1.0)
+        self.layers = [Scale(2.0), (Scale(3.0),)]
+        self.named = {"head": Scale(4.0)}
+        self.again = self.first
+        self.b = Parameter(np.zeros(3))
+        self.width = 3
+
+
+def test_a_parameter_starts_with_a_gradient_of_zero():
+    parameter = Parameter(np.ones((2, 3), np.float32))
+    assert parameter.shape == (2, 3)
+    assert parameter.size == 6
+    assert parameter.grad.dtype == np.float32
+    assert not parameter.grad.any()
+    assert repr(parameter) == "Parameter(shape=(2, 3), dtype=float32)"
+
+
+def test_zero_grad_clears_in_place():
+    parameter = Parameter(np.ones(2))
+    kept = parameter.grad
+    kept += 5
+    parameter.zero_grad()
+    assert parameter.grad is kept
+    assert not kept.any()
+
+
+def test_a_parameter_lives_on_the_backend_of_its_context():
+    with dlkit.use("stand-in"):
+        parameter = Parameter(np.ones(2))
+    assert isinstance(parameter.data, DeviceArray)
+    assert isinstance(parameter.grad, DeviceArray)
+    parameter.zero_grad()
+
+
+def test_parameters_are_found_by_path_each_once_in_order():
+    found = Nest().named_parameters()
+    assert list(found) == ["first.W", "layers.0.W", "layers.1.0.W", "named.head.W", "b"]
+    assert [p.data[0] for p in found.values()] == [1, 2, 3, 4, 0]
+
+
+def test_a_shared_parameter_is_counted_once():
+    nest = Nest()
+    nest.tied = Scale()
+    nest.tied.W = nest.first.W
+    assert len(nest.parameters()) == 5
+
+
+def test_a_layer_that_holds_itself_is_walked_once():
+    layer = Scale()
+    layer.parent = layer
+    assert list(layer.named_parameters()) == ["W"]
+
+
+def test_the_mode_reaches_every_layer():
+    nest = Nest()
+    everyone = [nest, nest.first, nest.layers[0], nest.layers[1][0], nest.named["head"]]
+    assert all(layer.training for layer in everyone)
+    nest.eval()
+    assert not any(layer.training for layer in everyone)
+    nest.train()
+    assert all(layer.training for layer in everyone)
+
+
+def test_the_mode_of_one_model_is_not_that_of_another():
+    one, other = Nest(), Nest()
+    one.eval()
+    assert other.training
+
+
+def test_zero_grad_and_astype_reach_every_parameter():
+    nest = Nest()
+    for parameter in nest.parameters():
+        parameter.grad += 1
+    nest.zero_grad()
+    nest.astype(np.float32)
+    assert all(p.data.dtype == p.grad.dtype == np.float32 and not p.grad.any() for p in nest.parameters())
+
+
+def test_a_call_is_forward():
+    np.testing.assert_array_equal([2.0, 4.0], Scale()(np.array([1.0, 2.0])))
+
+
+def test_gradients_add_up_until_they_are_cleared():
+    layer = Scale()
+    for _ in range(2):
+        layer(np.array([1.0, 2.0]))
+        layer.backward(np.ones(2))
+    assert layer.W.grad[0] == 6
+
+
+@pytest.mark.parametrize("call", [lambda layer: layer(1.0), lambda layer: layer.backward(1.0)])
+def test_a_layer_without_methods_says_which_is_missing(call):
+    class Empty(Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Empty has no (forward|backward) yet"):
+        call(Empty())
