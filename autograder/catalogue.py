@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -76,23 +76,20 @@ class Loaded:
         message = f"{self.assignment.name}: the reference does not define {exercise.name}"
         raise SpecError(message)
 
-    def variant(self, exercise: Exercise, source: str) -> list[Any]:
-        """The whole reference with another text of one exercise, ready to be sent."""
-        changed = []
-        for chunk in self.reference.chunks:
-            text = source if exercise.name in chunk.defines else chunk.source
-            changed.append([chunk.label, chunk.line, text])
-        return changed
+    def variant(self, exercise: Exercise, source: str) -> tuple[extraction.Chunk, ...]:
+        """The whole reference with another text of one exercise."""
+        return tuple(
+            replace(chunk, source=source) if exercise.name in chunk.defines else chunk for chunk in self.reference.chunks
+        )
 
-    def with_mistake(self, exercise: Exercise, mistake: Mistake) -> list[Any]:
+    def with_mistake(self, exercise: Exercise, mistake: Mistake) -> tuple[extraction.Chunk, ...]:
         """The whole reference with one planted mistake."""
         return self.variant(exercise, mistake.apply(self.source_of(exercise), exercise.name))
 
-    def subject(self, exercise: Exercise, chunks: list[Any] | None = None) -> LocalSubject:
+    def subject(self, exercise: Exercise, chunks: tuple[extraction.Chunk, ...] | None = None) -> LocalSubject:
         """The reference, or a variant of it, in this process."""
-        chunks = wire(self.reference.chunks) if chunks is None else chunks
         return LocalSubject.from_chunks(
-            self.assignment.module, chunks, support=exercise.support, earlier=self.earlier
+            self.assignment.module, wire(self.reference.chunks if chunks is None else chunks), support=exercise.support, earlier=self.earlier
         )
 
 

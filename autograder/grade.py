@@ -12,6 +12,7 @@ import numpy as np
 
 from autograder import timing
 from autograder.answers import Answers, generator
+from autograder.catalogue import wire
 from autograder.diagnose import Fingerprints, Outcome, Raised, observe
 from autograder.isolation.host import Limits, Worker, Zygote
 from autograder.spec import Case, Check, Exercise, Observations
@@ -217,7 +218,7 @@ class _Session:
         assert check.speed is not None  # noqa: S101 - the caller dispatches on it
         exercise, grader = self.exercise, self.grader
         rng = generator(grader.seed, grader.loaded.assignment.name, exercise.name, check.name)
-        reference_chunks = grader.loaded.variant(exercise, grader.loaded.source_of(exercise))
+        reference_chunks = wire(grader.loaded.reference.chunks)
         figures, wrong = timing.measure(
             check,
             lambda: self._open(self.submission.chunks),

@@ -59,9 +59,7 @@ def curves(history: History | Mapping[str, History], *, ax: Any = None) -> Any:
     if right is not None:
         right.set_ylabel("metric")
         lines = [*lines, *right.get_lines()]
-    if lines:
-        # The twin is drawn last, so the legend belongs to it: no line then runs across the words.
-        (right or ax).legend(lines, [line.get_label() for line in lines], loc="best")
+    _legend_above(ax, lines, 2 if len(lines) == 4 else 3)  # noqa: PLR2004
     return ax
 
 
@@ -93,7 +91,7 @@ def decision_regions(
         style: dict[str, Any] = {"color": colours[i], "marker": MARKERS[i % len(MARKERS)]}
         ax.scatter(chosen[:, 0], chosen[:, 1], s=18, edgecolor="white", linewidth=0.4, label=f"class {i}", **style)
     ax.set(xlabel="$x_1$", ylabel="$x_2$")
-    ax.legend(loc="upper right", framealpha=0.9)
+    _legend_above(ax, ax.collections[-classes:], 5)
     return ax
 
 
@@ -133,8 +131,9 @@ def filters(W: Array, *, columns: int | None = None, ax: Any = None) -> Any:
         raise ValueError(message)
     largest = _largest(W)
     tiles = _tiles(W, columns)
-    ax = _bare(_axes(ax, _tile_size(tiles, W.shape[1])))
-    picture = ax.imshow(tiles, cmap=_diverging(), vmin=-largest, vmax=largest, interpolation="nearest")
+    width, height = _tile_size(tiles, W.shape[1])
+    ax = _bare(_axes(ax, (width + 1, height)))
+    picture = ax.imshow(tiles, cmap=_diverging(bad="#cccccc"), vmin=-largest, vmax=largest, interpolation="nearest")
     ax.figure.colorbar(picture, ax=ax, shrink=0.8)
     return ax
 
@@ -153,8 +152,8 @@ def attention(weights: Array, rows: Sequence[str], columns: Sequence[str], *, ax
     ax = _axes(ax, size)
     picture = ax.imshow(weights, cmap="viridis", vmin=0, vmax=max(float(weights.max()), 1e-12))
     upright = max((len(name) for name in columns), default=0) <= 2  # noqa: PLR2004
-    ax.set_xticks(range(len(columns)), columns, rotation=0 if upright else 90)
-    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xticks(range(len(columns)), [_visible(name) for name in columns], rotation=0 if upright else 90)
+    ax.set_yticks(range(len(rows)), [_visible(name) for name in rows])
     ax.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)
     ax.figure.colorbar(picture, ax=ax, label="weight", shrink=0.8)
     return ax
@@ -249,10 +248,21 @@ def _bare(ax: Any) -> Any:
     return ax
 
 
+def _legend_above(ax: Any, handles: Sequence[Any], columns: int) -> None:
+    """Explain the handles above the axes, where they hide nothing."""
+    if handles:
+        ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, frameon=False)
+
+
 def _by_epoch(ax: Any, values: Sequence[float], colour: str, style: str, label: str) -> None:
     if values:
         marker = "o" if len(values) == 1 else None
         ax.plot(range(1, len(values) + 1), values, style, color=colour, label=label, marker=marker)
+
+
+def _visible(name: str) -> str:
+    """Return the name, with a mark where it is nothing but space."""
+    return name if name.strip() else "␣"
 
 
 def _largest(values: Any) -> float:
@@ -260,10 +270,10 @@ def _largest(values: Any) -> float:
     return max(float(np.nanmax(np.abs(np.ma.filled(values, 0)), initial=0.0)), 1e-12)
 
 
-def _diverging() -> Any:
+def _diverging(bad: str = "black") -> Any:
     import matplotlib as mpl
 
-    return mpl.colormaps["PuOr_r"].with_extremes(bad="black")
+    return mpl.colormaps["PuOr_r"].with_extremes(bad=bad)
 
 
 def _tile_size(tiles: Any, pixels: int) -> tuple[float, float]:

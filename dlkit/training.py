@@ -167,9 +167,9 @@ def _checked_size(batch_size: int) -> None:
 
 
 def _line(epoch: int, epochs: int, history: History) -> str:
-    words = [f"epoch {epoch}/{epochs}", f"loss {history.loss[-1]:.4f}"]
+    words = [f"epoch {epoch}/{epochs}", f"loss {history.loss[-1]:.4g}"]
     if history.validation_loss:
-        words.append(f"validation loss {history.validation_loss[-1]:.4f}")
+        words.append(f"validation loss {history.validation_loss[-1]:.4g}")
     if history.metric:
         words.append(f"metric {history.metric[-1]:.4f}")
     return "  ".join([*words, f"{history.seconds[-1]:.2f} s"])

@@ -205,6 +205,7 @@ relu = LayerExercise(
             "returns the input in place of the gradient",
             swap("self.positive = x > 0", "self.positive = array_module(x).maximum(x, 0)"),
             hint="The slope of ReLU is 1 where x > 0, not x.",
+            caught_by="gradients match numerical differences",
         ),
         Mistake(
             "passes negative values",
@@ -234,8 +235,7 @@ def forward(self, x):
     self.positive = x > 0
     y = array_module(x).zeros_like(x)
     for index in np.ndindex(x.shape):
-        if x[index] > 0:
-            y[index] = x[index]
+        y[index] = array_module(x).maximum(x[index], 0)
     return y
 """,
 )
@@ -318,7 +318,7 @@ elu = LayerExercise(
             "multiplies the two branches by masks",
             swap(
                 "xp.where(self.positive, x, self.alpha * xp.expm1(xp.minimum(x, 0)))",
-                "self.positive * x + ~self.positive * self.alpha * xp.expm1(x)",
+                "self.positive * x + self.alpha * xp.expm1(x) * ~self.positive",
             ),
             hint="0 · inf is nan: the branch that is thrown away must not overflow. Clip it first, xp.minimum(x, 0).",
             caught_by="extreme inputs stay finite",
@@ -421,11 +421,6 @@ softmax = LayerExercise(
             hint="y (1 − y) is only the diagonal. Every output depends on every input: dx = y (dy − Σ dy y).",
         ),
         Mistake(
-            "leaves out the sum",
-            swap("dx -= self.y * total", "dx -= self.y * dx"),
-            hint="What is subtracted is one number a row, Σ dy y, the same for all its entries.",
-        ),
-        Mistake(
             "passes dy times the output",
             swap("dx -= self.y * total", "pass"),
             hint="The outputs share one denominator; its part of the derivative, − y Σ dy y, is missing.",
@@ -481,9 +476,10 @@ flatten = LayerExercise(
             hint="dx has the shape of x: remember it in forward.",
         ),
         Mistake(
-            "forgets that the batch may change",
-            swap("self.shape = x.shape", 'self.shape = getattr(self, "shape", x.shape)[::-1]'),
-            hint="dx has the shape of the x of the last forward, axis by axis.",
+            "remembers the first batch for ever",
+            swap("self.shape = x.shape", 'self.shape = getattr(self, "shape", x.shape)'),
+            hint="The last batch of an epoch may be smaller: remember the shape anew in every forward.",
+            caught_by="a second call forgets the first",
         ),
         Mistake(
             "transposes going back",

@@ -14,7 +14,7 @@ def rng():
 
 @pytest.fixture
 def plt():
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
-    yield pyplot
-    pyplot.close("all")
+    yield plt
+    plt.close("all")

@@ -84,7 +84,7 @@ def test_scatter_add_adds_up_repeated_indices(name):
 
 
 def test_an_unknown_backend_is_named_with_those_that_exist():
-    with pytest.raises(dlkit.BackendError, match="no backend 'abacus'.*numpy"):
+    with pytest.raises(dlkit.BackendError, match=r"no backend 'abacus'.*numpy"):
         dlkit.use("abacus")
 
 

@@ -1,3 +1,4 @@
+import calendar
 import gzip
 import struct
 import subprocess
@@ -16,7 +17,7 @@ def test_every_public_name_exists():
 
 
 def test_importing_the_data_sets_loads_no_large_library():
-    code = "import sys, dlkit.datasets; print(*[n for n in ('sklearn', 'scipy', 'matplotlib', 'rich') if n in sys.modules])"
+    code = "import sys, dlkit.datasets; print(*{'sklearn', 'scipy', 'matplotlib', 'rich'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
 
 
@@ -127,7 +128,7 @@ def test_a_missing_folder_or_file_is_named(folder):
 
 def test_images_and_labels_that_do_not_fit_are_refused(folder):
     (folder / "train-labels-idx1-ubyte").write_bytes(idx(np.zeros(5, np.uint8)))
-    with pytest.raises(DatasetError, match="6 images .* 5 labels"):
+    with pytest.raises(DatasetError, match=r"6 images .* 5 labels"):
         datasets.mnist_full(folder)
 
 
@@ -147,7 +148,7 @@ def test_pixels_that_are_no_bytes_are_refused(folder):
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda data: b"", "no IDX file.*nothing"),
+        (lambda data: data[:0], "no IDX file.*nothing"),
         (lambda data: data[:3], "no IDX file"),
         (lambda data: b"\1" + data[1:], "no IDX file.*01 00 08 02"),
         (lambda data: data[:2] + b"\x07" + data[3:], "no IDX file"),
@@ -220,7 +221,9 @@ def test_spirals_follow_their_seed_and_noise():
     assert (first - clean).std() == pytest.approx(0.03, rel=0.1)
 
 
-@pytest.mark.parametrize("bad", [{"n_per_class": 0}, {"n_per_class": 1, "n_classes": 0}, {"n_per_class": 1, "noise": -1}])
+@pytest.mark.parametrize(
+    "bad", [{"n_per_class": 0}, {"n_per_class": 1, "n_classes": 0}, {"n_per_class": 1, "noise": -1}]
+)
 def test_spirals_that_cannot_be_are_refused(rng, bad):
     with pytest.raises(ValueError, match="spirals needs"):
         datasets.spirals(rng=rng, **bad)
@@ -269,10 +272,9 @@ def test_answering_one_costs_a_sixth_in_the_adding_problem(rng):
 
 def test_dates_are_the_same_day_in_both_notations(rng):
     people, iso = datasets.date_pairs(300, rng=rng)
-    months = "January February March April May June July August September October November December".split()
     for left, right in zip(people, iso, strict=True):
         day, month, year = left.split()
-        assert date(int(year), months.index(month) + 1, int(day)) == date.fromisoformat(right)
+        assert date(int(year), list(calendar.month_name).index(month), int(day)) == date.fromisoformat(right)
     assert len(set(iso)) > 250
     assert {len(text) for text in iso} == {10}
     assert all(10 <= len(text) <= 17 for text in people)

@@ -66,7 +66,7 @@ def test_a_slope_in_float64_is_right_to_a_ten_millionth(at, name):
     at=st.floats(-1, 1),
     dtype=DTYPES,
 )
-def test_a_kink_within_the_step_is_always_flagged(share, jump, slope, bend, at, dtype):
+def test_a_kink_within_the_step_is_always_flagged(*, share, jump, slope, bend, at, dtype):
     x = np.array([at], dtype)
     kink = float(x[0]) + share * step_size(x)
 
@@ -217,6 +217,4 @@ def test_directions_and_elements_work_on_a_device(rng):
 
     direction, slope = directional_derivative(f, x, rng)
     assert slope == pytest.approx(float(dlkit.to_numpy((2 * x * direction).sum())), rel=1e-7)
-    np.testing.assert_allclose(
-        2 * dlkit.to_numpy(x), dlkit.to_numpy(elementwise_gradient(f, x)), rtol=1e-7, atol=1e-9
-    )
+    np.testing.assert_allclose(2 * dlkit.to_numpy(x), dlkit.to_numpy(elementwise_gradient(f, x)), rtol=1e-7, atol=1e-9)

@@ -116,5 +116,5 @@ def test_a_layer_without_methods_says_which_is_missing(call):
     class Empty(Layer):
         pass
 
-    with pytest.raises(NotImplementedError, match="Empty has no (forward|backward) yet"):
+    with pytest.raises(NotImplementedError, match=r"Empty has no (forward|backward) yet"):
         call(Empty())

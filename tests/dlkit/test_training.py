@@ -76,7 +76,7 @@ def test_every_sample_is_seen_once_an_epoch_in_a_new_order():
 
     train(x, x, model=Watcher(1, 1), epochs=2, batch_size=4, lr=1e-9)
     assert [len(batch) for batch in seen] == [4, 4, 2] * 2
-    first, second = sum(seen[:3], []), sum(seen[3:], [])
+    first, second = np.concatenate(seen[:3]).tolist(), np.concatenate(seen[3:]).tolist()
     assert sorted(first) == sorted(second) == list(range(10))
     assert first != second
 
@@ -234,7 +234,9 @@ def test_predict_restores_the_mode_after_an_error():
     assert model.training
 
 
-@pytest.mark.parametrize(("x", "size", "sentence"), [(np.zeros((0, 3)), 4, "empty"), (np.zeros((2, 3)), 0, "batch_size")])
+@pytest.mark.parametrize(
+    ("x", "size", "sentence"), [(np.zeros((0, 3)), 4, "empty"), (np.zeros((2, 3)), 0, "batch_size")]
+)
 def test_predict_refuses_what_it_cannot_do(x, size, sentence):
     with pytest.raises(ValueError, match=sentence):
         predict(Linear(3, 2), x, size)

@@ -1,0 +1,213 @@
+"""Proof that the course is sound: every check has teeth, every reference passes, every stub earns nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.isolation.host import Zygote
+from autograder.spec import Check, Exercise, Mistake, SpecError
+from autograder.submission import Submission, read_submission
+from autograder.verdict import ExerciseResult, Status, Verdict
+from dlkit.extraction import Chunk, Extraction
+
+if TYPE_CHECKING:
+    from autograder.catalogue import Loaded
+
+__all__ = ["Audit", "audit"]
+
+FEWEST = 3
+FEWEST_WITH_BACKWARD = 5
+
+
+class Audit(msgspec.Struct):
+    """What was proved: counts, and one sentence for everything that was not.
+
+    mistakes: planted by authors; sabotages: of standard checks; caught and diagnosed count mistakes.
+    """
+
+    assignments: int = 0
+    exercises: int = 0
+    checks: int = 0
+    mistakes: int = 0
+    caught: int = 0
+    diagnosed: int = 0
+    sabotages: int = 0
+    slow_variants: int = 0
+    failures: list[str] = []
+
+
+def audit(
+    root: Path,
+    names: list[str],
+    *,
+    seed: int,
+    only: frozenset[str] | None = None,
+    stale: Callable[[Path, str], list[str]] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Audit:
+    """Audit assignments.
+
+    only: exercises to look at (all where None); stale: finds generated files that differ from their
+    source (the release's business); progress: told what is being looked at.
+    """
+    result = Audit()
+    with Zygote() as zygote:
+        for name in names:
+            try:
+                loaded = catalogue.load(name, root)
+                auditor = _Auditor(loaded, zygote, seed, result)
+                result.assignments += 1
+                if stale and only is None:
+                    result.failures += stale(root, name)
+                for exercise in loaded.assignment.exercises:
+                    if only is None or exercise.name in only:
+                        progress(f"{name}: {exercise.name}")
+                        auditor.look_at(exercise)
+            except SpecError as error:
+                result.failures.append(str(error))
+    return result
+
+
+class _Auditor:
+    def __init__(self, loaded: Loaded, zygote: Zygote, seed: int, result: Audit) -> None:
+        self.loaded = loaded
+        self.result = result
+        self.grader = Grader(loaded, zygote, seed=seed)
+
+    def look_at(self, exercise: Exercise) -> None:
+        """Prove one exercise."""
+        self.result.exercises += 1
+        self.result.checks += len(exercise.checks)
+        try:
+            problems = [
+                *self._parts(exercise),
+                *self._reference(exercise),
+                *self._stubs(exercise),
+                *self._mistakes(exercise),
+                *self._sabotages(exercise),
+                *self._slow(exercise),
+            ]
+        except SpecError as error:
+            problems = [str(error)]
+        prefix = f"{self.loaded.assignment.name}: "
+        self.result.failures += [p if p.startswith(exercise.name) else f"{exercise.name}: {p}" for p in problems]
+        start = len(self.result.failures) - len(problems)
+        self.result.failures[start:] = [prefix + p for p in self.result.failures[start:]]
+
+    def _grade(self, exercise: Exercise, chunks: tuple[Chunk, ...]) -> ExerciseResult:
+        self.grader.only = frozenset({exercise.name})
+        return self.grader.grade(Submission("variant.py", Extraction(chunks), "")).exercises[0]
+
+    def _parts(self, exercise: Exercise) -> Iterator[str]:
+        """The spec's parts are those that the source stubs."""
+        source = self.loaded.source_of(exercise)
+        stubbed = set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef):
+                text = ast.get_source_segment(source, node) or ""
+                if "### BEGIN SOLUTION" in text:
+                    stubbed.add(node.name)
+        if stubbed != set(exercise.parts):
+            yield f"stubs {sorted(stubbed)}, but its parts are {sorted(exercise.parts)}"
+        graded = {check.part for check in exercise.checks}
+        if graded != set(exercise.points.by_part):
+            yield f"gives points to {sorted(exercise.points.by_part)}, but checks {sorted(graded)}"
+
+    def _reference(self, exercise: Exercise) -> Iterator[str]:
+        result = self._grade(exercise, self.loaded.reference.chunks)
+        for verdict in result.verdicts:
+            if verdict.status is not Status.PASSED:
+                yield f"the solution fails “{verdict.check}”: {_say(verdict)}"
+
+    def _stubs(self, exercise: Exercise) -> Iterator[str]:
+        module = self.loaded.assignment.module
+        for suffix in (".py", ".ipynb"):
+            path = self.loaded.released / f"{module}{suffix}"
+            if not path.is_file():
+                yield f"there is no released {path.name}: run autograder release"
+                continue
+            self.grader.only = frozenset({exercise.name})
+            result = self.grader.grade(read_submission(path, self.loaded)).exercises[0]
+            if result.points:
+                yield f"the stub in {path.name} earns {result.points} points"
+            elif result.status is not Status.NOT_ATTEMPTED:
+                yield f"the stub in {path.name} is “{result.status}”, not “not attempted”"
+
+    def _mistakes(self, exercise: Exercise) -> Iterator[str]:
+        fewest = FEWEST_WITH_BACKWARD if "backward" in exercise.parts else FEWEST
+        if len(exercise.mistakes) < fewest:
+            yield f"has {len(exercise.mistakes)} mistakes; at least {fewest} are wanted"
+        for mistake in exercise.mistakes:
+            self.result.mistakes += 1
+            result = self._grade(exercise, self.loaded.with_mistake(exercise, mistake))
+            meant = self._meant(exercise, mistake)
+            first = next((v for v in result.verdicts if v.status not in (Status.PASSED, Status.SKIPPED)), None)
+            if first is None or first.check != meant.name or first.status is not Status.FAILED:
+                caught = f"“{first.check}” says: {_say(first)}" if first else "no check sees it"
+                yield f"mistake “{mistake.name}” is not caught by “{meant.name}”: {caught}"
+                continue
+            self.result.caught += 1
+            if first.mistake == mistake.name or meant.capstone:
+                self.result.diagnosed += 1
+            else:
+                yield f"mistake “{mistake.name}” is diagnosed as “{first.mistake or 'nothing known'}”: {first.sentence}"
+
+    def _meant(self, exercise: Exercise, mistake: Mistake) -> Check:
+        """Find the check that a mistake names, or the first of the part that it edits."""
+        if mistake.caught_by:
+            return exercise.find(mistake.caught_by)
+        part = exercise.parts[0]
+        source = self.loaded.source_of(exercise)
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.name in exercise.parts:
+                text = "\n".join(source.split("\n")[node.lineno - 1 : node.end_lineno])
+                edit = next((e for e in mistake.edits if not isinstance(e, str)), None)
+                if edit and (edit.old in text or edit.old.strip() in text):
+                    part = node.name
+        return next(check for check in exercise.checks if check.part == part)
+
+    def _sabotages(self, exercise: Exercise) -> Iterator[str]:
+        source = self.loaded.source_of(exercise)
+        named = {self._meant(exercise, mistake).name for mistake in exercise.mistakes}
+        for check in exercise.checks:
+            if not check.sabotage:
+                if check.name not in named and not check.speed:
+                    yield f"“{check.name}” has no teeth: no mistake is meant for it"
+                continue
+            self.result.sabotages += 1
+            spoiled = f"{source}\n\n{check.sabotage.replace('{name}', exercise.name)}"
+            result = self._grade(exercise, self.loaded.variant(exercise, spoiled))
+            verdict = next(v for v in result.verdicts if v.check == check.name)
+            if verdict.status is not Status.FAILED:
+                yield f"“{check.name}” has no teeth: a sabotage is {_say(verdict)}"
+
+    def _slow(self, exercise: Exercise) -> Iterator[str]:
+        timed = [check for check in exercise.checks if check.speed]
+        if not timed:
+            return
+        if exercise.slow is None:
+            yield "is graded for speed and has no slow variant"
+            return
+        self.result.slow_variants += 1
+        source = self.loaded.source_of(exercise)
+        if exercise.is_class:
+            body = "\n".join(f"    {line}" if line.strip() else "" for line in exercise.slow.splitlines())
+            source = f"{source}\n\n_Right = {exercise.name}\nclass {exercise.name}(_Right):{body}\n"
+        else:
+            source = exercise.slow
+        for verdict in self._grade(exercise, self.loaded.variant(exercise, source)).verdicts:
+            meant = Status.FAILED if verdict.check == timed[0].name else Status.PASSED
+            if verdict.status is not meant:
+                yield f"the slow variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
+
+
+def _say(verdict: Verdict) -> str:
+    ratio = f", {verdict.timing.ratio:.2f} × the reference" if verdict.timing else ""
+    return f"{verdict.status}{f' ({verdict.sentence})' if verdict.sentence else ''}{ratio}"

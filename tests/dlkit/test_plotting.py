@@ -1,0 +1,157 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import dlkit
+from dlkit import plotting
+from dlkit.training import History
+
+HISTORY = History([2.0, 1.0, 0.5], [2.1, 1.2, 0.9], [0.2, 0.5, 0.7], [1.0, 1.0, 1.0])
+
+
+def by_class(points):
+    return (points[:, 0] > 0).astype(int)
+
+
+PICTURES = {
+    "curves": lambda **k: plotting.curves(HISTORY, **k),
+    "decision_regions": lambda **k: plotting.decision_regions(
+        by_class, np.array([[-1.0, 0.0], [1.0, 1.0]]), np.array([0, 1]), resolution=20, **k
+    ),
+    "gradient_norms": lambda **k: plotting.gradient_norms({"sigmoid": [1e-9, 1e-5, 1.0], "ReLU": [1.0, 1.0]}, **k),
+    "filters": lambda **k: plotting.filters(np.random.default_rng(0).normal(size=(5, 1, 3, 3)), **k),
+    "attention": lambda **k: plotting.attention(np.full((2, 3), 1 / 3), "ab", ["to", "the", " "], **k),
+    "confusion_matrix": lambda **k: plotting.confusion_matrix([[5, 0], [1, 4]], ["cat", "horse"], **k),
+    "gradient_error": lambda **k: plotting.gradient_error(np.array([[0.0, 1.0], [np.nan, -2.0]]), **k),
+    "images": lambda **k: plotting.images(np.zeros((5, 4, 4)), **k),
+}
+every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
+
+
+def test_every_public_function_is_drawn_here():
+    assert sorted(PICTURES) == sorted(plotting.__all__)
+
+
+@every_picture
+def test_a_picture_can_be_saved(draw, tmp_path, plt):
+    draw().figure.savefig(tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 500
+
+
+@every_picture
+def test_a_picture_is_drawn_on_the_axes_it_is_given(draw, plt):
+    figure, ax = plt.subplots()
+    assert draw(ax=ax) is ax
+    assert plt.get_fignums() == [figure.number]
+    figure.canvas.draw()
+
+
+def test_importing_the_plots_does_not_load_matplotlib():
+    code = "import sys, dlkit.plotting; print('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_arrays_of_a_device_are_drawn(plt):
+    with dlkit.use("stand-in"):
+        plotting.images(dlkit.zeros((2, 3, 3)))
+        plotting.gradient_error(dlkit.ones((2, 2)))
+
+
+def labels(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_curves_name_what_they_show(plt):
+    ax = plotting.curves(HISTORY)
+    assert labels(ax) == ["training loss", "validation loss", "metric"]
+    np.testing.assert_array_equal([1, 2, 3], ax.get_lines()[0].get_xdata())
+    np.testing.assert_array_equal(HISTORY.loss, ax.get_lines()[0].get_ydata())
+
+
+def test_curves_of_several_histories_keep_their_names(plt):
+    ax = plotting.curves({"Adam": HISTORY, "SGD": History([3.0], [], [], [1.0])})
+    assert labels(ax) == ["Adam: training loss", "Adam: validation loss", "SGD: training loss", "Adam: metric"]
+
+
+def test_curves_of_nothing_are_empty_axes(plt):
+    assert not plotting.curves(History()).get_lines()
+
+
+def test_regions_follow_scores_as_well_as_classes(plt):
+    x, y = np.array([[-1.0, 0.0], [1.0, 1.0]]), np.array([0, 1])
+    found = [
+        plotting.decision_regions(predict, x, y, resolution=10).collections[0].get_array()
+        for predict in (by_class, lambda points: np.stack([-points[:, 0], points[:, 0]], axis=1))
+    ]
+    np.testing.assert_array_equal(*found)
+    assert set(np.unique(found[0])) == {0, 1}
+
+
+def test_gradient_norms_are_logarithmic_and_leave_out_zeros(plt):
+    ax = plotting.gradient_norms({"dead": [0.0, 1e-3]})
+    assert ax.get_yscale() == "log"
+    np.testing.assert_array_equal([np.nan, 1e-3], ax.get_lines()[0].get_ydata())
+
+
+def tiles(ax):
+    return ax.get_images()[0].get_array()
+
+
+def test_filters_of_several_channels_make_a_row_for_each_output(plt):
+    assert tiles(plotting.filters(np.ones((4, 2, 3, 3)))).shape == (4 * 4 - 1, 2 * 4 - 1)
+
+
+def test_filters_are_white_at_zero(plt):
+    picture = plotting.filters(np.array([[[-1.0, 3.0]]])).get_images()[0]
+    assert (picture.norm.vmin, picture.norm.vmax) == (-3, 3)
+
+
+def test_images_stand_in_their_order(plt):
+    grid = np.arange(3.0)[:, None, None] * np.ones((3, 2, 2))
+    shown = tiles(plotting.images(grid, columns=2))
+    assert shown.shape == (5, 5)
+    assert [shown[0, 0], shown[0, 3], shown[3, 0]] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 4, 4), (2, 4, 4, 1)])
+def test_a_channel_axis_of_one_is_dropped(plt, shape):
+    assert tiles(plotting.images(np.zeros(shape))).shape == (4, 9)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4, 4), (2, 4, 4, 3)])
+def test_colour_images_are_found_by_either_order(plt, shape):
+    assert tiles(plotting.images(np.zeros(shape))).shape == (4, 9, 3)
+
+
+def test_a_confusion_matrix_shades_by_the_share_of_the_row(plt):
+    ax = plotting.confusion_matrix(np.array([[5, 0], [1, 3]]))
+    np.testing.assert_allclose([[1, 0], [0.25, 0.75]], tiles(ax))
+    assert [text.get_text() for text in ax.texts] == ["5", "0", "1", "3"]
+
+
+def test_an_empty_row_of_a_confusion_matrix_is_no_division_by_zero(plt):
+    np.testing.assert_array_equal([[0, 0], [0, 1]], tiles(plotting.confusion_matrix([[0, 0], [0, 2]])))
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (2, 3, 4), (2, 3, 4, 5)])
+def test_the_error_of_a_gradient_of_any_rank_is_drawn(plt, shape):
+    assert tiles(plotting.gradient_error(np.zeros(shape))).size == max(1, int(np.prod(shape)))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plotting.filters(np.zeros((2, 2))),
+        lambda: plotting.images(np.zeros((2, 2))),
+        lambda: plotting.images(np.zeros((0, 2, 2))),
+        lambda: plotting.images(np.zeros((2, 5, 4, 4))),
+        lambda: plotting.attention(np.zeros((2, 2)), "ab", "abc"),
+        lambda: plotting.confusion_matrix(np.zeros((2, 3))),
+        lambda: plotting.confusion_matrix(np.zeros((2, 2)), ["one"]),
+    ],
+)
+def test_an_array_that_does_not_fit_is_refused_by_its_shape(draw):
+    with pytest.raises(ValueError, match=r"\("):
+        draw()
