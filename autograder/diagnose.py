@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autograder.answers import Answers
+from autograder.answers import Answers, StoredAnswers
 from autograder.compare import agree
 from autograder.spec import Check, Exercise, Mistake, Observations
 from autograder.subject import LocalSubject, Subject, SubjectRaisedError
@@ -38,7 +38,7 @@ def observe(check: Check, subject: Subject, case: object) -> Outcome:
 class Fingerprints:
     """What every planted mistake shows on every check's cases, computed when it is first needed."""
 
-    def __init__(self, loaded: Loaded, answers: Answers) -> None:
+    def __init__(self, loaded: Loaded, answers: Answers | StoredAnswers) -> None:
         self._loaded = loaded
         self._answers = answers
         self._subjects: dict[tuple[str, str], LocalSubject | None] = {}

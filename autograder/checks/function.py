@@ -19,7 +19,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     *,
     cases: CaseMaker,
     points: float,
-    mistakes: Iterable[Mistake],
+    mistakes: Iterable[Mistake] = (),
     speed: Speed | None = None,
     speed_points: float = 1,
     slow: str | None = None,

@@ -15,7 +15,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     *,
     cases: CaseMaker,
     points: Points,
-    mistakes: Iterable[Mistake],
+    mistakes: Iterable[Mistake] = (),
     speed: Speed | None = None,
     slow: str | None = None,
     extreme: float | None = None,

@@ -28,7 +28,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     *,
     cases: CaseMaker,
     points: Points,
-    mistakes: Iterable[Mistake],
+    mistakes: Iterable[Mistake] = (),
     gradient_of: tuple[str, ...],
     speed: Speed | None = None,
     slow: str | None = None,

@@ -38,7 +38,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     task: Callable[[np.random.Generator], Task],
     accuracy: float,
     points: float,
-    mistakes: Iterable[Mistake],
+    mistakes: Iterable[Mistake] = (),
     seeds: int = 3,
     arguments: dict[str, Any] | None = None,
     depends: tuple[str, ...] = (),

@@ -1,0 +1,510 @@
+# %% [markdown]
+# # 02 · Layers
+#
+# A network is a chain of small functions, and training it needs two things of each: its value, and how an error
+# at its output becomes an error at its input. In this assignment you write both for the layers that nearly every
+# network is made of. At the end your own layers learn to tell two spirals apart, and you see with your own numbers
+# why deep stacks of sigmoids were given up.
+#
+# **What a layer promises**
+#
+# | method | gives |
+# |---|---|
+# | `forward(x)` | the output `y`; the layer remembers what `backward` will need |
+# | `backward(dy)` | `dx`, given `dy`; and *adds* each parameter's gradient to `parameter.grad` |
+#
+# Here `dy` is short for $\partial L / \partial y$, the gradient of the loss by the layer's output; it has the shape of
+# `y`. The layer's whole duty is the chain rule: turn `dy` into `dx` $= \partial L / \partial x$, which has the shape
+# of `x`.
+#
+# Two habits from the start: a float32 array in gives a float32 array out, and nobody writes to an array that was
+# handed in. And ask the array for its library, `xp = array_module(x)`, instead of writing `np.`: then the same line
+# runs on a GPU.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+from autograder import check
+from dlkit import Layer, Parameter, array_module, plotting, zeros
+from dlkit.course import when_written
+from dlkit.datasets import spirals
+
+
+# %% [markdown]
+# ## 2.1 Linear
+#
+# Every output is a weighted sum of every input, plus a bias:
+#
+# $$ y = x W + b, \qquad y_{nj} = \sum_i x_{ni} W_{ij} + b_j $$
+#
+# **The backward pass, derived.** A change of $W_{ij}$ changes $y_{nj}$ for every row $n$ of the batch, at the rate
+# $x_{ni}$. Adding up what each row's change does to the loss,
+#
+# $$ \frac{\partial L}{\partial W_{ij}} = \sum_n \frac{\partial L}{\partial y_{nj}}\, x_{ni}
+#    \quad\Longleftrightarrow\quad dW = x^\top dy $$
+#
+# The same argument for the bias (rate 1) gives $db_j = \sum_n dy_{nj}$, and for the input, where row $n$ reaches only
+# row $n$, $dx_{ni} = \sum_j dy_{nj} W_{ij}$, that is $dx = dy\, W^\top$.
+#
+# *By hand:* $x = (1\;\; 2)$, $W = \begin{pmatrix} 3 & 0 \\ 1 & -1 \end{pmatrix}$, $b = (0\;\; 1)$ gives
+# $y = (5\;\; {-1})$. With $dy = (1\;\; 10)$: $dW = \begin{pmatrix} 1 & 10 \\ 2 & 20 \end{pmatrix}$, $db = (1\;\; 10)$,
+# $dx = (3\;\; {-9})$. Shapes are a good memory aid: there is only one way to multiply `x` and `dy` to get the shape
+# of `W`.
+
+# %%
+class Linear(Layer):
+    """Affine map of the last axis:  y = x W + b
+
+    Shapes
+        x  (batch, in_features)      y  (batch, out_features)
+        W  (in_features, out_features)      b  (out_features,)
+
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 6.5.
+    """
+
+    def __init__(self, in_features, out_features, *, rng):
+        self.W = Parameter(rng.normal(0, in_features**-0.5, (in_features, out_features)))
+        self.b = Parameter(zeros(out_features))
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Linear)
+
+
+# %% [markdown]
+# ## 2.2 Sigmoid
+#
+# $$ \sigma(x) = \frac{1}{1 + e^{-x}} $$
+#
+# squeezes any number into $(0, 1)$. Its derivative can be written with the output alone, so that is all the layer has
+# to remember:
+#
+# $$ \sigma'(x) = \frac{e^{-x}}{(1 + e^{-x})^2} = \sigma(x)\,\bigl(1 - \sigma(x)\bigr) $$
+#
+# **Stay finite.** $e^{1000}$ overflows. Multiply numerator and denominator by $e^{x}$ where $x$ is negative:
+# $\sigma(x) = e^{x} / (1 + e^{x})$. Then no exponent is ever positive. With $e = e^{-|x|}$ both cases read
+# $1/(1+e)$ and $e/(1+e)$.
+#
+# *By hand:* $\sigma(0) = \tfrac12$, and $\sigma'(0) = \tfrac14$: no sigmoid ever passes on more than a quarter of the
+# error. Remember that for the end of this notebook.
+
+# %%
+class Sigmoid(Layer):
+    """Logistic function, element by element:  y = 1 / (1 + e⁻ˣ), finite for every finite x
+
+    Shapes
+        x, y  any
+
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 3.10.
+    """
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Sigmoid)
+
+
+# %% [markdown]
+# ## 2.3 Tanh
+#
+# $$ \tanh(x) = \frac{e^{x} - e^{-x}}{e^{x} + e^{-x}} = 2\sigma(2x) - 1, \qquad \tanh'(x) = 1 - \tanh^2(x) $$
+#
+# It is a sigmoid stretched to $(-1, 1)$: centred on zero, with slope 1 there instead of $\tfrac14$.
+
+# %%
+class Tanh(Layer):
+    """Hyperbolic tangent, element by element:  y = tanh x
+
+    Shapes
+        x, y  any
+
+    Source: LeCun, Bottou, Orr & Müller, Efficient BackProp (1998), section 4.4.
+    """
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Tanh)
+
+
+# %% [markdown]
+# ## 2.4 ReLU
+#
+# $$ y = \max(0, x), \qquad dx = dy \cdot [x > 0] $$
+#
+# The square bracket is 1 where the condition holds and 0 elsewhere. At exactly 0 there is no derivative; any value
+# between 0 and 1 is a fair choice, and no check of this course asks.
+
+# %%
+class ReLU(Layer):
+    """Rectified linear unit, element by element:  y = max(0, x)
+
+    Shapes
+        x, y  any
+
+    Source: Nair & Hinton, Rectified Linear Units Improve Restricted Boltzmann Machines (2010).
+    """
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(ReLU)
+
+
+# %% [markdown]
+# ## 2.5 LeakyReLU
+#
+# A ReLU whose input is always negative never learns again: its gradient is zero for ever. A small slope keeps it
+# alive:
+#
+# $$ y = \begin{cases} x & x > 0 \\ s\,x & x \le 0 \end{cases} \qquad
+#    dx = \begin{cases} dy & x > 0 \\ s\,dy & x \le 0 \end{cases} $$
+
+# %%
+class LeakyReLU(Layer):
+    """ReLU with a small slope for negative inputs:  y = x where x > 0, else slope · x
+
+    Shapes
+        x, y  any
+    slope: between 0 and 1.
+
+    Source: Maas, Hannun & Ng, Rectifier Nonlinearities Improve Neural Network Acoustic Models (2013).
+    """
+
+    def __init__(self, slope=0.01):
+        self.slope = slope
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(LeakyReLU)
+
+
+# %% [markdown]
+# ## 2.6 ELU
+#
+# $$ y = \begin{cases} x & x > 0 \\ \alpha\,(e^{x} - 1) & x \le 0 \end{cases} \qquad
+#    \frac{dy}{dx} = \begin{cases} 1 & x > 0 \\ \alpha\,e^{x} = y + \alpha & x \le 0 \end{cases} $$
+#
+# The left branch levels off at $-\alpha$, which pulls the mean of the outputs towards zero. Mind that `where` computes
+# *both* branches for every element: $e^{1000}$ must not overflow in the branch that is thrown away.
+
+# %%
+class ELU(Layer):
+    """Exponential linear unit:  y = x where x > 0, else alpha (eˣ − 1)
+
+    Shapes
+        x, y  any
+    alpha: greater than zero.
+
+    Source: Clevert, Unterthiner & Hochreiter, Fast and Accurate Deep Network Learning by ELUs (2016).
+    """
+
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(ELU)
+
+
+# %% [markdown]
+# ## 2.7 GELU
+#
+# The Gaussian error linear unit weighs $x$ by the probability that a standard normal number is smaller. We use its
+# well-known tanh form:
+#
+# $$ y = \tfrac12\, x\, (1 + t), \qquad t = \tanh(u), \qquad u = \sqrt{2/\pi}\,\bigl(x + 0.044715\,x^3\bigr) $$
+#
+# **Derivative.** Product rule, then chain rule through $u$:
+#
+# $$ \frac{dy}{dx} = \tfrac12 (1 + t) + \tfrac12\, x\,(1 - t^2)\,\frac{du}{dx}, \qquad
+#    \frac{du}{dx} = \sqrt{2/\pi}\,\bigl(1 + 3 \cdot 0.044715\,x^2\bigr) $$
+#
+# *By hand:* at $x = 0$, $t = 0$ and the second term vanishes: the slope is $\tfrac12$.
+
+# %%
+class GELU(Layer):
+    """Gaussian error linear unit, tanh form:  y = ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))
+
+    Shapes
+        x, y  any
+
+    Source: Hendrycks & Gimpel, Gaussian Error Linear Units (2016).
+    """
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(GELU)
+
+# %% [markdown]
+# The seven activations so far, drawn from your own code. What is the same about all of them far to the right?
+
+# %%
+with when_written():
+    x = np.linspace(-4, 4, 400)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.5), sharex=True)
+    for activation in (Sigmoid(), Tanh(), ReLU(), LeakyReLU(0.1), ELU(), GELU()):
+        name = type(activation).__name__
+        axes[0].plot(x, activation(x), label=name)
+        axes[1].plot(x, activation.backward(np.ones_like(x)), label=name)
+    axes[0].set_title("forward")
+    axes[1].set_title("backward: the slope")
+    axes[0].set_ylim(-1.2, 3)
+    axes[1].legend()
+    plt.show()
+
+
+# %% [markdown]
+# ## 2.8 Softmax
+#
+# Turns scores into probabilities along one axis:
+#
+# $$ y_i = \frac{e^{x_i}}{\sum_k e^{x_k}} $$
+#
+# **Stay finite.** A constant added to all scores cancels: $e^{x_i + c} / \sum e^{x_k + c}$. Take $c = -\max_k x_k$
+# and no exponent is positive.
+#
+# **The backward pass, derived.** Every output depends on every input. With $\delta_{ij} = [i = j]$,
+#
+# $$ \frac{\partial y_i}{\partial x_j} = y_i\,(\delta_{ij} - y_j) $$
+#
+# so that
+#
+# $$ dx_j = \sum_i dy_i\, y_i\,(\delta_{ij} - y_j) = y_j\,\Bigl(dy_j - \sum_i dy_i\, y_i\Bigr) $$
+#
+# No Jacobian matrix need ever be built: one sum, one subtraction, one product. Try it with a `dy` of all ones: the
+# result is zero, for the outputs always sum to one. That is also why a check with all ones would prove nothing here.
+
+# %%
+class Softmax(Layer):
+    """Probabilities along an axis:  yᵢ = e^{xᵢ} / Σₖ e^{xₖ}, finite for every finite x
+
+    Shapes
+        x, y  any; sums to 1 along ``axis``
+
+    Source: Bridle, Probabilistic Interpretation of Feedforward Classification Network Outputs (1990).
+    """
+
+    def __init__(self, axis=-1):
+        self.axis = axis
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Softmax)
+
+
+# %% [markdown]
+# ## 2.9 Flatten
+#
+# Between a stack of images and a `Linear` stands a change of shape, and nothing else:
+# $(N, C, H, W) \to (N, C H W)$. Backward puts the gradient into the shape that came in.
+
+# %%
+class Flatten(Layer):
+    """All axes but the first into one
+
+    Shapes
+        x  (batch, …)      y  (batch, product of the rest)
+    """
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Flatten)
+
+
+# %% [markdown]
+# ## 2.10 Sequential
+#
+# One layer after the other. The chain rule runs the same road back:
+#
+# $$ x \xrightarrow{f_1} h_1 \xrightarrow{f_2} h_2 \xrightarrow{f_3} y
+#    \qquad\qquad dx \xleftarrow{f_1} dh_1 \xleftarrow{f_2} dh_2 \xleftarrow{f_3} dy $$
+#
+# `Layer.parameters()` finds the parameters of the layers in `self.layers` by itself.
+
+# %%
+class Sequential(Layer):
+    """Layers in a row: the output of each is the input of the next
+
+    Shapes
+        x  what the first layer takes      y  what the last one gives
+    """
+
+    def __init__(self, layers):
+        self.layers = list(layers)
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Sequential)
+
+
+# %% [markdown]
+# ## 2.11 What vanishes
+#
+# Send an error back through a deep stack and measure how much of it arrives. `gradient_norms` runs `x` forward
+# through the layers, `dy` backward, and returns for each layer the Frobenius norm
+# $\lVert dx \rVert = \sqrt{\sum dx^2}$ of the gradient by *its input*, first layer first.
+
+# %%
+def gradient_norms(layers, x, dy):
+    """Norm of the gradient by each layer's input
+
+    Shapes
+        x  what the first layer takes      dy  the shape of the last layer's output
+        result  (number of layers,), in the order of the layers
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(gradient_norms)
+
+# %%
+with when_written():
+    rng = np.random.default_rng(0)
+    depth, width = 20, 64
+    x, dy = rng.normal(size=(32, width)), rng.normal(size=(32, width))
+    stacks = {}
+    for activation in (Sigmoid, Tanh, ReLU):
+        layers = [layer for _ in range(depth) for layer in (Linear(width, width, rng=rng), activation())]
+        stacks[activation.__name__] = gradient_norms(layers, x, dy)
+    plotting.gradient_norms(stacks)
+    plt.show()
+
+
+# %% [markdown]
+# **Question 1.** *(3 points)* The curve of the sigmoid falls by the same factor at nearly every layer. Estimate that
+# factor from $\sigma'(x) \le \tfrac14$ and the scale of the weights, compare it with your plot, and say what it means
+# for the first layers of a network with 20 sigmoids. What do ReLU and tanh do differently?
+
+# %% [markdown]
+# YOUR ANSWER HERE
+
+# %% [markdown]
+# ## Capstone: two spirals
+#
+# No straight line separates two interleaved spirals, so a network has to bend space. Everything is yours: the
+# layers, the gradients, the training. Write `train_spirals`: build a small network out of your layers, train it on
+# `x`, `y`, and return it. Its `forward` must give two scores a row, the larger one for the right class; at least 97 %
+# of *unseen* points must be right, from each of three seeds, in at most a few seconds.
+#
+# A loss comes next assignment; for now this one is given: squared error against targets +1 and −1.
+
+# %%
+def squared_error(scores, y):
+    """Mean squared error against +1 (right class) and −1 (the other), and its gradient by the scores
+
+    Shapes
+        scores, gradient  (batch, 2)      y  (batch,) of 0 and 1
+    """
+    targets = array_module(scores).stack([1 - 2 * y, 2 * y - 1], axis=1).astype(scores.dtype)
+    difference = scores - targets
+    return (difference * difference).mean(), 2 * difference / difference.size
+
+
+# %%
+def train_spirals(x, y, *, rng):
+    """Train a network of your own layers to tell two spirals apart; return it
+
+    Shapes
+        x  (batch, 2), coordinates within about ±1      y  (batch,) of 0 and 1
+    rng: a numpy.random.Generator for the initial weights and for shuffling.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(train_spirals)
+
+# %%
+with when_written():
+    x, y = spirals(200, noise=0.02, rng=np.random.default_rng(1))
+    model = train_spirals(x, y, rng=np.random.default_rng(2))
+    plotting.decision_regions(lambda points: model.forward(points).argmax(axis=1), x, y)
+    plt.show()
+
+# %% [markdown]
+# **Question 2.** *(2 points)* Replace every ReLU in `train_spirals` by nothing, so that `Linear` follows `Linear`.
+# What is the best accuracy that such a network can reach, whatever its depth and however long it trains, and why?
+
+# %% [markdown]
+# YOUR ANSWER HERE

@@ -1,0 +1,269 @@
+"""From the author's solution to what students get: notebook, Python file, public checks and cases.
+
+Clearing, locking and checksums are nbgrader's own preprocessors; their metadata is derived here: a
+cell with a solution region becomes a solution cell, a cell that calls ``check(...)`` a locked grade
+cell with the points of the spec, a marked markdown cell a written answer.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograder import catalogue
+from autograder.answers import Answers, read_stored, store
+from autograder.compare import agree
+from autograder.spec import SpecError
+from autograder.verdict import write_atomically
+
+if TYPE_CHECKING:
+    from autograder.catalogue import Loaded
+    from autograder.spec import Exercise
+
+__all__ = ["PUBLIC_SEED", "MissingExtraError", "release", "stale"]
+
+PUBLIC_SEED = 1
+CHECK_CALL = re.compile(r"^check\((\w+)\)\s*$", re.MULTILINE)
+SECRET = ("mistakes", "slow")
+
+
+class MissingExtraError(Exception):
+    """The command needs an optional part that is not installed."""
+
+
+def release(root: Path, name: str) -> list[Path]:
+    """Write ``assignments/NAME/`` from ``solutions/NAME/``; return the files that changed.
+
+    Raises SpecError where the source is wrong, MissingExtraError where nbgrader is not installed.
+    """
+    loaded = catalogue.load(name, root)
+    changed = []
+    for file, content in _texts(loaded).items():
+        path = loaded.released / file
+        if not path.is_file() or path.read_text(encoding="utf-8") != content:
+            write_atomically(path, content)
+            changed.append(path)
+    path = loaded.released / "cases.npz"
+    answers = _public_answers(loaded)
+    if not _same_answers(path, answers):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            part = Path(folder) / path.name
+            store(part, answers, PUBLIC_SEED)
+            part.replace(path)
+        changed.append(path)
+    return changed
+
+
+def stale(root: Path, name: str) -> list[str]:
+    """One sentence for every generated file that is not what ``release`` would write."""
+    loaded = catalogue.load(name, root)
+    found = []
+    for file, content in _texts(loaded).items():
+        path = loaded.released / file
+        if not path.is_file() or path.read_text(encoding="utf-8") != content:
+            found.append(f"{name}: {file} is not what its source gives: run autograder release {name}")
+    if not _same_answers(loaded.released / "cases.npz", _public_answers(loaded)):
+        found.append(f"{name}: cases.npz is not what its source gives: run autograder release {name}")
+    return found
+
+
+def _texts(loaded: Loaded) -> dict[str, str]:
+    """Generate every text file of the student's version."""
+    import jupytext
+    import nbformat
+
+    if not loaded.official:
+        message = f"{loaded.assignment.name} has no solution here to release from"
+        raise SpecError(message)
+    module = loaded.assignment.module
+    notebook = jupytext.reads((loaded.folder / f"{module}.py").read_text(encoding="utf-8"), fmt="py:percent")
+    _derive_metadata(notebook, loaded)
+    notebook = _student_version(notebook)
+    script = _without_metadata(notebook)
+    return {
+        f"{module}.ipynb": nbformat.writes(notebook, indent=1) + "\n",
+        f"{module}.py": jupytext.writes(script, fmt="py:percent"),
+        "checks.py": _public_checks(loaded),
+    }
+
+
+# --- the notebook ----------------------------------------------------------------------------
+
+
+def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
+    assignment = loaded.assignment
+    exercises = {exercise.name: exercise for exercise in assignment.exercises}
+    questions = {question.name: question for question in assignment.questions}
+    checked, asked = [], []
+    for number, cell in enumerate(notebook.cells):
+        digest = hashlib.sha256(f"{assignment.name}/{number}".encode()).hexdigest()
+        cell["id"] = digest[:12]
+        question = cell.metadata.pop("question", None)
+        call = CHECK_CALL.search(cell.source) if cell.cell_type == "code" else None
+        if call:
+            checked.append(call[1])
+            cell.metadata = {"nbgrader": _grade_cell(exercises, call[1])}
+        elif question is not None:
+            asked.append(question)
+            if question not in questions:
+                message = f"{assignment.name}: the notebook asks '{question}', which the spec does not list"
+                raise SpecError(message)
+            cell.metadata = {"nbgrader": _cell(question, grade=True, solution=True, points=questions[question].points)}
+        elif "### BEGIN SOLUTION" in cell.source:
+            name = _defined(cell.source)
+            cell.metadata = {"nbgrader": _cell(name, grade=False, solution=True)}
+        else:
+            cell.metadata = {}
+    for kind, wanted, found in (("check(…) cells", list(exercises), checked), ("questions", list(questions), asked)):
+        if wanted != found:
+            message = f"{assignment.name}: {kind} of the notebook are {found}, of the spec {wanted}"
+            raise SpecError(message)
+    notebook.metadata = {
+        "dlkit": {"assignment": assignment.name},
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+
+
+def _grade_cell(exercises: dict[str, Exercise], name: str) -> dict[str, Any]:
+    if name not in exercises:
+        message = f"the notebook checks {name}, which is no exercise of the spec"
+        raise SpecError(message)
+    return _cell(f"check_{name}", grade=True, solution=False, points=exercises[name].total)
+
+
+def _cell(grade_id: str, *, grade: bool, solution: bool, points: float | None = None) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": grade and not solution,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+    return fields if points is None else {**fields, "points": points}
+
+
+def _defined(source: str) -> str:
+    match = re.search(r"^(?:class|def) (\w+)", source, re.MULTILINE)
+    return match[1] if match else "solution"
+
+
+def _student_version(notebook: Any) -> Any:
+    """Run nbgrader's own preprocessors, in its order, without its database."""
+    try:
+        from nbgrader import preprocessors
+    except ImportError as error:
+        message = "Releasing needs nbgrader: install the extra dlkit-course[course]."
+        raise MissingExtraError(message) from error
+    steps = [
+        preprocessors.LockCells(),
+        preprocessors.ClearSolutions(),
+        preprocessors.ClearOutput(),
+        preprocessors.CheckCellMetadata(),
+        preprocessors.ClearHiddenTests(),
+        preprocessors.ClearMarkScheme(),
+        preprocessors.ComputeChecksums(),
+        preprocessors.CheckCellMetadata(),
+    ]
+    resources: dict[str, Any] = {}
+    for step in steps:
+        notebook, resources = step.preprocess(notebook, resources)
+    return notebook
+
+
+def _without_metadata(notebook: Any) -> Any:
+    import copy
+
+    plain = copy.deepcopy(notebook)
+    plain.metadata = {"jupytext": {"notebook_metadata_filter": "-all", "cell_metadata_filter": "-all"}}
+    return plain
+
+
+# --- the public checks -----------------------------------------------------------------------
+
+
+def _public_checks(loaded: Loaded) -> str:
+    """The checks without what gives solutions away: mistakes, slow variants, and names only they use."""
+    tree = ast.parse((loaded.folder / "checks.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in SECRET]
+    while _drop_unused(tree):
+        pass
+    header = f"# Generated by `autograder release` from the checks of {loaded.assignment.name}: do not edit.\n"
+    return header + ast.unparse(tree) + "\n"
+
+
+def _drop_unused(tree: ast.Module) -> bool:
+    """Drop imports and top-level names that nothing refers to any more; say whether anything was dropped."""
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    used.add("ASSIGNMENT")
+    kept: list[ast.stmt] = []
+    dropped = False
+    for statement in tree.body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            names = [a for a in statement.names if (a.asname or a.name.partition(".")[0]) in used]
+            dropped |= len(names) < len(statement.names)
+            statement.names = names
+            if not names:
+                continue
+        elif isinstance(statement, ast.FunctionDef) and not statement.decorator_list and statement.name not in used:
+            dropped = True
+            continue
+        elif isinstance(statement, ast.Assign) and not any(
+            isinstance(node, ast.Name) and node.id in used for target in statement.targets for node in ast.walk(target)
+        ):
+            dropped = True
+            continue
+        kept.append(statement)
+    tree.body = kept
+    return dropped
+
+
+# --- the public cases ------------------------------------------------------------------------
+
+
+def _public_answers(loaded: Loaded) -> dict[tuple[str, str], list[Any]]:
+    """Cases and expected results of one fixed seed; capstones and speed need none."""
+    answers = Answers(loaded, PUBLIC_SEED)
+    return {
+        (exercise.name, check.name): answers.of(exercise, check)
+        for exercise in loaded.assignment.exercises
+        for check in exercise.checks
+        if not check.capstone and not check.speed
+    }
+
+
+def _same_answers(path: Path, answers: dict[tuple[str, str], list[Any]]) -> bool:
+    """Whether a stored file holds these answers, up to rounding (another machine's last bit is no news)."""
+    if not path.is_file():
+        return False
+    stored = read_stored(path)
+    if set(stored.found) != set(answers):
+        return False
+    for key, found in answers.items():
+        ours = [[_comparable(case.as_data()), expected] for case, expected in found]
+        theirs = [[_comparable(case.as_data()), expected] for case, expected in stored.found[key]]
+        if not agree(_comparable(ours), _comparable(theirs)):
+            return False
+    return True
+
+
+def _comparable(value: Any) -> Any:
+    """Markers as text, so that two trees can be compared; tuples and lists alike."""
+    if isinstance(value, dict):
+        return {key: _comparable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_comparable(item) for item in value]
+    if hasattr(value, "array"):
+        return _comparable(value.array)
+    return value if isinstance(value, np.ndarray | np.generic | float) else repr(value)
