@@ -16,7 +16,7 @@ from autograder.catalogue import wire
 from autograder.diagnose import Fingerprints, Outcome, Raised, observe
 from autograder.isolation.host import Limits, Worker, Zygote
 from autograder.spec import Case, Check, Exercise, Observations
-from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
+from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict
 
 if TYPE_CHECKING:
@@ -44,18 +44,20 @@ class Grader:
 
     seed: draws every input; the same seed grades the same way.  limits: of one call of an exercise.
     capstones: whether to train; only: names of the exercises to grade (all where None).
+    live: a notebook's names, to be checked in this process and unofficially; then there is no zygote.
     """
 
     def __init__(
         self,
         loaded: Loaded,
-        zygote: Zygote,
+        zygote: Zygote | None,
         *,
         seed: int,
         backend: str = "numpy",
         capstones: bool = True,
         only: frozenset[str] | None = None,
         limits: Limits | None = None,
+        live: dict[str, Any] | None = None,
     ) -> None:
         self.loaded = loaded
         self.zygote = zygote
@@ -64,6 +66,7 @@ class Grader:
         self.capstones = capstones
         self.only = only
         self.limits = limits or Limits()
+        self.live = live
         self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
 
@@ -74,9 +77,10 @@ class Grader:
         """
         started = time.perf_counter()
         results: list[ExerciseResult] = []
+        lost: set[str] = set()
         for exercise in self.loaded.assignment.exercises:
             if self.only is None or exercise.name in self.only:
-                session = _Session(self, exercise, submission, earlier or {} if earlier is not None or not self.loaded.official else self.loaded.earlier)
+                session = _Session(self, exercise, submission, lost, earlier or {} if earlier is not None or not self.loaded.official else self.loaded.earlier)
                 results.append(session.grade(results))
         return self._report(submission, student, results, time.perf_counter() - started)
 
@@ -89,6 +93,8 @@ class Grader:
             submission_sha256=submission.sha256,
             checks_sha256=self.loaded.checks_sha256,
             seed=self.seed,
+            official=self.live is None,
+            isolation="process" if self.live is None else "none",
             backend=self.backend,
             versions=versions(),
             problems=submission.problems,
@@ -102,7 +108,10 @@ class Grader:
 class _Session:
     """One exercise of one submission: a worker that is replaced when it is lost, and the verdicts so far."""
 
-    def __init__(self, grader: Grader, exercise: Exercise, submission: Submission, earlier: dict[str, list[Any]]) -> None:
+    def __init__(
+        self, grader: Grader, exercise: Exercise, submission: Submission, lost: set[str], earlier: dict[str, list[Any]]
+    ) -> None:
+        self.lost = lost
         self.grader = grader
         self.exercise = exercise
         self.submission = submission
@@ -110,17 +119,14 @@ class _Session:
         self.verdicts: dict[str, Verdict] = {}
         self.dead: dict[str, str] = {}
         self.load_errors: dict[str, SubjectRaisedError] = {}
-        self._subject: RemoteSubject | None = None
+        self._subject: Subject | None = None
 
     def grade(self, done: list[ExerciseResult]) -> ExerciseResult:
         """Run every check in order."""
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
-        waits = [
-            result.name
-            for result in done
-            if result.name in self.exercise.depends and result.status not in (Status.PASSED, Status.INCONCLUSIVE)
-        ]
+        unfinished = {result.name for result in done if result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)}
+        waits = [name for name in self.exercise.depends if name in unfinished | self.lost]
         try:
             for check in self.exercise.checks:
                 if broken:
@@ -161,7 +167,7 @@ class _Session:
             if part in self.dead:
                 return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
         try:
-            if check.speed and not self.grader.loaded.official:
+            if check.speed and (self.grader.live is not None or not self.grader.loaded.official):
                 return self._verdict(check, Status.SKIPPED, "speed is measured against the reference, when it is graded")
             if check.speed:
                 return self._run_speed(check)
@@ -169,6 +175,7 @@ class _Session:
         except SubjectLostError as lost:
             self._end_worker()
             self.dead[check.part] = str(lost)
+            self.lost.add(self.exercise.name)
             return self._verdict(check, Status.FAILED, f"{self._title(check.part)} {lost}")
         except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
             self._end_worker()
@@ -243,9 +250,9 @@ class _Session:
         return self._subject.on(check.backend or self.grader.backend)
 
     def _end_worker(self) -> None:
-        if self._subject is not None:
+        if isinstance(self._subject, RemoteSubject):
             self._subject.worker.close()
-            self._subject = None
+        self._subject = None
 
     @contextlib.contextmanager
     def _open(self, chunks: list[Any]) -> Iterator[RemoteSubject]:
@@ -258,6 +265,7 @@ class _Session:
             subject.worker.close()
 
     def _prepare(self, limits: Limits) -> RemoteSubject:
+        assert self.grader.zygote is not None  # noqa: S101 - only a live class goes without
         subject = RemoteSubject(Worker(self.grader.zygote, limits))
         subject.backend = self.grader.backend
         if self.earlier:
@@ -266,8 +274,10 @@ class _Session:
             subject.request("support", text=self.exercise.support)
         return subject
 
-    def _start(self, limits: Limits) -> RemoteSubject:
+    def _start(self, limits: Limits) -> Subject:
         """Start a worker and load the submission; a statement that ends it is found and left out."""
+        if self.grader.live is not None:
+            return LocalSubject.live(self.grader.live, self.exercise.support)
         subject = self._prepare(limits)
         kept = [(i, c) for i, c in enumerate(self.submission.chunks) if i not in self.submission.poisoned]
         try:
@@ -307,25 +317,27 @@ class _Session:
         """Say in one sentence what the student's code raised, where, and what to do."""
         on_load = self.load_errors.get(self.exercise.name)
         if on_load and error.type == "NameError" and error.message == f"{self.exercise.name} is not defined":
-            if not on_load.type:
-                return on_load.message
-            return f"{self.exercise.name} could not be defined: {self._text(on_load)}"
-        refused = self.submission.extraction.refused
+            return f"{self.exercise.name} could not be defined: {self._reason(on_load)}" if on_load.type else on_load.message
+        if error.unwritten and not error.where:
+            return f"{error.message}: {self._title(check.part)} is missing. Keep the methods of the stub."
+        return self._reason(error)
+
+    def _reason(self, error: SubjectRaisedError) -> str:
+        """Say what an error means, with its cure where it is one of those that everybody meets."""
         if error.type == "NameError":
             name = error.message.partition("'")[2].partition("'")[0]
+            refused = self.submission.extraction.refused
             if name in refused:
                 return (
                     f"{name} comes from {refused[name]}, which an exercise may not import{_at(error)}. "
                     "Allowed are the standard library, numpy and dlkit."
                 )
-            if name in self.load_errors:
+            if name in self.load_errors and self.load_errors[name] is not error:
                 return f"{name} could not be defined: {self._text(self.load_errors[name])}"
         if error.type == "HostTransferError":
             return f"{error.message}{_at(error)}. Let xp = array_module(x) do the work where x lives."
         if error.type == "MemoryError":
             return f"asked for more memory than an exercise may use ({self.grader.limits.memory_mb} MB){_at(error)}"
-        if error.unwritten and not error.where:
-            return f"{error.message}: {self._title(check.part)} is missing. Keep the methods of the stub."
         if error.unwritten:
             return f"still raises NotImplementedError{_at(error)}"
         return self._text(error)

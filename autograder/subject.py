@@ -134,6 +134,14 @@ class LocalSubject(Subject):
             raise SubjectRaisedError(problems[0])
         return subject
 
+    @classmethod
+    def live(cls, namespace: dict[str, Any], support: str) -> LocalSubject:
+        """Speak to classes as they are defined in this process."""
+        subject = cls(namespace)
+        if support:
+            subject.request("support", text=support)
+        return subject
+
     def request(self, verb: str, **arguments: Any) -> Any:
         """Run one request here; arrays are copied on the way in, as a pipe would."""
         self._executor.backend = self.backend

@@ -34,10 +34,11 @@ def root(start: Path | None = None) -> Path:
     if start is None and "DLKIT_COURSE" in os.environ:
         start = Path(os.environ["DLKIT_COURSE"])
     here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents, Path(__file__).resolve().parents[1]):
+    clone = [] if start else [Path(__file__).resolve().parents[1]]
+    for folder in (here, *here.parents, *clone):
         if (folder / "assignments").is_dir():
             return folder
-    message = f"There is no course at or above {here}: go to the folder that holds assignments/."
+    message = f"There is no course at or above {here}: name the folder that holds assignments/."
     raise CourseError(message)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import stat
 import sys
 import warnings
 from dataclasses import dataclass, field
@@ -95,6 +96,9 @@ def extract(path: Path) -> Extraction:
 
 def _read(path: Path) -> str:
     try:
+        if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
+            message = f"{path.name} is no ordinary file. Hand in the file itself, not a link or a device."
+            raise ExtractionError(message)
         size = path.stat().st_size
         if size > MAX_BYTES:
             message = f"{path.name} has {size >> 20} MB; at most {MAX_BYTES >> 20} MB are read. Clear its outputs and save it."
@@ -139,7 +143,8 @@ def _notebook_cells(name: str, text: str) -> tuple[list[tuple[str, int, str]], d
 def _percent_cells(text: str, name: str) -> list[tuple[str, int, str]]:
     """Split at ``# %%`` markers; markdown cells are comments, and lines keep their numbers in the file."""
     cells: list[tuple[str, int, str]] = []
-    start, lines, markdown = 1, [], False
+    lines: list[str] = []
+    start, markdown = 1, False
     for number, line in enumerate(text.splitlines(), 1):
         marker = _PERCENT.match(line)
         if marker:

@@ -199,6 +199,8 @@ def describe_error(error: BaseException, sources: Mapping[str, list[str]]) -> di
                 where = f"{label}, line {frame.lineno}"
                 lines = sources.get(label, [])
                 code = lines[frame.lineno - 1].strip() if frame.lineno and frame.lineno <= len(lines) else ""
+            elif "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
+                where, code = f"line {frame.lineno} of its cell", frame.line or ""
     try:
         message = str(error)
     except BaseException:  # noqa: BLE001 - __str__ is the student's too

@@ -8,6 +8,7 @@ JSON message a packet:  {"verb": "fork", …} with two descriptors → {"pid": n
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -33,12 +34,14 @@ def main(control_fd: int) -> None:
     control = socket.socket(fileno=control_fd)
     gc.collect()
     gc.freeze()
+    with contextlib.suppress(ConnectionError):  # the host is gone: so are we
+        _serve(control, become_worker)
+
+
+def _serve(control: socket.socket, become_worker: Any) -> None:
     _reply(control, {"ready": os.getpid()})
     while True:
-        try:
-            message, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
-        except ConnectionError:
-            return
+        message, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
         if not message:
             return
         request = json.loads(message)

@@ -1,0 +1,220 @@
+"""Many submissions: found, graded by local processes, resumed after a kill, memory flat.
+
+A report is written whole as soon as it is known; a run that was killed goes on where it stopped, by
+the seed and hashes in ``run.json``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder import catalogue
+from autograder.catalogue import UsageError, wire
+from autograder.grade import Grader, unreadable
+from autograder.isolation.host import Zygote
+from autograder.submission import Submission, SubmissionError, read_submission
+from autograder.verdict import Report, read_report, write_atomically
+
+__all__ = ["Entry", "Run", "discover", "grade_all", "prepare_run", "report_path"]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One student's hand-in of one assignment: a folder, or a file."""
+
+    student: str
+    assignment: str
+    path: str
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What decides a run's reports; kept in ``run.json`` beside them.
+
+    earlier: "own" or "reference", whose earlier assignments a later one is graded on.
+    """
+
+    root: str
+    out: str
+    submissions: str
+    seed: int
+    checks: dict[str, str]
+    backend: str = "numpy"
+    capstones: bool = True
+    earlier: str = "reference"
+
+
+def discover(folder: Path, root: Path, assignment: str | None = None) -> list[Entry]:
+    """Find hand-ins laid out ``student/assignment/file``, as nbgrader's ``submitted/`` is.
+
+    With ``assignment`` every student is listed, also one who handed in nothing, and files may lie in
+    the student's folder itself.  Raises UsageError where there is nothing.
+    """
+    if not folder.is_dir():
+        message = f"{folder} is no folder. Name the one that holds a folder for every student."
+        raise UsageError(message)
+    known = [assignment] if assignment else catalogue.names(root)
+    entries = []
+    students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for student in students:
+        for name in known:
+            path = student / name
+            if assignment and not path.exists() and any(student.glob("*.ipynb")) | any(student.glob("*.py")):
+                path = student
+            if assignment or path.exists():
+                entries.append(Entry(student.name, name, str(path)))
+    if not entries:
+        message = (
+            f"There is nothing to grade in {folder}: expected STUDENT/ASSIGNMENT/FILE, with an assignment among "
+            f"{', '.join(known)}."
+        )
+        raise UsageError(message)
+    return entries
+
+
+def report_path(out: Path, entry: Entry) -> Path:
+    """Where a report lies."""
+    return out / "reports" / entry.student / f"{entry.assignment}.json"
+
+
+def prepare_run(
+    root: Path,
+    out: Path,
+    folder: Path,
+    entries: list[Entry],
+    *,
+    seed: int | None,
+    backend: str = "numpy",
+    capstones: bool = True,
+    earlier: str = "reference",
+) -> Run:
+    """Begin a run, or take up the one that ``out`` holds: without ``seed``, its seed goes on.
+
+    Raises UsageError where ``out`` cannot be written or holds something else.
+    """
+    checks = {name: catalogue.load(name, root).checks_sha256 for name in sorted({e.assignment for e in entries})}
+    path = out / "run.json"
+    if seed is None and path.is_file():
+        try:
+            seed = msgspec.json.decode(path.read_bytes(), type=Run).seed
+        except (msgspec.DecodeError, OSError) as error:
+            message = f"{path} is not readable as a run ({error}). Name another --out, or delete that folder."
+            raise UsageError(message) from error
+    run = Run(
+        str(root),
+        str(out),
+        str(folder.resolve()),
+        secrets.randbits(32) if seed is None else seed,
+        checks,
+        backend,
+        capstones,
+        earlier,
+    )
+    try:
+        write_atomically(path, run)
+    except OSError as error:
+        message = f"{out} cannot be written ({error.strerror}). Name another --out."
+        raise UsageError(message) from error
+    return run
+
+
+def grade_all(entries: list[Entry], run: Run, jobs: int) -> Iterator[tuple[Entry, bool]]:
+    """Grade every entry; yield each as its report is written, with whether it was graded now or before.
+
+    Raises RuntimeError where a grading process itself was killed; what is written stays.
+    """
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(entries)), context, _begin, (run, os.getpid())) as pool:
+        futures = {pool.submit(_grade_one, entry): entry for entry in entries}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BrokenProcessPool as error:
+            message = "A grading process was killed from outside. Run the same command again: it goes on where it stopped."
+            raise RuntimeError(message) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+# --- in a grading process --------------------------------------------------------------------
+
+
+@dataclass
+class _Process:
+    run: Run
+    zygote: Zygote
+    graders: dict[str, Grader]
+
+
+_PROCESS: list[_Process] = []
+
+
+def _begin(run: Run, parent: int) -> None:
+    """Set up one grading process: a zygote of its own, and an end with the parent's."""
+    _PROCESS[:] = [_Process(run, Zygote(), {})]
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _grade_one(entry: Entry) -> bool:
+    process = _PROCESS[0]
+    run = process.run
+    path = report_path(Path(run.out), entry)
+    loaded = catalogue.load(entry.assignment, Path(run.root))
+    try:
+        if not Path(entry.path).exists():
+            message = f"nothing was handed in for {entry.assignment}"
+            raise SubmissionError(message)  # noqa: TRY301 - one way to an unreadable report
+        submission = read_submission(Path(entry.path), loaded)
+    except SubmissionError as error:
+        write_atomically(path, unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed))
+        return True
+    if _is_done(path, submission, run, entry):
+        return False
+    if entry.assignment not in process.graders:
+        process.graders[entry.assignment] = Grader(
+            loaded, process.zygote, seed=run.seed, backend=run.backend, capstones=run.capstones
+        )
+    earlier = _own_earlier(Path(entry.path), loaded) if run.earlier == "own" else None
+    report = process.graders[entry.assignment].grade(submission, entry.student, earlier)
+    write_atomically(path, report)
+    return True
+
+
+def _is_done(path: Path, submission: Submission, run: Run, entry: Entry) -> bool:
+    """Whether a report of this very submission, seed and checks is there already."""
+    try:
+        report: Report = read_report(path)
+    except (OSError, msgspec.DecodeError):
+        return False
+    ours = (submission.sha256, run.seed, run.checks[entry.assignment], run.backend)
+    return (report.submission_sha256, report.seed, report.checks_sha256, report.backend) == ours
+
+
+def _own_earlier(path: Path, loaded: catalogue.Loaded) -> dict[str, list[Any]]:
+    """Source of the student's own earlier assignments, beside this one; the reference's where there is none."""
+    found = dict(loaded.earlier)
+    for name in loaded.assignment.earlier:
+        other = catalogue.load(name, loaded.root)
+        folder = path.parent / name
+        if folder.is_dir():
+            try:
+                found[other.assignment.module] = wire(read_submission(folder, other).extraction.chunks)
+            except SubmissionError:
+                continue
+    return found

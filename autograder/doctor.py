@@ -1,0 +1,35 @@
+"""What this machine can do, measured here and now."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+
+from autograder.grade import versions
+from autograder.isolation.host import Worker, Zygote
+from dlkit import backend
+
+__all__ = ["examine"]
+
+
+def examine() -> dict[str, str]:
+    """Backends, the worker's start and round trip, cores and threads, versions."""
+    facts = {f"backend {name}": state for name, state in backend.available().items()}
+    facts["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
+    facts["cores"] = str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count())
+    facts["BLAS threads"] = os.environ.get("OPENBLAS_NUM_THREADS", "as many as cores")
+    with Zygote() as zygote:
+        Worker(zygote).close()
+        started = time.perf_counter()
+        with Worker(zygote) as worker:
+            facts["worker starts in"] = f"{1000 * (time.perf_counter() - started):.1f} ms"
+            worker.ask("drop", handle=0)
+            started = time.perf_counter()
+            for _ in range(200):
+                worker.ask("drop", handle=0)
+            facts["call round trip"] = f"{1e6 * (time.perf_counter() - started) / 200:.0f} µs"
+    facts["isolation"] = "process (student code runs in a process of its own, with bounds on memory and time)"
+    facts.update(versions())
+    return facts

@@ -1,0 +1,65 @@
+"""``check(Linear)`` in a notebook: the same checks on the live class, in the student's own process.
+
+Quick and unofficial: a grade is given only by ``autograder grade``, which runs the code elsewhere.
+"""
+
+from __future__ import annotations
+
+import inspect
+import secrets
+import sys
+from typing import Any
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.submission import Submission
+from autograder.verdict import ExerciseResult
+from dlkit import course, extraction
+
+__all__ = ["CheckResult", "check"]
+
+
+class CheckResult:
+    """What ``check`` shows: a compact table in a notebook, text elsewhere."""
+
+    def __init__(self, result: ExerciseResult) -> None:
+        self.result = result
+
+    def _repr_html_(self) -> str:
+        from autograder.render.notebook import notebook_html
+
+        return notebook_html(self.result)
+
+    def __repr__(self) -> str:
+        from autograder.render.notebook import notebook_text
+
+        return notebook_text(self.result)
+
+
+def check(thing: Any) -> CheckResult:
+    """Check one exercise, a class or a function, as it is defined now.
+
+    Raises LookupError where the course has no exercise of this name.
+    """
+    name = getattr(thing, "__name__", str(thing))
+    loaded = _assignment_with(name)
+    try:
+        source = inspect.getsource(thing)
+    except (OSError, TypeError):
+        source = f"{name} = ..."
+    found = extraction.take([("cell", 1, source)])
+    module = sys.modules.get(getattr(thing, "__module__", ""))
+    namespace = {**(vars(module) if module else {}), name: thing}
+    grader = Grader(loaded, None, seed=secrets.randbits(32), only=frozenset({name}), live=namespace)
+    report = grader.grade(Submission("this notebook", found, ""))
+    return CheckResult(report.exercises[0])
+
+
+def _assignment_with(name: str) -> catalogue.Loaded:
+    root = course.root()
+    for assignment in catalogue.names(root):
+        loaded = catalogue.load(assignment, root)
+        if any(exercise.name == name for exercise in loaded.assignment.exercises):
+            return loaded
+    message = f"No assignment of this course has an exercise '{name}'. Pass the class or function itself: check(Linear)."
+    raise LookupError(message)

@@ -1,0 +1,1 @@
+"""Reports made readable: at the terminal, as pages, in a notebook.  Reads a Report, decides nothing."""

@@ -1,0 +1,224 @@
+"""What every rendering needs: text made safe to show, figures in words, verdicts put in a reader's order."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict
+
+__all__ = [
+    "ISOLATION",
+    "MEANING",
+    "Finding",
+    "MistakeCount",
+    "ascii_fallback",
+    "clean",
+    "common_mistakes",
+    "exercise_names",
+    "findings",
+    "number",
+    "personal_mistake",
+    "shared_sentence",
+    "slow_to_grade",
+    "speed",
+    "waiting",
+]
+
+SENTENCE = 600
+NAME = 80
+MOST_ACCENTS = 3
+WHOLE_FROM = 10
+NEAR = 0.1
+
+MEANING = {
+    Status.PASSED: "right",
+    Status.FAILED: "not right yet",
+    Status.NOT_ATTEMPTED: "still to be written",
+    Status.SKIPPED: "waits for something earlier",
+    Status.INCONCLUSIVE: "too close to the limit to call; full points",
+    Status.BROKEN: "the grader's own fault; an instructor will look at it",
+    Status.PARTLY: "a right beginning",
+}
+
+ISOLATION = {
+    "full": "full isolation, proved before the work was loaded",
+    "partial": "partial isolation",
+    "none": "no isolation",
+    "process": "a process of its own",
+}
+
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor
+    r"|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # titles, links
+    r"|\x1b[PX^_][^\x1b\x9c]*(?:\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+_JOINERS = "\u200c\u200d"
+_INVISIBLE = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_PLAIN = {
+    "×": "x", "…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "·": "-", "−": "-", "≤": "<=", "≥": ">=",
+    "≠": "!=", "≈": "~", "→": "->", "←": "<-", "√": "sqrt", "Σ": "sum", "∑": "sum", "∂": "d", "∞": "inf", "ᵀ": "^T", "ˣ": "^x",
+    "⁻": "^-", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "½": "1/2", "α": "alpha", "β": "beta", "γ": "gamma",
+    "δ": "delta", "ε": "epsilon", "η": "eta", "θ": "theta", "λ": "lambda", "μ": "mu", "µ": "mu", "π": "pi", "ρ": "rho",
+    "σ": "sigma", "τ": "tau", "φ": "phi", "ω": "omega", "Φ": "Phi", "Ł": "L", "ł": "l", "ø": "o", "Ø": "O", "ß": "ss",
+    "æ": "ae", "Æ": "AE", "œ": "oe", "đ": "d", "ð": "d", "þ": "th",
+}  # fmt: skip
+
+
+def clean(text: str, limit: int = SENTENCE) -> str:
+    """Make text of unknown origin safe and short: one line of at most ``limit`` visible characters.
+
+    Escape sequences, control and direction characters go, piled-up accents are thinned; of a text that is
+    too long the beginning and the end stay, because the end says where it happened.
+    """
+    text = _ESCAPES.sub("", text[: 20 * limit])
+    kept: list[str] = []
+    accents = 0
+    for char in text:
+        kind = unicodedata.category(char)
+        accents = accents + 1 if kind in ("Mn", "Me") else 0
+        if kind in ("Zs", "Zl", "Zp") or char in "\t\n\r\v\f\x85":
+            kept.append(" ")
+        elif char in _INVISIBLE or accents > MOST_ACCENTS or (kind[0] == "C" and char not in _JOINERS):
+            continue
+        else:
+            kept.append(char)
+    line = " ".join("".join(kept).split())
+    if len(line) <= limit:
+        return line
+    end = limit // 4
+    return f"{line[: limit - end - 3]} … {line[-end:]}"
+
+
+def ascii_fallback(text: str, encoding: str) -> str:
+    """Spell what a terminal's encoding lacks: × as x, ³ as ^3, é as e, and the unknown as a question mark."""
+    if encoding.lower().replace("-", "") in ("utf8", "utf16", "utf32"):
+        return text
+    return "".join(char if char.isascii() else _spell(char, encoding) for char in text)
+
+
+def _spell(char: str, encoding: str) -> str:
+    try:
+        char.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        if char in _PLAIN:
+            return _PLAIN[char]
+        bare = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
+        return bare if bare.isascii() and (bare or unicodedata.combining(char)) else "?"
+    return char
+
+
+def number(value: float) -> str:
+    """Points without needless zeros: 7, 2.5, 40.07."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def speed(timing: Timing) -> str:
+    """Say a ratio beside its limit: ``2.7 × the reference (limit 2.0)``, exact enough that they differ."""
+    digits = 0 if timing.ratio >= WHOLE_FROM else 2 if abs(timing.ratio - timing.limit) < NEAR else 1
+    return f"{timing.ratio:.{digits}f} × the reference (limit {timing.limit:.1f})"
+
+
+@dataclass
+class Finding:
+    """What went wrong, once, and the checks that say so."""
+
+    status: Status
+    sentence: str
+    mistake: str = ""
+    hint: str = ""
+    timing: Timing | None = None
+    checks: list[str] = field(default_factory=list)
+
+
+def findings(exercise: ExerciseResult) -> list[Finding]:
+    """Group what did not pass by its cause: a diagnosed mistake, else the same sentence.
+
+    Checks that wait for another are left out where the other is among the findings; parts that are still to
+    be written are named only in an exercise that has been begun.
+    """
+    kinds = {Status.FAILED, Status.BROKEN, Status.INCONCLUSIVE}
+    if exercise.status is not Status.NOT_ATTEMPTED:
+        kinds.add(Status.NOT_ATTEMPTED)
+    if not kinds & {verdict.status for verdict in exercise.verdicts}:
+        kinds.add(Status.SKIPPED)
+    found: dict[tuple[str, ...], Finding] = {}
+    for verdict in exercise.verdicts:
+        if verdict.status not in kinds:
+            continue
+        cause = (verdict.mistake, verdict.hint) if verdict.mistake else (verdict.sentence,)
+        if not any(cause):
+            cause = (verdict.check,)
+        one = found.setdefault(
+            (verdict.status, *cause),
+            Finding(verdict.status, verdict.sentence, verdict.mistake, verdict.hint, verdict.timing),
+        )
+        one.checks.append(verdict.check)
+    return list(found.values())
+
+
+def waiting(exercise: ExerciseResult) -> int:
+    """How many checks of an exercise wait for others that are among its findings."""
+    if not any(verdict.status is Status.FAILED for verdict in exercise.verdicts):
+        return 0
+    return sum(verdict.status is Status.SKIPPED for verdict in exercise.verdicts)
+
+
+def shared_sentence(verdicts: Sequence[Verdict]) -> str:
+    """Find the one sentence that all verdicts share (a cell that does not parse); empty where they differ."""
+    sentences = {verdict.sentence for verdict in verdicts}
+    return sentences.pop() if len(sentences) == 1 and len(verdicts) > 1 else ""
+
+
+def exercise_names(reports: Iterable[Report]) -> list[str]:
+    """Every exercise's name, in the order of the assignment."""
+    return list(dict.fromkeys(exercise.name for report in reports for exercise in report.exercises))
+
+
+@dataclass
+class MistakeCount:
+    """A mistake, where it is made, by how many students, and the hint for it."""
+
+    exercise: str
+    mistake: str
+    hint: str
+    students: int
+
+
+def common_mistakes(reports: Iterable[Report]) -> list[MistakeCount]:
+    """Count each mistake once a student, the commonest first."""
+    counts: Counter[tuple[str, str]] = Counter()
+    hints: dict[tuple[str, str], str] = {}
+    for report in reports:
+        seen = {(e.name, v.mistake): v.hint for e in report.exercises for v in e.verdicts if v.mistake}
+        hints.update(seen)
+        counts.update(seen.keys())
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [MistakeCount(exercise, mistake, hints[exercise, mistake], n) for (exercise, mistake), n in ordered]
+
+
+def personal_mistake(report: Report) -> str:
+    """Name the mistake that costs this student the most points."""
+    costs: Counter[tuple[str, str]] = Counter()
+    for exercise in report.exercises:
+        for verdict in exercise.verdicts:
+            if verdict.mistake:
+                costs[exercise.name, verdict.mistake] += verdict.max_points - verdict.points  # type: ignore[assignment]
+    if not costs:
+        return ""
+    (name, mistake), _ = costs.most_common(1)[0]
+    return f"{name} {mistake}"
+
+
+def slow_to_grade(reports: Sequence[Report]) -> list[Report]:
+    """Submissions that took over three times the class's median and a second more, the slowest first."""
+    if not reports:
+        return []
+    usual = statistics.median(report.seconds for report in reports)
+    slow = [report for report in reports if report.seconds > max(3 * usual, usual + 1)]
+    return sorted(slow, key=lambda report: -report.seconds)

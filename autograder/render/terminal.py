@@ -1,0 +1,322 @@
+"""Reports at the terminal: right at 80 columns, without colour, and where only ASCII can be shown."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.box import Box
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autograder.render.reading import (
+    ISOLATION,
+    NAME,
+    Finding,
+    ascii_fallback,
+    clean,
+    common_mistakes,
+    exercise_names,
+    findings,
+    number,
+    personal_mistake,
+    slow_to_grade,
+    speed,
+    waiting,
+)
+from autograder.verdict import ExerciseResult, Report, Status, Verdict
+
+__all__ = ["print_class", "print_report"]
+
+MARKS = {
+    Status.PASSED: "✓",
+    Status.FAILED: "✗",
+    Status.NOT_ATTEMPTED: "·",
+    Status.SKIPPED: "»",
+    Status.INCONCLUSIVE: "≈",
+    Status.BROKEN: "!",
+    Status.PARTLY: "◐",
+}
+ASCII_MARKS = {
+    Status.PASSED: "+",
+    Status.FAILED: "x",
+    Status.NOT_ATTEMPTED: "-",
+    Status.SKIPPED: ">",
+    Status.INCONCLUSIVE: "~",
+    Status.BROKEN: "!",
+    Status.PARTLY: "o",
+}
+STYLES = {
+    Status.PASSED: "green",
+    Status.FAILED: "red",
+    Status.NOT_ATTEMPTED: "dim",
+    Status.SKIPPED: "dim",
+    Status.INCONCLUSIVE: "yellow",
+    Status.BROKEN: "magenta",
+    Status.PARTLY: "cyan",
+}
+STATUS_WIDTH = max(map(len, Status))
+BAR = 24
+WIDE = 104
+"""Columns from which a class shows a mark for every exercise."""
+MOST_MARKS = 24
+FEWEST_COLUMNS = 24
+
+RULED = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+ASCII_RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+
+
+class _Page:
+    """A console with its width and its encoding: every line that is printed fits both."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.width = max(FEWEST_COLUMNS, console.width)
+        try:
+            "".join(MARKS.values()).encode(console.encoding)
+        except (UnicodeEncodeError, LookupError):
+            self.marks, self.bar, self.plain = ASCII_MARKS, "#-", True
+        else:
+            self.marks, self.bar, self.plain = MARKS, "━─", False
+
+    def text(self, text: str, style: str = "", limit: int = 600) -> Text:
+        """Make a Text that this console can show."""
+        return Text(ascii_fallback(clean(text, limit), self.console.encoding), style=style)
+
+    def mark(self, status: Status) -> Text:
+        """One character for a status."""
+        return Text(self.marks[status], style=STYLES[status])
+
+    def fit(self, text: str, width: int) -> Text:
+        """Make a Text of exactly this many cells."""
+        shown = self.text(text).plain
+        if cell_len(shown) > width:
+            end = "..." if self.plain else "…"
+            shown = set_cell_size(shown, max(0, width - len(end))) + end
+        return Text(set_cell_size(shown, width))
+
+    def line(self, *parts: str | Text, indent: int = 0, hang: int = 0) -> None:
+        """Print one paragraph, wrapped at the width; hang: how much further its later lines are indented."""
+        whole = Text()
+        for part in parts:
+            whole.append_text(part if isinstance(part, Text) else self.text(part) if part.strip() else Text(part))
+        first = True
+        for row in whole.wrap(self.console, max(8, self.width - indent - hang)):
+            row.rstrip()
+            self.console.print(Text(" " * (indent if first else indent + hang)) + row, soft_wrap=True)
+            first = False
+
+    def gap(self) -> None:
+        """Print an empty line."""
+        self.console.print()
+
+    def labelled(self, label: str, text: str, indent: int, style: str = "") -> None:
+        """Print a labelled paragraph, aligned after its label."""
+        self.line(Text(f"{label}: ", style="bold"), self.text(text, style), indent=indent, hang=len(label) + 2)
+
+
+def print_report(console: Console, report: Report, *, verbose: bool = False) -> None:
+    """Print one assignment's result for its author.
+
+    One line an exercise; below it what did not pass, each cause once, with the mistake and its hint.
+    verbose: every check of every exercise, and how it was graded.
+    """
+    page = _Page(console)
+    title = f"{report.assignment} · {report.title}" if report.title else report.assignment
+    page.line(page.text(title, "bold"))
+    about = [part for part in (report.student, report.file) if part]
+    if about:
+        page.line(page.text(" · ".join(clean(part, NAME) for part in about), "dim"))
+    page.gap()
+    for problem in report.problems:
+        page.line(page.mark(Status.BROKEN), " ", page.text(problem.sentence), hang=2)
+    if report.problems:
+        page.gap()
+    told = {problem.sentence for problem in report.problems}
+    width = min(max((cell_len(e.name) for e in report.exercises), default=0), 28, max(8, page.width - 34))
+    for exercise in report.exercises:
+        if exercise.status is not Status.NOT_ATTEMPTED or verbose:
+            _print_exercise(page, exercise, width, told, verbose=verbose)
+    untouched = [exercise for exercise in report.exercises if exercise.status is Status.NOT_ATTEMPTED]
+    if untouched and not verbose:
+        names = ", ".join(exercise.name for exercise in untouched)
+        points = number(sum(exercise.max_points for exercise in untouched))
+        text = page.text(f"not attempted yet: {names} ({points} points)", "dim", 4000)
+        page.line(page.mark(Status.NOT_ATTEMPTED), " ", text, hang=2)
+    if not report.exercises:
+        page.line(page.text("No exercise was graded.", "dim"))
+    for answer in report.written:
+        state = "answered, graded by hand" if answer.answered else "no answer yet, graded by hand"
+        text = page.text(f"{clean(answer.name, 160)}: {state} ({number(answer.max_points)} points)", "dim")
+        page.line(page.mark(Status.SKIPPED if answer.answered else Status.NOT_ATTEMPTED), " ", text, hang=2)
+    page.gap()
+    _print_total(page, report)
+    _print_origin(page, report, verbose=verbose)
+
+
+def _print_exercise(page: _Page, exercise: ExerciseResult, width: int, told: set[str], *, verbose: bool) -> None:
+    status = exercise.status
+    line = Text.assemble(page.mark(status), " ", page.fit(exercise.name, width))
+    line.append(f"  {status:<{STATUS_WIDTH}}", STYLES[status])
+    line.append(f"  {number(exercise.points):>5} / {number(exercise.max_points)}")
+    timed = [v for v in exercise.verdicts if v.timing and v.status is Status.PASSED]
+    if timed and timed[0].timing and not verbose:
+        note = page.text(f"   {speed(timed[0].timing)}").plain
+        if line.cell_len + 4 + len(note) <= page.width:
+            line.append(" " * max(3, 36 + width - line.cell_len) + note, "dim")
+    page.line(line)
+    if verbose:
+        for verdict in exercise.verdicts:
+            _print_check(page, verdict)
+        return
+    for finding in findings(exercise):
+        _print_finding(page, finding, told)
+    if count := waiting(exercise):
+        checks = "1 more check waits" if count == 1 else f"{count} more checks wait"
+        page.line(page.text(f"{checks} for these.", "dim"), indent=4)
+
+
+def _print_finding(page: _Page, finding: Finding, told: set[str]) -> None:
+    quiet = finding.status in (Status.NOT_ATTEMPTED, Status.SKIPPED)
+    if finding.sentence in told:
+        page.line(page.text("see the note on the file, above", "dim"), indent=4)
+        return
+    if quiet:
+        page.line(page.text(finding.sentence or finding.status, "dim"), indent=4)
+        return
+    page.line(page.text(finding.checks[0], "bold"), indent=4)
+    _print_why(page, finding)
+    if len(finding.checks) > 1:
+        page.labelled("Also", ", ".join(finding.checks[1:]), 6, "dim")
+
+
+def _print_check(page: _Page, verdict: Verdict) -> None:
+    points = f" ({number(verdict.points)} / {number(verdict.max_points)}{'' if verdict.status is Status.PASSED else f', {verdict.status}'})"
+    page.line(page.mark(verdict.status), " ", page.text(verdict.check), Text(points, "dim"), indent=4, hang=2)
+    if verdict.status is Status.NOT_ATTEMPTED:
+        return
+    _print_why(page, verdict)
+
+
+def _print_why(page: _Page, why: Finding | Verdict) -> None:
+    quiet = why.status in (Status.PASSED, Status.SKIPPED)
+    if why.sentence:
+        page.line(page.text(why.sentence, "dim" if quiet else ""), indent=6)
+    if why.timing:
+        page.line(page.text(speed(why.timing), "dim"), indent=6)
+    if why.mistake:
+        page.labelled("Mistake", why.mistake, 6)
+    if why.hint:
+        page.labelled("Hint", why.hint, 6)
+
+
+def _print_total(page: _Page, report: Report) -> None:
+    share = report.points / report.max_points if report.max_points else 0.0
+    full = int(BAR * share)  # a bar is full only where nothing is missing
+    line = Text.assemble(
+        (page.bar[0] * full, "green"),
+        (page.bar[1] * (BAR - full), "dim"),
+        (f"  {number(report.points)} of {number(report.max_points)} points", "bold"),
+    )
+    by_hand = sum(answer.max_points for answer in report.written)
+    if by_hand:
+        line.append(f"  and up to {number(by_hand)} by hand", "dim")
+    page.line(line)
+
+
+def _print_origin(page: _Page, report: Report, *, verbose: bool) -> None:
+    if not report.official:
+        page.line(page.text("Unofficial: these checks ran in your own process. The grade is made elsewhere.", "yellow"))
+    parts = [f"isolation: {ISOLATION.get(report.isolation, report.isolation)}"]
+    if verbose:
+        parts += [f"seed {report.seed}", f"backend {report.backend}"]
+        parts += [f"{name} {version}" for name, version in report.versions.items()]
+        parts += [f"submission {report.submission_sha256[:12]}", f"checks {report.checks_sha256[:12]}"]
+        parts += [f"{report.seconds:.1f} s", report.graded_at]
+    if verbose or report.official:
+        page.line(page.text(" · ".join(part for part in parts if part.strip()), "dim"))
+
+
+def print_class(console: Console, reports: Sequence[Report]) -> None:
+    """Print a class: a table for each assignment, then the commonest mistakes and what needs a hand."""
+    page = _Page(console)
+    if not reports:
+        page.line(page.text("There is no report yet.", "dim"))
+        return
+    for name in sorted({report.assignment for report in reports}):
+        group = sorted((r for r in reports if r.assignment == name), key=lambda r: (r.student.casefold(), r.student))
+        title = next((report.title for report in group if report.title), "")
+        page.line(page.text(f"{name} · {title}" if title else name, "bold"))
+        _print_table(page, group)
+        _print_summary(page, group)
+        page.gap()
+
+
+def _print_table(page: _Page, reports: list[Report]) -> None:
+    names = exercise_names(reports)
+    marks = page.width >= WIDE and len(names) <= MOST_MARKS
+    end = "crop" if page.plain else "ellipsis"
+    table = Table(box=ASCII_RULED if page.plain else RULED, padding=(0, 1), pad_edge=False, safe_box=False)
+    most = max((report.max_points for report in reports), default=0.0)
+    table.add_column("Student", no_wrap=True, overflow=end, min_width=8, max_width=28 if page.width >= WIDE else 18)
+    table.add_column(f"of {number(most)}", justify="right", no_wrap=True)
+    table.add_column("Exercises" if marks else "Right", no_wrap=True, justify="left" if marks else "right")
+    table.add_column("Status", no_wrap=True, min_width=STATUS_WIDTH)
+    table.add_column("s", justify="right", no_wrap=True)
+    table.add_column("Mistake", no_wrap=True, overflow=end, min_width=7, ratio=1)
+    for report in reports:
+        statuses = {exercise.name: exercise.status for exercise in report.exercises}
+        if marks:
+            cell = Text.assemble(*(page.mark(statuses[name]) if name in statuses else " " for name in names))
+        else:
+            right = sum(status in (Status.PASSED, Status.INCONCLUSIVE) for status in statuses.values())
+            cell = Text(f"{right}/{len(statuses)}")
+        status = report.status if report.exercises else Status.NOT_ATTEMPTED
+        table.add_row(
+            page.text(report.student, limit=NAME),
+            number(report.points),
+            cell,
+            Text.assemble(page.mark(status), " ", (str(status), STYLES[status])),
+            f"{report.seconds:.1f}",
+            page.text(personal_mistake(report), "dim"),
+        )
+    page.console.print(table, width=page.width)
+    if marks:
+        key = ", ".join(f"{page.marks[status]} {status}" for status in Status)
+        page.line(page.text(f"{key}; exercises: {', '.join(names)}", "dim", 2000))
+
+
+def _print_summary(page: _Page, reports: list[Report]) -> None:
+    points = [report.points for report in reports]
+    count = "1 student" if len(points) == 1 else f"{len(points)} students"
+    middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))}"
+    perfect = sum(report.status in (Status.PASSED, Status.INCONCLUSIVE) and bool(report.exercises) for report in reports)
+    page.line(page.text(f"{count}, {middle} of {number(reports[0].max_points)} points, {perfect} all right"))
+    for one in common_mistakes(reports)[:3]:
+        page.line(page.text(f"{one.students} × {one.exercise}: {one.mistake}", "dim"), indent=2, hang=4)
+    for text in _needs_a_hand(reports):
+        page.line(page.mark(Status.BROKEN), " ", page.text(text), hang=2)
+    levels = Counter(report.isolation if report.official else "unofficial" for report in reports)
+    page.line(page.text("isolation: " + ", ".join(f"{level} ({n})" for level, n in levels.most_common()), "dim"))
+
+
+def _needs_a_hand(reports: list[Report]) -> list[str]:
+    by_kind = {
+        "the grader itself failed": [r for r in reports if _has(r, Status.BROKEN)],
+        "speed too close to call": [r for r in reports if _has(r, Status.INCONCLUSIVE)],
+        "something is wrong with the file": [r for r in reports if r.problems],
+        "slow to grade": slow_to_grade(reports),
+    }
+    lines = []
+    for what, who in by_kind.items():
+        if who:
+            more = f" and {len(who) - 5} more" if len(who) > 5 else ""  # noqa: PLR2004 - as many names as fit a line
+            lines.append(f"{what}: {', '.join(clean(r.student, 24) for r in who[:5])}{more}")
+    return lines
+
+
+def _has(report: Report, status: Status) -> bool:
+    return any(verdict.status is status for exercise in report.exercises for verdict in exercise.verdicts)

@@ -1,0 +1,112 @@
+"""``autograder new``: the beginning of an assignment, complete enough for the audit to pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autograder.catalogue import UsageError
+from autograder.verdict import write_atomically
+from dlkit import course
+
+__all__ = ["new_assignment"]
+
+SOURCE = '''# %% [markdown]
+# # {number} · {title}
+#
+# Say what this assignment is about, why it matters, and what the student will have built at the end.
+
+# %%
+import numpy as np
+from autograder import check
+from dlkit import Layer, array_module
+
+# %% [markdown]
+# ## {short}.1 Scale
+#
+# Motivation, formula, the backward pass derived step by step, one example by hand:
+#
+# $$ y = s\\,x, \\qquad dx = s\\,dy $$
+
+
+# %%
+class Scale(Layer):
+    """Multiplication by a constant:  y = s x
+
+    Shapes
+        x, y  any
+    s: the constant.
+
+    Source: author (year), section or equation.
+    """
+
+    def __init__(self, s):
+        self.s = s
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        return self.s * x
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        return self.s * dy
+        ### END SOLUTION
+
+
+# %%
+check(Scale)
+
+# %% [markdown]
+# **Question 1.** *(2 points)* Ask for what no check can grade.
+
+# %% [markdown] question="why"
+# ### BEGIN SOLUTION
+# A model answer, and the mark scheme.
+# ### END SOLUTION
+'''
+
+CHECKS = '''"""What is graded of {name}: cases, points, limits, and the mistakes that people really make."""
+
+from autograder.checks import Assignment, Case, LayerExercise, Mistake, Points, Question, swap
+
+
+def scale_cases(rng):
+    for shape, s in [((1, 4), 3.0), ((7, 3), -0.5), ((2, 3, 5), 1.5)]:
+        yield Case({{"s": s}}, x=rng.normal(size=shape))
+
+
+scale = LayerExercise(
+    "Scale",
+    cases=scale_cases,
+    points=Points(forward=1, backward=2),
+    mistakes=[
+        Mistake("adds the constant", swap("self.s * x", "self.s + x"), hint="y = s x is a product."),
+        Mistake("squares the constant", swap("self.s * x", "self.s**2 * x"), hint="y = s x: s once."),
+        Mistake("passes dy unchanged", swap("self.s * dy", "dy * 1"), hint="Chain rule: dy is scaled by s, too."),
+        Mistake("divides going back", swap("self.s * dy", "dy / self.s"), hint="The derivative of s x is s, not 1/s."),
+        Mistake("forgets dy", swap("self.s * dy", "self.s + 0 * dy"), hint="Chain rule: multiply by dy."),
+    ],
+)
+
+ASSIGNMENT = Assignment("{name}", title="{title}", exercises=[scale], questions=[Question("why", points=2)])
+'''
+
+
+def new_assignment(root: Path, name: str) -> list[Path]:
+    """Write ``solutions/NAME/`` with one small exercise that the audit accepts; return the files.
+
+    Raises UsageError where the name is not of the form NN_name or is taken.
+    """
+    if not course.FOLDER.fullmatch(name):
+        message = f"'{name}' is no assignment's name. Use two digits, an underscore, lower-case letters: 15_graphs."
+        raise UsageError(message)
+    folder = root / "solutions" / name
+    if folder.exists():
+        message = f"solutions/{name} is there already. Choose another name, or delete it first."
+        raise UsageError(message)
+    number, _, module = name.partition("_")
+    fields = {"name": name, "number": number, "short": str(int(number)), "title": module.replace("_", " ").capitalize()}
+    files = {folder / f"{module}.py": SOURCE, folder / "checks.py": CHECKS}
+    for path, text in files.items():
+        write_atomically(path, text.format(**fields))
+    return list(files)
