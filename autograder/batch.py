@@ -140,7 +140,9 @@ def grade_all(entries: list[Entry], run: Run, jobs: int) -> Iterator[tuple[Entry
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
-            message = "A grading process was killed from outside. Run the same command again: it goes on where it stopped."
+            message = (
+                "A grading process was killed from outside. Run the same command again: it goes on where it stopped."
+            )
             raise RuntimeError(message) from error
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

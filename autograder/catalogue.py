@@ -48,8 +48,11 @@ class Loaded:
 
     @cached_property
     def checks_sha256(self) -> str:
-        """Hash of everything that decides a grade: the checks and the reference."""
+        """Hash of everything that decides a grade: the checks, the reference, and the grader's own source."""
         digest = hashlib.sha256((self.folder / "checks.py").read_bytes())
+        for package in (Path(__file__).parent, Path(course.__file__).parent):
+            for path in sorted(package.rglob("*.py")):
+                digest.update(path.read_bytes())
         if self.official:
             digest.update(self.reference.text.encode())
         return digest.hexdigest()
@@ -79,7 +82,8 @@ class Loaded:
     def variant(self, exercise: Exercise, source: str) -> tuple[extraction.Chunk, ...]:
         """The whole reference with another text of one exercise."""
         return tuple(
-            replace(chunk, source=source) if exercise.name in chunk.defines else chunk for chunk in self.reference.chunks
+            replace(chunk, source=source) if exercise.name in chunk.defines else chunk
+            for chunk in self.reference.chunks
         )
 
     def with_mistake(self, exercise: Exercise, mistake: Mistake) -> tuple[extraction.Chunk, ...]:
@@ -89,7 +93,10 @@ class Loaded:
     def subject(self, exercise: Exercise, chunks: tuple[extraction.Chunk, ...] | None = None) -> LocalSubject:
         """The reference, or a variant of it, in this process."""
         return LocalSubject.from_chunks(
-            self.assignment.module, wire(self.reference.chunks if chunks is None else chunks), support=exercise.support, earlier=self.earlier
+            self.assignment.module,
+            wire(self.reference.chunks if chunks is None else chunks),
+            support=exercise.support,
+            earlier=self.earlier,
         )
 
 

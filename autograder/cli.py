@@ -45,19 +45,25 @@ def demo(
     course: CourseOption = None,
 ) -> None:
     """Grade a made-up class of the two first assignments: the main job in one go."""
+    import secrets
+
     from autograder import catalogue
     from autograder.demo import make_class
 
     root = _root(course)
-    written = [path for name in catalogue.names(root)[:2] for path in make_class(catalogue.load(name, root), out / "submitted")]
+    written = [
+        path for name in catalogue.names(root)[:2] for path in make_class(catalogue.load(name, root), out / "submitted")
+    ]
     console = _console()
     console.print(f"A class of {len({path.parts[-3] for path in written})} students handed in {len(written)} files.")
-    _grade(root, out / "submitted", out / "graded", seed=seed, jobs=jobs)
+    _grade(root, out / "submitted", out / "graded", seed=secrets.randbits(32) if seed is None else seed, jobs=jobs)
 
 
 @app.command()
 def check(
-    targets: Annotated[list[str] | None, typer.Argument(help="Assignments, exercises or files; by default all.")] = None,
+    targets: Annotated[
+        list[str] | None, typer.Argument(help="Assignments, exercises or files; by default all.")
+    ] = None,
     *,
     backend: BackendOption = "numpy",
     seed: SeedOption = None,
@@ -107,7 +113,9 @@ def _work(targets: list[str], root: Path) -> Iterator[tuple[Any, Path, frozenset
         path = Path(target)
         if path.suffix in {".py", ".ipynb"}:
             folder = path.resolve().parent.name
-            stem = next((name for name in names if name in (folder, path.parent.name) or name.endswith(f"_{path.stem}")), "")
+            stem = next(
+                (name for name in names if name in (folder, path.parent.name) or name.endswith(f"_{path.stem}")), ""
+            )
             yield catalogue.load(catalogue.find(stem or path.stem, root), root), path, None
             continue
         try:
@@ -125,7 +133,9 @@ def _assignment_of(exercise: str, names: list[str], root: Path) -> Any:
     wanted, _, name = exercise.rpartition(".")
     for assignment in names:
         loaded = catalogue.load(assignment, root)
-        if wanted in ("", loaded.assignment.module, assignment) and any(e.name == name for e in loaded.assignment.exercises):
+        if wanted in ("", loaded.assignment.module, assignment) and any(
+            e.name == name for e in loaded.assignment.exercises
+        ):
             return loaded
     message = f"There is no assignment or exercise '{exercise}'. Assignments are: {', '.join(names)}."
     raise catalogue.UsageError(message)
@@ -187,7 +197,9 @@ def _grade(
             fresh += graded
             advance(entry.student)
     if fresh < len(entries):
-        console.print(f"{len(entries) - fresh} of {len(entries)} reports were there from an earlier run and still hold.")
+        console.print(
+            f"{len(entries) - fresh} of {len(entries)} reports were there from an earlier run and still hold."
+        )
     _draw(out, entries, console, quiet=json)
 
 

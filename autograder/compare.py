@@ -28,10 +28,10 @@ FLOAT32 = Tolerance(relative=2e-4, absolute=2e-5, floor=1e-6)
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One difference.  kind: missing, type, structure, shape, dtype, nan, value, changed, accuracy …
+    """One difference.
 
-    name: what differs (``dW``); sentence: what to tell the student; index: where it is largest;
-    error: the largest absolute error.
+    kind: missing, type, structure, shape, dtype, nan, value, changed or accuracy; name: what differs
+    (``dW``); sentence: what to tell the student; index: where it is largest; error: how large.
     """
 
     kind: str
@@ -110,8 +110,10 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
     largest = float(error[index])
     relative = f" ({100 * largest / scale:.3g} % of the largest right value)" if scale > 0 else ""
     where = f", largest at index {_at(index)}" if expected.ndim else ""
-    sentence = f"{name} is wrong in {_share(wrong)}{where}: off by {largest:.3g}{relative}" if expected.ndim else (
-        f"{name} is off by {largest:.3g}{relative}"
+    sentence = (
+        f"{name} is wrong in {_share(wrong)}{where}: off by {largest:.3g}{relative}"
+        if expected.ndim
+        else (f"{name} is off by {largest:.3g}{relative}")
     )
     return Mismatch("value", name, sentence, index, largest)
 
@@ -138,15 +140,21 @@ def _at(index: tuple[int, ...]) -> str:
 
 def _say(value: Any) -> str:
     if isinstance(value, Opaque):
-        return f"an object of class {value.type_name}" if not value.type_name.startswith("array") else f"an {value.type_name}"
+        return (
+            f"an object of class {value.type_name}"
+            if not value.type_name.startswith("array")
+            else f"an {value.type_name}"
+        )
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if isinstance(value, list | tuple | dict | str):
         return f"a {type(value).__name__}"
-    return "None" if value is None else f"the number {value:.6g}" if isinstance(value, int | float) else repr(value)[:60]
+    return (
+        "None" if value is None else f"the number {value:.6g}" if isinstance(value, int | float) else repr(value)[:60]
+    )
 
 
-def agree(left: Any, right: Any) -> bool:
+def agree(left: Any, right: Any) -> bool:  # noqa: PLR0911 - one return a kind
     """Whether two observations are the same answer, right or wrong: equal trees, dtypes, and values up to rounding."""
     if isinstance(left, np.ndarray | np.generic) and isinstance(right, np.ndarray | np.generic):
         left, right = np.asarray(left), np.asarray(right)
@@ -158,7 +166,9 @@ def agree(left: Any, right: Any) -> bool:
         with np.errstate(all="ignore"):
             finite = np.isfinite(right)
             scale = float(np.abs(right[finite]).max(initial=0.0))
-            close = np.isclose(left, right, tolerance.relative, max(tolerance.absolute * scale, tolerance.floor), equal_nan=True)
+            close = np.isclose(
+                left, right, tolerance.relative, max(tolerance.absolute * scale, tolerance.floor), equal_nan=True
+            )
         return bool(close.all())
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(agree(a, b) for a, b in zip(left, right, strict=True))

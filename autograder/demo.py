@@ -149,7 +149,9 @@ STUDENTS: dict[str, Callable[[Loaded], tuple[Sources, list[str]]]] = {
     "grace (never ends)": _never_ends,
     "hugo (equal to everything)": _equal_to_everything,
     "ines (untouched)": _untouched,
-    "jun (one sign, one sum)": _with_mistakes("wrong sign in the exponent", "sums over the whole array", "sign", "sums"),
+    "jun (one sign, one sum)": _with_mistakes(
+        "wrong sign in the exponent", "sums over the whole array", "sign", "sums"
+    ),
 }
 
 
@@ -161,9 +163,8 @@ def _notebook(loaded: Loaded, sources: Sources, extra: list[str]) -> Any:
         name = cell["metadata"].get("nbgrader", {}).get("grade_id")
         if name in sources:
             cell["source"] = sources[name]
-    scratch = [{"cell_type": "code", "id": f"scratch{i}", "metadata": {}, "source": text} for i, text in enumerate(extra)]
-    for cell in scratch:
-        cell.update(outputs=[], execution_count=None)
+    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    scratch = [{**empty, "id": f"scratch{i}", "source": text} for i, text in enumerate(extra)]
     notebook["cells"][2:2] = scratch[:1]
     notebook["cells"] += scratch[1:]
     return notebook

@@ -50,7 +50,11 @@ class Fingerprints:
             return None
         for mistake in exercise.mistakes:
             theirs = self._of(exercise, check, mistake)
-            if len(theirs) == len(outcomes) and all(map(_same, outcomes, theirs)) and self._fails(exercise, check, theirs):
+            if (
+                len(theirs) == len(outcomes)
+                and all(map(_same, outcomes, theirs))
+                and self._fails(exercise, check, theirs)
+            ):
                 return mistake
         return None
 

@@ -13,7 +13,7 @@ import numpy as np
 from autograder import timing
 from autograder.answers import Answers, generator, read_stored
 from autograder.catalogue import wire
-from autograder.diagnose import Fingerprints, Outcome, Raised, observe
+from autograder.diagnose import Fingerprints, Outcome, Raised
 from autograder.isolation.host import Limits, Worker, Zygote
 from autograder.spec import Case, Check, Exercise, Observations
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
@@ -80,7 +80,13 @@ class Grader:
         lost: set[str] = set()
         for exercise in self.loaded.assignment.exercises:
             if self.only is None or exercise.name in self.only:
-                session = _Session(self, exercise, submission, lost, earlier or {} if earlier is not None or not self.loaded.official else self.loaded.earlier)
+                session = _Session(
+                    self,
+                    exercise,
+                    submission,
+                    lost,
+                    earlier or {} if earlier is not None or not self.loaded.official else self.loaded.earlier,
+                )
                 results.append(session.grade(results))
         return self._report(submission, student, results, time.perf_counter() - started)
 
@@ -159,7 +165,7 @@ class _Session:
 
     # --- one check ---------------------------------------------------------------------------
 
-    def _run(self, check: Check) -> Verdict:
+    def _run(self, check: Check) -> Verdict:  # noqa: PLR0911 - one return a way to end
         for name in check.after:
             if self.verdicts[name].status is not Status.PASSED:
                 return self._verdict(check, Status.SKIPPED, f"comes after “{name}”")
@@ -168,7 +174,9 @@ class _Session:
                 return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
         try:
             if check.speed and (self.grader.live is not None or not self.grader.loaded.official):
-                return self._verdict(check, Status.SKIPPED, "speed is measured against the reference, when it is graded")
+                return self._verdict(
+                    check, Status.SKIPPED, "speed is measured against the reference, when it is graded"
+                )
             if check.speed:
                 return self._run_speed(check)
             return self._run_cases(check)
@@ -317,7 +325,11 @@ class _Session:
         """Say in one sentence what the student's code raised, where, and what to do."""
         on_load = self.load_errors.get(self.exercise.name)
         if on_load and error.type == "NameError" and error.message == f"{self.exercise.name} is not defined":
-            return f"{self.exercise.name} could not be defined: {self._reason(on_load)}" if on_load.type else on_load.message
+            return (
+                f"{self.exercise.name} could not be defined: {self._reason(on_load)}"
+                if on_load.type
+                else on_load.message
+            )
         if error.unwritten and not error.where:
             return f"{error.message}: {self._title(check.part)} is missing. Keep the methods of the stub."
         return self._reason(error)

@@ -61,5 +61,7 @@ def _assignment_with(name: str) -> catalogue.Loaded:
         loaded = catalogue.load(assignment, root)
         if any(exercise.name == name for exercise in loaded.assignment.exercises):
             return loaded
-    message = f"No assignment of this course has an exercise '{name}'. Pass the class or function itself: check(Linear)."
+    message = (
+        f"No assignment of this course has an exercise '{name}'. Pass the class or function itself: check(Linear)."
+    )
     raise LookupError(message)

@@ -207,26 +207,23 @@ def _drop_unused(tree: ast.Module) -> bool:
     """Drop imports and top-level names that nothing refers to any more; say whether anything was dropped."""
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     used.add("ASSIGNMENT")
-    kept: list[ast.stmt] = []
-    dropped = False
+    before = ast.dump(tree)
     for statement in tree.body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            names = [a for a in statement.names if (a.asname or a.name.partition(".")[0]) in used]
-            dropped |= len(names) < len(statement.names)
-            statement.names = names
-            if not names:
-                continue
-        elif isinstance(statement, ast.FunctionDef) and not statement.decorator_list and statement.name not in used:
-            dropped = True
-            continue
-        elif isinstance(statement, ast.Assign) and not any(
-            isinstance(node, ast.Name) and node.id in used for target in statement.targets for node in ast.walk(target)
-        ):
-            dropped = True
-            continue
-        kept.append(statement)
-    tree.body = kept
-    return dropped
+            statement.names = [a for a in statement.names if (a.asname or a.name.partition(".")[0]) in used]
+    tree.body = [statement for statement in tree.body if _is_used(statement, used)]
+    return ast.dump(tree) != before
+
+
+def _is_used(statement: ast.stmt, used: set[str]) -> bool:
+    match statement:
+        case ast.Import(names=names) | ast.ImportFrom(names=names):
+            return bool(names)
+        case ast.FunctionDef(name=name, decorator_list=[]):
+            return name in used
+        case ast.Assign(targets=targets):
+            return any(isinstance(n, ast.Name) and n.id in used for target in targets for n in ast.walk(target))
+    return True
 
 
 # --- the public cases ------------------------------------------------------------------------

@@ -43,7 +43,12 @@ class Case:
     """
 
     def __init__(
-        self, arguments: Mapping[str, Any] | None = None, /, *, parameters: Mapping[str, Any] | None = None, **inputs: Any
+        self,
+        arguments: Mapping[str, Any] | None = None,
+        /,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        **inputs: Any,
     ) -> None:
         self.arguments = dict(arguments or {})
         self.inputs = dict(inputs)

@@ -33,7 +33,9 @@ class Instance:
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method; its result is plain data (arrays, numbers, tuples, lists, dicts)."""
-        return self._subject.request("call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=False)
+        return self._subject.request(
+            "call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=False
+        )
 
     def echo(self, method: str, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
         """Call a method; return its result and its arguments as they are afterwards."""

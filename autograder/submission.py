@@ -49,7 +49,8 @@ class Submission:
         """What is wrong with the file itself."""
         broken = [
             Problem(
-                f"{self.file}: {cell.label} does not parse ({cell.reason}). Fix the cell, or delete it if it is scratch.",
+                f"{self.file}: {cell.label} does not parse ({cell.reason}). "
+                "Fix the cell, or delete it if it is scratch.",
                 cell.label,
             )
             for cell in self.extraction.broken
@@ -129,7 +130,9 @@ def _choose(folder: Path, loaded: Loaded) -> Path:
         return named[1] if notebook == stub != script else named[0]
     if script == stub:
         return named[0]
-    message = f"Both {module}.ipynb and {module}.py hold work, and they differ. Keep the one that counts, delete the other."
+    message = (
+        f"Both {module}.ipynb and {module}.py hold work, and they differ. Keep the one that counts, delete the other."
+    )
     raise SubmissionError(message)
 
 

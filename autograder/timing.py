@@ -44,7 +44,7 @@ def measure(
     mismatch = None
     for _ in range(WORKER_PAIRS):
         with open_student() as student, open_reference() as reference:
-            for ratio, mismatch in _pairs(check, student, reference, local, rng):  # noqa: B007
+            for ratio, mismatch in _pairs(check, student, reference, local, rng):
                 ratios.append(ratio)
                 if mismatch or (len(ratios) > 1 and min(ratios) > HOPELESS * speed.at_most):
                     break
@@ -82,5 +82,3 @@ def _cpu_seconds(subject: RemoteSubject, trial: Trial) -> float:
     before = subject.worker.cpu_seconds()
     trial.go()
     return subject.worker.cpu_seconds() - before
-
-

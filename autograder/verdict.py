@@ -12,7 +12,17 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["ExerciseResult", "Problem", "Report", "Status", "Timing", "Verdict", "WrittenAnswer", "read_report", "write_atomically"]
+__all__ = [
+    "ExerciseResult",
+    "Problem",
+    "Report",
+    "Status",
+    "Timing",
+    "Verdict",
+    "WrittenAnswer",
+    "read_report",
+    "write_atomically",
+]
 
 FORMAT = 1
 

@@ -23,8 +23,8 @@ MAX_BYTES = 20 << 20
 ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "dlkit", "cupy"}
 """Packages that an exercise may import."""
 PURE_BUILTINS = frozenset(
-    "abs bool bytes complex dict divmod float frozenset int len list max min pow range reversed round set slice sorted "
-    "str sum tuple zip".split()
+    """abs bool bytes complex dict divmod float frozenset int len list max min pow range reversed round set slice
+    sorted str sum tuple zip""".split()  # noqa: SIM905 - a list of thirty names reads best as words
 )
 _MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\s*=\s*[%!].*|\?{1,2}\S.*|[\w.]+\?{1,2}\s*)$")
 _CELL_MAGIC_THAT_RUNS = re.compile(r"^%%(time|timeit|capture|prun)\b.*")
@@ -101,7 +101,8 @@ def _read(path: Path) -> str:
             raise ExtractionError(message)
         size = path.stat().st_size
         if size > MAX_BYTES:
-            message = f"{path.name} has {size >> 20} MB; at most {MAX_BYTES >> 20} MB are read. Clear its outputs and save it."
+            most = MAX_BYTES >> 20
+            message = f"{path.name} has {size >> 20} MB; at most {most} MB are read. Clear its outputs and save it."
             raise ExtractionError(message)
         data = path.read_bytes()
     except OSError as error:
@@ -262,7 +263,7 @@ def _is_pure(function: ast.expr, modules: set[str]) -> bool:
     return base.id in modules and base.id not in {"fit", "plotting", "datasets"}
 
 
-def _bound(statement: ast.stmt) -> list[str]:
+def _bound(statement: ast.stmt) -> list[str]:  # noqa: PLR0911 - one return a kind
     """Names that a statement binds at the top level."""
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):

@@ -24,6 +24,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+
 from autograder import check
 from dlkit import Layer, Parameter, array_module, plotting, zeros
 from dlkit.course import when_written

@@ -81,7 +81,9 @@ class Behaviour:
     def extreme_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw a case whose float inputs hold plus and minus the extreme value among ordinary ones."""
         case = self.cases(rng, reference)[-1]
-        inputs = {name: self._made_extreme(x, rng) if self._has_gradient(name, x) else x for name, x in case.inputs.items()}
+        inputs = {
+            name: self._made_extreme(x, rng) if self._has_gradient(name, x) else x for name, x in case.inputs.items()
+        }
         return [case.with_changes(inputs=inputs)]
 
     def _made_extreme(self, x: Any, rng: np.random.Generator) -> Any:
@@ -216,12 +218,13 @@ class Behaviour:
             return f
 
         found: list[Any] = []
-        for _ in range(count):
-            for name in self.differentiable(case):
-                found.append([f"d{name}", *gradcheck.directional_derivative(of_input(name), case.inputs[name], rng)])
-            for path, value in case.parameters.items():
-                found.append([gradient_name(path), *gradcheck.directional_derivative(of_parameter(path), value, rng)])
-                thing.set(f"{path}.data", value)
+        for name in count * self.differentiable(case):
+            slope = gradcheck.directional_derivative(of_input(name), case.inputs[name], rng)
+            found.append([f"d{name}", *slope])
+        for path, value in count * list(case.parameters.items()):
+            slope = gradcheck.directional_derivative(of_parameter(path), value, rng)
+            found.append([gradient_name(path), *slope])
+            thing.set(f"{path}.data", value)
         return found
 
     def is_right_for_own_forward(self, subject: Subject, case: Case, observed: Observations) -> bool:
@@ -307,7 +310,10 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
                 cases=thing.extreme_cases,
                 observe=thing.forward,
                 judge=compare_all,
-                sabotage=spoiled("y = super().forward(*xs)", f'return y * float("nan") if abs(xs[0]).max() > {thing.extreme / 2} else y'),
+                sabotage=spoiled(
+                    "y = super().forward(*xs)",
+                    f'return y * float("nan") if abs(xs[0]).max() > {thing.extreme / 2} else y',
+                ),
             )
         )
     return [
@@ -358,9 +364,8 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             cases=thing.two_call_cases,
             observe=thing.after_another,
             judge=compare_all,
-            sabotage=spoiled(
-                "self.first = getattr(self, 'first', xs)", "return super().forward(*xs)"
-            ) + spoiled_method("super().forward(*self.first)", "return super().backward(*dy)", method="backward"),
+            sabotage=spoiled("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)")
+            + spoiled_method("super().forward(*self.first)", "return super().backward(*dy)", method="backward"),
         )
     )
     if thing.takes_upstream:
@@ -395,8 +400,10 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
                 observe=thing.backward,
                 judge=compare_all,
                 sabotage=spoiled(
-                    "self.large = bool(max(abs(x).max() for x in xs) > %s)" % (thing.extreme / 2), "return super().forward(*xs)"  # noqa: UP031
-                ) + spoiled_method(
+                    "self.large = bool(max(abs(x).max() for x in xs) > %s)" % (thing.extreme / 2),
+                    "return super().forward(*xs)",
+                )
+                + spoiled_method(
                     "dx = super().backward(*dy)",
                     "factor = float('nan') if self.large else 1",
                     "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
@@ -412,7 +419,12 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             observe=thing.backward,
             judge=compare_all,
             backend="stand-in",
-            sabotage=spoiled("dx = super().backward(*dy)", 'list(map(__import__("numpy").asarray, dx))', "return dx", method="backward"),
+            sabotage=spoiled(
+                "dx = super().backward(*dy)",
+                'list(map(__import__("numpy").asarray, dx))',
+                "return dx",
+                method="backward",
+            ),
         ),
     ]
 

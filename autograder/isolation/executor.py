@@ -42,7 +42,8 @@ class Executor:
     def load(self, name: str, chunks: list[Any]) -> list[dict[str, Any]]:
         """Execute chunks of source one by one in module ``name``; return a problem for each that fails.
 
-        A further call adds to the same module.  A chunk is ``[label, first line, source]``; one that fails costs only what it defines.
+        A further call adds to the same module.  A chunk is ``[label, first line, source]``; one that
+        fails costs only what it defines.
         """
         if self.names.get("__name__") != name:
             module = types.ModuleType(name)
@@ -259,10 +260,10 @@ def _read_generator(generator: Any) -> list[Any]:
 
 def _follow(node: Any, path: list[str]) -> Any:
     for step in path:
-        if isinstance(node, dict):
-            node = node[step]
+        if isinstance(node, dict) or step.isdigit():
+            node = node[step] if isinstance(node, dict) else node[int(step)]
         else:
-            node = node[int(step)] if step.isdigit() else getattr(node, step)
+            node = getattr(node, step)
     return node
 
 

@@ -278,7 +278,7 @@ def receive(
         raise ProtocolError(message)
     layout = _layout(header.get("arrays"), body_size)
     body = np.empty(body_size, np.uint8)
-    _read(fd, memoryview(body), wait)
+    _read(fd, body.data, wait)
     arrays, offset = [], 0
     for dtype, shape, size in layout:
         arrays.append(body[offset : offset + size].view(dtype).reshape(shape))

@@ -203,16 +203,14 @@ def common_mistakes(reports: Iterable[Report]) -> list[MistakeCount]:
 
 
 def personal_mistake(report: Report) -> str:
-    """Name the mistake that costs this student the most points."""
-    costs: Counter[tuple[str, str]] = Counter()
+    """Name the mistake that costs this student the most points; empty where none was recognised."""
+    costs: dict[str, float] = {}
     for exercise in report.exercises:
         for verdict in exercise.verdicts:
             if verdict.mistake:
-                costs[exercise.name, verdict.mistake] += verdict.max_points - verdict.points  # type: ignore[assignment]
-    if not costs:
-        return ""
-    (name, mistake), _ = costs.most_common(1)[0]
-    return f"{name} {mistake}"
+                name = f"{exercise.name} {verdict.mistake}"
+                costs[name] = costs.get(name, 0.0) + verdict.max_points - verdict.points
+    return max(costs, key=lambda name: costs[name], default="")
 
 
 def slow_to_grade(reports: Sequence[Report]) -> list[Report]:

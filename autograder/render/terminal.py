@@ -6,14 +6,13 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.box import Box
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from autograder.render.reading import (
     ISOLATION,
+    MEANING,
     NAME,
     Finding,
     ascii_fallback,
@@ -23,6 +22,7 @@ from autograder.render.reading import (
     findings,
     number,
     personal_mistake,
+    shared_sentence,
     slow_to_grade,
     speed,
     waiting,
@@ -64,9 +64,8 @@ WIDE = 104
 """Columns from which a class shows a mark for every exercise."""
 MOST_MARKS = 24
 FEWEST_COLUMNS = 24
-
-RULED = Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
-ASCII_RULED = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+TIMED_AT = 33
+"""Column of a speed ratio, beyond the width of the names."""
 
 
 class _Page:
@@ -90,19 +89,20 @@ class _Page:
         """One character for a status."""
         return Text(self.marks[status], style=STYLES[status])
 
-    def fit(self, text: str, width: int) -> Text:
-        """Make a Text of exactly this many cells."""
-        shown = self.text(text).plain
-        if cell_len(shown) > width:
-            end = "..." if self.plain else "…"
-            shown = set_cell_size(shown, max(0, width - len(end))) + end
-        return Text(set_cell_size(shown, width))
+    def shorten(self, text: Text, width: int) -> Text:
+        """Cut a Text to at most this many cells, and show that it was cut."""
+        if text.cell_len <= width:
+            return text
+        end = "..." if self.plain else "…"
+        cut = text.copy()
+        cut.truncate(max(0, width - len(end)))
+        return cut + Text(end[:width], cut.style)
 
     def line(self, *parts: str | Text, indent: int = 0, hang: int = 0) -> None:
         """Print one paragraph, wrapped at the width; hang: how much further its later lines are indented."""
         whole = Text()
         for part in parts:
-            whole.append_text(part if isinstance(part, Text) else self.text(part) if part.strip() else Text(part))
+            whole.append_text(part if isinstance(part, Text) else Text(part))
         first = True
         for row in whole.wrap(self.console, max(8, self.width - indent - hang)):
             row.rstrip()
@@ -137,15 +137,20 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
         page.gap()
     told = {problem.sentence for problem in report.problems}
     width = min(max((cell_len(e.name) for e in report.exercises), default=0), 28, max(8, page.width - 34))
+    quiet: dict[str, list[ExerciseResult]] = {}
     for exercise in report.exercises:
-        if exercise.status is not Status.NOT_ATTEMPTED or verbose:
-            _print_exercise(page, exercise, width, told, verbose=verbose)
-    untouched = [exercise for exercise in report.exercises if exercise.status is Status.NOT_ATTEMPTED]
-    if untouched and not verbose:
-        names = ", ".join(exercise.name for exercise in untouched)
-        points = number(sum(exercise.max_points for exercise in untouched))
-        text = page.text(f"not attempted yet: {names} ({points} points)", "dim", 4000)
-        page.line(page.mark(Status.NOT_ATTEMPTED), " ", text, hang=2)
+        if verbose:
+            _print_exercise(page, exercise, width, verbose=True)
+        elif exercise.status is Status.NOT_ATTEMPTED:
+            quiet.setdefault("not attempted yet", []).append(exercise)
+        elif shared_sentence(exercise.verdicts) in told:
+            quiet.setdefault("lost to the file, see above", []).append(exercise)
+        else:
+            _print_exercise(page, exercise, width, verbose=False)
+    for why, those in quiet.items():
+        points = number(sum(exercise.max_points for exercise in those))
+        text = page.text(f"{why}: {', '.join(exercise.name for exercise in those)} ({points} points)", "dim", 4000)
+        page.line(page.mark(those[0].status), " ", text, hang=2)
     if not report.exercises:
         page.line(page.text("No exercise was graded.", "dim"))
     for answer in report.written:
@@ -157,38 +162,39 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     _print_origin(page, report, verbose=verbose)
 
 
-def _print_exercise(page: _Page, exercise: ExerciseResult, width: int, told: set[str], *, verbose: bool) -> None:
+def _print_exercise(page: _Page, exercise: ExerciseResult, width: int, *, verbose: bool) -> None:
     status = exercise.status
-    line = Text.assemble(page.mark(status), " ", page.fit(exercise.name, width))
+    name = page.shorten(page.text(exercise.name), width)
+    line = Text.assemble(page.mark(status), " ", name, " " * (width - name.cell_len))
     line.append(f"  {status:<{STATUS_WIDTH}}", STYLES[status])
     line.append(f"  {number(exercise.points):>5} / {number(exercise.max_points)}")
-    timed = [v for v in exercise.verdicts if v.timing and v.status is Status.PASSED]
-    if timed and timed[0].timing and not verbose:
-        note = page.text(f"   {speed(timed[0].timing)}").plain
-        if line.cell_len + 4 + len(note) <= page.width:
-            line.append(" " * max(3, 36 + width - line.cell_len) + note, "dim")
+    timed = next((v.timing for v in exercise.verdicts if v.timing and v.status is Status.PASSED), None)
+    if timed and not verbose:
+        note = page.text(speed(timed), "dim")
+        gap = max(2, width + TIMED_AT - line.cell_len)
+        if line.cell_len + gap + note.cell_len <= page.width:
+            line.append_text(Text(" " * gap) + note)
     page.line(line)
     if verbose:
         for verdict in exercise.verdicts:
             _print_check(page, verdict)
         return
     for finding in findings(exercise):
-        _print_finding(page, finding, told)
+        _print_finding(page, finding)
     if count := waiting(exercise):
         checks = "1 more check waits" if count == 1 else f"{count} more checks wait"
-        page.line(page.text(f"{checks} for these.", "dim"), indent=4)
+        page.line(page.text(f"{checks} for this.", "dim"), indent=4)
 
 
-def _print_finding(page: _Page, finding: Finding, told: set[str]) -> None:
-    quiet = finding.status in (Status.NOT_ATTEMPTED, Status.SKIPPED)
-    if finding.sentence in told:
-        page.line(page.text("see the note on the file, above", "dim"), indent=4)
-        return
-    if quiet:
+def _print_finding(page: _Page, finding: Finding) -> None:
+    if finding.status in (Status.NOT_ATTEMPTED, Status.SKIPPED):
         page.line(page.text(finding.sentence or finding.status, "dim"), indent=4)
         return
-    page.line(page.text(finding.checks[0], "bold"), indent=4)
+    name = page.text(finding.checks[0], "bold")
+    page.line(name, "" if finding.status is Status.FAILED else Text(f" ({finding.status})", "bold"), indent=4)
     _print_why(page, finding)
+    if finding.status is Status.BROKEN:
+        page.line(page.text(f"{MEANING[Status.BROKEN]}.".capitalize(), "dim"), indent=6)
     if len(finding.checks) > 1:
         page.labelled("Also", ", ".join(finding.checks[1:]), 6, "dim")
 
@@ -250,7 +256,9 @@ def print_class(console: Console, reports: Sequence[Report]) -> None:
         group = sorted((r for r in reports if r.assignment == name), key=lambda r: (r.student.casefold(), r.student))
         title = next((report.title for report in group if report.title), "")
         page.line(page.text(f"{name} · {title}" if title else name, "bold"))
+        page.gap()
         _print_table(page, group)
+        page.gap()
         _print_summary(page, group)
         page.gap()
 
@@ -258,42 +266,64 @@ def print_class(console: Console, reports: Sequence[Report]) -> None:
 def _print_table(page: _Page, reports: list[Report]) -> None:
     names = exercise_names(reports)
     marks = page.width >= WIDE and len(names) <= MOST_MARKS
-    end = "crop" if page.plain else "ellipsis"
-    table = Table(box=ASCII_RULED if page.plain else RULED, padding=(0, 1), pad_edge=False, safe_box=False)
-    most = max((report.max_points for report in reports), default=0.0)
-    table.add_column("Student", no_wrap=True, overflow=end, min_width=8, max_width=28 if page.width >= WIDE else 18)
-    table.add_column(f"of {number(most)}", justify="right", no_wrap=True)
-    table.add_column("Exercises" if marks else "Right", no_wrap=True, justify="left" if marks else "right")
-    table.add_column("Status", no_wrap=True, min_width=STATUS_WIDTH)
-    table.add_column("s", justify="right", no_wrap=True)
-    table.add_column("Mistake", no_wrap=True, overflow=end, min_width=7, ratio=1)
-    for report in reports:
-        statuses = {exercise.name: exercise.status for exercise in report.exercises}
-        if marks:
-            cell = Text.assemble(*(page.mark(statuses[name]) if name in statuses else " " for name in names))
-        else:
-            right = sum(status in (Status.PASSED, Status.INCONCLUSIVE) for status in statuses.values())
-            cell = Text(f"{right}/{len(statuses)}")
-        status = report.status if report.exercises else Status.NOT_ATTEMPTED
-        table.add_row(
-            page.text(report.student, limit=NAME),
-            number(report.points),
-            cell,
-            Text.assemble(page.mark(status), " ", (str(status), STYLES[status])),
-            f"{report.seconds:.1f}",
-            page.text(personal_mistake(report), "dim"),
-        )
-    page.console.print(table, width=page.width)
+    most = f"of {number(max(report.max_points for report in reports))}"
+    rows = [_row(page, report, names if marks else None) for report in reports]
+    head = ["Student", most, "Exercises" if marks else "Right", "Status", "Time", "Mistake"]
+    widths = [max(cell_len(row[i].plain) for row in [[Text(h) for h in head], *rows]) for i in range(len(head))]
+    widths[0] = min(widths[0], 28 if page.width >= WIDE else 20)
+    rest = page.width - sum(widths[:-1]) - 2 * (len(widths) - 1)
+    if rest < len(head[-1]):  # too narrow for mistakes, and if need be for more
+        widths, rest = widths[:-1], page.width
+        while len(widths) > 2 and sum(widths) + 2 * (len(widths) - 1) > page.width:  # noqa: PLR2004 - name and points
+            widths.pop()
+    else:
+        widths[-1] = min(widths[-1], rest)
+    right = {1, 4} if marks else {1, 2, 4}
+    _print_row(page, [Text(text, "bold") for text in head], widths, right)
+    page.line(Text(page.bar[1] * min(page.width, sum(widths) + 2 * (len(widths) - 1)), "dim"))
+    for row in rows:
+        _print_row(page, row, widths, right)
     if marks:
+        page.gap()
         key = ", ".join(f"{page.marks[status]} {status}" for status in Status)
-        page.line(page.text(f"{key}; exercises: {', '.join(names)}", "dim", 2000))
+        page.line(page.text(f"{key}. Exercises: {', '.join(names)}.", "dim", 2000))
+
+
+def _row(page: _Page, report: Report, names: list[str] | None) -> list[Text]:
+    statuses = {exercise.name: exercise.status for exercise in report.exercises}
+    if names is None:
+        done = sum(status in (Status.PASSED, Status.INCONCLUSIVE) for status in statuses.values())
+        right = Text(f"{done}/{len(statuses)}")
+    else:
+        right = Text.assemble(*(page.mark(statuses[name]) if name in statuses else " " for name in names))
+    status = report.status if report.exercises else Status.NOT_ATTEMPTED
+    return [
+        page.text(report.student, limit=NAME),
+        Text(number(report.points)),
+        right,
+        Text.assemble(page.mark(status), " ", (str(status), STYLES[status])),
+        Text(f"{report.seconds:.1f} s"),
+        page.text(personal_mistake(report), "dim"),
+    ]
+
+
+def _print_row(page: _Page, cells: list[Text], widths: list[int], right: set[int]) -> None:
+    line = Text()
+    for i, (cell, width) in enumerate(zip(cells, widths, strict=False)):
+        short = page.shorten(cell, width)
+        gap = " " * (width - short.cell_len)
+        line.append_text(Text("  " if i else "") + (Text(gap) + short if i in right else short + Text(gap)))
+    line.rstrip()
+    page.line(line)
 
 
 def _print_summary(page: _Page, reports: list[Report]) -> None:
     points = [report.points for report in reports]
     count = "1 student" if len(points) == 1 else f"{len(points)} students"
     middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))}"
-    perfect = sum(report.status in (Status.PASSED, Status.INCONCLUSIVE) and bool(report.exercises) for report in reports)
+    perfect = sum(
+        report.status in (Status.PASSED, Status.INCONCLUSIVE) and bool(report.exercises) for report in reports
+    )
     page.line(page.text(f"{count}, {middle} of {number(reports[0].max_points)} points, {perfect} all right"))
     for one in common_mistakes(reports)[:3]:
         page.line(page.text(f"{one.students} × {one.exercise}: {one.mistake}", "dim"), indent=2, hang=4)

@@ -1,7 +1,5 @@
 """What is graded of 02_layers: cases, points, limits, and the mistakes that people really make."""
 
-import numpy as np
-
 from autograder.checks import (
     Assignment,
     Case,
@@ -242,7 +240,10 @@ def forward(self, x):
 
 leaky_relu = LayerExercise(
     "LeakyReLU",
-    cases=lambda rng: [Case({"slope": slope}, **case.inputs) for slope, case in zip((0.01, 0.2, 0.1), elementwise_cases(rng), strict=True)],
+    cases=lambda rng: [
+        Case({"slope": slope}, **case.inputs)
+        for slope, case in zip((0.01, 0.2, 0.1), elementwise_cases(rng), strict=True)
+    ],
     points=Points(forward=1, backward=2),
     mistakes=[
         Mistake(
@@ -280,7 +281,10 @@ leaky_relu = LayerExercise(
 
 elu = LayerExercise(
     "ELU",
-    cases=lambda rng: [Case({"alpha": alpha}, **case.inputs) for alpha, case in zip((1.0, 0.5, 1.7), elementwise_cases(rng), strict=True)],
+    cases=lambda rng: [
+        Case({"alpha": alpha}, **case.inputs)
+        for alpha, case in zip((1.0, 0.5, 1.7), elementwise_cases(rng), strict=True)
+    ],
     points=Points(forward=2, backward=2),
     extreme=1000.0,
     mistakes=[
@@ -528,7 +532,15 @@ def layer_stacks():
     """Stacks in which the order of the layers shows."""
     yield 3, [New("support.Square")]
     yield 2, [New("support.Scale", 2, rng=Rng(1)), New("support.Square"), New("support.Widen")]
-    yield 4, [New("support.Widen"), New("support.Scale", 8, rng=Rng(2)), New("support.Square"), New("support.Scale", 8, rng=Rng(3))]
+    yield (
+        4,
+        [
+            New("support.Widen"),
+            New("support.Scale", 8, rng=Rng(2)),
+            New("support.Square"),
+            New("support.Scale", 8, rng=Rng(3)),
+        ],
+    )
 
 
 sequential = LayerExercise(
@@ -609,7 +621,10 @@ norms = FunctionExercise(
         ),
         Mistake(
             "brings each norm to the host",
-            swap("norms.append((dy * dy).sum() ** 0.5)", "norms.append(array_module(dy).asarray(float((dy * dy).sum()) ** 0.5))"),
+            swap(
+                "norms.append((dy * dy).sum() ** 0.5)",
+                "norms.append(array_module(dy).asarray(float((dy * dy).sum()) ** 0.5))",
+            ),
             hint="float() waits for the GPU at every layer. Keep the norms as 0-d arrays and stack them at the end.",
             caught_by="stays on the device",
         ),
@@ -633,7 +648,7 @@ capstone = ModelExercise(
     mistakes=[
         Mistake(
             "steps uphill",
-            swap("v -= 0.05 * p.grad", "v += 0.05 * p.grad"),
+            swap("- 0.05 * p.grad", "+ 0.05 * p.grad"),
             hint="Subtract: the gradient points uphill.",
         ),
         Mistake(
@@ -643,7 +658,10 @@ capstone = ModelExercise(
         ),
         Mistake(
             "has no nonlinearity",
-            swap("[Linear(2, width, rng=rng), ReLU(), Linear(width, width, rng=rng), ReLU(), ", "[Linear(2, width, rng=rng), Linear(width, width, rng=rng), "),
+            swap(
+                "[Linear(2, width, rng=rng), ReLU(), Linear(width, width, rng=rng), ReLU(), ",
+                "[Linear(2, width, rng=rng), Linear(width, width, rng=rng), ",
+            ),
             hint="Linear after Linear is one Linear: a straight line cannot separate the spirals.",
         ),
         Mistake(

@@ -24,6 +24,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+
 from autograder import check
 from dlkit import Layer, Parameter, array_module, plotting, zeros
 from dlkit.course import when_written
@@ -596,10 +597,9 @@ def train_spirals(x, y, *, rng):
             _, dscores = squared_error(model.forward(x[rows]), y[rows])
             model.zero_grad()
             model.backward(dscores)
-            for v, p in zip(velocity, model.parameters()):
-                v *= 0.9
-                v -= 0.05 * p.grad
-                p.data += v
+            for i, p in enumerate(model.parameters()):
+                velocity[i] = 0.9 * velocity[i] - 0.05 * p.grad
+                p.data += velocity[i]
     return model
     ### END SOLUTION
 

@@ -1,0 +1,70 @@
+# Everything runs in .venv, which the targets make themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lint types layers release audit golden bench notebooks pictures clean
+
+help: ## Show this help
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("make: Python 3.11 or later is needed; name one with PYTHON=/path/to/python3" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(PIP) --editable '.[course,dev]'
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.core
+	$(PIP) --editable '.[bench]'
+	@touch $@
+
+setup: $(VENV)/.dev ## Install everything into .venv
+
+demo: $(VENV)/.core ## Grade a made-up class and show where the pages are
+	$(BIN)/autograder demo
+
+test: $(VENV)/.dev ## Run the tests
+	$(BIN)/python -m pytest -n auto
+
+check: lint types layers ## Everything that must be true before a commit lands
+	$(BIN)/autograder release --check
+	$(BIN)/autograder audit
+	$(MAKE) --no-print-directory test
+
+lint: $(VENV)/.dev ## Format and style (ruff)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: $(VENV)/.dev ## Types (mypy, strict)
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev ## Imports run downward only (import-linter)
+	$(BIN)/lint-imports
+
+release: $(VENV)/.dev ## Build assignments/ from solutions/
+	$(BIN)/autograder release
+
+audit: $(VENV)/.dev ## Prove that every check has teeth
+	$(BIN)/autograder audit
+
+golden: $(VENV)/.bench ## Compute the golden values anew with PyTorch
+	$(BIN)/python tests/golden/make_golden.py
+
+bench: $(VENV)/.bench ## Measure speed and memory, as ratios in one run
+	$(BIN)/python -m benchmarks
+
+notebooks: $(VENV)/.dev ## Run every notebook, solution and student version, in a real kernel
+	$(BIN)/python -m pytest -n auto -m notebook
+
+pictures: $(VENV)/.dev ## Draw the README's pictures anew from a graded class
+	$(BIN)/python docs/make_pictures.py
+
+clean: ## Remove .venv, caches and the demo's output
+	rm -rf $(VENV) build dist demo graded *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
