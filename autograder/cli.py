@@ -91,6 +91,7 @@ def check(
                 backend=backend,
                 capstones=_capstones(without),
                 only=only,
+                threads=_cores(),
             )
             reports.append(grader.grade(read_submission(path, loaded)))
     if json:

@@ -95,11 +95,12 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
     if broken.any():
         index = tuple(int(i) for i in np.argwhere(broken)[0])
         what = "nan (not a number)" if np.isnan(observed[index]) else "infinite"
-        sentence = f"{name} is {what} in {_share(broken)}, first at index {_at(index)}"
+        where = f" in {_share(broken)}, first at index {_at(index)}" if expected.ndim else ""
+        sentence = f"{name} is {what}{where}"
         return Mismatch("nan", name, sentence, index, float("inf"))
     with np.errstate(all="ignore"):
         error = np.abs(np.where(finite, observed, 0).astype(complex) - np.where(finite, expected, 0).astype(complex))
-        error[~finite] = np.where((observed == expected)[~finite] | np.isnan(expected[~finite]), 0, np.inf)
+        error = np.where(finite, error, np.where((observed == expected) | np.isnan(expected), 0, np.inf))
         size = np.abs(np.where(finite, expected, 0))
         scale = float(size.max())
         bound = tolerance.relative * size + np.maximum(tolerance.absolute * scale, tolerance.floor)

@@ -163,7 +163,7 @@ def _notebook(loaded: Loaded, sources: Sources, extra: list[str]) -> Any:
         name = cell["metadata"].get("nbgrader", {}).get("grade_id")
         if name in sources:
             cell["source"] = sources[name]
-    empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    empty: dict[str, Any] = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     scratch = [{**empty, "id": f"scratch{i}", "source": text} for i, text in enumerate(extra)]
     notebook["cells"][2:2] = scratch[:1]
     notebook["cells"] += scratch[1:]

@@ -6,6 +6,7 @@ import contextlib
 import platform
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,7 @@ class Grader:
     seed: draws every input; the same seed grades the same way.  limits: of one call of an exercise.
     capstones: whether to train; only: names of the exercises to grade (all where None).
     live: a notebook's names, to be checked in this process and unofficially; then there is no zygote.
+    threads: exercises graded side by side, each with a worker of its own.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Grader:
         only: frozenset[str] | None = None,
         limits: Limits | None = None,
         live: dict[str, Any] | None = None,
+        threads: int = 1,
     ) -> None:
         self.loaded = loaded
         self.zygote = zygote
@@ -67,6 +70,7 @@ class Grader:
         self.only = only
         self.limits = limits or Limits()
         self.live = live
+        self.threads = threads
         self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
 
@@ -76,18 +80,18 @@ class Grader:
         earlier: source of the student's own earlier assignments by module; by default the references'.
         """
         started = time.perf_counter()
-        results: list[ExerciseResult] = []
+        earlier = earlier or {} if earlier is not None or not self.loaded.official else self.loaded.earlier
+        chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
+        done: dict[str, ExerciseResult] = {}
         lost: set[str] = set()
-        for exercise in self.loaded.assignment.exercises:
-            if self.only is None or exercise.name in self.only:
-                session = _Session(
-                    self,
-                    exercise,
-                    submission,
-                    lost,
-                    earlier or {} if earlier is not None or not self.loaded.official else self.loaded.earlier,
-                )
-                results.append(session.grade(results))
+
+        def grade_one(exercise: Exercise) -> ExerciseResult:
+            return _Session(self, exercise, submission, lost, earlier).grade(list(done.values()))
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            for wave in ([e for e in chosen if not e.depends], [e for e in chosen if e.depends]):
+                done.update((result.name, result) for result in pool.map(grade_one, wave))
+        results = [done[exercise.name] for exercise in chosen]
         return self._report(submission, student, results, time.perf_counter() - started)
 
     def _report(self, submission: Submission, student: str, results: list[ExerciseResult], seconds: float) -> Report:
@@ -193,15 +197,12 @@ class _Session:
         answers = self.grader.answers.of(self.exercise, check)
         outcomes: list[Outcome] = []
         failure: tuple[Case, Mismatch | SubjectRaisedError, Observations] | None = None
-        for case, expected in answers:
-            subject = self._worker(check)
-            try:
-                seen = check.observe(subject, case)
-            except SubjectRaisedError as error:
-                outcomes.append(Raised(error.type, error.message))
-                failure = failure or (case, error, {})
-                if isinstance(self.load_errors.get(self.exercise.name), SubjectRaisedError):
-                    break
+        for (case, expected), seen in zip(
+            answers, self._observe_all(check, [case for case, _ in answers]), strict=False
+        ):
+            if isinstance(seen, SubjectRaisedError):
+                outcomes.append(Raised(seen.type, seen.message))
+                failure = failure or (case, seen, {})
                 continue
             outcomes.append(seen)
             mismatch = check.judge(seen, expected, case)
@@ -210,6 +211,28 @@ class _Session:
         if failure is None:
             return self._verdict(check, Status.PASSED)
         return self._failed(check, outcomes, *failure)
+
+    def _observe_all(self, check: Check, cases: list[Case]) -> Iterator[Observations | SubjectRaisedError]:
+        """Run every case; a capstone's, each in a worker of its own, side by side."""
+        if check.capstone and self.grader.live is None:
+            with ThreadPoolExecutor(self.grader.threads) as pool:
+                yield from pool.map(lambda case: self._observe_alone(check, case), cases)
+            return
+        for case in cases:
+            seen = self._observe(check, self._worker(check), case)
+            yield seen
+            if isinstance(seen, SubjectRaisedError) and self.exercise.name in self.load_errors:
+                return
+
+    def _observe_alone(self, check: Check, case: Case) -> Observations | SubjectRaisedError:
+        with self._fresh(CAPSTONE_LIMITS) as subject:
+            return self._observe(check, subject.on(check.backend or self.grader.backend), case)
+
+    def _observe(self, check: Check, subject: Subject, case: Case) -> Observations | SubjectRaisedError:
+        try:
+            return check.observe(subject, case)
+        except SubjectRaisedError as error:
+            return error
 
     def _failed(
         self, check: Check, outcomes: list[Outcome], case: Case, why: Mismatch | SubjectRaisedError, seen: Observations
@@ -235,11 +258,10 @@ class _Session:
         assert check.speed is not None  # noqa: S101 - the caller dispatches on it
         exercise, grader = self.exercise, self.grader
         rng = generator(grader.seed, grader.loaded.assignment.name, exercise.name, check.name)
-        reference_chunks = wire(grader.loaded.reference.chunks)
         figures, wrong = timing.measure(
             check,
-            lambda: self._open(self.submission.chunks),
-            lambda: self._open(reference_chunks),
+            lambda: self._fresh(grader.limits),
+            self._fresh_reference,
             grader.answers.reference(exercise),
             rng,
         )
@@ -254,7 +276,10 @@ class _Session:
 
     def _worker(self, check: Check) -> Subject:
         if self._subject is None:
-            self._subject = self._start(CAPSTONE_LIMITS if check.capstone else self.grader.limits)
+            live = self.grader.live
+            self._subject = (
+                self._start(self.grader.limits) if live is None else LocalSubject.live(live, self.exercise.support)
+            )
         return self._subject.on(check.backend or self.grader.backend)
 
     def _end_worker(self) -> None:
@@ -263,11 +288,21 @@ class _Session:
         self._subject = None
 
     @contextlib.contextmanager
-    def _open(self, chunks: list[Any]) -> Iterator[RemoteSubject]:
-        """Start a fresh worker with these statements loaded, for the length of the block."""
+    def _fresh(self, limits: Limits) -> Iterator[RemoteSubject]:
+        """Start a worker with the submission, for the length of the block."""
+        subject = self._start(limits)
+        try:
+            yield subject
+        finally:
+            subject.worker.close()
+
+    @contextlib.contextmanager
+    def _fresh_reference(self) -> Iterator[RemoteSubject]:
+        """Start a worker with the reference, for the length of the block."""
+        loaded = self.grader.loaded
         subject = self._prepare(self.grader.limits)
         try:
-            subject.request("load", name=self.grader.loaded.assignment.module, chunks=chunks)
+            subject.request("load", name=loaded.assignment.module, chunks=wire(loaded.reference.chunks))
             yield subject
         finally:
             subject.worker.close()
@@ -282,10 +317,8 @@ class _Session:
             subject.request("support", text=self.exercise.support)
         return subject
 
-    def _start(self, limits: Limits) -> Subject:
+    def _start(self, limits: Limits) -> RemoteSubject:
         """Start a worker and load the submission; a statement that ends it is found and left out."""
-        if self.grader.live is not None:
-            return LocalSubject.live(self.grader.live, self.exercise.support)
         subject = self._prepare(limits)
         kept = [(i, c) for i, c in enumerate(self.submission.chunks) if i not in self.submission.poisoned]
         try:

@@ -20,6 +20,7 @@ __all__ = [
     "Timing",
     "Verdict",
     "WrittenAnswer",
+    "encodable",
     "read_report",
     "write_atomically",
 ]
@@ -109,6 +110,7 @@ class WrittenAnswer(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of one graded submission; can be replayed from its seed and hashes.
 
+    capstones: whether training was asked for; earlier_sha256: of the earlier assignments it was graded on;
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
     """
 
@@ -123,6 +125,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     official: bool = True
     isolation: str = "process"
     backend: str = "numpy"
+    capstones: bool = True
+    earlier_sha256: str = ""
     versions: dict[str, str] = {}
     problems: list[Problem] = []
     exercises: list[ExerciseResult] = []
@@ -144,6 +148,23 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def status(self) -> Status:
         """The assignment as a whole."""
         return overall([exercise.status for exercise in self.exercises])
+
+
+def encodable(report: Report) -> Report:
+    """Return the report with every text such that UTF-8 can hold it: half a character becomes “?”."""
+    try:
+        msgspec.json.encode(report)
+    except UnicodeEncodeError:
+        return msgspec.convert(_encodable(msgspec.to_builtins(report)), Report)
+    return report
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _encodable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def overall(statuses: list[Status]) -> Status:

@@ -20,6 +20,7 @@ from typing import Any
 __all__ = ["Broken", "Chunk", "Extraction", "ExtractionError", "extract", "newest", "take"]
 
 MAX_BYTES = 20 << 20
+MAX_MAGICS = 50
 ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "dlkit", "cupy"}
 """Packages that an exercise may import."""
 PURE_BUILTINS = frozenset(
@@ -146,7 +147,7 @@ def _percent_cells(text: str, name: str) -> list[tuple[str, int, str]]:
     cells: list[tuple[str, int, str]] = []
     lines: list[str] = []
     start, markdown = 1, False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(_newlines(text).split("\n"), 1):
         marker = _PERCENT.match(line)
         if marker:
             if not markdown:
@@ -166,6 +167,7 @@ def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = No
     refused: dict[str, str] = {}
     modules: set[str] = set()
     for label, first, source in cells:
+        source = _newlines(source)  # noqa: PLW2901
         if source.startswith("%%"):
             if not _CELL_MAGIC_THAT_RUNS.match(source):
                 continue
@@ -185,21 +187,41 @@ def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = No
             else:
                 begin = min([kept.lineno, *(d.lineno for d in getattr(kept, "decorator_list", []))])
                 taken = "\n".join(lines[begin - 1 : kept.end_lineno])
-                if kept.col_offset or (kept.end_col_offset or 0) < len(lines[(kept.end_lineno or 1) - 1].rstrip()):
-                    taken = ast.unparse(kept)
+                last = lines[(kept.end_lineno or 1) - 1].rstrip().encode()
+                if kept.col_offset or (kept.end_col_offset or 0) < len(last):
+                    taken = _unparse(kept) or taken
             line = min([kept.lineno, *(d.lineno for d in getattr(kept, "decorator_list", []))])
             chunks.append(Chunk(label, first + line - 1, taken, tuple(_bound(kept))))
     return Extraction(tuple(chunks), tuple(broken), refused, metadata or {}, text)
 
 
+def _newlines(text: str) -> str:
+    """Lines end as Python's own parser lets them end, and nowhere else."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unparse(statement: ast.stmt) -> str | None:
+    try:
+        return ast.unparse(statement)
+    except RecursionError:
+        return None
+
+
 def _parse(source: str) -> tuple[list[ast.stmt], list[str]]:
+    """Parse, with magics as ``pass``: the line that fails where it is one (a string may hold such lines), else all."""
+    lines = source.split("\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return ast.parse(source).body, source.split("\n")
-        except SyntaxError:
-            lines = [_MAGIC.sub(r"\1pass", line) for line in source.split("\n")]
-            return ast.parse("\n".join(lines)).body, lines
+        for _ in range(MAX_MAGICS):
+            try:
+                return ast.parse("\n".join(lines)).body, lines
+            except SyntaxError as error:
+                at = (error.lineno or 0) - 1
+                if not 0 <= at < len(lines) or not _MAGIC.match(lines[at]):
+                    break
+                lines[at] = _MAGIC.sub(r"\1pass", lines[at])
+        lines = [_MAGIC.sub(r"\1pass", line) for line in lines]
+        return ast.parse("\n".join(lines)).body, lines
 
 
 def _describe_broken(label: str, first: int, source: str, error: BaseException) -> Broken:

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ class SubjectLostError(Exception):
 
 
 class Zygote:
-    """The warm process, as the host holds it.  A context manager; one thread at a time."""
+    """The warm process, as the host holds it.  A context manager; several threads may fork."""
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -73,20 +74,23 @@ class Zygote:
         theirs.close()
         self._control = ours
         self._ready = False
+        self._lock = threading.Lock()
 
     def fork(self, limits: Limits, fds: list[int]) -> int:
         """Have a worker forked that reads and writes these descriptors; return its process id."""
-        if not self._ready:
-            self._answer()
-            self._ready = True
         request = {"verb": "fork", "memory_mb": limits.memory_mb, "cpu_s": limits.life_cpu_s}
-        socket.send_fds(self._control, [json.dumps(request).encode()], fds)
-        return int(self._answer()["pid"])
+        with self._lock:
+            if not self._ready:
+                self._answer()
+                self._ready = True
+            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
+            return int(self._answer()["pid"])
 
     def reap(self, pid: int) -> int | None:
         """Wait for a worker that was told to die; return its exit status as ``waitpid`` gives it."""
-        self._control.send(json.dumps({"verb": "reap", "pid": pid}).encode())
-        status = self._answer()["status"]
+        with self._lock:
+            self._control.send(json.dumps({"verb": "reap", "pid": pid}).encode())
+            status = self._answer()["status"]
         return None if status is None else int(status)
 
     def _answer(self) -> dict[str, Any]:

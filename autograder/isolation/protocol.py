@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import select
 import struct
 import time
@@ -44,6 +45,9 @@ MAX_DIMENSIONS = 16
 MAX_DEPTH = 24
 MAX_NODES = 50_000
 KINDS = "fiubc"
+MAX_DIGITS = 4096
+_DTYPE = re.compile(r"[<>|=]?[b-zA-Z]\d{0,2}")
+_BIG = re.compile(rf"-?[0-9a-f]{{1,{MAX_DIGITS}}}")
 SMALL = 1 << 16
 
 
@@ -115,10 +119,13 @@ def encode(value: Any, arrays: list[Any]) -> Any:  # noqa: PLR0911 - one return 
     if value is None or isinstance(value, bool | str):
         return value
     if type(value) is int:
-        return value if abs(value) < 1 << 63 else {"big": str(value)[:400]}
+        return value if abs(value) < 1 << 63 else {"big": _hexadecimal(value)}
     if type(value) is float:
         return value if math.isfinite(value) else {"f": "nan" if math.isnan(value) else f"{value}"}
     if isinstance(value, np.ndarray | np.generic):
+        if value.dtype.kind not in KINDS:
+            message = f"an array of dtype {value.dtype} cannot cross the pipe"
+            raise TypeError(message)
         arrays.append(np.asarray(value))
         return {"s" if isinstance(value, np.generic) else "a": len(arrays) - 1}
     if isinstance(value, list):
@@ -128,6 +135,14 @@ def encode(value: Any, arrays: list[Any]) -> Any:  # noqa: PLR0911 - one return 
     if isinstance(value, Mapping):
         return {"d": [[encode(key, arrays), encode(item, arrays)] for key, item in value.items()]}
     return _encode_marker(value, arrays)
+
+
+def _hexadecimal(value: int) -> str:
+    text = f"{value:x}"
+    if len(text) > MAX_DIGITS:
+        message = f"an int of {value.bit_length()} bits cannot cross the pipe"
+        raise TypeError(message)
+    return text
 
 
 def _encode_marker(value: Any, arrays: list[Any]) -> Any:
@@ -170,8 +185,8 @@ class _Decoder:
                 return self.arrays[k][()]
             case {"f": str(name)} if name in _FLOATS:
                 return _FLOATS[name]
-            case {"big": str(digits)} if digits.lstrip("-").isdigit():
-                return int(digits)
+            case {"big": str(digits)} if _BIG.fullmatch(digits):
+                return int(digits, 16)
             case {"t": list(items)}:
                 return tuple(self.decode(item, depth + 1) for item in items)
             case {"d": list(items)}:
@@ -299,11 +314,11 @@ def _layout(described: Any, body_size: int) -> list[tuple[Any, tuple[int, ...], 
             case _:
                 message = "an array is described wrongly"
                 raise ProtocolError(message)
-        if not all(type(n) is int and 0 <= n <= MAX_BODY for n in shape):
+        if not all(type(n) is int and 0 <= n <= MAX_BODY for n in shape) or math.prod(n or 1 for n in shape) > MAX_BODY:
             message = "an array's shape is impossible"
             raise ProtocolError(message)
         try:
-            dtype = np.dtype(name)
+            dtype = np.dtype(name if _DTYPE.fullmatch(name) else "unknown")
         except TypeError as error:
             message = "an array's dtype is unknown"
             raise ProtocolError(message) from error

@@ -1,0 +1,28 @@
+"""What every test may ask for: the array libraries that this run is about."""
+
+import pytest
+
+from dlkit import backend
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--backend",
+        action="append",
+        choices=["numpy", "stand-in", "cupy"],
+        help="Array library for the tests that take one; by default numpy and the stand-in for a GPU. Repeatable.",
+    )
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes ``array_library`` runs once for each."""
+    if "array_library" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("backend") or ["numpy", "stand-in"]
+        metafunc.parametrize("array_library", [as_parameter(name) for name in chosen])
+
+
+def as_parameter(name):
+    if name != "cupy":
+        return name
+    answer = backend.available()["cupy"]
+    return pytest.param(name, marks=[pytest.mark.gpu, pytest.mark.skipif(answer != "yes", reason=answer)])

@@ -1,0 +1,119 @@
+"""Every reference gives what PyTorch gives: outputs, gradients of inputs, gradients of parameters.
+
+The golden values were computed by ``tests/golden/make_golden.py``; no PyTorch is needed here.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder import catalogue
+from autograder.checks import New, Rng
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "tests" / "golden").glob("*.npz"))
+ASSIGNMENTS = [path.stem for path in FILES]
+TOLERANCE = {"float64": (1e-10, 1e-13), "float32": (1e-4, 1e-6)}
+"""Relative, and absolute beside numbers of size 1: sums that nearly cancel lose digits in every library."""
+
+
+class Golden:
+    """One call and its numbers: what goes in, what comes out, every gradient."""
+
+    def __init__(self, assignment, number, call, arrays):
+        self.assignment = assignment
+        self.exercise = call["exercise"]
+        self.arguments = call["arguments"]
+        by_role = {role: {} for role in ("input", "parameter", "upstream", "output", "gradient")}
+        for key in call["arrays"]:
+            role, _, name = key.partition(".")
+            by_role[role][name] = arrays[f"{number}.{key}"]
+        self.inputs, self.parameters, upstream, output, self.gradients = by_role.values()
+        self.upstream = list(upstream.values())
+        self.y = output["y"]
+
+    @property
+    def name(self):
+        given = [f"{key}={value}" for key, value in self.arguments.items() if not isinstance(value, list)]
+        shape = "x".join(map(str, next(iter(self.inputs.values())).shape))
+        return "-".join([self.assignment[:2], self.exercise, *given, shape])
+
+
+def read(path):
+    with np.load(path, allow_pickle=False) as file:
+        header = json.loads(str(file["header"]))
+        return [Golden(path.stem, n, call, file) for n, call in enumerate(header["calls"])]
+
+
+CALLS = [call for path in FILES for call in read(path)]
+of_every_call = pytest.mark.parametrize("golden", CALLS, ids=lambda call: call.name)
+
+
+def made_of(arguments):
+    """Constructor arguments: the layers of a stack are made where the stack is."""
+    if "layers" in arguments:
+        return {"layers": [New(name, **made_for(name, given)) for name, given in arguments["layers"]]}
+    return arguments
+
+
+def made_for(exercise, arguments):
+    return {**made_of(arguments), "rng": Rng(0)} if exercise == "Linear" else made_of(arguments)
+
+
+def run(golden, array_library, dtype):
+    """The reference's output and gradients by name, computed with one array library."""
+
+    def cast(x):
+        return x.astype(dtype) if x.dtype.kind == "f" else x
+
+    loaded = catalogue.load(golden.assignment, ROOT)
+    subject = loaded.subject(loaded.assignment.exercise(golden.exercise)).on(array_library)
+    thing = subject.make(golden.exercise, **made_for(golden.exercise, golden.arguments))
+    if golden.parameters:
+        thing.call("astype", dtype)
+    for path, value in golden.parameters.items():
+        thing.set(f"{path}.data", cast(value))
+    y = thing.call("forward", *(cast(x) for x in golden.inputs.values()))
+    returned = thing.call("backward", *(cast(dy) for dy in golden.upstream))
+    by_input = [name for name in golden.gradients if name in golden.inputs]
+    gradients = dict(zip(by_input, returned if len(by_input) > 1 else [returned], strict=True))
+    gradients.update({path: thing.get(f"{path}.grad") for path in golden.parameters})
+    return y, gradients
+
+
+def agree(expected, found, tolerance, what):
+    assert np.shape(found) == expected.shape, what
+    rtol, atol = tolerance
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol * max(1, np.abs(expected).max()), err_msg=what)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@of_every_call
+def test_the_reference_gives_what_pytorch_gives(golden, array_library, dtype):
+    y, gradients = run(golden, array_library, dtype)
+    agree(golden.y, y, TOLERANCE[dtype], "y")
+    assert gradients.keys() == golden.gradients.keys()
+    for name, expected in golden.gradients.items():
+        agree(expected, gradients[name], TOLERANCE[dtype], f"gradient of {name}")
+    assert {np.asarray(value).dtype for value in (y, *gradients.values())} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("assignment", ASSIGNMENTS)
+def test_every_layer_and_every_loss_has_golden_values_of_uneven_shapes(assignment):
+    exercises = catalogue.load(assignment, ROOT).assignment.exercises
+    for exercise in exercises:
+        calls = [call for call in CALLS if call.exercise == exercise.name]
+        batches = {len(next(iter(call.inputs.values()))) for call in calls}
+        assert len(batches) > 1 or exercise.kind not in ("layer", "loss"), exercise.name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_golden_values_are_small_finite_and_say_where_they_come_from(path):
+    assert path.stat().st_size < 200_000
+    with np.load(path, allow_pickle=False) as file:
+        assert json.loads(str(file["header"]))["torch"]
+    for call in read(path):
+        assert all(np.isfinite(array).all() for array in (call.y, *call.gradients.values()))
+        assert {array.dtype for array in (call.y, *call.gradients.values())} == {np.dtype("float64")}

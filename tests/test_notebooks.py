@@ -1,0 +1,57 @@
+"""Every notebook, the solution's and the student's version, runs from top to bottom in a real kernel."""
+
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from autograder import catalogue
+
+ROOT = Path(__file__).resolve().parents[1]
+
+pytestmark = [
+    pytest.mark.notebook,
+    pytest.mark.slow,
+    # Jupyter's own machinery, not ours, leaves sockets and event loops to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+def run(notebook, folder):
+    """Run a notebook in a fresh kernel; returns the text that each cell calling check(…) showed, by name."""
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client.execute()
+    shown = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.startswith("check("):
+            [output] = [output for output in cell.outputs if output.output_type == "execute_result"]
+            shown[cell.source.partition("(")[2].rstrip(")\n")] = output.data["text/plain"]
+    printed = [o.text for c in notebook.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
+    return shown, printed
+
+
+@pytest.fixture(params=catalogue.names(ROOT))
+def loaded(request):
+    return catalogue.load(request.param, ROOT)
+
+
+def test_the_solution_passes_every_check_in_its_own_notebook(loaded):
+    source = loaded.folder / f"{loaded.assignment.module}.py"
+    notebook = jupytext.read(source, fmt="py:percent")
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    shown, printed = run(notebook, loaded.released)
+    assert list(shown) == [exercise.name for exercise in loaded.assignment.exercises]
+    assert [name for name, text in shown.items() if "passed" not in text or "failed" in text] == []
+    assert [text for text in printed if "waits for" in text] == []
+
+
+def test_the_student_version_runs_through_and_says_what_it_waits_for(loaded):
+    notebook = nbformat.read(loaded.released / f"{loaded.assignment.module}.ipynb", as_version=4)
+    shown, printed = run(notebook, loaded.released)
+    assert list(shown) == [exercise.name for exercise in loaded.assignment.exercises]
+    assert [name for name, text in shown.items() if "not attempted" not in text] == []
+    assert any("waits for" in text for text in printed)
