@@ -16,15 +16,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from autograder import catalogue
-from autograder.catalogue import UsageError, wire
-from autograder.grade import Grader, unreadable
+from autograder.catalogue import UsageError
+from autograder.grade import Grader, hash_of_earlier, unreadable
 from autograder.isolation.host import Zygote
-from autograder.submission import Submission, SubmissionError, read_submission
+from autograder.submission import Submission, SubmissionError, own_earlier, read_submission
 from autograder.verdict import Report, read_report, write_atomically
 
 __all__ = ["Entry", "Run", "discover", "grade_all", "prepare_run", "report_path"]
@@ -186,37 +185,30 @@ def _grade_one(entry: Entry) -> bool:
     except SubmissionError as error:
         write_atomically(path, unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed))
         return True
-    if _is_done(path, submission, run, entry):
+    earlier = (
+        own_earlier(Path(entry.path).parent, loaded)
+        if run.earlier == "own"
+        else loaded.earlier
+        if loaded.official
+        else {}
+    )
+    if _is_done(path, submission, run, entry, hash_of_earlier(earlier)):
         return False
     if entry.assignment not in process.graders:
         process.graders[entry.assignment] = Grader(
             loaded, process.zygote, seed=run.seed, backend=run.backend, capstones=run.capstones
         )
-    earlier = _own_earlier(Path(entry.path), loaded) if run.earlier == "own" else None
     report = process.graders[entry.assignment].grade(submission, entry.student, earlier)
     write_atomically(path, report)
     return True
 
 
-def _is_done(path: Path, submission: Submission, run: Run, entry: Entry) -> bool:
-    """Whether a report of this very submission, seed and checks is there already."""
+def _is_done(path: Path, submission: Submission, run: Run, entry: Entry, earlier_sha256: str) -> bool:
+    """Whether a report of this very submission, seed, checks and choices is there already."""
     try:
         report: Report = read_report(path)
     except (OSError, msgspec.DecodeError):
         return False
-    ours = (submission.sha256, run.seed, run.checks[entry.assignment], run.backend)
-    return (report.submission_sha256, report.seed, report.checks_sha256, report.backend) == ours
-
-
-def _own_earlier(path: Path, loaded: catalogue.Loaded) -> dict[str, list[Any]]:
-    """Source of the student's own earlier assignments, beside this one; the reference's where there is none."""
-    found = dict(loaded.earlier)
-    for name in loaded.assignment.earlier:
-        other = catalogue.load(name, loaded.root)
-        folder = path.parent / name
-        if folder.is_dir():
-            try:
-                found[other.assignment.module] = wire(read_submission(folder, other).extraction.chunks)
-            except SubmissionError:
-                continue
-    return found
+    choices = (run.seed, run.checks[entry.assignment], run.backend, run.capstones, earlier_sha256)
+    theirs = (report.seed, report.checks_sha256, report.backend, report.capstones, report.earlier_sha256)
+    return report.submission_sha256 == submission.sha256 and theirs == choices

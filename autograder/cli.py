@@ -32,7 +32,9 @@ app = typer.Typer(
 
 CourseOption = Annotated[Path | None, typer.Option("--course", help="The course's folder; found from here by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
-SeedOption = Annotated[int | None, typer.Option(help="Draw the same inputs again; by default every run draws its own.")]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, help="Draw the same inputs again; by default every run draws its own.")
+]
 JobsOption = Annotated[int | None, typer.Option(min=1, help="Grading processes; by default one a core.")]
 BackendOption = Annotated[str, typer.Option(help="numpy, or cupy on a machine with a GPU.")]
 
@@ -77,7 +79,7 @@ def check(
 
     from autograder.grade import Grader
     from autograder.isolation.host import Zygote
-    from autograder.submission import read_submission
+    from autograder.submission import own_earlier, read_submission
 
     root = _root(course)
     _check_backend(backend)
@@ -93,7 +95,8 @@ def check(
                 only=only,
                 threads=_cores(),
             )
-            reports.append(grader.grade(read_submission(path, loaded)))
+            earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
+            reports.append(grader.grade(read_submission(path, loaded), earlier=earlier))
     if json:
         _print_json(reports)
     else:

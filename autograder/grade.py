@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from autograder import timing
@@ -18,14 +21,14 @@ from autograder.diagnose import Fingerprints, Outcome, Raised
 from autograder.isolation.host import Limits, Worker, Zygote
 from autograder.spec import Case, Check, Exercise, Observations
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
-from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict
+from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
     from autograder.compare import Mismatch
     from autograder.submission import Submission
 
-__all__ = ["Grader", "unreadable", "versions"]
+__all__ = ["Grader", "hash_of_earlier", "unreadable", "versions"]
 
 NEAR_MISS = 0.5
 """Share of a backward's points for one that is right for a recognised near miss of a forward."""
@@ -38,6 +41,11 @@ def versions() -> dict[str, str]:
     from importlib.metadata import version
 
     return {"python": platform.python_version(), "numpy": np.__version__, "dlkit-course": version("dlkit-course")}
+
+
+def hash_of_earlier(earlier: dict[str, list[Any]]) -> str:
+    """Hash the source of earlier assignments; empty where there is none."""
+    return hashlib.sha256(json.dumps(earlier, sort_keys=True).encode()).hexdigest() if earlier else ""
 
 
 class Grader:
@@ -80,7 +88,8 @@ class Grader:
         earlier: source of the student's own earlier assignments by module; by default the references'.
         """
         started = time.perf_counter()
-        earlier = earlier or {} if earlier is not None or not self.loaded.official else self.loaded.earlier
+        if earlier is None:
+            earlier = self.loaded.earlier if self.loaded.official else {}
         chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
         done: dict[str, ExerciseResult] = {}
         lost: set[str] = set()
@@ -92,7 +101,8 @@ class Grader:
             for wave in ([e for e in chosen if not e.depends], [e for e in chosen if e.depends]):
                 done.update((result.name, result) for result in pool.map(grade_one, wave))
         results = [done[exercise.name] for exercise in chosen]
-        return self._report(submission, student, results, time.perf_counter() - started)
+        report = self._report(submission, student, results, time.perf_counter() - started)
+        return encodable(msgspec.structs.replace(report, earlier_sha256=hash_of_earlier(earlier)))
 
     def _report(self, submission: Submission, student: str, results: list[ExerciseResult], seconds: float) -> Report:
         return Report(
@@ -106,6 +116,7 @@ class Grader:
             official=self.live is None,
             isolation="process" if self.live is None else "none",
             backend=self.backend,
+            capstones=self.capstones,
             versions=versions(),
             problems=submission.problems,
             exercises=results,
@@ -408,7 +419,7 @@ def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: 
         )
         for exercise in loaded.assignment.exercises
     ]
-    return Report(
+    report = Report(
         student=student,
         assignment=loaded.assignment.name,
         title=loaded.assignment.title,
@@ -420,3 +431,4 @@ def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: 
         exercises=exercises,
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
+    return encodable(report)

@@ -6,10 +6,11 @@ import ast
 import hashlib
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder.catalogue import wire
+from autograder.catalogue import load, wire
 from autograder.spec import Exercise
 from autograder.verdict import Problem, WrittenAnswer
 from dlkit import extraction
@@ -17,7 +18,7 @@ from dlkit import extraction
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
 
-__all__ = ["Submission", "SubmissionError", "read_submission"]
+__all__ = ["Submission", "SubmissionError", "own_earlier", "read_submission"]
 
 NO_ANSWER = "YOUR ANSWER HERE"
 
@@ -161,16 +162,49 @@ def _refuse_other_assignment(file: Path, found: extraction.Extraction, loaded: L
     raise SubmissionError(message)
 
 
+def own_earlier(folder: Path, loaded: Loaded) -> dict[str, list[Any]]:
+    """Source of a student's own earlier assignments, which lie in ``folder`` by name, ready to be sent.
+
+    The reference's stands in for one that is not there or cannot be read, where there is a reference.
+    """
+    found = dict(loaded.earlier) if loaded.official else {}
+    for name in loaded.assignment.earlier:
+        other = load(name, loaded.root)
+        try:
+            found[other.assignment.module] = read_submission(folder / name, other).chunks
+        except SubmissionError:
+            continue
+    return found
+
+
 def _written_answers(file: Path, found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
-    answers = []
-    cells = json.loads(found.text).get("cells", []) if file.suffix == ".ipynb" else []
+    """Whether each written question has an answer: its cell in a notebook, its comment in a Python file."""
+    texts = _notebook_answers(found.text) if file.suffix == ".ipynb" else _script_answers(found.text, loaded)
+    return [
+        WrittenAnswer(question.name, question.points, _is_answer(texts.get(question.name, "")))
+        for question in loaded.assignment.questions
+    ]
+
+
+def _is_answer(text: str) -> bool:
+    return bool(text.strip()) and NO_ANSWER not in text
+
+
+def _notebook_answers(text: str) -> dict[str, str]:
     texts: dict[str, str] = {}
-    for cell in cells:
-        grade = cell.get("metadata", {}).get("nbgrader", {}) if isinstance(cell, dict) else {}
-        source = cell.get("source", "") if isinstance(cell, dict) else ""
-        if isinstance(grade, dict) and isinstance(grade.get("grade_id"), str):
-            texts[grade["grade_id"]] = "".join(source) if isinstance(source, list) else str(source)
-    for question in loaded.assignment.questions:
-        text = texts.get(question.name, "")
-        answers.append(WrittenAnswer(question.name, question.points, bool(text.strip()) and NO_ANSWER not in text))
-    return answers
+    for cell in json.loads(text).get("cells", []):
+        metadata = cell.get("metadata") if isinstance(cell, dict) else None
+        grade = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        name = grade.get("grade_id") if isinstance(grade, dict) else None
+        if isinstance(name, str):
+            source = cell.get("source", "")
+            texts[name] = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    return texts
+
+
+def _script_answers(text: str, loaded: Loaded) -> dict[str, str]:
+    """Answers follow the questions in order: the markdown cell after each that begins with **Question."""
+    cells = text.split("\n# %% [markdown]\n")[1:]
+    after = [answer for question, answer in pairwise(cells) if question.startswith("# **Question")]
+    names = [question.name for question in loaded.assignment.questions]
+    return {name: cell.partition("\n# %%")[0] for name, cell in zip(names, after, strict=False)}

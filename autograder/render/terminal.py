@@ -154,8 +154,8 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     if not report.exercises:
         page.line(page.text("No exercise was graded.", "dim"))
     for answer in report.written:
-        state = "answered, graded by hand" if answer.answered else "no answer yet, graded by hand"
-        text = page.text(f"{clean(answer.name, 160)}: {state} ({number(answer.max_points)} points)", "dim")
+        state = "answered" if answer.answered else "no answer yet"
+        text = page.text(f"by hand: {clean(answer.name, 160)} ({number(answer.max_points)} points, {state})", "dim")
         page.line(page.mark(Status.SKIPPED if answer.answered else Status.NOT_ATTEMPTED), " ", text, hang=2)
     page.gap()
     _print_total(page, report)
@@ -343,8 +343,8 @@ def _needs_a_hand(reports: list[Report]) -> list[str]:
     lines = []
     for what, who in by_kind.items():
         if who:
-            more = f" and {len(who) - 5} more" if len(who) > 5 else ""  # noqa: PLR2004 - as many names as fit a line
-            lines.append(f"{what}: {', '.join(clean(r.student, 24) for r in who[:5])}{more}")
+            more = f"; and {len(who) - 5} more" if len(who) > 5 else ""  # noqa: PLR2004 - as many names as fit a line
+            lines.append(f"{what}: {'; '.join(clean(r.student, 24) for r in who[:5])}{more}")
     return lines
 
 

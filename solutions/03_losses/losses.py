@@ -296,9 +296,9 @@ class SoftmaxCrossEntropy(Loss):
         rows = xp.arange(len(labels))
         z = scores - scores.max(axis=1, keepdims=True)
         right = z[rows, labels]
-        average = z.mean(axis=1) if s else right
+        average = xp.einsum("nk->n", z) / z.shape[1] if s else right  # einsum sums rows faster than z.sum(axis=1)
         xp.exp(z, out=z)
-        total = z.sum(axis=1)
+        total = xp.einsum("nk->n", z)
         losses = xp.log(total) - (1 - s) * right - s * average
         self.rows, self.labels, self.exponentials, self.total = rows, labels, z, total
         return losses.mean()

@@ -1,0 +1,195 @@
+"""What the autograder's tests share: one zygote, one assignment without training and timing, and ways to hand in."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.isolation.host import Limits, Worker, Zygote
+from autograder.release import release
+from autograder.spec import Assignment
+from autograder.submission import Submission, read_submission
+from autograder.verdict import Status
+from dlkit.extraction import Extraction, take
+
+ROOT = Path(__file__).resolve().parents[2]
+QUICK = Limits(cpu_s=0.3, wall_s=5.0, memory_mb=1024, life_cpu_s=20)
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def zygote():
+    with Zygote() as zygote:
+        yield zygote
+
+
+@pytest.fixture
+def worker(zygote):
+    with Worker(zygote, QUICK) as worker:
+        yield worker
+
+
+@pytest.fixture
+def load(worker):
+    """Load source text into the worker; what failed is returned."""
+    return lambda source: worker.ask("load", name="work", chunks=[["work.py", 1, source]])
+
+
+@pytest.fixture(scope="session")
+def layers():
+    """02_layers without what trains and what is timed."""
+    return untimed(catalogue.load("02_layers", ROOT))
+
+
+def untimed(loaded, names=None):
+    assignment = loaded.assignment
+    exercises = [
+        replace(exercise, checks=[check for check in exercise.checks if not check.speed])
+        for exercise in assignment.exercises
+        if not exercise.capstone and (names is None or exercise.name in names)
+    ]
+    lean = Assignment(
+        assignment.name, title=assignment.title, exercises=exercises, questions=assignment.questions, earlier=assignment.earlier
+    )
+    return replace(loaded, assignment=lean)
+
+
+@pytest.fixture(scope="session")
+def grader(layers, zygote):
+    return Grader(layers, zygote, seed=7, limits=QUICK)
+
+
+@pytest.fixture(scope="session")
+def full_marks(layers):
+    return {
+        exercise.name: round(sum(exercise.points_of(check) for check in exercise.checks), 2)
+        for exercise in layers.assignment.exercises
+    }
+
+
+@pytest.fixture(scope="session")
+def hand_in(layers):
+    """Make the submission of somebody who wrote the reference, but for these exercises (name → source)."""
+
+    def make(*extra, **sources):
+        chunks = [
+            replace(chunk, source=sources[chunk.defines[0]]) if chunk.defines and chunk.defines[0] in sources else chunk
+            for chunk in layers.reference.chunks
+        ]
+        for source in extra:
+            chunks += take([("scratch", 1, source)]).chunks
+        return Submission("layers.ipynb", Extraction(tuple(chunks)), "")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def swapped(layers):
+    """The reference's source of an exercise with some text replaced, which must be there."""
+
+    def make(name, *pairs):
+        source = layers.source_of(layers.assignment.exercise(name))
+        for old, new in pairs:
+            assert old in source
+            source = source.replace(old, new)
+        return source
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def grade(grader, hand_in):
+    """Grade the reference but for these exercises; the results by name."""
+
+    def run(*extra, **sources):
+        return by_name(grader.grade(hand_in(*extra, **sources)))
+
+    return run
+
+
+def by_name(report):
+    return SimpleNamespace(report=report, **{result.name: result for result in report.exercises})
+
+
+@pytest.fixture(scope="session")
+def grade_file(grader, layers):
+    """Read and grade a file or a folder; the results by name."""
+    return lambda path: by_name(grader.grade(read_submission(path, layers)))
+
+
+@pytest.fixture(scope="session")
+def first_wrong():
+    """The first verdict of an exercise that is neither passed nor skipped."""
+    return lambda result: next(v for v in result.verdicts if v.status not in (Status.PASSED, Status.SKIPPED))
+
+
+@pytest.fixture(scope="session")
+def others_untouched(full_marks):
+    """Assert that every exercise but these has full marks."""
+
+    def check(found, *names):
+        earned = {result.name: result.points for result in found.report.exercises if result.name not in names}
+        assert earned == {name: points for name, points in full_marks.items() if name not in names}
+
+    return check
+
+
+# --- courses of a test's own -----------------------------------------------------------------
+
+
+def percent_cells(text):
+    return ["# %%" + part for part in text.split("# %%")[1:]]
+
+
+def write_trimmed(folder, names):
+    """Write a course with 02_layers alone, and of its exercises these alone."""
+    source, checks = ((ROOT / "solutions/02_layers" / file).read_text() for file in ("layers.py", "checks.py"))
+    kept = []
+    for cell in percent_cells(source):
+        called = cell.partition("\ncheck(")[2].partition(")")[0]
+        if 'question="' in cell or "train_spirals" in cell or "gradient_norms" in cell or (called and called not in names):
+            continue
+        kept.append(cell)
+    target = folder / "solutions/02_layers"
+    target.mkdir(parents=True)
+    (folder / "assignments").mkdir()
+    (target / "layers.py").write_text("".join(kept))
+    chosen = f"[e for e in ASSIGNMENT.exercises if e.name in {names!r}]"
+    checks += f'\nASSIGNMENT = Assignment("02_layers", title="Layers", exercises={chosen})\n'
+    (target / "checks.py").write_text(checks)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_course(tmp_path_factory):
+    """A released course of Tanh and Flatten, with solutions; not to be changed."""
+    folder = write_trimmed(tmp_path_factory.mktemp("small"), ["Tanh", "Flatten"])
+    release(folder, "02_layers")
+    return folder
+
+
+@pytest.fixture
+def own_course(small_course, tmp_path):
+    """The same course, to be changed."""
+    shutil.copytree(small_course, tmp_path / "course")
+    return tmp_path / "course"
+
+
+@pytest.fixture(scope="session")
+def trimmed(tmp_path_factory):
+    """Make a released course of some exercises of 02_layers."""
+
+    def make(*names):
+        folder = write_trimmed(tmp_path_factory.mktemp("trimmed"), list(names))
+        release(folder, "02_layers")
+        return folder
+
+    return make
