@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,7 +33,6 @@ __all__ = ["Grader", "hash_of_earlier", "unreadable", "versions"]
 
 NEAR_MISS = 0.5
 """Share of a backward's points for one that is right for a recognised near miss of a forward."""
-CAPSTONE_LIMITS = Limits(cpu_s=60.0, wall_s=240.0, life_cpu_s=300)
 MAX_POISONED = 8
 
 
@@ -236,7 +236,7 @@ class _Session:
                 return
 
     def _observe_alone(self, check: Check, case: Case) -> Observations | SubjectRaisedError:
-        with self._fresh(CAPSTONE_LIMITS) as subject:
+        with self._fresh(self._limits(check)) as subject:
             return self._observe(check, subject.on(check.backend or self.grader.backend), case)
 
     def _observe(self, check: Check, subject: Subject, case: Case) -> Observations | SubjectRaisedError:
@@ -297,6 +297,13 @@ class _Session:
         if isinstance(self._subject, RemoteSubject):
             self._subject.worker.close()
         self._subject = None
+
+    def _limits(self, check: Check) -> Limits:
+        limits = self.grader.limits
+        if check.cpu_s is None:
+            return limits
+        wall, life = 4 * check.cpu_s + limits.wall_s, int(4 * check.cpu_s) + limits.life_cpu_s
+        return replace(limits, cpu_s=check.cpu_s, wall_s=wall, life_cpu_s=life)
 
     @contextlib.contextmanager
     def _fresh(self, limits: Limits) -> Iterator[RemoteSubject]:

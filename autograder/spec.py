@@ -99,6 +99,7 @@ class Check:
     what it saw; expect(reference, case, rng): what is right (by default what the reference shows);
     judge(observed, expected, case): a Mismatch or None.
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
+    capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
     sabotage: source that spoils a right implementation in just this way, to prove the check's teeth.
     """
 
@@ -115,6 +116,7 @@ class Check:
     own_forward: Callable[[Subject, Case, Observations], bool] | None = None
     sabotage: str = ""
     capstone: bool = False
+    cpu_s: float | None = None
     speed: Speed | None = None
     trial: Callable[[Subject, Case], Trial] | None = None
 

@@ -40,12 +40,14 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     points: float,
     mistakes: Iterable[Mistake] = (),
     seeds: int = 3,
+    cpu_s: float = 20.0,
     arguments: dict[str, Any] | None = None,
     depends: tuple[str, ...] = (),
     support: str = "",
 ) -> Exercise:
     """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
 
+    cpu_s: CPU seconds that one training may take; say so in the notebook.
     accuracy: share of unseen rows that the model's ``forward`` must rank right, from each of ``seeds`` seeds.
     State in the assignment's ``checks.py`` over how many seeds it was measured, and with what margin.
     """
@@ -81,6 +83,6 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
             return Mismatch("accuracy", "scores", text, error=accuracy - reached)
         return None
 
-    check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True)
+    check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True, cpu_s=cpu_s)
     by_part = Points(**{name: points})
     return Exercise(name, "model", (name,), by_part, [check], tuple(mistakes), None, depends, support)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -33,7 +33,7 @@ from autograder.render.reading import (
 )
 from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict, WrittenAnswer
 
-__all__ = ["class_page", "environment", "student_page"]
+__all__ = ["Drawn", "class_page", "environment", "student_page"]
 
 MARKS = {
     Status.PASSED: "✓",
@@ -54,11 +54,15 @@ STEPS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 def student_page(report: Report) -> str:
     """Draw one student's result of one assignment."""
     told = {problem.sentence for problem in report.problems}
-    return environment().get_template("student.html").render(
-        report=report,
-        exercises=[_Drawn(exercise, told) for exercise in report.exercises],
-        by_hand=sum(answer.max_points for answer in report.written),
-        counts=_counts(exercise.status for exercise in report.exercises),
+    return (
+        environment()
+        .get_template("student.html")
+        .render(
+            report=report,
+            exercises=[Drawn(exercise, told) for exercise in report.exercises],
+            by_hand=sum(answer.max_points for answer in report.written),
+            counts=_counts(exercise.status for exercise in report.exercises),
+        )
     )
 
 
@@ -69,30 +73,34 @@ def class_page(title: str, reports: Sequence[Report], links: Mapping[str, str]) 
     without one is listed without a link, and an address that leads elsewhere is not followed.
     """
     ordered = sorted(reports, key=lambda report: (report.student.casefold(), report.student))
-    return environment().get_template("class.html").render(
-        title=title,
-        reports=ordered,
-        links={student: link for student, link in links.items() if _is_local(link)},
-        names=exercise_names(ordered),
-        most=max((report.max_points for report in ordered), default=0.0),
-        middle=statistics.median([report.points for report in ordered]) if ordered else 0.0,
-        mean=statistics.fmean([report.points for report in ordered]) if ordered else 0.0,
-        perfect=sum(bool(report.exercises) and report.status in RIGHT for report in ordered),
-        untouched=sum(report.status is Status.NOT_ATTEMPTED for report in ordered),
-        columns=_distribution(ordered),
-        exercises=_exercise_rates(ordered),
-        mistakes=common_mistakes(ordered),
-        attention=_attention(ordered),
-        questions=_questions(ordered),
-        isolation=Counter(report.isolation for report in ordered).most_common(),
-        unofficial=sum(not report.official for report in ordered),
-        slow=slow_to_grade(ordered),
-        usual=statistics.median([report.seconds for report in ordered]) if ordered else 0.0,
-        seeds=sorted({report.seed for report in ordered}),
-        checks=sorted({report.checks_sha256 for report in ordered if report.checks_sha256}),
-        versions=_versions(ordered),
-        graded=max((report.graded_at for report in ordered), default=""),
-        most_listed=MOST_LISTED,
+    return (
+        environment()
+        .get_template("class.html")
+        .render(
+            title=title,
+            reports=ordered,
+            links={student: link for student, link in links.items() if _is_local(link)},
+            names=exercise_names(ordered),
+            most=max((report.max_points for report in ordered), default=0.0),
+            middle=statistics.median([report.points for report in ordered]) if ordered else 0.0,
+            mean=statistics.fmean([report.points for report in ordered]) if ordered else 0.0,
+            perfect=sum(bool(report.exercises) and report.status in RIGHT for report in ordered),
+            untouched=sum(report.status is Status.NOT_ATTEMPTED for report in ordered),
+            columns=_distribution(ordered),
+            exercises=_exercise_rates(ordered),
+            mistakes=common_mistakes(ordered),
+            attention=_attention(ordered),
+            questions=_questions(ordered),
+            isolation=Counter(report.isolation for report in ordered).most_common(),
+            unofficial=sum(not report.official for report in ordered),
+            slow=slow_to_grade(ordered),
+            usual=statistics.median([report.seconds for report in ordered]) if ordered else 0.0,
+            seeds=sorted({report.seed for report in ordered}),
+            checks=sorted({report.checks_sha256 for report in ordered if report.checks_sha256}),
+            versions=_versions(ordered),
+            graded=max((report.graded_at for report in ordered), default=""),
+            most_listed=MOST_LISTED,
+        )
     )
 
 
@@ -150,23 +158,42 @@ def _counts(statuses: Iterable[Status]) -> list[tuple[Status, int]]:
 # --- a student's page --------------------------------------------------------------------------
 
 
-class _Drawn:
+class Drawn:
     """One exercise as a page shows it: each sentence, mistake and hint once."""
 
-    def __init__(self, exercise: ExerciseResult, told: set[str]) -> None:
+    def __init__(self, exercise: ExerciseResult, told: Set[str] = frozenset()) -> None:
         self.name = exercise.name
         self.status = exercise.status
         self.points = exercise.points
         self.max_points = exercise.max_points
         shared = shared_sentence(exercise.verdicts)
         self.about_file = bool(shared) and shared in told
-        self.sentence = "" if self.about_file else shared
+        self.sentence = shared if len(exercise.verdicts) > 1 and not self.about_file else ""
         self.diagnoses = [finding for finding in findings(exercise) if finding.mistake]
         self.open = exercise.status not in (*RIGHT, Status.NOT_ATTEMPTED) and not self.about_file
-        self.parts = [
-            (part, [_Line(v, told=bool(shared)) for v in exercise.verdicts if v.part == part]) for part in exercise.parts()
-        ]
-        self.timings = [_Gauge(v.timing) for v in exercise.verdicts if v.timing]
+        lines = list(_lines(exercise.verdicts, shared if self.about_file else self.sentence))
+        self.parts = [(part, [line for line in lines if line.verdict.part == part]) for part in exercise.parts()]
+
+    def count(self, status: Status) -> int:
+        """How many checks have this status."""
+        return sum(line.verdict.status is status for _, lines in self.parts for line in lines)
+
+    @property
+    def loud(self) -> list[_Line]:
+        """The lines of the checks that did not pass and wait for nothing."""
+        quiet = (Status.PASSED, Status.SKIPPED, Status.NOT_ATTEMPTED)
+        return [line for _, lines in self.parts for line in lines if line.verdict.status not in quiet]
+
+    @property
+    def reason(self) -> str:
+        """Why nothing could be said of it: what is unwritten, or what it waits for."""
+        waits = [line.verdict.sentence for _, lines in self.parts for line in lines if line.verdict.status is not Status.PASSED]
+        return next((sentence for sentence in waits if sentence), "")
+
+    @property
+    def timing(self) -> Timing | None:
+        """The first speed check's figures."""
+        return next((line.verdict.timing for _, lines in self.parts for line in lines if line.verdict.timing), None)
 
     @property
     def untouched(self) -> bool:
@@ -174,13 +201,28 @@ class _Drawn:
         return self.status is Status.NOT_ATTEMPTED
 
 
+@dataclass
 class _Line:
     """One check's line in the table."""
 
-    def __init__(self, verdict: Verdict, *, told: bool) -> None:
-        self.verdict = verdict
-        self.sentence = "" if told else verdict.sentence
-        self.gauge = _Gauge(verdict.timing) if verdict.timing else None
+    verdict: Verdict
+    sentence: str
+    gauge: _Gauge | None
+
+
+def _lines(verdicts: list[Verdict], above: str) -> Iterator[_Line]:
+    """Make the table's lines; a sentence that the reader has read already is not repeated."""
+    told = {above}
+    before = above
+    for verdict in verdicts:
+        sentence = verdict.sentence
+        if sentence == before:
+            sentence = ""
+        elif sentence in told and verdict.status is Status.FAILED and sentence:
+            sentence = "the same as above"
+        told.add(verdict.sentence)
+        before = verdict.sentence or before
+        yield _Line(verdict, sentence, _Gauge(verdict.timing) if verdict.timing else None)
 
 
 class _Gauge:

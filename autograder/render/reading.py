@@ -172,7 +172,7 @@ def waiting(exercise: ExerciseResult) -> int:
 def shared_sentence(verdicts: Sequence[Verdict]) -> str:
     """Find the one sentence that all verdicts share (a cell that does not parse); empty where they differ."""
     sentences = {verdict.sentence for verdict in verdicts}
-    return sentences.pop() if len(sentences) == 1 and len(verdicts) > 1 else ""
+    return sentences.pop() if len(sentences) == 1 else ""
 
 
 def exercise_names(reports: Iterable[Report]) -> list[str]:

@@ -29,7 +29,7 @@ from autograder.render.reading import (
 )
 from autograder.verdict import ExerciseResult, Report, Status, Verdict
 
-__all__ = ["print_class", "print_report"]
+__all__ = ["print_class", "print_exercise", "print_report"]
 
 MARKS = {
     Status.PASSED: "✓",
@@ -160,6 +160,15 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     page.gap()
     _print_total(page, report)
     _print_origin(page, report, verbose=verbose)
+
+
+def print_exercise(console: Console, exercise: ExerciseResult, *, verbose: bool = False) -> None:
+    """Print one exercise's result: a line where all is right, else what did not pass and why."""
+    page = _Page(console)
+    _print_exercise(page, exercise, min(cell_len(exercise.name), max(8, page.width - 34)), verbose=verbose)
+    if exercise.status is Status.NOT_ATTEMPTED and not verbose:
+        for sentence in dict.fromkeys(verdict.sentence for verdict in exercise.verdicts if verdict.sentence):
+            page.line(page.text(sentence, "dim"), indent=4)
 
 
 def _print_exercise(page: _Page, exercise: ExerciseResult, width: int, *, verbose: bool) -> None:

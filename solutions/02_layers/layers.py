@@ -558,7 +558,8 @@ with when_written():
 # No straight line separates two interleaved spirals, so a network has to bend space. Everything is yours: the
 # layers, the gradients, the training. Write `train_spirals`: build a small network out of your layers, train it on
 # `x`, `y`, and return it. Its `forward` must give two scores a row, the larger one for the right class; at least 97 %
-# of *unseen* points must be right, from each of three seeds, in at most a few seconds.
+# of *unseen* points must be right, from each of three seeds, in at most 20 seconds of computing each (a tenth of one
+# is enough).
 #
 # A loss comes next assignment; for now this one is given: squared error against targets +1 and −1.
 
