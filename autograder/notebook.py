@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import secrets
 import sys
+import textwrap
 from typing import Any
 
 from autograder import catalogue
@@ -43,16 +44,27 @@ def check(thing: Any) -> CheckResult:
     """
     name = getattr(thing, "__name__", str(thing))
     loaded = _assignment_with(name)
-    try:
-        source = inspect.getsource(thing)
-    except (OSError, TypeError):
-        source = f"{name} = ..."
-    found = extraction.take([("cell", 1, source)])
+    found = extraction.take([("cell", 1, _source(thing, name))])
     module = sys.modules.get(getattr(thing, "__module__", ""))
     namespace = {**(vars(module) if module else {}), name: thing}
     grader = Grader(loaded, None, seed=secrets.randbits(32), only=frozenset({name}), live=namespace)
     report = grader.grade(Submission("this notebook", found, ""))
     return CheckResult(report.exercises[0])
+
+
+def _source(thing: Any, name: str) -> str:
+    """The text of a function, or of a class by its methods: a kernel knows no file for the class itself."""
+    if not inspect.isclass(thing):
+        return _text(thing) or f"{name} = ..."
+    methods = [textwrap.indent(_text(f), "    ") for f in vars(thing).values() if inspect.isfunction(f)]
+    return f"class {name}:\n    pass\n" + "".join(methods)
+
+
+def _text(function: Any) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        return ""
 
 
 def _assignment_with(name: str) -> catalogue.Loaded:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -161,7 +162,7 @@ def _counts(statuses: Iterable[Status]) -> list[tuple[Status, int]]:
 class Drawn:
     """One exercise as a page shows it: each sentence, mistake and hint once."""
 
-    def __init__(self, exercise: ExerciseResult, told: Set[str] = frozenset()) -> None:
+    def __init__(self, exercise: ExerciseResult, told: AbstractSet[str] = frozenset()) -> None:
         self.name = exercise.name
         self.status = exercise.status
         self.points = exercise.points
@@ -187,7 +188,12 @@ class Drawn:
     @property
     def reason(self) -> str:
         """Why nothing could be said of it: what is unwritten, or what it waits for."""
-        waits = [line.verdict.sentence for _, lines in self.parts for line in lines if line.verdict.status is not Status.PASSED]
+        waits = [
+            line.verdict.sentence
+            for _, lines in self.parts
+            for line in lines
+            if line.verdict.status is not Status.PASSED
+        ]
         return next((sentence for sentence in waits if sentence), "")
 
     @property

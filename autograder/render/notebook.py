@@ -22,9 +22,13 @@ def notebook_html(result: Report | ExerciseResult) -> str:
     """
     told = {problem.sentence for problem in result.problems} if isinstance(result, Report) else set()
     exercises = result.exercises if isinstance(result, Report) else [result]
-    html = environment().get_template("notebook.html").render(
-        problems=result.problems if isinstance(result, Report) else [],
-        exercises=[Drawn(exercise, told) for exercise in exercises],
+    html = (
+        environment()
+        .get_template("notebook.html")
+        .render(
+            problems=result.problems if isinstance(result, Report) else [],
+            exercises=[Drawn(exercise, told) for exercise in exercises],
+        )
     )
     return "\n".join(line for line in html.splitlines() if line.strip())
 

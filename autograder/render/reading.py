@@ -61,12 +61,13 @@ _ESCAPES = re.compile(
 _JOINERS = "\u200c\u200d"
 _INVISIBLE = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 _PLAIN = {
-    "×": "x", "…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "·": "-", "−": "-", "≤": "<=", "≥": ">=",
-    "≠": "!=", "≈": "~", "→": "->", "←": "<-", "√": "sqrt", "Σ": "sum", "∑": "sum", "∂": "d", "∞": "inf", "ᵀ": "^T", "ˣ": "^x",
-    "⁻": "^-", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "½": "1/2", "α": "alpha", "β": "beta", "γ": "gamma",
-    "δ": "delta", "ε": "epsilon", "η": "eta", "θ": "theta", "λ": "lambda", "μ": "mu", "µ": "mu", "π": "pi", "ρ": "rho",
-    "σ": "sigma", "τ": "tau", "φ": "phi", "ω": "omega", "Φ": "Phi", "Ł": "L", "ł": "l", "ø": "o", "Ø": "O", "ß": "ss",
-    "æ": "ae", "Æ": "AE", "œ": "oe", "đ": "d", "ð": "d", "þ": "th",
+    "×": "x", "…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "·": "-", "−": "-",
+    "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "→": "->", "←": "<-", "√": "sqrt", "Σ": "sum", "∑": "sum",
+    "∂": "d", "∞": "inf", "ᵀ": "^T", "ˣ": "^x", "⁻": "^-", "⁰": "^0", "¹": "^1", "²": "^2", "³": "^3",
+    "⁴": "^4", "½": "1/2", "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta",
+    "θ": "theta", "λ": "lambda", "μ": "mu", "µ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau",
+    "φ": "phi", "ω": "omega", "Φ": "Phi", "Ł": "L", "ł": "l", "ø": "o", "Ø": "O", "ß": "ss", "æ": "ae",
+    "Æ": "AE", "œ": "oe", "đ": "d", "ð": "d", "þ": "th",
 }  # fmt: skip
 
 
@@ -76,7 +77,9 @@ def clean(text: str, limit: int = SENTENCE) -> str:
     Escape sequences, control and direction characters go, piled-up accents are thinned; of a text that is
     too long the beginning and the end stay, because the end says where it happened.
     """
-    text = _ESCAPES.sub("", text[: 20 * limit])
+    if len(text) > 20 * limit:
+        text = f"{text[: 10 * limit]} {text[-10 * limit :]}"
+    text = _ESCAPES.sub("", text)
     kept: list[str] = []
     accents = 0
     for char in text:

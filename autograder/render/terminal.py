@@ -135,6 +135,17 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
         page.line(page.mark(Status.BROKEN), " ", page.text(problem.sentence), hang=2)
     if report.problems:
         page.gap()
+    _print_exercises(page, report, verbose=verbose)
+    for answer in report.written:
+        state = "answered" if answer.answered else "no answer yet"
+        text = page.text(f"by hand: {clean(answer.name, 160)} ({number(answer.max_points)} points, {state})", "dim")
+        page.line(page.mark(Status.SKIPPED if answer.answered else Status.NOT_ATTEMPTED), " ", text, hang=2)
+    page.gap()
+    _print_total(page, report)
+    _print_origin(page, report, verbose=verbose)
+
+
+def _print_exercises(page: _Page, report: Report, *, verbose: bool) -> None:
     told = {problem.sentence for problem in report.problems}
     width = min(max((cell_len(e.name) for e in report.exercises), default=0), 28, max(8, page.width - 34))
     quiet: dict[str, list[ExerciseResult]] = {}
@@ -153,13 +164,6 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
         page.line(page.mark(those[0].status), " ", text, hang=2)
     if not report.exercises:
         page.line(page.text("No exercise was graded.", "dim"))
-    for answer in report.written:
-        state = "answered" if answer.answered else "no answer yet"
-        text = page.text(f"by hand: {clean(answer.name, 160)} ({number(answer.max_points)} points, {state})", "dim")
-        page.line(page.mark(Status.SKIPPED if answer.answered else Status.NOT_ATTEMPTED), " ", text, hang=2)
-    page.gap()
-    _print_total(page, report)
-    _print_origin(page, report, verbose=verbose)
 
 
 def print_exercise(console: Console, exercise: ExerciseResult, *, verbose: bool = False) -> None:
@@ -209,7 +213,8 @@ def _print_finding(page: _Page, finding: Finding) -> None:
 
 
 def _print_check(page: _Page, verdict: Verdict) -> None:
-    points = f" ({number(verdict.points)} / {number(verdict.max_points)}{'' if verdict.status is Status.PASSED else f', {verdict.status}'})"
+    said = "" if verdict.status is Status.PASSED else f", {verdict.status}"
+    points = f" ({number(verdict.points)} / {number(verdict.max_points)}{said})"
     page.line(page.mark(verdict.status), " ", page.text(verdict.check), Text(points, "dim"), indent=4, hang=2)
     if verdict.status is Status.NOT_ATTEMPTED:
         return
