@@ -221,6 +221,8 @@ def report(out: Annotated[Path, typer.Argument(help="A folder that autograder gr
 
 def _draw(out: Path, entries: Iterable[Any], console: Console, *, quiet: bool = False) -> None:
     """Write every student's page and the class's, and show the class; one assignment in memory at a time."""
+    from urllib.parse import quote
+
     import msgspec
 
     from autograder.batch import report_path
@@ -239,7 +241,7 @@ def _draw(out: Path, entries: Iterable[Any], console: Console, *, quiet: bool = 
                 raise _usage(message) from error
             page = out / "pages" / entry.student / f"{name}.html"
             write_atomically(page, student_page(found))
-            links[entry.student] = page.relative_to(out).as_posix()
+            links[entry.student] = quote(page.relative_to(out).as_posix())
             reports.append(found)
         write_atomically(out / f"{name}.html", class_page(f"{name}: {reports[0].title}", reports, links))
         if quiet:

@@ -83,7 +83,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
                 call, "for x in args:", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
             ),
         ),
-        *speed_checks(trial, speed, (name,), matches),
+        *speed_checks(trial, speed, (name,), (matches,)),
     ]
     by_part = {name: points, **({"speed": speed_points} if speed else {})}
     return Exercise(name, "function", (name,), Points(**by_part), checks, tuple(mistakes), slow, depends, support)

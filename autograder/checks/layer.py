@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autograder.checks.standard import GRADIENTS, Behaviour, CaseMaker, backward_checks, forward_checks, speed_checks
+from autograder.checks.standard import (
+    FORWARD,
+    GRADIENTS,
+    Behaviour,
+    CaseMaker,
+    backward_checks,
+    forward_checks,
+    speed_checks,
+)
 from autograder.spec import Exercise, Mistake, Points, Speed
 
 __all__ = ["LayerExercise"]
@@ -35,7 +43,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     checks = [
         *forward_checks(thing),
         *backward_checks(thing, has_parameters=has_parameters),
-        *speed_checks(thing.trial, speed, ("forward", "backward"), GRADIENTS, thing.complete),
+        *speed_checks(thing.trial, speed, ("forward", "backward"), (FORWARD, GRADIENTS), thing.complete),
     ]
     return Exercise(
         name, "layer", ("forward", "backward"), points, checks, tuple(mistakes), slow, depends, support, gradient_of

@@ -87,7 +87,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *extra,
         standard[-1],
         *backward_checks(thing, has_parameters=False),
-        *speed_checks(thing.trial, speed, ("forward", "backward"), GRADIENTS, thing.complete),
+        *speed_checks(thing.trial, speed, ("forward", "backward"), (FORWARD, GRADIENTS), thing.complete),
     ]
     return Exercise(
         name, "loss", ("forward", "backward"), points, checks, tuple(mistakes), slow, depends, support, gradient_of

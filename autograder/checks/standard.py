@@ -433,7 +433,7 @@ def speed_checks(
     trial: Callable[[Subject, Case], Trial],
     speed: Speed | None,
     needs: tuple[str, ...],
-    after: str,
+    after: tuple[str, ...],
     prepare: Callable[[Case, np.random.Generator, Subject], Case] | None = None,
 ) -> list[Check]:
     """The speed check, where the exercise has one: CPU time against the reference's, on fresh inputs."""
@@ -457,7 +457,7 @@ def speed_checks(
             observe=lambda subject, case: _run_trial(trial(subject, case)),
             judge=judge_float32 if speed.dtype == "float32" else compare_all,
             needs=needs,
-            after=(after,),
+            after=after,
             speed=speed,
             trial=trial,
         )

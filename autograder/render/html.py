@@ -10,19 +10,21 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
+from autograder.render.figures import attention, distribution, exercise_rates, questions, share, versions
 from autograder.render.reading import (
     ISOLATION,
+    MARKS,
     MEANING,
     NAME,
+    RIGHT,
     clean,
     common_mistakes,
     exercise_names,
@@ -32,24 +34,12 @@ from autograder.render.reading import (
     slow_to_grade,
     speed,
 )
-from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict, WrittenAnswer
+from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict
 
 __all__ = ["Drawn", "class_page", "environment", "student_page"]
 
-MARKS = {
-    Status.PASSED: "✓",
-    Status.FAILED: "✗",
-    Status.NOT_ATTEMPTED: "·",
-    Status.SKIPPED: "»",
-    Status.INCONCLUSIVE: "≈",
-    Status.BROKEN: "!",
-    Status.PARTLY: "◐",
-}
-RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
-MOST_COLUMNS = 12
 MOST_LISTED = 12
 """Rows of a list on the class's page before the rest is folded away."""
-STEPS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 def student_page(report: Report) -> str:
@@ -87,18 +77,18 @@ def class_page(title: str, reports: Sequence[Report], links: Mapping[str, str]) 
             mean=statistics.fmean([report.points for report in ordered]) if ordered else 0.0,
             perfect=sum(bool(report.exercises) and report.status in RIGHT for report in ordered),
             untouched=sum(report.status is Status.NOT_ATTEMPTED for report in ordered),
-            columns=_distribution(ordered),
-            exercises=_exercise_rates(ordered),
+            columns=distribution(ordered),
+            exercises=exercise_rates(ordered),
             mistakes=common_mistakes(ordered),
-            attention=_attention(ordered),
-            questions=_questions(ordered),
+            attention=attention(ordered),
+            questions=questions(ordered),
             isolation=Counter(report.isolation for report in ordered).most_common(),
             unofficial=sum(not report.official for report in ordered),
             slow=slow_to_grade(ordered),
             usual=statistics.median([report.seconds for report in ordered]) if ordered else 0.0,
             seeds=sorted({report.seed for report in ordered}),
             checks=sorted({report.checks_sha256 for report in ordered if report.checks_sha256}),
-            versions=_versions(ordered),
+            versions=versions(ordered),
             graded=max((report.graded_at for report in ordered), default=""),
             most_listed=MOST_LISTED,
         )
@@ -117,13 +107,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(number=number, speed=speed, name=_name, slug=lambda s: str(s).replace(" ", "-"), when=_when)
-    env.globals.update(MARKS=MARKS, MEANING=MEANING, ISOLATION=ISOLATION, Status=Status, share=_share, percent=_percent)
+    env.globals.update(MARKS=MARKS, MEANING=MEANING, ISOLATION=ISOLATION, Status=Status, share=share, percent=_percent)
     env.globals["statuses"] = lambda report: {exercise.name: exercise.status for exercise in report.exercises}
     return env
 
 
 def _shown(value: Any) -> Any:
-    if isinstance(value, str) and not isinstance(value, Markup):
+    if isinstance(value, str) and not hasattr(value, "__html__"):
         return clean(value)
     return value
 
@@ -134,11 +124,6 @@ def _name(text: str) -> str:
 
 def _when(stamp: str) -> str:
     return clean(stamp, 32).replace("T", " ").removesuffix("Z") + (" UTC" if stamp.endswith("Z") else "")
-
-
-def _share(part: float, whole: float) -> str:
-    """Write a share as a CSS length."""
-    return f"{100 * max(0.0, min(1.0, part / whole if whole else 0.0)):.2f}%"
 
 
 def _percent(part: float, whole: float) -> str:
@@ -154,9 +139,6 @@ def _is_local(link: str) -> bool:
 def _counts(statuses: Iterable[Status]) -> list[tuple[Status, int]]:
     found = Counter(statuses)
     return [(status, found[status]) for status in Status if found[status]]
-
-
-# --- a student's page --------------------------------------------------------------------------
 
 
 class Drawn:
@@ -202,6 +184,11 @@ class Drawn:
         return next((line.verdict.timing for _, lines in self.parts for line in lines if line.verdict.timing), None)
 
     @property
+    def right(self) -> bool:
+        """Whether it earned full points."""
+        return self.status in RIGHT
+
+    @property
     def untouched(self) -> bool:
         """Whether nothing was written yet."""
         return self.status is Status.NOT_ATTEMPTED
@@ -243,155 +230,3 @@ class _Gauge:
 
     def _place(self, ratio: float) -> float:
         return round(100 * min(1.0, max(0.0, ratio / (2 * self.timing.limit))), 2) if self.timing.limit > 0 else 100.0
-
-
-# --- the class's page --------------------------------------------------------------------------
-
-
-@dataclass
-class _Column:
-    """One column of the distribution: from (inclusive) to (exclusive, but for the last)."""
-
-    low: float
-    high: float
-    students: int
-    height: str = "0%"
-
-
-def _distribution(reports: Sequence[Report]) -> list[_Column]:
-    most = max((report.max_points for report in reports), default=0.0)
-    if most <= 0:
-        return []
-    step = next((step for step in STEPS if most / step <= MOST_COLUMNS), most)
-    count = max(1, int(-(-most // step)))
-    columns = [_Column(i * step, min((i + 1) * step, most), 0) for i in range(count)]
-    for report in reports:
-        columns[max(0, min(int(report.points // step), count - 1))].students += 1
-    fullest = max(column.students for column in columns)
-    for column in columns:
-        column.height = _share(column.students, fullest)
-    return columns
-
-
-@dataclass
-class _Rate:
-    """How many students did what: of an exercise, or of one check."""
-
-    name: str
-    part: str = ""
-    counts: Counter[Status] = field(default_factory=Counter)
-    checks: list[_Rate] = field(default_factory=list)
-    points: float = 0.0
-    max_points: float = 0.0
-
-    @property
-    def students(self) -> int:
-        """Everybody."""
-        return self.counts.total()
-
-    @property
-    def right(self) -> int:
-        """Those who earned all of it."""
-        return sum(self.counts[status] for status in RIGHT)
-
-    @property
-    def tried(self) -> int:
-        """Those who wrote something that could be looked at."""
-        return self.students - self.counts[Status.NOT_ATTEMPTED] - self.counts[Status.SKIPPED]
-
-    @property
-    def bars(self) -> list[tuple[str, int]]:
-        """The counts in three kinds, from right to untouched."""
-        wrong = self.counts[Status.FAILED] + self.counts[Status.BROKEN]
-        begun = self.counts[Status.PARTLY]
-        rest = self.students - self.right - wrong - begun
-        return [("right", self.right), ("begun", begun), ("not right", wrong), ("untouched", rest)]
-
-
-def _exercise_rates(reports: Sequence[Report]) -> list[_Rate]:
-    rates: dict[str, _Rate] = {}
-    checks: dict[str, dict[tuple[str, str], _Rate]] = {}
-    for report in reports:
-        for exercise in report.exercises:
-            rate = rates.setdefault(exercise.name, _Rate(exercise.name))
-            rate.counts[exercise.status] += 1
-            rate.points += exercise.points
-            rate.max_points += exercise.max_points
-            own = checks.setdefault(exercise.name, {})
-            for verdict in exercise.verdicts:
-                one = own.setdefault((verdict.part, verdict.check), _Rate(verdict.check, verdict.part))
-                one.counts[verdict.status] += 1
-    for name, rate in rates.items():
-        rate.checks = list(checks[name].values())
-    return list(rates.values())
-
-
-@dataclass
-class _Attention:
-    """One kind of thing that a person has to look at, and where it is."""
-
-    title: str
-    why: str
-    rows: list[tuple[str, str, str]]
-
-
-def _attention(reports: Sequence[Report]) -> list[_Attention]:
-    def with_status(status: Status) -> list[tuple[str, str, str]]:
-        return [
-            (report.student, f"{exercise.name}: {verdict.check}", _detail(verdict))
-            for report in reports
-            for exercise in report.exercises
-            for verdict in exercise.verdicts
-            if verdict.status is status
-        ]
-
-    kinds = [
-        _Attention(
-            "The grader itself failed",
-            "No student is to blame. Mend the check, then grade these again.",
-            with_status(Status.BROKEN),
-        ),
-        _Attention(
-            "Speed too close to call",
-            "Full points were given. Measure again on a quiet machine if it matters.",
-            with_status(Status.INCONCLUSIVE),
-        ),
-        _Attention(
-            "Something is wrong with the file",
-            "What could be read was graded.",
-            [(report.student, problem.where, problem.sentence) for report in reports for problem in report.problems],
-        ),
-    ]
-    return [kind for kind in kinds if kind.rows]
-
-
-def _detail(verdict: Verdict) -> str:
-    return " · ".join(part for part in (verdict.sentence, speed(verdict.timing) if verdict.timing else "") if part)
-
-
-@dataclass
-class _Question:
-    """A written question, and how many answers wait to be read."""
-
-    name: str
-    max_points: float
-    answered: int = 0
-    asked: int = 0
-
-
-def _questions(reports: Sequence[Report]) -> list[_Question]:
-    found: dict[str, _Question] = {}
-    answers: list[WrittenAnswer] = [answer for report in reports for answer in report.written]
-    for answer in answers:
-        question = found.setdefault(answer.name, _Question(answer.name, answer.max_points))
-        question.answered += answer.answered
-        question.asked += 1
-    return list(found.values())
-
-
-def _versions(reports: Sequence[Report]) -> list[tuple[str, str]]:
-    found: dict[str, set[str]] = {}
-    for report in reports:
-        for name, version in report.versions.items():
-            found.setdefault(name, set()).add(version)
-    return [(name, ", ".join(sorted(versions))) for name, versions in found.items()]

@@ -13,7 +13,10 @@ from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict
 
 __all__ = [
     "ISOLATION",
+    "MARKS",
     "MEANING",
+    "NAME",
+    "RIGHT",
     "Finding",
     "MistakeCount",
     "ascii_fallback",
@@ -35,6 +38,17 @@ MOST_ACCENTS = 3
 WHOLE_FROM = 10
 NEAR = 0.1
 
+RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
+"""What earns full points."""
+MARKS = {
+    Status.PASSED: "✓",
+    Status.FAILED: "✗",
+    Status.NOT_ATTEMPTED: "·",
+    Status.SKIPPED: "»",
+    Status.INCONCLUSIVE: "≈",
+    Status.BROKEN: "!",
+    Status.PARTLY: "◐",
+}
 MEANING = {
     Status.PASSED: "right",
     Status.FAILED: "not right yet",

@@ -12,8 +12,10 @@ from rich.text import Text
 
 from autograder.render.reading import (
     ISOLATION,
+    MARKS,
     MEANING,
     NAME,
+    RIGHT,
     Finding,
     ascii_fallback,
     clean,
@@ -31,15 +33,6 @@ from autograder.verdict import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["print_class", "print_exercise", "print_report"]
 
-MARKS = {
-    Status.PASSED: "✓",
-    Status.FAILED: "✗",
-    Status.NOT_ATTEMPTED: "·",
-    Status.SKIPPED: "»",
-    Status.INCONCLUSIVE: "≈",
-    Status.BROKEN: "!",
-    Status.PARTLY: "◐",
-}
 ASCII_MARKS = {
     Status.PASSED: "+",
     Status.FAILED: "x",
@@ -306,7 +299,7 @@ def _print_table(page: _Page, reports: list[Report]) -> None:
 def _row(page: _Page, report: Report, names: list[str] | None) -> list[Text]:
     statuses = {exercise.name: exercise.status for exercise in report.exercises}
     if names is None:
-        done = sum(status in (Status.PASSED, Status.INCONCLUSIVE) for status in statuses.values())
+        done = sum(status in RIGHT for status in statuses.values())
         right = Text(f"{done}/{len(statuses)}")
     else:
         right = Text.assemble(*(page.mark(statuses[name]) if name in statuses else " " for name in names))
@@ -335,9 +328,7 @@ def _print_summary(page: _Page, reports: list[Report]) -> None:
     points = [report.points for report in reports]
     count = "1 student" if len(points) == 1 else f"{len(points)} students"
     middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))}"
-    perfect = sum(
-        report.status in (Status.PASSED, Status.INCONCLUSIVE) and bool(report.exercises) for report in reports
-    )
+    perfect = sum(report.status in RIGHT and bool(report.exercises) for report in reports)
     page.line(page.text(f"{count}, {middle} of {number(reports[0].max_points)} points, {perfect} all right"))
     for one in common_mistakes(reports)[:3]:
         page.line(page.text(f"{one.students} × {one.exercise}: {one.mistake}", "dim"), indent=2, hang=4)

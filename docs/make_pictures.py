@@ -1,0 +1,47 @@
+"""Draw the README's pictures from a class graded here and now: the class page and what a student sees."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from autograder.cli import main
+from autograder.render.terminal import print_report
+from autograder.verdict import read_report
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+CHROMIUM = (
+    ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--hide-scrollbars"]
+)
+
+
+def draw() -> None:
+    """Grade the made-up class with a fixed seed; write ``class.png`` and ``check.svg``."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        sys.exit("pictures: chromium is not installed; it draws the page.")
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "demo"
+        if main(["demo", "--out", str(out), "--seed", "1", "--course", str(ROOT)]):
+            sys.exit("pictures: the demonstration failed.")
+        page = out / "graded" / "02_layers.html"
+        command = [browser, *CHROMIUM, f"--user-data-dir={folder}/profile", "--window-size=1100,1180"]
+        subprocess.run(
+            [*command, f"--screenshot={PICTURES / 'class.png'}", page.as_uri()], check=True, capture_output=True
+        )
+        [report] = (out / "graded" / "reports").glob("jun*/02_layers.json")
+        console = Console(record=True, width=84, file=io.StringIO(), force_terminal=True)
+        print_report(console, read_report(report))
+        console.save_svg(str(PICTURES / "check.svg"), title="autograder check 02_layers")
+
+
+if __name__ == "__main__":
+    draw()
