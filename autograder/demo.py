@@ -44,6 +44,9 @@ def make_class(loaded: Loaded, folder: Path) -> list[Path]:
     if not loaded.official:
         message = "The demonstration needs the course's solutions/: run it in a clone of the project."
         raise UsageError(message)
+    if not loaded.released.is_dir():
+        message = f"{loaded.assignment.name} is not released yet: run autograder release first."
+        raise UsageError(message)
     written = []
     for number, (student, work) in enumerate(STUDENTS.items()):
         sources, extra = work(loaded)
