@@ -387,16 +387,8 @@ class _Session:
 
     def _reason(self, error: SubjectRaisedError) -> str:
         """Say what an error means, with its cure where it is one of those that everybody meets."""
-        if error.type == "NameError":
-            name = error.message.partition("'")[2].partition("'")[0]
-            refused = self.submission.extraction.refused
-            if name in refused:
-                return (
-                    f"{name} comes from {refused[name]}, which an exercise may not import{_at(error)}. "
-                    "Allowed are the standard library, numpy and dlkit."
-                )
-            if name in self.load_errors and self.load_errors[name] is not error:
-                return f"{name} could not be defined: {self._text(self.load_errors[name])}"
+        if error.type == "NameError" and (reason := self._why_undefined(error)):
+            return reason
         if error.type == "HostTransferError":
             return f"{error.message}{_at(error)}. Let xp = array_module(x) do the work where x lives."
         if error.type == "MemoryError":
@@ -404,6 +396,24 @@ class _Session:
         if error.unwritten:
             return f"still raises NotImplementedError{_at(error)}"
         return self._text(error)
+
+    def _why_undefined(self, error: SubjectRaisedError) -> str:
+        """Say why a name is missing here that the student's notebook had."""
+        name = error.message.partition("'")[2].partition("'")[0]
+        found = self.submission.extraction
+        if name in found.refused:
+            return (
+                f"{name} comes from {found.refused[name]}, which an exercise may not import{_at(error)}. "
+                "Allowed are the standard library, numpy and dlkit."
+            )
+        if name in found.left_out and name not in found.defined:
+            return (
+                f"{name} is set by a call in {found.left_out[name]}, and calls outside of an exercise are not run "
+                f"when it is graded{_at(error)}. Set it inside the exercise."
+            )
+        if name in self.load_errors and self.load_errors[name] is not error:
+            return f"{name} could not be defined: {self._text(self.load_errors[name])}"
+        return ""
 
     def _text(self, error: SubjectRaisedError) -> str:
         message = " ".join(error.message.split())

@@ -61,12 +61,14 @@ class Extraction:
     """What a file gave.
 
     chunks: statements in order; broken: cells that do not parse; refused: names that come from
-    packages an exercise may not import, with the package; metadata: the notebook's own.
+    packages an exercise may not import, with the package; left_out: names that a call sets, with the
+    cell; metadata: the notebook's own.
     """
 
     chunks: tuple[Chunk, ...]
     broken: tuple[Broken, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     text: str = ""
 
@@ -165,6 +167,7 @@ def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = No
     chunks: list[Chunk] = []
     broken: list[Broken] = []
     refused: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     modules: set[str] = set()
     for label, first, source in cells:
         source = _newlines(source)  # noqa: PLW2901
@@ -179,20 +182,34 @@ def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = No
             continue
         for statement in statements:
             kept = _take_import(statement, refused) if isinstance(statement, ast.Import | ast.ImportFrom) else statement
-            if kept is None or not _is_taken(kept, modules):
+            if kept is None:
                 continue
-            if isinstance(kept, ast.Import | ast.ImportFrom):
-                modules.update(_bound(kept))
-                taken = ast.unparse(kept)
-            else:
-                begin = min([kept.lineno, *(d.lineno for d in getattr(kept, "decorator_list", []))])
-                taken = "\n".join(lines[begin - 1 : kept.end_lineno])
-                last = lines[(kept.end_lineno or 1) - 1].rstrip().encode()
-                if kept.col_offset or (kept.end_col_offset or 0) < len(last):
-                    taken = _unparse(kept) or taken
-            line = min([kept.lineno, *(d.lineno for d in getattr(kept, "decorator_list", []))])
-            chunks.append(Chunk(label, first + line - 1, taken, tuple(_bound(kept))))
-    return Extraction(tuple(chunks), tuple(broken), refused, metadata or {}, text)
+            if not _is_taken(kept, modules):
+                left_out.update(dict.fromkeys(_bound(kept), label))
+                continue
+            modules.update(_modules(kept))
+            chunks.append(_chunk(kept, lines, label, first))
+    return Extraction(tuple(chunks), tuple(broken), refused, left_out, metadata or {}, text)
+
+
+def _chunk(statement: ast.stmt, lines: list[str], label: str, first: int) -> Chunk:
+    """The statement's own text, or what it unparses to where it shares its lines with another."""
+    begin = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
+    taken = "\n".join(lines[begin - 1 : statement.end_lineno])
+    last = lines[(statement.end_lineno or 1) - 1].rstrip().encode()
+    shares_a_line = statement.col_offset or (statement.end_col_offset or 0) < len(last)
+    if shares_a_line or isinstance(statement, ast.Import | ast.ImportFrom):
+        taken = _unparse(statement) or taken
+    return Chunk(label, first + begin - 1, taken, tuple(_bound(statement)))
+
+
+def _modules(statement: ast.stmt) -> list[str]:
+    """Names under which the standard library and NumPy are known: their calls may be part of an assignment."""
+    if isinstance(statement, ast.ImportFrom) and (statement.module or "").partition(".")[0] == "dlkit":
+        return []
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [name for name in _bound(statement) if name != "dlkit"]
+    return []
 
 
 def _newlines(text: str) -> str:
@@ -282,7 +299,7 @@ def _is_pure(function: ast.expr, modules: set[str]) -> bool:
         return False
     if isinstance(function, ast.Name) and base.id in PURE_BUILTINS | {"earlier", "array_module"}:
         return True
-    return base.id in modules and base.id not in {"fit", "plotting", "datasets"}
+    return base.id in modules
 
 
 def _bound(statement: ast.stmt) -> list[str]:  # noqa: PLR0911 - one return a kind

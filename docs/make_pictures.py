@@ -18,7 +18,6 @@ from autograder.verdict import read_report
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--hide-scrollbars"]
-)
 
 
 def draw() -> None:

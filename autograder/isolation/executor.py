@@ -70,7 +70,7 @@ class Executor:
         problems = []
         for number, (label, line, source) in enumerate(chunks):
             self._sources.setdefault(label, [])
-            lines = source.splitlines()
+            lines = source.split("\n")
             kept = self._sources[label]
             kept.extend([""] * (line - 1 + len(lines) - len(kept)))
             kept[line - 1 : line - 1 + len(lines)] = lines

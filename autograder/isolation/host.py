@@ -24,6 +24,7 @@ __all__ = ["Limits", "SubjectLostError", "SubjectRaisedError", "Worker", "Zygote
 F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
 GLANCE_S = 0.2
+MAX_TEXT = 2000
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class SubjectRaisedError(Exception):
     """The student's code raised: type, message, place in the submission."""
 
     def __init__(self, described: dict[str, Any]) -> None:
-        text = {key: str(described.get(key, "")) for key in ("type", "message", "where", "code")}
+        fields = {key: described.get(key) for key in ("type", "message", "where", "code")}
+        text = {key: value[:MAX_TEXT] if isinstance(value, str) else "" for key, value in fields.items()}
         self.type, self.message, self.where, self.code = text.values()
         self.unwritten = described.get("unwritten") is True
         super().__init__(f"{self.type}: {self.message}")
@@ -163,9 +165,11 @@ class Worker:
         started, cpu_started = time.monotonic(), self.cpu_seconds()
 
         def wait() -> None:
-            while not self._poll.poll(GLANCE_S * 1000):
-                cpu = self.cpu_seconds() - cpu_started
-                if cpu > limits.cpu_s or time.monotonic() - started > limits.wall_s:
+            ready = False
+            while not ready:
+                ready = bool(self._poll.poll(GLANCE_S * 1000))
+                late = time.monotonic() - started > limits.wall_s  # also for an answer that trickles in
+                if late or (not ready and self.cpu_seconds() - cpu_started > limits.cpu_s):
                     raise Deadline
 
         try:
