@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograder.checks.standard import CaseMaker, judge_unchanged, speed_checks
+from autograder.checks.behaviour import CaseMaker
+from autograder.checks.standard import judge_unchanged, speed_checks
 from autograder.compare import compare_all
 from autograder.spec import Case, Check, Exercise, Mistake, Observations, Points, Speed, Trial
 from autograder.subject import Instance, Subject

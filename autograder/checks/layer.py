@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from autograder.checks.standard import (
-    FORWARD,
-    GRADIENTS,
-    Behaviour,
-    CaseMaker,
-    backward_checks,
-    forward_checks,
-    speed_checks,
-)
+from autograder.checks.behaviour import Behaviour, CaseMaker
+from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks, speed_checks
 from autograder.spec import Exercise, Mistake, Points, Speed
 
 __all__ = ["LayerExercise"]

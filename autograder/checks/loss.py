@@ -6,16 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograder.checks.standard import (
-    FORWARD,
-    GRADIENTS,
-    Behaviour,
-    CaseMaker,
-    backward_checks,
-    forward_checks,
-    speed_checks,
-    spoiled,
-)
+from autograder.checks.behaviour import Behaviour, CaseMaker
+from autograder.checks.sabotage import spoiled
+from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks, speed_checks
 from autograder.compare import compare_all
 from autograder.spec import Case, Check, Exercise, Mistake, Points, Speed
 from autograder.subject import Subject
