@@ -341,19 +341,26 @@ class _Session:
         kept = [(i, c) for i, c in enumerate(self.submission.chunks) if i not in self.submission.poisoned]
         try:
             problems = subject.request("load", name=self.grader.loaded.assignment.module, chunks=[c for _, c in kept])
-        except SubjectLostError:
+        except SubjectLostError as lost:
             if len(self.submission.poisoned) >= MAX_POISONED:
                 raise
-            self._find_poison(kept, limits)
+            if not self._find_poison(kept, limits):
+                message = f"could not be loaded: the whole of {self.submission.file} {lost}"
+                raise SubjectLostError(message) from lost
             return self._start(limits)
-        for problem in problems:
-            number = kept[problem["chunk"]][0]
-            for name in self.submission.extraction.chunks[number].defines:
-                self.load_errors[name] = SubjectRaisedError(problem)
+        for number, sentence in self.submission.poisoned.items():
+            self._blame_load(number, {"type": "", "message": sentence})
+        for problem in problems if isinstance(problems, list) else []:  # the reply is the submission's to forge
+            with contextlib.suppress(TypeError, KeyError, IndexError, AttributeError):
+                self._blame_load(kept[problem["chunk"]][0], problem)
         return subject
 
-    def _find_poison(self, kept: list[tuple[int, Any]], limits: Limits) -> None:
-        """Load one statement at a time to see which one ends the worker."""
+    def _blame_load(self, number: int, described: dict[str, Any]) -> None:
+        names = self.submission.extraction.chunks[number].defines
+        self.load_errors.update({name: SubjectRaisedError(described) for name in names})
+
+    def _find_poison(self, kept: list[tuple[int, Any]], limits: Limits) -> bool:
+        """Load one statement at a time to see which one ends the worker; say whether there was one."""
         subject = self._prepare(limits)
         try:
             for number, chunk in kept:
@@ -364,11 +371,10 @@ class _Session:
                     what = f" (definition of {', '.join(statement.defines)})" if statement.defines else ""
                     sentence = f"{self.submission.file}: {statement.label}, line {statement.line}{what} {lost}."
                     self.submission.poisoned[number] = sentence
-                    error = {"type": "", "message": sentence}
-                    self.load_errors.update({name: SubjectRaisedError(error) for name in statement.defines})
-                    return
+                    return True
         finally:
             subject.worker.close()
+        return False
 
     # --- sentences ---------------------------------------------------------------------------
 

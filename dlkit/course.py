@@ -82,11 +82,11 @@ def _own(module: str) -> Mapping[str, Any]:
         if folder.name.split("_", 1)[1] != module:
             continue
         path = extraction.newest(folder, module)
-        if path is not None:
-            names: dict[str, Any] = {"__name__": module}
-            for chunk in extraction.extract(path).chunks:
-                exec(compile("\n" * (chunk.line - 1) + chunk.source, f"{path.name}: {chunk.label}", "exec"), names)  # noqa: S102
-            return names
+        names: dict[str, Any] = {"__name__": module}
+        for chunk in extraction.extract(path).chunks if path else ():
+            where = f"{folder.name}: {chunk.label}"
+            exec(compile("\n" * (chunk.line - 1) + chunk.source, where, "exec"), names)  # noqa: S102
+        return names
     message = f"There is no assignment '{module}' in this course."
     raise CourseError(message)
 

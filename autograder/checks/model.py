@@ -74,7 +74,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
         del case
         scores, labels = observed["scores"], expected["labels"]
         shape: tuple[int, ...] = getattr(scores, "shape", ())
-        if len(shape) != 2 or shape[0] != len(labels):  # noqa: PLR2004
+        if len(shape) != 2 or shape[0] != len(labels) or not shape[1]:  # noqa: PLR2004
             what = f"an array of shape {shape}" if shape else f"a {type(scores).__name__}"
             return Mismatch("shape", "scores", f"the model's forward gives {what}; ({len(labels)}, classes) is wanted")
         reached = float((np.argmax(scores, axis=1) == labels).mean())

@@ -102,13 +102,13 @@ sigmoid = LayerExercise(
         Mistake(
             "overflows where x is very negative",
             swap("e = xp.exp(-abs(x))", "e = xp.exp(x)"),
-            swap("y = xp.where(x >= 0, 1, e)", "y = 1 * e"),
+            swap("y = xp.maximum(e, x >= 0)", "y = 1 * e"),
             hint="eˣ overflows at large x, and inf / inf is nan. Let no exponent be positive: use e^(−|x|) in both cases.",
             caught_by="extreme inputs stay finite",
         ),
         Mistake(
             "has the wrong sign in the exponent",
-            swap("xp.where(x >= 0, 1, e)", "xp.where(x < 0, 1, e)"),
+            swap("xp.maximum(e, x >= 0)", "xp.maximum(e, x < 0)"),
             hint="σ grows: σ(x) = 1 / (1 + e⁻ˣ) goes to 1 on the right. Yours goes to 0.",
         ),
         Mistake(
@@ -207,17 +207,17 @@ relu = LayerExercise(
         ),
         Mistake(
             "passes negative values",
-            swap("array_module(x).maximum(x, 0)", "array_module(x).minimum(x, 0)"),
+            swap("array_module(x).clip(x, 0, np.inf)", "array_module(x).minimum(x, 0)"),
             hint="max(0, x) keeps the positive side.",
         ),
         Mistake(
             "takes the absolute value",
-            swap("array_module(x).maximum(x, 0)", "abs(x)"),
+            swap("array_module(x).clip(x, 0, np.inf)", "abs(x)"),
             hint="Negative inputs become 0, not their opposite.",
         ),
         Mistake(
             "changes its input in place",
-            swap("return array_module(x).maximum(x, 0)", "x[x < 0] = 0\n        return x"),
+            swap("return array_module(x).clip(x, 0, np.inf)", "x[x < 0] = 0\n        return x"),
             hint="x[x < 0] = 0 writes into the caller's array. Make a new one: xp.maximum(x, 0).",
             caught_by="inputs are not modified",
         ),
@@ -248,32 +248,32 @@ leaky_relu = LayerExercise(
     mistakes=[
         Mistake(
             "has the slope fixed at 0.01",
-            swap("x, self.slope * x", "x, 0.01 * x"),
+            swap("self.slope, 1", "0.01, 1"),
             hint="The slope is an argument: use self.slope.",
         ),
         Mistake(
             "swaps the two sides",
-            swap("x, self.slope * x", "self.slope * x, x"),
+            swap("rate = (x > 0)", "rate = (x <= 0)"),
             hint="The small slope belongs to the negative side.",
         ),
         Mistake(
             "flips the sign of the negative side",
-            swap("x, self.slope * x", "x, -self.slope * x"),
+            swap("return x * rate", "return abs(x) * rate"),
             hint="slope · x, with x negative as it is: no minus sign.",
         ),
         Mistake(
             "stops the gradient on the negative side",
-            swap("dy, self.slope * dy", "dy, 0 * dy"),
+            swap("return dy * self.rate", "return dy * (self.rate == 1)"),
             hint="That is ReLU's backward. Here slope · dy flows back where x ≤ 0.",
         ),
         Mistake(
             "forgets the slope going back",
-            swap("dy, self.slope * dy", "dy, dy"),
+            swap("return dy * self.rate", "return dy * 1"),
             hint="Where x ≤ 0 the gradient is slope · dy.",
         ),
         Mistake(
             "gives the slope without dy",
-            swap("dy, self.slope * dy", "dy, self.slope + 0 * dy"),
+            swap("return dy * self.rate", "return self.rate + 0 * dy"),
             hint="Chain rule: multiply the slope by dy.",
         ),
     ],
@@ -290,40 +290,37 @@ elu = LayerExercise(
     mistakes=[
         Mistake(
             "forgets the minus one",
-            swap("xp.expm1(xp.minimum(x, 0))", "xp.exp(xp.minimum(x, 0))"),
+            swap("xp.expm1(xp.minimum(x, 0))", "xp.exp(xp.minimum(x, 0)) * ~self.positive"),
             hint="alpha (eˣ − 1): without the −1 the function jumps at 0.",
         ),
         Mistake(
             "forgets alpha",
-            swap("self.alpha * xp.expm1(xp.minimum(x, 0))", "xp.expm1(xp.minimum(x, 0))"),
+            swap("        self.left *= self.alpha\n", ""),
             hint="The negative side is scaled by alpha.",
         ),
         Mistake(
             "takes alpha for the slope",
-            swap("xp.where(self.positive, 1, self.y + self.alpha)", "xp.where(self.positive, 1, self.alpha)"),
+            swap("slope = self.left + self.alpha", "slope = 0 * self.left + self.alpha"),
             hint="On the negative side the slope is alpha eˣ, which is y + alpha.",
         ),
         Mistake(
             "takes the output for the slope",
-            swap("self.y + self.alpha)", "self.y)"),
+            swap("slope = self.left + self.alpha", "slope = 1 * self.left"),
             hint="alpha eˣ = y + alpha: the + alpha is missing.",
         ),
         Mistake(
             "stops the gradient on the negative side",
-            swap("xp.where(self.positive, 1, self.y + self.alpha)", "self.positive"),
+            swap("slope = self.left + self.alpha", "slope = 0 * self.left"),
             hint="That is ReLU's backward. ELU's slope where x ≤ 0 is y + alpha.",
         ),
         Mistake(
             "multiplies by one plus the slope",
-            swap("xp.where(self.positive, 1, self.y + self.alpha)", "xp.where(self.positive, 1, self.y + 1)"),
+            swap("slope = self.left + self.alpha", "slope = self.left + 1"),
             hint="The slope is y + alpha; y + 1 is right only for alpha = 1.",
         ),
         Mistake(
             "multiplies the two branches by masks",
-            swap(
-                "xp.where(self.positive, x, self.alpha * xp.expm1(xp.minimum(x, 0)))",
-                "self.positive * x + self.alpha * xp.expm1(x) * ~self.positive",
-            ),
+            swap("xp.expm1(xp.minimum(x, 0))", "xp.expm1(x) * ~self.positive"),
             hint="0 · inf is nan: the branch that is thrown away must not overflow. Clip it first, xp.minimum(x, 0).",
             caught_by="extreme inputs stay finite",
         ),

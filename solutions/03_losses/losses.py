@@ -25,6 +25,7 @@
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
+
 from autograder import check
 from dlkit import Loss, array_module
 from dlkit.course import earlier, when_written
@@ -768,7 +769,7 @@ with when_written():
 #
 # Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. For each
 # batch the road is always the same five steps: scores forward, loss forward, `zero_grad`, loss backward into layer
-# backward, update. At least 92 % of *unseen* digits must be right, from each of three seeds, in at most a few seconds.
+# backward, update. At least 91 % of *unseen* digits must be right, from each of three seeds, in at most a few seconds.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -824,12 +825,12 @@ with when_written():
 # with a hidden layer has room enough to learn them *by heart*, and then makes the same mistakes on new digits. The
 # loss has a say in this, and you are going to measure how much.
 #
-# Write `train_with_noisy_labels(x, y, loss, rng=rng)`: build `Linear` – `ReLU` – `Linear` with at least 64 hidden units,
-# train it with the loss that is *handed in* (it has a `forward(scores, labels)` and a `backward()`) until the training
-# loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls it with
+# Write `train_with_noisy_labels(x, y, loss, rng=rng)`: build `Linear` – `ReLU` – `Linear` with about a hundred hidden
+# units, train it with the loss that is *handed in* (it has a `forward(scores, labels)` and a `backward()`) until the
+# training loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls it with
 # `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the *unseen* digits with right
-# labels at least 92 % must come out right, from each of three seeds. With no smoothing at all, the reference stays
-# below 87 %.
+# labels at least 92 % must come out right, from each of three seeds. (Without smoothing the same network ends at
+# about 85 %.)
 
 
 # %%
@@ -842,7 +843,7 @@ def train_with_noisy_labels(x, y, loss, *, rng):
     rng: a numpy.random.Generator for the initial weights and for shuffling.
     """
     ### BEGIN SOLUTION
-    model = Sequential([Linear(64, 64, rng=rng), ReLU(), Linear(64, 10, rng=rng)])
+    model = Sequential([Linear(64, 128, rng=rng), ReLU(), Linear(128, 10, rng=rng)])
     velocity = [0 * p.data for p in model.parameters()]
     for _ in range(60):
         order = rng.permutation(len(x))
@@ -852,8 +853,7 @@ def train_with_noisy_labels(x, y, loss, *, rng):
             model.zero_grad()
             model.backward(loss.backward())
             for v, p in zip(velocity, model.parameters(), strict=True):
-                v *= 0.9
-                v -= 0.2 * p.grad
+                v[...] = 0.9 * v - 0.1 * p.grad
                 p.data += v
     return model
     ### END SOLUTION
@@ -907,7 +907,7 @@ def with_wrong_labels(y, share, *, rng):
 # %%
 with when_written():
     variants = {
-        "cross-entropy": lambda: SoftmaxCrossEntropy(),
+        "cross-entropy": SoftmaxCrossEntropy,
         "cross-entropy, smoothing 0.3": lambda: SoftmaxCrossEntropy(0.3),
         "cross-entropy, smoothing 0.7": lambda: SoftmaxCrossEntropy(0.7),
         "one against all": lambda: OneAgainstAll(BinaryCrossEntropy()),
@@ -927,7 +927,9 @@ with when_written():
         axes[0].plot(shares, unseen, marker=marker, label=name)
         axes[1].plot(shares[1:], by_heart, marker=marker, label=name)
     axes[0].set(title="unseen digits that come out right", xlabel="share of wrong labels", ylim=(0.5, 1))
-    axes[1].set(title="wrong labels learned by heart", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim())
+    axes[1].set(
+        title="wrong labels learned by heart", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim()
+    )
     axes[0].legend()
     for ax in axes:
         ax.grid(alpha=0.3)
@@ -942,5 +944,22 @@ with when_written():
 
 # %% [markdown] question="smoothing_and_focal"
 # ### BEGIN SOLUTION
-# SOLUTION_TWO
+# (a) $\partial \ell / \partial x_y = p_y - q_y$ with $q_y = 1 - s + s/C$ at the label and $s/C$ elsewhere. Once the network has
+# learned the majority, $p = q$ for the *true* class. A sample with a right label then has the gradient 0. One with a
+# wrong label $k$ has $p_k = s/C$, so its gradient is $s/C - (1 - s + s/C) = -(1 - s)$: full force, $-1$, without
+# smoothing, and 0.3 at $s = 0.7$. Without smoothing the right samples are saturated ($p \approx 1$) and hardly resist:
+# what is left of the gradient belongs to the wrong labels, and given time and enough units the network bends
+# around each of them. With smoothing the scores stop at a finite lead, $\log(q_y / q_j) \approx 1.7$ at $s = 0.7$, the softmax is
+# not saturated, and every right neighbour pulls back as soon as its own $p$ leaves $q$. So fewer wrong labels are
+# learned by heart (right picture) and more unseen digits come out right (left picture), the more so the more is wrong.
+#
+# (b) Towards the end the samples with a large loss are mostly those with a wrong label. The focal weight
+# $(1 - p_t)^\gamma$ is near 1 for them and near 0 for what is right and easy, so they are nearly all that is left of the
+# gradient. In the picture the focal loss learns about as many wrong labels by heart as one against all without it, and
+# is no better on unseen digits. It is made for data that are *unbalanced* and clean; on doubtful labels it looks
+# hardest where they are wrong.
+#
+# Mark scheme: 1 point for the gradient and its size $-(1 - s)$ at a wrong label; 1 for why smoothing prevents learning
+# by heart (bounded lead, right samples keep resisting); 1 for seeing that hard samples and wrong labels are the same
+# ones here, consistent with one's own picture.
 # ### END SOLUTION

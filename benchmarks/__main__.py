@@ -1,0 +1,34 @@
+"""Print every table, or those named:  python -m benchmarks [grading command peers memory workers]."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+
+from benchmarks.table import Table, print_table
+
+MODULES = ("grading", "command", "peers", "workers", "memory")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; the exit status tells nothing of the targets, which are for a person to judge."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*MODULES, []], metavar="TABLE", help=f"of {', '.join(MODULES)}")
+    parser.add_argument("--quick", action="store_true", help="few repetitions: to see that it runs, not for figures")
+    parser.add_argument("--json", action="store_true", help="print one JSON list on stdout, and nothing else")
+    options = parser.parse_args(arguments)
+    found: list[Table] = []
+    for name in options.names or MODULES:
+        for table in importlib.import_module(f"benchmarks.{name}").tables(quick=options.quick):
+            found.append(table)
+            if not options.json:
+                print_table(table)
+    if options.json:
+        sys.stdout.write(json.dumps([table.as_data() for table in found], indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

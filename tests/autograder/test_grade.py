@@ -1,0 +1,668 @@
+"""One submission, one report: whatever is handed in costs only what it touches, and says what it is."""
+
+import ast
+import json
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from autograder.answers import Answers
+from autograder.audit import audit
+from autograder.grade import Grader, unreadable
+from autograder.isolation.host import Limits
+from autograder.spec import Assignment, Check, Exercise, Points
+from autograder.submission import Submission, SubmissionError, read_submission
+from autograder.verdict import Report, Status
+from dlkit.extraction import Extraction
+
+QUICK = Limits(cpu_s=0.3, wall_s=5.0, memory_mb=1024, life_cpu_s=20)
+
+
+def the(result, check):
+    return next(v for v in result.verdicts if v.check == check)
+
+
+def without_times(report):
+    """Everything in a report but when it was made and what was measured."""
+    tree = msgspec.to_builtins(report)
+    for name in ("seconds", "graded_at"):
+        del tree[name]
+    for exercise in tree["exercises"]:
+        for verdict in exercise["verdicts"]:
+            verdict.pop("timing", None)
+    return tree
+
+
+# --- the reference ---------------------------------------------------------------------------
+
+
+def test_the_reference_earns_everything(grade, full_marks):
+    report = grade().report
+    assert {result.name: result.points for result in report.exercises} == full_marks
+    assert report.status is Status.PASSED
+    assert all(not verdict.sentence for result in report.exercises for verdict in result.verdicts)
+
+
+@pytest.mark.parametrize("seed", range(100, 120))
+def test_the_reference_earns_everything_whatever_is_drawn(layers, zygote, hand_in, full_marks, seed):
+    report = Grader(layers, zygote, seed=seed).grade(hand_in())
+    assert {result.name: result.points for result in report.exercises} == full_marks
+
+
+def test_the_same_seed_gives_the_same_report(layers, zygote, hand_in, swapped):
+    work = {"Tanh": swapped("Tanh", ("self.y * self.y", "self.y")), "ReLU": "class ReLU(Layer):\n    pass"}
+    reports = [Grader(layers, zygote, seed=5, limits=QUICK).grade(hand_in(**work), "amara") for _ in range(2)]
+    assert without_times(reports[0]) == without_times(reports[1])
+    assert reports[0].seed == 5
+
+
+def test_side_by_side_gives_the_same_report(layers, zygote, hand_in, swapped):
+    work = {"Tanh": swapped("Tanh", ("self.y * self.y", "self.y")), "ELU": "class ELU(Layer):\n    import os; os._exit(1)"}
+    one, four = (Grader(layers, zygote, seed=5, limits=QUICK, threads=n).grade(hand_in(**work)) for n in (1, 4))
+    assert without_times(one) == without_times(four)
+
+
+def test_another_seed_draws_other_inputs(layers):
+    exercise = layers.assignment.exercise("Tanh")
+    check = exercise.checks[0]
+    drawn = [Answers(layers, seed).of(exercise, check)[0][0].inputs["x"] for seed in (1, 1, 2)]
+    assert np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[0], drawn[2])
+
+
+def test_every_check_draws_inputs_of_its_own(layers):
+    exercise = layers.assignment.exercise("Tanh")
+    answers = Answers(layers, 1)
+    drawn = [answers.of(exercise, check)[-1][0].inputs["x"] for check in exercise.checks]
+    sums = {float(np.sum(getattr(x, "array", x))) for x in drawn}
+    assert len(sums) == len(drawn)
+
+
+def test_a_report_holds_what_a_replay_needs(grade, layers):
+    report = grade().report
+    assert (report.assignment, report.seed, report.official, report.isolation) == ("02_layers", 7, True, "process")
+    assert report.checks_sha256 == layers.checks_sha256
+    assert set(report.versions) == {"python", "numpy", "dlkit-course"}
+    assert msgspec.json.decode(msgspec.json.encode(report), type=Report) == report
+
+
+# --- what is handed in wrong: the file -------------------------------------------------------
+
+UNREADABLE = {
+    "layers.ipynb": [
+        (b"", "layers.ipynb is empty."),
+        (b"{ not json", "layers.ipynb is no notebook: its JSON does not parse"),
+        (b'{"cells": 3}', "layers.ipynb is no notebook: it has no list of cells."),
+        (b'{"cells": []}', "layers.ipynb defines none of the exercises of 02_layers. Hand in layers.ipynb."),
+        (
+            json.dumps(
+                {
+                    "cells": [{"cell_type": "code", "source": "class Conv2d: pass"}],
+                    "metadata": {"dlkit": {"assignment": "06_convolution"}},
+                }
+            ).encode(),
+            "layers.ipynb belongs to 06_convolution, not to 02_layers. Hand in layers.ipynb.",
+        ),
+        (
+            json.dumps(
+                {
+                    "cells": [{"cell_type": "code", "source": "class Linear: pass"}],
+                    "metadata": {"dlkit": {"assignment": "12_attention"}},
+                }
+            ).encode(),
+            "layers.ipynb belongs to 12_attention, not to 02_layers.",
+        ),
+    ],
+    "layers.py": [(b"\xff\xfe\x00", "layers.py is no UTF-8 text"), (b"x = 1", "layers.py defines none of the exercises")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"), [(name, *case) for name, cases in UNREADABLE.items() for case in cases]
+)
+def test_a_file_that_cannot_be_graded_is_told_in_one_sentence(tmp_path, layers, name, content, sentence):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SubmissionError) as error:
+        read_submission(tmp_path / name, layers)
+    assert str(error.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("stamp", [[], 3, {"assignment": 3}, {"assignment": ["02_layers"]}, None])
+def test_a_stamp_of_no_sense_is_no_stamp(tmp_path, layers, grader, stamp):
+    cells = [{"cell_type": "code", "source": layers.source_of(layers.assignment.exercise("Tanh")), "metadata": []}]
+    cells.append({"cell_type": "code", "source": "from dlkit import Layer, array_module", "metadata": {"nbgrader": 3}})
+    path = tmp_path / "layers.ipynb"
+    path.write_text(json.dumps({"cells": cells[::-1], "metadata": {"dlkit": stamp}}))
+    try:
+        report = grader.grade(read_submission(path, layers))
+    except SubmissionError as error:
+        assert "layers.ipynb" in str(error)  # noqa: PT017 - a stamp that is no name may be refused
+    else:
+        assert next(result for result in report.exercises if result.name == "Tanh").status is Status.PASSED
+
+
+def test_an_unreadable_submission_fails_with_its_one_sentence(layers):
+    report = unreadable(layers, "amara", "layers.ipynb", "layers.ipynb is empty.", seed=3)
+    assert (report.points, report.status, report.student) == (0, Status.FAILED, "amara")
+    assert [problem.sentence for problem in report.problems] == ["layers.ipynb is empty."]
+    assert {v.sentence for result in report.exercises for v in result.verdicts} == {"layers.ipynb is empty."}
+    assert report.max_points == sum(result.max_points for result in report.exercises) > 0
+
+
+@pytest.mark.parametrize("suffix", [".py", ".ipynb"])
+def test_an_untouched_stub_is_not_attempted(grade_file, root, suffix):
+    found = grade_file(root / f"assignments/02_layers/layers{suffix}")
+    assert (found.report.status, found.report.points) == (Status.NOT_ATTEMPTED, 0)
+    assert {result.status for result in found.report.exercises} == {Status.NOT_ATTEMPTED}
+    assert found.Linear.parts() == {"forward": Status.NOT_ATTEMPTED, "backward": Status.NOT_ATTEMPTED}
+    assert the(found.Linear, "forward matches the reference").sentence == "Linear.forward is still to be written"
+    assert found.gradient_norms.verdicts[0].sentence == "gradient_norms is still to be written"
+    assert [answer.answered for answer in found.report.written] == [False, False]
+
+
+def fill(root, **sources):
+    """The released notebook with these exercises written."""
+    notebook = json.loads((root / "assignments/02_layers/layers.ipynb").read_text())
+    for cell in notebook["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        if name in sources:
+            cell["source"] = sources[name]
+    return notebook
+
+
+def test_a_notebook_that_is_partly_filled_is_partly_done(grade_file, root, tmp_path, swapped, layers, full_marks):
+    half = layers.source_of(layers.assignment.exercise("Sigmoid")).partition("    def backward")[0]
+    notebook = fill(
+        root,
+        Tanh=swapped("Tanh"),
+        Sigmoid=half + "    def backward(self, dy):\n        raise NotImplementedError()",
+        vanishing_gradients="By a quarter each.",
+    )
+    (tmp_path / "layers.ipynb").write_text(json.dumps(notebook))
+    found = grade_file(tmp_path / "layers.ipynb")
+    assert found.report.status is Status.PARTLY
+    assert (found.Tanh.status, found.Tanh.points) == (Status.PASSED, full_marks["Tanh"])
+    assert found.Sigmoid.status is Status.PARTLY
+    assert found.Sigmoid.parts() == {"forward": Status.PASSED, "backward": Status.NOT_ATTEMPTED}
+    assert found.Sigmoid.points == 2
+    assert [answer.answered for answer in found.report.written] == [True, False]
+
+
+def test_something_wrong_is_told_apart_from_something_unwritten(grade_file, root, tmp_path, swapped):
+    notebook = fill(root, Tanh=swapped("Tanh", ("self.y * self.y", "self.y")))
+    (tmp_path / "layers.ipynb").write_text(json.dumps(notebook))
+    found = grade_file(tmp_path / "layers.ipynb")
+    assert (found.report.status, found.Tanh.status, found.ReLU.status) == (
+        Status.FAILED,
+        Status.FAILED,
+        Status.NOT_ATTEMPTED,
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "pass",
+        "...",
+        '"""Only words."""',
+        "raise NotImplementedError",
+        "x = 1\n        raise NotImplementedError('later')",
+        "# nothing\n        raise NotImplementedError()",
+    ],
+)
+def test_what_a_stub_may_look_like(grade, body):
+    found = grade(Flatten=f"class Flatten(Layer):\n    def forward(self, x):\n        {body}\n\n    def backward(self, dy):\n        {body}")
+    assert found.Flatten.status is Status.NOT_ATTEMPTED
+
+
+def test_an_exercise_that_was_deleted_is_not_attempted(grader, hand_in):
+    work = hand_in()
+    kept = tuple(chunk for chunk in work.extraction.chunks if "Flatten" not in chunk.defines)
+    report = grader.grade(Submission("layers.ipynb", Extraction(kept), ""))
+    flatten = next(result for result in report.exercises if result.name == "Flatten")
+    assert flatten.status is Status.NOT_ATTEMPTED
+    assert flatten.verdicts[0].sentence == "layers.ipynb does not define Flatten"
+
+
+# --- what is handed in wrong: one exercise ---------------------------------------------------
+
+
+def forward_only(name, *lines):
+    body = "\n".join(f"        {line}" for line in lines)
+    return f"class {name}(Layer):\n    def forward(self, x):\n{body}\n\n    def backward(self, dy):\n        return dy * (1 - self.y**2)"
+
+
+WRONG_FORWARDS = {
+    "a list for an array": (["self.y = np.tanh(x)", "return self.y.tolist()"], "y is a list; an array is wanted (x (1, 4))"),
+    "nothing": (["self.y = np.tanh(x)"], "y is None: is a return missing? (x (1, 4))"),
+    "two outputs": (["self.y = np.tanh(x)", "return self.y, self.y"], "y is a tuple; an array is wanted (x (1, 4))"),
+    "another shape": (["self.y = np.tanh(x)", "return self.y.T"], "y has shape (4, 1); (1, 4) is wanted (x (1, 4))"),
+    "nan": (["self.y = np.tanh(x)", "return self.y * float('nan')"], "y is nan (not a number) in every entry, first at index (0, 0)"),
+    "objects": (["self.y = np.tanh(x)", "return self.y.astype(object)"], "y is an array of dtype object; an array is wanted"),
+    "text": (["self.y = np.tanh(x)", "return 'tanh'"], "y is a str; an array is wanted"),
+    "an exception": (["return x[9, 9]"], "raised IndexError: index 9 is out of bounds for axis 0 with size 1 (layers.py, line "),
+    "an unknown name": (["return tanh(x)"], "raised NameError: name 'tanh' is not defined (layers.py, line "),
+    "a wrong signature": (["return np.tanh(x, 1, 2, 3)"], "raised TypeError"),
+    "an endless loop": (["while True: pass"], "Tanh.forward did not end within 0.3 s of computing or 5 s in all: look for an endless loop"),
+    "a deep recursion": (["return self.forward(x)"], "raised RecursionError: maximum recursion depth exceeded"),
+    "20 GB": (["return np.ones(20 << 30, np.uint8)"], "asked for more memory than an exercise may use (1024 MB) (layers.py, line "),
+    "an exit": (["import os", "os._exit(0)"], "Tanh.forward ended its own process with exit status 0: an exercise must return, never exit"),
+    "a polite exit": (["raise SystemExit"], "raised SystemExit (layers.py, line "),
+    "an interrupt": (["raise KeyboardInterrupt"], "raised KeyboardInterrupt"),
+    "a crash": (["import ctypes", "ctypes.string_at(0)"], "Tanh.forward was killed by the system (signal SIGSEGV)"),
+    "a flood and a wrong answer": (["print('flood' * 10**6)", "return x"], "y is wrong in "),
+    "half a character": (["raise ValueError(chr(0xD800))"], "raised ValueError: "),
+    "an unwritten helper": (["return self.helper(x)", "def helper(self, x): raise NotImplementedError"], "raised AttributeError"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_FORWARDS)
+def test_a_wrong_forward_costs_one_exercise_and_one_sentence(grade, first_wrong, others_untouched, name):
+    lines, sentence = WRONG_FORWARDS[name]
+    found = grade(Tanh=forward_only("Tanh", *lines))
+    wrong = first_wrong(found.Tanh)
+    assert (wrong.status, wrong.check) == (Status.FAILED, "forward matches the reference")
+    assert wrong.sentence.startswith(sentence)
+    assert "\n" not in wrong.sentence
+    assert found.Tanh.points == 0 or name in ("a list for an array", "nothing", "another shape", "two outputs", "nan", "objects", "text", "a flood and a wrong answer")
+    assert found.Tanh.points < found.Tanh.max_points
+    others_untouched(found, "Tanh")
+    assert json.loads(msgspec.json.encode(found.report))["exercises"]
+
+
+def test_another_dtype_fails_its_own_check_alone(grade, swapped, others_untouched):
+    found = grade(Tanh=swapped("Tanh", ("return self.y", "return self.y.astype('float64')")))
+    failed = [verdict for verdict in found.Tanh.verdicts if verdict.status is not Status.PASSED]
+    assert [verdict.check for verdict in failed] == ["float32 stays float32"]
+    assert failed[0].sentence.startswith("y is float64 where the inputs are float32: dtype in is dtype out")
+    others_untouched(found, "Tanh")
+
+
+def test_a_wrong_number_of_gradients_is_told(grade, swapped, first_wrong):
+    found = grade(Tanh=swapped("Tanh", ("return dx", "return dx, dx")))
+    assert first_wrong(found.Tanh).sentence == "dx is a tuple; an array is wanted (x (1, 4))"
+
+
+def test_a_class_without_a_method_says_which(grade, swapped, first_wrong, others_untouched):
+    found = grade(Flatten=swapped("Flatten").partition("    def backward")[0])
+    wrong = first_wrong(found.Flatten)
+    assert wrong.sentence.endswith("Flatten.backward is missing. Keep the methods of the stub.")
+    assert found.Flatten.parts()["forward"] is Status.PASSED
+    others_untouched(found, "Flatten")
+
+
+def test_a_function_in_place_of_a_class_is_told(grade, first_wrong, others_untouched):
+    found = grade(Flatten="def Flatten(x):\n    return x.reshape(len(x), -1)")
+    assert first_wrong(found.Flatten).status is Status.FAILED
+    assert "TypeError" in first_wrong(found.Flatten).sentence
+    others_untouched(found, "Flatten")
+
+
+def test_a_constructor_that_fails_is_told(grade, swapped, first_wrong, others_untouched):
+    found = grade(LeakyReLU=swapped("LeakyReLU", ("self.slope = slope", "self.slope = slopes")))
+    assert first_wrong(found.LeakyReLU).sentence.startswith("raised NameError: name 'slopes' is not defined (layers.py, line")
+    assert found.LeakyReLU.points == 0
+    others_untouched(found, "LeakyReLU")
+
+
+def test_an_import_of_something_absent_names_the_package(grade_file, root, tmp_path, swapped, first_wrong):
+    notebook = fill(root, Tanh=f"import torch\n\n{swapped('Tanh', ('array_module(x).tanh', 'torch.tanh'))}", ReLU=swapped("ReLU"))
+    (tmp_path / "layers.ipynb").write_text(json.dumps(notebook))
+    found = grade_file(tmp_path / "layers.ipynb")
+    assert first_wrong(found.Tanh).sentence.startswith("torch comes from torch, which an exercise may not import (cell ")
+    assert first_wrong(found.Tanh).sentence.endswith("Allowed are the standard library, numpy and dlkit.")
+    assert found.ReLU.status is Status.PASSED
+
+
+def test_a_base_class_from_elsewhere_names_the_package(grade, hand_in, grader, first_wrong):
+    work = hand_in(Flatten="class Flatten(nn.Module):\n    def forward(self, x):\n        return x\n\n    def backward(self, dy):\n        return dy")
+    work = replace(work, extraction=replace(work.extraction, refused={"nn": "torch"}))
+    flatten = next(result for result in grader.grade(work).exercises if result.name == "Flatten")
+    sentence = first_wrong(flatten).sentence
+    assert sentence.startswith("Flatten could not be defined: ")
+    assert "nn comes from torch, which an exercise may not import" in sentence
+
+
+def test_a_cell_that_does_not_parse_costs_its_exercise(grade_file, root, tmp_path, swapped, first_wrong):
+    broken = swapped("Tanh", ("self.y * self.y", "self.y * * self.y"))
+    (tmp_path / "layers.ipynb").write_text(json.dumps(fill(root, Tanh=broken, ReLU=swapped("ReLU"))))
+    found = grade_file(tmp_path / "layers.ipynb")
+    sentence = first_wrong(found.Tanh).sentence
+    assert sentence.startswith("layers.ipynb: cell ")
+    assert "does not parse (line " in sentence
+    assert sentence.endswith("Fix the cell, or delete it if it is scratch.")
+    assert {verdict.sentence for verdict in found.Tanh.verdicts} == {sentence}
+    assert [problem.sentence for problem in found.report.problems] == [sentence]
+    assert found.ReLU.status is Status.PASSED
+
+
+def test_a_broken_scratch_cell_costs_nothing(grade_file, root, tmp_path, swapped):
+    notebook = fill(root, Tanh=swapped("Tanh"))
+    notebook["cells"].insert(2, {"cell_type": "code", "metadata": {}, "source": "x = (1,\nplot("})
+    (tmp_path / "layers.ipynb").write_text(json.dumps(notebook))
+    found = grade_file(tmp_path / "layers.ipynb")
+    assert found.Tanh.status is Status.PASSED
+    assert found.report.problems[0].where == "cell 3"
+
+
+IMPORT_TIME = {
+    "an exit": ("import os; os._exit(0)", "ended its own process with exit status 0"),
+    "an endless loop": ("while True: pass", "did not end within"),
+    "a kill": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was killed by the system (signal SIGKILL)"),
+    "an exception": ("TABLE = open('table.txt').read()", "Tanh could not be defined: raised FileNotFoundError"),
+    "a polite exit": ("raise SystemExit", "Tanh could not be defined: raised SystemExit"),
+    "20 GB": ("TABLE = [0] * (20 << 30)", "Tanh could not be defined: asked for more memory"),
+}
+
+
+@pytest.mark.parametrize("name", IMPORT_TIME)
+def test_what_happens_while_loading_costs_what_it_defines(grade, swapped, first_wrong, others_untouched, name):
+    line, sentence = IMPORT_TIME[name]
+    found = grade(Tanh=swapped("Tanh", ("class Tanh(Layer):\n", f"class Tanh(Layer):\n    {line}\n")))
+    assert sentence in first_wrong(found.Tanh).sentence
+    assert found.Tanh.points == 0
+    assert found.Tanh.status is Status.FAILED
+    others_untouched(found, "Tanh")
+
+
+def test_a_statement_that_ends_the_process_is_named_with_its_place(grade, swapped):
+    found = grade(Tanh=swapped("Tanh", ("class Tanh(Layer):\n", "class Tanh(Layer):\n    import os; os._exit(3)\n")))
+    (problem,) = found.report.problems
+    assert problem.sentence.startswith("layers.ipynb: layers.py, line ")
+    assert "(definition of Tanh) ended its own process with exit status 3" in problem.sentence
+
+
+def test_more_poison_than_can_be_sought_fails_and_ends(grader, hand_in, full_marks):
+    poison = [f"X{i} = 1\nclass P{i}:\n    import os; os._exit(0)" for i in range(9)]
+    report = grader.grade(hand_in(*poison))
+    assert report.points == 0
+    assert report.status is Status.FAILED
+    assert "ended its own process" in report.exercises[0].verdicts[0].sentence
+    assert len(report.problems) == 8
+
+
+def test_a_file_that_is_slow_to_load_as_a_whole_fails_and_ends(layers, zygote, hand_in):
+    work = hand_in(*(f"class S{i}:\n    import time; time.sleep(0.1)" for i in range(12)))
+    limits = Limits(cpu_s=5, wall_s=0.7)
+    (result,) = Grader(layers, zygote, seed=1, only=frozenset({"Tanh"}), limits=limits).grade(work).exercises
+    assert result.status is Status.FAILED
+    assert "did not end within" in result.verdicts[0].sentence
+
+
+FORGED_PROBLEMS = """
+class Forger:
+    import json, os, struct, sys
+    frame = sys._getframe()
+    while "header" not in frame.f_locals or "reply" not in frame.f_locals:
+        frame = frame.f_back
+    reply = {"id": frame.f_locals["header"]["id"], "arrays": [], "value": VALUE}
+    text = json.dumps(reply).encode()
+    os.write(11, struct.pack("<IQ", len(text), 0) + text)
+"""
+
+
+@pytest.mark.parametrize("value", ["3", "[3]", "[{'d': []}]", "[{'d': [['chunk', 10**9]]}]", "[{'d': [['chunk', 'x']]}]"])
+def test_a_forged_answer_while_loading_is_no_fault_of_the_grader(grade, value):
+    found = grade(FORGED_PROBLEMS.replace("VALUE", value))
+    assert Status.BROKEN not in {result.status for result in found.report.exercises}
+    assert found.report.points == 0
+
+
+def test_a_loop_in_backward_leaves_the_forward_its_points(grade, swapped, first_wrong):
+    found = grade(Tanh=swapped("Tanh", ("dx = self.y * self.y", "while True: pass")))
+    assert found.Tanh.parts()["forward"] is Status.PASSED
+    assert first_wrong(found.Tanh).sentence.startswith("Tanh.backward did not end within")
+    assert found.Tanh.points == 1
+    rest = found.Tanh.verdicts[found.Tanh.verdicts.index(first_wrong(found.Tanh)) + 1 :]
+    assert {verdict.status for verdict in rest} == {Status.SKIPPED}
+
+
+def test_the_endless_loop_is_waited_for_once(grade, forwards_called):
+    found, calls = forwards_called("while True: pass")
+    assert the(found.Tanh, "gradients match numerical differences").status is Status.SKIPPED
+    assert calls == 1
+
+
+@pytest.fixture
+def forwards_called(grade, swapped, monkeypatch):
+    """Grade a Tanh whose forward begins like this, and count how often it was called."""
+    from autograder.isolation.host import Worker
+
+    def run(line):
+        calls = []
+        ask = Worker.ask
+
+        def counted(self, verb, *args, **kwargs):
+            if kwargs.get("name") == "forward":
+                calls.append(verb)
+            return ask(self, verb, *args, **kwargs)
+
+        monkeypatch.setattr(Worker, "ask", counted)
+        only = {"Tanh": swapped("Tanh", ("self.y = ", f"{line}\n        self.y = "))}
+        for name in ("Linear", "Sigmoid", "ReLU", "LeakyReLU", "ELU", "GELU", "Softmax", "Flatten", "Sequential"):
+            only[name] = f"class {name}(Layer):\n    def forward(self, x):\n        pass\n\n    def backward(self, dy):\n        pass"
+        only["gradient_norms"] = "def gradient_norms(layers, x, dy):\n    pass"
+        return grade(**only), len(calls)
+
+    return run
+
+
+# --- diagnosis -------------------------------------------------------------------------------
+
+
+def test_a_planted_mistake_is_named_with_its_hint(grade, swapped, first_wrong, others_untouched):
+    found = grade(Linear=swapped("Linear", ("self.x.T @ dy", "self.x.T @ dy / len(dy)")))
+    wrong = first_wrong(found.Linear)
+    assert wrong.mistake == "averages the weight gradient"
+    assert wrong.hint == "dW is a sum over the batch. The loss has divided by the batch size already."
+    assert wrong.sentence.startswith("dW is wrong in every entry")
+    others_untouched(found, "Linear")
+
+
+def test_the_same_mistake_in_other_words_is_named_too(grade, first_wrong, layers):
+    source = (
+        "class ReLU(Layer):\n    def forward(self, x):\n        mask = (x > 0).astype(x.dtype)\n        self.kept = x * mask\n"
+        "        return x * mask\n\n    def backward(self, dy):\n        return self.kept * dy\n"
+    )
+    found = grade(ReLU=source)
+    assert first_wrong(found.ReLU).mistake == "returns the input in place of the gradient"
+
+
+def test_a_mistake_of_ones_own_is_not_called_by_another_name(grade, swapped, first_wrong):
+    found = grade(Tanh=swapped("Tanh", ("dx = 1 - dx", "dx = 1.0000321 - dx")))
+    assert (first_wrong(found.Tanh).mistake, first_wrong(found.Tanh).hint) == ("", "")
+
+
+# --- a backward for a wrong forward ----------------------------------------------------------
+
+GRADIENTS = "gradients match numerical differences"
+
+
+ELU_WITHOUT_ALPHA = """
+class ELU(Layer):
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha
+
+    def forward(self, x):
+        xp = array_module(x)
+        self.positive = x > 0
+        self.y = xp.where(self.positive, x, xp.exp(xp.minimum(x, 0)) - 1)
+        return self.y
+
+    def backward(self, dy):
+        return dy * array_module(dy).where(self.positive, 1, self.y + 1)
+"""
+
+
+def test_a_right_backward_of_a_near_miss_earns_half_of_that_check(grade):
+    found = grade(ELU=ELU_WITHOUT_ALPHA)
+    assert the(found.ELU, "forward matches the reference").mistake == "forgets alpha"
+    verdict = the(found.ELU, GRADIENTS)
+    assert verdict.status is Status.FAILED
+    assert verdict.points == pytest.approx(verdict.max_points / 2, abs=0.006)
+    assert verdict.sentence.startswith("backward is right for your forward, but that forward is not right yet")
+    assert found.ELU.points == verdict.points
+
+
+PAIRS = {
+    "zeros": ("0 * x", "0 * dy"),
+    "the identity": ("1 * x", "1 * dy"),
+    "ones": ("0 * x + 1", "0 * dy"),
+    "another function": ("3 * x", "3 * dy"),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_pair_that_only_agrees_with_itself_earns_nothing(grade, name):
+    forward, backward = PAIRS[name]
+    source = f"class GELU(Layer):\n    def forward(self, x):\n        return {forward}\n\n    def backward(self, dy):\n        return {backward}"
+    found = grade(GELU=source)
+    verdict = the(found.GELU, GRADIENTS)
+    assert (found.GELU.points, verdict.points, verdict.status) == (0, 0, Status.FAILED)
+    assert verdict.sentence.startswith("backward is right for your forward, but that forward is not right yet")
+
+
+def test_a_wrong_backward_of_a_wrong_forward_is_just_wrong(grade):
+    source = "class GELU(Layer):\n    def forward(self, x):\n        return 3 * x\n\n    def backward(self, dy):\n        return 2 * dy"
+    found = grade(GELU=source)
+    assert the(found.GELU, GRADIENTS).sentence.startswith("dx is wrong in")
+
+
+# --- cheating --------------------------------------------------------------------------------
+
+LIAR = """
+class Yes(float):
+    def __eq__(self, other): return True
+    def __ne__(self, other): return False
+    def __le__(self, other): return True
+    def __lt__(self, other): return True
+    def __sub__(self, other): return 0.0
+    __rsub__ = __sub__
+    def __abs__(self): return 0.0
+    def __bool__(self): return True
+    def __hash__(self): return 0
+    def __array__(self, dtype=None, copy=None): return np.zeros(())
+    def __getattr__(self, name): return self
+    def __call__(self, *args, **kwargs): return self
+"""
+SLY = """
+class Sly(np.ndarray):
+    def __eq__(self, other): return np.ones(self.shape, bool)
+    def __array_ufunc__(self, *args, **kwargs): return np.zeros(self.shape)
+    def __array_function__(self, *args, **kwargs): return True
+"""
+
+
+@pytest.mark.parametrize("answer", ["Yes()", "[Yes()]", "np.array(Yes())", "np.zeros(x.shape).view(Sly)", "x.view(Sly)"])
+def test_objects_that_equal_everything_earn_nothing(grade, answer):
+    classes = {
+        name: f"class {name}(Layer):\n    def __init__(self, *a, **k): self.W = self.b = Parameter(np.zeros((9, 9)))\n"
+        f"    def forward(self, x): return {answer}\n    def backward(self, x): return {answer}"
+        for name in ("Linear", "Tanh", "Softmax", "GELU")
+    }
+    classes["Linear"] = LIAR + SLY + classes["Linear"]
+    found = grade(**classes, gradient_norms=f"def gradient_norms(layers, x, dy): return {answer}")
+    assert [result.points for result in (found.Linear, found.Tanh, found.Softmax, found.GELU, found.gradient_norms)] == [0] * 5
+
+
+def test_a_class_equal_to_everything_earns_nothing(grade):
+    source = LIAR + "\nclass Flatten(Yes):\n    def __new__(cls, *a, **k): return float.__new__(cls)\n    def forward(self, x): return self\n    def backward(self, dy): return self"
+    found = grade(Flatten=source)
+    assert found.Flatten.points == 0
+
+
+def test_forged_comparisons_earn_nothing(grade, others_untouched):
+    forgery = (
+        "import numpy\n\nclass Forger:\n"
+        "    for name in ('allclose', 'isclose', 'array_equal', 'abs', 'isfinite', 'asarray'):\n"
+        "        setattr(numpy, name, lambda *a, **k: True)\n"
+        "    numpy.testing.assert_allclose = lambda *a, **k: None\n"
+        "    import autograder.compare, autograder.grade, autograder.verdict\n"
+    )
+    tanh = "class Tanh(Layer):\n    def forward(self, x): return 0 * x\n    def backward(self, dy): return 0 * dy"
+    found = grade(forgery, Tanh=tanh)
+    assert found.Tanh.points == 0
+    assert found.Tanh.status is Status.FAILED
+
+
+def test_what_an_earlier_exercise_patches_does_not_reach_the_next(grade, others_untouched):
+    patched = (
+        "class Tanh(Layer):\n    def forward(self, x):\n        np.maximum = np.exp = None\n        Layer.forward = None\n"
+        "        return 0 * x\n\n    def backward(self, dy):\n        return 0 * dy"
+    )
+    others_untouched(grade(Tanh=patched), "Tanh")
+
+
+def test_expected_values_are_nowhere_in_the_worker(grade, first_wrong):
+    source = (
+        "class Tanh(Layer):\n    def forward(self, x):\n        import gc, sys\n        found = [m for m in sys.modules if m.startswith('autograder')]\n"
+        "        raise ValueError(' '.join(sorted(found)))\n\n    def backward(self, dy):\n        return dy"
+    )
+    named = first_wrong(grade(Tanh=source).Tanh).sentence
+    assert "autograder.isolation.worker" in named
+    for module in ("answers", "compare", "grade", "spec", "catalogue", "checks"):
+        assert f"autograder.{module}" not in named
+
+
+# --- what depends on what, and what the course does wrong ------------------------------------
+
+
+def test_training_waits_for_the_layers_it_is_made_of(root, zygote):
+    from autograder import catalogue
+
+    loaded = catalogue.load("02_layers", root)
+    grader = Grader(loaded, zygote, seed=1, only=frozenset({"Linear", "train_spirals"}), limits=QUICK)
+    chunks = list(loaded.reference.chunks)
+    stub = "class Linear(Layer):\n    def forward(self, x):\n        pass\n\n    def backward(self, dy):\n        pass"
+    chunks = [replace(chunk, source=stub) if chunk.defines == ("Linear",) else chunk for chunk in chunks]
+    report = grader.grade(Submission("layers.py", Extraction(tuple(chunks)), ""))
+    assert report.exercises[1].status is Status.SKIPPED
+    assert report.exercises[1].verdicts[0].sentence == "waits for Linear, which it is made of"
+
+
+def test_training_can_be_left_out_of_a_run(root, zygote):
+    from autograder import catalogue
+
+    loaded = catalogue.load("02_layers", root)
+    grader = Grader(loaded, zygote, seed=1, only=frozenset({"train_spirals"}), capstones=False)
+    report = grader.grade(Submission("layers.py", loaded.reference, ""))
+    assert report.capstones is False
+    assert report.exercises[0].verdicts[0].status is Status.SKIPPED
+    assert report.exercises[0].verdicts[0].sentence == "capstones were left out of this run"
+
+
+def test_the_graders_own_fault_is_never_called_a_failure(layers, zygote, hand_in):
+    def broken_judge(*_):
+        message = "the author divided by zero"
+        raise ZeroDivisionError(message)
+
+    tanh = layers.assignment.exercise("Tanh")
+    own = replace(tanh, checks=[replace(tanh.checks[0], judge=broken_judge), *tanh.checks[1:]])
+    loaded = replace(layers, assignment=Assignment("02_layers", title="Layers", exercises=[own]))
+    report = Grader(loaded, zygote, seed=1).grade(hand_in())
+    verdict = report.exercises[0].verdicts[0]
+    assert (verdict.status, report.status) == (Status.BROKEN, Status.BROKEN)
+    assert verdict.sentence == "the grader failed here (ZeroDivisionError: the author divided by zero)"
+
+
+def test_every_sentence_of_a_wrong_submission_is_one_line(grade, swapped):
+    found = grade(
+        Tanh="class Tanh(Layer):\n    def forward(self, x):\n        raise ValueError('one\\ntwo\\n\\nthree')\n\n    def backward(self, dy):\n        return dy"
+    )
+    sentences = [verdict.sentence for result in found.report.exercises for verdict in result.verdicts]
+    assert not any("\n" in sentence for sentence in sentences)
+    assert any("raised ValueError: one two three" in sentence for sentence in sentences)
+
+
+def test_the_diagnosis_and_the_audit_speak_of_the_same_course(small_course):
+    assert audit(small_course, ["02_layers"], seed=3, only=frozenset({"Flatten"})).failures == []
+    assert ast.parse((small_course / "assignments/02_layers/checks.py").read_text()).body
+
+
+def test_an_exercise_without_checks_is_an_empty_result(layers, zygote, hand_in):
+    lone = Exercise("Tanh", "layer", ("forward",), Points(forward=1), [])
+    loaded = replace(layers, assignment=Assignment("02_layers", title="", exercises=[lone]))
+    report = Grader(loaded, zygote, seed=1).grade(hand_in())
+    assert (report.points, report.max_points, Check.__name__) == (0, 0, "Check")

@@ -1,0 +1,245 @@
+import ast
+import json
+import shutil
+
+import nbformat
+import numpy as np
+import pytest
+
+from autograder import catalogue
+from autograder.answers import Answers, StoredAnswers, read_stored, store
+from autograder.cli import main
+from autograder.release import release, stale
+from autograder.spec import SpecError
+
+FILES = ("layers.ipynb", "layers.py", "checks.py", "cases.npz")
+FOLDER = "assignments/02_layers"
+
+
+def test_releasing_twice_changes_nothing(own_course):
+    before = {name: (own_course / FOLDER / name).read_bytes() for name in FILES}
+    assert release(own_course, "02_layers") == []
+    assert {name: (own_course / FOLDER / name).read_bytes() for name in FILES} == before
+    assert sorted(path.name for path in (own_course / FOLDER).iterdir()) == sorted(FILES)
+
+
+def test_releasing_anew_gives_the_same_texts_and_answers(own_course):
+    before = {name: (own_course / FOLDER / name).read_bytes() for name in FILES}
+    old = read_stored(own_course / FOLDER / "cases.npz")
+    shutil.rmtree(own_course / FOLDER)
+    assert [path.name for path in release(own_course, "02_layers")] == list(FILES)
+    for name in FILES[:3]:
+        assert (own_course / FOLDER / name).read_bytes() == before[name]
+    assert read_stored(own_course / FOLDER / "cases.npz").found.keys() == old.found.keys()
+
+
+def test_what_is_committed_is_what_the_sources_give(root):
+    text = (root / FOLDER / "layers.py").read_text()
+    assert "### BEGIN SOLUTION" not in text
+    assert "class Linear(Layer):" in text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_missing_or_changed_is_stale(own_course, name):
+    assert stale(own_course, "02_layers") == []
+    path = own_course / FOLDER / name
+    if name == "cases.npz":
+        answers = read_stored(path)
+        (case, expected), *_ = answers.found["Tanh", "forward matches the reference"]
+        expected["y"] = expected["y"] + 1e-3
+        store(path, answers.found, answers.seed)
+    else:
+        path.write_text(path.read_text() + "\n")
+    sentence = f"02_layers: {name} is not what its source gives: run autograder release 02_layers"
+    assert stale(own_course, "02_layers") == [sentence]
+    path.unlink()
+    assert stale(own_course, "02_layers") == [sentence]
+    assert [changed.name for changed in release(own_course, "02_layers")] == [name]
+    assert stale(own_course, "02_layers") == []
+
+
+def test_a_change_of_the_last_bit_is_not_stale(own_course):
+    path = own_course / FOLDER / "cases.npz"
+    answers = read_stored(path)
+    for _, expected in answers.found["Tanh", "forward matches the reference"]:
+        expected["y"] = np.nextafter(expected["y"], 2)
+    store(path, answers.found, answers.seed)
+    assert stale(own_course, "02_layers") == []
+
+
+def test_the_command_line_says_what_is_stale(own_course, capsys):
+    assert main(["release", "--check", "--course", str(own_course)]) == 0
+    (own_course / FOLDER / "layers.py").write_text("x = 1\n")
+    assert main(["release", "--check", "--course", str(own_course)]) == 1
+    assert "layers.py is not what its source gives" in capsys.readouterr().out
+    assert (own_course / FOLDER / "layers.py").read_text() == "x = 1\n"
+    assert main(["release", "02", "--course", str(own_course)]) == 0
+    assert main(["release", "--check", "--course", str(own_course)]) == 0
+
+
+# --- the notebook ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def notebook(root):
+    return nbformat.read(root / FOLDER / "layers.ipynb", as_version=4)
+
+
+def test_the_notebook_is_valid_and_has_no_outputs(notebook):
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
+    assert notebook.metadata["dlkit"] == {"assignment": "02_layers"}
+    assert len({cell["id"] for cell in notebook.cells}) == len(notebook.cells)
+
+
+def test_nbgrader_accepts_its_metadata(notebook):
+    from nbgrader.preprocessors import CheckCellMetadata
+    from nbgrader.validator import Validator
+
+    CheckCellMetadata().preprocess(notebook, {})
+    assert Validator()._get_type_changed_cells(notebook) == []
+
+
+def test_nbgrader_sees_no_cell_changed(notebook):
+    from nbgrader.validator import Validator
+
+    assert Validator()._get_changed_cells(notebook) == []
+
+
+def test_every_exercise_has_a_solution_cell_and_a_locked_check_with_its_points(notebook, root):
+    assignment = catalogue.load("02_layers", root).assignment
+    graded = {
+        cell.metadata["nbgrader"]["grade_id"]: cell.metadata["nbgrader"]
+        for cell in notebook.cells
+        if "nbgrader" in cell.metadata
+    }
+    for exercise in assignment.exercises:
+        fields = graded[f"check_{exercise.name}"]
+        assert (fields["grade"], fields["solution"], fields["locked"], fields["points"]) == (True, False, True, exercise.total)
+        assert graded[exercise.name]["solution"]
+    for question in assignment.questions:
+        assert (graded[question.name]["grade"], graded[question.name]["points"]) == (True, question.points)
+    assert not any(fields["locked"] for name, fields in graded.items() if not name.startswith("check_"))
+
+
+def test_the_script_and_the_notebook_hold_the_same_code(notebook, root):
+    script = (root / FOLDER / "layers.py").read_text()
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    assert ast.dump(ast.parse(script)) == ast.dump(ast.parse(code))
+
+
+# --- nothing of the solution gets out --------------------------------------------------------
+
+
+def solution_lines(text):
+    """Lines of the solution regions that are long enough to be nobody else's."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        if "### END SOLUTION" in line:
+            inside = False
+        if inside and len(line.strip(" #")) >= 20:
+            kept.append(line.strip(" #"))
+        if "### BEGIN SOLUTION" in line:
+            inside = True
+    return kept
+
+
+def test_nothing_of_a_solution_is_released(root):
+    for name in [path.parent.name for path in (root / "assignments").glob("*/checks.py")]:
+        folder, module = root / "assignments" / name, name.partition("_")[2]
+        source = (root / "solutions" / name / f"{module}.py").read_text()
+        given = "\n".join(source.split("### BEGIN SOLUTION")[0::1][:1]) + "".join(
+            part.partition("### END SOLUTION")[2] for part in source.split("### BEGIN SOLUTION")[1:]
+        )
+        secrets = [line for line in solution_lines(source) if line not in given]
+        cells = json.loads((folder / f"{module}.ipynb").read_text())["cells"]
+        released = [(folder / f"{module}.py").read_text(), (folder / "checks.py").read_text()]
+        released += ["".join(cell["source"]) for cell in cells]
+        assert secrets
+        assert [line for line in secrets if any(line in text for text in released)] == []
+
+
+def test_the_public_checks_hold_no_mistake_no_hint_and_no_slow_variant(root):
+    for path in (root / "assignments").glob("*/checks.py"):
+        text = path.read_text()
+        tree = ast.parse(text)
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+        assert not {"Mistake", "swap"} & names
+        assert not {"mistakes", "slow", "hint"} & arguments
+        for exercise in catalogue.load(path.parent.name, root).assignment.exercises:
+            for mistake in exercise.mistakes:
+                assert mistake.hint not in text
+
+
+def test_the_public_checks_ask_for_the_same(small_course, tmp_path):
+    shutil.copytree(small_course / "assignments", tmp_path / "assignments")
+    ours, theirs = (catalogue.load("02_layers", folder) for folder in (small_course, tmp_path))
+    assert (ours.official, theirs.official) == (True, False)
+    for mine, yours in zip(ours.assignment.exercises, theirs.assignment.exercises, strict=True):
+        assert [(c.name, c.part, mine.points_of(c)) for c in mine.checks] == [(c.name, c.part, yours.points_of(c)) for c in yours.checks]
+        assert yours.mistakes == ()
+        assert yours.slow is None
+    with pytest.raises(SpecError, match="the references of 02_layers are not here"):
+        theirs.reference  # noqa: B018
+    with pytest.raises(SpecError, match="no solution here to release from"):
+        release(tmp_path, "02_layers")
+
+
+# --- what a wrong source says ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "sentence"),
+    [
+        ("layers.py", "check(Flatten)", "check(Flaten)", "the notebook checks Flaten, which is no exercise of the spec"),
+        ("layers.py", "check(Flatten)", "pass", "cells of the notebook are \\['Tanh'\\], of the spec \\['Tanh', 'Flatten'\\]"),
+        ("layers.py", "# ## 2.9 Flatten", '# %% [markdown] question="why"', "the notebook asks 'why', which the spec does not list"),
+    ],
+)
+def test_a_source_that_does_not_fit_its_spec_is_told(own_course, file, old, new, sentence):
+    path = own_course / "solutions/02_layers" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(SpecError, match=sentence):
+        release(own_course, "02_layers")
+
+
+# --- stored answers --------------------------------------------------------------------------
+
+
+def test_answers_come_back_from_their_file(tmp_path, layers):
+    answers = Answers(layers, 11)
+    found = {
+        (exercise.name, check.name): answers.of(exercise, check)
+        for exercise in layers.assignment.exercises[-2:]
+        for check in exercise.checks
+    }
+    store(tmp_path / "cases.npz", found, 11)
+    back = read_stored(tmp_path / "cases.npz")
+    assert back.seed == 11
+    assert list(back.found) == list(found)
+    for key, pairs in found.items():
+        for (case, expected), (other_case, other) in zip(pairs, back.found[key], strict=True):
+            assert case.describe() == other_case.describe()
+            assert repr(case.as_data()) == repr(other_case.as_data())
+            assert repr(expected) == repr(other)
+
+
+def test_answers_are_drawn_once(layers):
+    answers = Answers(layers, 1)
+    exercise = layers.assignment.exercises[0]
+    assert answers.of(exercise, exercise.checks[0]) is answers.of(exercise, exercise.checks[0])
+
+
+def test_stored_answers_know_no_reference(layers):
+    with pytest.raises(SpecError, match="the reference of Linear is not here"):
+        StoredAnswers({}, 1).reference(layers.assignment.exercise("Linear"))
+
+
+def test_objects_cannot_be_stored(tmp_path):
+    from autograder.spec import Case
+
+    with pytest.raises(TypeError, match="dtype object cannot cross"):
+        store(tmp_path / "cases.npz", {("A", "b"): [(Case(x=np.array([object()])), {})]}, 1)
