@@ -1,5 +1,6 @@
 """What the autograder's tests share: one zygote, one assignment without training and timing, and ways to hand in."""
 
+import copy
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from autograder.verdict import Status
 from dlkit.extraction import Extraction, take
 
 ROOT = Path(__file__).resolve().parents[2]
+NEIGHBOURS = frozenset({"Linear", "Flatten", "gradient_norms"})
 QUICK = Limits(cpu_s=0.3, wall_s=5.0, memory_mb=1024, life_cpu_s=20)
 
 
@@ -107,12 +109,20 @@ def swapped(layers):
 
 @pytest.fixture(scope="session")
 def grade(grader, hand_in):
-    """Grade the reference but for these exercises; the results by name."""
+    """Grade these exercises, with some neighbours that are right (all where none is given); the results by name."""
 
     def run(*extra, **sources):
-        return by_name(grader.grade(hand_in(*extra, **sources)))
+        some = replace_grader(grader, frozenset(sources) | NEIGHBOURS if sources else None)
+        return by_name(some.grade(hand_in(*extra, **sources)))
 
     return run
+
+
+def replace_grader(grader, only):
+    """The same grader, with what it knows of right and wrong, for some exercises."""
+    other = copy.copy(grader)
+    other.only = only
+    return other
 
 
 def by_name(report):
@@ -133,11 +143,12 @@ def first_wrong():
 
 @pytest.fixture(scope="session")
 def others_untouched(full_marks):
-    """Assert that every exercise but these has full marks."""
+    """Assert that every other exercise that was graded has full marks."""
 
     def check(found, *names):
         earned = {result.name: result.points for result in found.report.exercises if result.name not in names}
-        assert earned == {name: points for name, points in full_marks.items() if name not in names}
+        assert len(earned) >= len(NEIGHBOURS) - len(names)
+        assert earned == {name: full_marks[name] for name in earned}
 
     return check
 
