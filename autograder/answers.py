@@ -51,6 +51,7 @@ class Answers:
                 (case, check.expect(reference, case, rng) if check.expect else check.observe(reference, case))
                 for case in check.cases(rng, reference)
             ]
+            reference.forget()
         return self._found[key]
 
 

@@ -119,6 +119,8 @@ def prepare_run(
         capstones,
         earlier,
     )
+    for part in out.rglob(".*.part"):  # left by a run that was killed while it wrote
+        part.unlink(missing_ok=True)
     try:
         write_atomically(path, run)
     except OSError as error:

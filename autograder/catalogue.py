@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from autograder.spec import Assignment, Exercise, Mistake, SpecError
 from autograder.subject import LocalSubject
 from dlkit import course, extraction
 
-__all__ = ["Loaded", "UsageError", "find", "load", "names", "wire"]
+__all__ = ["Loaded", "UsageError", "find", "load", "names", "targets", "wire", "with_exercise"]
 
 
 class UsageError(Exception):
@@ -135,9 +136,51 @@ def load(name: str, root: Path) -> Loaded:
     assert specification is not None and specification.loader is not None  # noqa: S101, PT018 - a .py path has both
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
+    try:
+        specification.loader.exec_module(module)
+    except SpecError:
+        raise
+    except Exception as error:
+        message = f"{name}/checks.py does not load ({type(error).__name__}: {error})"
+        raise SpecError(message) from error
     assignment = getattr(module, "ASSIGNMENT", None)
     if not isinstance(assignment, Assignment):
         message = f"{name}/checks.py defines no ASSIGNMENT"
         raise SpecError(message)
     return Loaded(assignment, folder, root, official)
+
+
+def targets(wanted: list[str], root: Path) -> Iterator[tuple[Loaded, Path, frozenset[str] | None]]:
+    """What each target means: an assignment, where its work lies, and which of its exercises (all where None).
+
+    A target is an assignment, an exercise (``Linear``, ``layers.Linear``) or a file.  UsageError where it is none.
+    """
+    known = names(root)
+    for target in wanted or known:
+        path = Path(target)
+        if path.suffix in {".py", ".ipynb"}:
+            folder = path.resolve().parent.name
+            stem = next(
+                (name for name in known if name in (folder, path.parent.name) or name.endswith(f"_{path.stem}")), ""
+            )
+            yield load(find(stem or path.stem, root), root), path, None
+            continue
+        try:
+            loaded = load(find(target, root), root)
+            only = None
+        except UsageError:
+            loaded = with_exercise(target, root)
+            only = frozenset({target.rpartition(".")[2]})
+        yield loaded, loaded.released, only
+
+
+def with_exercise(exercise: str, root: Path) -> Loaded:
+    """Find the assignment of an exercise: ``Linear``, ``layers.Linear``.  UsageError where there is none."""
+    wanted, _, name = exercise.rpartition(".")
+    for assignment in names(root):
+        loaded = load(assignment, root)
+        own = wanted in ("", loaded.assignment.module, assignment)
+        if own and any(found.name == name for found in loaded.assignment.exercises):
+            return loaded
+    message = f"There is no assignment or exercise '{exercise}'. Assignments are: {', '.join(names(root))}."
+    raise UsageError(message)

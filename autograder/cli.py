@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -50,6 +48,7 @@ def demo(
     import secrets
 
     from autograder import catalogue
+    from autograder.classroom import grade_class
     from autograder.demo import make_class
 
     root = _root(course)
@@ -58,7 +57,8 @@ def demo(
     ]
     console = _console()
     console.print(f"A class of {len({path.parts[-3] for path in written})} students handed in {len(written)} files.")
-    _grade(root, out / "submitted", out / "graded", seed=secrets.randbits(32) if seed is None else seed, jobs=jobs)
+    seed = secrets.randbits(32) if seed is None else seed
+    grade_class(console, root, out / "submitted", out / "graded", jobs=jobs or _cores(), seed=seed)
 
 
 @app.command()
@@ -77,15 +77,17 @@ def check(
     """Check my own work: an assignment, an exercise, or all."""
     import secrets
 
-    from autograder.grade import Grader
-    from autograder.isolation.host import Zygote
-    from autograder.submission import own_earlier, read_submission
+    from autograder.isolation.launcher import Zygote
 
-    root = _root(course)
-    _check_backend(backend)
     reports: list[Report] = []
-    with Zygote() as zygote:
-        for loaded, path, only in _work(targets or [], root):
+    with Zygote() as zygote:  # it starts while the rest is being imported
+        from autograder import catalogue
+        from autograder.grade import Grader
+        from autograder.submission import own_earlier, read_submission
+
+        root = _root(course)
+        _check_backend(backend)
+        for loaded, path, only in catalogue.targets(targets or [], root):
             grader = Grader(
                 loaded,
                 zygote,
@@ -98,7 +100,9 @@ def check(
             earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
             reports.append(grader.grade(read_submission(path, loaded), earlier=earlier))
     if json:
-        _print_json(reports)
+        import msgspec
+
+        sys.stdout.write(msgspec.json.encode(reports).decode() + "\n")
     else:
         from autograder.render.terminal import print_report
 
@@ -106,43 +110,6 @@ def check(
             print_report(_console(), report, verbose=verbose)
     if any(report.status in ("failed", "broken") for report in reports):
         raise typer.Exit(1)
-
-
-def _work(targets: list[str], root: Path) -> Iterator[tuple[Any, Path, frozenset[str] | None]]:
-    """What each target means: an assignment, where its work lies, and which exercises."""
-    from autograder import catalogue
-
-    names = catalogue.names(root)
-    for target in targets or names:
-        path = Path(target)
-        if path.suffix in {".py", ".ipynb"}:
-            folder = path.resolve().parent.name
-            stem = next(
-                (name for name in names if name in (folder, path.parent.name) or name.endswith(f"_{path.stem}")), ""
-            )
-            yield catalogue.load(catalogue.find(stem or path.stem, root), root), path, None
-            continue
-        try:
-            loaded = catalogue.load(catalogue.find(target, root), root)
-            only = None
-        except catalogue.UsageError:
-            loaded = _assignment_of(target, names, root)
-            only = frozenset({target.rpartition(".")[2]})
-        yield loaded, loaded.released, only
-
-
-def _assignment_of(exercise: str, names: list[str], root: Path) -> Any:
-    from autograder import catalogue
-
-    wanted, _, name = exercise.rpartition(".")
-    for assignment in names:
-        loaded = catalogue.load(assignment, root)
-        if wanted in ("", loaded.assignment.module, assignment) and any(
-            e.name == name for e in loaded.assignment.exercises
-        ):
-            return loaded
-    message = f"There is no assignment or exercise '{exercise}'. Assignments are: {', '.join(names)}."
-    raise catalogue.UsageError(message)
 
 
 @app.command()
@@ -160,97 +127,34 @@ def grade(
     course: CourseOption = None,
 ) -> None:
     """Grade a class: a report and a page a student, a page for the class.  Goes on where it was killed."""
+    from autograder.classroom import grade_class
+
     root = _root(course)
     _check_backend(backend)
     if earlier not in ("own", "reference"):
         message = f"--earlier is 'own' or 'reference', not '{earlier}'."
         raise _usage(message)
-    _grade(
+    grade_class(
+        _console(stderr=json),
         root,
         folder,
         out,
         assignment=assignment,
+        jobs=jobs or _cores(),
+        json=json,
         seed=seed,
-        jobs=jobs,
         backend=backend,
         earlier=earlier,
         capstones=_capstones(without),
-        json=json,
     )
-
-
-def _grade(
-    root: Path,
-    folder: Path,
-    out: Path,
-    *,
-    assignment: str | None = None,
-    jobs: int | None = None,
-    json: bool = False,
-    **options: Any,
-) -> None:
-    from autograder import batch, catalogue
-
-    name = catalogue.find(assignment, root) if assignment else None
-    entries = batch.discover(folder, root, name)
-    run = batch.prepare_run(root, out, folder, entries, **options)
-    console = _console(stderr=json)
-    fresh = 0
-    with _progress(console, len(entries)) as advance:
-        for entry, graded in batch.grade_all(entries, run, jobs or _cores()):
-            fresh += graded
-            advance(entry.student)
-    if fresh < len(entries):
-        console.print(
-            f"{len(entries) - fresh} of {len(entries)} reports were there from an earlier run and still hold."
-        )
-    _draw(out, entries, console, quiet=json)
 
 
 @app.command()
 def report(out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded")) -> None:
     """Draw the pages again from the reports, without grading."""
-    from autograder.batch import Entry
+    from autograder.classroom import draw, entries_of
 
-    paths = sorted((out / "reports").glob("*/*.json"))
-    if not paths:
-        message = f"There are no reports in {out}. Name the --out folder of autograder grade."
-        raise _usage(message)
-    _draw(out, [Entry(path.parent.name, path.stem, "") for path in paths], _console())
-
-
-def _draw(out: Path, entries: Iterable[Any], console: Console, *, quiet: bool = False) -> None:
-    """Write every student's page and the class's, and show the class; one assignment in memory at a time."""
-    from urllib.parse import quote
-
-    import msgspec
-
-    from autograder.batch import report_path
-    from autograder.render.html import class_page, student_page
-    from autograder.render.terminal import print_class
-    from autograder.verdict import read_report, write_atomically
-
-    entries = list(entries)
-    for name in sorted({entry.assignment for entry in entries}):
-        reports, links = [], {}
-        for entry in (entry for entry in entries if entry.assignment == name):
-            try:
-                found = read_report(report_path(out, entry))
-            except (OSError, msgspec.DecodeError) as error:
-                message = f"{report_path(out, entry)} cannot be read as a report ({error}). Grade again."
-                raise _usage(message) from error
-            page = out / "pages" / entry.student / f"{name}.html"
-            write_atomically(page, student_page(found))
-            links[entry.student] = quote(page.relative_to(out).as_posix())
-            reports.append(found)
-        write_atomically(out / f"{name}.html", class_page(f"{name}: {reports[0].title}", reports, links))
-        if quiet:
-            _print_json(reports)
-        else:
-            print_class(console, reports)
-            console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True)
-    if not quiet:
-        console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
+    draw(_console(), out, entries_of(out))
 
 
 @app.command()
@@ -306,7 +210,7 @@ def audit(
     try:
         assignments = _names(wanted, root)
     except catalogue.UsageError:
-        assignments = sorted({_assignment_of(name, catalogue.names(root), root).assignment.name for name in wanted})
+        assignments = sorted({catalogue.with_exercise(name, root).assignment.name for name in wanted})
         only = frozenset(name.rpartition(".")[2] for name in wanted)
     with console.status("auditing") as status:
         result = prove(
@@ -408,22 +312,6 @@ def _console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
 
 
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Any]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = ("Grading", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda student: progress.update(task, advance=1, description=student[:24].replace("[", "("))
-
-
-def _print_json(reports: list[Report]) -> None:
-    import msgspec
-
-    sys.stdout.write(msgspec.json.encode(reports).decode() + "\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; every error a user can make is one sentence and exit status 2."""
     try:
@@ -431,8 +319,8 @@ def main(arguments: list[str] | None = None) -> int:
     except typer.Exit as error:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
-        return _complain("Stopped. The same command goes on where this one ended.", 130)
-    except BrokenPipeError:
+        result = INTERRUPTED
+    except (BrokenPipeError, SystemExit):  # typer exits where the pipe is broken
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader of our output has gone
         return 0
     except Exception as error:
@@ -443,9 +331,12 @@ def main(arguments: list[str] | None = None) -> int:
         if status is None:
             raise
         return _complain(_sentence(error), status)
+    if result == INTERRUPTED:  # typer gives this status, too
+        return _complain("Stopped. The same command goes on where this one ended.", INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 
+INTERRUPTED = 130
 USER_ERRORS = {"UsageError", "SubmissionError", "CourseError", "BackendError", "MissingExtraError", "ExtractionError"}
 
 

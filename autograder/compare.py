@@ -99,7 +99,8 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
         sentence = f"{name} is {what}{where}"
         return Mismatch("nan", name, sentence, index, float("inf"))
     with np.errstate(all="ignore"):
-        error = np.abs(np.where(finite, observed, 0).astype(complex) - np.where(finite, expected, 0).astype(complex))
+        wide = complex if "c" in observed.dtype.kind + expected.dtype.kind else float
+        error = np.abs(np.where(finite, observed, 0).astype(wide) - np.where(finite, expected, 0).astype(wide))
         error = np.where(finite, error, np.where((observed == expected) | np.isnan(expected), 0, np.inf))
         size = np.abs(np.where(finite, expected, 0))
         scale = float(size.max())

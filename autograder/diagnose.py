@@ -66,6 +66,8 @@ class Fingerprints:
             self._outcomes[key] = (
                 [observe(check, subject.on(check.backend or "numpy"), case) for case in cases] if subject else []
             )
+            if subject:
+                subject.forget()
         return self._outcomes[key]
 
     def _subject(self, exercise: Exercise, mistake: Mistake) -> LocalSubject | None:

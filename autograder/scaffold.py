@@ -21,16 +21,16 @@ from autograder import check
 from dlkit import Layer, array_module
 
 # %% [markdown]
-# ## {short}.1 Scale
+# ## {short}.1 Parabola
 #
 # Motivation, formula, the backward pass derived step by step, one example by hand:
 #
-# $$ y = s\\,x, \\qquad dx = s\\,dy $$
+# $$ y = s\\,x^2, \\qquad dx = 2\\,s\\,x\\,dy $$
 
 
 # %%
-class Scale(Layer):
-    """Multiplication by a constant:  y = s x
+class Parabola(Layer):
+    """Square of every element, times a constant:  y = s x²
 
     Shapes
         x, y  any
@@ -44,17 +44,18 @@ class Scale(Layer):
 
     def forward(self, x):
         ### BEGIN SOLUTION
-        return self.s * x
+        self.x = x
+        return self.s * x * x
         ### END SOLUTION
 
     def backward(self, dy):
         ### BEGIN SOLUTION
-        return self.s * dy
+        return 2 * self.s * self.x * dy
         ### END SOLUTION
 
 
 # %%
-check(Scale)
+check(Parabola)
 
 # %% [markdown]
 # **Question 1.** *(2 points)* Ask for what no check can grade.
@@ -70,25 +71,25 @@ CHECKS = '''"""What is graded of {name}: cases, points, limits, and the mistakes
 from autograder.checks import Assignment, Case, LayerExercise, Mistake, Points, Question, swap
 
 
-def scale_cases(rng):
+def parabola_cases(rng):
     for shape, s in [((1, 4), 3.0), ((7, 3), -0.5), ((2, 3, 5), 1.5)]:
         yield Case({{"s": s}}, x=rng.normal(size=shape))
 
 
-scale = LayerExercise(
-    "Scale",
-    cases=scale_cases,
+parabola = LayerExercise(
+    "Parabola",
+    cases=parabola_cases,
     points=Points(forward=1, backward=2),
     mistakes=[
-        Mistake("adds the constant", swap("self.s * x", "self.s + x"), hint="y = s x is a product."),
-        Mistake("squares the constant", swap("self.s * x", "self.s**2 * x"), hint="y = s x: s once."),
-        Mistake("passes dy unchanged", swap("self.s * dy", "dy * 1"), hint="Chain rule: dy is scaled by s, too."),
-        Mistake("divides going back", swap("self.s * dy", "dy / self.s"), hint="The derivative of s x is s, not 1/s."),
-        Mistake("forgets dy", swap("self.s * dy", "self.s + 0 * dy"), hint="Chain rule: multiply by dy."),
+        Mistake("adds the constant", swap("self.s * x * x", "self.s + x * x"), hint="y = s x² is a product."),
+        Mistake("forgets the square", swap("self.s * x * x", "self.s * x"), hint="y = s x²: x twice."),
+        Mistake("forgets the two", swap("2 * self.s * self.x", "self.s * self.x"), hint="The derivative of x² is 2 x."),
+        Mistake("forgets the input", swap("2 * self.s * self.x", "2 * self.s"), hint="The derivative of x² is 2 x."),
+        Mistake("forgets dy", swap("self.x * dy", "self.x + 0 * dy"), hint="Chain rule: multiply by dy."),
     ],
 )
 
-ASSIGNMENT = Assignment("{name}", title="{title}", exercises=[scale], questions=[Question("why", points=2)])
+ASSIGNMENT = Assignment("{name}", title="{title}", exercises=[parabola], questions=[Question("why", points=2)])
 '''
 
 

@@ -123,8 +123,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Trial:
-    """One timed run, everything sent ahead: ``go`` computes (and is timed), ``collect`` fetches what came of it."""
+    """Timed runs on one implementation, made once.
 
+    renew: send a case's inputs ahead; go: compute, and nothing else (this is timed); collect: fetch what came of it.
+    """
+
+    renew: Callable[[Case], None]
     go: Callable[[], None]
     collect: Callable[[], Observations]
 
@@ -154,6 +158,17 @@ class Speed:
     case: Case
     at_most: float
     dtype: str = "float32"
+
+    def draw(self, rng: np.random.Generator, case: Case | None = None) -> Case:
+        """Draw inputs, and dy where ``case`` has one: a first case, or fresh numbers for one that is complete."""
+        inputs = {
+            name: spec(rng) if callable(spec) else rng.standard_normal(spec, dtype=np.float32).astype(self.dtype)
+            for name, spec in self.case.inputs.items()
+        }
+        if case is None:
+            return self.case.with_changes(inputs=inputs)
+        upstream = None if case.upstream is None else rng.standard_normal(case.upstream.shape).astype(self.dtype)
+        return case.with_changes(inputs=inputs, upstream=upstream)
 
 
 @dataclass(frozen=True)

@@ -144,12 +144,16 @@ class LocalSubject(Subject):
             subject.request("support", text=support)
         return subject
 
+    def forget(self) -> None:
+        """Let go of every object made so far; a reference lives as long as its run."""
+        self._executor.forget()
+
     def request(self, verb: str, **arguments: Any) -> Any:
         """Run one request here; arrays are copied on the way in, as a pipe would."""
         self._executor.backend = self.backend
         try:
             return getattr(self._executor, verb)(**_copied(arguments))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SubjectRaisedError(self._executor.describe(error)) from error
 
 

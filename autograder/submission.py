@@ -125,16 +125,25 @@ def _choose(folder: Path, loaded: Loaded) -> Path:
         raise SubmissionError(message)
     if len(named) == 1:
         return named[0]
-    notebook, script = (_meaning(path, loaded) for path in named)
-    stub = _meaning(loaded.released / f"{module}.py", loaded) if loaded.released.is_dir() else None
-    if notebook in (script, stub):
-        return named[1] if notebook == stub != script else named[0]
-    if script == stub:
+    worked_on = [path for path in named if _holds_work(path, loaded)]
+    if len(worked_on) < len(named):
+        return worked_on[0] if worked_on else named[0]
+    if _meaning(named[0], loaded) == _meaning(named[1], loaded):
         return named[0]
     message = (
         f"Both {module}.ipynb and {module}.py hold work, and they differ. Keep the one that counts, delete the other."
     )
     raise SubmissionError(message)
+
+
+def _holds_work(path: Path, loaded: Loaded) -> bool:
+    """Whether some exercise was begun; a file that cannot be read may hold anything."""
+    try:
+        work = Submission(path.name, extraction.extract(path), "")
+    except extraction.ExtractionError:
+        return True
+    exercises = loaded.assignment.exercises
+    return any(work.broken_cell(exercise) or set(exercise.parts) - work.unwritten(exercise) for exercise in exercises)
 
 
 def _meaning(path: Path, loaded: Loaded) -> str:
@@ -144,7 +153,10 @@ def _meaning(path: Path, loaded: Loaded) -> str:
     except extraction.ExtractionError as error:
         return f"unreadable: {error}"
     names = {exercise.name for exercise in loaded.assignment.exercises}
-    kept = [ast.dump(ast.parse(c.source)) for c in found.chunks if names & set(c.defines)]
+    try:
+        kept = [ast.dump(ast.parse(c.source)) for c in found.chunks if names & set(c.defines)]
+    except RecursionError:
+        return found.text
     return "\n".join(kept + [cell.reason for cell in found.broken])
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograder.spec import Check, Speed, Trial
+from autograder.spec import Case, Check, Speed, Trial
 from autograder.verdict import Timing
 
 if TYPE_CHECKING:
     from autograder.compare import Mismatch
-    from autograder.subject import RemoteSubject, Subject
+    from autograder.subject import LocalSubject, RemoteSubject
 
 __all__ = ["measure"]
 
@@ -31,7 +31,7 @@ Open = Callable[[], "AbstractContextManager[RemoteSubject]"]
 
 
 def measure(
-    check: Check, open_student: Open, open_reference: Open, local: Subject, rng: np.random.Generator
+    check: Check, open_student: Open, open_reference: Open, local: LocalSubject, rng: np.random.Generator
 ) -> tuple[Timing, Mismatch | None]:
     """Measure one speed check.
 
@@ -60,25 +60,27 @@ def _is_clear(ratios: list[float], speed: Speed) -> bool:
 
 
 def _pairs(
-    check: Check, student: RemoteSubject, reference: RemoteSubject, local: Subject, rng: np.random.Generator
+    check: Check, student: RemoteSubject, reference: RemoteSubject, local: LocalSubject, rng: np.random.Generator
 ) -> Iterator[tuple[float, Mismatch | None]]:
     """Yield the ratio of each pair, and what was wrong with the student's output; the first pair only warms up."""
+    speed = check.speed
+    assert speed is not None and check.trial is not None  # noqa: S101, PT018 - every speed check has both
+    case = check.cases(rng, local)[0]
+    local.forget()
+    trials = {subject: check.trial(subject, case) for subject in (student, reference)}
     for number in range(PAIRS_EACH + 1):
-        case = check.cases(rng, local)[0]
+        fresh = speed.draw(rng, case)
         order = (student, reference) if number % 2 else (reference, student)
-        spent, seen = {}, {}
-        for subject in order:
-            assert check.trial is not None  # noqa: S101 - every speed check has one
-            trial: Trial = check.trial(subject, case)
-            spent[subject] = _cpu_seconds(subject, trial)
-            seen[subject] = trial.collect()
-        mismatch = check.judge(seen[student], seen[reference], case)
+        spent = {subject: _cpu_seconds(subject, trials[subject], fresh) for subject in order}
+        seen = {subject: trials[subject].collect() for subject in order}
+        mismatch = check.judge(seen[student], seen[reference], fresh)
         ratio = spent[student] / max(spent[reference], 1e-9)
-        if number or mismatch or ratio > HOPELESS * (check.speed.at_most if check.speed else 1):
+        if number or mismatch or ratio > HOPELESS * speed.at_most:
             yield ratio, mismatch
 
 
-def _cpu_seconds(subject: RemoteSubject, trial: Trial) -> float:
+def _cpu_seconds(subject: RemoteSubject, trial: Trial, case: Case) -> float:
+    trial.renew(case)
     before = subject.worker.cpu_seconds()
     trial.go()
     return subject.worker.cpu_seconds() - before

@@ -72,10 +72,11 @@ class Computing:
     def _timed_calls(self, exercise: Any, check: Any, subjects: tuple[LocalSubject, ...], pairs: int) -> float:
         rng = generator(self.grader.seed, exercise.name, check.name)
         case = check.cases(rng, subjects[1])[0]
+        trials = [check.trial(subject, case) for subject in subjects]
         total = 0.0
         for _ in range(pairs):
-            for subject in subjects:
-                trial = check.trial(subject, case)
+            for trial in trials:
+                trial.renew(check.speed.draw(rng, case))
                 started = time.perf_counter()
                 trial.go()
                 total += time.perf_counter() - started

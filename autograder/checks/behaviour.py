@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation.protocol import Strided
+from autograder.isolation.protocol import Ref, Strided
 from autograder.spec import Case, Observations, Trial
 from autograder.subject import Instance, Subject
 from dlkit import gradcheck
@@ -170,19 +170,24 @@ class Behaviour:
     def trial(self, subject: Subject, case: Case) -> Trial:
         """Prepare forward and backward with everything sent ahead, so that only computing is timed."""
         thing = self.build(subject, case)
-        inputs = [subject.put(x) for x in case.inputs.values()]
-        upstream = [subject.put(dy) for dy in self.upstream(case)]
-        kept: list[Instance] = []
+        sent: dict[str, list[Ref]] = {}
+        kept: dict[str, Instance] = {}
+
+        def renew(case: Case) -> None:
+            sent["forward"] = [subject.put(x) for x in case.inputs.values()]
+            sent["backward"] = [subject.put(dy) for dy in self.upstream(case)]
+            if case.parameters:
+                thing.call("zero_grad")
 
         def go() -> None:
-            kept.append(thing.keep("forward", *inputs))
-            kept.append(thing.keep("backward", *upstream))
+            for method, arguments in sent.items():
+                kept[method] = thing.keep(method, *arguments)
 
         def collect() -> Observations:
-            y, dx = (instance.fetch() for instance in kept)
-            return {self.output: y, **self.gradients(thing, case, dx)}
+            gradients = self.gradients(thing, case, kept["backward"].fetch())
+            return {self.output: kept["forward"].fetch(), **gradients}
 
-        return Trial(go, collect)
+        return Trial(renew, go, collect)
 
     # --- what is right -----------------------------------------------------------------------
 

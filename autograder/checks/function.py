@@ -9,6 +9,7 @@ import numpy as np
 from autograder.checks.behaviour import CaseMaker
 from autograder.checks.standard import judge_unchanged, speed_checks
 from autograder.compare import compare_all
+from autograder.isolation.protocol import Ref
 from autograder.spec import Case, Check, Exercise, Mistake, Observations, Points, Speed, Trial
 from autograder.subject import Instance, Subject
 
@@ -45,12 +46,16 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         return {key: now for (key, before), now in arrays if isinstance(before, np.ndarray)}
 
     def trial(subject: Subject, case: Case) -> Trial:
-        inputs = [subject.put(x) for x in case.inputs.values()]
+        sent: list[Ref] = []
         kept: list[Instance] = []
-        return Trial(
-            lambda: kept.append(subject.keep(name, *inputs, **case.arguments)),
-            lambda: {"the result": kept[-1].fetch()},
-        )
+
+        def renew(case: Case) -> None:
+            sent[:] = [subject.put(x) for x in case.inputs.values()]
+
+        def go() -> None:
+            kept[:] = [subject.keep(name, *sent, **case.arguments)]
+
+        return Trial(renew, go, lambda: {"the result": kept[0].fetch()})
 
     def spoiled(*body: str) -> str:
         return "_right = {name}\ndef {name}(*args, **kwargs):\n" + "".join(f"    {line}\n" for line in body)

@@ -220,12 +220,14 @@ def speed_checks(
         return []
 
     def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        inputs = {
-            name: x(rng) if callable(x) else rng.standard_normal(x, dtype=np.float32)
-            for name, x in speed.case.inputs.items()
-        }
-        case = speed.case.with_changes(inputs=inputs)
+        case = speed.draw(rng)
         return [in_dtype(prepare(case, rng, reference) if prepare else case, speed.dtype)]
+
+    def observe(subject: Subject, case: Case) -> Observations:
+        prepared = trial(subject, case)
+        prepared.renew(case)
+        prepared.go()
+        return prepared.collect()
 
     return [
         Check(
@@ -233,7 +235,7 @@ def speed_checks(
             "speed",
             1.0,
             cases=draw,
-            observe=lambda subject, case: _run_trial(trial(subject, case)),
+            observe=observe,
             judge=judge_float32 if speed.dtype == "float32" else compare_all,
             needs=needs,
             after=after,
@@ -241,8 +243,3 @@ def speed_checks(
             trial=trial,
         )
     ]
-
-
-def _run_trial(trial: Trial) -> Observations:
-    trial.go()
-    return trial.collect()

@@ -139,6 +139,10 @@ class Executor:
         """Forget an object."""
         self._objects.pop(handle, None)
 
+    def forget(self) -> None:
+        """Forget every object."""
+        self._objects.clear()
+
     # --- resolving ---------------------------------------------------------------------------
 
     @contextlib.contextmanager

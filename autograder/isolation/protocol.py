@@ -108,6 +108,7 @@ class Opaque:
     type_name: str
 
 
+_to_json = json.JSONEncoder(allow_nan=False, separators=(",", ":"), check_circular=False).encode
 _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -241,7 +242,7 @@ def send(fd: int, header: dict[str, Any], arrays: list[Any], deadline: float | N
     """
     arrays = [array if array.flags.c_contiguous else np.ascontiguousarray(array) for array in arrays]
     header = {**header, "arrays": [[array.dtype.str, list(array.shape)] for array in arrays]}
-    head = json.dumps(header, allow_nan=False).encode()
+    head = _to_json(header).encode()
     body = sum(array.nbytes for array in arrays)
     start = PREFIX.pack(len(head), body) + head
     if body <= SMALL:
@@ -284,7 +285,7 @@ def receive(
     head = bytearray(header_size)
     _read(fd, head, wait)
     try:
-        header = json.loads(head)
+        header = json.loads(head.decode())
     except (ValueError, RecursionError) as error:
         message = "the header is no JSON"
         raise ProtocolError(message) from error

@@ -19,7 +19,8 @@ from typing import Any
 
 WARM = """
 numpy numpy.linalg numpy.fft numpy.random numpy.polynomial numpy.lib.stride_tricks math functools itertools collections
-typing dataclasses abc enum operator copy random statistics string re json inspect warnings heapq bisect
+typing dataclasses abc enum operator copy random statistics string re json inspect warnings heapq bisect dlkit
+dlkit.course dlkit.datasets dlkit.extraction dlkit.gradcheck dlkit.plotting dlkit.training
 """.split()  # noqa: SIM905 - a list of forty names reads best as words
 
 
@@ -28,7 +29,6 @@ def main(control_fd: int) -> None:
     sys.dont_write_bytecode = True
     for name in WARM:
         importlib.import_module(name)
-    import dlkit  # noqa: F401
     from autograder.isolation.worker import become_worker
 
     control = socket.socket(fileno=control_fd)

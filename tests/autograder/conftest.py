@@ -59,7 +59,11 @@ def untimed(loaded, names=None):
         if not exercise.capstone and (names is None or exercise.name in names)
     ]
     lean = Assignment(
-        assignment.name, title=assignment.title, exercises=exercises, questions=assignment.questions, earlier=assignment.earlier
+        assignment.name,
+        title=assignment.title,
+        exercises=exercises,
+        questions=assignment.questions,
+        earlier=assignment.earlier,
     )
     return replace(loaded, assignment=lean)
 
@@ -166,7 +170,12 @@ def write_trimmed(folder, names):
     kept = []
     for cell in percent_cells(source):
         called = cell.partition("\ncheck(")[2].partition(")")[0]
-        if 'question="' in cell or "train_spirals" in cell or "gradient_norms" in cell or (called and called not in names):
+        if (
+            'question="' in cell
+            or "train_spirals" in cell
+            or "gradient_norms" in cell
+            or (called and called not in names)
+        ):
             continue
         kept.append(cell)
     target = folder / "solutions/02_layers"

@@ -36,7 +36,12 @@ MISMATCHES = [
     (changed((0, 1), -inf), RIGHT, "nan", "dW is infinite in 1 of 6 entries, first at index (0, 1)"),
     (np.full(3, nan), np.ones(3), "nan", "dW is nan (not a number) in every entry, first at index 0"),
     (np.full((1, 1), nan), np.ones((1, 1)), "nan", "dW is nan (not a number) in its only entry, first at index (0, 0)"),
-    (changed((0, 1), 7.5), RIGHT, "value", "dW is wrong in 1 of 6 entries, largest at index (0, 1): off by 15 (200 % of the largest right value)"),
+    (
+        changed((0, 1), 7.5),
+        RIGHT,
+        "value",
+        "dW is wrong in 1 of 6 entries, largest at index (0, 1): off by 15 (200 % of the largest right value)",
+    ),
     (np.ones(3), np.zeros(3), "value", "dW is wrong in every entry, largest at index 0: off by 1"),
     (2.0, np.float64(1), "value", "dW is off by 1 (100 % of the largest right value)"),
     (nan, 1.0, "nan", "dW is nan (not a number)"),

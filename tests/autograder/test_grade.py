@@ -20,6 +20,14 @@ from dlkit.extraction import Extraction
 QUICK = Limits(cpu_s=0.3, wall_s=5.0, memory_mb=1024, life_cpu_s=20)
 
 
+def layer(name, forward, backward="return dy", base="Layer"):
+    """Source of a class with these bodies of forward and backward."""
+    methods = [("forward", "x", forward), ("backward", "dy", backward)]
+    return f"class {name}({base}):\n" + "\n".join(
+        f"    def {method}(self, {argument}):\n{indent(body, ' ' * 8)}\n" for method, argument, body in methods
+    )
+
+
 def the(result, check):
     return next(v for v in result.verdicts if v.check == check)
 
@@ -59,7 +67,10 @@ def test_the_same_seed_gives_the_same_report(layers, zygote, hand_in, swapped):
 
 
 def test_side_by_side_gives_the_same_report(layers, zygote, hand_in, swapped):
-    work = {"Tanh": swapped("Tanh", ("self.y * self.y", "self.y")), "ELU": "class ELU(Layer):\n    import os; os._exit(1)"}
+    work = {
+        "Tanh": swapped("Tanh", ("self.y * self.y", "self.y")),
+        "ELU": "class ELU(Layer):\n    import os; os._exit(1)",
+    }
     one, four = (Grader(layers, zygote, seed=5, limits=QUICK, threads=n).grade(hand_in(**work)) for n in (1, 4))
     assert without_times(one) == without_times(four)
 
@@ -115,7 +126,10 @@ UNREADABLE = {
             "layers.ipynb belongs to 12_attention, not to 02_layers.",
         ),
     ],
-    "layers.py": [(b"\xff\xfe\x00", "layers.py is no UTF-8 text"), (b"x = 1", "layers.py defines none of the exercises")],
+    "layers.py": [
+        (b"\xff\xfe\x00", "layers.py is no UTF-8 text"),
+        (b"x = 1", "layers.py defines none of the exercises"),
+    ],
 }
 
 
@@ -213,7 +227,9 @@ def test_something_wrong_is_told_apart_from_something_unwritten(grade_file, root
     ],
 )
 def test_what_a_stub_may_look_like(grade, body):
-    found = grade(Flatten=f"class Flatten(Layer):\n    def forward(self, x):\n        {body}\n\n    def backward(self, dy):\n        {body}")
+    found = grade(
+        Flatten=layer("Flatten", body, body)
+    )
     assert found.Flatten.status is Status.NOT_ATTEMPTED
 
 
@@ -230,31 +246,54 @@ def test_an_exercise_that_was_deleted_is_not_attempted(grader, hand_in):
 
 
 def forward_only(name, *lines):
-    body = "\n".join(f"        {line}" for line in lines)
-    return f"class {name}(Layer):\n    def forward(self, x):\n{body}\n\n    def backward(self, dy):\n        return dy * (1 - self.y**2)"
+    return layer(name, "\n".join(lines), "return dy * (1 - self.y**2)")
 
 
 WRONG_FORWARDS = {
-    "a list for an array": (["self.y = np.tanh(x)", "return self.y.tolist()"], "y is a list; an array is wanted (x (1, 4))"),
+    "a list for an array": (
+        ["self.y = np.tanh(x)", "return self.y.tolist()"],
+        "y is a list; an array is wanted (x (1, 4))",
+    ),
     "nothing": (["self.y = np.tanh(x)"], "y is None: is a return missing? (x (1, 4))"),
     "two outputs": (["self.y = np.tanh(x)", "return self.y, self.y"], "y is a tuple; an array is wanted (x (1, 4))"),
     "another shape": (["self.y = np.tanh(x)", "return self.y.T"], "y has shape (4, 1); (1, 4) is wanted (x (1, 4))"),
-    "nan": (["self.y = np.tanh(x)", "return self.y * float('nan')"], "y is nan (not a number) in every entry, first at index (0, 0)"),
-    "objects": (["self.y = np.tanh(x)", "return self.y.astype(object)"], "y is an array of dtype object; an array is wanted"),
+    "nan": (
+        ["self.y = np.tanh(x)", "return self.y * float('nan')"],
+        "y is nan (not a number) in every entry, first at index (0, 0)",
+    ),
+    "objects": (
+        ["self.y = np.tanh(x)", "return self.y.astype(object)"],
+        "y is an array of dtype object; an array is wanted",
+    ),
     "text": (["self.y = np.tanh(x)", "return 'tanh'"], "y is a str; an array is wanted"),
-    "an exception": (["return x[9, 9]"], "raised IndexError: index 9 is out of bounds for axis 0 with size 1 (layers.py, line "),
+    "an exception": (
+        ["return x[9, 9]"],
+        "raised IndexError: index 9 is out of bounds for axis 0 with size 1 (layers.py, line ",
+    ),
     "an unknown name": (["return tanh(x)"], "raised NameError: name 'tanh' is not defined (layers.py, line "),
     "a wrong signature": (["return np.tanh(x, 1, 2, 3)"], "raised TypeError"),
-    "an endless loop": (["while True: pass"], "Tanh.forward did not end within 0.3 s of computing or 5 s in all: look for an endless loop"),
+    "an endless loop": (
+        ["while True: pass"],
+        "Tanh.forward did not end within 0.3 s of computing or 5 s in all: look for an endless loop",
+    ),
     "a deep recursion": (["return self.forward(x)"], "raised RecursionError: maximum recursion depth exceeded"),
-    "20 GB": (["return np.ones(20 << 30, np.uint8)"], "asked for more memory than an exercise may use (1024 MB) (layers.py, line "),
-    "an exit": (["import os", "os._exit(0)"], "Tanh.forward ended its own process with exit status 0: an exercise must return, never exit"),
+    "20 GB": (
+        ["return np.ones(20 << 30, np.uint8)"],
+        "asked for more memory than an exercise may use (1024 MB) (layers.py, line ",
+    ),
+    "an exit": (
+        ["import os", "os._exit(0)"],
+        "Tanh.forward ended its own process with exit status 0: an exercise must return, never exit",
+    ),
     "a polite exit": (["raise SystemExit"], "raised SystemExit (layers.py, line "),
     "an interrupt": (["raise KeyboardInterrupt"], "raised KeyboardInterrupt"),
     "a crash": (["import ctypes", "ctypes.string_at(0)"], "Tanh.forward was killed by the system (signal SIGSEGV)"),
     "a flood and a wrong answer": (["print('flood' * 10**6)", "return x"], "y is wrong in "),
     "half a character": (["raise ValueError(chr(0xD800))"], "raised ValueError: "),
-    "an unwritten helper": (["return self.helper(x)", "def helper(self, x): raise NotImplementedError"], "raised AttributeError"),
+    "an unwritten helper": (
+        ["return self.helper(x)", "def helper(self, x): raise NotImplementedError"],
+        "raised AttributeError",
+    ),
 }
 
 
@@ -266,7 +305,16 @@ def test_a_wrong_forward_costs_one_exercise_and_one_sentence(grade, first_wrong,
     assert (wrong.status, wrong.check) == (Status.FAILED, "forward matches the reference")
     assert wrong.sentence.startswith(sentence)
     assert "\n" not in wrong.sentence
-    assert found.Tanh.points == 0 or name in ("a list for an array", "nothing", "another shape", "two outputs", "nan", "objects", "text", "a flood and a wrong answer")
+    assert found.Tanh.points == 0 or name in (
+        "a list for an array",
+        "nothing",
+        "another shape",
+        "two outputs",
+        "nan",
+        "objects",
+        "text",
+        "a flood and a wrong answer",
+    )
     assert found.Tanh.points < found.Tanh.max_points
     others_untouched(found, "Tanh")
     assert json.loads(msgspec.json.encode(found.report))["exercises"]
@@ -302,22 +350,30 @@ def test_a_function_in_place_of_a_class_is_told(grade, first_wrong, others_untou
 
 def test_a_constructor_that_fails_is_told(grade, swapped, first_wrong, others_untouched):
     found = grade(LeakyReLU=swapped("LeakyReLU", ("self.slope = slope", "self.slope = slopes")))
-    assert first_wrong(found.LeakyReLU).sentence.startswith("raised NameError: name 'slopes' is not defined (layers.py, line")
+    assert first_wrong(found.LeakyReLU).sentence.startswith(
+        "raised NameError: name 'slopes' is not defined (layers.py, line"
+    )
     assert found.LeakyReLU.points == 0
     others_untouched(found, "LeakyReLU")
 
 
 def test_an_import_of_something_absent_names_the_package(grade_file, root, tmp_path, swapped, first_wrong):
-    notebook = fill(root, Tanh=f"import torch\n\n{swapped('Tanh', ('array_module(x).tanh', 'torch.tanh'))}", ReLU=swapped("ReLU"))
+    notebook = fill(
+        root, Tanh=f"import torch\n\n{swapped('Tanh', ('array_module(x).tanh', 'torch.tanh'))}", ReLU=swapped("ReLU")
+    )
     (tmp_path / "layers.ipynb").write_text(json.dumps(notebook))
     found = grade_file(tmp_path / "layers.ipynb")
-    assert first_wrong(found.Tanh).sentence.startswith("torch comes from torch, which an exercise may not import (cell ")
+    assert first_wrong(found.Tanh).sentence.startswith(
+        "torch comes from torch, which an exercise may not import (cell "
+    )
     assert first_wrong(found.Tanh).sentence.endswith("Allowed are the standard library, numpy and dlkit.")
     assert found.ReLU.status is Status.PASSED
 
 
 def test_a_base_class_from_elsewhere_names_the_package(grade, hand_in, grader, first_wrong):
-    work = hand_in(Flatten="class Flatten(nn.Module):\n    def forward(self, x):\n        return x\n\n    def backward(self, dy):\n        return dy")
+    work = hand_in(
+        Flatten=layer("Flatten", "return x", base="nn.Module")
+    )
     work = replace(work, extraction=replace(work.extraction, refused={"nn": "torch"}))
     flatten = next(result for result in grader.grade(work).exercises if result.name == "Flatten")
     sentence = first_wrong(flatten).sentence
@@ -403,7 +459,9 @@ class Forger:
 """
 
 
-@pytest.mark.parametrize("value", ["3", "[3]", "[{'d': []}]", "[{'d': [['chunk', 10**9]]}]", "[{'d': [['chunk', 'x']]}]"])
+@pytest.mark.parametrize(
+    "value", ["3", "[3]", "[{'d': []}]", "[{'d': [['chunk', 10**9]]}]", "[{'d': [['chunk', 'x']]}]"]
+)
 def test_a_forged_answer_while_loading_is_no_fault_of_the_grader(grade, value):
     found = grade(FORGED_PROBLEMS.replace("VALUE", value))
     assert Status.BROKEN not in {result.status for result in found.report.exercises}
@@ -442,7 +500,9 @@ def forwards_called(grade, swapped, monkeypatch):
         monkeypatch.setattr(Worker, "ask", counted)
         only = {"Tanh": swapped("Tanh", ("self.y = ", f"{line}\n        self.y = "))}
         for name in ("Linear", "Sigmoid", "ReLU", "LeakyReLU", "ELU", "GELU", "Softmax", "Flatten", "Sequential"):
-            only[name] = f"class {name}(Layer):\n    def forward(self, x):\n        pass\n\n    def backward(self, dy):\n        pass"
+            only[name] = (
+                layer(name, "pass", "pass")
+            )
         only["gradient_norms"] = "def gradient_norms(layers, x, dy):\n    pass"
         return grade(**only), len(calls)
 
@@ -517,16 +577,14 @@ PAIRS = {
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_pair_that_only_agrees_with_itself_earns_nothing(grade, name):
     forward, backward = PAIRS[name]
-    source = f"class GELU(Layer):\n    def forward(self, x):\n        return {forward}\n\n    def backward(self, dy):\n        return {backward}"
-    found = grade(GELU=source)
+    found = grade(GELU=layer("GELU", f"return {forward}", f"return {backward}"))
     verdict = the(found.GELU, GRADIENTS)
     assert (found.GELU.points, verdict.points, verdict.status) == (0, 0, Status.FAILED)
     assert verdict.sentence.startswith("backward is right for your forward, but that forward is not right yet")
 
 
 def test_a_wrong_backward_of_a_wrong_forward_is_just_wrong(grade):
-    source = "class GELU(Layer):\n    def forward(self, x):\n        return 3 * x\n\n    def backward(self, dy):\n        return 2 * dy"
-    found = grade(GELU=source)
+    found = grade(GELU=layer("GELU", "return 3 * x", "return 2 * dy"))
     assert the(found.GELU, GRADIENTS).sentence.startswith("dx is wrong in")
 
 
@@ -555,7 +613,9 @@ class Sly(np.ndarray):
 """
 
 
-@pytest.mark.parametrize("answer", ["Yes()", "[Yes()]", "np.array(Yes())", "np.zeros(x.shape).view(Sly)", "x.view(Sly)"])
+@pytest.mark.parametrize(
+    "answer", ["Yes()", "[Yes()]", "np.array(Yes())", "np.zeros(x.shape).view(Sly)", "x.view(Sly)"]
+)
 def test_objects_that_equal_everything_earn_nothing(grade, answer):
     classes = {
         name: f"class {name}(Layer):\n    def __init__(self, *a, **k): self.W = self.b = Parameter(np.zeros((9, 9)))\n"
@@ -564,11 +624,16 @@ def test_objects_that_equal_everything_earn_nothing(grade, answer):
     }
     classes["Linear"] = LIAR + SLY + classes["Linear"]
     found = grade(**classes, gradient_norms=f"def gradient_norms(layers, x, dy): return {answer}")
-    assert [result.points for result in (found.Linear, found.Tanh, found.Softmax, found.GELU, found.gradient_norms)] == [0] * 5
+    assert [
+        result.points for result in (found.Linear, found.Tanh, found.Softmax, found.GELU, found.gradient_norms)
+    ] == [0] * 5
 
 
 def test_a_class_equal_to_everything_earns_nothing(grade):
-    source = LIAR + "\nclass Flatten(Yes):\n    def __new__(cls, *a, **k): return float.__new__(cls)\n    def forward(self, x): return self\n    def backward(self, dy): return self"
+    source = (
+        LIAR
+        + "\nclass Flatten(Yes):\n    def __new__(cls, *a, **k): return float.__new__(cls)\n    def forward(self, x): return self\n    def backward(self, dy): return self"
+    )
     found = grade(Flatten=source)
     assert found.Flatten.points == 0
 
@@ -649,7 +714,7 @@ def test_the_graders_own_fault_is_never_called_a_failure(layers, zygote, hand_in
 
 def test_every_sentence_of_a_wrong_submission_is_one_line(grade, swapped):
     found = grade(
-        Tanh="class Tanh(Layer):\n    def forward(self, x):\n        raise ValueError('one\\ntwo\\n\\nthree')\n\n    def backward(self, dy):\n        return dy"
+        Tanh=layer("Tanh", "raise ValueError('one\\ntwo\\n\\nthree')")
     )
     sentences = [verdict.sentence for result in found.report.exercises for verdict in result.verdicts]
     assert not any("\n" in sentence for sentence in sentences)

@@ -94,7 +94,9 @@ def same(left, right):
 arrays = st.sampled_from(DTYPES).flatmap(
     lambda dtype: hnp.arrays(np.dtype(dtype), hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4))
 )
-keys = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.none(), st.tuples(st.integers(), st.text(max_size=2)))
+keys = st.one_of(
+    st.text(max_size=5), st.integers(), st.booleans(), st.none(), st.tuples(st.integers(), st.text(max_size=2))
+)
 leaves = st.one_of(
     st.none(),
     st.booleans(),
@@ -190,7 +192,17 @@ def test_a_marker_from_a_worker_is_refused(marker):
 
 @pytest.mark.parametrize(
     "value",
-    [object(), {1, 2}, 1j, b"bytes", len, np.array([object()]), np.array(["text"]), np.zeros(2, "M8[s]"), np.zeros(1, "V4")],
+    [
+        object(),
+        {1, 2},
+        1j,
+        b"bytes",
+        len,
+        np.array([object()]),
+        np.array(["text"]),
+        np.zeros(2, "M8[s]"),
+        np.zeros(1, "V4"),
+    ],
     ids=lambda value: type(value).__name__ if not isinstance(value, np.ndarray) else value.dtype.str,
 )
 def test_nothing_else_can_be_encoded(value):
@@ -346,12 +358,15 @@ json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
-        st.dictionaries(st.sampled_from(["a", "s", "t", "d", "f", "big", "o", "rng", "new", "arrays", "value"]), inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["a", "s", "t", "d", "f", "big", "o", "rng", "new", "arrays", "value"]), inner, max_size=3
+        ),
     ),
     max_leaves=15,
 )
 array_lists = st.lists(
-    st.tuples(st.text("<>|=fiubcOVSUM?0123456789,(", max_size=5), st.lists(st.integers(-1, 1 << 30), max_size=5)), max_size=3
+    st.tuples(st.text("<>|=fiubcOVSUM?0123456789,(", max_size=5), st.lists(st.integers(-1, 1 << 30), max_size=5)),
+    max_size=3,
 )
 
 

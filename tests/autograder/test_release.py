@@ -115,7 +115,12 @@ def test_every_exercise_has_a_solution_cell_and_a_locked_check_with_its_points(n
     }
     for exercise in assignment.exercises:
         fields = graded[f"check_{exercise.name}"]
-        assert (fields["grade"], fields["solution"], fields["locked"], fields["points"]) == (True, False, True, exercise.total)
+        assert (fields["grade"], fields["solution"], fields["locked"], fields["points"]) == (
+            True,
+            False,
+            True,
+            exercise.total,
+        )
         assert graded[exercise.name]["solution"]
     for question in assignment.questions:
         assert (graded[question.name]["grade"], graded[question.name]["points"]) == (True, question.points)
@@ -177,7 +182,9 @@ def test_the_public_checks_ask_for_the_same(small_course, tmp_path):
     ours, theirs = (catalogue.load("02_layers", folder) for folder in (small_course, tmp_path))
     assert (ours.official, theirs.official) == (True, False)
     for mine, yours in zip(ours.assignment.exercises, theirs.assignment.exercises, strict=True):
-        assert [(c.name, c.part, mine.points_of(c)) for c in mine.checks] == [(c.name, c.part, yours.points_of(c)) for c in yours.checks]
+        assert [(c.name, c.part, mine.points_of(c)) for c in mine.checks] == [
+            (c.name, c.part, yours.points_of(c)) for c in yours.checks
+        ]
         assert yours.mistakes == ()
         assert yours.slow is None
     with pytest.raises(SpecError, match="the references of 02_layers are not here"):
@@ -192,9 +199,24 @@ def test_the_public_checks_ask_for_the_same(small_course, tmp_path):
 @pytest.mark.parametrize(
     ("file", "old", "new", "sentence"),
     [
-        ("layers.py", "check(Flatten)", "check(Flaten)", "the notebook checks Flaten, which is no exercise of the spec"),
-        ("layers.py", "check(Flatten)", "pass", "cells of the notebook are \\['Tanh'\\], of the spec \\['Tanh', 'Flatten'\\]"),
-        ("layers.py", "# ## 2.9 Flatten", '# %% [markdown] question="why"', "the notebook asks 'why', which the spec does not list"),
+        (
+            "layers.py",
+            "check(Flatten)",
+            "check(Flaten)",
+            "the notebook checks Flaten, which is no exercise of the spec",
+        ),
+        (
+            "layers.py",
+            "check(Flatten)",
+            "pass",
+            "cells of the notebook are \\['Tanh'\\], of the spec \\['Tanh', 'Flatten'\\]",
+        ),
+        (
+            "layers.py",
+            "# ## 2.9 Flatten",
+            '# %% [markdown] question="why"',
+            "the notebook asks 'why', which the spec does not list",
+        ),
     ],
 )
 def test_a_source_that_does_not_fit_its_spec_is_told(own_course, file, old, new, sentence):

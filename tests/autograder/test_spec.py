@@ -13,7 +13,9 @@ weights = st.floats(0.01, 100)
 
 
 def a_check(name, part="forward", weight=1.0, **more):
-    return Check(name, part, weight, lambda rng, _: [], lambda subject, case: {}, lambda seen, expected, case: None, **more)
+    return Check(
+        name, part, weight, lambda rng, _: [], lambda subject, case: {}, lambda seen, expected, case: None, **more
+    )
 
 
 def an_exercise(name="Thing", *checks, **points):

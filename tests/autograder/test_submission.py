@@ -54,7 +54,9 @@ def test_one_file_of_another_name_is_taken(tmp_path, layers, work):
 def test_several_files_of_other_names_are_too_many(tmp_path, layers, work):
     for name in ("one.py", "two.ipynb"):
         (tmp_path / name).write_text(work)
-    with pytest.raises(SubmissionError, match=r"There is no layers.ipynb and no layers.py here, but 2 other files. Hand in one"):
+    with pytest.raises(
+        SubmissionError, match=r"There is no layers.ipynb and no layers.py here, but 2 other files. Hand in one"
+    ):
         read_submission(tmp_path, layers)
 
 
@@ -86,7 +88,9 @@ def test_two_files_that_mean_the_same_are_one(tmp_path, layers, filled, stub):
 
 def test_layout_and_comments_do_not_make_two_files_differ(tmp_path, layers, filled, swapped):
     tanh = swapped("Tanh")
-    cells = [{"cell_type": "code", "metadata": {}, "source": tanh.replace("self.y * self.y", "self.y*self.y  # square")}]
+    cells = [
+        {"cell_type": "code", "metadata": {}, "source": tanh.replace("self.y * self.y", "self.y*self.y  # square")}
+    ]
     (tmp_path / "layers.ipynb").write_text(json.dumps({"cells": cells}))
     (tmp_path / "layers.py").write_text(f"\n\n{tanh}\nprint(3)\n")
     assert read_submission(tmp_path, layers).file == "layers.ipynb"
@@ -95,7 +99,9 @@ def test_layout_and_comments_do_not_make_two_files_differ(tmp_path, layers, fill
 def test_two_files_that_both_hold_work_are_one_too_many(tmp_path, layers, work, filled, swapped):
     (tmp_path / "layers.py").write_text(work)
     (tmp_path / "layers.ipynb").write_text(filled(ReLU=swapped("ReLU")))
-    with pytest.raises(SubmissionError, match=r"Both layers.ipynb and layers.py hold work, and they differ. Keep the one"):
+    with pytest.raises(
+        SubmissionError, match=r"Both layers.ipynb and layers.py hold work, and they differ. Keep the one"
+    ):
         read_submission(tmp_path, layers)
 
 
@@ -124,7 +130,14 @@ def test_the_hash_is_of_the_text(tmp_path, layers, work):
 
 @pytest.mark.parametrize(
     ("source", "answered"),
-    [("YOUR ANSWER HERE", False), ("  ", False), ("By a quarter.", True), (["By a\n", "quarter."], True), ([3, None], True), (None, True)],
+    [
+        ("YOUR ANSWER HERE", False),
+        ("  ", False),
+        ("By a quarter.", True),
+        (["By a\n", "quarter."], True),
+        ([3, None], True),
+        (None, True),
+    ],
 )
 def test_whether_a_question_was_answered_is_known(tmp_path, layers, filled, source, answered):
     (tmp_path / "layers.ipynb").write_text(filled(vanishing_gradients=source))

@@ -158,7 +158,10 @@ def test_parameters_are_listed_by_their_paths(worker, load):
 
 
 def test_arrays_live_on_the_backend_that_was_asked_for(worker, load):
-    assert run(load, worker, "def f(x):\n    return type(x).__name__, x + 1", np.ones(2), backend="stand-in")[0] == "DeviceArray"
+    assert (
+        run(load, worker, "def f(x):\n    return type(x).__name__, x + 1", np.ones(2), backend="stand-in")[0]
+        == "DeviceArray"
+    )
 
 
 def test_a_fresh_worker_knows_nothing_of_another(zygote, worker, load):
@@ -428,7 +431,11 @@ def test_a_worker_holds_no_descriptor_of_the_host(worker, load):
     here, there = os.pipe()
     os.set_inheritable(there, True)  # noqa: FBT003
     try:
-        found = run(load, worker, "import os\ndef f(): return {fd: os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')}")
+        found = run(
+            load,
+            worker,
+            "import os\ndef f(): return {fd: os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')}",
+        )
     finally:
         os.close(here)
         os.close(there)
@@ -464,7 +471,9 @@ def test_no_worker_is_left_behind(zygote):
 
 def test_children_of_a_worker_end_with_it(zygote):
     with Worker(zygote, QUICK) as worker:
-        source = "import os, time\ndef f():\n    pid = os.fork()\n    if not pid:\n        time.sleep(600)\n    return pid"
+        source = (
+            "import os, time\ndef f():\n    pid = os.fork()\n    if not pid:\n        time.sleep(600)\n    return pid"
+        )
         worker.ask("load", name="work", chunks=[["work.py", 1, source]])
         try:
             child = worker.ask("call", handle=None, name="f", args=[], kwargs={}, echo=False)

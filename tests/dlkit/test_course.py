@@ -45,7 +45,9 @@ def test_elsewhere_the_clone_is_the_course(monkeypatch, tmp_path):
 
 
 def test_a_folder_that_is_no_course_is_named(tmp_path):
-    with pytest.raises(CourseError, match=f"There is no course at or above {tmp_path}: name the folder that holds assignments/."):
+    with pytest.raises(
+        CourseError, match=f"There is no course at or above {tmp_path}: name the folder that holds assignments/."
+    ):
         root(tmp_path)
     with pytest.raises(CourseError, match="no course at or above"):
         root(tmp_path / "nowhere")
@@ -77,7 +79,9 @@ def test_earlier_work_that_is_not_there_is_named(folder):
         earlier("layers.ReLU")
     with pytest.raises(CourseError, match="There is no assignment 'convolution' in this course."):
         earlier("convolution.Conv2d")
-    with pytest.raises(CourseError, match="losses.CrossEntropy is not there: write CrossEntropy in the assignment 'losses' first."):
+    with pytest.raises(
+        CourseError, match="losses.CrossEntropy is not there: write CrossEntropy in the assignment 'losses' first."
+    ):
         earlier("losses.CrossEntropy")
 
 

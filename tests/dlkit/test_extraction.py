@@ -111,7 +111,10 @@ def test_what_does_a_cells_work_is_left_out(source):
 
 
 def test_calls_of_what_was_imported_are_kept_and_of_training_are_not():
-    found = of("import numpy as np\nfrom dlkit import fit, plotting", "A = np.zeros(3)\nB = fit(A)\nC = plotting.curves(A)\nD = unknown.zeros(3)")
+    found = of(
+        "import numpy as np\nfrom dlkit import fit, plotting",
+        "A = np.zeros(3)\nB = fit(A)\nC = plotting.curves(A)\nD = unknown.zeros(3)",
+    )
     assert found.defined == {"np", "fit", "plotting", "A"}
 
 
@@ -239,7 +242,19 @@ def test_a_source_may_be_a_list_of_lines(extracted):
 
 @pytest.mark.parametrize(
     "odd",
-    [None, 3, "cell", [], {}, {"cell_type": "code"}, {"cell_type": ["code"], "source": "B = 1"}, cell(None), cell(3), cell({"a": 1}), cell([[1]])],
+    [
+        None,
+        3,
+        "cell",
+        [],
+        {},
+        {"cell_type": "code"},
+        {"cell_type": ["code"], "source": "B = 1"},
+        cell(None),
+        cell(3),
+        cell({"a": 1}),
+        cell([[1]]),
+    ],
     ids=repr,
 )
 def test_cells_of_no_sense_are_passed_over(extracted, odd):
@@ -355,7 +370,9 @@ def test_a_file_that_is_no_notebook_is_told_in_one_sentence(extracted, content, 
 
 
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(ExtractionError, match=r"work.py cannot be read \(No such file or directory\). Check that it is there"):
+    with pytest.raises(
+        ExtractionError, match=r"work.py cannot be read \(No such file or directory\). Check that it is there"
+    ):
         extract(tmp_path / "work.py")
 
 
@@ -388,7 +405,13 @@ def test_a_file_of_25_megabytes_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     "source",
-    ["(" * 5000 + ")" * 5000, "A = " + "-" * 50_000 + "1", "A = 1; B = " + "1 + " * 900 + "1", "A = " + "[" * 150 + "]" * 150, "x" * 100_000 + " = 1"],
+    [
+        "(" * 5000 + ")" * 5000,
+        "A = " + "-" * 50_000 + "1",
+        "A = 1; B = " + "1 + " * 900 + "1",
+        "A = " + "[" * 150 + "]" * 150,
+        "x" * 100_000 + " = 1",
+    ],
     ids=["parentheses", "signs", "sums", "lists", "a long name"],
 )
 def test_a_deep_nest_costs_at_most_its_cell(source):
@@ -401,7 +424,35 @@ def test_a_deep_nest_costs_at_most_its_cell(source):
 
 pieces = st.lists(
     st.sampled_from(
-        ["class A:\n", "    def f(self):\n", "        return 1\n", "A = 1", "\n", "\r", "\r\n", "%x", "!ls", "'''", '"', "(", ")", "# %%", " [markdown]", "import os", ";", "\\", "\t", "é", "\u2028", "\x0c", "\0", "@d\n", "if 1:\n", "?", "%%time\n"]
+        [
+            "class A:\n",
+            "    def f(self):\n",
+            "        return 1\n",
+            "A = 1",
+            "\n",
+            "\r",
+            "\r\n",
+            "%x",
+            "!ls",
+            "'''",
+            '"',
+            "(",
+            ")",
+            "# %%",
+            " [markdown]",
+            "import os",
+            ";",
+            "\\",
+            "\t",
+            "é",
+            "\u2028",
+            "\x0c",
+            "\0",
+            "@d\n",
+            "if 1:\n",
+            "?",
+            "%%time\n",
+        ]
     ),
     max_size=25,
 ).map("".join)
@@ -417,7 +468,13 @@ def test_any_text_gives_statements_that_parse(cells):
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.one_of(pieces.map(str.encode), st.binary(max_size=100), st.text(max_size=80).map(lambda t: t.encode("utf-8", "replace"))))
+@given(
+    st.one_of(
+        pieces.map(str.encode),
+        st.binary(max_size=100),
+        st.text(max_size=80).map(lambda t: t.encode("utf-8", "replace")),
+    )
+)
 def test_any_file_is_read_or_refused_in_one_sentence(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("any")
     for name in ("work.py", "work.ipynb"):
@@ -436,7 +493,9 @@ def test_any_file_is_read_or_refused_in_one_sentence(tmp_path_factory, data):
         st.one_of(st.none(), st.integers(), st.text(max_size=10), pieces),
         lambda inner: st.one_of(
             st.lists(inner, max_size=3),
-            st.dictionaries(st.sampled_from(["cells", "cell_type", "source", "metadata", "dlkit", "nbgrader"]), inner, max_size=4),
+            st.dictionaries(
+                st.sampled_from(["cells", "cell_type", "source", "metadata", "dlkit", "nbgrader"]), inner, max_size=4
+            ),
         ),
         max_leaves=12,
     )

@@ -1,0 +1,101 @@
+"""Grade a class with a progress bar, and draw its pages: what ``grade``, ``demo`` and ``report`` share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from autograder import batch, catalogue
+from autograder.batch import Entry, report_path
+from autograder.catalogue import UsageError
+from autograder.render.html import class_page, student_page
+from autograder.render.terminal import print_class
+from autograder.verdict import Report, read_report, write_atomically
+
+__all__ = ["draw", "entries_of", "grade_class"]
+
+
+def grade_class(
+    console: Console,
+    root: Path,
+    folder: Path,
+    out: Path,
+    *,
+    jobs: int,
+    assignment: str | None = None,
+    json: bool = False,
+    **options: Any,
+) -> None:
+    """Grade every hand-in in ``folder``, or go on where an earlier run ended, and draw the pages.
+
+    json: print the reports on stdout instead of showing the class; options: as ``batch.prepare_run`` takes them.
+    Raises UsageError where there is nothing to grade or ``out`` cannot be written.
+    """
+    name = catalogue.find(assignment, root) if assignment else None
+    entries = batch.discover(folder, root, name)
+    run = batch.prepare_run(root, out, folder, entries, **options)
+    fresh = 0
+    with _progress(console, len(entries)) as advance:
+        for entry, graded in batch.grade_all(entries, run, jobs):
+            fresh += graded
+            advance(entry.student)
+    if fresh < len(entries):
+        there = len(entries) - fresh
+        console.print(f"{there} of {len(entries)} reports were there from an earlier run and still hold.")
+    draw(console, out, entries, json=json)
+
+
+def entries_of(out: Path) -> list[Entry]:
+    """What a finished run graded, by its reports.  UsageError where there are none."""
+    paths = sorted((out / "reports").glob("*/*.json"))
+    if not paths:
+        message = f"There are no reports in {out}. Name the --out folder of autograder grade."
+        raise UsageError(message)
+    return [Entry(path.parent.name, path.stem, "") for path in paths]
+
+
+def draw(console: Console, out: Path, entries: list[Entry], *, json: bool = False) -> None:
+    """Write every student's page and the class's, and show the class; one assignment in memory at a time."""
+    printed: list[Report] = []
+    for name in sorted({entry.assignment for entry in entries}):
+        reports, links = [], {}
+        for entry in (entry for entry in entries if entry.assignment == name):
+            report = _read(report_path(out, entry))
+            page = out / "pages" / entry.student / f"{name}.html"
+            write_atomically(page, student_page(report))
+            links[report.student] = quote(page.relative_to(out).as_posix(), errors="surrogateescape")
+            reports.append(report)
+        write_atomically(out / f"{name}.html", class_page(f"{name}: {reports[0].title}", reports, links))
+        if json:
+            printed += reports
+            continue
+        print_class(console, reports)
+        console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
+    if json:
+        sys.stdout.write(msgspec.json.encode(printed).decode() + "\n")
+        return
+    console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
+
+
+def _read(path: Path) -> Report:
+    try:
+        return read_report(path)
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"{path} cannot be read as a report ({error}). Grade again."
+        raise UsageError(message) from error
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[str], None]]:
+    columns = ("Grading", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda student: progress.update(task, advance=1, description=student[:24].replace("[", "("))

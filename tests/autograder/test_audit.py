@@ -1,0 +1,284 @@
+"""The audit of courses that are sound, and of courses that have rotted in one place."""
+
+import json
+import shutil
+
+import pytest
+
+from autograder import catalogue
+from autograder.audit import audit
+from autograder.cli import main
+from autograder.release import release, stale
+
+NAME = "15_graphs"
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory):
+    """A course of one small assignment, as ``autograder new`` begins it, released."""
+    folder = tmp_path_factory.mktemp("sound")
+    (folder / "assignments").mkdir()
+    assert main(["new", NAME, "--course", str(folder)]) == 0
+    release(folder, NAME)
+    return folder
+
+
+@pytest.fixture
+def rotten(sound, tmp_path):
+    """Copy the sound course, change a text in one of its files, and audit it; the sentences."""
+
+    def spoil(*changes, released=True, seed=3):
+        folder = tmp_path / "course"
+        shutil.copytree(sound, folder)
+        for file, old, new in changes:
+            path = folder / file
+            text = path.read_text()
+            assert text.count(old) == 1, (old, text.count(old))
+            path.write_text(text.replace(old, new))
+        if released:
+            release(folder, NAME)
+        return audit(folder, [NAME], seed=seed, stale=stale).failures
+
+    return spoil
+
+
+SOURCE, CHECKS = f"solutions/{NAME}/graphs.py", f"solutions/{NAME}/checks.py"
+
+
+def test_a_new_assignment_passes(sound):
+    found = audit(sound, [NAME], seed=3, stale=stale)
+    assert found.failures == []
+    assert (found.assignments, found.exercises, found.mistakes, found.caught, found.diagnosed) == (1, 1, 5, 5, 5)
+    assert found.sabotages == found.checks - 2
+
+
+def test_the_command_prints_its_counts_and_exits_with_nothing(sound, capsys):
+    assert main(["audit", "--json", "--course", str(sound)]) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(printed)
+    assert {"assignments", "exercises", "checks", "mistakes", "caught", "diagnosed", "failures"} <= set(found)
+    assert found["failures"] == []
+    assert main(["audit", NAME, "--course", str(sound)]) == 0
+    assert "5 of 5 mistakes caught, 5 diagnosed" in capsys.readouterr().err
+
+
+def test_a_small_part_of_a_real_assignment_passes(small_course):
+    found = audit(small_course, ["02_layers"], seed=5, stale=stale)
+    assert found.failures == []
+    assert found.caught == found.mistakes == found.diagnosed >= 10
+
+
+def test_a_mistake_whose_text_no_longer_occurs(rotten):
+    (failure,) = rotten((CHECKS, 'swap("self.s * x * x", "self.s + x * x")', 'swap("self.s @ x", "self.s + x * x")'))
+    assert failure == (
+        "15_graphs: Parabola: mistake 'adds the constant': its text occurs 0 times, not once: 'self.s @ x'"
+    )
+
+
+def test_a_mistake_that_does_not_parse(rotten):
+    (failure,) = rotten((CHECKS, '"self.s + x * x"', '"self.s + + ("'))
+    assert "mistake 'adds the constant' does not parse" in failure
+
+
+def test_a_mistake_that_nothing_catches(rotten):
+    (failure,) = rotten((CHECKS, '"self.s + x * x"', '"x * x * self.s"'))
+    assert failure == (
+        "15_graphs: Parabola: mistake “adds the constant” is not caught by “forward matches the reference”: "
+        "no check sees it"
+    )
+
+
+def test_a_mistake_that_another_check_catches(rotten):
+    failures = rotten(
+        (CHECKS, 'hint="y = s x² is a product."', 'hint="no", caught_by="gradients match numerical differences"')
+    )
+    assert len(failures) == 1
+    assert (
+        "mistake “adds the constant” is not caught by “gradients match numerical differences”: “forward matches"
+        in failures[0]
+    )
+
+
+def test_a_mistake_meant_for_a_check_that_is_not_there(rotten):
+    (failure,) = rotten((CHECKS, 'hint="y = s x² is a product."', 'hint="no", caught_by="stays blue"'))
+    assert failure.startswith("15_graphs: Parabola has no check 'stays blue'; it has: forward matches")
+
+
+def test_two_mistakes_that_cannot_be_told_apart(rotten):
+    (failure,) = rotten((CHECKS, '"self.s * x"', '"x * x + self.s"'))
+    assert failure.startswith(
+        "15_graphs: Parabola: mistake “forgets the square” is diagnosed as “adds the constant”: y is wrong"
+    )
+
+
+def test_too_few_mistakes(rotten):
+    line = (
+        '        Mistake("forgets dy", swap("self.x * dy", "self.x + 0 * dy"), hint="Chain rule: multiply by dy."),\n'
+    )
+    (failure,) = rotten((CHECKS, line, ""))
+    assert failure == "15_graphs: Parabola: has 4 mistakes; at least 5 are wanted"
+
+
+def test_a_solution_that_fails(rotten):
+    failures = rotten((SOURCE, "self.s * self.x * dy", "self.s * self.x * dy * (1 if dy.size < 9 else 2)"))
+    assert any("the reference's gradients do not match its own forward" in failure for failure in failures)
+    assert all(failure.startswith("15_graphs: Parabola") for failure in failures)
+
+
+def test_a_solution_that_fails_a_standard_check(rotten):
+    failures = rotten((SOURCE, "self.x = x", "x += 1e-9\n        self.x = x = x - 1e-9"))
+    assert any("the solution fails “inputs are not modified”: failed (x was changed by the call" in f for f in failures)
+
+
+def test_a_stub_that_earns(rotten):
+    failures = rotten(
+        (
+            f"assignments/{NAME}/graphs.py",
+            "    def forward(self, x):\n        # YOUR CODE HERE\n        raise NotImplementedError()",
+            "    def forward(self, x):\n        self.x = x\n        return self.s * x * x",
+        ),
+        released=False,
+    )
+    assert "15_graphs: Parabola: the stub in graphs.py earns 1.0 points" in failures
+    assert "15_graphs: graphs.py is not what its source gives: run autograder release 15_graphs" in failures
+
+
+def test_a_stub_that_was_not_left_alone(rotten):
+    failures = rotten(
+        (
+            f"assignments/{NAME}/graphs.py",
+            "    def forward(self, x):\n        # YOUR CODE HERE\n        raise NotImplementedError()",
+            "    def forward(self, x):\n        return x",
+        ),
+        released=False,
+    )
+    assert "15_graphs: Parabola: the stub in graphs.py is “failed”, not “not attempted”" in failures
+
+
+def test_a_release_that_is_stale(rotten):
+    failures = rotten((SOURCE, "Motivation, formula", "Motivation, more formula"), released=False)
+    assert failures == [
+        "15_graphs: graphs.ipynb is not what its source gives: run autograder release 15_graphs",
+        "15_graphs: graphs.py is not what its source gives: run autograder release 15_graphs",
+    ]
+
+
+def test_a_release_that_is_missing(sound, tmp_path):
+    shutil.copytree(sound / "solutions", tmp_path / "solutions")
+    (tmp_path / "assignments").mkdir()
+    failures = audit(tmp_path, [NAME], seed=1, stale=stale).failures
+    assert "15_graphs: Parabola: there is no released graphs.py: run autograder release" in failures
+    assert any("cases.npz is not what its source gives" in failure for failure in failures)
+
+
+TOOTHLESS = """
+@parabola.check("is of some size", cases=parabola_cases, part="forward")
+def some_size(subject, case):
+    thing = subject.make("Parabola", **case.arguments)
+    return {"the size": thing.call("forward", case.inputs["x"]).size}
+
+
+ASSIGNMENT = Assign"""
+
+
+def test_a_check_that_no_mistake_is_meant_for(rotten):
+    (failure,) = rotten((CHECKS, "ASSIGNMENT = Assign", TOOTHLESS))
+    assert failure == "15_graphs: Parabola: “is of some size” has no teeth: no mistake is meant for it"
+
+
+SPOILED = """
+from dataclasses import replace
+
+for number, check in enumerate(parabola.checks):
+    if check.name == "inputs are not modified":
+        parabola.checks[number] = replace(check, judge=lambda *_: None)
+ASSIGNMENT = Assign"""
+
+
+def test_a_standard_check_that_its_sabotage_passes(rotten):
+    (failure,) = rotten((CHECKS, "ASSIGNMENT = Assign", SPOILED))
+    assert failure == "15_graphs: Parabola: “inputs are not modified” has no teeth: a sabotage is passed"
+
+
+def test_parts_that_are_not_stubbed(rotten):
+    failures = rotten(
+        (
+            SOURCE,
+            "        ### BEGIN SOLUTION\n        return 2 * self.s * self.x * dy\n        ### END SOLUTION",
+            "        return 2 * self.s * self.x * dy",
+        )
+    )
+    assert any(
+        "Parabola: stubs ['forward'], but its parts are ['backward', 'forward']" in failure for failure in failures
+    )
+
+
+def test_points_for_a_part_that_nothing_checks(rotten):
+    failures = rotten((CHECKS, "backward=2", "backward=2, speed=1"))
+    assert (
+        "15_graphs: Parabola: gives points to ['backward', 'forward', 'speed'], but checks ['backward', 'forward']"
+        in failures
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("ASSIGNMENT = Assign", "OTHER = Assign"), "15_graphs/checks.py defines no ASSIGNMENT"),
+        (("forward=1", "forward=0"), "points for 'forward' are 0; they must be greater than zero"),
+        (("exercises=[parabola]", "exercises=[parabola, parabola]"), "15_graphs: exercises named twice: Parabola"),
+        (("yield Case", "yield Cas("), "15_graphs/checks.py does not load"),
+        (("from autograder.checks", "from autograder.cheques"), "15_graphs/checks.py does not load"),
+    ],
+)
+def test_checks_that_cannot_be_loaded(sound, tmp_path, capsys, change, sentence):
+    shutil.copytree(sound, tmp_path / "course")
+    path = tmp_path / "course" / CHECKS
+    path.write_text(path.read_text().replace(*change))
+    assert main(["audit", NAME, "--course", str(tmp_path / "course")]) == 1
+    assert sentence in "".join(capsys.readouterr())
+
+
+# --- speed -----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_an_exercise_that_is_timed_needs_a_variant_that_is_too_slow(trimmed, tmp_path):
+    course = trimmed("ReLU")
+    shutil.copytree(course, tmp_path / "course")
+    found = audit(course, ["02_layers"], seed=1, stale=stale)
+    assert found.failures == []
+    assert found.slow_variants == 1
+    checks = tmp_path / "course/solutions/02_layers/checks.py"
+    text = checks.read_text()
+    without = text.replace(
+        "ASSIGNMENT = Assignment(",
+        "from dataclasses import replace\nrelu = replace(relu, slow=None)\nASSIGNMENT = Assignment(",
+        1,
+    )
+    checks.write_text(without)
+    failures = audit(tmp_path / "course", ["02_layers"], seed=1).failures
+    assert failures == ["02_layers: ReLU: is graded for speed and has no slow variant"]
+    quick = "def forward(self, x):\n    self.positive = x > 0\n    return array_module(x).maximum(x, 0)\n"
+    checks.write_text(without.replace("slow=None", f"slow={quick!r}".replace("'def", "'\\ndef")))
+    catalogue.load.cache_clear()
+    (failure,) = audit(tmp_path / "course", ["02_layers"], seed=1).failures
+    assert "ReLU: the slow variant is passed" in failure
+    assert "at “fast enough”; it should be failed" in failure
+
+
+# --- the command -----------------------------------------------------------------------------
+
+
+def test_the_command_fails_with_the_sentences(sound, tmp_path, capsys):
+    shutil.copytree(sound, tmp_path / "course")
+    path = tmp_path / "course" / CHECKS
+    path.write_text(path.read_text().replace('"self.s + x * x"', '"x * x * self.s"'))
+    assert main(["audit", "--json", "--course", str(tmp_path / "course")]) == 1
+    printed = capsys.readouterr().out
+    assert json.loads(printed)["failures"] == [
+        "15_graphs: Parabola: mistake “adds the constant” is not caught by “forward matches the reference”: "
+        "no check sees it"
+    ]
+    assert main(["audit", "Parabola", "--course", str(tmp_path / "course")]) == 1
+    assert "no check sees it" in capsys.readouterr().err

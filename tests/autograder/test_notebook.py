@@ -1,0 +1,117 @@
+"""``check(Linear)`` in a notebook: the live class, in this process."""
+
+import linecache
+import sys
+import types
+
+import pytest
+
+from autograder import check
+from autograder.notebook import CheckResult
+from autograder.verdict import Status
+
+
+@pytest.fixture
+def cell(small_course, monkeypatch):
+    """Run source text as a notebook's cells do; its names."""
+    monkeypatch.setenv("DLKIT_COURSE", str(small_course))
+    module = types.ModuleType("live_notebook")
+    monkeypatch.setitem(sys.modules, "live_notebook", module)
+    count = 0
+
+    def run(source):
+        nonlocal count
+        count += 1
+        name = f"<ipython-input-{count}-live>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 - our own text
+        return module
+
+    run("from dlkit import Layer, array_module\nimport numpy as np")
+    return run
+
+
+@pytest.fixture
+def tanh(layers):
+    return layers.source_of(layers.assignment.exercise("Tanh"))
+
+
+def test_a_right_class_passes(cell, tanh):
+    result = check(cell(tanh).Tanh).result
+    assert (result.name, result.status) == ("Tanh", Status.PASSED)
+    assert result.points == result.max_points == 3
+
+
+def test_a_wrong_class_fails_with_its_diagnosis(cell, tanh):
+    result = check(cell(tanh.replace("self.y * self.y", "1 * self.y")).Tanh).result
+    failed = next(verdict for verdict in result.verdicts if verdict.status is Status.FAILED)
+    assert failed.mistake == "forgets the square"
+    assert result.parts()["forward"] is Status.PASSED
+
+
+def test_a_stub_is_not_attempted(cell):
+    module = cell(
+        "class Tanh(Layer):\n    def forward(self, x):\n        raise NotImplementedError()\n\n"
+        "    def backward(self, dy):\n        raise NotImplementedError()\n"
+    )
+    result = check(module.Tanh).result
+    assert result.status is Status.NOT_ATTEMPTED
+    assert result.verdicts[0].sentence == "Tanh.forward is still to be written"
+
+
+def test_a_class_that_raises_says_where(cell):
+    module = cell(
+        "class Tanh(Layer):\n    def forward(self, x):\n        return x[99]\n\n    def backward(self, dy):\n        return dy\n"
+    )
+    sentence = check(module.Tanh).result.verdicts[0].sentence
+    assert sentence.startswith("raised IndexError: index 99 is out of bounds")
+    assert "line 3 of its cell: return x[99]" in sentence
+
+
+def test_what_the_notebook_defines_elsewhere_is_seen(cell, tanh):
+    cell("def own_tanh(x):\n    return np.tanh(x)\n")
+    result = check(cell(tanh.replace("array_module(x).tanh(x)", "own_tanh(x)")).Tanh).result
+    assert next(v for v in result.verdicts if v.check == "forward matches the reference").status is Status.PASSED
+
+
+def test_the_last_definition_counts(cell, tanh):
+    cell(tanh.replace("self.y * self.y", "1 * self.y"))
+    assert check(cell(tanh).Tanh).result.status is Status.PASSED
+
+
+def test_a_class_that_exits_does_not_end_the_notebook(cell, tanh):
+    module = cell(tanh.replace("self.y = array", "raise SystemExit(3)\n        self.y = array"))
+    verdict = check(module.Tanh).result.verdicts[0]
+    assert (verdict.status, verdict.sentence.partition(" (")[0]) == (Status.FAILED, "raised SystemExit: 3")
+
+
+def test_a_function_is_checked(monkeypatch, root, layers, cell):
+    monkeypatch.setenv("DLKIT_COURSE", str(root))
+    source = layers.source_of(layers.assignment.exercise("gradient_norms"))
+    assert check(cell(source).gradient_norms).result.status is Status.PASSED
+    wrong = check(cell(source.replace("norms[::-1]", "norms")).gradient_norms).result
+    assert wrong.verdicts[0].mistake == "returns the last layer first"
+
+
+def test_speed_waits_for_the_grader(monkeypatch, root, layers, cell):
+    monkeypatch.setenv("DLKIT_COURSE", str(root))
+    result = check(cell(layers.source_of(layers.assignment.exercise("ReLU"))).ReLU).result
+    timed = next(verdict for verdict in result.verdicts if verdict.part == "speed")
+    assert timed.status is Status.SKIPPED
+    assert "speed is measured against the reference" in timed.sentence
+
+
+@pytest.mark.parametrize("thing", [dict, "Conv2d", 3])
+def test_what_is_no_exercise_is_told(cell, thing):
+    with pytest.raises(
+        LookupError, match=r"No assignment of this course has an exercise .* Pass the class or function itself"
+    ):
+        check(thing)
+
+
+def test_the_result_shows_itself(cell, tanh):
+    result = check(cell(tanh.replace("self.y * self.y", "1 * self.y")).Tanh)
+    assert isinstance(result, CheckResult)
+    assert "Tanh" in repr(result)
+    assert "the output is squared" in repr(result)
+    assert "the output is squared" in result._repr_html_()
