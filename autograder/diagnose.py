@@ -40,7 +40,7 @@ class Fingerprints:
 
     def __init__(self, loaded: Loaded, answers: Answers | StoredAnswers) -> None:
         self._loaded = loaded
-        self._answers = answers
+        self.answers = answers
         self._subjects: dict[tuple[str, str], LocalSubject | None] = {}
         self._outcomes: dict[tuple[str, str, str], list[Outcome]] = {}
 
@@ -62,7 +62,7 @@ class Fingerprints:
         key = exercise.name, check.name, mistake.name
         if key not in self._outcomes:
             subject = self._subject(exercise, mistake)
-            cases = [case for case, _ in self._answers.of(exercise, check)]
+            cases = [case for case, _ in self.answers.of(exercise, check)]
             self._outcomes[key] = (
                 [observe(check, subject.on(check.backend or "numpy"), case) for case in cases] if subject else []
             )
@@ -82,7 +82,7 @@ class Fingerprints:
 
     def _fails(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> bool:
         """Whether these outcomes fail the check at all: a mistake elsewhere looks right here."""
-        answers = self._answers.of(exercise, check)
+        answers = self.answers.of(exercise, check)
         pairs = zip(outcomes, answers, strict=True)
         return any(isinstance(o, Raised) or check.judge(o, expected, case) for o, (case, expected) in pairs)
 

@@ -276,9 +276,7 @@ def test_the_command_fails_with_the_sentences(sound, tmp_path, capsys):
     path.write_text(path.read_text().replace('"self.s + x * x"', '"x * x * self.s"'))
     assert main(["audit", "--json", "--course", str(tmp_path / "course")]) == 1
     printed = capsys.readouterr().out
-    assert json.loads(printed)["failures"] == [
-        "15_graphs: Parabola: mistake “adds the constant” is not caught by “forward matches the reference”: "
-        "no check sees it"
-    ]
+    (failure,) = json.loads(printed)["failures"]
+    assert failure.endswith("“adds the constant” is not caught by “forward matches the reference”: no check sees it")
     assert main(["audit", "Parabola", "--course", str(tmp_path / "course")]) == 1
     assert "no check sees it" in capsys.readouterr().err

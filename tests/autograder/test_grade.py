@@ -3,6 +3,7 @@
 import ast
 import json
 from dataclasses import replace
+from textwrap import indent
 
 import msgspec
 import numpy as np
@@ -186,8 +187,8 @@ def fill(root, **sources):
     return notebook
 
 
-def test_a_notebook_that_is_partly_filled_is_partly_done(grade_file, root, tmp_path, swapped, layers, full_marks):
-    half = layers.source_of(layers.assignment.exercise("Sigmoid")).partition("    def backward")[0]
+def test_a_notebook_that_is_partly_filled_is_partly_done(grade_file, root, tmp_path, swapped, full_marks):
+    half = swapped("Sigmoid").partition("    def backward")[0]
     notebook = fill(
         root,
         Tanh=swapped("Tanh"),
@@ -222,14 +223,12 @@ def test_something_wrong_is_told_apart_from_something_unwritten(grade_file, root
         "...",
         '"""Only words."""',
         "raise NotImplementedError",
-        "x = 1\n        raise NotImplementedError('later')",
-        "# nothing\n        raise NotImplementedError()",
+        "x = 1\nraise NotImplementedError('later')",
+        "# nothing\nraise NotImplementedError()",
     ],
 )
 def test_what_a_stub_may_look_like(grade, body):
-    found = grade(
-        Flatten=layer("Flatten", body, body)
-    )
+    found = grade(Flatten=layer("Flatten", body, body))
     assert found.Flatten.status is Status.NOT_ATTEMPTED
 
 
@@ -371,9 +370,7 @@ def test_an_import_of_something_absent_names_the_package(grade_file, root, tmp_p
 
 
 def test_a_base_class_from_elsewhere_names_the_package(grade, hand_in, grader, first_wrong):
-    work = hand_in(
-        Flatten=layer("Flatten", "return x", base="nn.Module")
-    )
+    work = hand_in(Flatten=layer("Flatten", "return x", base="nn.Module"))
     work = replace(work, extraction=replace(work.extraction, refused={"nn": "torch"}))
     flatten = next(result for result in grader.grade(work).exercises if result.name == "Flatten")
     sentence = first_wrong(flatten).sentence
@@ -500,9 +497,7 @@ def forwards_called(grade, swapped, monkeypatch):
         monkeypatch.setattr(Worker, "ask", counted)
         only = {"Tanh": swapped("Tanh", ("self.y = ", f"{line}\n        self.y = "))}
         for name in ("Linear", "Sigmoid", "ReLU", "LeakyReLU", "ELU", "GELU", "Softmax", "Flatten", "Sequential"):
-            only[name] = (
-                layer(name, "pass", "pass")
-            )
+            only[name] = layer(name, "pass", "pass")
         only["gradient_norms"] = "def gradient_norms(layers, x, dy):\n    pass"
         return grade(**only), len(calls)
 
@@ -521,12 +516,9 @@ def test_a_planted_mistake_is_named_with_its_hint(grade, swapped, first_wrong, o
     others_untouched(found, "Linear")
 
 
-def test_the_same_mistake_in_other_words_is_named_too(grade, first_wrong, layers):
-    source = (
-        "class ReLU(Layer):\n    def forward(self, x):\n        mask = (x > 0).astype(x.dtype)\n        self.kept = x * mask\n"
-        "        return x * mask\n\n    def backward(self, dy):\n        return self.kept * dy\n"
-    )
-    found = grade(ReLU=source)
+def test_the_same_mistake_in_other_words_is_named_too(grade, first_wrong):
+    forward = "mask = (x > 0).astype(x.dtype)\nself.kept = x * mask\nreturn x * mask"
+    found = grade(ReLU=layer("ReLU", forward, "return self.kept * dy"))
     assert first_wrong(found.ReLU).mistake == "returns the input in place of the gradient"
 
 
@@ -630,11 +622,8 @@ def test_objects_that_equal_everything_earn_nothing(grade, answer):
 
 
 def test_a_class_equal_to_everything_earns_nothing(grade):
-    source = (
-        LIAR
-        + "\nclass Flatten(Yes):\n    def __new__(cls, *a, **k): return float.__new__(cls)\n    def forward(self, x): return self\n    def backward(self, dy): return self"
-    )
-    found = grade(Flatten=source)
+    new = "    def __new__(cls, *a, **k):\n        return float.__new__(cls)\n"
+    found = grade(Flatten=f"{LIAR}\n{layer('Flatten', 'return self', 'return self', 'Yes')}\n{new}")
     assert found.Flatten.points == 0
 
 
@@ -653,19 +642,15 @@ def test_forged_comparisons_earn_nothing(grade, others_untouched):
 
 
 def test_what_an_earlier_exercise_patches_does_not_reach_the_next(grade, others_untouched):
-    patched = (
-        "class Tanh(Layer):\n    def forward(self, x):\n        np.maximum = np.exp = None\n        Layer.forward = None\n"
-        "        return 0 * x\n\n    def backward(self, dy):\n        return 0 * dy"
-    )
-    others_untouched(grade(Tanh=patched), "Tanh")
+    patch = "np.maximum = np.exp = np.sqrt = None\nLayer.forward = None\nreturn 0 * x"
+    others_untouched(grade(Tanh=layer("Tanh", patch, "return 0 * dy")), "Tanh")
 
 
 def test_expected_values_are_nowhere_in_the_worker(grade, first_wrong):
-    source = (
-        "class Tanh(Layer):\n    def forward(self, x):\n        import gc, sys\n        found = [m for m in sys.modules if m.startswith('autograder')]\n"
-        "        raise ValueError(' '.join(sorted(found)))\n\n    def backward(self, dy):\n        return dy"
+    spy = (
+        "import sys\nraise ValueError(' '.join(sorted(name for name in sys.modules if name.startswith('autograder'))))"
     )
-    named = first_wrong(grade(Tanh=source).Tanh).sentence
+    named = first_wrong(grade(Tanh=layer("Tanh", spy)).Tanh).sentence
     assert "autograder.isolation.worker" in named
     for module in ("answers", "compare", "grade", "spec", "catalogue", "checks"):
         assert f"autograder.{module}" not in named
@@ -713,9 +698,7 @@ def test_the_graders_own_fault_is_never_called_a_failure(layers, zygote, hand_in
 
 
 def test_every_sentence_of_a_wrong_submission_is_one_line(grade, swapped):
-    found = grade(
-        Tanh=layer("Tanh", "raise ValueError('one\\ntwo\\n\\nthree')")
-    )
+    found = grade(Tanh=layer("Tanh", "raise ValueError('one\\ntwo\\n\\nthree')"))
     sentences = [verdict.sentence for result in found.report.exercises for verdict in result.verdicts]
     assert not any("\n" in sentence for sentence in sentences)
     assert any("raised ValueError: one two three" in sentence for sentence in sentences)

@@ -61,7 +61,8 @@ def test_a_stub_is_not_attempted(cell):
 
 def test_a_class_that_raises_says_where(cell):
     module = cell(
-        "class Tanh(Layer):\n    def forward(self, x):\n        return x[99]\n\n    def backward(self, dy):\n        return dy\n"
+        "class Tanh(Layer):\n    def forward(self, x):\n        return x[99]\n\n"
+        "    def backward(self, dy):\n        return dy\n"
     )
     sentence = check(module.Tanh).result.verdicts[0].sentence
     assert sentence.startswith("raised IndexError: index 99 is out of bounds")

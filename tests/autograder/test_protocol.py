@@ -301,7 +301,7 @@ BAD_TREES = {
 
 @pytest.mark.parametrize("name", BAD_TREES)
 def test_a_malformed_tree_is_refused(name):
-    with pytest.raises(ProtocolError, match="cross|pair|plain data"):
+    with pytest.raises(ProtocolError, match=r"cross|pair|plain data"):
         decode([BAD_TREES[name]], [np.ones(3)])
 
 

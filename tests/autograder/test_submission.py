@@ -62,7 +62,7 @@ def test_several_files_of_other_names_are_too_many(tmp_path, layers, work):
 
 def test_an_empty_folder_is_told(tmp_path, layers):
     (tmp_path / "image.png").write_bytes(b"x")
-    with pytest.raises(SubmissionError, match="but no file of the kind. Hand in one of the two names."):
+    with pytest.raises(SubmissionError, match=r"but no file of the kind. Hand in one of the two names."):
         read_submission(tmp_path, layers)
 
 
@@ -108,7 +108,7 @@ def test_two_files_that_both_hold_work_are_one_too_many(tmp_path, layers, work, 
 def test_two_files_of_which_one_cannot_be_read_are_one_too_many(tmp_path, layers, work):
     (tmp_path / "layers.py").write_text(work)
     (tmp_path / "layers.ipynb").write_text("{")
-    with pytest.raises(SubmissionError, match="Both layers.ipynb and layers.py hold work"):
+    with pytest.raises(SubmissionError, match=r"Both layers.ipynb and layers.py hold work"):
         read_submission(tmp_path, layers)
 
 
@@ -116,7 +116,7 @@ def test_a_deep_nest_in_one_of_two_files_is_no_crash(tmp_path, layers, work, fil
     deep = "class Tanh:\n    x = " + "1 + " * 900 + "1"
     (tmp_path / "layers.py").write_text(deep)
     (tmp_path / "layers.ipynb").write_text(filled(Tanh=work))
-    with pytest.raises(SubmissionError, match="Both layers.ipynb and layers.py hold work"):
+    with pytest.raises(SubmissionError, match=r"Both layers.ipynb and layers.py hold work"):
         read_submission(tmp_path, layers)
 
 

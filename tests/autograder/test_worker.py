@@ -393,7 +393,8 @@ def test_an_answer_in_parts_that_never_ends_meets_the_deadline(lost):
 def test_a_forged_error_is_text_of_bounded_length(worker, load):
     source = FORGE.replace(
         "{body}",
-        "reply({'id': call_id(), 'arrays': [], 'error': {'type': 'T' * 9**6, 'message': [[1]], 'where': {}, 'unwritten': 'yes'}})",
+        "error = {'type': 'T' * 9**6, 'message': [[1]], 'where': {}, 'unwritten': 'yes'}\n"
+        "    reply({'id': call_id(), 'arrays': [], 'error': error})",
     )
     with pytest.raises(SubjectRaisedError) as error:
         run(load, worker, source)
@@ -416,7 +417,8 @@ def test_a_worker_that_does_not_read_is_lost(zygote):
 def test_a_flood_of_output_goes_nowhere(worker, load, capfd):
     source = (
         "import os, sys\ndef f():\n    for _ in range(2000):\n        print('flood' * 1000)\n"
-        "        print('flood' * 1000, file=sys.stderr)\n        os.write(1, b'flood' * 1000)\n    sys.stdout.flush()\n    return 5"
+        "        print('flood' * 1000, file=sys.stderr)\n        os.write(1, b'flood' * 1000)\n"
+        "    sys.stdout.flush()\n    return 5"
     )
     assert run(load, worker, source, limits=Limits(cpu_s=5)) == 5
     assert "flood" not in "".join(capfd.readouterr())
@@ -434,7 +436,8 @@ def test_a_worker_holds_no_descriptor_of_the_host(worker, load):
         found = run(
             load,
             worker,
-            "import os\ndef f(): return {fd: os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{fd}')}",
+            "import os\ndef f():\n    folder = '/proc/self/fd/'\n"
+            "    return {n: os.readlink(folder + n) for n in os.listdir(folder) if os.path.exists(folder + n)}",
         )
     finally:
         os.close(here)

@@ -1,0 +1,189 @@
+"""One exercise of one submission → its verdicts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from autograder import timing
+from autograder.answers import generator
+from autograder.diagnose import Fingerprints, Outcome, Raised
+from autograder.explain import at, explain, waits
+from autograder.spec import Case, Check, Observations
+from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
+from autograder.verdict import ExerciseResult, Status, Verdict
+from autograder.workplace import Workplace
+
+if TYPE_CHECKING:
+    from autograder.compare import Mismatch
+
+__all__ = ["Session"]
+
+NEAR_MISS = 0.5
+"""Share of a backward's points for one that is right for a recognised near miss of a forward."""
+
+
+class Session:
+    """One exercise of one submission: every check in order, and the verdicts so far.
+
+    lost: exercises of this submission whose worker was lost; what is made of them is not run.
+    """
+
+    def __init__(self, place: Workplace, fingerprints: Fingerprints, lost: set[str]) -> None:
+        self.place = place
+        self.settings = place.settings
+        self.exercise = place.exercise
+        self.submission = place.submission
+        self.fingerprints = fingerprints
+        self.answers = fingerprints.answers
+        self.lost = lost
+        self.verdicts: dict[str, Verdict] = {}
+        self.dead: dict[str, str] = {}
+
+    def grade(self, done: list[ExerciseResult]) -> ExerciseResult:
+        """Run every check in order."""
+        unwritten = self.submission.unwritten(self.exercise)
+        broken = self.submission.broken_cell(self.exercise)
+        unfinished = {result.name for result in done if result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)}
+        waits = [name for name in self.exercise.depends if name in unfinished | self.lost]
+        try:
+            for check in self.exercise.checks:
+                if broken:
+                    verdict = self._verdict(check, Status.FAILED, broken)
+                elif missing := [part for part in check.needs if part in unwritten]:
+                    verdict = self._verdict(check, Status.NOT_ATTEMPTED, self._not_written(missing[0]))
+                elif waits:
+                    verdict = self._verdict(check, Status.SKIPPED, f"waits for {', '.join(waits)}, which it is made of")
+                elif check.capstone and not self.settings.capstones:
+                    verdict = self._verdict(check, Status.SKIPPED, "capstones were left out of this run")
+                else:
+                    verdict = self._run(check)
+                self.verdicts[check.name] = verdict
+        finally:
+            self.place.end()
+        return ExerciseResult(self.exercise.name, list(self.verdicts.values()))
+
+    def _not_written(self, part: str) -> str:
+        if self.exercise.name not in self.submission.extraction.defined:
+            return f"{self.submission.file} does not define {self.exercise.name}"
+        return f"{self._title(part)} is still to be written"
+
+    def _title(self, part: str) -> str:
+        return f"{self.exercise.name}.{part}" if self.exercise.is_class else part
+
+    def _verdict(self, check: Check, status: Status, sentence: str = "", **more: Any) -> Verdict:
+        most = self.exercise.points_of(check)
+        points = most if status in (Status.PASSED, Status.INCONCLUSIVE) else more.pop("points", 0.0)
+        return Verdict(check.name, check.part, status, points, most, sentence, **more)
+
+    # --- one check ---------------------------------------------------------------------------
+
+    def _run(self, check: Check) -> Verdict:  # noqa: PLR0911 - one return a way to end
+        for name in check.after:
+            if self.verdicts[name].status is not Status.PASSED:
+                return self._verdict(check, Status.SKIPPED, f"comes after “{name}”")
+        for part in check.needs:
+            if part in self.dead:
+                return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
+        try:
+            if check.speed and (self.settings.live is not None or not self.settings.loaded.official):
+                return self._verdict(
+                    check, Status.SKIPPED, "speed is measured against the reference, when it is graded"
+                )
+            if check.speed:
+                return self._run_speed(check)
+            return self._run_cases(check)
+        except SubjectLostError as lost:
+            self.place.end()
+            self.dead[check.part] = str(lost)
+            self.lost.add(self.exercise.name)
+            return self._verdict(check, Status.FAILED, f"{self._title(check.part)} {lost}")
+        except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
+            self.place.end()
+            return self._verdict(check, Status.BROKEN, f"the grader failed here ({type(error).__name__}: {error})")
+
+    def _run_cases(self, check: Check) -> Verdict:
+        answers = self.answers.of(self.exercise, check)
+        outcomes: list[Outcome] = []
+        failure: tuple[Case, Mismatch | SubjectRaisedError, Observations] | None = None
+        for (case, expected), seen in zip(
+            answers, self._observe_all(check, [case for case, _ in answers]), strict=False
+        ):
+            if isinstance(seen, SubjectRaisedError):
+                outcomes.append(Raised(seen.type, seen.message))
+                failure = failure or (case, seen, {})
+                continue
+            outcomes.append(seen)
+            mismatch = check.judge(seen, expected, case)
+            if mismatch and failure is None:
+                failure = case, mismatch, seen
+        if failure is None:
+            return self._verdict(check, Status.PASSED)
+        if isinstance(failure[1], SubjectRaisedError) and waits(failure[1]):
+            sentence = f"waits for something that still raises NotImplementedError{at(failure[1])}"
+            return self._verdict(check, Status.SKIPPED, sentence)
+        return self._failed(check, outcomes, *failure)
+
+    def _observe_all(self, check: Check, cases: list[Case]) -> Iterator[Observations | SubjectRaisedError]:
+        """Run every case; a capstone's, each in a worker of its own, side by side."""
+        if check.capstone and self.settings.live is None:
+            with ThreadPoolExecutor(self.settings.threads) as pool:
+                yield from pool.map(lambda case: self._observe_alone(check, case), cases)
+            return
+        for case in cases:
+            seen = self._observe(check, self.place.subject(check), case)
+            yield seen
+            if isinstance(seen, SubjectRaisedError) and self.exercise.name in self.place.load_errors:
+                return
+
+    def _observe_alone(self, check: Check, case: Case) -> Observations | SubjectRaisedError:
+        with self.place.fresh(self.place.limits(check)) as subject:
+            return self._observe(check, subject.on(check.backend or self.settings.backend), case)
+
+    def _observe(self, check: Check, subject: Subject, case: Case) -> Observations | SubjectRaisedError:
+        try:
+            return check.observe(subject, case)
+        except SubjectRaisedError as error:
+            return error
+
+    def _failed(
+        self, check: Check, outcomes: list[Outcome], case: Case, why: Mismatch | SubjectRaisedError, seen: Observations
+    ) -> Verdict:
+        sentence = (
+            explain(why, self._title(check.part), self.place) if isinstance(why, SubjectRaisedError) else why.sentence
+        )
+        if check.speed is None and not check.capstone and not isinstance(why, SubjectRaisedError):
+            sentence = f"{sentence} ({case.describe()})"
+        mistake = self.fingerprints.match(self.exercise, check, outcomes)
+        more: dict[str, Any] = {"mistake": mistake.name, "hint": mistake.hint} if mistake else {}
+        if mistake is None and seen and check.own_forward and self._forward_is_wrong(check):
+            subject = self.place.subject(check)
+            with contextlib.suppress(SubjectRaisedError):
+                if check.own_forward(subject, case, seen):
+                    sentence = "backward is right for your forward, but that forward is not right yet"
+                    if any(v.mistake for v in self.verdicts.values() if v.part != check.part):
+                        more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
+        return self._verdict(check, Status.FAILED, sentence, **more)
+
+    def _forward_is_wrong(self, check: Check) -> bool:
+        return any(v.status is Status.FAILED for v in self.verdicts.values() if v.part != check.part)
+
+    def _run_speed(self, check: Check) -> Verdict:
+        assert check.speed is not None  # noqa: S101 - the caller dispatches on it
+        exercise, settings = self.exercise, self.settings
+        rng = generator(self.answers.seed, settings.loaded.assignment.name, exercise.name, check.name)
+        figures, wrong = timing.measure(
+            check,
+            lambda: self.place.fresh(settings.limits),
+            self.place.fresh_reference,
+            self.answers.reference(exercise),
+            rng,
+        )
+        if wrong:
+            return self._verdict(check, Status.FAILED, f"while timed: {wrong.sentence}", timing=figures)
+        if figures.ratio > figures.limit:
+            sentence = "right, but too slow: look for a Python loop that one array operation can replace"
+            return self._verdict(check, Status.FAILED, sentence, timing=figures)
+        return self._verdict(check, Status.PASSED, timing=figures)
