@@ -161,13 +161,12 @@ class Speed:
 
     def draw(self, rng: np.random.Generator, case: Case | None = None) -> Case:
         """Draw inputs, and dy where ``case`` has one: a first case, or fresh numbers for one that is complete."""
-        inputs = {
-            name: spec(rng) if callable(spec) else rng.standard_normal(spec, dtype=np.float32).astype(self.dtype)
-            for name, spec in self.case.inputs.items()
-        }
+        given = self.case.inputs.items()
+        drawn = {name: spec(rng) if callable(spec) else rng.normal(size=spec) for name, spec in given}
+        inputs = {name: x.astype(self.dtype) if x.dtype.kind == "f" else x for name, x in drawn.items()}
         if case is None:
             return self.case.with_changes(inputs=inputs)
-        upstream = None if case.upstream is None else rng.standard_normal(case.upstream.shape).astype(self.dtype)
+        upstream = None if case.upstream is None else rng.normal(size=case.upstream.shape).astype(self.dtype)
         return case.with_changes(inputs=inputs, upstream=upstream)
 
 
