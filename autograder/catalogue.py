@@ -15,7 +15,7 @@ from autograder.spec import Assignment, Exercise, Mistake, SpecError
 from autograder.subject import LocalSubject
 from dlkit import course, extraction
 
-__all__ = ["Loaded", "UsageError", "find", "load", "names", "targets", "wire", "with_exercise"]
+__all__ = ["Loaded", "UsageError", "chosen", "find", "load", "names", "targets", "wire", "with_exercise"]
 
 
 class UsageError(Exception):
@@ -184,3 +184,21 @@ def with_exercise(exercise: str, root: Path) -> Loaded:
             return loaded
     message = f"There is no assignment or exercise '{exercise}'. Assignments are: {', '.join(names(root))}."
     raise UsageError(message)
+
+
+def chosen(wanted: list[str], root: Path) -> tuple[list[str], frozenset[str] | None]:
+    """Sort names of assignments and exercises: which assignments, and which exercises of them (all where None).
+
+    UsageError where a name is neither.
+    """
+    whole = [name for name in names(root) if not wanted]
+    single: dict[str, str] = {}
+    for name in wanted:
+        try:
+            whole.append(find(name, root))
+        except UsageError:
+            single[name.rpartition(".")[2]] = with_exercise(name, root).assignment.name
+    if not single:
+        return whole, None
+    every = {exercise.name for name in whole for exercise in load(name, root).assignment.exercises}
+    return sorted({*whole, *single.values()}), frozenset({*every, *single})

@@ -80,10 +80,11 @@ def check(
     from autograder.isolation.launcher import Zygote
 
     reports: list[Report] = []
+    unread = 0
     with Zygote() as zygote:  # it starts while the rest is being imported
         from autograder import catalogue
         from autograder.grade import Grader
-        from autograder.submission import own_earlier, read_submission
+        from autograder.submission import SubmissionError, own_earlier, read_submission
 
         root = _root(course)
         _check_backend(backend)
@@ -98,7 +99,10 @@ def check(
                 threads=_cores(),
             )
             earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
-            reports.append(grader.grade(read_submission(path, loaded), earlier=earlier))
+            try:
+                reports.append(grader.grade(read_submission(path, loaded), earlier=earlier))
+            except SubmissionError as error:
+                unread = _complain(str(error))
     if json:
         import msgspec
 
@@ -108,8 +112,8 @@ def check(
 
         for report in reports:
             print_report(_console(), report, verbose=verbose)
-    if any(report.status in ("failed", "broken") for report in reports):
-        raise typer.Exit(1)
+    if unread or any(report.status in ("failed", "broken") for report in reports):
+        raise typer.Exit(unread or 1)
 
 
 @app.command()
@@ -205,13 +209,7 @@ def audit(
 
     root = _root(course)
     console = _console(stderr=True)
-    only: frozenset[str] | None = None
-    wanted = names or []
-    try:
-        assignments = _names(wanted, root)
-    except catalogue.UsageError:
-        assignments = sorted({catalogue.with_exercise(name, root).assignment.name for name in wanted})
-        only = frozenset(name.rpartition(".")[2] for name in wanted)
+    assignments, only = catalogue.chosen(names or [], root)
     with console.status("auditing") as status:
         result = prove(
             root,

@@ -101,7 +101,9 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
     with np.errstate(all="ignore"):
         wide = complex if "c" in observed.dtype.kind + expected.dtype.kind else float
         error = np.abs(np.where(finite, observed, 0).astype(wide) - np.where(finite, expected, 0).astype(wide))
-        error = np.where(finite, error, np.where((observed == expected) | np.isnan(expected), 0, np.inf))
+        error = np.where(
+            finite, error, np.where((observed == expected) | (np.isnan(expected) & np.isnan(observed)), 0, np.inf)
+        )
         size = np.abs(np.where(finite, expected, 0))
         scale = float(size.max())
         bound = tolerance.relative * size + np.maximum(tolerance.absolute * scale, tolerance.floor)
