@@ -184,6 +184,6 @@ class Session:
         if wrong:
             return self._verdict(check, Status.FAILED, f"while timed: {wrong.sentence}", timing=figures)
         if figures.ratio > figures.limit:
-            sentence = "right, but too slow: look for a Python loop that one array operation can replace"
+            sentence = "right, but too slow: look for a Python loop or for work that an array operation can spare"
             return self._verdict(check, Status.FAILED, sentence, timing=figures)
         return self._verdict(check, Status.PASSED, timing=figures)

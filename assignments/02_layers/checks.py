@@ -13,7 +13,7 @@ def linear_cases(rng):
     for batch, n_in, n_out in [(1, 4, 3), (7, 4, 1), (5, 2, 6)]:
         arguments = {'in_features': n_in, 'out_features': n_out, 'rng': Rng(0)}
         yield Case(arguments, x=rng.normal(size=(batch, n_in)))
-linear = LayerExercise('Linear', cases=linear_cases, points=Points(forward=2, backward=4, speed=1), has_parameters=True, speed=Speed(Case({'in_features': 256, 'out_features': 256, 'rng': Rng(0)}, x=(128, 256)), at_most=2.5))
+linear = LayerExercise('Linear', cases=linear_cases, points=Points(forward=2, backward=4, speed=1), has_parameters=True, speed=Speed(Case({'in_features': 256, 'out_features': 256, 'rng': Rng(0)}, x=(128, 256)), at_most=6.0))
 sigmoid = LayerExercise('Sigmoid', cases=elementwise_cases, points=Points(forward=2, backward=2), extreme=1000.0)
 tanh = LayerExercise('Tanh', cases=elementwise_cases, points=Points(forward=1, backward=2), extreme=1000.0)
 relu = LayerExercise('ReLU', cases=elementwise_cases, points=Points(forward=1, backward=2, speed=1), speed=Speed(Case(x=(128, 256)), at_most=6.0))
@@ -24,7 +24,7 @@ gelu = LayerExercise('GELU', cases=elementwise_cases, points=Points(forward=2, b
 def softmax_cases(rng):
     for shape, axis in [((1, 4), -1), ((3, 5), 0), ((4, 2, 3), 1), ((6, 5), -1)]:
         yield Case({'axis': axis}, x=rng.normal(0, 2, size=shape))
-softmax = LayerExercise('Softmax', cases=softmax_cases, points=Points(forward=2, backward=4, speed=1), extreme=1000.0, speed=Speed(Case({'axis': -1}, x=(128, 64)), at_most=4.0))
+softmax = LayerExercise('Softmax', cases=softmax_cases, points=Points(forward=2, backward=4, speed=1), extreme=1000.0, speed=Speed(Case({'axis': -1}, x=(512, 10)), at_most=5.0))
 flatten = LayerExercise('Flatten', cases=lambda rng: [Case(x=rng.normal(size=shape)) for shape in [(1, 2, 3), (4, 3), (5, 2, 3, 4)]], points=Points(forward=1, backward=1))
 SUPPORT = '\nfrom dlkit import Layer, Parameter, array_module\n\nclass Scale(Layer):\n    """y = w x"""\n    def __init__(self, size, *, rng):\n        self.w = Parameter(rng.normal(size=size))\n    def forward(self, x):\n        self.x = x\n        return x * self.w.data\n    def backward(self, dy):\n        self.w.grad += (dy * self.x).sum(axis=0)\n        return dy * self.w.data\n\nclass Square(Layer):\n    """y = x² + x"""\n    def forward(self, x):\n        self.x = x\n        return x * x + x\n    def backward(self, dy):\n        return dy * (2 * self.x + 1)\n\nclass Widen(Layer):\n    """y = (x, sin x) side by side"""\n    def forward(self, x):\n        xp = array_module(x)\n        self.x = x\n        return xp.concatenate([x, xp.sin(x)], axis=1)\n    def backward(self, dy):\n        half = dy.shape[1] // 2\n        return dy[:, :half] + dy[:, half:] * array_module(dy).cos(self.x)\n'
 

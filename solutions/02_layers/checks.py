@@ -33,12 +33,13 @@ def linear_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, n_in)))
 
 
+# einsum in place of a matrix product takes 2.6 times the reference, loops 70 times.
 linear = LayerExercise(
     "Linear",
     cases=linear_cases,
     points=Points(forward=2, backward=4, speed=1),
     has_parameters=True,
-    speed=Speed(Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(128, 256)), at_most=2.5),
+    speed=Speed(Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(128, 256)), at_most=6.0),
     mistakes=[
         Mistake(
             "forgets the bias",
@@ -178,6 +179,7 @@ tanh = LayerExercise(
     ],
 )
 
+# where, twice, takes 2 times the reference, a loop over elements 70 times.
 relu = LayerExercise(
     "ReLU",
     cases=elementwise_cases,
@@ -387,12 +389,13 @@ def softmax_cases(rng):
         yield Case({"axis": axis}, x=rng.normal(0, 2, size=shape))
 
 
+# A full Jacobian by einsum takes 2.5 times the reference here, a loop over rows 11 times.
 softmax = LayerExercise(
     "Softmax",
     cases=softmax_cases,
     points=Points(forward=2, backward=4, speed=1),
     extreme=1000.0,
-    speed=Speed(Case({"axis": -1}, x=(128, 64)), at_most=4.0),
+    speed=Speed(Case({"axis": -1}, x=(512, 10)), at_most=5.0),
     mistakes=[
         Mistake(
             "does not subtract the maximum",
