@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -95,11 +96,16 @@ def _own(module: str) -> Mapping[str, Any]:
 def when_written() -> Iterator[None]:
     """Run a cell that needs exercises still to be written: says what it waits for instead of failing.
 
-    Only NotImplementedError is taken, the error that an unwritten exercise raises.
+    Only NotImplementedError is taken, the error that an unwritten exercise raises.  Figures that the cell has
+    begun are closed, so that no empty axes are shown.
     """
+    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    before = set(pyplot.get_fignums()) if pyplot else set()
     try:
         yield
     except NotImplementedError as error:
+        for number in set(pyplot.get_fignums()) - before if pyplot else ():
+            pyplot.close(number)
         print(f"This cell waits for {_raiser(error.__traceback__)}: write it above, then run this again.")  # noqa: T201
 
 

@@ -2,6 +2,7 @@ import json
 import os
 import traceback
 
+import matplotlib.pyplot as plt
 import pytest
 
 from dlkit import course
@@ -124,3 +125,15 @@ def test_a_cell_that_does_not_wait_runs_and_fails_as_usual(capsys):
         done.append(1 / 0)
     assert done == [1]
     assert capsys.readouterr().out == ""
+
+
+def test_a_cell_that_waits_leaves_no_empty_figure(capsys):
+    kept = plt.figure()
+    try:
+        with course.when_written():
+            plt.figure()
+            raise NotImplementedError
+        assert plt.get_fignums() == [kept.number]
+        assert "waits for" in capsys.readouterr().out
+    finally:
+        plt.close(kept)
