@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -241,7 +241,6 @@ class Exercise:
     slow: str | None = None
     depends: tuple[str, ...] = ()
     support: str = ""
-    gradient_of: tuple[str, ...] = ()
 
     @property
     def is_class(self) -> bool:
@@ -309,10 +308,6 @@ class Exercise:
             return observe
 
         return add
-
-    def without_capstones(self) -> Exercise:
-        """Return the same exercise without the checks that train."""
-        return replace(self, checks=[check for check in self.checks if not check.capstone])
 
 
 @dataclass(frozen=True)

@@ -92,4 +92,14 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         *speed_checks(trial, speed, (name,), (matches,)),
     ]
     by_part = {name: points, **({"speed": speed_points} if speed else {})}
-    return Exercise(name, "function", (name,), Points(**by_part), checks, tuple(mistakes), slow, depends, support)
+    return Exercise(
+        name,
+        "function",
+        (name,),
+        Points(**by_part),
+        checks,
+        mistakes=tuple(mistakes),
+        slow=slow,
+        depends=depends,
+        support=support,
+    )

@@ -39,5 +39,13 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *speed_checks(thing.trial, speed, ("forward", "backward"), (FORWARD, GRADIENTS), thing.complete),
     ]
     return Exercise(
-        name, "layer", ("forward", "backward"), points, checks, tuple(mistakes), slow, depends, support, gradient_of
+        name,
+        "layer",
+        ("forward", "backward"),
+        points,
+        checks,
+        mistakes=tuple(mistakes),
+        slow=slow,
+        depends=depends,
+        support=support,
     )

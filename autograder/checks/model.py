@@ -84,5 +84,13 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
         return None
 
     check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True, cpu_s=cpu_s)
-    by_part = Points(**{name: points})
-    return Exercise(name, "model", (name,), by_part, [check], tuple(mistakes), None, depends, support)
+    return Exercise(
+        name,
+        "model",
+        (name,),
+        Points(**{name: points}),
+        [check],
+        mistakes=tuple(mistakes),
+        depends=depends,
+        support=support,
+    )

@@ -65,17 +65,6 @@ def test_a_function_exercise_is_no_class():
     assert (function.is_class, an_exercise().is_class) == (False, True)
 
 
-def test_training_can_be_left_out():
-    exercise = an_exercise("Thing", a_check("trains", capstone=True), a_check("is right"))
-    assert exercise.capstone
-    lean = exercise.without_capstones()
-    assert not lean.capstone
-    assert [check.name for check in lean.checks] == ["is right"]
-
-
-# --- mistakes --------------------------------------------------------------------------------
-
-
 def test_a_mistake_is_the_source_with_its_swaps():
     mistake = Mistake("doubles", swap("x + 1", "2 * x"), swap("return", "y ="), hint="no")
     assert mistake.apply("def f(x):\n    return x + 1", "f") == "def f(x):\n    y = 2 * x"
