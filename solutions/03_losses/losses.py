@@ -12,7 +12,7 @@
 # | method | gives |
 # |---|---|
 # | `forward(prediction, target)` | one number $L$, the mean over the batch; remembers what `backward` will need |
-# | `backward()` | $\partial L / \partial\,$`prediction`, in the shape of the prediction, already divided by the batch |
+# | `backward()` | $\partial L / \partial\,\mathrm{prediction}$, in the shape of the prediction, already divided by the batch |
 #
 # Nothing comes in from above: the loss is the end of the road, $\partial L / \partial L = 1$, so `backward` has no
 # argument. The target is given, not computed, so it has no gradient. And because the *loss* takes the mean, no layer
