@@ -196,12 +196,7 @@ class _Auditor:
             yield "is graded for speed and has no slow variant"
             return
         self.result.slow_variants += 1
-        source = self.loaded.source_of(exercise)
-        if exercise.is_class:
-            body = "\n".join(f"    {line}" if line.strip() else "" for line in exercise.slow.splitlines())
-            source = f"{source}\n\n_Right = {exercise.name}\nclass {exercise.name}(_Right):{body}\n"
-        else:
-            source = exercise.slow
+        source = exercise.slowed(self.loaded.source_of(exercise))
         for verdict in self._grade(exercise, self.loaded.variant(exercise, source)).verdicts:
             meant = Status.FAILED if verdict.check == timed[0].name else Status.PASSED
             if verdict.status is not meant:

@@ -187,13 +187,7 @@ def _grade_one(entry: Entry) -> bool:
     except SubmissionError as error:
         write_atomically(path, unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed))
         return True
-    earlier = (
-        own_earlier(Path(entry.path).parent, loaded)
-        if run.earlier == "own"
-        else loaded.earlier
-        if loaded.official
-        else {}
-    )
+    earlier = own_earlier(Path(entry.path).parent, loaded) if run.earlier == "own" else loaded.earlier
     if _is_done(path, submission, run, entry, hash_of_earlier(earlier)):
         return False
     if entry.assignment not in process.graders:

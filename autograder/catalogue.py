@@ -60,9 +60,9 @@ class Loaded:
 
     @cached_property
     def earlier(self) -> dict[str, list[Any]]:
-        """The references of the earlier assignments that this one builds on, ready to be sent."""
-        found = {}
-        for name in self.assignment.earlier:
+        """References of the earlier assignments that this one builds on, ready to be sent; none where none are here."""
+        found: dict[str, list[Any]] = {}
+        for name in self.assignment.earlier if self.official else ():
             other = load(name, self.root)
             found.update({**other.earlier, other.assignment.module: wire(other.reference.chunks)})
         return found

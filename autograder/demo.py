@@ -74,9 +74,8 @@ def _with_loops(loaded: Loaded) -> tuple[Sources, list[str]]:
     for exercise in loaded.assignment.exercises:
         if exercise.capstone:
             del sources[exercise.name]  # training on loops would take the demonstration a minute
-        if exercise.slow:
-            body = "\n".join(f"    {line}" if line.strip() else "" for line in exercise.slow.splitlines())
-            sources[exercise.name] += f"\n{body}\n" if exercise.is_class else ""
+        elif exercise.slow:
+            sources[exercise.name] = exercise.slowed(sources[exercise.name])
     return sources, []
 
 

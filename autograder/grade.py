@@ -7,9 +7,9 @@ import json
 import platform
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
 from autograder.answers import Answers, read_stored
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Grader", "hash_of_earlier", "unreadable", "versions"]
 
 
+@cache
 def versions() -> dict[str, str]:
-    """Versions that a grade depends on."""
+    """Versions that a grade depends on; looked up once a process."""
     from importlib.metadata import version
 
     return {"python": platform.python_version(), "numpy": np.__version__, "dlkit-course": version("dlkit-course")}
@@ -74,8 +75,7 @@ class Grader:
         earlier: source of the student's own earlier assignments by module; by default the references'.
         """
         started = time.perf_counter()
-        if earlier is None:
-            earlier = self.loaded.earlier if self.loaded.official else {}
+        earlier = self.loaded.earlier if earlier is None else earlier
         chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
         done: dict[str, ExerciseResult] = {}
         lost: set[str] = set()
@@ -88,11 +88,7 @@ class Grader:
             for wave in ([e for e in chosen if not e.depends], [e for e in chosen if e.depends]):
                 done.update((result.name, result) for result in pool.map(grade_one, wave))
         results = [done[exercise.name] for exercise in chosen]
-        report = self._report(submission, student, results, time.perf_counter() - started)
-        return encodable(msgspec.structs.replace(report, earlier_sha256=hash_of_earlier(earlier)))
-
-    def _report(self, submission: Submission, student: str, results: list[ExerciseResult], seconds: float) -> Report:
-        return Report(
+        report = Report(
             student=student,
             assignment=self.loaded.assignment.name,
             title=self.loaded.assignment.title,
@@ -104,13 +100,15 @@ class Grader:
             isolation="process" if self.settings.live is None else "none",
             backend=self.settings.backend,
             capstones=self.settings.capstones,
+            earlier_sha256=hash_of_earlier(earlier),
             versions=versions(),
             problems=submission.problems,
             exercises=results,
             written=submission.written,
-            seconds=round(seconds, 3),
+            seconds=round(time.perf_counter() - started, 3),
             graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
+        return encodable(report)
 
 
 def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: int) -> Report:

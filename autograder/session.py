@@ -47,15 +47,17 @@ class Session:
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
         unfinished = {result.name for result in done if result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)}
-        waits = [name for name in self.exercise.depends if name in unfinished | self.lost]
+        missing_pieces = [name for name in self.exercise.depends if name in unfinished | self.lost]
         try:
             for check in self.exercise.checks:
                 if broken:
                     verdict = self._verdict(check, Status.FAILED, broken)
                 elif missing := [part for part in check.needs if part in unwritten]:
                     verdict = self._verdict(check, Status.NOT_ATTEMPTED, self._not_written(missing[0]))
-                elif waits:
-                    verdict = self._verdict(check, Status.SKIPPED, f"waits for {', '.join(waits)}, which it is made of")
+                elif missing_pieces:
+                    verdict = self._verdict(
+                        check, Status.SKIPPED, f"waits for {', '.join(missing_pieces)}, which it is made of"
+                    )
                 elif check.capstone and not self.settings.capstones:
                     verdict = self._verdict(check, Status.SKIPPED, "capstones were left out of this run")
                 else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -272,6 +273,15 @@ class Exercise:
                 return check
         message = f"{self.name} has no check '{name}'; it has: {', '.join(c.name for c in self.checks)}"
         raise SpecError(message)
+
+    def slowed(self, source: str) -> str:
+        """The exercise's source with its slow variant in place: methods that come last win, a function is replaced."""
+        if self.slow is None:
+            message = f"{self.name} has no slow variant"
+            raise SpecError(message)
+        if not self.is_class:
+            return self.slow
+        return f"{source}\n{textwrap.indent(self.slow, '    ')}\n"
 
     def check(
         self,

@@ -17,7 +17,7 @@ from autograder.isolation.host import SubjectLostError, SubjectRaisedError
 from autograder.isolation.protocol import Ref
 
 if TYPE_CHECKING:
-    from autograder.isolation.host import Limits, Worker
+    from autograder.isolation.host import Worker
 
 __all__ = ["Instance", "LocalSubject", "RemoteSubject", "Subject", "SubjectLostError", "SubjectRaisedError"]
 
@@ -168,10 +168,9 @@ def _copied(value: Any) -> Any:
 class RemoteSubject(Subject):
     """An implementation in an isolated worker."""
 
-    def __init__(self, worker: Worker, limits: Limits | None = None) -> None:
+    def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.limits = limits
 
     def request(self, verb: str, **arguments: Any) -> Any:
         """Send one request over the pipe."""
-        return self.worker.ask(verb, self.backend, self.limits, **arguments)
+        return self.worker.ask(verb, self.backend, **arguments)

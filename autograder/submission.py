@@ -179,7 +179,7 @@ def own_earlier(folder: Path, loaded: Loaded) -> dict[str, list[Any]]:
 
     The reference's stands in for one that is not there or cannot be read, where there is a reference.
     """
-    found = dict(loaded.earlier) if loaded.official else {}
+    found = dict(loaded.earlier)
     for name in loaded.assignment.earlier:
         other = load(name, loaded.root)
         try:

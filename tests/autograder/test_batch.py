@@ -260,22 +260,17 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 # --- the command -----------------------------------------------------------------------------
 
 
+def grade_by_command(course, folder, capsys):
+    """Grade ``folder/in`` into ``folder/out``; returns the one JSON document that was printed."""
+    arguments = ["--out", str(folder / "out"), "--course", str(course), "--json", "--jobs", "1"]
+    assert main(["grade", str(folder / "in"), *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
 def test_the_command_grades_a_class_and_prints_one_json_document(small_course, tmp_path, capsys):
     submit(small_course, tmp_path / "in", "adam", "right")
     submit(small_course, tmp_path / "in", "berta", "wrong")
-    arguments = [
-        "grade",
-        str(tmp_path / "in"),
-        "--out",
-        str(tmp_path / "out"),
-        "--course",
-        str(small_course),
-        "--json",
-        "--jobs",
-        "1",
-    ]
-    assert main(arguments) == 0
-    reports = json.loads(capsys.readouterr().out)
+    reports = grade_by_command(small_course, tmp_path, capsys)
     assert [report["student"] for report in reports] == ["adam", "berta"]
     assert (tmp_path / "out/02_layers.html").is_file()
     assert sorted(path.parent.name for path in (tmp_path / "out/pages").glob("*/*.html")) == ["adam", "berta"]
@@ -293,17 +288,5 @@ def test_two_assignments_are_one_json_document(own_course, tmp_path, capsys):
         target = tmp_path / "in/adam" / name
         target.mkdir(parents=True)
         shutil.copy(own_course / "solutions" / name / f"{module}.py", target)
-    arguments = [
-        "grade",
-        str(tmp_path / "in"),
-        "--out",
-        str(tmp_path / "out"),
-        "--course",
-        str(own_course),
-        "--json",
-        "--jobs",
-        "1",
-    ]
-    assert main(arguments) == 0
-    reports = json.loads(capsys.readouterr().out)
+    reports = grade_by_command(own_course, tmp_path, capsys)
     assert [report["assignment"] for report in reports] == ["02_layers", "15_graphs"]
