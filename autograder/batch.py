@@ -40,7 +40,8 @@ class Entry(msgspec.Struct, frozen=True):
 class Run(msgspec.Struct, frozen=True):
     """What decides a run's reports; kept in ``run.json`` beside them.
 
-    earlier: "own" or "reference", whose earlier assignments a later one is graded on.
+    earlier: "own" or "reference", whose earlier assignments a later one is graded on;
+    isolation: the least level at which student code is run.
     """
 
     root: str
@@ -51,6 +52,7 @@ class Run(msgspec.Struct, frozen=True):
     backend: str = "numpy"
     capstones: bool = True
     earlier: str = "reference"
+    isolation: str = "full"
 
 
 def discover(folder: Path, root: Path, assignment: str | None = None) -> list[Entry]:
@@ -96,6 +98,7 @@ def prepare_run(
     backend: str = "numpy",
     capstones: bool = True,
     earlier: str = "reference",
+    isolation: str = "full",
 ) -> Run:
     """Begin a run, or take up the one that ``out`` holds: without ``seed``, its seed goes on.
 
@@ -118,6 +121,7 @@ def prepare_run(
         backend,
         capstones,
         earlier,
+        isolation,
     )
     for part in out.rglob(".*.part"):  # left by a run that was killed while it wrote
         part.unlink(missing_ok=True)
@@ -164,7 +168,7 @@ _PROCESS: list[_Process] = []
 
 def _begin(run: Run, parent: int) -> None:
     """Set up one grading process: a zygote of its own, and an end with the parent's."""
-    _PROCESS[:] = [_Process(run, Zygote(), {})]
+    _PROCESS[:] = [_Process(run, Zygote(backend=run.backend), {})]
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
@@ -192,7 +196,12 @@ def _grade_one(entry: Entry) -> bool:
         return False
     if entry.assignment not in process.graders:
         process.graders[entry.assignment] = Grader(
-            loaded, process.zygote, seed=run.seed, backend=run.backend, capstones=run.capstones
+            loaded,
+            process.zygote,
+            seed=run.seed,
+            backend=run.backend,
+            capstones=run.capstones,
+            isolation=run.isolation,
         )
     report = process.graders[entry.assignment].grade(submission, entry.student, earlier)
     write_atomically(path, report)

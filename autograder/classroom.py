@@ -16,9 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autograder import batch, catalogue
 from autograder.batch import Entry, report_path
 from autograder.catalogue import UsageError
+from autograder.isolation.launcher import Zygote
 from autograder.render.html import class_page, student_page
 from autograder.render.terminal import print_class
 from autograder.verdict import Report, read_report, write_atomically
+from autograder.workplace import start_worker
 
 __all__ = ["draw", "entries_of", "grade_class"]
 
@@ -32,16 +34,20 @@ def grade_class(
     jobs: int,
     assignment: str | None = None,
     json: bool = False,
+    isolation: str = "full",
     **options: Any,
 ) -> None:
     """Grade every hand-in in ``folder``, or go on where an earlier run ended, and draw the pages.
 
     json: print the reports on stdout instead of showing the class; options: as ``batch.prepare_run`` takes them.
-    Raises UsageError where there is nothing to grade or ``out`` cannot be written.
+    isolation: the least level at which student code is run; proved before anything is written.
+    Raises UsageError where there is nothing to grade or ``out`` cannot be written, IsolationError below the level.
     """
     name = catalogue.find(assignment, root) if assignment else None
-    entries = batch.discover(folder, root, name)
-    run = batch.prepare_run(root, out, folder, entries, **options)
+    with Zygote(backend=options.get("backend", "numpy")) as zygote:  # it starts while the folders are looked through
+        entries = batch.discover(folder, root, name)
+        start_worker(zygote, None, isolation).close()
+    run = batch.prepare_run(root, out, folder, entries, isolation=isolation, **options)
     fresh = 0
     with _progress(console, len(entries)) as advance:
         for entry, graded in batch.grade_all(entries, run, jobs):

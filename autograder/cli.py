@@ -58,7 +58,8 @@ def demo(
     console = _console()
     console.print(f"A class of {len({path.parts[-3] for path in written})} students handed in {len(written)} files.")
     seed = secrets.randbits(32) if seed is None else seed
-    grade_class(console, root, out / "submitted", out / "graded", jobs=jobs or _cores(), seed=seed)
+    folder, graded = out / "submitted", out / "graded"
+    grade_class(console, root, folder, graded, jobs=jobs or _cores(), seed=seed, isolation="none")  # it is made up
 
 
 @app.command()
@@ -81,7 +82,7 @@ def check(
 
     reports: list[Report] = []
     unread = 0
-    with Zygote() as zygote:  # it starts while the rest is being imported
+    with Zygote(backend=backend) as zygote:  # it starts while the rest is being imported
         from autograder import catalogue
         from autograder.grade import Grader
         from autograder.submission import SubmissionError, own_earlier, read_submission
@@ -126,17 +127,24 @@ def grade(
     seed: SeedOption = None,
     backend: BackendOption = "numpy",
     earlier: Annotated[str, typer.Option(help="Grade later work on: own or reference earlier work.")] = "reference",
+    isolation: Annotated[
+        str, typer.Option(help="Least isolation of student code: full, or partial or none, at your own risk.")
+    ] = "full",
     without: Annotated[list[str] | None, typer.Option(help="Leave out: capstones.")] = None,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
     """Grade a class: a report and a page a student, a page for the class.  Goes on where it was killed."""
     from autograder.classroom import grade_class
+    from autograder.isolation.levels import LEVELS
 
     root = _root(course)
     _check_backend(backend)
     if earlier not in ("own", "reference"):
         message = f"--earlier is 'own' or 'reference', not '{earlier}'."
+        raise _usage(message)
+    if isolation not in LEVELS:
+        message = f"--isolation is 'full', 'partial' or 'none', not '{isolation}'."
         raise _usage(message)
     grade_class(
         _console(stderr=json),
@@ -149,6 +157,7 @@ def grade(
         seed=seed,
         backend=backend,
         earlier=earlier,
+        isolation=isolation,
         capstones=_capstones(without),
     )
 
@@ -335,7 +344,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 INTERRUPTED = 130
-USER_ERRORS = {"UsageError", "SubmissionError", "CourseError", "BackendError", "MissingExtraError", "ExtractionError"}
+USER_ERRORS = {
+    "UsageError", "SubmissionError", "CourseError", "BackendError", "MissingExtraError", "ExtractionError",
+    "IsolationError",
+}  # fmt: skip
 
 
 def _blame(error: Exception) -> int | None:

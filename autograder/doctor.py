@@ -24,12 +24,12 @@ def examine() -> dict[str, str]:
         Worker(zygote).close()
         started = time.perf_counter()
         with Worker(zygote) as worker:
+            facts["isolation"] = "; ".join((worker.isolation.level, *worker.isolation.missing))
             facts["worker starts in"] = f"{1000 * (time.perf_counter() - started):.1f} ms"
             worker.ask("drop", handle=0)
             started = time.perf_counter()
             for _ in range(200):
                 worker.ask("drop", handle=0)
             facts["call round trip"] = f"{1e6 * (time.perf_counter() - started) / 200:.0f} µs"
-    facts["isolation"] = "process (student code runs in a process of its own, with bounds on memory and time)"
     facts.update(versions())
     return facts

@@ -15,10 +15,11 @@ import numpy as np
 from autograder.answers import Answers, read_stored
 from autograder.diagnose import Fingerprints
 from autograder.isolation.launcher import Limits, Zygote
+from autograder.isolation.levels import Isolation, weakest
 from autograder.session import Session
 from autograder.spec import Exercise
 from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable
-from autograder.workplace import Settings, Workplace
+from autograder.workplace import Settings, Workplace, start_worker
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
@@ -47,6 +48,7 @@ class Grader:
     capstones: whether to train; only: names of the exercises to grade (all where None).
     live: a notebook's names, to be checked in this process and unofficially; then there is no zygote.
     threads: exercises graded side by side, each with a worker of its own.
+    isolation: the least level at which student code is run; IsolationError below.
     """
 
     def __init__(
@@ -61,13 +63,21 @@ class Grader:
         limits: Limits | None = None,
         live: dict[str, Any] | None = None,
         threads: int = 1,
+        isolation: str = "none",
     ) -> None:
         self.loaded = loaded
-        self.settings = Settings(loaded, zygote, limits or Limits(), backend, live, threads, capstones)
+        self.settings = Settings(loaded, zygote, limits or Limits(), backend, live, threads, capstones, isolation)
         self.seed = seed
         self.only = only
         self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
+        self.isolation = Isolation() if zygote is None else self._prove(zygote)
+
+    def _prove(self, zygote: Zygote) -> Isolation:
+        """Prove the isolation once before the first submission, and that the assignment's folder is out of sight."""
+        zygote.secrets = (str(self.loaded.folder),)
+        with start_worker(zygote, None, self.settings.isolation) as worker:
+            return worker.isolation
 
     def grade(self, submission: Submission, student: str = "", earlier: dict[str, list[Any]] | None = None) -> Report:
         """Grade one submission.
@@ -80,14 +90,18 @@ class Grader:
         done: dict[str, ExerciseResult] = {}
         lost: set[str] = set()
 
+        places: dict[str, Workplace] = {}
+
         def grade_one(exercise: Exercise) -> ExerciseResult:
-            place = Workplace(self.settings, exercise, submission, earlier)
+            places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier)
             return Session(place, self.fingerprints, lost).grade(list(done.values()))
 
         with ThreadPoolExecutor(self.settings.threads) as pool:
             for wave in ([e for e in chosen if not e.depends], [e for e in chosen if e.depends]):
                 done.update((result.name, result) for result in pool.map(grade_one, wave))
         results = [done[exercise.name] for exercise in chosen]
+        workers = [worker for exercise in chosen for worker in places[exercise.name].workers]
+        isolation = weakest([self.isolation, *(worker.isolation for worker in workers)])
         report = Report(
             student=student,
             assignment=self.loaded.assignment.name,
@@ -97,7 +111,9 @@ class Grader:
             checks_sha256=self.loaded.checks_sha256,
             seed=self.seed,
             official=self.settings.live is None,
-            isolation="process" if self.settings.live is None else "none",
+            isolation=isolation.level,
+            isolation_missing=list(isolation.missing),
+            tried=sorted({what for worker in workers for what in worker.tried}),
             backend=self.settings.backend,
             capstones=self.settings.capstones,
             earlier_sha256=hash_of_earlier(earlier),

@@ -11,6 +11,7 @@ from autograder import timing
 from autograder.answers import generator
 from autograder.diagnose import Fingerprints, Outcome, Raised
 from autograder.explain import at, explain, waits
+from autograder.isolation.levels import IsolationError
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
 from autograder.verdict import ExerciseResult, Status, Verdict
@@ -102,6 +103,9 @@ class Session:
             self.dead[check.part] = str(lost)
             self.lost.add(self.exercise.name)
             return self._verdict(check, Status.FAILED, f"{self._title(check.part)} {lost}")
+        except IsolationError:
+            self.place.end()
+            raise
         except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
             self.place.end()
             return self._verdict(check, Status.BROKEN, f"the grader failed here ({type(error).__name__}: {error})")

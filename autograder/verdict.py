@@ -112,6 +112,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     capstones: whether training was asked for; earlier_sha256: of the earlier assignments it was graded on;
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
+    isolation: "full", "partial" or "none", proved before student code was loaded ("" where none ran);
+    isolation_missing: what was not in force, with the reason; tried: what the code attempted and an exercise
+    never needs, each as what follows “tried to”.
     """
 
     format: int = FORMAT
@@ -123,7 +126,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     checks_sha256: str = ""
     seed: int = 0
     official: bool = True
-    isolation: str = "process"
+    isolation: str = ""
+    isolation_missing: list[str] = []
+    tried: list[str] = []
     backend: str = "numpy"
     capstones: bool = True
     earlier_sha256: str = ""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.catalogue import wire
 from autograder.isolation.host import Limits, Worker, Zygote
+from autograder.isolation.levels import IsolationError
 from autograder.spec import Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 
@@ -16,9 +17,20 @@ if TYPE_CHECKING:
     from autograder.catalogue import Loaded
     from autograder.submission import Submission
 
-__all__ = ["Settings", "Workplace"]
+__all__ = ["Settings", "Workplace", "start_worker"]
 
 MAX_POISONED = 8
+
+
+def start_worker(zygote: Zygote, limits: Limits | None, least: str) -> Worker:
+    """Start a worker; IsolationError where it is less isolated than ``least``, before it is given anything."""
+    worker = Worker(zygote, limits)
+    try:
+        worker.isolation.demand(least)
+    except IsolationError:
+        worker.close()
+        raise
+    return worker
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,8 @@ class Settings:
     """How code is run.
 
     zygote: forks the workers (None where ``live`` is given); limits: of one call; backend: where arrays live.
-    live: a notebook's names, run in this process; threads: workers side by side; capstones: whether to train.
+    live: a notebook's names, run in this process; threads: workers side by side; capstones: whether to train;
+    isolation: the least level at which a worker is given student code.
     """
 
     loaded: Loaded
@@ -36,12 +49,13 @@ class Settings:
     live: dict[str, Any] | None
     threads: int
     capstones: bool
+    isolation: str
 
 
 class Workplace:
     """Workers for one exercise of one submission.
 
-    load_errors: names that could not be defined, with what their definition raised.
+    load_errors: names that could not be defined, with what their definition raised; workers: all that were started.
     """
 
     def __init__(
@@ -52,6 +66,7 @@ class Workplace:
         self.submission = submission
         self.earlier = earlier
         self.load_errors: dict[str, SubjectRaisedError] = {}
+        self.workers: list[Worker] = []
         self._subject: Subject | None = None
 
     @property
@@ -104,7 +119,9 @@ class Workplace:
 
     def _prepare(self, limits: Limits) -> RemoteSubject:
         assert self.settings.zygote is not None  # noqa: S101 - only a live class goes without
-        subject = RemoteSubject(Worker(self.settings.zygote, limits))
+        worker = start_worker(self.settings.zygote, limits, self.settings.isolation)
+        self.workers.append(worker)
+        subject = RemoteSubject(worker)
         subject.backend = self.settings.backend
         if self.earlier:
             subject.request("provide", modules=self.earlier)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import select
 import signal
 import sys
@@ -12,13 +11,19 @@ import time
 from typing import Any, Self
 
 from autograder.isolation.launcher import Limits, Zygote
-from autograder.isolation.protocol import Deadline, ProtocolError, decode, encode, receive, send
+from autograder.isolation.levels import Isolation, IsolationError
+from autograder.isolation.probe import judge
+from autograder.isolation.protocol import Channel, Deadline, ProtocolError, decode, encode
 
 __all__ = ["Limits", "SubjectLostError", "SubjectRaisedError", "Worker", "Zygote"]
 
 F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
 GLANCE_S = 0.2
+SOON_S = 0.0001
+"""For so long a reply is looked for without sleeping: to wake a processor takes longer than most calls."""
+START_S = 20.0
+MAX_TRIED, MAX_TRIED_TEXT = 20, 200
 MAX_TEXT = 2000
 
 
@@ -38,7 +43,11 @@ class SubjectLostError(Exception):
 
 
 class Worker:
-    """One forked worker and the two pipes to it."""
+    """One forked worker and the two pipes to it.
+
+    isolation: proved before this constructor returns; tried: what the code attempted and an exercise never needs.
+    Raises IsolationError where the worker cannot even begin.
+    """
 
     def __init__(self, zygote: Zygote, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -52,7 +61,25 @@ class Worker:
         os.close(their_write)
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
+        self._channel = Channel(self._read, self._write)
         self._closed = False
+        self.tried: dict[str, None] = {}
+        self.isolation = self._prove()
+
+    def _prove(self) -> Isolation:
+        """Hear what the worker could still do before any student code is in it, and look at it from outside."""
+
+        def wait() -> None:
+            if not self._poll.poll(START_S * 1000):
+                raise Deadline
+
+        try:
+            hello, _ = self._channel.receive(wait)
+            return judge(self.pid, hello["succeeded"], hello["lacking"])
+        except (Deadline, EOFError, OSError, ProtocolError) as error:
+            self.close()
+            message = "A worker ended before it could prove its isolation: run autograder doctor."
+            raise IsolationError(message) from error
 
     def _grow_pipes(self) -> None:
         if sys.platform == "linux":
@@ -75,25 +102,17 @@ class Worker:
             message = "the code's process was ended by an earlier call"
             raise SubjectLostError(message)
         limits = limits or self.limits
-        call = secrets.token_hex(8)
+        call = os.urandom(8).hex()
         arrays: list[Any] = []
         header = {"id": call, "verb": verb, "backend": backend, "arguments": encode(arguments, arrays)}
         started, cpu_started = time.monotonic(), self.cpu_seconds()
-
-        def wait() -> None:
-            ready = False
-            while not ready:
-                ready = bool(self._poll.poll(GLANCE_S * 1000))
-                late = time.monotonic() - started > limits.wall_s  # also for an answer that trickles in
-                if late or (not ready and self.cpu_seconds() - cpu_started > limits.cpu_s):
-                    raise Deadline
-
         try:
-            send(self._write, header, arrays, started + limits.wall_s)
-            reply, results = receive(self._read, wait)
+            self._channel.send(header, arrays, started + limits.wall_s)
+            reply, results = self._channel.receive(lambda: self._wait(started, cpu_started, limits))
             if reply.get("id") != call:
                 message = "the reply is to another call"
                 raise ProtocolError(message)  # noqa: TRY301
+            self._note(reply.get("tried"))
             error = reply.get("error")
             value = decode(reply.get("value"), results)
         except Deadline:
@@ -110,6 +129,32 @@ class Worker:
         if isinstance(error, dict):
             raise SubjectRaisedError(error)
         return value
+
+    def _wait(self, started: float, cpu_started: float, limits: Limits) -> None:
+        """Sleep until there is something to read.  Raises Deadline where the call has used up its time."""
+        ready = self._is_soon_ready()
+        while True:
+            late = time.monotonic() - started > limits.wall_s  # also for an answer that trickles in
+            if late or (not ready and self.cpu_seconds() - cpu_started > limits.cpu_s):
+                raise Deadline
+            if ready:
+                return
+            ready = bool(self._poll.poll(GLANCE_S * 1000))
+
+    def _is_soon_ready(self) -> bool:
+        """Look for a reply for a moment, leaving the processor to whoever wants it meanwhile."""
+        until = time.monotonic() + SOON_S
+        while not self._poll.poll(0):
+            if time.monotonic() > until:
+                return False
+            os.sched_yield()
+        return True
+
+    def _note(self, tried: Any) -> None:
+        """Keep what student code is said to have tried; the reply is its own to forge, so only text of a length."""
+        for what in tried if isinstance(tried, list) else []:
+            if isinstance(what, str) and len(self.tried) < MAX_TRIED:
+                self.tried[what[:MAX_TRIED_TEXT]] = None
 
     def _obituary(self) -> str:
         status = self.close(kill=False)

@@ -12,9 +12,12 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from autograder.isolation.levels import LAYERS
 
 __all__ = ["Limits", "Zygote"]
 
@@ -34,9 +37,20 @@ class Limits:
 
 
 class Zygote:
-    """The warm process, as the host holds it.  A context manager; several threads may fork."""
+    """The warm process, as the host holds it.  A context manager; several threads may fork.
 
-    def __init__(self) -> None:
+    layers: what holds every worker (all of ``LAYERS``, but where an attack is to be shown without);
+    backend: the array library that student code runs on, for which a GPU's driver may need room.
+    secrets: paths that every worker proves it cannot see, before student code is loaded.
+    """
+
+    def __init__(self, layers: Iterable[str] = LAYERS, backend: str = "numpy") -> None:
+        self.secrets: tuple[str, ...] = ()
+        self._layers, self._gpu = list(layers), backend == "cupy"
+        self._lock = threading.Lock()
+        self._start()
+
+    def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = Path(__file__).resolve().parents[2]
         environment = {
@@ -45,19 +59,22 @@ class Zygote:
             "PYTHONHASHSEED": "0",
             **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
             **{name: os.environ[name] for name in ("LD_LIBRARY_PATH", "CUDA_PATH") if name in os.environ},
+            **({"CUPY_CACHE_IN_MEMORY": "1"} if self._gpu else {}),
         }
-        command = [sys.executable, "-I", str(Path(__file__).with_name("zygote.py")), str(theirs.fileno()), str(root)]
+        options = json.dumps({"layers": self._layers, "gpu": self._gpu})
+        file = str(Path(__file__).with_name("zygote.py"))
+        command = [sys.executable, "-I", file, str(theirs.fileno()), str(root), options]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
             command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
         )
         theirs.close()
         self._control = ours
         self._ready = False
-        self._lock = threading.Lock()
 
     def fork(self, limits: Limits, fds: list[int]) -> int:
         """Have a worker forked that reads and writes these descriptors; return its process id."""
         request = {"verb": "fork", "memory_mb": limits.memory_mb, "cpu_s": limits.life_cpu_s}
+        request |= {"host": os.getpid(), "secrets": self.secrets}
         with self._lock:
             if not self._ready:
                 self._answer()

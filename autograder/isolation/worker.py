@@ -1,67 +1,65 @@
-"""The child process: closes what is not its own, applies its limits, then serves requests until the pipe closes."""
+"""The child process: closes what is not its own, restricts itself, proves it, then serves until the pipe closes."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import resource
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from autograder.isolation import probe
 from autograder.isolation.executor import Executor
-from autograder.isolation.protocol import decode, encode, receive, send
+from autograder.isolation.protocol import Channel, decode, encode
+from autograder.isolation.watch import Watch
+
+if TYPE_CHECKING:
+    from autograder.isolation.importer import Importer
+    from autograder.isolation.linux.sandbox import Sandbox
 
 __all__ = ["become_worker"]
 
 READ_FD, WRITE_FD = 10, 11
-MEGABYTE = 1 << 20
+MOST_DESCRIPTORS = 1024
 
 
-def become_worker(request: dict[str, Any], fds: list[int]) -> None:
+def become_worker(request: dict[str, Any], fds: list[int], sandbox: Sandbox, importer: Importer) -> None:
     """Turn the forked child into a worker; returns when the host closes the pipe.
 
-    request: ``memory_mb`` above what the zygote maps already, ``cpu_s`` for the whole life.
+    request: ``memory_mb`` above what the zygote maps already, ``cpu_s`` for the whole life, and what the probe
+    needs: the ``host``'s process id, ``secrets``.
     """
-    os.setsid()
+    keep_only(fds, sandbox.descriptors)
+    os.chdir("/")
+    watch = Watch(importer, sandbox.may_read)
+    watch.begin()
+    lacking = sandbox.enter(request["memory_mb"], request["cpu_s"])
+    succeeded = probe.attempt(request["host"], request["secrets"])
+    watch.forget()
+    channel = Channel(READ_FD, WRITE_FD)
+    channel.send({"id": "hello", "succeeded": succeeded, "lacking": lacking}, [])
+    serve(channel, Executor(), watch)
+
+
+def keep_only(fds: list[int], others: list[int]) -> None:
+    """Close every descriptor but the two pipes and a few others; the standard streams lead nowhere."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.dup2(fds[0], READ_FD)
     os.dup2(fds[1], WRITE_FD)
     os.closerange(3, READ_FD)
-    os.closerange(WRITE_FD + 1, 1024)
+    last = WRITE_FD
+    for fd in sorted(others):
+        os.closerange(last + 1, fd)
+        last = fd
+    os.closerange(last + 1, MOST_DESCRIPTORS)
     sys.dont_write_bytecode = True
-    limit_resources(request["memory_mb"], request["cpu_s"])
-    serve(Executor())
 
 
-def limit_resources(memory_mb: int, cpu_s: int) -> None:
-    """Bound address space, CPU seconds, file size, descriptors and core dumps of this process."""
-    pages = int(_first_field("/proc/self/statm")) if os.path.exists("/proc/self/statm") else 0  # noqa: PTH110
-    address_space = pages * resource.getpagesize() + memory_mb * MEGABYTE
-    for limit, value in (
-        (resource.RLIMIT_AS, address_space),
-        (resource.RLIMIT_CPU, cpu_s),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(limit)
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)  # noqa: PLW2901
-        with contextlib.suppress(OSError, ValueError):  # macOS refuses some; the probe will say so
-            resource.setrlimit(limit, (value, value))
-
-
-def _first_field(path: str) -> str:
-    with open(path, encoding="ascii") as file:  # noqa: PTH123
-        return file.read().split()[0]
-
-
-def serve(executor: Executor) -> None:
+def serve(channel: Channel, executor: Executor, watch: Watch) -> None:
     """Answer requests: one frame in, one frame out, the call's id in both."""
     while True:
         try:
-            header, arrays = receive(READ_FD)
+            header, arrays = channel.receive()
         except EOFError:
             return
         reply: dict[str, Any] = {"id": header["id"]}
@@ -77,4 +75,6 @@ def serve(executor: Executor) -> None:
         except BaseException as error:  # noqa: BLE001 - the student's code may raise anything
             results = []
             reply["error"] = executor.describe(error)
-        send(WRITE_FD, reply, results)
+        if news := watch.news():
+            reply["tried"] = news
+        channel.send(reply, results)

@@ -1,9 +1,10 @@
 """The warm process: has NumPy and dlkit imported and forks a worker in about two milliseconds.
 
 Started by exec, so that it inherits nothing of the host's memory; a fork shares memory, so it
-must never hold an expected value, a hidden input or a solution.  Its control socket carries one
-JSON message a packet:  {"verb": "fork", …} with two descriptors → {"pid": n};
-{"verb": "reap", "pid": n} → {"status": n};  {"verb": "end"}.
+must never hold an expected value, a hidden input or a solution.  What every worker needs to restrict
+itself is prepared here.  Its control socket carries one JSON message a packet:
+{"verb": "fork", …} with two descriptors → {"pid": n};  {"verb": "reap", "pid": n} → {"status": n};
+{"verb": "end"}.
 """
 
 from __future__ import annotations
@@ -15,30 +16,39 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 WARM = """
 numpy numpy.linalg numpy.fft numpy.random numpy.polynomial numpy.lib.stride_tricks math functools itertools collections
-typing dataclasses abc enum operator copy random statistics string re json inspect warnings heapq bisect dlkit
-dlkit.course dlkit.datasets dlkit.extraction dlkit.gradcheck dlkit.plotting dlkit.training
+typing dataclasses abc enum operator copy random statistics string re json inspect warnings heapq bisect socket
+ctypes traceback linecache contextlib types numbers datetime time dlkit dlkit.course dlkit.datasets dlkit.extraction dlkit.gradcheck dlkit.plotting dlkit.training
 """.split()  # noqa: SIM905 - a list of forty names reads best as words
 
 
-def main(control_fd: int) -> None:
-    """Serve fork and reap until told to end, or until the host is gone."""
+def main(control_fd: int, layers: list[str], *, gpu: bool) -> None:
+    """Serve fork and reap until told to end, or until the host is gone.
+
+    layers: what every worker is to be held by; gpu: leave room for a driver, and let anything be imported.
+    """
     sys.dont_write_bytecode = True
     for name in WARM:
         importlib.import_module(name)
+    from autograder.isolation.importer import Importer
+    from autograder.isolation.linux.sandbox import Sandbox
     from autograder.isolation.worker import become_worker
 
     control = socket.socket(fileno=control_fd)
+    sandbox, importer = Sandbox(frozenset(layers), gpu=gpu), Importer()
+    if not gpu:
+        importer.install()
     gc.collect()
     gc.freeze()
     with contextlib.suppress(ConnectionError):  # the host is gone: so are we
-        _serve(control, become_worker)
+        _serve(control, lambda request, fds: become_worker(request, fds, sandbox, importer))
 
 
-def _serve(control: socket.socket, become_worker: Any) -> None:
+def _serve(control: socket.socket, become_worker: Callable[[dict[str, Any], list[int]], None]) -> None:
     _reply(control, {"ready": os.getpid()})
     while True:
         message, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
@@ -62,7 +72,12 @@ def _serve(control: socket.socket, become_worker: Any) -> None:
             return
 
 
-def _child(control: socket.socket, request: dict[str, Any], fds: list[int], become_worker: Any) -> None:
+def _child(
+    control: socket.socket,
+    request: dict[str, Any],
+    fds: list[int],
+    become_worker: Callable[[dict[str, Any], list[int]], None],
+) -> None:
     status = 0
     try:
         control.close()
@@ -79,4 +94,4 @@ def _reply(control: socket.socket, message: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[2])
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), **json.loads(sys.argv[3]))

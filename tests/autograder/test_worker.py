@@ -310,7 +310,6 @@ def test_what_was_returned_does_not_change_later(worker, load):
     [
         ("import os; os._exit(0)", "ended its own process with exit status 0: an exercise must return, never exit"),
         ("import os; os._exit(7)", "with exit status 7"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by the system (signal SIGKILL)"),
         ("import os; os.abort()", "killed by the system (signal SIGABRT)"),
         ("import ctypes; ctypes.string_at(0)", "killed by the system (signal SIGSEGV)"),
         ("while True: pass", "did not end within 0.3 s of computing or 5 s in all: look for an endless loop"),
@@ -329,7 +328,7 @@ def test_sleeping_does_not_help(lost):
 
 def test_a_whole_life_of_computing_is_bounded(lost):
     said = lost("def f():\n    while True: pass", limits=Limits(cpu_s=60, wall_s=60, life_cpu_s=1))
-    assert "look for an endless loop" in said or "SIGKILL" in said
+    assert "look for an endless loop" in said
 
 
 def test_after_its_end_a_worker_says_that_it_has_ended(worker, load):
@@ -436,14 +435,14 @@ def test_a_worker_holds_no_descriptor_of_the_host(worker, load):
         found = run(
             load,
             worker,
-            "import os\ndef f():\n    folder = '/proc/self/fd/'\n"
-            "    return {n: os.readlink(folder + n) for n in os.listdir(folder) if os.path.exists(folder + n)}",
+            "import os\ndef f():\n    found = {}\n    for n in range(1024):\n"
+            "        try: found[str(n)] = os.fstat(n).st_rdev\n        except OSError: pass\n    return found",
         )
     finally:
         os.close(here)
         os.close(there)
     assert set(found) <= {"0", "1", "2", "10", "11"}
-    assert {found[fd] for fd in "012"} == {"/dev/null"}
+    assert {found[fd] for fd in "012"} == {os.stat(os.devnull).st_rdev}
 
 
 def test_a_worker_inherits_nothing_of_the_hosts_environment(monkeypatch):

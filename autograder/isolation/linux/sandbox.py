@@ -1,0 +1,97 @@
+"""Every layer in the order that works: prepared once in the zygote, entered by each worker."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from autograder.isolation.importer import readable
+from autograder.isolation.levels import LAYERS
+from autograder.isolation.linux import privileges, seccomp
+from autograder.isolation.linux.landlock import Ruleset
+from autograder.isolation.linux.limits import go_first, limit, mapped
+
+__all__ = ["Sandbox"]
+
+T = TypeVar("T")
+SAMPLES = ("os.py", "__init__.py")
+
+
+class Sandbox:
+    """The layers of this machine.
+
+    layers: those wanted, of ``LAYERS``; gpu: leave room for a driver.
+    lacking: layers that are not in force, each with the reason.
+    """
+
+    def __init__(self, layers: frozenset[str], *, gpu: bool = False) -> None:
+        self.lacking = {layer: "switched off" for layer in LAYERS if layer not in layers}
+        self.gpu = gpu
+        if gpu:
+            self.lacking.update(dict.fromkeys(("landlock", "seccomp"), "a GPU's driver needs more than it allows"))
+        self._files = readable()
+        self._ruleset = self._prepare("landlock", lambda: Ruleset(self._files))
+        self._filter = self._prepare("seccomp", seccomp.allow_list)
+        hidden = self._ruleset is not None and not _everyone_can_read(self._files)
+        self._mapped = mapped()
+        go_first()  # the zygote too: it can be started again
+        self._keep = privileges.READ_ANYWHERE if hidden else 0
+
+    def _prepare(self, layer: str, make: Callable[[], T]) -> T | None:
+        if layer in self.lacking:
+            return None
+        try:
+            return make()
+        except OSError as error:
+            self.lacking[layer] = f"the kernel refuses it: {error.strerror or error}"
+            return None
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Descriptors that ``enter`` still needs."""
+        return [self._ruleset.descriptor] if self._ruleset else []
+
+    def may_read(self, path: str) -> bool:
+        """Whether the allow-list names the file, whatever the kernel enforces."""
+        return any(path == str(allowed) or path.startswith(f"{allowed}/") for allowed in self._files)
+
+    def enter(self, memory_mb: int, cpu_s: int) -> dict[str, str]:
+        """Restrict this process for good; return the layers that are not in force, with reasons."""
+        lacking = dict(self.lacking)
+        ruleset, allow_list = self._ruleset, self._filter
+        steps: dict[str, Callable[[], object]] = {
+            "session": os.setsid,
+            "rlimits": lambda: limit(self._mapped, memory_mb, cpu_s, gpu=self.gpu),
+            "privileges": lambda: privileges.drop(keep=self._keep),
+        }
+        self._take(steps, lacking)
+        privileges.forbid_new()
+        steps = {}
+        if ruleset is not None:
+            steps["landlock"] = ruleset.enter
+        if allow_list is not None:
+            steps["seccomp"] = lambda: allow_list.enter(os.getpid())
+        self._take(steps, lacking)
+        return lacking
+
+    @staticmethod
+    def _take(steps: dict[str, Callable[[], object]], lacking: dict[str, str]) -> None:
+        for layer, step in steps.items():
+            if layer in lacking:
+                continue
+            try:
+                step()
+            except OSError as error:
+                lacking[layer] = f"the kernel refuses it: {error.strerror}"
+
+
+def _everyone_can_read(paths: list[Path]) -> bool:
+    """Whether a user who owns nothing gets to these folders, and reads what is in them."""
+    samples = [file for path in paths for name in SAMPLES if (file := path / name).is_file()] + paths
+    parents = {parent for path in samples for parent in path.parents}
+    return all(parent.stat().st_mode & stat.S_IXOTH for parent in parents) and all(
+        path.stat().st_mode & stat.S_IROTH for path in samples
+    )

@@ -1,0 +1,122 @@
+"""What student code tries that no exercise needs: told to the grader, beside its being refused.
+
+An audit hook of the interpreter sees it.  Code bent on it can blind the hook, never the refusals: those are the
+kernel's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from autograder.isolation.importer import Importer
+
+__all__ = ["Watch"]
+
+MOST = 20
+LONGEST = 200
+OWN = os.path.dirname(__file__)  # noqa: PTH120
+
+EVENTS = {
+    "os.fork": "start a process",
+    "os.forkpty": "start a process",
+    "os.posix_spawn": "start a program",
+    "os.exec": "start a program",
+    "os.system": "start a program",
+    "subprocess.Popen": "start a program",
+    "socket.__new__": "open a network socket",
+    "socket.getaddrinfo": "look up a name on the network",
+    "os.kill": "send a signal to a process",
+    "os.killpg": "send a signal to a process",
+    "ctypes.dlopen": "call machine code through ctypes",
+    "ctypes.dlsym": "call machine code through ctypes",
+    "ctypes.string_at": "read memory by its address",
+    "os.mkdir": "change files",
+    "os.remove": "change files",
+    "os.rename": "change files",
+    "os.rmdir": "change files",
+    "os.link": "change files",
+    "os.symlink": "change files",
+    "os.truncate": "change files",
+    "os.chmod": "change files",
+    "os.chown": "change files",
+    "sys.addaudithook": "hook into the interpreter",
+}
+"""Event → what was tried, as follows “tried to”."""
+NOT_BY_LIBRARIES = {
+    "sys._getframe": "walk the call stack",
+    "sys.setprofile": "hook into the interpreter",
+    "sys.settrace": "hook into the interpreter",
+    "gc.get_objects": "search the interpreter's memory",
+    "gc.get_referrers": "search the interpreter's memory",
+    "os.listdir": "list a folder",
+    "os.scandir": "list a folder",
+}
+"""Libraries do these, too: told only where they are not the ones who ask."""
+
+
+class Watch:
+    """Remembers attempts until they are told.
+
+    importer: remembers refused imports; may_read: whether a path may be read.
+    """
+
+    def __init__(self, importer: Importer, may_read: Callable[[str], bool]) -> None:
+        self._importer = importer
+        self._may_read = may_read
+        self._told: set[str] = set()
+        self._new: list[str] = []
+        self._on = False
+
+    def begin(self) -> None:
+        """Watch this process from now on."""
+        sys.addaudithook(self._hook)
+        self._on = True
+
+    def forget(self) -> None:
+        """Forget what was tried so far."""
+        self._importer.refused.clear()
+        self._told.clear()
+        self._new.clear()
+
+    def news(self) -> list[str]:
+        """Attempts not told before, each as what comes after “tried to”."""
+        if self._importer.refused:
+            for name in self._importer.refused:
+                self._note(f"import {name}")
+            self._importer.refused.clear()
+        new, self._new = self._new, []
+        return new
+
+    def _note(self, what: str) -> None:
+        what = what[:LONGEST]
+        if what not in self._told and len(self._told) < MOST:
+            self._told.add(what)
+            self._new.append(what)
+
+    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            self._opened(*arguments)
+        elif event in EVENTS and self._on:
+            self._note(EVENTS[event])
+        elif event in NOT_BY_LIBRARIES and self._on and not self._by_a_library():
+            self._note(NOT_BY_LIBRARIES[event])
+
+    def _opened(self, path: Any, _mode: Any, flags: Any) -> None:
+        if not self._on or not isinstance(path, str | bytes):
+            return
+        name = os.fsdecode(path)
+        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            self._note(f"write {name}")
+        elif not self._may_read(name):
+            self._note(f"read {name}")
+
+    def _by_a_library(self) -> bool:
+        self._on = False  # asking for a frame is such an event itself
+        try:
+            file = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - whoever is being watched
+        finally:
+            self._on = True
+        return file.startswith(("<frozen", OWN)) or self._may_read(file)
