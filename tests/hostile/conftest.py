@@ -1,0 +1,66 @@
+"""Fixtures of the hostile suite: a world for every attack, and graders with and without each layer."""
+
+from pathlib import Path
+
+import pytest
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.isolation.host import Limits, Worker, Zygote
+from autograder.isolation.levels import LAYERS
+from tests.autograder.conftest import untimed
+from tests.hostile.harness import World, clean_up
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMITS = Limits(cpu_s=0.5, wall_s=4.0, memory_mb=512, life_cpu_s=20)
+
+
+@pytest.fixture
+def world(tmp_path_factory):
+    base = tmp_path_factory.mktemp("world")
+    for folder in (base, *base.parents):
+        if folder.stat().st_uid == base.stat().st_uid and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o755)
+    world = World(base / "open")
+    yield world
+    world.close()
+    clean_up()
+
+
+@pytest.fixture(scope="session")
+def layers():
+    """02_layers without what trains and what is timed; of its exercises Tanh alone."""
+    return untimed(catalogue.load("02_layers", ROOT), {"Tanh"})
+
+
+@pytest.fixture(scope="session")
+def graders(layers):
+    """Make the grader whose workers lack these layers; one a set, for the whole run."""
+    made = {}
+
+    def make(*without):
+        key = frozenset(without)
+        if key not in made:
+            zygote = Zygote(layer for layer in LAYERS if layer not in key)
+            made[key] = zygote, Grader(layers, zygote, seed=7, limits=LIMITS)
+        return made[key][1]
+
+    yield make
+    for zygote, _ in made.values():
+        zygote.close()
+
+
+@pytest.fixture(scope="session")
+def in_force(graders):
+    """The layers that hold on this machine."""
+    missing = " ".join(graders().isolation.missing)
+    return {layer for layer in LAYERS if layer not in missing}
+
+
+@pytest.fixture(scope="session")
+def honest(layers):
+    """The reference, handed in by somebody honest."""
+    from autograder.submission import Submission
+    from dlkit.extraction import Extraction
+
+    return Submission("layers.py", Extraction(tuple(layers.reference.chunks)), "")
