@@ -6,10 +6,12 @@ import json
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
-from autograder.isolation.protocol import decode, encode
+from autograder.catalogue import UsageError
+from autograder.isolation.protocol import ProtocolError, decode, encode
 from autograder.spec import Case, Check, Exercise, Observations, SpecError
 from autograder.subject import LocalSubject
 
@@ -90,12 +92,21 @@ def store(path: Path, answers: dict[tuple[str, str], list[Answer]], seed: int) -
 
 
 def read_stored(path: Path) -> StoredAnswers:
-    """Read answers that ``store`` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        header = json.loads(file["header"].tobytes())
-        arrays = [file[f"a{i}"] for i in range(len(file.files) - 1)]
-    found = {
-        (exercise, check): [(Case.from_data(case), expected) for case, expected in decode(tree, arrays, markers=True)]
-        for (exercise, check), tree in header["answers"]
-    }
-    return StoredAnswers(found, header["seed"])
+    """Read answers that ``store`` wrote; UsageError where the file is damaged or of another version."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(file["header"].tobytes())
+            arrays = [file[f"a{i}"] for i in range(len(file.files) - 1)]
+        found = {
+            (exercise, check): [
+                (Case.from_data(case), expected) for case, expected in decode(tree, arrays, markers=True)
+            ]
+            for (exercise, check), tree in header["answers"]
+        }
+        return StoredAnswers(found, header["seed"])
+    except (OSError, ValueError, KeyError, TypeError, ProtocolError, BadZipFile) as error:
+        message = (
+            f"{path} cannot be read ({error}): it is damaged, or of another version of the course. Take the file from "
+            "the course again, or run autograder release."
+        )
+        raise UsageError(message) from error

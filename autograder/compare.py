@@ -17,8 +17,8 @@ __all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all"]
 class Tolerance:
     """|observed − expected| ≤ relative · |expected| + absolute · max|expected| (at least ``floor``)."""
 
-    relative: float = 1e-6
-    absolute: float = 1e-8
+    relative: float = 1e-9
+    absolute: float = 1e-10
     floor: float = 1e-12
 
 
@@ -30,7 +30,7 @@ FLOAT32 = Tolerance(relative=2e-4, absolute=2e-5, floor=1e-6)
 class Mismatch:
     """One difference.
 
-    kind: missing, type, structure, shape, dtype, nan, value, changed or accuracy; name: what differs
+    kind: missing, type, structure, shape, dtype, nan, value, changed, method or accuracy; name: what differs
     (``dW``); sentence: what to tell the student; index: where it is largest; error: how large.
     """
 

@@ -244,7 +244,10 @@ def _same_answers(path: Path, answers: dict[tuple[str, str], list[Any]]) -> bool
     """Whether a stored file holds these answers, up to rounding (another machine's last bit is no news)."""
     if not path.is_file():
         return False
-    stored = read_stored(path)
+    try:
+        stored = read_stored(path)
+    except catalogue.UsageError:
+        return False
     if set(stored.found) != set(answers):
         return False
     for key, found in answers.items():

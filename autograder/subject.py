@@ -44,6 +44,13 @@ class Instance:
         )
         return value, after
 
+    def tally(self, method: str, counted: str, *args: Any) -> tuple[Any, int]:
+        """Call a method; return its result, and how often it called the object's own method ``counted``."""
+        value, count = self._subject.request(
+            "tally", handle=self.handle, name=method, args=list(args), kwargs={}, counted=counted
+        )
+        return value, count
+
     def parameters(self) -> dict[str, Any]:
         """Every parameter's data by its path (``W``, ``layers.0.W``)."""
         found: dict[str, Any] = self._subject.request("parameters", handle=self.handle)

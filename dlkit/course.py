@@ -49,14 +49,19 @@ def assignments(course: Path) -> dict[str, Path]:
     return {path.name: path for path in sorted(found)}
 
 
-@contextmanager
-def providing(modules: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+class providing:  # noqa: N801 - a context manager, used as one
     """Say what ``earlier`` finds within the block: module name → the names it defines.  A grader's business."""
-    token = _PROVIDED.set(modules)
-    try:
-        yield
-    finally:
-        _PROVIDED.reset(token)
+
+    __slots__ = ("_modules", "_token")
+
+    def __init__(self, modules: Mapping[str, Mapping[str, Any]]) -> None:
+        self._modules = modules
+
+    def __enter__(self) -> None:
+        self._token = _PROVIDED.set(self._modules)
+
+    def __exit__(self, *_: object) -> None:
+        _PROVIDED.reset(self._token)
 
 
 def earlier(name: str) -> Any:

@@ -8,7 +8,6 @@ CuPy.  It proves this on machines without a GPU, and nothing about speed.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -35,14 +34,19 @@ class HostTransferError(TypeError):
     """Device data was pulled to the host, or host data met device data in one operation."""
 
 
-@contextmanager
-def hot_path() -> Iterator[None]:
-    """Refuse even the explicit copy to the host (``to_numpy``) for the length of the block."""
-    token = _HOT.set(True)
-    try:
-        yield
-    finally:
-        _HOT.reset(token)
+class _HotPath:
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _HOT.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        _HOT.reset(self._token)
+
+
+def hot_path() -> _HotPath:
+    """Refuse even the explicit copy to the host (``to_numpy``) for the length of a ``with`` block."""
+    return _HotPath()
 
 
 def _unwrap(value: Any) -> Any:

@@ -45,5 +45,5 @@ def spirals_task(rng):
     x, y = spirals(200, noise=0.02, rng=rng)
     x_test, y_test = spirals(500, noise=0.02, rng=rng)
     return Task(x, y, x_test, y_test)
-capstone = ModelExercise('train_spirals', task=spirals_task, accuracy=0.97, points=4, depends=('Linear', 'Sequential'))
+capstone = ModelExercise('train_spirals', task=spirals_task, accuracy=0.97, points=4, disguised='rotation', depends=('Linear', 'Sequential'))
 ASSIGNMENT = Assignment('02_layers', title='Layers', exercises=[linear, sigmoid, tanh, relu, leaky_relu, elu, gelu, softmax, flatten, sequential, norms, capstone], questions=[Question('vanishing_gradients', points=3), Question('why_nonlinear', points=2)])

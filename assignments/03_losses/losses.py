@@ -663,6 +663,7 @@ with when_written():
 # Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. For each
 # batch the road is always the same five steps: scores forward, loss forward, `zero_grad`, loss backward into layer
 # backward, update. At least 91 % of *unseen* digits must be right, from each of three seeds, in at most a few seconds.
+# For every seed the pixels come in another order and the digits under other numbers: only training gets there.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -712,8 +713,8 @@ with when_written():
 # units, train it with the loss that is *handed in* (it has a `forward(scores, labels)` and a `backward()`) until the
 # training loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls it with
 # `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the *unseen* digits with right
-# labels at least 92 % must come out right, from each of three seeds. (Without smoothing the same network ends at
-# about 85 %.)
+# labels at least 92 % must come out right, from each of three seeds, with pixels and classes in another order each
+# time. (Without smoothing the same network ends at about 85 %.)
 
 # %%
 def train_with_noisy_labels(x, y, loss, *, rng):

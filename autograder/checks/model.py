@@ -1,6 +1,7 @@
 """ModelExercise: a capstone; a function that trains a model from given data and a given seed.
 
-The worker trains; the host sends fresh test rows only when training is over, and counts itself.
+The worker trains; the host sends fresh test rows only when training is over, and counts itself.  Every seed
+brings its own disguise of the data, so that weights or rows typed into the source fit nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from autograder.isolation.protocol import Rng
 from autograder.spec import Case, Check, Exercise, Mistake, Observations, Points
 from autograder.subject import Subject
 
-__all__ = ["ModelExercise", "Task"]
+__all__ = ["DISGUISES", "ModelExercise", "Task", "disguise"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,41 @@ class Task:
     y_test: Any
 
 
+def disguise(task: Task, how: str, rng: np.random.Generator) -> Task:
+    """Another task, as hard to learn, for which nobody can have prepared.
+
+    Classes (integer labels) are numbered anew; rows are changed as ``how`` of ``DISGUISES`` says, the same for training
+    and test.
+    """
+    y, y_test = task.y, task.y_test
+    if how != "none" and np.issubdtype(np.asarray(y).dtype, np.integer):
+        classes = np.unique(np.concatenate([y, y_test]))
+        renumbered = rng.permutation(classes)
+        y, y_test = (renumbered[np.searchsorted(classes, labels)] for labels in (y, y_test))
+    change = DISGUISES[how](task.x, rng)
+    return Task(change(task.x), y, change(task.x_test), y_test)
+
+
+def _in_another_order(x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
+    order = rng.permutation(x.shape[-1])
+    return lambda rows: rows[..., order]
+
+
+def _turned(x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
+    axes, _ = np.linalg.qr(rng.normal(size=(x.shape[-1],) * 2))
+    return lambda rows: (rows @ axes).astype(x.dtype)
+
+
+DISGUISES: dict[str, Callable[[Any, np.random.Generator], Callable[[Any], Any]]] = {
+    "columns": _in_another_order,
+    "rotation": _turned,
+    "labels": lambda _x, _rng: lambda rows: rows,
+    "none": lambda _x, _rng: lambda rows: rows,
+}
+"""How rows are changed: features in another order (pixels, to a model that knows of no neighbours), all turned in
+space (points), or only the labels, or nothing (where the disguise would change what is to be learned)."""
+
+
 def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     name: str,
     *,
@@ -41,6 +77,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     mistakes: Iterable[Mistake] = (),
     seeds: int = 3,
     cpu_s: float = 20.0,
+    disguised: str = "columns",
     arguments: dict[str, Any] | None = None,
     depends: tuple[str, ...] = (),
     support: str = "",
@@ -48,6 +85,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
 
     cpu_s: CPU seconds that one training may take; say so in the notebook.
+    disguised: how each seed's data are made unlike what could have been prepared, of ``DISGUISES``.
     accuracy: share of unseen rows that the model's ``forward`` must rank right, from each of ``seeds`` seeds.
     State in the assignment's ``checks.py`` over how many seeds it was measured, and with what margin.
     """
@@ -56,7 +94,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         cases = []
         for _ in range(seeds):
-            data = task(rng)
+            data = disguise(task(rng), disguised, rng)
             case = Case(dict(arguments or {}), x=data.x, y=data.y)
             hidden = {"seed": int(rng.integers(1 << 31)), "x": data.x_test, "y": data.y_test}
             cases.append(case.with_changes(hidden=hidden))

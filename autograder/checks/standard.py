@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.behaviour import Behaviour, has_slope, in_dtype
+from autograder.checks.behaviour import TRIES, Behaviour, has_slope, in_dtype
 from autograder.checks.sabotage import spoiled, spoiled_method
 from autograder.compare import FLOAT32, Mismatch, compare, compare_all
 from autograder.spec import Case, Check, Observations, SpecError, Speed, Trial
@@ -26,8 +26,17 @@ PRINCIPAL_WEIGHT = 6.0
 
 
 def judge_gradients(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Compare element by element with the proved reference, and with the slopes that prove it."""
+    """Compare element by element with the proved reference, and with the slopes that prove it.
+
+    A backward that has its numbers from trying out forward is not one, be they right.
+    """
     found = compare_all(observed, expected, case)
+    if found is None and TRIES in observed:
+        message = (
+            f"backward called forward {observed[TRIES]} times to get its numbers: differences of forward are how a "
+            "gradient is checked. Write what the chain rule gives."
+        )
+        return Mismatch("method", "backward", message)
     if found is None and not all(has_slope(observed, slope) for slope in expected["_slopes"]):
         message = f"the reference's gradients do not match its own forward in the case {case.describe()}"
         raise SpecError(message)

@@ -7,11 +7,12 @@ NumPy and dlkit alone, and knows nothing of expected values.
 from __future__ import annotations
 
 import contextlib
+import linecache
 import re
 import sys
 import traceback
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,30 @@ __all__ = ["Executor", "describe_error", "plain"]
 MAX_TEXT = 2000
 MAX_ITEMS = 10_000
 LABEL = "submission:"
+_PLAIN = frozenset({type(None), bool, int, float, str})
+
+
+class _Context:
+    """The backend, silence of NumPy's warnings and earlier work, for the length of a block."""
+
+    __slots__ = ("_backend", "_errors", "_name", "_provided", "_providing")
+
+    def __init__(self, name: str, provided: Mapping[str, Any] | None) -> None:
+        self._name, self._provided = name, provided
+
+    def __enter__(self) -> None:
+        self._backend = backend.use(self._name)
+        self._errors = np.errstate(all="ignore")
+        self._errors.__enter__()
+        self._providing = None if self._provided is None else course.providing(self._provided)
+        if self._providing is not None:
+            self._providing.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        if self._providing is not None:
+            self._providing.__exit__(None, None, None)
+        self._errors.__exit__(None, None, None)
+        self._backend.__exit__()
 
 
 class Executor:
@@ -103,6 +128,22 @@ class Executor:
                     value = _read_generator(value)
         return (plain(value), plain(given)) if echo else plain(value)
 
+    def tally(self, handle: int, name: str, args: Any, kwargs: Any, *, counted: str) -> tuple[Any, int]:
+        """Call a method as ``call`` does; return its value, and how often it called the object's method ``counted``."""
+        bodies = [vars(kind).get(counted) for kind in type(self._objects[handle]).__mro__]
+        calls = dict.fromkeys((body.__code__ for body in bodies if isinstance(body, types.FunctionType)), 0)
+
+        def note(frame: types.FrameType, event: str, _argument: Any) -> None:
+            if event == "call" and frame.f_code in calls:
+                calls[frame.f_code] += 1
+
+        sys.setprofile(note)
+        try:
+            value = self.call(handle, name, args, kwargs, echo=False)
+        finally:
+            sys.setprofile(None)
+        return value, max(calls.values(), default=0)
+
     def keep(self, handle: int, source: int | None, name: str, args: Any, kwargs: Any) -> None:
         """Call as ``call`` does, and keep the result under ``handle`` (a trained model, say)."""
         with self._context():
@@ -145,14 +186,8 @@ class Executor:
 
     # --- resolving ---------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _context(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(backend.use(self.backend))
-            stack.enter_context(np.errstate(all="ignore"))
-            if self._provided is not None:
-                stack.enter_context(course.providing(self._provided))
-            yield
+    def _context(self) -> _Context:
+        return _Context(self.backend, self._provided)
 
     def _named(self, name: str) -> Any:
         if name.startswith("support."):
@@ -165,9 +200,12 @@ class Executor:
         return self.names[name]
 
     def _resolve(self, value: Any) -> Any:  # noqa: PLR0911 - one return a marker
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind is np.ndarray:
+            return value if self.backend == "numpy" else backend.asarray(value)
         match value:
-            case np.ndarray():
-                return backend.asarray(value)
             case Strided(array):
                 return _strided(backend.asarray(array))
             case Rng(seed):
@@ -198,14 +236,15 @@ def describe_error(error: BaseException, sources: Mapping[str, list[str]]) -> di
     with contextlib.suppress(Exception):
         if isinstance(error, SyntaxError) and (error.filename or "").startswith(LABEL):
             where = f"{error.filename.removeprefix(LABEL)}, line {error.lineno}"  # type: ignore[union-attr]
-        for frame in traceback.extract_tb(error.__traceback__):
-            if frame.filename.startswith(LABEL):
-                label = frame.filename.removeprefix(LABEL)
-                where = f"{label}, line {frame.lineno}"
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            file = frame.f_code.co_filename
+            if file.startswith(LABEL):
+                label = file.removeprefix(LABEL)
+                where = f"{label}, line {line}"
                 lines = sources.get(label, [])
-                code = lines[frame.lineno - 1].strip() if frame.lineno and frame.lineno <= len(lines) else ""
-            elif "ipykernel" in frame.filename or frame.filename.startswith("<ipython"):
-                where, code = f"line {frame.lineno} of its cell", frame.line or ""
+                code = lines[line - 1].strip() if line and line <= len(lines) else ""
+            elif "ipykernel" in file or file.startswith("<ipython"):
+                where, code = f"line {line} of its cell", linecache.getline(file, line).strip()
     try:
         message = str(error)
     except BaseException:  # noqa: BLE001 - __str__ is the student's too
@@ -226,15 +265,16 @@ def plain(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911, C901 - one retur
 
     Arrays are copied, so that a later call cannot change what an earlier one returned.
     """
-    if value is None or isinstance(value, bool):
-        return value
-    if type(value) in (int, float):
+    kind = type(value)
+    if kind is str:
+        return value[:MAX_TEXT]
+    if kind in _PLAIN:
         return value
     if isinstance(value, str):
         return str(value)[:MAX_TEXT]
     if isinstance(value, stand_in.DeviceArray):
         value = value._host  # noqa: SLF001 - past the guard: the hot path is over
-    elif type(value).__module__.split(".")[0] not in ("builtins", "numpy") and not isinstance(value, np.ndarray):
+    elif not isinstance(value, np.ndarray) and kind.__module__.split(".")[0] not in ("builtins", "numpy"):
         value = _from_device(value)
     if isinstance(value, np.ndarray | np.generic):
         if value.dtype.kind not in "fiubc":

@@ -644,6 +644,7 @@ capstone = ModelExercise(
     task=spirals_task,
     accuracy=0.97,
     points=4,
+    disguised="rotation",
     depends=("Linear", "Sequential"),
     mistakes=[
         Mistake(

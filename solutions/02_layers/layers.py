@@ -565,7 +565,8 @@ with when_written():
 # layers, the gradients, the training. Write `train_spirals`: build a small network out of your layers, train it on
 # `x`, `y`, and return it. Its `forward` must give two scores a row, the larger one for the right class; at least 97 %
 # of *unseen* points must be right, from each of three seeds, in at most 20 seconds of computing each (a tenth of one
-# is enough).
+# is enough). For every seed the plane is turned to another angle and the classes may change numbers: what is graded is
+# the training, not the numbers that came out of it once.
 #
 # A loss comes next assignment; for now this one is given: squared error against targets +1 and −1.
 

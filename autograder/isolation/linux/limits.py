@@ -18,8 +18,8 @@ def limit(mapped: int, memory_mb: int, cpu_s: int, *, gpu: bool = False) -> None
     """Bound this process for good.
 
     mapped: bytes of address space in use already; memory_mb: address space beyond them; cpu_s: seconds, of all
-    threads together.  No core dump, no byte into a file, few descriptors and threads.  gpu: address space and descriptors are left alone, since a
-    driver reserves both by the thousand.
+    threads together.  No core dump, no byte into a file, few descriptors and threads.
+    gpu: address space and descriptors are left alone, since a driver reserves both by the thousand.
     """
     bounds = {
         resource.RLIMIT_CPU: (cpu_s, cpu_s + 1),  # the first sends a signal with a name, the second kills
