@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autograder.render.reading import RIGHT, speed
+from autograder.render.reading import RIGHT, speed, tried
 from autograder.verdict import Report, Status, Verdict, WrittenAnswer
 
 __all__ = [
@@ -147,6 +147,11 @@ def attention(reports: Sequence[Report]) -> list[Attention]:
             "Something is wrong with the file",
             "What could be read was graded.",
             [(report.student, problem.where, problem.sentence) for report in reports for problem in report.problems],
+        ),
+        Attention(
+            "The code tried what no exercise needs",
+            "It changed no mark. Look at the code before you draw conclusions.",
+            [(report.student, report.file, tried(report)) for report in reports if report.tried],
         ),
     ]
     return [kind for kind in kinds if kind.rows]

@@ -33,6 +33,7 @@ from autograder.render.reading import (
     shared_sentence,
     slow_to_grade,
     speed,
+    tried,
 )
 from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict
 
@@ -53,6 +54,7 @@ def student_page(report: Report) -> str:
             exercises=[Drawn(exercise, told) for exercise in report.exercises],
             by_hand=sum(answer.max_points for answer in report.written),
             counts=_counts(exercise.status for exercise in report.exercises),
+            attempts=tried(report),
         )
     )
 

@@ -29,6 +29,7 @@ __all__ = [
     "shared_sentence",
     "slow_to_grade",
     "speed",
+    "tried",
     "waiting",
 ]
 
@@ -63,7 +64,7 @@ ISOLATION = {
     "full": "full isolation, proved before the work was loaded",
     "partial": "partial isolation",
     "none": "no isolation",
-    "process": "a process of its own",
+    "": "no code was run",
 }
 
 _ESCAPES = re.compile(
@@ -237,3 +238,10 @@ def slow_to_grade(reports: Sequence[Report]) -> list[Report]:
     usual = statistics.median(report.seconds for report in reports)
     slow = [report for report in reports if report.seconds > max(3 * usual, usual + 1)]
     return sorted(slow, key=lambda report: -report.seconds)
+
+
+def tried(report: Report) -> str:
+    """One sentence on what the code attempted and an exercise never needs; empty where that is nothing."""
+    if not report.tried:
+        return ""
+    return f"The code tried to {', to '.join(report.tried)}. An exercise needs nothing of the kind; it changes no mark."

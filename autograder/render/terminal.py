@@ -27,6 +27,7 @@ from autograder.render.reading import (
     shared_sentence,
     slow_to_grade,
     speed,
+    tried,
     waiting,
 )
 from autograder.verdict import ExerciseResult, Report, Status, Verdict
@@ -126,7 +127,9 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     page.gap()
     for problem in report.problems:
         page.line(page.mark(Status.BROKEN), " ", page.text(problem.sentence), hang=2)
-    if report.problems:
+    if attempts := tried(report):
+        page.line(page.mark(Status.BROKEN), " ", page.text(attempts), hang=2)
+    if report.problems or attempts:
         page.gap()
     _print_exercises(page, report, verbose=verbose)
     for answer in report.written:
@@ -245,6 +248,7 @@ def _print_origin(page: _Page, report: Report, *, verbose: bool) -> None:
         page.line(page.text("Unofficial: these checks ran in your own process. The grade is made elsewhere.", "yellow"))
     parts = [f"isolation: {ISOLATION.get(report.isolation, report.isolation)}"]
     if verbose:
+        parts += report.isolation_missing
         parts += [f"seed {report.seed}", f"backend {report.backend}"]
         parts += [f"{name} {version}" for name, version in report.versions.items()]
         parts += [f"submission {report.submission_sha256[:12]}", f"checks {report.checks_sha256[:12]}"]
@@ -334,7 +338,7 @@ def _print_summary(page: _Page, reports: list[Report]) -> None:
         page.line(page.text(f"{one.students} × {one.exercise}: {one.mistake}", "dim"), indent=2, hang=4)
     for text in _needs_a_hand(reports):
         page.line(page.mark(Status.BROKEN), " ", page.text(text), hang=2)
-    levels = Counter(report.isolation if report.official else "unofficial" for report in reports)
+    levels = Counter(report.isolation or "nothing ran" if report.official else "unofficial" for report in reports)
     page.line(page.text("isolation: " + ", ".join(f"{level} ({n})" for level, n in levels.most_common()), "dim"))
 
 
@@ -343,6 +347,7 @@ def _needs_a_hand(reports: list[Report]) -> list[str]:
         "the grader itself failed": [r for r in reports if _has(r, Status.BROKEN)],
         "speed too close to call": [r for r in reports if _has(r, Status.INCONCLUSIVE)],
         "something is wrong with the file": [r for r in reports if r.problems],
+        "the code tried what no exercise needs": [r for r in reports if r.tried],
         "slow to grade": slow_to_grade(reports),
     }
     lines = []

@@ -212,3 +212,9 @@ def test_an_empty_class_is_a_page():
 
 def test_a_class_of_three_hundred_stays_small(right, wrong, make_report):
     assert len(class_page("Layers", [make_report(f"s{i}", [right, wrong]) for i in range(300)], {})) < 1_000_000
+
+
+def test_what_the_code_tried_is_on_both_pages_and_escaped(right, make_report):
+    report = make_report("Mallory", [right], tried=["read <b>secret</b>"])
+    for page in (student_page(report), class_page("Layers", [report], {})):
+        assert "tried to read &lt;b&gt;secret" in page

@@ -130,3 +130,15 @@ def test_a_class_of_three_hundred_is_shown_whole(right, make_report):
 def test_two_assignments_are_two_tables(make_report):
     text = shown(print_class, [make_report(), msgspec.structs.replace(make_report(), assignment="03_losses")])
     assert text.count("Student ") == 2
+
+
+def test_what_the_code_tried_is_said_once(make_report):
+    report = make_report(tried=["import scipy", "open a network socket"])
+    text = " ".join(shown(print_report, report).split())
+    assert "The code tried to import scipy, to open a network socket. An exercise needs nothing of the kind" in text
+    assert "the code tried what no exercise needs" in shown(print_class, [report])
+
+
+def test_what_is_missing_of_the_isolation_is_said_where_everything_is(make_report):
+    report = make_report(isolation="partial", isolation_missing=["landlock (switched off): files can be read"])
+    assert "landlock (switched off)" in " ".join(shown(print_report, report, verbose=True).split())
