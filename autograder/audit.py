@@ -11,7 +11,7 @@ import msgspec
 
 from autograder import catalogue
 from autograder.grade import Grader
-from autograder.isolation.host import Zygote
+from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.submission import Submission, read_submission
 from autograder.verdict import ExerciseResult, Status, Verdict
@@ -58,11 +58,11 @@ def audit(
     source (the release's business); progress: told what is being looked at.
     """
     result = Audit()
-    with Zygote() as zygote:
+    with open_launcher() as launcher:
         for name in names:
             try:
                 loaded = catalogue.load(name, root)
-                auditor = _Auditor(loaded, zygote, seed, result)
+                auditor = _Auditor(loaded, launcher, seed, result)
                 result.assignments += 1
                 if stale and only is None:
                     result.failures += stale(root, name)
@@ -76,10 +76,10 @@ def audit(
 
 
 class _Auditor:
-    def __init__(self, loaded: Loaded, zygote: Zygote, seed: int, result: Audit) -> None:
+    def __init__(self, loaded: Loaded, launcher: Launcher, seed: int, result: Audit) -> None:
         self.loaded = loaded
         self.result = result
-        self.grader = Grader(loaded, zygote, seed=seed)
+        self.grader = Grader(loaded, launcher, seed=seed)
 
     def look_at(self, exercise: Exercise) -> None:
         """Prove one exercise."""

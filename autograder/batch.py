@@ -22,7 +22,7 @@ import msgspec
 from autograder import catalogue
 from autograder.catalogue import UsageError
 from autograder.grade import Grader, hash_of_earlier, unreadable
-from autograder.isolation.host import Zygote
+from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.submission import Submission, SubmissionError, own_earlier, read_submission
 from autograder.verdict import Report, read_report, write_atomically
 
@@ -159,7 +159,7 @@ def grade_all(entries: list[Entry], run: Run, jobs: int) -> Iterator[tuple[Entry
 @dataclass
 class _Process:
     run: Run
-    zygote: Zygote
+    launcher: Launcher
     graders: dict[str, Grader]
 
 
@@ -167,8 +167,8 @@ _PROCESS: list[_Process] = []
 
 
 def _begin(run: Run, parent: int) -> None:
-    """Set up one grading process: a zygote of its own, and an end with the parent's."""
-    _PROCESS[:] = [_Process(run, Zygote(backend=run.backend), {})]
+    """Set up one grading process: a launcher of its own, and an end with the parent's."""
+    _PROCESS[:] = [_Process(run, open_launcher(backend=run.backend), {})]
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
@@ -197,7 +197,7 @@ def _grade_one(entry: Entry) -> bool:
     if entry.assignment not in process.graders:
         process.graders[entry.assignment] = Grader(
             loaded,
-            process.zygote,
+            process.launcher,
             seed=run.seed,
             backend=run.backend,
             capstones=run.capstones,

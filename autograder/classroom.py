@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autograder import batch, catalogue
 from autograder.batch import Entry, report_path
 from autograder.catalogue import UsageError
-from autograder.isolation.launcher import Zygote
+from autograder.isolation.launcher import open_launcher
 from autograder.render.html import class_page, student_page
 from autograder.render.terminal import print_class
 from autograder.verdict import Report, read_report, write_atomically
@@ -44,9 +44,11 @@ def grade_class(
     Raises UsageError where there is nothing to grade or ``out`` cannot be written, IsolationError below the level.
     """
     name = catalogue.find(assignment, root) if assignment else None
-    with Zygote(backend=options.get("backend", "numpy")) as zygote:  # it starts while the folders are looked through
+    with open_launcher(
+        backend=options.get("backend", "numpy")
+    ) as launcher:  # it starts while the folders are looked through
         entries = batch.discover(folder, root, name)
-        start_worker(zygote, None, isolation).close()
+        start_worker(launcher, None, isolation).close()
     run = batch.prepare_run(root, out, folder, entries, isolation=isolation, **options)
     fresh = 0
     with _progress(console, len(entries)) as advance:

@@ -78,11 +78,11 @@ def check(
     """Check my own work: an assignment, an exercise, or all."""
     import secrets
 
-    from autograder.isolation.launcher import Zygote
+    from autograder.isolation.launcher import open_launcher
 
     reports: list[Report] = []
     unread = 0
-    with Zygote(backend=backend) as zygote:  # it starts while the rest is being imported
+    with open_launcher(backend=backend) as launcher:  # it starts while the rest is being imported
         from autograder import catalogue
         from autograder.grade import Grader
         from autograder.submission import SubmissionError, own_earlier, read_submission
@@ -92,7 +92,7 @@ def check(
         for loaded, path, only in catalogue.targets(targets or [], root):
             grader = Grader(
                 loaded,
-                zygote,
+                launcher,
                 seed=secrets.randbits(32) if seed is None else seed,
                 backend=backend,
                 capstones=_capstones(without),

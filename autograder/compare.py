@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograder.isolation.protocol import Opaque
+from autograder.isolation.protocol import LARGEST, Opaque
 from autograder.spec import Case, Observations
 
 __all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all"]
@@ -55,6 +56,8 @@ def compare_all(observed: Observations, expected: Observations, case: Case) -> M
 
 def compare(observed: Any, expected: Any, name: str, tolerance: Tolerance = FLOAT64) -> Mismatch | None:
     """Compare two trees of plain data; ``None`` where they agree."""
+    if type(observed) is int and abs(observed) > LARGEST:
+        observed = math.inf if observed > 0 else -math.inf  # no array and no sentence could hold it
     if isinstance(expected, tuple | list):
         return _compare_sequences(observed, expected, name, tolerance)
     if isinstance(expected, dict):

@@ -61,7 +61,7 @@ class Fingerprints:
     def _of(self, exercise: Exercise, check: Check, mistake: Mistake) -> list[Outcome]:
         key = exercise.name, check.name, mistake.name
         if key not in self._outcomes:
-            subject = self._subject(exercise, mistake)
+            subject = self.subject(exercise, mistake)
             cases = [case for case, _ in self.answers.of(exercise, check)]
             self._outcomes[key] = (
                 [observe(check, subject.on(check.backend or "numpy"), case) for case in cases] if subject else []
@@ -70,7 +70,8 @@ class Fingerprints:
                 subject.forget()
         return self._outcomes[key]
 
-    def _subject(self, exercise: Exercise, mistake: Mistake) -> LocalSubject | None:
+    def subject(self, exercise: Exercise, mistake: Mistake) -> LocalSubject | None:
+        """The reference with this mistake, in this process; None where it cannot even be loaded."""
         key = exercise.name, mistake.name
         if key not in self._subjects:
             try:

@@ -8,7 +8,8 @@ import sys
 import time
 
 from autograder.grade import versions
-from autograder.isolation.host import Worker, Zygote
+from autograder.isolation.host import Worker
+from autograder.isolation.launcher import open_launcher
 from dlkit import backend
 
 __all__ = ["examine"]
@@ -20,10 +21,10 @@ def examine() -> dict[str, str]:
     facts["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
     facts["cores"] = str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count())
     facts["BLAS threads"] = os.environ.get("OPENBLAS_NUM_THREADS", "as many as cores")
-    with Zygote() as zygote:
-        Worker(zygote).close()
+    with open_launcher() as launcher:
+        Worker(launcher).close()
         started = time.perf_counter()
-        with Worker(zygote) as worker:
+        with Worker(launcher) as worker:
             facts["isolation"] = "; ".join((worker.isolation.level, *worker.isolation.missing))
             facts["worker starts in"] = f"{1000 * (time.perf_counter() - started):.1f} ms"
             worker.ask("drop", handle=0)

@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.answers import Answers, read_stored
 from autograder.diagnose import Fingerprints
-from autograder.isolation.launcher import Limits, Zygote
+from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import Isolation, weakest
 from autograder.session import Session
 from autograder.spec import Exercise
@@ -46,7 +46,7 @@ class Grader:
 
     seed: draws every input; the same seed grades the same way.  limits: of one call of an exercise.
     capstones: whether to train; only: names of the exercises to grade (all where None).
-    live: a notebook's names, to be checked in this process and unofficially; then there is no zygote.
+    live: a notebook's names, to be checked in this process and unofficially; then there is no launcher.
     threads: exercises graded side by side, each with a worker of its own.
     isolation: the least level at which student code is run; IsolationError below.
     """
@@ -54,7 +54,7 @@ class Grader:
     def __init__(
         self,
         loaded: Loaded,
-        zygote: Zygote | None,
+        launcher: Launcher | None,
         *,
         seed: int,
         backend: str = "numpy",
@@ -66,17 +66,17 @@ class Grader:
         isolation: str = "none",
     ) -> None:
         self.loaded = loaded
-        self.settings = Settings(loaded, zygote, limits or Limits(), backend, live, threads, capstones, isolation)
+        self.settings = Settings(loaded, launcher, limits or Limits(), backend, live, threads, capstones, isolation)
         self.seed = seed
         self.only = only
         self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
-        self.isolation = Isolation() if zygote is None else self._prove(zygote)
+        self.isolation = Isolation() if launcher is None else self._prove(launcher)
 
-    def _prove(self, zygote: Zygote) -> Isolation:
+    def _prove(self, launcher: Launcher) -> Isolation:
         """Prove the isolation once before the first submission, and that the assignment's folder is out of sight."""
-        zygote.secrets = (str(self.loaded.folder),)
-        with start_worker(zygote, None, self.settings.isolation) as worker:
+        launcher.secrets = (str(self.loaded.folder),)
+        with start_worker(launcher, None, self.settings.isolation) as worker:
             return worker.isolation
 
     def grade(self, submission: Submission, student: str = "", earlier: dict[str, list[Any]] | None = None) -> Report:

@@ -169,12 +169,19 @@ class Session:
             with contextlib.suppress(SubjectRaisedError):
                 if check.own_forward(subject, case, seen):
                     sentence = "backward is right for your forward, but that forward is not right yet"
-                    if any(v.mistake for v in self.verdicts.values() if v.part != check.part):
+                    if self._is_right_for_a_near_miss(check, case, seen):
                         more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
         return self._verdict(check, Status.FAILED, sentence, **more)
 
     def _forward_is_wrong(self, check: Check) -> bool:
         return any(v.status is Status.FAILED for v in self.verdicts.values() if v.part != check.part)
+
+    def _is_right_for_a_near_miss(self, check: Check, case: Case, seen: Observations) -> bool:
+        """Whether these are the gradients of a recognised mistake as it was planted: the submission may play another."""
+        assert check.own_forward is not None  # noqa: S101 - the caller asks for it
+        named = {v.mistake for v in self.verdicts.values() if v.part != check.part}
+        planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
+        return any(check.own_forward(subject, case, seen) for subject in planted if subject)
 
     def _run_speed(self, check: Check) -> Verdict:
         assert check.speed is not None  # noqa: S101 - the caller dispatches on it

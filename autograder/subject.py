@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Instance", "LocalSubject", "RemoteSubject", "Subject", "SubjectLostError", "SubjectRaisedError"]
 
 _HANDLES = itertools.count(1)
+MAX_TALLY = 1_000_000
 
 
 class Instance:
@@ -39,17 +40,18 @@ class Instance:
 
     def echo(self, method: str, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
         """Call a method; return its result and its arguments as they are afterwards."""
-        value, after = self._subject.request(
+        reply = self._subject.request(
             "call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=True
         )
-        return value, after
+        return _echoed(reply, len(args))
 
     def tally(self, method: str, counted: str, *args: Any) -> tuple[Any, int]:
         """Call a method; return its result, and how often it called the object's own method ``counted``."""
-        value, count = self._subject.request(
+        reply = self._subject.request(
             "tally", handle=self.handle, name=method, args=list(args), kwargs={}, counted=counted
         )
-        return value, count
+        value, count = _pair(reply)
+        return value, min(count, MAX_TALLY) if isinstance(count, int) else MAX_TALLY
 
     def parameters(self) -> dict[str, Any]:
         """Every parameter's data by its path (``W``, ``layers.0.W``)."""
@@ -106,8 +108,8 @@ class Subject(ABC):
 
     def run_echo(self, name: str, /, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
         """Call a function; return its result and its arguments as they are afterwards."""
-        value, after = self.request("call", handle=None, name=name, args=list(args), kwargs=kwargs, echo=True)
-        return value, after
+        reply = self.request("call", handle=None, name=name, args=list(args), kwargs=kwargs, echo=True)
+        return _echoed(reply, len(args))
 
     def keep(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
         """Call a function and keep what it returns (a trained model) where it is."""
@@ -120,6 +122,23 @@ class Subject(ABC):
         handle = next(_HANDLES)
         self.request("put", handle=handle, value=value)
         return Ref(handle)
+
+
+def _pair(reply: Any) -> tuple[Any, Any]:
+    """Take a reply of two values; code that got at the executor may have sent anything else."""
+    if not isinstance(reply, tuple) or len(reply) != 2:  # noqa: PLR2004
+        message = "sent something that is no answer (two values are wanted)"
+        raise SubjectLostError(message)
+    return reply
+
+
+def _echoed(reply: Any, count: int) -> tuple[Any, list[Any]]:
+    """Take a result, and as many arguments as were given."""
+    value, after = _pair(reply)
+    if not isinstance(after, list) or len(after) != count:
+        message = "sent something that is no answer (the arguments are missing)"
+        raise SubjectLostError(message)
+    return value, after
 
 
 class LocalSubject(Subject):

@@ -91,7 +91,8 @@ def _is_stub(function: ast.stmt | None) -> bool:
     body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
     if all(isinstance(statement, ast.Pass) for statement in body):
         return True
-    return any(isinstance(s, ast.Raise) and s.exc and "NotImplementedError" in ast.dump(s.exc) for s in body)
+    raised = (node for s in body if isinstance(s, ast.Raise) and s.exc for node in ast.walk(s.exc))
+    return any("NotImplementedError" in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in raised)
 
 
 def read_submission(path: Path, loaded: Loaded) -> Submission:
@@ -168,7 +169,8 @@ def _refuse_other_assignment(file: Path, found: extraction.Extraction, loaded: L
     if any(exercise.name in defined for exercise in own.exercises) and stamped in (None, own.name):
         return
     if isinstance(stamped, str) and stamped != own.name:
-        message = f"{file.name} belongs to {stamped[:60]}, not to {own.name}. Hand in {own.module}.ipynb."
+        other = stamped[:60].encode("utf-8", "replace").decode()
+        message = f"{file.name} belongs to {other}, not to {own.name}. Hand in {own.module}.ipynb."
     else:
         message = f"{file.name} defines none of the exercises of {own.name}. Hand in {own.module}.ipynb."
     raise SubmissionError(message)

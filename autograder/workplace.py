@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from autograder.catalogue import wire
-from autograder.isolation.host import Limits, Worker, Zygote
+from autograder.isolation.host import Worker
+from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
 from autograder.spec import Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
@@ -22,9 +23,9 @@ __all__ = ["Settings", "Workplace", "start_worker"]
 MAX_POISONED = 8
 
 
-def start_worker(zygote: Zygote, limits: Limits | None, least: str) -> Worker:
+def start_worker(launcher: Launcher, limits: Limits | None, least: str) -> Worker:
     """Start a worker; IsolationError where it is less isolated than ``least``, before it is given anything."""
-    worker = Worker(zygote, limits)
+    worker = Worker(launcher, limits)
     try:
         worker.isolation.demand(least)
     except IsolationError:
@@ -37,13 +38,13 @@ def start_worker(zygote: Zygote, limits: Limits | None, least: str) -> Worker:
 class Settings:
     """How code is run.
 
-    zygote: forks the workers (None where ``live`` is given); limits: of one call; backend: where arrays live.
+    launcher: forks the workers (None where ``live`` is given); limits: of one call; backend: where arrays live.
     live: a notebook's names, run in this process; threads: workers side by side; capstones: whether to train;
     isolation: the least level at which a worker is given student code.
     """
 
     loaded: Loaded
-    zygote: Zygote | None
+    launcher: Launcher | None
     limits: Limits
     backend: str
     live: dict[str, Any] | None
@@ -118,8 +119,8 @@ class Workplace:
             subject.worker.close()
 
     def _prepare(self, limits: Limits) -> RemoteSubject:
-        assert self.settings.zygote is not None  # noqa: S101 - only a live class goes without
-        worker = start_worker(self.settings.zygote, limits, self.settings.isolation)
+        assert self.settings.launcher is not None  # noqa: S101 - only a live class goes without
+        worker = start_worker(self.settings.launcher, limits, self.settings.isolation)
         self.workers.append(worker)
         subject = RemoteSubject(worker)
         subject.backend = self.settings.backend

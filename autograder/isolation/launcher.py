@@ -1,4 +1,4 @@
-"""Starts the zygote, and has it fork and reap workers.
+"""Starts workers: through the zygote on Linux, one by one elsewhere.
 
 Needs no NumPy, so that the zygote can start while its user is still importing everything else.
 """
@@ -19,7 +19,11 @@ from typing import Any, Self
 
 from autograder.isolation.levels import LAYERS
 
-__all__ = ["Limits", "Zygote"]
+__all__ = ["Launcher", "Limits", "Spawner", "Zygote", "open_launcher"]
+
+
+ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+KEPT_VARIABLES = {"PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Zygote:
             "PATH": "/usr/bin:/bin",
             "LC_ALL": "C.UTF-8",
             "PYTHONHASHSEED": "0",
-            **dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+            **ONE_THREAD,
             **{name: os.environ[name] for name in ("LD_LIBRARY_PATH", "CUDA_PATH") if name in os.environ},
             **({"CUPY_CACHE_IN_MEMORY": "1"} if self._gpu else {}),
         }
@@ -75,30 +79,51 @@ class Zygote:
         """Have a worker forked that reads and writes these descriptors; return its process id."""
         request = {"verb": "fork", "memory_mb": limits.memory_mb, "cpu_s": limits.life_cpu_s}
         request |= {"host": os.getpid(), "secrets": self.secrets}
+        message = json.dumps(request).encode()
         with self._lock:
-            if not self._ready:
-                self._answer()
-                self._ready = True
-            socket.send_fds(self._control, [json.dumps(request).encode()], fds)
-            return int(self._answer()["pid"])
+            try:
+                return self._fork(message, fds)
+            except (OSError, EOFError):  # it was killed, by a machine out of memory perhaps
+                self._end()
+                self._start()
+                return self._fork(message, fds)
+
+    def _fork(self, message: bytes, fds: list[int]) -> int:
+        if not self._ready:
+            self._answer()
+            self._ready = True
+        socket.send_fds(self._control, [message], fds)
+        return int(self._answer()["pid"])
+
+    @property
+    def pid(self) -> int:
+        """Process id of the zygote."""
+        return self._process.pid
 
     def reap(self, pid: int) -> int | None:
-        """Wait for a worker that was told to die; return its exit status as ``waitpid`` gives it."""
-        with self._lock:
+        """Wait for a worker that was told to die; return its exit status as ``waitpid`` gives it.
+
+        None where that is not known: the worker was of a zygote that is gone.
+        """
+        with self._lock, contextlib.suppress(OSError, EOFError):
             self._control.send(json.dumps({"verb": "reap", "pid": pid}).encode())
             status = self._answer()["status"]
-        return None if status is None else int(status)
+            return None if status is None else int(status)
+        return None
 
     def _answer(self) -> dict[str, Any]:
         message = self._control.recv(1 << 16)
         if not message:
             text = "the grader's zygote process has died"
-            raise RuntimeError(text)
+            raise EOFError(text)
         answer: dict[str, Any] = json.loads(message)
         return answer
 
     def close(self) -> None:
         """End the zygote."""
+        self._end()
+
+    def _end(self) -> None:
         with contextlib.suppress(OSError):
             self._control.send(b'{"verb": "end"}')
         self._control.close()
@@ -113,3 +138,46 @@ class Zygote:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class Spawner:
+    """Starts every worker as a new interpreter, where the system has no fork that is safe and no isolation.
+
+    secrets: not proved to be out of sight here.
+    """
+
+    def __init__(self) -> None:
+        self.secrets: tuple[str, ...] = ()
+
+    def spawn(self, limits: Limits) -> subprocess.Popen[bytes]:
+        """Start a worker that answers on its standard streams."""
+        file = Path(__file__).with_name("spawned.py")
+        bounds = [str(limits.memory_mb), str(limits.life_cpu_s)]
+        command = [sys.executable, "-I", str(file), str(file.parents[2]), *bounds]
+        environment = {name: value for name, value in os.environ.items() if name.upper() in KEPT_VARIABLES}
+        environment |= {"PYTHONHASHSEED": "0", **ONE_THREAD}
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+
+    def close(self) -> None:
+        """Nothing is left to end: every worker is ended by who asked for it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+Launcher = Zygote | Spawner
+
+
+def open_launcher(backend: str = "numpy") -> Launcher:
+    """The best that this system has."""
+    return Zygote(backend=backend) if sys.platform == "linux" else Spawner()

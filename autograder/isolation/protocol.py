@@ -401,7 +401,12 @@ class Channel:
 
 def _read_some(fd: int, view: memoryview) -> int:
     try:
-        count = os.readv(fd, [view])
+        if hasattr(os, "readv"):
+            count = os.readv(fd, [view])
+        else:  # Windows
+            data = os.read(fd, len(view))
+            count = len(data)
+            view[:count] = data
     except BlockingIOError:
         return 0
     if not count:

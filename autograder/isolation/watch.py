@@ -108,7 +108,7 @@ class Watch:
         if not self._on or not isinstance(path, str | bytes):
             return
         name = os.fsdecode(path)
-        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
             self._note(f"write {name}")
         elif not self._may_read(name):
             self._note(f"read {name}")

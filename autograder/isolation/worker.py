@@ -1,4 +1,4 @@
-"""The child process: closes what is not its own, restricts itself, proves it, then serves until the pipe closes."""
+"""The forked child: closes what is not its own, restricts itself, proves it, then serves until the pipe closes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.isolation import probe
 from autograder.isolation.executor import Executor
-from autograder.isolation.protocol import Channel, decode, encode
+from autograder.isolation.protocol import Channel
+from autograder.isolation.serving import serve
 from autograder.isolation.watch import Watch
 
 if TYPE_CHECKING:
@@ -53,28 +54,3 @@ def keep_only(fds: list[int], others: list[int]) -> None:
         last = fd
     os.closerange(last + 1, MOST_DESCRIPTORS)
     sys.dont_write_bytecode = True
-
-
-def serve(channel: Channel, executor: Executor, watch: Watch) -> None:
-    """Answer requests: one frame in, one frame out, the call's id in both."""
-    while True:
-        try:
-            header, arrays = channel.receive()
-        except EOFError:
-            return
-        reply: dict[str, Any] = {"id": header["id"]}
-        results: list[Any] = []
-        try:
-            arguments = decode(header["arguments"], arrays, markers=True)
-            executor.backend = header["backend"]
-            value = getattr(executor, header["verb"])(**arguments)
-            reply["value"] = encode(value, results)
-        except MemoryError as error:
-            results = []
-            reply["error"] = {**executor.describe(error), "type": "MemoryError"}
-        except BaseException as error:  # noqa: BLE001 - the student's code may raise anything
-            results = []
-            reply["error"] = executor.describe(error)
-        if news := watch.news():
-            reply["tried"] = news
-        channel.send(reply, results)

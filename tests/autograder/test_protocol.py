@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from autograder.isolation import protocol
 from autograder.isolation.protocol import (
     PREFIX,
+    Channel,
     Code,
     Deadline,
     New,
@@ -24,20 +25,18 @@ from autograder.isolation.protocol import (
     Strided,
     decode,
     encode,
-    receive,
-    send,
 )
 
 DTYPES = ["?", "i1", "u1", "<i2", ">i4", "<i8", "<u8", "<f2", "<f4", ">f8", "<f8", "<c8", "<c16", np.dtype("g").str]
 
 
 def read(data, **kwargs):
-    """What ``receive`` makes of these bytes, written by somebody who then hangs up."""
+    """What a channel makes of these bytes, written by somebody who then hangs up."""
     ours, theirs = os.pipe()
     writer = threading.Thread(target=write_all, args=(theirs, data))
     writer.start()
     try:
-        return receive(ours, **kwargs)
+        return Channel(ours, -1).receive(**kwargs)
     finally:
         os.close(ours)
         writer.join()
@@ -62,10 +61,10 @@ def crossed(tree, *, markers=False):
     arrays = []
     header = {"id": "1", "value": encode(tree, arrays)}
     ours, theirs = os.pipe()
-    sender = threading.Thread(target=send, args=(theirs, header, arrays))
+    sender = threading.Thread(target=Channel(-1, theirs).send, args=(header, arrays))
     sender.start()
     try:
-        reply, received = receive(ours)
+        reply, received = Channel(ours, -1).receive()
     finally:
         sender.join()
         os.close(ours)
@@ -157,6 +156,25 @@ def test_numpy_scalars_stay_numpy_scalars():
 @pytest.mark.parametrize("value", [1 << 63, -(1 << 63), 1 << 5000, -(7**3000)])
 def test_whole_numbers_beyond_64_bits_come_back_exactly(value):
     assert crossed(value) == value
+
+
+def test_half_a_character_becomes_a_question_mark():
+    assert crossed({"\ud800": "a\udfffb", "c": "\\ud800 \N{GRINNING FACE}"}) == {
+        "?": "a?b",
+        "c": "\\ud800 \N{GRINNING FACE}",
+    }
+
+
+def test_a_value_of_a_class_derived_from_a_plain_one_crosses_as_the_plain_one():
+    class Name(str):
+        __slots__ = ()
+
+    class Row(list):
+        __slots__ = ()
+
+    back = crossed({Name("a"): Row([np.str_("b"), np.float64(2.0)])})
+    assert back == {"a": ["b", 2.0]}
+    assert [type(item) for item in back["a"]] == [str, np.float64]
 
 
 def test_a_number_of_a_million_bits_is_refused():
@@ -268,6 +286,13 @@ BAD_FRAMES = {
     "header is a number": frame(b"3"),
     "deep nesting": frame(b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
     "a number of a million digits": frame(b'{"arrays": [], "value": ' + b"1" * 1_000_000 + b"}"),
+    "not a number": frame(b'{"arrays": [], "value": NaN}'),
+    "infinity": frame(b'{"arrays": [], "value": -Infinity}'),
+    "half a character": frame(b'{"arrays": [], "value": "\\ud800"}'),
+    "half a character in a key": frame(b'{"arrays": [], "\\\\\\udC00": 1}'),
+    "two values": frame(b'{"arrays": []}{}'),
+    "space before the header": frame(b' {"arrays": []}'),
+    "an empty header": frame(b""),
 }
 
 
@@ -282,6 +307,11 @@ BAD_TREES = {
     "negative index": {"a": -1},
     "index that is text": {"a": "0"},
     "scalar of an array": {"s": 0},
+    "index that is a truth value": {"a": True},
+    "number beyond 64 bits": 1 << 63,
+    "float that is none": math.inf,
+    "two tags": {"a": 0, "s": 0},
+    "mapping of names that is a list": {"m": [["key", 1]]},
     "unknown kind": {"z": 1},
     "empty object": {},
     "float by another name": {"f": "1e400"},
@@ -305,6 +335,19 @@ def test_a_malformed_tree_is_refused(name):
         decode([BAD_TREES[name]], [np.ones(3)])
 
 
+def test_many_keys_that_are_no_text_are_refused_for_they_may_collide():
+    collide = {"d": [[{"big": f"{k * ((1 << 61) - 1):x}"}, 0] for k in range(protocol.MAX_KEYS + 1)]}
+    with pytest.raises(ProtocolError, match="too many keys"):
+        decode(collide, [])
+    assert len(decode(collide, [], markers=True)) == protocol.MAX_KEYS + 1
+
+
+@pytest.mark.parametrize("size", [4, protocol.SMALL])
+def test_a_boolean_is_false_or_true(size):
+    _, (array,) = read(array_frame("|b1", [size], b"\x00\x01\x02\xff" * (size // 4)))
+    assert array.view("u1")[:4].tolist() == [0, 1, 1, 1]
+
+
 def test_a_tree_that_is_too_deep_is_refused():
     tree = 1
     for _ in range(protocol.MAX_DEPTH + 1):
@@ -316,6 +359,79 @@ def test_a_tree_that_is_too_deep_is_refused():
 def test_a_tree_with_too_many_nodes_is_refused():
     with pytest.raises(ProtocolError, match="too large"):
         decode([0] * protocol.MAX_NODES, [])
+
+
+# --- one frame after another -----------------------------------------------------------------
+
+
+def exchange(*frames, pieces=1):
+    """What one channel makes of several frames that arrive at once, or a few bytes at a time."""
+    ours, theirs = os.pipe()
+    data = b"".join(frames)
+    step = -(-len(data) // pieces)
+    written = iter(range(0, len(data), step))
+
+    def wait():
+        for at in written:
+            os.write(theirs, data[at : at + step])
+            break
+
+    channel = Channel(ours, -1)
+    try:
+        return [channel.receive(wait) for _ in frames]
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3, 10, 1000])
+@pytest.mark.parametrize("size", [0, 1, 7, 2000])
+def test_frames_that_arrive_together_or_in_pieces_are_told_apart(pieces, size):
+    bodies = [(np.arange(size) + i).astype(">f8") for i in range(3)]
+    frames = [frame({"id": str(i), "arrays": [[">f8", [size]]]}, body.tobytes()) for i, body in enumerate(bodies)]
+    for i, (header, (array,)) in enumerate(exchange(*frames, pieces=pieces)):
+        assert header["id"] == str(i)
+        assert same(array, bodies[i])
+
+
+@pytest.mark.parametrize("size", [protocol.SMALL - 200, protocol.SMALL, 3 * protocol.SMALL])
+def test_a_header_larger_than_the_buffer_comes_back(size):
+    assert crossed({"text": "x" * size, "array": np.arange(3)})["text"] == "x" * size
+
+
+@pytest.mark.parametrize("size", [3, protocol.SMALL])
+def test_what_comes_back_is_aligned_and_may_be_written_to(size):
+    back = crossed([np.ones(3, "i1"), np.ones(size)])
+    for array in back:
+        array[:] = 2
+    assert size > 3 or all(array.flags.aligned for array in back)
+
+
+def test_a_small_array_does_not_change_with_the_next_frame():
+    ours, theirs = os.pipe()
+    there, here = Channel(-1, theirs), Channel(ours, -1)
+    try:
+        there.send({}, [np.zeros(4)])
+        _, (first,) = here.receive()
+        there.send({}, [np.ones(4)])
+        here.receive()
+        assert not first.any()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_bytes_beyond_a_frame_are_where_the_next_begins():
+    ours, theirs = os.pipe()
+    os.write(theirs, frame({"arrays": [], "id": "mine"}) + b"\xff" * 12)
+    channel = Channel(ours, -1)
+    try:
+        assert channel.receive()[0]["id"] == "mine"
+        with pytest.raises(ProtocolError, match="too large"):
+            channel.receive()
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 11, 12, 15, 40])
@@ -330,7 +446,7 @@ def test_a_peer_that_never_reads_meets_the_deadline():
     os.set_blocking(theirs, False)
     try:
         with pytest.raises(Deadline):
-            send(theirs, {"id": "1"}, [np.zeros(1 << 20)], time.monotonic() + 0.05)
+            Channel(-1, theirs).send({"id": "1"}, [np.zeros(1 << 20)], time.monotonic() + 0.05)
     finally:
         os.close(ours)
         os.close(theirs)
@@ -341,7 +457,7 @@ def test_a_peer_that_is_gone_breaks_the_pipe():
     os.close(ours)
     try:
         with pytest.raises(BrokenPipeError):
-            send(theirs, {"id": "1"}, [])
+            Channel(-1, theirs).send({"id": "1"}, [])
     finally:
         os.close(theirs)
 

@@ -442,7 +442,7 @@ def test_a_worker_holds_no_descriptor_of_the_host(worker, load):
         os.close(here)
         os.close(there)
     assert set(found) <= {"0", "1", "2", "10", "11"}
-    assert {found[fd] for fd in "012"} == {os.stat(os.devnull).st_rdev}
+    assert {found[fd] for fd in "012"} == {Path(os.devnull).stat().st_rdev}
 
 
 def test_a_worker_inherits_nothing_of_the_hosts_environment(monkeypatch):

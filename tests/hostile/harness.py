@@ -4,6 +4,7 @@ The classes are numbered as in docs/security.md.  An attack hands in a Tanh that
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import secrets
@@ -13,17 +14,28 @@ import string
 import subprocess
 import sys
 import textwrap
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from autograder.submission import read_submission
 from autograder.verdict import Report
 
-NAIVE = Path(__file__).with_name("naive.py")
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).parent
+NAIVE = {"script": "naive.py", "notebook": "naive.py", "pipe": "naive_host.py", "folder": "naive_folder.py"}
 HEAD = "from dlkit import Layer\nimport numpy as np\n\n"
 NAIVE_SECONDS = 20
+NAIVE_KILOBYTES = 4 << 20
+"""Address space of a naive grader, which bounds nothing itself."""
+SIBLING = """
+import ctypes, time
+ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(2**64 - 1), 0, 0, 0)  # anybody may look into it, as of old
+print("ready", flush=True)
+time.sleep(600)
+"""
 
 
 @dataclass
@@ -43,22 +55,23 @@ class World:
         self.secret.write_text(self.token)
         self.victim.write_text('{"points": 48}')
         self.victim.chmod(0o666)
-        self.before = self.listing()
-        self.calls = 0
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._abstract = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._abstract.bind(f"\0{self.token}")
-        self._abstract.listen()
-        for server in (self._server, self._abstract):
-            threading.Thread(target=self._answer, args=(server,), daemon=True).start()
-        self.sibling = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-
-    def _answer(self, server):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = server.accept()
-                self.calls += 1
-                connection.close()
+        self.shared = Path("/dev/shm", self.token)  # noqa: S108 - what everybody may write to
+        self._servers = [socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)]
+        self._port = self._servers[0].getsockname()[1]
+        self._servers[1].bind(f"\0{self.token}")
+        self._servers[1].listen()
+        self._servers.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self._servers[2].bind(("127.0.0.1", self._port))
+        for server in self._servers:
+            server.setblocking(False)
+        self._called = 0
+        self.sibling = subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", SIBLING, self.token],
+            env={**os.environ, "DLKIT_SECRET": self.token},
+            stdout=subprocess.PIPE,
+        )
+        self.sibling.stdout.readline()
+        self.before = self.state()
 
     def names(self):
         """What an attack's source may name, each with a dollar sign before it; two stand for one."""
@@ -66,32 +79,72 @@ class World:
             "FOLDER": self.folder,
             "SECRET": self.secret,
             "VICTIM": self.victim,
-            "PORT": self._server.getsockname()[1],
+            "PORT": self._port,
             "SOCKET": self.token,
             "HOST": os.getpid(),
             "SIBLING": self.sibling.pid,
             "PYTHON": sys.executable,
+            "COURSE": ROOT,
+            "PACKAGES": Path(np.__file__).parents[1],
+            "SHARED": self.shared,
+            "KEY": int(self.token[:7], 16) + 1,
+            "MANY": int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2]) + 500,
         }
 
     def fill(self, text):
         """Put the world's names in."""
         return string.Template(text).safe_substitute(self.names())
 
-    def listing(self):
-        """Every file of the world with its content."""
-        return {path.name: path.read_bytes() if path.is_file() else None for path in self.folder.iterdir()}
+    def state(self):
+        """Every file of the world, who called, what is shared by all, and how the sibling is."""
+        files = {
+            path.name: (path.lstat().st_mode, path.lstat().st_nlink, path.read_bytes() if path.is_file() else None)
+            for path in self.folder.iterdir()
+        }
+        sibling = self.sibling.poll(), os.getpriority(os.PRIO_PROCESS, self.sibling.pid), _is_stopped(self.sibling.pid)
+        return files, self._calls(), self.shared.exists(), self._shared_memory(), sibling
+
+    def _calls(self):
+        """How many have called so far."""
+        for server in self._servers:
+            with contextlib.suppress(BlockingIOError):
+                if server.type == socket.SOCK_DGRAM:
+                    server.recv(100)
+                else:
+                    server.accept()[0].close()
+                self._called += 1
+        return self._called
+
+    def _shared_memory(self):
+        """Segments, queues and semaphores of the old kind that bear this world's key."""
+        key = str(self.names()["KEY"])
+        files = (Path("/proc/sysvipc", kind) for kind in ("shm", "msg", "sem"))
+        lines = [line.split() for file in files if file.exists() for line in file.read_text().splitlines()[1:]]
+        return [line[1] for line in lines if line[0] == key]
 
     @property
     def is_untouched(self):
-        """Whether every file is as it was, nobody called, and the sibling lives."""
-        return self.listing() == self.before and not self.calls and self.sibling.poll() is None
+        """Whether all is as it was."""
+        return self.state() == self.before
 
     def close(self):
-        """End the servers and the sibling."""
+        """End the servers and the sibling; remove what is shared."""
         self.sibling.kill()
+        self.sibling.stdout.close()
         self.sibling.wait()
-        self._server.close()
-        self._abstract.close()
+        for server in self._servers:
+            server.close()
+        self.shared.unlink(missing_ok=True)
+        libc = ctypes.CDLL(None)
+        for number in map(int, self._shared_memory()):
+            libc.shmctl(number, 0, None)
+            libc.msgctl(number, 0, None)
+            libc.semctl(number, 0, 0)
+
+
+def _is_stopped(pid):
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "tT"
 
 
 @dataclass(frozen=True)
@@ -132,8 +185,18 @@ def steals(outcome):
 
 
 def touches(outcome):
-    """A file changed, somebody was called, or the other process was hurt."""
+    """A file changed, somebody was called, something shared was left behind, or the other process was hurt."""
     return not outcome.world.is_untouched
+
+
+def gets_through(outcome):
+    """The kernel did what it was asked for, and the attack says so."""
+    return "got through" in outcome.said
+
+
+def loses_the_result(outcome):
+    """Nobody is graded: the grader itself ended, or had to be ended."""
+    return outcome.report is None and '"points"' not in outcome.printed
 
 
 def leaves_a_process(_outcome):
@@ -151,6 +214,9 @@ class Attack:
     none, it succeeds against a naive grader (``naive.py``), of the kind "script" or "notebook".
     tried: what the report must name as tried; said: what some sentence of the report must contain.
     suffix: ".py" or ".ipynb" (then ``source`` is the notebook's text); files: further files beside it.
+    in_the_way: layers that may stop it too, by the machine and its user: off where it is to succeed.
+    needs: a line of Python that fails on a machine where nobody gets there, with or without a defence.
+    seconds: for how long a naive grader is waited for.
     """
 
     number: int
@@ -163,6 +229,9 @@ class Attack:
     said: str = ""
     suffix: str = ".py"
     files: dict[str, str] = field(default_factory=dict)
+    in_the_way: tuple[str, ...] = ()
+    needs: str = ""
+    seconds: float = NAIVE_SECONDS
 
     def __str__(self):
         return f"{self.number} {self.name}"
@@ -171,6 +240,7 @@ class Attack:
         """Write the hand-in into a folder; return its path."""
         folder.mkdir()
         for name, text in {f"layers{self.suffix}": self.source, **self.files}.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(world.fill(text))
         return folder / f"layers{self.suffix}"
 
@@ -198,17 +268,49 @@ def let_loose(attack, world, folder, grader):
 
 
 def against_naive(attack, world, folder):
-    """Grade the attack as graders did before; its outcome."""
+    """Grade the attack as graders did before, with a file of the grader's own left open; its outcome."""
     path = attack.hand_in(world, folder)
-    command = [sys.executable, str(NAIVE), attack.naive, str(path)]
+    bounded = ["/bin/sh", "-c", f'ulimit -v {NAIVE_KILOBYTES}; exec "$@"', "sh"]
+    command = [*bounded, sys.executable, str(HERE / NAIVE[attack.naive]), attack.naive, str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(folder) if attack.naive == "folder" else ""}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONFAULTHANDLER": ""}
+    with world.secret.open() as own, (folder / "printed").open("w+", errors="replace") as printed:
+        run = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+            cwd=folder,
+            env=environment,
+            pass_fds=[own.fileno()],
+            start_new_session=True,
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(attack.seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        status = run.wait()
+        printed.seek(0)
+        text = printed.read()
+    return Outcome(world, printed=text + f"\nexit status {status}\n" * bool(status))
+
+
+def why_not_here(attack):
+    """Why this machine cannot show the attack's success; empty where it can."""
+    if not attack.needs:
+        return ""
     run = subprocess.run(
-        command, capture_output=True, text=True, timeout=NAIVE_SECONDS, cwd=folder, check=False, errors="replace"
+        [sys.executable, "-c", attack.needs], capture_output=True, text=True, check=False, cwd="/", timeout=20
     )
-    return Outcome(world, printed=run.stdout + run.stderr + f"\nexit status {run.returncode}\n" * bool(run.returncode))
+    last = run.stderr.strip().splitlines()[-1:] or [f"status {run.returncode}"]
+    return f"refused to everybody on this machine: {last[0]}" if run.returncode else ""
 
 
 def strays():
-    """Processes that came out of a worker and have outlived it: they bear the zygote's name and are no child of it."""
+    """Processes that came out of a worker and have outlived it: they bear the zygote's name, and their parent is gone.
+
+    Another run's workers on the same machine have a zygote for a parent, and its zygote a grader.
+    """
     alive = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -218,8 +320,7 @@ def strays():
             state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
             if b"isolation/zygote.py" in command and state != "Z":
                 alive[int(entry.name)] = int(parent)
-    hosts = {pid for pid, parent in alive.items() if parent not in alive and _is_a_host(parent)}
-    return sorted(set(alive) - hosts)
+    return sorted(pid for pid, parent in alive.items() if parent == 1 or not (parent in alive or _is_a_host(parent)))
 
 
 def _is_a_host(pid):

@@ -1,0 +1,120 @@
+"""A worker on Linux, as the host holds it: forked by the zygote, watched from outside, ended with all it started."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import signal
+import time
+from typing import Any
+
+from autograder.isolation.launcher import Limits, Zygote
+from autograder.isolation.levels import Isolation, IsolationError
+from autograder.isolation.probe import judge
+from autograder.isolation.protocol import Channel, Deadline, ProtocolError
+
+__all__ = ["ForkedLink"]
+
+F_SETPIPE_SZ = 1031
+PIPE_BYTES = 1 << 20
+GLANCE_S = 0.2
+SOON_S = 0.0001
+"""For so long a reply is looked for without sleeping: to wake a processor takes longer than most calls."""
+START_S = 20.0
+
+
+class ForkedLink:
+    """One forked worker and the two pipes to it.
+
+    isolation: proved before this constructor returns.  Raises IsolationError where the worker cannot even begin.
+    """
+
+    def __init__(self, zygote: Zygote, limits: Limits) -> None:
+        self._zygote = zygote
+        their_read, self._write = os.pipe()
+        self._read, their_write = os.pipe()
+        for fd in (self._read, self._write):
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES)
+        os.set_blocking(self._write, False)
+        self.pid = zygote.fork(limits, [their_read, their_write])
+        os.close(their_read)
+        os.close(their_write)
+        self._poll = select.poll()
+        self._poll.register(self._read, select.POLLIN)
+        self._channel = Channel(self._read, self._write)
+        self.isolation = self._prove()
+
+    def _prove(self) -> Isolation:
+        """Hear what the worker could still do before any student code is in it, and look at it from outside."""
+
+        def wait() -> None:
+            if not self._poll.poll(START_S * 1000):
+                raise Deadline
+
+        try:
+            hello, _ = self._channel.receive(wait)
+            return judge(self.pid, hello["succeeded"], hello["lacking"])
+        except (Deadline, EOFError, OSError, ProtocolError) as error:
+            self.end(kill=True)
+            message = "A worker ended before it could prove its isolation: run autograder doctor."
+            raise IsolationError(message) from error
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the worker since its fork, read from outside: it cannot be faked from within."""
+        return time.clock_gettime((~self.pid << 3) | 2)
+
+    def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
+        """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""
+        started, cpu_started = time.monotonic(), self.cpu_seconds()
+        self._channel.send(header, arrays, started + limits.wall_s)
+        return self._channel.receive(lambda: self._wait(started, cpu_started, limits))
+
+    def _wait(self, started: float, cpu_started: float, limits: Limits) -> None:
+        """Sleep until there is something to read.  Raises Deadline where the call has used up its time."""
+        ready = self._is_soon_ready()
+        while True:
+            late = time.monotonic() - started > limits.wall_s  # also for an answer that trickles in
+            if late or (not ready and self.cpu_seconds() - cpu_started > limits.cpu_s):
+                raise Deadline
+            if ready:
+                return
+            ready = bool(self._poll.poll(GLANCE_S * 1000))
+
+    def _is_soon_ready(self) -> bool:
+        """Look for a reply for a moment, leaving the processor to whoever wants it meanwhile."""
+        until = time.monotonic() + SOON_S
+        while not self._poll.poll(0):
+            if time.monotonic() > until:
+                return False
+            os.sched_yield()
+        return True
+
+    def end(self, *, kill: bool) -> str:
+        """End the worker and everything in its session; return how it ended.
+
+        kill: do not wait for it to end by itself.
+        """
+        os.close(self._read)
+        os.close(self._write)
+        if not kill:
+            time.sleep(0.01)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self.pid, signal.SIGKILL)
+        return _obituary(self._zygote.reap(self.pid))
+
+
+def _obituary(status: int | None) -> str:
+    """From an exit status as ``waitpid`` gives it to the end of a sentence."""
+    if status is not None and os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number == signal.SIGXCPU:
+            return "used up all the computing time of its process: look for an endless loop"
+        known = number in set(signal.Signals)  # between the first and the last real-time signal are more
+        return f"was killed by the system (signal {signal.Signals(number).name if known else number})"
+    code = "" if status is None or not os.WIFEXITED(status) else f" with exit status {os.WEXITSTATUS(status)}"
+    return f"ended its own process{code}: an exercise must return, never exit"

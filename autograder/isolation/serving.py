@@ -1,0 +1,42 @@
+"""The worker's loop, wherever it runs: a request in, its result or its error out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from autograder.isolation.executor import Executor
+from autograder.isolation.protocol import Channel, decode, encode
+from autograder.isolation.watch import Watch
+
+__all__ = ["serve"]
+
+
+def serve(channel: Channel, executor: Executor, watch: Watch, *, tell_cpu: bool = False) -> None:
+    """Answer requests: one frame in, one frame out, the call's id in both.
+
+    tell_cpu: say in each reply how much CPU time went by, for a host that cannot see it.
+    """
+    while True:
+        try:
+            header, arrays = channel.receive()
+        except EOFError:
+            return
+        reply: dict[str, Any] = {"id": header["id"]}
+        results: list[Any] = []
+        try:
+            arguments = decode(header["arguments"], arrays, markers=True)
+            executor.backend = header["backend"]
+            value = getattr(executor, header["verb"])(**arguments)
+            reply["value"] = encode(value, results)
+        except MemoryError as error:
+            results = []
+            reply["error"] = {**executor.describe(error), "type": "MemoryError"}
+        except BaseException as error:  # noqa: BLE001 - the student's code may raise anything
+            results = []
+            reply["error"] = executor.describe(error)
+        if news := watch.news():
+            reply["tried"] = news
+        if tell_cpu:
+            reply["cpu"] = time.process_time()
+        channel.send(reply, results)
