@@ -177,7 +177,7 @@ class Session:
         return any(v.status is Status.FAILED for v in self.verdicts.values() if v.part != check.part)
 
     def _is_right_for_a_near_miss(self, check: Check, case: Case, seen: Observations) -> bool:
-        """Whether these are the gradients of a recognised mistake as it was planted: the submission may play another."""
+        """Whether these are the gradients of a recognised mistake as it was planted: the code may play another."""
         assert check.own_forward is not None  # noqa: S101 - the caller asks for it
         named = {v.mistake for v in self.verdicts.values() if v.part != check.part}
         planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]

@@ -1,4 +1,4 @@
-"""Print every table, or those named:  python -m benchmarks [grading command peers memory workers]."""
+"""Print the tables, or those named:  python -m benchmarks [grading command peers workers memory tricks crowd]."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ import importlib
 import json
 import sys
 
-from benchmarks.table import Table, print_table
+from benchmarks.table import Grid, Table, print_table
 
 MODULES = ("grading", "command", "peers", "workers", "memory")
+LONG = ("tricks", "crowd")
+"""Of several minutes each: printed where they are named."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; the exit status tells nothing of the targets, which are for a person to judge."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*MODULES, []], metavar="TABLE", help=f"of {', '.join(MODULES)}")
+    parser.add_argument(
+        "names", nargs="*", choices=[*MODULES, *LONG, []], metavar="TABLE", help=", ".join(MODULES + LONG)
+    )
     parser.add_argument("--quick", action="store_true", help="few repetitions: to see that it runs, not for figures")
     parser.add_argument("--json", action="store_true", help="print one JSON list on stdout, and nothing else")
     options = parser.parse_args(arguments)
-    found: list[Table] = []
+    found: list[Table | Grid] = []
     for name in options.names or MODULES:
         for table in importlib.import_module(f"benchmarks.{name}").tables(quick=options.quick):
             found.append(table)

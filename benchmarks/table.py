@@ -57,12 +57,44 @@ class Table:
         return {"title": self.title, "rows": rows, "note": self.note}
 
 
-def print_table(table: Table) -> None:
+@dataclass
+class Grid:
+    """Cells of text under a header, for what is no single figure; ``note`` as in a Table."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]] = field(default_factory=list)
+    note: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """Give the grid as plain data, for ``--json``: a row is a dict by the header."""
+        return {
+            "title": self.title,
+            "rows": [dict(zip(self.header, r, strict=True)) for r in self.rows],
+            "note": self.note,
+        }
+
+
+def print_table(table: Table | Grid) -> None:
     """Print one table."""
     from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(_drawn(table) if table.rows else f"{table.title}: {table.note}", markup=False)
+    console.print()
+
+
+def _drawn(table: Table | Grid) -> Any:
     from rich.table import Table as Drawn
+    from rich.text import Text
 
     drawn = Drawn(title=table.title, title_justify="left", caption=table.note or None, caption_justify="left")
+    if isinstance(table, Grid):
+        for name in table.header:
+            drawn.add_column(name)
+        for cells in table.rows:
+            drawn.add_row(*map(Text, cells))
+        return drawn
     drawn.add_column("what")
     drawn.add_column("measured", justify="right", no_wrap=True)
     drawn.add_column("target", justify="right", no_wrap=True)
@@ -71,9 +103,7 @@ def print_table(table: Table) -> None:
     for row in table.rows:
         met = {True: "yes", False: "no", None: ""}[row.met]
         drawn.add_row(row.what, f"{row.measured:.3g} {row.unit}", row.target, met, row.note)
-    console = Console(highlight=False)
-    console.print(drawn if table.rows else f"{table.title}: {table.note}", markup=False)
-    console.print()
+    return drawn
 
 
 def in_turns(*runs: Callable[[], float | None], rounds: int) -> list[list[float]]:

@@ -11,7 +11,7 @@ from autograder.isolation.host import Worker, Zygote
 from autograder.subject import RemoteSubject
 from benchmarks.table import Row, Table, in_turns
 
-START_MS, TRIP_MICROSECONDS = 5.0, 100.0
+START_MS, TRIP_MICROSECONDS = 4.0, 60.0
 SOURCE = "def same(x):\n    return x\n"
 FLOATS = 1000
 """8 kB of float64 each way."""

@@ -205,7 +205,7 @@ class Behaviour:
         thing = self.build(subject, case)
 
         def objective(y: Any) -> float:
-            return _weighted_sum(y, case.upstream) if self.takes_upstream else float(y)
+            return _weighted_sum(y, case.upstream) if self.takes_upstream else _real(y)
 
         def of_input(name: str) -> Callable[[Any], float]:
             return lambda x: objective(thing.call("forward", *{**case.inputs, name: x}.values()))
@@ -244,7 +244,8 @@ def has_slope(observed: Observations, slope: list[Any]) -> bool:
         return False
     with np.errstate(all="ignore"):
         size = float(np.linalg.norm(gradient))
-        return bool(abs(float((gradient * direction).sum()) - value) <= 1e-5 * max(abs(value), size) + 1e-8)
+        found = float((gradient * direction).sum().real)
+        return bool(abs(found - value) <= 1e-5 * max(abs(value), size) + 1e-8)
 
 
 def gradient_name(path: str) -> str:
@@ -280,4 +281,14 @@ def _draw_like(y: Any, rng: np.random.Generator) -> Any:
 def _weighted_sum(y: Any, weights: Any) -> float:
     if isinstance(y, tuple):
         return sum(_weighted_sum(a, b) for a, b in zip(y, weights, strict=True))
-    return float((y * weights).sum())
+    if np.shape(y) != np.shape(weights):
+        message = "the output has not the shape of its gradient"
+        raise ValueError(message)
+    return _real((y * weights).sum())
+
+
+def _real(value: Any) -> float:
+    if np.iscomplexobj(value):
+        message = "the output is complex"
+        raise TypeError(message)
+    return float(value)

@@ -10,6 +10,7 @@ import importlib.machinery
 import os
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
@@ -27,6 +28,7 @@ __all__ = ["ALLOWED", "Importer", "readable", "trees"]
 
 ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "dlkit"}
 NOT_NEEDED = {"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo", "lib2to3"}
+NOT_TO_LOAD = {"antigravity", "this", "tkinter", "turtle", "_tkinter", "venv", "pydoc", "site", "__main__"}
 DATA = ("datasets", "data")
 """Held back: a model is judged on rows that come from there."""
 SYSTEM_FILES = ("/dev/null", "/dev/urandom", "/etc/localtime", "/usr/share/zoneinfo")
@@ -148,6 +150,14 @@ class Importer(MetaPathFinder):
         loader = _Loader(name, file, stats) if stats else ExtensionFileLoader(name, file)
         places = [os.path.dirname(file)] if is_package else None  # noqa: PTH120
         return spec_from_file_location(name, file, loader=loader, submodule_search_locations=places)
+
+    def load_everything(self) -> None:
+        """Load the standard library's modules now, for workers that will not get at its files."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in sorted(sys.stdlib_module_names - NOT_TO_LOAD - NOT_NEEDED):
+                with contextlib.suppress(Exception):
+                    importlib.import_module(name)
 
     def install(self) -> None:
         """Take the place of every search by path, in this process and what is forked from it."""

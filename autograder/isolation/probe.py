@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from autograder.isolation.levels import LAYERS, Isolation
-from autograder.isolation.linux.privileges import READ_ANYWHERE
+from autograder.isolation.linux.privileges import REACH
 
 __all__ = ["attempt", "judge"]
 
@@ -102,7 +102,7 @@ def _seen_from_outside(pid: int) -> dict[str, str]:
     limits = {line[:26].strip(): line[26:].split()[0] for line in _lines(pid, "limits")[1:]}
     if limits["Max file size"] != "0" or "unlimited" in (limits["Max cpu time"], limits["Max address space"]):
         found["rlimits"] = "memory, time or files have no bound"
-    if int(status["CapPrm"], 16) & ~READ_ANYWHERE or "0" in status["Uid"].split():
+    if int(status["CapPrm"], 16) & ~REACH or "0" in status["Uid"].split():
         found["privileges"] = "it runs as root"
     if status["Seccomp"] != "2" or status["NoNewPrivs"] != "1":
         found["seccomp"] = "every system call is allowed"

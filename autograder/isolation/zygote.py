@@ -42,6 +42,8 @@ def main(control_fd: int, layers: list[str], *, gpu: bool) -> None:
     control = socket.socket(fileno=control_fd)
     sandbox, importer = Sandbox(frozenset(layers), gpu=gpu), Importer()
     if not gpu:
+        if sandbox.loses_sight:
+            importer.load_everything()
         importer.install()
     gc.collect()
     gc.freeze()

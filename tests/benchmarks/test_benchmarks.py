@@ -1,5 +1,6 @@
 """The benchmarks run and give rows; what they measure is for ``make bench`` to say, never for a test."""
 
+import ast
 import json
 import math
 import subprocess
@@ -29,3 +30,62 @@ def test_a_row_says_whether_its_target_is_met():
     assert Row("time", 4.0, "ms", 3.0).met is False
     assert Row("memory", 0.5, "×", 1.1, 0.9).met is False
     assert Row("only told", 0.5, "×").met is None
+
+
+def test_every_trick_parses_and_says_which_attack_it_is():
+    from benchmarks.tricks_submissions import CONTROLS, TRICKS
+
+    for trick in [*CONTROLS.values(), *TRICKS]:
+        assert trick.title
+        assert trick.beside in CONTROLS
+        for source in trick.sources():
+            ast.parse(source)
+    numbers = [trick.number for trick in TRICKS]
+    assert all(number[0].isdigit() for number in numbers)
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_a_trick_replaces_the_classes_and_leaves_the_released_notebook_alone():
+    from benchmarks.tricks_assignment import for_nbgrader
+    from benchmarks.tricks_graders import submission
+    from benchmarks.tricks_submissions import TRICKS
+
+    released = for_nbgrader()
+    before = json.dumps(released)
+    for trick in TRICKS:
+        sources = [
+            cell["source"] for cell in submission(released, "somebody", trick, "KNOWN_Y, KNOWN_DX = {}, {}\n")["cells"]
+        ]
+        assert all(text in sources for text in trick.classes().values())
+        assert not any("STUDENT" in source for source in sources)
+    assert json.dumps(released) == before
+
+
+def test_what_a_trick_earned_is_its_mark_less_the_control_s():
+    from benchmarks.tricks import Column, cell, rows_of
+    from benchmarks.tricks_graders import Marks
+    from benchmarks.tricks_submissions import VICTIM, Trick
+
+    tricks = [Trick("9", "patches"), Trick("19", "writes", harms=True), Trick("37", "slow", beside="forward")]
+    honest = {VICTIM: 10.0, "z-honest": 10.0}
+    marks = {**honest, VICTIM: 0.0, "stub": 1.0, "forward": 4.0, "wrong": 1.0, "t009": 10.0, "t019": None, "t037": 4.0}
+    column = Column(Marks(dict(honest), 10.0), Marks(marks, 10.0))
+    assert [cell(column, trick, "a grader") for trick in tricks] == [
+        "+9 of 9",
+        "0; no mark; a neighbour's mark went from 10 to 0",
+        "0",
+    ]
+    assert rows_of({"a grader": column, "another": Column(failure="absent")}, tricks)[-2:] == [
+        ["", "tricks that earned something", "1 of 3", ""],
+        ["", "honest neighbours: alone → beside the tricks", "10 → 0, 10 → 10", ""],
+    ]
+
+
+def test_a_grid_prints_its_cells_and_gives_them_as_data(capsys):
+    from benchmarks.table import Grid, print_table
+
+    grid = Grid("Title", ["attack", "here"], [["1", "[0 of 2]"]], "below")
+    print_table(grid)
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("Title", "attack", "[0 of 2]", "below"))
+    assert grid.as_data() == {"title": "Title", "rows": [{"attack": "1", "here": "[0 of 2]"}], "note": "below"}

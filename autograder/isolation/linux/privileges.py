@@ -8,13 +8,15 @@ import os
 
 from autograder.isolation.linux.kernel import prctl, syscall
 
-__all__ = ["READ_ANYWHERE", "drop", "forbid_new"]
+__all__ = ["REACH", "drop", "forbid_new"]
 
 SET_DUMPABLE, SET_KEEPCAPS, SET_NO_NEW_PRIVS = 4, 8, 38
 CAPSET = {"x86_64": 126, "aarch64": 91}
 CAPABILITY_VERSION = 0x20080522
-READ_ANYWHERE = 1 << 2
-"""CAP_DAC_READ_SEARCH: reading past the permissions of folders, such as a home's on the way to the interpreter."""
+READ_ANYWHERE, REACH_ANYWHERE = 1 << 2, 1 << 1
+REACH = READ_ANYWHERE | REACH_ANYWHERE
+"""CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE where a container has but that: to get past the permissions of folders,
+such as a home's on the way to the interpreter.  What lies beyond is still only what Landlock allows."""
 FIRST_UID, UIDS = 61184, 4096
 """User numbers that no account has: systemd's range for users that last as long as a process."""
 
@@ -27,9 +29,10 @@ class _Sets(ctypes.Structure):
     _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
 
 
-def drop(*, keep: int) -> None:
-    """Stop being root where one is, and give up every capability but those in ``keep``.
+def drop(*, reach: bool) -> None:
+    """Stop being root where one is, and give up every capability.
 
+    reach: but for one that gets past folders' permissions.
     Every worker of root gets a user number of its own, by its process id.  Raises OSError where the kernel refuses
     to take capabilities away; a root that may not change its user stays one without capabilities.
     """
@@ -41,19 +44,19 @@ def drop(*, keep: int) -> None:
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
         prctl(SET_KEEPCAPS, 0)
-    _set_capabilities(keep)
+    for kept in (READ_ANYWHERE, REACH_ANYWHERE) if reach else ():
+        with contextlib.suppress(PermissionError):  # it was never there
+            _set_capabilities(kept)
+            break
+    else:
+        _set_capabilities(0)
     prctl(SET_DUMPABLE, 0)
 
 
-def _set_capabilities(keep: int) -> None:
+def _set_capabilities(kept: int) -> None:
     header = _Header(CAPABILITY_VERSION, 0)
-    sets = (_Sets * 2)(_Sets(keep, keep, 0), _Sets(0, 0, 0))
-    number = CAPSET[os.uname().machine]
-    try:
-        syscall(number, ctypes.byref(header), ctypes.byref(sets))
-    except PermissionError:  # those to keep were never there
-        sets = (_Sets * 2)()
-        syscall(number, ctypes.byref(header), ctypes.byref(sets))
+    sets = (_Sets * 2)(_Sets(kept, kept, 0), _Sets(0, 0, 0))
+    syscall(CAPSET[os.uname().machine], ctypes.byref(header), ctypes.byref(sets))
 
 
 def forbid_new() -> None:

@@ -24,7 +24,8 @@ class Sandbox:
     """The layers of this machine.
 
     layers: those wanted, of ``LAYERS``; gpu: leave room for a driver.
-    lacking: layers that are not in force, each with the reason.
+    lacking: layers that are not in force, each with the reason; loses_sight: whether a worker, no longer root, will
+    not get at the interpreter's own files, so that it can import only what was loaded before.
     """
 
     def __init__(self, layers: frozenset[str], *, gpu: bool = False) -> None:
@@ -35,10 +36,11 @@ class Sandbox:
         self._files = readable()
         self._ruleset = self._prepare("landlock", lambda: Ruleset(self._files))
         self._filter = self._prepare("seccomp", seccomp.allow_list)
-        hidden = self._ruleset is not None and not _everyone_can_read(self._files)
+        hidden = not _everyone_can_read(self._files)
         self._mapped = mapped()
         go_first()  # the zygote too: it can be started again
-        self._keep = privileges.READ_ANYWHERE if hidden else 0
+        self._reach = hidden and self._ruleset is not None
+        self.loses_sight = hidden and not self._reach and os.geteuid() == 0 and "privileges" not in self.lacking
 
     def _prepare(self, layer: str, make: Callable[[], T]) -> T | None:
         if layer in self.lacking:
@@ -65,7 +67,7 @@ class Sandbox:
         steps: dict[str, Callable[[], object]] = {
             "session": os.setsid,
             "rlimits": lambda: limit(self._mapped, memory_mb, cpu_s, gpu=self.gpu),
-            "privileges": lambda: privileges.drop(keep=self._keep),
+            "privileges": lambda: privileges.drop(reach=self._reach),
         }
         self._take(steps, lacking)
         privileges.forbid_new()

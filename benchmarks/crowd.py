@@ -1,0 +1,131 @@
+"""A large class with hostile hand-ins among it: the honest marks are to be the same as without, nothing left behind.
+
+The honest are the demonstration's students again and again, the hostile are the attacks of ``tests/hostile``.  Both
+classes are graded with one seed, with ``autograder grade``'s own machinery, capstones and speed included.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks.memory import ASSIGNMENT, BAND, ENDLESS, JOBS, memory_by_kind
+from benchmarks.table import ROOT, Row, Table
+
+HONEST, HOSTILE, FIRST = 400, 100, 50
+LIAR = "hugo (equal to everything)"
+
+
+def tables(*, quick: bool) -> Iterator[Table]:
+    """Grade the honest alone, then everybody."""
+    honest, hostile = (8, 4) if quick else (HONEST, HOSTILE)
+    title = f"{honest + hostile} submissions in one run, {hostile} of them hostile"
+    if not Path("/proc/self/status").is_file():
+        yield Table(title, note="This system has no /proc to look for what was left behind.")
+        return
+    from tests.hostile.harness import World, strays
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        world = World(folder / "world")
+        memory = shared_memory()
+        try:
+            make_honest(folder / "alone", honest)
+            shutil.copytree(folder / "alone", folder / "together")
+            make_hostile(folder / "together", hostile, world)
+            alone, alone_s, _ = graded(folder, "alone", 0)
+            together, together_s, sizes = graded(folder, "together", 4 if quick else FIRST)
+            untouched = world.is_untouched
+        finally:
+            world.close()
+    different = [student for student, marks in alone.items() if together[student] != marks]
+    earned = sum(marks["points"] > 0 for student, marks in together.items() if student not in alone)
+    rows = [
+        Row(
+            "honest students whose marks differ",
+            len(different),
+            "of " + str(len(alone)),
+            0,
+            note="; ".join(different[:5]),
+        ),
+        Row("hostile hand-ins that earned a point", earned, "of " + str(hostile), 0),
+        Row("processes left behind", len(strays()), "", 0),
+        Row("segments of shared memory left behind", left_behind(memory), "", 0),
+        Row("files of others that were touched", 0 if untouched else 1, "", 0),
+        *(
+            Row(f"memory at the end: {kind}", after["VmHWM"] / before["VmHWM"], "×", BAND[1], BAND[0])
+            for kind, (before, after) in sizes.items()
+        ),
+        Row("the honest alone", alone_s, "s"),
+        Row("everybody", together_s, "s"),
+    ]
+    yield Table(title, rows)
+
+
+def make_honest(folder: Path, size: int) -> None:
+    """Write the demonstration's students under new names, without the one who never ends and the one who lies."""
+    from autograder import catalogue
+    from autograder.demo import make_class
+
+    with tempfile.TemporaryDirectory() as name:
+        make_class(catalogue.load(ASSIGNMENT, ROOT), Path(name))
+        students = sorted(path for path in Path(name).iterdir() if path.name not in (ENDLESS, LIAR))
+        for number, student in enumerate(islice(cycle(students), size)):
+            shutil.copytree(student, folder / f"{number:03d} {student.name}")
+
+
+def make_hostile(folder: Path, size: int, world: Any) -> None:
+    """Write the attacks, one a student, among the others by name."""
+    from tests.hostile.test_attacks import ATTACKS
+
+    for number, attack in enumerate(islice(cycle(ATTACKS), size)):
+        student = folder / f"{4 * number:03d} mallory"
+        student.mkdir()
+        attack.hand_in(world, student / ASSIGNMENT)
+
+
+def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any]], float, dict[str, Any]]:
+    """Grade a class; each student's marks, the seconds, and memory by kind after ``first`` reports and at last."""
+    from autograder.batch import discover, grade_all, prepare_run, report_path
+    from autograder.verdict import read_report
+
+    entries = discover(folder / name, ROOT, ASSIGNMENT)
+    run = prepare_run(ROOT, folder / f"{name} graded", folder / name, entries, seed=1)
+    seen = []
+    started = time.perf_counter()
+    for number, _ in enumerate(grade_all(entries, run, JOBS), start=1):
+        if number in (first, len(entries)):
+            seen.append(memory_by_kind())
+    seconds = time.perf_counter() - started
+    marks = {}
+    for entry in entries:
+        report = read_report(report_path(folder / f"{name} graded", entry))
+        marks[entry.student] = {
+            "points": report.points,
+            "checks": [(v.check, v.status, v.points) for result in report.exercises for v in result.verdicts],
+        }
+    return marks, seconds, {kind: [snapshot[kind] for snapshot in seen] for kind in seen[0]} if first else {}
+
+
+def left_behind(before: list[str]) -> int:
+    """Segments that were not there before, once the pool's own queues have been given back."""
+    for _ in range(50):
+        gc.collect()
+        found = len(set(shared_memory()) - set(before))
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
+def shared_memory() -> list[str]:
+    """What there is of shared memory, by name."""
+    posix = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []  # noqa: PTH112, PTH208, S108
+    return sorted(posix) + Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]
