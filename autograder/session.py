@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autograder import timing
 from autograder.answers import generator
 from autograder.diagnose import Fingerprints, Outcome, Raised
@@ -97,7 +99,8 @@ class Session:
                 )
             if check.speed:
                 return self._run_speed(check)
-            return self._run_cases(check)
+            with np.errstate(all="ignore"):  # a wrong answer may hold anything
+                return self._run_cases(check)
         except SubjectLostError as lost:
             self.place.end()
             self.dead[check.part] = str(lost)
@@ -150,7 +153,8 @@ class Session:
 
     def _observe(self, check: Check, subject: Subject, case: Case) -> Observations | SubjectRaisedError:
         try:
-            return check.observe(subject, case)
+            with np.errstate(all="ignore"):  # a capstone's cases have threads of their own
+                return check.observe(subject, case)
         except SubjectRaisedError as error:
             return error
 
@@ -187,13 +191,16 @@ class Session:
         assert check.speed is not None  # noqa: S101 - the caller dispatches on it
         exercise, settings = self.exercise, self.settings
         rng = generator(self.answers.seed, settings.loaded.assignment.name, exercise.name, check.name)
-        figures, wrong = timing.measure(
-            check,
-            lambda: self.place.fresh(settings.limits),
-            self.place.fresh_reference,
-            self.answers.reference(exercise),
-            rng,
-        )
+        try:
+            figures, wrong = timing.measure(
+                check,
+                lambda: self.place.fresh(settings.limits),
+                self.place.fresh_reference,
+                self.answers.reference(exercise),
+                rng,
+            )
+        except SubjectRaisedError as error:
+            return self._verdict(check, Status.FAILED, f"while timed: {explain(error, self.exercise.name, self.place)}")
         if wrong:
             return self._verdict(check, Status.FAILED, f"while timed: {wrong.sentence}", timing=figures)
         if figures.ratio > figures.limit:

@@ -45,10 +45,10 @@ class Instance:
         )
         return _echoed(reply, len(args))
 
-    def tally(self, method: str, counted: str, *args: Any) -> tuple[Any, int]:
+    def tally(self, method: str, *args: Any, counted: str, inputs: list[Any]) -> tuple[Any, int]:
         """Call a method; return its result, and how often it called the object's own method ``counted``."""
         reply = self._subject.request(
-            "tally", handle=self.handle, name=method, args=list(args), kwargs={}, counted=counted
+            "tally", handle=self.handle, name=method, args=list(args), kwargs={}, counted=counted, inputs=inputs
         )
         value, count = _pair(reply)
         return value, min(count, MAX_TALLY) if isinstance(count, int) else MAX_TALLY

@@ -33,7 +33,7 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
     found = compare_all(observed, expected, case)
     if found is None and TRIES in observed:
         message = (
-            f"backward called forward {observed[TRIES]} times to get its numbers: differences of forward are how a "
+            f"backward called forward ({observed[TRIES]} ×) to get its numbers: differences of forward are how a "
             "gradient is checked. Write what the chain rule gives."
         )
         return Mismatch("method", "backward", message)

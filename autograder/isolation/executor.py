@@ -7,9 +7,11 @@ NumPy and dlkit alone, and knows nothing of expected values.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import linecache
 import re
 import sys
+import threading
 import traceback
 import types
 from collections.abc import Mapping
@@ -128,21 +130,30 @@ class Executor:
                     value = _read_generator(value)
         return (plain(value), plain(given)) if echo else plain(value)
 
-    def tally(self, handle: int, name: str, args: Any, kwargs: Any, *, counted: str) -> tuple[Any, int]:
-        """Call a method as ``call`` does; return its value, and how often it called the object's method ``counted``."""
+    def tally(self, handle: int, name: str, args: Any, kwargs: Any, *, counted: str, inputs: Any) -> tuple[Any, int]:
+        """Call a method as ``call`` does; return its value, and how often it tried out the object's method ``counted``.
+
+        One call of that method with these ``inputs`` is no trial: it computes again what was not kept.
+        """
         bodies = [vars(kind).get(counted) for kind in type(self._objects[handle]).__mro__]
-        calls = dict.fromkeys((body.__code__ for body in bodies if isinstance(body, types.FunctionType)), 0)
+        codes = {body.__code__ for body in bodies if isinstance(body, types.FunctionType)}
+        calls: dict[types.CodeType, list[bool]] = {code: [] for code in codes}
+        with self._context():
+            known = [plain(self._resolve(value)) for value in inputs]
 
         def note(frame: types.FrameType, event: str, _argument: Any) -> None:
             if event == "call" and frame.f_code in calls:
-                calls[frame.f_code] += 1
+                calls[frame.f_code].append(_is_given(frame, known))
 
         sys.setprofile(note)
+        threading.setprofile(note)
         try:
             value = self.call(handle, name, args, kwargs, echo=False)
         finally:
             sys.setprofile(None)
-        return value, max(calls.values(), default=0)
+            threading.setprofile(None)
+        tries = max(calls.values(), key=len, default=[])
+        return value, 0 if tries == [True] else len(tries)
 
     def keep(self, handle: int, source: int | None, name: str, args: Any, kwargs: Any) -> None:
         """Call as ``call`` does, and keep the result under ``handle`` (a trained model, say)."""
@@ -296,6 +307,15 @@ def plain(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911, C901 - one retur
 def _from_device(value: Any) -> Any:
     """Copy an array of a loaded backend to the host; leave everything else alone."""
     return backend.to_numpy(value) if backend.array_module(value) is not np else value
+
+
+def _is_given(frame: types.FrameType, inputs: list[Any]) -> bool:
+    """Whether a method that is being entered was given these arguments, besides its object."""
+    code, found = frame.f_code, frame.f_locals
+    given = [found[name] for name in code.co_varnames[1 : code.co_argcount]]
+    if code.co_flags & inspect.CO_VARARGS:
+        given += found[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]]
+    return len(given) >= len(inputs) and all(np.array_equal(plain(a), b) for a, b in zip(given, inputs, strict=False))
 
 
 def _read_generator(generator: Any) -> list[Any]:

@@ -14,6 +14,7 @@ import string
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,9 +26,11 @@ from autograder.verdict import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
-NAIVE = {"script": "naive.py", "notebook": "naive.py", "pipe": "naive_host.py", "folder": "naive_folder.py"}
+NAIVE = dict.fromkeys(("script", "unittest", "notebook", "gradcheck", "pickle"), "naive.py")
+NAIVE |= {"pipe": "naive_host.py", "folder": "naive_folder.py"}
 HEAD = "from dlkit import Layer\nimport numpy as np\n\n"
 NAIVE_SECONDS = 20
+SETTLED_S = 0.5
 NAIVE_KILOBYTES = 4 << 20
 """Address space of a naive grader, which bounds nothing itself."""
 SIBLING = """
@@ -63,7 +66,7 @@ class World:
         self._servers.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         self._servers[2].bind(("127.0.0.1", self._port))
         for server in self._servers:
-            server.setblocking(False)
+            server.settimeout(0)
         self._called = 0
         self.sibling = subprocess.Popen(
             [sys.executable, "-S", "-E", "-c", SIBLING, self.token],
@@ -101,8 +104,7 @@ class World:
             path.name: (path.lstat().st_mode, path.lstat().st_nlink, path.read_bytes() if path.is_file() else None)
             for path in self.folder.iterdir()
         }
-        sibling = self.sibling.poll(), os.getpriority(os.PRIO_PROCESS, self.sibling.pid), _is_stopped(self.sibling.pid)
-        return files, self._calls(), self.shared.exists(), self._shared_memory(), sibling
+        return files, self._calls(), self.shared.exists(), self._shared_memory(), self._sibling()
 
     def _calls(self):
         """How many have called so far."""
@@ -114,6 +116,13 @@ class World:
                     server.accept()[0].close()
                 self._called += 1
         return self._called
+
+    def _sibling(self):
+        """Whether the sibling lives, how it ranks, and whether somebody stopped it."""
+        if self.sibling.poll() is not None:
+            return "dead"
+        state = Path(f"/proc/{self.sibling.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return os.getpriority(os.PRIO_PROCESS, self.sibling.pid), state in "tT"
 
     def _shared_memory(self):
         """Segments, queues and semaphores of the old kind that bear this world's key."""
@@ -140,11 +149,6 @@ class World:
             libc.shmctl(number, 0, None)
             libc.msgctl(number, 0, None)
             libc.semctl(number, 0, 0)
-
-
-def _is_stopped(pid):
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "tT"
 
 
 @dataclass(frozen=True)
@@ -196,11 +200,14 @@ def gets_through(outcome):
 
 def loses_the_result(outcome):
     """Nobody is graded: the grader itself ended, or had to be ended."""
-    return outcome.report is None and '"points"' not in outcome.printed
+    return outcome.report is None and not any(line.startswith('{"points"') for line in outcome.printed.splitlines())
 
 
 def leaves_a_process(_outcome):
-    """A process is still there that came out of a worker."""
+    """A process is still there that came out of a worker, and is not about to go: a signal takes its time."""
+    until = time.monotonic() + SETTLED_S
+    while strays() and time.monotonic() < until:
+        time.sleep(0.02)
     return bool(strays())
 
 
@@ -272,8 +279,9 @@ def against_naive(attack, world, folder):
     path = attack.hand_in(world, folder)
     bounded = ["/bin/sh", "-c", f'ulimit -v {NAIVE_KILOBYTES}; exec "$@"', "sh"]
     command = [*bounded, sys.executable, str(HERE / NAIVE[attack.naive]), attack.naive, str(path)]
-    environment = {**os.environ, "PYTHONPATH": str(folder) if attack.naive == "folder" else ""}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONFAULTHANDLER": ""}
+    paths = [str(folder)] * (attack.naive == "folder") + [os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PYTHONFAULTHANDLER", None)
     with world.secret.open() as own, (folder / "printed").open("w+", errors="replace") as printed:
         run = subprocess.Popen(
             command,

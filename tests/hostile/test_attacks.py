@@ -3,10 +3,10 @@
 import pytest
 
 from autograder.verdict import Status
-from tests.hostile.attacks import machine, verdict
-from tests.hostile.harness import against_naive, let_loose, strays
+from tests.hostile.attacks import machine, task, verdict
+from tests.hostile.harness import against_naive, let_loose, strays, why_not_here
 
-ATTACKS = [*verdict.ATTACKS, *machine.ATTACKS]
+ATTACKS = [*verdict.ATTACKS, *machine.ATTACKS, *task.ATTACKS]
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,7 @@ def full_marks(graders, honest):
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
-def test_an_attack_earns_nothing_and_harms_nothing(attack, graders, world, tmp_path, in_force, honest, full_marks):
+def test_an_attack_earns_nothing_and_harms_nothing(attack, graders, world, tmp_path, in_force, honest, full_marks):  # noqa: PLR0917 - fixtures
     if attack.stopped_by and not in_force & set(attack.stopped_by):
         pytest.skip(f"this machine lacks what stops it: {' and '.join(attack.stopped_by)}")
     grader = graders()
@@ -35,8 +35,24 @@ def test_an_attack_earns_nothing_and_harms_nothing(attack, graders, world, tmp_p
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=str)
 def test_the_same_attack_succeeds_without_its_defence(attack, graders, world, tmp_path):
+    if reason := why_not_here(attack):
+        pytest.skip(reason)
     if attack.stopped_by:
-        outcome = let_loose(attack, world, tmp_path / "mallory", graders(*attack.stopped_by))
+        without = graders(*attack.stopped_by, *attack.in_the_way)
+        outcome = let_loose(attack, world, tmp_path / "mallory", without)
     else:
         outcome = against_naive(attack, world, tmp_path / "mallory")
     assert attack.succeeds(outcome), outcome.said
+
+
+ALONE = [(attack, layer) for attack in ATTACKS if len(attack.stopped_by) > 1 for layer in attack.stopped_by]
+
+
+@pytest.mark.parametrize(("attack", "layer"), ALONE, ids=lambda part: str(part).replace(" ", "-"))
+def test_each_layer_that_stops_an_attack_does_so_alone(attack, layer, graders, world, tmp_path, in_force):  # noqa: PLR0917 - fixtures
+    if layer not in in_force:
+        pytest.skip(f"this machine lacks {layer}")
+    others = {*attack.stopped_by, *attack.in_the_way} - {layer}
+    outcome = let_loose(attack, world, tmp_path / "mallory", graders(*others))
+    assert not attack.succeeds(outcome), outcome.said
+    assert world.is_untouched

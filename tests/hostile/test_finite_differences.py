@@ -1,0 +1,123 @@
+"""Class 37: a right forward, and a backward that has its numbers from trying out that forward."""
+
+import pytest
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.isolation.host import Zygote
+from autograder.submission import Submission
+from autograder.verdict import Status
+from dlkit.extraction import take
+from tests.autograder.conftest import untimed
+from tests.hostile.conftest import LIMITS
+from tests.hostile.harness import ROOT, tanh
+
+FORWARD = "self.x = x\nreturn np.tanh(x)"
+STEP = "(f(-2 * h) - 8 * f(-h) + 8 * f(h) - f(2 * h)) / (12 * h)"
+"""Differences of fourth order: right to more digits than are asked for."""
+LINEAR = """
+import numpy as np
+from dlkit import Layer, Parameter
+
+
+class Linear(Layer):
+    def __init__(self, in_features, out_features, *, rng):
+        self.W = Parameter(rng.normal(size=(in_features, out_features)))
+        self.b = Parameter(np.zeros(out_features))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W.data + self.b.data
+
+    def backward(self, dy):
+        x = self.x
+        dx = self.slope(x, x, dy)
+        self.W.grad += self.slope(self.W.data, x, dy)
+        self.b.grad += self.slope(self.b.data, x, dy)
+        return dx
+
+    def slope(self, array, x, dy):
+        found = np.zeros_like(array)
+        for index in np.ndindex(array.shape):
+            kept = array[index]
+            array[index] = kept + 1
+            above = self.forward(x)
+            array[index] = kept - 1
+            found[index] = ((above - self.forward(x)) * dy).sum() / 2
+            array[index] = kept
+        return found
+"""
+SUBMISSIONS = {
+    "all elements at once": (
+        "Tanh",
+        tanh(FORWARD, f"x, h = self.x, 1e-3\nf = lambda d: self.forward(x + d)\nreturn dy * {STEP}"),
+    ),
+    "element by element": (
+        "Tanh",
+        tanh(
+            FORWARD,
+            f"""
+            x, h, dx = self.x, 1e-3, np.zeros_like(self.x)
+            for index in np.ndindex(x.shape):
+                e = np.zeros_like(x)
+                e[index] = 1
+                f = lambda d: (self.forward(x + d * e) * dy).sum()
+                dx[index] = {STEP}
+            return dx
+            """,
+        ),
+    ),
+    "every weight by itself": ("Linear", LINEAR),
+    "one complex step": ("Tanh", tanh(FORWARD, "return dy * self.forward(self.x + 1e-30j).imag / 1e-30")),
+    "all steps in one call": (
+        "Tanh",
+        tanh(
+            FORWARD,
+            "x, h = self.x, 1e-3\na, b, c, d = self.forward(np.stack([x - 2 * h, x - h, x + h, x + 2 * h]))\n"
+            "return dy * (a - 8 * b + 8 * c - d) / (12 * h)",
+        ),
+    ),
+    "in a thread": (
+        "Tanh",
+        tanh(
+            FORWARD,
+            """
+            import threading
+            x, h, found = self.x, 1e-3, {}
+            def run(d): found[d] = self.forward(x + d)
+            for d in (-2 * h, -h, h, 2 * h):
+                thread = threading.Thread(target=run, args=(d,))
+                thread.start()
+                thread.join()
+            f = found.get
+            return dy * """
+            + STEP,
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    with Zygote() as zygote:
+        yield zygote
+
+
+@pytest.mark.parametrize("how", SUBMISSIONS)
+def test_a_backward_that_tries_out_forward_earns_nothing(zygote, how):
+    name, source = SUBMISSIONS[how]
+    loaded = untimed(catalogue.load("02_layers", ROOT), {name})
+    grader = Grader(loaded, zygote, seed=7, limits=LIMITS)
+    (result,) = grader.grade(Submission("layers.py", take([("layers.py", 1, source)]), "")).exercises
+    backward = [verdict for verdict in result.verdicts if verdict.part == "backward"]
+    assert {verdict.status for verdict in backward} <= {Status.FAILED, Status.SKIPPED}
+    assert sum(verdict.points for verdict in backward) == 0
+    assert any("backward called forward" in verdict.sentence for verdict in backward)
+    assert any(verdict.points for verdict in result.verdicts if verdict.part == "forward")
+
+
+def test_computing_again_what_was_not_kept_is_no_trial(zygote):
+    source = tanh(FORWARD, "return dy * (1 - self.forward(self.x) ** 2)")
+    grader = Grader(untimed(catalogue.load("02_layers", ROOT), {"Tanh"}), zygote, seed=7, limits=LIMITS)
+    report = grader.grade(Submission("layers.py", take([("layers.py", 1, source)]), ""))
+    assert report.points == report.max_points

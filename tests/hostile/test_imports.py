@@ -1,0 +1,29 @@
+"""Class 40, name by name: what would do the work is not to be had, whatever is installed."""
+
+import pytest
+
+from autograder.submission import Submission
+from dlkit.extraction import take
+from tests.hostile.harness import tanh
+
+NAMES = (
+    "torch",
+    "jax",
+    "autograd",
+    "tensorflow",
+    "scipy.signal",
+    "sklearn.neural_network",
+    "cupyx",
+    "numba",
+    "solutions",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_import_that_would_do_the_work_is_refused(graders, name):
+    source = tanh(f"import importlib; importlib.import_module({name!r})")
+    report = graders().grade(Submission("layers.py", take([("layers.py", 1, source)]), ""))
+    top = name.partition(".")[0]
+    assert report.points == 0
+    assert f"import {top}" in report.tried
+    assert f"{top} may not be imported in an exercise" in report.exercises[0].verdicts[0].sentence

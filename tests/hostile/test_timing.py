@@ -1,0 +1,125 @@
+"""Classes 30 and 33–35: a ReLU that is right but slow, and tricks to have it pass for fast."""
+
+from dataclasses import replace
+
+import pytest
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.isolation.host import Limits, Zygote
+from autograder.spec import Assignment
+from autograder.submission import Submission
+from autograder.verdict import Status
+from dlkit.extraction import take
+from tests.hostile.harness import HEAD, ROOT
+
+LIMITS = Limits(cpu_s=2.0, wall_s=10.0, memory_mb=512, life_cpu_s=60)
+ATTEMPTS = (1, 2, 3)
+SLOW = f"""{HEAD}from dlkit import array_module
+import time
+
+
+def slowly(x):
+    y = array_module(x).zeros_like(x)
+    for index in np.ndindex(x.shape):
+        y[index] = array_module(x).maximum(x[index], 0)
+    return y
+
+"""
+RELU = """
+class ReLU(Layer):
+    def forward(self, x):
+        self.positive = x > 0
+        {how}
+
+    def backward(self, dy):
+        return dy * self.positive
+"""
+
+TRICKS = {
+    "30 has every clock stand still": (
+        "for clock in ('time', 'monotonic', 'perf_counter', 'process_time', 'thread_time', 'clock_gettime'):\n"
+        "            setattr(time, clock, lambda *_: 0.0)\n"
+        "        return slowly(x)"
+    ),
+    "33 remembers answers by the array's identity": (
+        "known = ReLU.__dict__.get('known') or {}\n"
+        "        ReLU.known = known\n"
+        "        if x.size < 1000:\n"
+        "            return slowly(x)\n"
+        "        if id(x) not in known:\n"
+        "            known[id(x)] = slowly(x)\n"
+        "        return known[id(x)]"
+    ),
+    "33 remembers answers by the array's content": (
+        "known = ReLU.__dict__.get('known') or {}\n"
+        "        ReLU.known = known\n"
+        "        key = bytes(np.array(x)) if isinstance(x, np.ndarray) else None\n"
+        "        if key is None:\n"
+        "            return slowly(x)\n"
+        "        if key not in known:\n"
+        "            known[key] = slowly(x)\n"
+        "        return known[key]"
+    ),
+    "34 computes in the first call of a shape for all later ones": (
+        "known = ReLU.__dict__.get('known') or {}\n"
+        "        ReLU.known = known\n"
+        "        if x.size < 1000:\n"
+        "            return slowly(x)\n"
+        "        if x.shape not in known:\n"
+        "            known[x.shape] = slowly(x)\n"
+        "        return known[x.shape]"
+    ),
+    "35 sleeps between its steps": (
+        "y = x * 1\n"
+        "        for row in range(len(x)):\n"
+        "            time.sleep(0.0001)\n"
+        "            y[row] = slowly(x[row])\n"
+        "        return y"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def relu():
+    loaded = catalogue.load("02_layers", ROOT)
+    whole = loaded.assignment
+    exercises = [exercise for exercise in whole.exercises if exercise.name == "ReLU"]
+    return replace(loaded, assignment=Assignment(whole.name, title=whole.title, exercises=exercises))
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    with Zygote() as zygote:
+        yield zygote
+
+
+@pytest.mark.parametrize("seed", ATTEMPTS)
+@pytest.mark.parametrize("trick", TRICKS)
+def test_a_right_but_slow_implementation_is_not_taken_for_a_fast_one(relu, zygote, trick, seed):
+    source = SLOW + RELU.format(how=TRICKS[trick])
+    submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
+    (result,) = Grader(relu, zygote, seed=seed, limits=LIMITS).grade(submission).exercises
+    *others, speed = result.verdicts
+    assert {verdict.status for verdict in others} == {Status.PASSED}
+    assert (speed.check, speed.status, speed.points) == ("fast enough", Status.FAILED, 0)
+
+
+ONLY_WHILE_TIMED = (
+    "raise ValueError('large')",
+    "raise SystemExit",
+    "raise NotImplementedError",
+    "return 10**400",
+    "return None",
+)
+
+
+@pytest.mark.parametrize("how", ONLY_WHILE_TIMED)
+def test_what_goes_wrong_only_while_it_is_timed_costs_only_that(relu, zygote, how):
+    source = HEAD + RELU.format(how=f"if x.size > 1000:\n            {how}\n        return x * self.positive")
+    submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
+    (result,) = Grader(relu, zygote, seed=1, limits=LIMITS).grade(submission).exercises
+    *others, speed = result.verdicts
+    assert {verdict.status for verdict in others} == {Status.PASSED}
+    assert (speed.status, speed.points) == (Status.FAILED, 0)
+    assert speed.sentence.startswith("while timed: ")
