@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS ?= 600
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types layers release audit golden bench notebooks pictures clean
+.PHONY: help setup demo test check lint types layers release audit golden bench fuzz notebooks pictures clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +23,10 @@ $(VENV)/.dev: $(VENV)/.core
 
 $(VENV)/.bench: $(VENV)/.core
 	$(PIP) --editable '.[bench]'
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.core
+	$(PIP) --editable '.[fuzz]'
 	@touch $@
 
 setup: $(VENV)/.dev ## Install everything into .venv
@@ -58,6 +63,9 @@ golden: $(VENV)/.bench ## Compute the golden values anew with PyTorch
 
 bench: $(VENV)/.bench ## Measure speed and memory, as ratios in one run
 	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.fuzz ## Fuzz what reads frames and hand-ins, SECONDS for each target
+	$(BIN)/python -m fuzz --seconds $(SECONDS)
 
 notebooks: $(VENV)/.dev ## Run every notebook, solution and student version, in a real kernel
 	$(BIN)/python -m pytest -n auto -m notebook

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
-from autograder import timing
+from autograder import hotspots, timing
 from autograder.answers import generator
 from autograder.diagnose import Fingerprints, Outcome, Raised
 from autograder.explain import at, explain, waits
 from autograder.isolation.levels import IsolationError
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
-from autograder.verdict import ExerciseResult, Status, Verdict
+from autograder.verdict import ExerciseResult, HotSpot, Pace, Status, Timing, Verdict
 from autograder.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -203,7 +204,30 @@ class Session:
             return self._verdict(check, Status.FAILED, f"while timed: {explain(error, self.exercise.name, self.place)}")
         if wrong:
             return self._verdict(check, Status.FAILED, f"while timed: {wrong.sentence}", timing=figures)
-        if figures.ratio > figures.limit:
-            sentence = "right, but too slow: look for a Python loop or for work that an array operation can spare"
-            return self._verdict(check, Status.FAILED, sentence, timing=figures)
-        return self._verdict(check, Status.PASSED, timing=figures)
+        return self._paced(check, figures)
+
+    def _paced(self, check: Check, figures: Timing) -> Verdict:
+        if figures.pace is Pace.UNDER:
+            return self._verdict(check, Status.PASSED, timing=figures)
+        if figures.pace is Pace.OPEN:
+            sentence = "too close to the limit to tell on this machine: full points"
+            return self._verdict(check, Status.INCONCLUSIVE, sentence, timing=figures)
+        figures = msgspec.structs.replace(figures, hot=self._hot_spots(check))
+        sentence = "right, but too slow"
+        more: dict[str, Any] = {}
+        if figures.within_half:
+            sentence = f"right, and within {figures.half_limit:g} × the reference: half of the points"
+            more["points"] = round(self.exercise.points_of(check) / 2, 2)
+        advice = "look for a Python loop or for work that an array operation can spare"
+        return self._verdict(
+            check, Status.FAILED, f"{sentence}. {hotspots.sentence(figures.hot) or advice}", timing=figures, **more
+        )
+
+    def _hot_spots(self, check: Check) -> list[HotSpot]:
+        """Where the time goes, in a worker of its own: an explanation, without which the verdict stands."""
+        case = check.cases(np.random.default_rng(self.answers.seed), self.answers.reference(self.exercise))[0]
+        try:
+            with self.place.fresh(self.settings.limits) as subject:
+                return hotspots.find(check, subject, case, self.submission)
+        except (SubjectRaisedError, SubjectLostError):
+            return []

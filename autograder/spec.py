@@ -150,7 +150,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Speed:
-    """At most ``at_most`` times the reference's CPU time on ``case``.
+    """At most ``at_most`` times the reference's CPU time on ``case``; half of the points up to ``half_at`` times.
 
     The case's inputs are shapes (drawn normal, anew for every pair) or functions of an rng (labels).
     dtype: of the drawn inputs and the parameters.  Limits are set on measured ratios.
@@ -158,7 +158,13 @@ class Speed:
 
     case: Case
     at_most: float
+    half_at: float | None = None
     dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.half_at is not None and not self.half_at > self.at_most:
+            message = f"half of the points are for up to {self.half_at} times: that must be more than {self.at_most}"
+            raise SpecError(message)
 
     def draw(self, rng: np.random.Generator, case: Case | None = None) -> Case:
         """Draw inputs, and dy where ``case`` has one: a first case, or fresh numbers for one that is complete."""

@@ -62,10 +62,12 @@ class Instance:
         """Read an attribute by its path: ``W.grad``."""
         return self._subject.request("get", handle=self.handle, path=path)
 
-    def keep(self, method: str, *args: Any) -> Instance:
-        """Call a method and keep its result where it is."""
+    def keep(self, method: str, *args: Any, settle: bool = False) -> Instance:
+        """Call a method and keep its result where it is; settle: with nothing left to compute."""
         handle = next(_HANDLES)
-        self._subject.request("keep", handle=handle, source=self.handle, name=method, args=list(args), kwargs={})
+        self._subject.request(
+            "keep", handle=handle, source=self.handle, name=method, args=list(args), kwargs={}, settle=settle
+        )
         return Instance(self._subject, handle)
 
     def fetch(self) -> Any:
@@ -113,8 +115,15 @@ class Subject(ABC):
 
     def keep(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
         """Call a function and keep what it returns (a trained model) where it is."""
+        return self._kept(name, args, kwargs, settle=False)
+
+    def compute(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
+        """Call a function and keep its result where it is, with nothing left to compute."""
+        return self._kept(name, args, kwargs, settle=True)
+
+    def _kept(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, settle: bool) -> Instance:
         handle = next(_HANDLES)
-        self.request("keep", handle=handle, source=None, name=name, args=list(args), kwargs=kwargs)
+        self.request("keep", handle=handle, source=None, name=name, args=list(args), kwargs=kwargs, settle=settle)
         return Instance(self, handle)
 
     def put(self, value: Any) -> Ref:

@@ -95,12 +95,16 @@ def _is_stub(function: ast.stmt | None) -> bool:
     return any("NotImplementedError" in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in raised)
 
 
-def read_submission(path: Path, loaded: Loaded) -> Submission:
+def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Submission:
     """Read a file, or the assignment's file in a folder.
 
+    home: the student's own folder, without links; what lies elsewhere by way of a link is somebody else's.
     Raises SubmissionError with one sentence where there is nothing to grade.
     """
     try:
+        if home is not None and path.exists() and not path.resolve().is_relative_to(home):
+            message = f"{path.name} is a link to another place. Hand in the folder itself, with the file in it."
+            raise SubmissionError(message)
         file = _choose(path, loaded) if path.is_dir() else path
         if not file.exists():
             message = f"{file.name} is not there. Check the name and the folder."
@@ -108,6 +112,9 @@ def read_submission(path: Path, loaded: Loaded) -> Submission:
         found = extraction.extract(file)
     except extraction.ExtractionError as error:
         raise SubmissionError(str(error)) from error
+    except OSError as error:
+        message = f"{path.name} cannot be read ({error.strerror}). Check who may read it."
+        raise SubmissionError(message) from error
     _refuse_other_assignment(file, found, loaded)
     digest = hashlib.sha256(found.text.encode()).hexdigest()
     return Submission(file.name, found, digest, _written_answers(file, found, loaded))
@@ -176,16 +183,17 @@ def _refuse_other_assignment(file: Path, found: extraction.Extraction, loaded: L
     raise SubmissionError(message)
 
 
-def own_earlier(folder: Path, loaded: Loaded) -> dict[str, list[Any]]:
+def own_earlier(folder: Path, loaded: Loaded, home: Path | None = None) -> dict[str, list[Any]]:
     """Source of a student's own earlier assignments, which lie in ``folder`` by name, ready to be sent.
 
+    home: as ``read_submission`` takes it.
     The reference's stands in for one that is not there or cannot be read, where there is a reference.
     """
     found = dict(loaded.earlier)
     for name in loaded.assignment.earlier:
         other = load(name, loaded.root)
         try:
-            found[other.assignment.module] = read_submission(folder / name, other).chunks
+            found[other.assignment.module] = read_submission(folder / name, other, home).chunks
         except SubmissionError:
             continue
     return found

@@ -1,33 +1,99 @@
 """Speed as a ratio: the worker's CPU time against the reference's in the same minute, read from outside.
 
-Pairs alternate in order, every pair has fresh inputs, every timed output is verified.  The median
-decides; where it lies near the limit, more worker pairs are measured before it does.
+Pairs alternate in order, every pair has fresh inputs, every timed output is verified.  What a worker computes between
+calls is charged to the next.  An interval of the median decides; where it holds the limit, more is measured, up to a
+bound, and then nobody loses a point.
 """
 
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from autograder.spec import Case, Check, Speed, Trial
-from autograder.verdict import Timing
+from autograder.verdict import Pace, Timing
 
 if TYPE_CHECKING:
     from autograder.compare import Mismatch
     from autograder.subject import LocalSubject, RemoteSubject
 
-__all__ = ["measure"]
+__all__ = ["Interval", "judge", "measure"]
 
 WORKER_PAIRS = 3
 PAIRS_EACH = 5
+ROUNDS = 3
+"""Of ``WORKER_PAIRS`` pairs of workers each, before a ratio is called too close to tell."""
 CLEAR = 1.5
+"""Off the limit by this factor throughout, one pair of workers is enough."""
 HOPELESS = 8.0
+CONFIDENCE = 0.99
+RESAMPLES = 1000
+SLEEPING, GRACE_S = 4.0, 0.5
+"""Time by the clock beyond so many times the CPU time, and so many seconds, is time as well: sleeping does not pay."""
+BETWEEN = 1.5
+"""CPU time between calls beyond so many times the reference's is work that was put off."""
 
 Open = Callable[[], "AbstractContextManager[RemoteSubject]"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the median of the ratios lies: between ``low`` and ``high``, with ``CONFIDENCE``."""
+
+    low: float
+    high: float
+
+
+def interval(ratios: list[float]) -> Interval:
+    """Bootstrap interval of the median.
+
+    Source: Efron & Tibshirani, An introduction to the bootstrap (1993), percentile interval; the resampling is
+    seeded, so that the same ratios give the same verdict.
+    """
+    values = np.asarray(ratios)
+    drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    tail = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(np.median(values[drawn], axis=1), (tail, 100 - tail))
+    return Interval(float(low), float(high))
+
+
+def judge(ratios: list[float], limit: float) -> Pace:
+    """Whether the ratios lie wholly under the limit, wholly over it, or cannot tell yet."""
+    if not ratios:
+        return Pace.OPEN
+    found = interval(ratios)
+    if found.high <= limit:
+        return Pace.UNDER
+    return Pace.OVER if found.low > limit else Pace.OPEN
+
+
+@dataclass
+class _Record:
+    """Everything measured so far."""
+
+    limits: tuple[float, ...]
+    ratios: list[float] = field(default_factory=list)
+    seconds: list[tuple[float, float]] = field(default_factory=list)
+    mismatch: Mismatch | None = None
+
+    def is_hopeless(self) -> bool:
+        """Whether every pair is so far off that measuring on would only cost time."""
+        return len(self.ratios) > 1 and min(self.ratios) > HOPELESS * max(self.limits)
+
+    def is_clear(self) -> bool:
+        """Whether every ratio is on the same side of every limit, and far from it."""
+        low, high = min(self.ratios), max(self.ratios)
+        return all(low > CLEAR * limit or high * CLEAR < limit for limit in self.limits)
+
+    def is_decided(self) -> bool:
+        """Whether the interval lies beside every limit."""
+        return all(judge(self.ratios, limit) is not Pace.OPEN for limit in self.limits)
 
 
 def measure(
@@ -39,48 +105,89 @@ def measure(
     which shapes parameters.  Returns the figures, and a Mismatch where a timed output was wrong.
     """
     speed = check.speed
-    assert speed is not None  # noqa: S101 - the caller dispatches on it
-    ratios: list[float] = []
-    mismatch = None
-    for _ in range(WORKER_PAIRS):
+    assert speed is not None  # noqa: S101
+    record = _Record(tuple(limit for limit in (speed.at_most, speed.half_at) if limit is not None))
+    for number in range(ROUNDS * WORKER_PAIRS):
         with open_student() as student, open_reference() as reference:
-            for ratio, mismatch in _pairs(check, student, reference, local, rng):
-                ratios.append(ratio)
-                if mismatch or (len(ratios) > 1 and min(ratios) > HOPELESS * speed.at_most):
+            for ratio, seconds, mismatch in _pairs(check, student, reference, local, rng):
+                record.ratios.append(ratio)
+                record.seconds.append(seconds)
+                record.mismatch = mismatch
+                if mismatch or record.is_hopeless():
                     break
-        if mismatch or _is_clear(ratios, speed):
+        whole_round = (number + 1) % WORKER_PAIRS == 0
+        if record.mismatch or record.is_hopeless() or record.is_clear() or (whole_round and record.is_decided()):
             break
-    figures = [round(ratio, 4) for ratio in ratios]
-    return Timing(round(statistics.median(ratios), 4) if ratios else 0.0, speed.at_most, figures), mismatch
+    return _figures(record, speed), record.mismatch
 
 
-def _is_clear(ratios: list[float], speed: Speed) -> bool:
-    median = statistics.median(ratios)
-    return median > CLEAR * speed.at_most or median * CLEAR < speed.at_most
+def _figures(record: _Record, speed: Speed) -> Timing:
+    found = interval(record.ratios)
+    pace = Pace.OVER if record.is_hopeless() else judge(record.ratios, speed.at_most)
+    if record.is_clear():
+        pace = Pace.OVER if record.ratios[0] > speed.at_most else Pace.UNDER
+    return Timing(
+        ratio=round(statistics.median(record.ratios), 4),
+        limit=speed.at_most,
+        pairs=[round(ratio, 4) for ratio in record.ratios],
+        low=round(found.low, 4),
+        high=round(found.high, 4),
+        pace=pace,
+        half_limit=speed.half_at,
+        within_half=speed.half_at is not None and judge(record.ratios, speed.half_at) is not Pace.OVER,
+        seconds=[(round(ours, 7), round(theirs, 7)) for ours, theirs in record.seconds],
+    )
+
+
+@dataclass(frozen=True)
+class _Spent:
+    """What one subject spent on one pair, in seconds: on the timed call, and on everything around it."""
+
+    computing: float
+    between: float
+
+
+class _Meter:
+    """One worker with its trial, and its CPU clock as of the last look."""
+
+    def __init__(self, check: Check, subject: RemoteSubject, case: Case) -> None:
+        assert check.trial is not None  # noqa: S101
+        self.subject = subject
+        self.trial: Trial = check.trial(subject, case)
+        self._clock = subject.worker.cpu_seconds()
+
+    def _lap(self) -> float:
+        before, self._clock = self._clock, self.subject.worker.cpu_seconds()
+        return self._clock - before
+
+    def run(self, case: Case) -> _Spent:
+        """Send the inputs ahead, then compute; the clock runs from one call's end to the next one's."""
+        self.trial.renew(case)
+        between = self._lap()
+        started = time.perf_counter()
+        self.trial.go()
+        wall = time.perf_counter() - started
+        computing = self._lap()
+        return _Spent(wall if wall > SLEEPING * computing + GRACE_S else computing, between)
 
 
 def _pairs(
     check: Check, student: RemoteSubject, reference: RemoteSubject, local: LocalSubject, rng: np.random.Generator
-) -> Iterator[tuple[float, Mismatch | None]]:
-    """Yield the ratio of each pair, and what was wrong with the student's output; the first pair only warms up."""
+) -> Iterator[tuple[float, tuple[float, float], Mismatch | None]]:
+    """Yield each pair's ratio, seconds, and what was wrong with the student's output; the first pair only warms up."""
     speed = check.speed
-    assert speed is not None and check.trial is not None  # noqa: S101, PT018 - every speed check has both
+    assert speed is not None  # noqa: S101
     case = check.cases(rng, local)[0]
     local.forget()
-    trials = {subject: check.trial(subject, case) for subject in (student, reference)}
+    ours, theirs = (_Meter(check, subject, case) for subject in (student, reference))
     for number in range(PAIRS_EACH + 1):
         fresh = speed.draw(rng, case)
-        order = (student, reference) if number % 2 else (reference, student)
-        spent = {subject: _cpu_seconds(subject, trials[subject], fresh) for subject in order}
-        seen = {subject: trials[subject].collect() for subject in order}
-        mismatch = check.judge(seen[student], seen[reference], fresh)
-        ratio = spent[student] / max(spent[reference], 1e-9)
+        order = (ours, theirs) if number % 2 else (theirs, ours)
+        spent = {meter: meter.run(fresh) for meter in order}
+        seen = {meter: meter.trial.collect() for meter in order}
+        mismatch = check.judge(seen[ours], seen[theirs], fresh)
+        put_off = spent[ours].between - BETWEEN * spent[theirs].between - spent[theirs].computing / 2
+        charged = spent[ours].computing + max(0.0, put_off)
+        ratio = charged / max(spent[theirs].computing, 1e-9)
         if number or mismatch or ratio > HOPELESS * speed.at_most:
-            yield ratio, mismatch
-
-
-def _cpu_seconds(subject: RemoteSubject, trial: Trial, case: Case) -> float:
-    trial.renew(case)
-    before = subject.worker.cpu_seconds()
-    trial.go()
-    return subject.worker.cpu_seconds() - before
+            yield ratio, (charged, spent[theirs].computing), mismatch

@@ -14,6 +14,8 @@ import msgspec
 
 __all__ = [
     "ExerciseResult",
+    "HotSpot",
+    "Pace",
     "Problem",
     "Report",
     "Status",
@@ -40,12 +42,41 @@ class Status(StrEnum):
     PARTLY = "partly done"
 
 
+class Pace(StrEnum):
+    """Where a measured ratio lies: beside its limit, or too close to tell."""
+
+    UNDER = "under"
+    OVER = "over"
+    OPEN = "too close to tell"
+
+
+class HotSpot(msgspec.Struct, frozen=True):
+    """Where time goes: a line or a loop of the submission, and its share of the time (0…1)."""
+
+    where: str
+    code: str
+    share: float
+    loop: bool = False
+
+
 class Timing(msgspec.Struct, frozen=True):
-    """A speed check's figures: CPU-time ratios to the reference, one a pair, and their median."""
+    """A speed check's figures: CPU-time ratios to the reference, one a pair, and their median.
+
+    low, high: the interval of the median that the pace was judged by; half_limit: the limit for half of the points, and
+    whether the ratio keeps within it; seconds: CPU seconds of the code and of the reference, a pair each;
+    hot: where the time goes, where there was too much of it.
+    """
 
     ratio: float
     limit: float
     pairs: list[float]
+    low: float = 0.0
+    high: float = 0.0
+    pace: Pace = Pace.OPEN
+    half_limit: float | None = None
+    within_half: bool = False
+    seconds: list[tuple[float, float]] = []
+    hot: list[HotSpot] = []
 
 
 class Verdict(msgspec.Struct, frozen=True):

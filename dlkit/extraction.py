@@ -20,7 +20,11 @@ from typing import Any
 __all__ = ["Broken", "Chunk", "Extraction", "ExtractionError", "extract", "newest", "take"]
 
 MAX_BYTES = 20 << 20
+"""A notebook's pictures may be large; its code may not."""
+MAX_CODE = 500_000
 MAX_MAGICS = 50
+MAX_PARSED = 1_000_000
+"""Characters parsed of one file, with repetitions."""
 ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "dlkit", "cupy"}
 """Packages that an exercise may import."""
 PURE_BUILTINS = frozenset(
@@ -87,13 +91,18 @@ def newest(folder: Path, module: str) -> Path | None:
 def extract(path: Path) -> Extraction:
     """Read a ``.py`` or ``.ipynb`` file and take its definitions.
 
-    Raises ExtractionError where the file is missing, empty, too large, no text, or no notebook.
+    Raises ExtractionError where the file is missing, empty, too large, no text, or no notebook, or holds too much code.
     """
     text = _read(path)
     if path.suffix == ".ipynb":
         cells, metadata = _notebook_cells(path.name, text)
     else:
         cells, metadata = _percent_cells(text, path.name), {}
+    code = sum(len(source) for _, _, source in cells)
+    if code > MAX_CODE:
+        most = MAX_CODE // 1000
+        message = f"{path.name} has {code // 1000} kB of code; at most {most} kB are read. Load data from a file."
+        raise ExtractionError(message)
     return take(cells, metadata, text)
 
 
@@ -169,6 +178,7 @@ def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = No
     refused: dict[str, str] = {}
     left_out: dict[str, str] = {}
     modules: set[str] = set()
+    tries = max(1, min(MAX_MAGICS, MAX_PARSED // (1 + sum(len(source) for _, _, source in cells))))
     for label, first, source in cells:
         source = _newlines(source)  # noqa: PLW2901
         if source.startswith("%%"):
@@ -176,7 +186,7 @@ def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = No
                 continue
             source = "\n" + source.partition("\n")[2]  # noqa: PLW2901
         try:
-            statements, lines = _parse(source)
+            statements, lines = _parse(source, tries)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             broken.append(_describe_broken(label, first, source, error))
             continue
@@ -184,11 +194,14 @@ def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = No
             kept = _take_import(statement, refused) if isinstance(statement, ast.Import | ast.ImportFrom) else statement
             if kept is None:
                 continue
-            if not _is_taken(kept, modules):
-                left_out.update(dict.fromkeys(_bound(kept), label))
-                continue
-            modules.update(_modules(kept))
-            chunks.append(_chunk(kept, lines, label, first))
+            try:
+                if not _is_taken(kept, modules):
+                    left_out.update(dict.fromkeys(_bound(kept), label))
+                    continue
+                modules.update(_modules(kept))
+                chunks.append(_chunk(kept, lines, label, first))
+            except RecursionError:  # a chain of a thousand elif, say
+                broken.append(Broken(label, f"line {first + kept.lineno - 1}: it is nested too deeply", ()))
     return Extraction(tuple(chunks), tuple(broken), refused, left_out, metadata or {}, text)
 
 
@@ -196,8 +209,8 @@ def _chunk(statement: ast.stmt, lines: list[str], label: str, first: int) -> Chu
     """The statement's own text, or what it unparses to where it shares its lines with another."""
     begin = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
     taken = "\n".join(lines[begin - 1 : statement.end_lineno])
-    last = lines[(statement.end_lineno or 1) - 1].rstrip().encode()
-    shares_a_line = statement.col_offset or (statement.end_col_offset or 0) < len(last)
+    last = lines[(statement.end_lineno or 1) - 1]
+    shares_a_line = statement.col_offset or (statement.end_col_offset or 0) < len(last.rstrip().encode())
     if shares_a_line or isinstance(statement, ast.Import | ast.ImportFrom):
         taken = _unparse(statement) or taken
     return Chunk(label, first + begin - 1, taken, tuple(_bound(statement)))
@@ -224,12 +237,12 @@ def _unparse(statement: ast.stmt) -> str | None:
         return None
 
 
-def _parse(source: str) -> tuple[list[ast.stmt], list[str]]:
+def _parse(source: str, tries: int) -> tuple[list[ast.stmt], list[str]]:
     """Parse, with magics as ``pass``: the line that fails where it is one (a string may hold such lines), else all."""
     lines = source.split("\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for _ in range(MAX_MAGICS):
+        for _ in range(tries):
             try:
                 return ast.parse("\n".join(lines)).body, lines
             except SyntaxError as error:

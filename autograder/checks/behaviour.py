@@ -188,7 +188,7 @@ class Behaviour:
 
         def go() -> None:
             for method, arguments in sent.items():
-                kept[method] = thing.keep(method, *arguments)
+                kept[method] = thing.keep(method, *arguments, settle=True)
 
         def collect() -> Observations:
             gradients = self.gradients(thing, case, kept["backward"].fetch())

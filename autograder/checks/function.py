@@ -53,7 +53,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
             sent[:] = [subject.put(x) for x in case.inputs.values()]
 
         def go() -> None:
-            kept[:] = [subject.keep(name, *sent, **case.arguments)]
+            kept[:] = [subject.compute(name, *sent, **case.arguments)]
 
         return Trial(renew, go, lambda: {"the result": kept[0].fetch()})
 

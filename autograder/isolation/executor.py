@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from autograder.isolation.protocol import MAX_BODY, Code, New, Opaque, Ref, Rng, Strided
+from autograder.isolation.sampler import Sampler
 from dlkit import backend, course, stand_in
 
 __all__ = ["Executor", "describe_error", "plain"]
@@ -155,14 +156,25 @@ class Executor:
         tries = max(calls.values(), key=len, default=[])
         return value, 0 if tries == [True] else len(tries)
 
-    def keep(self, handle: int, source: int | None, name: str, args: Any, kwargs: Any) -> None:
-        """Call as ``call`` does, and keep the result under ``handle`` (a trained model, say)."""
+    def keep(self, handle: int, source: int | None, name: str, args: Any, kwargs: Any, *, settle: bool) -> None:
+        """Call as ``call`` does, and keep the result under ``handle`` (a trained model, say).
+
+        settle: keep it as plain arrays, so that nothing is left to be computed when it is looked at.
+        """
         with self._context():
             given = [self._resolve(arg) for arg in args]
             named = {key: self._resolve(arg) for key, arg in kwargs.items()}
             function = self._named(name) if source is None else getattr(self._objects[source], name)
-            self._objects[handle] = function(*given, **named)
+            value = function(*given, **named)
+            self._objects[handle] = _settled(value) if settle else value
             backend.synchronize()
+
+    def sample(self, *, on: bool) -> Any:
+        """Begin to look where the submission spends its time, or stop: then ``[label, line, share]`` each."""
+        if on:
+            self._sampler = Sampler(LABEL)
+            return None
+        return self._sampler.stop()
 
     def put(self, handle: int, value: Any) -> None:
         """Keep a value under ``handle``, for a later ``Ref``."""
@@ -316,6 +328,15 @@ def _is_given(frame: types.FrameType, inputs: list[Any]) -> bool:
     if code.co_flags & inspect.CO_VARARGS:
         given += found[code.co_varnames[code.co_argcount + code.co_kwonlyargcount]]
     return len(given) >= len(inputs) and all(np.array_equal(plain(a), b) for a, b in zip(given, inputs, strict=False))
+
+
+def _settled(value: Any) -> Any:
+    """Plain data, without a copy of what is an ordinary array already."""
+    if type(value) in (np.ndarray, stand_in.DeviceArray):
+        return value
+    if type(value) is tuple:
+        return tuple(_settled(item) for item in value)
+    return plain(value)
 
 
 def _read_generator(generator: Any) -> list[Any]:

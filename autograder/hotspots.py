@@ -1,0 +1,85 @@
+"""From sampled lines to the place in the code that costs the time: the loop around them, where there is one."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from autograder.verdict import HotSpot
+
+if TYPE_CHECKING:
+    from autograder.spec import Check
+    from autograder.subject import RemoteSubject
+    from autograder.submission import Submission
+
+__all__ = ["find", "sentence"]
+
+AT_LEAST = 0.1
+MOST = 3
+RUNS_S = 0.1
+MOST_RUNS = 200
+LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
+MOST_CODE = 100
+
+
+def find(check: Check, subject: RemoteSubject, case: Any, submission: Submission) -> list[HotSpot]:
+    """Run a speed check's calls again under the sampler; the costliest places, the costliest first.
+
+    The worker is the submission's to lie from, so this explains a verdict and decides none.
+    """
+    assert check.trial is not None  # noqa: S101 - every speed check has one
+    trial = check.trial(subject, case)
+    trial.renew(case)
+    subject.request("sample", on=True)
+    until = subject.worker.cpu_seconds() + RUNS_S
+    for _ in range(MOST_RUNS):
+        trial.go()
+        if subject.worker.cpu_seconds() > until:
+            break
+    return places(subject.request("sample", on=False), submission)
+
+
+def places(samples: Any, submission: Submission) -> list[HotSpot]:
+    """Sum up samples ``[label, line, share]`` by the loop they lie in; what a worker sent may be anything."""
+    found: defaultdict[tuple[str, int, bool], float] = defaultdict(float)
+    for sample in samples if isinstance(samples, list) else []:
+        match sample:
+            case [str(label), int(line), float(share)] if 0 < share <= 1:
+                loop = _loop_around(label, line, submission)
+                found[label, loop or line, loop is not None] += share
+    spots = [
+        HotSpot(f"{label}, line {line}", _code(label, line, submission), round(min(share, 1.0), 3), is_loop)
+        for (label, line, is_loop), share in sorted(found.items(), key=lambda item: -item[1])[:MOST]
+    ]
+    return [spot for spot in spots if spot.share >= AT_LEAST and spot.code]
+
+
+def sentence(spots: Iterable[HotSpot]) -> str:
+    """Say where most of the time goes; empty where nothing stands out."""
+    for spot in spots:
+        what = "in the Python loop" if spot.loop else "in one line"
+        return f"{100 * spot.share:.0f} % of the time is {what} at {spot.where}: {spot.code}"
+    return ""
+
+
+def _loop_around(label: str, line: int, submission: Submission) -> int | None:
+    """First line of the innermost loop or comprehension that holds a line; None where there is none."""
+    innermost = None
+    for chunk in submission.extraction.chunks:
+        if chunk.label != label or not chunk.line <= line <= chunk.line + chunk.source.count("\n"):
+            continue
+        for node in ast.walk(ast.parse(chunk.source)):
+            if isinstance(node, LOOPS) and node.lineno <= line - chunk.line + 1 <= (node.end_lineno or node.lineno):
+                first = node.lineno + chunk.line - 1
+                innermost = max(first, innermost or 0)
+    return innermost
+
+
+def _code(label: str, line: int, submission: Submission) -> str:
+    for chunk in submission.extraction.chunks:
+        lines = chunk.source.split("\n")
+        if chunk.label == label and 0 <= line - chunk.line < len(lines):
+            return lines[line - chunk.line].strip()[:MOST_CODE]
+    return ""
