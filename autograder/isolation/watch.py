@@ -72,14 +72,9 @@ class Watch:
 
     def begin(self) -> None:
         """Watch this process from now on."""
+        self._importer.refused.clear()
         sys.addaudithook(self._hook)
         self._on = True
-
-    def forget(self) -> None:
-        """Forget what was tried so far."""
-        self._importer.refused.clear()
-        self._told.clear()
-        self._new.clear()
 
     def news(self) -> list[str]:
         """Attempts not told before, each as what comes after “tried to”."""

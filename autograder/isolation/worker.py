@@ -16,28 +16,35 @@ if TYPE_CHECKING:
     from autograder.isolation.importer import Importer
     from autograder.isolation.linux.sandbox import Sandbox
 
-__all__ = ["become_worker"]
+__all__ = ["Prepared", "become_worker"]
 
 READ_FD, WRITE_FD = 10, 11
 MOST_DESCRIPTORS = 1024
 
 
-def become_worker(request: dict[str, Any], fds: list[int], sandbox: Sandbox, importer: Importer) -> None:
+class Prepared:
+    """Everything that a worker needs and that can be made before the fork, once for all of them."""
+
+    def __init__(self, sandbox: Sandbox, importer: Importer) -> None:
+        self.sandbox = sandbox
+        self.watch = Watch(importer, sandbox.may_read)
+        self.channel = Channel(READ_FD, WRITE_FD)
+        self.executor = Executor()
+
+
+def become_worker(request: dict[str, Any], fds: list[int], prepared: Prepared) -> None:
     """Turn the forked child into a worker; returns when the host closes the pipe.
 
     request: ``memory_mb`` above what the zygote maps already, ``cpu_s`` for the whole life, and what the probe
     needs: the ``host``'s process id, ``secrets``.
     """
-    keep_only(fds, sandbox.descriptors)
+    keep_only(fds, prepared.sandbox.descriptors)
     os.chdir("/")
-    watch = Watch(importer, sandbox.may_read)
-    watch.begin()
-    lacking = sandbox.enter(request["memory_mb"], request["cpu_s"])
+    lacking = prepared.sandbox.enter(request["memory_mb"], request["cpu_s"])
     succeeded = probe.attempt(request["host"], request["secrets"])
-    watch.forget()
-    channel = Channel(READ_FD, WRITE_FD)
-    channel.send({"id": "hello", "succeeded": succeeded, "lacking": lacking}, [])
-    serve(channel, Executor(), watch)
+    prepared.channel.send({"id": "hello", "succeeded": succeeded, "lacking": lacking}, [])
+    prepared.watch.begin()
+    serve(prepared.channel, prepared.executor, prepared.watch)
 
 
 def keep_only(fds: list[int], others: list[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+from functools import cache
 from pathlib import Path
 
 __all__ = ["DESCRIPTORS", "go_first", "limit", "mapped"]
@@ -12,6 +13,7 @@ __all__ = ["DESCRIPTORS", "go_first", "limit", "mapped"]
 MEGABYTE = 1 << 20
 DESCRIPTORS = 64
 THREADS = 64
+LIMITED = tuple(number for name, number in vars(resource).items() if name.startswith("RLIMIT_"))
 
 
 def limit(mapped: int, memory_mb: int, cpu_s: int, *, gpu: bool = False) -> None:
@@ -33,14 +35,21 @@ def limit(mapped: int, memory_mb: int, cpu_s: int, *, gpu: bool = False) -> None
         bounds[resource.RLIMIT_AS] = (mapped + memory_mb * MEGABYTE,) * 2
         bounds[resource.RLIMIT_NOFILE] = (DESCRIPTORS, DESCRIPTORS)
     for which, (soft, hard) in bounds.items():
-        _, most = resource.getrlimit(which)
+        most = _hard_limit(which)
         if most != resource.RLIM_INFINITY:
             soft, hard = min(soft, most), min(hard, most)  # noqa: PLW2901
         resource.setrlimit(which, (soft, hard))
 
 
+@cache
+def _hard_limit(which: int) -> int:
+    return resource.getrlimit(which)[1]
+
+
 def mapped() -> int:
-    """Bytes of address space that this process has in use."""
+    """Bytes of address space that this process has in use; its limits are looked up as well, for those it forks."""
+    for which in LIMITED:
+        _hard_limit(which)
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable
@@ -37,6 +38,10 @@ class Sandbox:
         self._ruleset = self._prepare("landlock", lambda: Ruleset(self._files))
         self._filter = self._prepare("seccomp", seccomp.allow_list)
         hidden = not _everyone_can_read(self._files)
+        with contextlib.suppress(KeyError, OSError):
+            privileges.prepare()
+        self._paths = tuple(str(path) for path in self._files)
+        self._folders = tuple(f"{path}/" for path in self._files)
         self._mapped = mapped()
         go_first()  # the zygote too: it can be started again
         self._reach = hidden and self._ruleset is not None
@@ -58,7 +63,7 @@ class Sandbox:
 
     def may_read(self, path: str) -> bool:
         """Whether the allow-list names the file, whatever the kernel enforces."""
-        return any(path == str(allowed) or path.startswith(f"{allowed}/") for allowed in self._files)
+        return path in self._paths or path.startswith(self._folders)
 
     def enter(self, memory_mb: int, cpu_s: int) -> dict[str, str]:
         """Restrict this process for good; return the layers that are not in force, with reasons."""

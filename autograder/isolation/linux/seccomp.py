@@ -53,6 +53,7 @@ WRITE_FLAGS = 0o3 | 0o100 | 0o1000
 """Open for writing, create, truncate."""
 EMPTY_PATH = 0x1000
 CLONE_THREAD = 0x00010000
+FEW = 4
 FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030)
 """Duplicate a descriptor; get and set its flags."""
 
@@ -141,20 +142,33 @@ def allow_list(machine: str | None = None) -> Filter:
     made.jump(EQUAL, made.audit, otherwise="kill")
     made.load(NUMBER)
     made.jump(AT_LEAST, FOREIGN_NUMBERS, then="kill")
-    for numbers in FREELY.values():
-        number = made.number(numbers)
-        if number is not None:
-            made.jump(EQUAL, number, then="allow")
+    listed = {number: "allow" for numbers in FREELY.values() if (number := made.number(numbers)) is not None}
     for name, numbers in WITH_CONDITIONS.items():
         number = made.number(numbers)
         if number is not None:
-            made.jump(EQUAL, number, then=name)
+            listed[number] = name
+    _search(made, sorted(listed.items()))
     made.end("refuse", _error(errno.EPERM))
     _conditions(made)
     made.end("kill", KILL)
     made.end("allow", ALLOW)
     made.finish()
     return made
+
+
+def _search(made: Filter, listed: list[tuple[int, str]]) -> None:
+    """Go where the call's number leads, by halves: the kernel runs the filter once for every number as it is loaded."""
+    if len(listed) <= FEW:
+        for number, label in listed:
+            made.jump(EQUAL, number, then=label)
+        made.jump(AT_LEAST, 0, then="refuse")
+        return
+    middle = len(listed) // 2
+    upper = f"from {listed[middle][0]}"
+    made.jump(AT_LEAST, listed[middle][0], then=upper)
+    _search(made, listed[:middle])
+    made.labels[upper] = len(made.steps)
+    _search(made, listed[middle:])
 
 
 def _conditions(made: Filter) -> None:
