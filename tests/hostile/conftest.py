@@ -9,7 +9,7 @@ from autograder.grade import Grader
 from autograder.isolation.host import Limits, Zygote
 from autograder.isolation.levels import LAYERS
 from tests.autograder.conftest import untimed
-from tests.hostile.harness import World, clean_up
+from tests.hostile.harness import OTHERS, ZYGOTES, World, adopt_orphans, clean_up, strays
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = Limits(cpu_s=0.5, wall_s=2.0, memory_mb=512, life_cpu_s=20)
@@ -21,6 +21,8 @@ def world(tmp_path_factory):
     for folder in (base, *base.parents):
         if folder.stat().st_uid == base.stat().st_uid and folder != Path("/"):
             folder.chmod(folder.stat().st_mode | 0o755)
+    adopt_orphans()
+    OTHERS.update(strays())
     world = World(base / "open")
     yield world
     world.close()
@@ -42,6 +44,7 @@ def graders(layers):
         key = frozenset(without)
         if key not in made:
             zygote = Zygote(layer for layer in LAYERS if layer not in key)
+            ZYGOTES.append(zygote)
             made[key] = zygote, Grader(layers, zygote, seed=7, limits=LIMITS)
         return made[key][1]
 
