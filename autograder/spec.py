@@ -126,12 +126,14 @@ class Check:
 class Trial:
     """Timed runs on one implementation, made once.
 
-    renew: send a case's inputs ahead; go: compute, and nothing else (this is timed); collect: fetch what came of it.
+    renew: send a case's inputs ahead; go: compute, and nothing else (this is timed); collect: fetch what came of it;
+    calls: requests that ``go`` makes.
     """
 
     renew: Callable[[Case], None]
     go: Callable[[], None]
     collect: Callable[[], Observations]
+    calls: int = 1
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autograder.spec import Case, Check, Speed, Trial
-from autograder.verdict import Pace, Timing
+from autograder.verdict import Pace, Pair, Timing
 
 if TYPE_CHECKING:
     from autograder.compare import Mismatch
@@ -36,6 +36,8 @@ CONFIDENCE = 0.99
 RESAMPLES = 1000
 SLEEPING, GRACE_S = 4.0, 0.5
 """Time by the clock beyond so many times the CPU time, and so many seconds, is time as well: sleeping does not pay."""
+EMPTY_CALLS = 5
+LEAST_S = 1e-6
 BETWEEN = 1.5
 """CPU time between calls beyond so many times the reference's is work that was put off."""
 
@@ -79,7 +81,7 @@ class _Record:
 
     limits: tuple[float, ...]
     ratios: list[float] = field(default_factory=list)
-    seconds: list[tuple[float, float]] = field(default_factory=list)
+    raw: list[Pair] = field(default_factory=list)
     mismatch: Mismatch | None = None
 
     def is_hopeless(self) -> bool:
@@ -109,9 +111,9 @@ def measure(
     record = _Record(tuple(limit for limit in (speed.at_most, speed.half_at) if limit is not None))
     for number in range(ROUNDS * WORKER_PAIRS):
         with open_student() as student, open_reference() as reference:
-            for ratio, seconds, mismatch in _pairs(check, student, reference, local, rng):
+            for ratio, raw, mismatch in _pairs(check, student, reference, local, rng):
                 record.ratios.append(ratio)
-                record.seconds.append(seconds)
+                record.raw.append(raw)
                 record.mismatch = mismatch
                 if mismatch or record.is_hopeless():
                     break
@@ -135,7 +137,7 @@ def _figures(record: _Record, speed: Speed) -> Timing:
         pace=pace,
         half_limit=speed.half_at,
         within_half=speed.half_at is not None and judge(record.ratios, speed.half_at) is not Pace.OVER,
-        seconds=[(round(ours, 7), round(theirs, 7)) for ours, theirs in record.seconds],
+        raw=record.raw,
     )
 
 
@@ -145,6 +147,12 @@ class _Spent:
 
     computing: float
     between: float
+    wall: float
+
+    @property
+    def charged(self) -> float:
+        """Time by the clock where most of that was slept through, else CPU time."""
+        return self.wall if self.wall > SLEEPING * self.computing + GRACE_S else self.computing
 
 
 class _Meter:
@@ -160,34 +168,46 @@ class _Meter:
         before, self._clock = self._clock, self.subject.worker.cpu_seconds()
         return self._clock - before
 
-    def run(self, case: Case) -> _Spent:
-        """Send the inputs ahead, then compute; the clock runs from one call's end to the next one's."""
+    def empty_call(self) -> float:
+        """CPU seconds of a request that computes nothing."""
+        laps = []
+        for _ in range(EMPTY_CALLS):
+            self._lap()
+            self.subject.request("drop", handle=0)
+            laps.append(self._lap())
+        return statistics.median(laps)
+
+    def run(self, case: Case, overhead: float) -> _Spent:
+        """Send the inputs ahead, then compute; the clock runs from one call's end to the next one's.
+
+        overhead: CPU seconds of the request itself, which are not the code's.
+        """
         self.trial.renew(case)
         between = self._lap()
         started = time.perf_counter()
         self.trial.go()
         wall = time.perf_counter() - started
-        computing = self._lap()
-        return _Spent(wall if wall > SLEEPING * computing + GRACE_S else computing, between)
+        return _Spent(max(self._lap() - overhead, LEAST_S), between, wall)
 
 
 def _pairs(
     check: Check, student: RemoteSubject, reference: RemoteSubject, local: LocalSubject, rng: np.random.Generator
-) -> Iterator[tuple[float, tuple[float, float], Mismatch | None]]:
-    """Yield each pair's ratio, seconds, and what was wrong with the student's output; the first pair only warms up."""
+) -> Iterator[tuple[float, Pair, Mismatch | None]]:
+    """Yield each pair's ratio, what it comes from, and what was wrong with the output; the first pair only warms up."""
     speed = check.speed
     assert speed is not None  # noqa: S101
     case = check.cases(rng, local)[0]
     local.forget()
     ours, theirs = (_Meter(check, subject, case) for subject in (student, reference))
+    empty = theirs.empty_call()
     for number in range(PAIRS_EACH + 1):
         fresh = speed.draw(rng, case)
         order = (ours, theirs) if number % 2 else (theirs, ours)
-        spent = {meter: meter.run(fresh) for meter in order}
+        spent = {meter: meter.run(fresh, empty * meter.trial.calls) for meter in order}
         seen = {meter: meter.trial.collect() for meter in order}
         mismatch = check.judge(seen[ours], seen[theirs], fresh)
-        put_off = spent[ours].between - BETWEEN * spent[theirs].between - spent[theirs].computing / 2
-        charged = spent[ours].computing + max(0.0, put_off)
-        ratio = charged / max(spent[theirs].computing, 1e-9)
+        put_off = max(0.0, spent[ours].between - BETWEEN * spent[theirs].between - spent[theirs].computing / 2)
+        ratio = (spent[ours].charged + put_off) / spent[theirs].computing
         if number or mismatch or ratio > HOPELESS * speed.at_most:
-            yield ratio, (charged, spent[theirs].computing), mismatch
+            figures = (spent[ours].charged, spent[theirs].computing, spent[ours].wall, spent[theirs].wall, put_off)
+            yield ratio, Pair(*(round(value, 7) for value in figures)), mismatch

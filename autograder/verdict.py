@@ -16,6 +16,7 @@ __all__ = [
     "ExerciseResult",
     "HotSpot",
     "Pace",
+    "Pair",
     "Problem",
     "Report",
     "Status",
@@ -59,12 +60,24 @@ class HotSpot(msgspec.Struct, frozen=True):
     loop: bool = False
 
 
+class Pair(msgspec.Struct, frozen=True):
+    """One timed call of the code and one of the reference on the same inputs: seconds of CPU, and by the clock.
+
+    put_off: CPU seconds that the code spent between calls beyond what the reference did; charged to it.
+    """
+
+    code: float
+    reference: float
+    code_wall: float
+    reference_wall: float
+    put_off: float = 0.0
+
+
 class Timing(msgspec.Struct, frozen=True):
     """A speed check's figures: CPU-time ratios to the reference, one a pair, and their median.
 
     low, high: the interval of the median that the pace was judged by; half_limit: the limit for half of the points, and
-    whether the ratio keeps within it; seconds: CPU seconds of the code and of the reference, a pair each;
-    hot: where the time goes, where there was too much of it.
+    whether the ratio keeps within it; raw: what was measured; hot: where the time goes, where it was too much.
     """
 
     ratio: float
@@ -75,7 +88,7 @@ class Timing(msgspec.Struct, frozen=True):
     pace: Pace = Pace.OPEN
     half_limit: float | None = None
     within_half: bool = False
-    seconds: list[tuple[float, float]] = []
+    raw: list[Pair] = []
     hot: list[HotSpot] = []
 
 

@@ -1,4 +1,4 @@
-"""Print the tables, or those named:  python -m benchmarks [grading command peers workers memory tricks crowd]."""
+"""Print the tables, or those named:  python -m benchmarks [grading command peers workers memory tricks crowd …]."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from benchmarks.table import Grid, Table, print_table
 
 MODULES = ("grading", "command", "peers", "workers", "memory")
-LONG = ("tricks", "crowd")
+LONG = ("tricks", "crowd", "thresholds")
 """Of several minutes each: printed where they are named."""
 
 

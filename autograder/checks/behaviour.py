@@ -194,7 +194,7 @@ class Behaviour:
             gradients = self.gradients(thing, case, kept["backward"].fetch())
             return {self.output: kept["forward"].fetch(), **gradients}
 
-        return Trial(renew, go, collect)
+        return Trial(renew, go, collect, calls=2)
 
     # --- what is right -----------------------------------------------------------------------
 
