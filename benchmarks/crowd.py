@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,9 @@ def tables(*, quick: bool) -> Iterator[Table]:
     if not Path("/proc/self/status").is_file():
         yield Table(title, note="This system has no /proc to look for what was left behind.")
         return
-    from tests.hostile.harness import World, strays
+    from tests.hostile.harness import World, adopt_orphans, strays
 
+    adopt_orphans()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         world = World(folder / "world")
@@ -56,8 +57,8 @@ def tables(*, quick: bool) -> Iterator[Table]:
             note="; ".join(different[:5]),
         ),
         Row("hostile hand-ins that earned a point", earned, "of " + str(hostile), 0),
-        Row("processes left behind", len(strays()), "", 0),
-        Row("segments of shared memory left behind", left_behind(memory), "", 0),
+        Row("processes left behind", settled(strays), "", 0),
+        Row("segments of shared memory left behind", settled(lambda: set(shared_memory()) - set(memory)), "", 0),
         Row("files of others that were touched", 0 if untouched else 1, "", 0),
         *(
             Row(f"memory at the end: {kind}", after["VmHWM"] / before["VmHWM"], "×", BAND[1], BAND[0])
@@ -114,15 +115,14 @@ def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any
     return marks, seconds, {kind: [snapshot[kind] for snapshot in seen] for kind in seen[0]} if first else {}
 
 
-def left_behind(before: list[str]) -> int:
-    """Segments that were not there before, once the pool's own queues have been given back."""
-    for _ in range(50):
+def settled(found: Callable[[], Collection[object]]) -> int:
+    """How many are found once the pool has ended its own processes and given its queues back."""
+    for _ in range(100):
         gc.collect()
-        found = len(set(shared_memory()) - set(before))
-        if not found:
-            break
+        if not found():
+            return 0
         time.sleep(0.1)
-    return found
+    return len(found())
 
 
 def shared_memory() -> list[str]:
