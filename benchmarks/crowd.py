@@ -83,10 +83,11 @@ def make_honest(folder: Path, size: int) -> None:
 
 
 def make_hostile(folder: Path, size: int, world: Any) -> None:
-    """Write the attacks, one a student, among the others by name."""
+    """Write attacks of every class, one a student, among the others by name."""
     from tests.hostile.test_attacks import ATTACKS
 
-    for number, attack in enumerate(islice(cycle(ATTACKS), size)):
+    for number in range(size):
+        attack = ATTACKS[number * len(ATTACKS) // size % len(ATTACKS)]
         student = folder / f"{4 * number:03d} mallory"
         student.mkdir()
         attack.hand_in(world, student / ASSIGNMENT)

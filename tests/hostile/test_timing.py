@@ -1,4 +1,4 @@
-"""Classes 30 and 33–35: a ReLU that is right but slow, and tricks to have it pass for fast."""
+"""Classes 30–35: a ReLU that is right but slow, and tricks to have it pass for fast."""
 
 from dataclasses import replace
 
@@ -69,6 +69,45 @@ TRICKS = {
         "        if x.shape not in known:\n"
         "            known[x.shape] = slowly(x)\n"
         "        return known[x.shape]"
+    ),
+    "31 works in the background between the calls": (
+        "import threading\n"
+        "        y = np.empty_like(x) if isinstance(x, np.ndarray) else slowly(x)\n"
+        "        if isinstance(x, np.ndarray):\n"
+        "            threading.Thread(target=lambda: np.copyto(y, slowly(x)), daemon=True).start()\n"
+        "            if x.size < 1000:\n"
+        "                time.sleep(0.05)\n"
+        "        return y"
+    ),
+    "32 computes when it is looked at": (
+        "class Lazy(np.ndarray):\n"
+        "            def settle(self):\n"
+        "                if not self.done:\n"
+        "                    self.done = True\n"
+        "                    np.ndarray.__setitem__(self.view(np.ndarray), Ellipsis, slowly(self.x))\n"
+        "            @property\n"
+        "            def dtype(self):\n"
+        "                self.settle()\n"
+        "                return self.x.dtype\n"
+        "        if not isinstance(x, np.ndarray):\n"
+        "            return slowly(x)\n"
+        "        y = np.empty_like(x).view(Lazy)\n"
+        "        y.x, y.done = x, False\n"
+        "        return y"
+    ),
+    "34 computes while its inputs are sent": (
+        "import sys\n"
+        "        kinds = [getattr(m, 'Executor', None) for m in list(sys.modules.values())]\n"
+        "        kind = next(k for k in kinds if isinstance(k, type))\n"
+        "        if not hasattr(kind, 'known'):\n"
+        "            kind.known, kind.real = {}, kind.put\n"
+        "            def put(self, handle, value):\n"
+        "                self.real(handle, value)\n"
+        "                x = self._objects[handle]\n"
+        "                kind.known[id(x)] = slowly(x)\n"
+        "            kind.put = put\n"
+        "        y = kind.known.get(id(x))\n"
+        "        return slowly(x) if y is None else y"
     ),
     "35 sleeps between its steps": (
         "y = x * 1\n"

@@ -1,0 +1,169 @@
+"""Ratios to verdicts: under, over, too close to tell; what is charged; which line costs the time."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autograder import hotspots, timing
+from autograder.catalogue import load
+from autograder.grade import Grader
+from autograder.spec import Assignment, Case, SpecError, Speed
+from autograder.submission import Submission
+from autograder.timing import interval, judge
+from autograder.verdict import Pace, Pair, Status, Timing
+from dlkit.extraction import take
+
+
+def around(centre, spread=0.05, count=15):
+    return list(centre + spread * np.random.default_rng(1).normal(size=count))
+
+
+@pytest.mark.parametrize(
+    ("ratios", "pace"),
+    [
+        (around(1.0), Pace.UNDER),
+        (around(3.0), Pace.OVER),
+        (around(2.0), Pace.OPEN),
+        ([*around(1.0), 90.0, 70.0], Pace.UNDER),
+        ([*around(3.0), 0.01, 0.01], Pace.OVER),
+        ([], Pace.OPEN),
+    ],
+    ids=["far under", "far over", "at the limit", "two outliers up", "two outliers down", "nothing measured"],
+)
+def test_the_interval_of_the_median_decides(ratios, pace):
+    assert judge(ratios, limit=2.0) is pace
+
+
+def test_the_same_ratios_give_the_same_interval():
+    ratios = around(1.0, 0.3)
+    assert interval(ratios) == interval(ratios)
+    assert interval(ratios).low <= np.median(ratios) <= interval(ratios).high
+
+
+def test_more_ratios_narrow_the_interval():
+    few, many = interval(around(1.0, 0.3, 5)), interval(around(1.0, 0.3, 45))
+    assert many.high - many.low < few.high - few.low
+
+
+def test_the_interval_holds_the_true_median_as_often_as_it_says():
+    inside = 0
+    for seed in range(200):
+        found = interval(list(np.random.default_rng(seed).lognormal(0, 0.2, size=15)))
+        inside += found.low <= 1 <= found.high
+    assert inside >= 190
+
+
+def test_half_of_the_points_must_be_for_more_than_all_of_them():
+    with pytest.raises(SpecError, match=r"half of the points are for up to 2\.0 times: that must be more than 3\.0"):
+        Speed(Case(x=(2, 2)), at_most=3.0, half_at=2.0)
+
+
+# --- from figures to a verdict ---------------------------------------------------------------
+
+
+@pytest.fixture
+def relu(root):
+    loaded = load("02_layers", root)
+    whole = loaded.assignment
+    return replace(loaded, assignment=Assignment(whole.name, title=whole.title, exercises=[whole.exercise("ReLU")]))
+
+
+@pytest.fixture
+def paced(relu, zygote, monkeypatch):
+    """Grade the reference as if these figures had been measured; the speed check's verdict."""
+
+    def grade(**figures):
+        made = Timing(**{"ratio": 2.0, "limit": 1.5, "pairs": [2.0], "raw": [Pair(2.0, 1.0, 2.0, 1.0)], **figures})
+        monkeypatch.setattr(timing, "measure", lambda *_: (made, None))
+        report = Grader(relu, zygote, seed=1).grade(Submission("layers.py", take(cells_of(relu)), ""))
+        return report.exercises[0].verdicts[-1]
+
+    return grade
+
+
+def cells_of(loaded):
+    return [(chunk.label, chunk.line, chunk.source) for chunk in loaded.reference.chunks]
+
+
+def test_under_the_limit_passes(paced):
+    verdict = paced(pace=Pace.UNDER)
+    assert (verdict.status, verdict.points) == (Status.PASSED, verdict.max_points)
+
+
+def test_what_cannot_be_told_costs_nothing_and_is_flagged(paced):
+    verdict = paced(pace=Pace.OPEN)
+    assert (verdict.status, verdict.points) == (Status.INCONCLUSIVE, verdict.max_points)
+    assert "too close to the limit to tell" in verdict.sentence
+
+
+def test_over_the_limit_fails(paced):
+    verdict = paced(pace=Pace.OVER)
+    assert (verdict.status, verdict.points) == (Status.FAILED, 0)
+    assert verdict.sentence.startswith("right, but too slow")
+
+
+def test_over_the_limit_and_within_the_second_earns_half(paced):
+    verdict = paced(pace=Pace.OVER, half_limit=3.0, within_half=True)
+    assert (verdict.status, verdict.points) == (Status.FAILED, verdict.max_points / 2)
+    assert "within 3 × the reference: half of the points" in verdict.sentence
+
+
+# --- where the time goes ---------------------------------------------------------------------
+
+
+def work(source):
+    return Submission("work.py", take([("cell 1", 1, source)]), "")
+
+
+LOOP = """def f(x):
+    y = x * 2
+    for row in range(len(x)):
+        for column in range(3):
+            y[row] += column
+    return y
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "where", "code", "loop"),
+    [
+        (5, "cell 1, line 4", "for column in range(3):", True),
+        (3, "cell 1, line 3", "for row in range(len(x)):", True),
+        (2, "cell 1, line 2", "y = x * 2", False),
+    ],
+)
+def test_a_line_is_told_by_the_loop_it_lies_in(line, where, code, loop):
+    (spot,) = hotspots.places([["cell 1", line, 0.8]], work(LOOP))
+    assert (spot.where, spot.code, spot.share, spot.loop) == (where, code, 0.8, loop)
+
+
+def test_lines_of_one_loop_are_added_up():
+    samples = [["cell 1", 5, 0.5], ["cell 1", 4, 0.3], ["cell 1", 2, 0.2]]
+    spots = hotspots.places(samples, work(LOOP))
+    assert [(spot.share, spot.loop) for spot in spots] == [(0.8, True), (0.2, False)]
+    said = "80 % of the time is in the Python loop at cell 1, line 4: for column in range(3):"
+    assert hotspots.sentence(spots) == said
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [None, 3, "x", [3], [["cell 1", 5]], [["cell 1", "5", 0.5]], [["cell 1", 5, 7.0]], [["elsewhere", 5, 0.9]],
+     [["cell 1", 10**9, 0.9]], [["cell 1", -3, 0.9]], [["cell 1", 5, 0.01]]],
+    ids=str,
+)  # fmt: skip
+def test_what_a_worker_makes_up_is_no_place(samples):
+    assert hotspots.places(samples, work(LOOP)) == []
+
+
+def test_the_loop_that_costs_the_time_is_named(relu, zygote):
+    exercise = relu.assignment.exercise("ReLU")
+    source = "\n".join(chunk.source for chunk in relu.reference.chunks if "ReLU" not in chunk.defines)
+    slow = exercise.slowed(relu.source_of(exercise))
+    report = Grader(relu, zygote, seed=1).grade(work(f"{source}\n\n{slow}"))
+    verdict = report.exercises[0].verdicts[-1]
+    assert verdict.status is Status.FAILED
+    assert verdict.timing.hot[0].loop
+    assert verdict.timing.hot[0].share > 0.5
+    assert "% of the time is in the Python loop at cell 1, line" in verdict.sentence
+    assert verdict.timing.raw
