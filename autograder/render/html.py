@@ -226,8 +226,8 @@ class _Gauge:
     def __init__(self, timing: Timing) -> None:
         self.timing = timing
         self.at = self._place(timing.ratio)
-        self.low = self._place(min(timing.pairs, default=timing.ratio))
-        self.high = self._place(max(timing.pairs, default=timing.ratio))
+        self.low = self._place(timing.low or min(timing.pairs, default=timing.ratio))
+        self.high = self._place(timing.high or max(timing.pairs, default=timing.ratio))
         self.over = timing.ratio > timing.limit
 
     def _place(self, ratio: float) -> float:
