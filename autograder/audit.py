@@ -20,16 +20,46 @@ from dlkit.extraction import Chunk, Extraction
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
 
-__all__ = ["Audit", "audit"]
+__all__ = ["Audit", "Margin", "audit"]
 
 FEWEST = 3
+CLEARANCE = 1.25
+"""A speed limit keeps this factor from both sides."""
 FEWEST_WITH_BACKWARD = 5
+
+
+class Margin(msgspec.Struct, frozen=True):
+    """A speed limit between what it must let pass and what it must not: ratios to the reference, as measured."""
+
+    assignment: str
+    exercise: str
+    limit: float
+    reference: float = 1.0
+    plain: float = 1.0
+    slow: float = 0.0
+
+    @property
+    def below(self) -> float:
+        """The limit as a multiple of the slower of reference and plain solution."""
+        return self.limit / max(self.reference, self.plain)
+
+    @property
+    def above(self) -> float:
+        """The slow solution as a multiple of the limit."""
+        return self.slow / self.limit
+
+    def __str__(self) -> str:
+        return (
+            f"{self.exercise}: limit {self.limit:g}, plain {self.plain:.2f} ({self.below:.1f} × below), "
+            f"slow {self.slow:.1f} ({self.above:.1f} × above)"
+        )
 
 
 class Audit(msgspec.Struct):
     """What was proved: counts, and one sentence for everything that was not.
 
-    mistakes: planted by authors; sabotages: of standard checks; caught and diagnosed count mistakes.
+    mistakes: planted by authors; sabotages: of standard checks; caught and diagnosed count mistakes;
+    margins: of every speed limit.
     """
 
     assignments: int = 0
@@ -40,6 +70,7 @@ class Audit(msgspec.Struct):
     diagnosed: int = 0
     sabotages: int = 0
     slow_variants: int = 0
+    margins: list[Margin] = []
     failures: list[str] = []
 
 
@@ -92,7 +123,7 @@ class _Auditor:
                 *self._stubs(exercise),
                 *self._mistakes(exercise),
                 *self._sabotages(exercise),
-                *self._slow(exercise),
+                *self._speed(exercise),
             ]
         except SpecError as error:
             problems = [str(error)]
@@ -188,19 +219,36 @@ class _Auditor:
             if verdict.status is not Status.FAILED:
                 yield f"“{check.name}” has no teeth: a sabotage is {_say(verdict)}"
 
-    def _slow(self, exercise: Exercise) -> Iterator[str]:
+    def _speed(self, exercise: Exercise) -> Iterator[str]:
+        """The limit lies clear of both sides: of the reference and a plain solution, and of the slow one."""
         timed = [check for check in exercise.checks if check.speed]
         if not timed:
             return
-        if exercise.slow is None:
-            yield "is graded for speed and has no slow variant"
+        for name, variant in (("slow", exercise.slow), ("plain", exercise.plain)):
+            if variant is None:
+                yield f"is graded for speed and has no {name} variant"
+        if exercise.slow is None or exercise.plain is None:
             return
         self.result.slow_variants += 1
-        source = exercise.slowed(self.loaded.source_of(exercise))
-        for verdict in self._grade(exercise, self.loaded.variant(exercise, source)).verdicts:
-            meant = Status.FAILED if verdict.check == timed[0].name else Status.PASSED
-            if verdict.status is not meant:
-                yield f"the slow variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
+        source = self.loaded.source_of(exercise)
+        ratios = {}
+        for name, text in (
+            ("reference", source),
+            ("plain", exercise.varied(source, exercise.plain)),
+            ("slow", exercise.slowed(source)),
+        ):
+            for verdict in self._grade(exercise, self.loaded.variant(exercise, text)).verdicts:
+                failing = name == "slow" and verdict.check == timed[0].name
+                if verdict.status is not (Status.FAILED if failing else Status.PASSED):
+                    meant = Status.FAILED if failing else Status.PASSED
+                    yield f"the {name} variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
+                if verdict.timing:
+                    ratios[name] = verdict.timing.ratio
+        assert timed[0].speed is not None  # noqa: S101 - chosen by it
+        margin = Margin(self.loaded.assignment.name, exercise.name, timed[0].speed.at_most, **ratios)
+        self.result.margins.append(margin)
+        if margin.below < CLEARANCE or margin.above < CLEARANCE:
+            yield f"its speed limit is too close: {margin}"
 
 
 def _say(verdict: Verdict) -> str:

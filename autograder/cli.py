@@ -233,6 +233,8 @@ def audit(
     else:
         for failure in result.failures:
             console.print(failure, markup=False, soft_wrap=True)
+        for margin in result.margins:
+            console.print(f"{margin.assignment} {margin}", markup=False, soft_wrap=True)
         console.print(
             f"{result.assignments} assignments, {result.exercises} exercises, {result.checks} checks: "
             f"{result.caught} of {result.mistakes} mistakes caught, {result.diagnosed} diagnosed as themselves, "

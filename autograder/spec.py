@@ -238,7 +238,8 @@ class Exercise:
     parts: what is stubbed and graded by itself (methods of a class; a function's own name);
     depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
     support: trusted source with names that the checks use (``support.Double``);
-    slow: right methods that are too slow, to prove the speed check.
+    slow: right methods that are too slow, to prove the speed check; plain: right methods without a Python loop, as a
+    good student writes them, to prove that its limit leaves room for them.
     """
 
     name: str
@@ -248,6 +249,7 @@ class Exercise:
     checks: list[Check] = field(default_factory=list)
     mistakes: tuple[Mistake, ...] = ()
     slow: str | None = None
+    plain: str | None = None
     depends: tuple[str, ...] = ()
     support: str = ""
 
@@ -283,13 +285,17 @@ class Exercise:
         raise SpecError(message)
 
     def slowed(self, source: str) -> str:
-        """The exercise's source with its slow variant in place: methods that come last win, a function is replaced."""
-        if self.slow is None:
-            message = f"{self.name} has no slow variant"
+        """The exercise's source with its slow variant in place."""
+        return self.varied(source, self.slow)
+
+    def varied(self, source: str, variant: str | None) -> str:
+        """The exercise's source with a variant in place: methods that come last win, a function is replaced."""
+        if variant is None:
+            message = f"{self.name} has no such variant"
             raise SpecError(message)
         if not self.is_class:
-            return self.slow
-        return f"{source}\n{textwrap.indent(self.slow, '    ')}\n"
+            return variant
+        return f"{source}\n{textwrap.indent(variant, '    ')}\n"
 
     def check(
         self,

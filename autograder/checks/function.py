@@ -25,6 +25,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     speed: Speed | None = None,
     speed_points: float = 1,
     slow: str | None = None,
+    plain: str | None = None,
     depends: tuple[str, ...] = (),
     support: str = "",
 ) -> Exercise:
@@ -100,6 +101,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         checks,
         mistakes=tuple(mistakes),
         slow=slow,
+        plain=plain,
         depends=depends,
         support=support,
     )

@@ -19,6 +19,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     mistakes: Iterable[Mistake] = (),
     speed: Speed | None = None,
     slow: str | None = None,
+    plain: str | None = None,
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
@@ -46,6 +47,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         checks,
         mistakes=tuple(mistakes),
         slow=slow,
+        plain=plain,
         depends=depends,
         support=support,
     )

@@ -25,6 +25,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     gradient_of: tuple[str, ...],
     speed: Speed | None = None,
     slow: str | None = None,
+    plain: str | None = None,
     extreme: float | None = None,
     shift_invariant: bool = False,
     depends: tuple[str, ...] = (),
@@ -90,6 +91,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         checks,
         mistakes=tuple(mistakes),
         slow=slow,
+        plain=plain,
         depends=depends,
         support=support,
     )

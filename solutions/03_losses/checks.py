@@ -496,6 +496,19 @@ def backward(self):
         dscores[n] /= len(dscores)
     return dscores
 """,
+    plain="""
+def forward(self, scores, labels):
+    xp, s = array_module(scores), self.label_smoothing
+    z = scores - scores.max(axis=1, keepdims=True)
+    log_p = z - xp.log(xp.exp(z).sum(axis=1, keepdims=True))
+    self.p = xp.exp(log_p)
+    one_hot = (xp.arange(scores.shape[1]) == labels[:, None]).astype(scores.dtype)
+    self.q = (1 - s) * one_hot + s / scores.shape[1]
+    return -(self.q * log_p).sum(axis=1).mean()
+
+def backward(self):
+    return (self.p - self.q) / len(self.p)
+""",
 )
 
 
@@ -846,6 +859,18 @@ def backward(self):
         dscores[n, right] = -dscores[n].sum()
         dscores[n] /= dscores.size
     return dscores
+""",
+    plain="""
+def forward(self, scores, labels):
+    xp = array_module(scores)
+    self.right = xp.arange(scores.shape[1]) == labels[:, None]
+    lead = scores[xp.arange(len(labels)), labels][:, None]
+    self.slack = xp.maximum(0, self.margin - lead + scores) * ~self.right
+    return self.slack.sum() / self.slack.size
+
+def backward(self):
+    active = (self.slack > 0).astype(self.slack.dtype)
+    return (active - self.right * active.sum(axis=1, keepdims=True)) / active.size
 """,
 )
 
@@ -1225,6 +1250,22 @@ def backward(self):
         near, far = share * near / xp.sqrt((near * near).sum()), share * far / xp.sqrt((far * far).sum())
         gradients[0][n], gradients[1][n], gradients[2][n] = near - far, -near, far
     return gradients
+""",
+    plain="""
+def forward(self, anchor, positive, negative):
+    xp = array_module(anchor)
+    self.near, self.far = anchor - positive + 1e-6, anchor - negative + 1e-6
+    self.d_near = (self.near**2).sum(axis=1, keepdims=True) ** 0.5
+    self.d_far = (self.far**2).sum(axis=1, keepdims=True) ** 0.5
+    self.losses = xp.maximum(0, self.margin + self.d_near - self.d_far)
+    return self.losses.mean()
+
+def backward(self):
+    active = (self.losses > 0) * 1.0
+    active = active.astype(self.near.dtype)
+    near = active * self.near / self.d_near / len(active)
+    far = active * self.far / self.d_far / len(active)
+    return near - far, -near, far
 """,
 )
 

@@ -242,29 +242,61 @@ def test_checks_that_cannot_be_loaded(sound, tmp_path, capsys, change, sentence)
 # --- speed -----------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_an_exercise_that_is_timed_needs_a_variant_that_is_too_slow(trimmed, tmp_path):
+@pytest.fixture(scope="module")
+def relu_changed(trimmed, tmp_path_factory):
+    """Audit a course of ReLU alone, its specification changed by these keyword arguments."""
     course = trimmed("ReLU")
-    shutil.copytree(course, tmp_path / "course")
-    found = audit(course, ["02_layers"], seed=1, stale=stale)
+
+    def run(**changes):
+        catalogue.load.cache_clear()
+        folder = tmp_path_factory.mktemp("relu") / "course"
+        shutil.copytree(course, folder)
+        checks = folder / "solutions/02_layers/checks.py"
+        given = ", ".join(f"{name}={value!r}" for name, value in changes.items())
+        change = f"from dataclasses import replace\nrelu = replace(relu, {given})\nASSIGNMENT = Assignment("
+        checks.write_text(checks.read_text().replace("ASSIGNMENT = Assignment(", change, 1))
+        return audit(folder, ["02_layers"], seed=1)
+
+    return run
+
+
+QUICK = "\ndef forward(self, x):\n    self.positive = x > 0\n    return array_module(x).maximum(x, 0)\n"
+LOOPS = (
+    "\ndef forward(self, x):\n    self.positive = x > 0\n    y = 0 * x\n"
+    "    for index in np.ndindex(x.shape):\n        y[index] = x[index] * (x[index] > 0)\n    return y\n"
+)
+
+
+@pytest.mark.slow
+def test_a_speed_limit_lies_between_what_was_measured(relu_changed):
+    found = relu_changed()
     assert found.failures == []
     assert found.slow_variants == 1
-    checks = tmp_path / "course/solutions/02_layers/checks.py"
-    text = checks.read_text()
-    without = text.replace(
-        "ASSIGNMENT = Assignment(",
-        "from dataclasses import replace\nrelu = replace(relu, slow=None)\nASSIGNMENT = Assignment(",
-        1,
-    )
-    checks.write_text(without)
-    failures = audit(tmp_path / "course", ["02_layers"], seed=1).failures
-    assert failures == ["02_layers: ReLU: is graded for speed and has no slow variant"]
-    quick = "def forward(self, x):\n    self.positive = x > 0\n    return array_module(x).maximum(x, 0)\n"
-    checks.write_text(without.replace("slow=None", f"slow={quick!r}".replace("'def", "'\\ndef")))
-    catalogue.load.cache_clear()
-    (failure,) = audit(tmp_path / "course", ["02_layers"], seed=1).failures
-    assert "ReLU: the slow variant is passed" in failure
-    assert "at “fast enough”; it should be failed" in failure
+    (margin,) = found.margins
+    assert (margin.exercise, margin.limit) == ("ReLU", 6.0)
+    assert margin.plain < margin.limit < margin.slow
+    assert str(margin).startswith("ReLU: limit 6, plain ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["slow", "plain"])
+def test_an_exercise_that_is_timed_needs_variants_on_both_sides(relu_changed, name):
+    assert relu_changed(**{name: None}).failures == [f"02_layers: ReLU: is graded for speed and has no {name} variant"]
+
+
+@pytest.mark.slow
+def test_a_slow_variant_must_fail(relu_changed):
+    failures = relu_changed(slow=QUICK).failures
+    assert "ReLU: the slow variant is passed" in failures[0]
+    assert "at “fast enough”; it should be failed" in failures[0]
+    assert "its speed limit is too close: ReLU: limit 6, plain" in failures[1]
+
+
+@pytest.mark.slow
+def test_a_plain_variant_must_pass(relu_changed):
+    failures = relu_changed(plain=LOOPS).failures
+    assert "ReLU: the plain variant is failed" in failures[0]
+    assert "at “fast enough”; it should be passed" in failures[0]
 
 
 # --- the command -----------------------------------------------------------------------------

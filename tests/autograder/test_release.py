@@ -171,7 +171,7 @@ def test_the_public_checks_hold_no_mistake_no_hint_and_no_slow_variant(root):
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
         assert not {"Mistake", "swap"} & names
-        assert not {"mistakes", "slow", "hint"} & arguments
+        assert not {"mistakes", "slow", "plain", "hint"} & arguments
         for exercise in catalogue.load(path.parent.name, root).assignment.exercises:
             for mistake in exercise.mistakes:
                 assert mistake.hint not in text
@@ -187,6 +187,7 @@ def test_the_public_checks_ask_for_the_same(small_course, tmp_path):
         ]
         assert yours.mistakes == ()
         assert yours.slow is None
+        assert yours.plain is None
     with pytest.raises(SpecError, match="the references of 02_layers are not here"):
         theirs.reference  # noqa: B018
     with pytest.raises(SpecError, match="no solution here to release from"):
