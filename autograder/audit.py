@@ -29,29 +29,34 @@ FEWEST_WITH_BACKWARD = 5
 
 
 class Margin(msgspec.Struct, frozen=True):
-    """A speed limit between what it must let pass and what it must not: ratios to the reference, as measured."""
+    """A limit between what it must let pass and what it must not: ratios to the reference, as measured.
+
+    part: speed or memory; variant: what it must not let pass, slow or bulky, and ``wasteful``, its ratio.
+    """
 
     assignment: str
     exercise: str
+    part: str
     limit: float
-    reference: float = 1.0
-    plain: float = 1.0
-    slow: float = 0.0
+    reference: float
+    plain: float
+    variant: str
+    wasteful: float
 
     @property
     def below(self) -> float:
-        """The limit as a multiple of the slower of reference and plain solution."""
-        return self.limit / max(self.reference, self.plain)
+        """The limit as a multiple of the larger of reference and plain solution."""
+        return self.limit / max(self.reference, self.plain, 1e-9)
 
     @property
     def above(self) -> float:
-        """The slow solution as a multiple of the limit."""
-        return self.slow / self.limit
+        """The wasteful solution as a multiple of the limit."""
+        return self.wasteful / self.limit
 
     def __str__(self) -> str:
         return (
-            f"{self.exercise}: limit {self.limit:g}, plain {self.plain:.2f} ({self.below:.1f} × below), "
-            f"slow {self.slow:.1f} ({self.above:.1f} × above)"
+            f"{self.exercise}, {self.part}: limit {self.limit:g}, plain {self.plain:.2f} ({self.below:.1f} × below), "
+            f"{self.variant} {self.wasteful:.1f} ({self.above:.1f} × above)"
         )
 
 
@@ -123,7 +128,7 @@ class _Auditor:
                 *self._stubs(exercise),
                 *self._mistakes(exercise),
                 *self._sabotages(exercise),
-                *self._speed(exercise),
+                *self._budgets(exercise),
             ]
         except SpecError as error:
             problems = [str(error)]
@@ -209,7 +214,7 @@ class _Auditor:
         named = {self._meant(exercise, mistake).name for mistake in exercise.mistakes}
         for check in exercise.checks:
             if not check.sabotage:
-                if check.name not in named and not check.speed:
+                if check.name not in named and not check.budget:
                     yield f"“{check.name}” has no teeth: no mistake is meant for it"
                 continue
             self.result.sabotages += 1
@@ -219,38 +224,46 @@ class _Auditor:
             if verdict.status is not Status.FAILED:
                 yield f"“{check.name}” has no teeth: a sabotage is {_say(verdict)}"
 
-    def _speed(self, exercise: Exercise) -> Iterator[str]:
-        """The limit lies clear of both sides: of the reference and a plain solution, and of the slow one."""
-        timed = [check for check in exercise.checks if check.speed]
-        if not timed:
-            return
-        for name, variant in (("slow", exercise.slow), ("plain", exercise.plain)):
-            if variant is None:
-                yield f"is graded for speed and has no {name} variant"
-        if exercise.slow is None or exercise.plain is None:
-            return
-        self.result.slow_variants += 1
+    def _budgets(self, exercise: Exercise) -> Iterator[str]:
+        """Every limit lies clear of both sides: of the reference and a plain solution, and of what it must not pass."""
         source = self.loaded.source_of(exercise)
-        ratios = {}
-        for name, text in (
-            ("reference", source),
-            ("plain", exercise.varied(source, exercise.plain)),
-            ("slow", exercise.slowed(source)),
-        ):
-            for verdict in self._grade(exercise, self.loaded.variant(exercise, text)).verdicts:
-                failing = name == "slow" and verdict.check == timed[0].name
-                if verdict.status is not (Status.FAILED if failing else Status.PASSED):
-                    meant = Status.FAILED if failing else Status.PASSED
-                    yield f"the {name} variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
-                if verdict.timing:
-                    ratios[name] = verdict.timing.ratio
-        assert timed[0].speed is not None  # noqa: S101 - chosen by it
-        margin = Margin(self.loaded.assignment.name, exercise.name, timed[0].speed.at_most, **ratios)
-        self.result.margins.append(margin)
-        if margin.below < CLEARANCE or margin.above < CLEARANCE:
-            yield f"its speed limit is too close: {margin}"
+        for check in exercise.checks:
+            if check.budget is None:
+                continue
+            name, wasteful = ("slow", exercise.slow) if check.speed else ("bulky", exercise.bulky)
+            missing = [what for what, text in ((name, wasteful), ("plain", exercise.plain)) if text is None]
+            yield from (f"is graded for {check.part} and has no {what} variant" for what in missing)
+            if missing:
+                continue
+            self.result.slow_variants += 1
+            ratios = {}
+            for variant, text in (
+                ("reference", source),
+                ("plain", exercise.varied(source, exercise.plain)),
+                (name, exercise.varied(source, wasteful)),
+            ):
+                verdicts = self._grade(exercise, self.loaded.variant(exercise, text)).verdicts
+                yield from self._misjudged(variant, verdicts, check if variant == name else None)
+                ratios[variant] = next((v.ratio for v in verdicts if v.check == check.name), None) or 0.0
+            margin = Margin(
+                self.loaded.assignment.name, exercise.name, check.part, check.budget.at_most,
+                ratios["reference"], ratios["plain"], name, ratios[name],
+            )  # fmt: skip
+            self.result.margins.append(margin)
+            if margin.below < CLEARANCE or margin.above < CLEARANCE:
+                yield f"its limit is too close: {margin}"
+
+    def _misjudged(self, variant: str, verdicts: list[Verdict], failing: Check | None) -> Iterator[str]:
+        """What a variant should have passed and did not, or the other way round; another budget may fail it as well."""
+        budgets = {
+            check.name for exercise in self.loaded.assignment.exercises for check in exercise.checks if check.budget
+        }
+        for verdict in verdicts:
+            meant = Status.FAILED if failing and verdict.check == failing.name else Status.PASSED
+            if verdict.status is not meant and not (failing and verdict.check in budgets - {failing.name}):
+                yield f"the {variant} variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
 
 
 def _say(verdict: Verdict) -> str:
-    ratio = f", {verdict.timing.ratio:.2f} × the reference" if verdict.timing else ""
+    ratio = f", {verdict.ratio:.2f} × the reference" if verdict.ratio is not None else ""
     return f"{verdict.status}{f' ({verdict.sentence})' if verdict.sentence else ''}{ratio}"

@@ -30,7 +30,7 @@ __all__ = ["PUBLIC_SEED", "MissingExtraError", "release", "stale"]
 
 PUBLIC_SEED = 1
 CHECK_CALL = re.compile(r"^check\((\w+)\)\s*$", re.MULTILINE)
-SECRET = ("mistakes", "slow", "plain")
+SECRET = ("mistakes", "slow", "plain", "bulky")
 
 
 class MissingExtraError(Exception):
@@ -236,7 +236,7 @@ def _public_answers(loaded: Loaded) -> dict[tuple[str, str], list[Any]]:
         (exercise.name, check.name): answers.of(exercise, check)
         for exercise in loaded.assignment.exercises
         for check in exercise.checks
-        if not check.capstone and not check.speed
+        if not check.capstone and not check.budget
     }
 
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from autograder import hotspots, timing
+from autograder import footprint, hotspots, timing
 from autograder.answers import generator
 from autograder.diagnose import Fingerprints, Outcome, Raised
 from autograder.explain import at, explain, waits
 from autograder.isolation.levels import IsolationError
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
-from autograder.verdict import ExerciseResult, HotSpot, Pace, Status, Timing, Verdict
+from autograder.verdict import ExerciseResult, Footprint, HotSpot, Pace, Status, Timing, Verdict
 from autograder.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -94,12 +94,11 @@ class Session:
             if part in self.dead:
                 return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
         try:
-            if check.speed and (self.settings.live is not None or not self.settings.loaded.official):
-                return self._verdict(
-                    check, Status.SKIPPED, "speed is measured against the reference, when it is graded"
-                )
-            if check.speed:
-                return self._run_speed(check)
+            if check.budget and (self.settings.live is not None or not self.settings.loaded.official):
+                sentence = f"{check.part} is measured against the reference, when it is graded"
+                return self._verdict(check, Status.SKIPPED, sentence)
+            if check.budget:
+                return self._run_budget(check)
             with np.errstate(all="ignore"):  # a wrong answer may hold anything
                 return self._run_cases(check)
         except SubjectLostError as lost:
@@ -165,7 +164,7 @@ class Session:
         sentence = (
             explain(why, self._title(check.part), self.place) if isinstance(why, SubjectRaisedError) else why.sentence
         )
-        if check.speed is None and not check.capstone and not isinstance(why, SubjectRaisedError):
+        if check.budget is None and not check.capstone and not isinstance(why, SubjectRaisedError):
             sentence = f"{sentence} ({case.describe()})"
         mistake = self.fingerprints.match(self.exercise, check, outcomes)
         more: dict[str, Any] = {"mistake": mistake.name, "hint": mistake.hint} if mistake else {}
@@ -188,12 +187,12 @@ class Session:
         planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
         return any(check.own_forward(subject, case, seen) for subject in planted if subject)
 
-    def _run_speed(self, check: Check) -> Verdict:
-        assert check.speed is not None  # noqa: S101 - the caller dispatches on it
+    def _run_budget(self, check: Check) -> Verdict:
         exercise, settings = self.exercise, self.settings
         rng = generator(self.answers.seed, settings.loaded.assignment.name, exercise.name, check.name)
         try:
-            figures, wrong = timing.measure(
+            measuring = timing.measure if check.speed else footprint.measure
+            figures, wrong = measuring(
                 check,
                 lambda: self.place.fresh(settings.limits),
                 self.place.fresh_reference,
@@ -201,10 +200,23 @@ class Session:
                 rng,
             )
         except SubjectRaisedError as error:
-            return self._verdict(check, Status.FAILED, f"while timed: {explain(error, self.exercise.name, self.place)}")
+            reason = explain(error, self.exercise.name, self.place)
+            return self._verdict(check, Status.FAILED, f"while measured: {reason}")
+        except OSError as error:
+            return self._verdict(check, Status.SKIPPED, f"{error}")
         if wrong:
-            return self._verdict(check, Status.FAILED, f"while timed: {wrong.sentence}", timing=figures)
-        return self._paced(check, figures)
+            return self._verdict(check, Status.FAILED, f"while measured: {wrong.sentence}")
+        return self._paced(check, figures) if isinstance(figures, Timing) else self._weighed(check, figures)
+
+    def _weighed(self, check: Check, figures: Footprint) -> Verdict:
+        if figures.ratio <= figures.limit:
+            return self._verdict(check, Status.PASSED, footprint=figures)
+        sentence = f"right, but {footprint.sentence(figures)}"
+        more = {"points": self._half(check)} if figures.within_half else {}
+        return self._verdict(check, Status.FAILED, sentence, footprint=figures, **more)
+
+    def _half(self, check: Check) -> float:
+        return round(self.exercise.points_of(check) / 2, 2)
 
     def _paced(self, check: Check, figures: Timing) -> Verdict:
         if figures.pace is Pace.UNDER:
@@ -217,7 +229,7 @@ class Session:
         more: dict[str, Any] = {}
         if figures.within_half:
             sentence = f"right, and within {figures.half_limit:g} × the reference: half of the points"
-            more["points"] = round(self.exercise.points_of(check) / 2, 2)
+            more["points"] = self._half(check)
         advice = "look for a Python loop or for work that an array operation can spare"
         return self._verdict(
             check, Status.FAILED, f"{sentence}. {hotspots.sentence(figures.hot) or advice}", timing=figures, **more

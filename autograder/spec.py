@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Assignment",
+    "Budget",
     "Case",
     "Check",
     "Exercise",
+    "Memory",
     "Mistake",
     "Observations",
     "Points",
@@ -101,6 +103,7 @@ class Check:
     judge(observed, expected, case): a Mismatch or None.
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
     capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
+    speed, memory: the budget that is measured; trial: how.
     sabotage: source that spoils a right implementation in just this way, to prove the check's teeth.
     """
 
@@ -119,7 +122,13 @@ class Check:
     capstone: bool = False
     cpu_s: float | None = None
     speed: Speed | None = None
+    memory: Memory | None = None
     trial: Callable[[Subject, Case], Trial] | None = None
+
+    @property
+    def budget(self) -> Budget | None:
+        """What is measured, where this is about time or memory."""
+        return self.speed or self.memory
 
 
 @dataclass(frozen=True)
@@ -151,8 +160,8 @@ class Points:
 
 
 @dataclass(frozen=True)
-class Speed:
-    """At most ``at_most`` times the reference's CPU time on ``case``; half of the points up to ``half_at`` times.
+class Budget:
+    """At most ``at_most`` times what the reference takes on ``case``; half of the points up to ``half_at`` times.
 
     The case's inputs are shapes (drawn normal, anew for every pair) or functions of an rng (labels).
     dtype: of the drawn inputs and the parameters.  Limits are set on measured ratios.
@@ -177,6 +186,16 @@ class Speed:
             return self.case.with_changes(inputs=inputs)
         upstream = None if case.upstream is None else rng.normal(size=case.upstream.shape).astype(self.dtype)
         return case.with_changes(inputs=inputs, upstream=upstream)
+
+
+@dataclass(frozen=True)
+class Speed(Budget):
+    """A budget of CPU time."""
+
+
+@dataclass(frozen=True)
+class Memory(Budget):
+    """A budget of memory at its peak, beyond inputs and parameters.  Let the reference take a megabyte at least."""
 
 
 @dataclass(frozen=True)
@@ -238,8 +257,8 @@ class Exercise:
     parts: what is stubbed and graded by itself (methods of a class; a function's own name);
     depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
     support: trusted source with names that the checks use (``support.Double``);
-    slow: right methods that are too slow, to prove the speed check; plain: right methods without a Python loop, as a
-    good student writes them, to prove that its limit leaves room for them.
+    slow, bulky: right methods that take too much time, too much memory, to prove the checks of these; plain: right
+    methods without a Python loop, as a good student writes them, to prove that the limits leave room for them.
     """
 
     name: str
@@ -250,6 +269,7 @@ class Exercise:
     mistakes: tuple[Mistake, ...] = ()
     slow: str | None = None
     plain: str | None = None
+    bulky: str | None = None
     depends: tuple[str, ...] = ()
     support: str = ""
 

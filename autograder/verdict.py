@@ -14,6 +14,7 @@ import msgspec
 
 __all__ = [
     "ExerciseResult",
+    "Footprint",
     "HotSpot",
     "Pace",
     "Pair",
@@ -92,6 +93,21 @@ class Timing(msgspec.Struct, frozen=True):
     hot: list[HotSpot] = []
 
 
+class Footprint(msgspec.Struct, frozen=True):
+    """A memory check's figures: bytes at the peak of one call, of the code and of the reference, and their ratio.
+
+    kept: bytes that stay after the call; half_limit: the limit for half of the points, and whether it keeps within it.
+    """
+
+    ratio: float
+    limit: float
+    peak: int
+    reference_peak: int
+    kept: int = 0
+    half_limit: float | None = None
+    within_half: bool = False
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """One check's outcome, with the sentence that the student reads.
 
@@ -107,6 +123,13 @@ class Verdict(msgspec.Struct, frozen=True):
     mistake: str = ""
     hint: str = ""
     timing: Timing | None = None
+    footprint: Footprint | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """What was measured, as a multiple of the reference; None where nothing was."""
+        figures = self.timing or self.footprint
+        return figures.ratio if figures else None
 
 
 class ExerciseResult(msgspec.Struct, frozen=True):

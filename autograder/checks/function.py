@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from autograder.checks.behaviour import CaseMaker
-from autograder.checks.standard import judge_unchanged, speed_checks
+from autograder.checks.standard import budget_checks, judge_unchanged
 from autograder.compare import compare_all
 from autograder.isolation.protocol import Ref
-from autograder.spec import Case, Check, Exercise, Mistake, Observations, Points, Speed, Trial
+from autograder.spec import Case, Check, Exercise, Memory, Mistake, Observations, Points, Speed, Trial
 from autograder.subject import Instance, Subject
 
 __all__ = ["FunctionExercise"]
@@ -24,8 +24,11 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     mistakes: Iterable[Mistake] = (),
     speed: Speed | None = None,
     speed_points: float = 1,
+    memory: Memory | None = None,
+    memory_points: float = 1,
     slow: str | None = None,
     plain: str | None = None,
+    bulky: str | None = None,
     depends: tuple[str, ...] = (),
     support: str = "",
 ) -> Exercise:
@@ -90,9 +93,11 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
                 call, "for x in args:", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
             ),
         ),
-        *speed_checks(trial, speed, (name,), (matches,)),
+        *budget_checks(trial, speed, memory, needs=(name,), after=(matches,)),
     ]
-    by_part = {name: points, **({"speed": speed_points} if speed else {})}
+    by_part = {name: points}
+    by_part |= {"speed": speed_points} if speed else {}
+    by_part |= {"memory": memory_points} if memory else {}
     return Exercise(
         name,
         "function",
@@ -102,6 +107,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         mistakes=tuple(mistakes),
         slow=slow,
         plain=plain,
+        bulky=bulky,
         depends=depends,
         support=support,
     )

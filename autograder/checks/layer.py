@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autograder.checks.behaviour import Behaviour, CaseMaker
-from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks, speed_checks
-from autograder.spec import Exercise, Mistake, Points, Speed
+from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
+from autograder.spec import Exercise, Memory, Mistake, Points, Speed
 
 __all__ = ["LayerExercise"]
 
@@ -18,8 +18,10 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     points: Points,
     mistakes: Iterable[Mistake] = (),
     speed: Speed | None = None,
+    memory: Memory | None = None,
     slow: str | None = None,
     plain: str | None = None,
+    bulky: str | None = None,
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
@@ -37,7 +39,14 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     checks = [
         *forward_checks(thing),
         *backward_checks(thing, has_parameters=has_parameters),
-        *speed_checks(thing.trial, speed, ("forward", "backward"), (FORWARD, GRADIENTS), thing.complete),
+        *budget_checks(
+            thing.trial,
+            speed,
+            memory,
+            needs=("forward", "backward"),
+            after=(FORWARD, GRADIENTS),
+            prepare=thing.complete,
+        ),
     ]
     return Exercise(
         name,
@@ -48,6 +57,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         mistakes=tuple(mistakes),
         slow=slow,
         plain=plain,
+        bulky=bulky,
         depends=depends,
         support=support,
     )

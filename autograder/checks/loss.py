@@ -8,9 +8,9 @@ import numpy as np
 
 from autograder.checks.behaviour import Behaviour, CaseMaker
 from autograder.checks.sabotage import spoiled
-from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks, speed_checks
+from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
 from autograder.compare import compare_all
-from autograder.spec import Case, Check, Exercise, Mistake, Points, Speed
+from autograder.spec import Case, Check, Exercise, Memory, Mistake, Points, Speed
 from autograder.subject import Subject
 
 __all__ = ["LossExercise"]
@@ -24,8 +24,10 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     mistakes: Iterable[Mistake] = (),
     gradient_of: tuple[str, ...],
     speed: Speed | None = None,
+    memory: Memory | None = None,
     slow: str | None = None,
     plain: str | None = None,
+    bulky: str | None = None,
     extreme: float | None = None,
     shift_invariant: bool = False,
     depends: tuple[str, ...] = (),
@@ -81,7 +83,14 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *extra,
         standard[-1],
         *backward_checks(thing, has_parameters=False),
-        *speed_checks(thing.trial, speed, ("forward", "backward"), (FORWARD, GRADIENTS), thing.complete),
+        *budget_checks(
+            thing.trial,
+            speed,
+            memory,
+            needs=("forward", "backward"),
+            after=(FORWARD, GRADIENTS),
+            prepare=thing.complete,
+        ),
     ]
     return Exercise(
         name,
@@ -92,6 +101,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         mistakes=tuple(mistakes),
         slow=slow,
         plain=plain,
+        bulky=bulky,
         depends=depends,
         support=support,
     )

@@ -15,10 +15,10 @@ import numpy as np
 from autograder.checks.behaviour import TRIES, Behaviour, has_slope, in_dtype
 from autograder.checks.sabotage import spoiled, spoiled_method
 from autograder.compare import FLOAT32, Mismatch, compare, compare_all
-from autograder.spec import Case, Check, Observations, SpecError, Speed, Trial
+from autograder.spec import Budget, Case, Check, Memory, Observations, SpecError, Speed, Trial
 from autograder.subject import Subject
 
-__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "forward_checks", "judge_unchanged", "speed_checks"]
+__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_checks", "judge_unchanged"]
 
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
@@ -217,20 +217,36 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
     ]
 
 
-def speed_checks(
+def budget_checks(
     trial: Callable[[Subject, Case], Trial],
     speed: Speed | None,
+    memory: Memory | None,
+    *,
     needs: tuple[str, ...],
     after: tuple[str, ...],
     prepare: Callable[[Case, np.random.Generator, Subject], Case] | None = None,
 ) -> list[Check]:
-    """The speed check, where the exercise has one: CPU time against the reference's, on fresh inputs."""
-    if speed is None:
-        return []
+    """The checks of time and memory, where the exercise has them: against the reference's, on fresh inputs."""
+    checks = []
+    when: dict[str, Any] = {"needs": needs, "after": after}
+    if speed:
+        checks.append(_budget_check("fast enough", "speed", speed, trial, prepare, speed=speed, **when))
+    if memory:
+        checks.append(_budget_check("sparing with memory", "memory", memory, trial, prepare, memory=memory, **when))
+    return checks
 
+
+def _budget_check(
+    name: str,
+    part: str,
+    budget: Budget,
+    trial: Callable[[Subject, Case], Trial],
+    prepare: Callable[[Case, np.random.Generator, Subject], Case] | None,
+    **more: Any,
+) -> Check:
     def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        case = speed.draw(rng)
-        return [in_dtype(prepare(case, rng, reference) if prepare else case, speed.dtype)]
+        case = budget.draw(rng)
+        return [in_dtype(prepare(case, rng, reference) if prepare else case, budget.dtype)]
 
     def observe(subject: Subject, case: Case) -> Observations:
         prepared = trial(subject, case)
@@ -238,17 +254,13 @@ def speed_checks(
         prepared.go()
         return prepared.collect()
 
-    return [
-        Check(
-            "fast enough",
-            "speed",
-            1.0,
-            cases=draw,
-            observe=observe,
-            judge=judge_float32 if speed.dtype == "float32" else compare_all,
-            needs=needs,
-            after=after,
-            speed=speed,
-            trial=trial,
-        )
-    ]
+    return Check(
+        name,
+        part,
+        1.0,
+        cases=draw,
+        observe=observe,
+        judge=judge_float32 if budget.dtype == "float32" else compare_all,
+        trial=trial,
+        **more,
+    )

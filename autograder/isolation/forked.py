@@ -66,6 +66,13 @@ class ForkedLink:
         """CPU time of the worker since its fork, read from outside: it cannot be faked from within."""
         return time.clock_gettime((~self.pid << 3) | 2)
 
+    def memory(self) -> tuple[int, int]:
+        """Bytes that the worker holds in memory now, and the most that it ever did; read from outside."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            fields = dict(line.split(":", 1) for line in file.read().splitlines() if line.startswith("Vm"))
+        now, most = (int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmHWM"))
+        return now, most
+
     def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
         """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""
         started, cpu_started = time.monotonic(), self.cpu_seconds()

@@ -52,6 +52,10 @@ class Worker:
         """CPU time of the worker so far, read from outside wherever the system can."""
         return self._link.cpu_seconds()
 
+    def memory(self) -> tuple[int, int]:
+        """Bytes in memory now, and at the most so far; OSError where the system does not tell."""
+        return self._link.memory()
+
     def ask(self, verb: str, backend: str = "numpy", limits: Limits | None = None, **arguments: Any) -> Any:
         """One request, one reply.
 

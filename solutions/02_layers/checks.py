@@ -5,6 +5,7 @@ from autograder.checks import (
     Case,
     FunctionExercise,
     LayerExercise,
+    Memory,
     Mistake,
     ModelExercise,
     New,
@@ -413,9 +414,10 @@ def softmax_cases(rng):
 softmax = LayerExercise(
     "Softmax",
     cases=softmax_cases,
-    points=Points(forward=2, backward=4, speed=1),
+    points=Points(forward=2, backward=4, speed=1, memory=1),
     extreme=1000.0,
     speed=Speed(Case({"axis": -1}, x=(512, 10)), at_most=5.0),
+    memory=Memory(Case({"axis": -1}, x=(1024, 128)), at_most=5.0),
     mistakes=[
         Mistake(
             "does not subtract the maximum",
@@ -473,6 +475,16 @@ def backward(self, dy):
     return np.moveaxis(dx, -1, self.axis)
 """,
     plain="""
+def forward(self, x):
+    xp = array_module(x)
+    e = xp.exp(x - x.max(axis=self.axis, keepdims=True))
+    self.y = e / e.sum(axis=self.axis, keepdims=True)
+    return self.y
+
+def backward(self, dy):
+    return self.y * (dy - (dy * self.y).sum(axis=self.axis, keepdims=True))
+""",
+    bulky="""
 def backward(self, dy):
     xp = array_module(dy)
     y = xp.moveaxis(self.y, self.axis, -1)

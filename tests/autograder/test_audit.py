@@ -274,8 +274,8 @@ def test_a_speed_limit_lies_between_what_was_measured(relu_changed):
     assert found.slow_variants == 1
     (margin,) = found.margins
     assert (margin.exercise, margin.limit) == ("ReLU", 6.0)
-    assert margin.plain < margin.limit < margin.slow
-    assert str(margin).startswith("ReLU: limit 6, plain ")
+    assert margin.plain < margin.limit < margin.wasteful
+    assert str(margin).startswith("ReLU, speed: limit 6, plain ")
 
 
 @pytest.mark.slow
@@ -289,7 +289,7 @@ def test_a_slow_variant_must_fail(relu_changed):
     failures = relu_changed(slow=QUICK).failures
     assert "ReLU: the slow variant is passed" in failures[0]
     assert "at “fast enough”; it should be failed" in failures[0]
-    assert "its speed limit is too close: ReLU: limit 6, plain" in failures[1]
+    assert "its limit is too close: ReLU, speed: limit 6, plain" in failures[1]
 
 
 @pytest.mark.slow

@@ -161,4 +161,4 @@ def test_what_goes_wrong_only_while_it_is_timed_costs_only_that(relu, zygote, ho
     *others, speed = result.verdicts
     assert {verdict.status for verdict in others} == {Status.PASSED}
     assert (speed.status, speed.points) == (Status.FAILED, 0)
-    assert speed.sentence.startswith("while timed: ")
+    assert speed.sentence.startswith("while measured: ")

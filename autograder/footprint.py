@@ -1,0 +1,83 @@
+"""Memory as a ratio: how much a worker grows at its peak during one call, beside the reference, read from outside.
+
+Resident memory, as the kernel counts it, in fresh workers: inputs and parameters are there before, so what is measured
+is what the code itself asks for.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autograder.spec import Case, Check
+from autograder.verdict import Footprint
+
+if TYPE_CHECKING:
+    from autograder.compare import Mismatch
+    from autograder.spec import Observations
+    from autograder.subject import LocalSubject, RemoteSubject
+
+__all__ = ["measure", "sentence"]
+
+PAIRS = 3
+FLOOR = 1 << 18
+"""Bytes that a process may grow for reasons of its own."""
+MEGABYTE = 1e6
+
+Open = Callable[[], "AbstractContextManager[RemoteSubject]"]
+
+
+def measure(
+    check: Check, open_student: Open, open_reference: Open, local: LocalSubject, rng: np.random.Generator
+) -> tuple[Footprint, Mismatch | None]:
+    """Measure one memory check, as ``timing.measure`` does a speed check.
+
+    Raises OSError where the system does not tell a process's memory.
+    """
+    memory = check.memory
+    assert memory is not None  # noqa: S101 - the caller dispatches on it
+    case = check.cases(rng, local)[0]
+    local.forget()
+    pairs, kept, mismatch = [], 0, None
+    for _ in range(PAIRS):
+        fresh = memory.draw(rng, case)
+        with open_student() as student, open_reference() as reference:
+            peak, kept, seen = _grow(check, student, case, fresh)
+            its_peak, _, right = _grow(check, reference, case, fresh)
+        pairs.append((peak, its_peak))
+        mismatch = check.judge(seen, right, fresh)
+        if mismatch:
+            break
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = (ours + FLOOR) / (theirs + FLOOR)
+    half = memory.half_at
+    figures = Footprint(
+        round(ratio, 3), memory.at_most, round(ours), round(theirs), kept, half, half is not None and ratio <= half
+    )
+    return figures, mismatch
+
+
+def _grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:
+    """Bytes by which the worker grew at its peak and for good during one call, and what came of it."""
+    assert check.trial is not None  # noqa: S101 - every memory check has one
+    trial = check.trial(subject, case)
+    trial.renew(fresh)
+    before, peak_before = subject.worker.memory()
+    trial.go()
+    after, peak = subject.worker.memory()
+    grown = peak - before if peak > peak_before else after - before
+    return max(grown, 0), max(after - before, 0), trial.collect()
+
+
+def sentence(figures: Footprint) -> str:
+    """Say how much memory it took, and how much of it stays."""
+    text = (
+        f"takes {figures.ratio:.1f} × the reference's memory ({figures.peak / MEGABYTE:.1f} MB at its peak against "
+        f"{figures.reference_peak / MEGABYTE:.1f} MB; limit {figures.limit:.1f})"
+    )
+    kept = figures.kept / MEGABYTE
+    return f"{text}, of which {kept:.1f} MB stay after the call" if kept > figures.peak / MEGABYTE / 2 else text

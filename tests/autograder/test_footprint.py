@@ -1,0 +1,126 @@
+"""Memory: measured from outside, as a ratio, and said in megabytes."""
+
+from dataclasses import replace
+
+import pytest
+
+from autograder import footprint
+from autograder.catalogue import load
+from autograder.grade import Grader
+from autograder.isolation.host import Worker
+from autograder.isolation.launcher import Spawner
+from autograder.spec import Assignment
+from autograder.subject import RemoteSubject
+from autograder.submission import Submission
+from autograder.verdict import Footprint, Status
+from dlkit.extraction import Extraction
+
+NAME = "sparing with memory"
+
+
+@pytest.fixture
+def softmax(root):
+    loaded = load("02_layers", root)
+    whole = loaded.assignment
+    exercise = replace(whole.exercise("Softmax"), checks=[c for c in whole.exercise("Softmax").checks if not c.speed])
+    return replace(loaded, assignment=Assignment(whole.name, title=whole.title, exercises=[exercise]))
+
+
+@pytest.fixture
+def graded(softmax, zygote):
+    """Grade Softmax with these methods in place of the reference's; the memory check's verdict."""
+
+    def grade(methods="", launcher=zygote):
+        (exercise,) = softmax.assignment.exercises
+        chunks = [
+            replace(chunk, source=exercise.varied(chunk.source, methods)) if "Softmax" in chunk.defines else chunk
+            for chunk in softmax.reference.chunks
+        ]
+        report = Grader(softmax, launcher, seed=1).grade(Submission("layers.py", Extraction(tuple(chunks)), ""))
+        return next(verdict for verdict in report.exercises[0].verdicts if verdict.check == NAME)
+
+    return grade
+
+
+def test_the_reference_takes_its_own_memory(graded):
+    verdict = graded()
+    assert verdict.status is Status.PASSED
+    assert 0.7 < verdict.footprint.ratio < 1.4
+    assert verdict.footprint.reference_peak > 1e6
+
+
+def test_a_whole_jacobian_is_too_much_and_is_said_in_megabytes(graded, softmax):
+    (exercise,) = softmax.assignment.exercises
+    verdict = graded(exercise.bulky)
+    assert (verdict.status, verdict.points) == (Status.FAILED, 0)
+    assert verdict.footprint.ratio > 10
+    assert "the reference's memory (" in verdict.sentence
+    assert "MB at its peak against" in verdict.sentence
+
+
+KEEPS = """
+def forward(self, x):
+    e = array_module(x).exp(x - x.max(axis=self.axis, keepdims=True))
+    self.history = [x + n for n in range(40)]
+    self.y = e / e.sum(axis=self.axis, keepdims=True)
+    return self.y
+"""
+
+
+def test_what_stays_after_the_call_is_said(graded):
+    verdict = graded(KEEPS)
+    assert verdict.status is Status.FAILED
+    assert "MB stay after the call" in verdict.sentence
+
+
+def test_what_is_given_back_before_the_end_still_counts(graded):
+    methods = """
+def backward(self, dy):
+    spent = np.ones(20_000_000)
+    del spent
+    return self.y * (dy - (dy * self.y).sum(axis=self.axis, keepdims=True))
+"""
+    verdict = graded(methods)
+    assert verdict.status is Status.FAILED
+    assert verdict.footprint.peak > 1.5e8
+    assert verdict.footprint.kept < 5e7
+
+
+def test_where_memory_cannot_be_measured_it_costs_nothing(graded):
+    with Spawner() as spawner:
+        verdict = graded(launcher=spawner)
+    assert verdict.status is Status.SKIPPED
+    assert verdict.sentence == "memory is measured on Linux"
+
+
+def test_a_wrong_output_while_measured_fails(graded):
+    verdict = graded("\ndef backward(self, dy):\n    return 0 * dy if dy.size > 100_000 else super().backward(dy)\n")
+    assert verdict.status is not Status.PASSED
+
+
+def test_the_peak_of_a_worker_is_seen_from_outside(zygote):
+    source = "import numpy as np\ndef f(n): return float(np.ones(n).sum())\n"
+    with Worker(zygote) as worker:
+        worker.ask("load", name="work", chunks=[["work.py", 1, source]])
+        before, _ = worker.memory()
+        RemoteSubject(worker).run("f", 10_000_000)
+        after, peak = worker.memory()
+    assert peak - before > 7e7
+    assert after - before < 2e7
+
+
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        (
+            Footprint(5.31, 2.0, 12_000_000, 2_300_000),
+            "takes 5.3 × the reference's memory (12.0 MB at its peak against 2.3 MB; limit 2.0)",
+        ),
+        (
+            Footprint(5.31, 2.0, 12_000_000, 2_300_000, kept=8_000_000),
+            "takes 5.3 × the reference's memory (12.0 MB at its peak against 2.3 MB; limit 2.0), of which 8.0 MB stay",
+        ),
+    ],
+)
+def test_the_sentence(figures, said):
+    assert footprint.sentence(figures).startswith(said)
