@@ -29,6 +29,7 @@ from autograder.render.reading import (
     common_mistakes,
     exercise_names,
     findings,
+    memory,
     number,
     shared_sentence,
     slow_to_grade,
@@ -108,7 +109,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(number=number, speed=speed, name=_name, slug=lambda s: str(s).replace(" ", "-"), when=_when)
+    env.filters.update(
+        number=number, speed=speed, memory=memory, name=_name, slug=lambda s: str(s).replace(" ", "-"), when=_when
+    )
     env.globals.update(MARKS=MARKS, MEANING=MEANING, ISOLATION=ISOLATION, Status=Status, share=share, percent=_percent)
     env.globals["statuses"] = lambda report: {exercise.name: exercise.status for exercise in report.exercises}
     return env

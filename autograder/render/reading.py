@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict
+from autograder.verdict import ExerciseResult, Footprint, Report, Status, Timing, Verdict
 
 __all__ = [
     "ISOLATION",
@@ -24,6 +24,7 @@ __all__ = [
     "common_mistakes",
     "exercise_names",
     "findings",
+    "memory",
     "number",
     "personal_mistake",
     "shared_sentence",
@@ -140,6 +141,12 @@ def speed(timing: Timing) -> str:
     """Say a ratio beside its limit: ``2.7 × the reference (limit 2.0)``, exact enough that they differ."""
     digits = 0 if timing.ratio >= WHOLE_FROM else 2 if abs(timing.ratio - timing.limit) < NEAR else 1
     return f"{timing.ratio:.{digits}f} × the reference (limit {timing.limit:.1f})"
+
+
+def memory(figures: Footprint) -> str:
+    """Say a ratio of memory beside its limit, and what was measured."""
+    peak, theirs = (f"{amount / 1e6:.1f} MB" for amount in (figures.peak, figures.reference_peak))
+    return f"{figures.ratio:.1f} × the reference's memory ({peak} against {theirs}; limit {figures.limit:.1f})"
 
 
 @dataclass

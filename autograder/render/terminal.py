@@ -22,6 +22,7 @@ from autograder.render.reading import (
     common_mistakes,
     exercise_names,
     findings,
+    memory,
     number,
     personal_mistake,
     shared_sentence,
@@ -223,6 +224,8 @@ def _print_why(page: _Page, why: Finding | Verdict) -> None:
         page.line(page.text(why.sentence, "dim" if quiet else ""), indent=6)
     if why.timing:
         page.line(page.text(speed(why.timing), "dim"), indent=6)
+    if isinstance(why, Verdict) and why.footprint and why.status is Status.PASSED:
+        page.line(page.text(memory(why.footprint), "dim"), indent=6)
     if why.mistake:
         page.labelled("Mistake", why.mistake, 6)
     if why.hint:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from autograder.render.html import class_page, student_page
-from autograder.verdict import ExerciseResult, Status
+from autograder.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "rect", "line"}
 
@@ -218,3 +218,18 @@ def test_what_the_code_tried_is_on_both_pages_and_escaped(right, make_report):
     report = make_report("Mallory", [right], tried=["read <b>secret</b>"])
     for page in (student_page(report), class_page("Layers", [report], {})):
         assert "tried to read &lt;b&gt;secret" in page
+
+
+def test_where_time_and_memory_go_is_on_the_page(make_report, make_verdict):
+    slow = Timing(9.0, 2.0, [9.0], hot=[HotSpot("cell 3, line 4", "for row in range(len(x)):", 0.81, loop=True)])
+    lean = Footprint(1.1, 2.0, 2_200_000, 2_000_000)
+    exercise = ExerciseResult(
+        "Softmax",
+        [
+            make_verdict("fast enough", Status.FAILED, "speed", sentence="too slow", timing=slow),
+            make_verdict("sparing with memory", part="memory", footprint=lean),
+        ],
+    )
+    text = " ".join(Page(student_page(make_report("Ada", [exercise]))).text.split())
+    assert "Where the time goes: 81 % in the loop at cell 3, line 4 for row in range(len(x)):" in text
+    assert "1.1 × the reference’s memory (2.2 MB against 2.0 MB; limit 2.0)" in text.replace("'", "’")
