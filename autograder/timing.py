@@ -32,6 +32,8 @@ ROUNDS = 3
 CLEAR = 1.5
 """Off the limit by this factor throughout, one pair of workers is enough."""
 HOPELESS = 8.0
+AGREEING = 0.75
+"""Share of the pairs of workers whose own medians must lie on the same side: one odd process decides nothing."""
 CONFIDENCE = 0.99
 RESAMPLES = 1000
 SLEEPING, GRACE_S = 4.0, 0.5
@@ -65,14 +67,19 @@ def interval(ratios: list[float]) -> Interval:
     return Interval(float(low), float(high))
 
 
-def judge(ratios: list[float], limit: float) -> Pace:
-    """Whether the ratios lie wholly under the limit, wholly over it, or cannot tell yet."""
+def judge(groups: list[list[float]], limit: float) -> Pace:
+    """Whether the ratios lie wholly under the limit, wholly over it, or cannot tell yet.
+
+    groups: the ratios of each pair of workers.
+    """
+    ratios = [ratio for group in groups for ratio in group]
     if not ratios:
         return Pace.OPEN
     found = interval(ratios)
-    if found.high <= limit:
+    over = statistics.fmean(statistics.median(group) > limit for group in groups if group)
+    if found.high <= limit and 1 - over >= AGREEING:
         return Pace.UNDER
-    return Pace.OVER if found.low > limit else Pace.OPEN
+    return Pace.OVER if found.low > limit and over >= AGREEING else Pace.OPEN
 
 
 @dataclass
@@ -80,22 +87,27 @@ class _Record:
     """Everything measured so far."""
 
     limits: tuple[float, ...]
-    ratios: list[float] = field(default_factory=list)
+    groups: list[list[float]] = field(default_factory=list)
     raw: list[Pair] = field(default_factory=list)
     mismatch: Mismatch | None = None
+
+    @property
+    def ratios(self) -> list[float]:
+        """Every pair's ratio."""
+        return [ratio for group in self.groups for ratio in group]
 
     def is_hopeless(self) -> bool:
         """Whether every pair is so far off that measuring on would only cost time."""
         return len(self.ratios) > 1 and min(self.ratios) > HOPELESS * max(self.limits)
 
     def is_clear(self) -> bool:
-        """Whether every ratio is on the same side of every limit, and far from it."""
+        """Whether every ratio is on the same side of every limit, and far off; to fail takes two pairs of workers."""
         low, high = min(self.ratios), max(self.ratios)
-        return all(low > CLEAR * limit or high * CLEAR < limit for limit in self.limits)
+        return all((low > CLEAR * limit and len(self.groups) > 1) or high * CLEAR < limit for limit in self.limits)
 
     def is_decided(self) -> bool:
         """Whether the interval lies beside every limit."""
-        return all(judge(self.ratios, limit) is not Pace.OPEN for limit in self.limits)
+        return all(judge(self.groups, limit) is not Pace.OPEN for limit in self.limits)
 
 
 def measure(
@@ -110,9 +122,10 @@ def measure(
     assert speed is not None  # noqa: S101
     record = _Record(tuple(limit for limit in (speed.at_most, speed.half_at) if limit is not None))
     for number in range(ROUNDS * WORKER_PAIRS):
+        record.groups.append([])
         with open_student() as student, open_reference() as reference:
             for ratio, raw, mismatch in _pairs(check, student, reference, local, rng):
-                record.ratios.append(ratio)
+                record.groups[-1].append(ratio)
                 record.raw.append(raw)
                 record.mismatch = mismatch
                 if mismatch or record.is_hopeless():
@@ -125,7 +138,7 @@ def measure(
 
 def _figures(record: _Record, speed: Speed) -> Timing:
     found = interval(record.ratios)
-    pace = Pace.OVER if record.is_hopeless() else judge(record.ratios, speed.at_most)
+    pace = Pace.OVER if record.is_hopeless() else judge(record.groups, speed.at_most)
     if record.is_clear():
         pace = Pace.OVER if record.ratios[0] > speed.at_most else Pace.UNDER
     return Timing(
@@ -136,7 +149,7 @@ def _figures(record: _Record, speed: Speed) -> Timing:
         high=round(found.high, 4),
         pace=pace,
         half_limit=speed.half_at,
-        within_half=speed.half_at is not None and judge(record.ratios, speed.half_at) is not Pace.OVER,
+        within_half=speed.half_at is not None and judge(record.groups, speed.half_at) is not Pace.OVER,
         raw=record.raw,
     )
 

@@ -32,7 +32,13 @@ def around(centre, spread=0.05, count=15):
     ids=["far under", "far over", "at the limit", "two outliers up", "two outliers down", "nothing measured"],
 )
 def test_the_interval_of_the_median_decides(ratios, pace):
-    assert judge(ratios, limit=2.0) is pace
+    assert judge([ratios], limit=2.0) is pace
+
+
+def test_one_odd_process_decides_nothing():
+    odd = [around(9.0, count=5), around(9.0, count=5), around(1.0, count=2), around(1.0, count=2)]
+    assert judge(odd, limit=2.0) is Pace.OPEN
+    assert judge([around(9.0, count=5)] * 3, limit=2.0) is Pace.OVER
 
 
 def test_the_same_ratios_give_the_same_interval():
