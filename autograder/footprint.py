@@ -7,8 +7,6 @@ is what the code itself asks for.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +17,7 @@ from autograder.verdict import Footprint
 if TYPE_CHECKING:
     from autograder.compare import Mismatch
     from autograder.spec import Observations
-    from autograder.subject import LocalSubject, RemoteSubject
+    from autograder.subject import LocalSubject, Open, RemoteSubject
 
 __all__ = ["measure", "sentence"]
 
@@ -28,15 +26,13 @@ FLOOR = 1 << 18
 """Bytes that a process may grow for reasons of its own."""
 MEGABYTE = 1e6
 
-Open = Callable[[], "AbstractContextManager[RemoteSubject]"]
-
 
 def measure(
     check: Check, open_student: Open, open_reference: Open, local: LocalSubject, rng: np.random.Generator
 ) -> tuple[Footprint, Mismatch | None]:
     """Measure one memory check, as ``timing.measure`` does a speed check.
 
-    Raises OSError where the system does not tell a process's memory.
+    Raises NotMeasuredError where the system does not tell a process's memory.
     """
     memory = check.memory
     assert memory is not None  # noqa: S101 - the caller dispatches on it
@@ -53,7 +49,7 @@ def measure(
         if mismatch or _is_clear(peak, its_peak, memory.at_most):
             break
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = (ours + FLOOR) / (theirs + FLOOR)
+    ratio = _ratio(ours, theirs)
     half = memory.half_at
     figures = Footprint(
         round(ratio, 3), memory.at_most, round(ours), round(theirs), kept, half, half is not None and ratio <= half
@@ -61,9 +57,13 @@ def measure(
     return figures, mismatch
 
 
+def _ratio(peak: float, its_peak: float) -> float:
+    return (peak + FLOOR) / (its_peak + FLOOR)
+
+
 def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
     """Whether one pair is enough: memory hardly varies."""
-    ratio = (peak + FLOOR) / (its_peak + FLOOR)
+    ratio = _ratio(peak, its_peak)
     return ratio > CLEAR * limit or ratio * CLEAR < limit
 
 

@@ -75,7 +75,7 @@ class Grader:
 
     def _prove(self, launcher: Launcher) -> Isolation:
         """Prove the isolation once before the first submission, and that the assignment's folder is out of sight."""
-        launcher.secrets = (str(self.loaded.folder),)
+        launcher.secrets = tuple(dict.fromkeys((*launcher.secrets, str(self.loaded.folder))))
         with start_worker(launcher, None, self.settings.isolation) as worker:
             return worker.isolation
 

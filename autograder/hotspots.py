@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from autograder.verdict import HotSpot
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from autograder.spec import Check
     from autograder.subject import RemoteSubject
     from autograder.submission import Submission
+    from dlkit.extraction import Chunk
 
 __all__ = ["find", "sentence"]
 
@@ -66,15 +68,16 @@ def sentence(spots: Iterable[HotSpot]) -> str:
 
 def _loop_around(label: str, line: int, submission: Submission) -> int | None:
     """First line of the innermost loop or comprehension that holds a line; None where there is none."""
-    innermost = None
-    for chunk in submission.extraction.chunks:
-        if chunk.label != label or not chunk.line <= line <= chunk.line + chunk.source.count("\n"):
-            continue
-        for node in ast.walk(ast.parse(chunk.source)):
-            if isinstance(node, LOOPS) and node.lineno <= line - chunk.line + 1 <= (node.end_lineno or node.lineno):
-                first = node.lineno + chunk.line - 1
-                innermost = max(first, innermost or 0)
-    return innermost
+    spans = [span for chunk in submission.extraction.chunks if chunk.label == label for span in _loops(chunk)]
+    return max((first for first, last in spans if first <= line <= last), default=None)
+
+
+@lru_cache(maxsize=256)
+def _loops(chunk: Chunk) -> tuple[tuple[int, int], ...]:
+    """First and last line of every loop and comprehension of a statement, as lines of its cell or file."""
+    above = chunk.line - 1
+    nodes = [node for node in ast.walk(ast.parse(chunk.source)) if isinstance(node, LOOPS)]
+    return tuple((node.lineno + above, (node.end_lineno or node.lineno) + above) for node in nodes)
 
 
 def _code(label: str, line: int, submission: Submission) -> str:

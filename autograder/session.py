@@ -14,6 +14,7 @@ from autograder import footprint, hotspots, timing
 from autograder.answers import generator
 from autograder.diagnose import Fingerprints, Outcome, Raised
 from autograder.explain import at, explain, waits
+from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
@@ -202,8 +203,8 @@ class Session:
         except SubjectRaisedError as error:
             reason = explain(error, self.exercise.name, self.place)
             return self._verdict(check, Status.FAILED, f"while measured: {reason}")
-        except OSError as error:
-            return self._verdict(check, Status.SKIPPED, f"{error}")
+        except NotMeasuredError as error:
+            return self._verdict(check, Status.SKIPPED, str(error))
         if wrong:
             return self._verdict(check, Status.FAILED, f"while measured: {wrong.sentence}")
         return self._paced(check, figures) if isinstance(figures, Timing) else self._weighed(check, figures)

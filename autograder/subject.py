@@ -9,7 +9,8 @@ from __future__ import annotations
 import copy
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from autograder.isolation.executor import Executor
@@ -19,7 +20,10 @@ from autograder.isolation.protocol import Ref
 if TYPE_CHECKING:
     from autograder.isolation.host import Worker
 
-__all__ = ["Instance", "LocalSubject", "RemoteSubject", "Subject", "SubjectLostError", "SubjectRaisedError"]
+__all__ = ["Instance", "LocalSubject", "Open", "RemoteSubject", "Subject", "SubjectLostError", "SubjectRaisedError"]
+
+Open = Callable[[], AbstractContextManager["RemoteSubject"]]
+"""Starts a fresh worker with an implementation, for the length of a block."""
 
 _HANDLES = itertools.count(1)
 MAX_TALLY = 1_000_000

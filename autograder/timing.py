@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,9 @@ from autograder.verdict import Pace, Pair, Timing
 
 if TYPE_CHECKING:
     from autograder.compare import Mismatch
-    from autograder.subject import LocalSubject, RemoteSubject
+    from autograder.subject import LocalSubject, Open, RemoteSubject
 
-__all__ = ["Interval", "judge", "measure"]
+__all__ = ["Interval", "interval", "judge", "measure"]
 
 WORKER_PAIRS = 3
 PAIRS_EACH = 5
@@ -42,8 +41,6 @@ EMPTY_CALLS = 5
 LEAST_S = 1e-6
 BETWEEN = 1.5
 """CPU time between calls beyond so many times the reference's is work that was put off."""
-
-Open = Callable[[], "AbstractContextManager[RemoteSubject]"]
 
 
 @dataclass(frozen=True)

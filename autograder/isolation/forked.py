@@ -12,7 +12,7 @@ from typing import Any
 
 from autograder.isolation.launcher import Limits, Zygote
 from autograder.isolation.levels import Isolation, IsolationError
-from autograder.isolation.probe import judge
+from autograder.isolation.probe import judge, status
 from autograder.isolation.protocol import Channel, Deadline, ProtocolError
 
 __all__ = ["ForkedLink"]
@@ -68,8 +68,7 @@ class ForkedLink:
 
     def memory(self) -> tuple[int, int]:
         """Bytes that the worker holds in memory now, and the most that it ever did; read from outside."""
-        with open(f"/proc/{self.pid}/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123
-            fields = dict(line.split(":", 1) for line in file.read().splitlines() if line.startswith("Vm"))
+        fields = status(self.pid)
         now, most = (int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmHWM"))
         return now, most
 

@@ -53,7 +53,7 @@ class Worker:
         return self._link.cpu_seconds()
 
     def memory(self) -> tuple[int, int]:
-        """Bytes in memory now, and at the most so far; OSError where the system does not tell."""
+        """Bytes in memory now, and at the most so far; NotMeasuredError where the system does not tell."""
         return self._link.memory()
 
     def ask(self, verb: str, backend: str = "numpy", limits: Limits | None = None, **arguments: Any) -> Any:

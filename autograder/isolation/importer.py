@@ -13,6 +13,7 @@ import sysconfig
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
@@ -23,10 +24,11 @@ from typing import Any
 import numpy as np
 
 import dlkit
+from dlkit import extraction
 
 __all__ = ["ALLOWED", "Importer", "readable", "trees"]
 
-ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "dlkit"}
+ALLOWED = extraction.ALLOWED - {"cupy"}
 NOT_NEEDED = {"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo", "lib2to3"}
 NOT_TO_LOAD = {"antigravity", "this", "tkinter", "turtle", "_tkinter", "venv", "pydoc", "site", "__main__"}
 DATA = ("datasets", "data")
@@ -48,7 +50,8 @@ class Tree:
     without: frozenset[Path] = frozenset()
 
 
-def trees() -> list[Tree]:
+@cache
+def trees() -> tuple[Tree, ...]:
     """Where the allowed modules lie in this interpreter."""
     paths = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
     extensions = {Path(path) for path in sys.path if Path(path).name == "lib-dynload"}
@@ -58,11 +61,11 @@ def trees() -> list[Tree]:
         if path.is_dir()
     ]
     course = Path(dlkit.__file__).parent
-    return [
+    return (
         *standard,
         Tree(Path(np.__file__).parent, "numpy"),
         Tree(course, "dlkit", frozenset({course.joinpath(*DATA)})),
-    ]
+    )
 
 
 def _is_left_out(child: Path) -> bool:
@@ -105,10 +108,10 @@ class Importer(MetaPathFinder):
     refused: top-level names that were asked for and are not allowed.
     """
 
-    def __init__(self, found: Sequence[Tree] | None = None) -> None:
+    def __init__(self) -> None:
         self._files: dict[str, tuple[str, bool, dict[str, Any]]] = {}
         self.refused: dict[str, None] = {}
-        for tree in trees() if found is None else found:
+        for tree in trees():
             self._list(str(tree.folder), tree.package, {str(path) for path in tree.without})
 
     def _list(self, folder: str, package: str, left_out: set[str]) -> None:

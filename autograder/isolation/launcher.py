@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from autograder.isolation.levels import LAYERS
 
-__all__ = ["Launcher", "Limits", "Spawner", "Zygote", "open_launcher"]
+__all__ = ["Launcher", "Limits", "NotMeasuredError", "Spawner", "Zygote", "open_launcher"]
 
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -38,6 +38,10 @@ class Limits:
     wall_s: float = 20.0
     memory_mb: int = 2048
     life_cpu_s: int = 120
+
+
+class NotMeasuredError(Exception):
+    """This system does not tell what was asked of it: one sentence."""
 
 
 class Zygote:
@@ -84,7 +88,7 @@ class Zygote:
             try:
                 return self._fork(message, fds)
             except (OSError, EOFError):  # it was killed, by a machine out of memory perhaps
-                self._end()
+                self.close()
                 self._start()
                 return self._fork(message, fds)
 
@@ -121,9 +125,6 @@ class Zygote:
 
     def close(self) -> None:
         """End the zygote."""
-        self._end()
-
-    def _end(self) -> None:
         with contextlib.suppress(OSError):
             self._control.send(b'{"verb": "end"}')
         self._control.close()

@@ -14,7 +14,7 @@ from functools import partial
 from autograder.isolation.levels import LAYERS, Isolation
 from autograder.isolation.linux.privileges import REACH
 
-__all__ = ["attempt", "judge"]
+__all__ = ["attempt", "judge", "status"]
 
 CANARIES = (__file__, "/proc/self/status")
 """Files that any process may read, unless it is kept from it."""
@@ -95,18 +95,23 @@ def judge(pid: int, succeeded: list[str], lacking: Mapping[str, str]) -> Isolati
 
 def _seen_from_outside(pid: int) -> dict[str, str]:
     """Layers that the kernel's own account of a process shows to be missing."""
-    status = dict(line.split(":\t", 1) for line in _lines(pid, "status") if ":\t" in line)
+    fields = status(pid)
     found = {}
     if int(_lines(pid, "stat")[0].rpartition(")")[2].split()[3]) != pid:
         found["session"] = "it shares the grader's session"
     limits = {line[:26].strip(): line[26:].split()[0] for line in _lines(pid, "limits")[1:]}
     if limits["Max file size"] != "0" or "unlimited" in (limits["Max cpu time"], limits["Max address space"]):
         found["rlimits"] = "memory, time or files have no bound"
-    if int(status["CapPrm"], 16) & ~REACH or "0" in status["Uid"].split():
+    if int(fields["CapPrm"], 16) & ~REACH or "0" in fields["Uid"].split():
         found["privileges"] = "it runs as root"
-    if status["Seccomp"] != "2" or status["NoNewPrivs"] != "1":
+    if fields["Seccomp"] != "2" or fields["NoNewPrivs"] != "1":
         found["seccomp"] = "every system call is allowed"
     return found
+
+
+def status(pid: int) -> dict[str, str]:
+    """What the kernel says of a process in ``/proc/PID/status``."""
+    return dict(line.split(":\t", 1) for line in _lines(pid, "status") if ":\t" in line)
 
 
 def _lines(pid: int, name: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
-from autograder.isolation.launcher import Limits, Spawner
+from autograder.isolation.launcher import Limits, NotMeasuredError, Spawner
 from autograder.isolation.levels import Isolation
 from autograder.isolation.protocol import Channel, Deadline, ProtocolError
 
@@ -54,9 +54,9 @@ class SpawnedLink:
         return self._cpu
 
     def memory(self) -> tuple[int, int]:
-        """OSError: this system does not tell."""
+        """NotMeasuredError: only Linux tells."""
         message = "memory is measured on Linux"
-        raise OSError(message)
+        raise NotMeasuredError(message)
 
     def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> Frame:
         """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""

@@ -8,7 +8,7 @@ import resource
 from functools import cache
 from pathlib import Path
 
-__all__ = ["DESCRIPTORS", "go_first", "limit", "mapped"]
+__all__ = ["go_first", "limit", "mapped", "prepare"]
 
 MEGABYTE = 1 << 20
 DESCRIPTORS = 64
@@ -46,10 +46,14 @@ def _hard_limit(which: int) -> int:
     return resource.getrlimit(which)[1]
 
 
-def mapped() -> int:
-    """Bytes of address space that this process has in use; its limits are looked up as well, for those it forks."""
+def prepare() -> None:
+    """Look up the limits of this process, for those that it forks."""
     for which in LIMITED:
         _hard_limit(which)
+
+
+def mapped() -> int:
+    """Bytes of address space that this process has in use."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
@@ -60,7 +64,7 @@ def go_first() -> None:
 
 
 def _tasks_in_all() -> int:
-    """Tasks on the whole machine; the limit counts all of one user, who has fewer.  None where a worker has its own."""
+    """Tasks of all users, since the limit counts all of one; 0 for root, whose workers are users of their own."""
     if os.geteuid() == 0:
         return 0
     descriptor = os.open("/proc/loadavg", os.O_RDONLY)

@@ -6,14 +6,14 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from autograder.isolation.importer import readable
 from autograder.isolation.levels import LAYERS
-from autograder.isolation.linux import privileges, seccomp
+from autograder.isolation.linux import limits, privileges, seccomp
 from autograder.isolation.linux.landlock import Ruleset
-from autograder.isolation.linux.limits import go_first, limit, mapped
 
 __all__ = ["Sandbox"]
 
@@ -38,12 +38,13 @@ class Sandbox:
         self._ruleset = self._prepare("landlock", lambda: Ruleset(self._files))
         self._filter = self._prepare("seccomp", seccomp.allow_list)
         hidden = not _everyone_can_read(self._files)
+        limits.prepare()
         with contextlib.suppress(KeyError, OSError):
             privileges.prepare()
         self._paths = tuple(str(path) for path in self._files)
         self._folders = tuple(f"{path}/" for path in self._files)
-        self._mapped = mapped()
-        go_first()  # the zygote too: it can be started again
+        self._mapped = limits.mapped()
+        limits.go_first()  # the zygote too: it can be started again
         self._reach = hidden and self._ruleset is not None
         self.loses_sight = hidden and not self._reach and os.geteuid() == 0 and "privileges" not in self.lacking
 
@@ -68,31 +69,23 @@ class Sandbox:
     def enter(self, memory_mb: int, cpu_s: int) -> dict[str, str]:
         """Restrict this process for good; return the layers that are not in force, with reasons."""
         lacking = dict(self.lacking)
-        ruleset, allow_list = self._ruleset, self._filter
+        privileges.forbid_new()
         steps: dict[str, Callable[[], object]] = {
             "session": os.setsid,
-            "rlimits": lambda: limit(self._mapped, memory_mb, cpu_s, gpu=self.gpu),
+            "rlimits": lambda: limits.limit(self._mapped, memory_mb, cpu_s, gpu=self.gpu),
             "privileges": lambda: privileges.drop(reach=self._reach),
         }
-        self._take(steps, lacking)
-        privileges.forbid_new()
-        steps = {}
-        if ruleset is not None:
-            steps["landlock"] = ruleset.enter
-        if allow_list is not None:
-            steps["seccomp"] = lambda: allow_list.enter(os.getpid())
-        self._take(steps, lacking)
-        return lacking
-
-    @staticmethod
-    def _take(steps: dict[str, Callable[[], object]], lacking: dict[str, str]) -> None:
+        if self._ruleset is not None:
+            steps["landlock"] = self._ruleset.enter
+        if self._filter is not None:
+            steps["seccomp"] = partial(self._filter.enter, os.getpid())
         for layer, step in steps.items():
-            if layer in lacking:
-                continue
-            try:
-                step()
-            except OSError as error:
-                lacking[layer] = f"the kernel refuses it: {error.strerror}"
+            if layer not in lacking:
+                try:
+                    step()
+                except OSError as error:
+                    lacking[layer] = f"the kernel refuses it: {error.strerror}"
+        return lacking
 
 
 def _everyone_can_read(paths: list[Path]) -> bool:
