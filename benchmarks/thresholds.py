@@ -11,6 +11,7 @@ import contextlib
 import multiprocessing
 import os
 import statistics
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -183,6 +184,7 @@ def tables(*, quick: bool) -> Iterator[Grid]:
                         tally = graded(launcher, kind, variant, limit, gradings)
                         row = tally.row(should_pass=variant == "reference")
                         rows.append([name, kind.name, variant.replace("_", " "), f"{limit:g}", *row])
+                        print(" · ".join(rows[-1]), file=sys.stderr, flush=True)
     yield Grid(f"Speed verdicts, {gradings} gradings of each", header, rows)
 
 
