@@ -1,0 +1,104 @@
+"""What the author of a course types.  Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from autograder.commands.options import CourseOption, JsonOption, SeedOption, assignment_names, open_console, root_of
+
+__all__ = ["register"]
+
+
+def release(
+    names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all.")] = None,
+    *,
+    check_only: Annotated[bool, typer.Option("--check", help="Write nothing; fail if something differs.")] = False,
+    course: CourseOption = None,
+) -> None:
+    """Build assignments/ from solutions/."""
+    from autograder.release import release as build
+    from autograder.release import stale
+
+    root = root_of(course)
+    console = open_console()
+    problems = []
+    for name in assignment_names(names, root):
+        if check_only:
+            problems += stale(root, name)
+        else:
+            changed = build(root, name)
+            what = ", ".join(path.name for path in changed) or "nothing changed"
+            console.print(f"{name}: {what}", markup=False)
+    for problem in problems:
+        console.print(problem, markup=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+    if check_only:
+        console.print("assignments/ is what solutions/ gives.")
+
+
+def audit(
+    names: Annotated[list[str] | None, typer.Argument(help="Assignments or exercises; by default all.")] = None,
+    *,
+    seed: SeedOption = None,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Prove the course sound: every mistake is caught, every reference passes, every stub earns nothing."""
+    import secrets
+
+    import msgspec
+
+    from autograder import catalogue
+    from autograder.audit import audit as prove
+    from autograder.release import stale
+
+    root = root_of(course)
+    console = open_console(stderr=True)
+    assignments, only = catalogue.chosen(names or [], root)
+    with console.status("auditing") as status:
+        result = prove(
+            root,
+            assignments,
+            seed=secrets.randbits(32) if seed is None else seed,
+            only=only,
+            stale=stale,
+            progress=lambda what: status.update(f"auditing {what}"),
+        )
+    if json:
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    else:
+        for failure in result.failures:
+            console.print(failure, markup=False, soft_wrap=True)
+        for margin in result.margins:
+            console.print(f"{margin.assignment} {margin}", markup=False, soft_wrap=True)
+        console.print(
+            f"{result.assignments} assignments, {result.exercises} exercises, {result.checks} checks: "
+            f"{result.caught} of {result.mistakes} mistakes caught, {result.diagnosed} diagnosed as themselves, "
+            f"{result.sabotages} sabotages of standard checks, {result.slow_variants} slow or bulky variants, "
+            f"{len(result.failures)} failures.",
+            soft_wrap=True,
+        )
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="NN_name, such as 15_graphs.")],
+    course: CourseOption = None,
+) -> None:
+    """Begin a new assignment: a notebook source and checks that the audit accepts, to be changed."""
+    from autograder.scaffold import new_assignment
+
+    for path in new_assignment(root_of(course), name):
+        open_console().print(str(path), markup=False, soft_wrap=True)
+    open_console().print(f"Next: autograder release {name}, then autograder audit {name}.", markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (release, audit, new):
+        app.command()(command)

@@ -1,0 +1,93 @@
+"""What several commands share: their options, and how these are read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = [
+    "BackendOption",
+    "CourseOption",
+    "JobsOption",
+    "JsonOption",
+    "SeedOption",
+    "assignment_names",
+    "check_backend",
+    "complain",
+    "cores",
+    "open_console",
+    "root_of",
+    "usage",
+    "wants_capstones",
+]
+
+CourseOption = Annotated[Path | None, typer.Option("--course", help="The course's folder; found from here by default.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, help="Draw the same inputs again; by default every run draws its own.")
+]
+JobsOption = Annotated[int | None, typer.Option(min=1, help="Grading processes; by default one a core.")]
+BackendOption = Annotated[str, typer.Option(help="numpy, or cupy on a machine with a GPU.")]
+
+
+def root_of(course: Path | None) -> Path:
+    """Find the course's folder: the one named, or the one that this folder is in."""
+    from dlkit.course import root
+
+    return root(course)
+
+
+def assignment_names(names: list[str] | None, root: Path) -> list[str]:
+    """Complete names of assignments; all where none is given."""
+    from autograder import catalogue
+
+    return [catalogue.find(name, root) for name in names] if names else catalogue.names(root)
+
+
+def usage(message: str) -> Exception:
+    """Make the error of a wrong command line: one sentence, exit status 2."""
+    from autograder.catalogue import UsageError
+
+    return UsageError(message)
+
+
+def wants_capstones(without: list[str] | None) -> bool:
+    """Whether to train, by what ``--without`` says."""
+    for what in without or []:
+        if what != "capstones":
+            message = f"--without takes 'capstones', not '{what}'."
+            raise usage(message)
+    return not without
+
+
+def check_backend(name: str) -> None:
+    """Raise BackendError where the backend cannot be used here."""
+    from dlkit import backend
+
+    with backend.use(name):
+        pass
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_console(*, stderr: bool = False) -> Console:
+    """Make a console to print on."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False)
+
+
+def complain(message: str, status: int = 2) -> int:
+    """Say one sentence on stderr; return the exit status."""
+    sys.stderr.write(f"autograder: {message}\n")
+    return status
