@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -20,6 +20,7 @@ __all__ = [
     "Case",
     "Check",
     "Exercise",
+    "Extras",
     "Memory",
     "Mistake",
     "Observations",
@@ -250,6 +251,17 @@ class Mistake:
         return source
 
 
+class Extras(TypedDict, total=False):
+    """What an exercise of every kind may have; ``Exercise`` says what each is."""
+
+    mistakes: Sequence[Mistake]
+    slow: str | None
+    plain: str | None
+    bulky: str | None
+    depends: tuple[str, ...]
+    support: str
+
+
 @dataclass(frozen=True)
 class Exercise:
     """One class or function the student implements, with everything that is known of it.
@@ -266,7 +278,7 @@ class Exercise:
     parts: tuple[str, ...]
     points: Points
     checks: list[Check] = field(default_factory=list)
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: Sequence[Mistake] = ()
     slow: str | None = None
     plain: str | None = None
     bulky: str | None = None

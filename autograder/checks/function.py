@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Unpack
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from autograder.checks.behaviour import CaseMaker
 from autograder.checks.standard import budget_checks, judge_unchanged
 from autograder.compare import compare_all
 from autograder.isolation.protocol import Ref
-from autograder.spec import Case, Check, Exercise, Memory, Mistake, Observations, Points, Speed, Trial
+from autograder.spec import Case, Check, Exercise, Extras, Memory, Observations, Points, Speed, Trial
 from autograder.subject import Instance, Subject
 
 __all__ = ["FunctionExercise"]
@@ -21,16 +21,11 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     *,
     cases: CaseMaker,
     points: float,
-    mistakes: Iterable[Mistake] = (),
     speed: Speed | None = None,
     speed_points: float = 1,
     memory: Memory | None = None,
     memory_points: float = 1,
-    slow: str | None = None,
-    plain: str | None = None,
-    bulky: str | None = None,
-    depends: tuple[str, ...] = (),
-    support: str = "",
+    **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, with the standard checks.
 
@@ -104,10 +99,5 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         (name,),
         Points(**by_part),
         checks,
-        mistakes=tuple(mistakes),
-        slow=slow,
-        plain=plain,
-        bulky=bulky,
-        depends=depends,
-        support=support,
+        **extras,
     )

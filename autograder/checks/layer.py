@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Unpack
 
 from autograder.checks.behaviour import Behaviour, CaseMaker
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
-from autograder.spec import Exercise, Memory, Mistake, Points, Speed
+from autograder.spec import Exercise, Extras, Memory, Points, Speed
 
 __all__ = ["LayerExercise"]
 
@@ -16,17 +16,12 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     *,
     cases: CaseMaker,
     points: Points,
-    mistakes: Iterable[Mistake] = (),
     speed: Speed | None = None,
     memory: Memory | None = None,
-    slow: str | None = None,
-    plain: str | None = None,
-    bulky: str | None = None,
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
-    depends: tuple[str, ...] = (),
-    support: str = "",
+    **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
 
@@ -54,10 +49,5 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         ("forward", "backward"),
         points,
         checks,
-        mistakes=tuple(mistakes),
-        slow=slow,
-        plain=plain,
-        bulky=bulky,
-        depends=depends,
-        support=support,
+        **extras,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Unpack
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from autograder.checks.behaviour import Behaviour, CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
 from autograder.compare import compare_all
-from autograder.spec import Case, Check, Exercise, Memory, Mistake, Points, Speed
+from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Speed
 from autograder.subject import Subject
 
 __all__ = ["LossExercise"]
@@ -21,17 +21,12 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     *,
     cases: CaseMaker,
     points: Points,
-    mistakes: Iterable[Mistake] = (),
     gradient_of: tuple[str, ...],
     speed: Speed | None = None,
     memory: Memory | None = None,
-    slow: str | None = None,
-    plain: str | None = None,
-    bulky: str | None = None,
     extreme: float | None = None,
     shift_invariant: bool = False,
-    depends: tuple[str, ...] = (),
-    support: str = "",
+    **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one loss, with the standard checks.
 
@@ -98,10 +93,5 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         ("forward", "backward"),
         points,
         checks,
-        mistakes=tuple(mistakes),
-        slow=slow,
-        plain=plain,
-        bulky=bulky,
-        depends=depends,
-        support=support,
+        **extras,
     )

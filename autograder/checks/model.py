@@ -6,15 +6,15 @@ brings its own disguise of the data, so that weights or rows typed into the sour
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from autograder.compare import Mismatch
 from autograder.isolation.protocol import Rng
-from autograder.spec import Case, Check, Exercise, Mistake, Observations, Points
+from autograder.spec import Case, Check, Exercise, Extras, Observations, Points
 from autograder.subject import Subject
 
 __all__ = ["DISGUISES", "ModelExercise", "Task", "disguise"]
@@ -74,13 +74,11 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     task: Callable[[np.random.Generator], Task],
     accuracy: float,
     points: float,
-    mistakes: Iterable[Mistake] = (),
     seeds: int = 3,
     cpu_s: float = 20.0,
     disguised: str = "columns",
     arguments: dict[str, Any] | None = None,
-    depends: tuple[str, ...] = (),
-    support: str = "",
+    **extras: Unpack[Extras],
 ) -> Exercise:
     """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
 
@@ -128,7 +126,5 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
         (name,),
         Points(**{name: points}),
         [check],
-        mistakes=tuple(mistakes),
-        depends=depends,
-        support=support,
+        **extras,
     )

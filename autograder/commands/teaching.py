@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,9 +20,6 @@ from autograder.commands.options import (
     usage,
     wants_capstones,
 )
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["register"]
 
