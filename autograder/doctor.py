@@ -27,6 +27,7 @@ def examine() -> dict[str, str]:
         with Worker(launcher) as worker:
             facts["isolation"] = "; ".join((worker.isolation.level, *worker.isolation.missing))
             facts["worker starts in"] = f"{1000 * (time.perf_counter() - started):.1f} ms"
+            facts["instructions"] = "not counted here" if worker.instructions() is None else "counted"
             worker.ask("drop", handle=0)
             started = time.perf_counter()
             for _ in range(200):

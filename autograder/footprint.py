@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autograder.spec import Observations
     from autograder.subject import LocalSubject, Open, RemoteSubject
 
-__all__ = ["measure", "sentence"]
+__all__ = ["FLOOR", "grow", "measure", "sentence"]
 
 PAIRS, CLEAR = 3, 1.5
 FLOOR = 1 << 18
@@ -42,8 +42,8 @@ def measure(
     for _ in range(PAIRS):
         fresh = memory.draw(rng, case)
         with open_student() as student, open_reference() as reference:
-            peak, kept, seen = _grow(check, student, case, fresh)
-            its_peak, _, right = _grow(check, reference, case, fresh)
+            peak, kept, seen = grow(check, student, case, fresh)
+            its_peak, _, right = grow(check, reference, case, fresh)
         pairs.append((peak, its_peak))
         mismatch = check.judge(seen, right, fresh)
         if mismatch or _is_clear(peak, its_peak, memory.at_most):
@@ -67,7 +67,7 @@ def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
     return ratio > CLEAR * limit or ratio * CLEAR < limit
 
 
-def _grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:
+def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:
     """Bytes by which the worker grew at its peak and for good during one call, and what came of it."""
     assert check.trial is not None  # noqa: S101 - every memory check has one
     trial = check.trial(subject, case)
@@ -80,10 +80,7 @@ def _grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tupl
 
 
 def sentence(figures: Footprint) -> str:
-    """Say how much memory it took, and how much of it stays."""
-    text = (
-        f"takes {figures.ratio:.1f} × the reference's memory ({figures.peak / MEGABYTE:.1f} MB at its peak against "
-        f"{figures.reference_peak / MEGABYTE:.1f} MB; limit {figures.limit:.1f})"
-    )
+    """Say that it was too much, and how much of it stays; the figures themselves are told beside it, as a time's are."""
     kept = figures.kept / MEGABYTE
-    return f"{text}, of which {kept:.1f} MB stay after the call" if kept > figures.peak / MEGABYTE / 2 else text
+    stays = f"; {kept:.1f} MB of it stay after the call" if kept > figures.peak / MEGABYTE / 2 else ""
+    return f"takes too much memory{stays}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from autograder import footprint, hotspots, timing
+from autograder import footprint, hotspots, scaling, timing
 from autograder.answers import generator
 from autograder.diagnose import Fingerprints, Outcome, Raised
 from autograder.explain import at, explain, waits
@@ -18,7 +18,7 @@ from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
-from autograder.verdict import ExerciseResult, Footprint, HotSpot, Pace, Status, Timing, Verdict
+from autograder.verdict import ExerciseResult, Footprint, Growth, HotSpot, Pace, Status, Timing, Verdict
 from autograder.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+TOO_CLOSE = "too close to the limit to tell on this machine: full points"
 NEAR_MISS = 0.5
 """Share of a backward's points for one that is right for a recognised near miss of a forward."""
 
@@ -192,7 +193,7 @@ class Session:
         exercise, settings = self.exercise, self.settings
         rng = generator(self.answers.seed, settings.loaded.assignment.name, exercise.name, check.name)
         try:
-            measuring = timing.measure if check.speed else footprint.measure
+            measuring = timing.measure if check.speed else footprint.measure if check.memory else scaling.measure
             figures, wrong = measuring(
                 check,
                 lambda: self.place.fresh(settings.limits),
@@ -207,7 +208,16 @@ class Session:
             return self._verdict(check, Status.SKIPPED, str(error))
         if wrong:
             return self._verdict(check, Status.FAILED, f"while measured: {wrong.sentence}")
+        if isinstance(figures, Growth):
+            return self._grown(check, figures)
         return self._paced(check, figures) if isinstance(figures, Timing) else self._weighed(check, figures)
+
+    def _grown(self, check: Check, figures: Growth) -> Verdict:
+        if figures.pace is Pace.UNDER:
+            return self._verdict(check, Status.PASSED, growth=figures)
+        if figures.pace is Pace.OPEN:
+            return self._verdict(check, Status.INCONCLUSIVE, TOO_CLOSE, growth=figures)
+        return self._verdict(check, Status.FAILED, f"right, but {scaling.sentence(figures)}", growth=figures)
 
     def _weighed(self, check: Check, figures: Footprint) -> Verdict:
         if figures.ratio <= figures.limit:
@@ -223,8 +233,7 @@ class Session:
         if figures.pace is Pace.UNDER:
             return self._verdict(check, Status.PASSED, timing=figures)
         if figures.pace is Pace.OPEN:
-            sentence = "too close to the limit to tell on this machine: full points"
-            return self._verdict(check, Status.INCONCLUSIVE, sentence, timing=figures)
+            return self._verdict(check, Status.INCONCLUSIVE, TOO_CLOSE, timing=figures)
         figures = msgspec.structs.replace(figures, hot=self._hot_spots(check))
         sentence = "right, but too slow"
         more: dict[str, Any] = {}

@@ -26,11 +26,15 @@ __all__ = [
     "Observations",
     "Points",
     "Question",
+    "Scaling",
     "SpecError",
     "Speed",
     "Trial",
     "swap",
 ]
+
+FEWEST_SIZES, WIDEST = 4, 8
+MOST_HINTS = 3
 
 Observations = dict[str, Any]
 """What a check saw: a name that its sentence can use (``y``, ``dW``) → plain data."""
@@ -104,7 +108,7 @@ class Check:
     judge(observed, expected, case): a Mismatch or None.
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
     capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
-    speed, memory: the budget that is measured; trial: how.
+    budget: what is measured, where this is about time, memory or growth; trial: how.
     sabotage: source that spoils a right implementation in just this way, to prove the check's teeth.
     """
 
@@ -122,14 +126,23 @@ class Check:
     sabotage: str = ""
     capstone: bool = False
     cpu_s: float | None = None
-    speed: Speed | None = None
-    memory: Memory | None = None
+    budget: Budget | Scaling | None = None
     trial: Callable[[Subject, Case], Trial] | None = None
 
     @property
-    def budget(self) -> Budget | None:
-        """What is measured, where this is about time or memory."""
-        return self.speed or self.memory
+    def speed(self) -> Speed | None:
+        """The budget of CPU time, where this is about that."""
+        return self.budget if isinstance(self.budget, Speed) else None
+
+    @property
+    def memory(self) -> Memory | None:
+        """The budget of memory, where this is about that."""
+        return self.budget if isinstance(self.budget, Memory) else None
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """The bound on growth, where this is about that."""
+        return self.budget if isinstance(self.budget, Scaling) else None
 
 
 @dataclass(frozen=True)
@@ -200,6 +213,36 @@ class Memory(Budget):
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """A bound on growth: cost may grow like size to the power ``at_most``, fitted over ``sizes``.
+
+    case(size): what is run at a size, its inputs given as in ``Budget``; sizes: four or more, the last at least eight
+    times the first, the first large enough for half a millisecond or a megabyte; of: "time" or "memory".
+    """
+
+    case: Callable[[int], Case]
+    sizes: tuple[int, ...]
+    at_most: float
+    of: str = "time"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        problem = ""
+        if len(self.sizes) < FEWEST_SIZES or list(self.sizes) != sorted(set(self.sizes)):
+            problem = f"sizes are {self.sizes}: four or more are wanted, each larger than the one before"
+        elif self.sizes[-1] < WIDEST * self.sizes[0]:
+            problem = f"sizes go from {self.sizes[0]} to {self.sizes[-1]}: {WIDEST} times is the least that tells"
+        elif self.of not in ("time", "memory"):
+            problem = f"growth is 'of' time or memory, not '{self.of}'"
+        if problem:
+            raise SpecError(problem)
+
+    def at(self, size: int) -> Budget:
+        """What is run at one size."""
+        return Budget(self.case(size), self.at_most, dtype=self.dtype)
+
+
+@dataclass(frozen=True)
 class _Swap:
     old: str
     new: str
@@ -258,8 +301,10 @@ class Extras(TypedDict, total=False):
     slow: str | None
     plain: str | None
     bulky: str | None
+    steep: str | None
     depends: tuple[str, ...]
     support: str
+    hints: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -269,8 +314,10 @@ class Exercise:
     parts: what is stubbed and graded by itself (methods of a class; a function's own name);
     depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
     support: trusted source with names that the checks use (``support.Double``);
-    slow, bulky: right methods that take too much time, too much memory, to prove the checks of these; plain: right
-    methods without a Python loop, as a good student writes them, to prove that the limits leave room for them.
+    hints: by part at most three sentences, released with the checks: where to look, the formula, the step (no code);
+    slow, bulky, steep: right methods that take too much time, too much memory, or whose cost grows too fast, to prove
+    the checks of these; plain: right methods without a Python loop, as a good student writes them, to prove that the
+    limits leave room for them.
     """
 
     name: str
@@ -282,8 +329,20 @@ class Exercise:
     slow: str | None = None
     plain: str | None = None
     bulky: str | None = None
+    steep: str | None = None
     depends: tuple[str, ...] = ()
     support: str = ""
+    hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = dict.fromkeys((*self.parts, *self.points.by_part))
+        for part, hints in self.hints.items():
+            if part not in known or isinstance(hints, str) or not 0 < len(hints) <= MOST_HINTS:
+                message = (
+                    f"{self.name}: hints for '{part}' are {hints!r}; give one to {MOST_HINTS} sentences for a part "
+                    f"among {', '.join(known)}"
+                )
+                raise SpecError(message)
 
     @property
     def is_class(self) -> bool:

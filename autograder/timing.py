@@ -7,6 +7,7 @@ bound, and then nobody loses a point.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from autograder.compare import Mismatch
     from autograder.subject import LocalSubject, Open, RemoteSubject
 
-__all__ = ["Interval", "interval", "judge", "measure"]
+__all__ = ["Interval", "Meter", "Spent", "interval", "judge", "measure", "put_off"]
 
 WORKER_PAIRS = 3
 PAIRS_EACH = 5
@@ -152,12 +153,13 @@ def _figures(record: _Record, speed: Speed) -> Timing:
 
 
 @dataclass(frozen=True)
-class _Spent:
+class Spent:
     """What one subject spent on one pair, in seconds: on the timed call, and on everything around it."""
 
     computing: float
     between: float
     wall: float
+    instructions: int = 0
 
     @property
     def charged(self) -> float:
@@ -165,18 +167,34 @@ class _Spent:
         return self.wall if self.wall > SLEEPING * self.computing + GRACE_S else self.computing
 
 
-class _Meter:
-    """One worker with its trial, and its CPU clock as of the last look."""
+class Meter:
+    """One worker with a trial, and its clocks as of the last look."""
 
-    def __init__(self, check: Check, subject: RemoteSubject, case: Case) -> None:
-        assert check.trial is not None  # noqa: S101
+    def __init__(self, subject: RemoteSubject, trial: Trial) -> None:
         self.subject = subject
-        self.trial: Trial = check.trial(subject, case)
+        self.trial = trial
         self._clock = subject.worker.cpu_seconds()
+        self._device_clock = 0.0
+        self._counted = subject.worker.instructions()
 
     def _lap(self) -> float:
         before, self._clock = self._clock, self.subject.worker.cpu_seconds()
         return self._clock - before
+
+    def _device_lap(self) -> float:
+        """Seconds by the device's clock, where the arrays are on one, as the worker tells it."""
+        if self.subject.backend == "numpy":
+            return 0.0
+        told = self.subject.request("device_seconds")
+        now = float(told) if isinstance(told, int | float) and 0 <= told < math.inf else 0.0
+        before, self._device_clock = self._device_clock, now
+        return now - before
+
+    def _instructions_lap(self) -> int:
+        if self._counted is None:
+            return 0
+        before, self._counted = self._counted, self.subject.worker.instructions()
+        return (self._counted or before) - before
 
     def empty_call(self) -> float:
         """CPU seconds of a request that computes nothing."""
@@ -187,18 +205,20 @@ class _Meter:
             laps.append(self._lap())
         return min(laps)
 
-    def run(self, case: Case, overhead: float) -> _Spent:
+    def run(self, case: Case, overhead: float) -> Spent:
         """Send the inputs ahead, then compute; the clock runs from one call's end to the next one's.
 
         overhead: CPU seconds of the request itself, which are not the code's; at most half of what was spent.
         """
         self.trial.renew(case)
         between = self._lap()
+        self._instructions_lap()
         started = time.perf_counter()
         self.trial.go()
         wall = time.perf_counter() - started
         spent = self._lap()
-        return _Spent(max(spent - min(overhead, spent / 2), LEAST_S), between, wall)
+        computing = max(spent - min(overhead, spent / 2), self._device_lap(), LEAST_S)
+        return Spent(computing, between, wall, self._instructions_lap())
 
 
 def _pairs(
@@ -209,7 +229,8 @@ def _pairs(
     assert speed is not None  # noqa: S101
     case = check.cases(rng, local)[0]
     local.forget()
-    ours, theirs = (_Meter(check, subject, case) for subject in (student, reference))
+    assert check.trial is not None  # noqa: S101 - every speed check has one
+    ours, theirs = (Meter(subject, check.trial(subject, case)) for subject in (student, reference))
     empty = theirs.empty_call()
     for number in range(PAIRS_EACH + 1):
         fresh = speed.draw(rng, case)
@@ -217,8 +238,18 @@ def _pairs(
         spent = {meter: meter.run(fresh, empty * meter.trial.calls) for meter in order}
         seen = {meter: meter.trial.collect() for meter in order}
         mismatch = check.judge(seen[ours], seen[theirs], fresh)
-        put_off = max(0.0, spent[ours].between - BETWEEN * spent[theirs].between - spent[theirs].computing / 2)
-        ratio = (spent[ours].charged + put_off) / spent[theirs].computing
+        later = put_off(spent[ours], spent[theirs])
+        ratio = (spent[ours].charged + later) / spent[theirs].computing
         if number or mismatch or ratio > HOPELESS * speed.at_most:
-            figures = (spent[ours].charged, spent[theirs].computing, spent[ours].wall, spent[theirs].wall, put_off)
-            yield ratio, Pair(*(round(value, 7) for value in figures)), mismatch
+            yield ratio, _pair(spent[ours], spent[theirs], later), mismatch
+
+
+def put_off(ours: Spent, theirs: Spent) -> float:
+    """CPU seconds spent between calls beyond what the reference did: work that was not done when it was asked for."""
+    return max(0.0, ours.between - BETWEEN * theirs.between - theirs.computing / 2)
+
+
+def _pair(ours: Spent, theirs: Spent, later: float) -> Pair:
+    seconds = (ours.charged, theirs.computing, ours.wall, theirs.wall, later)
+    code, reference, code_wall, reference_wall, deferred = (round(value, 7) for value in seconds)
+    return Pair(code, reference, code_wall, reference_wall, deferred, ours.instructions, theirs.instructions)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import msgspec
 __all__ = [
     "ExerciseResult",
     "Footprint",
+    "Growth",
     "HotSpot",
     "Pace",
     "Pair",
@@ -65,6 +67,7 @@ class Pair(msgspec.Struct, frozen=True):
     """One timed call of the code and one of the reference on the same inputs: seconds of CPU, and by the clock.
 
     put_off: CPU seconds that the code spent between calls beyond what the reference did; charged to it.
+    code_instructions, reference_instructions: executed in that call, where the machine counts them, else 0.
     """
 
     code: float
@@ -72,6 +75,8 @@ class Pair(msgspec.Struct, frozen=True):
     code_wall: float
     reference_wall: float
     put_off: float = 0.0
+    code_instructions: int = 0
+    reference_instructions: int = 0
 
 
 class Timing(msgspec.Struct, frozen=True):
@@ -92,6 +97,12 @@ class Timing(msgspec.Struct, frozen=True):
     raw: list[Pair] = []
     hot: list[HotSpot] = []
 
+    @property
+    def instructions(self) -> float | None:
+        """Instructions as a multiple of the reference's, the median of the pairs; None where they were not counted."""
+        counted = [p.code_instructions / p.reference_instructions for p in self.raw if p.reference_instructions > 0]
+        return statistics.median(counted) if counted else None
+
 
 class Footprint(msgspec.Struct, frozen=True):
     """A memory check's figures: bytes at the peak of one call, of the code and of the reference, and their ratio.
@@ -106,6 +117,25 @@ class Footprint(msgspec.Struct, frozen=True):
     kept: int = 0
     half_limit: float | None = None
     within_half: bool = False
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """A scaling check's figures: cost at each size (seconds of CPU, bytes at the peak), and the exponent fitted to it.
+
+    of: "time" or "memory"; low, high: the interval of the exponent that the pace was judged by;
+    reference, reference_costs: the reference's exponent and costs, where it was at hand.
+    """
+
+    exponent: float
+    limit: float
+    of: str
+    sizes: list[int]
+    costs: list[float]
+    low: float = 0.0
+    high: float = 0.0
+    pace: Pace = Pace.OPEN
+    reference: float = 0.0
+    reference_costs: list[float] = []
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -124,12 +154,13 @@ class Verdict(msgspec.Struct, frozen=True):
     hint: str = ""
     timing: Timing | None = None
     footprint: Footprint | None = None
+    growth: Growth | None = None
 
     @property
-    def ratio(self) -> float | None:
-        """What was measured, as a multiple of the reference; None where nothing was."""
+    def measured(self) -> float | None:
+        """What is held against the limit: a multiple of the reference, or an exponent; None where nothing is."""
         figures = self.timing or self.footprint
-        return figures.ratio if figures else None
+        return figures.ratio if figures else self.growth.exponent if self.growth else None
 
 
 class ExerciseResult(msgspec.Struct, frozen=True):

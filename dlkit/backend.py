@@ -53,6 +53,7 @@ class Backend:
     array_type: the class of its arrays.
     to_host: array of that class → ``numpy.ndarray``.
     synchronize: wait until the device has done what was asked of it.
+    begin_timing: start a clock of the device's own; what it returns waits, and gives the seconds since.
     """
 
     name: str
@@ -60,6 +61,12 @@ class Backend:
     array_type: type
     to_host: Callable[[Any], Any]
     synchronize: Callable[[], None]
+    begin_timing: Callable[[], Callable[[], float]] = lambda: _no_time
+
+
+def _no_time() -> float:
+    """The host has no device, and so no time of it."""
+    return 0.0
 
 
 def _numpy_backend() -> Backend:
@@ -85,7 +92,21 @@ def _cupy_backend() -> Backend:
         cupy.ndarray,
         cupy.asnumpy,
         lambda: cupy.cuda.get_current_stream().synchronize(),
+        lambda: _begin_event(cupy),
     )
+
+
+def _begin_event(cupy: Any) -> Callable[[], float]:
+    """Record an event on the current stream; what is returned records another, waits for it, and gives the seconds."""
+    start, stop = cupy.cuda.Event(), cupy.cuda.Event()
+    start.record()
+
+    def end() -> float:
+        stop.record()
+        stop.synchronize()
+        return float(cupy.cuda.get_elapsed_time(start, stop)) / 1000
+
+    return end
 
 
 def _stand_in_backend() -> Backend:

@@ -9,7 +9,7 @@ from autograder.checks.layer import LayerExercise
 from autograder.checks.loss import LossExercise
 from autograder.checks.model import ModelExercise, Task
 from autograder.isolation.protocol import Code, New, Ref, Rng, Strided
-from autograder.spec import Assignment, Case, Exercise, Memory, Mistake, Points, Question, SpecError, Speed, swap
+from autograder.spec import Assignment, Case, Exercise, Memory, Mistake, Points, Question, Scaling, SpecError, Speed, swap
 
 __all__ = [
     "Assignment",
@@ -27,6 +27,7 @@ __all__ = [
     "Question",
     "Ref",
     "Rng",
+    "Scaling",
     "SpecError",
     "Speed",
     "Strided",

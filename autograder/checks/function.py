@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -10,10 +12,28 @@ from autograder.checks.behaviour import CaseMaker
 from autograder.checks.standard import budget_checks, judge_unchanged
 from autograder.compare import compare_all
 from autograder.isolation.protocol import Ref
-from autograder.spec import Case, Check, Exercise, Extras, Memory, Observations, Points, Speed, Trial
+from autograder.spec import Case, Check, Exercise, Extras, Memory, Observations, Points, Scaling, Speed, Trial
 from autograder.subject import Instance, Subject
 
-__all__ = ["FunctionExercise"]
+__all__ = ["FunctionExercise", "Setting"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Objects that a function is given by name and works upon: a model, parameters, an optimizer of the same.
+
+    make(subject, case): makes them, by the name of the argument; look(objects): what has become of them.
+    """
+
+    make: Callable[[Subject, Case], dict[str, Instance]]
+    look: Callable[[dict[str, Instance]], Observations]
+
+    def arguments(self, case: Case, objects: dict[str, Instance]) -> dict[str, Any]:
+        """Every argument by name: the case's own, and the objects."""
+        return {**case.arguments, **{name: Ref(thing.handle) for name, thing in objects.items()}}
+
+
+NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
 
 
 def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it makes
@@ -25,11 +45,17 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     speed_points: float = 1,
     memory: Memory | None = None,
     memory_points: float = 1,
+    scaling: Scaling | None = None,
+    scaling_points: float = 1,
+    setting: Setting = NOTHING,
+    writes: bool = False,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, with the standard checks.
 
     A case's inputs are passed in order, its arguments by name.
+    setting: objects that the function is given besides, and that are looked at together with its result.
+    writes: the function is given no array but those that it is to change.
     """
     matches = "the result matches the reference"
 
@@ -37,24 +63,27 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         return list(cases(rng))
 
     def observe(subject: Subject, case: Case) -> Observations:
-        return {"the result": subject.run(name, *case.inputs.values(), **case.arguments)}
+        objects = setting.make(subject, case)
+        result = subject.run(name, *case.inputs.values(), **setting.arguments(case, objects))
+        return {"the result": result, **setting.look(objects)}
 
     def untouched(subject: Subject, case: Case) -> Observations:
-        _, after = subject.run_echo(name, *case.inputs.values(), **case.arguments)
+        _, after = subject.run_echo(name, *case.inputs.values(), **setting.arguments(case, setting.make(subject, case)))
         arrays = zip(case.inputs.items(), after, strict=True)
         return {key: now for (key, before), now in arrays if isinstance(before, np.ndarray)}
 
     def trial(subject: Subject, case: Case) -> Trial:
         sent: list[Ref] = []
         kept: list[Instance] = []
+        objects = setting.make(subject, case)
 
         def renew(case: Case) -> None:
             sent[:] = [subject.put(x) for x in case.inputs.values()]
 
         def go() -> None:
-            kept[:] = [subject.compute(name, *sent, **case.arguments)]
+            kept[:] = [subject.compute(name, *sent, **setting.arguments(case, objects))]
 
-        return Trial(renew, go, lambda: {"the result": kept[0].fetch()})
+        return Trial(renew, go, lambda: {"the result": kept[0].fetch(), **setting.look(objects)})
 
     def spoiled(*body: str) -> str:
         return "_right = {name}\ndef {name}(*args, **kwargs):\n" + "".join(f"    {line}\n" for line in body)
@@ -85,19 +114,20 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
             after=(matches,),
             backend="stand-in",
             sabotage=spoiled(
-                call, "for x in args:", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
+                call, "for x in (*args, y):", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
             ),
         ),
-        *budget_checks(trial, speed, memory, needs=(name,), after=(matches,)),
+        *budget_checks(trial, (speed, memory, scaling), needs=(name,), after=(matches,)),
     ]
     by_part = {name: points}
     by_part |= {"speed": speed_points} if speed else {}
     by_part |= {"memory": memory_points} if memory else {}
+    by_part |= {"scaling": scaling_points} if scaling else {}
     return Exercise(
         name,
         "function",
         (name,),
         Points(**by_part),
-        checks,
+        [check for check in checks if not writes or check.judge is not judge_unchanged],
         **extras,
     )

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from autograder.checks.behaviour import Behaviour, CaseMaker
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
-from autograder.spec import Exercise, Extras, Memory, Points, Speed
+from autograder.spec import Exercise, Extras, Memory, Points, Scaling, Speed
 
 __all__ = ["LayerExercise"]
 
@@ -18,6 +18,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     points: Points,
     speed: Speed | None = None,
     memory: Memory | None = None,
+    scaling: Scaling | None = None,
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
@@ -36,8 +37,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *backward_checks(thing, has_parameters=has_parameters),
         *budget_checks(
             thing.trial,
-            speed,
-            memory,
+            (speed, memory, scaling),
             needs=("forward", "backward"),
             after=(FORWARD, GRADIENTS),
             prepare=thing.complete,

@@ -10,7 +10,7 @@ from autograder.checks.behaviour import Behaviour, CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
 from autograder.compare import compare_all
-from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Speed
+from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Scaling, Speed
 from autograder.subject import Subject
 
 __all__ = ["LossExercise"]
@@ -24,6 +24,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     gradient_of: tuple[str, ...],
     speed: Speed | None = None,
     memory: Memory | None = None,
+    scaling: Scaling | None = None,
     extreme: float | None = None,
     shift_invariant: bool = False,
     **extras: Unpack[Extras],
@@ -80,8 +81,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *backward_checks(thing, has_parameters=False),
         *budget_checks(
             thing.trial,
-            speed,
-            memory,
+            (speed, memory, scaling),
             needs=("forward", "backward"),
             after=(FORWARD, GRADIENTS),
             prepare=thing.complete,

@@ -7,7 +7,7 @@ standard check, write a run in ``behaviour.py``, and list it in ``forward_checks
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from autograder.checks.behaviour import TRIES, Behaviour, has_slope, in_dtype
 from autograder.checks.sabotage import spoiled, spoiled_method
 from autograder.compare import FLOAT32, Mismatch, compare, compare_all
-from autograder.spec import Budget, Case, Check, Memory, Observations, SpecError, Speed, Trial
+from autograder.spec import Budget, Case, Check, Memory, Observations, Scaling, SpecError, Speed, Trial
 from autograder.subject import Subject
 
 __all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_checks", "judge_unchanged"]
@@ -23,6 +23,12 @@ __all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
 PRINCIPAL_WEIGHT = 6.0
+BUDGETS: dict[type, tuple[str, str]] = {
+    Speed: ("fast enough", "speed"),
+    Memory: ("sparing with memory", "memory"),
+    Scaling: ("keeps pace with the size", "scaling"),
+}
+"""The check of each kind of budget, and the part that its points are given to."""
 
 
 def judge_gradients(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
@@ -219,34 +225,21 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
 
 def budget_checks(
     trial: Callable[[Subject, Case], Trial],
-    speed: Speed | None,
-    memory: Memory | None,
+    budgets: Iterable[Budget | Scaling | None],
     *,
     needs: tuple[str, ...],
     after: tuple[str, ...],
     prepare: Callable[[Case, np.random.Generator, Subject], Case] | None = None,
 ) -> list[Check]:
-    """The checks of time and memory, where the exercise has them: against the reference's, on fresh inputs."""
-    checks = []
-    when: dict[str, Any] = {"needs": needs, "after": after}
-    if speed:
-        checks.append(_budget_check("fast enough", "speed", speed, trial, prepare, speed=speed, **when))
-    if memory:
-        checks.append(_budget_check("sparing with memory", "memory", memory, trial, prepare, memory=memory, **when))
-    return checks
+    """The checks of time, memory and growth, where the exercise has them, on fresh inputs."""
 
-
-def _budget_check(
-    name: str,
-    part: str,
-    budget: Budget,
-    trial: Callable[[Subject, Case], Trial],
-    prepare: Callable[[Case, np.random.Generator, Subject], Case] | None,
-    **more: Any,
-) -> Check:
-    def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
+    def drawn(budget: Budget, rng: np.random.Generator, reference: Subject) -> Case:
         case = budget.draw(rng)
-        return [in_dtype(prepare(case, rng, reference) if prepare else case, budget.dtype)]
+        return in_dtype(prepare(case, rng, reference) if prepare else case, budget.dtype)
+
+    def cases(given: Budget | Scaling) -> Callable[[np.random.Generator, Subject], list[Case]]:
+        runs = [given.at(size) for size in given.sizes] if isinstance(given, Scaling) else [given]
+        return lambda rng, reference: [drawn(budget, rng, reference) for budget in runs]
 
     def observe(subject: Subject, case: Case) -> Observations:
         prepared = trial(subject, case)
@@ -254,13 +247,18 @@ def _budget_check(
         prepared.go()
         return prepared.collect()
 
-    return Check(
-        name,
-        part,
-        1.0,
-        cases=draw,
-        observe=observe,
-        judge=judge_float32 if budget.dtype == "float32" else compare_all,
-        trial=trial,
-        **more,
-    )
+    return [
+        Check(
+            *BUDGETS[type(budget)],
+            weight=1.0,
+            cases=cases(budget),
+            observe=observe,
+            judge=judge_float32 if budget.dtype == "float32" else compare_all,
+            needs=needs,
+            after=after,
+            budget=budget,
+            trial=trial,
+        )
+        for budget in budgets
+        if budget
+    ]

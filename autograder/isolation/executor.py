@@ -63,6 +63,7 @@ class Executor:
         self._objects: dict[int, Any] = {}
         self._sources: dict[str, list[str]] = {}
         self._provided: dict[str, Mapping[str, Any]] | None = None
+        self._device_s = 0.0
         self.backend = "numpy"
 
     # --- loading -----------------------------------------------------------------------------
@@ -165,9 +166,15 @@ class Executor:
             given = [self._resolve(arg) for arg in args]
             named = {key: self._resolve(arg) for key, arg in kwargs.items()}
             function = self._named(name) if source is None else getattr(self._objects[source], name)
+            end_timing = backend.current().begin_timing()
             value = function(*given, **named)
             self._objects[handle] = _settled(value) if settle else value
             backend.synchronize()
+            self._device_s += end_timing()
+
+    def device_seconds(self) -> float:
+        """Seconds of a device's own clock that calls whose results were kept have taken; 0 where there is none."""
+        return self._device_s
 
     def sample(self, *, on: bool) -> Any:
         """Begin to look where the submission spends its time, or stop: then ``[label, line, share]`` each."""
@@ -331,8 +338,8 @@ def _is_given(frame: types.FrameType, inputs: list[Any]) -> bool:
 
 
 def _settled(value: Any) -> Any:
-    """Plain data, without a copy of what is an ordinary array already."""
-    if type(value) in (np.ndarray, stand_in.DeviceArray):
+    """Plain data, without a copy of what is an ordinary array already, wherever it lies."""
+    if type(value) in (np.ndarray, stand_in.DeviceArray, backend.current().array_type):
         return value
     if type(value) is tuple:
         return tuple(_settled(item) for item in value)

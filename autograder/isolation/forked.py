@@ -12,6 +12,7 @@ from typing import Any
 
 from autograder.isolation.launcher import Limits, Zygote
 from autograder.isolation.levels import Isolation, IsolationError
+from autograder.isolation.linux.instructions import Counter, open_counter
 from autograder.isolation.probe import judge, status
 from autograder.isolation.protocol import Channel, Deadline, ProtocolError
 
@@ -45,6 +46,7 @@ class ForkedLink:
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
         self._channel = Channel(self._read, self._write)
+        self._counter: Counter | None = None
         self.isolation = self._prove()
 
     def _prove(self) -> Isolation:
@@ -71,6 +73,11 @@ class ForkedLink:
         fields = status(self.pid)
         now, most = (int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmHWM"))
         return now, most
+
+    def instructions(self) -> int | None:
+        """Instructions that the worker has executed since this was first asked; None where they are not counted."""
+        self._counter = self._counter or open_counter(self.pid)
+        return self._counter.read() if self._counter else None
 
     def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
         """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""
@@ -105,6 +112,8 @@ class ForkedLink:
         """
         os.close(self._read)
         os.close(self._write)
+        if self._counter:
+            self._counter.close()
         if not kill:
             time.sleep(0.01)
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -56,6 +56,10 @@ class Worker:
         """Bytes in memory now, and at the most so far; NotMeasuredError where the system does not tell."""
         return self._link.memory()
 
+    def instructions(self) -> int | None:
+        """Instructions executed since this was first asked; None where the machine does not count them."""
+        return self._link.instructions()
+
     def ask(self, verb: str, backend: str = "numpy", limits: Limits | None = None, **arguments: Any) -> Any:
         """One request, one reply.
 

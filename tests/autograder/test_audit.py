@@ -312,3 +312,60 @@ def test_the_command_fails_with_the_sentences(sound, tmp_path, capsys):
     assert failure.endswith("“adds the constant” is not caught by “forward matches the reference”: no check sees it")
     assert main(["audit", "Parabola", "--course", str(tmp_path / "course")]) == 1
     assert "no check sees it" in capsys.readouterr().err
+
+
+CUMULATIVE = '''
+
+# %%
+def running_sum(x):
+    """Sum of every entry and all before it.  x, y (n,)."""
+    ### BEGIN SOLUTION
+    return array_module(x).cumsum(x, dtype=x.dtype)
+    ### END SOLUTION
+
+
+# %%
+check(running_sum)
+
+# %% [markdown]
+# **Question 1.**'''
+
+GROWING = """
+running_sum = FunctionExercise(
+    "running_sum",
+    cases=lambda rng: [Case(x=rng.normal(size=n)) for n in (5, 8)],
+    points=1,
+    scaling=Scaling(lambda n: Case(x=(n,)), (500, 1000, 2000, 4000), at_most=LIMIT, of="memory", dtype="float64"),
+    mistakes=[
+        Mistake("sums", swap("cumsum(x, dtype=x.dtype)", "sum(x)"), hint="Every partial sum is wanted."),
+        Mistake("doubles", swap("cumsum(x,", "cumsum(2 * x,"), hint="No factor belongs here."),
+        Mistake("returns x", swap("array_module(x).cumsum(x, dtype=x.dtype)", "x * 1"), hint="Add what came before."),
+    ],
+    plain="def running_sum(x):\\n    return array_module(x).add.accumulate(x)\\n",
+    steep="def running_sum(x):\\n    return STEEP\\n",
+)
+ASSIGNMENT = Assign"""
+
+
+def growing(limit="1.3", steep="array_module(x).tri(len(x), dtype=x.dtype) @ x"):
+    return (
+        (SOURCE, "\n# %% [markdown]\n# **Question 1.**", CUMULATIVE),
+        (CHECKS, "\nASSIGNMENT = Assign", GROWING.replace("LIMIT", limit).replace("STEEP", steep)),
+        (CHECKS, "exercises=[parabola]", "exercises=[parabola, running_sum]"),
+        (CHECKS, "Assignment, Case,", "Assignment, Case, FunctionExercise, Scaling,"),
+    )
+
+
+def test_a_bound_on_growth_is_proved_from_both_sides(rotten):
+    assert rotten(*growing()) == []
+
+
+def test_a_bound_on_growth_that_lets_everything_pass(rotten):
+    failures = rotten(*growing(limit="3"))
+    assert any("the steep variant is passed, " in f and "to the power" in f for f in failures), failures
+    assert any("running_sum: its limit is too close: running_sum, scaling: limit 3" in f for f in failures)
+
+
+def test_a_variant_that_is_not_steep(rotten):
+    failures = rotten(*growing(steep="array_module(x).cumsum(x)"))
+    assert any("the steep variant is passed" in f for f in failures)

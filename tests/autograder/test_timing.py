@@ -1,5 +1,6 @@
 """Ratios to verdicts: under, over, too close to tell; what is charged; which line costs the time."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,13 @@ import pytest
 from autograder import hotspots, timing
 from autograder.catalogue import load
 from autograder.grade import Grader
-from autograder.spec import Assignment, Case, SpecError, Speed
+from autograder.isolation.linux import instructions
+from autograder.spec import Assignment, Case, SpecError, Speed, Trial
+from autograder.subject import LocalSubject, RemoteSubject
 from autograder.submission import Submission
 from autograder.timing import interval, judge
 from autograder.verdict import Pace, Pair, Status, Timing
+from dlkit import backend
 from dlkit.extraction import take
 
 
@@ -173,3 +177,88 @@ def test_the_loop_that_costs_the_time_is_named(relu, zygote):
     assert verdict.timing.hot[0].share > 0.5
     assert "% of the time is in the Python loop at cell 1, line" in verdict.sentence
     assert verdict.timing.raw
+
+
+# --- clocks and counters beside the CPU's ----------------------------------------------------
+
+
+class Clocked:
+    """A subject whose worker's clocks are told beforehand, a pair (CPU, device) a call."""
+
+    backend = "cupy"
+
+    def __init__(self, calls):
+        self.calls = iter(calls)
+        self.cpu = self.device = 0.0
+        self.worker = self
+
+    def cpu_seconds(self):
+        return self.cpu
+
+    def instructions(self):
+        return None
+
+    def request(self, verb):
+        assert verb == "device_seconds"
+        return self.device
+
+    def trial(self):
+        def go():
+            cpu, device = next(self.calls)
+            self.cpu += cpu
+            self.device += device
+
+        return Trial(lambda _case: None, go, dict)
+
+
+@pytest.mark.parametrize(
+    ("cpu", "device", "charged"),
+    [(0.1, 0.4, 0.4), (0.4, 0.1, 0.4), (0.4, -5.0, 0.4), (0.4, float("nan"), 0.4), (0.4, float("inf"), 0.4)],
+    ids=["the device computes", "the CPU does", "less than nothing is told", "no number is told", "no end is told"],
+)
+def test_on_a_device_its_own_clock_counts_and_can_hide_nothing(cpu, device, charged):
+    subject = Clocked([(cpu, device)])
+    spent = timing.Meter(subject, subject.trial()).run(Case(), overhead=0.0)
+    assert spent.computing == pytest.approx(charged)
+
+
+def test_a_device_is_timed_by_the_clock_that_its_backend_brings(monkeypatch):
+    ticks = iter([0.25, 0.5])
+    backend.register(
+        "clocked", lambda: replace(backend.current(), name="clocked", begin_timing=lambda: lambda: next(ticks))
+    )
+    subject = LocalSubject.from_chunks("work", [["work.py", 1, "def f(x):\n    return x"]])
+    subject.backend = "clocked"
+    for _ in range(2):
+        subject.compute("f", 1.0)
+    assert subject.request("device_seconds") == 0.75
+
+
+def test_the_host_has_no_device_clock(worker):
+    worker.ask("load", name="work", chunks=[["work.py", 1, "def f(x):\n    return x"]])
+    RemoteSubject(worker).compute("f", 1.0)
+    assert worker.ask("device_seconds") == 0
+
+
+def test_instructions_are_a_ratio_too():
+    counted = [Pair(2.0, 1.0, 2.0, 1.0, 0.0, 3 * n, n) for n in (100, 110, 120)]
+    made = Timing(2.0, 1.5, [2.0], raw=counted)
+    assert made.instructions == 3
+    assert Timing(2.0, 1.5, [2.0], raw=[Pair(2.0, 1.0, 2.0, 1.0)]).instructions is None
+
+
+def test_a_counter_counts_what_a_process_does():
+    software, task_clock = 1, 1  # the kernel's own event: a machine without hardware counters has it, too
+    counter = instructions.open_counter(os.getpid(), software, task_clock)
+    if counter is None:
+        pytest.skip("the kernel does not let this user count events (perf_event_paranoid)")
+    before = counter.read()
+    sum(range(200_000))
+    after = counter.read()
+    counter.close()
+    assert after > before > 0
+
+
+def test_without_hardware_counters_a_worker_says_that_it_has_none(worker, monkeypatch):
+    monkeypatch.setattr(instructions, "CALL", {})
+    assert worker.instructions() is None
