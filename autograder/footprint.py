@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autograder.spec import Observations
     from autograder.subject import LocalSubject, Open, RemoteSubject
 
-__all__ = ["FLOOR", "grow", "measure", "sentence"]
+__all__ = ["FLOOR", "grow", "measure", "ratio", "sentence"]
 
 PAIRS, CLEAR = 3, 1.5
 FLOOR = 1 << 18
@@ -49,22 +49,23 @@ def measure(
         if mismatch or _is_clear(peak, its_peak, memory.at_most):
             break
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = _ratio(ours, theirs)
+    found = ratio(ours, theirs)
     half = memory.half_at
     figures = Footprint(
-        round(ratio, 3), memory.at_most, round(ours), round(theirs), kept, half, half is not None and ratio <= half
+        round(found, 3), memory.at_most, round(ours), round(theirs), kept, half, half is not None and found <= half
     )
     return figures, mismatch
 
 
-def _ratio(peak: float, its_peak: float) -> float:
+def ratio(peak: float, its_peak: float) -> float:
+    """One peak as a multiple of another, both with what any process may grow by."""
     return (peak + FLOOR) / (its_peak + FLOOR)
 
 
 def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
     """Whether one pair is enough: memory hardly varies."""
-    ratio = _ratio(peak, its_peak)
-    return ratio > CLEAR * limit or ratio * CLEAR < limit
+    found = ratio(peak, its_peak)
+    return found > CLEAR * limit or found * CLEAR < limit
 
 
 def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:

@@ -18,7 +18,7 @@ from autograder.verdict import Growth, Pace
 if TYPE_CHECKING:
     from autograder.compare import Mismatch
     from autograder.spec import Budget
-    from autograder.subject import LocalSubject, Open, RemoteSubject
+    from autograder.subject import Open, RemoteSubject, Subject
 
 __all__ = ["exponent", "measure", "sentence"]
 
@@ -43,16 +43,16 @@ def exponent(sizes: list[int], costs: list[float]) -> float:
 
 
 def measure(
-    check: Check, open_student: Open, open_reference: Open, local: LocalSubject, rng: np.random.Generator
+    check: Check, open_student: Open, open_reference: Open, shapes: Subject, rng: np.random.Generator
 ) -> tuple[Growth, Mismatch | None]:
-    """Measure one scaling check, as ``timing.measure`` does a speed check.
+    """Measure one scaling check, as ``timing.measure`` does a speed check; shapes: an implementation that shapes cases.
 
     Raises NotMeasuredError where memory is asked for and the system does not tell it.
     """
     scaling = check.scaling
     assert scaling is not None  # noqa: S101 - the caller dispatches on it
-    runs = list(zip(map(scaling.at, scaling.sizes), check.cases(rng, local), strict=True))
-    local.forget()
+    runs = list(zip(map(scaling.at, scaling.sizes), check.cases(rng, shapes), strict=True))
+    shapes.forget()
     measuring = _time if scaling.of == "time" else _memory
     found, theirs, mismatch = measuring(check, open_student, open_reference, runs, rng)
     sizes = list(scaling.sizes)

@@ -130,6 +130,10 @@ class Subject(ABC):
         self.request("keep", handle=handle, source=None, name=name, args=list(args), kwargs=kwargs, settle=settle)
         return Instance(self, handle)
 
+    def forget(self) -> None:
+        """Let go of every object made so far."""
+        self.request("forget")
+
     def put(self, value: Any) -> Ref:
         """Send a value ahead; pass the Ref where the value is wanted."""
         handle = next(_HANDLES)
@@ -182,10 +186,6 @@ class LocalSubject(Subject):
         if support:
             subject.request("support", text=support)
         return subject
-
-    def forget(self) -> None:
-        """Let go of every object made so far; a reference lives as long as its run."""
-        self._executor.forget()
 
     def request(self, verb: str, **arguments: Any) -> Any:
         """Run one request here; arrays are copied on the way in, as a pipe would."""

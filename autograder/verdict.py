@@ -83,7 +83,8 @@ class Timing(msgspec.Struct, frozen=True):
     """A speed check's figures: CPU-time ratios to the reference, one a pair, and their median.
 
     low, high: the interval of the median that the pace was judged by; half_limit: the limit for half of the points, and
-    whether the ratio keeps within it; raw: what was measured; hot: where the time goes, where it was too much.
+    whether the ratio keeps within it; raw: what was measured; hot: where the time goes, where it was too much;
+    estimated: by yardsticks, without the reference; pairs then holds each yardstick's own estimate.
     """
 
     ratio: float
@@ -96,6 +97,7 @@ class Timing(msgspec.Struct, frozen=True):
     within_half: bool = False
     raw: list[Pair] = []
     hot: list[HotSpot] = []
+    estimated: bool = False
 
     @property
     def instructions(self) -> float | None:
@@ -107,7 +109,8 @@ class Timing(msgspec.Struct, frozen=True):
 class Footprint(msgspec.Struct, frozen=True):
     """A memory check's figures: bytes at the peak of one call, of the code and of the reference, and their ratio.
 
-    kept: bytes that stay after the call; half_limit: the limit for half of the points, and whether it keeps within it.
+    kept: bytes that stay after the call; half_limit: the limit for half of the points, and whether it keeps within it;
+    estimated: the reference's peak is the one that was measured at release.
     """
 
     ratio: float
@@ -117,6 +120,7 @@ class Footprint(msgspec.Struct, frozen=True):
     kept: int = 0
     half_limit: float | None = None
     within_half: bool = False
+    estimated: bool = False
 
 
 class Growth(msgspec.Struct, frozen=True):

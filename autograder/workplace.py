@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from autograder import yardstick
 from autograder.catalogue import wire
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, Limits
@@ -114,6 +115,16 @@ class Workplace:
         subject = self._prepare(self.settings.limits)
         try:
             subject.request("load", name=loaded.assignment.module, chunks=wire(loaded.reference.chunks))
+            yield subject
+        finally:
+            subject.worker.close()
+
+    @contextlib.contextmanager
+    def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
+        """Start a worker with the pieces of work that stand in for the reference, for the length of the block."""
+        subject = self._prepare(self.settings.limits)
+        try:
+            subject.request("support", text=yardstick.SOURCE)
             yield subject
         finally:
             subject.worker.close()
