@@ -6,9 +6,7 @@ instructor's own formula, and differentiate that one, never the student's forwar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from textwrap import dedent, indent
-from typing import Any
+from benchmarks.peer_notebooks import NUMERIC, Course, Part
 
 ASSIGNMENT, MODULE = "02_layers", "layers"
 IMPORTS = "import numpy as np\n\nfrom dlkit import Layer, Parameter, array_module, zeros"
@@ -42,36 +40,6 @@ RIGHT = {
 """Forward and backward of every exercise."""
 
 
-def layer(name: str, forward: str, backward: str, begin: str = "", end: str = "") -> str:
-    """Write one class; ``begin`` and ``end`` are lines around each body."""
-    text = dedent(HEADS[name])
-    for head, body in (("def forward(self, x):", forward), ("def backward(self, dy):", backward)):
-        text += "\n    " + head + "\n" + indent(f"{begin}{body}\n{end}", " " * 8)
-    return text
-
-
-@dataclass(frozen=True)
-class Part:
-    """A forward or a backward: its points, the test that students see, and the one that they do not."""
-
-    name: str
-    points: int
-    visible: str
-    hidden: str
-
-
-NUMERIC = """\
-def numeric_gradient(f, x, dy, h=1e-5):
-    gradient = np.zeros_like(x)
-    for index in np.ndindex(x.shape):
-        step = np.zeros_like(x)
-        step[index] = h
-        gradient[index] = np.sum((f(x + step) - f(x - step)) * dy) / (2 * h)
-    return gradient
-
-def rel_error(a, b):
-    return np.max(np.abs(a - b) / np.maximum(1e-6, np.abs(a) + np.abs(b)))
-"""
 LINEAR_FORWARD = Part(
     "forward",
     2,
@@ -226,55 +194,5 @@ VISIBLE = {
 }
 """The numbers of the visible tests: x, y, dy, dx."""
 
-
-def notebook(cells: list[dict[str, Any]]) -> dict[str, Any]:
-    """Make a notebook of cells; each has ``source`` and may have ``cell_type`` and ``metadata``."""
-    made = []
-    for number, cell in enumerate(cells):
-        kind = cell.get("cell_type", "code")
-        more = {"outputs": [], "execution_count": None} if kind == "code" else {}
-        made.append({"cell_type": kind, "id": f"cell{number}", "metadata": {}, **more, **cell})
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": made}
-
-
-def solution(name: str, begin: str, end: str) -> str:
-    """Write an exercise with the marks of a solution around each body."""
-    forward, backward = RIGHT[name]
-    return layer(name, forward, backward, begin, end)
-
-
-def for_nbgrader() -> dict[str, Any]:
-    """Make ``source/02_layers/layers.ipynb``: solution cells, and locked test cells with a hidden end."""
-    cells: list[dict[str, Any]] = [{"source": IMPORTS}]
-    for name, parts in PARTS.items():
-        cells.append({"source": solution(name, "### BEGIN SOLUTION\n", "### END SOLUTION\n"), **_nbgrader(name)})
-        for part in parts:
-            source = f"{part.visible}### BEGIN HIDDEN TESTS\n{part.hidden}### END HIDDEN TESTS"
-            cells.append({"source": source, **_nbgrader(f"{name}_{part.name}", part.points)})
-    return notebook(cells)
-
-
-def _nbgrader(name: str, points: int | None = None) -> dict[str, Any]:
-    kind = {"grade": points is not None, "solution": points is None, "locked": points is not None, "task": False}
-    worth = {} if points is None else {"points": points}
-    return {"metadata": {"nbgrader": {"schema_version": 3, "grade_id": name, **kind, **worth}}}
-
-
-def for_otter() -> dict[str, Any]:
-    """Make the master notebook of ``otter assign``: a question for each part, all of its settings the default ones."""
-    cells = [_raw("# ASSIGNMENT CONFIG\ninit_cell: true\nexport_cell: false"), {"source": IMPORTS}]
-    for name, parts in PARTS.items():
-        for number, part in enumerate(parts):
-            question = f"{name}_{part.name}"
-            cells.append(_raw(f"# BEGIN QUESTION\nname: {question}\npoints: {part.points}"))
-            if number == 0:  # the class is written once; the second question is of the same class
-                marked = {"source": solution(name, "# BEGIN SOLUTION\n", "# END SOLUTION\n")}
-                cells += [_raw("# BEGIN SOLUTION"), marked, _raw("# END SOLUTION")]
-            cells += [_raw("# BEGIN TESTS"), {"source": part.visible}, {"source": "# HIDDEN\n" + part.hidden}]
-            cells += [_raw("# END TESTS"), _raw("# END QUESTION")]
-    return notebook(cells)
-
-
-def _raw(text: str) -> dict[str, Any]:
-    return {"cell_type": "raw", "source": text}
+COURSE = Course(IMPORTS, HEADS, RIGHT, PARTS)
+layer, for_nbgrader, for_otter = COURSE.layer, COURSE.for_nbgrader, COURSE.for_otter

@@ -199,19 +199,22 @@ def grade_by_nbgrader(folder: Path, students: dict[str, Trick | None]) -> Marks:
     done = run([*nbgrader, "autograde", ASSIGNMENT], course, PYTHONPATH=path)
     time.sleep(LINGER_S)
     ended = "" if done.returncode == 0 else f"exit {done.returncode}"
-    return read_gradebook(course, list(students), ended)
+    return read_gradebook(course, Path(ASSIGNMENT, MODULE), list(students), ended)
 
 
-def read_gradebook(course: Path, students: list[str], ended: str) -> Marks:
-    """Read every student's score; one whose run failed has no autograded folder and no mark."""
+def read_gradebook(course: Path, work: Path, students: list[str], ended: str) -> Marks:
+    """Read every student's score; one whose run failed has no autograded folder and no mark.
+
+    work: the assignment and its notebook, ``02_layers/layers``.
+    """
     from nbgrader.api import Gradebook, MissingEntry
 
     marks = Marks(ended=ended)
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "course") as gradebook:
         for student in students:
-            graded = (course / "autograded" / student / ASSIGNMENT / f"{MODULE}.ipynb").exists()
+            graded = (course / "autograded" / student / work.parent / f"{work.name}.ipynb").exists()
             try:
-                found = gradebook.find_submission(ASSIGNMENT, student)
+                found = gradebook.find_submission(work.parent.name, student)
             except MissingEntry:
                 marks.points[student] = None
                 continue
