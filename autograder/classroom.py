@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autograder import batch, catalogue
 from autograder.batch import Entry, report_path
 from autograder.catalogue import UsageError
+from autograder.export.database import check_gradebook
+from autograder.export.gradebook import write_gradebook
 from autograder.isolation.launcher import open_launcher
-from autograder.render.html import class_page, student_page
+from autograder.render.html import class_page, student_page, warm_up
 from autograder.render.terminal import print_class
 from autograder.verdict import Report, read_report, write_atomically
 from autograder.workplace import start_worker
@@ -35,21 +38,28 @@ def grade_class(
     assignment: str | None = None,
     json: bool = False,
     isolation: str = "full",
+    gradebook: str | None = None,
     **options: Any,
 ) -> None:
     """Grade every hand-in in ``folder``, or go on where an earlier run ended, and draw the pages.
 
     json: print the reports on stdout instead of showing the class; options: as ``batch.prepare_run`` takes them.
     isolation: the least level at which student code is run; proved before anything is written.
-    Raises UsageError where there is nothing to grade or ``out`` cannot be written, IsolationError below the level.
+    gradebook: address of nbgrader's database, to which the reports go at the end; tried before anything is graded.
+    Raises UsageError where there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
+    ExportError where the gradebook cannot be written.
     """
     name = catalogue.find(assignment, root) if assignment else None
+    if gradebook is not None:
+        check_gradebook(gradebook)
     with open_launcher(
         backend=options.get("backend", "numpy")
     ) as launcher:  # it starts while the folders are looked through
         entries = batch.discover(folder, root, name)
         start_worker(launcher, None, isolation).close()
     run = batch.prepare_run(root, out, folder, entries, isolation=isolation, **options)
+    warming = threading.Thread(target=warm_up, daemon=True)
+    warming.start()  # while the others grade
     fresh = 0
     with _progress(console, len(entries)) as advance:
         for entry, graded in batch.grade_all(entries, run, jobs):
@@ -58,7 +68,12 @@ def grade_class(
     if fresh < len(entries):
         there = len(entries) - fresh
         console.print(f"{there} of {len(entries)} reports were there from an earlier run and still hold.")
+    warming.join()
     draw(console, out, entries, json=json)
+    if gradebook is not None:
+        reports = (_read(report_path(out, entry)) for entry in entries)
+        summary = write_gradebook(reports, root, gradebook, folder)
+        console.print(f"Gradebook: {summary}.", soft_wrap=True)
 
 
 def entries_of(out: Path) -> list[Entry]:

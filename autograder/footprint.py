@@ -81,7 +81,7 @@ def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple
 
 
 def sentence(figures: Footprint) -> str:
-    """Say that it was too much, and how much of it stays; the figures themselves are told beside it, as a time's are."""
+    """Say that it was too much, and how much stays; the figures themselves are told beside it, as a time's are."""
     kept = figures.kept / MEGABYTE
-    stays = f"; {kept:.1f} MB of it stay after the call" if kept > figures.peak / MEGABYTE / 2 else ""
+    stays = f"; {kept:.1f} MB stay after the call" if kept > figures.peak / MEGABYTE / 2 else ""
     return f"takes too much memory{stays}"

@@ -145,7 +145,12 @@ class Growth(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """One check's outcome, with the sentence that the student reads.
 
-    mistake, hint: a planted mistake whose outputs are the student's, and what its author needs.
+    mistake, hint: a planted mistake whose outputs are the student's, and what its author needs; mistakes: their
+    names, of one or of two at once.
+    pattern: keys of the relations that the outputs have to the right ones, where no mistake is known (``factor 2``);
+    the hint says them.
+    places, heat: where the error sits, in words and as a table of |error|, at most 12 × 12, −1 where it is no number;
+    snippet: at most three lines of code that show it again.
     """
 
     check: str
@@ -159,6 +164,11 @@ class Verdict(msgspec.Struct, frozen=True):
     timing: Timing | None = None
     footprint: Footprint | None = None
     growth: Growth | None = None
+    mistakes: list[str] = []
+    pattern: str = ""
+    places: str = ""
+    heat: list[list[float]] = []
+    snippet: str = ""
 
     @property
     def measured(self) -> float | None:

@@ -1,26 +1,16 @@
-"""The figures of a class: how points are spread, how each check went, what a person has to look at."""
+"""What the figures of a class are made of: how points are spread, and what became of each exercise and check."""
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.render.reading import RIGHT, speed, tried
-from autograder.verdict import Report, Status, Verdict, WrittenAnswer
+from autograder.render.reading import RIGHT
+from autograder.verdict import Report, Status
 
-__all__ = [
-    "Attention",
-    "Column",
-    "Question",
-    "Rate",
-    "attention",
-    "distribution",
-    "exercise_rates",
-    "questions",
-    "share",
-    "versions",
-]
+__all__ = ["Column", "Rate", "distribution", "exercise_rates", "share", "troubled", "versions"]
 
 MOST_COLUMNS = 12
 STEPS = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -65,8 +55,24 @@ class Rate:
     part: str = ""
     counts: Counter[Status] = field(default_factory=Counter)
     checks: list[Rate] = field(default_factory=list)
-    points: float = 0.0
+    exercise: str = ""
+    points: list[float] = field(default_factory=list)
     max_points: float = 0.0
+
+    @property
+    def median(self) -> float:
+        """Points in the middle of the class."""
+        return statistics.median(self.points) if self.points else 0.0
+
+    @property
+    def mean(self) -> float:
+        """Points on average."""
+        return statistics.fmean(self.points) if self.points else 0.0
+
+    @property
+    def shares(self) -> list[float]:
+        """Each student's share of the points (0…1)."""
+        return [points / self.max_points if self.max_points else 0.0 for points in self.points]
 
     @property
     def students(self) -> int:
@@ -79,17 +85,26 @@ class Rate:
         return sum(self.counts[status] for status in RIGHT)
 
     @property
+    def failed(self) -> int:
+        """Those whose work was looked at and is not right, and those on whom the grader failed."""
+        return self.counts[Status.FAILED] + self.counts[Status.BROKEN]
+
+    @property
+    def not_reached(self) -> int:
+        """Those who wrote nothing that could be looked at, or failed something earlier."""
+        return self.counts[Status.NOT_ATTEMPTED] + self.counts[Status.SKIPPED]
+
+    @property
     def tried(self) -> int:
         """Those who wrote something that could be looked at."""
-        return self.students - self.counts[Status.NOT_ATTEMPTED] - self.counts[Status.SKIPPED]
+        return self.students - self.not_reached
 
     @property
     def bars(self) -> list[tuple[str, int]]:
         """The counts in three kinds, from right to untouched."""
-        wrong = self.counts[Status.FAILED] + self.counts[Status.BROKEN]
         begun = self.counts[Status.PARTLY]
-        rest = self.students - self.right - wrong - begun
-        return [("right", self.right), ("begun", begun), ("not right", wrong), ("untouched", rest)]
+        rest = self.students - self.right - self.failed - begun
+        return [("right", self.right), ("begun", begun), ("not right", self.failed), ("untouched", rest)]
 
 
 def exercise_rates(reports: Sequence[Report]) -> list[Rate]:
@@ -100,86 +115,23 @@ def exercise_rates(reports: Sequence[Report]) -> list[Rate]:
         for exercise in report.exercises:
             rate = rates.setdefault(exercise.name, Rate(exercise.name))
             rate.counts[exercise.status] += 1
-            rate.points += exercise.points
-            rate.max_points += exercise.max_points
+            rate.points.append(exercise.points)
+            rate.max_points = max(rate.max_points, exercise.max_points)
             own = checks.setdefault(exercise.name, {})
             for verdict in exercise.verdicts:
-                one = own.setdefault((verdict.part, verdict.check), Rate(verdict.check, verdict.part))
+                one = own.setdefault(
+                    (verdict.part, verdict.check), Rate(verdict.check, verdict.part, exercise=exercise.name)
+                )
                 one.counts[verdict.status] += 1
     for name, rate in rates.items():
         rate.checks = list(checks[name].values())
     return list(rates.values())
 
 
-@dataclass
-class Attention:
-    """One kind of thing that a person has to look at, and where it is."""
-
-    title: str
-    why: str
-    rows: list[tuple[str, str, str]]
-
-
-def attention(reports: Sequence[Report]) -> list[Attention]:
-    """List what a person has to look at, by kind; kinds without an entry are left out."""
-
-    def with_status(status: Status) -> list[tuple[str, str, str]]:
-        return [
-            (report.student, f"{exercise.name}: {verdict.check}", _detail(verdict))
-            for report in reports
-            for exercise in report.exercises
-            for verdict in exercise.verdicts
-            if verdict.status is status
-        ]
-
-    kinds = [
-        Attention(
-            "The grader itself failed",
-            "No student is to blame. Mend the check, then grade these again.",
-            with_status(Status.BROKEN),
-        ),
-        Attention(
-            "Speed too close to call",
-            "Full points were given. Measure again on a quiet machine if it matters.",
-            with_status(Status.INCONCLUSIVE),
-        ),
-        Attention(
-            "Something is wrong with the file",
-            "What could be read was graded.",
-            [(report.student, problem.where, problem.sentence) for report in reports for problem in report.problems],
-        ),
-        Attention(
-            "The code tried what no exercise needs",
-            "It changed no mark. Look at the code before you draw conclusions.",
-            [(report.student, report.file, tried(report)) for report in reports if report.tried],
-        ),
-    ]
-    return [kind for kind in kinds if kind.rows]
-
-
-def _detail(verdict: Verdict) -> str:
-    return " · ".join(part for part in (verdict.sentence, speed(verdict.timing) if verdict.timing else "") if part)
-
-
-@dataclass
-class Question:
-    """A written question, and how many answers wait to be read."""
-
-    name: str
-    max_points: float
-    answered: int = 0
-    asked: int = 0
-
-
-def questions(reports: Sequence[Report]) -> list[Question]:
-    """Count the answers to each written question."""
-    found: dict[str, Question] = {}
-    answers: list[WrittenAnswer] = [answer for report in reports for answer in report.written]
-    for answer in answers:
-        question = found.setdefault(answer.name, Question(answer.name, answer.max_points))
-        question.answered += answer.answered
-        question.asked += 1
-    return list(found.values())
+def troubled(rates: Iterable[Rate]) -> list[Rate]:
+    """Every check that somebody fails, the one that most fail first."""
+    checks = [check for rate in rates for check in rate.checks if check.failed]
+    return sorted(checks, key=lambda check: (-check.failed, -check.not_reached, check.exercise, check.name))
 
 
 def versions(reports: Sequence[Report]) -> list[tuple[str, str]]:

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from autograder.render.figures import attention, distribution, exercise_rates, questions, share, versions
+from autograder.render.attention import attention, missing_isolation, questions
+from autograder.render.drawn import Drawn
+from autograder.render.figures import distribution, exercise_rates, share, troubled, versions
+from autograder.render.measured import class_measures, far_from_the_rest, measures, slow_to_grade
+from autograder.render.mistakes import common_mistakes, unexplained
+from autograder.render.plots import pace_of_class, pace_of_one, points_by_exercise
 from autograder.render.reading import (
     ISOLATION,
     MARKS,
@@ -26,36 +30,47 @@ from autograder.render.reading import (
     NAME,
     RIGHT,
     clean,
-    common_mistakes,
     exercise_names,
-    findings,
     memory,
+    next_steps,
     number,
-    shared_sentence,
-    slow_to_grade,
     speed,
     tried,
 )
-from autograder.verdict import ExerciseResult, Report, Status, Timing, Verdict
+from autograder.render.sheet import load_matplotlib
+from autograder.verdict import Report, Status
 
-__all__ = ["Drawn", "class_page", "environment", "student_page"]
+__all__ = ["Drawn", "class_page", "environment", "student_page", "warm_up"]
 
 MOST_LISTED = 12
-"""Rows of a list on the class's page before the rest is folded away."""
+"""Rows of a list before the rest is folded away."""
+MOST_ROWS = 120
+"""Rows of a list on the class's page at all: the students' own pages hold the others."""
+MOST_NAMES, MOST_FOLDED_NAMES = 5, 60
+MOST_STEPS = 5
+MOST_LINES, MOST_CODE = 6, 200
+FEWEST_MEASURED = 2
+"""Ratios from which a figure says more than the checks' own lines."""
 
 
 def student_page(report: Report) -> str:
     """Draw one student's result of one assignment."""
     told = {problem.sentence for problem in report.problems}
+    ratios = measures(report)
     return (
         environment()
         .get_template("student.html")
         .render(
             report=report,
-            exercises=[Drawn(exercise, told) for exercise in report.exercises],
+            exercises=[Drawn(exercise, told, i) for i, exercise in enumerate(report.exercises)],
+            steps=next_steps(report),
+            most_steps=MOST_STEPS,
             by_hand=sum(answer.max_points for answer in report.written),
             counts=_counts(exercise.status for exercise in report.exercises),
             attempts=tried(report),
+            measured=ratios,
+            pace=pace_of_one(ratios) if len(ratios) >= FEWEST_MEASURED else "",
+            most_listed=MOST_LISTED,
         )
     )
 
@@ -67,6 +82,8 @@ def class_page(title: str, reports: Sequence[Report], links: Mapping[str, str]) 
     without one is listed without a link, and an address that leads elsewhere is not followed.
     """
     ordered = sorted(reports, key=lambda report: (report.student.casefold(), report.student))
+    rates = exercise_rates(ordered)
+    ratios = class_measures(ordered)
     return (
         environment()
         .get_template("class.html")
@@ -81,11 +98,18 @@ def class_page(title: str, reports: Sequence[Report], links: Mapping[str, str]) 
             perfect=sum(bool(report.exercises) and report.status in RIGHT for report in ordered),
             untouched=sum(report.status is Status.NOT_ATTEMPTED for report in ordered),
             columns=distribution(ordered),
-            exercises=exercise_rates(ordered),
+            exercises=rates,
+            spread=points_by_exercise(rates) if rates else "",
+            troubled=troubled(rates),
             mistakes=common_mistakes(ordered),
+            unexplained=unexplained(ordered),
             attention=attention(ordered),
             questions=questions(ordered),
+            measured=ratios,
+            pace=pace_of_class(ratios) if ratios else "",
+            far=far_from_the_rest(ratios),
             isolation=Counter(report.isolation for report in ordered).most_common(),
+            missing=missing_isolation(ordered),
             unofficial=sum(not report.official for report in ordered),
             slow=slow_to_grade(ordered),
             usual=statistics.median([report.seconds for report in ordered]) if ordered else 0.0,
@@ -94,8 +118,19 @@ def class_page(title: str, reports: Sequence[Report], links: Mapping[str, str]) 
             versions=versions(ordered),
             graded=max((report.graded_at for report in ordered), default=""),
             most_listed=MOST_LISTED,
+            most_rows=MOST_ROWS,
+            most_names=MOST_NAMES,
+            most_folded_names=MOST_FOLDED_NAMES,
         )
     )
+
+
+def warm_up() -> None:
+    """Load matplotlib and compile the templates, ahead of the first page, in a thread beside the grading."""
+    environment()
+    for template in ("student.html", "class.html"):
+        environment().get_template(template)
+    load_matplotlib()
 
 
 @cache
@@ -110,7 +145,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters.update(
-        number=number, speed=speed, memory=memory, name=_name, slug=lambda s: str(s).replace(" ", "-"), when=_when
+        lines=_lines,
+        number=number,
+        speed=speed,
+        memory=memory,
+        name=_name,
+        slug=lambda s: str(s).replace(" ", "-"),
+        when=_when,
     )
     env.globals.update(MARKS=MARKS, MEANING=MEANING, ISOLATION=ISOLATION, Status=Status, share=share, percent=_percent)
     env.globals["statuses"] = lambda report: {exercise.name: exercise.status for exercise in report.exercises}
@@ -125,6 +166,11 @@ def _shown(value: Any) -> Any:
 
 def _name(text: str) -> str:
     return clean(text, NAME) or "without a name"
+
+
+def _lines(text: str) -> Markup:
+    """Keep a text's first lines, each made safe and escaped by itself."""
+    return Markup("\n").join(clean(line, MOST_CODE) for line in text.split("\n")[:MOST_LINES])
 
 
 def _when(stamp: str) -> str:
@@ -144,94 +190,3 @@ def _is_local(link: str) -> bool:
 def _counts(statuses: Iterable[Status]) -> list[tuple[Status, int]]:
     found = Counter(statuses)
     return [(status, found[status]) for status in Status if found[status]]
-
-
-class Drawn:
-    """One exercise as a page shows it: each sentence, mistake and hint once."""
-
-    def __init__(self, exercise: ExerciseResult, told: AbstractSet[str] = frozenset()) -> None:
-        self.name = exercise.name
-        self.status = exercise.status
-        self.points = exercise.points
-        self.max_points = exercise.max_points
-        shared = shared_sentence(exercise.verdicts)
-        self.about_file = bool(shared) and shared in told
-        self.sentence = shared if len(exercise.verdicts) > 1 and not self.about_file else ""
-        self.diagnoses = [finding for finding in findings(exercise) if finding.mistake]
-        self.open = exercise.status not in (*RIGHT, Status.NOT_ATTEMPTED) and not self.about_file
-        lines = list(_lines(exercise.verdicts, shared if self.about_file else self.sentence))
-        self.parts = [(part, [line for line in lines if line.verdict.part == part]) for part in exercise.parts()]
-
-    def count(self, status: Status) -> int:
-        """How many checks have this status."""
-        return sum(line.verdict.status is status for _, lines in self.parts for line in lines)
-
-    @property
-    def loud(self) -> list[_Line]:
-        """The lines of the checks that did not pass and wait for nothing."""
-        quiet = (Status.PASSED, Status.SKIPPED, Status.NOT_ATTEMPTED)
-        return [line for _, lines in self.parts for line in lines if line.verdict.status not in quiet]
-
-    @property
-    def reason(self) -> str:
-        """Why nothing could be said of it: what is unwritten, or what it waits for."""
-        waits = [
-            line.verdict.sentence
-            for _, lines in self.parts
-            for line in lines
-            if line.verdict.status is not Status.PASSED
-        ]
-        return next((sentence for sentence in waits if sentence), "")
-
-    @property
-    def timing(self) -> Timing | None:
-        """The first speed check's figures."""
-        return next((line.verdict.timing for _, lines in self.parts for line in lines if line.verdict.timing), None)
-
-    @property
-    def right(self) -> bool:
-        """Whether it earned full points."""
-        return self.status in RIGHT
-
-    @property
-    def untouched(self) -> bool:
-        """Whether nothing was written yet."""
-        return self.status is Status.NOT_ATTEMPTED
-
-
-@dataclass
-class _Line:
-    """One check's line in the table."""
-
-    verdict: Verdict
-    sentence: str
-    gauge: _Gauge | None
-
-
-def _lines(verdicts: list[Verdict], above: str) -> Iterator[_Line]:
-    """Make the table's lines; a sentence that the reader has read already is not repeated."""
-    told = {above}
-    before = above
-    for verdict in verdicts:
-        sentence = verdict.sentence
-        if sentence == before:
-            sentence = ""
-        elif sentence in told and verdict.status is Status.FAILED and sentence:
-            sentence = "the same as above"
-        told.add(verdict.sentence)
-        before = verdict.sentence or before
-        yield _Line(verdict, sentence, _Gauge(verdict.timing) if verdict.timing else None)
-
-
-class _Gauge:
-    """A ratio on a scale whose middle is the limit."""
-
-    def __init__(self, timing: Timing) -> None:
-        self.timing = timing
-        self.at = self._place(timing.ratio)
-        self.low = self._place(timing.low or min(timing.pairs, default=timing.ratio))
-        self.high = self._place(timing.high or max(timing.pairs, default=timing.ratio))
-        self.over = timing.ratio > timing.limit
-
-    def _place(self, ratio: float) -> float:
-        return round(100 * min(1.0, max(0.0, ratio / (2 * self.timing.limit))), 2) if self.timing.limit > 0 else 100.0

@@ -10,107 +10,38 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from autograder.render.errormap import telling, text_map
+from autograder.render.measured import slow_to_grade
+from autograder.render.mistakes import common_mistakes, personal_mistake
+from autograder.render.page import ASCII_MARKS, STYLES, Page
 from autograder.render.reading import (
     ISOLATION,
-    MARKS,
     MEANING,
     NAME,
     RIGHT,
     Finding,
-    ascii_fallback,
     clean,
-    common_mistakes,
     exercise_names,
     findings,
+    growth,
     memory,
     number,
-    personal_mistake,
     shared_sentence,
-    slow_to_grade,
     speed,
     tried,
     waiting,
 )
 from autograder.verdict import ExerciseResult, Report, Status, Verdict
 
-__all__ = ["print_class", "print_exercise", "print_report"]
+__all__ = ["ASCII_MARKS", "print_class", "print_exercise", "print_report"]
 
-ASCII_MARKS = {
-    Status.PASSED: "+",
-    Status.FAILED: "x",
-    Status.NOT_ATTEMPTED: "-",
-    Status.SKIPPED: ">",
-    Status.INCONCLUSIVE: "~",
-    Status.BROKEN: "!",
-    Status.PARTLY: "o",
-}
-STYLES = {
-    Status.PASSED: "green",
-    Status.FAILED: "red",
-    Status.NOT_ATTEMPTED: "dim",
-    Status.SKIPPED: "dim",
-    Status.INCONCLUSIVE: "yellow",
-    Status.BROKEN: "magenta",
-    Status.PARTLY: "cyan",
-}
 STATUS_WIDTH = max(map(len, Status))
 BAR = 24
 WIDE = 104
 """Columns from which a class shows a mark for every exercise."""
 MOST_MARKS = 24
-FEWEST_COLUMNS = 24
 TIMED_AT = 33
 """Column of a speed ratio, beyond the width of the names."""
-
-
-class _Page:
-    """A console with its width and its encoding: every line that is printed fits both."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.width = max(FEWEST_COLUMNS, console.width)
-        try:
-            "".join(MARKS.values()).encode(console.encoding)
-        except (UnicodeEncodeError, LookupError):
-            self.marks, self.bar, self.plain = ASCII_MARKS, "#-", True
-        else:
-            self.marks, self.bar, self.plain = MARKS, "━─", False
-
-    def text(self, text: str, style: str = "", limit: int = 600) -> Text:
-        """Make a Text that this console can show."""
-        return Text(ascii_fallback(clean(text, limit), self.console.encoding), style=style)
-
-    def mark(self, status: Status) -> Text:
-        """One character for a status."""
-        return Text(self.marks[status], style=STYLES[status])
-
-    def shorten(self, text: Text, width: int) -> Text:
-        """Cut a Text to at most this many cells, and show that it was cut."""
-        if text.cell_len <= width:
-            return text
-        end = "..." if self.plain else "…"
-        cut = text.copy()
-        cut.truncate(max(0, width - len(end)))
-        return cut + Text(end[:width], cut.style)
-
-    def line(self, *parts: str | Text, indent: int = 0, hang: int = 0) -> None:
-        """Print one paragraph, wrapped at the width; hang: how much further its later lines are indented."""
-        whole = Text()
-        for part in parts:
-            whole.append_text(part if isinstance(part, Text) else Text(part))
-        first = True
-        for row in whole.wrap(self.console, max(8, self.width - indent - hang)):
-            row.rstrip()
-            self.console.print(Text(" " * (indent if first else indent + hang)) + row, soft_wrap=True)
-            first = False
-
-    def gap(self) -> None:
-        """Print an empty line."""
-        self.console.print()
-
-    def labelled(self, label: str, text: str, indent: int, style: str = "") -> None:
-        """Print a labelled paragraph, aligned after its label."""
-        self.line(Text(f"{label}: ", style="bold"), self.text(text, style), indent=indent, hang=len(label) + 2)
 
 
 def print_report(console: Console, report: Report, *, verbose: bool = False) -> None:
@@ -119,7 +50,7 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     One line an exercise; below it what did not pass, each cause once, with the mistake and its hint.
     verbose: every check of every exercise, and how it was graded.
     """
-    page = _Page(console)
+    page = Page(console)
     title = f"{report.assignment} · {report.title}" if report.title else report.assignment
     page.line(page.text(title, "bold"))
     about = [part for part in (report.student, report.file) if part]
@@ -142,7 +73,7 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     _print_origin(page, report, verbose=verbose)
 
 
-def _print_exercises(page: _Page, report: Report, *, verbose: bool) -> None:
+def _print_exercises(page: Page, report: Report, *, verbose: bool) -> None:
     told = {problem.sentence for problem in report.problems}
     width = min(max((cell_len(e.name) for e in report.exercises), default=0), 28, max(8, page.width - 34))
     quiet: dict[str, list[ExerciseResult]] = {}
@@ -165,14 +96,14 @@ def _print_exercises(page: _Page, report: Report, *, verbose: bool) -> None:
 
 def print_exercise(console: Console, exercise: ExerciseResult, *, verbose: bool = False) -> None:
     """Print one exercise's result: a line where all is right, else what did not pass and why."""
-    page = _Page(console)
+    page = Page(console)
     _print_exercise(page, exercise, min(cell_len(exercise.name), max(8, page.width - 34)), verbose=verbose)
     if exercise.status is Status.NOT_ATTEMPTED and not verbose:
         for sentence in dict.fromkeys(verdict.sentence for verdict in exercise.verdicts if verdict.sentence):
             page.line(page.text(sentence, "dim"), indent=4)
 
 
-def _print_exercise(page: _Page, exercise: ExerciseResult, width: int, *, verbose: bool) -> None:
+def _print_exercise(page: Page, exercise: ExerciseResult, width: int, *, verbose: bool) -> None:
     status = exercise.status
     name = page.shorten(page.text(exercise.name), width)
     line = Text.assemble(page.mark(status), " ", name, " " * (width - name.cell_len))
@@ -196,7 +127,7 @@ def _print_exercise(page: _Page, exercise: ExerciseResult, width: int, *, verbos
         page.line(page.text(f"{checks} for this.", "dim"), indent=4)
 
 
-def _print_finding(page: _Page, finding: Finding) -> None:
+def _print_finding(page: Page, finding: Finding) -> None:
     if finding.status in (Status.NOT_ATTEMPTED, Status.SKIPPED):
         page.line(page.text(finding.sentence or finding.status, "dim"), indent=4)
         return
@@ -209,7 +140,7 @@ def _print_finding(page: _Page, finding: Finding) -> None:
         page.labelled("Also", ", ".join(finding.checks[1:]), 6, "dim")
 
 
-def _print_check(page: _Page, verdict: Verdict) -> None:
+def _print_check(page: Page, verdict: Verdict) -> None:
     said = "" if verdict.status is Status.PASSED else f", {verdict.status}"
     points = f" ({number(verdict.points)} / {number(verdict.max_points)}{said})"
     page.line(page.mark(verdict.status), " ", page.text(verdict.check), Text(points, "dim"), indent=4, hang=2)
@@ -218,21 +149,37 @@ def _print_check(page: _Page, verdict: Verdict) -> None:
     _print_why(page, verdict)
 
 
-def _print_why(page: _Page, why: Finding | Verdict) -> None:
+def _print_why(page: Page, why: Finding | Verdict) -> None:
     quiet = why.status in (Status.PASSED, Status.SKIPPED)
     if why.sentence:
         page.line(page.text(why.sentence, "dim" if quiet else ""), indent=6)
     if why.timing:
         page.line(page.text(speed(why.timing), "dim"), indent=6)
-    if isinstance(why, Verdict) and why.footprint and why.status is Status.PASSED:
+    if why.footprint:
         page.line(page.text(memory(why.footprint), "dim"), indent=6)
+    if isinstance(why, Verdict) and why.growth and why.status is not Status.FAILED:
+        page.line(page.text(growth(why.growth), "dim"), indent=6)
     if why.mistake:
         page.labelled("Mistake", why.mistake, 6)
     if why.hint:
         page.labelled("Hint", why.hint, 6)
+    _print_place(page, why)
 
 
-def _print_total(page: _Page, report: Report) -> None:
+def _print_place(page: Page, why: Finding | Verdict) -> None:
+    """Print where an error sits, and the lines that show it again."""
+    if why.places:
+        page.labelled("Where", why.places, 6)
+    if telling(why.heat):
+        for row in text_map(why.heat):
+            page.line(Text(f"|{row}|", "dim"), indent=8)
+    if why.snippet:
+        page.line(Text("To see it again:", "bold"), indent=6)
+        for line in why.snippet.splitlines():  # whole lines, to be copied: the terminal may break them, we do not
+            page.console.print(Text(" " * 8) + page.text(line, limit=2000), soft_wrap=True)
+
+
+def _print_total(page: Page, report: Report) -> None:
     share = report.points / report.max_points if report.max_points else 0.0
     full = int(BAR * share)  # a bar is full only where nothing is missing
     line = Text.assemble(
@@ -246,7 +193,7 @@ def _print_total(page: _Page, report: Report) -> None:
     page.line(line)
 
 
-def _print_origin(page: _Page, report: Report, *, verbose: bool) -> None:
+def _print_origin(page: Page, report: Report, *, verbose: bool) -> None:
     if not report.official:
         page.line(page.text("Unofficial: these checks ran in your own process. The grade is made elsewhere.", "yellow"))
     parts = [f"isolation: {ISOLATION.get(report.isolation, report.isolation)}"]
@@ -262,7 +209,7 @@ def _print_origin(page: _Page, report: Report, *, verbose: bool) -> None:
 
 def print_class(console: Console, reports: Sequence[Report]) -> None:
     """Print a class: a table for each assignment, then the commonest mistakes and what needs a hand."""
-    page = _Page(console)
+    page = Page(console)
     if not reports:
         page.line(page.text("There is no report yet.", "dim"))
         return
@@ -277,7 +224,7 @@ def print_class(console: Console, reports: Sequence[Report]) -> None:
         page.gap()
 
 
-def _print_table(page: _Page, reports: list[Report]) -> None:
+def _print_table(page: Page, reports: list[Report]) -> None:
     names = exercise_names(reports)
     marks = page.width >= WIDE and len(names) <= MOST_MARKS
     most = f"of {number(max(report.max_points for report in reports))}"
@@ -303,7 +250,7 @@ def _print_table(page: _Page, reports: list[Report]) -> None:
         page.line(page.text(f"{key}. Exercises: {', '.join(names)}.", "dim", 2000))
 
 
-def _row(page: _Page, report: Report, names: list[str] | None) -> list[Text]:
+def _row(page: Page, report: Report, names: list[str] | None) -> list[Text]:
     statuses = {exercise.name: exercise.status for exercise in report.exercises}
     if names is None:
         done = sum(status in RIGHT for status in statuses.values())
@@ -321,7 +268,7 @@ def _row(page: _Page, report: Report, names: list[str] | None) -> list[Text]:
     ]
 
 
-def _print_row(page: _Page, cells: list[Text], widths: list[int], right: set[int]) -> None:
+def _print_row(page: Page, cells: list[Text], widths: list[int], right: set[int]) -> None:
     line = Text()
     for i, (cell, width) in enumerate(zip(cells, widths, strict=False)):
         short = page.shorten(cell, width)
@@ -331,7 +278,7 @@ def _print_row(page: _Page, cells: list[Text], widths: list[int], right: set[int
     page.line(line)
 
 
-def _print_summary(page: _Page, reports: list[Report]) -> None:
+def _print_summary(page: Page, reports: list[Report]) -> None:
     points = [report.points for report in reports]
     count = "1 student" if len(points) == 1 else f"{len(points)} students"
     middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))}"

@@ -1,5 +1,8 @@
 """Made-up reports: every status, every kind of text."""
 
+import re
+from html.parser import HTMLParser
+
 import pytest
 
 from autograder.verdict import ExerciseResult, Problem, Report, Status, Timing, Verdict, WrittenAnswer
@@ -114,6 +117,11 @@ def hostile(request):
 
 
 @pytest.fixture
+def every_hostile():
+    return list(HOSTILE.values())
+
+
+@pytest.fixture
 def hostile_report(hostile):
     """A report whose every student-written string is hostile."""
     failed = Verdict("the check", "forward", Status.FAILED, 0.0, 2.0, hostile, hostile, hostile)
@@ -123,3 +131,52 @@ def hostile_report(hostile):
         problems=[Problem(hostile, hostile)],
         written=[WrittenAnswer(hostile, 3.0, answered=True)],
     )
+
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "rect", "line"}
+
+
+class Page(HTMLParser):
+    """A page taken apart; refuses elements that are not closed in order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.elements, self.text, self.ids = [], [], "", []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self.ids += [value for name, value in attributes if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self.ids += [value for name, value in attributes if name == "id"]
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, text):
+        if "style" not in self.open:
+            self.text += f"{text} "
+
+    def all(self, *tags):
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    @property
+    def levels(self):
+        return [int(tag[1]) for tag, _ in self.elements if re.fullmatch(r"h[1-6]", tag)]
+
+    @property
+    def words(self):
+        """All its text, as one line."""
+        return " ".join(self.text.split())
+
+
+@pytest.fixture
+def page_of():
+    return Page

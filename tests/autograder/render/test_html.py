@@ -1,5 +1,4 @@
 import re
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import msgspec
@@ -7,43 +6,6 @@ import pytest
 
 from autograder.render.html import class_page, student_page
 from autograder.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing
-
-VOID = {"meta", "link", "br", "hr", "img", "input", "rect", "line"}
-
-
-class Page(HTMLParser):
-    """A page taken apart; refuses elements that are not closed in order."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.elements, self.text, self.ids = [], [], "", []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        self.ids += [value for name, value in attributes if name == "id"]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, text):
-        if "style" not in self.open:
-            self.text += f"{text} "
-
-    def all(self, *tags):
-        return [attributes for tag, attributes in self.elements if tag in tags]
-
-    @property
-    def levels(self):
-        return [int(tag[1]) for tag, _ in self.elements if re.fullmatch(r"h[1-6]", tag)]
 
 
 @pytest.fixture
@@ -61,26 +23,26 @@ def pages(every_status, hostile_report, right, wrong, make_report):
     ]
 
 
-def test_a_page_is_well_formed_and_says_its_language(pages):
+def test_a_page_is_well_formed_and_says_its_language(pages, page_of):
     for html in pages:
-        page = Page(html)
+        page = page_of(html)
         assert html.startswith("<!doctype html>")
         assert page.all("html") == [{"lang": "en"}]
         assert len(page.all("main")) == len(page.all("title")) == 1
         assert len(page.ids) == len(set(page.ids))
 
 
-def test_headings_begin_at_one_and_skip_no_level(pages):
+def test_headings_begin_at_one_and_skip_no_level(pages, page_of):
     for html in pages:
-        levels = Page(html).levels
+        levels = page_of(html).levels
         assert levels.count(1) == 1
         assert levels[0] == 1
         assert all(later <= earlier + 1 for earlier, later in pairwise(levels))
 
 
-def test_a_page_needs_nothing_but_itself(pages):
+def test_a_page_needs_nothing_but_itself(pages, page_of):
     for html in pages:
-        page = Page(html)
+        page = page_of(html)
         assert page.all("script", "link", "img", "iframe", "object", "embed", "form") == []
         for _, attributes in page.elements:
             assert not attributes.get("src")
@@ -90,9 +52,9 @@ def test_a_page_needs_nothing_but_itself(pages):
         assert "@import" not in html
 
 
-def test_every_table_header_has_a_scope_and_every_label_a_target(pages):
+def test_every_table_header_has_a_scope_and_every_label_a_target(pages, page_of):
     for html in pages:
-        page = Page(html)
+        page = page_of(html)
         assert all("scope" in header for header in page.all("th"))
         for _, attributes in page.elements:
             if target := attributes.get("aria-labelledby"):
@@ -101,9 +63,9 @@ def test_every_table_header_has_a_scope_and_every_label_a_target(pages):
                 assert link[1:] in page.ids
 
 
-def test_what_a_student_wrote_is_text(hostile_report, hostile):
+def test_what_a_student_wrote_is_text(hostile_report, hostile, page_of):
     for html in (student_page(hostile_report), class_page("Layers", [hostile_report], {})):
-        page = Page(html)
+        page = page_of(html)
         assert page.all("script", "img") == []
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", html)
         assert "A" * 700 not in html
@@ -112,16 +74,16 @@ def test_what_a_student_wrote_is_text(hostile_report, hostile):
         assert "{{ 7 * 7 }}" in student_page(hostile_report)
 
 
-def test_every_status_is_written_out(every_status):
-    page = Page(student_page(every_status))
+def test_every_status_is_written_out(every_status, page_of):
+    page = page_of(student_page(every_status))
     for status in Status:
-        assert f"sentence of {status}" in page.text or status is Status.PARTLY
+        assert f"sentence of {status}" in page.text or status in (Status.PARTLY, Status.BROKEN)
         assert status in page.text
     assert "the grader’s own fault" in page.text or "the grader's own fault" in page.text
 
 
-def test_a_students_page_shows_points_mistake_hint_timing_and_origin(right, wrong, make_report):
-    text = " ".join(Page(student_page(make_report("山田 太郎", [right, wrong]))).text.split())
+def test_a_students_page_shows_points_mistake_hint_timing_and_origin(right, wrong, make_report, page_of):
+    text = " ".join(page_of(student_page(make_report("山田 太郎", [right, wrong]))).text.split())
     for part in (
         "山田 太郎",
         "6 of 14 points",
@@ -138,10 +100,12 @@ def test_a_students_page_shows_points_mistake_hint_timing_and_origin(right, wron
     assert "ab12" * 16 not in text
 
 
-def test_an_exercise_that_failed_is_open_and_one_that_passed_is_closed(right, wrong, make_report):
-    right_one, wrong_one = Page(student_page(make_report(exercises=[right, wrong]))).all("details")
+def test_an_exercise_that_failed_is_open_and_one_that_passed_is_closed(right, wrong, make_report, page_of):
+    page = page_of(student_page(make_report(exercises=[right, wrong])))
+    right_one, wrong_one, *rest = page.all("details")
     assert "open" not in right_one
     assert "open" in wrong_one
+    assert not any("open" in folded for folded in rest)
 
 
 def test_a_students_page_names_no_other_student(every_status, right, make_report):
@@ -157,13 +121,14 @@ def test_an_unofficial_page_says_so(make_report):
     assert "Unofficial" not in student_page(make_report())
 
 
-def test_a_lost_file_is_told_once(every_status, make_report, make_verdict):
+def test_a_lost_file_is_told_as_what_to_do_and_as_what_is_wrong(every_status, make_report, make_verdict, page_of):
     problem = every_status.problems[0]
     lost = [ExerciseResult(n, [make_verdict("a", Status.FAILED, sentence=problem.sentence)]) for n in ("Tanh", "ReLU")]
-    assert student_page(make_report(exercises=lost, problems=[problem])).count(problem.sentence) == 1
+    assert page_of(student_page(make_report(exercises=lost, problems=[problem]))).words.count(problem.sentence) == 2
+    assert "Not graded, because of what is said" in student_page(make_report(exercises=lost, problems=[problem]))
 
 
-def test_a_class_links_its_students_and_only_within(right, make_report):
+def test_a_class_links_its_students_and_only_within(right, make_report, page_of):
     names = ["O'Brien, Séan", "山田 太郎", "mallory", "eve", "bob"]
     links = {
         "O'Brien, Séan": "a/02_layers.html",
@@ -171,14 +136,17 @@ def test_a_class_links_its_students_and_only_within(right, make_report):
         "mallory": "javascript:alert(1)",
         "eve": "//evil/x",
     }
-    page = Page(class_page("Layers", [make_report(name, [right]) for name in names], links))
-    assert [a["href"] for a in page.all("a")] == ["a/02_layers.html", "%E5%B1%B1/x.html"]
+    page = page_of(class_page("Layers", [make_report(name, [right]) for name in names], links))
+    assert [a["href"] for a in page.all("a") if not a["href"].startswith("#")] == [
+        "a/02_layers.html",
+        "%E5%B1%B1/x.html",
+    ]
     assert all(name in page.text for name in names)
 
 
-def test_a_class_page_counts(every_status, right, wrong, make_report):
+def test_a_class_page_counts(every_status, right, wrong, make_report, page_of):
     reports = [make_report("a", [right]), make_report("b", [right, wrong]), every_status]
-    text = " ".join(Page(class_page("Layers", reports, {})).text.split())
+    text = " ".join(page_of(class_page("Layers", reports, {})).text.split())
     for part in (
         "averages the weight gradient",
         "2 of 2 right",
@@ -199,19 +167,12 @@ def test_every_student_is_in_the_distribution_once(right, wrong, make_report):
     assert sum(int(count) for count in re.findall(r"points: (\d+) student", text)) == 40
 
 
-def test_a_slow_submission_is_named(right, make_report):
+def test_a_slow_submission_is_named(right, make_report, page_of):
     reports = [make_report(f"student {i}", [right]) for i in range(9)]
     slow = msgspec.structs.replace(make_report("sleeper", [right]), seconds=30.0)
-    page = class_page("Layers", [*reports, slow], {})
-    assert re.search(r"far longer: *<bdi>sleeper</bdi> 30.0 s", page)
-
-
-def test_an_empty_class_is_a_page():
-    assert "No submission has been graded yet." in class_page("Layers", [], {})
-
-
-def test_a_class_of_three_hundred_stays_small(right, wrong, make_report):
-    assert len(class_page("Layers", [make_report(f"s{i}", [right, wrong]) for i in range(300)], {})) < 1_000_000
+    assert "Long to grade" in page_of(class_page("Layers", [*reports, slow], {})).words
+    assert "sleeper 30.0 s" in page_of(class_page("Layers", [*reports, slow], {})).words
+    assert "Long to grade" not in class_page("Layers", reports, {})
 
 
 def test_what_the_code_tried_is_on_both_pages_and_escaped(right, make_report):
@@ -220,7 +181,7 @@ def test_what_the_code_tried_is_on_both_pages_and_escaped(right, make_report):
         assert "tried to read &lt;b&gt;secret" in page
 
 
-def test_where_time_and_memory_go_is_on_the_page(make_report, make_verdict):
+def test_where_time_and_memory_go_is_on_the_page(make_report, make_verdict, page_of):
     slow = Timing(9.0, 2.0, [9.0], hot=[HotSpot("cell 3, line 4", "for row in range(len(x)):", 0.81, loop=True)])
     lean = Footprint(1.1, 2.0, 2_200_000, 2_000_000)
     exercise = ExerciseResult(
@@ -230,6 +191,6 @@ def test_where_time_and_memory_go_is_on_the_page(make_report, make_verdict):
             make_verdict("sparing with memory", part="memory", footprint=lean),
         ],
     )
-    text = " ".join(Page(student_page(make_report("Ada", [exercise]))).text.split())
+    text = " ".join(page_of(student_page(make_report("Ada", [exercise]))).text.split())
     assert "Where the time goes: 81 % in the loop at cell 3, line 4 for row in range(len(x)):" in text
-    assert "1.1 × the reference’s memory (2.2 MB against 2.0 MB; limit 2.0)" in text.replace("'", "’")
+    assert "1.1 × the reference’s memory (2.2 MB at its peak against 2.0 MB; limit 2.0)" in text

@@ -5,17 +5,17 @@ from pathlib import Path
 import pytest
 
 from autograder.render import reading
+from autograder.render.measured import slow_to_grade
+from autograder.render.mistakes import common_mistakes, personal_mistake
 from autograder.render.reading import (
     ascii_fallback,
     clean,
-    common_mistakes,
     findings,
+    memory,
     number,
-    personal_mistake,
-    slow_to_grade,
     speed,
 )
-from autograder.verdict import ExerciseResult, Status, Timing
+from autograder.verdict import ExerciseResult, Footprint, Status, Timing
 
 
 def test_cleaned_text_is_one_line_of_bounded_length_without_control_characters(hostile):
@@ -69,6 +69,14 @@ def test_checks_of_one_mistake_are_one_finding(wrong):
     first, second = findings(wrong)
     assert first.checks == ["gradients match numerical differences", "gradients accumulate"]
     assert second.checks == ["fast enough"]
+
+
+def test_an_estimate_says_that_it_is_one():
+    assert speed(Timing(2.7, 2.0, [2.7], estimated=True)) == "about 2.7 × the reference (limit 2.0; an estimate)"
+    figures = Footprint(1.1, 2.0, 2_200_000, 2_000_000, estimated=True)
+    assert memory(figures) == (
+        "about 1.1 × the reference’s memory (2.2 MB at its peak against 2.0 MB; limit 2.0; an estimate)"
+    )
 
 
 def test_a_skipped_exercise_says_what_it_waits_for(make_verdict):

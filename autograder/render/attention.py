@@ -1,0 +1,136 @@
+"""What a person has to look at: by kind, with who and where."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from autograder.render.reading import speed
+from autograder.verdict import Report, Status, Verdict, WrittenAnswer
+
+__all__ = ["Attention", "Question", "attention", "missing_isolation", "questions"]
+
+NOTHING = "nothing was handed in"
+"""How the report of a student begins who handed in nothing."""
+MOST_OF_ONE = 3
+"""Rows of one kind that a single student gets: nobody fills the page."""
+
+Row = tuple[str, str, str]
+
+
+@dataclass
+class Attention:
+    """One kind of thing that a person has to look at, and where it is."""
+
+    title: str
+    why: str
+    rows: list[Row]
+
+    @property
+    def students(self) -> int:
+        """How many students it is about."""
+        return len({student for student, _, _ in self.rows})
+
+
+def attention(reports: Sequence[Report]) -> list[Attention]:
+    """List what a person has to look at, by kind; kinds without an entry are left out."""
+    kinds = [
+        Attention(
+            "The grader itself failed",
+            "No student is to blame. Mend the check, then grade these again.",
+            _with_status(reports, Status.BROKEN),
+        ),
+        Attention(
+            "Speed too close to call",
+            "Full points were given. Measure again on a quiet machine if it matters.",
+            _with_status(reports, Status.INCONCLUSIVE),
+        ),
+        Attention(
+            "Nothing handed in",
+            "There was no file to grade. Ask, or let the zero stand.",
+            [row for report in reports if not report.submission_sha256 for row in _problems(report) if _nothing(row)],
+        ),
+        Attention(
+            "No file could be read",
+            "Nothing of these was graded. The sentence says what to hand in instead.",
+            [
+                row
+                for report in reports
+                if not report.submission_sha256
+                for row in _problems(report)
+                if not _nothing(row)
+            ],
+        ),
+        Attention(
+            "Something is wrong with the file",
+            "What could be read was graded.",
+            [row for report in reports if report.submission_sha256 for row in _problems(report)],
+        ),
+        Attention(
+            "The code tried what no exercise needs",
+            "It changed no mark. Look at the code before you draw conclusions.",
+            [(r.student, r.file, f"tried to {', to '.join(r.tried[:MOST_OF_ONE])}") for r in reports if r.tried],
+        ),
+    ]
+    return [Attention(kind.title, kind.why, list(_few_of_each(kind.rows))) for kind in kinds if kind.rows]
+
+
+def _with_status(reports: Sequence[Report], status: Status) -> list[Row]:
+    return [
+        (report.student, f"{exercise.name}: {verdict.check}", _detail(verdict))
+        for report in reports
+        for exercise in report.exercises
+        for verdict in exercise.verdicts
+        if verdict.status is status
+    ]
+
+
+def _detail(verdict: Verdict) -> str:
+    return " · ".join(part for part in (verdict.sentence, speed(verdict.timing) if verdict.timing else "") if part)
+
+
+def _problems(report: Report) -> list[Row]:
+    return [(report.student, problem.where, problem.sentence) for problem in report.problems]
+
+
+def _nothing(row: Row) -> bool:
+    return row[2].startswith(NOTHING)
+
+
+def _few_of_each(rows: Iterable[Row]) -> Iterable[Row]:
+    """Keep a student's first rows; the last of them says how many there are."""
+    count = Counter(student for student, _, _ in rows)
+    seen: Counter[str] = Counter()
+    for student, where, what in rows:
+        seen[student] += 1
+        if seen[student] < MOST_OF_ONE or count[student] == seen[student] == MOST_OF_ONE:
+            yield student, where, what
+        elif seen[student] == MOST_OF_ONE:
+            yield student, "", f"and {count[student] - MOST_OF_ONE + 1} more like it"
+
+
+@dataclass
+class Question:
+    """A written question, and how many answers wait to be read."""
+
+    name: str
+    max_points: float
+    answered: int = 0
+    asked: int = 0
+
+
+def questions(reports: Sequence[Report]) -> list[Question]:
+    """Count the answers to each written question."""
+    found: dict[str, Question] = {}
+    answers: list[WrittenAnswer] = [answer for report in reports for answer in report.written]
+    for answer in answers:
+        question = found.setdefault(answer.name, Question(answer.name, answer.max_points))
+        question.answered += answer.answered
+        question.asked += 1
+    return list(found.values())
+
+
+def missing_isolation(reports: Sequence[Report]) -> list[tuple[str, int]]:
+    """Count what was not in force, the commonest first."""
+    return Counter(what for report in reports for what in dict.fromkeys(report.isolation_missing)).most_common()

@@ -1,0 +1,123 @@
+"""One exercise as a page shows it: what is said of each check, and no sentence twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from autograder.render.errormap import levels, telling
+from autograder.render.measured import Measure, measured
+from autograder.render.reading import RIGHT, findings, shared_sentence
+from autograder.verdict import ExerciseResult, Status, Timing, Verdict
+
+__all__ = ["Drawn"]
+
+
+class Drawn:
+    """One exercise as a page shows it: each sentence, mistake and hint once.
+
+    told: sentences that the page says elsewhere; number: its place among the exercises, for links.
+    """
+
+    def __init__(self, exercise: ExerciseResult, told: AbstractSet[str] = frozenset(), number: int = 0) -> None:
+        self.name = exercise.name
+        self.anchor = f"exercise-{number}"
+        self.status = exercise.status
+        self.points = exercise.points
+        self.max_points = exercise.max_points
+        shared = shared_sentence(exercise.verdicts)
+        self.about_file = bool(shared) and shared in told
+        self.sentence = shared if len(exercise.verdicts) > 1 and not self.about_file else ""
+        self.diagnoses = [finding for finding in findings(exercise) if finding.mistake or finding.hint]
+        self.open = exercise.status not in (*RIGHT, Status.NOT_ATTEMPTED) and not self.about_file
+        lines = list(_lines(exercise, shared if self.about_file else self.sentence))
+        self.parts = _by_part(lines)
+        self.others = _by_part([line for line in lines if line.verdict.status is not Status.PASSED])
+        self.passed = _by_part([line for line in lines if line.verdict.status is Status.PASSED])
+
+    def count(self, status: Status) -> int:
+        """How many checks have this status."""
+        return sum(line.verdict.status is status for _, lines in self.parts for line in lines)
+
+    @property
+    def loud(self) -> list[_Line]:
+        """The lines of the checks that did not pass and wait for nothing."""
+        quiet = (Status.PASSED, Status.SKIPPED, Status.NOT_ATTEMPTED)
+        return [line for _, lines in self.parts for line in lines if line.verdict.status not in quiet]
+
+    @property
+    def reason(self) -> str:
+        """Why nothing could be said of it: what is unwritten, or what it waits for."""
+        waits = [
+            line.verdict.sentence
+            for _, lines in self.parts
+            for line in lines
+            if line.verdict.status is not Status.PASSED
+        ]
+        return next((sentence for sentence in waits if sentence), "")
+
+    @property
+    def timing(self) -> Timing | None:
+        """The first speed check's figures."""
+        return next((line.verdict.timing for _, lines in self.parts for line in lines if line.verdict.timing), None)
+
+    @property
+    def right(self) -> bool:
+        """Whether it earned full points."""
+        return self.status in RIGHT
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing was written yet."""
+        return self.status is Status.NOT_ATTEMPTED
+
+
+@dataclass
+class _Line:
+    """One check's line in the table."""
+
+    verdict: Verdict
+    sentence: str
+    gauge: _Gauge | None
+
+    @property
+    def heat(self) -> list[list[int]]:
+        """How large the error is, entry by entry, in levels; empty where that says no more than the sentence."""
+        return levels(self.verdict.heat) if telling(self.verdict.heat) else []
+
+
+def _by_part(lines: list[_Line]) -> list[tuple[str, list[_Line]]]:
+    parts = dict.fromkeys(line.verdict.part for line in lines)
+    return [(part, [line for line in lines if line.verdict.part == part]) for part in parts]
+
+
+def _lines(exercise: ExerciseResult, above: str) -> Iterator[_Line]:
+    """Make the table's lines; a sentence that the reader has read already is not repeated."""
+    told = {above}
+    before = above
+    for verdict in exercise.verdicts:
+        sentence = verdict.sentence
+        if verdict.timing and verdict.timing.hot:
+            sentence = sentence.partition(". ")[0]  # the places themselves are drawn below it
+        if sentence == before:
+            sentence = ""
+        elif sentence in told and verdict.status is Status.FAILED and sentence:
+            sentence = "the same as above"
+        told.add(verdict.sentence)
+        before = verdict.sentence or before
+        measure = measured(exercise.name, verdict)
+        yield _Line(verdict, sentence, _Gauge(measure) if measure else None)
+
+
+class _Gauge:
+    """What was measured, on a scale whose middle is the limit."""
+
+    def __init__(self, measure: Measure) -> None:
+        self._measure = measure
+        self.words = measure.words
+        self.at, self.low, self.high = map(self._place, (measure.value, measure.low, measure.high))
+        self.over = measure.value > measure.limit
+
+    def _place(self, value: float) -> float:
+        return round(50 * min(2.0, max(0.0, self._measure.of_limit(value))), 2)

@@ -1,0 +1,107 @@
+"""What a class gets wrong, and who: mistakes that were recognised, and failures that nobody has a name for yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from autograder.verdict import Report, Status, Verdict
+
+__all__ = ["MistakeCount", "Unexplained", "common_mistakes", "personal_mistake", "unexplained"]
+
+_INPUTS = re.compile(r" \([^()]*(?:\([^()]*\)[^()]*)*\)$")
+"""What a sentence ends with: the inputs that it was seen on."""
+_NUMBERS = re.compile(r"\d[\d.,]*(?:e[+-]?\d+)?")
+
+
+@dataclass
+class MistakeCount:
+    """A mistake, where it is made, by whom, and the hint for it."""
+
+    exercise: str
+    mistake: str
+    hint: str
+    who: list[str]
+
+    @property
+    def students(self) -> int:
+        """How many make it."""
+        return len(self.who)
+
+
+@dataclass
+class Unexplained:
+    """A failure that matches no planted mistake: where, an example of what is said, and to whom."""
+
+    places: list[str]
+    sentence: str
+    who: list[str]
+
+
+def common_mistakes(reports: Iterable[Report]) -> list[MistakeCount]:
+    """Count each mistake once a student, the commonest first."""
+    found: dict[tuple[str, str], MistakeCount] = {}
+    for report in reports:
+        for key, hint in _recognised(report).items():
+            found.setdefault(key, MistakeCount(*key, hint, [])).who.append(report.student)
+    return sorted(found.values(), key=lambda one: (-one.students, one.exercise, one.mistake))
+
+
+def _recognised(report: Report) -> dict[tuple[str, str], str]:
+    """Each mistake by its exercise and name, with its hint; two that were made at once are two."""
+    found: dict[tuple[str, str], str] = {}
+    for exercise in report.exercises:
+        for verdict in exercise.verdicts:
+            if verdict.mistake:
+                names = verdict.mistakes or [verdict.mistake]
+                found.update({(exercise.name, name): verdict.hint for name in names})
+    return found
+
+
+def unexplained(reports: Iterable[Report]) -> list[Unexplained]:
+    """Count what fails alike and was not recognised, the commonest first.
+
+    What has the same relation to the right answer is alike, and so are sentences that differ in their numbers and
+    inputs; where the same students fail alike in several
+    places, that is told once.  A measurement over its limit explains itself, and what the file explains is told
+    with the file: neither is counted.
+    """
+    found: dict[tuple[str, str], Unexplained] = {}
+    for report in reports:
+        ways = {(f"{name}: {v.check}", v.pattern or _alike(v.sentence)): _said(v) for name, v in _unrecognised(report)}
+        for (place, way), sentence in ways.items():
+            found.setdefault((place, way), Unexplained([place], sentence, [])).who.append(report.student)
+    merged: dict[tuple[str, ...], Unexplained] = {}
+    for (place, way), one in found.items():
+        same = merged.setdefault((way, *one.who), Unexplained([], one.sentence, one.who))
+        same.places.append(place)
+    return sorted(merged.values(), key=lambda one: (-len(one.who), -len(one.places), one.places))
+
+
+def _said(verdict: Verdict) -> str:
+    return verdict.hint if verdict.pattern and verdict.hint else verdict.sentence
+
+
+def _alike(sentence: str) -> str:
+    return _NUMBERS.sub("#", _INPUTS.sub("", sentence))
+
+
+def _unrecognised(report: Report) -> Iterator[tuple[str, Verdict]]:
+    told = {problem.sentence for problem in report.problems}
+    for exercise in report.exercises:
+        for verdict in exercise.verdicts:
+            measured = verdict.measured is not None
+            if verdict.status is Status.FAILED and not (verdict.mistake or measured or verdict.sentence in told):
+                yield exercise.name, verdict
+
+
+def personal_mistake(report: Report) -> str:
+    """Name the mistake that costs this student the most points; empty where none was recognised."""
+    costs: dict[str, float] = {}
+    for exercise in report.exercises:
+        for verdict in exercise.verdicts:
+            if verdict.mistake:
+                name = f"{exercise.name} {verdict.mistake}"
+                costs[name] = costs.get(name, 0.0) + verdict.max_points - verdict.points
+    return max(costs, key=lambda name: costs[name], default="")

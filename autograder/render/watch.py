@@ -1,0 +1,160 @@
+"""What ``watch``, ``hint``, ``progress`` and ``submit`` show: right at 80 columns, without colour, in plain ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from autograder.learner.records import AssignmentProgress, ExerciseProgress, Hint, Manifest, Progress, View
+from autograder.render.page import STYLES, Page
+from autograder.render.reading import MEANING, RIGHT, number
+from autograder.render.terminal import print_exercise, print_report
+from autograder.verdict import Status
+
+__all__ = ["print_hints", "print_manifest", "print_progress", "print_view"]
+
+BAR = 20
+UNKNOWN = "?"
+SHOWN_FROM_S = 0.005
+KEYS = (("h", "hint"), ("n", "next"), ("p", "previous"), ("a", "all"), ("?", "help"), ("q", "quit"))
+HELP = (
+    ("h", "one hint more: where to look, then the formula, then the step"),
+    ("n, p", "the next exercise, the previous one"),
+    ("a", "check every exercise of the assignment"),
+    ("q", "end; so does Ctrl-C"),
+    ("save", "saving the file checks the exercise that changed"),
+)
+
+
+def print_view(console: Console, view: View) -> None:
+    """Print what ``watch`` shows: in place of what was there where the terminal can, below it elsewhere."""
+    page = Page(console)
+    if view.running:
+        page.line(page.text(f"Checking {view.running} ...", "dim"))
+        return
+    with console:  # one write: nothing flickers
+        if view.keys and console.is_terminal and not console.is_dumb_terminal:
+            console.clear()
+        _print_head(page, view)
+        page.gap()
+        if view.problem:
+            page.line(page.mark(Status.BROKEN), " ", page.text(view.problem), hang=2)
+        elif view.report:
+            print_report(console, view.report)
+        elif view.result:
+            print_exercise(console, view.result)
+        print_hints(console, view.hints)
+        page.gap()
+        _print_foot(page, view)
+
+
+def _print_head(page: Page, view: View) -> None:
+    page.line(page.text(f"{view.assignment} · {view.title}", "bold"), "  ", page.text(view.file, "dim"))
+    marks = Text()
+    for name, status in view.statuses.items():
+        here = name == view.current
+        marks.append_text(Text("[" if here else "") + _mark(page, status) + Text("]" if here else ""))
+    done = sum(status in RIGHT for status in view.statuses.values())
+    if view.statuses:
+        page.line(marks, "  ", page.text(f"{done} of {len(view.statuses)} right", "dim"))
+
+
+def _mark(page: Page, status: str) -> Text:
+    return page.mark(Status(status)) if status else Text(UNKNOWN, "dim")
+
+
+def _print_foot(page: Page, view: View) -> None:
+    if view.notice:
+        page.line(page.text(view.notice, "yellow"))
+    elif view.result and not view.report and view.result.status in RIGHT and not view.problem:
+        page.line(page.text(_onward(view), "green"))
+    if view.help:
+        for key, meaning in HELP:
+            page.line(Text(f"{key:<5}", "bold"), page.text(meaning), hang=5)
+    if view.seconds >= SHOWN_FROM_S and not view.problem:
+        page.line(page.text(f"Checked in {view.seconds:.2f} s; waiting for the next save.", "dim"))
+    elif view.problem or not view.keys:
+        page.line(page.text("Waiting for the next save.", "dim"))
+    if view.keys:
+        page.line(*(part for key, word in KEYS for part in (Text(key, "bold"), Text(f" {word}  "))))
+
+
+def _onward(view: View) -> str:
+    """What comes after an exercise that is right."""
+    names = list(view.statuses)
+    left = [name for name in names if view.statuses[name] not in RIGHT]
+    if not left:
+        return f"All of {view.assignment} is right. Hand it in: autograder submit {view.assignment}"
+    after = names[names.index(view.current) + 1 :]
+    return f"Right. {'n goes on to ' + after[0] if after and view.keys else 'Left to do: ' + ', '.join(left)}."
+
+
+def print_hints(console: Console, hints: Sequence[Hint]) -> None:
+    """Print hints, each with which of how many it is."""
+    page = Page(console)
+    for hint in hints:
+        page.line(page.text(f"Hint {hint.level} of {hint.of}, {hint.kind}:", "bold"), indent=4)
+        page.line(page.text(hint.text, limit=1500), indent=6)
+
+
+def print_progress(console: Console, progress: Progress) -> None:
+    """Print a bar and the exercises of every assignment, then what is next and why."""
+    page = Page(console)
+    for assignment in progress.assignments:
+        _print_assignment(page, assignment)
+        page.gap()
+    if progress.next:
+        next_, why = progress.next, page.text(f": {progress.next.why}.")
+        page.line(Text("Next: ", "bold"), page.text(f"{next_.exercise} of {next_.assignment}", "bold"), why, hang=6)
+    elif progress.assignments:
+        page.line(page.text("Everything that was begun is right.", "green"))
+    if progress.not_begun:
+        names = ", ".join(progress.not_begun)
+        page.line(page.text(f"Not begun: {names}. Begin with: autograder start {progress.not_begun[0]}", "dim"))
+
+
+def _print_assignment(page: Page, assignment: AssignmentProgress) -> None:
+    total = len(assignment.exercises)
+    full = BAR * assignment.done // total if total else 0  # a bar is full only where nothing is missing
+    line = Text.assemble(
+        page.shorten(page.text(f"{assignment.name} · {assignment.title}", "bold"), page.width),
+        "\n",
+        (page.bar[0] * full, "green"),
+        (page.bar[1] * (BAR - full), "dim"),
+        f"  {assignment.done} of {total} right",
+    )
+    line.append(f", {number(assignment.points)} / {number(assignment.max_points)} points", "dim")
+    if assignment.questions:
+        line.append(f", {assignment.answered} / {assignment.questions} questions", "dim")
+    page.line(line)
+    if assignment.problem:
+        page.line(page.mark(Status.BROKEN), " ", page.text(assignment.problem), indent=2, hang=2)
+    groups: dict[str, list[ExerciseProgress]] = {}
+    for exercise in assignment.exercises:
+        groups.setdefault(exercise.status, []).append(exercise)
+    for status, those in groups.items():
+        meaning = MEANING[Status(status)] if status else "not checked yet"
+        names = page.text(", ".join(one.name for one in those), limit=4000)
+        page.line(_mark(page, status), Text(f" {meaning}: "), names, indent=2, hang=2)
+    if stale := [one.name for one in assignment.exercises if one.stale]:
+        text = f"changed since the last check: {', '.join(stale)}. See autograder progress --check."
+        page.line(page.text(text, "yellow", 4000), indent=4)
+
+
+def print_manifest(console: Console, manifest: Manifest) -> None:
+    """Print what would be handed in, and what its author may not have meant."""
+    page = Page(console)
+    page.line(page.text(f"Hand-in of {manifest.assignment}", "bold"))
+    for file in manifest.files:
+        page.line(page.text(f"{file.name}: {file.size:,} bytes, sha256 {file.sha256[:16]}"), indent=2)
+    for state in ("written", "partly written", "not written"):
+        if names := [one.name for one in manifest.exercises if one.state == state]:
+            mark = {"written": Status.PASSED, "partly written": Status.PARTLY}.get(state, Status.NOT_ATTEMPTED)
+            text = Text(page.marks[mark], "dim" if mark is Status.PASSED else STYLES[mark])
+            page.line(text, " ", page.text(f"{state}: {', '.join(names)}", limit=4000), indent=2, hang=2)
+    for question, answered in manifest.answers.items():
+        page.line(page.text(f"question {question}: {'answered' if answered else 'no answer yet'}"), indent=2)
+    for warning in manifest.warnings:
+        page.line(page.mark(Status.BROKEN), " ", page.text(warning), indent=2, hang=2)
