@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 INTERRUPTED = 130
 USER_ERRORS = {
     "UsageError", "SubmissionError", "CourseError", "BackendError", "MissingExtraError", "ExtractionError",
-    "IsolationError",
+    "IsolationError", "ExportError",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,7 @@ class Grader:
     live: a notebook's names, to be checked in this process and unofficially; then there is no launcher.
     threads: exercises graded side by side, each with a worker of its own.
     isolation: the least level at which student code is run; IsolationError below.
+    on_result: is told every exercise's result as soon as it is known.
     """
 
     def __init__(
@@ -64,8 +66,10 @@ class Grader:
         live: dict[str, Any] | None = None,
         threads: int = 1,
         isolation: str = "none",
+        on_result: Callable[[ExerciseResult], object] | None = None,
     ) -> None:
         self.loaded = loaded
+        self.on_result = on_result
         self.settings = Settings(loaded, launcher, limits or Limits(), backend, live, threads, capstones, isolation)
         self.seed = seed
         self.only = only
@@ -94,7 +98,10 @@ class Grader:
 
         def grade_one(exercise: Exercise) -> ExerciseResult:
             places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier)
-            return Session(place, self.fingerprints, lost).grade(list(done.values()))
+            result = Session(place, self.fingerprints, lost).grade(list(done.values()))
+            if self.on_result:
+                self.on_result(result)
+            return result
 
         with ThreadPoolExecutor(self.settings.threads) as pool:
             for wave in ([e for e in chosen if not e.depends], [e for e in chosen if e.depends]):

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from autograder.commands.options import CourseOption, JsonOption, SeedOption, assignment_names, open_console, root_of
+from autograder.commands.options import (
+    CourseOption,
+    JsonOption,
+    SeedOption,
+    assignment_names,
+    open_console,
+    root_of,
+    usage,
+)
 
 __all__ = ["register"]
 
@@ -16,14 +25,24 @@ def release(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all.")] = None,
     *,
     check_only: Annotated[bool, typer.Option("--check", help="Write nothing; fail if something differs.")] = False,
+    nbgrader: Annotated[
+        Path | None, typer.Option(help="Write an nbgrader course into this folder instead, or update the one there.")
+    ] = None,
+    exchange: Annotated[Path | None, typer.Option(help="With --nbgrader: its exchange folder.")] = None,
     course: CourseOption = None,
 ) -> None:
-    """Build assignments/ from solutions/."""
+    """Build assignments/ from solutions/, or an nbgrader course."""
     from autograder.release import release as build
     from autograder.release import stale
 
     root = root_of(course)
     console = open_console()
+    if nbgrader:
+        if check_only:
+            message = "--check is about assignments/ and takes no --nbgrader."
+            raise usage(message)
+        _lay_out(root, assignment_names(names, root), nbgrader, exchange)
+        return
     problems = []
     for name in assignment_names(names, root):
         if check_only:
@@ -38,6 +57,22 @@ def release(
         raise typer.Exit(1)
     if check_only:
         console.print("assignments/ is what solutions/ gives.")
+
+
+def _lay_out(root: Path, names: list[str], target: Path, exchange: Path | None) -> None:
+    from autograder.nbgrader.course import lay_out
+
+    console = open_console()
+    laid = lay_out(root, names, target, exchange=exchange)
+    for path in laid.written:
+        console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    for path in laid.kept:
+        sentence = f"kept {path}, which was changed by hand: delete it to have it written anew."
+        console.print(sentence, markup=False, soft_wrap=True)
+    if not laid.written:
+        console.print("Nothing else changed." if laid.kept else "Nothing changed.")
+    elif names:
+        console.print(f"Next: cd {target}, then nbgrader generate_assignment {names[0]}.", markup=False, soft_wrap=True)
 
 
 def audit(

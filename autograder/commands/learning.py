@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,11 +13,13 @@ from autograder.commands.options import (
     CourseOption,
     JsonOption,
     SeedOption,
+    assignment_names,
     check_backend,
     complain,
     cores,
     open_console,
     root_of,
+    usage,
     wants_capstones,
 )
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from autograder.verdict import Report
 
 __all__ = ["register"]
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def check(
@@ -48,6 +53,8 @@ def check(
     with open_launcher(backend=backend) as launcher:  # it starts while the rest is being imported
         from autograder import catalogue
         from autograder.grade import Grader
+        from autograder.learner.state import remember
+        from autograder.learner.work import Work
         from autograder.submission import SubmissionError, own_earlier, read_submission
 
         root = root_of(course)
@@ -64,9 +71,13 @@ def check(
             )
             earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
             try:
-                reports.append(grader.grade(read_submission(path, loaded), earlier=earlier))
+                submission = read_submission(path, loaded)
             except SubmissionError as error:
                 unread = complain(str(error))
+                continue
+            reports.append(grader.grade(submission, earlier=earlier))
+            if path.resolve().is_relative_to(loaded.released.resolve()) and backend == "numpy":
+                remember(Work(loaded, path, submission, earlier), reports[-1].exercises)
     if json:
         import msgspec
 
@@ -80,7 +91,220 @@ def check(
         raise typer.Exit(unread or 1)
 
 
+def start(
+    name: Annotated[str, typer.Argument(help="An assignment: 02_layers, 02 or layers.")],
+    *,
+    into: Annotated[Path | None, typer.Option(help="My own folder; by default the one I am in.")] = None,
+    course: Annotated[Path | None, typer.Option(help="The course to take it from; found by default.")] = None,
+) -> None:
+    """Begin an assignment: put it, untouched, into a folder of my own."""
+    from autograder.learner.originals import start as begin
+    from dlkit.course import CourseError
+
+    if into is None:
+        try:
+            into = root_of(Path.cwd())
+        except CourseError:
+            into = Path.cwd()
+    folders = begin(name, into, root_of(course) if course else None)
+    console = open_console()
+    for folder in folders:
+        console.print(f"{folder.name} is in {folder}", markup=False, soft_wrap=True)
+    wanted = folders[-1]
+    module = wanted.name.split("_", 1)[1]
+    console.print(
+        f"Open {module}.ipynb, or write in {module}.py and have it checked as you save:", markup=False, soft_wrap=True
+    )
+    there = "" if into.resolve() in (Path.cwd(), *Path.cwd().parents) else f"cd {into} && "
+    console.print(f"  {there}autograder watch {wanted.name}", markup=False, soft_wrap=True)
+
+
+def watch(
+    target: Annotated[
+        str | None, typer.Argument(help="An assignment or a file; by default what I worked on last.")
+    ] = None,
+    *,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Watch my file: save it, and see the verdict of the exercise that I work on."""
+    from autograder.isolation.launcher import open_launcher
+
+    with open_launcher() as launcher:  # it starts while the rest is being imported
+        import msgspec
+
+        from autograder.learner.checking import Checker
+        from autograder.learner.events import Event
+        from autograder.learner.watching import Watching
+        from autograder.learner.work import chosen
+        from autograder.render.watch import print_view
+
+        console = open_console()
+
+        def show(view: Any) -> None:
+            if json:
+                sys.stdout.write(msgspec.json.encode(view).decode() + "\n")
+                sys.stdout.flush()
+            else:
+                print_view(console, view)
+
+        loaded, path = chosen(target, root_of(course))
+        try:
+            event = Watching(loaded, path, Checker(loaded, launcher, threads=cores()), show).run()
+        except KeyboardInterrupt:  # as good a way to end as any
+            event = Event.QUIT
+    if event is Event.STOP:
+        raise typer.Exit(TERMINATED)
+
+
+TERMINATED = 143
+
+
+def hint(
+    target: Annotated[str, typer.Argument(help="An exercise: Linear, layers.Linear.")],
+    *,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Give me one hint more: where to look, then the formula, then the step.  Never the code."""
+    from autograder.isolation.launcher import open_launcher
+
+    with open_launcher() as launcher:
+        from autograder.learner import hints
+        from autograder.learner.checking import verdict_of
+        from autograder.learner.work import exercise_of, open_work
+        from autograder.render.terminal import print_exercise
+        from autograder.render.watch import print_hints
+
+        loaded, exercise, _ = exercise_of(target, root_of(course))
+        work = open_work(loaded)
+        result = verdict_of(work, exercise.name, launcher)
+    given = hints.next_hint(work, result)
+    if json:
+        import msgspec
+
+        sys.stdout.write(msgspec.json.encode({"verdict": result.status, "hint": given}).decode() + "\n")
+        return
+    console = open_console()
+    print_exercise(console, hints.without_step(result))
+    if given:
+        print_hints(console, [given])
+    else:
+        print_hints(console, hints.shown(work, result))
+        console.print(hints.no_more(result), markup=False, soft_wrap=True)
+
+
+def progress(
+    names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all that were begun.")] = None,
+    *,
+    run_checks: Annotated[bool, typer.Option("--check", help="Check first what has changed.")] = False,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Show what is done, what is next, and why: from the last checks, at once."""
+    root = root_of(course)
+    chosen = assignment_names(names, root)
+    if run_checks:
+        from autograder.isolation.launcher import open_launcher
+
+        with open_launcher() as launcher:
+            from autograder.learner.checking import check_changed
+
+            for sentence in check_changed(root, chosen, launcher, cores()):
+                complain(sentence)
+    from autograder.learner.progress import progress as gather
+
+    found = gather(root, chosen)
+    if json:
+        import msgspec
+
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        return
+    from autograder.render.watch import print_progress
+
+    print_progress(open_console(), found)
+
+
+def submit(
+    name: Annotated[str | None, typer.Argument(help="An assignment; by default what I worked on last.")] = None,
+    *,
+    to: Annotated[Path | None, typer.Option(help="The zip file, or a folder for it; by default here.")] = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Show what I would hand in, and pack it into a zip file."""
+    from autograder.learner.handing_in import describe, pack, write
+    from autograder.learner.work import chosen, open_work
+    from autograder.render.watch import print_manifest
+
+    loaded, path = chosen(name, root_of(course))
+    work = open_work(loaded, path or loaded.released)
+    manifest = describe(work)
+    to = to or Path()
+    target = to / f"{manifest.assignment}.zip" if to.is_dir() else to
+    if target.suffix != ".zip":
+        message = f"{target} is neither a folder nor a name that ends in .zip. Name one of the two with --to."
+        raise usage(message)
+    content = pack(work, manifest)
+    there = target.is_file() and target.read_bytes() != content
+    if not json:
+        print_manifest(open_console(), manifest)
+    if yes or (not json and _agreed(f"{'Replace' if there else 'Write'} {target}?", yes=yes)):
+        try:
+            write(target, content)
+        except OSError as error:
+            message = f"{target} cannot be written ({error.strerror}). Name another place with --to."
+            raise usage(message) from error
+    if json:
+        import msgspec
+
+        told = {"to": str(target), "packed": yes, "manifest": manifest}
+        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+    else:
+        open_console().print(f"Packed: {target}. Hand this file in.", markup=False, soft_wrap=True)
+
+
+def reset(
+    target: Annotated[str, typer.Argument(help="An assignment, an exercise (Linear) or a part (Linear.backward).")],
+    *,
+    source: Annotated[Path | None, typer.Option("--from", help="A folder with the assignment as released.")] = None,
+    yes: YesOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Put the stub back, and keep my text in a .bak file beside it."""
+    from autograder.learner.resetting import carry_out, plan
+    from autograder.learner.work import reset_target
+
+    loaded, exercise, part = reset_target(target, root_of(course))
+    changes = plan(loaded, exercise, part, source)
+    console = open_console()
+    if not changes:
+        console.print(f"{target} is the stub already: nothing is changed.", markup=False, soft_wrap=True)
+        return
+    what = f"{target} in {' and '.join(change.path.name for change in changes)}"
+    if not _agreed(f"Put the stub of {what} back? The old text is kept.", yes=yes):
+        return
+    for change in changes:
+        kept = carry_out(change)
+        where = f" The old text is in {kept.name}." if kept else ""
+        console.print(f"{change.path} holds the stub of {target} again.{where}", markup=False, soft_wrap=True)
+
+
+def _agreed(question: str, *, yes: bool) -> bool:
+    """Ask, unless told not to; status 1 and a sentence where the answer is no."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        message = "Nothing is changed: there is nobody to ask. Say --yes to go on without."
+        raise usage(message)
+    if typer.confirm(question, default=True):
+        return True
+    complain("Nothing is changed.", 1)
+    raise typer.Exit(1)
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (check,):
+    for command in (start, check, watch, hint, progress, submit, reset):
         app.command()(command)

@@ -61,6 +61,9 @@ def grade(
         str, typer.Option(help="Least isolation of student code: full, or partial or none, at your own risk.")
     ] = "full",
     without: Annotated[list[str] | None, typer.Option(help="Leave out: capstones.")] = None,
+    gradebook: Annotated[
+        str | None, typer.Option(help="Write to nbgrader's gradebook, too: sqlite:///gradebook.db, or PostgreSQL.")
+    ] = None,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
@@ -88,6 +91,7 @@ def grade(
         backend=backend,
         earlier=earlier,
         isolation=isolation,
+        gradebook=gradebook,
         capstones=wants_capstones(without),
     )
 
@@ -99,7 +103,67 @@ def report(out: Annotated[Path, typer.Argument(help="A folder that autograder gr
     draw(open_console(), out, entries_of(out))
 
 
+def export(
+    form: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="gradescope, classroom, prairielearn, junit, csv, canvas, moodle, gradebook; or gradescope-zip.",
+        ),
+    ],
+    out: Annotated[
+        str, typer.Argument(help="A folder that autograder grade wrote; for gradescope-zip the assignment's name.")
+    ] = "graded",
+    *,
+    to: Annotated[str | None, typer.Option(help="File, folder or gradebook's address to write to.")] = None,
+    assignment: Annotated[str | None, typer.Option(help="This one only.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="canvas, moodle: the sheet that you downloaded there.")] = None,
+    column: Annotated[str | None, typer.Option(help="canvas, moodle: header of the column for points.")] = None,
+    match: Annotated[str | None, typer.Option(help="canvas, moodle: header of the column that names students.")] = None,
+    feedback: Annotated[str | None, typer.Option(help="moodle: header of the column for feedback.")] = None,
+    scale: Annotated[
+        bool, typer.Option("--scale", help="canvas, moodle: write shares of the sheet's maximum.")
+    ] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="canvas, moodle: write over the sheet itself.")] = False,
+    semicolons: Annotated[bool, typer.Option("--semicolons", help="csv: ; between cells, decimal commas.")] = False,
+    workflow: Annotated[Path | None, typer.Option(help="classroom: write the workflow file as well.")] = None,
+    kit: Annotated[str | None, typer.Option(help="classroom: what pip is to install in the workflow.")] = None,
+    isolation: Annotated[str, typer.Option(help="gradescope-zip: least isolation in the container.")] = "partial",
+    minutes: Annotated[float, typer.Option(min=0.1, help="gradescope-zip: grading ends after these.")] = 9.0,
+    without: Annotated[list[str] | None, typer.Option(help="gradescope-zip: leave out: capstones.")] = None,
+    course: CourseOption = None,
+) -> None:
+    """Write a graded class as other tools read it, or pack the autograder for Gradescope."""
+    console = open_console()
+    if form == "gradescope-zip":
+        from autograder.commands.packing import pack
+
+        target = Path(to or "autograder.zip")
+        told = pack(root_of(course), out, target, isolation, 60 * minutes, capstones=wants_capstones(without))
+    else:
+        from autograder.export import formats
+
+        folder = Path(out)
+        choices = formats.Choices(
+            folder,
+            to=to,
+            root=lambda: root_of(course),
+            sheet=sheet,
+            column=column,
+            match=match,
+            feedback=feedback,
+            scale=scale,
+            in_place=in_place,
+            semicolons=semicolons,
+            workflow=workflow,
+            kit=kit,
+        )
+        told = formats.write(form, assignment, choices)
+    for sentence in told:
+        console.print(sentence, soft_wrap=True, markup=False, highlight=False)
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (demo, grade, report):
+    for command in (demo, grade, report, export):
         app.command()(command)

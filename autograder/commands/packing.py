@@ -1,0 +1,49 @@
+"""Pack the autograder for Gradescope: the one assignment, with its solution and those that it builds on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["pack"]
+
+
+def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *, capstones: bool) -> list[str]:
+    """Write the zip; sentences on what is in it.
+
+    Raises UsageError where there is no such assignment, its solution is not here, or ``target`` cannot be written.
+    """
+    from autograder import catalogue
+    from autograder.catalogue import UsageError
+    from autograder.export.bundle import archive
+    from autograder.gradescope import Plan
+    from autograder.isolation.levels import LEVELS
+    from autograder.verdict import write_atomically
+
+    if isolation not in LEVELS:
+        message = f"--isolation is 'full', 'partial' or 'none', not '{isolation}'."
+        raise UsageError(message)
+    loaded = catalogue.load(catalogue.find(name, root), root)
+    if not loaded.official:
+        message = f"The solution of {loaded.assignment.name} is not here: run it in a clone of the project."
+        raise UsageError(message)
+    needed = _with_earlier(loaded.assignment.name, root)
+    plan = Plan(loaded.assignment.name, isolation, capstones, seconds)
+    try:
+        write_atomically(target, archive(root, needed, plan))
+    except OSError as error:
+        message = f"{target} cannot be written ({error.strerror}). Name another --to."
+        raise UsageError(message) from error
+    points = sum(exercise.points_of(check) for exercise in loaded.assignment.exercises for check in exercise.checks)
+    return [
+        f"{target}: {', '.join(needed)} with solutions, {points:g} points by machine, isolation at least {isolation}.",
+        "Upload it under Configure Autograder. Whoever has the file has the solutions.",
+    ]
+
+
+def _with_earlier(name: str, root: Path) -> list[str]:
+    from autograder import catalogue
+
+    names = [name]
+    for each in names:
+        names += [other for other in catalogue.load(each, root).assignment.earlier if other not in names]
+    return sorted(names)

@@ -1,0 +1,124 @@
+"""What a report says to its student, as plain lines: the text of every platform is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, memory, number, speed, tried
+from autograder.verdict import ExerciseResult, Report, Status, Verdict
+
+__all__ = [
+    "LONGEST",
+    "by_hand",
+    "fitted",
+    "headline",
+    "is_unreadable",
+    "lines",
+    "open_points",
+    "remarks",
+    "summary",
+    "title",
+]
+
+LONGEST = 600
+SHORTER = (LONGEST, 300, 150, 80, 40, 0)
+
+
+def title(exercise: ExerciseResult, verdict: Verdict) -> str:
+    """A check's full name: ``Linear: forward matches the reference``."""
+    return f"{clean(exercise.name, NAME)}: {clean(verdict.check, NAME)}"
+
+
+def is_unreadable(report: Report) -> bool:
+    """Whether there was nothing to grade: the file is not there, or nobody can read it."""
+    return not report.submission_sha256 and bool(report.problems)
+
+
+def lines(verdict: Verdict, limit: int = LONGEST) -> list[str]:
+    """What a student is told of one check, each line at most ``limit`` characters; none where it is plainly right.
+
+    Of the grader's own fault only that it is one: its error may tell what is expected.
+    """
+    if verdict.status is Status.BROKEN:
+        return [f"Not graded: {MEANING[Status.BROKEN]}."]
+    told = [verdict.sentence]
+    if verdict.status is not Status.PASSED and not verdict.sentence:
+        told = [MEANING[verdict.status]]
+    if verdict.mistake:
+        told.append(f"It looks like this mistake: {verdict.mistake}.")
+    if verdict.hint:
+        told.append(f"Hint: {verdict.hint}")
+    if verdict.timing:
+        told.append(f"Time: {speed(verdict.timing)}.")
+        told += [f"{100 * spot.share:.0f} % of it at {spot.where}: {spot.code}" for spot in verdict.timing.hot]
+    if verdict.footprint:
+        told.append(f"Memory: {memory(verdict.footprint)}.")
+    if verdict.growth:
+        growth = verdict.growth
+        told.append(f"Growth of {growth.of} with the size: exponent {growth.exponent:.2f} (limit {growth.limit:.2f}).")
+    return [line for line in (clean(text, limit) for text in told) if line] if limit else []
+
+
+def remarks(report: Report) -> list[str]:
+    """What is to be said of the submission as a whole."""
+    told = [problem.sentence for problem in report.problems] + [tried(report)]
+    if points := open_points(report):
+        told.append(
+            f"The grader itself failed on checks worth {number(points)} points: they are not graded yet, "
+            f"nobody is to blame, an instructor will look at it."
+        )
+    if points := by_hand(report):
+        told.append(f"Up to {number(points)} points more for written answers, which are read by hand.")
+    return [line for line in (clean(text) for text in told) if line]
+
+
+def open_points(report: Report) -> float:
+    """Points of checks on which the grader itself failed."""
+    verdicts = [v for exercise in report.exercises for v in exercise.verdicts if v.status is Status.BROKEN]
+    return round(sum(verdict.max_points for verdict in verdicts), 2)
+
+
+def by_hand(report: Report) -> float:
+    """Points of written questions, which no machine gives."""
+    return round(sum(answer.max_points for answer in report.written), 2)
+
+
+def headline(report: Report) -> str:
+    """Say the points in one line."""
+    return f"{number(report.points)} of {number(report.max_points)} points"
+
+
+def summary(report: Report, limit: int = 300) -> list[str]:
+    """Sum up a whole report: the points, what is to be said of the file, a line for every exercise that lacks some."""
+    told = [f"{headline(report)}.", *remarks(report)]
+    if is_unreadable(report):
+        return told
+    about_file = {problem.sentence for problem in report.problems}
+    for exercise in report.exercises:
+        if exercise.status in RIGHT:
+            continue
+        words = [
+            "the grader's own fault" if one.status is Status.BROKEN else one.hint or one.sentence
+            for one in findings(exercise)
+            if one.sentence not in about_file
+        ]
+        points = f"{number(exercise.points)} of {number(exercise.max_points)}"
+        reason = next((word for word in words if word), MEANING[exercise.status])
+        told.append(clean(f"{exercise.name}: {points}. {reason}", limit))
+    return told
+
+
+def fitted(make: Callable[[int], Any], most: int, measure: Callable[[bytes], int] = len) -> bytes:
+    """Encode what ``make`` returns as JSON, with ever shorter lines until it measures at most ``most``.
+
+    make: from the longest line allowed to the object; 0 must give what fits in any case.
+    """
+    content = b""
+    for limit in SHORTER:
+        content = msgspec.json.encode(make(limit))
+        if measure(content) <= most:
+            break
+    return content

@@ -1,0 +1,76 @@
+"""What filling a Canvas gradebook and a Moodle worksheet share: finding columns, putting points in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.export.errors import ExportError
+from autograder.export.feedback import by_hand
+from autograder.export.formula import decimal
+from autograder.export.sheet import Sheet
+from autograder.render.reading import clean, number
+from autograder.verdict import Report
+
+__all__ = ["Wanted", "column_named", "columns_named", "points_of", "share_of"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How a sheet is to be filled.
+
+    path: of the downloaded sheet, for messages; column, match, feedback: headers, where they are not found without;
+    scale: write shares of the sheet's maximum where it is another than the report's.
+    """
+
+    path: Path
+    column: str | None = None
+    match: str | None = None
+    feedback: str | None = None
+    scale: bool = False
+
+
+def column_named(sheet: Sheet, wanted: Wanted, name: str, option: str) -> int:
+    """The column of this header.  ExportError where there is none, or more than one."""
+    found = columns_named(sheet, (name,))
+    if len(found) == 1:
+        return found[0]
+    headers = ", ".join(f"'{clean(header, 60)}'" for header in sheet.row(0)[:30])
+    what = f"has no column '{name}'" if not found else f"has {len(found)} columns '{name}'"
+    message = f"{wanted.path} {what}. Choose with {option} among: {headers}."
+    raise ExportError(message)
+
+
+def columns_named(sheet: Sheet, names: Sequence[str]) -> list[int]:
+    """Columns whose header is one of these, whatever the case, in the order of the names."""
+    headers = [_plain(header) for header in sheet.row(0)]
+    return [i for name in names for i, header in enumerate(headers) if header == _plain(name)]
+
+
+def _plain(header: str) -> str:
+    return " ".join(header.casefold().split())
+
+
+def share_of(text: str) -> float | None:
+    """A cell as a number of points, whatever its decimal mark; None where it is none."""
+    text = text.strip().replace(",", ".")
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
+
+
+def points_of(report: Report, most: float | None, wanted: Wanted, *, comma: bool) -> str:
+    """A report's points for a column with this maximum.
+
+    Raises ExportError where the maximum is another than the assignment's and ``scale`` does not allow for it.
+    """
+    own = report.max_points
+    if most is None or most in (own, round(own + by_hand(report), 2)):
+        return decimal(report.points, comma=comma)
+    if not wanted.scale:
+        message = (
+            f"{wanted.path} gives {number(most)} points at most, and {report.assignment} has {number(own)}. "
+            "Change it there, or write shares of it with --scale."
+        )
+        raise ExportError(message)
+    return decimal(round(most * report.points / own, 2) if own else 0.0, comma=comma)

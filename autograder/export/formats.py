@@ -1,0 +1,238 @@
+"""Which formats there are, and how each is written: what ``autograder export`` dispatches to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder.export.errors import ExportError
+from autograder.export.filling import Wanted
+from autograder.export.sheet import Sheet, read_sheet
+from autograder.verdict import Report, read_report, write_atomically
+
+__all__ = ["FORMATS", "Choices", "Graded", "assignments_in", "find_assignment", "read_graded", "write"]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One report and where it lies beneath the run's ``reports/``: ``STUDENT/ASSIGNMENT.json``."""
+
+    place: Path
+    report: Report
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What was asked for.
+
+    out: the run's folder; to: where to write (a file, a folder, a gradebook's address); root: the course's folder,
+    where a format needs it; the others as the command line has them.
+    """
+
+    out: Path
+    to: str | None = None
+    root: Callable[[], Path] = field(default=Path.cwd)
+    sheet: Path | None = None
+    column: str | None = None
+    match: str | None = None
+    feedback: str | None = None
+    scale: bool = False
+    in_place: bool = False
+    semicolons: bool = False
+    workflow: Path | None = None
+    kit: str | None = None
+
+
+Writer = Callable[[Sequence[Graded], Choices], list[str]]
+
+
+def write(name: str, assignment: str | None, choices: Choices) -> list[str]:
+    """Write a run's reports in one format; sentences on what was written.
+
+    assignment: this one only.  Raises ExportError where the format is unknown, or what it needs is not there.
+    """
+    if name not in FORMATS:
+        message = f"There is no format '{name}'. Choose one of: {', '.join(FORMATS)}, gradescope-zip."
+        raise ExportError(message)
+    graded = read_graded(choices.out, assignment)
+    try:
+        return FORMATS[name](graded, choices)
+    except OSError as error:
+        message = (
+            f"{error.filename or choices.to or choices.out} cannot be written ({error.strerror}). Name another --to."
+        )
+        raise ExportError(message) from error
+
+
+def assignments_in(out: Path) -> list[str]:
+    """Names of the assignments that a run graded.  ExportError where there are no reports."""
+    names = sorted({path.stem for path in (out / "reports").glob("*/*.json")})
+    if not names:
+        message = f"There are no reports in {out}. Name the --out folder of autograder grade."
+        raise ExportError(message)
+    return names
+
+
+def find_assignment(target: str, out: Path) -> str:
+    """Complete an assignment's name among those that were graded: ``02``, ``layers``, ``02_layers``."""
+    known = assignments_in(out)
+    for name in known:
+        if target in (name, *name.split("_", 1)):
+            return name
+    message = f"There are no reports of '{target}' in {out}. Choose one of: {', '.join(known)}."
+    raise ExportError(message)
+
+
+def read_graded(out: Path, assignment: str | None = None) -> list[Graded]:
+    """Read a run's reports, by student; ExportError where one cannot be read."""
+    names = assignments_in(out) if assignment is None else [find_assignment(assignment, out)]
+    paths = [path for name in names for path in sorted((out / "reports").glob(f"*/{name}.json"))]
+    return [Graded(path.relative_to(out / "reports"), _read(path)) for path in paths]
+
+
+def _read(path: Path) -> Report:
+    try:
+        return read_report(path)
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"{path} cannot be read as a report ({error}). Grade again."
+        raise ExportError(message) from error
+
+
+# --- a file a student ------------------------------------------------------------------------
+
+
+def _each(graded: Iterable[Graded], folder: Path, suffix: str, make: Callable[[Report], Any]) -> list[str]:
+    paths = []
+    for one in graded:
+        paths.append(folder / one.place.with_suffix(suffix))
+        write_atomically(paths[-1], make(one.report))
+    return [f"{len(paths)} files in {folder}: STUDENT/ASSIGNMENT{suffix}."]
+
+
+def _folder(choices: Choices, name: str) -> Path:
+    return Path(choices.to) if choices.to else choices.out / name
+
+
+def _gradescope(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.gradescope import results
+
+    return _each(graded, _folder(choices, "gradescope"), ".json", results)
+
+
+def _classroom(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.classroom import output_line, result, workflow
+
+    if choices.workflow and not choices.kit:
+        message = (
+            "The workflow installs the kit from somewhere: say with --kit what pip is to install, such as git+https://…"
+        )
+        raise ExportError(message)
+    folder = _folder(choices, "classroom")
+    told = _each(graded, folder, ".json", result)
+    _each(graded, folder, ".output", lambda report: output_line(result(report)))
+    if choices.workflow and choices.kit:
+        write_atomically(choices.workflow, workflow(_one_assignment(graded)[0], choices.kit))
+        told.append(f"The workflow is {choices.workflow}: put it into .github/workflows/ of the students' repository.")
+    return told
+
+
+def _prairielearn(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.prairielearn import result
+
+    return _each(graded, _folder(choices, "prairielearn"), ".json", result)
+
+
+def _junit(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.junit import document
+
+    return _each(graded, _folder(choices, "junit"), ".xml", document)
+
+
+# --- one file a class ------------------------------------------------------------------------
+
+
+def _csv(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.table import table
+
+    reports = [one.report for one in graded]
+    if choices.to:
+        _one_assignment(graded)
+    told = []
+    for name in sorted({report.assignment for report in reports}):
+        path = Path(choices.to) if choices.to else choices.out / f"{name}.csv"
+        those = [report for report in reports if report.assignment == name]
+        write_atomically(path, table(those, semicolons=choices.semicolons))
+        told.append(f"{len(those)} students in {path}.")
+    return told
+
+
+def _canvas(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.canvas import fill
+
+    return _filled(graded, choices, "canvas.csv", fill)
+
+
+def _moodle(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.moodle import fill
+
+    return _filled(graded, choices, "moodle.csv", fill)
+
+
+def _filled(
+    graded: Sequence[Graded],
+    choices: Choices,
+    name: str,
+    fill: Callable[[Sheet, Sequence[Report], Wanted], list[str]],
+) -> list[str]:
+    """Fill a downloaded sheet; it is never written over unless that was asked for."""
+    reports = _one_assignment(graded)
+    if choices.sheet is None:
+        message = "There is no sheet to fill. Download it there, and name it with --sheet."
+        raise ExportError(message)
+    target = choices.sheet.resolve() if choices.in_place else Path(choices.to) if choices.to else choices.out / name
+    if not choices.in_place and _same(target, choices.sheet):
+        message = f"{target} is the sheet itself. Name another --to, or write over it with --in-place."
+        raise ExportError(message)
+    sheet = read_sheet(choices.sheet)
+    wanted = Wanted(choices.sheet, choices.column, choices.match, choices.feedback, choices.scale)
+    told = fill(sheet, reports, wanted)
+    write_atomically(target, sheet.content())
+    return [*told, f"The filled sheet is {target}."]
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other) or (one.exists() and other.exists() and one.samefile(other))
+
+
+def _one_assignment(graded: Sequence[Graded]) -> list[Report]:
+    names = sorted({one.report.assignment for one in graded})
+    if len(names) > 1:
+        message = f"One assignment at a time goes here. Choose with --assignment among: {', '.join(names)}."
+        raise ExportError(message)
+    return [one.report for one in graded]
+
+
+def _gradebook(graded: Sequence[Graded], choices: Choices) -> list[str]:
+    from autograder.export.database import shown
+    from autograder.export.gradebook import submissions_of, write_gradebook
+
+    url = choices.to or "sqlite:///gradebook.db"
+    summary = write_gradebook((one.report for one in graded), choices.root(), url, submissions_of(choices.out))
+    return [f"Gradebook {shown(url)}: {summary}."]
+
+
+FORMATS: dict[str, Writer] = {
+    "gradescope": _gradescope,
+    "classroom": _classroom,
+    "prairielearn": _prairielearn,
+    "junit": _junit,
+    "csv": _csv,
+    "canvas": _canvas,
+    "moodle": _moodle,
+    "gradebook": _gradebook,
+}

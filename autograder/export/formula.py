@@ -1,0 +1,41 @@
+"""Cells of spreadsheets: text that no program takes for a formula, numbers as the sheet writes them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from autograder.render.reading import number
+
+__all__ = ["decimal", "harmless", "uses_commas"]
+
+NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?")
+STARTERS = "=+-@＝＋－＠"  # Excel takes the wide ones of East Asian keyboards as well
+BREAKERS = "\t\r\n"
+INSIDE = re.compile(r"([,;|\t\r\n][\s\"']*)(?=[=@＝＠]|[+\-＋－](?!\s*\d))")
+"""A formula behind what another program may take for the border of a cell."""
+
+
+def harmless(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would run, as OWASP advises; numbers stay numbers."""
+    if NUMBER.fullmatch(text):
+        return text
+    text = INSIDE.sub(r"\1'", text)
+    first = next((char for char in text if not _is_blank(char)), "")
+    return f"'{text}" if (first and first in STARTERS) or text[:1] in set(BREAKERS) else text
+
+
+def _is_blank(char: str) -> bool:
+    """What a program may skip before it looks: blanks, control characters, what cannot be seen."""
+    return char.isspace() or unicodedata.category(char) in ("Cc", "Cf")
+
+
+def uses_commas(texts: list[str]) -> bool:
+    """Whether numbers of a column are written 7,5."""
+    return any(re.fullmatch(r"\s*\d+,\d{1,2}\s*", text) for text in texts)
+
+
+def decimal(value: float, *, comma: bool = False) -> str:
+    """Write points as a cell."""
+    text = number(value)
+    return text.replace(".", ",") if comma else text

@@ -1,0 +1,111 @@
+"""Gradescope's ``results.json``, as https://gradescope-autograders.readthedocs.io/en/latest/specs/ describes it.
+
+Texts are HTML with everything escaped; names are plain text.  Nothing is hidden from students, because one hidden test
+hides the total as well; what must not be seen is not in a report's sentences.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from autograder.export import figure
+from autograder.export.feedback import headline, is_unreadable, lines, open_points, remarks, title
+from autograder.render.reading import ISOLATION, NAME, RIGHT, clean
+from autograder.verdict import ExerciseResult, Report, Status, Verdict
+
+__all__ = ["fault", "results"]
+
+
+def results(report: Report) -> dict[str, Any]:
+    """A whole submission's result."""
+    return {
+        "score": report.points,
+        "execution_time": report.seconds,
+        "output": _paragraphs([f"{headline(report)} by machine.", *remarks(report)]),
+        "output_format": "html",
+        "test_output_format": "html",
+        "test_name_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "extra_data": _record(report),
+        "tests": [
+            _test(exercise, verdict, f"{i}.{j}")
+            for i, exercise in enumerate(report.exercises, 1)
+            for j, verdict in enumerate(exercise.verdicts, 1)
+        ],
+    }
+
+
+def fault(sentence: str, score: float = 0.0) -> dict[str, Any]:
+    """The result of a submission that the grader failed to grade: nothing in it is called wrong.
+
+    score: what stood before; the platform demands a number.
+    """
+    told = [
+        "Not graded: the grader itself failed, and nobody's work is to blame.",
+        sentence,
+        "Your instructor can run it again; hand in again if this does not change by itself.",
+    ]
+    return {
+        "score": score,
+        "output": _paragraphs([clean(text) for text in told]),
+        "output_format": "html",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "extra_data": {"grader_fault": True, "sentence": clean(sentence)},
+        "tests": [],
+    }
+
+
+def _test(exercise: ExerciseResult, verdict: Verdict, count: str) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "name": title(exercise, verdict),
+        "name_format": "text",
+        "number": count,
+        "status": "passed" if verdict.status in RIGHT else "failed",
+        "output": _paragraphs(lines(verdict)) + _picture(verdict),
+        "output_format": "html",
+        "tags": [clean(tag, NAME) for tag in (exercise.name, verdict.part, verdict.status)],
+        "visibility": "visible",
+    }
+    if verdict.status is not Status.BROKEN:  # the grader's own fault is shown without a score, for it has none
+        test |= {"score": verdict.points, "max_score": verdict.max_points}
+    return test
+
+
+def _picture(verdict: Verdict) -> str:
+    uri = figure.data_uri(verdict.timing) if verdict.timing else ""
+    return (
+        f'<p><img src="{uri}" alt="{escape(figure.alternative(verdict.timing))}"></p>' if verdict.timing and uri else ""
+    )
+
+
+def _paragraphs(told: list[str]) -> str:
+    return "".join(f"<p>{escape(line)}</p>" for line in told)
+
+
+def _record(report: Report) -> dict[str, Any]:
+    """What is kept with the submission, so that it can be replayed and looked after."""
+    return {
+        "assignment": report.assignment,
+        "seed": report.seed,
+        "submission_sha256": report.submission_sha256,
+        "checks_sha256": report.checks_sha256,
+        "earlier_sha256": report.earlier_sha256,
+        "isolation": report.isolation,
+        "isolation_means": ISOLATION.get(report.isolation, ""),
+        "isolation_missing": [clean(text) for text in report.isolation_missing],
+        "tried": [clean(text) for text in report.tried],
+        "backend": report.backend,
+        "capstones": report.capstones,
+        "versions": report.versions,
+        "graded_at": report.graded_at,
+        "official": report.official,
+        "max_score": report.max_points,
+        "unreadable": is_unreadable(report),
+        "needs_a_hand": open_points(report) > 0,
+        "written": [
+            {"name": clean(a.name, NAME), "max_points": a.max_points, "answered": a.answered} for a in report.written
+        ],
+    }

@@ -1,0 +1,68 @@
+"""The class as a table: a row a student, a column an exercise, then totals, written questions, isolation, seed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from autograder.export.feedback import is_unreadable, open_points
+from autograder.export.formula import decimal, harmless
+from autograder.render.reading import clean, exercise_names, number
+from autograder.verdict import Report
+
+__all__ = ["table"]
+
+
+def table(reports: Sequence[Report], *, semicolons: bool = False) -> bytes:
+    """CSV in UTF-8 with a byte order mark and CRLF, as spreadsheets open it; one assignment.
+
+    semicolons: between cells, with decimal commas, as spreadsheets in many countries expect.
+    """
+    names = exercise_names(reports)
+    written = list(dict.fromkeys((a.name, a.max_points) for report in reports for a in report.written))
+    header = [
+        "student",
+        *names,
+        "points",
+        "max points",
+        *(f"{name} ({number(points)} by hand)" for name, points in written),
+        "status",
+        "not graded yet",
+        "isolation",
+        "seed",
+        "backend",
+        "submission sha256",
+        "graded at",
+        "about the file",
+    ]
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=";" if semicolons else ",", lineterminator="\r\n")
+    writer.writerow([harmless(_encodable(cell)) for cell in header])
+    for report in sorted(reports, key=lambda report: (report.student.casefold(), report.student)):
+        cells = [report.student, *_row(report, names, [name for name, _ in written], comma=semicolons)]
+        writer.writerow([harmless(_encodable(cell)) for cell in cells])
+    return b"\xef\xbb\xbf" + file.getvalue().encode()
+
+
+def _row(report: Report, names: list[str], written: list[str], *, comma: bool) -> list[str]:
+    earned = {exercise.name: decimal(exercise.points, comma=comma) for exercise in report.exercises}
+    answered = {answer.name: "answered" if answer.answered else "empty" for answer in report.written}
+    return [
+        *(earned.get(name, "") for name in names),
+        decimal(report.points, comma=comma),
+        decimal(report.max_points, comma=comma),
+        *(answered.get(name, "") for name in written),
+        "unreadable" if is_unreadable(report) else report.status,
+        decimal(open_points(report), comma=comma),
+        report.isolation,
+        str(report.seed),
+        report.backend,
+        report.submission_sha256,
+        report.graded_at,
+        " ".join(clean(problem.sentence) for problem in report.problems),
+    ]
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,241 @@
+"""What runs inside Gradescope's container: one hand-in becomes one ``results.json``, whatever happens.
+
+``autograder export gradescope-zip`` packs it; the platform starts it through ``run_autograder``.  A file that cannot be
+read is a sentence and no points.  A fault of the grader's own is said to be one, and the score of before stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from autograder import catalogue
+from autograder.catalogue import Loaded
+from autograder.export.gradescope import fault, results
+from autograder.grade import Grader, hash_of_earlier, unreadable, versions
+from autograder.isolation.launcher import Launcher, Limits, open_launcher
+from autograder.isolation.levels import IsolationError
+from autograder.submission import Submission, SubmissionError, read_submission
+from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable, write_atomically
+
+__all__ = ["Plan", "main"]
+
+MEMORY_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+OWN_MB, LEAST_MB = 320, 256
+"""Memory that the grader itself takes of the container's, and what a worker gets at least."""
+MOST_FOLDERS = 2000
+MOST_METADATA = 20_000_000
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What was packed: the assignment, and how it is to be graded.
+
+    isolation: the least level at which student code is run; seconds: by the clock, then what is known is written.
+    """
+
+    assignment: str
+    isolation: str = "partial"
+    capstones: bool = True
+    seconds: float = 540.0
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """What the platform says of this submission: who handed in, and the score that stood before."""
+
+    student: str = ""
+    score: float = 0.0
+
+
+@dataclass
+class Work:
+    """What is known so far, for the moment at which time runs out."""
+
+    done: list[ExerciseResult] = field(default_factory=list)
+    grader: Grader | None = None
+    submission: Submission | None = None
+    launcher: Launcher | None = None
+
+
+class Answer:
+    """The one result of this run: who gives it first has given it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._given = False
+
+    def give(self, result: dict[str, Any]) -> None:
+        """Write the result, unless there is one."""
+        with self._lock:
+            if not self._given:
+                write_atomically(self._path, result)
+                self._given = True
+
+
+def main() -> int:
+    """Grade what was handed in; the exit status is 0 wherever a result was written."""
+    root = Path(os.environ.get("AUTOGRADER_ROOT", "/autograder"))
+    answer, work = Answer(root / "results" / "results.json"), Work()
+    visit = _read_visit(root / "submission_metadata.json")
+    try:
+        plan = msgspec.json.decode((root / "source" / "plan.json").read_bytes(), type=Plan)
+        timer = threading.Timer(plan.seconds, _stop, (answer, work, visit, plan))
+        timer.daemon = True
+        timer.start()
+        report = _grade(root, plan, visit, work)
+        timer.cancel()
+        answer.give(results(report))
+        print(f"{report.points} of {report.max_points}, isolation {report.isolation}", *report.isolation_missing)  # noqa: T201 - the platform shows it to instructors
+    except IsolationError as error:
+        answer.give(fault(f"{error} Pack the autograder again with another --isolation.", visit.score))
+        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001 - no submission stays without a result
+        answer.give(fault(f"{type(error).__name__} while grading.", visit.score))
+        traceback.print_exc()
+    return 0
+
+
+def _grade(root: Path, plan: Plan, visit: Visit, work: Work) -> Report:
+    loaded = catalogue.load(plan.assignment, root / "source" / "course")
+    seed = secrets.randbits(32)
+    folder = (root / "submission").resolve()
+    try:
+        work.submission = read_submission(_find_work(folder, loaded), loaded, folder)
+    except SubmissionError as error:
+        return unreadable(loaded, visit.student, loaded.assignment.module, str(error), seed=seed)
+    with open_launcher() as work.launcher:
+        work.grader = Grader(
+            loaded,
+            work.launcher,
+            seed=seed,
+            capstones=plan.capstones,
+            limits=Limits(memory_mb=_room()),
+            isolation=plan.isolation,
+            on_result=work.done.append,
+        )
+        return work.grader.grade(work.submission, visit.student)
+
+
+def _find_work(folder: Path, loaded: Loaded) -> Path:
+    """The folder that holds the assignment's file: the submission itself, or one below it in a whole repository."""
+    names = {f"{loaded.assignment.module}.ipynb", f"{loaded.assignment.module}.py"}
+    found = []
+    for count, (path, folders, files) in enumerate(os.walk(folder)):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
+        if names & set(files):
+            found.append(Path(path))
+        if count > MOST_FOLDERS:
+            break
+    named = [path for path in found if path.name == loaded.assignment.name]
+    only = found if len(found) == 1 else named
+    return only[0] if len(only) == 1 and folder not in found else folder
+
+
+def _read_visit(path: Path) -> Visit:
+    """Read the platform's file; what it does not say, or says otherwise, is left out."""
+    with contextlib.suppress(OSError, msgspec.DecodeError, ValueError):
+        if path.stat().st_size > MOST_METADATA:
+            return Visit()
+        told = msgspec.json.decode(path.read_bytes())
+        names = [user["name"] for user in _records(told, "users") if isinstance(user.get("name"), str)]
+        scores = [one.get("score") for one in _records(told, "previous_submissions")]
+        numbers = [float(score) for score in scores if isinstance(score, (int, float)) and score >= 0]
+        return Visit(", ".join(names)[:200], numbers[-1] if numbers else 0.0)
+    return Visit()
+
+
+def _records(told: Any, key: str) -> list[dict[str, Any]]:
+    """The objects of a list, whatever else is there."""
+    found = told.get(key) if isinstance(told, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _room() -> int:
+    """Megabytes for a worker: what the container has and the grader does not take, at most the usual."""
+    usual = Limits().memory_mb
+    for name in MEMORY_FILES:
+        with contextlib.suppress(OSError, ValueError):
+            limit = int(Path(name).read_text(encoding="ascii")) >> 20
+            return max(LEAST_MB, min(usual, limit - OWN_MB))
+    return usual
+
+
+# --- when time runs out ----------------------------------------------------------------------
+
+
+def _stop(answer: Answer, work: Work, visit: Visit, plan: Plan) -> None:
+    """Write what is known, end what still runs, and leave."""
+    try:
+        if work.grader and work.submission:
+            answer.give(results(_unfinished(work.grader, work.submission, work.done, visit, plan)))
+        else:
+            answer.give(fault("Grading did not begin in time.", visit.score))
+    except Exception:  # noqa: BLE001 - no submission stays without a result
+        traceback.print_exc()
+        answer.give(fault("Grading did not end in time.", visit.score))
+    _end_workers(work.launcher)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def _unfinished(grader: Grader, submission: Submission, done: list[ExerciseResult], visit: Visit, plan: Plan) -> Report:
+    """The report of a submission of which some exercises were not reached."""
+    sentence = f"was not reached: all of it took longer than {plan.seconds:g} s. Look for code that waits or never ends"
+    known = {result.name: result for result in list(done)}
+    loaded = grader.loaded
+    exercises = [
+        known.get(exercise.name)
+        or ExerciseResult(
+            exercise.name,
+            [Verdict(c.name, c.part, Status.SKIPPED, 0.0, exercise.points_of(c), sentence) for c in exercise.checks],
+        )
+        for exercise in loaded.assignment.exercises
+    ]
+    left = len(exercises) - len(known)
+    report = Report(
+        student=visit.student,
+        assignment=loaded.assignment.name,
+        title=loaded.assignment.title,
+        file=submission.file,
+        submission_sha256=submission.sha256,
+        checks_sha256=loaded.checks_sha256,
+        seed=grader.seed,
+        isolation=grader.isolation.level,
+        isolation_missing=list(grader.isolation.missing),
+        capstones=plan.capstones,
+        earlier_sha256=hash_of_earlier(loaded.earlier),
+        versions=versions(),
+        problems=[
+            *submission.problems,
+            Problem(f"Grading was stopped after {plan.seconds:g} s, with {left} exercises left."),
+        ],
+        exercises=exercises,
+        written=submission.written,
+        seconds=plan.seconds,
+        graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+    return encodable(report)
+
+
+def _end_workers(launcher: Launcher | None) -> None:
+    """Kill what the zygote has forked: it may wait for ever."""
+    zygote = str(getattr(launcher, "pid", 0))
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, IndexError):
+            if stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[1] == zygote:
+                os.kill(int(stat.parent.name), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
