@@ -70,7 +70,7 @@ class Loaded:
     @property
     def released(self) -> Path:
         """The folder of the student's version."""
-        return self.root / "assignments" / self.assignment.name
+        return course.shelf(self.root) / self.assignment.name
 
     def source_of(self, exercise: Exercise) -> str:
         """The reference's text of one exercise."""
@@ -108,7 +108,8 @@ def wire(chunks: tuple[extraction.Chunk, ...]) -> list[Any]:
 
 def names(root: Path) -> list[str]:
     """Every assignment of the course, in order."""
-    folders = {path.parent.name for kind in ("solutions", "assignments") for path in (root / kind).glob("*/checks.py")}
+    shelves = (root / "solutions", course.shelf(root))
+    folders = {path.parent.name for shelf in shelves for path in shelf.glob("*/checks.py")}
     return sorted(name for name in folders if course.FOLDER.fullmatch(name))
 
 
@@ -127,7 +128,7 @@ def find(target: str, root: Path) -> str:
 def load(name: str, root: Path) -> Loaded:
     """Load one assignment's specification.  UsageError where it is not there, SpecError where it is wrong."""
     official = (root / "solutions" / name / "checks.py").is_file()
-    folder = root / ("solutions" if official else "assignments") / name
+    folder = (root / "solutions" if official else course.shelf(root)) / name
     path = folder / "checks.py"
     if not path.is_file():
         message = f"There is no assignment '{name}' in {root.name}/. Choose one of: {', '.join(names(root))}."

@@ -5,6 +5,7 @@ Quick and unofficial: a grade is given only by ``autograder grade``, which runs 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import secrets
 import sys
@@ -17,11 +18,11 @@ from autograder.submission import Submission
 from autograder.verdict import ExerciseResult
 from dlkit import course, extraction
 
-__all__ = ["CheckResult", "check"]
+__all__ = ["check", "run_checks"]
 
 
-class CheckResult:
-    """What ``check`` shows: a compact table in a notebook, text elsewhere."""
+class _Shown:
+    """A result as a notebook shows it: a compact table, or the same as text."""
 
     def __init__(self, result: ExerciseResult) -> None:
         self.result = result
@@ -37,8 +38,23 @@ class CheckResult:
         return notebook_text(self.result)
 
 
-def check(thing: Any) -> CheckResult:
-    """Check one exercise, a class or a function, as it is defined now.
+def check(thing: Any) -> float:
+    """Check one exercise, a class or a function, as it is defined now; show what was found and return the points.
+
+    The points are a plain float, and nothing is written to stderr: nbgrader takes the value of a grade cell for its
+    score, anything that is no float for full marks, and any line on stderr for none.
+    Raises LookupError where the course has no exercise of this name.
+    """
+    with contextlib.redirect_stderr(sys.stdout):
+        result = run_checks(thing)
+    ipython = sys.modules.get("IPython")  # where nobody has imported it, there is no notebook to show anything in
+    show = ipython.display.display if ipython else print
+    show(_Shown(result))
+    return float(result.points)
+
+
+def run_checks(thing: Any) -> ExerciseResult:
+    """Run every check of one exercise, a class or a function, as it is defined now.
 
     Raises LookupError where the course has no exercise of this name.
     """
@@ -48,8 +64,7 @@ def check(thing: Any) -> CheckResult:
     module = sys.modules.get(getattr(thing, "__module__", ""))
     namespace = {**(vars(module) if module else {}), name: thing}
     grader = Grader(loaded, None, seed=secrets.randbits(32), only=frozenset({name}), live=namespace)
-    report = grader.grade(Submission("this notebook", found, ""))
-    return CheckResult(report.exercises[0])
+    return grader.grade(Submission("this notebook", found, "")).exercises[0]
 
 
 def _source(thing: Any, name: str) -> str:

@@ -2,7 +2,7 @@
 
 Clearing, locking and checksums are nbgrader's own preprocessors; their metadata is derived here: a
 cell with a solution region becomes a solution cell, a cell that calls ``check(...)`` a locked grade
-cell with the points of the spec, a marked markdown cell a written answer.
+cell with the points of the spec, a marked markdown cell a written answer; a repair is released with its published code.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograder import catalogue
+from autograder import calibrate, catalogue, yardstick
 from autograder.answers import Answers, read_stored, store
 from autograder.compare import agree
+from autograder.diagnose import Fingerprints
+from autograder.diagnosis.planted import same_data
+from autograder.repairs import as_published
 from autograder.spec import SpecError
 from autograder.verdict import write_atomically
 
@@ -26,11 +29,22 @@ if TYPE_CHECKING:
     from autograder.catalogue import Loaded
     from autograder.spec import Exercise
 
-__all__ = ["PUBLIC_SEED", "MissingExtraError", "release", "stale"]
+__all__ = [
+    "PUBLIC_SEED",
+    "MissingExtraError",
+    "author_version",
+    "public_checks",
+    "release",
+    "stale",
+    "student_version",
+    "texts",
+    "write_cases",
+]
 
 PUBLIC_SEED = 1
+_Keyed = dict[tuple[str, str], list[Any]]
 CHECK_CALL = re.compile(r"^check\((\w+)\)\s*$", re.MULTILINE)
-SECRET = ("mistakes", "slow", "plain", "bulky")
+SECRET = ("mistakes", "slow", "plain", "bulky", "steep")
 
 
 class MissingExtraError(Exception):
@@ -44,57 +58,73 @@ def release(root: Path, name: str) -> list[Path]:
     """
     loaded = catalogue.load(name, root)
     changed = []
-    for file, content in _texts(loaded).items():
+    for file, content in texts(loaded).items():
         path = loaded.released / file
         if not path.is_file() or path.read_text(encoding="utf-8") != content:
             write_atomically(path, content)
             changed.append(path)
     path = loaded.released / "cases.npz"
-    answers = _public_answers(loaded)
-    if not _same_answers(path, answers):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            part = Path(folder) / path.name
-            store(part, answers, PUBLIC_SEED)
-            part.replace(path)
-        changed.append(path)
-    return changed
+    changed += [path] if write_cases(loaded, path) else []
+    return [*changed, loaded.released / yardstick.FILE] if calibrate.refresh(loaded) else changed
+
+
+def write_cases(loaded: Loaded, path: Path) -> bool:
+    """Write the public cases with their answers; return False where the file holds them already."""
+    answers, known, matters = _public_answers(loaded)
+    if _same_answers(path, answers, known, matters):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        part = Path(folder) / path.name
+        store(part, answers, PUBLIC_SEED, known, matters)
+        part.replace(path)
+    return True
 
 
 def stale(root: Path, name: str) -> list[str]:
     """One sentence for every generated file that is not what ``release`` would write."""
     loaded = catalogue.load(name, root)
     found = []
-    for file, content in _texts(loaded).items():
+    for file, content in texts(loaded).items():
         path = loaded.released / file
         if not path.is_file() or path.read_text(encoding="utf-8") != content:
             found.append(f"{name}: {file} is not what its source gives: run autograder release {name}")
-    if not _same_answers(loaded.released / "cases.npz", _public_answers(loaded)):
+    if not _same_answers(loaded.released / "cases.npz", *_public_answers(loaded)):
         found.append(f"{name}: cases.npz is not what its source gives: run autograder release {name}")
+    if calibrate.is_stale(loaded):
+        found.append(f"{name}: {yardstick.FILE} is not of these references: run autograder release {name}")
     return found
 
 
-def _texts(loaded: Loaded) -> dict[str, str]:
+def texts(loaded: Loaded) -> dict[str, str]:
     """Generate every text file of the student's version."""
     import jupytext
     import nbformat
 
-    if not loaded.official:
-        message = f"{loaded.assignment.name} has no solution here to release from"
-        raise SpecError(message)
     module = loaded.assignment.module
-    notebook = jupytext.reads((loaded.folder / f"{module}.py").read_text(encoding="utf-8"), fmt="py:percent")
-    _derive_metadata(notebook, loaded)
-    notebook = _student_version(notebook)
+    notebook = student_version(author_version(loaded))
     script = _without_metadata(notebook)
     return {
         f"{module}.ipynb": nbformat.writes(notebook, indent=1) + "\n",
         f"{module}.py": jupytext.writes(script, fmt="py:percent"),
-        "checks.py": _public_checks(loaded),
+        "checks.py": public_checks(loaded),
     }
 
 
 # --- the notebook ----------------------------------------------------------------------------
+
+
+def author_version(loaded: Loaded) -> Any:
+    """Make the notebook of a solution, with the metadata that nbgrader needs.  SpecError where there is none."""
+    import jupytext
+
+    if not loaded.official:
+        message = f"{loaded.assignment.name} has no solution here to release from"
+        raise SpecError(message)
+    source = (loaded.folder / f"{loaded.assignment.module}.py").read_text(encoding="utf-8")
+    notebook = jupytext.reads(source, fmt="py:percent")
+    _derive_metadata(notebook, loaded)
+    return notebook
 
 
 def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
@@ -118,7 +148,10 @@ def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
             cell.metadata = {"nbgrader": _cell(question, grade=True, solution=True, points=questions[question].points)}
         elif "### BEGIN SOLUTION" in cell.source:
             name = _defined(cell.source)
-            cell.metadata = {"nbgrader": _cell(name, grade=False, solution=True)}
+            repair = name in exercises and bool(exercises[name].published)
+            if repair:  # no solution cell: nbgrader would put a stub in place of the published code
+                cell.source = as_published(cell.source, exercises[name])
+            cell.metadata = {"nbgrader": _cell(name, grade=False, solution=not repair)}
         else:
             cell.metadata = {}
     for kind, wanted, found in (("check(…) cells", list(exercises), checked), ("questions", list(questions), asked)):
@@ -157,8 +190,8 @@ def _defined(source: str) -> str:
     return match[1] if match else "solution"
 
 
-def _student_version(notebook: Any) -> Any:
-    """Run nbgrader's own preprocessors, in its order, without its database."""
+def student_version(notebook: Any) -> Any:
+    """Run nbgrader's own preprocessors on the author's notebook, in its order, without its database."""
     try:
         from nbgrader import preprocessors
     except ImportError as error:
@@ -191,7 +224,7 @@ def _without_metadata(notebook: Any) -> Any:
 # --- the public checks -----------------------------------------------------------------------
 
 
-def _public_checks(loaded: Loaded) -> str:
+def public_checks(loaded: Loaded) -> str:
     """The checks without what gives solutions away: mistakes, slow variants, and names only they use."""
     tree = ast.parse((loaded.folder / "checks.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -229,18 +262,20 @@ def _is_used(statement: ast.stmt, used: set[str]) -> bool:
 # --- the public cases ------------------------------------------------------------------------
 
 
-def _public_answers(loaded: Loaded) -> dict[tuple[str, str], list[Any]]:
-    """Cases and expected results of one fixed seed; capstones and speed need none."""
+def _public_answers(loaded: Loaded) -> tuple[_Keyed, _Keyed, _Keyed]:
+    """Cases and expected results of one fixed seed, and what explains wrong ones; capstones and speed need none."""
     answers = Answers(loaded, PUBLIC_SEED)
-    return {
+    found = {
         (exercise.name, check.name): answers.of(exercise, check)
         for exercise in loaded.assignment.exercises
         for check in exercise.checks
         if not check.capstone and not check.budget
     }
+    with np.errstate(all="ignore"):  # mistakes may overflow
+        return found, *Fingerprints(loaded, answers).explained()
 
 
-def _same_answers(path: Path, answers: dict[tuple[str, str], list[Any]]) -> bool:
+def _same_answers(path: Path, answers: _Keyed, known: _Keyed, matters: _Keyed) -> bool:
     """Whether a stored file holds these answers, up to rounding (another machine's last bit is no news)."""
     if not path.is_file():
         return False
@@ -248,7 +283,9 @@ def _same_answers(path: Path, answers: dict[tuple[str, str], list[Any]]) -> bool
         stored = read_stored(path)
     except catalogue.UsageError:
         return False
-    if set(stored.found) != set(answers):
+    if set(stored.found) != set(answers) or stored.matters != matters or set(stored.known) != set(known):
+        return False
+    if not all(same_data(one, stored.known[key]) for key, one in known.items()):
         return False
     for key, found in answers.items():
         ours = [[_comparable(case.as_data()), expected] for case, expected in found]

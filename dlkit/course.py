@@ -1,7 +1,8 @@
 """The course's folders, and a student's own earlier work.
 
 An assignment is a folder ``NN_name`` with a notebook ``name.ipynb`` and a file ``name.py``.  A later
-assignment builds on an earlier one by name: ``Linear = earlier("layers.Linear")``.
+assignment builds on an earlier one by name: ``Linear = earlier("layers.Linear")``.  Assignments lie in
+``assignments/``, or side by side in any folder, as nbgrader hands them out.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["CourseError", "assignments", "earlier", "providing", "root", "when_written"]
+__all__ = ["CourseError", "assignments", "earlier", "installed", "providing", "root", "shelf", "when_written"]
 
 FOLDER = re.compile(r"\d\d_[a-z][a-z0-9_]*")
+_CLONE = Path(__file__).resolve().parents[1]
 _PROVIDED: ContextVar[Mapping[str, Mapping[str, Any]] | None] = ContextVar("dlkit_earlier", default=None)
 
 
@@ -27,7 +29,7 @@ class CourseError(LookupError):
 
 
 def root(start: Path | None = None) -> Path:
-    """Find the course: the nearest folder at or above ``start`` that holds ``assignments/``.
+    """Find the course: the nearest folder at or above ``start`` that holds ``assignments/``, or the assignment itself.
 
     start: the current folder where none is given; the environment variable DLKIT_COURSE comes first,
     the clone that dlkit was installed from last.  Raises CourseError where there is none.
@@ -35,17 +37,34 @@ def root(start: Path | None = None) -> Path:
     if start is None and "DLKIT_COURSE" in os.environ:
         start = Path(os.environ["DLKIT_COURSE"])
     here = (start or Path.cwd()).resolve()
-    clone = [] if start else [Path(__file__).resolve().parents[1]]
+    clone = [] if start else [_CLONE]
     for folder in (here, *here.parents, *clone):
         if (folder / "assignments").is_dir():
             return folder
+        handed_out = FOLDER.fullmatch(folder.name) and (folder / "checks.py").is_file()
+        if handed_out and folder.parent.name not in ("assignments", "solutions"):
+            return folder.parent
     message = f"There is no course at or above {here}: name the folder that holds assignments/."
     raise CourseError(message)
 
 
+def installed() -> Path | None:
+    """The course that came with this package, to take assignments from: the clone's, or the wheel's; None without."""
+    import sysconfig
+
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    shared = (Path(sysconfig.get_path("data", scheme)) / "share" / "dlkit-course" for scheme in schemes)
+    return next((folder for folder in (_CLONE, *shared) if (folder / "assignments").is_dir()), None)
+
+
+def shelf(course: Path) -> Path:
+    """Return the folder that assignments lie in."""
+    return course / "assignments" if any((course / own).is_dir() for own in ("assignments", "solutions")) else course
+
+
 def assignments(course: Path) -> dict[str, Path]:
     """Every assignment's name (``02_layers``) with its released folder, in order."""
-    found = (path for path in (course / "assignments").iterdir() if path.is_dir() and FOLDER.fullmatch(path.name))
+    found = (path for path in shelf(course).iterdir() if path.is_dir() and FOLDER.fullmatch(path.name))
     return {path.name: path for path in sorted(found)}
 
 

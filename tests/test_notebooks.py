@@ -23,16 +23,19 @@ pytestmark = [
 
 
 def run(notebook, folder):
-    """Run a notebook in a fresh kernel; returns the text that each cell calling check(…) showed, by name."""
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    """Run a notebook in a fresh kernel; returns what each cell calling check(…) showed, as text, and its value."""
+    client = NotebookClient(notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     client.execute()
-    shown = {}
+    shown, values = {}, {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.source.startswith("check("):
-            [output] = [output for output in cell.outputs if output.output_type == "execute_result"]
-            shown[cell.source.partition("(")[2].rstrip(")\n")] = output.data["text/plain"]
+            name = cell.source.partition("(")[2].rstrip(")\n")
+            table, value = cell.outputs
+            assert (table.output_type, value.output_type) == ("display_data", "execute_result")
+            assert "<" in table.data["text/html"]
+            shown[name], values[name] = table.data["text/plain"], float(value.data["text/plain"])
     printed = [o.text for c in notebook.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream"]
-    return shown, printed
+    return shown, values, printed
 
 
 @pytest.fixture(params=catalogue.names(ROOT))
@@ -57,15 +60,17 @@ def test_the_solution_passes_every_check_in_its_own_notebook(loaded, solved_cour
     source = loaded.folder / f"{loaded.assignment.module}.py"
     notebook = jupytext.read(source, fmt="py:percent")
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    shown, printed = run(notebook, solved_course / "assignments" / loaded.assignment.name)
+    shown, values, printed = run(notebook, solved_course / "assignments" / loaded.assignment.name)
     assert list(shown) == [exercise.name for exercise in loaded.assignment.exercises]
     assert [name for name, text in shown.items() if "passed" not in text or "failed" in text] == []
+    assert all(values.values())
     assert [text for text in printed if "waits for" in text] == []
 
 
 def test_the_student_version_runs_through_and_says_what_it_waits_for(loaded):
     notebook = nbformat.read(loaded.released / f"{loaded.assignment.module}.ipynb", as_version=4)
-    shown, printed = run(notebook, loaded.released)
+    shown, values, printed = run(notebook, loaded.released)
     assert list(shown) == [exercise.name for exercise in loaded.assignment.exercises]
     assert [name for name, text in shown.items() if "not attempted" not in text] == []
+    assert set(values.values()) == {0.0}
     assert any("waits for" in text for text in printed)

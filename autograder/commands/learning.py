@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,11 +14,13 @@ from autograder.commands.options import (
     CourseOption,
     JsonOption,
     SeedOption,
+    agreed,
     assignment_names,
     check_backend,
     complain,
     cores,
     open_console,
+    print_json,
     root_of,
     usage,
     wants_capstones,
@@ -79,9 +82,7 @@ def check(
             if path.resolve().is_relative_to(loaded.released.resolve()) and backend == "numpy":
                 remember(Work(loaded, path, submission, earlier), reports[-1].exercises)
     if json:
-        import msgspec
-
-        sys.stdout.write(msgspec.json.encode(reports).decode() + "\n")
+        print_json(reports)
     else:
         from autograder.render.terminal import print_report
 
@@ -131,8 +132,6 @@ def watch(
     from autograder.isolation.launcher import open_launcher
 
     with open_launcher() as launcher:  # it starts while the rest is being imported
-        import msgspec
-
         from autograder.learner.checking import Checker
         from autograder.learner.events import Event
         from autograder.learner.watching import Watching
@@ -143,18 +142,23 @@ def watch(
 
         def show(view: Any) -> None:
             if json:
-                sys.stdout.write(msgspec.json.encode(view).decode() + "\n")
-                sys.stdout.flush()
+                print_json(view)
             else:
                 print_view(console, view)
 
         loaded, path = chosen(target, root_of(course))
+        checker = Checker(loaded, launcher, threads=cores())
+        watching = Watching(loaded, path, checker, show)
         try:
-            event = Watching(loaded, path, Checker(loaded, launcher, threads=cores()), show).run()
+            event = watching.run()
         except KeyboardInterrupt:  # as good a way to end as any
             event = Event.QUIT
-    if event is Event.STOP:
-        raise typer.Exit(TERMINATED)
+        status = TERMINATED if event is Event.STOP else 0
+        if watching.busy:  # a training may have a minute to go, and Python would wait for its thread
+            checker.stop()
+            sys.stdout.flush()
+            os._exit(status)
+    raise typer.Exit(status)
 
 
 TERMINATED = 143
@@ -181,9 +185,7 @@ def hint(
         result = verdict_of(work, exercise.name, launcher)
     given = hints.next_hint(work, result)
     if json:
-        import msgspec
-
-        sys.stdout.write(msgspec.json.encode({"verdict": result.status, "hint": given}).decode() + "\n")
+        print_json({"verdict": result.status, "hint": given})
         return
     console = open_console()
     print_exercise(console, hints.without_step(result))
@@ -216,9 +218,7 @@ def progress(
 
     found = gather(root, chosen)
     if json:
-        import msgspec
-
-        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        print_json(found)
         return
     from autograder.render.watch import print_progress
 
@@ -250,17 +250,14 @@ def submit(
     there = target.is_file() and target.read_bytes() != content
     if not json:
         print_manifest(open_console(), manifest)
-    if yes or (not json and _agreed(f"{'Replace' if there else 'Write'} {target}?", yes=yes)):
+    if yes or (not json and agreed(f"{'Replace' if there else 'Write'} {target}?", yes=yes)):
         try:
             write(target, content)
         except OSError as error:
             message = f"{target} cannot be written ({error.strerror}). Name another place with --to."
             raise usage(message) from error
     if json:
-        import msgspec
-
-        told = {"to": str(target), "packed": yes, "manifest": manifest}
-        sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+        print_json({"to": str(target), "packed": yes, "manifest": manifest})
     else:
         open_console().print(f"Packed: {target}. Hand this file in.", markup=False, soft_wrap=True)
 
@@ -283,25 +280,12 @@ def reset(
         console.print(f"{target} is the stub already: nothing is changed.", markup=False, soft_wrap=True)
         return
     what = f"{target} in {' and '.join(change.path.name for change in changes)}"
-    if not _agreed(f"Put the stub of {what} back? The old text is kept.", yes=yes):
+    if not agreed(f"Put the stub of {what} back? The old text is kept.", yes=yes):
         return
     for change in changes:
         kept = carry_out(change)
         where = f" The old text is in {kept.name}." if kept else ""
         console.print(f"{change.path} holds the stub of {target} again.{where}", markup=False, soft_wrap=True)
-
-
-def _agreed(question: str, *, yes: bool) -> bool:
-    """Ask, unless told not to; status 1 and a sentence where the answer is no."""
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        message = "Nothing is changed: there is nobody to ask. Say --yes to go on without."
-        raise usage(message)
-    if typer.confirm(question, default=True):
-        return True
-    complain("Nothing is changed.", 1)
-    raise typer.Exit(1)
 
 
 def register(app: typer.Typer) -> None:

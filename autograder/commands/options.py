@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,11 +18,13 @@ __all__ = [
     "JobsOption",
     "JsonOption",
     "SeedOption",
+    "agreed",
     "assignment_names",
     "check_backend",
     "complain",
     "cores",
     "open_console",
+    "print_json",
     "root_of",
     "usage",
     "wants_capstones",
@@ -91,3 +93,23 @@ def complain(message: str, status: int = 2) -> int:
     """Say one sentence on stderr; return the exit status."""
     sys.stderr.write(f"autograder: {message}\n")
     return status
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object, or one a call, on stdout."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Ask, unless told not to; a sentence and status 1 where the answer is no, 2 where nobody can be asked."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        message = "Nothing is changed: there is nobody to ask. Say --yes to go on without."
+        raise usage(message)
+    if typer.confirm(question, default=True):
+        return True
+    raise typer.Exit(complain("Nothing is changed.", 1))

@@ -16,6 +16,7 @@ from autograder.spec import Assignment
 from autograder.submission import Submission, read_submission
 from autograder.verdict import Status
 from dlkit.extraction import Extraction, take
+from tests.autograder.postgres import postgres  # noqa: F401 - a fixture
 
 ROOT = Path(__file__).resolve().parents[2]
 NEIGHBOURS = frozenset({"Linear", "Flatten", "gradient_norms"})

@@ -1,13 +1,16 @@
 """``check(Linear)`` in a notebook: the live class, in this process."""
 
 import linecache
+import math
+import subprocess
 import sys
 import types
 
+import IPython.display
 import pytest
 
 from autograder import check
-from autograder.notebook import CheckResult
+from autograder.notebook import run_checks
 from autograder.verdict import Status
 
 
@@ -37,13 +40,13 @@ def tanh(layers):
 
 
 def test_a_right_class_passes(cell, tanh):
-    result = check(cell(tanh).Tanh).result
+    result = run_checks(cell(tanh).Tanh)
     assert (result.name, result.status) == ("Tanh", Status.PASSED)
     assert result.points == result.max_points == 3
 
 
 def test_a_wrong_class_fails_with_its_diagnosis(cell, tanh):
-    result = check(cell(tanh.replace("self.y * self.y", "1 * self.y")).Tanh).result
+    result = run_checks(cell(tanh.replace("self.y * self.y", "1 * self.y")).Tanh)
     failed = next(verdict for verdict in result.verdicts if verdict.status is Status.FAILED)
     assert failed.mistake == "forgets the square"
     assert result.parts()["forward"] is Status.PASSED
@@ -54,7 +57,7 @@ def test_a_stub_is_not_attempted(cell):
         "class Tanh(Layer):\n    def forward(self, x):\n        raise NotImplementedError()\n\n"
         "    def backward(self, dy):\n        raise NotImplementedError()\n"
     )
-    result = check(module.Tanh).result
+    result = run_checks(module.Tanh)
     assert result.status is Status.NOT_ATTEMPTED
     assert result.verdicts[0].sentence == "Tanh.forward is still to be written"
 
@@ -64,39 +67,39 @@ def test_a_class_that_raises_says_where(cell):
         "class Tanh(Layer):\n    def forward(self, x):\n        return x[99]\n\n"
         "    def backward(self, dy):\n        return dy\n"
     )
-    sentence = check(module.Tanh).result.verdicts[0].sentence
+    sentence = run_checks(module.Tanh).verdicts[0].sentence
     assert sentence.startswith("raised IndexError: index 99 is out of bounds")
     assert "line 3 of its cell: return x[99]" in sentence
 
 
 def test_what_the_notebook_defines_elsewhere_is_seen(cell, tanh):
     cell("def own_tanh(x):\n    return np.tanh(x)\n")
-    result = check(cell(tanh.replace("array_module(x).tanh(x)", "own_tanh(x)")).Tanh).result
+    result = run_checks(cell(tanh.replace("array_module(x).tanh(x)", "own_tanh(x)")).Tanh)
     assert next(v for v in result.verdicts if v.check == "forward matches the reference").status is Status.PASSED
 
 
 def test_the_last_definition_counts(cell, tanh):
     cell(tanh.replace("self.y * self.y", "1 * self.y"))
-    assert check(cell(tanh).Tanh).result.status is Status.PASSED
+    assert run_checks(cell(tanh).Tanh).status is Status.PASSED
 
 
 def test_a_class_that_exits_does_not_end_the_notebook(cell, tanh):
     module = cell(tanh.replace("self.y = array", "raise SystemExit(3)\n        self.y = array"))
-    verdict = check(module.Tanh).result.verdicts[0]
+    verdict = run_checks(module.Tanh).verdicts[0]
     assert (verdict.status, verdict.sentence.partition(" (")[0]) == (Status.FAILED, "raised SystemExit: 3")
 
 
 def test_a_function_is_checked(monkeypatch, root, layers, cell):
     monkeypatch.setenv("DLKIT_COURSE", str(root))
     source = layers.source_of(layers.assignment.exercise("gradient_norms"))
-    assert check(cell(source).gradient_norms).result.status is Status.PASSED
-    wrong = check(cell(source.replace("norms[::-1]", "norms")).gradient_norms).result
+    assert run_checks(cell(source).gradient_norms).status is Status.PASSED
+    wrong = run_checks(cell(source.replace("norms[::-1]", "norms")).gradient_norms)
     assert wrong.verdicts[0].mistake == "returns the last layer first"
 
 
 def test_speed_waits_for_the_grader(monkeypatch, root, layers, cell):
     monkeypatch.setenv("DLKIT_COURSE", str(root))
-    result = check(cell(layers.source_of(layers.assignment.exercise("ReLU"))).ReLU).result
+    result = run_checks(cell(layers.source_of(layers.assignment.exercise("ReLU"))).ReLU)
     timed = next(verdict for verdict in result.verdicts if verdict.part == "speed")
     assert timed.status is Status.SKIPPED
     assert "speed is measured against the reference" in timed.sentence
@@ -110,9 +113,52 @@ def test_what_is_no_exercise_is_told(cell, thing):
         check(thing)
 
 
-def test_the_result_shows_itself(cell, tanh):
-    result = check(cell(tanh.replace("self.y * self.y", "1 * self.y")).Tanh)
-    assert isinstance(result, CheckResult)
-    assert "Tanh" in repr(result)
-    assert "the output is squared" in repr(result)
-    assert "the output is squared" in result._repr_html_()
+# --- what the cell shows, and its value ------------------------------------------------------
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What ``check`` displays from now on."""
+    found = []
+    monkeypatch.setattr(IPython.display, "display", found.append)
+    return found
+
+
+def test_the_cell_shows_the_table_and_its_value_is_the_points(cell, tanh, shown):
+    points = check(cell(tanh.replace("self.y * self.y", "1 * self.y")).Tanh)
+    assert type(points) is float
+    assert 0 < points < 3
+    [result] = shown
+    for text in (repr(result), result._repr_html_()):
+        assert "Tanh" in text
+        assert "the output is squared" in text
+        assert f"{points:g} / 3" in text
+
+
+@pytest.mark.parametrize("forward", ["array_module(x).tanh(x)", "array_module(x).tanh(x) * np.float64(2)"])
+def test_the_value_is_what_nbgrader_takes_for_a_score(cell, tanh, shown, forward):
+    value = check(cell(tanh.replace("array_module(x).tanh(x)", forward)).Tanh)
+    assert float(repr(value)) == value
+    assert math.isfinite(value)
+
+
+def test_nothing_that_the_code_says_reaches_stderr(cell, tanh, shown, capsys):
+    noisy = "__import__('sys').stderr.write('noise'); self.y = array"
+    assert check(cell(tanh.replace("self.y = array", noisy)).Tanh) == 3
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "noise" in said.out
+
+
+def test_without_a_notebook_the_table_is_printed(small_course):
+    code = "from autograder import check\ndef Tanh(): pass\nprint('value', check(Tanh))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"DLKIT_COURSE": str(small_course), "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.endswith("value 0.0\n")
+    assert "Tanh" in done.stdout.partition("value")[0]
+    assert done.stderr == ""

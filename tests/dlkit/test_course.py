@@ -54,6 +54,21 @@ def test_a_folder_that_is_no_course_is_named(tmp_path):
         root(tmp_path / "nowhere")
 
 
+def test_assignments_that_lie_side_by_side_are_a_course(monkeypatch, folder):
+    """As nbgrader hands them out: in a student's home, without assignments/ around them."""
+    home = folder / "home"
+    for name in ("02_layers", "03_losses", "notes"):
+        (home / name / "deeper").mkdir(parents=True)
+        (home / name / "checks.py").write_text("")
+    monkeypatch.chdir(home / "03_losses/deeper")
+    assert root() == home
+    assert list(assignments(home)) == ["02_layers", "03_losses"]
+    (home / "02_layers/layers.py").write_text("class Linear: pass\n")
+    assert earlier("layers.Linear").__name__ == "Linear"
+    (home / "03_losses/checks.py").unlink()
+    assert root() == folder
+
+
 def test_assignments_are_listed_in_order(folder):
     assert list(assignments(folder)) == ["02_layers", "03_losses"]
     assert assignments(folder)["03_losses"] == folder / "assignments/03_losses"

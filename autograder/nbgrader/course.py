@@ -1,0 +1,164 @@
+"""Lays out a course as nbgrader wants it: ``source/``, a configuration, a header.
+
+What was written is remembered by its hash, so that a second run updates what nobody has touched and keeps the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder import catalogue, yardstick
+from autograder.release import author_version, public_checks, student_version, write_cases
+from autograder.verdict import write_atomically
+
+__all__ = ["Laid", "lay_out"]
+
+RECORD = ".autograder-release.json"
+EXCHANGE = "/usr/local/share/nbgrader/exchange"
+HEADER = """\
+**How to work.** Write your code in place of `YOUR CODE HERE`, run the cell, then the `check(…)` cell below it. It says
+what is right, and what is wrong and why. The points below its table are a first estimate: your work is graded from the
+code you hand in, with other inputs, and for speed as well.
+
+**Hand in.** Save the notebook, then press *Submit* in the list of assignments, or type `nbgrader submit` and the
+assignment's name. Keep the notebook's name."""
+CONFIG = """\
+# Written by autograder release --nbgrader.  Change what you like: a changed file is kept as it is.
+c = get_config()
+
+c.CourseDirectory.course_id = {course_id!r}
+
+# The folder through which assignments are handed out and in: the same for you and for your students.
+{exchange}
+
+c.IncludeHeaderFooter.header = "source/header.ipynb"
+
+# Whatever a student's file holds, a notebook comes of it, with the release's graded cells.
+c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
+c.Autograde.sanitize_preprocessors = [
+    "autograder.nbgrader.Sanitize",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.DeduplicateIds",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# Student code runs in isolated workers, not in a kernel.  To execute notebooks all the same, unofficially and without
+# isolation, put "nbgrader.preprocessors.Execute" in the place of GradeOutside.
+c.Autograde.autograde_preprocessors = [
+    "autograder.nbgrader.GradeOutside",
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.nbgrader.AskForAHand",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+c.GradeOutside.course = {kit!r}
+# c.GradeOutside.isolation = "full"       # the least at which student code is run; or "partial", "none", at your risk
+# c.GradeOutside.earlier = "reference"    # grade later work on the reference's earlier work, or on the student's "own"
+# c.GradeOutside.capstones = True         # whether to grade what trains a model
+# c.GradeOutside.reports = "graded"       # where reports go; autograder report graded draws their pages
+# c.GradeOutside.seed = 7                 # the same inputs every time; by default drawn once, kept in graded/seed.txt
+# c.GradeOutside.execute_others = False   # whether assignments that are not of the kit go to Execute
+
+# Seconds a cell, for those who execute: a capstone trains.
+c.Execute.timeout = 300
+"""
+
+
+@dataclass
+class Laid:
+    """What a run did to the course folder: files written, and files kept because somebody changed them."""
+
+    written: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+
+
+def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None = None) -> Laid:
+    """Write or update an nbgrader course of these assignments in ``target``.
+
+    Touches ``source/`` and the configuration alone, and of these nothing that was changed since it was written.
+    exchange: for the configuration; nbgrader's own where None.  Raises SpecError where a source is wrong,
+    MissingExtraError where nbgrader is not installed.
+    """
+    import nbformat
+
+    texts = {Path("nbgrader_config.py"): _config(root, target, exchange), Path("source/header.ipynb"): _header()}
+    for name in names:
+        loaded = catalogue.load(name, root)
+        folder = Path("source", name)
+        student_version(author_version(loaded))  # what nbgrader will make of it; raises where it would not
+        texts[folder / f"{loaded.assignment.module}.ipynb"] = nbformat.writes(author_version(loaded), indent=1) + "\n"
+        texts[folder / "checks.py"] = public_checks(loaded)
+        if (loaded.released / yardstick.FILE).is_file():  # measured when assignments/ was released
+            texts[folder / yardstick.FILE] = (loaded.released / yardstick.FILE).read_text(encoding="utf-8")
+    record = _Record(target)
+    laid = Laid()
+    for file, text in texts.items():
+        path = target / file
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            record.note(file)
+        elif record.is_ours(file):
+            write_atomically(path, text)
+            record.note(file)
+            laid.written.append(path)
+        else:
+            laid.kept.append(path)
+    for name in names:
+        file = Path("source", name, "cases.npz")
+        if not record.is_ours(file):
+            laid.kept.append(target / file)
+        elif write_cases(catalogue.load(name, root), target / file):
+            laid.written.append(target / file)
+        if target / file not in laid.kept:
+            record.note(file)
+    record.save()
+    return laid
+
+
+class _Record:
+    """Hashes of the files as they were last written."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        path = target / RECORD
+        self._hashes: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def is_ours(self, file: Path) -> bool:
+        """Whether a file is missing, or still as it was written here."""
+        path = self._target / file
+        return not path.exists() or self._hashes.get(file.as_posix()) == _sha256(path)
+
+    def note(self, file: Path) -> None:
+        """Remember a file as it is now."""
+        self._hashes[file.as_posix()] = _sha256(self._target / file)
+
+    def save(self) -> None:
+        """Write the record."""
+        text = json.dumps(self._hashes, indent=1, sort_keys=True) + "\n"
+        write_atomically(self._target / RECORD, text)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _config(root: Path, target: Path, exchange: Path | None) -> str:
+    line = f"c.Exchange.root = {str(exchange.resolve())!r}" if exchange else f"# c.Exchange.root = {EXCHANGE!r}"
+    return CONFIG.format(course_id=target.resolve().name, exchange=line, kit=str(root.resolve()))
+
+
+def _header() -> str:
+    import nbformat
+    from nbformat import v4
+
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    cells = [v4.new_markdown_cell(HEADER, id="header")]
+    return f"{nbformat.writes(v4.new_notebook(cells=cells, metadata={'kernelspec': kernel}), indent=1)}\n"

@@ -1,0 +1,93 @@
+"""What one run of ``nbgrader autograde`` shares: the answers, the seed, the warm process that forks workers."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import secrets
+from functools import cache, cached_property
+from pathlib import Path
+
+from autograder import catalogue
+from autograder.batch import Entry, report_path
+from autograder.catalogue import UsageError
+from autograder.grade import Grader, unreadable
+from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.submission import SubmissionError, own_earlier, read_submission
+from autograder.verdict import Report, write_atomically
+
+__all__ = ["Grading"]
+
+
+class Grading:
+    """Grades the submissions of one run, whichever assignments they are of.
+
+    root: the course kit with its references; folder: the nbgrader course, which student code must not see; reports: the
+    folder in it for reports.  seed: draws the inputs; where it is None, the one beside the reports, drawn by the first
+    run, so that all of a class have the same.
+    earlier: "own" or "reference"; isolation: the least level at which student code is run.
+    """
+
+    def __init__(
+        self, root: Path, folder: Path, *, reports: str, seed: int | None, earlier: str, isolation: str, capstones: bool
+    ) -> None:
+        catalogue.load.cache_clear()  # a server lives long, and the course may have changed since
+        self.root, self.folder, self.out = root, folder, folder / reports
+        self.earlier, self.isolation, self.capstones = earlier, isolation, capstones
+        self._seed = seed
+        self._graders: dict[str, Grader] = {}
+
+    @cached_property
+    def seed(self) -> int:
+        """The seed of every draw."""
+        if self._seed is not None:
+            return self._seed
+        path = self.out / "seed.txt"
+        self.out.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+            file.write(f"{secrets.randbits(32)}\n")
+        return int(path.read_text(encoding="ascii"))
+
+    def knows(self, assignment: str) -> bool:
+        """Whether this is an assignment of the course kit."""
+        return assignment in catalogue.names(self.root)
+
+    def grade(self, path: Path, student: str, assignment: str) -> Report:
+        """Grade one file that was handed in as ``STUDENT/ASSIGNMENT/FILE``, and keep the report.
+
+        Raises UsageError where the references are not here, IsolationError where student code would be held less than
+        it must be.
+        """
+        loaded = catalogue.load(assignment, self.root)
+        if not loaded.official:
+            message = f"{self.root} has no solutions/{assignment}. Name the course kit: c.GradeOutside.course = …"
+            raise UsageError(message)
+        folder = path.parent.parent
+        home = folder.parent.resolve() / folder.name
+        try:
+            submission = read_submission(path, loaded, home)
+        except SubmissionError as error:
+            report = unreadable(loaded, student, path.name, str(error), seed=self.seed)
+        else:
+            earlier = own_earlier(folder, loaded, home) if self.earlier == "own" else None
+            report = self._grader(loaded).grade(submission, student, earlier)
+        write_atomically(report_path(self.out, Entry(student, assignment, str(path))), report)
+        return report
+
+    def _grader(self, loaded: catalogue.Loaded) -> Grader:
+        name = loaded.assignment.name
+        if name not in self._graders:
+            launcher = _warm_launcher()
+            launcher.secrets = tuple(dict.fromkeys((*launcher.secrets, str(self.folder))))
+            self._graders[name] = Grader(
+                loaded, launcher, seed=self.seed, capstones=self.capstones, isolation=self.isolation
+            )
+        return self._graders[name]
+
+
+@cache
+def _warm_launcher() -> Launcher:
+    """Start the process that workers are forked from, once for this one: a formgrader grades at every click."""
+    launcher = open_launcher()
+    atexit.register(launcher.close)
+    return launcher

@@ -1,0 +1,159 @@
+"""The preprocessors that take the place of ``Execute``: no kernel is started, student code runs in isolated workers.
+
+nbgrader reads a score from a grade cell's first ``execute_result``: a float from 0 to the cell's points, as text.
+So each grade cell gets two outputs, the diagnosis as a display and the score as the result.
+"""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+from nbformat import NotebookNode, v4
+from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from nbgrader.utils import is_grade, is_solution
+from traitlets import Bool, Enum, Integer, Unicode
+
+from autograder.catalogue import UsageError
+from autograder.isolation.levels import LEVELS
+from autograder.nbgrader.grading import Grading
+from autograder.render.notebook import notebook_html, notebook_text
+from autograder.verdict import ExerciseResult, Report, Status
+from dlkit import course
+
+__all__ = ["AskForAHand", "GradeOutside", "score", "write"]
+
+PREFIX = "check_"
+"""Grade cells are named ``check_Linear`` after their exercise."""
+REPORT = "autograder_report"
+
+
+class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+    """In ``Autograde.autograde_preprocessors`` in place of ``Execute``.
+
+    Graded is the file as it was handed in.  A file that cannot be read earns nothing, with the reason in its feedback.
+    """
+
+    course = Unicode("", help="Folder of the course kit, with solutions/; found from the current folder by default.")
+    course.tag(config=True)
+    reports = Unicode("graded", help="Folder for reports and the seed, relative to the nbgrader course.")
+    reports.tag(config=True)
+    isolation = Enum(LEVELS, "full", help="The least isolation at which student code is run.").tag(config=True)
+    earlier = Enum(("reference", "own"), "reference", help="Whose earlier work later work is graded on.")
+    earlier.tag(config=True)
+    capstones = Bool(default_value=True, help="Whether to grade what trains a model.").tag(config=True)
+    seed = Integer(None, allow_none=True, help="Draws the inputs; by default drawn once and kept with the reports.")
+    seed.tag(config=True)
+    execute_others = Bool(
+        default_value=False,
+        help="Whether assignments that are not of the kit go to nbgrader's Execute, which isolates nothing.",
+    ).tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Grade the submission; return the notebook with a diagnosis and a score below each of its grade cells.
+
+        Raises UsageError where the assignment or a grade cell is not of the kit, which nothing here could grade.
+        """
+        about = resources["nbgrader"]
+        student, assignment = about["student"], about["assignment"]
+        grading = self._grading()
+        if not grading.knows(assignment):
+            if self.execute_others:
+                executed: tuple[NotebookNode, dict[str, Any]] = Execute(parent=self.parent).preprocess(nb, resources)
+                return executed
+            message = (
+                f"{assignment} is no assignment of the course in {grading.root}. To have nbgrader execute it, without "
+                "isolation, set c.GradeOutside.execute_others = True."
+            )
+            raise UsageError(message)
+        folders = CourseDirectory(parent=self)
+        handed_in = Path(folders.format_path(folders.submitted_directory, student, assignment))
+        report = grading.grade(handed_in / f"{about['notebook']}.ipynb", student, assignment)
+        for what in [*(problem.sentence for problem in report.problems), *(f"tried to {t}" for t in report.tried)]:
+            self.log.warning("%s, %s: %s", student, assignment, what)
+        write(nb, report)
+        resources[REPORT] = report
+        return nb, resources
+
+    def _grading(self) -> Grading:
+        """Return what this run shares, which ends with the exporter that every submission of it passes through."""
+        owner = self.parent or self
+        if owner not in _RUNS:
+            root = course.root(Path(self.course) if self.course else None)
+            options = {name: getattr(self, name) for name in ("reports", "seed", "earlier", "isolation", "capstones")}
+            _RUNS[owner] = Grading(root, Path(CourseDirectory(parent=self).root), **options)
+        return _RUNS[owner]
+
+
+_RUNS: weakref.WeakKeyDictionary[Any, Grading] = weakref.WeakKeyDictionary()
+"""nbgrader makes its preprocessors anew for every notebook; what they share has to lie outside of them."""
+
+
+class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
+    """After ``SaveAutoGrades``: marks what the grader itself failed at as needing a manual grade.
+
+    A check that broke is never the student's loss, and no score that a machine could write here would be right.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Change the gradebook; return the notebook as it is."""
+        about = resources["nbgrader"]
+        report: Report = resources.get(REPORT) or Report(student=about["student"], assignment=about["assignment"])
+        broken = [result.name for result in report.exercises if _is_broken(result)]
+        if broken:
+            with Gradebook(about["db_url"]) as gradebook:
+                for name in broken:
+                    where = (about["notebook"], about["assignment"], about["student"])
+                    gradebook.find_grade(PREFIX + name, *where).needs_manual_grade = True
+                gradebook.db.commit()
+            names = ", ".join(broken)
+            self.log.warning("%s, %s: the grader failed at %s: grade by hand", about["student"], report.file, names)
+        return nb, resources
+
+
+def _is_broken(result: ExerciseResult) -> bool:
+    return any(verdict.status is Status.BROKEN for verdict in result.verdicts)
+
+
+def score(result: ExerciseResult, most: float) -> float:
+    """Points of a grade cell worth ``most``: those of the exercise, or their share where the cell is worth others."""
+    if not result.max_points:
+        return 0.0
+    points = result.points if most == result.max_points else round(result.points / result.max_points * most, 2)
+    return min(float(most), max(0.0, float(points)))
+
+
+def write(nb: NotebookNode, report: Report) -> None:
+    """Give every grade cell its outputs; what is wrong with the file stands above the first diagnosis."""
+    results = {PREFIX + result.name: result for result in report.exercises}
+    problems = report.problems
+    count = 0
+    for cell in nb.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs, cell.execution_count = [], None
+        if not is_grade(cell) or is_solution(cell):
+            continue
+        name = cell.metadata.nbgrader["grade_id"]
+        if name not in results:
+            message = (
+                f"{report.assignment}: the grade cell {name} belongs to no exercise, and nothing here can grade it. "
+                "Make it a manually graded answer, or an exercise of the kit."
+            )
+            raise UsageError(message)
+        count += 1
+        told = {
+            "text/html": notebook_html(replace(report, exercises=[results[name]], problems=problems)),
+            "text/plain": "\n".join([*(problem.sentence for problem in problems), notebook_text(results[name])]),
+        }
+        points = score(results[name], float(cell.metadata.nbgrader["points"]))
+        cell.execution_count = count
+        cell.outputs = [
+            v4.new_output("display_data", told),
+            v4.new_output("execute_result", {"text/plain": repr(points)}, execution_count=count),
+        ]
+        problems = []

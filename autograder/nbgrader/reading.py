@@ -1,0 +1,109 @@
+"""From a file that was handed in to a notebook that nbformat accepts, whatever the file holds.
+
+Taken are the texts of the cells, the pictures pasted into answers and nbgrader's own metadata; outputs, tags and
+everything else that could steer a kernel or a page are left behind.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode, v4
+
+from dlkit import extraction
+
+__all__ = ["SubmissionExporter", "harmless", "rebuilt"]
+
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")
+PLAIN_TAGS = (
+    "b|blockquote|br|center|code|dd|del|details|dl|dt|em|h[1-6]|hr|i|kbd|li|mark|ol|p|pre|s|small|strong|sub|summary|"
+    "sup|table|tbody|td|tfoot|th|thead|tr|u|ul"
+)
+TAG = re.compile(rf"<(?!/?(?:{PLAIN_TAGS})\s*/?>|https?://[^\s<>\"']*>)(?=[A-Za-z/!?])", re.IGNORECASE)
+"""The beginning of a tag that is more than layout; an address in angle brackets is none."""
+
+
+class SubmissionExporter(NotebookExporter):  # type: ignore[misc]  # nbconvert has no types
+    """nbconvert's notebook exporter for files that anybody may have written.
+
+    A file that cannot be read becomes a notebook of one cell that says why; nbgrader itself would give up on it.
+    """
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **more: Any
+    ) -> tuple[str, dict[str, Any]]:
+        """Read and convert a file; no content of it raises."""
+        path = Path(filename)
+        resources = {} if resources is None else resources
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
+        try:
+            notebook = rebuilt(json.loads(extraction.extract(path).text))
+        except extraction.ExtractionError as error:
+            notebook = rebuilt({"cells": [{"cell_type": "markdown", "source": str(error)}]})
+        converted: tuple[str, dict[str, Any]] = self.from_notebook_node(notebook, resources=resources, **more)
+        return converted
+
+
+def rebuilt(found: dict[str, Any]) -> NotebookNode:
+    """Make a notebook of format 4.5 from the texts, the pictures and nbgrader's metadata of another one."""
+    cells = found.get("cells")
+    known = [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
+    made = [_cell(cell, number) for number, cell in enumerate(known, 1)]
+    stamp = found.get("metadata")
+    stamp = stamp.get("dlkit") if isinstance(stamp, dict) else None
+    name = stamp.get("assignment") if isinstance(stamp, dict) else None
+    metadata = {
+        **({"dlkit": {"assignment": _text(name)}} if isinstance(name, str) else {}),
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return v4.new_notebook(cells=made, metadata=metadata)
+
+
+def _cell(found: dict[str, Any], number: int) -> NotebookNode:
+    kind = found.get("cell_type")
+    source = found.get("source", "")
+    source = "".join(line for line in source if isinstance(line, str)) if isinstance(source, list) else source
+    source = _text(source) if isinstance(source, str) else ""
+    metadata = found.get("metadata")
+    own = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    common = {"id": f"cell{number}", "metadata": {"nbgrader": own} if isinstance(own, dict) else {}}
+    if kind == "code":
+        return v4.new_code_cell(source, **common)
+    if kind == "raw":
+        return v4.new_raw_cell(harmless(source), **common)
+    pictures = _pictures(found.get("attachments"))
+    more = {"attachments": pictures} if pictures else {}
+    return v4.new_markdown_cell(harmless(source), **common, **more)
+
+
+def _text(text: str) -> str:
+    """Half a character, which no file could hold, becomes “?”."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def harmless(text: str) -> str:
+    """Put a space behind every ``<`` that begins more than a plain tag: no browser takes it for a tag then.
+
+    Formulas, code and layout read as before; scripts and event handlers in an answer do not reach who marks it.
+    """
+    return TAG.sub("< ", text)
+
+
+def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
+    """Keep the pictures that were pasted into an answer."""
+    found: dict[str, dict[str, str]] = {}
+    for name, forms in attachments.items() if isinstance(attachments, dict) else ():
+        kept = {
+            kind: data
+            for kind, data in (forms.items() if isinstance(forms, dict) else ())
+            if kind in PICTURES and isinstance(data, str) and BASE64.fullmatch(data)
+        }
+        if kept:
+            found[_text(name)] = kept
+    return found

@@ -1,0 +1,238 @@
+"""How a score is written is what nbgrader reads; what the grader itself fails at waits for a hand."""
+
+import copy
+import shutil
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import SaveAutoGrades, SaveCells
+from nbgrader.utils import determine_grade
+
+from autograder import catalogue
+from autograder.catalogue import UsageError
+from autograder.grade import unreadable
+from autograder.isolation.levels import IsolationError
+from autograder.nbgrader import AskForAHand, GradeOutside
+from autograder.nbgrader.grading import Grading
+from autograder.nbgrader.outside import REPORT, score, write
+from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's and alembic's, about nbgrader
+WHERE = {"notebook": "layers", "assignment": "02_layers", "student": "ada"}
+
+
+def result(points, most=4.0, status=Status.FAILED, name="Linear"):
+    return ExerciseResult(name, [Verdict("a check", "forward", status, points, most, "a sentence")])
+
+
+@pytest.mark.parametrize(
+    ("points", "most", "cell", "expected"),
+    [
+        (3.0, 4.0, 4.0, 3.0), (4.0, 4.0, 4.0, 4.0), (0.0, 4.0, 4.0, 0.0), (3.0, 4.0, 8.0, 6.0), (1.0, 3.0, 1.0, 0.33),
+        (4.0, 4.0, 0.0, 0.0), (0.0, 0.0, 5.0, 0.0), (9.0, 4.0, 4.0, 4.0), (1, 4, 4.0, 1.0),
+    ],
+)  # fmt: skip
+def test_points_become_the_cells(points, most, cell, expected):
+    found = score(result(points, most), cell)
+    assert (type(found), found) == (float, expected)
+
+
+@pytest.fixture
+def released(root):
+    return nbformat.read(root / "assignments/02_layers/layers.ipynb", as_version=4)
+
+
+@pytest.fixture
+def report(root):
+    loaded = catalogue.load("02_layers", root)
+    exercises = [
+        ExerciseResult(
+            e.name, [Verdict(c.name, c.part, Status.PASSED, e.points_of(c) / 2, e.points_of(c)) for c in e.checks]
+        )
+        for e in loaded.assignment.exercises
+    ]
+    return Report(student="ada", assignment="02_layers", file="layers.ipynb", exercises=exercises)
+
+
+def test_nbgrader_reads_the_points_from_each_cell(released, report):
+    write(released, report)
+    nbformat.validate(released)
+    points = {f"check_{e.name}": e.points for e in report.exercises}
+    tests = {
+        c.metadata["nbgrader"]["grade_id"]: c for c in released.cells if c.metadata.get("nbgrader", {}).get("locked")
+    }
+    assert {name: determine_grade(cell)[0] for name, cell in tests.items()} == points
+    for cell in tests.values():
+        table, value = cell.outputs
+        assert (table.output_type, value.output_type) == ("display_data", "execute_result")
+        assert set(table.data) == {"text/html", "text/plain"}
+
+
+def test_written_questions_are_left_to_a_person(released, report):
+    write(released, report)
+    questions = [c for c in released.cells if c.cell_type == "markdown" and c.metadata.get("nbgrader", {}).get("grade")]
+    for cell in questions:
+        assert determine_grade(cell)[0] == 0  # nothing was answered
+        cell.source = "an answer"
+        assert determine_grade(cell)[0] is None
+
+
+def test_what_a_students_cell_shows_is_gone(released, report):
+    for cell in released.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": "1000.0"})]
+    write(released, report)
+    assert not any("1000.0" in str(cell.get("outputs")) for cell in released.cells)
+
+
+def test_what_is_wrong_with_the_file_stands_once_above_all(released, report):
+    report = Report(
+        **{**{f: getattr(report, f) for f in report.__struct_fields__}, "problems": [Problem("It is torn.")]}
+    )
+    write(released, report)
+    texts = [str(cell.outputs) for cell in released.cells if cell.get("outputs")]
+    assert ["It is torn." in text for text in texts] == [True] + [False] * (len(texts) - 1)
+
+
+def test_a_grade_cell_of_no_exercise_would_earn_full_marks_and_is_refused(released, report):
+    cell = copy.deepcopy(next(c for c in released.cells if c.metadata.get("nbgrader", {}).get("locked")))
+    cell.metadata["nbgrader"]["grade_id"] = "my_own_test"
+    cell.outputs = []
+    assert determine_grade(cell) == (cell.metadata["nbgrader"]["points"],) * 2
+    released.cells.append(cell)
+    with pytest.raises(UsageError, match="the grade cell my_own_test belongs to no exercise"):
+        write(released, report)
+
+
+# --- the preprocessors -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def resources(released, tmp_path):
+    """A gradebook that knows the released notebook and ada's submission."""
+    url = f"sqlite:///{tmp_path / 'gradebook.db'}"
+    with Gradebook(url) as gradebook:
+        gradebook.add_assignment("02_layers")
+        gradebook.add_student("ada")
+    resources = {"nbgrader": {**WHERE, "db_url": url}}
+    SaveCells().preprocess(copy.deepcopy(released), resources)
+    with Gradebook(url) as gradebook:
+        gradebook.add_submission("02_layers", "ada")
+    return resources
+
+
+def test_what_the_grader_failed_at_needs_a_manual_grade(released, report, resources):
+    broken = result(0.0, 7.0, Status.BROKEN)
+    report = Report(
+        student="ada", assignment="02_layers", file="layers.ipynb", exercises=[broken, *report.exercises[1:]]
+    )
+    write(released, report)
+    resources[REPORT] = report
+    SaveAutoGrades().preprocess(released, resources)
+    AskForAHand().preprocess(released, resources)
+    with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+        found = gradebook.find_submission_notebook("layers", "02_layers", "ada")
+        asked = {grade.name for grade in found.grades if grade.needs_manual_grade}
+    assert asked == {"check_Linear"}
+
+
+def test_without_a_report_nobody_is_asked(released, resources):
+    """Where Execute graded, say."""
+    nb, _ = AskForAHand().preprocess(released, resources)
+    assert nb is released
+
+
+@pytest.fixture
+def grade_outside(root, tmp_path, released, monkeypatch):
+    """Run the preprocessor in a course of its own, on a file that ada handed in."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(text, assignment="02_layers", **traits):
+        path = tmp_path / "submitted/ada" / assignment / "layers.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        preprocessor = GradeOutside(course=str(root), **traits)
+        about = {**WHERE, "assignment": assignment}
+        return preprocessor.preprocess(copy.deepcopy(released), {"nbgrader": about})
+
+    return run
+
+
+def test_an_untouched_notebook_is_graded_and_its_report_kept(grade_outside, released, tmp_path):
+    notebook, resources = grade_outside(nbformat.writes(released))
+    report = resources[REPORT]
+    assert (report.student, report.points, report.isolation) == ("ada", 0.0, "full")
+    assert (tmp_path / "graded/reports/ada/02_layers.json").is_file()
+    assert report.seed == int((tmp_path / "graded/seed.txt").read_text())
+    tests = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("locked")]
+    assert {determine_grade(cell)[0] for cell in tests} == {0.0}
+
+
+def test_the_seed_is_drawn_once_for_all(tmp_path, root):
+    options = {"reports": "graded", "earlier": "reference", "isolation": "full", "capstones": True}
+    seeds = {Grading(root, tmp_path, seed=None, **options).seed for _ in range(3)}
+    assert seeds == {int((tmp_path / "graded/seed.txt").read_text())}
+    assert Grading(root, tmp_path, seed=5, **options).seed == 5
+
+
+def test_an_unreadable_file_earns_nothing_and_says_why(grade_outside):
+    notebook, resources = grade_outside("{")
+    assert resources[REPORT].points == 0
+    first = next(cell for cell in notebook.cells if cell.get("outputs"))
+    assert "its JSON does not parse" in first.outputs[0].data["text/html"]
+    assert "its JSON does not parse" in first.outputs[0].data["text/plain"]
+
+
+def test_another_course_s_assignment_is_refused_or_executed_as_told(grade_outside, released, monkeypatch):
+    with pytest.raises(
+        UsageError, match=r"ps0 is no assignment of the course in .*c.GradeOutside.execute_others = True"
+    ):
+        grade_outside(nbformat.writes(released), "ps0")
+    executed = SimpleNamespace(preprocess=lambda _, resources: ("executed", resources))
+    monkeypatch.setattr("autograder.nbgrader.outside.Execute", lambda **_: executed)
+    assert grade_outside(nbformat.writes(released), "ps0", execute_others=True)[0] == "executed"
+
+
+def test_without_the_references_nothing_is_graded(root, tmp_path):
+    """Public cases alone would be a table to learn by heart."""
+    shutil.copytree(root / "assignments/02_layers", tmp_path / "kit/assignments/02_layers")
+    options = {"reports": "graded", "seed": 7, "isolation": "full", "capstones": True, "earlier": "reference"}
+    grading = Grading(tmp_path / "kit", tmp_path, **options)
+    with pytest.raises(UsageError, match=r"has no solutions/02_layers. Name the course kit: c.GradeOutside.course"):
+        grading.grade(tmp_path / "submitted/ada/02_layers/layers.ipynb", "ada", "02_layers")
+    assert not (tmp_path / "graded").exists()
+
+
+def test_below_the_level_nothing_is_graded(grade_outside, released, monkeypatch):
+    from autograder.isolation.levels import Isolation
+
+    def refuse(*_):
+        message = "less than full"
+        raise IsolationError(message)
+
+    monkeypatch.setattr(Isolation, "demand", refuse)
+    with pytest.raises(IsolationError):
+        grade_outside(nbformat.writes(released))
+
+
+def test_own_earlier_work_is_taken_from_the_students_own_folder(root, tmp_path, monkeypatch):
+    """03_losses builds on 02_layers; with ``own`` it is ada's, with ``reference`` it is not."""
+    seen = {}
+    folder = tmp_path / "submitted/ada"
+    for name, module in (("02_layers", "layers"), ("03_losses", "losses")):
+        (folder / name).mkdir(parents=True)
+        (folder / name / f"{module}.ipynb").write_text((root / "assignments" / name / f"{module}.ipynb").read_text())
+    for earlier in ("own", "reference"):
+        options = {"reports": "graded", "seed": 7, "isolation": "full", "capstones": True, "earlier": earlier}
+        grading = Grading(root, tmp_path, **options)
+        seen[earlier] = grading.grade(folder / "03_losses/losses.ipynb", "ada", "03_losses").earlier_sha256
+    assert seen["own"] != seen["reference"]
+    assert all(seen.values())
+
+
+def test_an_unreadable_report_has_every_exercise(root):
+    loaded = catalogue.load("02_layers", root)
+    report = unreadable(loaded, "ada", "layers.ipynb", "It is torn.", seed=1)
+    assert {f"check_{e.name}" for e in report.exercises} == {f"check_{e.name}" for e in loaded.assignment.exercises}
