@@ -14,8 +14,13 @@ from benchmarks.table import ROOT, Row, Table, in_turns, median_ratio
 
 BATCH, FEATURES = 256, 1024
 ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
+CONVOLUTION, MAX_POOL = 2.5, 2.0
+ADAM, TRAINED = 0.8, 10_000_000
+IMAGES, CHANNELS = (32, 32, 28, 28), 64
 AT_LEAST_S = 0.002
-TITLE = f"References beside PyTorch, one CPU thread, float32, forward and backward, ({BATCH}, {FEATURES})"
+TITLE = (
+    f"References beside PyTorch, one CPU thread, float32, forward and backward, ({BATCH}, {FEATURES}) where not said"
+)
 
 Run = Callable[[], None]
 
@@ -55,6 +60,23 @@ class Pairs:
 
         return run_ours, run_theirs
 
+    def on_images(self, ours: Any, theirs: Any, shape: tuple[int, ...]) -> tuple[Run, Run]:
+        """Pair a layer of images with a module of PyTorch, on images of this shape."""
+        rng = np.random.default_rng(2)
+        x = rng.standard_normal(shape, dtype=np.float32)
+        dy = rng.standard_normal(ours.forward(x).shape, dtype=np.float32)
+        their_x, their_dy = self.torch.tensor(x, requires_grad=True), self.torch.tensor(dy)
+
+        def run_ours() -> None:
+            ours.forward(x)
+            ours.backward(dy)
+
+        def run_theirs() -> None:
+            their_x.grad = None
+            theirs(their_x).backward(their_dy)
+
+        return run_ours, run_theirs
+
     def cross_entropy(self, ours: Any) -> tuple[Run, Run]:
         """Pair softmax cross-entropy with PyTorch's."""
 
@@ -87,6 +109,28 @@ class Pairs:
         yield "Softmax", SOFTMAX, self.layer(names["Softmax"](), lambda x: functional.softmax(x, dim=-1))
         loss = names_of("03_losses")["SoftmaxCrossEntropy"]()
         yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
+        yield from self.convolutions()
+        yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
+
+    def adam(self) -> tuple[Run, Run]:
+        """Pair one step of Adam on one large parameter."""
+        from dlkit import Parameter
+
+        start, gradient = np.random.default_rng(3).standard_normal((2, TRAINED), dtype=np.float32)
+        ours, theirs = Parameter(start.copy()), self.torch.nn.Parameter(self.torch.tensor(start))
+        ours.grad[...] = gradient
+        theirs.grad = self.torch.tensor(gradient)
+        return names_of("04_optimizers")["Adam"]([ours]).step, self.torch.optim.Adam([theirs]).step
+
+    def convolutions(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
+        """Give the pairs on images."""
+        names, modules = names_of("06_convolution"), self.torch.nn
+        conv = names["Conv2d"](IMAGES[1], CHANNELS, 3, padding=1, rng=np.random.default_rng(1))
+        conv.astype(np.float32)
+        theirs = modules.Conv2d(IMAGES[1], CHANNELS, 3, padding=1)
+        yield f"Conv2d 3 × 3, {IMAGES} → {CHANNELS}", CONVOLUTION, self.on_images(conv, theirs, IMAGES)
+        shape = (IMAGES[0], CHANNELS, *IMAGES[2:])
+        yield f"MaxPool2d 2, {shape}", MAX_POOL, self.on_images(names["MaxPool2d"](2), modules.MaxPool2d(2), shape)
 
 
 def repeated(run: Run) -> tuple[Run, int]:

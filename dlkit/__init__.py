@@ -18,7 +18,7 @@ from dlkit.backend import (
 )
 from dlkit.layer import Layer, Parameter
 from dlkit.loss import Loss
-from dlkit.optimizer import Optimizer
+from dlkit.optimizer import Optimizer, Schedule, blocks
 
 __all__ = [
     "Array",
@@ -27,8 +27,10 @@ __all__ = [
     "Loss",
     "Optimizer",
     "Parameter",
+    "Schedule",
     "array_module",
     "asarray",
+    "blocks",
     "ones",
     "scatter_add",
     "synchronize",

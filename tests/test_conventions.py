@@ -30,6 +30,16 @@ def losses():
     return names_of("03_losses")
 
 
+@pytest.fixture(scope="module")
+def optimizers():
+    return names_of("04_optimizers")
+
+
+@pytest.fixture(scope="module")
+def convolution():
+    return names_of("06_convolution")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
@@ -49,6 +59,18 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "label smoothing",
         "GELU",
         "Parameter",
+        "im2col",
+        "Conv2d",
+        "windows",
+        "pooling",
+        "LocallyConnected2d",
+        "Optimizer",
+        "weight decay",
+        "Momentum",
+        "epsilon",
+        "Adam",
+        "clip_gradient_norm",
+        "Schedule",
     }
     held_by_golden_values_or_signatures = {"shapes", "ReLU at 0", "randomness"}
     assert set(rows) == held_here | held_by_golden_values_or_signatures
@@ -128,6 +150,135 @@ def test_parameters_are_found_by_attribute_in_lists_tuples_and_dicts(layers, rng
     assert list(model.named_parameters()) == [
         "body.0.W", "body.0.b", "body.1.0.W", "body.1.0.b", "heads.a.W", "heads.a.b",
     ]  # fmt: skip
+
+
+def test_im2col_counts_cells_within_channels_and_places_row_by_row(convolution):
+    x = np.arange(12.0).reshape(1, 2, 2, 3)
+    columns = convolution["im2col"](x, (1, 2))
+    np.testing.assert_array_equal(columns[0], [[0, 1, 3, 4], [1, 2, 4, 5], [6, 7, 9, 10], [7, 8, 10, 11]])
+    back = convolution["col2im"](np.ones_like(columns), x.shape, (1, 2))
+    np.testing.assert_array_equal(back[0, 0], [[1, 2, 1], [1, 2, 1]])
+
+
+def test_conv2d_does_not_turn_the_kernel_over_and_pads_with_zeros(convolution, rng):
+    layer = convolution["Conv2d"](1, 1, 2, padding=1, rng=rng)
+    layer.W.data[...] = [[1, 10], [100, 1000]]
+    np.testing.assert_array_equal(layer(np.array([[[[1.0, 2]]]]))[0, 0], [[1000, 2100, 200], [10, 21, 2]])
+    assert convolution["Conv2d"](4, 3, (2, 5), rng=rng).W.shape == (3, 4, 2, 5)
+    assert convolution["ConvTranspose2d"](4, 3, (2, 5), rng=rng).W.shape == (4, 3, 2, 5)
+
+
+def test_a_window_is_a_number_or_height_and_width(convolution, rng):
+    x = rng.normal(size=(2, 1, 9, 8))
+    for name in ("Conv2d", "ConvTranspose2d"):
+        shapes = [convolution[name](1, 1, 3, stride, rng=rng)(x).shape for stride in (2, (2, 2))]
+        assert shapes[0] == shapes[1]
+    assert convolution["Conv2d"](1, 1, (3, 2), (2, 3), 1, 2, rng=rng)(x).shape == (2, 1, 4, 3)
+
+
+def test_pooling_moves_by_its_kernel_and_pads_as_pytorch(convolution):
+    x = np.array([[[[-1.0, -1], [-2, -3]]]])
+    assert convolution["MaxPool2d"]((2, 1))(x).shape == (1, 1, 1, 2)
+    largest = convolution["MaxPool2d"](2, 1, padding=1)
+    np.testing.assert_array_equal(largest(x)[0, 0], [[-1, -1, -1], [-1, -1, -1], [-2, -2, -3]])
+    np.testing.assert_array_equal(largest.backward(np.ones((1, 1, 3, 3)))[0, 0], [[4, 2], [2, 1]])
+    np.testing.assert_array_equal(convolution["AvgPool2d"](2, 2, padding=1)(x)[0, 0], x[0, 0] / 4)
+
+
+def test_locally_connected_weights_are_ordered_by_place(convolution, rng):
+    layer = convolution["LocallyConnected2d"](2, 3, (5, 4), (2, 3), rng=rng)
+    assert layer.W.shape == (4, 2, 3, 2, 2, 3)
+    assert layer.b.shape == (3, 4, 2)
+
+
+EIGHT = ["SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam", "AdamW"]
+
+
+def one_parameter(value, gradient):
+    parameter = dlkit.Parameter(np.array([value]))
+    parameter.grad[...] = gradient
+    return parameter
+
+
+def moved(optimizers, name, gradients, *, start=0.0, **arguments):
+    """How far each step leads down."""
+    parameter = one_parameter(start, 0)
+    optimizer = optimizers[name]([parameter], **arguments)
+    places = [start]
+    for gradient in gradients:
+        parameter.grad[...] = gradient
+        optimizer.step()
+        places.append(float(parameter.data[0]))
+    return -np.diff(places)
+
+
+@pytest.mark.parametrize("name", EIGHT)
+def test_a_step_writes_into_the_data_leaves_the_gradient_and_reads_the_rate(optimizers, name):
+    parameters = [one_parameter(1.0, 0.5) for _ in range(2)]
+    arrays = [parameter.data for parameter in parameters]
+    for parameter, lr in zip(parameters, (0.1, 0.2), strict=True):
+        optimizer = optimizers[name]([parameter], lr=0.7, weight_decay=0.0)
+        optimizer.lr = lr
+        optimizer.step()
+    assert [parameter.data is array for parameter, array in zip(parameters, arrays, strict=True)] == [True, True]
+    assert [float(parameter.grad[0]) for parameter in parameters] == [0.5, 0.5]
+    assert 1 - float(arrays[1][0]) == pytest.approx(2 * (1 - float(arrays[0][0])))
+
+
+@pytest.mark.parametrize("name", EIGHT)
+def test_weight_decay_joins_the_gradient_first_and_in_adamw_shrinks_beside_the_step(optimizers, name):
+    [decayed] = moved(optimizers, name, [3.0], start=2.0, lr=0.1, weight_decay=0.5)
+    [plain] = moved(optimizers, name, [3.0], start=2.0, lr=0.1, weight_decay=0.0)
+    [joined] = moved(optimizers, name, [3.0 + 0.5 * 2.0], start=2.0, lr=0.1, weight_decay=0.0)
+    assert decayed == pytest.approx(plain + 0.1 * 0.5 * 2.0 if name == "AdamW" else joined)
+
+
+def test_momentum_keeps_the_rate_outside_and_nesterov_looks_along_the_new_velocity(optimizers):
+    steps = moved(optimizers, "Momentum", [1.0, 1.0, 1.0], lr=0.1, momentum=0.9)
+    np.testing.assert_allclose(steps, [0.1, 0.19, 0.271])
+    ahead = moved(optimizers, "Nesterov", [1.0, 1.0], lr=0.1, momentum=0.9)
+    np.testing.assert_allclose(ahead, [0.19, 0.271])
+    parameter = one_parameter(0.0, 1.0)
+    optimizer = optimizers["Momentum"]([parameter], lr=0.1, momentum=0.9)
+    optimizer.step()
+    optimizer.lr = 0.01
+    optimizer.step()
+    assert float(parameter.data[0]) == pytest.approx(-0.1 - 0.01 * 1.9)
+
+
+def test_epsilon_stands_outside_the_root_and_inside_in_adadelta(optimizers):
+    for name in ("Adagrad", "Adam", "AdamW"):
+        [step] = moved(optimizers, name, [3.0], lr=1.0, eps=0.5)
+        assert step == pytest.approx(3 / 3.5), name
+    [step] = moved(optimizers, "RMSprop", [3.0], lr=1.0, alpha=0.75, eps=0.5)
+    assert step == pytest.approx(3 / (1.5 + 0.5))
+    [step] = moved(optimizers, "Adadelta", [3.0], lr=1.0, rho=0.75, eps=0.5)
+    assert step == pytest.approx(3 * 0.5**0.5 / (9 / 4 + 0.5) ** 0.5)
+
+
+def test_adam_counts_from_one_and_divides_by_what_the_weights_sum_to(optimizers):
+    steps = moved(optimizers, "Adam", [4.0, 2.0], lr=1.0, eps=0.0)
+    np.testing.assert_allclose(steps, [1, (0.56 / 0.19) / (0.019984 / 0.001999) ** 0.5])
+
+
+def test_clipping_shortens_all_gradients_by_one_factor_and_returns_the_norm_before(optimizers):
+    parameters = [one_parameter(0.0, 3.0), one_parameter(0.0, 4.0)]
+    assert float(optimizers["clip_gradient_norm"](parameters, 1.0)) == pytest.approx(5)
+    np.testing.assert_allclose([float(p.grad[0]) for p in parameters], np.array([3, 4]) / (5 + 1e-6), rtol=1e-12)
+    assert float(optimizers["clip_gradient_norm"](parameters, 1.5)) == pytest.approx(1)
+    np.testing.assert_allclose([float(p.grad[0]) for p in parameters], np.array([3, 4]) / (5 + 1e-6), rtol=1e-12)
+
+
+def test_a_schedule_sets_the_rate_when_made_and_at_every_step(optimizers):
+    optimizer = optimizers["SGD"]([one_parameter(0.0, 0.0)], lr=0.4)
+    schedule = optimizers["LinearWarmup"](optimizer, 3, start=0.25)
+    rates = [optimizer.lr]
+    for _ in range(4):
+        schedule.step()
+        rates.append(optimizer.lr)
+    assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4])
+    assert schedule.rate(1) == pytest.approx(0.2)
+    assert type(optimizer.lr) is float
 
 
 def test_a_seed_draws_the_same_parameters_everywhere(layers):

@@ -58,14 +58,21 @@ def _turned(x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
     return lambda rows: (rows @ axes).astype(x.dtype)
 
 
+def _from_another_side(_x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
+    quarters, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+    return lambda rows: np.rot90(rows[..., ::-1] if mirrored else rows, quarters, axes=(-2, -1)).copy()
+
+
 DISGUISES: dict[str, Callable[[Any, np.random.Generator], Callable[[Any], Any]]] = {
     "columns": _in_another_order,
     "rotation": _turned,
+    "sides": _from_another_side,
     "labels": lambda _x, _rng: lambda rows: rows,
     "none": lambda _x, _rng: lambda rows: rows,
 }
 """How rows are changed: features in another order (pixels, to a model that knows of no neighbours), all turned in
-space (points), or only the labels, or nothing (where the disguise would change what is to be learned)."""
+space (points), images turned by quarters and mirrored (square ones, to a model that looks at neighbours), or only the
+labels, or nothing (where the disguise would change what is to be learned)."""
 
 
 def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes

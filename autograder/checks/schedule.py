@@ -1,0 +1,103 @@
+"""ScheduleExercise: a class whose ``rate(t)`` says what an optimizer's learning rate is after t steps."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+import numpy as np
+
+from autograder.checks.behaviour import CaseMaker
+from autograder.checks.sabotage import spoiled
+from autograder.compare import Mismatch, compare_all
+from autograder.isolation.protocol import Ref
+from autograder.spec import Case, Check, Exercise, Extras, Observations, Points
+from autograder.subject import Instance, Subject
+
+__all__ = ["ScheduleExercise"]
+
+MATCHES = "every learning rate matches the reference"
+STEPS = 25
+
+SUPPORT = '''
+from dlkit import Optimizer, Parameter, zeros
+
+class Standing(Optimizer):
+    """An optimizer that has a learning rate and moves nothing."""
+    def __init__(self, lr):
+        super().__init__([Parameter(zeros(1))], lr)
+    def step(self):
+        pass
+'''
+
+
+def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it makes
+    name: str,
+    *,
+    cases: CaseMaker,
+    points: float,
+    **extras: Unpack[Extras],
+) -> Exercise:
+    """Make the exercise of one schedule, ``name(optimizer, …)`` with ``rate(t)``, with the standard checks.
+
+    cases: constructor arguments, and the optimizer's own learning rate as the input ``lr``.
+    """
+
+    def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
+        return list(cases(rng))
+
+    def shuffled(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        order = [int(t) for t in rng.permutation(STEPS)]
+        return [case.with_changes(hidden={"order": order}) for case in draw(rng, reference)]
+
+    def build(subject: Subject, case: Case) -> tuple[Instance, Instance]:
+        optimizer = subject.make("support.Standing", case.inputs["lr"])
+        return optimizer, subject.make(name, Ref(optimizer.handle), **case.arguments)
+
+    def follow(subject: Subject, case: Case) -> Observations:
+        optimizer, schedule = build(subject, case)
+        seen = {"the learning rate at the start": optimizer.get("lr")}
+        for t in range(1, STEPS + 1):
+            schedule.call("step")
+            seen[f"the learning rate after {t} steps"] = optimizer.get("lr")
+        return seen
+
+    def ask(subject: Subject, case: Case) -> Observations:
+        _, schedule = build(subject, case)
+        return {f"rate({t})": schedule.call("rate", t) for t in case.hidden["order"]}
+
+    def check(sentence: str, drawn: Any, observe: Any, judge: Any, *body: str) -> Check:
+        sabotage = spoiled(*body, method="rate")
+        return Check(sentence, "rate", 1.0, drawn, observe, judge, needs=("rate",), after=(MATCHES,), sabotage=sabotage)
+
+    checks = [
+        Check(MATCHES, "rate", 4.0, draw, follow, compare_all, needs=("rate",)),
+        check(
+            "rate(t) may be asked in any order",
+            shuffled,
+            ask,
+            compare_all,
+            "self.asked = getattr(self, 'asked', -1) + 1",
+            "return super().rate(self.asked)",
+        ),
+        check(
+            "the learning rate is an ordinary number",
+            draw,
+            follow,
+            judge_ordinary,
+            "return __import__('numpy').float64(super().rate(*dy))",
+        ),
+    ]
+    extras["support"] = SUPPORT + extras.get("support", "")
+    return Exercise(name, "schedule", ("rate",), Points(rate=points), checks, **extras)
+
+
+def judge_ordinary(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Want Python's own numbers: one of NumPy's would turn float32 parameters' updates into float64."""
+    del case
+    for name in expected:
+        seen = observed.get(name)
+        if type(seen) not in (int, float):
+            kind = type(seen).__name__
+            message = f"{name} is a {kind}, which makes float64 of float32: use Python's math in place of NumPy"
+            return Mismatch("type", name, message)
+    return None
