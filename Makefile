@@ -18,7 +18,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[course,dev]'
+	$(PIP) --editable '.[course,postgres,dev]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
