@@ -1,4 +1,4 @@
-"""Draw the README's pictures from a class graded here and now: the class page and what a student sees."""
+"""Draw the README's pictures here and now: a graded class's page, what a student sees, a learner at work."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from record_watch import record
 from rich.console import Console
 
 from autograder.cli import main
@@ -22,7 +23,7 @@ CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background
 
 
 def draw() -> None:
-    """Grade the made-up class with a fixed seed; write ``class.png`` and ``check.svg``."""
+    """Grade the made-up class with a fixed seed; write ``class.png``, ``check.svg`` and ``watch.svg``."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         sys.exit("pictures: chromium is not installed; it draws the page.")
@@ -42,6 +43,7 @@ def draw() -> None:
         svg = console.export_svg(title="autograder check 02_layers")
         svg = re.sub(r"@font-face \{.*?\}|<!--.*?-->", "", svg, flags=re.DOTALL)  # the reader's own fonts will do
         (PICTURES / "check.svg").write_text(svg, encoding="utf-8")
+    record(PICTURES / "watch.svg")
 
 
 if __name__ == "__main__":
