@@ -276,3 +276,35 @@ def alive(pid):
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+BUSY = """
+import sys, threading
+from autograder.isolation.host import Worker, Zygote
+worker = Worker(Zygote())
+worker.ask("load", name="work", chunks=[["work.py", 1, "def f():\\n    while True: pass"]])
+threading.Thread(target=worker.ask, args=("call",), daemon=True, kwargs={
+    "handle": None, "name": "f", "args": [], "kwargs": {}, "echo": False}).start()
+print(worker.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_host_that_is_killed_leaves_no_busy_worker(root):
+    command = [sys.executable, "-c", BUSY]
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as host:
+        pid = int(host.stdout.readline())
+        assert is_alive(pid)
+        host.kill()
+    wait_until(lambda: not is_alive(pid))
+
+
+def is_alive(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def wait_until(true, at_most_s=30):
+    until = time.monotonic() + at_most_s
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import signal
 
 from autograder.isolation.linux.kernel import prctl, syscall
 
 __all__ = ["REACH", "drop", "forbid_new", "prepare"]
 
-SET_DUMPABLE, SET_KEEPCAPS, SET_NO_NEW_PRIVS = 4, 8, 38
+SET_PDEATHSIG, SET_DUMPABLE, SET_KEEPCAPS, SET_NO_NEW_PRIVS = 1, 4, 8, 38
 CAPSET = {"x86_64": 126, "aarch64": 91}
 CAPGET = {"x86_64": 125, "aarch64": 90}
 CAPABILITY_VERSION = 0x20080522
@@ -52,6 +53,7 @@ def drop(*, reach: bool) -> None:
     else:
         _set_capabilities(0)
     prctl(SET_DUMPABLE, 0)
+    prctl(SET_PDEATHSIG, signal.SIGKILL)  # a host that is killed takes the zygote with it, and that its busy workers
 
 
 def prepare() -> None:
