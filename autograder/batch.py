@@ -23,7 +23,7 @@ from autograder import catalogue
 from autograder.catalogue import UsageError
 from autograder.grade import Grader, hash_of_earlier, unreadable
 from autograder.isolation.launcher import Launcher, open_launcher
-from autograder.submission import Submission, SubmissionError, own_earlier, read_submission
+from autograder.submission import Submission, SubmissionError, handed_in, own_earlier, read_submission
 from autograder.verdict import Report, read_report, write_atomically
 
 __all__ = ["Entry", "Run", "discover", "grade_all", "prepare_run", "report_path"]
@@ -58,6 +58,7 @@ class Run(msgspec.Struct, frozen=True):
 def discover(folder: Path, root: Path, assignment: str | None = None) -> list[Entry]:
     """Find hand-ins laid out ``student/assignment/file``, as nbgrader's ``submitted/`` is.
 
+    In place of the inner folder or of the file there may be a zip file that ``autograder submit`` packed.
     With ``assignment`` every student is listed, also one who handed in nothing, and files may lie in
     the student's folder itself.  Raises UsageError where there is nothing.
     """
@@ -69,7 +70,7 @@ def discover(folder: Path, root: Path, assignment: str | None = None) -> list[En
     students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     for student in students:
         for name in known:
-            path = student / name
+            path = handed_in(student, name)
             if assignment and not _is_there(path) and any(student.glob("*.ipynb")) | any(student.glob("*.py")):
                 path = student
             if assignment or _is_there(path):

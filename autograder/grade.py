@@ -75,6 +75,7 @@ class Grader:
         self.only = only
         self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
+        self._places: dict[str, Workplace] = {}
         self.isolation = Isolation() if launcher is None else self._prove(launcher)
 
     def _prove(self, launcher: Launcher) -> Isolation:
@@ -82,6 +83,12 @@ class Grader:
         launcher.secrets = tuple(dict.fromkeys((*launcher.secrets, str(self.loaded.folder))))
         with start_worker(launcher, None, self.settings.isolation) as worker:
             return worker.isolation
+
+    def stop(self) -> None:
+        """End the workers of a run that is under way in another thread; what that run says is worth nothing then."""
+        for place in list(self._places.values()):
+            for worker in list(place.workers):
+                worker.close()
 
     def grade(self, submission: Submission, student: str = "", earlier: dict[str, list[Any]] | None = None) -> Report:
         """Grade one submission.
@@ -93,8 +100,7 @@ class Grader:
         chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
         done: dict[str, ExerciseResult] = {}
         lost: set[str] = set()
-
-        places: dict[str, Workplace] = {}
+        self._places = places = {}
 
         def grade_one(exercise: Exercise) -> ExerciseResult:
             places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier)

@@ -305,6 +305,7 @@ class Extras(TypedDict, total=False):
     depends: tuple[str, ...]
     support: str
     hints: Mapping[str, Sequence[str]]
+    published: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -317,7 +318,8 @@ class Exercise:
     hints: by part at most three sentences, released with the checks: where to look, the formula, the step (no code);
     slow, bulky, steep: right methods that take too much time, too much memory, or whose cost grows too fast, to prove
     the checks of these; plain: right methods without a Python loop, as a good student writes them, to prove that the
-    limits leave room for them.
+    limits leave room for them;
+    published: of a repair, by part, the published and wrong body that students get in place of a stub.
     """
 
     name: str
@@ -333,8 +335,12 @@ class Exercise:
     depends: tuple[str, ...] = ()
     support: str = ""
     hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.published and set(self.published) != set(self.parts):
+            message = f"{self.name}: a repair has published code for every part: {', '.join(self.parts)}"
+            raise SpecError(message)
         known = dict.fromkeys((*self.parts, *self.points.by_part))
         for part, hints in self.hints.items():
             if part not in known or isinstance(hints, str) or not 0 < len(hints) <= MOST_HINTS:

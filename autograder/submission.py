@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import tempfile
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder.archive import ArchiveError, members
 from autograder.catalogue import load, wire
+from autograder.repairs import is_published
 from autograder.spec import Exercise
 from autograder.verdict import Problem, WrittenAnswer
 from dlkit import extraction
@@ -18,7 +21,7 @@ from dlkit import extraction
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
 
-__all__ = ["Submission", "SubmissionError", "own_earlier", "read_submission"]
+__all__ = ["Submission", "SubmissionError", "handed_in", "own_earlier", "read_submission"]
 
 NO_ANSWER = "YOUR ANSWER HERE"
 
@@ -68,11 +71,16 @@ class Submission:
         return None
 
     def unwritten(self, exercise: Exercise) -> set[str]:
-        """Parts that nobody has written yet: absent with the whole exercise, or still the stub."""
+        """Parts that nobody has written yet: absent with the whole exercise, still the stub, or still as published."""
         if exercise.name not in self.extraction.defined:
             return set(exercise.parts)
         source = [chunk.source for chunk in self.extraction.chunks if exercise.name in chunk.defines][-1]
-        return {part for part in exercise.parts if _is_stub(_function(source, exercise, part))}
+        functions = {part: _function(source, exercise, part) for part in exercise.parts}
+        return {
+            part
+            for part, function in functions.items()
+            if _is_stub(function) or is_published(function, exercise.published.get(part))
+        }
 
 
 def _function(source: str, exercise: Exercise, part: str) -> ast.stmt | None:
@@ -96,7 +104,7 @@ def _is_stub(function: ast.stmt | None) -> bool:
 
 
 def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Submission:
-    """Read a file, or the assignment's file in a folder.
+    """Read a file, or the assignment's file in a folder or in a zip file that ``autograder submit`` packed.
 
     home: the student's own folder, without links; what lies elsewhere by way of a link is somebody else's.
     Raises SubmissionError with one sentence where there is nothing to grade.
@@ -105,7 +113,11 @@ def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Sub
         if home is not None and path.exists() and not path.resolve().is_relative_to(home):
             message = f"{path.name} is a link to another place. Hand in the folder itself, with the file in it."
             raise SubmissionError(message)
+        if path.suffix == ".zip":
+            return _read_packed(path, loaded)
         file = _choose(path, loaded) if path.is_dir() else path
+        if file.suffix == ".zip":
+            return read_submission(file, loaded, home)
         if not file.exists():
             message = f"{file.name} is not there. Check the name and the folder."
             raise SubmissionError(message)
@@ -120,12 +132,40 @@ def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Sub
     return Submission(file.name, found, digest, _written_answers(file, found, loaded))
 
 
+def _read_packed(path: Path, loaded: Loaded) -> Submission:
+    """Read the assignment's file out of a zip, where it lies in a folder of the assignment's name."""
+    assignment = loaded.assignment
+    wanted = [f"{assignment.name}/{assignment.module}{suffix}" for suffix in (".ipynb", ".py")]
+    try:
+        found = members(path, wanted)
+    except ArchiveError as error:
+        raise SubmissionError(str(error)) from error
+    if not found:
+        message = f"There is no {wanted[0]} and no {wanted[1]} in {path.name}. Pack it anew with autograder submit."
+        raise SubmissionError(message)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in found.items():
+            Path(folder, name.rpartition("/")[2]).write_bytes(data)
+        return read_submission(Path(folder), loaded)
+
+
+def handed_in(folder: Path, assignment: str) -> Path:
+    """Where an assignment lies in a student's folder: in a folder of its name, or in a zip file of its name."""
+    unpacked, packed = folder / assignment, folder / f"{assignment}.zip"
+    try:
+        return packed if packed.is_file() and not unpacked.exists() else unpacked
+    except OSError:  # where nobody may look
+        return unpacked
+
+
 def _choose(folder: Path, loaded: Loaded) -> Path:
     """Find the file that holds the work; where two do and differ, say so and ask for one."""
     module = loaded.assignment.module
     named = [path for suffix in (".ipynb", ".py") if (path := folder / f"{module}{suffix}").is_file()]
     if not named:
-        named = sorted(path for path in folder.iterdir() if path.suffix in {".ipynb", ".py"} and path.is_file())
+        others = sorted(path for path in folder.iterdir() if path.is_file())
+        named = [path for path in others if path.suffix in {".ipynb", ".py"}]
+        named = named or [path for path in others if path.suffix == ".zip"]
         if len(named) == 1:
             return named[0]
         what = f"{len(named)} other files" if named else "no file of the kind"
@@ -193,7 +233,7 @@ def own_earlier(folder: Path, loaded: Loaded, home: Path | None = None) -> dict[
     for name in loaded.assignment.earlier:
         other = load(name, loaded.root)
         try:
-            found[other.assignment.module] = read_submission(folder / name, other, home).chunks
+            found[other.assignment.module] = read_submission(handed_in(folder, name), other, home).chunks
         except SubmissionError:
             continue
     return found

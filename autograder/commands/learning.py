@@ -134,9 +134,9 @@ def watch(
     with open_launcher() as launcher:  # it starts while the rest is being imported
         from autograder.learner.checking import Checker
         from autograder.learner.events import Event
+        from autograder.learner.screen import print_view
         from autograder.learner.watching import Watching
         from autograder.learner.work import chosen
-        from autograder.render.watch import print_view
 
         console = open_console()
 
@@ -176,9 +176,9 @@ def hint(
     with open_launcher() as launcher:
         from autograder.learner import hints
         from autograder.learner.checking import verdict_of
+        from autograder.learner.screen import print_hints
         from autograder.learner.work import exercise_of, open_work
         from autograder.render.terminal import print_exercise
-        from autograder.render.watch import print_hints
 
         loaded, exercise, _ = exercise_of(target, root_of(course))
         work = open_work(loaded)
@@ -220,7 +220,7 @@ def progress(
     if json:
         print_json(found)
         return
-    from autograder.render.watch import print_progress
+    from autograder.learner.screen import print_progress
 
     print_progress(open_console(), found)
 
@@ -235,8 +235,8 @@ def submit(
 ) -> None:
     """Show what I would hand in, and pack it into a zip file."""
     from autograder.learner.handing_in import describe, pack, write
+    from autograder.learner.screen import print_manifest
     from autograder.learner.work import chosen, open_work
-    from autograder.render.watch import print_manifest
 
     loaded, path = chosen(name, root_of(course))
     work = open_work(loaded, path or loaded.released)

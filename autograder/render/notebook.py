@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.render.html import Drawn, environment
+from autograder.render.drawn import Drawn
+from autograder.render.errormap import levels, telling, text_map
+from autograder.render.html import environment
+from autograder.render.page import Page
+from autograder.render.reading import Finding, findings, number
 from autograder.render.terminal import print_exercise, print_report
-from autograder.verdict import ExerciseResult, Report
+from autograder.verdict import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["notebook_html", "notebook_text"]
 
 COLUMNS = 80
+WORDS = {Status.SKIPPED: "waiting", Status.NOT_ATTEMPTED: "still to be written"}
+"""What is said of several checks, where the name of their status is a sentence of its own."""
 
 
 def notebook_html(result: Report | ExerciseResult) -> str:
     """Draw one exercise, or every exercise of a report, for a notebook's output.
 
-    One line where all is right; styles are inline, and colours follow the notebook's theme.
+    One line where all is right, with the checks folded away; else a table of its parts and what did not pass, each
+    cause once.  Styles are inline, colours follow the notebook's theme, and there is no script and no id: what a
+    notebook that is not trusted takes away leaves tables and text.
     """
     told = {problem.sentence for problem in result.problems} if isinstance(result, Report) else set()
     exercises = result.exercises if isinstance(result, Report) else [result]
@@ -27,7 +41,7 @@ def notebook_html(result: Report | ExerciseResult) -> str:
         .get_template("notebook.html")
         .render(
             problems=result.problems if isinstance(result, Report) else [],
-            exercises=[Drawn(exercise, told) for exercise in exercises],
+            exercises=[_Below(exercise, told) for exercise in exercises],
         )
     )
     return "\n".join(line for line in html.splitlines() if line.strip())
@@ -35,10 +49,109 @@ def notebook_html(result: Report | ExerciseResult) -> str:
 
 def notebook_text(result: Report | ExerciseResult) -> str:
     """Write the same as plain text of at most 80 columns."""
-    console = Console(file=io.StringIO(), width=COLUMNS, color_system=None, force_terminal=False, legacy_windows=False)
+    console = Console(
+        file=io.StringIO(),
+        width=COLUMNS,
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,  # in a kernel it would show an empty output of its own
+        legacy_windows=False,
+    )
     with console.capture() as capture:
         if isinstance(result, Report):
             print_report(console, result)
         else:
             print_exercise(console, result)
-    return capture.get().rstrip("\n")
+    text = capture.get().rstrip("\n")
+    return text if isinstance(result, Report) else _with_parts(Page(console), result, text)
+
+
+def _with_parts(page: Page, exercise: ExerciseResult, text: str) -> str:
+    """Put what became of each part below the first line; where all is right, say all on that line."""
+    below = _Below(exercise)
+    head, _, rest = text.partition("\n")
+    if below.right:
+        lines = [f"{head}  {note}" for note in (below.note, below.left_out)] if below.note else [head]
+        return next((line for line in lines if cell_len(line) <= page.width), text)
+    if below.untouched or len(below.rows) == 1:
+        return text
+    parts = [f"{page.marks[row.status]} {row.part} {row.points} / {row.max_points}" for row in below.rows]
+    line = f"    {'   '.join(parts)}"
+    return "\n".join((head, *([line] if cell_len(line) <= page.width else []), rest)).rstrip("\n")
+
+
+class _Below(Drawn):
+    """One exercise below its cell: its parts in a table, and the causes of what did not pass."""
+
+    def __init__(self, exercise: ExerciseResult, told: AbstractSet[str] = frozenset()) -> None:
+        super().__init__(exercise, told)
+        self._exercise = exercise
+
+    @cached_property
+    def rows(self) -> list[_Row]:
+        """One row a part."""
+        statuses = self._exercise.parts()
+        return [_Row(part, statuses[part], [line.verdict for line in lines]) for part, lines in self.parts]
+
+    @cached_property
+    def causes(self) -> list[_Cause]:
+        """What did not pass, each cause once, with what was measured in its first check."""
+        gauges = {line.verdict.check: line.gauge for _, lines in self.parts for line in lines}
+        return [_Cause(one, gauges[one.checks[0]]) for one in findings(self._exercise)]
+
+    @property
+    def note(self) -> str:
+        """What is said beside an exercise that is right and has checks that have not been run."""
+        skipped = [verdict.sentence for verdict in self._exercise.verdicts if verdict.status is Status.SKIPPED]
+        return next((sentence for sentence in skipped if sentence), "")
+
+    @property
+    def left_out(self) -> str:
+        """The same in a few words."""
+        return f"not run here: {', '.join(row.part for row in self.rows if row.status is Status.SKIPPED)}"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One part of an exercise."""
+
+    part: str
+    status: Status
+    verdicts: list[Verdict]
+
+    @property
+    def points(self) -> str:
+        return number(sum(verdict.points for verdict in self.verdicts))
+
+    @property
+    def max_points(self) -> str:
+        return number(sum(verdict.max_points for verdict in self.verdicts))
+
+    @property
+    def words(self) -> str:
+        """What became of its checks; of one that was not run, the reason."""
+        counts = Counter(verdict.status for verdict in self.verdicts)
+        if set(counts) == {Status.SKIPPED} and self.verdicts[0].sentence:
+            return self.verdicts[0].sentence
+        return ", ".join(f"{counts[status]} {WORDS.get(status, status)}" for status in Status if counts[status])
+
+
+@dataclass(frozen=True)
+class _Cause:
+    """One cause of what did not pass."""
+
+    why: Finding
+    gauge: Any
+
+    @property
+    def heat(self) -> list[list[tuple[int, str]]]:
+        """How large the error is, entry by entry: a level and its character; empty where that tells nothing."""
+        if not telling(self.why.heat):
+            return []
+        drawn = [line.split(" ") for line in text_map(self.why.heat)]
+        return [list(zip(row, line, strict=True)) for row, line in zip(levels(self.why.heat), drawn, strict=True)]
+
+    @property
+    def untouched(self) -> bool:
+        """Whether there is nothing to mend yet."""
+        return self.why.status in (Status.NOT_ATTEMPTED, Status.SKIPPED)

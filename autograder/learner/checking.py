@@ -1,0 +1,62 @@
+"""The checks at a learner's side: one zygote and one Grader that stay warm, verdicts that are remembered."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.learner import state
+from autograder.learner.work import Work, open_work
+from autograder.submission import SubmissionError
+from autograder.verdict import ExerciseResult, Report
+
+if TYPE_CHECKING:
+    from autograder.catalogue import Loaded
+    from autograder.isolation.launcher import Launcher
+
+__all__ = ["Checker", "check_changed", "verdict_of"]
+
+
+class Checker:
+    """Checks exercises of one assignment, again and again, on inputs that are drawn once."""
+
+    def __init__(self, loaded: Loaded, launcher: Launcher, *, threads: int = 1, capstones: bool = True) -> None:
+        self._grader = Grader(loaded, launcher, seed=secrets.randbits(32), threads=threads, capstones=capstones)
+
+    def check(self, work: Work, names: Iterable[str] | None = None) -> Report:
+        """Check some exercises (all where None) and remember the verdicts."""
+        self._grader.only = None if names is None else frozenset(names)
+        report = self._grader.grade(work.submission, earlier=work.earlier)
+        state.remember(work, report.exercises)
+        return report
+
+    def stop(self) -> None:
+        """End what is running in another thread, before this process ends without waiting for it."""
+        self._grader.stop()
+
+
+def verdict_of(work: Work, exercise: str, launcher: Launcher) -> ExerciseResult:
+    """The verdict on the text as it is now: the remembered one, or a fresh one."""
+    known = state.last(state.read(work.loaded.root), work, exercise)
+    return known or Checker(work.loaded, launcher).check(work, [exercise]).exercises[0]
+
+
+def check_changed(root: Path, names: Iterable[str], launcher: Launcher, threads: int) -> list[str]:
+    """Check every exercise whose verdict is not about the text as it is now; a sentence for what cannot be read."""
+    problems = []
+    for name in names:
+        loaded = catalogue.load(name, root)
+        try:
+            work = open_work(loaded)
+        except SubmissionError as error:
+            problems.append(str(error))
+            continue
+        known = state.read(root)
+        every = [exercise.name for exercise in loaded.assignment.exercises]
+        if changed := [exercise for exercise in every if state.last(known, work, exercise) is None]:
+            Checker(loaded, launcher, threads=threads).check(work, changed)
+    return problems

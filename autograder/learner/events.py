@@ -1,0 +1,34 @@
+"""What can happen while work is watched: one list of events, whoever sends them."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+__all__ = ["KEYS", "Event"]
+
+
+class Event(Enum):
+    """A file was saved, a verdict is there, a key was pressed, the terminal changed, somebody wants an end."""
+
+    SAVED = auto()
+    VERDICT = auto()
+    HINT = auto()
+    NEXT = auto()
+    PREVIOUS = auto()
+    ALL = auto()
+    HELP = auto()
+    REDRAW = auto()
+    QUIT = auto()
+    STOP = auto()
+
+
+KEYS = {
+    "h": Event.HINT,
+    "n": Event.NEXT,
+    "p": Event.PREVIOUS,
+    "a": Event.ALL,
+    "?": Event.HELP,
+    "q": Event.QUIT,
+    "\x04": Event.QUIT,
+}
+"""Keys; the last is Ctrl-D.  Every other key is ignored."""

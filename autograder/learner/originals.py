@@ -1,0 +1,169 @@
+"""Assignments as they were released: where they come from, and how one is put into the learner's own folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from autograder import catalogue
+from autograder.catalogue import Loaded, UsageError
+from autograder.learner import state
+from autograder.learner.work import Work
+from autograder.submission import SubmissionError, read_submission
+from autograder.verdict import write_atomically
+from dlkit import course
+
+__all__ = ["available", "originals", "start"]
+
+NOT_RELEASED = shutil.ignore_patterns(".*", "__pycache__", "*.bak", "*.zip")
+
+
+def available(root: Path | None) -> list[str]:
+    """Assignments that can be started: of the courses that are known here.  root: the learner's own folder."""
+    return sorted({name for source in _sources(root) for name in catalogue.names(source)})
+
+
+def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
+    """Put an assignment, and earlier ones that it builds on, into a folder; return the folders that are new.
+
+    ``into`` becomes, or is already, a course of the learner's own: whatever runs there finds ``into/assignments/``.
+    source: the course to take it from; by default the one of last time, the one around here, the one that came with
+    this package.
+    Raises UsageError where there is no such assignment, or where it is there already: nothing is overwritten.
+    """
+    into = into.resolve()
+    sources = [source] if source else _sources(into)
+    loaded = _find(name, [place for place in sources if place != into], into)
+    shelf = course.shelf(into) if catalogue.names(into) else into / "assignments"
+    target = shelf / loaded.assignment.name
+    if target.exists():
+        message = (
+            f"{target} is there already and stays as it is. To begin anew: autograder reset {loaded.assignment.name}"
+        )
+        raise UsageError(message)
+    wanted = [loaded, *_earlier(loaded)]
+    new = [one for one in reversed(wanted) if not (shelf / one.assignment.name).exists()]
+    for one in new:
+        _refuse_work(one)
+    try:
+        for one in new:
+            _copy(one, shelf / one.assignment.name, into)
+    except OSError as error:
+        message = f"{into} cannot be written ({error.strerror}). Name another folder with --into."
+        raise UsageError(message) from error
+    state.change(into, lambda known: setattr(known, "source", str(loaded.root)))
+    return [shelf / one.assignment.name for one in new]
+
+
+def _find(name: str, sources: list[Path], into: Path) -> Loaded:
+    for source in sources:
+        try:
+            return catalogue.load(catalogue.find(name, source), source)
+        except UsageError:
+            continue
+    if any(name in (one, *one.split("_", 1)) for one in catalogue.names(into)):
+        message = f"{name} is already in {into}, and there is no other course to take it from: see --into and --course."
+        raise UsageError(message)
+    known = ", ".join(dict.fromkeys(one for source in sources for one in catalogue.names(source)))
+    message = (
+        f"There is no assignment '{name}' to start. Choose one of: {known}."
+        if known
+        else "There is no course to take an assignment from. Name its folder with --course."
+    )
+    raise UsageError(message)
+
+
+def _sources(root: Path | None) -> list[Path]:
+    """Courses to take assignments from: the one named by the environment, of last time, around here, installed."""
+    found: list[Path] = []
+    if root is not None and (known := state.read(root).source):
+        found.append(Path(known))
+    with contextlib.suppress(course.CourseError):
+        found.insert(0 if "DLKIT_COURSE" in os.environ else len(found), course.root())
+    installed = course.installed()
+    found += [installed] if installed else []
+    return [place for place in dict.fromkeys(found) if place != root and catalogue.names(place)]
+
+
+def _earlier(loaded: Loaded) -> list[Loaded]:
+    found: dict[str, Loaded] = {}
+    for name in loaded.assignment.earlier:
+        other = catalogue.load(name, loaded.root)
+        found.update({name: other, **{one.assignment.name: one for one in _earlier(other)}})
+    return list(found.values())
+
+
+def _refuse_work(loaded: Loaded) -> None:
+    module = loaded.assignment.module
+    for file in (loaded.released / f"{module}.ipynb", loaded.released / f"{module}.py"):
+        if not file.is_file():
+            message = f"{file} is not there: the course's own {loaded.assignment.name} is incomplete. Take it anew."
+            raise UsageError(message)
+        if not is_original(file, loaded):
+            message = (
+                f"{file} holds somebody's work, and only untouched files are started from. "
+                f"Restore it with autograder reset {loaded.assignment.name}, or name another --course."
+            )
+            raise UsageError(message)
+
+
+def is_original(file: Path, loaded: Loaded) -> bool:
+    """Whether every exercise of a file is still the stub."""
+    work = Work(loaded, file, read_submission(file, loaded), None)
+    return len(work.sources) == len(loaded.assignment.exercises) and not work.begun()
+
+
+def _copy(loaded: Loaded, target: Path, into: Path) -> None:
+    """Copy one assignment, whole or not at all, and keep its originals for ``reset``."""
+    name, module = loaded.assignment.name, loaded.assignment.module
+    part = target.with_name(f".{name}.{os.getpid()}.part")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copytree(loaded.released, part, ignore=NOT_RELEASED)
+        kept = _kept(into, name)
+        kept.mkdir(parents=True, exist_ok=True)
+        for suffix in (".ipynb", ".py"):
+            shutil.copy2(part / f"{module}{suffix}", kept)
+        part.rename(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _kept(root: Path, name: str) -> Path:
+    return state.folder(root) / "released" / name
+
+
+def originals(loaded: Loaded, source: Path | None = None) -> list[Path]:
+    """Files of an assignment in which every exercise is a stub, the best first.
+
+    source: a folder to look in first.  They are what ``start`` kept, the installed course's, or the file beside the
+    one that is worked on.
+    """
+    name, module = loaded.assignment.name, loaded.assignment.module
+    if loaded.official:
+        _make_anew(loaded)
+    folders = [source] if source else []
+    folders += [_kept(loaded.root, name)]
+    folders += [course.shelf(place) / name for place in _sources(loaded.root)]
+    folders += [loaded.released]
+    files = [folder / f"{module}{suffix}" for folder in folders for suffix in (".ipynb", ".py")]
+    return [file for file in files if file.is_file() and _is_usable(file, loaded)]
+
+
+def _make_anew(loaded: Loaded) -> None:
+    """Keep what the solution at hand gives, where its work is done in the course's own folder."""
+    from autograder.release import MissingExtraError, texts
+
+    with contextlib.suppress(MissingExtraError, OSError):
+        for file, content in texts(loaded).items():
+            if file != "checks.py":
+                write_atomically(_kept(loaded.root, loaded.assignment.name) / file, content)
+
+
+def _is_usable(file: Path, loaded: Loaded) -> bool:
+    try:
+        return is_original(file, loaded)
+    except SubmissionError:
+        return False

@@ -1,0 +1,154 @@
+"""What the learner's commands know and show, as plain data: the state file, progress, a hand-in."""
+
+from __future__ import annotations
+
+import msgspec
+
+from autograder.verdict import ExerciseResult, Report
+
+__all__ = [
+    "AssignmentProgress",
+    "Checked",
+    "ExerciseProgress",
+    "HandedFile",
+    "Hint",
+    "Hinted",
+    "Manifest",
+    "Next",
+    "Progress",
+    "State",
+    "View",
+    "WrittenExercise",
+]
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The last verdict of one exercise; identity: hash of everything that it was about."""
+
+    identity: str
+    result: ExerciseResult
+    checked_at: str = ""
+
+
+class Hinted(msgspec.Struct, frozen=True):
+    """How many hints were shown; about: the verdict that they were for."""
+
+    about: str
+    shown: int
+
+
+class State(msgspec.Struct):
+    """What is remembered beside the learner's work; exercises by ``02_layers/Linear``.
+
+    source: the course that assignments were taken from.
+    """
+
+    format: int = 1
+    source: str = ""
+    checked: dict[str, Checked] = {}
+    hinted: dict[str, Hinted] = {}
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """One hint: which of how many, what it is (where to look, the formula, the step), and its text."""
+
+    exercise: str
+    level: int
+    of: int
+    kind: str
+    text: str
+
+
+class ExerciseProgress(msgspec.Struct, frozen=True):
+    """One exercise as it was last checked; status "" where its text was never checked.
+
+    stale: its text, or something that it uses, has changed since.
+    """
+
+    name: str
+    status: str
+    points: float
+    max_points: float
+    stale: bool = False
+    depends: list[str] = []
+
+
+class AssignmentProgress(msgspec.Struct, frozen=True):
+    """One assignment: its exercises, and the points that are graded by machine; problem: why it cannot be read."""
+
+    name: str
+    title: str
+    exercises: list[ExerciseProgress]
+    earlier: list[str] = []
+    done: int = 0
+    points: float = 0.0
+    max_points: float = 0.0
+    answered: int = 0
+    questions: int = 0
+    problem: str = ""
+
+
+class Next(msgspec.Struct, frozen=True):
+    """The exercise to go on with, and why that one."""
+
+    assignment: str
+    exercise: str
+    why: str
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Every assignment in the learner's folder, what comes next, and what can still be begun."""
+
+    assignments: list[AssignmentProgress]
+    next: Next | None = None
+    not_begun: list[str] = []
+
+
+class HandedFile(msgspec.Struct, frozen=True):
+    """A file of a hand-in."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class WrittenExercise(msgspec.Struct, frozen=True):
+    """An exercise of a hand-in: ``written``, ``partly written`` or ``not written``."""
+
+    name: str
+    state: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a hand-in; lies in the zip as ``hand-in.json``."""
+
+    format: int = 1
+    assignment: str
+    course: str
+    files: list[HandedFile]
+    exercises: list[WrittenExercise]
+    answers: dict[str, bool]
+    warnings: list[str]
+
+
+class View(msgspec.Struct):
+    """Everything that ``watch`` shows.
+
+    statuses: of every exercise, "" where it is not known; report: in place of one exercise, of all; problem: why the
+    file cannot be read; notice: an answer to a key; running: what is being checked, where that takes long.
+    """
+
+    assignment: str
+    title: str
+    file: str = ""
+    current: str = ""
+    statuses: dict[str, str] = {}
+    result: ExerciseResult | None = None
+    report: Report | None = None
+    hints: list[Hint] = []
+    problem: str = ""
+    notice: str = ""
+    running: str = ""
+    help: bool = False
+    keys: bool = False
+    seconds: float = 0.0

@@ -1,0 +1,64 @@
+"""``.autograder/state.json`` beside the learner's work: last verdicts, and how many hints were shown.
+
+Nothing depends on it: where it is damaged or cannot be written, the next check makes it anew.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from autograder.learner.records import Checked, State
+from autograder.learner.work import Work
+from autograder.verdict import ExerciseResult, write_atomically
+
+__all__ = ["change", "folder", "key", "last", "read", "remember"]
+
+
+def folder(root: Path) -> Path:
+    """Where a learner's folder keeps what the commands remember."""
+    return root / ".autograder"
+
+
+def key(assignment: str, exercise: str) -> str:
+    """The name of an exercise in the state file."""
+    return f"{assignment}/{exercise}"
+
+
+def read(root: Path) -> State:
+    """What is remembered; nothing where the file is missing, damaged or of another version."""
+    try:
+        state = msgspec.json.decode((folder(root) / "state.json").read_bytes(), type=State)
+    except (OSError, msgspec.DecodeError):
+        return State()
+    return state if state.format == State().format else State()
+
+
+def change(root: Path, edit: Callable[[State], None]) -> bool:
+    """Read, edit and write the state; say whether it could be written.
+
+    It is read anew each time, since ``watch`` and another command may run side by side.
+    """
+    state = read(root)
+    edit(state)
+    try:
+        write_atomically(folder(root) / "state.json", state)
+    except OSError:
+        return False
+    return True
+
+
+def last(state: State, work: Work, exercise: str) -> ExerciseResult | None:
+    """The last verdict of an exercise, where it is about the text as it is now."""
+    checked = state.checked.get(key(work.assignment.name, exercise))
+    return checked.result if checked and checked.identity == work.identity(exercise) else None
+
+
+def remember(work: Work, results: Iterable[ExerciseResult]) -> bool:
+    """Store fresh verdicts; say whether that was possible."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    fresh = {key(work.assignment.name, r.name): Checked(work.identity(r.name), r, now) for r in results}
+    return change(work.loaded.root, lambda state: state.checked.update(fresh))

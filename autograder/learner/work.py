@@ -1,0 +1,151 @@
+"""A learner's work on one assignment: which file counts, and when two texts mean the same to an exercise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from autograder import catalogue
+from autograder.catalogue import Loaded, UsageError
+from autograder.grade import hash_of_earlier
+from autograder.spec import Assignment, Exercise
+from autograder.submission import Submission, SubmissionError, own_earlier, read_submission
+from dlkit import extraction
+
+__all__ = ["Work", "chosen", "exercise_of", "file_of", "latest", "open_work", "reset_target"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """One file with a learner's work, read once.
+
+    earlier: source of the learner's earlier assignments, as ``Grader.grade`` takes it.
+    """
+
+    loaded: Loaded
+    path: Path
+    submission: Submission
+    earlier: dict[str, list[Any]] | None
+
+    @property
+    def assignment(self) -> Assignment:
+        """What the work is for."""
+        return self.loaded.assignment
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """The text of every exercise that is there; the last definition counts."""
+        names = {exercise.name for exercise in self.assignment.exercises}
+        found: dict[str, str] = {}
+        for chunk in self.submission.extraction.chunks:
+            found.update(dict.fromkeys(names.intersection(chunk.defines), chunk.source))
+        for cell, problem in zip(self.submission.extraction.broken, self.submission.problems, strict=False):
+            found.update({name: problem.sentence for name in names.intersection(cell.defines) if name not in found})
+        return found
+
+    @cached_property
+    def _shared(self) -> str:
+        """Hash of what every exercise may use: helpers and imports, earlier assignments, the checks."""
+        names = {exercise.name for exercise in self.assignment.exercises}
+        around = [chunk.source for chunk in self.submission.extraction.chunks if not names.intersection(chunk.defines)]
+        return _hash(around, hash_of_earlier(self.earlier or {}), self.loaded.checks_sha256)
+
+    def identity(self, exercise: str) -> str:
+        """Hash of everything that a verdict on this exercise is about."""
+        found = self.assignment.exercise(exercise)
+        own = {name: self.sources.get(name, "") for name in (exercise, *found.depends)}
+        return _hash(own, sorted(self.submission.unwritten(found)), self._shared)
+
+    def begun(self) -> bool:
+        """Whether any part of any exercise is written."""
+        return any(
+            self.submission.broken_cell(exercise) or set(exercise.parts) - self.submission.unwritten(exercise)
+            for exercise in self.assignment.exercises
+        )
+
+
+def _hash(*things: Any) -> str:
+    return hashlib.sha256(json.dumps(things, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def open_work(loaded: Loaded, path: Path | None = None) -> Work:
+    """Read a file, or the one in a folder that holds work; by default the learner's, of two what was saved last.
+
+    Raises SubmissionError with one sentence where there is nothing that can be read.
+    """
+    path = path or file_of(loaded)
+    earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
+    submission = read_submission(path, loaded)
+    return Work(loaded, path / submission.file if path.is_dir() else path, submission, earlier)
+
+
+def file_of(loaded: Loaded) -> Path:
+    """The notebook or the file of an assignment, whichever was saved last.  SubmissionError where there is neither."""
+    module = loaded.assignment.module
+    found = extraction.newest(loaded.released, module)
+    if found is None:
+        message = (
+            f"There is no {module}.ipynb and no {module}.py in {loaded.released}. "
+            f"Begin with: autograder start {loaded.assignment.name}"
+        )
+        raise SubmissionError(message)
+    return found
+
+
+def latest(root: Path) -> Loaded:
+    """The assignment that was worked on last; the first one where none is begun.  UsageError where there is none."""
+    begun: list[tuple[float, Loaded]] = []
+    every = [catalogue.load(name, root) for name in catalogue.names(root)]
+    if not every:
+        message = f"There is no assignment in {root}. Begin with: autograder start 02_layers"
+        raise UsageError(message)
+    for loaded in every:
+        path = extraction.newest(loaded.released, loaded.assignment.module)
+        try:
+            if path and open_work(loaded, path).begun():
+                begun.append((path.stat().st_mtime, loaded))
+        except (SubmissionError, OSError):
+            continue
+    return max(begun, key=lambda pair: pair[0])[1] if begun else every[0]
+
+
+def chosen(target: str | None, root: Path) -> tuple[Loaded, Path | None]:
+    """What a command is about: an assignment or a file; by default what was worked on last.
+
+    UsageError where the target is neither.
+    """
+    if target is None:
+        return latest(root), None
+    if Path(target).suffix not in {".py", ".ipynb"}:
+        return catalogue.load(catalogue.find(target, root), root), None
+    [(loaded, path, _)] = catalogue.targets([target], root)
+    return loaded, path
+
+
+def exercise_of(target: str, root: Path) -> tuple[Loaded, Exercise, str | None]:
+    """An exercise, or a part of one (``Linear``, ``layers.Linear``, ``Linear.backward``).  UsageError elsewise."""
+    try:
+        loaded, part = catalogue.with_exercise(target, root), None
+    except UsageError:
+        owner, _, part = target.rpartition(".")
+        if not owner:
+            raise
+        loaded = catalogue.with_exercise(owner, root)
+        target = owner
+    exercise = loaded.assignment.exercise(target.rpartition(".")[2])
+    if part is not None and part not in exercise.parts:
+        message = f"{exercise.name} has no part '{part}'. Its parts are: {', '.join(exercise.parts)}."
+        raise UsageError(message)
+    return loaded, exercise, part
+
+
+def reset_target(target: str, root: Path) -> tuple[Loaded, Exercise | None, str | None]:
+    """An assignment, an exercise, or a part of one.  UsageError where it is none."""
+    try:
+        return catalogue.load(catalogue.find(target, root), root), None, None
+    except UsageError:
+        return exercise_of(target, root)
