@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "StoredAnswers", "generator", "read_stored", "store"]
 
 Answer = tuple[Case, Observations]
+Explained = dict[tuple[str, str], list[Any]]
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
@@ -58,11 +59,23 @@ class Answers:
 
 
 class StoredAnswers:
-    """Answers read from a released ``cases.npz``: what a student's machine has in place of the references."""
+    """Answers read from a released ``cases.npz``: what a student's machine has in place of the references.
 
-    def __init__(self, found: dict[tuple[str, str], list[Answer]], seed: int) -> None:
+    known: prints of planted mistakes by exercise and check, matters: what each right answer depends on; both as
+    ``autograder.diagnosis`` reads them.
+    """
+
+    def __init__(
+        self,
+        found: dict[tuple[str, str], list[Answer]],
+        seed: int,
+        known: Explained | None = None,
+        matters: Explained | None = None,
+    ) -> None:
         self.found = found
         self.seed = seed
+        self.known = known or {}
+        self.matters = matters or {}
 
     def of(self, exercise: Exercise, check: Check) -> list[Answer]:
         """Cases of one check, with what is expected; a capstone's are drawn here, for it needs no reference."""
@@ -80,15 +93,30 @@ class StoredAnswers:
         raise SpecError(message)
 
 
-def store(path: Path, answers: dict[tuple[str, str], list[Answer]], seed: int) -> None:
-    """Write answers to one ``.npz``: a tree as JSON, and its arrays."""
+def store(
+    path: Path,
+    answers: dict[tuple[str, str], list[Answer]],
+    seed: int,
+    known: Explained | None = None,
+    matters: Explained | None = None,
+) -> None:
+    """Write answers to one ``.npz``: a tree as JSON, and its arrays; with what explains wrong ones."""
     arrays: list[Any] = []
     tree = [
         [list(key), encode([[case.as_data(), expected] for case, expected in found], arrays)]
         for key, found in answers.items()
     ]
-    header = np.frombuffer(json.dumps({"seed": seed, "answers": tree}).encode(), np.uint8)
+    explained = {"known": _listed(known), "matters": _listed(matters)}
+    header = np.frombuffer(json.dumps({"seed": seed, "answers": tree, **explained}).encode(), np.uint8)
     np.savez_compressed(path, header=header, **{f"a{i}": array for i, array in enumerate(arrays)})
+
+
+def _listed(explained: Explained | None) -> list[Any]:
+    return [[list(key), value] for key, value in (explained or {}).items()]
+
+
+def _by_key(listed: list[Any]) -> Explained:
+    return {(exercise, check): value for (exercise, check), value in listed}
 
 
 def read_stored(path: Path) -> StoredAnswers:
@@ -103,7 +131,8 @@ def read_stored(path: Path) -> StoredAnswers:
             ]
             for (exercise, check), tree in header["answers"]
         }
-        return StoredAnswers(found, header["seed"])
+        known, matters = (_by_key(header.get(name, [])) for name in ("known", "matters"))
+        return StoredAnswers(found, header["seed"], known, matters)
     except (OSError, ValueError, KeyError, TypeError, ProtocolError, BadZipFile) as error:
         message = (
             f"{path} cannot be read ({error}): it is damaged, or of another version of the course. Take the file from "

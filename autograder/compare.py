@@ -115,7 +115,7 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
         return None
     index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
     largest = float(error[index])
-    relative = f" ({100 * largest / scale:.3g} % of the largest right value)" if scale > 0 else ""
+    relative = f" ({_number(100 * largest / scale)} % of the largest right value)" if scale > 0 else ""
     where = f", largest at index {_at(index)}" if expected.ndim else ""
     sentence = (
         f"{name} is wrong in {_share(wrong)}{where}: off by {largest:.3g}{relative}"
@@ -134,6 +134,11 @@ def _not_an_array(observed: Any, name: str, *, scalar: bool) -> Mismatch | None:
         return Mismatch("missing", name, f"{name} is None: is a return missing?")
     wanted = "a number" if scalar else "an array"
     return Mismatch("type", name, f"{name} is {_say(observed)}; {wanted} is wanted")
+
+
+def _number(value: float) -> str:
+    """Three digits, and all of those before the point."""
+    return f"{value:.0f}" if 1e3 <= value < 1e6 else f"{value:.3g}"  # noqa: PLR2004 - where .3g begins to write e+03
 
 
 def _share(wrong: Any) -> str:

@@ -1,94 +1,248 @@
-"""From a failed check to the mistake that its author made: outputs matched against planted mistakes' outputs."""
+"""A failed check, and everything that can be said about it for certain.
+
+First the mistakes that the course knows, one or two of them; then what a check of one property says by failing; then
+patterns; and where nothing is recognised, where the error sits.  What is not certain is not said.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from autograder.answers import Answers, StoredAnswers
-from autograder.compare import agree
-from autograder.spec import Check, Exercise, Mistake, Observations
-from autograder.subject import LocalSubject, Subject, SubjectRaisedError
+from autograder.compare import Mismatch, compare
+from autograder.diagnosis.evidence import Evidence, Finding, gather
+from autograder.diagnosis.outcomes import Outcome, Raised, observe, printed, wrong_names
+from autograder.diagnosis.patterns import PATTERNS
+from autograder.diagnosis.places import places
+from autograder.diagnosis.planted import Known, Planted, as_data
+from autograder.diagnosis.probing import PROBES, Probe, dependences
+from autograder.diagnosis.properties import SECOND, STALE, property_of
+from autograder.diagnosis.regions import wrong_entries
+from autograder.diagnosis.reproduce import snippet
+from autograder.spec import Check, Exercise
+from autograder.subject import LocalSubject, Subject
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
+    from autograder.spec import Mistake
 
-__all__ = ["Fingerprints", "Outcome", "Raised", "observe"]
+__all__ = ["Diagnosis", "Fingerprints", "Outcome", "Raised", "observe"]
+
+MOST_FINDINGS = 2
+WORDS = frozenset({"the", "each", "only", "with", "all", "every", "what"})
+"""Words that a finding may begin with; anything else there is the name of an array."""
 
 
 @dataclass(frozen=True)
-class Raised:
-    """An outcome that is an error of the implementation's."""
+class Diagnosis:
+    """What is known of a failure.
 
-    type: str
-    message: str
+    mistakes: planted ones, at most two; findings: patterns, one a name; places, heat: where it sits;
+    snippet: lines that show it again.
+    """
+
+    mistakes: list[Known] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    places: str = ""
+    heat: list[list[float]] = field(default_factory=list)
+    snippet: str = ""
+
+    def as_fields(self) -> dict[str, Any]:
+        """Give it as fields of a Verdict."""
+        if self.mistakes:
+            names = [one.mistake for one in self.mistakes]
+            hints = dict.fromkeys(one.hint for one in self.mistakes)
+            return {"mistake": ", and ".join(names), "mistakes": names, "hint": " ".join(hints)}
+        said = dict.fromkeys(f"{_sentence(f.sentence)} {f.hint}".strip() for f in self.findings)
+        return {
+            "pattern": "; ".join(dict.fromkeys(f.key for f in self.findings)),
+            "hint": " ".join(said),
+            "places": self.places,
+            "heat": self.heat,
+            "snippet": self.snippet,
+        }
 
 
-Outcome = Observations | Raised
+@dataclass(frozen=True)
+class Failure:
+    """A check that failed: what was seen in its cases, the first mismatch (None for an error), and how to ask again.
 
+    forward_mistake: what was found in another part of the exercise; forward_right: the other part's check has passed.
+    """
 
-def observe(check: Check, subject: Subject, case: object) -> Outcome:
-    """Run one case; an error of the implementation's is an outcome like any other."""
-    try:
-        return check.observe(subject, case)  # type: ignore[arg-type]
-    except SubjectRaisedError as error:
-        return Raised(error.type, error.message)
+    exercise: Exercise
+    check: Check
+    outcomes: list[Outcome]
+    mismatch: Mismatch | None
+    ask: Callable[[], Subject]
+    forward: Check | None = None
+    forward_mistake: str = ""
+    forward_wrong: bool = False
 
 
 class Fingerprints:
-    """What every planted mistake shows on every check's cases, computed when it is first needed."""
+    """Diagnoses failures of one assignment; what planted mistakes show is computed once for all submissions."""
 
     def __init__(self, loaded: Loaded, answers: Answers | StoredAnswers) -> None:
-        self._loaded = loaded
+        self._planted = Planted(loaded, answers)
+        self._official = loaded.official
+        self._matters: dict[tuple[str, str], frozenset[tuple[str, str]]] = {}
         self.answers = answers
-        self._subjects: dict[tuple[str, str], LocalSubject | None] = {}
-        self._outcomes: dict[tuple[str, str, str], list[Outcome]] = {}
 
-    def match(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> Mistake | None:
-        """Name the planted mistake whose outcomes these are, on every case; None where it is another."""
-        if check.capstone or check.speed:
-            return None
-        for mistake in exercise.mistakes:
-            theirs = self._of(exercise, check, mistake)
-            if (
-                len(theirs) == len(outcomes)
-                and all(map(_same, outcomes, theirs))
-                and self._fails(exercise, check, theirs)
-            ):
-                return mistake
-        return None
-
-    def _of(self, exercise: Exercise, check: Check, mistake: Mistake) -> list[Outcome]:
-        key = exercise.name, check.name, mistake.name
-        if key not in self._outcomes:
-            subject = self.subject(exercise, mistake)
-            cases = [case for case, _ in self.answers.of(exercise, check)]
-            self._outcomes[key] = (
-                [observe(check, subject.on(check.backend or "numpy"), case) for case in cases] if subject else []
-            )
-            if subject:
-                subject.forget()
-        return self._outcomes[key]
+    def match(
+        self, exercise: Exercise, check: Check, outcomes: list[Outcome], found: frozenset[str] = frozenset()
+    ) -> list[Known]:
+        """Name the planted mistakes whose outcomes these are: one, or two that explain different names."""
+        return self._planted.match(exercise, check, outcomes, found)
 
     def subject(self, exercise: Exercise, mistake: Mistake) -> LocalSubject | None:
         """The reference with this mistake, in this process; None where it cannot even be loaded."""
-        key = exercise.name, mistake.name
-        if key not in self._subjects:
-            try:
-                chunks = self._loaded.with_mistake(exercise, mistake)
-                self._subjects[key] = self._loaded.subject(exercise, chunks)
-            except SubjectRaisedError:
-                self._subjects[key] = None
-        return self._subjects[key]
+        return self._planted.subject(exercise, mistake)
 
-    def _fails(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> bool:
-        """Whether these outcomes fail the check at all: a mistake elsewhere looks right here."""
+    def diagnose(self, failure: Failure) -> Diagnosis:
+        """Say what can be said where no planted mistake, or pair of them, is found by ``match``."""
+        exercise, check = failure.exercise, failure.check
+        if check.capstone or check.budget:
+            return Diagnosis()
+        if failure.forward_mistake:
+            pair = self._planted.match_pair(exercise, check, failure.outcomes, failure.forward_mistake)
+            if pair:
+                return Diagnosis(mistakes=pair[1:])
         answers = self.answers.of(exercise, check)
-        pairs = zip(outcomes, answers, strict=True)
-        return any(isinstance(o, Raised) or check.judge(o, expected, case) for o, (case, expected) in pairs)
+        found = self._property(failure, answers)
+        if found:
+            return Diagnosis(findings=[found])
+        if failure.forward_wrong or any(isinstance(outcome, Raised) for outcome in failure.outcomes):
+            return self._unrecognised(failure, answers, [])
+        findings, rest = self._patterns(failure, answers)
+        if not findings:
+            pair = self._planted.match_pair(exercise, check, failure.outcomes, "")
+            if pair:
+                return Diagnosis(mistakes=pair)
+        return self._unrecognised(failure, answers, findings, rest)
+
+    def _property(self, failure: Failure, answers: Any) -> Finding | None:
+        if failure.check.name == STALE and not self._right_alone(failure, answers):
+            return None  # it is wrong without the other call as well
+        name = failure.mismatch.name if failure.mismatch else ""
+        evidence = gather(name, failure.outcomes, answers, [None] * len(answers))
+        return property_of(failure.check.name, failure.mismatch, failure.outcomes, answers, evidence)
+
+    def _right_alone(self, failure: Failure, answers: Any) -> bool:
+        """Whether the same cases come out right where there was no call before."""
+        principal = failure.exercise.find(failure.check.after[0])
+        for case, expected in answers:
+            seen = observe(principal, failure.ask(), case)
+            if isinstance(seen, Raised):
+                return False
+            names = {f"{name}{SECOND}": value for name, value in seen.items()}
+            if any(compare(names.get(name), value, name) for name, value in expected.items()):
+                return False
+        return True
+
+    def _patterns(self, failure: Failure, answers: Any) -> tuple[list[Finding], list[Evidence]]:
+        """Findings, the same for several names said once; and the evidence of names that none explains."""
+        probe = self._probe(failure)
+        outputs = [probe.output(case) if failure.forward else None for case, _ in answers]
+        right = printed([expected for _, expected in answers])
+        found: dict[str, tuple[Finding, list[str]]] = {}
+        rest = []
+        wrong = wrong_names(printed(failure.outcomes), right)
+        for name in (name for name in right if name in wrong):
+            evidence = gather(name, failure.outcomes, answers, outputs)
+            if evidence is None:
+                continue
+            finding = _first(evidence, probe)
+            if finding is None:
+                rest.append(evidence)
+            else:
+                found.setdefault(finding.key, (finding, []))[1].append(name)
+        findings = [
+            replace(finding, sentence=finding.sentence + (f" (so {_are(names[1:])})" if names[1:] else ""))
+            for finding, names in found.values()
+        ]
+        return findings[:MOST_FINDINGS], rest
+
+    def _probe(self, failure: Failure) -> Probe:
+        return Probe(failure.check, failure.ask, failure.forward, self.matters(failure.exercise, failure.check))
+
+    def matters(self, exercise: Exercise, check: Check) -> frozenset[tuple[str, str]]:
+        """What each name of the right answer depends on: computed, or read from a release."""
+        key = exercise.name, check.name
+        if check.after:  # what is asked only where the principal check has passed is explained without it
+            return frozenset()
+        if key not in self._matters:
+            if isinstance(self.answers, StoredAnswers):
+                found = [(str(a), str(b)) for a, b in self.answers.matters.get(key, [])]
+            else:
+                reference = self.answers.reference(exercise)
+                found = dependences(check, reference, [case for case, _ in self.answers.of(exercise, check)])
+                reference.forget()
+            self._matters[key] = frozenset(found)
+        return self._matters[key]
+
+    def explained(self) -> tuple[dict[tuple[str, str], list[Any]], dict[tuple[str, str], list[Any]]]:
+        """What a release carries, by exercise and check: prints of the mistakes, and what right answers depend on.
+
+        A mistake is in it only where a student who has made it gets to: not where an earlier check fails already.
+        """
+        known: dict[tuple[str, str], list[Any]] = {}
+        matters: dict[tuple[str, str], list[Any]] = {}
+        for exercise in self._planted.exercises:
+            failing: dict[str, set[str]] = {}
+            for check in exercise.checks:
+                if check.capstone or check.budget:
+                    continue
+                found = self._planted.of(exercise, check)
+                failing[check.name] = {one.mistake for one in found}
+                before = set().union(*(failing.get(name, set()) for name in check.after))
+                if reached := [one for one in found if one.mistake not in before]:
+                    known[exercise.name, check.name] = as_data(reached)
+                if depends := self.matters(exercise, check):
+                    matters[exercise.name, check.name] = [list(pair) for pair in sorted(depends)]
+        return known, matters
+
+    def _unrecognised(
+        self, failure: Failure, answers: Any, findings: list[Finding], rest: Sequence[Evidence] | None = None
+    ) -> Diagnosis:
+        names = [failure.mismatch.name] if failure.mismatch else []
+        left = list(rest) if rest is not None else [
+            e for name in names if (e := gather(name, failure.outcomes, answers, [None] * len(answers)))
+        ]  # fmt: skip
+        where = next((p for evidence in left if (p := places(evidence))), None)
+        failed = [
+            case
+            for outcome, (case, expected) in zip(failure.outcomes, answers, strict=False)
+            if isinstance(outcome, Raised) or failure.check.judge(outcome, expected, case)
+        ]
+        official = not isinstance(self.answers, StoredAnswers)
+        reference = self.answers.reference(failure.exercise) if official else None
+        lines = snippet(failure.exercise, failure.check, failed, failure.ask(), reference)
+        return Diagnosis(
+            findings=findings, places=where.sentence if where else "", heat=where.heat if where else [], snippet=lines
+        )
 
 
-def _same(left: Outcome, right: Outcome) -> bool:
-    if isinstance(left, Raised) or isinstance(right, Raised):
-        return left == right
-    return agree(left, right)
+def _first(evidence: Evidence, probe: Probe) -> Finding | None:
+    if evidence.one_shape and not any(mask.any() for mask in wrong_entries(evidence)):
+        return None  # it is no number that is wrong
+    for pattern in PATTERNS:
+        if finding := pattern(evidence):
+            return finding
+    for ask in PROBES:
+        if finding := ask(evidence, probe):
+            return finding
+    return None
+
+
+def _sentence(text: str) -> str:
+    """Begin with a capital, unless it begins with a name (``y``, ``dW``), and end with a stop."""
+    first = text.split(" ", 1)[0]
+    start = text[:1].upper() if first in WORDS else text[:1]
+    return start + text[1:] + ("" if text.endswith("?") else ".")
+
+
+def _are(names: list[str]) -> str:
+    return f"is {names[0]}" if len(names) == 1 else f"are {', '.join(names[:-1])} and {names[-1]}"

@@ -6,14 +6,15 @@ import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from autograder import footprint, hotspots, scaling, timing, yardstick
 from autograder.answers import generator
-from autograder.diagnose import Fingerprints, Outcome, Raised
+from autograder.compare import Mismatch
+from autograder.diagnose import Diagnosis, Failure, Fingerprints, Outcome, Raised
 from autograder.explain import at, explain, waits
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
@@ -21,9 +22,6 @@ from autograder.spec import Case, Check, Observations
 from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 from autograder.verdict import ExerciseResult, Footprint, Growth, HotSpot, Pace, Status, Timing, Verdict
 from autograder.workplace import Workplace
-
-if TYPE_CHECKING:
-    from autograder.compare import Mismatch
 
 __all__ = ["Session"]
 
@@ -78,6 +76,8 @@ class Session:
     def _not_written(self, part: str) -> str:
         if self.exercise.name not in self.submission.extraction.defined:
             return f"{self.submission.file} does not define {self.exercise.name}"
+        if part in self.exercise.published:
+            return f"{self._title(part)} is still as it was published: repair it"
         return f"{self._title(part)} is still to be written"
 
     def _title(self, part: str) -> str:
@@ -169,16 +169,40 @@ class Session:
         )
         if check.budget is None and not check.capstone and not isinstance(why, SubjectRaisedError):
             sentence = f"{sentence} ({case.describe()})"
-        mistake = self.fingerprints.match(self.exercise, check, outcomes)
-        more: dict[str, Any] = {"mistake": mistake.name, "hint": mistake.hint} if mistake else {}
-        if mistake is None and seen and check.own_forward and self._forward_is_wrong(check):
+        named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)
+        known = self.fingerprints.match(self.exercise, check, outcomes, named)
+        more: dict[str, Any] = Diagnosis(mistakes=known).as_fields() if known else {}
+        if not known and seen and check.own_forward and self._forward_is_wrong(check):
             subject = self.place.subject(check)
             with contextlib.suppress(SubjectRaisedError):
                 if check.own_forward(subject, case, seen):
                     sentence = "backward is right for your forward, but that forward is not right yet"
+                    more = {"pattern": "own forward"}
                     if self._is_right_for_a_near_miss(check, case, seen):
                         more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
+        more = more or self._diagnosed(check, outcomes, why)
         return self._verdict(check, Status.FAILED, sentence, **more)
+
+    def _diagnosed(self, check: Check, outcomes: list[Outcome], why: Mismatch | SubjectRaisedError) -> dict[str, Any]:
+        """Fields of the verdict that explain it; an implementation that is lost while it is asked is left alone."""
+        mismatch = None if isinstance(why, SubjectRaisedError) else why
+        first = self.exercise.checks[0]
+        forward = first if first.part != check.part and self.verdicts[first.name].status is Status.PASSED else None
+        named = next((name for v in self.verdicts.values() if v.part != check.part for name in v.mistakes), "")
+        wrong = self._forward_is_wrong(check)
+        try:
+            return self.fingerprints.diagnose(
+                Failure(
+                    self.exercise, check, outcomes, mismatch, lambda: self.place.subject(check), forward, named, wrong
+                )
+            ).as_fields()
+        except SubjectLostError:
+            self.place.end()
+            return {}
+        except IsolationError:
+            raise
+        except Exception:  # noqa: BLE001 - an explanation that fails costs no verdict
+            return {}
 
     def _forward_is_wrong(self, check: Check) -> bool:
         return any(v.status is Status.FAILED for v in self.verdicts.values() if v.part != check.part)
@@ -186,7 +210,7 @@ class Session:
     def _is_right_for_a_near_miss(self, check: Check, case: Case, seen: Observations) -> bool:
         """Whether these are the gradients of a recognised mistake as it was planted: the code may play another."""
         assert check.own_forward is not None  # noqa: S101 - the caller asks for it
-        named = {v.mistake for v in self.verdicts.values() if v.part != check.part}
+        named = {name for v in self.verdicts.values() if v.part != check.part for name in v.mistakes}
         planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
         return any(check.own_forward(subject, case, seen) for subject in planted if subject)
 

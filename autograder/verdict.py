@@ -149,7 +149,8 @@ class Verdict(msgspec.Struct, frozen=True):
     names, of one or of two at once.
     pattern: keys of the relations that the outputs have to the right ones, where no mistake is known (``factor 2``);
     the hint says them.
-    places, heat: where the error sits, in words and as a table of |error|, at most 12 × 12, −1 where it is no number;
+    places, heat: where the error sits, in words and as a table of |error| in tenths of the largest, at most 12 × 12, −1
+    where it is no number;
     snippet: at most three lines of code that show it again.
     """
 

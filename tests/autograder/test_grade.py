@@ -525,7 +525,7 @@ def test_the_same_mistake_in_other_words_is_named_too(grade, first_wrong):
 
 def test_a_mistake_of_ones_own_is_not_called_by_another_name(grade, swapped, first_wrong):
     found = grade(Tanh=swapped("Tanh", ("dx = 1 - dx", "dx = 1.0000321 - dx")))
-    assert (first_wrong(found.Tanh).mistake, first_wrong(found.Tanh).hint) == ("", "")
+    assert (first_wrong(found.Tanh).mistake, first_wrong(found.Tanh).pattern) == ("", "nearly right")
 
 
 # --- a backward for a wrong forward ----------------------------------------------------------

@@ -47,7 +47,7 @@ def test_a_file_that_is_missing_or_changed_is_stale(own_course, name):
         answers = read_stored(path)
         (_, expected), *_ = answers.found["Tanh", "forward matches the reference"]
         expected["y"] = expected["y"] + 1e-3
-        store(path, answers.found, answers.seed)
+        store(path, answers.found, answers.seed, answers.known, answers.matters)
     else:
         path.write_text(path.read_text() + "\n")
     sentence = f"02_layers: {name} is not what its source gives: run autograder release 02_layers"
@@ -63,7 +63,7 @@ def test_a_change_of_the_last_bit_is_not_stale(own_course):
     answers = read_stored(path)
     for _, expected in answers.found["Tanh", "forward matches the reference"]:
         expected["y"] = np.nextafter(expected["y"], 2)
-    store(path, answers.found, answers.seed)
+    store(path, answers.found, answers.seed, answers.known, answers.matters)
     assert stale(own_course, "02_layers") == []
 
 

@@ -1,0 +1,10 @@
+"""From a failed check to what its author needs to hear.
+
+outcomes   what was seen, and prints of it
+planted    mistakes that the course knows
+patterns   relations between what is seen and what is wanted: arrangement, factors, terms, regions
+probing    questions put to the student's own code
+properties what a check of one property says by failing
+places     where an error sits
+reproduce  one small input that shows it again
+"""

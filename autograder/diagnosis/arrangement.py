@@ -1,0 +1,182 @@
+"""Patterns of arrangement: the right numbers in another shape, order or place, summed too little or too much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations, permutations
+from typing import Any
+
+import numpy as np
+
+from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
+
+__all__ = ["ARRANGEMENTS"]
+
+
+def not_reduced(evidence: Evidence) -> Finding | None:
+    """An axis is left that should have been summed or averaged over."""
+    name = evidence.name
+    if any(p.seen.ndim <= p.wanted.ndim or not np.isfinite(p.seen).all() for p in evidence.pairs):
+        return None
+    if not evidence.proves() or not any(p.seen.size > p.wanted.size for p in evidence.pairs):
+        return None
+    for key, reduce, word in (("missing sum", np.sum, "Sum"), ("missing mean", np.mean, "Take the mean")):
+        if all(_reduces(pair, reduce) for pair in evidence.pairs):
+            shapes = _largest(evidence)
+            return Finding(
+                key,
+                f"{name} has the shape {shapes.seen.shape}; {word.lower()} over what is too many, and it is right",
+                f"{word} over the axis that {name} does not have.",
+            )
+    return None
+
+
+def summed_too_far(evidence: Evidence) -> Finding | None:
+    """One sum over an axis, or over everything, stands in every place."""
+    if not evidence.one_shape or not evidence.proves() or evidence.scalar:
+        return None
+    axes: list[int | None] = [None, *range(min(p.wanted.ndim for p in evidence.pairs))]
+    for axis in axes:
+        for reduce, word in ((np.sum, "sum"), (np.mean, "mean")):
+            sums = [reduce(p.wanted, axis=axis, keepdims=True) + 0 * p.wanted for p in evidence.pairs]
+            telling = sum(not same(s, p.wanted) for s, p in zip(sums, evidence.pairs, strict=True))
+            if telling and all(same(p.seen, s) for p, s in zip(evidence.pairs, sums, strict=True)):
+                where = "all entries" if axis is None else f"axis {axis}"
+                return Finding(
+                    "summed too far",
+                    f"{evidence.name} holds in every place the {word} over {where} of what belongs there",
+                    f"Take the {word} over fewer axes: name the axis.",
+                )
+    return None
+
+
+def reshaped(evidence: Evidence) -> Finding | None:
+    """The right numbers, in the right order, in another shape."""
+    if evidence.one_shape or evidence.scalar or not evidence.proves():
+        return None
+    for pair in evidence.pairs:
+        if pair.seen.size != pair.wanted.size or not same(pair.seen.ravel(), pair.wanted.ravel()):
+            return None
+    pair = next(p for p in evidence.pairs if p.seen.shape != p.wanted.shape)
+    return Finding(
+        "reshaped",
+        f"{evidence.name} has the right numbers in the shape {pair.seen.shape} where {pair.wanted.shape} is wanted",
+        "Look at keepdims, reshape and added axes: only the shape is wrong.",
+    )
+
+
+def transposed(evidence: Evidence) -> Finding | None:
+    """The axes in another order: one order that is right in every case with so many axes."""
+    if evidence.scalar or not evidence.proves():
+        return None
+    moved: dict[int, tuple[int, ...]] = {}
+    for pair in evidence.pairs:
+        if pair.seen.ndim != pair.wanted.ndim:
+            return None
+        if same(pair.seen, pair.wanted):
+            continue
+        order = moved.get(pair.wanted.ndim) or next(_orders(pair), None)
+        if order is None or not same(np.transpose(pair.seen, order), pair.wanted):
+            return None
+        moved[pair.wanted.ndim] = order
+    if not moved or not _nothing_else(evidence, moved):
+        return None
+    ndim, order = max(moved.items())
+    if ndim == 2:  # noqa: PLR2004 - a matrix
+        return Finding(
+            "transpose", f"{evidence.name} is the transpose of the right value", "Look for a .T too many or too few."
+        )
+    return Finding(
+        f"permuted {order}",
+        f"{evidence.name} has its axes in another order: transposed by {order} it is right",
+        "Write the meaning of each axis beside every reshape and transpose.",
+    )
+
+
+def turned_or_shifted(evidence: Evidence) -> Finding | None:
+    """Reversed along an axis, or moved along it by one."""
+    if not evidence.one_shape or evidence.scalar or not evidence.proves():
+        return None
+    for axis in range(min(p.wanted.ndim for p in evidence.pairs)):
+        long = [p for p in evidence.pairs if p.wanted.shape[axis] > 2]  # noqa: PLR2004 - two turn into each other
+        if not long or any(same(p.seen, p.wanted) for p in long):
+            continue
+        if all(same(np.flip(p.seen, axis), p.wanted) for p in evidence.pairs):
+            return Finding(
+                f"reversed along axis {axis}",
+                f"{evidence.name} is right but in reverse order along axis {axis}",
+                "Look for a loop or a list that runs the wrong way.",
+            )
+        for step, word in ((1, "late"), (-1, "early")):
+            if all(_shifted(p, axis, step) for p in evidence.pairs) and len(long) > 1:
+                return Finding(
+                    f"shifted along axis {axis}",
+                    f"{evidence.name} is right but one place too {word} along axis {axis}",
+                    "Look for an index that is off by one.",
+                )
+    return None
+
+
+def one_too_many(evidence: Evidence) -> Finding | None:
+    """One entry too many at an end, the rest right."""
+    if any(p.seen.ndim != p.wanted.ndim or not p.wanted.ndim for p in evidence.pairs) or not evidence.proves():
+        return None
+    for text, cut in (("first", slice(1, None)), ("last", slice(None, -1))):
+        if all(len(p.seen) == len(p.wanted) + 1 and same(p.seen[cut], p.wanted) for p in evidence.pairs):
+            return Finding(
+                f"one too many at the {text}",
+                f"{evidence.name} has one entry too many: without the {text} one it is right",
+                "Look at where the loop starts and where it ends.",
+            )
+    return None
+
+
+def reordered(evidence: Evidence) -> Finding | None:
+    """The right numbers in the right shape, at other places."""
+    if not evidence.one_shape or evidence.scalar or not evidence.proves():
+        return None
+    for pair in evidence.pairs:
+        flat = np.sort(pair.wanted.ravel())
+        if len(np.unique(flat)) < len(flat) or not same(np.sort(pair.seen.ravel()), flat):
+            return None
+    return Finding(
+        "reordered",
+        f"{evidence.name} holds the right numbers, some of them at the wrong places",
+        "Look at the order of elements in reshape and transpose, or at the order of a loop.",
+    )
+
+
+def _reduces(pair: Pair, reduce: Callable[..., Any]) -> bool:
+    extra = pair.seen.ndim - pair.wanted.ndim
+    return any(same(reduce(pair.seen, axis=axes), pair.wanted) for axes in combinations(range(pair.seen.ndim), extra))
+
+
+def _orders(pair: Pair) -> Iterator[tuple[int, ...]]:
+    for order in permutations(range(pair.wanted.ndim)):
+        if np.transpose(pair.seen, order).shape == pair.wanted.shape and same(
+            np.transpose(pair.seen, order), pair.wanted
+        ):
+            yield order
+
+
+def _nothing_else(evidence: Evidence, moved: dict[int, tuple[int, ...]]) -> bool:
+    """Whether every case of these many axes is in that order, or looks the same in both."""
+    return all(
+        same(np.transpose(pair.seen, moved[pair.wanted.ndim]), pair.wanted)
+        for pair in evidence.pairs
+        if pair.wanted.ndim in moved
+    )
+
+
+def _shifted(pair: Pair, axis: int, step: int) -> bool:
+    seen, wanted = np.moveaxis(pair.seen, axis, 0), np.moveaxis(pair.wanted, axis, 0)
+    if len(seen) < 2:  # noqa: PLR2004 - of one, nothing is left
+        return True
+    return same(seen[1:], wanted[:-1]) if step > 0 else same(seen[:-1], wanted[1:])
+
+
+def _largest(evidence: Evidence) -> Pair:
+    return max(evidence.pairs, key=lambda pair: pair.seen.size)
+
+
+ARRANGEMENTS = (not_reduced, reshaped, summed_too_far, transposed, turned_or_shifted, one_too_many, reordered)

@@ -1,0 +1,155 @@
+"""What patterns look at: one name that is wrong (``dW``), seen and wanted side by side in every case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from autograder.diagnosis.outcomes import Outcome, Raised
+from autograder.spec import Case, Observations
+
+__all__ = ["Evidence", "Finding", "Pair", "gather", "same"]
+
+FEWEST_NUMBERS = 4
+FEWEST_SCALARS = 2
+MOST_AXES, MOST_NUMBERS = 6, 1_000_000
+"""Of what an implementation may hand out and be looked at closely."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a pattern says: a key for counting, a sentence for the student, and what to look at."""
+
+    key: str
+    sentence: str
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One case: an array as it was seen and as it is wanted, and all that was wanted and seen beside it.
+
+    y: the output of the implementation's own forward, where that is known to be right.
+    """
+
+    seen: Any
+    wanted: Any
+    case: Case
+    all_seen: Observations
+    all_wanted: Observations
+    y: Any = None
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """The case's inputs that are arrays, by name."""
+        found = {name: getattr(x, "array", x) for name, x in self.case.inputs.items()}
+        return {name: x for name, x in found.items() if isinstance(x, np.ndarray)}
+
+    @cached_property
+    def named(self) -> dict[str, Any]:
+        """Every array of floats that the student knows by a letter: inputs, parameters, dy, and a right y."""
+        arrays = {**self.inputs, **self.case.parameters, "dy": self.case.upstream, "y": self.y}
+        return {n: a for n, a in arrays.items() if isinstance(a, np.ndarray) and a.dtype.kind == "f"}
+
+    @cached_property
+    def letters(self) -> dict[str, Any]:
+        """Those of the wanted array's shape, and differences of two inputs."""
+        alike = {name: a for name, a in self.named.items() if a.shape == self.wanted.shape and a.ndim}
+        inputs = [name for name in alike if name in self.inputs]
+        return alike | {f"({a} − {b})": alike[a] - alike[b] for a, b in combinations(inputs, 2)}
+
+    @cached_property
+    def quantities(self) -> dict[str, float]:
+        """Numbers that a factor may be: lengths and arguments, by the name that a sentence gives them."""
+        first = next((x for x in self.inputs.values() if x.ndim), None)
+        found: dict[str, float] = {}
+        if first is not None:
+            found |= {"rows": first.shape[0], "size": first.size, "columns": first.shape[-1]}
+            found["rows − 1"], found["columns − 1"] = first.shape[0] - 1, first.shape[-1] - 1
+            found["vectors"] = first.size / max(1, first.shape[-1])
+            found["one row"] = first.size / max(1, first.shape[0])
+            axis = self.case.arguments.get("axis")
+            if isinstance(axis, int) and -first.ndim <= axis < first.ndim:
+                found["axis length"] = first.shape[axis]
+            found |= {f"axis {i}": n for i, n in enumerate(first.shape[1:-1], start=1)}
+        if isinstance(self.case.upstream, np.ndarray) and self.case.upstream.ndim:
+            found["outputs"] = self.case.upstream.shape[-1]
+        for name, value in self.case.arguments.items():
+            if isinstance(value, int | float) and not isinstance(value, bool) and name != "axis":
+                found |= {name: value, f"{name}²": value * value}
+        return {name: float(value) for name, value in found.items()}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Every case of one name that has an array on both sides, each wanted array once."""
+
+    name: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def one_shape(self) -> bool:
+        """Whether what is seen has the wanted shape in every case."""
+        return all(pair.seen.shape == pair.wanted.shape for pair in self.pairs)
+
+    @property
+    def scalar(self) -> bool:
+        """Whether one number a case is wanted."""
+        return all(pair.wanted.ndim == 0 for pair in self.pairs)
+
+    def proves(self, arrays: Sequence[Any] | None = None) -> bool:
+        """Whether there are numbers enough, and different ones, that agreement is no chance."""
+        flat = np.concatenate([np.ravel(a) for a in (arrays or [pair.wanted for pair in self.pairs])] or [np.zeros(0)])
+        telling = flat[flat != 0]
+        fewest = FEWEST_SCALARS if self.scalar else FEWEST_NUMBERS
+        return len(telling) >= fewest and len(np.unique(np.round(np.abs(telling), 12))) >= min(3, fewest)
+
+
+def gather(
+    name: str, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]], outputs: Sequence[Any]
+) -> Evidence | None:
+    """Put one name side by side; None where a case raised, or holds no array of finite numbers to compare with."""
+    pairs: list[Pair] = []
+    for outcome, (case, expected), y in zip(outcomes, answers, outputs, strict=False):
+        if isinstance(outcome, Raised):
+            return None
+        if name not in expected:
+            continue
+        seen: Any = outcome.get(name)
+        wanted: Any = expected[name]
+        if not _is_number(wanted) or not _is_number(seen):
+            return None
+        seen, wanted = np.asarray(seen, dtype=float), np.asarray(wanted, dtype=float)
+        if seen.ndim > MOST_AXES or seen.size > MOST_NUMBERS:
+            return None
+        if not np.isfinite(wanted).all() or any(
+            wanted.shape == pair.wanted.shape and np.array_equal(wanted, pair.wanted) for pair in pairs
+        ):
+            continue  # the same case once more, as a view
+        pairs.append(Pair(seen, wanted, case, outcome, expected, y))
+    return Evidence(name, tuple(pairs)) if pairs else None
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "fiub"
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # noqa: PLR2004
+
+
+def same(left: Any, right: Any, scale: float | None = None, rounding: float = 1e-8) -> bool:
+    """Whether two arrays are equal up to rounding; scale: what rounding is relative to, by default the larger one."""
+    left, right = np.asarray(left), np.asarray(right)
+    if left.shape != right.shape:
+        return False
+    if not left.size:
+        return True
+    if not np.isfinite(right).all():
+        return False
+    with np.errstate(all="ignore"):
+        largest = float(np.abs(right).max()) if scale is None else scale
+        return bool((np.abs(left - right) <= rounding * np.abs(right) + 0.1 * rounding * largest).all())

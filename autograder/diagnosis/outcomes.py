@@ -1,0 +1,137 @@
+"""What an implementation showed on a check's cases, and prints by which two such showings are told apart.
+
+A print holds three numbers for each name (``y``, ``dW``), whatever the size of the arrays: enough to recognise an
+answer up to rounding, and too little to compute one from.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.spec import Case, Check, Observations
+from autograder.subject import Subject, SubjectRaisedError
+
+__all__ = ["Outcome", "Print", "Raised", "observe", "printed", "wrong_names"]
+
+RAISED = "what is raised"
+PROJECTIONS = 3
+ROUNDING = {"float64": 1e-9, "float32": 2e-5}
+STEPS = (0.7548776662466927, 0.5698402909980532, 0.3247179572447461)
+"""Irrational, so that no two entries have the same weights."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An outcome that is an error of the implementation's."""
+
+    type: str
+    message: str
+
+
+Outcome = Observations | Raised
+
+
+@dataclass(frozen=True)
+class Print:
+    """One name over all cases.
+
+    form: kinds, shapes and texts, hashed (an error is ``ValueError#…``, its message hashed); numbers: projections;
+    size: of the sums that they are made of; coarse: holds single precision.
+    """
+
+    form: str
+    numbers: tuple[float, ...]
+    size: float
+    coarse: bool = False
+
+    def agrees(self, other: Print, *, messages: bool = True) -> bool:
+        """Whether both are of the same answer up to rounding.
+
+        messages: errors are the same only with the same text (which depends on versions).
+        """
+        mine, theirs = (form if messages else form.partition("#")[0] for form in (self.form, other.form))
+        if messages and mine != theirs:
+            return False
+        if not messages and ("#" in self.form or "#" in other.form):
+            return mine == theirs
+        if self.form != other.form:
+            return False
+        bound = ROUNDING["float32" if self.coarse or other.coarse else "float64"] * max(self.size, other.size) + 1e-12
+        return all(abs(a - b) <= bound for a, b in zip(self.numbers, other.numbers, strict=True))
+
+
+def observe(check: Check, subject: Subject, case: Case) -> Outcome:
+    """Run one case; an error of the implementation's is an outcome like any other."""
+    try:
+        return check.observe(subject, case)
+    except SubjectRaisedError as error:
+        return Raised(error.type, error.message)
+
+
+def printed(outcomes: Sequence[Outcome]) -> dict[str, Print]:
+    """Print every name of these outcomes, one a case; names that begin with an underscore are nobody's answer."""
+    names = dict.fromkeys(n for o in outcomes if not isinstance(o, Raised) for n in o if not n.startswith("_"))
+    found = {
+        name: _print([(i, o[name]) for i, o in enumerate(outcomes) if not isinstance(o, Raised) and name in o])
+        for name in names
+    }
+    errors = [(i, o) for i, o in enumerate(outcomes) if isinstance(o, Raised)]
+    if errors:
+        text = " ".join(f"{i} {error.message}" for i, error in errors)
+        found[RAISED] = Print(f"{errors[0][1].type}#{zlib.crc32(text.encode('utf-8', 'replace')):08x}", (), 0.0)
+    return found
+
+
+def wrong_names(seen: dict[str, Print], wanted: dict[str, Print]) -> frozenset[str]:
+    """Names of what is seen and differs from what is wanted, or is missing."""
+    return frozenset(
+        name
+        for name in {**seen, **wanted}
+        if name not in seen or name not in wanted or not seen[name].agrees(wanted[name])
+    )
+
+
+def _print(values: list[tuple[int, Any]]) -> Print:
+    forms: list[str] = []
+    numbers: list[Any] = []
+    coarse = False
+    for case, value in values:
+        forms.append(str(case))
+        for leaf in _leaves(value):
+            array = np.asarray(leaf) if isinstance(leaf, np.ndarray | np.generic | float | int) else None
+            if array is None or array.dtype.kind not in "fiub":
+                forms.append(f"{type(leaf).__name__} {leaf!r}" if isinstance(leaf, str | bool) else _form(leaf))
+                continue
+            kind = array.dtype.name if isinstance(leaf, np.ndarray | np.generic) else type(leaf).__name__
+            finite = np.isfinite(array)
+            broken = "" if finite.all() else np.where(finite, "0", array.astype(str)).tobytes()
+            forms.append(f"{kind}{array.shape}{broken!r}")
+            coarse = coarse or array.dtype.itemsize <= 4  # noqa: PLR2004 - bytes of single precision
+            numbers.append(np.where(finite, array, 0).astype(float).ravel())
+    flat = np.concatenate(numbers) if numbers else np.zeros(0)
+    weights = np.cos(np.outer(STEPS, np.arange(1, len(flat) + 1)) * 2 * np.pi)
+    form = f"{zlib.crc32(' '.join(forms).encode('utf-8', 'replace')):08x}"
+    with np.errstate(all="ignore"):
+        return Print(form, tuple(float(n) for n in weights @ flat), float(np.abs(flat).sum()), coarse)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _leaves(item)
+    elif isinstance(value, list | tuple):
+        yield f"{len(value)}"
+        for item in value:
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _form(leaf: Any) -> str:
+    return f"{type(leaf).__name__} {getattr(leaf, 'type_name', '')}" if leaf is not None else "None"

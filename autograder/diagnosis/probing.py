@@ -1,0 +1,285 @@
+"""Questions put to the student's own code: what its answers depend on, and what they are the derivatives of.
+
+A change of an input that changes nothing, a backward that is not linear in dy: these are seen without knowing what is
+right.  Where the code's forward is right, differences of it are gradients that a wrong answer may be recognised by.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
+from autograder.diagnosis.outcomes import Raised, observe
+from autograder.spec import Case, Check, Observations
+from autograder.subject import Subject
+
+__all__ = ["PROBES", "Probe", "dependences"]
+
+MOST_CALLS = 400
+MOST_SECONDS = 1.0
+"""Slow code is asked less; it then hears less."""
+MOST_ENTRIES = 24
+STEP = 1e-5
+
+
+class Probe:
+    """An implementation that may be asked again, a bounded number of times.
+
+    forward: the check that shows what forward gives, where that is known to be right; else None.
+    matters: names of the right answer (``dW``) with an argument, a parameter or an input that each depends on.
+    """
+
+    def __init__(
+        self,
+        check: Check,
+        ask: Callable[[], Subject],
+        forward: Check | None,
+        matters: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
+        self.check = check
+        self.forward = forward
+        self.matters = matters
+        self._ask = ask
+        self._left = MOST_CALLS
+        self._until = time.monotonic() + MOST_SECONDS
+
+    def show(self, case: Case, check: Check | None = None) -> Observations:
+        """What the implementation shows on a case; nothing where it raises, or has been asked too often."""
+        if self._left <= 0 or time.monotonic() > self._until:
+            return {}
+        self._left -= 1
+        try:
+            seen = observe(check or self.check, self._ask(), case)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return {}  # one check's case may mean nothing to another, and an answer may be anything
+        return {} if isinstance(seen, Raised) else seen
+
+    def output(self, case: Case) -> Any:
+        """The one output of a right forward; None where there is none to be had."""
+        seen = self.show(case, self.forward) if self.forward else {}
+        values = [value for value in seen.values() if isinstance(value, np.ndarray | np.generic)]
+        return np.asarray(values[0]) if len(values) == len(seen) == 1 else None
+
+
+# --- what a backward is to dy ----------------------------------------------------------------
+
+
+def linear_in_dy(evidence: Evidence, probe: Probe) -> Finding | None:
+    """Every gradient is proportional to dy: twice the dy, twice the gradient."""
+    ratios = set()
+    if (evidence.name, "dy") not in probe.matters:
+        return None
+    for pair in evidence.pairs:
+        once, twice = _answers(evidence, probe, pair, 1.0), _answers(evidence, probe, pair, 2.0)
+        if once is None or twice is None or not same(once, pair.seen) or not once.any():
+            return None
+        ratios.add("same" if same(twice, once) else "twice" if same(twice, 2 * once, rounding=1e-6) else "neither")
+    name = evidence.name
+    if ratios == {"same"}:
+        return Finding(
+            "ignores dy",
+            f"{name} does not depend on dy",
+            "Chain rule: the slope has to be multiplied by dy, which comes in.",
+        )
+    if "neither" in ratios and "same" not in ratios:
+        return Finding(
+            "not linear in dy",
+            f"{name} is not proportional to dy: twice the dy does not give twice the {name}",
+            "Every term of a gradient has dy in it just once. Look for a term without it, and for brackets.",
+        )
+    return None
+
+
+def one_sample(evidence: Evidence, probe: Probe) -> Finding | None:
+    """A gradient of parameters that only one row of dy reaches."""
+    told: set[str] = set()
+    for pair in evidence.pairs:
+        dy = pair.case.upstream
+        if not isinstance(dy, np.ndarray) or dy.ndim < 1 or pair.wanted.shape[:1] == dy.shape[:1]:
+            return None
+        if len(dy) < 3:  # noqa: PLR2004 - of two rows one is first and the other last
+            continue
+        reached = []
+        for row in (0, -1):
+            changed = dy.copy()
+            changed[np.arange(len(dy)) != row % len(dy)] *= 1.5
+            seen = probe.show(pair.case.with_changes(upstream=changed)).get(evidence.name)
+            reached.append(isinstance(seen, np.ndarray) and same(seen, pair.seen) and pair.seen.any())
+        if reached[0] == reached[1]:
+            return None
+        told.add("first" if reached[0] else "last")
+    if len(told) != 1:
+        return None
+    which = told.pop()
+    return Finding(
+        f"{which} sample",
+        f"{evidence.name} depends on the {which} row of dy only",
+        "Every row of the batch has its share in the gradient: add them up.",
+    )
+
+
+def _answers(evidence: Evidence, probe: Probe, pair: Pair, times: float) -> Any:
+    if not isinstance(pair.case.upstream, np.ndarray):
+        return None
+    seen = probe.show(pair.case.with_changes(upstream=times * pair.case.upstream)).get(evidence.name)
+    usable = isinstance(seen, np.ndarray) and seen.shape == pair.seen.shape and np.isfinite(seen).all()
+    return seen if usable else None
+
+
+# --- what a gradient is the derivative of ----------------------------------------------------
+
+
+def direct_path(evidence: Evidence, probe: Probe) -> Finding | None:
+    """Only each output's own input is followed: the diagonal of the Jacobian."""
+    name = evidence.name.removeprefix("d")
+    pairs = [p for p in evidence.pairs if p.wanted.size <= MOST_ENTRIES]
+    if probe.forward is None or not evidence.one_shape or not pairs or not evidence.proves([p.wanted for p in pairs]):
+        return None
+    for pair in sorted(pairs, key=_entries):
+        x, dy = pair.inputs.get(name), pair.case.upstream
+        if x is None or x.dtype.kind != "f" or not isinstance(dy, np.ndarray) or dy.shape != x.shape:
+            return None
+        slopes = np.array([_slope(probe, pair, name, i) for i in range(x.size)])
+        if any(s is None for s in slopes) or not same(
+            pair.seen.ravel(), slopes.astype(float) * dy.ravel(), rounding=1e-5
+        ):
+            return None
+    return Finding(
+        "direct path",
+        f"{evidence.name} follows only the direct path: each entry of {name} to the output at the same place",
+        f"An entry of {name} reaches other outputs too (through a sum, a mean, a maximum): add up all the roads.",
+    )
+
+
+def _entries(pair: Pair) -> int:
+    return int(pair.wanted.size)
+
+
+def _slope(probe: Probe, pair: Pair, name: str, i: int) -> Any:
+    up, down = (_moved(probe, pair, name, i, step) for step in (STEP, -STEP))
+    return None if up is None or down is None or up.size <= i else (up.ravel()[i] - down.ravel()[i]) / (2 * STEP)
+
+
+def wrong_input(evidence: Evidence, probe: Probe) -> Finding | None:
+    """The gradient by another input, which is given and needs none."""
+    if probe.forward is None or not evidence.one_shape or not evidence.proves():
+        return None
+    pairs = [p for p in evidence.pairs if p.wanted.size <= MOST_ENTRIES]
+    if not pairs:
+        return None
+    for other, value in pairs[0].inputs.items():
+        if f"d{other}" in pairs[0].all_wanted or value.dtype.kind != "f" or value.shape != pairs[0].wanted.shape:
+            continue
+        if all(_same_slopes(pair.seen, _slopes(probe, pair, other)) for pair in sorted(pairs, key=_entries)):
+            return Finding(
+                f"wrong input: {other}",
+                f"{evidence.name} is the gradient by {other}",
+                f"Wanted is the derivative by {evidence.name.removeprefix('d')}; {other} is given.",
+            )
+    return None
+
+
+def _slopes(probe: Probe, pair: Pair, name: str) -> Any:
+    weights = pair.case.upstream if isinstance(pair.case.upstream, np.ndarray) else 1.0
+    found = np.zeros(pair.inputs[name].size)
+    middle = probe.output(pair.case)
+    for i in range(found.size):
+        up, down = (_moved(probe, pair, name, i, step) for step in (STEP, -STEP))
+        if middle is None or up is None or down is None:
+            return None
+        rise, fall = (float((difference * weights).sum()) / STEP for difference in (up - middle, middle - down))
+        smooth = abs(rise - fall) <= 1e-2 * (abs(rise) + abs(fall)) + 1e-3
+        found[i] = (rise + fall) / 2 if smooth else np.nan
+    return found.reshape(pair.inputs[name].shape)
+
+
+def _same_slopes(seen: Any, slopes: Any) -> bool:
+    """Whether these are the slopes, wherever there is one: at a kink there is none."""
+    if slopes is None:
+        return False
+    known = np.isfinite(slopes)
+    return 2 * known.sum() > known.size and same(seen[known], slopes[known], rounding=1e-4)
+
+
+def _moved(probe: Probe, pair: Pair, name: str, i: int, step: float) -> Any:
+    x = pair.inputs[name].copy()
+    x.flat[i] += step
+    return probe.output(pair.case.with_changes(inputs={**pair.case.inputs, name: x}))
+
+
+# --- what an answer depends on ---------------------------------------------------------------
+
+
+def ignored(evidence: Evidence, probe: Probe) -> Finding | None:
+    """An argument, a parameter or an input that the right answer depends on, and this one does not."""
+    for name in sorted(thing for answer, thing in probe.matters if answer == evidence.name and thing != "dy"):
+        telling = [pair for pair in evidence.pairs if pair.seen.any()]  # a maximum of 0 may hide everything
+        changed = [(pair, case) for pair in telling for case in _without(pair.case, name)]
+        answers = [(pair, probe.show(case).get(evidence.name)) for pair, case in changed]
+        if not answers or not all(_unmoved(pair, answer) for pair, answer in answers):
+            continue
+        return Finding(
+            f"ignores {name}",
+            f"{evidence.name} does not depend on {name}: another {name} gives the same numbers",
+            f"Look for the place where {name} belongs in the formula.",
+        )
+    return None
+
+
+def _unmoved(pair: Pair, answer: Any) -> bool:
+    return isinstance(answer, np.ndarray | np.generic | float) and np.array_equal(np.asarray(answer), pair.seen)
+
+
+def dependences(check: Check, subject: Subject, cases: list[Case]) -> list[tuple[str, str]]:
+    """What a right implementation's answers depend on: name of the answer, and argument, parameter or input."""
+    found = set()
+    for case in cases:
+        before = observe(check, subject, case)
+        for thing in (*case.arguments, *case.parameters, *case.inputs, "dy"):
+            for other in _without(case, thing):
+                found |= {(name, thing) for name in _moved_names(before, observe(check, subject, other))}
+    return sorted(found)
+
+
+def _moved_names(before: Any, after: Any) -> set[str]:
+    if isinstance(before, Raised) or isinstance(after, Raised):
+        return set()
+    arrays = (np.ndarray, np.generic)
+    return {
+        name
+        for name, value in after.items()
+        if isinstance(value, arrays) and isinstance(before.get(name), arrays) and not same(before[name], value)
+    }
+
+
+def _without(case: Case, name: str) -> Iterator[Case]:
+    """The case with another value of one thing."""
+    if name == "dy":
+        if isinstance(case.upstream, np.ndarray):
+            yield case.with_changes(upstream=1.5 * case.upstream)
+        return
+    value = case.arguments.get(name)
+    if isinstance(value, float) and value:
+        yield case.with_changes(arguments={**case.arguments, name: 1.25 * value})
+    elif name == "axis" and isinstance(value, int):
+        yield case.with_changes(arguments={**case.arguments, name: 0 if value else 1})
+    elif isinstance(array := case.parameters.get(name), np.ndarray):
+        yield case.with_changes(parameters={**case.parameters, name: array + 0.37})
+    elif isinstance(x := case.inputs.get(name), np.ndarray) and x.ndim and len(x) > 1:
+        for moved in _others(x):
+            if not np.array_equal(moved, x):
+                yield case.with_changes(inputs={**case.inputs, name: moved})
+
+
+def _others(x: Any) -> tuple[Any, Any]:
+    """Two other arrays of such values: by a little and by much, or in another order and turned round."""
+    if x.dtype.kind == "f":
+        return x + 0.25 * np.cos(np.arange(x.size)).reshape(x.shape), -0.7 * x
+    return np.roll(x, 1, axis=0), x.max() + x.min() - x
+
+
+PROBES = (linear_in_dy, one_sample, ignored, direct_path, wrong_input)

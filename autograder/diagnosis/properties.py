@@ -1,0 +1,132 @@
+"""What a check that asks for one property says by failing: nothing but the property is in question there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.compare import Mismatch
+from autograder.diagnosis.evidence import Evidence, Finding, same
+from autograder.diagnosis.outcomes import Outcome, Raised
+from autograder.spec import Case, Observations
+
+__all__ = ["SECOND", "STALE", "property_of"]
+
+STALE = "a second call forgets the first"
+UNCHANGED = ("inputs are not modified", "the upstream gradient is not modified")
+SECOND = " of the second call"
+ACCUMULATES = "gradients accumulate"
+
+
+def property_of(
+    check: str,
+    mismatch: Mismatch | None,
+    outcomes: Sequence[Outcome],
+    answers: Sequence[tuple[Case, Observations]],
+    evidence: Evidence | None,
+) -> Finding | None:
+    """Say what the property's failure shows; None where it shows no more than its sentence."""
+    if check == STALE:
+        return _stale()
+    kind = mismatch.kind if mismatch else ""
+    if mismatch and kind == "changed" and check in UNCHANGED:
+        return _in_place(mismatch, outcomes, answers)
+    if mismatch and kind == "dtype":
+        return _dtype(mismatch)
+    if mismatch and kind == "nan":
+        return _overflow(mismatch, outcomes, answers)
+    return _accumulation(evidence) if check == ACCUMULATES and evidence is not None else None
+
+
+def _stale() -> Finding:
+    return Finding(
+        "stale",
+        "with one more call of forward before, on other inputs, backward goes wrong",
+        "Something of the first call is kept: an attribute that is set only once, a list that grows, or a result that "
+        "is remembered. Set anew in every forward what backward needs.",
+    )
+
+
+def _accumulation(evidence: Evidence) -> Finding | None:
+    if all(same(2 * pair.seen, pair.wanted) for pair in evidence.pairs):
+        name = evidence.name.removesuffix(" after two calls")
+        return Finding(
+            "not accumulated",
+            f"{name} holds the gradient of the last call only",
+            "Use += and clear nothing in backward: gradients add up until zero_grad() is called.",
+        )
+    if all(same(pair.seen, 1.5 * pair.wanted) for pair in evidence.pairs):
+        return Finding(
+            "accumulated twice",
+            f"{evidence.name} holds the first call's gradient twice",
+            "Keep no sum of your own beside parameter.grad.",
+        )
+    return None
+
+
+def _in_place(mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]]) -> Finding:
+    name = mismatch.name
+    for outcome, (_, expected) in zip(outcomes, answers, strict=False):
+        seen = None if isinstance(outcome, Raised) else outcome.get(name)
+        before = expected.get(name)
+        if isinstance(seen, np.ndarray) and isinstance(before, np.ndarray) and seen.shape == before.shape:
+            count = int((seen != before).sum())
+            if count:
+                share = "all" if count == seen.size else f"{count} of {seen.size}"
+                return Finding(
+                    f"in place: {name}",
+                    f"{share} entries of {name} are others after the call",
+                    f"Look for {name} -= …, {name}[…] = …, out={name}, or the same on a second name for {name}: "
+                    "a second name is no copy.",
+                )
+    return Finding(f"in place: {name}", f"{name} is another after the call", "A second name for an array is no copy.")
+
+
+def _dtype(mismatch: Mismatch) -> Finding:
+    return Finding(
+        "dtype",
+        f"the dtype of {mismatch.name} is not that of the inputs",
+        "NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype, and masks or integers divided by a "
+        "number are float64 and drag float32 along. A Python number does not.",
+    )
+
+
+def _overflow(
+    mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]]
+) -> Finding | None:
+    """Name the input at the place where nan or inf came out; where shapes differ, the largest of its row."""
+    for outcome, (case, expected) in zip(outcomes, answers, strict=False):
+        seen = None if isinstance(outcome, Raised) else outcome.get(mismatch.name)
+        wanted = expected.get(mismatch.name)
+        if not isinstance(seen, np.ndarray | np.generic) or wanted is None or np.shape(seen) != np.shape(wanted):
+            continue
+        broken = ~np.isfinite(np.asarray(seen)) & np.isfinite(np.asarray(wanted))
+        if not broken.any():
+            continue
+        where = _culprit(broken, case)
+        if where:
+            return Finding(
+                "overflow",
+                f"the input there: {where}",
+                "Look for e^ of a large number (inf), for inf / inf, inf − inf and 0 · inf (nan), for 0 / 0, and for "
+                "the logarithm of what has been rounded to 0. np.where computes both of its branches.",
+            )
+    return None
+
+
+def _culprit(broken: Any, case: Case) -> str:
+    index = tuple(int(i) for i in np.argwhere(broken)[0]) if broken.ndim else ()
+    for name, value in case.inputs.items():
+        x = getattr(value, "array", value)
+        if not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+            continue
+        if x.shape == broken.shape and index:
+            at = index[0] if len(index) == 1 else index
+            row = x[index[0]] if x.ndim > 1 else x[:0]
+            far = f" in a row from {row.min():.4g} to {row.max():.4g}" if row.size > 1 else ""
+            return f"{name}[{str(at).strip('()')}] = {x[index]:.4g}{far}"
+        if not index:
+            return f"{name} from {x.min():.4g} to {x.max():.4g}"
+    return ""

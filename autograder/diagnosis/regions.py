@@ -1,0 +1,238 @@
+"""Patterns of place: what the wrong entries have in common, and the right ones have not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.diagnosis.evidence import Evidence, Finding
+from autograder.diagnosis.factors import named, ratio
+
+__all__ = ["REGIONS", "wrong_entries"]
+
+CHANCE = 1e-3
+"""At most so likely may it be that a border divides right from wrong by chance alone."""
+
+
+def wrong_entries(evidence: Evidence) -> list[Any]:
+    """Mask of the wrong entries in every case; by the rounding that ``compare`` allows."""
+    masks = []
+    for pair in evidence.pairs:
+        scale = float(np.abs(pair.wanted).max()) if pair.wanted.size else 0.0
+        with np.errstate(all="ignore"):
+            masks.append(~(np.abs(pair.seen - pair.wanted) <= 1e-9 * np.abs(pair.wanted) + max(1e-10 * scale, 1e-12)))
+    return masks
+
+
+def samples(evidence: Evidence) -> Finding | None:
+    """Only the first row of the batch is right, or only the last."""
+    pairs = [p for p in evidence.pairs if p.wanted.ndim and len(p.wanted) > 2] if evidence.one_shape else []  # noqa: PLR2004
+    if len(pairs) < 1 or not evidence.proves():
+        return None
+    masks = dict(zip(map(id, evidence.pairs), wrong_entries(evidence), strict=True))
+    for text, row in (("first", 0), ("last", -1)):
+        if sum(len(p.wanted) for p in pairs) < 5:  # noqa: PLR2004 - fewer rows prove nothing
+            continue
+        rest = all(not np.delete(p.seen, row % len(p.seen), axis=0).any() for p in pairs)
+        if all(_only_right(masks[id(p)], row, zero=rest) and p.wanted[row].any() for p in pairs):
+            what = "all others are zero" if rest else "every other row is wrong"
+            sentence = f"only the {text} row of {evidence.name} is right; {what}"
+            if all(p.quantities.get("rows") == len(p.wanted) for p in pairs):
+                hint = "Every sample of the batch needs its own result: look for an index, or a return inside a loop."
+                return Finding(f"{text} sample", sentence, hint)
+            return Finding(f"{text} row", sentence, "Look at what is carried from one row to the next.")
+    return None
+
+
+def _only_right(mask: Any, row: int, *, zero: bool) -> bool:
+    """Whether this row is right, and the others wrong: in every entry, or they are zero where they should not be."""
+    rows = mask.reshape(len(mask), -1)
+    others = np.delete(rows, row % len(rows), axis=0)
+    return not rows[row].any() and bool(others.any(axis=1).all() if zero else others.all())
+
+
+def kinds_of_rows(evidence: Evidence) -> Finding | None:
+    """Wrong in just the rows of one kind, where the input says of each row which of two kinds it is (+1 or −1)."""
+    if not evidence.one_shape:
+        return None
+    masks = wrong_entries(evidence)
+    for name, first in evidence.pairs[0].inputs.items():
+        kinds: list[Any] = [pair.inputs.get(name) for pair in evidence.pairs]
+        shapes = [pair.wanted.shape[:1] for pair in evidence.pairs]
+        fits = all(
+            isinstance(kind, np.ndarray) and kind.dtype.kind in "iu" and shape and kind.shape == shape
+            for kind, shape in zip(kinds, shapes, strict=True)
+        )
+        values: Any = np.unique(np.concatenate(kinds)) if fits and first.ndim == 1 else []
+        if len(values) != 2:  # noqa: PLR2004 - labels of more classes are no such thing
+            continue
+        wrong = np.concatenate([mask.reshape(len(mask), -1).any(axis=1) for mask in masks])
+        for value in values:
+            those = np.concatenate(kinds) == value
+            if min(those.sum(), (~those).sum()) >= 4 and (wrong == those).all():  # noqa: PLR2004
+                return Finding(
+                    f"branch {name} = {value}",
+                    f"{evidence.name} is wrong in just the rows where {name} is {value}, and right in all others",
+                    f"Look at the branch for {name} = {value}.",
+                )
+    return None
+
+
+def label_entries(evidence: Evidence) -> Finding | None:
+    """Wrong only at each row's label, or everywhere but there."""
+    if not evidence.one_shape or evidence.scalar:
+        return None
+    masks = wrong_entries(evidence)
+    for name in evidence.pairs[0].inputs:
+        at = [_at_labels(pair.inputs.get(name), pair.wanted.shape) for pair in evidence.pairs]
+        if any(a is None for a in at) or sum(int(a.sum()) for a in at) < 4:  # noqa: PLR2004 - fewer prove nothing
+            continue
+        one = name.removesuffix("s")
+        if _sits_in(masks, at):
+            sentence = f"{evidence.name} is wrong only at the column of each row's {one}; all else is right"
+            return Finding(f"label entries of {name}", sentence, "Look at the line that writes these entries.")
+        if _sits_in(masks, [~a for a in at]):
+            sentence = f"{evidence.name} is right at the column of each row's {one}, and wrong only beside it"
+            return Finding(f"all but the label entries of {name}", sentence, "Look at what is written everywhere else.")
+    return None
+
+
+def _sits_in(masks: list[Any], region: list[Any]) -> bool:
+    """Whether all that is wrong is in this region, and most of the region is wrong."""
+    if any((mask & ~part).any() for mask, part in zip(masks, region, strict=True)):
+        return False
+    inside = sum(int((mask & part).sum()) for mask, part in zip(masks, region, strict=True))
+    return 2 * inside > sum(int(part.sum()) for part in region)
+
+
+def _at_labels(labels: Any, shape: tuple[int, ...]) -> Any:
+    """Mask of the label's entry in each row; None where these are no labels of such rows."""
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
+        return None
+    if len(shape) != 2 or labels.shape != shape[:1]:  # noqa: PLR2004 - rows and classes
+        return None
+    if labels.min(initial=0) < 0 or labels.max(initial=0) >= shape[1]:
+        return None
+    return np.arange(shape[1]) == labels[:, None]
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Something that every entry has a value of, by which right and wrong may be divided.
+
+    border: an argument that the values are divided by; folded: what they are the absolute values of.
+    """
+
+    text: str
+    values: list[Any]
+    border: str = ""
+    folded: list[Any] | None = None
+
+
+def border(evidence: Evidence) -> Finding | None:
+    """All wrong entries on one side of a border in x, dy, a difference: one branch is wrong, the other right."""
+    if not evidence.one_shape or evidence.scalar:
+        return None
+    whole = evidence
+    told = [(pair, mask) for pair, mask in zip(evidence.pairs, wrong_entries(evidence), strict=True) if mask.any()]
+    if not told:
+        return None
+    evidence, masks = Evidence(evidence.name, tuple(pair for pair, _ in told)), [mask for _, mask in told]
+    known = np.concatenate([(mask | (pair.wanted != 0)).ravel() for pair, mask in told])  # a right 0 tells nothing
+    wrong = np.concatenate([mask.ravel() for mask in masks])[known]
+    few = min(int(wrong.sum()), int((~wrong).sum()))
+    if _by_rows(masks):
+        return None
+    scales = _scales(evidence)
+    if few < 4 or 2 * len(scales) / math.comb(len(wrong), few) > CHANCE:  # noqa: PLR2004
+        return None
+    for scale in scales:
+        values = np.concatenate([np.ravel(v) for v in scale.values])[known]
+        for above in (True, False):
+            if scale.folded is not None and not _both_signs(
+                np.concatenate(list(map(np.ravel, scale.folded)))[known][wrong]
+            ):
+                continue
+            below, beyond = (values[~wrong], values[wrong]) if above else (values[wrong], values[~wrong])
+            low, high = below.max(), beyond.min()
+            if not low < high:
+                continue
+            kinds = np.unique(values)
+            two = len(kinds) == 2  # noqa: PLR2004 - yes and no
+            where = (
+                f"{scale.text} = {values[wrong][0]:g}" if two else _where(scale, float(low), float(high), above=above)
+            )
+            how = _there(evidence, masks)
+            some = "" if len(told) == len(whole.pairs) else ", in every case that fails"
+            return Finding(
+                f"branch {where}{f': {how[0]}' if how else ''}",
+                f"{evidence.name} is wrong wherever {where}{f', there the right value {how[1]}' if how else ''}, "
+                f"and right everywhere else{some}",
+                f"Look at the branch for {where}.",
+            )
+    return None
+
+
+def _both_signs(values: Any) -> bool:
+    return min(int((values > 0).sum()), int((values < 0).sum())) > 1
+
+
+def _by_rows(masks: list[Any]) -> bool:
+    """Whether every row is right or wrong as a whole: then its entries are no witnesses of their own."""
+    tables = [mask.reshape(-1, mask.shape[-1]) for mask in masks if mask.ndim > 1 and mask.shape[-1] > 1]
+    return bool(tables) and not any((table.any(axis=1) & ~table.all(axis=1)).any() for table in tables)
+
+
+def _scales(evidence: Evidence) -> list[_Scale]:
+    first, *rest = evidence.pairs
+    found = []
+    for letter in first.letters:
+        if not all(letter in pair.letters for pair in rest):
+            continue
+        values = [pair.letters[letter] for pair in evidence.pairs]
+        bare = letter.strip("()")
+        found += [_Scale(bare, values), _Scale(f"|{bare}|", [abs(v) for v in values], folded=values)]
+        for name, value in first.case.arguments.items():
+            numbers = [pair.case.arguments.get(name) for pair in evidence.pairs]
+            if not isinstance(value, float) or not all(isinstance(n, float) and n > 0 for n in numbers):
+                continue
+            scaled = [v / n for v, n in zip(values, numbers, strict=True)]
+            found += [_Scale(bare, scaled, name), _Scale(f"|{bare}|", [abs(v) for v in scaled], name, values)]
+    return sorted(found, key=lambda scale: bool(scale.border))
+
+
+def _where(scale: _Scale, low: float, high: float, *, above: bool) -> str:
+    """Say the border between ``low`` and ``high``: what is wrong lies beyond it, what is right does not."""
+    sign = ">" if above else "<"
+
+    def divides(border: float) -> bool:
+        return low <= border < high if above else low < border <= high
+
+    if scale.border:
+        for border, text in ((1, scale.border), (-1, f"−{scale.border}")):
+            if divides(border):
+                return f"{scale.text} {sign} {text}"
+        return f"{scale.text} {sign} about {(low + high) / 2:.2g} · {scale.border}"
+    whole = next((n for n in (0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 5, -5, 10, -10) if divides(n)), None)
+    return f"{scale.text} {sign} {f'{whole:g}' if whole is not None else f'about {(low + high) / 2:.2g}'}"
+
+
+def _there(evidence: Evidence, masks: list[Any]) -> tuple[str, str] | None:
+    """The factor of the wrong entries, where there is one that has a name."""
+    found, pairs = [], []
+    for pair, mask in zip(evidence.pairs, masks, strict=True):
+        if not mask.any():
+            continue
+        r = ratio(pair.seen[mask], pair.wanted[mask])
+        if r is None or not math.isfinite(r) or int((pair.wanted[mask] != 0).sum()) < 2:  # noqa: PLR2004
+            return None
+        found.append(r)
+        pairs.append(pair)
+    factor = named(found, pairs) if len(found) > 1 else None
+    return (factor.key, factor.text) if factor and not factor.trivial else None
+
+
+REGIONS = (samples, kinds_of_rows, label_entries, border)

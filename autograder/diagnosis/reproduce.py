@@ -1,0 +1,137 @@
+"""One small input that shows the mistake again: three lines to paste into the notebook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograder.compare import FLOAT32, FLOAT64, compare
+from autograder.diagnosis.outcomes import Raised, observe
+from autograder.isolation.protocol import Rng
+from autograder.spec import Case, Check, Exercise
+from autograder.subject import Subject, SubjectRaisedError
+
+__all__ = ["snippet"]
+
+MOST_NUMBERS = 12
+"""More are drawn than typed."""
+DIGITS = 2
+
+
+def snippet(exercise: Exercise, check: Check, failed: list[Case], subject: Subject, reference: Subject | None) -> str:
+    """Write the lines for the smallest of the failed cases, cut down to few rows where it fails there too.
+
+    reference: tells whether the smaller case fails; where there is none, the smallest case is taken as it is.
+    Empty where a case cannot be written in three lines (it needs layers that only the checks have).
+    """
+    if check.budget or check.capstone or exercise.support or check.part not in (*exercise.parts,):
+        return ""
+    if exercise.is_class and check.part not in ("forward", "backward"):
+        return ""
+    for case in sorted(failed, key=_size):
+        if not all(_text(value) for value in case.arguments.values()) or not all(
+            _text(x) for x in case.inputs.values()
+        ):
+            return ""
+        candidates = [rows for rows in (1, 2, 3, None) if rows is None or reference is not None]
+        for rows in candidates:
+            small = _rounded(_first_rows(case, rows) if rows else case)
+            written, lines = _written(exercise, check, small, subject)
+            if lines and (reference is None or _fails(check, written, subject, reference)):
+                return "\n".join(lines)
+    return ""
+
+
+def _size(case: Case) -> int:
+    return sum(int(np.size(getattr(x, "array", x))) for x in case.inputs.values())
+
+
+def _first_rows(case: Case, rows: int) -> Case:
+    arrays = [x for x in case.inputs.values() if isinstance(x, np.ndarray) and x.ndim]
+    count = len(arrays[0]) if arrays else 0
+    if rows >= count:
+        return case
+
+    def cut(x: Any) -> Any:
+        return x[:rows] if isinstance(x, np.ndarray) and x.ndim and len(x) == count else x
+
+    return case.with_changes(inputs={name: cut(x) for name, x in case.inputs.items()}, upstream=cut(case.upstream))
+
+
+def _rounded(case: Case) -> Case:
+    def short(x: Any) -> Any:
+        x = getattr(x, "array", x)
+        return np.round(x, DIGITS) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
+
+    return case.with_changes(inputs={name: short(x) for name, x in case.inputs.items()}, upstream=short(case.upstream))
+
+
+def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> tuple[Case, list[str]]:
+    """The case as the lines make it (parameters as the constructor draws them), and the lines."""
+    if check.part == "forward":
+        case = case.with_changes(upstream=None)
+    inputs, case = _typed(case)
+    names = ", ".join(inputs)
+    given = f"{names} = {', '.join(inputs.values())}"
+    arguments = ", ".join(f"{name}={_text(value)}" for name, value in case.arguments.items())
+    if not exercise.is_class:
+        call = ", ".join(part for part in (", ".join(case.inputs), arguments) if part)
+        return case, [given, f"print({exercise.name}({call}))"]
+    thing = "loss" if exercise.kind == "loss" else "layer"
+    make = f"{thing} = {exercise.name}({arguments})"
+    try:
+        drawn = subject.make(exercise.name, **case.arguments).parameters() if case.parameters else {}
+    except SubjectRaisedError:
+        return case, []
+    parameters = {}
+    for path, value in drawn.items():
+        raised = not value.any()
+        parameters[path] = value + 0.5 if raised else value
+        make += f"; {thing}.{path}.data += 0.5" if raised else ""
+    if case.parameters and set(parameters) != set(case.parameters):
+        return case, []
+    forward = f"{thing}.forward({', '.join(case.inputs)})"
+    if check.part == "forward":
+        return case.with_changes(parameters=parameters), [make, given, f"print({forward})"]
+    backward = f"{thing}.backward({'dy' if case.upstream is not None else ''})"
+    grads = "".join(f", {thing}.{path}.grad" for path in parameters)
+    return case.with_changes(parameters=parameters), [make, given, f"{forward}; print({backward}{grads})"]
+
+
+def _typed(case: Case) -> tuple[dict[str, str], Case]:
+    """Each input's text, and the case with what the texts give."""
+    texts, values = {}, {}
+    for seed, (name, x) in enumerate({**case.inputs, "dy": case.upstream}.items()):
+        if x is None:
+            continue
+        if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > MOST_NUMBERS:
+            texts[name] = f"np.random.default_rng({seed}).normal(size={x.shape})"
+            values[name] = np.random.default_rng(seed).normal(size=x.shape)
+        else:
+            texts[name], values[name] = _text(x), x
+    upstream = values.pop("dy", None)
+    return texts, case.with_changes(inputs=values, upstream=upstream)
+
+
+def _text(value: Any) -> str:
+    """Write a value as code; empty where there is none for it."""
+    value = getattr(value, "array", value)
+    if isinstance(value, Rng):
+        return f"np.random.default_rng({value.seed})"
+    if isinstance(value, np.ndarray):
+        kind = "" if value.dtype in (np.float64, np.int64) else f", dtype={value.dtype.name!r}"
+        numbers = np.round(value.astype(float), DIGITS) if value.dtype.kind == "f" else value
+        return f"np.array({numbers.tolist()}{kind})"
+    return repr(value) if isinstance(value, int | float | str | bool | None) else ""
+
+
+def _fails(check: Check, case: Case, subject: Subject, reference: Subject) -> bool:
+    seen, wanted = observe(check, subject, case), observe(check, reference, case)
+    if isinstance(wanted, Raised):
+        return False
+    if isinstance(seen, Raised):
+        return True
+    single = any(isinstance(x, np.ndarray) and x.dtype == np.float32 for x in case.inputs.values())
+    tolerance = FLOAT32 if single else FLOAT64
+    return any(compare(seen.get(n), value, n, tolerance) for n, value in wanted.items() if not n.startswith("_"))

@@ -1,0 +1,150 @@
+"""Patterns of a formula: a term too many, too few or of the wrong sign, and one letter in place of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations, combinations_with_replacement, permutations
+from typing import Any
+
+import numpy as np
+
+from autograder.diagnosis.evidence import Evidence, Finding, Pair
+from autograder.diagnosis.factors import Factor, named
+
+__all__ = ["TERMS"]
+
+LARGEST = 20_000
+FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+    "v": lambda v: v,
+    "v²": lambda v: v * v,
+    "v (1 − v)": lambda v: v * (1 - v),
+    "v (1 + v)": lambda v: v * (1 + v),
+}
+
+
+def term(evidence: Evidence) -> Finding | None:
+    """What is seen less what is wanted is one product of letters: a term too many, missing, or of the wrong sign."""
+    if not evidence.one_shape or not _told(evidence):
+        return None
+    terms = [_terms(pair) for pair in evidence.pairs]
+    for name in terms[0]:
+        if not all(name in known for known in terms[1:]):
+            continue
+        found = _multiple(evidence, [known[name] for known in terms])
+        if found is not None:
+            return _say_term(evidence, name, found)
+    return None
+
+
+def instead(evidence: Evidence) -> Finding | None:
+    """One letter stands where another belongs: the difference is that of one function of both."""
+    if not evidence.one_shape or evidence.scalar or not _told(evidence):
+        return None
+    letters = [name for name in ("x", "y", *evidence.pairs[0].inputs) if all(name in p.letters for p in evidence.pairs)]
+    for used, meant in permutations(dict.fromkeys(letters), 2):
+        for before in ("", "dy"):
+            if before and not all("dy" in p.letters for p in evidence.pairs):
+                continue
+            for f in FUNCTIONS.values():
+                values = [
+                    (f(p.letters[used]) - f(p.letters[meant])) * (p.letters[before] if before else 1.0)
+                    for p in evidence.pairs
+                ]
+                found = _multiple(evidence, values)
+                if found is not None and found.key in ("", "sign"):
+                    return Finding(
+                        f"instead: {used} for {meant}",
+                        f"{evidence.name} is as if {used} stood in its formula where {meant} belongs",
+                        f"Look for {used} where {meant} is meant.",
+                    )
+    return None
+
+
+def _told(evidence: Evidence) -> bool:
+    small = all(pair.wanted.size <= LARGEST for pair in evidence.pairs)
+    return small and evidence.proves() and evidence.proves([pair.seen - pair.wanted for pair in evidence.pairs])
+
+
+def _multiple(evidence: Evidence, values: list[Any]) -> Factor | None:
+    """The factor, of a name, by which these arrays are seen less wanted; None where they are not."""
+    ratios, pairs = [], []
+    for pair, value in zip(evidence.pairs, values, strict=True):
+        difference = pair.seen - pair.wanted
+        scale = float(np.abs(pair.wanted).max()) + float(np.abs(pair.seen).max())
+        weight = float((value * value).sum())
+        if not np.isfinite(weight):
+            return None
+        if weight <= (1e-9 * scale) ** 2:
+            if np.abs(difference).max(initial=0.0) > 1e-9 * scale:
+                return None
+            continue
+        found = float((difference * value).sum()) / weight
+        if not found or np.abs(difference - found * value).max() > 1e-9 * scale:
+            return None
+        ratios.append(found)
+        pairs.append(pair)
+    enough = sum(int((v != 0).sum()) for v in values) >= 6 or (evidence.scalar and len(ratios) > 2)  # noqa: PLR2004
+    return named(ratios, pairs) if ratios and enough else None
+
+
+def _say_term(evidence: Evidence, name: str, found: Factor) -> Finding:
+    bare = found.text.removeprefix("with the sign reversed").removeprefix(" and ")
+    many = f", {bare}," if bare else ""
+    if "sign" in found.key:
+        sentence = f"{evidence.name} is too small by {name}{many} in every entry"
+        hint = f"Look for a term with {name} that is missing, or that is subtracted where it should be added."
+    else:
+        sentence = f"{evidence.name} is too large by {name}{many} in every entry"
+        hint = (
+            f"Look for a term with {name} that does not belong there, or that is added where it should be subtracted."
+        )
+    return Finding(f"term {name}", sentence, hint)
+
+
+def _terms(pair: Pair) -> dict[str, Any]:
+    """Products that a term may be, in the wanted shape: 1, letters, their products, letters times a sum of those."""
+    shape = pair.wanted.shape
+    letters = {name: a for name, a in pair.letters.items() if not name.startswith("(")}
+    found: dict[str, Any] = {"1": np.ones(shape)} | letters
+    for name, a in pair.named.items():
+        if name not in letters and a.ndim and a.ndim < len(shape) and shape[-a.ndim :] == a.shape:
+            found[name] = np.broadcast_to(a, shape)
+    products = {
+        (f"{a}²" if a == b else f"{a} · {b}"): letters[a] * letters[b]
+        for a, b in combinations_with_replacement(letters, 2)
+    }
+    found |= products
+    if "dy" in letters:
+        found |= {f"dy · {a}²": letters["dy"] * letters[a] ** 2 for a in letters if a != "dy"}
+        found |= dict(
+            _with_sums(
+                pair.case.arguments.get("axis"),
+                letters,
+                {"dy": letters["dy"], **{n: p for n, p in products.items() if "dy" in n}},
+            )
+        )
+    for name, value in pair.case.arguments.items():
+        if isinstance(value, float) and value:
+            found[name] = np.full(shape, value)
+    return found
+
+
+def _with_sums(axis: Any, letters: dict[str, Any], weighted: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Letters times a sum (along an axis, or over all), and times the difference of two such sums."""
+    for name, product in weighted.items():
+        if name == "dy²" or product.ndim < 2:  # noqa: PLR2004 - no axis to choose
+            continue
+        sums = {f"along axis {i}": product.sum(axis=i, keepdims=True) for i in range(product.ndim)}
+        if isinstance(axis, int) and -product.ndim <= axis < product.ndim:
+            sums["along the axis"] = product.sum(axis=axis, keepdims=True)
+        sums["over all"] = product.sum()
+        for letter, a in letters.items():
+            if letter == "dy":
+                continue
+            for where, total in sums.items():
+                yield f"{letter} · Σ {name} ({where})", a * total
+            for one, other in combinations(sums, 2):
+                yield f"{letter} · (Σ {name} {one} less that {other})", a * (sums[one] - sums[other])
+
+
+TERMS = (instead, term)

@@ -1,0 +1,109 @@
+"""Which sentences a wrong implementation gets, and whether they are true: for the tests and for the benchmark."""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.isolation.launcher import Launcher
+from autograder.spec import Assignment
+from autograder.submission import Submission
+from autograder.verdict import ExerciseResult, Status
+from dlkit.extraction import Extraction
+from tests.diagnosis.unseen import Unseen
+from tests.diagnosis.unseen.layers import LAYERS
+from tests.diagnosis.unseen.losses import LOSSES
+
+__all__ = ["ASSIGNMENTS", "ROWS", "Judged", "Judges", "variant"]
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSIGNMENTS = ("02_layers", "03_losses")
+ROWS = LAYERS + LOSSES
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One implementation with what was claimed of it.
+
+    truth: true, false or silent; as_foreseen: every claim is one that was written down beforehand.
+    """
+
+    row: Unseen
+    claims: list[str]
+    result: ExerciseResult
+
+    @property
+    def truth(self) -> str:
+        if not self.claims:
+            return "silent"
+        return "true" if all(_among(claim, self.row.true + self.row.also) for claim in self.claims) else "false"
+
+    @property
+    def as_foreseen(self) -> bool:
+        return all(_among(claim, self.row.true) for claim in self.claims)
+
+
+def _among(claim: str, allowed: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(claim, pattern) for pattern in allowed)
+
+
+class Judges:
+    """Graders of both assignments, without training and timing.
+
+    course: where the checks come from: the author's tree, or a folder with what students get.
+    """
+
+    def __init__(self, launcher: Launcher, *, seed: int, course: Path = ROOT) -> None:
+        self.graders = {}
+        for name in ASSIGNMENTS:
+            loaded = catalogue.load(name, course)
+            self.graders[name] = Grader(replace(loaded, assignment=_untimed(loaded.assignment)), launcher, seed=seed)
+
+    def judge(self, rows: tuple[Unseen, ...]) -> Iterator[Judged]:
+        """Grade each, and look at what is said."""
+        for row in rows:
+            name, submission = variant(row)
+            grader = self.graders[name]
+            grader.only = frozenset({row.exercise})
+            result = grader.grade(submission).exercises[0]
+            broken = [verdict.sentence for verdict in result.verdicts if verdict.status is Status.BROKEN]
+            assert not broken, broken
+            yield Judged(row, list(_claims(result)), result)
+
+
+def _claims(result: ExerciseResult) -> Iterator[str]:
+    for verdict in result.verdicts:
+        if verdict.status is Status.FAILED:
+            yield from (f"mistake: {name}" for name in verdict.mistakes)
+            yield from filter(None, verdict.pattern.split("; "))
+
+
+def _untimed(assignment: Assignment) -> Assignment:
+    exercises = [
+        replace(exercise, checks=[check for check in exercise.checks if not check.budget])
+        for exercise in assignment.exercises
+        if not exercise.capstone
+    ]
+    return Assignment(
+        assignment.name,
+        title=assignment.title,
+        exercises=exercises,
+        questions=assignment.questions,
+        earlier=assignment.earlier,
+    )
+
+
+def variant(row: Unseen) -> tuple[str, Submission]:
+    """The assignment's name, and the reference with this exercise in it as the submission."""
+    for name in ASSIGNMENTS:
+        loaded = catalogue.load(name, ROOT)
+        exercise = next((e for e in loaded.assignment.exercises if e.name == row.exercise), None)
+        if exercise:
+            methods = f"{loaded.source_of(exercise)}\n{textwrap.indent(row.source, '    ')}\n"
+            source = methods if exercise.is_class else row.source
+            return name, Submission("unseen.py", Extraction(loaded.variant(exercise, source)), "")
+    message = f"no assignment has {row.exercise}"
+    raise LookupError(message)

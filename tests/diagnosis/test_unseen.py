@@ -1,0 +1,171 @@
+"""Wrong implementations that nobody planted get true sentences, in the author's tree and on a student's machine."""
+
+import shutil
+from collections import Counter
+
+import pytest
+
+from autograder import catalogue
+from autograder.diagnose import Fingerprints
+from autograder.isolation.launcher import open_launcher
+from autograder.release import write_cases
+from autograder.verdict import Status
+from tests.diagnosis.judging import ASSIGNMENTS, ROOT, ROWS, Judges, variant
+from tests.diagnosis.unseen import held_out, open_to_see
+
+SEEDS = (1,)
+LEAST_TRUE, MOST_FALSE = 0.70, 0.02
+
+
+@pytest.fixture(scope="module")
+def launcher():
+    with open_launcher() as launcher:
+        yield launcher
+
+
+@pytest.fixture(scope="module")
+def failures():
+    """Errors of the diagnosis itself, which a session keeps from the student."""
+    found = []
+    diagnose = Fingerprints.diagnose
+
+    def watched(self, failure):
+        try:
+            return diagnose(self, failure)
+        except Exception as error:
+            found.append((failure.exercise.name, failure.check.name, error))
+            raise
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fingerprints, "diagnose", watched)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def judged(launcher, failures):
+    return [one for seed in SEEDS for one in Judges(launcher, seed=seed).judge(ROWS)]
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """What students get: no solution, and cases with fingerprints."""
+    root = tmp_path_factory.mktemp("course")
+    for name in ASSIGNMENTS:
+        shutil.copytree(ROOT / "assignments" / name, root / "assignments" / name)
+        write_cases(catalogue.load(name, ROOT), root / "assignments" / name / "cases.npz")
+    return root
+
+
+@pytest.fixture(scope="module")
+def judged_elsewhere(launcher, course):
+    return list(Judges(launcher, seed=0, course=course).judge(ROWS))
+
+
+def shares(judged):
+    counts = Counter(one.truth for one in judged)
+    return {truth: counts[truth] / len(judged) for truth in ("true", "false", "silent")}
+
+
+def test_there_are_enough_of_every_exercise():
+    exercises = {
+        exercise.name
+        for name in ASSIGNMENTS
+        for exercise in catalogue.load(name, ROOT).assignment.exercises
+        if not exercise.capstone
+    }
+    count = Counter(row.exercise for row in ROWS)
+    assert set(count) == exercises
+    assert min(count.values()) >= 3
+    assert len(ROWS) >= 60
+    assert sum(row.double for row in ROWS) >= 10
+    assert len(held_out(ROWS)) == len(ROWS) // 3
+    assert not set(held_out(ROWS)) & set(open_to_see(ROWS))
+
+
+def test_each_is_wrong(judged):
+    right = [one.row.name for one in judged if all(v.status is Status.PASSED for v in one.result.verdicts)]
+    assert right == []
+
+
+@pytest.mark.parametrize("which", [open_to_see, held_out], ids=["open to see", "held out"])
+def test_most_get_a_true_sentence_and_hardly_any_a_false_one(judged, which):
+    found = shares([one for one in judged if one.row in which(ROWS)])
+    false = [(one.row.exercise, one.row.name, one.claims) for one in judged if one.truth == "false"]
+    assert found["true"] >= LEAST_TRUE, found
+    assert found["false"] <= MOST_FALSE, false
+
+
+def test_so_they_do_on_a_machine_without_the_solutions(judged_elsewhere):
+    found = shares(judged_elsewhere)
+    false = [(one.row.exercise, one.row.name, one.claims) for one in judged_elsewhere if one.truth == "false"]
+    assert found["true"] >= LEAST_TRUE, found
+    assert found["false"] <= MOST_FALSE, false
+
+
+def test_the_diagnosis_itself_never_fails(judged, judged_elsewhere, failures):
+    assert judged
+    assert judged_elsewhere
+    assert failures == []
+
+
+@pytest.mark.slow
+def test_a_planted_mistake_is_found_without_the_solutions_as_with_them(launcher, course):
+    missed = []
+    judges = Judges(launcher, seed=0, course=course)
+    for name, grader in judges.graders.items():
+        loaded = catalogue.load(name, ROOT)
+        for exercise in grader.loaded.assignment.exercises:
+            for mistake in loaded.assignment.exercise(exercise.name).mistakes:
+                _, submission = variant_of(loaded, exercise, mistake)
+                grader.only = frozenset({exercise.name})
+                verdicts = grader.grade(submission).exercises[0].verdicts
+                first = next(v for v in verdicts if v.status is Status.FAILED)
+                if first.mistake != mistake.name:
+                    missed.append((exercise.name, mistake.name, first.mistake, first.pattern))
+    assert missed == []
+
+
+def variant_of(loaded, exercise, mistake):
+    from autograder.submission import Submission
+    from dlkit.extraction import Extraction
+
+    chunks = loaded.with_mistake(loaded.assignment.exercise(exercise.name), mistake)
+    return loaded.assignment.name, Submission("planted.py", Extraction(chunks), "")
+
+
+# --- what is shown beside the sentence -------------------------------------------------------
+
+
+def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
+    import numpy as np
+
+    shown = [(one, verdict) for one in judged for verdict in one.result.verdicts if verdict.snippet]
+    assert len(shown) > len(ROWS) // 2
+    for one, verdict in shown:
+        assert verdict.snippet.count("\n") <= 2
+        _, submission = variant(one.row)
+        namespace = {"np": np, "__name__": "notebook"}
+        for chunk in submission.chunks:
+            if any(word in chunk[2] for word in ("when_written", "earlier(")):
+                continue
+            exec(chunk[2], namespace)  # noqa: S102 - what a notebook does with it
+        with np.errstate(all="ignore"):
+            exec(verdict.snippet, namespace)  # noqa: S102 - what the student is told to do
+
+
+def test_what_is_not_recognised_is_placed(judged):
+    silent = [
+        (one.row.exercise, verdict)
+        for one in judged
+        if one.truth == "silent"
+        for verdict in one.result.verdicts
+        if verdict.status is Status.FAILED
+    ]
+    placed = [verdict for _, verdict in silent if verdict.places]
+    assert placed
+    for verdict in placed:
+        assert 1 <= len(verdict.heat) <= 12
+        assert all(1 <= len(row) <= 12 for row in verdict.heat)
+        assert max(max(row) for row in verdict.heat) > 0
+    borrowed = {"Sequential", "gradient_norms"}  # their cases are made of layers that only the checks have
+    assert [(name, v.check) for name, v in silent if not v.snippet and name not in borrowed] == []
