@@ -1,0 +1,797 @@
+# %% [markdown]
+# # 06 · Convolution
+#
+# A picture is no list of numbers. A digit moved by one pixel is the same digit, and what is next to what matters more
+# than where it is. A `Linear` layer knows neither: it has a weight of its own for every pixel, and shuffling all pixels
+# of all images would be all the same to it. A convolution looks through a small window, uses *the same* weights
+# wherever the window stands, and so finds a stroke anywhere that it has learned once.
+#
+# In this assignment you write the layers of a convolutional network and their gradients: first the one rearrangement
+# that turns all of them into a matrix product, then convolution, pooling, transposed convolution, its cousin without
+# shared weights, and the residual block. At the end a network of your own reads handwritten digits, and you see what its
+# filters look for and why very deep networks need a short cut.
+#
+# **Shapes.** Images are (N, C, H, W): batch, channels, height, width, as in PyTorch. A kernel is $k_h \times k_w$ cells; it
+# is moved by `stride` pixels at a time (a number, or one for each direction) over the image with `padding` pixels added on every side, and its cells may be
+# `dilation` pixels apart. The number of places at which it fits is, for the height and likewise for the width,
+#
+# $$ H' = \left\lfloor \frac{H + 2p - d\,(k_h - 1) - 1}{s} \right\rfloor + 1 $$
+#
+# ```
+#  stride 1, padding 0          stride 2, padding 1            dilation 2
+#  ┌─────┐                      0 0 0 0 0 0 0
+#  │x x x│x x     5 wide       ┌─────┐                         X · X · X
+#  │x x x│x x     kernel 3     │0 x x│x x x 0   6 wide         · · · · ·
+#  │x x x│x x     3 places     │0 x x│x x x 0   kernel 3       X · X · X    a 3 × 3 kernel
+#  └─────┘                     └─────┘          3 places       · · · · ·    that sees 5 × 5
+#   x x x x x                   0 x x x x x 0                  X · X · X
+# ```
+
+# %%
+from functools import cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from autograder import check
+from dlkit import Layer, Optimizer, Parameter, array_module, asarray, plotting, zeros
+from dlkit.course import earlier, when_written
+from dlkit.datasets import mnist
+from dlkit.training import accuracy, fit, predict
+
+
+# %% [markdown]
+# Five small functions are given, for they are bookkeeping. Read `cell` twice; everything below is made of it. **Look at the
+# kernel one cell at a time, not at the image one place at a time:** while the kernel wanders over the image, its cell
+# $(i, j)$ meets the pixels $\bigl(i d + s\,h',\; j d + s\,w'\bigr)$ for $h' = 0 \ldots H'-1$ and $w' = 0 \ldots W'-1$. That is a slice
+# with a step, and NumPy gives it without copying anything: two short loops over the *kernel*, none over the image.
+
+# %%
+def both(value):
+    """(height, width) of a number for both, or of a pair"""
+    return tuple(value) if isinstance(value, tuple | list) else (value, value)
+
+
+def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
+    """Places at which a kernel fits: (height, width) of the output for (height, width) of the input"""
+    sides = zip(size, both(kernel_size), both(stride), strict=True)
+    return tuple((n + 2 * padding - dilation * (k - 1) - 1) // s + 1 for n, k, s in sides)
+
+
+def padded(x, padding, value=0.0):
+    """The images x (N, C, H, W) with ``padding`` pixels of ``value`` on every side; x itself where there are none"""
+    if not padding:
+        return x
+    batch, channels, height, width = x.shape
+    larger = array_module(x).full((batch, channels, height + 2 * padding, width + 2 * padding), value, dtype=x.dtype)
+    larger[:, :, padding : padding + height, padding : padding + width] = x
+    return larger
+
+
+def cell(i, j, out, stride=1, dilation=1):
+    """Index of the pixels that cell (i, j) of a kernel meets at all ``out`` (height, width) places: ``x[cell(…)]``"""
+    top, left, (down, right) = i * dilation, j * dilation, both(stride)
+    rows = slice(top, top + down * (out[0] - 1) + 1, down)
+    columns = slice(left, left + right * (out[1] - 1) + 1, right)
+    return ..., rows, columns
+
+
+def portions(batch, numbers):
+    """Slices of the batch, each of so many images that they take a quarter of a million numbers, which caches hold"""
+    size = max(1, 2**18 // max(1, numbers))
+    return [slice(start, min(start + size, batch)) for start in range(0, batch, size)]
+
+
+# %% [markdown]
+# ## 6.1 im2col
+#
+# A convolution is a sum of products at every place. Matrix products are what computers do fastest, so write down what the
+# kernel sees at each place as one *column*; then all sums at once are one product.
+#
+# ```
+#   x (C, H, W)                columns (C·kh·kw, H'·W')          the place, row by row
+#                               ┌──────────────────────────────────→
+#    1  2  0                    │  1  2  0  1     cell (0,0)
+#    0  1  3     kernel 2 × 2   │  2  0  1  3     cell (0,1)
+#    2  0  1    ────────────→   │  0  1  2  0     cell (1,0)
+#                               ↓  1  3  0  1     cell (1,1)
+#                     channel, then cell: (c, i, j) in this order
+# ```
+#
+# The first column holds the upper left window, 1 2 0 1. The first *row* holds all that cell $(0, 0)$ meets: the upper left
+# 2 × 2 pixels of the image, which is `x[cell(0, 0, (2, 2))]`. So fill the columns row by row: one slice for each cell. A
+# pixel is copied as often as windows see it, nine times for a 3 × 3 kernel with stride 1; that is the price.
+
+# %%
+def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
+    """What a kernel sees at every place, as columns of a matrix; PyTorch's ``unfold``
+
+    Shapes
+        x  (N, C, H, W)      columns  (N, C · kh · kw, H' · W'): rows in the order channel, i, j, places row by row
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right).      padding, dilation: numbers.
+
+    Source: Chellapilla, Puri & Simard, High Performance Convolutional Neural Networks for Document Processing (2006),
+    section 4.1.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(im2col)
+
+
+# %% [markdown]
+# ## 6.2 col2im
+#
+# On the way back every number of the columns has a gradient, and belongs to a pixel. A pixel that was copied nine times
+# receives nine gradients: they **add up**. That is `col2im`: put every column back where it came from, and add.
+#
+# **Why "add" is exactly right.** `im2col` copies numbers and multiplies nothing: it is linear, $u = A x$, with a matrix
+# $A$ of zeros and ones (one 1 in each row: the pixel that was copied). The chain rule gives $dx = A^\top du$. So `col2im` is
+# $A^\top$, the *adjoint* of `im2col`, and not its inverse. The adjoint is known by one equation, which holds for all $x$
+# and all $u$:
+#
+# $$ \langle A x,\, u \rangle = \langle x,\, A^\top u \rangle, \qquad\text{that is}\qquad
+#    \sum \mathrm{im2col}(x) \cdot u = \sum x \cdot \mathrm{col2im}(u) $$
+#
+# A check below asks your two functions just that. It needs no right answer: it holds them to each other.
+#
+# *By hand:* columns of all ones, for the 3 × 3 image and the 2 × 2 kernel of above, count how often each pixel was seen:
+#
+# $$ \mathrm{col2im}(1) = \begin{pmatrix} 1 & 2 & 1 \\ 2 & 4 & 2 \\ 1 & 2 & 1 \end{pmatrix} $$
+#
+# With padding, work on the padded image and cut the border off at the end: what fell there belongs to no pixel. (A loop
+# over the cells adds whole slices, in which no pixel occurs twice, so `+=` is safe. `x[rows, columns] += …` with index
+# arrays would lose repetitions.)
+
+# %%
+def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
+    """Every number of the columns back to its pixel, where they add up; PyTorch's ``fold``, the adjoint of ``im2col``
+
+    Shapes
+        columns  (N, C · kh · kw, H' · W')      result  (N, C, H, W), which is ``shape``
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(col2im)
+
+
+# %% [markdown]
+# ## 6.3 Conv2d
+#
+# Every output channel $o$ has a kernel for every input channel $c$. At the place $(h', w')$, with $h = s\,h' + d\,i$ and
+# $w = s\,w' + d\,j$ in the padded image,
+#
+# $$ y_{n o h' w'} = b_o + \sum_{c, i, j} W_{o c i j}\; x_{n c h w} $$
+#
+# (Strictly a *correlation*: the kernel is not turned over. Every library calls it a convolution; since the weights are
+# learned it makes no difference.) With columns $u = \mathrm{im2col}(x)$ and $W$ as a matrix of shape $(O,\; C k_h k_w)$ it is, for
+# every image,
+#
+# $$ y = W u + b, \qquad (O, P) = (O, K)\,(K, P), \quad K = C\,k_h k_w, \quad P = H' W' $$
+#
+# and $(O, P)$ is already the layout $(O, H', W')$ of the answer.
+#
+# **The backward pass, derived.** It is `Linear`, with places in the part of rows. $W_{ok}$ acts at every place of every
+# image, at the rate $u_{nkp}$; and $u$ is reached through $W$ by every output channel:
+#
+# $$ dW = \sum_n dy_n\, u_n^\top, \qquad db_o = \sum_{n, p} dy_{nop}, \qquad du_n = W^\top dy_n, \qquad
+#    dx = \mathrm{col2im}(du) $$
+#
+# *By hand:* the 3 × 3 image of above, one channel, $W = \begin{pmatrix} 1 & 0 \\ -1 & 2 \end{pmatrix}$, $b = 1$. In the first
+# window $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0 + 2 \cdot 1 + 1 = 4$; all four:
+#
+# $$ y = \begin{pmatrix} 4 & 8 \\ -1 & 4 \end{pmatrix}, \qquad dy = \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix} \;\Rightarrow\;
+#    dW = \begin{pmatrix} 3 & 8 \\ 0 & 3 \end{pmatrix}, \quad db = 3, \quad
+#    dx = \begin{pmatrix} 1 & 0 & 0 \\ -1 & 4 & 0 \\ 0 & -2 & 4 \end{pmatrix} $$
+#
+# The 3 in $dW$ is $1 \cdot x_{00} + 2 \cdot x_{11}$. And $dx$ is the kernel laid down at the first place once and at the last
+# place twice; in the middle, where they overlap, $2 + 2 = 4$.
+#
+# **Fast.** Six nested Python loops are right and a thousand times too slow. One matrix product of the whole batch is fast, but
+# its columns take nine times the memory of the images, and travel through memory twice. Take a few images at a time
+# (`portions`), so that their columns stay in the processor's cache, and make them anew in backward in place of keeping
+# them. On the author's machine that took the pair of passes from 53 to 37 ms on a batch of 32.
+
+# %%
+class Conv2d(Layer):
+    """Kernels moved over images:  y[o, h, w] = b[o] + Σ W[o, c, i, j] x[c, s h + d i − p, s w + d j − p]
+
+    Shapes
+        x  (N, in_channels, H, W)      y  (N, out_channels, H', W')
+        W  (out_channels, in_channels, kh, kw)      b  (out_channels,)
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right).      padding (with zeros), dilation: numbers.
+
+    Source: LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition (1998), section II;
+    dilation: Yu & Koltun, Multi-Scale Context Aggregation by Dilated Convolutions (2016).
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, *, rng):
+        kh, kw = both(kernel_size)
+        self.W = Parameter(rng.normal(0, (2 / (in_channels * kh * kw)) ** 0.5, (out_channels, in_channels, kh, kw)))
+        self.b = Parameter(zeros(out_channels))
+        self.window = {"kernel_size": (kh, kw), "stride": stride, "padding": padding, "dilation": dilation}
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Conv2d)
+
+# %% [markdown]
+# Before kernels were learned they were invented. Four of them at work on a digit: each finds one thing wherever it is. (What
+# is white is strongly positive, what is black strongly negative.)
+
+# %%
+with when_written():
+    digit = mnist().x_test[1][None, None]
+    kernels = {
+        "edges, upright": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+        "edges, level": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+        "blur": [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
+        "outline": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
+    }
+    layer = Conv2d(1, len(kernels), 3, padding=1, rng=np.random.default_rng(0))
+    layer.W.data[:, 0] = np.array(list(kernels.values()))
+    maps = layer.forward(digit)[0]
+    figure, axes = plt.subplots(1, 5, figsize=(12, 2.8), layout="constrained")
+    plotting.images(digit[:, 0], ax=axes[0])
+    axes[0].set_title("the digit")
+    for name, one, ax in zip(kernels, maps, axes[1:], strict=True):
+        plotting.images(one[None], ax=ax)
+        ax.set_title(name)
+    plt.show()
+
+
+# %% [markdown]
+# **Question 1.** *(3 points)* The network of the capstone has the layers Conv2d 3 × 3 (1 → 32), ReLU, MaxPool2d 2,
+# Conv2d 3 × 3 (32 → 64), ReLU, MaxPool2d 2, Linear (→ 128) and so on, on 28 × 28 pixels without padding. (a) How many
+# weights and biases has the first Conv2d? How many would a `LocallyConnected2d` of the same shapes have, and how many a
+# `Linear` from all pixels to all outputs? (b) How many pixels of the image (height × width) can *one* number at the
+# output of the second pooling see? Show how you get there. (c) Name one kind of picture for which shared weights are the
+# wrong assumption.
+
+# %% [markdown]
+# YOUR ANSWER HERE
+
+# %% [markdown]
+# ## 6.4 MaxPool2d
+#
+# Is the stroke here at all? The exact pixel does not matter so much. Pooling keeps the largest number of each window and
+# makes the picture smaller, so that the next layer sees further:
+#
+# $$ y_{n c h' w'} = \max_{i, j}\; x_{n c,\; s h' + i,\; s w' + j} $$
+#
+# **The backward pass, derived.** A tiny change of the largest number changes $y$ by as much; a tiny change of any other
+# changes nothing. So the whole gradient goes to the winner of each window:
+#
+# $$ dx_{n c h w} = \sum_{\text{windows that } (h, w) \text{ wins}} dy_{n c h' w'} $$
+#
+# Where windows overlap one pixel may win several times: add. **Ties** are no accident here, since ReLU leaves many zeros:
+# the *first* of equal ones in the window wins, row by row, as in PyTorch, and it alone gets the gradient.
+#
+# Padding is with $-\infty$, so that a pixel that is not there never wins.
+#
+# *By hand:* kernel 2, stride 2:
+#
+# $$ x = \begin{pmatrix} 1 & 5 & 2 & 2 \\ 3 & 4 & 0 & 2 \end{pmatrix} \;\Rightarrow\; y = (5 \;\; 2), \qquad
+#    dy = (10 \;\; 7) \;\Rightarrow\; dx = \begin{pmatrix} 0 & 10 & 7 & 0 \\ 0 & 0 & 0 & 0 \end{pmatrix} $$
+#
+# **Without a loop over the image.** Go through the cells of the kernel and keep the best so far, with the number of the cell
+# that it came from: only a *strictly* greater one takes over, so the first of equals stays.
+
+# %%
+class MaxPool2d(Layer):
+    """The largest number of each window; the first of equal ones gets the gradient
+
+    Shapes
+        x  (N, C, H, W)      y  (N, C, H', W')
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right), by default the kernel's size.
+    padding: a number, with −∞, at most half of the kernel.
+
+    Source: Ranzato, Huang, Boureau & LeCun, Unsupervised Learning of Invariant Feature Hierarchies (2007); PyTorch's ties.
+    """
+
+    def __init__(self, kernel_size, stride=None, padding=0):
+        self.kernel_size = both(kernel_size)
+        self.stride = self.kernel_size if stride is None else both(stride)
+        self.padding = padding
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(MaxPool2d)
+
+
+# %% [markdown]
+# ## 6.5 AvgPool2d
+#
+# The mean in place of the maximum, $y = \frac{1}{k_h k_w} \sum_{i, j} x$. It is linear, so its backward is the adjoint: every pixel
+# of a window gets the share $1 / (k_h k_w)$ of the window's gradient, and what several windows send to one pixel adds up.
+# With padding the zeros are counted as pixels (PyTorch's default): the divisor is the same at every place.
+#
+# *By hand:* $x = \begin{pmatrix} 1 & 5 & 2 & 2 \\ 3 & 4 & 0 & 2 \end{pmatrix}$, kernel 2, stride 2: $y = (3.25 \;\; 1.5)$;
+# $dy = (4 \;\; 8)$ gives $dx = \begin{pmatrix} 1 & 1 & 2 & 2 \\ 1 & 1 & 2 & 2 \end{pmatrix}$.
+
+# %%
+class AvgPool2d(Layer):
+    """The mean of each window; padded zeros count
+
+    Shapes
+        x  (N, C, H, W)      y  (N, C, H', W')
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right), by default the kernel's size.
+    padding: a number.
+
+    Source: LeCun et al., Handwritten Digit Recognition with a Back-Propagation Network (1990); PyTorch's padding.
+    """
+
+    def __init__(self, kernel_size, stride=None, padding=0):
+        self.kernel_size = both(kernel_size)
+        self.stride = self.kernel_size if stride is None else both(stride)
+        self.padding = padding
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(AvgPool2d)
+
+
+# %% [markdown]
+# ## 6.6 GlobalAveragePool
+#
+# The mean over a whole channel, $(N, C, H, W) \to (N, C)$. It says how much of a feature there is, wherever it is, fits images
+# of any size, and takes the place of `Flatten` and of the largest `Linear` layer.
+#
+# $$ y_{nc} = \frac{1}{H W} \sum_{h, w} x_{nchw}, \qquad dx_{nchw} = \frac{dy_{nc}}{H W} $$
+#
+# *By hand:* a channel $\begin{pmatrix} 1 & 2 \\ 3 & 6 \end{pmatrix}$ gives 3; $dy = 8$ gives 2 to each of the four pixels.
+
+# %%
+class GlobalAveragePool(Layer):
+    """The mean of every channel over height and width
+
+    Shapes
+        x  (N, C, H, W)      y  (N, C)
+
+    Source: Lin, Chen & Yan, Network In Network (2014), section 3.2.
+    """
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(GlobalAveragePool)
+
+
+# %% [markdown]
+# ## 6.7 ConvTranspose2d
+#
+# The way back up: from a small map to a large picture, as generators and segmentation networks need it. Each number of
+# the input lays a whole kernel into the output, multiplied by itself, `stride` pixels further on for each neighbour; where
+# kernels overlap they add up:
+#
+# $$ y_{n o,\; s h + i - p,\; s w + j - p} \mathrel{+}= x_{n c h w}\; W_{c o i j} $$
+#
+# ```
+#   x = 1  2        W =  1  0       stride 2:   1  0 │ 2  0       stride 1:   1  0+2   0
+#                       -1  2                  -1  2 │-2  4                  -1  2-2   4
+# ```
+#
+# That is what `Conv2d.backward` did with $dy$ to make $dx$. So it is the *adjoint* of a convolution (hence "transposed"; it
+# does not undo one), and everything is there already. With $x$ as $(C, P)$, $P = H W$, and $W$ as a matrix $(C,\; O k_h k_w)$,
+#
+# $$ y = \mathrm{col2im}(W^\top x) + b $$
+#
+# **The backward pass, derived.** Undo it in reverse, each step by its adjoint. The adjoint of `col2im` is `im2col`: let
+# $v = \mathrm{im2col}(dy)$, of shape $(O k_h k_w,\; P)$. The product $W^\top x$ is a `Linear` map again:
+#
+# $$ dx_n = W v_n, \qquad dW = \sum_n x_n v_n^\top, \qquad db_o = \sum_{n, h, w} dy_{nohw} $$
+#
+# **The size.** $H' = (H - 1)\,s - 2p + k_h + q$. With stride $s$, a convolution takes $s$ different input sizes to the same
+# output size, so the way back must be told which: `output_padding` $q < s$ adds rows below and columns on the right.
+# (They hold the bias and whatever kernels reach there.)
+
+# %%
+class ConvTranspose2d(Layer):
+    """The adjoint of a convolution: every number of x lays a kernel into y, where they add up
+
+    Shapes
+        x  (N, in_channels, H, W)      y  (N, out_channels, H', W'), H' = (H − 1) stride − 2 padding + kh + output_padding
+        W  (in_channels, out_channels, kh, kw)      b  (out_channels,)
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right).
+    padding: a number.      output_padding: a number less than the stride.
+
+    Source: Zeiler, Krishnan, Taylor & Fergus, Deconvolutional Networks (2010); Dumoulin & Visin, A guide to convolution
+    arithmetic for deep learning (2016), section 4.
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, *, rng):
+        kh, kw = both(kernel_size)
+        self.W = Parameter(rng.normal(0, (2 / (in_channels * kh * kw)) ** 0.5, (in_channels, out_channels, kh, kw)))
+        self.b = Parameter(zeros(out_channels))
+        self.window = {"kernel_size": (kh, kw), "stride": stride, "padding": padding}
+        self.output_padding = output_padding
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(ConvTranspose2d)
+
+# %% [markdown]
+# A kernel of 3 and a stride of 2 overlap in every second pixel only, so that some pixels are laid upon four times and their
+# neighbours once. The pattern is known from pictures that generators draw. A kernel size that the stride divides avoids it:
+
+# %%
+with when_written():
+    figure, axes = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+    for kernel_size, ax in zip((3, 4), axes, strict=True):
+        layer = ConvTranspose2d(1, 1, kernel_size, stride=2, rng=np.random.default_rng(0))
+        layer.W.data[...] = 1
+        plotting.images(layer.forward(np.ones((1, 1, 8, 8)))[:, 0], ax=ax)
+        ax.set_title(f"all ones, kernel {kernel_size}, stride 2")
+    plt.show()
+
+
+# %% [markdown]
+# ## 6.8 LocallyConnected2d
+#
+# A window like a convolution's, but weights *of its own at every place*: what is right for the eyes of an aligned portrait need
+# not be right for its chin. With columns $u_{nkp}$ and weights $W_{pok}$ for the place $p$,
+#
+# $$ y_{nop} = b_{op} + \sum_k W_{pok}\, u_{nkp} $$
+#
+# **The backward pass, derived.** As for `Conv2d`, but no weight is used at two places, so nothing is summed over places:
+#
+# $$ dW_{pok} = \sum_n dy_{nop}\, u_{nkp}, \qquad db_{op} = \sum_n dy_{nop}, \qquad du_{nkp} = \sum_o W_{pok}\, dy_{nop}, \qquad
+#    dx = \mathrm{col2im}(du) $$
+#
+# All three are stacks of matrix products, one for each place: bring the places to the front, $(P, \cdot\,, \cdot)$, and let `@` do
+# it.
+#
+# *By hand:* one channel, $x = (1 \;\; 2 \;\; 3)$, kernel 1 × 2, two places with weights $(1 \;\; 0)$ and $(0 \;\; {-1})$, biases 0:
+# $y = (1 \;\; {-3})$. For $dy = (1 \;\; 10)$: $dW = (1 \;\; 2)$ and $(20 \;\; 30)$, $dx = (1 \;\; 0 \;\; {-10})$.
+
+# %%
+class LocallyConnected2d(Layer):
+    """A convolution with weights of its own at every place
+
+    Shapes
+        x  (N, in_channels, H, W)      y  (N, out_channels, H', W')
+        W  (H', W', out_channels, in_channels, kh, kw)      b  (out_channels, H', W')
+    size: of the images, a number or (H, W).      kernel_size: a number or (kh, kw).      stride: a number or (down, right).
+
+    Source: Gregor & LeCun, Emergence of Complex-Like Cells in a Temporal Product Network with Local Receptive Fields
+    (2010); Taigman, Yang, Ranzato & Wolf, DeepFace (2014), section 3.
+    """
+
+    def __init__(self, in_channels, out_channels, size, kernel_size, stride=1, *, rng):
+        kh, kw = both(kernel_size)
+        out = output_size(both(size), kernel_size, stride)
+        scale = (2 / (in_channels * kh * kw)) ** 0.5
+        self.W = Parameter(rng.normal(0, scale, (*out, out_channels, in_channels, kh, kw)))
+        self.b = Parameter(zeros((out_channels, *out)))
+        self.window = {"kernel_size": (kh, kw), "stride": stride}
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(LocallyConnected2d)
+
+# %% [markdown]
+# ## 6.9 ResidualBlock
+#
+# Deeper networks should be better, but a plain stack of twenty convolutions trains *worse* than one of six, even on its own
+# training data: the signal and the gradient have to get through all of them. The residual block gives both a way around.
+# Its convolutions only learn what to *add* to the input:
+#
+# ```
+#              ┌──────────── x, or projection(x) ────────────┐
+#              │                                             ↓
+#     x  ──────┴──→ conv1 3×3 ──→ ReLU ──→ conv2 3×3 ──────→ + ──→ ReLU ──→ y
+#                  (stride s)
+# ```
+#
+# $$ y = \max\bigl(0,\; F(x) + S(x)\bigr), \qquad F(x) = \mathrm{conv2}(\max(0, \mathrm{conv1}(x))) $$
+#
+# $S(x) = x$ where the shapes agree. Where the number of channels or the size changes, $x$ cannot be added as it is: then $S$ is a
+# 1 × 1 convolution with the block's stride, the *projection*. (The original has batch normalization after each convolution;
+# it is left out here.)
+#
+# **The backward pass, derived.** Let $dh$ be $dy$ behind the last ReLU. A sum hands its gradient to both of its terms, and $x$ was used
+# twice, so its two gradients add up:
+#
+# $$ dx = F'(x)^\top dh + S'(x)^\top dh \qquad\text{and without projection}\qquad dx = F'(x)^\top dh + dh $$
+#
+# The last term is the point of it all: whatever the convolutions do to the gradient, $dh$ itself comes through. Twenty
+# blocks multiply by $F' + 1$ twenty times, not by $F'$.
+#
+# *By hand:* one pixel, one channel, all weights 0 but the middle ones, 2 in conv1 and −0.25 in conv2; $x = 3$. Then
+# $\mathrm{conv1} = 6$, $F = -1.5$, $y = 3 - 1.5 = 1.5$. With $dy = 1$: $dh = 1$; through the convolutions comes
+# $1 \cdot (-0.25) \cdot 2 = -0.5$, past them 1, together $dx = 0.5$.
+
+# %%
+ReLU, Linear = earlier("layers.ReLU"), earlier("layers.Linear")
+Flatten, Sequential = earlier("layers.Flatten"), earlier("layers.Sequential")
+SoftmaxCrossEntropy = earlier("losses.SoftmaxCrossEntropy")
+
+
+# %%
+class ResidualBlock(Layer):
+    """Two 3 × 3 convolutions and a way around them:  y = max(0, conv2(max(0, conv1(x))) + shortcut(x))
+
+    Shapes
+        x  (N, in_channels, H, W)      y  (N, out_channels, H', W'), the same H and W at stride 1
+    projection: None, or a 1 × 1 Conv2d with the stride, where the number of channels or the size changes.
+
+    Source: He, Zhang, Ren & Sun, Deep Residual Learning for Image Recognition (2016), section 3.2, option B; without
+    batch normalization.
+    """
+
+    def __init__(self, in_channels, out_channels, stride=1, *, rng):
+        self.conv1 = Conv2d(in_channels, out_channels, 3, stride, padding=1, rng=rng)
+        self.conv2 = Conv2d(out_channels, out_channels, 3, padding=1, rng=rng)
+        self.relu1, self.relu2 = ReLU(), ReLU()
+        changes = stride != 1 or in_channels != out_channels
+        self.projection = Conv2d(in_channels, out_channels, 1, stride, rng=rng) if changes else None
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(ResidualBlock)
+
+
+# %% [markdown]
+# ## Capstone: a network that reads
+#
+# The network of the source article, in your own layers: a convolution with 32 kernels, pooling, one with 64, pooling, a
+# hidden layer of 128, dropout, ten scores; trained with Adam. Two pieces are given. `Adam` is the optimizer of assignment
+# 04; `Dropout` (assignment 05) switches off half of the hidden units at random while training, so that none can rely on
+# another. If you have written them already, you know what is inside.
+
+# %%
+class Adam(Optimizer):
+    """Steps of the size ``lr``, in the direction of the mean gradient over the root of the mean square; given
+
+    Source: Kingma & Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
+    """
+
+    def __init__(self, parameters, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(parameters, lr)
+        self.betas, self.eps, self.t = betas, eps, 0
+        self.state = [(0 * p.data, 0 * p.data) for p in self.parameters]
+
+    def step(self):
+        self.t += 1
+        beta1, beta2 = self.betas
+        for p, (mean, square) in zip(self.parameters, self.state, strict=True):
+            mean[...] += (1 - beta1) * (p.grad - mean)
+            square[...] += (1 - beta2) * (p.grad * p.grad - square)
+            p.data -= self.lr / (1 - beta1**self.t) * mean / ((square / (1 - beta2**self.t)) ** 0.5 + self.eps)
+
+
+class Dropout(Layer):
+    """Half of the numbers (a share p) become 0 in training, the others are divided by 1 − p; given
+
+    Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, Dropout (2014).
+    """
+
+    def __init__(self, p=0.5, *, rng):
+        self.p, self.rng = p, rng
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        kept = asarray(self.rng.random(x.shape, dtype="float32") >= self.p)
+        self.factor = kept.astype(x.dtype) / (1 - self.p)
+        return x * self.factor
+
+    def backward(self, dy):
+        return dy * self.factor if self.training else dy
+
+
+# %% [markdown]
+# Write `train_cnn`: build the network, train it on `x`, `y`, return it. The data are 10,000 images of MNIST; at least
+# 97.5 % of 2,000 *unseen* ones must be right, from each of three seeds, in at most 120 seconds of computing each
+# (the author's solution takes about 25). Four remarks:
+#
+# - The images are float32. Parameters are float64 until `model.astype("float32")`, and take twice the time and memory.
+# - `fit` from `dlkit.training` or a loop of your own, as you like. Half a dozen times over all images, in batches of about
+#   50, will do. A learning rate that falls to zero towards the end makes the last half percent.
+# - Ten thousand images are not many. But a digit moved by a pixel is the same digit: `np.roll` moves a whole batch, by
+#   another pixel each time, and makes nine images of each. (The border is empty, so that nothing comes in on the other side.)
+# - For every seed the images are turned by quarters and mirrored, all in the same way, and the digits come under other
+#   numbers: what is graded is the training, not the weights that came out of it once.
+
+# %%
+def train_cnn(x, y, *, rng):
+    """Train a convolutional network to tell ten digits apart; return it
+
+    Shapes
+        x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
+    rng: a numpy.random.Generator for the initial weights, for dropout and for shuffling.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(train_cnn)
+
+
+# %% [markdown]
+# What has it learned? First the 32 kernels of the first layer: orange is positive, violet negative. Many are edges of one
+# direction, as those that were invented above; nobody told it to. Then what some of them make of a digit, behind the first
+# and behind the second pooling.
+
+# %%
+@cache
+def trained():
+    """Your network, trained once for all the pictures, and its scores for the unseen digits"""
+    model = train_cnn(x_train, data.y_train, rng=np.random.default_rng(0))
+    model.eval()
+    return model, predict(model, x_test)
+
+
+with when_written():
+    data = mnist()
+    x_train, x_test = data.x_train[:, None], data.x_test[:, None]
+    model, scores = trained()
+    print(f"{100 * accuracy(scores, data.y_test):.2f} % of the unseen digits are right")
+    plotting.filters(model.layers[0].W.data, columns=8)
+    plt.show()
+
+# %%
+with when_written():
+    model, _ = trained()
+    figure, axes = plt.subplots(3, 3, figsize=(11, 8), layout="constrained")
+    for row, number in zip(axes, (1, 4, 7), strict=True):
+        h = x_test[number : number + 1]
+        plotting.images(h[:, 0], ax=row[0])
+        row[0].set_title("the digit")
+        for n, layer in enumerate(model.layers[:6]):
+            h = layer.forward(h)
+            if n == 2:
+                plotting.images(h[0, :16], columns=8, ax=row[1])
+                row[1].set_title("16 of 32 maps of 13 × 13")
+        plotting.images(h[0, :32], columns=8, ax=row[2])
+        row[2].set_title("32 of 64 maps of 5 × 5")
+    plt.show()
+
+# %% [markdown]
+# And what it gets wrong. Would you have known?
+
+# %%
+with when_written():
+    _, scores = trained()
+    wrong = np.flatnonzero(scores.argmax(axis=1) != data.y_test)[:16]
+    figure, axes = plt.subplots(2, 8, figsize=(12, 3.6), layout="constrained")
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, number in zip(axes.flat, wrong, strict=False):
+        plotting.images(x_test[number], ax=ax)
+        ax.set_title(f"{scores[number].argmax()}, but is {data.y_test[number]}", fontsize="small")
+    plt.show()
+
+
+# %% [markdown]
+# ## The short cut at work
+#
+# Two networks of equal depth, 32 convolutions between the first and the last layer, on 2,000 digits: one of
+# `ResidualBlock`s, one of the same blocks with the short cut cut off. In the residual net the second convolution of each
+# block begins at a tenth of its size, so that each block begins as little more than its short cut. The plain twin keeps the
+# variance that He recommends: with a tenth of it nothing at all would come through sixteen blocks.
+
+# %%
+class PlainBlock(Layer):
+    """The twin of ResidualBlock without the way around:  y = max(0, conv2(max(0, conv1(x))))
+
+    Shapes
+        x  (N, channels, H, W)      y  the same
+    """
+
+    def __init__(self, channels, *, rng):
+        first, second = (Conv2d(channels, channels, 3, padding=1, rng=rng) for _ in range(2))
+        self.body = Sequential([first, ReLU(), second, ReLU()])
+
+    def forward(self, x):
+        return self.body.forward(x)
+
+    def backward(self, dy):
+        return self.body.backward(dy)
+
+
+def deep_network(blocks, *, rng):
+    """A stem that halves the image twice, the blocks (of 8 channels), and ten scores"""
+    stem = [Conv2d(1, 8, 3, stride=2, padding=1, rng=rng), ReLU(), MaxPool2d(2)]
+    return Sequential([*stem, *blocks, Flatten(), Linear(8 * 7 * 7, 10, rng=rng)])
+
+
+# %%
+with when_written():
+    histories = {}
+    for name in ("residual", "plain"):
+        rng = np.random.default_rng(1)
+        if name == "residual":
+            blocks = [ResidualBlock(8, 8, rng=rng) for _ in range(16)]
+            for block in blocks:
+                block.conv2.W.data *= 0.1
+        else:
+            blocks = [PlainBlock(8, rng=rng) for _ in range(16)]
+        network = deep_network(blocks, rng=rng)
+        network.astype("float32")
+        histories[name] = fit(
+            network,
+            SoftmaxCrossEntropy(),
+            Adam(network.parameters(), 0.002),
+            x_train[:2000],
+            data.y_train[:2000],
+            epochs=8,
+            batch_size=50,
+            rng=rng,
+            validation=(x_test[:1000], data.y_test[:1000]),
+            metric=accuracy,
+        )
+    ax = plt.subplots(figsize=(8, 4.5), layout="constrained")[1]
+    plotting.curves(histories, ax=ax)
+    plt.show()
+
+# %% [markdown]
+# **Question 2.** *(3 points)* (a) Compare the *training* losses of the twins. Can overfitting be the reason why the plain one is
+# worse? (b) Without short cuts the gradient of an early layer is a product of 32 Jacobian matrices, with them a product of
+# sixteen factors $F' + 1$. Multiply that product out for three blocks; how many ways has the gradient through them, and which
+# of these does not depend on any weight? (c) Why does the residual net train at all from the second convolutions at a tenth of
+# their size, when a plain one would not?
+
+# %% [markdown]
+# YOUR ANSWER HERE
