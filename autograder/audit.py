@@ -12,6 +12,7 @@ import msgspec
 from autograder import catalogue
 from autograder.grade import Grader
 from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.repairs import attempted
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.submission import Submission, read_submission
 from autograder.verdict import ExerciseResult, Status, Verdict
@@ -126,6 +127,7 @@ class _Auditor:
                 *self._parts(exercise),
                 *self._reference(exercise),
                 *self._stubs(exercise),
+                *self._published(exercise),
                 *self._mistakes(exercise),
                 *self._sabotages(exercise),
                 *self._budgets(exercise),
@@ -175,6 +177,21 @@ class _Auditor:
                 yield f"the stub in {path.name} earns {result.points} points"
             elif result.status is not Status.NOT_ATTEMPTED:
                 yield f"the stub in {path.name} is “{result.status}”, not “not attempted”"
+
+    def _published(self, exercise: Exercise) -> Iterator[str]:
+        """A repair's published code is wrong in every part, and as somebody's attempt earns nothing."""
+        if not exercise.published:
+            return
+        source = self.loaded.source_of(exercise)
+        for part in exercise.published:
+            first = next(check for check in exercise.checks if check.part == part)
+            result = self._grade(exercise, self.loaded.variant(exercise, attempted(source, exercise, [part])))
+            verdict = next(v for v in result.verdicts if v.check == first.name)
+            if verdict.status is not Status.FAILED:
+                yield f"the published {part} is {_say(verdict)} at “{first.name}”"
+        result = self._grade(exercise, self.loaded.variant(exercise, attempted(source, exercise, exercise.parts)))
+        if result.points:
+            yield f"the published code earns {result.points} points"
 
     def _mistakes(self, exercise: Exercise) -> Iterator[str]:
         fewest = FEWEST_WITH_BACKWARD if "backward" in exercise.parts else FEWEST
