@@ -8,8 +8,9 @@ import types
 
 import IPython.display
 import pytest
+import threadpoolctl
 
-from autograder import check
+from autograder import check, notebook
 from autograder.notebook import run_checks
 from autograder.verdict import Status
 
@@ -162,3 +163,22 @@ def test_without_a_notebook_the_table_is_printed(small_course):
     assert done.stdout.endswith("value 0.0\n")
     assert "Tanh" in done.stdout.partition("value")[0]
     assert done.stderr == ""
+
+
+def test_a_live_check_computes_on_one_thread_and_gives_the_others_back(small_course, monkeypatch):
+    monkeypatch.setenv("DLKIT_COURSE", str(small_course))
+    seen = []
+
+    def grade(*_):
+        seen.append(threads())
+        return types.SimpleNamespace(exercises=[None])
+
+    monkeypatch.setattr(notebook.Grader, "grade", grade)
+    with threadpoolctl.threadpool_limits(2):
+        notebook.run_checks(type("Tanh", (), {}))
+        assert threads() == {2}
+    assert seen == [{1}]
+
+
+def threads():
+    return {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
