@@ -1,4 +1,4 @@
-"""Print the tables, or those named:  python -m benchmarks [grading command watch peers workers memory tricks crowd …]."""
+"""Print the tables, or those named:  python -m benchmarks [grading command watch references …]."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 
 from benchmarks.table import Grid, Table, print_table
 
-MODULES = ("grading", "command", "watch", "peers", "workers", "memory", "diagnosis")
-LONG = ("tricks", "crowd", "thresholds")
+MODULES = ("grading", "command", "watch", "references", "workers", "memory", "diagnosis")
+LONG = ("peers", "tricks", "crowd", "thresholds")
 """Of several minutes each: printed where they are named."""
 
 

@@ -1,159 +1,213 @@
-"""The reference layers beside PyTorch on one CPU thread: forward and backward, float32, eager."""
+"""The same twenty submissions of eight parts through this project, nbgrader, GradeOutside in it, and otter-grader.
+
+What is timed is what an instructor types once the hand-ins are there; a grader may use both cores where it can.  No
+outcome is written down here: a right submission is one that its author wrote from the reference, and told apart is what
+earns full points, less, or none as it should.
+"""
 
 from __future__ import annotations
 
+import copy
 import importlib.util
-import statistics
+import json
+import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from autograder import catalogue
-from benchmarks.table import ROOT, Row, Table, in_turns, median_ratio
-
-BATCH, FEATURES = 256, 1024
-ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
-CONVOLUTION, MAX_POOL = 2.5, 2.0
-ADAM, TRAINED = 0.8, 10_000_000
-IMAGES, CHANNELS = (32, 32, 28, 28), 64
-AT_LEAST_S = 0.002
-TITLE = (
-    f"References beside PyTorch, one CPU thread, float32, forward and backward, ({BATCH}, {FEATURES}) where not said"
+from benchmarks.peers_assignment import (
+    ASSIGNMENT,
+    COURSE,
+    MODULE,
+    RIGHT_STUDENTS,
+    UNTOUCHED,
+    for_this_project,
+    students,
+)
+from benchmarks.table import ROOT, Grid
+from benchmarks.tricks_graders import (
+    Marks,
+    Notebook,
+    NotMeasuredError,
+    last_line,
+    library,
+    otter_command,
+    read_gradebook,
+    run,
+    say,
 )
 
-Run = Callable[[], None]
+JOBS = 2
+TARGETS = {"nbgrader": 15.0, "otter-grader": 30.0, "nbgrader with GradeOutside": 4.0}
+"""How many times as many submissions a minute are wanted: here against the first two, GradeOutside against nbgrader."""
+OURS, OUTSIDE, STOCK, OTTER = "autograder grade", "nbgrader with GradeOutside", "nbgrader", "otter-grader"
+
+Graded = tuple[float, Marks]
 
 
-def names_of(assignment: str) -> dict[str, Any]:
-    """Execute the reference's definitions; return its names."""
-    names: dict[str, Any] = {}
-    for chunk in catalogue.load(assignment, ROOT).reference.chunks:
-        exec(compile(chunk.source, chunk.label, "exec"), names)  # noqa: S102 - our own reference
-    return names
+def filled(released: Notebook, classes: dict[str, tuple[str, str]] | None) -> Notebook:
+    """Write a student's classes into the released notebook; nothing where there are none."""
+    notebook = copy.deepcopy(released)
+    for cell in notebook["cells"] if classes else ():
+        source = "".join(cell["source"])
+        for name, bodies in (classes or {}).items():
+            if f"class {name}(" in source:
+                cell["source"] = COURSE.layer(name, *bodies)
+    return notebook
 
 
-class Pairs:
-    """Makes runs of the same forward and backward: ours and PyTorch's on the same numbers."""
-
-    def __init__(self) -> None:
-        import torch
-
-        torch.set_num_threads(1)
-        self.torch = torch
-        rng = np.random.default_rng(0)
-        self.x, self.dy = rng.standard_normal((2, BATCH, FEATURES), dtype=np.float32)
-        self.labels = rng.integers(FEATURES, size=BATCH)
-        self.their_x = torch.tensor(self.x, requires_grad=True)
-        self.their_dy, self.their_labels = torch.tensor(self.dy), torch.tensor(self.labels)
-
-    def layer(self, ours: Any, theirs: Any) -> tuple[Run, Run]:
-        """Pair a layer with a function or module of PyTorch."""
-
-        def run_ours() -> None:
-            ours.forward(self.x)
-            ours.backward(self.dy)
-
-        def run_theirs() -> None:
-            self.their_x.grad = None
-            theirs(self.their_x).backward(self.their_dy)
-
-        return run_ours, run_theirs
-
-    def on_images(self, ours: Any, theirs: Any, shape: tuple[int, ...]) -> tuple[Run, Run]:
-        """Pair a layer of images with a module of PyTorch, on images of this shape."""
-        rng = np.random.default_rng(2)
-        x = rng.standard_normal(shape, dtype=np.float32)
-        dy = rng.standard_normal(ours.forward(x).shape, dtype=np.float32)
-        their_x, their_dy = self.torch.tensor(x, requires_grad=True), self.torch.tensor(dy)
-
-        def run_ours() -> None:
-            ours.forward(x)
-            ours.backward(dy)
-
-        def run_theirs() -> None:
-            their_x.grad = None
-            theirs(their_x).backward(their_dy)
-
-        return run_ours, run_theirs
-
-    def cross_entropy(self, ours: Any) -> tuple[Run, Run]:
-        """Pair softmax cross-entropy with PyTorch's."""
-
-        def run_ours() -> None:
-            ours.forward(self.x, self.labels)
-            ours.backward()
-
-        def run_theirs() -> None:
-            self.their_x.grad = None
-            self.torch.nn.functional.cross_entropy(self.their_x, self.their_labels).backward()
-
-        return run_ours, run_theirs
-
-    def all(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
-        """Give every pair: a name, the target, the runs."""
-        functional = self.torch.nn.functional
-        names = names_of("02_layers")
-        linear = names["Linear"](FEATURES, FEATURES, rng=np.random.default_rng(1))
-        linear.astype(np.float32)
-        yield "Linear", LINEAR, self.layer(linear, self.torch.nn.Linear(FEATURES, FEATURES))
-        for name, theirs in {
-            "Sigmoid": self.torch.sigmoid,
-            "Tanh": self.torch.tanh,
-            "ReLU": functional.relu,
-            "LeakyReLU": functional.leaky_relu,
-            "ELU": functional.elu,
-            "GELU": lambda x: functional.gelu(x, approximate="tanh"),
-        }.items():
-            yield name, ELEMENTWISE, self.layer(names[name](), theirs)
-        yield "Softmax", SOFTMAX, self.layer(names["Softmax"](), lambda x: functional.softmax(x, dim=-1))
-        loss = names_of("03_losses")["SoftmaxCrossEntropy"]()
-        yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
-        yield from self.convolutions()
-        yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
-
-    def adam(self) -> tuple[Run, Run]:
-        """Pair one step of Adam on one large parameter."""
-        from dlkit import Parameter
-
-        start, gradient = np.random.default_rng(3).standard_normal((2, TRAINED), dtype=np.float32)
-        ours, theirs = Parameter(start.copy()), self.torch.nn.Parameter(self.torch.tensor(start))
-        ours.grad[...] = gradient
-        theirs.grad = self.torch.tensor(gradient)
-        return names_of("04_optimizers")["Adam"]([ours]).step, self.torch.optim.Adam([theirs]).step
-
-    def convolutions(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
-        """Give the pairs on images."""
-        names, modules = names_of("06_convolution"), self.torch.nn
-        conv = names["Conv2d"](IMAGES[1], CHANNELS, 3, padding=1, rng=np.random.default_rng(1))
-        conv.astype(np.float32)
-        theirs = modules.Conv2d(IMAGES[1], CHANNELS, 3, padding=1)
-        yield f"Conv2d 3 × 3, {IMAGES} → {CHANNELS}", CONVOLUTION, self.on_images(conv, theirs, IMAGES)
-        shape = (IMAGES[0], CHANNELS, *IMAGES[2:])
-        yield f"MaxPool2d 2, {shape}", MAX_POOL, self.on_images(names["MaxPool2d"](2), modules.MaxPool2d(2), shape)
+def hand_in(folder: Path, released: Notebook) -> None:
+    """Write the class's submissions as ``folder/STUDENT/ASSIGNMENT/FILE``."""
+    for student, classes in students().items():
+        path = folder / student / ASSIGNMENT / f"{MODULE}.ipynb"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(filled(released, classes)))
 
 
-def repeated(run: Run) -> tuple[Run, int]:
-    """Repeat a run until a clock can time it well; return how often."""
-    (seconds,) = in_turns(run, rounds=5)
-    times = 1 + int(AT_LEAST_S / min(seconds))
-
-    def many() -> None:
-        for _ in range(times):
-            run()
-
-    return many, times
+def read_notebook(path: Path) -> Notebook:
+    """Read a released notebook."""
+    found: Notebook = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
-def tables(*, quick: bool) -> Iterator[Table]:
-    """Measure every pair in turns; the median of the ratios decides."""
-    if importlib.util.find_spec("torch") is None:
-        yield Table(TITLE, note="PyTorch is not installed. Install the extra: pip install 'dlkit-course[bench]'.")
-        return
-    rows = []
-    for name, at_most, (ours, theirs) in Pairs().all():
-        (ours_many, n), (theirs_many, m) = repeated(ours), repeated(theirs)
-        a, b = in_turns(ours_many, theirs_many, rounds=3 if quick else 41)
-        note = f"{1000 * statistics.median(a) / n:.3g} ms; PyTorch {1000 * statistics.median(b) / m:.3g} ms"
-        rows.append(Row(name, median_ratio(a, b) * m / n, "×", at_most, note=note))
-    yield Table(TITLE, rows)
+def timed(command: list[Any], folder: Path, **environment: str) -> float:
+    """Run one command; return its seconds.  NotMeasuredError where it fails."""
+    started = time.perf_counter()
+    done = run(command, folder, **environment)
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise NotMeasuredError(last_line(done))
+    return seconds
+
+
+def kit(folder: Path) -> Path:
+    """Set up a course of this kit with the one assignment, released."""
+    from autograder.release import release
+
+    root = folder / "kit"
+    source = root / "solutions" / ASSIGNMENT
+    source.mkdir(parents=True)
+    for name, text in for_this_project().items():
+        (source / name).write_text(text)
+    release(root, ASSIGNMENT)
+    return root
+
+
+def grade_here(folder: Path) -> Graded:
+    """Time ``autograder grade``."""
+    from autograder.verdict import read_report
+
+    root = kit(folder)
+    hand_in(folder / "submitted", read_notebook(root / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb"))
+    options = ["--out", folder / "graded", "--jobs", JOBS, "--course", root, "--seed", 7]
+    command = [sys.executable, "-m", "autograder.cli", "grade", folder / "submitted", *options]
+    seconds = timed(command, folder, PYTHONPATH=str(ROOT))
+    marks = Marks()
+    for student in students():
+        report = read_report(folder / "graded" / "reports" / student / f"{ASSIGNMENT}.json")
+        marks.points[student], marks.at_most = report.points, report.max_points
+    return seconds, marks
+
+
+def grade_by_nbgrader(folder: Path, *, outside: bool) -> Graded:
+    """Time ``nbgrader autograde``, in its own way or by GradeOutside."""
+    if importlib.util.find_spec("nbgrader") is None:
+        message = "nbgrader is not installed. Install the extra: pip install 'dlkit-course[course]'."
+        raise NotMeasuredError(message)
+    course = folder / "course"
+    if outside:
+        from autograder.nbgrader.course import lay_out
+
+        lay_out(kit(folder), [ASSIGNMENT], course)
+        path = str(ROOT)
+    else:
+        (course / "source" / ASSIGNMENT).mkdir(parents=True)
+        (course / "source" / ASSIGNMENT / f"{MODULE}.ipynb").write_text(json.dumps(COURSE.for_nbgrader()))
+        (course / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'course'\n")
+        path = library(folder)
+    nbgrader = [sys.executable, "-m", "nbgrader"]
+    timed([*nbgrader, "generate_assignment", ASSIGNMENT], course, PYTHONPATH=path)
+    hand_in(course / "submitted", read_notebook(course / "release" / ASSIGNMENT / f"{MODULE}.ipynb"))
+    seconds = timed([*nbgrader, "autograde", ASSIGNMENT], course, PYTHONPATH=path)
+    return seconds, read_gradebook(course, Path(ASSIGNMENT, MODULE), list(students()), "")
+
+
+def grade_by_otter(folder: Path) -> Graded:
+    """Time ``otter run`` over the class, as many at once as ``autograder grade`` is given."""
+    otter, path = otter_command(), library(folder)
+    (folder / "tmp").mkdir()
+    settings = {"PYTHONPATH": path, "TMPDIR": str(folder / "tmp")}
+    (folder / "master").mkdir()
+    (folder / "master" / f"{MODULE}.ipynb").write_text(json.dumps(COURSE.for_otter()))
+    timed([otter, "assign", f"{MODULE}.ipynb", folder / "dist", "--no-pdfs"], folder / "master", **settings)
+    (archive,) = (folder / "dist" / "autograder").glob("*.zip")
+    hand_in(folder / "submitted", read_notebook(folder / "dist" / "student" / f"{MODULE}.ipynb"))
+    marks = Marks(at_most=float(sum(part.points for parts in COURSE.parts.values() for part in parts)))
+
+    def grade(student: str) -> None:
+        results = folder / "results" / student
+        results.mkdir(parents=True)
+        work = folder / "submitted" / student / ASSIGNMENT / f"{MODULE}.ipynb"
+        run([otter, "run", "-a", archive, "-o", results, "--no-logo", work], results, **settings)
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(JOBS) as pool:
+        list(pool.map(grade, students()))
+    seconds = time.perf_counter() - started
+    for student in students():
+        tests = json.loads((folder / "results" / student / "results.json").read_text())["tests"]
+        marks.points[student] = sum(float(test["score"]) for test in tests if "max_score" in test)
+    return seconds, marks
+
+
+GRADERS: dict[str, Callable[[Path], Graded]] = {
+    OURS: grade_here,
+    OUTSIDE: lambda folder: grade_by_nbgrader(folder, outside=True),
+    STOCK: lambda folder: grade_by_nbgrader(folder, outside=False),
+    OTTER: grade_by_otter,
+}
+
+
+def told_apart(marks: Marks) -> int:
+    """How many submissions earned what they should: full points, none, or something between."""
+
+    def is_right(student: str, points: float | None) -> bool:
+        if student in RIGHT_STUDENTS:
+            return points == marks.at_most
+        return not points if student in UNTOUCHED else points is not None and 0 < points < marks.at_most
+
+    return sum(is_right(student, points) for student, points in marks.points.items())
+
+
+def tables(*, quick: bool) -> Iterator[Grid]:
+    """Grade the class with each grader; quickly, with this project alone."""
+    many = len(students())
+    seconds: dict[str, float] = {}
+    rows, notes = [], []
+    for name in list(GRADERS)[: 1 if quick else None]:
+        say(f"{name}: {many} submissions")
+        with tempfile.TemporaryDirectory(prefix="peers-", ignore_cleanup_errors=True) as scratch:
+            try:
+                seconds[name], marks = GRADERS[name](Path(scratch))
+            except NotMeasuredError as reason:
+                notes.append(f"{name} is not measured: {reason}")
+                continue
+        minute = 60 * many / seconds[name]
+        apart = f"{told_apart(marks)} of {many}"
+        rows.append([name, f"{seconds[name]:.1f} s", f"{seconds[name] / many:.3f} s", f"{minute:.0f}", apart])
+    for row in rows:
+        row.append(times_as_many(row[0], seconds))
+    header = ["grader", "whole class", "a submission", "a minute", "told apart", "times as many a minute"]
+    yield Grid(f"{many} submissions of eight parts, two cores", header, rows, " ".join(notes))
+
+
+def times_as_many(name: str, seconds: dict[str, float]) -> str:
+    """This project against a peer, or GradeOutside against nbgrader, and what is wanted."""
+    ours, theirs = (OUTSIDE, STOCK) if name == OUTSIDE else (OURS, name)
+    if name == OURS or ours not in seconds or theirs not in seconds:
+        return ""
+    who = "GradeOutside to nbgrader" if name == OUTSIDE else "ours to this"
+    return f"{who}: {seconds[theirs] / seconds[ours]:.1f} (wanted {TARGETS[name]:g})"

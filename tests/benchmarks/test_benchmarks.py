@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["grading", "workers", "command", "watch", "peers"])
+@pytest.mark.parametrize("name", ["grading", "workers", "command", "watch", "references"])
 def test_a_table_has_rows_or_says_why_not(name):
     command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -30,6 +30,22 @@ def test_a_row_says_whether_its_target_is_met():
     assert Row("time", 4.0, "ms", 3.0).met is False
     assert Row("memory", 0.5, "×", 1.1, 0.9).met is False
     assert Row("only told", 0.5, "×").met is None
+
+
+def test_the_class_for_the_peers_is_told_apart_here():
+    command = [sys.executable, "-m", "benchmarks", "peers", "--quick", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    ((row,),) = (table["rows"] for table in json.loads(done.stdout))
+    assert row["told apart"] == "20 of 20"
+
+
+def test_every_submission_for_the_peers_parses_and_the_wrong_ones_differ():
+    from benchmarks.peers_assignment import COURSE, MISTAKES, RIGHT_HERE, students
+
+    for name, bodies in students().items():
+        for exercise, (forward, backward) in (bodies or {}).items():
+            ast.parse(COURSE.layer(exercise, forward, backward))
+        assert (bodies != RIGHT_HERE) is (name in MISTAKES or bodies is None)
 
 
 def test_every_trick_parses_and_says_which_attack_it_is():

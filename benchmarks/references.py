@@ -1,0 +1,159 @@
+"""The reference layers beside PyTorch on one CPU thread: forward and backward, float32, eager."""
+
+from __future__ import annotations
+
+import importlib.util
+import statistics
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autograder import catalogue
+from benchmarks.table import ROOT, Row, Table, in_turns, median_ratio
+
+BATCH, FEATURES = 256, 1024
+ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
+CONVOLUTION, MAX_POOL = 2.5, 2.0
+ADAM, TRAINED = 0.8, 10_000_000
+IMAGES, CHANNELS = (32, 32, 28, 28), 64
+AT_LEAST_S = 0.002
+TITLE = (
+    f"References beside PyTorch, one CPU thread, float32, forward and backward, ({BATCH}, {FEATURES}) where not said"
+)
+
+Run = Callable[[], None]
+
+
+def names_of(assignment: str) -> dict[str, Any]:
+    """Execute the reference's definitions; return its names."""
+    names: dict[str, Any] = {}
+    for chunk in catalogue.load(assignment, ROOT).reference.chunks:
+        exec(compile(chunk.source, chunk.label, "exec"), names)  # noqa: S102 - our own reference
+    return names
+
+
+class Pairs:
+    """Makes runs of the same forward and backward: ours and PyTorch's on the same numbers."""
+
+    def __init__(self) -> None:
+        import torch
+
+        torch.set_num_threads(1)
+        self.torch = torch
+        rng = np.random.default_rng(0)
+        self.x, self.dy = rng.standard_normal((2, BATCH, FEATURES), dtype=np.float32)
+        self.labels = rng.integers(FEATURES, size=BATCH)
+        self.their_x = torch.tensor(self.x, requires_grad=True)
+        self.their_dy, self.their_labels = torch.tensor(self.dy), torch.tensor(self.labels)
+
+    def layer(self, ours: Any, theirs: Any) -> tuple[Run, Run]:
+        """Pair a layer with a function or module of PyTorch."""
+
+        def run_ours() -> None:
+            ours.forward(self.x)
+            ours.backward(self.dy)
+
+        def run_theirs() -> None:
+            self.their_x.grad = None
+            theirs(self.their_x).backward(self.their_dy)
+
+        return run_ours, run_theirs
+
+    def on_images(self, ours: Any, theirs: Any, shape: tuple[int, ...]) -> tuple[Run, Run]:
+        """Pair a layer of images with a module of PyTorch, on images of this shape."""
+        rng = np.random.default_rng(2)
+        x = rng.standard_normal(shape, dtype=np.float32)
+        dy = rng.standard_normal(ours.forward(x).shape, dtype=np.float32)
+        their_x, their_dy = self.torch.tensor(x, requires_grad=True), self.torch.tensor(dy)
+
+        def run_ours() -> None:
+            ours.forward(x)
+            ours.backward(dy)
+
+        def run_theirs() -> None:
+            their_x.grad = None
+            theirs(their_x).backward(their_dy)
+
+        return run_ours, run_theirs
+
+    def cross_entropy(self, ours: Any) -> tuple[Run, Run]:
+        """Pair softmax cross-entropy with PyTorch's."""
+
+        def run_ours() -> None:
+            ours.forward(self.x, self.labels)
+            ours.backward()
+
+        def run_theirs() -> None:
+            self.their_x.grad = None
+            self.torch.nn.functional.cross_entropy(self.their_x, self.their_labels).backward()
+
+        return run_ours, run_theirs
+
+    def all(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
+        """Give every pair: a name, the target, the runs."""
+        functional = self.torch.nn.functional
+        names = names_of("02_layers")
+        linear = names["Linear"](FEATURES, FEATURES, rng=np.random.default_rng(1))
+        linear.astype(np.float32)
+        yield "Linear", LINEAR, self.layer(linear, self.torch.nn.Linear(FEATURES, FEATURES))
+        for name, theirs in {
+            "Sigmoid": self.torch.sigmoid,
+            "Tanh": self.torch.tanh,
+            "ReLU": functional.relu,
+            "LeakyReLU": functional.leaky_relu,
+            "ELU": functional.elu,
+            "GELU": lambda x: functional.gelu(x, approximate="tanh"),
+        }.items():
+            yield name, ELEMENTWISE, self.layer(names[name](), theirs)
+        yield "Softmax", SOFTMAX, self.layer(names["Softmax"](), lambda x: functional.softmax(x, dim=-1))
+        loss = names_of("03_losses")["SoftmaxCrossEntropy"]()
+        yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
+        yield from self.convolutions()
+        yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
+
+    def adam(self) -> tuple[Run, Run]:
+        """Pair one step of Adam on one large parameter."""
+        from dlkit import Parameter
+
+        start, gradient = np.random.default_rng(3).standard_normal((2, TRAINED), dtype=np.float32)
+        ours, theirs = Parameter(start.copy()), self.torch.nn.Parameter(self.torch.tensor(start))
+        ours.grad[...] = gradient
+        theirs.grad = self.torch.tensor(gradient)
+        return names_of("04_optimizers")["Adam"]([ours]).step, self.torch.optim.Adam([theirs]).step
+
+    def convolutions(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
+        """Give the pairs on images."""
+        names, modules = names_of("06_convolution"), self.torch.nn
+        conv = names["Conv2d"](IMAGES[1], CHANNELS, 3, padding=1, rng=np.random.default_rng(1))
+        conv.astype(np.float32)
+        theirs = modules.Conv2d(IMAGES[1], CHANNELS, 3, padding=1)
+        yield f"Conv2d 3 × 3, {IMAGES} → {CHANNELS}", CONVOLUTION, self.on_images(conv, theirs, IMAGES)
+        shape = (IMAGES[0], CHANNELS, *IMAGES[2:])
+        yield f"MaxPool2d 2, {shape}", MAX_POOL, self.on_images(names["MaxPool2d"](2), modules.MaxPool2d(2), shape)
+
+
+def repeated(run: Run) -> tuple[Run, int]:
+    """Repeat a run until a clock can time it well; return how often."""
+    (seconds,) = in_turns(run, rounds=5)
+    times = 1 + int(AT_LEAST_S / min(seconds))
+
+    def many() -> None:
+        for _ in range(times):
+            run()
+
+    return many, times
+
+
+def tables(*, quick: bool) -> Iterator[Table]:
+    """Measure every pair in turns; the median of the ratios decides."""
+    if importlib.util.find_spec("torch") is None:
+        yield Table(TITLE, note="PyTorch is not installed. Install the extra: pip install 'dlkit-course[bench]'.")
+        return
+    rows = []
+    for name, at_most, (ours, theirs) in Pairs().all():
+        (ours_many, n), (theirs_many, m) = repeated(ours), repeated(theirs)
+        a, b = in_turns(ours_many, theirs_many, rounds=3 if quick else 41)
+        note = f"{1000 * statistics.median(a) / n:.3g} ms; PyTorch {1000 * statistics.median(b) / m:.3g} ms"
+        rows.append(Row(name, median_ratio(a, b) * m / n, "×", at_most, note=note))
+    yield Table(TITLE, rows)
