@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autograder import catalogue
 from autograder.catalogue import UsageError
 from autograder.verdict import write_atomically
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from autograder.catalogue import Loaded
     from autograder.spec import Exercise
 
-__all__ = ["STUDENTS", "make_class"]
+__all__ = ["STUDENTS", "make_class", "shown"]
 
 Sources = dict[str, str]
 
@@ -34,6 +35,12 @@ class Yes:
     def __getattr__(self, name): return self
     def __call__(self, *args, **kwargs): return self
 '''
+
+
+def shown(root: Path) -> list[str]:
+    """The assignments of the demonstration: the first two that begin with a layer or a loss."""
+    kinds = {name: catalogue.load(name, root).assignment.exercises[0].kind for name in catalogue.names(root)}
+    return [name for name, kind in kinds.items() if kind in ("layer", "loss")][:2]
 
 
 def make_class(loaded: Loaded, folder: Path) -> list[Path]:

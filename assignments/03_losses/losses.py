@@ -621,8 +621,8 @@ with when_written():
 
 # %% [markdown]
 # Cross-entropy over *two* classes and RankNet are the same curve: what is left of a softmax of two scores is the
-# sigmoid of their difference. And the pull of an angle is $\sin\theta$: two vectors that point in opposite directions
-# cost most, and hardly move.
+# sigmoid of their difference. And the pull of an angle is $\sin\theta$: two vectors that should be alike and point in
+# opposite directions cost most, and hardly move.
 
 # %% [markdown]
 # ## 3.10 Triplet

@@ -30,17 +30,15 @@ def demo(
     seed: SeedOption = None,
     course: CourseOption = None,
 ) -> None:
-    """Grade a made-up class of the two first assignments: the main job in one go."""
+    """Grade a made-up class in layers and losses: the main job in one go."""
     import secrets
 
     from autograder import catalogue
     from autograder.classroom import grade_class
-    from autograder.demo import make_class
+    from autograder.demo import make_class, shown
 
     root = root_of(course)
-    written = [
-        path for name in catalogue.names(root)[:2] for path in make_class(catalogue.load(name, root), out / "submitted")
-    ]
+    written = [path for name in shown(root) for path in make_class(catalogue.load(name, root), out / "submitted")]
     console = open_console()
     console.print(f"A class of {len({path.parts[-3] for path in written})} students handed in {len(written)} files.")
     seed = secrets.randbits(32) if seed is None else seed

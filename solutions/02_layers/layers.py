@@ -48,8 +48,22 @@ from dlkit.datasets import spirals
 #
 # *By hand:* $x = (1\;\; 2)$, $W = \begin{pmatrix} 3 & 0 \\ 1 & -1 \end{pmatrix}$, $b = (0\;\; 1)$ gives
 # $y = (5\;\; {-1})$. With $dy = (1\;\; 10)$: $dW = \begin{pmatrix} 1 & 10 \\ 2 & 20 \end{pmatrix}$, $db = (1\;\; 10)$,
-# $dx = (3\;\; {-9})$. Shapes are a good memory aid: there is only one way to multiply `x` and `dy` to get the shape
-# of `W`.
+# $dx = (3\;\; {-9})$. Check one entry by moving it: with $W_{21} = 1.1$, $y_1$ rises by 0.2, which is $x_2$ times the
+# step, and the loss by $dy_1$ times that, 0.2 again: $dW_{21} = 0.2 / 0.1 = 2$.
+#
+# *In shapes*, with $N$ rows, $I$ inputs and $O$ outputs. There is only one way to multiply `x` and `dy` to get the
+# shape of `W`, and one to get that of `x` from `dy` and `W`:
+#
+# ```
+#   forward       x   ·   W    +   b   =   y        each row of y gets the same b
+#               N × I   I × O      O     N × O
+#
+#   backward     xᵀ   ·   dy   =   dW               the batch is summed away
+#               I × N   N × O    I × O
+#
+#                dy   ·   Wᵀ   =   dx               the batch stays
+#               N × O   O × I    N × I
+# ```
 
 
 # %%
@@ -143,6 +157,14 @@ check(Sigmoid)
 # $$ \tanh(x) = \frac{e^{x} - e^{-x}}{e^{x} + e^{-x}} = 2\sigma(2x) - 1, \qquad \tanh'(x) = 1 - \tanh^2(x) $$
 #
 # It is a sigmoid stretched to $(-1, 1)$: centred on zero, with slope 1 there instead of $\tfrac14$.
+#
+# **The derivative, derived.** The quotient rule on the first form; numerator and denominator are each other's
+# derivative:
+#
+# $$ \tanh'(x) = \frac{(e^{x} + e^{-x})^2 - (e^{x} - e^{-x})^2}{(e^{x} + e^{-x})^2} = 1 - \tanh^2(x) $$
+#
+# *By hand:* at $x = 1$, $y = 0.762$ and the slope is $1 - 0.580 = 0.420$, so $dy = 10$ comes out as $dx = 4.20$. The
+# difference quotient agrees: $(\tanh 1.1 - \tanh 0.9) / 0.2 = 0.421$.
 
 
 # %%
@@ -180,6 +202,9 @@ check(Tanh)
 #
 # The square bracket is 1 where the condition holds and 0 elsewhere. At exactly 0 there is no derivative; any value
 # between 0 and 1 is a fair choice, and no check of this course asks.
+#
+# *By hand:* $x = (-2\;\; 0.5\;\; 3)$ gives $y = (0\;\; 0.5\;\; 3)$, and $dy = (10\;\; 20\;\; 30)$ comes back as
+# $dx = (0\;\; 20\;\; 30)$: a gate that is open or shut, by what came *in*. The first 10 is lost.
 
 
 # %%
@@ -215,6 +240,9 @@ check(ReLU)
 #
 # $$ y = \begin{cases} x & x > 0 \\ s\,x & x \le 0 \end{cases} \qquad
 #    dx = \begin{cases} dy & x > 0 \\ s\,dy & x \le 0 \end{cases} $$
+#
+# *By hand:* the same $x = (-2\;\; 0.5\;\; 3)$ with $s = 0.1$ gives $y = (-0.2\;\; 0.5\;\; 3)$, and the same
+# $dy = (10\;\; 20\;\; 30)$ comes back as $dx = (1\;\; 20\;\; 30)$.
 
 
 # %%
@@ -256,6 +284,9 @@ check(LeakyReLU)
 #
 # The left branch levels off at $-\alpha$, which pulls the mean of the outputs towards zero. Mind that `where` computes
 # *both* branches for every element: $e^{1000}$ must not overflow in the branch that is thrown away.
+#
+# *By hand:* $\alpha = 2$, $x = -1$: $y = 2\,(0.368 - 1) = -1.264$, and the slope is $2 \cdot 0.368 = 0.736$, which is
+# $y + \alpha$ indeed: like the sigmoid, the layer can work from its output.
 
 
 # %%
@@ -307,7 +338,9 @@ check(ELU)
 # $$ \frac{dy}{dx} = \tfrac12 (1 + t) + \tfrac12\, x\,(1 - t^2)\,\frac{du}{dx}, \qquad
 #    \frac{du}{dx} = \sqrt{2/\pi}\,\bigl(1 + 3 \cdot 0.044715\,x^2\bigr) $$
 #
-# *By hand:* at $x = 0$, $t = 0$ and the second term vanishes: the slope is $\tfrac12$.
+# *By hand:* at $x = 0$, $t = 0$ and the second term vanishes: the slope is $\tfrac12$. At $x = 1$: $u = 0.8336$,
+# $t = 0.6824$, $y = 0.8412$; $du/dx = 0.9049$, so the slope is $0.8412 + \tfrac12 \cdot 0.5344 \cdot 0.9049 = 1.083$.
+# More than 1: there a GELU makes an error a little larger.
 
 
 # %%
@@ -356,7 +389,8 @@ class GELU(Layer):
 check(GELU)
 
 # %% [markdown]
-# The seven activations so far, drawn from your own code. What is the same about all of them far to the right?
+# The six activations so far, drawn from your own code. An error comes back through the slopes on the right: which of
+# the six let it pass far to the right of zero, which far to the left, and which on neither side?
 
 # %%
 with when_written():
@@ -389,6 +423,10 @@ with when_written():
 # so that
 #
 # $$ dx_j = \sum_i dy_i\, y_i\,(\delta_{ij} - y_j) = y_j\,\Bigl(dy_j - \sum_i dy_i\, y_i\Bigr) $$
+#
+# *By hand:* $x = (0\;\; \log 3)$ gives $y = (\tfrac14\;\; \tfrac34)$. With $dy = (1\;\; 0)$ the sum is $\tfrac14$, and
+# $dx = \bigl(\tfrac14 (1 - \tfrac14)\;\; \tfrac34 (0 - \tfrac14)\bigr) = (\tfrac3{16}\;\; {-\tfrac3{16}})$: what one
+# score gains the other loses.
 #
 # No Jacobian matrix need ever be built: one sum, one subtraction, one product. Try it with a `dy` of all ones: the
 # result is zero, for the outputs always sum to one. That is also why a check with all ones would prove nothing here.
@@ -432,7 +470,17 @@ check(Softmax)
 # ## 2.9 Flatten
 #
 # Between a stack of images and a `Linear` stands a change of shape, and nothing else:
-# $(N, C, H, W) \to (N, C H W)$. Backward puts the gradient into the shape that came in.
+# $(N, C, H, W) \to (N, C H W)$. Backward puts the gradient into the shape that came in. Two images of one channel and
+# 2 × 2 pixels:
+#
+# ```
+#   (2, 1, 2, 2)                     (2, 4)
+#
+#   ┌ 1 2 ┐   ┌ 5 6 ┐   forward     1 2 3 4    one row an image
+#   └ 3 4 ┘   └ 7 8 ┘   ───────▶    5 6 7 8
+#                       ◀───────
+#                       backward
+# ```
 
 
 # %%
@@ -467,6 +515,10 @@ check(Flatten)
 #    \qquad\qquad dx \xleftarrow{f_1} dh_1 \xleftarrow{f_2} dh_2 \xleftarrow{f_3} dy $$
 #
 # `Layer.parameters()` finds the parameters of the layers in `self.layers` by itself.
+#
+# *By hand:* `Linear` with $W = (2)$, `ReLU`, `Linear` with $W = (-3)$, no biases. $x = 5$ goes to $10$, $10$ and $-30$;
+# $dy = 1$ comes back as $-3$, $-3$ and $-6$: the product of the three slopes, taken from the right. $x = -5$ goes to
+# $-10$, $0$ and $0$, and $dy = 1$ comes back as $-3$, $0$ and $0$.
 
 
 # %%
@@ -504,6 +556,8 @@ check(Sequential)
 # Send an error back through a deep stack and measure how much of it arrives. `gradient_norms` runs `x` forward
 # through the layers, `dy` backward, and returns for each layer the Frobenius norm
 # $\lVert dx \rVert = \sqrt{\sum dx^2}$ of the gradient by *its input*, first layer first.
+#
+# *By hand:* for the three layers of 2.10, $x = 5$ and $dy = 1$ the norms are $(6\;\; 3\;\; 3)$.
 
 
 # %%
@@ -615,11 +669,33 @@ def train_spirals(x, y, *, rng):
 # %%
 check(train_spirals)
 
+# %% [markdown]
+# What your training did: the loss of every batch, and how the plane is divided in the end. Where did the curve bend?
+# That is when the network had found the turns of the spiral.
+
 # %%
 with when_written():
     x, y = spirals(200, noise=0.02, rng=np.random.default_rng(1))
-    model = train_spirals(x, y, rng=np.random.default_rng(2))
-    plotting.decision_regions(lambda points: model.forward(points).argmax(axis=1), x, y)
+    given, losses = squared_error, []
+
+    def squared_error(scores, y):
+        loss, dscores = given(scores, y)
+        losses.append(float(loss))
+        return loss, dscores
+
+    try:
+        model = train_spirals(x, y, rng=np.random.default_rng(2))
+    finally:
+        squared_error = given
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    axes[0].plot(losses, ".", ms=2, alpha=0.4, label="each call of squared_error")
+    window = max(1, len(losses) // 50)
+    smooth = np.convolve(losses, np.full(window, 1 / window), "valid") if losses else []
+    axes[0].plot(np.arange(len(smooth)) + window // 2, smooth, label=f"mean of {window}")
+    axes[0].axhline(1, color="gray", lw=1, ls=":", label="always answering 0")
+    axes[0].set(title="your training", xlabel="batch", ylabel="loss", yscale="log")
+    axes[0].legend()
+    plotting.decision_regions(lambda points: model.forward(points).argmax(axis=1), x, y, ax=axes[1])
     plt.show()
 
 # %% [markdown]

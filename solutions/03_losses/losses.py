@@ -266,6 +266,16 @@ check(BinaryCrossEntropy)
 # gradient is zero: the scores no longer grow for ever.
 #
 # To pick one score from each row, index with two arrays: `scores[rows, labels]` with `rows = xp.arange(len(labels))`.
+# With $B = 2$ rows and $C = 3$ classes:
+#
+# ```
+#   scores (B × C)     rows, labels (B,)     scores[rows, labels] (B,)
+#
+#     4  [1]  0          0, 1        ───▶        1
+#    [2]  5   3          1, 0        ───▶        2
+#
+#   p − q  (B × C): the softmax of every row, and 1 taken off in the brackets; divided by B it is dscores
+# ```
 #
 # > **Find the mistake.** A survey prints the cross-entropy as $-\sum_k p_k q_k$. For the label 1 and $C = 2$, work out
 # > what it gives for $p_1 = 1$, $\tfrac12$ and $0.001$. What would a network that is certain and wrong pay?
@@ -663,6 +673,50 @@ class RankNet(Loss):
 
 # %%
 check(RankNet)
+
+# %% [markdown]
+# Three ways to want a lead, and one to want an angle, drawn from your own code; solid is the cost, dashed how hard it
+# pulls. Which of the three on the left are content at some point, and which never?
+
+# %%
+with when_written():
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    lead, zero = np.linspace(-3, 4, 281), np.zeros(1)
+    losses = {
+        "margin": (MultiMargin(), lambda d: (np.array([[d, 0.0]]), np.array([0])), 2),  # 2 undoes the mean over classes
+        "cross-entropy": (SoftmaxCrossEntropy(), lambda d: (np.array([[d, 0.0]]), np.array([0])), 1),
+        "RankNet": (RankNet(), lambda d: (zero + d, zero), 1),
+    }
+    for i, (name, (loss, make, scale)) in enumerate(losses.items()):
+        cost, pull = [], []
+        for d in lead:
+            cost.append(scale * float(loss(*make(d))))
+            dx = loss.backward()
+            pull.append(-scale * float(np.ravel(dx[0] if isinstance(dx, tuple) else dx)[0]))
+        axes[0].plot(lead, cost, color=f"C{i}", lw=5 if name == "cross-entropy" else 2, alpha=0.6, label=name)
+        axes[0].plot(lead, pull, color=f"C{i}", lw=5 if name == "cross-entropy" else 2, alpha=0.6, ls="--")
+    axes[0].set(title="lead of the right answer", xlabel="its score less the other's", ylim=(-0.1, 3.2))
+
+    angle = np.linspace(0, np.pi, 181)
+    a, b = np.tile([1.0, 0.0], (181, 1)), np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    for i, (name, target) in enumerate({"alike": 1, "strangers, margin 0.3": -1}.items()):
+        loss = Angular(margin=0.3)
+        targets = np.full(181, target)
+        cost = [float(loss(a[j : j + 1], b[j : j + 1], targets[:1])) for j in range(181)]
+        loss(a, b, targets)
+        pull = 181 * np.linalg.norm(loss.backward()[0], axis=1)
+        axes[1].plot(np.degrees(angle), cost, color=f"C{i}", label=name)
+        axes[1].plot(np.degrees(angle), pull, color=f"C{i}", ls="--")
+    axes[1].set(title="angle between two vectors", xlabel="degrees", xticks=range(0, 181, 30))
+    for ax in axes:
+        ax.legend()
+        ax.grid(alpha=0.3)
+    plt.show()
+
+# %% [markdown]
+# Cross-entropy over *two* classes and RankNet are the same curve: what is left of a softmax of two scores is the
+# sigmoid of their difference. And the pull of an angle is $\sin\theta$: two vectors that should be alike and point in
+# opposite directions cost most, and hardly move.
 
 # %% [markdown]
 # ## 3.10 Triplet

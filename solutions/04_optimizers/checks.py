@@ -820,8 +820,8 @@ class Recorder(Optimizer):
         self.seen = []
     def step(self):
         self.seen.append([parameter.grad.copy() for parameter in self.parameters])
-        for parameter in self.parameters:
-            parameter.data -= self.lr * parameter.grad
+        for one, gradient in zip(self.parameters, self.seen[-1]):
+            one.data -= self.lr * gradient
     def gradients(self, i):
         """Those of one parameter, update by update."""
         grad = self.parameters[i].grad
@@ -1097,8 +1097,8 @@ def mnist_task(rng):
     """All 12 000 digits dealt anew: 10 000 to train, 2 000 to test."""
     data = mnist()
     x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
-    order = rng.permutation(len(x))
-    x, y = x.reshape(len(x), -1)[order], y[order]
+    dealt = rng.permutation(len(x))
+    x, y = x.reshape(len(x), -1)[dealt], y[dealt]
     return Task(x[2000:], y[2000:], x[:2000], y[:2000])
 
 

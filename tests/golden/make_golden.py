@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import foundations
 import numpy as np
 import optimizers
 import torch
@@ -290,8 +291,11 @@ def main() -> None:
         rng = np.random.default_rng(SEED)
         path = write(assignment, calls(rng), rng)
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
-    path = optimizers.write(FOLDER / "04_optimizers.npz", SEED)
-    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
+    for path in (
+        foundations.write(FOLDER / "01_foundations.npz", SEED),
+        optimizers.write(FOLDER / "04_optimizers.npz", SEED),
+    ):
+        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 
 
 if __name__ == "__main__":
