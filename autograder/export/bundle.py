@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-import autograder
 import dlkit
 
 __all__ = ["archive"]
@@ -97,8 +96,7 @@ def archive(course: Path, assignments: Iterable[str], plan: Any) -> bytes:
             f"Metadata-Version: 2.1\nName: {DISTRIBUTION}\nVersion: {version}\n"
         ),
     }
-    for package in (autograder, dlkit):
-        folder = Path(str(package.__file__)).parent
+    for folder in (Path(__file__).parents[1], Path(str(dlkit.__file__)).parent):
         files.update({f"kit/{folder.name}/{path}": content for path, content in _tree(folder)})
     for name in assignments:
         files.update({f"course/solutions/{name}/{path}": c for path, c in _tree(course / "solutions" / name)})
