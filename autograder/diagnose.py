@@ -21,7 +21,7 @@ from autograder.diagnosis.probing import PROBES, Probe, dependences
 from autograder.diagnosis.properties import SECOND, STALE, property_of
 from autograder.diagnosis.regions import wrong_entries
 from autograder.diagnosis.reproduce import snippet
-from autograder.spec import Check, Exercise
+from autograder.spec import Check, Exercise, SpecError
 from autograder.subject import LocalSubject, Subject
 
 if TYPE_CHECKING:
@@ -195,7 +195,10 @@ class Fingerprints:
             for check in exercise.checks:
                 if check.capstone or check.budget:
                     continue
-                found = self._planted.of(exercise, check)
+                try:
+                    found = self._planted.of(exercise, check)
+                except SpecError:  # the solution is at fault, as the audit says: there is nothing to compare with
+                    continue
                 failing[check.name] = {one.mistake for one in found}
                 before = set().union(*(failing.get(name, set()) for name in check.after))
                 if reached := [one for one in found if one.mistake not in before]:

@@ -126,7 +126,11 @@ def settled(found: Callable[[], Collection[object]]) -> int:
     return len(found())
 
 
+STRANGERS = ("PostgreSQL.", ".org.chromium.", ".com.google.")
+
+
 def shared_memory() -> list[str]:
-    """What there is of shared memory, by name."""
+    """What there is of shared memory, by name, without that of browsers and databases that come and go beside this."""
     posix = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []  # noqa: PTH112, PTH208, S108
+    posix = [name for name in posix if not name.startswith(STRANGERS)]
     return sorted(posix) + Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]

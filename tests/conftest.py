@@ -1,8 +1,17 @@
 """What every test may ask for: the array libraries that this run is about."""
 
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
 from dlkit import backend
+
+SCRIPTS = str(Path(sys.executable).parent)
+"""nbgrader calls alembic by its name, also where the environment that both are in was not activated."""
+if SCRIPTS not in os.environ["PATH"].split(os.pathsep):
+    os.environ["PATH"] = f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"
 
 
 def pytest_addoption(parser):

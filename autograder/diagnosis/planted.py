@@ -111,7 +111,10 @@ class Planted:
         answers = self.answers.of(exercise, check)
         right = self._right(exercise, check)
         for mistake in exercise.mistakes:
-            outcomes = self._outcomes(exercise, check, (mistake,))
+            try:
+                outcomes = self._outcomes(exercise, check, (mistake,))
+            except SpecError:  # its text is gone from the solution: the audit says so, and nobody's grade waits for it
+                continue
             pairs = zip(outcomes, answers, strict=False)
             if not any(isinstance(o, Raised) or check.judge(o, expected, case) for o, (case, expected) in pairs):
                 continue  # a mistake elsewhere looks right here

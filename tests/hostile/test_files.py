@@ -143,7 +143,7 @@ HOSTILE = {
     deep_code: "defines none of the exercises",
     no_text: "is no UTF-8 text",
     archive: "layers.ipynb is no",
-    archive_beside: NO_FILE,
+    archive_beside: "layers.zip holds a file whose name leads elsewhere (../../bob/02_layers/layers.py)",
 }
 if os.geteuid() != 0:
     HOSTILE[no_right_to_look] = "cannot be read (Permission denied)"

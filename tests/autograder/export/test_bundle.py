@@ -188,7 +188,7 @@ def test_it_is_the_packed_kit_that_runs(platform, solution):
 def test_handing_in_again_is_graded_anew(platform, solution):
     platform.hand_in(solution)
     first, _ = platform.run()
-    platform.hand_in(f"{solution}\n\nclass Tanh(Layer):\n    def forward(self, x):\n        return x\n")
+    platform.hand_in(f"{solution}\n\n# %%\nclass Tanh(Layer):\n    def forward(self, x):\n        return x\n")
     second, _ = platform.run()
     assert second["score"] < first["score"]
     assert second["extra_data"]["seed"] != first["extra_data"]["seed"]
@@ -220,7 +220,7 @@ def test_the_solution_is_out_of_reach_even_in_an_old_container(platform, solutio
             with open({str(platform.root / "source/course/solutions/02_layers/layers.py")!r}) as file:
                 raise ValueError("STOLEN" + file.read()[:40])
     """
-    platform.hand_in(solution + textwrap.dedent(thief))
+    platform.hand_in(f"{solution}\n\n# %%{textwrap.dedent(thief)}")
     made, _ = platform.run(sys.executable, CONTAINER, "old")
     assert "STOLEN" not in json.dumps(made)
     assert "PermissionError" in json.dumps(made)
@@ -258,7 +258,7 @@ def test_a_file_that_nobody_can_read_is_a_sentence_and_zero(platform, files, sen
 
 @pytest.mark.slow
 def test_when_time_runs_out_what_is_known_is_written(platform, solution):
-    waits = "\n\nclass Flatten(Layer):\n    def forward(self, x):\n        import time\n        time.sleep(600)\n"
+    waits = "\n\n# %%\nclass Flatten(Layer):\n    def forward(self, x):\n        import time\n        time.sleep(600)\n"
     platform.hand_in(solution + waits)
     platform.plan(seconds=16)
     made, _ = platform.run()

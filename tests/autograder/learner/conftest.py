@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,13 @@ from autograder.cli import main
 from autograder.learner.originals import start
 
 NAME = "02_layers"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """A run in a shell's background has Ctrl-C ignored, and so would all that it starts; at a terminal it is not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
