@@ -104,7 +104,7 @@ assert np.isfinite(loss.forward(1000 * scores, labels))
             3,
             """\
 loss = SoftmaxCrossEntropy()
-loss.forward(np.log(np.array([[1.0, 3.0]])), np.array([1]))
+value = loss.forward(np.log(np.array([[1.0, 3.0]])), np.array([1]))
 np.testing.assert_allclose(loss.backward(), np.array([[0.25, -0.25]]))
 """,
             f"""\
@@ -112,7 +112,7 @@ np.testing.assert_allclose(loss.backward(), np.array([[0.25, -0.25]]))
 scores, labels = rng.normal(size=(7, 5)), rng.integers(5, size=7)
 loss = SoftmaxCrossEntropy()
 expected = numeric_gradient(lambda scores: own_loss(scores, labels), scores, 1.0)
-loss.forward(scores, labels)
+value = loss.forward(scores, labels)
 d = loss.backward()
 assert d.shape == scores.shape
 assert rel_error(d, expected) < 1e-5
@@ -151,7 +151,7 @@ layer.b.data[...] = b
 expected_dx = numeric_gradient(lambda x: own_conv(x, W, b), x, dy)
 expected_dW = numeric_gradient(lambda W: own_conv(x, W, b), W, dy)
 expected_db = numeric_gradient(lambda b: own_conv(x, W, b), b, dy)
-layer.forward(x)
+y = layer.forward(x)
 dx = layer.backward(dy)
 assert dx.shape == x.shape
 assert rel_error(dx, expected_dx) < 1e-5
