@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context, parent_process
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -26,7 +26,10 @@ from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.submission import Submission, SubmissionError, handed_in, own_earlier, read_submission
 from autograder.verdict import Report, read_report, write_atomically
 
-__all__ = ["Entry", "Run", "discover", "grade_all", "prepare_run", "report_path"]
+__all__ = ["Entry", "Run", "discover", "grade_all", "open_pool", "prepare_run", "report_path"]
+
+
+METHOD: Literal["forkserver", "spawn"] = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -142,24 +145,33 @@ def prepare_run(
     return run
 
 
-def grade_all(entries: list[Entry], run: Run, jobs: int) -> Iterator[tuple[Entry, bool]]:
+def open_pool(jobs: int, backend: str = "numpy") -> ProcessPoolExecutor:
+    """Start grading processes, to be given to ``grade_all``.
+
+    Where the system has it, one process imports everything, and the others are forked from that one.
+    """
+    context = get_context(METHOD)
+    if METHOD == "forkserver":
+        context.set_forkserver_preload(["autograder.cli", __name__])
+    pool = ProcessPoolExecutor(jobs, context, _begin, (backend,))
+    pool.submit(os.getpid)  # it starts with the first thing that is asked of it
+    return pool
+
+
+def grade_all(entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> Iterator[tuple[Entry, bool]]:
     """Grade every entry; yield each as its report is written, with whether it was graded now or before.
 
     Raises RuntimeError where a grading process itself was killed; what is written stays.
     """
-    context = get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(entries)), context, _begin, (run, os.getpid())) as pool:
-        futures = {pool.submit(_grade_one, entry): entry for entry in entries}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool as error:
-            message = (
-                "A grading process was killed from outside. Run the same command again: it goes on where it stopped."
-            )
-            raise RuntimeError(message) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    futures = {pool.submit(_grade_one, run, entry): entry for entry in entries}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool as error:
+        message = "A grading process was killed from outside. Run the same command again: it goes on where it stopped."
+        raise RuntimeError(message) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 # --- in a grading process --------------------------------------------------------------------
@@ -167,7 +179,6 @@ def grade_all(entries: list[Entry], run: Run, jobs: int) -> Iterator[tuple[Entry
 
 @dataclass
 class _Process:
-    run: Run
     launcher: Launcher
     graders: dict[str, Grader]
 
@@ -175,21 +186,22 @@ class _Process:
 _PROCESS: list[_Process] = []
 
 
-def _begin(run: Run, parent: int) -> None:
-    """Set up one grading process: a launcher of its own, and an end with the parent's."""
-    _PROCESS[:] = [_Process(run, open_launcher(backend=run.backend), {})]
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def _begin(backend: str) -> None:
+    """Set up one grading process: a launcher of its own, and an end with the process that opened the pool."""
+    _PROCESS[:] = [_Process(open_launcher(backend=backend), {})]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
+def _end_with_parent() -> None:
+    """Wait until the process that opened the pool is gone, killed perhaps, and go as well."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
     os._exit(1)
 
 
-def _grade_one(entry: Entry) -> bool:
+def _grade_one(run: Run, entry: Entry) -> bool:
     process = _PROCESS[0]
-    run = process.run
     path = report_path(Path(run.out), entry)
     loaded = catalogue.load(entry.assignment, Path(run.root))
     home = Path(run.submissions, entry.student)

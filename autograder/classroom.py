@@ -52,19 +52,20 @@ def grade_class(
     name = catalogue.find(assignment, root) if assignment else None
     if gradebook is not None:
         check_gradebook(gradebook)
-    with open_launcher(
-        backend=options.get("backend", "numpy")
-    ) as launcher:  # it starts while the folders are looked through
-        entries = batch.discover(folder, root, name)
-        start_worker(launcher, None, isolation).close()
-    run = batch.prepare_run(root, out, folder, entries, isolation=isolation, **options)
-    warming = threading.Thread(target=warm_up, daemon=True)
-    warming.start()  # while the others grade
-    fresh = 0
-    with _progress(console, len(entries)) as advance:
-        for entry, graded in batch.grade_all(entries, run, jobs):
-            fresh += graded
-            advance(entry.student)
+    entries = batch.discover(folder, root, name)
+    with batch.open_pool(min(jobs, len(entries)), options.get("backend", "numpy")) as pool:
+        with open_launcher(backend=options.get("backend", "numpy")) as launcher:
+            for needed in {entry.assignment for entry in entries}:  # while that, too, is starting
+                catalogue.load(needed, root)
+            start_worker(launcher, None, isolation).close()
+        run = batch.prepare_run(root, out, folder, entries, isolation=isolation, **options)
+        warming = threading.Thread(target=warm_up, daemon=True)
+        warming.start()  # while the others grade
+        fresh = 0
+        with _progress(console, len(entries)) as advance:
+            for entry, graded in batch.grade_all(entries, run, pool):
+                fresh += graded
+                advance(entry.student)
     if fresh < len(entries):
         there = len(entries) - fresh
         console.print(f"{there} of {len(entries)} reports were there from an earlier run and still hold.")

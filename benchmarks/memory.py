@@ -47,7 +47,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
 def main(first: int, last: int) -> None:
     """Grade ``last`` submissions; print the memory of each kind of process after ``first`` of them and at the end."""
-    from autograder.batch import discover, grade_all, prepare_run
+    from autograder.batch import discover, grade_all, open_pool, prepare_run
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -55,9 +55,10 @@ def main(first: int, last: int) -> None:
         entries = discover(folder / "submitted", ROOT, ASSIGNMENT)
         run = prepare_run(ROOT, folder / "out", folder / "submitted", entries, seed=1, capstones=False)
         seen = []
-        for number, _ in enumerate(grade_all(entries, run, JOBS), start=1):
-            if number in (first, last):
-                seen.append(memory_by_kind())
+        with open_pool(JOBS) as pool:
+            for number, _ in enumerate(grade_all(entries, run, pool), start=1):
+                if number in (first, last):
+                    seen.append(memory_by_kind())
     sys.stdout.write(json.dumps({kind: [snapshot[kind] for snapshot in seen] for kind in seen[0]}) + "\n")
 
 
@@ -78,7 +79,8 @@ def memory_by_kind() -> dict[str, dict[str, float]]:
     """Largest VmHWM and VmRSS in MB of this process, of the grading processes, of their zygotes."""
     import os
 
-    graders = [pid for pid in children(os.getpid()) if "spawn_main" in command_line(pid)]
+    servers = [pid for pid in children(os.getpid()) if "forkserver" in command_line(pid)]
+    graders = [pid for server in servers for pid in children(server)]
     zygotes = [pid for grader in graders for pid in children(grader)]
     kinds = {"parent": [os.getpid()], "grading processes": graders, "zygotes": zygotes}
     found = {}

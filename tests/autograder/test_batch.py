@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from autograder import batch
-from autograder.batch import Entry, Run, discover, grade_all, prepare_run, report_path
+from autograder.batch import Entry, Run, discover, grade_all, open_pool, prepare_run, report_path
 from autograder.catalogue import UsageError
 from autograder.cli import main
 from autograder.verdict import Status, read_report, write_atomically
@@ -48,7 +48,8 @@ def grade_here(course, folder, out, **options):
     """Grade a folder in processes of its own; which entries were graded anew."""
     entries = discover(folder, course)
     run = prepare_run(course, out, folder, entries, **{"seed": None, **options})
-    return {entry.student: fresh for entry, fresh in grade_all(entries, run, 2)}
+    with open_pool(2) as pool:
+        return {entry.student: fresh for entry, fresh in grade_all(entries, run, pool)}
 
 
 # --- what is there to grade ------------------------------------------------------------------
@@ -147,7 +148,8 @@ def test_one_who_handed_in_nothing_is_told_so(small_course, tmp_path):
     (tmp_path / "in/berta").mkdir()
     entries = discover(tmp_path / "in", small_course, "02_layers")
     run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, seed=1)
-    assert len(list(grade_all(entries, run, 1))) == 2
+    with open_pool(1) as pool:
+        assert len(list(grade_all(entries, run, pool))) == 2
     report = read_report(report_path(tmp_path / "out", entries[1]))
     assert [problem.sentence for problem in report.problems] == ["nothing was handed in for 02_layers"]
 
@@ -210,6 +212,12 @@ def children_of(parent):
     return [pid for pid in pids if state_and_parent(pid)[1] == parent and alive(pid)]
 
 
+def descendants_of(parent):
+    """Every process that has come of this one."""
+    children = children_of(parent)
+    return [*children, *(pid for child in children for pid in descendants_of(child))]
+
+
 def alive(pid):
     return state_and_parent(pid)[0] not in "ZX"
 
@@ -225,7 +233,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_the_same(small_course, tmp_path,
     process = subprocess.Popen(command(small_course, folder, out, 9), **run)
     while process.poll() is None and len(list(out.glob("reports/*/*.json"))) < 4:
         time.sleep(0.01)
-    graders = children_of(process.pid)
+    graders = descendants_of(process.pid)
     process.send_signal(signal.SIGKILL)
     process.wait()
     reached = len(list(out.glob("reports/*/*.json")))
