@@ -128,10 +128,21 @@ def settled(found: Callable[[], Collection[object]]) -> int:
 
 
 STRANGERS = ("PostgreSQL.", ".org.chromium.", ".com.google.")
+CREATOR = 4
+"""The field of a System V segment's line that holds the process that made it."""
 
 
 def shared_memory() -> list[str]:
     """What there is of shared memory, by name, without that of browsers and databases that come and go beside this."""
     posix = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else []  # noqa: PTH112, PTH208, S108
     posix = [name for name in posix if not name.startswith(STRANGERS)]
-    return sorted(posix) + Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]
+    segments = Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]
+    return sorted(posix) + [line for line in segments if name_of(line.split()[CREATOR]) != "postgres"]
+
+
+def name_of(pid: str) -> str:
+    """What a process is called; nothing where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
