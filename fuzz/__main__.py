@@ -1,4 +1,4 @@
-"""Fuzz targets with Atheris:  python -m fuzz [frames trees notebooks scripts] --seconds 600, or --reproduce FILE."""
+"""Fuzz targets with Atheris:  python -m fuzz [frames archives …] --seconds 600, or --reproduce FILE."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-TARGETS = ("frames", "trees", "notebooks", "scripts")
-INSTRUMENTED = ("autograder.isolation.protocol", "autograder.submission", "dlkit.extraction")
+TARGETS = ("frames", "trees", "notebooks", "scripts", "archives")
+INSTRUMENTED = ("autograder.archive", "autograder.isolation.protocol", "autograder.submission", "dlkit.extraction")
 CRASHES = Path(__file__).parent / "crashes"
 HANG_S = 2.0
 MOST_BYTES, MOST_MB = 1 << 14, 1024

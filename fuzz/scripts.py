@@ -85,7 +85,7 @@ def one(data: bytes) -> None:
 
 def hand_in(data: bytes, name: str) -> None:
     """Read a file as the grader does, and ask what is asked of a submission; every sentence must be text."""
-    path = _folder() / name
+    path = folder() / name
     path.write_bytes(data)
     sentences = []
     with contextlib.suppress(ExtractionError):
@@ -134,7 +134,8 @@ def _assignment() -> catalogue.Loaded:
 
 
 @lru_cache(maxsize=1)
-def _folder() -> Path:
-    folder = tempfile.TemporaryDirectory()
-    atexit.register(folder.cleanup)
-    return Path(folder.name)
+def folder() -> Path:
+    """Where hand-ins are written, for as long as the process lasts."""
+    made = tempfile.TemporaryDirectory()
+    atexit.register(made.cleanup)
+    return Path(made.name)
