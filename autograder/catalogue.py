@@ -15,7 +15,18 @@ from autograder.spec import Assignment, Exercise, Mistake, SpecError
 from autograder.subject import LocalSubject
 from dlkit import course, extraction
 
-__all__ = ["Loaded", "UsageError", "chosen", "find", "load", "names", "targets", "wire", "with_exercise"]
+__all__ = [
+    "Loaded",
+    "UsageError",
+    "chosen",
+    "find",
+    "load",
+    "names",
+    "targets",
+    "wire",
+    "with_earlier",
+    "with_exercise",
+]
 
 
 class UsageError(Exception):
@@ -149,6 +160,14 @@ def load(name: str, root: Path) -> Loaded:
         message = f"{name}/checks.py defines no ASSIGNMENT"
         raise SpecError(message)
     return Loaded(assignment, folder, root, official)
+
+
+def with_earlier(name: str, root: Path) -> list[str]:
+    """An assignment and all that it builds on, directly or not, the earliest first."""
+    found = [name]
+    for each in found:
+        found += [other for other in load(each, root).assignment.earlier if other not in found]
+    return sorted(found)
 
 
 def targets(wanted: list[str], root: Path) -> Iterator[tuple[Loaded, Path, frozenset[str] | None]]:

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from autograder.commands import authoring, learning, teaching
-from autograder.commands.options import JsonOption, complain, open_console
+from autograder.commands.options import JsonOption, complain, open_console, print_json
 
 __all__ = ["app", "main"]
 
@@ -35,9 +35,7 @@ def doctor(*, json: JsonOption = False) -> None:
 
     facts = examine()
     if json:
-        import msgspec
-
-        sys.stdout.write(msgspec.json.encode(facts).decode() + "\n")
+        print_json(facts)
         return
     console = open_console()
     for name, value in facts.items():

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -24,9 +24,10 @@ from autograder.workplace import Settings, Workplace, start_worker
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
+    from autograder.isolation.host import Worker
     from autograder.submission import Submission
 
-__all__ = ["Grader", "hash_of_earlier", "unreadable", "versions"]
+__all__ = ["Grader", "alike", "hash_of_earlier", "unreadable", "versions"]
 
 
 @cache
@@ -114,6 +115,24 @@ class Grader:
                 done.update((result.name, result) for result in pool.map(grade_one, wave))
         results = [done[exercise.name] for exercise in chosen]
         workers = [worker for exercise in chosen for worker in places[exercise.name].workers]
+        seconds = round(time.perf_counter() - started, 3)
+        return self.report_of(submission, student, results, earlier=earlier, workers=workers, seconds=seconds)
+
+    def report_of(
+        self,
+        submission: Submission,
+        student: str,
+        results: list[ExerciseResult],
+        *,
+        earlier: dict[str, list[Any]] | None = None,
+        workers: Iterable[Worker] = (),
+        seconds: float,
+    ) -> Report:
+        """Make the report of a submission with these results.
+
+        earlier: what it was graded on, the references' where None; workers: those that ran its code.
+        """
+        workers = list(workers)
         isolation = weakest([self.isolation, *(worker.isolation for worker in workers)])
         report = Report(
             student=student,
@@ -129,26 +148,27 @@ class Grader:
             tried=sorted({what for worker in workers for what in worker.tried}),
             backend=self.settings.backend,
             capstones=self.settings.capstones,
-            earlier_sha256=hash_of_earlier(earlier),
+            earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
             problems=submission.problems,
             exercises=results,
             written=submission.written,
-            seconds=round(time.perf_counter() - started, 3),
+            seconds=seconds,
             graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
         return encodable(report)
 
 
+def alike(exercise: Exercise, status: Status, sentence: str) -> ExerciseResult:
+    """The result of an exercise of which nothing was run: every check has this status, without points."""
+    checks = exercise.checks
+    return ExerciseResult(
+        exercise.name, [Verdict(c.name, c.part, status, 0.0, exercise.points_of(c), sentence) for c in checks]
+    )
+
+
 def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: int) -> Report:
     """Make the report of a submission that cannot be read: every check failed, with the one reason."""
-    exercises = [
-        ExerciseResult(
-            exercise.name,
-            [Verdict(c.name, c.part, Status.FAILED, 0.0, exercise.points_of(c), sentence) for c in exercise.checks],
-        )
-        for exercise in loaded.assignment.exercises
-    ]
     report = Report(
         student=student,
         assignment=loaded.assignment.name,
@@ -158,7 +178,7 @@ def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: 
         seed=seed,
         versions=versions(),
         problems=[Problem(sentence)],
-        exercises=exercises,
+        exercises=[alike(exercise, Status.FAILED, sentence) for exercise in loaded.assignment.exercises],
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
     return encodable(report)

@@ -12,7 +12,6 @@ import secrets
 import signal
 import sys
 import threading
-import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,11 +22,11 @@ import msgspec
 from autograder import catalogue
 from autograder.catalogue import Loaded
 from autograder.export.gradescope import fault, results
-from autograder.grade import Grader, hash_of_earlier, unreadable, versions
+from autograder.grade import Grader, alike, unreadable
 from autograder.isolation.launcher import Launcher, Limits, open_launcher
 from autograder.isolation.levels import IsolationError
 from autograder.submission import Submission, SubmissionError, read_submission
-from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable, write_atomically
+from autograder.verdict import ExerciseResult, Problem, Report, Status, write_atomically
 
 __all__ = ["Plan", "main"]
 
@@ -193,39 +192,12 @@ def _unfinished(grader: Grader, submission: Submission, done: list[ExerciseResul
     """The report of a submission of which some exercises were not reached."""
     sentence = f"was not reached: all of it took longer than {plan.seconds:g} s. Look for code that waits or never ends"
     known = {result.name: result for result in list(done)}
-    loaded = grader.loaded
-    exercises = [
-        known.get(exercise.name)
-        or ExerciseResult(
-            exercise.name,
-            [Verdict(c.name, c.part, Status.SKIPPED, 0.0, exercise.points_of(c), sentence) for c in exercise.checks],
-        )
-        for exercise in loaded.assignment.exercises
-    ]
+    exercises = grader.loaded.assignment.exercises
+    results = [known.get(one.name) or alike(one, Status.SKIPPED, sentence) for one in exercises]
+    report = grader.report_of(submission, visit.student, results, seconds=plan.seconds)
     left = len(exercises) - len(known)
-    report = Report(
-        student=visit.student,
-        assignment=loaded.assignment.name,
-        title=loaded.assignment.title,
-        file=submission.file,
-        submission_sha256=submission.sha256,
-        checks_sha256=loaded.checks_sha256,
-        seed=grader.seed,
-        isolation=grader.isolation.level,
-        isolation_missing=list(grader.isolation.missing),
-        capstones=plan.capstones,
-        earlier_sha256=hash_of_earlier(loaded.earlier),
-        versions=versions(),
-        problems=[
-            *submission.problems,
-            Problem(f"Grading was stopped after {plan.seconds:g} s, with {left} exercises left."),
-        ],
-        exercises=exercises,
-        written=submission.written,
-        seconds=plan.seconds,
-        graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    )
-    return encodable(report)
+    stopped = Problem(f"Grading was stopped after {plan.seconds:g} s, with {left} exercises left.")
+    return msgspec.structs.replace(report, problems=[*report.problems, stopped])
 
 
 def _end_workers(launcher: Launcher | None) -> None:

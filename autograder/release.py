@@ -23,7 +23,7 @@ from autograder.diagnose import Fingerprints
 from autograder.diagnosis.planted import same_data
 from autograder.repairs import as_published
 from autograder.spec import SpecError
-from autograder.verdict import write_atomically
+from autograder.verdict import grade_cell, write_atomically
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
@@ -170,7 +170,7 @@ def _grade_cell(exercises: dict[str, Exercise], name: str) -> dict[str, Any]:
     if name not in exercises:
         message = f"the notebook checks {name}, which is no exercise of the spec"
         raise SpecError(message)
-    return _cell(f"check_{name}", grade=True, solution=False, points=exercises[name].total)
+    return _cell(grade_cell(name), grade=True, solution=False, points=exercises[name].total)
 
 
 def _cell(grade_id: str, *, grade: bool, solution: bool, points: float | None = None) -> dict[str, Any]:

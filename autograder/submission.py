@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -69,6 +70,10 @@ class Submission:
             if exercise.name in cell.defines:
                 return problem.sentence
         return None
+
+    def begun(self, exercises: Iterable[Exercise]) -> bool:
+        """Whether any part of any of these is written, be it in a cell that does not parse."""
+        return any(self.broken_cell(e) or set(e.parts) - self.unwritten(e) for e in exercises)
 
     def unwritten(self, exercise: Exercise) -> set[str]:
         """Parts that nobody has written yet: absent with the whole exercise, still the stub, or still as published."""
@@ -190,8 +195,7 @@ def _holds_work(path: Path, loaded: Loaded) -> bool:
         work = Submission(path.name, extraction.extract(path), "")
     except extraction.ExtractionError:
         return True
-    exercises = loaded.assignment.exercises
-    return any(work.broken_cell(exercise) or set(exercise.parts) - work.unwritten(exercise) for exercise in exercises)
+    return work.begun(loaded.assignment.exercises)
 
 
 def _meaning(path: Path, loaded: Loaded) -> str:

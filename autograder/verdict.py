@@ -27,6 +27,7 @@ __all__ = [
     "Verdict",
     "WrittenAnswer",
     "encodable",
+    "grade_cell",
     "read_report",
     "write_atomically",
 ]
@@ -266,6 +267,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def status(self) -> Status:
         """The assignment as a whole."""
         return overall([exercise.status for exercise in self.exercises])
+
+
+def grade_cell(exercise: str) -> str:
+    """Name the notebook's cell that holds an exercise's points."""
+    return f"check_{exercise}"
 
 
 def encodable(report: Report) -> Report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from autograder.commands.options import (
     SeedOption,
     assignment_names,
     open_console,
+    print_json,
     root_of,
     usage,
 )
@@ -85,8 +85,6 @@ def audit(
     """Prove the course sound: every mistake is caught, every reference passes, every stub earns nothing."""
     import secrets
 
-    import msgspec
-
     from autograder import catalogue
     from autograder.audit import audit as prove
     from autograder.release import stale
@@ -104,7 +102,7 @@ def audit(
             progress=lambda what: status.update(f"auditing {what}"),
         )
     if json:
-        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+        print_json(result)
     else:
         for failure in result.failures:
             console.print(failure, markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from autograder.commands.options import (
     CourseOption,
     JsonOption,
     SeedOption,
+    WithoutOption,
     agreed,
     assignment_names,
     check_backend,
@@ -42,7 +43,7 @@ def check(
     backend: BackendOption = "numpy",
     seed: SeedOption = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every check, passed ones too.")] = False,
-    without: Annotated[list[str] | None, typer.Option(help="Leave out: capstones.")] = None,
+    without: WithoutOption = None,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:

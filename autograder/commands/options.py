@@ -18,9 +18,11 @@ __all__ = [
     "JobsOption",
     "JsonOption",
     "SeedOption",
+    "WithoutOption",
     "agreed",
     "assignment_names",
     "check_backend",
+    "check_isolation",
     "complain",
     "cores",
     "open_console",
@@ -36,6 +38,7 @@ SeedOption = Annotated[
     int | None, typer.Option(min=0, help="Draw the same inputs again; by default every run draws its own.")
 ]
 JobsOption = Annotated[int | None, typer.Option(min=1, help="Grading processes; by default one a core.")]
+WithoutOption = Annotated[list[str] | None, typer.Option(help="Leave out: capstones.")]
 BackendOption = Annotated[str, typer.Option(help="numpy, or cupy on a machine with a GPU.")]
 
 
@@ -75,6 +78,15 @@ def check_backend(name: str) -> None:
 
     with backend.use(name):
         pass
+
+
+def check_isolation(level: str) -> None:
+    """Raise UsageError where there is no such level of isolation."""
+    from autograder.isolation.levels import LEVELS
+
+    if level not in LEVELS:
+        message = f"--isolation is 'full', 'partial' or 'none', not '{level}'."
+        raise usage(message)
 
 
 def cores() -> int:

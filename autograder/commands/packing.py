@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from autograder.commands.options import check_isolation
+
 __all__ = ["pack"]
 
 
@@ -16,17 +18,14 @@ def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *,
     from autograder.catalogue import UsageError
     from autograder.export.bundle import archive
     from autograder.gradescope import Plan
-    from autograder.isolation.levels import LEVELS
     from autograder.verdict import write_atomically
 
-    if isolation not in LEVELS:
-        message = f"--isolation is 'full', 'partial' or 'none', not '{isolation}'."
-        raise UsageError(message)
+    check_isolation(isolation)
     loaded = catalogue.load(catalogue.find(name, root), root)
     if not loaded.official:
         message = f"The solution of {loaded.assignment.name} is not here: run it in a clone of the project."
         raise UsageError(message)
-    needed = _with_earlier(loaded.assignment.name, root)
+    needed = catalogue.with_earlier(loaded.assignment.name, root)
     plan = Plan(loaded.assignment.name, isolation, capstones, seconds)
     try:
         write_atomically(target, archive(root, needed, plan))
@@ -38,12 +37,3 @@ def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *,
         f"{target}: {', '.join(needed)} with solutions, {points:g} points by machine, isolation at least {isolation}.",
         "Upload it under Configure Autograder. Whoever has the file has the solutions.",
     ]
-
-
-def _with_earlier(name: str, root: Path) -> list[str]:
-    from autograder import catalogue
-
-    names = [name]
-    for each in names:
-        names += [other for other in catalogue.load(each, root).assignment.earlier if other not in names]
-    return sorted(names)

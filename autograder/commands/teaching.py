@@ -13,7 +13,9 @@ from autograder.commands.options import (
     JobsOption,
     JsonOption,
     SeedOption,
+    WithoutOption,
     check_backend,
+    check_isolation,
     cores,
     open_console,
     root_of,
@@ -58,7 +60,7 @@ def grade(
     isolation: Annotated[
         str, typer.Option(help="Least isolation of student code: full, or partial or none, at your own risk.")
     ] = "full",
-    without: Annotated[list[str] | None, typer.Option(help="Leave out: capstones.")] = None,
+    without: WithoutOption = None,
     gradebook: Annotated[
         str | None, typer.Option(help="Write to nbgrader's gradebook, too: sqlite:///gradebook.db, or PostgreSQL.")
     ] = None,
@@ -67,16 +69,13 @@ def grade(
 ) -> None:
     """Grade a class: a report and a page a student, a page for the class.  Goes on where it was killed."""
     from autograder.classroom import grade_class
-    from autograder.isolation.levels import LEVELS
 
     root = root_of(course)
     check_backend(backend)
     if earlier not in ("own", "reference"):
         message = f"--earlier is 'own' or 'reference', not '{earlier}'."
         raise usage(message)
-    if isolation not in LEVELS:
-        message = f"--isolation is 'full', 'partial' or 'none', not '{isolation}'."
-        raise usage(message)
+    check_isolation(isolation)
     grade_class(
         open_console(stderr=json),
         root,

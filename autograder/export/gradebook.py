@@ -16,8 +16,8 @@ import msgspec
 
 from autograder.export.database import open_gradebook
 from autograder.export.errors import ExportError
-from autograder.export.layout import Layout, find_layout, grade_cell, refuse_misfit
-from autograder.verdict import ExerciseResult, Report, Status
+from autograder.export.layout import Layout, find_layout, refuse_misfit
+from autograder.verdict import ExerciseResult, Report, Status, grade_cell
 
 __all__ = ["Summary", "submissions_of", "write_gradebook"]
 
@@ -162,8 +162,8 @@ def _scores(report: Report, layout: Layout) -> dict[str, Score]:
     )  # as nbgrader: no file, no points
     for exercise in report.exercises:
         if not _was_left_out(exercise, report):
-            broken = any(verdict.status is Status.BROKEN for verdict in exercise.verdicts)
-            found[grade_cell(exercise.name)] = Score(exercise.points, by_hand=broken)
+            is_broken = exercise.status is Status.BROKEN
+            found[grade_cell(exercise.name)] = Score(exercise.points, by_hand=is_broken)
     for answer in report.written:
         found[answer.name] = Score(None, by_hand=True) if answer.answered else Score(0.0)
     return found

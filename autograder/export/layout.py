@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from autograder.export.errors import ExportError
-from autograder.verdict import Report
+from autograder.verdict import Report, grade_cell
 
-__all__ = ["Layout", "find_layout", "grade_cell", "refuse_misfit"]
+__all__ = ["Layout", "find_layout", "refuse_misfit"]
 
 SAME_POINTS = 0.005  # points are counted in hundredths
 
@@ -22,11 +22,6 @@ class Layout:
     notebook_id: str
     graded: dict[str, tuple[str, float]]
     solutions: dict[str, str]
-
-
-def grade_cell(exercise: str) -> str:
-    """Name the cell that ``autograder release`` gives an exercise's points."""
-    return f"check_{exercise}"
 
 
 def find_layout(gradebook: Any, report: Report, root: Path) -> Layout:

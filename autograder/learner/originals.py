@@ -43,8 +43,8 @@ def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
             f"{target} is there already and stays as it is. To begin anew: autograder reset {loaded.assignment.name}"
         )
         raise UsageError(message)
-    wanted = [loaded, *_earlier(loaded)]
-    new = [one for one in reversed(wanted) if not (shelf / one.assignment.name).exists()]
+    wanted = catalogue.with_earlier(loaded.assignment.name, loaded.root)
+    new = [catalogue.load(one, loaded.root) for one in wanted if not (shelf / one).exists()]
     for one in new:
         _refuse_work(one)
     try:
@@ -85,14 +85,6 @@ def _sources(root: Path | None) -> list[Path]:
     installed = course.installed()
     found += [installed] if installed else []
     return [place for place in dict.fromkeys(found) if place != root and catalogue.names(place)]
-
-
-def _earlier(loaded: Loaded) -> list[Loaded]:
-    found: dict[str, Loaded] = {}
-    for name in loaded.assignment.earlier:
-        other = catalogue.load(name, loaded.root)
-        found.update({name: other, **{one.assignment.name: one for one in _earlier(other)}})
-    return list(found.values())
 
 
 def _refuse_work(loaded: Loaded) -> None:

@@ -62,10 +62,7 @@ class Work:
 
     def begun(self) -> bool:
         """Whether any part of any exercise is written."""
-        return any(
-            self.submission.broken_cell(exercise) or set(exercise.parts) - self.submission.unwritten(exercise)
-            for exercise in self.assignment.exercises
-        )
+        return self.submission.begun(self.assignment.exercises)
 
 
 def _hash(*things: Any) -> str:

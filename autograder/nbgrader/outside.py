@@ -22,13 +22,11 @@ from autograder.catalogue import UsageError
 from autograder.isolation.levels import LEVELS
 from autograder.nbgrader.grading import Grading
 from autograder.render.notebook import notebook_html, notebook_text
-from autograder.verdict import ExerciseResult, Report, Status
+from autograder.verdict import ExerciseResult, Report, Status, grade_cell
 from dlkit import course
 
 __all__ = ["AskForAHand", "GradeOutside", "score", "write"]
 
-PREFIX = "check_"
-"""Grade cells are named ``check_Linear`` after their exercise."""
 REPORT = "autograder_report"
 
 
@@ -103,20 +101,16 @@ class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has n
         """Change the gradebook; return the notebook as it is."""
         about = resources["nbgrader"]
         report: Report = resources.get(REPORT) or Report(student=about["student"], assignment=about["assignment"])
-        broken = [result.name for result in report.exercises if _is_broken(result)]
+        broken = [result.name for result in report.exercises if result.status is Status.BROKEN]
         if broken:
             with Gradebook(about["db_url"]) as gradebook:
                 for name in broken:
                     where = (about["notebook"], about["assignment"], about["student"])
-                    gradebook.find_grade(PREFIX + name, *where).needs_manual_grade = True
+                    gradebook.find_grade(grade_cell(name), *where).needs_manual_grade = True
                 gradebook.db.commit()
             names = ", ".join(broken)
             self.log.warning("%s, %s: the grader failed at %s: grade by hand", about["student"], report.file, names)
         return nb, resources
-
-
-def _is_broken(result: ExerciseResult) -> bool:
-    return any(verdict.status is Status.BROKEN for verdict in result.verdicts)
 
 
 def score(result: ExerciseResult, most: float) -> float:
@@ -129,7 +123,7 @@ def score(result: ExerciseResult, most: float) -> float:
 
 def write(nb: NotebookNode, report: Report) -> None:
     """Give every grade cell its outputs; what is wrong with the file stands above the first diagnosis."""
-    results = {PREFIX + result.name: result for result in report.exercises}
+    results = {grade_cell(result.name): result for result in report.exercises}
     problems = report.problems
     count = 0
     for cell in nb.cells:
