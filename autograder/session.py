@@ -247,7 +247,8 @@ class Session:
         try:
             if check.scaling:
                 figures, _ = scaling.measure(check, fresh, fresh, shapes, rng)
-                return self._judged(check, figures)
+                alone = msgspec.structs.replace(figures, reference=0.0, reference_costs=[])  # they were its own
+                return self._judged(check, alone)
             if check.speed and stored and stored.ratios:
                 pieces = place.fresh_yardsticks
                 return self._judged(check, yardstick.estimate(check, fresh, pieces, shapes, rng, stored=stored.ratios))

@@ -41,12 +41,6 @@ class Drawn:
         return sum(line.verdict.status is status for _, lines in self.parts for line in lines)
 
     @property
-    def loud(self) -> list[_Line]:
-        """The lines of the checks that did not pass and wait for nothing."""
-        quiet = (Status.PASSED, Status.SKIPPED, Status.NOT_ATTEMPTED)
-        return [line for _, lines in self.parts for line in lines if line.verdict.status not in quiet]
-
-    @property
     def reason(self) -> str:
         """Why nothing could be said of it: what is unwritten, or what it waits for."""
         waits = [

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from autograder import catalogue
+from autograder.cli import main
 from autograder.grade import Grader
 from autograder.isolation.host import Limits, Worker, Zygote
 from autograder.release import release
@@ -195,6 +196,18 @@ def small_course(tmp_path_factory):
     folder = write_trimmed(tmp_path_factory.mktemp("small"), ["Tanh", "Flatten"])
     release(folder, "02_layers")
     return folder
+
+
+@pytest.fixture
+def autograder(capsys):
+    """Run the command line; exit status, stdout and stderr."""
+
+    def run(*arguments):
+        status = main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture

@@ -13,18 +13,6 @@ from autograder.verdict import Status
 
 
 @pytest.fixture
-def autograder(capsys):
-    """Run the command line; exit status, stdout and stderr."""
-
-    def run(*arguments):
-        status = main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
-
-
-@pytest.fixture
 def student(small_course, tmp_path):
     """A student's course: what was released, and nothing else."""
     shutil.copytree(small_course / "assignments", tmp_path / "course/assignments")

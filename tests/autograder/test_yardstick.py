@@ -83,6 +83,17 @@ def test_a_whole_jacobian_is_too_much_beside_the_stored_peak(verdicts, root):
     assert verdict.footprint.estimated
 
 
+def test_growth_needs_no_reference_and_tells_of_none(root, tmp_path, zygote):
+    name = "01_foundations"
+    shutil.copytree(root / "assignments" / name, tmp_path / "assignments" / name)
+    work = Submission("f.py", load(name, root).reference, "")
+    report = Grader(load(name, tmp_path), zygote, seed=3, only=frozenset({"pairwise_distances"})).grade(work)
+    verdict = next(v for v in report.exercises[0].verdicts if v.growth)
+    assert verdict.status is Status.PASSED
+    assert verdict.growth.costs
+    assert (verdict.growth.reference, verdict.growth.reference_costs) == (0, [])
+
+
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"exercises": 3}', b'{"exercises": {"Softmax": {}}}'])
 def test_without_stored_figures_it_is_left_to_the_grading(verdicts, released, content):
     path = released / "assignments" / "02_layers" / yardstick.FILE

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from autograder import catalogue
-from autograder.cli import main
 from autograder.learner.originals import start
 
 NAME = "02_layers"
@@ -19,18 +18,6 @@ def interruptible():
     """A run in a shell's background has Ctrl-C ignored, and so would all that it starts; at a terminal it is not."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.fixture
-def autograder(capsys):
-    """Run the command line; exit status, stdout and stderr."""
-
-    def run(*arguments):
-        status = main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture(scope="session")
