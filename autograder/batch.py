@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from pathlib import Path
@@ -145,17 +147,20 @@ def prepare_run(
     return run
 
 
-def open_pool(jobs: int, backend: str = "numpy") -> ProcessPoolExecutor:
+@contextmanager
+def open_pool(jobs: int, launcher: Launcher, backend: str = "numpy") -> Iterator[ProcessPoolExecutor]:
     """Start grading processes, to be given to ``grade_all``.
 
+    launcher: whose zygote, where it has one, starts the workers of all of them.
     Where the system has it, one process imports everything, and the others are forked from that one.
     """
     context = get_context(METHOD)
     if METHOD == "forkserver":
         context.set_forkserver_preload(["autograder.cli", __name__])
-    pool = ProcessPoolExecutor(jobs, context, _begin, (backend,))
-    pool.submit(os.getpid)  # it starts with the first thing that is asked of it
-    return pool
+    door = launcher.door()
+    with door or nullcontext(), ProcessPoolExecutor(jobs, context, _begin, (backend, door)) as pool:
+        pool.submit(os.getpid)  # it starts with the first thing that is asked of it
+        yield pool
 
 
 def grade_all(entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> Iterator[tuple[Entry, bool]]:
@@ -186,9 +191,11 @@ class _Process:
 _PROCESS: list[_Process] = []
 
 
-def _begin(backend: str) -> None:
-    """Set up one grading process: a launcher of its own, and an end with the process that opened the pool."""
-    _PROCESS[:] = [_Process(open_launcher(backend=backend), {})]
+def _begin(backend: str, door: socket.socket | None) -> None:
+    """Set up one grading process: its way to workers, and an end with the process that opened the pool."""
+    _PROCESS[:] = [_Process(open_launcher(backend=backend, door=door), {})]
+    if door:
+        door.close()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -53,11 +53,14 @@ def grade_class(
     if gradebook is not None:
         check_gradebook(gradebook)
     entries = batch.discover(folder, root, name)
-    with batch.open_pool(min(jobs, len(entries)), options.get("backend", "numpy")) as pool:
-        with open_launcher(backend=options.get("backend", "numpy")) as launcher:
-            for needed in {entry.assignment for entry in entries}:  # while that, too, is starting
-                catalogue.load(needed, root)
-            start_worker(launcher, None, isolation).close()
+    backend = options.get("backend", "numpy")
+    with (
+        open_launcher(backend=backend) as launcher,
+        batch.open_pool(min(jobs, len(entries)), launcher, backend) as pool,
+    ):
+        for needed in {entry.assignment for entry in entries}:  # while all of that is starting
+            catalogue.load(needed, root)
+        start_worker(launcher, None, isolation).close()
         run = batch.prepare_run(root, out, folder, entries, isolation=isolation, **options)
         warming = threading.Thread(target=warm_up, daemon=True)
         warming.start()  # while the others grade

@@ -27,7 +27,7 @@ __all__ = ["Interval", "Meter", "Spent", "interval", "judge", "measure", "put_of
 
 WORKER_PAIRS = 3
 PAIRS_EACH = 5
-ROUNDS = 3
+ROUNDS = 5
 """Of ``WORKER_PAIRS`` pairs of workers each, before a ratio is called too close to tell."""
 CLEAR = 1.5
 """Off the limit by this factor throughout, one pair of workers is enough."""

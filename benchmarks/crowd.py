@@ -96,13 +96,14 @@ def make_hostile(folder: Path, size: int, world: Any) -> None:
 def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any]], float, dict[str, Any]]:
     """Grade a class; each student's marks, the seconds, and memory by kind after ``first`` reports and at last."""
     from autograder.batch import discover, grade_all, open_pool, prepare_run, report_path
+    from autograder.isolation.launcher import open_launcher
     from autograder.verdict import read_report
 
     entries = discover(folder / name, ROOT, ASSIGNMENT)
     run = prepare_run(ROOT, folder / f"{name} graded", folder / name, entries, seed=1)
     seen = []
     started = time.perf_counter()
-    with open_pool(JOBS) as pool:
+    with open_launcher() as launcher, open_pool(JOBS, launcher) as pool:
         for number, _ in enumerate(grade_all(entries, run, pool), start=1):
             if number in (first, len(entries)):
                 seen.append(memory_by_kind())

@@ -48,6 +48,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
 def main(first: int, last: int) -> None:
     """Grade ``last`` submissions; print the memory of each kind of process after ``first`` of them and at the end."""
     from autograder.batch import discover, grade_all, open_pool, prepare_run
+    from autograder.isolation.launcher import open_launcher
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -55,7 +56,7 @@ def main(first: int, last: int) -> None:
         entries = discover(folder / "submitted", ROOT, ASSIGNMENT)
         run = prepare_run(ROOT, folder / "out", folder / "submitted", entries, seed=1, capstones=False)
         seen = []
-        with open_pool(JOBS) as pool:
+        with open_launcher() as launcher, open_pool(JOBS, launcher) as pool:
             for number, _ in enumerate(grade_all(entries, run, pool), start=1):
                 if number in (first, last):
                     seen.append(memory_by_kind())

@@ -49,14 +49,27 @@ class Zygote:
 
     layers: what holds every worker (all of ``LAYERS``, but where an attack is to be shown without);
     backend: the array library that student code runs on, for which a GPU's driver may need room.
+    door: leads to a zygote that another process has started, which then serves this one, too.
     secrets: paths that every worker proves it cannot see, before student code is loaded.
     """
 
-    def __init__(self, layers: Iterable[str] = LAYERS, backend: str = "numpy") -> None:
+    def __init__(
+        self, layers: Iterable[str] = LAYERS, backend: str = "numpy", *, door: socket.socket | None = None
+    ) -> None:
         self.secrets: tuple[str, ...] = ()
         self._layers, self._gpu = list(layers), backend == "cupy"
         self._lock = threading.Lock()
-        self._start()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = 0
+        if door is None:
+            self._start()
+        else:
+            self._control = _ask_to_serve(door)
+
+    def door(self) -> socket.socket:
+        """Make what another process needs to be served by this zygote; several may share one."""
+        with self._lock:
+            return _ask_to_serve(self._control)
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -77,7 +90,7 @@ class Zygote:
         )
         theirs.close()
         self._control = ours
-        self._ready = False
+        self._ready = 0
 
     def fork(self, limits: Limits, fds: list[int]) -> int:
         """Have a worker forked that reads and writes these descriptors; return its process id."""
@@ -93,16 +106,19 @@ class Zygote:
                 return self._fork(message, fds)
 
     def _fork(self, message: bytes, fds: list[int]) -> int:
-        if not self._ready:
-            self._answer()
-            self._ready = True
+        self._wait_until_ready()
         socket.send_fds(self._control, [message], fds)
         return int(self._answer()["pid"])
+
+    def _wait_until_ready(self) -> None:
+        self._ready = self._ready or int(self._answer()["ready"])
 
     @property
     def pid(self) -> int:
         """Process id of the zygote."""
-        return self._process.pid
+        with self._lock:
+            self._wait_until_ready()
+        return self._ready
 
     def reap(self, pid: int) -> int | None:
         """Wait for a worker that was told to die; return its exit status as ``waitpid`` gives it.
@@ -124,10 +140,12 @@ class Zygote:
         return answer
 
     def close(self) -> None:
-        """End the zygote."""
+        """End the zygote, or leave it where another process has started it."""
         with contextlib.suppress(OSError):
             self._control.send(b'{"verb": "end"}')
         self._control.close()
+        if self._process is None:
+            return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
             return
@@ -139,6 +157,14 @@ class Zygote:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _ask_to_serve(control: socket.socket) -> socket.socket:
+    """Open one more control socket; which is asked by ``control`` is not answered there."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    socket.send_fds(control, [b'{"verb": "serve"}'], [theirs.fileno()])
+    theirs.close()
+    return ours
 
 
 class Spawner:
@@ -166,6 +192,9 @@ class Spawner:
             bufsize=0,
         )
 
+    def door(self) -> None:
+        """There is nothing to share."""
+
     def close(self) -> None:
         """Nothing is left to end: every worker is ended by who asked for it."""
 
@@ -179,6 +208,6 @@ class Spawner:
 Launcher = Zygote | Spawner
 
 
-def open_launcher(backend: str = "numpy") -> Launcher:
-    """The best that this system has."""
-    return Zygote(backend=backend) if sys.platform == "linux" else Spawner()
+def open_launcher(backend: str = "numpy", *, door: socket.socket | None = None) -> Launcher:
+    """The best that this system has; ``door`` leads to one that is there already."""
+    return Zygote(backend=backend, door=door) if sys.platform == "linux" else Spawner()

@@ -2,9 +2,9 @@
 
 Started by exec, so that it inherits nothing of the host's memory; a fork shares memory, so it
 must never hold an expected value, a hidden input or a solution.  What every worker needs to restrict
-itself is prepared here.  Its control socket carries one JSON message a packet:
+itself is prepared here.  A control socket carries one JSON message a packet:
 {"verb": "fork", …} with two descriptors → {"pid": n};  {"verb": "reap", "pid": n} → {"status": n};
-{"verb": "end"}.
+{"verb": "serve"} with one descriptor: another control socket, for another process that grades;  {"verb": "end"}.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import gc
 import importlib
 import json
 import os
+import select
+import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 WARM = """
@@ -49,8 +52,7 @@ def main(control_fd: int, layers: list[str], *, gpu: bool) -> None:
     prepared = Prepared(sandbox, importer)
     gc.collect()
     gc.freeze()
-    with contextlib.suppress(ConnectionError):  # the host is gone: so are we
-        _serve(control, lambda request, fds: become_worker(request, fds, prepared))
+    _serve(control, lambda request, fds: become_worker(request, fds, prepared))
 
 
 def _fork() -> Callable[[], int]:
@@ -64,41 +66,95 @@ def _fork() -> Callable[[], int]:
     return fork
 
 
-def _serve(control: socket.socket, become_worker: Callable[[dict[str, Any], list[int]], None]) -> None:
+class _Hosts:
+    """Those who may ask, each by a socket of its own, and the workers that each still has.
+
+    The first is who started the zygote: when it is gone, so are the others' reasons.
+    """
+
+    def __init__(self, first: socket.socket) -> None:
+        self._first = first
+        self._workers: dict[socket.socket, set[int]] = {}
+        self._poll = select.poll()
+        self.add(first)
+
+    def add(self, control: socket.socket) -> None:
+        """Take one more."""
+        self._workers[control] = set()
+        self._poll.register(control, select.POLLIN)
+        with contextlib.suppress(ConnectionError):  # it is gone already, as its next message will say
+            _reply(control, {"ready": os.getpid()})
+
+    def asking(self) -> Iterator[socket.socket]:
+        """Wait, and yield who has asked for something or is gone."""
+        by_number = {control.fileno(): control for control in self._workers}
+        for number, _ in self._poll.poll():
+            yield by_number[number]
+
+    def leave(self, control: socket.socket) -> bool:
+        """Forget one who is gone, and end the workers it left; whether anybody remains to be served."""
+        if control is self._first:
+            return False
+        self._poll.unregister(control)
+        for pid in self._workers.pop(control):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            _status(pid)
+        control.close()
+        return True
+
+    def fork(self, control: socket.socket, become: Callable[[], None], fork: Callable[[], int]) -> int:
+        """Fork a worker for one of them."""
+        pid = fork()
+        if pid == 0:
+            _child(self._workers, become)
+        self._workers[control].add(pid)
+        return pid
+
+    def reap(self, control: socket.socket, pid: int) -> int | None:
+        """Wait for a worker that was told to die."""
+        self._workers[control].discard(pid)
+        return _status(pid)
+
+
+def _serve(first: socket.socket, become_worker: Callable[[dict[str, Any], list[int]], None]) -> None:
     fork = _fork()
-    _reply(control, {"ready": os.getpid()})
+    hosts = _Hosts(first)
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
-        if not message:
-            return
-        request = json.loads(message)
-        if request["verb"] == "fork":
-            pid = fork()
-            if pid == 0:
-                _child(control, request, fds, become_worker)
-            for fd in fds:
-                os.close(fd)
-            _reply(control, {"pid": pid})
-        elif request["verb"] == "reap":
+        for control in hosts.asking():
             try:
-                _, status, _ = os.wait4(request["pid"], 0)
-            except ChildProcessError:
-                status = None
-            _reply(control, {"status": status})
-        else:
-            return
+                message, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
+                request = json.loads(message or b'{"verb": "end"}')
+                if request["verb"] == "fork":
+                    pid = hosts.fork(control, partial(become_worker, request, fds), fork)
+                    for fd in fds:
+                        os.close(fd)
+                    _reply(control, {"pid": pid})
+                elif request["verb"] == "reap":
+                    _reply(control, {"status": hosts.reap(control, request["pid"])})
+                elif request["verb"] == "serve":
+                    hosts.add(socket.socket(fileno=fds[0]))
+                elif not hosts.leave(control):
+                    return
+            except ConnectionError:
+                if not hosts.leave(control):
+                    return
 
 
-def _child(
-    control: socket.socket,
-    request: dict[str, Any],
-    fds: list[int],
-    become_worker: Callable[[dict[str, Any], list[int]], None],
-) -> None:
+def _status(pid: int) -> int | None:
+    """Exit status of a child as ``waitpid`` gives it; None where there is none such."""
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return None
+
+
+def _child(controls: Iterable[socket.socket], become: Callable[[], None]) -> None:
     status = 0
     try:
-        control.close()
-        become_worker(request, fds)
+        for control in controls:
+            control.close()
+        become()
     except BaseException:  # noqa: BLE001 - nothing of the child may reach the zygote's loop
         status = 97
     finally:

@@ -14,6 +14,7 @@ from autograder import batch
 from autograder.batch import Entry, Run, discover, grade_all, open_pool, prepare_run, report_path
 from autograder.catalogue import UsageError
 from autograder.cli import main
+from autograder.isolation.launcher import open_launcher
 from autograder.verdict import Status, read_report, write_atomically
 
 ODD_NAMES = [
@@ -48,7 +49,7 @@ def grade_here(course, folder, out, **options):
     """Grade a folder in processes of its own; which entries were graded anew."""
     entries = discover(folder, course)
     run = prepare_run(course, out, folder, entries, **{"seed": None, **options})
-    with open_pool(2) as pool:
+    with open_launcher() as launcher, open_pool(2, launcher) as pool:
         return {entry.student: fresh for entry, fresh in grade_all(entries, run, pool)}
 
 
@@ -148,7 +149,7 @@ def test_one_who_handed_in_nothing_is_told_so(small_course, tmp_path):
     (tmp_path / "in/berta").mkdir()
     entries = discover(tmp_path / "in", small_course, "02_layers")
     run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, seed=1)
-    with open_pool(1) as pool:
+    with open_launcher() as launcher, open_pool(1, launcher) as pool:
         assert len(list(grade_all(entries, run, pool))) == 2
     report = read_report(report_path(tmp_path / "out", entries[1]))
     assert [problem.sentence for problem in report.problems] == ["nothing was handed in for 02_layers"]

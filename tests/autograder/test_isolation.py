@@ -87,8 +87,8 @@ def no_landlock(monkeypatch):
     without = [layer for layer in LAYERS if layer != "landlock"]
 
     class Poorer(Zygote):
-        def __init__(self, _layers=without, backend="numpy"):
-            super().__init__(without, backend)
+        def __init__(self, _layers=without, backend="numpy", **more):
+            super().__init__(without, backend, **more)
 
     monkeypatch.setattr(launcher, "Zygote", Poorer)
 
@@ -270,6 +270,39 @@ def test_the_zygote_ends_with_its_host():
     while time.monotonic() < until and any(alive(pid) for pid in pids):
         time.sleep(0.02)
     assert not any(alive(pid) for pid in pids)
+
+
+@linux
+def test_several_processes_share_one_zygote(zygote):
+    before = zygote.pid
+    with zygote.door() as door, Zygote(door=door) as one, Zygote(door=door) as other:
+        assert one.pid == other.pid == before
+        with Worker(one) as worker, Worker(other) as another:
+            assert worker.pid != another.pid
+            assert [worker.isolation.level, another.isolation.level] == ["full", "full"]
+    with Worker(zygote) as worker:
+        assert worker.isolation.level == "full"
+
+
+@linux
+def test_one_who_shares_a_zygote_and_is_gone_leaves_no_worker(zygote):
+    with zygote.door() as door, Worker(zygote) as kept:
+        other = Zygote(door=door)
+        lost = Worker(other)
+        other.close()
+        wait_until(lambda: not is_alive(lost.pid))
+        lost.close()
+        assert kept.isolation.level == "full"
+        assert is_alive(kept.pid)
+
+
+@linux
+def test_a_shared_zygote_that_was_killed_is_replaced():
+    with Zygote() as first, first.door() as door, Zygote(door=door) as second:
+        os.kill(second.pid, signal.SIGKILL)
+        with Worker(second) as worker:
+            assert worker.isolation.level == "full"
+        assert second.pid != first.pid
 
 
 def alive(pid):
