@@ -88,7 +88,3 @@ def _sentence(error: Exception) -> str:
     told = getattr(error, "format_message", None)
     text = told() if callable(told) else str(error)
     return " ".join(text.split()) or "A command is missing: see autograder --help."
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -103,7 +103,7 @@ def grade_here(folder: Path) -> Graded:
     root = kit(folder)
     hand_in(folder / "submitted", read_notebook(root / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb"))
     options = ["--out", folder / "graded", "--jobs", JOBS, "--course", root, "--seed", 7]
-    command = [sys.executable, "-m", "autograder.cli", "grade", folder / "submitted", *options]
+    command = [sys.executable, "-m", "autograder", "grade", folder / "submitted", *options]
     seconds = timed(command, folder, PYTHONPATH=str(ROOT))
     marks = Marks()
     for student in students():

@@ -153,7 +153,7 @@ def grade_here(folder: Path, students: dict[str, Trick | None]) -> Marks:
     for student, trick in students.items():
         hand_in(folder / "submitted" / student / ASSIGNMENT, submission(released, student, trick, known), trick)
     options = ["--out", folder / "graded", "--assignment", ASSIGNMENT, "--without", "capstones", "--seed", "7"]
-    command = [sys.executable, "-m", "autograder.cli", "grade", folder / "submitted", *options]
+    command = [sys.executable, "-m", "autograder", "grade", folder / "submitted", *options]
     done = run(command, folder, PYTHONPATH=str(ROOT), DLKIT_COURSE=str(ROOT))
     time.sleep(LINGER_S)
     marks = Marks(ended="" if done.returncode == 0 else f"exit {done.returncode}: {last_line(done)}")

@@ -33,7 +33,7 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.file = folder / "assignments" / ASSIGNMENT / "layers.py"
         self.file.with_suffix(".ipynb").unlink()
-        command = [sys.executable, "-m", "autograder.cli", "watch", ASSIGNMENT]
+        command = [sys.executable, "-m", "autograder", "watch", ASSIGNMENT]
         self._process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         self._wait(b"next save.")
 

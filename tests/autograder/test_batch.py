@@ -195,7 +195,7 @@ def command(course, folder, out, seed):
         str(course),
         "--json",
     ]
-    return [sys.executable, "-m", "autograder.cli", *arguments]
+    return [sys.executable, "-m", "autograder", *arguments]
 
 
 def state_and_parent(pid):

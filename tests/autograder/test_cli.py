@@ -294,7 +294,7 @@ def test_the_prompt_does_not_wait_for_heavy_imports(root):
 def test_the_command_is_installed(root, small_course):
     environment = {**os.environ, "COLUMNS": "80"}
     found = subprocess.run(
-        [sys.executable, "-m", "autograder.cli", "check", "99", "--course", str(small_course)],
+        [sys.executable, "-m", "autograder", "check", "99", "--course", str(small_course)],
         cwd=root,
         env=environment,
         capture_output=True,

@@ -41,7 +41,7 @@ class Session:
         else:
             self.master, theirs = os.pipe()
             streams = {"stdin": subprocess.DEVNULL, "stdout": theirs, "stderr": subprocess.STDOUT}
-        command = [sys.executable, "-m", "autograder.cli", "watch", *arguments]
+        command = [sys.executable, "-m", "autograder", "watch", *arguments]
         self.process = subprocess.Popen(command, cwd=folder, env=settings, start_new_session=True, **streams)
         if not terminal:
             os.close(theirs)
