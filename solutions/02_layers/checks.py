@@ -282,7 +282,7 @@ relu = LayerExercise(
         ),
         "speed": (
             "Does Python look at the entries one at a time?",
-            "one comparison, or one product, for all the entries of x at once: (…) → (…)",
+            "one operation for all the entries of x at once: (…) → (…)",
             "Let every operation take the whole array, forward and backward alike.",
         ),
     },

@@ -426,7 +426,8 @@ softmax_cross_entropy = LossExercise(
             ),
             (
                 "zₙₖ = xₙₖ − maxⱼ xₙⱼ; "
-                "ℓₙ = log Σⱼ e^(zₙⱼ) − (1 − s) z[n, labelₙ] − s/C Σₖ zₙₖ, s = label_smoothing; "
+                "ℓₙ = log Σⱼ e^(zₙⱼ) − (1 − s) z[n, labelₙ] − s/C Σₖ zₙₖ; "
+                "s = label_smoothing; "
                 "L = 1/B Σₙ ℓₙ; "
                 "scores x (B, C), labels (B,), ℓ (B,), L ()"
             ),
@@ -909,7 +910,7 @@ multi_margin = LossExercise(
         "backward": (
             "In how many terms of its row does the right class's score stand, and with which sign?",
             (
-                "∂L/∂xₙⱼ = 1/(B C) where the term of j is positive, else 0, for j ≠ labelₙ; "
+                "for j ≠ labelₙ: ∂L/∂xₙⱼ = 1/(B C) where its term is positive, else 0; "
                 "∂L/∂x[n, labelₙ] = −vₙ/(B C), vₙ the number of positive terms of row n; "
                 "dx (B, C)"
             ),
@@ -920,7 +921,7 @@ multi_margin = LossExercise(
         ),
         "speed": (
             "Which loop visits the rows, forward or backward?",
-            "B · C differences and comparisons, each a single operation on a table (B, C); B corrections at the labels",
+            "B · C differences and comparisons, on whole tables (B, C); B corrections at the labels",
             (
                 "Subtract each row's own number as a column from the whole table, and set the labels' entries of all "
                 "rows by pairs of row number and label."
@@ -1389,7 +1390,8 @@ triplet = LossExercise(
                 "triplet that costs nothing?"
             ),
             (
-                "e⁺ = (a − p + 10⁻⁶) / d(a, p), e⁻ = (a − n + 10⁻⁶) / d(a, n), both (B, F); "
+                "e⁺ = (a − p + 10⁻⁶) / d(a, p), (B, F); "
+                "e⁻ = (a − n + 10⁻⁶) / d(a, n), (B, F); "
                 "where ℓ > 0: da = (e⁺ − e⁻) / B, dp = −e⁺ / B, dn = e⁻ / B; "
                 "where ℓ = 0: all three are 0"
             ),
@@ -1401,7 +1403,7 @@ triplet = LossExercise(
         ),
         "speed": (
             "Which loop visits the triplets one at a time?",
-            "two tables of differences (B, F), their squares summed along F: (B, F) → (B,)",
+            "two tables of differences (B, F); their squares summed along F: (B, F) → (B,)",
             (
                 "Sum along the features for all rows at once; numbers that belong to rows meet the table as a column. "
                 "Keep the differences and distances, so that backward does not make them again."

@@ -194,7 +194,7 @@ momentum = OptimizerExercise(
         ),
         "speed": (
             "Does Python walk along a parameter row by row?",
-            "μ v + g and θ − η v for all entries of a parameter: (…) → (…)",
+            "μ v + g, then θ − η v, for all entries of a parameter at once",
             (
                 "Each line works upon a whole array, or upon the pieces that blocks hands out; the only loop of yours "
                 "is over parameters and those pieces."

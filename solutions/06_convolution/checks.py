@@ -955,9 +955,10 @@ conv_transpose = LayerExercise(
                 "here, and which size must be worked out?"
             ),
             (
-                "H′ = (H − 1) s − 2 p + kh + q, W′ = (W − 1) s − 2 p + kw + q, q = output_padding; "
-                "y = col2im(Wᵀ x) + b; "
-                "(O kh kw, C) (C, P) → (O kh kw, P) → (O, H′, W′) for every image, P = H W"
+                "H′ = (H − 1) s − 2 p + kh + q, q = output_padding; "
+                "W′ = (W − 1) s − 2 p + kw + q; "
+                "y = col2im(Wᵀ x) + b for every image, x as (C, P), P = H W; "
+                "(O kh kw, C) (C, P) → (O kh kw, P) → (O, H′, W′)"
             ),
             (
                 "Height and width of the output. The weights as a matrix with a row for each input channel; x with its "
@@ -1327,8 +1328,9 @@ capstone = ModelExercise(
                 "one more time over all images? And are the weights float32?"
             ),
             (
-                "(N, 1, 28, 28) → Conv2d 3: (N, 32, 26, 26) → pool 2: (N, 32, 13, 13) → Conv2d 3: (N, 64, 11, 11) → "
-                "pool 2: (N, 64, 5, 5) → (N, 1600) → (N, 128) → (N, 10); "
+                "Conv2d 3, pooling 2: (N, 1, 28, 28) → (N, 32, 26, 26) → (N, 32, 13, 13); "
+                "Conv2d 3, pooling 2: → (N, 64, 11, 11) → (N, 64, 5, 5); "
+                "Linear: (N, 1600) → (N, 128) → (N, 10); "
                 "η(t) = η₀ (1 − t / T), T the number of all steps, η₀ = 0.003"
             ),
             (

@@ -17,6 +17,19 @@ def result(*verdicts):
     return ExerciseResult("Tanh", [Verdict(*verdict) for verdict in verdicts])
 
 
+@pytest.fixture
+def with_hints(loaded):
+    """The learner's work on 02_layers, as if the author had given Tanh these hints by part."""
+
+    def make(**told):
+        tanh, *others = loaded.assignment.exercises
+        assert tanh.name == "Tanh"
+        exercises = [replace(tanh, hints=told), *others]
+        return open_work(replace(loaded, assignment=Assignment(loaded.assignment.name, title="", exercises=exercises)))
+
+    return make
+
+
 WRONG = result(
     ("forward matches the reference", "forward", Status.PASSED, 1, 1),
     ("gradients match numerical differences", "backward", Status.FAILED, 0, 1, "dx is wrong in every entry (x (1, 4))"),
@@ -31,13 +44,22 @@ def test_one_more_each_time_and_never_the_code(autograder, write):
         found = json.loads(out)
         assert (status, found["hint"]["level"], found["hint"]["of"], found["hint"]["kind"]) == (0, level, 3, kind)
         texts.append(found["hint"]["text"])
-    assert "Look at Tanh.backward" in texts[0]
-    assert texts[0].endswith("Right already: forward.")
-    assert "tanh'(x) = 1 - tanh²(x)" in texts[1]
+    assert texts[0].startswith("Look at Tanh.backward. Is what forward has kept")
+    assert "dx = dy · (1 − y²)" in texts[1]
     assert not any("dx *= dy" in text or "return dx" in text for text in texts)
     status, out, _ = autograder("hint", "Tanh")
     assert status == 0
     assert "That was every hint for this verdict." in out
+
+
+def test_without_the_author_they_come_from_verdict_docstring_and_notebook(with_hints):
+    first, second, third = hints.ladder(with_hints(), WRONG)
+    assert first.text == (
+        "Look at Tanh.backward: “gradients match numerical differences” is the first of its checks to fail. "
+        "Right already: forward."
+    )
+    assert "tanh'(x) = 1 - tanh²(x)" in second.text
+    assert third.text.startswith("Take the smallest input, compute Tanh.backward by hand")
 
 
 def test_hints_begin_anew_where_the_verdict_changes_and_only_there(autograder, write):
@@ -57,12 +79,11 @@ def test_a_right_exercise_has_no_hints(autograder, write):
     assert "Tanh is right: there is nothing to hint at." in autograder("hint", "Tanh")[1]
 
 
-def test_an_unwritten_part_is_named_with_its_shapes(loaded):
-    work = open_work(loaded)
+def test_an_unwritten_part_is_named_with_its_shapes(with_hints):
     untouched = result(
         ("forward matches the reference", "forward", Status.NOT_ATTEMPTED, 0, 1, "Tanh.forward is still to be written")
     )
-    first, second, third = hints.ladder(work, untouched)
+    first, second, third = hints.ladder(with_hints(), untouched)
     assert "docstring says what goes in" in first.text
     assert second.text.startswith("y = tanh x")
     assert third.text == "Write Tanh.forward(x). Shapes: x, y any."
@@ -77,16 +98,38 @@ def test_a_diagnosed_mistake_gives_its_hint_as_the_step_and_no_sooner(loaded):
     assert [(v.mistake, v.hint) for v in hints.without_step(diagnosed).verdicts] == [("forgets dy", "")]
 
 
-def test_the_authors_hints_come_before_what_can_be_derived(loaded):
-    told = {"backward": ("What is the slope at zero?", "tanh′ = 1 − tanh²", "Keep y in forward; it is all you need.")}
-    tanh, *others = loaded.assignment.exercises
-    assignment = loaded.assignment
-    written = Assignment(assignment.name, title=assignment.title, exercises=[replace(tanh, hints=told), *others])
-    work = open_work(replace(loaded, assignment=written))
-    assert tuple(hint.text for hint in hints.ladder(work, WRONG)) == told["backward"]
-    two = replace(tanh, hints={"backward": told["backward"][:2]})
-    work = open_work(replace(loaded, assignment=Assignment(assignment.name, title="", exercises=[two])))
-    assert "compute Tanh.backward by hand" in hints.ladder(work, WRONG)[2].text
+def test_the_authors_hints_come_before_what_can_be_derived(with_hints):
+    told = ("What is the slope at zero?", "tanh′ = 1 − tanh²", "Keep y in forward; it is all you need.")
+    first, second, third = hints.ladder(with_hints(backward=told), WRONG)
+    assert first.text == "Look at Tanh.backward. What is the slope at zero?"
+    assert (second.text, third.text) == told[1:]
+    assert "compute Tanh.backward by hand" in hints.ladder(with_hints(backward=told[:2]), WRONG)[2].text
+
+
+def test_the_authors_question_waits_where_the_whole_exercise_has_one_reason(with_hints):
+    work = with_hints(backward=("Where?", "this", "that"), forward=("Where?", "this", "that"))
+    reason = "line 3 does not parse"
+    broken = result(
+        ("forward", "forward", Status.FAILED, 0, 1, reason), ("backward", "backward", Status.FAILED, 0, 1, reason)
+    )
+    waits = result(("forward", "forward", Status.SKIPPED, 0, 1, "waits for Linear"))
+    assert hints.ladder(work, broken)[0].text == reason
+    assert hints.ladder(work, waits)[0].text == "Tanh waits for Linear."
+
+
+@pytest.mark.parametrize(
+    ("part", "where", "step"),
+    [
+        ("speed", "Look at the speed of Tanh", "one operation on whole arrays"),
+        ("memory", "Look at the memory of Tanh", "your largest array"),
+        ("scaling", "Look at the growth of Tanh", "becomes longer with the size"),
+    ],
+)
+def test_what_costs_too_much_is_neither_forward_nor_a_formula(with_hints, part, where, step):
+    right, wrong = ("forward matches", "forward", Status.PASSED, 1, 1), ("costs", part, Status.FAILED, 0, 1, "7 ×")
+    first, second = hints.ladder(with_hints(), result(right, wrong))
+    assert first.text.startswith(f"{where}: “costs” is the first of its checks to fail.")
+    assert step in second.text
 
 
 @pytest.mark.parametrize(
@@ -100,9 +143,10 @@ def test_hints_that_cannot_be_are_refused(wrong):
 def test_the_authors_hints_are_released_and_the_hints_of_mistakes_are_not(own_course):
     checks = own_course / "solutions/02_layers/checks.py"
     text = checks.read_text()
-    told = 'hints={"backward": ("Think of the slope at zero.",)},'
-    text = text.replace('    "Tanh",\n', f'    "Tanh",\n    {told}\n', 1)
-    checks.write_text(text)
+    before, tanh, after = text.partition('    "Tanh",\n')
+    question = "Is what forward has kept the input, or its tanh already?"
+    assert after.count(question) == 1
+    checks.write_text(before + tanh + after.replace(question, "Think of the slope at zero."))
     loaded = catalogue.load.__wrapped__("02_layers", own_course)
     released = public_checks(loaded)
     assert "Think of the slope at zero." in released
