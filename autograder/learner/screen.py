@@ -107,7 +107,7 @@ def print_hints(console: Console, hints: Sequence[Hint]) -> None:
 def _in_plain_signs(text: str) -> str:
     """Spell what a plain terminal would spell as in prose, where a dot separates words and a hat is an accent."""
     rooted = re.sub("√(\\w\u0302?)(?![\\w(])", r"√(\1)", text)
-    return rooted.translate(str.maketrans({"·": "*", "⊙": "*", "\u0302": "_hat"}))
+    return rooted.replace("·", "*").replace("\u0302", "_hat")
 
 
 def print_progress(console: Console, progress: Progress) -> None:

@@ -1,14 +1,19 @@
+import io
 import json
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from autograder import catalogue
 from autograder.checks import Case, FunctionExercise
 from autograder.learner import hints, state
 from autograder.learner.formulas import formulas, plain, prose
+from autograder.learner.records import Hint
+from autograder.learner.screen import print_hints
 from autograder.learner.work import open_work
 from autograder.release import public_checks
+from autograder.render.reading import ascii_fallback
 from autograder.spec import Assignment, SpecError
 from autograder.verdict import ExerciseResult, Status, Verdict
 
@@ -153,6 +158,53 @@ def test_the_authors_hints_are_released_and_the_hints_of_mistakes_are_not(own_co
     secret = [mistake.hint for exercise in loaded.assignment.exercises for mistake in exercise.mistakes]
     assert secret
     assert not any(hint in released for hint in secret)
+
+
+SHOWN = [
+    Hint(
+        "Adam",
+        2,
+        3,
+        "the formula",
+        "m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = 1 at the very first of all the steps; θ ← √v̂ · √G",
+    ),
+    Hint("Adam", 3, 3, "the step", "Keep m; multiply by x · x."),
+]
+
+
+def shown_as(encoding):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    print_hints(Console(file=stream, width=80), SHOWN)
+    return stream.buffer.getvalue().decode(encoding).splitlines()
+
+
+def test_every_formula_has_a_line_of_its_own():
+    assert shown_as("utf-8") == [
+        "    Hint 2 of 3, the formula:",
+        "      m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = 1 at the very first of all the",
+        "        steps",
+        "      θ ← √v̂ · √G",
+        "    Hint 3 of 3, the step:",
+        "      Keep m; multiply by x · x.",
+    ]
+
+
+def test_a_formula_means_the_same_at_a_plain_terminal():
+    assert shown_as("ascii") == [
+        "    Hint 2 of 3, the formula:",
+        "      m_hat = m / (1 - beta1^t), v_hat = v / (1 - beta2^t), t = 1 at the very",
+        "        first of all the steps",
+        "      theta <- sqrt(v_hat) * sqrt(G)",
+        "    Hint 3 of 3, the step:",
+        "      Keep m; multiply by x * x.",
+    ]
+
+
+def test_no_sign_of_the_courses_hints_is_lost_at_a_plain_terminal(root):
+    for name in catalogue.names(root):
+        for exercise in catalogue.load(name, root).assignment.exercises:
+            for hint in (one for triple in exercise.hints.values() for one in triple):
+                assert ascii_fallback(hint, "ascii").count("?") == hint.count("?"), (exercise.name, hint)
 
 
 def test_a_broken_grader_gives_no_hints(loaded):
