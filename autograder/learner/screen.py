@@ -20,6 +20,8 @@ __all__ = ["print_hints", "print_manifest", "print_progress", "print_view"]
 BAR = 20
 UNKNOWN = "?"
 SHOWN_FROM_S = 0.005
+MOST_CHARACTERS = 1500
+"""Of one hint; a longer one loses its middle."""
 KEYS = (("h", "hint"), ("n", "next"), ("p", "previous"), ("a", "all"), ("?", "help"), ("q", "quit"))
 HELP = (
     ("h", "one hint more: where to look, then the formula, then the step"),
@@ -101,7 +103,7 @@ def print_hints(console: Console, hints: Sequence[Hint]) -> None:
         is_formula = hint.kind == FORMULA
         for text in re.split(r"(?<=;)\s+", hint.text) if is_formula else [hint.text]:
             spelled = _in_plain_signs(text) if page.plain else text
-            page.line(page.text(spelled.removesuffix(";"), limit=1500), indent=6, hang=2 * is_formula)
+            page.line(page.text(spelled.removesuffix(";"), limit=MOST_CHARACTERS), indent=6, hang=2 * is_formula)
 
 
 def _in_plain_signs(text: str) -> str:

@@ -677,7 +677,10 @@ adam = OptimizerExercise(
             ),
         ),
         "speed": (
-            "Does Python walk along a parameter row by row?",
+            (
+                "What of a step is the same for all entries, and where do you work it out? Over what does your inner "
+                "loop run?"
+            ),
             "1 − β₁ᵗ and 1 − β₂ᵗ: two numbers a step; m, v and θ: all entries of a parameter at once, (…) → (…)",
             (
                 "Work out the two corrections before the loop. Within it each line works upon a whole array, or upon "

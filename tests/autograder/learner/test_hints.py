@@ -1,5 +1,6 @@
 import io
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from autograder.checks import Case, FunctionExercise
 from autograder.learner import hints, state
 from autograder.learner.formulas import formulas, plain, prose
 from autograder.learner.records import Hint
-from autograder.learner.screen import print_hints
+from autograder.learner.screen import MOST_CHARACTERS, print_hints
 from autograder.learner.work import open_work
 from autograder.release import public_checks
 from autograder.render.reading import ascii_fallback
@@ -200,11 +201,26 @@ def test_a_formula_means_the_same_at_a_plain_terminal():
     ]
 
 
-def test_no_sign_of_the_courses_hints_is_lost_at_a_plain_terminal(root):
-    for name in catalogue.names(root):
-        for exercise in catalogue.load(name, root).assignment.exercises:
-            for hint in (one for triple in exercise.hints.values() for one in triple):
-                assert ascii_fallback(hint, "ascii").count("?") == hint.count("?"), (exercise.name, hint)
+@pytest.fixture(scope="module")
+def told_by_the_course(root):
+    """Every hint of every author of the course."""
+    assignments = [catalogue.load(name, root).assignment for name in catalogue.names(root)]
+    triples = [triple for one in assignments for exercise in one.exercises for triple in exercise.hints.values()]
+    assert len(triples) > 100
+    return [hint for triple in triples for hint in triple]
+
+
+def test_no_sign_of_a_hint_is_lost_at_a_plain_terminal(told_by_the_course):
+    lost = [hint for hint in told_by_the_course if ascii_fallback(hint, "ascii").count("?") != hint.count("?")]
+    assert lost == []
+
+
+def test_no_hint_is_cut_short(told_by_the_course):
+    assert max(map(len, told_by_the_course)) <= MOST_CHARACTERS
+
+
+def test_no_two_parts_of_the_course_share_a_hint(told_by_the_course):
+    assert [hint for hint, count in Counter(told_by_the_course).items() if count > 1] == []
 
 
 def test_a_broken_grader_gives_no_hints(loaded):
