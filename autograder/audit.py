@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autograder import catalogue
+from autograder.authored import unsound_hints
 from autograder.grade import Grader
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.repairs import attempted
@@ -125,6 +126,7 @@ class _Auditor:
         try:
             problems = [
                 *self._parts(exercise),
+                *unsound_hints(exercise, self.loaded.source_of(exercise)),
                 *self._reference(exercise),
                 *self._stubs(exercise),
                 *self._published(exercise),

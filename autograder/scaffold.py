@@ -87,6 +87,18 @@ parabola = LayerExercise(
         Mistake("forgets the input", swap("2 * self.s * self.x", "2 * self.s"), hint="The derivative of x² is 2 x."),
         Mistake("forgets dy", swap("self.x * dy", "self.x + 0 * dy"), hint="Chain rule: multiply by dy."),
     ],
+    hints={{  # for whoever asks: where to look, the formula (";" begins a new line), the step; never the code
+        "forward": (
+            "Which of the two is squared, x or the constant?",
+            "y = s x², entry by entry; x, y of one shape",
+            "Keep x, which backward needs. Multiply it by itself, then by the constant.",
+        ),
+        "backward": (
+            "x stands in the product twice: what does the product rule make of that?",
+            "dx = 2 s x dy; dx, dy of the shape of x",
+            "Twice the constant times the kept x is the slope; then the chain rule, times dy.",
+        ),
+    }},
 )
 
 ASSIGNMENT = Assignment("{name}", title="{title}", exercises=[parabola], questions=[Question("why", points=2)])

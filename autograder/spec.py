@@ -315,7 +315,7 @@ class Exercise:
     parts: what is stubbed and graded by itself (methods of a class; a function's own name);
     depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
     support: trusted source with names that the checks use (``support.Double``);
-    hints: by part at most three sentences, released with the checks: where to look, the formula, the step (no code);
+    hints: by part where to look, the formula, the step, released with the checks (no code); the audit wants all three;
     slow, bulky, steep: right methods that take too much time, too much memory, or whose cost grows too fast, to prove
     the checks of these; plain: right methods without a Python loop, as a good student writes them, to prove that the
     limits leave room for them;

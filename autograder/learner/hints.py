@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     from autograder.learner.work import Work
     from autograder.spec import Exercise
 
-__all__ = ["KINDS", "about", "ladder", "next_hint", "no_more", "shown", "without_step"]
+__all__ = ["FORMULA", "KINDS", "about", "ladder", "next_hint", "no_more", "shown", "without_step"]
 
-KINDS = ("where to look", "the formula", "the step")
+FORMULA = "the formula"
+KINDS = ("where to look", FORMULA, "the step")
 RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 MOST_FORMULAS = 4
+BUDGETS = {
+    "speed": "Find the line that runs most often, and let one operation on whole arrays take the place of its loop.",
+    "memory": "Find your largest array: is one of its axes summed away later, or can it be worked off in portions?",
+    "scaling": "Which loop, or which axis of an array, becomes longer with the size, and within which other one?",
+}
+"""The step where nothing is wrong but what it costs."""
 
 
 def about(result: ExerciseResult) -> str:
@@ -76,7 +83,7 @@ def ladder(work: Work, result: ExerciseResult) -> list[Hint]:
     authored = list(exercise.hints.get(verdict.part, ()))
     derived = _Derived(work, exercise, result, verdict)
     texts = [
-        authored[0] if authored else derived.nudge(),
+        f"Look at {derived.title}. {authored[0]}" if authored and not derived.elsewhere else derived.nudge(),
         authored[1] if len(authored) > 1 else derived.formula(),
         (verdict.hint if verdict.mistake else "") or (authored[-1] if len(authored) == len(KINDS) else derived.step()),
     ]
@@ -97,6 +104,11 @@ class _Derived:
         part = verdict.part if verdict.part in exercise.parts else exercise.parts[0]
         self.backward = part == "backward"
         self.title = f"{exercise.name}.{part}" if exercise.is_class else exercise.name
+        if verdict.part in BUDGETS:
+            self.title = f"the {'growth' if verdict.part == 'scaling' else verdict.part} of {exercise.name}"
+        sentences = {one.sentence for one in result.verdicts}
+        self.everywhere = len(sentences) == 1 and verdict.status is Status.FAILED
+        self.elsewhere = verdict.status is Status.SKIPPED or (self.everywhere and len(result.verdicts) > 1)
         self.prose = prose(work.path, work.submission.extraction.text, exercise.name)
         source = work.sources.get(exercise.name, "")
         self.docstring, self.signature = _described(source, exercise, part)
@@ -109,7 +121,7 @@ class _Derived:
             return f"{sentence}. Its docstring says what goes in and what comes out.{example}"
         if self.verdict.status is Status.SKIPPED:
             return f"{self.exercise.name} {sentence}." if sentence.startswith("waits") else f"{sentence}."
-        if len({verdict.sentence for verdict in self.result.verdicts}) == 1:
+        if self.everywhere:
             return sentence  # the whole exercise fails for one reason: it does not parse, say
         where = f" There, {self.verdict.places}." if self.verdict.places else ""
         right = [part for part, status in self.result.parts().items() if status in RIGHT]
@@ -117,7 +129,9 @@ class _Derived:
         return f"Look at {self.title}: “{self.verdict.check}” is the first of its checks to fail.{where}{other}"
 
     def formula(self) -> str:
-        """The formula, from the docstring's first line and the notebook's section."""
+        """The formula, from the docstring's first line and the notebook's section; none for what is measured."""
+        if self.verdict.part in BUDGETS:
+            return ""
         _, colon, stated = self.docstring.partition("\n")[0].partition(":  ")
         found = [stated] if colon and not self.backward else []
         found += formulas(self.prose, backward=self.backward)
@@ -128,6 +142,8 @@ class _Derived:
 
     def step(self) -> str:
         """The next thing to do: the part to be written with its shapes, or what the verdict shows."""
+        if self.verdict.part in BUDGETS and self.verdict.status is not Status.NOT_ATTEMPTED:
+            return BUDGETS[self.verdict.part]
         shapes = _shapes(self.docstring)
         said = f" Shapes: {shapes}." if shapes else ""
         if self.backward:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
 
+from autograder.learner.hints import FORMULA
 from autograder.learner.records import AssignmentProgress, ExerciseProgress, Hint, Manifest, Progress, View
 from autograder.render.page import STYLES, Page
 from autograder.render.reading import MEANING, RIGHT, number
@@ -18,6 +20,8 @@ __all__ = ["print_hints", "print_manifest", "print_progress", "print_view"]
 BAR = 20
 UNKNOWN = "?"
 SHOWN_FROM_S = 0.005
+MOST_CHARACTERS = 1500
+"""Of one hint; a longer one loses its middle."""
 KEYS = (("h", "hint"), ("n", "next"), ("p", "previous"), ("a", "all"), ("?", "help"), ("q", "quit"))
 HELP = (
     ("h", "one hint more: where to look, then the formula, then the step"),
@@ -92,11 +96,20 @@ def _onward(view: View) -> str:
 
 
 def print_hints(console: Console, hints: Sequence[Hint]) -> None:
-    """Print hints, each with which of how many it is."""
+    """Print hints, each with which of how many it is; of several formulas each on a line of its own."""
     page = Page(console)
     for hint in hints:
         page.line(page.text(f"Hint {hint.level} of {hint.of}, {hint.kind}:", "bold"), indent=4)
-        page.line(page.text(hint.text, limit=1500), indent=6)
+        is_formula = hint.kind == FORMULA
+        for text in re.split(r"(?<=;)\s+", hint.text) if is_formula else [hint.text]:
+            spelled = _in_plain_signs(text) if page.plain else text
+            page.line(page.text(spelled.removesuffix(";"), limit=MOST_CHARACTERS), indent=6, hang=2 * is_formula)
+
+
+def _in_plain_signs(text: str) -> str:
+    """Spell what a plain terminal would spell as in prose, where a dot separates words and a hat is an accent."""
+    rooted = re.sub("√(\\w\u0302?)(?![\\w(])", r"√(\1)", text)
+    return rooted.replace("·", "*").replace("\u0302", "_hat")
 
 
 def print_progress(console: Console, progress: Progress) -> None:

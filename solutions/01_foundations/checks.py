@@ -103,10 +103,20 @@ class Fails:
 """,
     hints={
         "numerical_gradient": (
-            "One entry at a time: only xᵢ moves, to the right and to the left, and then it is back in its place.",
-            "(f(x + h eᵢ) − f(x − h eᵢ)) / 2h",
-            "Work on a copy of x; np.ndindex(x.shape) gives the index of every entry, whatever the shape.",
-        )
+            (
+                "How much of x may have moved at the moment when f is called? And what does the caller's x look like "
+                "if f raises an error half way?"
+            ),
+            (
+                "∂f/∂xᵢ ≈ (f(x + h eᵢ) − f(x − h eᵢ)) / (2 h), eᵢ being 1 at entry i and 0 elsewhere; "
+                "result (…), the shape of x"
+            ),
+            (
+                "Work on a copy of x, and visit the index of every entry, whatever the number of axes. Set that entry "
+                "to its value plus h and call f, set it to its value minus h and call f, put it back. The difference "
+                "of the two heights over the distance of the two places is the slope."
+            ),
+        ),
     },
     mistakes=[
         Mistake(
@@ -206,6 +216,22 @@ relative_error = FunctionExercise(
     "relative_error",
     cases=relative_cases,
     points=2,
+    hints={
+        "relative_error": (
+            (
+                "By which of the two numbers is a difference divided, if neither is the truth? And what comes of an "
+                "entry that is zero in both?"
+            ),
+            (
+                "error = maxᵢ |aᵢ − bᵢ| / max(|aᵢ|, |bᵢ|), where both are 0 the entry counts 0; "
+                "a, b (…) of one shape, result () from 0 to 2"
+            ),
+            (
+                "For every entry by itself: the size of the difference, the larger of the two sizes, and a 1 in its "
+                "place where that is exactly 0. Divide entry by entry; only then look for the largest."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "takes one side for the truth",
@@ -262,6 +288,22 @@ one_hot = FunctionExercise(
     "one_hot",
     cases=one_hot_cases,
     points=2,
+    hints={
+        "one_hot": (
+            (
+                "Which axis of the result is new, and what says how long it is: the labels that happen to occur, or "
+                "the argument?"
+            ),
+            (
+                "y[…, c] = 1 where labels[…] = c, else 0, for c = 0, 1, …, classes − 1; "
+                "labels (…), y (…, classes) of float64"
+            ),
+            (
+                "Give the labels a last axis of length one and compare them with the row of all class numbers: the "
+                "comparison spreads over both. Then make numbers of true and false."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "counts classes from one",
@@ -315,6 +357,25 @@ standardize = FunctionExercise(
     "standardize",
     cases=lambda rng: [*standardize_cases(rng), *spread_cases(rng)],
     points=3,
+    hints={
+        "standardize": (
+            (
+                "Whose mean may be taken from the test rows? And what is divided by where a column is the same in "
+                "every training row?"
+            ),
+            (
+                "μⱼ = 1/N Σₙ xₙⱼ over the N training rows; "
+                "σⱼ = √(1/N Σₙ (xₙⱼ − μⱼ)²), and 1 in place of a σⱼ of 0; "
+                "x′ = (x − μ) / σ; "
+                "train (N, J), test (M, J), μ and σ (J,)"
+            ),
+            (
+                "Mean and deviation of every column of train, over its rows; put a 1 where the deviation is exactly "
+                "zero, and leave small ones as they are. Shift and divide both parts by these two rows of numbers; "
+                "return the pair, train first."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "gives each part statistics of its own",
@@ -515,6 +576,25 @@ minibatches = Exercise(
             after=(EVERY,),
         ),
     ],
+    hints={
+        "minibatches": (
+            (
+                "What is drawn once an epoch, and what is only cut up? By hand: 5 rows and size 2, how many rows has "
+                "the last batch?"
+            ),
+            (
+                "o = 0, 1, …, N − 1 in an order drawn from rng; "
+                "batch k = the rows o[k s], o[k s + 1], …, o[k s + s − 1] of x, and the same of y, as far as there are "
+                "any; "
+                "k = 0, 1, …, ⌈N / s⌉ − 1, s = size"
+            ),
+            (
+                "Draw one order of all row numbers from the rng that is handed in. Walk along it in strides of size; "
+                "yield those rows of x and, by the same numbers, those of y. A slice that reaches beyond the end is "
+                "shorter by itself."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "leaves out the smaller batch",
@@ -605,11 +685,32 @@ pairwise_distances = FunctionExercise(
     ),
     hints={
         "pairwise_distances": (
-            "Nothing is compared pair by pair: a matrix product holds all the pairs already.",
-            "‖a − b‖² = ‖a‖² + ‖b‖² − 2 a·b",
-            "a @ b.T, the sums of squares as a column and as a row beside it, nothing below zero, the root.",
+            (
+                "No pair needs to be visited: which product of two tables holds aᵢ·bⱼ for all i and j? And what does "
+                "rounding make of a square that should be 0?"
+            ),
+            "dᵢⱼ = √max(0, ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ); a (R, C), b (S, C), a bᵀ (R, S), d (R, S)",
+            (
+                "The matrix product, times minus two. Add the sums of squares of a's rows as a column and of b's as a "
+                "row. Lift whatever lies below zero to zero; take the root last."
+            ),
         ),
-        "scaling": ("a[:, None] − b[None] has rows × rows × columns entries; the result has rows × rows.",),
+        "speed": (
+            "Which rows does Python visit one after the other?",
+            "R · S · C products, all of them in a bᵀ: (R, C) (C, S) → (R, S)",
+            (
+                "Leave every loop to the matrix product; what remains are sums over columns and operations on the "
+                "whole table."
+            ),
+        ),
+        "scaling": (
+            "How many axes has your largest array, and is C, the number of columns, the length of one of them?",
+            "aᵢ − bⱼ for all pairs: R · S · C numbers; ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ for all pairs: R · S numbers",
+            (
+                "Multiply the square out, so that the sum over the columns happens inside the matrix product and no "
+                "array ever has three axes."
+            ),
+        ),
     },
     mistakes=[
         Mistake(
@@ -877,10 +978,16 @@ for epoch in range(epochs):
     },
     hints={
         "train": (
-            "Follow one row by hand, with the weight too small: in which direction does the published line move it?",
-            "w ← w − η xᵀ (p − t)",
-            "The gradient points uphill, so it is subtracted; and only a share of it, the learning rate, is taken.",
-        )
+            (
+                "Follow one row by hand, with the weight too small: in which direction does the published line move "
+                "it, and how far?"
+            ),
+            "w ← w − η xᵀ (p − t), with p = x w anew in every epoch; x (N, I), p and t (N, 1), w (I, 1)",
+            (
+                "The gradient points uphill, so it is subtracted; and only a share of it, the learning rate, is taken. "
+                "Predictions, gradient and step belong to every epoch."
+            ),
+        ),
     },
     mistakes=[
         Mistake(
@@ -1057,17 +1164,51 @@ return np.argmax(self.forward(x), axis=1)
     },
     hints={
         "loss": (
-            "A logarithm wants a probability, and a label wants to weigh, not to pick.",
-            "L = mean of max(z, 0) + ln(1 + e^(−|z|)) − y z",
-            "Take the one column of scores, so that z and y have the same shape, and write the formula of one row.",
+            (
+                "Of what may a logarithm be taken, of a score or of a probability? And is a label here the number of a "
+                "column, or a weight?"
+            ),
+            "L = 1/N Σₙ [max(zₙ, 0) + ln(1 + e^(−|zₙ|)) − yₙ zₙ]; z (N,), the one column of the scores, y (N,), L ()",
+            (
+                "Take the one column of scores, so that z and y have the same shape. Write the formula of one row for "
+                "all rows at once; no exponent in it is positive. Then the mean."
+            ),
         ),
         "gradients": (
-            "Compare the shape of every gradient with that of its parameter, and work the two examples of the box.",
-            "dz = (a − y) / N, dW₂ = hᵀ dz, dh = dz W₂ᵀ (1 − h²), dW₁ = xᵀ dh",
-            "Four lines from the end to the beginning; every weight's slope is the input of its layer.",
+            (
+                "Has every gradient the shape of its parameter? And what do the two examples of the first box, y = 1 "
+                "and y = 0, say about the sign of dz?"
+            ),
+            (
+                "dz = (a − y) / N with a = σ(z), (N, 1); "
+                "dW₂ = hᵀ dz, (H, N) (N, 1) → (H, 1); "
+                "db₂ = Σₙ dzₙ, (1,); "
+                "dh = dz W₂ᵀ ⊙ (1 − h²), (N, H); "
+                "dW₁ = xᵀ dh, (I, N) (N, H) → (I, H); "
+                "db₁ = Σₙ dhₙ, (H,)"
+            ),
+            (
+                "From the end to the beginning: the probabilities, dz with y stood up as a column, the two gradients "
+                "of the second layer, back through W₂ and through tanh, the two of the first. A weight's slope is what "
+                "it multiplied on the way forward; N is divided by once, in dz."
+            ),
         ),
-        "train": ("Who makes grads? Nobody. Ask for them in every epoch, and go against them.",),
-        "predict": ("Which column is the largest of one? Look at the sign of the score.",),
+        "train": (
+            (
+                "The published loop goes over gradients that nobody has made. Who makes them, and for how long are "
+                "they true?"
+            ),
+            "θ ← θ − η ∂L/∂θ for θ = W₁, b₁, W₂, b₂, all four gradients taken at the same place",
+            (
+                "In every epoch: ask for the gradients of all rows, then move each parameter against its own by a "
+                "share of the learning rate. None moves before all four are known."
+            ),
+        ),
+        "predict": (
+            "Of a row that has one number, which is the largest?",
+            "class = 1 where σ(z) > ½, which is where z > 0, else 0; z (N, 1), result (N,) of integers",
+            "Scores of all rows, their only column, a comparison with zero, and integers in place of true and false.",
+        ),
     },
     mistakes=[  # of two that look alike to a check the first is named: those that only that check sees stand first
         Mistake(
@@ -1315,6 +1456,24 @@ capstone = Exercise(
         )
     ],
     depends=("standardize", "minibatches", "TwoLayerNet"),
+    hints={
+        "train_setosa": (
+            (
+                "The function that you return meets rows that did not exist while you trained. On which scale does the "
+                "network expect them?"
+            ),
+            (
+                "x′ = (x − μ) / s with the mean μ and the deviation s of the training rows, both times; "
+                "p = σ(z) = 1 / (1 + e⁻ᶻ); "
+                "rows (M, 2), z (M, 1), p (M,)"
+            ),
+            (
+                "Standardize the training rows, make floats of the labels, and take one step of the network on every "
+                "mini-batch for a hundred epochs or more. The function that you return brings its rows to the scale of "
+                "the training rows, sends them forward, and the one column of scores through σ."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "does not train",

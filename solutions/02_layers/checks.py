@@ -41,6 +41,36 @@ linear = LayerExercise(
     points=Points(forward=2, backward=4, speed=1),
     has_parameters=True,
     speed=Speed(Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(128, 256)), at_most=6.0),
+    hints={
+        "forward": (
+            (
+                "Over which axis do x and W agree, so that it can be summed away? And how does one bias for each "
+                "output meet a whole table of rows?"
+            ),
+            "y = x W + b, that is yₙⱼ = Σᵢ xₙᵢ Wᵢⱼ + bⱼ; (N, I) (I, O) + (O,) → (N, O)",
+            (
+                "Keep x, for backward needs it. One matrix product, nothing transposed; the bias spreads itself over "
+                "the rows."
+            ),
+        ),
+        "backward": (
+            (
+                "One weight acts in all N rows. What becomes of the N shares of its gradient: their mean, their sum? "
+                "And what if backward is called twice before the gradients are cleared?"
+            ),
+            "dW = xᵀ dy, (I, N) (N, O) → (I, O); db = Σₙ dyₙ, (N, O) → (O,); dx = dy Wᵀ, (N, O) (O, I) → (N, I)",
+            (
+                "Two matrix products, with the one transpose each that makes the shapes fit, and one sum over the "
+                "rows. Add the first and the last to what W and b have gathered; divide by nothing, since the loss has "
+                "done that; return the third."
+            ),
+        ),
+        "speed": (
+            "Which loop runs in Python: over rows, over outputs, over inputs?",
+            "N · I · O products, all of them in x W: (N, I) (I, O) → (N, O)",
+            "Hand the whole batch to one matrix product, forward and backward alike.",
+        ),
+    },
     mistakes=[
         Mistake(
             "forgets the bias",
@@ -112,6 +142,26 @@ sigmoid = LayerExercise(
     cases=elementwise_cases,
     points=Points(forward=2, backward=2),
     extreme=1000.0,
+    hints={
+        "forward": (
+            "What is e⁻ˣ at x = −1000? Which other form of the same fraction has no such exponent there?",
+            (
+                "with q = e^(−|x|), which lies between 0 and 1; "
+                "y = 1 / (1 + q) where x ≥ 0; "
+                "y = q / (1 + q) where x < 0; "
+                "x, y (…)"
+            ),
+            (
+                "One exponential, of minus the absolute value. The numerator is 1 or q, by the sign of x; the "
+                "denominator is the same for both. Keep y."
+            ),
+        ),
+        "backward": (
+            "The slope can be written without any exponential: in which of the two, x or y?",
+            "dx = dy · y (1 − y), where y = σ(x) is what forward gave; dx, dy, y (…)",
+            "The kept output times what it lacks of one, and that times the gradient that comes in, entry by entry.",
+        ),
+    },
     mistakes=[
         Mistake(
             "overflows where x is very negative",
@@ -154,6 +204,21 @@ tanh = LayerExercise(
     cases=elementwise_cases,
     points=Points(forward=1, backward=2),
     extreme=1000.0,
+    hints={
+        "forward": (
+            "A quotient of exponentials is inf / inf at x = 1000. Who offers the function whole?",
+            "y = tanh x = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ) = 2 σ(2x) − 1; x, y (…)",
+            (
+                "Ask the array for its library and take the hyperbolic tangent of the whole array from there; keep the "
+                "result, in which the slope is written."
+            ),
+        ),
+        "backward": (
+            "Is what forward has kept the input, or its tanh already?",
+            "dx = dy · (1 − y²), where y = tanh x is what forward gave; dx, dy, y (…)",
+            "Square the kept output, subtract the square from one, multiply by the gradient that comes in.",
+        ),
+    },
     mistakes=[
         Mistake(
             "forgets the square",
@@ -198,6 +263,29 @@ relu = LayerExercise(
     cases=elementwise_cases,
     points=Points(forward=1, backward=2, speed=1),
     speed=Speed(Case(x=(128, 256)), at_most=6.0),
+    hints={
+        "forward": (
+            (
+                "What becomes of a negative number: its opposite, or zero? And whose array would it be that you write "
+                "the zeros into?"
+            ),
+            "y = max(0, x), entry by entry; x, y (…)",
+            (
+                "Remember where x is positive: backward asks for it. Then give the larger of each entry and zero, as a "
+                "new array."
+            ),
+        ),
+        "backward": (
+            "What opened the gate, the number that went in or the gradient that comes back?",
+            "dx = dy · [x > 0], the bracket being 1 where it holds and 0 elsewhere; dx, dy, x (…)",
+            "Let dy through where forward saw a positive number, and make it zero elsewhere.",
+        ),
+        "speed": (
+            "Does Python look at the entries one at a time?",
+            "one operation for all the entries of x at once: (…) → (…)",
+            "Let every operation take the whole array, forward and backward alike.",
+        ),
+    },
     mistakes=[
         Mistake(
             "lets the gradient through everywhere",
@@ -268,6 +356,21 @@ leaky_relu = LayerExercise(
         for slope, case in zip((0.01, 0.2, 0.1), elementwise_cases(rng), strict=True)
     ],
     points=Points(forward=1, backward=2),
+    hints={
+        "forward": (
+            "Two rates are at work, and one of them is an argument. Which entries are multiplied by which?",
+            "y = x where x > 0; y = s x where x ≤ 0, s = slope; x, y (…)",
+            (
+                "Make an array of rates in the dtype of x: 1 where x is positive, the slope elsewhere. Keep it for the "
+                "way back and multiply x by it."
+            ),
+        ),
+        "backward": (
+            "ReLU sends nothing back where x was negative. What does this layer send?",
+            "dx = dy where x > 0; dx = s dy where x ≤ 0, s = slope; dx, dy, x (…)",
+            "The rates that forward multiplied x by are the slopes: multiply dy by the same ones.",
+        ),
+    },
     mistakes=[
         Mistake(
             "has the slope fixed at 0.01",
@@ -310,6 +413,24 @@ elu = LayerExercise(
     ],
     points=Points(forward=2, backward=2),
     extreme=1000.0,
+    hints={
+        "forward": (
+            (
+                "Both branches are computed for every entry, also the one that is thrown away. What is e¹⁰⁰⁰ in there, "
+                "and how do you keep large numbers out of it?"
+            ),
+            "y = x where x > 0; y = α (eˣ − 1) where x ≤ 0, α = alpha; x, y (…)",
+            (
+                "Cut x off at zero from above before the exponential; minus one, times alpha: that is the left part, "
+                "and it is 0 on the right. Add the positive part of x. Keep the left part and where x is positive."
+            ),
+        ),
+        "backward": (
+            "What is α eˣ, written with the output y?",
+            "dx = dy where x > 0; dx = dy · α eˣ = dy · (y + α) where x ≤ 0; dx, dy, x, y (…)",
+            "Slopes first: one on the right; on the left the part that forward kept, plus alpha. Then times dy.",
+        ),
+    },
     mistakes=[
         Mistake(
             "forgets the minus one",
@@ -354,6 +475,35 @@ gelu = LayerExercise(
     "GELU",
     cases=elementwise_cases,
     points=Points(forward=2, backward=3),
+    hints={
+        "forward": (
+            (
+                "With which power of x does 0.044715 stand, and how far does the root reach? Put in x = 1 and compare "
+                "with the example, u = 0.8336."
+            ),
+            "u = √(2/π) · (x + 0.044715 x³), the root of 2/π alone; t = tanh u; y = ½ x (1 + t); x, y (…)",
+            (
+                "The bracket, the constant in front of it (an ordinary number, or float32 becomes float64), the tanh, "
+                "the product with half of x. Keep x and t."
+            ),
+        ),
+        "backward": (
+            (
+                "x stands in front of the bracket and within it. How many terms does the product rule give, and which "
+                "of them needs the chain rule as well?"
+            ),
+            (
+                "u′ = √(2/π) · (1 + 3 · 0.044715 x²); "
+                "slope = ½ (1 + t) + ½ x (1 − t²) u′; "
+                "dx = dy · slope; "
+                "dx, dy, x, t (…)"
+            ),
+            (
+                "u′ from the kept x; one minus the square of the kept t; the second term out of x and these two. Add "
+                "the first term, and multiply by the gradient that comes in."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "forgets the cubic term",
@@ -418,6 +568,46 @@ softmax = LayerExercise(
     extreme=1000.0,
     speed=Speed(Case({"axis": -1}, x=(512, 10)), at_most=5.0),
     memory=Memory(Case({"axis": -1}, x=(1024, 128)), at_most=5.0),
+    hints={
+        "forward": (
+            (
+                "Which number can be taken from all scores of a row without changing the result? Along which axis does "
+                "a row lie here, and does every row have its own such number?"
+            ),
+            (
+                "yᵢ = e^(xᵢ − m) / Σₖ e^(xₖ − m), m = maxₖ xₖ, sum and maximum along axis; "
+                "x, y (…), sum and maximum the same with length 1 along axis"
+            ),
+            (
+                "Maximum along the axis, the axis kept; subtract it, into a new array; exponentials; their sum along "
+                "the axis, the axis kept; divide. Keep y."
+            ),
+        ),
+        "backward": (
+            (
+                "Which entries of y does x₃ reach? All of its row, through the sum in the denominator. Does your slope "
+                "know of more than the diagonal?"
+            ),
+            "dxⱼ = yⱼ (dyⱼ − Σᵢ dyᵢ yᵢ), the sum along axis; dx, dy, y (…)",
+            (
+                "Multiply dy by y and sum that along the axis, the axis kept. Subtract the sum from dy, multiply by y. "
+                "With a dy of all ones the result is zero."
+            ),
+        ),
+        "speed": (
+            "Do you visit the rows one by one, or build the matrix of all ∂yᵢ/∂xⱼ?",
+            "a row of C scores: C² products with that matrix; 3 C operations with dxⱼ = yⱼ (dyⱼ − Σᵢ dyᵢ yᵢ)",
+            "One product, one sum along the axis, one subtraction and one more product, each for the whole array.",
+        ),
+        "memory": (
+            "Which of your arrays has an axis more than x?",
+            (
+                "the matrix of all ∂yᵢ/∂xⱼ: C numbers for every number of x; "
+                "y, dy and their product: one for every number of x"
+            ),
+            "What the matrix does to dy can be written out with a sum along the axis. Then nothing is larger than x.",
+        ),
+    },
     mistakes=[
         Mistake(
             "does not subtract the maximum",
@@ -500,6 +690,21 @@ flatten = LayerExercise(
     "Flatten",
     cases=lambda rng: [Case(x=rng.normal(size=shape)) for shape in [(1, 2, 3), (4, 3), (5, 2, 3, 4)]],
     points=Points(forward=1, backward=1),
+    hints={
+        "forward": (
+            "Which axis says what belongs to one sample? And what does backward need to know that y no longer tells?",
+            "(N, A, B, …) → (N, A · B · …), the last axis running fastest",
+            (
+                "Remember the shape of x, anew in every call. Keep the first axis and let the others run into one, in "
+                "the order in which the numbers lie."
+            ),
+        ),
+        "backward": (
+            "Did forward change any number? Then what is there to compute on the way back?",
+            "(N, A · B · …) → (N, A, B, …), the shape that came in",
+            "Give dy the shape that the last forward remembered, with the numbers in the same order.",
+        ),
+    },
     mistakes=[
         Mistake(
             "flattens the batch too",
@@ -591,6 +796,21 @@ sequential = LayerExercise(
     points=Points(forward=1, backward=2),
     has_parameters=True,
     support=SUPPORT,
+    hints={
+        "forward": (
+            "What is the input of the second layer?",
+            "h₀ = x; hₖ = fₖ(hₖ₋₁) for k = 1, …, n; y = hₙ",
+            "One variable holds what has come out so far; every layer in turn replaces it. Return it after the last.",
+        ),
+        "backward": (
+            "Which layer meets the error first, and what is the dy of the layer before it?",
+            "dhₙ = dy; dhₖ₋₁ = what backward of fₖ makes of dhₖ, for k = n, …, 1; dx = dh₀",
+            (
+                "From the last layer to the first, the first included: what one returns is handed to the next. Return "
+                "what comes out at the end."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "feeds every layer the first input",
@@ -637,6 +857,23 @@ norms = FunctionExercise(
     cases=norms_cases,
     points=2,
     support=SUPPORT,
+    hints={
+        "gradient_norms": (
+            (
+                "The gradient by a layer's input: does it exist before that layer's backward, or after? And which "
+                "layer do you meet first, which stands first in the result?"
+            ),
+            (
+                "‖dx‖ = √(Σ dx²) over all entries of dx, the gradient by one layer's input; "
+                "result (L,), one for each of L layers, the first layer first"
+            ),
+            (
+                "All layers forward. From the last to the first: backward, then the root of the sum of squares of what "
+                "it returned. Turn the list of norms round, and make one array of it without fetching a number from "
+                "the device."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "returns the last layer first",
@@ -688,6 +925,24 @@ capstone = ModelExercise(
     points=4,
     disguised="rotation",
     depends=("Linear", "Sequential"),
+    hints={
+        "train_spirals": (
+            (
+                "If the loss does not fall, which of four things is missing: the minus of the step, gradients cleared "
+                "before each batch, a bend between the linear maps, or epochs?"
+            ),
+            (
+                "θ ← θ − η ∂L/∂θ after every batch; "
+                "or with a velocity for each parameter: v ← 0.9 v − η ∂L/∂θ, θ ← θ + v; "
+                "scores (B, 2) of rows (B, 2)"
+            ),
+            (
+                "Two hidden layers of some forty units with ReLU behind each. In every epoch a new order of the rows, "
+                "cut into batches; for each batch forward, the loss with its gradient by the scores, gradients "
+                "cleared, backward, step. First weights a few times larger let the network see the turns sooner."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "steps uphill",

@@ -80,6 +80,19 @@ sgd = OptimizerExercise(
     cases=sgd_cases,
     points=Points(step=2),
     bowl=Bowl({"lr": 0.05}, 200, 1e-6),
+    hints={
+        "step": (
+            (
+                "Which way does the gradient point, and who else holds the array that you move? Is the gradient still "
+                "as it was when you are done?"
+            ),
+            "g = ∂L/∂θ + λ θ, λ = weight_decay; θ ← θ − η g, η = lr; θ, g (…) of one shape",
+            (
+                "For every parameter: the gradient plus the decay's part, as a new array, made of θ as it is before "
+                "the step. Then take lr times that away from the data, inside the array that is there."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "climbs",
@@ -167,6 +180,27 @@ momentum = OptimizerExercise(
     points=Points(step=3, speed=1),
     bowl=Bowl({"lr": 0.02}, 200, 1e-6),
     speed=Speed(Case({"lr": 0.01}, parameter=LARGE, gradient=LARGE), at_most=8.0),
+    hints={
+        "step": (
+            (
+                "What does the velocity remember until the next step? And does the array in the list really change, or "
+                "only a name for it?"
+            ),
+            "g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start, μ = momentum; θ ← θ − η v, with the new v; θ, g, v (…)",
+            (
+                "Decay into a new gradient. Shrink the remembered velocity in place and add the gradient to it, whole. "
+                "Then move the data by lr times what the velocity is now: the learning rate stays out of the memory."
+            ),
+        ),
+        "speed": (
+            "Does Python walk along a parameter row by row?",
+            "μ v + g, then θ − η v, for all entries of a parameter at once",
+            (
+                "Each line works upon a whole array, or upon the pieces that blocks hands out; the only loop of yours "
+                "is over parameters and those pieces."
+            ),
+        ),
+    },
     mistakes=[
         *VELOCITY_MISTAKES,
         Mistake(
@@ -220,9 +254,15 @@ nesterov = OptimizerExercise(
     bowl=Bowl({"lr": 0.02}, 200, 1e-6),
     hints={
         "step": (
-            "The velocity is Momentum’s, line by line. What differs is only what the parameters move by.",
-            "v ← μ v + g, then θ ← θ − lr · (g + μ v) with the new v",
-            "Write into v first. Then move p by the gradient and by momentum times what v is now, both times lr.",
+            (
+                "The velocity is Momentum's, line by line. What differs is only what the parameters move by: the "
+                "velocity before, or after, this gradient?"
+            ),
+            "g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start; θ ← θ − η (g + μ v), with the new v; θ, g, v (…)",
+            (
+                "Bring the velocity up to date first. Then move the data by the gradient and by momentum times what "
+                "the velocity is now, both times lr."
+            ),
         ),
     },
     mistakes=[
@@ -277,6 +317,24 @@ adagrad = OptimizerExercise(
     cases=adagrad_cases,
     points=Points(step=3),
     bowl=Bowl({"lr": 0.8}, 200, 1e-5),
+    hints={
+        "step": (
+            (
+                "What is summed up, gradients or their squares, and is anything of it ever forgotten? On which side of "
+                "the root does ε stand?"
+            ),
+            (
+                "g = ∂L/∂θ + λ θ; "
+                "G ← G + g², G = 0 at the start; "
+                "θ ← θ − η g / (√G + ε), ε = eps; "
+                "entry by entry, θ, g, G (…)"
+            ),
+            (
+                "Add the square of every entry to that entry's own sum, inside the array that is kept, and before you "
+                "divide. Root, plus eps, under the gradient; times lr; away from the data."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "follows the article's sum",
@@ -340,6 +398,21 @@ rmsprop = OptimizerExercise(
     cases=rmsprop_cases,
     points=Points(step=3),
     bowl=Bowl({"lr": 0.02}, 300, 1e-3),
+    hints={
+        "step": (
+            "How much of the past is kept, α or 1 − α? And what do the weights of all the squares sum to?",
+            (
+                "g = ∂L/∂θ + λ θ; "
+                "s ← α s + (1 − α) g², s = 0 at the start, α = alpha; "
+                "θ ← θ − η g / (√s + ε), ε = eps; "
+                "entry by entry, θ, g, s (…)"
+            ),
+            (
+                "Shrink the kept mean in place and add the new square's share: that comes first. Then the root, plus "
+                "eps, under the gradient; times lr; away from the data. The start is not corrected here."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "sums in place of a mean",
@@ -407,9 +480,22 @@ adadelta = OptimizerExercise(
     bowl=Bowl({"lr": 10.0}, 300, 0.1),
     hints={
         "step": (
-            "Four lines, and their order matters: which of the two memories has to be new when the step is made, and which old?",
-            "s ← ρ s + (1 − ρ) g²;  Δ = √(d + ε) / √(s + ε) · g;  d ← ρ d + (1 − ρ) Δ²;  θ ← θ − lr · Δ",
-            "Bring s up to date, make Δ with the old d, bring d up to date with Δ squared, move p by lr times Δ.",
+            (
+                "Four lines, and their order matters: which of the two memories has to be new when the step is made, "
+                "and which old?"
+            ),
+            (
+                "s ← ρ s + (1 − ρ) g², with g = ∂L/∂θ + λ θ; "
+                "Δ = √(d + ε) / √(s + ε) · g, with the new s and the old d; "
+                "d ← ρ d + (1 − ρ) Δ²; "
+                "θ ← θ − η Δ; "
+                "s = d = 0 at the start; "
+                "entry by entry, all (…)"
+            ),
+            (
+                "Bring s up to date, make Δ with the old d, bring d up to date with the square of Δ, move the data by "
+                "lr times Δ. The learning rate enters in the last line alone."
+            ),
         ),
     },
     mistakes=[
@@ -577,8 +663,29 @@ adam = OptimizerExercise(
     hints={
         "step": (
             "What do the weights of m sum to after one step? After t steps? Divide by that.",
-            "m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), θ ← θ − lr · m̂ / (√v̂ + ε), with t = 1 at the first step",
-            "Count self.t up once per call, before the loop. Keep m and v uncorrected; correct only what goes into the step.",
+            (
+                "g = ∂L/∂θ + λ θ; "
+                "m ← β₁ m + (1 − β₁) g, m = 0 at the start; "
+                "v ← β₂ v + (1 − β₂) g², v = 0 at the start; "
+                "m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = 1 at the first step; "
+                "θ ← θ − η m̂ / (√v̂ + ε); "
+                "entry by entry, all (…)"
+            ),
+            (
+                "Count the steps up once per call, before the loop over parameters. Keep m and v uncorrected; correct "
+                "only what goes into the step. Root of the corrected v first, then eps."
+            ),
+        ),
+        "speed": (
+            (
+                "What of a step is the same for all entries, and where do you work it out? Over what does your inner "
+                "loop run?"
+            ),
+            "1 − β₁ᵗ and 1 − β₂ᵗ: two numbers a step; m, v and θ: all entries of a parameter at once, (…) → (…)",
+            (
+                "Work out the two corrections before the loop. Within it each line works upon a whole array, or upon "
+                "the pieces that blocks hands out."
+            ),
         ),
     },
     mistakes=[
@@ -624,9 +731,16 @@ adamw = OptimizerExercise(
     bowl=Bowl({"lr": 0.1}, 200, 1e-5),
     hints={
         "step": (
-            "m and v never hear of the weight decay. Where else can it act?",
-            "θ ← θ − lr · λ · θ, then Adam’s step with the plain gradient",
-            "Multiply p by one minus lr times weight_decay before anything else, in place; then copy Adam without its decay.",
+            "m and v never hear of the weight decay. Where else can it act, and on θ before the step or after it?",
+            (
+                "θ ← θ − η λ θ; "
+                "then Adam's step: θ ← θ − η m̂ / (√v̂ + ε), with m̂ and v̂ of the plain gradient g = ∂L/∂θ; "
+                "entry by entry, all (…)"
+            ),
+            (
+                "Shrink the data by its share, lr times weight decay, before anything else, in place; the rate is lr "
+                "itself, uncorrected. Then Adam, without its decay."
+            ),
         ),
     },
     mistakes=[
@@ -714,9 +828,20 @@ clip = FunctionExercise(
     support=CLIPPING,
     hints={
         "clip_gradient_norm": (
-            "Think of all gradients as one long vector: how long is it?",
-            "n = √(Σ of all squares of all gradients), factor = min(1, max_norm / (n + 10⁻⁶))",
-            "Sum the squares over all parameters, then take one root. Multiply every gradient by the same factor in place; xp.minimum keeps it on the device.",
+            (
+                "Think of all gradients as one long vector: how long is it? And by how much may a short one be "
+                "lengthened? Not at all."
+            ),
+            (
+                "n = √(Σ ‖g‖²), the sum over the gradients g of all parameters; "
+                "g ← g · min(1, c / (n + 10⁻⁶)), c = max_norm, one factor for all; "
+                "n ()"
+            ),
+            (
+                "Sum the squares of all entries of all gradients, then take one root. Make the factor without asking "
+                "the number a question: let the library choose the smaller of two, on the device. Multiply every "
+                "gradient by it in place; return the length that it had before."
+            ),
         ),
     },
     mistakes=[
@@ -863,8 +988,23 @@ accumulate = FunctionExercise(
     hints={
         "accumulate_gradients": (
             "Two loops: over updates outside, over pieces inside. What belongs before, into and after the inner loop?",
-            "gradient of the batch = Σ over pieces of (samples of the piece / samples of the batch) · gradient of the piece",
-            "Clear before the inner loop, step after it. Inside: forward, loss, and the loss’s gradient times the piece’s share into model.backward. The last batch may be smaller.",
+            (
+                "gradient of a batch = Σₖ nₖ/N · gradient of piece k, nₖ samples in the piece, N in the batch; "
+                "result = Σ over all pieces of (samples of the piece / samples of the epoch) · loss of the piece"
+            ),
+            (
+                "Clear before the inner loop, step after it. Inside: model forward, loss forward, and the loss's "
+                "gradient, times the share of the piece in its batch, into the model's backward. The last piece and "
+                "the last batch may be smaller: count their samples."
+            ),
+        ),
+        "memory": (
+            "How many samples go through the model at one time?",
+            "layers remember size rows of activations with pieces; size · every rows of them with the whole batch",
+            (
+                "Cut the batch into pieces before the model sees it, and send each piece forward and backward before "
+                "the next begins."
+            ),
         ),
     },
     mistakes=[
@@ -962,6 +1102,16 @@ step_decay = ScheduleExercise(
     "StepDecay",
     cases=step_decay_cases,
     points=1,
+    hints={
+        "rate": (
+            "How often has the rate been multiplied after t steps? For t = 0 up to size − 1 not once.",
+            "η(t) = η₀ γ^⌊t / size⌋, t = 0, 1, 2, …; η₀ = base, γ = gamma",
+            (
+                "Count the full periods that have passed, as a whole number; gamma to that power, times the base. "
+                "Nothing is changed or remembered, so that any t may be asked for."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "decays at every step",
@@ -1005,6 +1155,16 @@ cosine_annealing = ScheduleExercise(
     "CosineAnnealing",
     cases=cosine_cases,
     points=2,
+    hints={
+        "rate": (
+            "Where is the cosine at t = 0 and at t = T, and what turns that into a share that goes from 1 to 0?",
+            "η(t) = ηₘ + ½ (η₀ − ηₘ) (1 + cos(π t / T)), t = 0, 1, 2, …; η₀ = base, ηₘ = minimum, T = steps",
+            (
+                "The angle is the share of a half turn that has passed. One plus its cosine, halved, is what is left "
+                "of the way from base down to minimum; add the minimum. Take the cosine that gives an ordinary number."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "goes through a whole wave",
@@ -1060,6 +1220,16 @@ linear_warmup = ScheduleExercise(
     "LinearWarmup",
     cases=warmup_cases,
     points=1,
+    hints={
+        "rate": (
+            "Which fraction of the base is the first rate, and which is the one at t = T and ever after?",
+            "η(t) = η₀ (f + (1 − f) min(1, t / T)), t = 0, 1, 2, …; η₀ = base, f = start, T = steps",
+            (
+                "How much of the rise is done by now, at most all of it? That share of what lies between start and "
+                "one, on top of start; all of it times the base."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "rises for ever",
@@ -1112,6 +1282,24 @@ capstone = ModelExercise(
     points=5,
     cpu_s=40.0,
     depends=("Adam",),
+    hints={
+        "train_mnist_mlp": (
+            (
+                "Plain Adam falls short on every other seed. Which is missing: a rate that goes to zero, a doubt in "
+                "the labels, or pixels that the network cannot count on?"
+            ),
+            (
+                "784 → 128 → 64 → 10, max(0, ·) behind both hidden layers; "
+                "η(t) = ½ η₀ (1 + cos(π t / T)), T = epochs · ⌈N / 64⌉, η₀ = 0.001 to 0.003; "
+                "seen: x [u > 0.4], u drawn anew from 0 to 1 for each pixel of each batch"
+            ),
+            (
+                "Build the network and make it float32 before the optimizer takes its parameters. Each epoch a new "
+                "order of the rows; for each batch: hide pixels, in float32; forward; loss with a little smoothing; "
+                "clear, backward; the optimizer's step, the schedule's step. Thirty epochs or so."
+            ),
+        ),
+    },
     mistakes=[
         Mistake(
             "returns the untrained model",

@@ -171,6 +171,58 @@ def test_a_release_that_is_missing(sound, tmp_path):
     assert any("cases.npz is not what its source gives" in failure for failure in failures)
 
 
+WORDS = "Twice the constant times the kept x is the slope; then the chain rule, times dy."
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("Return 2 * self.s * self.x * dy.", "2 * self.s * self.x * dy"),  # the reference's own line
+        ("Return 2*self.s*self.x  *dy.", "2 * self.s * self.x * dy"),  # and with other blanks
+        ("Take np.multiply of the two.", "np.multiply"),
+        ("Then x.sum(axis=0), over the rows.", "x.sum("),
+        ("Sum with keepdims=True.", "keepdims="),
+        ("a @ b.", "a @ b"),
+        ("Put a[:, None] beside it.", "[:, None]"),
+        ("x **2, halved.", "x **2"),
+    ],
+)
+def test_a_hint_that_gives_code_away(rotten, written, code):
+    (failure,) = rotten((CHECKS, WORDS, written))
+    assert failure == (
+        f"15_graphs: Parabola: hint 3 for backward gives code away: {code}. Say it in words, or as a formula"
+    )
+
+
+def test_formulas_are_no_code(rotten):
+    formula = (
+        "dx = 2 s x dy; W ← W − η Σₙ xₙᵀ dyₙ, (I, N) (N, O) → (I, O); y[n, c] = max(0, x) where c ≠ k; x · [x > 0]"
+    )
+    assert rotten((CHECKS, WORDS, formula)) == []
+
+
+def test_a_part_without_three_hints(rotten):
+    (failure,) = rotten((CHECKS, f'            "{WORDS}",\n', ""))
+    assert failure == (
+        "15_graphs: Parabola: has 2 hints for backward; three are wanted: where to look, the formula, the step"
+    )
+
+
+def test_an_exercise_without_hints(rotten):
+    failures = rotten(
+        (CHECKS, "\nASSIGNMENT = Assign", "\nobject.__setattr__(parabola, 'hints', {})\nASSIGNMENT = Assign")
+    )
+    assert [failure.partition(";")[0] for failure in failures] == [
+        "15_graphs: Parabola: has 0 hints for forward",
+        "15_graphs: Parabola: has 0 hints for backward",
+    ]
+
+
+def test_a_hint_that_is_said_twice(rotten):
+    (failure,) = rotten((CHECKS, WORDS, "dx = 2 s x dy; dx, dy of the shape of x"))
+    assert failure == "15_graphs: Parabola: says the same hint twice for backward"
+
+
 TOOTHLESS = """
 @parabola.check("is of some size", cases=parabola_cases, part="forward")
 def some_size(subject, case):
@@ -342,6 +394,9 @@ running_sum = FunctionExercise(
         Mistake("doubles", swap("cumsum(x,", "cumsum(2 * x,"), hint="No factor belongs here."),
         Mistake("returns x", swap("array_module(x).cumsum(x, dtype=x.dtype)", "x * 1"), hint="Add what came before."),
     ],
+    hints={
+        "running_sum": ("What comes before the first?", "yₙ = Σ xₖ over k ≤ n", "Add up, and keep every sum."),
+    },
     plain="def running_sum(x):\\n    return array_module(x).add.accumulate(x)\\n",
     steep="def running_sum(x):\\n    return STEEP\\n",
 )

@@ -10,38 +10,19 @@ A file holds ``header``, a JSON text that says which call is which, and the arra
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import convolutions
 import foundations
 import numpy as np
 import optimizers
 import torch
+from calls import Arrays, Call
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 SEED = 20240229
 FOLDER = Path(__file__).resolve().parent
-
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass
-class Call:
-    """One forward and backward of one exercise, as the course calls it, and the same in PyTorch's operations.
-
-    function: takes ``inputs`` in order and ``parameters`` by name with dots as underscores (``layers_0_W``).
-    by: names of the inputs that have a gradient; all where it is empty.
-    upstream: whether backward is given a gradient (a layer), or starts from a scalar (a loss).
-    """
-
-    exercise: str
-    function: Callable[..., torch.Tensor]
-    inputs: Arrays
-    arguments: dict[str, Any] = field(default_factory=dict)
-    parameters: Arrays = field(default_factory=dict)
-    by: tuple[str, ...] = ()
-    upstream: bool = True
 
 
 def layers(rng: np.random.Generator) -> Iterator[Call]:
@@ -167,89 +148,6 @@ def focal(logits: torch.Tensor, bits: torch.Tensor, *, gamma: float, alpha: floa
     return (weight * (1 - p_right) ** gamma * entropy).mean()
 
 
-def convolution(rng: np.random.Generator) -> Iterator[Call]:
-    """Calls of 06_convolution: uneven in every axis, strides that leave pixels over, padding, cells that are apart."""
-    yield from convolutions(rng)
-    yield from poolings(rng)
-    for shape, size, kernel_size, stride in [((1, 1, 3, 4), (3, 4), (2, 2), 1), ((4, 2, 5, 4), (5, 4), (3, 2), 2)]:
-        yield locally_connected(rng, shape, size, kernel_size, stride)
-    for shape, out_channels, stride in [((1, 2, 3, 4), 2, 1), ((3, 2, 5, 4), 3, 1), ((2, 3, 4, 5), 3, 2)]:
-        yield residual_block(rng, shape, out_channels, stride)
-
-
-def convolutions(rng: np.random.Generator) -> Iterator[Call]:
-    """Convolutions and transposed convolutions; their weights lie as PyTorch's do."""
-    for shape, out_channels, kernel_size, window in [
-        ((1, 1, 4, 3), 2, (2, 2), {}),
-        ((3, 2, 7, 6), 3, (3, 2), {"stride": 2, "padding": 1}),
-        ((2, 3, 8, 7), 4, (2, 3), {"stride": (3, 1), "padding": 2, "dilation": 2}),
-    ]:
-        parameters = {"W": rng.normal(size=(out_channels, shape[1], *kernel_size)), "b": rng.normal(size=out_channels)}
-        arguments = {"in_channels": shape[1], "out_channels": out_channels, "kernel_size": kernel_size, **window}
-        inputs = {"x": rng.normal(size=shape)}
-        yield Call("Conv2d", lambda x, w=window, **p: F.conv2d(x, p["W"], p["b"], **w), inputs, arguments, parameters)
-    for shape, out_channels, kernel_size, window in [
-        ((1, 1, 2, 3), 2, (2, 2), {}),
-        ((3, 2, 3, 4), 3, (3, 2), {"stride": 2, "padding": 1, "output_padding": 1}),
-        ((2, 3, 4, 3), 1, (2, 4), {"stride": (3, 2), "output_padding": 1}),
-    ]:
-        parameters = {"W": rng.normal(size=(shape[1], out_channels, *kernel_size)), "b": rng.normal(size=out_channels)}
-        arguments = {"in_channels": shape[1], "out_channels": out_channels, "kernel_size": kernel_size, **window}
-        inputs = {"x": rng.normal(size=shape)}
-        function = lambda x, w=window, **p: F.conv_transpose2d(x, p["W"], p["b"], **w)
-        yield Call("ConvTranspose2d", function, inputs, arguments, parameters)
-
-
-def poolings(rng: np.random.Generator) -> Iterator[Call]:
-    """Windows that overlap, leave pixels over, or reach into the padding; for the maximum also with equal numbers."""
-    for shape, window in [
-        ((1, 1, 4, 4), {"kernel_size": 2}),
-        ((3, 2, 7, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
-        ((2, 3, 5, 7), {"kernel_size": (2, 3), "stride": (1, 2)}),
-        ((2, 1, 5, 6), {"kernel_size": (2, 3)}),
-    ]:
-        x = rng.normal(-1, 1, shape)
-        yield Call("AvgPool2d", lambda x, w=window: F.avg_pool2d(x, **w), {"x": x}, window)
-        for numbers in (x, np.round(x)):
-            yield Call("MaxPool2d", lambda x, w=window: F.max_pool2d(x, **w), {"x": numbers}, window)
-        yield Call("GlobalAveragePool", lambda x: F.adaptive_avg_pool2d(x, 1).flatten(1), {"x": x})
-
-
-def locally_connected(
-    rng: np.random.Generator, shape: tuple[int, ...], size: tuple[int, int], kernel_size: tuple[int, int], stride: int
-) -> Call:
-    """A kernel for each place: PyTorch has its windows (``unfold``), the sum is written out."""
-    out = [(n - k) // stride + 1 for n, k in zip(size, kernel_size, strict=True)]
-    parameters = {"W": rng.normal(size=(*out, 3, shape[1], *kernel_size)), "b": rng.normal(size=(3, *out))}
-
-    def function(x: torch.Tensor, **p: torch.Tensor) -> torch.Tensor:
-        windows = x.unfold(2, kernel_size[0], stride).unfold(3, kernel_size[1], stride)
-        return torch.einsum("nchwij,hwocij->nohw", windows, p["W"]) + p["b"]
-
-    arguments = {"in_channels": shape[1], "out_channels": 3, "size": size, "kernel_size": kernel_size, "stride": stride}
-    return Call("LocallyConnected2d", function, {"x": rng.normal(size=shape)}, arguments, parameters)
-
-
-def residual_block(rng: np.random.Generator, shape: tuple[int, ...], out_channels: int, stride: int) -> Call:
-    """Two convolutions and a way around them, projected where the shape changes."""
-    channels = {"conv1": (shape[1], 3), "conv2": (out_channels, 3)}
-    if stride != 1 or shape[1] != out_channels:
-        channels["projection"] = (shape[1], 1)
-    parameters = {}
-    for name, (in_channels, k) in channels.items():
-        parameters[f"{name}.W"] = rng.normal(0, 0.5, (out_channels, in_channels, k, k))
-        parameters[f"{name}.b"] = rng.normal(size=out_channels)
-
-    def function(x: torch.Tensor, **p: torch.Tensor) -> torch.Tensor:
-        h = F.relu(F.conv2d(x, p["conv1_W"], p["conv1_b"], stride, 1))
-        h = F.conv2d(h, p["conv2_W"], p["conv2_b"], 1, 1)
-        around = F.conv2d(x, p["projection_W"], p["projection_b"], stride) if "projection_W" in p else x
-        return F.relu(h + around)
-
-    arguments = {"in_channels": shape[1], "out_channels": out_channels, "stride": stride}
-    return Call("ResidualBlock", function, {"x": rng.normal(size=shape)}, arguments, parameters)
-
-
 def compute(call: Call, rng: np.random.Generator) -> Arrays:
     """Run one call forward and backward in PyTorch; return its arrays as ``ROLE.NAME``."""
     by = call.by or tuple(call.inputs)
@@ -287,7 +185,7 @@ def write(assignment: str, calls: Iterator[Call], rng: np.random.Generator) -> P
 def main() -> None:
     """Write every file and say how large it is."""
     torch.set_num_threads(1)
-    for assignment, calls in {"02_layers": layers, "03_losses": losses, "06_convolution": convolution}.items():
+    for assignment, calls in {"02_layers": layers, "03_losses": losses, "06_convolution": convolutions.calls}.items():
         rng = np.random.default_rng(SEED)
         path = write(assignment, calls(rng), rng)
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
