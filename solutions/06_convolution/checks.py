@@ -755,6 +755,12 @@ global_average = LayerExercise(
             caught_by="float32 gradients stay float32",
         ),
         Mistake(
+            "remembers the size of the first images",
+            swap("self.shape = x.shape", 'self.shape = (*x.shape[:2], *getattr(self, "shape", x.shape)[2:])'),
+            hint="The next images may have another size: remember the shape anew in every forward.",
+            caught_by="a second call forgets the first",
+        ),
+        Mistake(
             "remembers the first batch for ever",
             swap("self.shape = x.shape", 'self.shape = getattr(self, "shape", x.shape)'),
             hint="The last batch of an epoch may be smaller: remember the shape anew in every forward.",

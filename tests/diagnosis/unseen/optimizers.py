@@ -737,16 +737,18 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     ),
     Unseen(
         "accumulate_gradients",
-        "sends whole batches through",
+        "updates one piece too early",
         """
 def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     total = 0
-    for start in range(0, len(x), size * every):
-        xs, ys = x[start : start + size * every], y[start : start + size * every]
-        optimizer.zero_grad()
-        total = total + len(xs) * loss.forward(model.forward(xs), ys)
-        model.backward(loss.backward())
-        optimizer.step()
+    optimizer.zero_grad()
+    for k, i in enumerate(range(0, len(x), size)):
+        part = x[i : i + size]
+        total = total + len(part) * loss.forward(model.forward(part), y[i : i + size])
+        model.backward(loss.backward() * (len(part) / (size * every)))
+        if k % every == 0 or i + size >= len(x):
+            optimizer.step()
+            optimizer.zero_grad()
     return total / len(x)
 """,
         (),

@@ -374,6 +374,22 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     return whole / x.shape[0]
 """,
     ),
+    Right(
+        "accumulate_gradients",
+        "sends whole batches through, which takes their memory",
+        """
+def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
+    total = 0
+    for start in range(0, len(x), size * every):
+        xs, ys = x[start : start + size * every], y[start : start + size * every]
+        optimizer.zero_grad()
+        total = total + len(xs) * loss.forward(model.forward(xs), ys)
+        model.backward(loss.backward())
+        optimizer.step()
+    return total / len(x)
+""",
+        bulky=True,
+    ),
     # --- StepDecay ---------------------------------------------------------------------------
     Right(
         "StepDecay",
