@@ -89,7 +89,7 @@ class Behaviour:
     def two_call_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw a case with other inputs, and one row more of them, for an earlier call; and one after another case.
 
-        Inputs of another case of the same arguments have other sizes in more than the batch, where such a case is drawn.
+        Inputs of another case of the same arguments differ in more than the count of rows, where such a case is drawn.
         """
         *others, case = self.cases(rng, reference)
         order = rng.permutation(len(next(iter(case.inputs.values()))) + 1)

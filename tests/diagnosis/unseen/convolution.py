@@ -192,13 +192,16 @@ CONVOLUTION = collected(
         "averages what a pixel receives",
         but(
             COL2IM,
-            ("    return x[", """
+            (
+                "    return x[",
+                """
     count = 0 * x
     for i in range(kh):
         for j in range(kw):
             count[cell(i, j, (oh, ow), stride, dilation)] += 1
     x = x / (count + (count == 0))
-    return x["""),
+    return x[""",
+            ),
         ),
         (),
     ),
@@ -211,7 +214,13 @@ CONVOLUTION = collected(
     Unseen(
         "col2im",
         "reads the columns cells first",
-        but(COL2IM, ("columns.reshape(n, c, kh, kw, oh, ow)", "columns.reshape(n, kh, kw, c, oh, ow).transpose(0, 3, 1, 2, 4, 5)")),
+        but(
+            COL2IM,
+            (
+                "columns.reshape(n, c, kh, kw, oh, ow)",
+                "columns.reshape(n, kh, kw, c, oh, ow).transpose(0, 3, 1, 2, 4, 5)",
+            ),
+        ),
         (),
     ),
     Unseen(
@@ -264,11 +273,18 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
     Unseen(
         "Conv2d",
         "keeps the columns of the first call",
-        but(CONV, ("    self.columns = im2col(x, **self.window)\n", """
+        but(
+            CONV,
+            (
+                "    self.columns = im2col(x, **self.window)\n",
+                """
     columns = im2col(x, **self.window)
     if not hasattr(self, "columns"):
         self.columns = columns
-"""), ("W @ self.columns +", "W @ columns +")),
+""",
+            ),
+            ("W @ self.columns +", "W @ columns +"),
+        ),
         ("stale",),
     ),
     Unseen(
@@ -306,13 +322,16 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         "shares the gradient among equal ones",
         but(
             MAX,
-            ("    taken = array_module(dy).zeros(dy.shape, dtype=bool)\n", """
+            (
+                "    taken = array_module(dy).zeros(dy.shape, dtype=bool)\n",
+                """
     equal = 0
     for i in range(self.kernel_size[0]):
         for j in range(self.kernel_size[1]):
             equal = equal + (self.big[cell(i, j, self.out, self.stride)] == self.y).astype(dy.dtype)
     taken = array_module(dy).zeros(dy.shape, dtype=bool)
-"""),
+""",
+            ),
             (" & ~taken", ""),
             ("dy * wins", "dy / equal * wins"),
         ),
@@ -321,8 +340,13 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
     Unseen(
         "MaxPool2d",
         "lets the last of equal ones win",
-        but(MAX, ("in range(self.kernel_size[0]):\n        for j in range(self.kernel_size[1]):\n            at",
-                  "in reversed(range(self.kernel_size[0])):\n        for j in reversed(range(self.kernel_size[1])):\n            at")),
+        but(
+            MAX,
+            (
+                "in range(self.kernel_size[0]):\n        for j in range(self.kernel_size[1]):\n            at",
+                "in range(self.kernel_size[0])[::-1]:\n        for j in range(self.kernel_size[1])[::-1]:\n            at",
+            ),
+        ),
         ("*ties*",),
     ),
     Unseen(
@@ -360,10 +384,16 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
     Unseen(
         "AvgPool2d",
         "does not count the padding",
-        but(AVG, ("    return y / (kh * kw)", """
+        but(
+            AVG,
+            (
+                "    return y / (kh * kw)",
+                """
     ones = padded(x * 0 + 1, self.padding)
     count = sum(ones[cell(i, j, self.out, self.stride)] for i in range(kh) for j in range(kw))
-    return y / count""")),
+    return y / count""",
+            ),
+        ),
         ("*padding*", "*border*"),
     ),
     Unseen(
@@ -491,11 +521,17 @@ def backward(self, dy):
     Unseen(
         "ConvTranspose2d",
         "adds the output padding at the top left",
-        but(UP, ("    return col2im(W.T @ x.reshape(n, c, -1), shape, **self.window) +", """
+        but(
+            UP,
+            (
+                "    return col2im(W.T @ x.reshape(n, c, -1), shape, **self.window) +",
+                """
     small = col2im(W.T @ x.reshape(n, c, -1), (*shape[:2], shape[2] - q, shape[3] - q), **self.window)
     larger = array_module(x).zeros(shape, dtype=x.dtype)
     larger[:, :, q:, q:] = small
-    return larger +""")),
+    return larger +""",
+            ),
+        ),
         ("shifted*",),
     ),
     Unseen(
@@ -547,15 +583,17 @@ def backward(self, dy):
     Unseen(
         "LocallyConnected2d",
         "numbers places down the columns",
-        LOCAL.replace("W = self.W.data.reshape(oh * ow, o, -1)",
-                      "W = self.W.data.swapaxes(0, 1).reshape(oh * ow, o, -1)").replace(
-            '.reshape(self.W.shape)', '.reshape(ow, oh, *self.W.shape[2:]).swapaxes(0, 1)'),
+        LOCAL.replace(
+            "W = self.W.data.reshape(oh * ow, o, -1)", "W = self.W.data.swapaxes(0, 1).reshape(oh * ow, o, -1)"
+        ).replace(".reshape(self.W.shape)", ".reshape(ow, oh, *self.W.shape[2:]).swapaxes(0, 1)"),
         ("own forward",),
     ),
     Unseen(
         "LocallyConnected2d",
         "returns the gradient of the columns' first images and forgets the bias",
-        but(LOCAL, (" + self.b.data", ""), ('einsum("pok,nop->nkp", W, d)', 'einsum("pok,nop->nkp", W, d[:1] + 0 * d)')),
+        but(
+            LOCAL, (" + self.b.data", ""), ('einsum("pok,nop->nkp", W, d)', 'einsum("pok,nop->nkp", W, d[:1] + 0 * d)')
+        ),
         ("ignores b", "term *", "first sample"),
         double=True,
     ),
@@ -566,8 +604,13 @@ def backward(self, dy):
         but(
             BLOCK,
             ("self.relu2.forward(self.conv2.forward(h) + way)", "self.relu2.forward(self.conv2.forward(h)) + way"),
-            ("    dh = self.relu2.backward(dy)\n    dx = self.conv1.backward(self.relu1.backward(self.conv2.backward(dh)))\n",
-             "    dh = dy\n    dx = self.conv1.backward(self.relu1.backward(self.conv2.backward(self.relu2.backward(dy))))\n"),
+            (
+                "dh = self.relu2.backward(dy)\n    dx = self.conv1.backward(self.relu1.backward(self.conv2.backward(dh)))",
+                (
+                    "dh = dy\n    df = self.conv2.backward(self.relu2.backward(dy))\n"
+                    "    dx = self.conv1.backward(self.relu1.backward(df))"
+                ),
+            ),
         ),
         ("own forward",),
     ),
@@ -580,15 +623,23 @@ def backward(self, dy):
     Unseen(
         "ResidualBlock",
         "sends dy and not dh past the convolutions",
-        but(BLOCK, ("way = dh if self.projection is None else self.projection.backward(dh)",
-                    "way = dy if self.projection is None else self.projection.backward(dy)")),
+        but(
+            BLOCK,
+            (
+                "way = dh if self.projection is None else self.projection.backward(dh)",
+                "way = dy if self.projection is None else self.projection.backward(dy)",
+            ),
+        ),
         (),
     ),
     Unseen(
         "ResidualBlock",
         "has no ReLU between the convolutions",
-        but(BLOCK, ("self.relu1.forward(self.conv1.forward(x))", "self.conv1.forward(x)"),
-            ("self.relu1.backward(self.conv2.backward(dh))", "self.conv2.backward(dh)")),
+        but(
+            BLOCK,
+            ("self.relu1.forward(self.conv1.forward(x))", "self.conv1.forward(x)"),
+            ("self.relu1.backward(self.conv2.backward(dh))", "self.conv2.backward(dh)"),
+        ),
         ("own forward",),
     ),
     Unseen(
@@ -616,8 +667,11 @@ def backward(self, dy):
     Unseen(
         "ResidualBlock",
         "forgets both masks going back",
-        but(BLOCK, ("dh = self.relu2.backward(dy)", "dh = dy"),
-            ("self.relu1.backward(self.conv2.backward(dh))", "self.conv2.backward(dh)")),
+        but(
+            BLOCK,
+            ("dh = self.relu2.backward(dy)", "dh = dy"),
+            ("self.relu1.backward(self.conv2.backward(dh))", "self.conv2.backward(dh)"),
+        ),
         (),
         double=True,
     ),

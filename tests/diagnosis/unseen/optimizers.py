@@ -502,8 +502,10 @@ def step(self):
         "keeps the corrected means",
         but(
             ADAM,
-            ("m, v = self.m[i] / (1 - b1**self.t), self.v[i] / (1 - b2**self.t)",
-             "self.m[i] = m = self.m[i] / (1 - b1**self.t)\n        self.v[i] = v = self.v[i] / (1 - b2**self.t)"),
+            (
+                "m, v = self.m[i] / (1 - b1**self.t), self.v[i] / (1 - b2**self.t)",
+                "self.m[i] = m = self.m[i] / (1 - b1**self.t)\n        self.v[i] = v = self.v[i] / (1 - b2**self.t)",
+            ),
         ),
         (),
     ),
@@ -512,9 +514,13 @@ def step(self):
         "adds eps before the correction",
         but(
             ADAM,
-            ("p.data -= self.lr * m / (v**0.5 + self.eps)",
-             "rate = self.lr * (1 - b2**self.t) ** 0.5 / (1 - b1**self.t)\n"
-             "        p.data -= rate * self.m[i] / (self.v[i] ** 0.5 + self.eps)"),
+            (
+                "p.data -= self.lr * m / (v**0.5 + self.eps)",
+                (
+                    "rate = self.lr * (1 - b2**self.t) ** 0.5 / (1 - b1**self.t)\n"
+                    "        p.data -= rate * self.m[i] / (self.v[i] ** 0.5 + self.eps)"
+                ),
+            ),
         ),
         ("nearly right",),
     ),
@@ -578,7 +584,10 @@ def step(self):
         but(
             ADAMW,
             ("        p.data -= self.lr * self.weight_decay * p.data\n", ""),
-            ("(1 - b1**self.t), self.v[i] / (1 - b2**self.t)", "(1 - b1**self.t)**0.5, self.v[i] / (1 - b2**self.t)**0.5"),
+            (
+                "(1 - b1**self.t), self.v[i] / (1 - b2**self.t)",
+                "(1 - b1**self.t)**0.5, self.v[i] / (1 - b2**self.t)**0.5",
+            ),
         ),
         ("ignores weight_decay",),
         double=True,
