@@ -23,6 +23,7 @@ __all__ = ["QUESTIONS", "WALKS", "after_the_first", "is_walk"]
 NAME = "parameter "
 AS_IF_FIRST = 4
 """Steps that are looked at for whether each is as if it were the first."""
+FEWEST_STEPS = 8
 
 
 def is_walk(evidence: Evidence) -> bool:
@@ -49,6 +50,29 @@ def stands_still(evidence: Evidence) -> Finding | None:
         "does not move",
         f"{evidence.name} stays where it was, whatever the gradients",
         "p = p − … and p * … make a new array that nobody keeps. Write into parameter.data: -=, or [...] =.",
+    )
+
+
+def of_time_alone(evidence: Evidence) -> Finding | None:
+    """Every step is right up to a factor that rises or falls with the number of the step: a correction of the start."""
+    if not is_walk(evidence):
+        return None
+    told = [pair for pair, _ in _first_wrong(evidence) if not pair.case.arguments.get("weight_decay")]
+    if "lr" in evidence.pairs[0].case.hidden or not told:
+        return None
+    for pair in told:
+        start = _start(evidence, pair)[None]
+        made, right = (np.diff(np.concatenate([start, walk]), axis=0) for walk in (pair.seen, pair.wanted))
+        factors = np.array([_factor(*step) for step in zip(made, right, strict=True)])
+        changes = np.diff(factors[1:])
+        one_way = (changes >= 0).all() or (changes <= 0).all()
+        if len(factors) < FEWEST_STEPS or not np.isfinite(factors).all() or not one_way or np.ptp(factors) < 1e-2:
+            return None
+    return Finding(
+        "factor of the step's number",
+        f"every step of {evidence.name} is right up to a factor that depends only on which step it is",
+        "So does a correction of the start, 1 − βᵗ: is it left out, made where none is asked for, made with another t? "
+        "Or does something else change the learning rate?",
     )
 
 
@@ -115,6 +139,13 @@ def after_the_first(evidence: Evidence) -> Finding | None:
         f"the first step of {evidence.name} is right, the second wrong",
         "At the first step nothing is remembered yet. Look at what is kept from one step to the next, and when.",
     )
+
+
+def _factor(made: Any, right: Any) -> float:
+    """The factor between two steps; nan where there is none for all entries (an epsilon is allowed to show)."""
+    weight = float((right * right).sum())
+    found = float((made * right).sum()) / weight if weight else math.nan
+    return found if np.abs(made - found * right).max() <= 1e-3 * np.abs(made).max() else math.nan
 
 
 def _is_multiple(difference: Any, value: Any, scale: float) -> bool:
@@ -254,5 +285,5 @@ def _walked(evidence: Evidence, probe: Probe, case: Case) -> Any:
     return np.asarray(seen, dtype=float) if usable else None
 
 
-WALKS = (stands_still, first_step)
+WALKS = (stands_still, of_time_alone, first_step)
 QUESTIONS = (only_the_decay, keeps_nothing, ignores_newest)

@@ -126,7 +126,7 @@ col2im = FunctionExercise(
         Mistake(
             "overwrites where it should add",
             swap("dilation)] += columns", "dilation)] = columns"),
-            hint="A pixel that several windows saw receives a gradient from each of them: +=.",
+            hint="A pixel that several windows saw receives a gradient from each of them: += over slices. With index arrays += keeps one of repeated places.",
         ),
         Mistake(
             "averages what falls on one pixel",

@@ -344,7 +344,10 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             MAX,
             (
                 "in range(self.kernel_size[0]):\n        for j in range(self.kernel_size[1]):\n            at",
-                "in range(self.kernel_size[0])[::-1]:\n        for j in range(self.kernel_size[1])[::-1]:\n            at",
+                (
+                    "in range(self.kernel_size[0])[::-1]:\n"
+                    "        for j in range(self.kernel_size[1])[::-1]:\n            at"
+                ),
             ),
         ),
         ("*ties*",),
@@ -605,7 +608,10 @@ def backward(self, dy):
             BLOCK,
             ("self.relu2.forward(self.conv2.forward(h) + way)", "self.relu2.forward(self.conv2.forward(h)) + way"),
             (
-                "dh = self.relu2.backward(dy)\n    dx = self.conv1.backward(self.relu1.backward(self.conv2.backward(dh)))",
+                (
+                    "dh = self.relu2.backward(dy)\n"
+                    "    dx = self.conv1.backward(self.relu1.backward(self.conv2.backward(dh)))"
+                ),
                 (
                     "dh = dy\n    df = self.conv2.backward(self.relu2.backward(dy))\n"
                     "    dx = self.conv1.backward(self.relu1.backward(df))"
