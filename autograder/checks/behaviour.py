@@ -87,11 +87,16 @@ class Behaviour:
         return np.where(signs == 0, x, signs * float(self.extreme or 0)).astype(x.dtype)
 
     def two_call_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw a case with other inputs, and one row more of them, for an earlier call."""
-        case = self.cases(rng, reference)[-1]
+        """Draw a case with other inputs, and one row more of them, for an earlier call; and one after another case.
+
+        Inputs of another case of the same arguments differ in more than the count of rows, where such a case is drawn.
+        """
+        *others, case = self.cases(rng, reference)
         order = rng.permutation(len(next(iter(case.inputs.values()))) + 1)
         first = {name: np.concatenate([x, x[:1]])[order] for name, x in case.inputs.items()}
-        return [case.with_changes(hidden={"first": first})]
+        sizes = _sizes(case.inputs)
+        unlike = [other.inputs for other in others if _fits(other, case) and _sizes(other.inputs) != sizes]
+        return [case.with_changes(hidden={"first": inputs}) for inputs in (first, *unlike[-1:])]
 
     # --- runs --------------------------------------------------------------------------------
 
@@ -275,6 +280,18 @@ def in_dtype(case: Case, dtype: str) -> Case:
         parameters={path: convert(value) for path, value in case.parameters.items()},
         upstream=convert(case.upstream),
     )
+
+
+def _fits(other: Case, case: Case) -> bool:
+    """Whether the other case's inputs may be handed to a thing that is made for this case."""
+    shapes = [{path: value.shape for path, value in one.parameters.items()} for one in (other, case)]
+    arrays = all(isinstance(x, np.ndarray) for x in other.inputs.values())
+    return arrays and other.arguments == case.arguments and shapes[0] == shapes[1]
+
+
+def _sizes(inputs: dict[str, Any]) -> list[tuple[int, ...]]:
+    """Of each input, all but the count of rows."""
+    return [x.shape[1:] for x in inputs.values()]
 
 
 def _is_float(x: Any) -> bool:

@@ -12,6 +12,8 @@ from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
 
 __all__ = ["ARRANGEMENTS"]
 
+MANY = 12
+
 
 def not_reduced(evidence: Evidence) -> Finding | None:
     """An axis is left that should have been summed or averaged over."""
@@ -117,6 +119,22 @@ def turned_or_shifted(evidence: Evidence) -> Finding | None:
     return None
 
 
+def rolled(evidence: Evidence) -> Finding | None:
+    """Moved along an axis by one, and what falls off at the end comes in at the beginning."""
+    if not evidence.one_shape or evidence.scalar or sum(int((p.wanted != 0).sum()) for p in evidence.pairs) < MANY:
+        return None
+    for axis in range(-min(p.wanted.ndim for p in evidence.pairs), 0):
+        told = [p for p in evidence.pairs if p.wanted.shape[axis] > 2 and not same(p.seen, p.wanted)]  # noqa: PLR2004
+        for step, word in ((1, "late"), (-1, "early")):
+            if len(told) > 1 and all(_rolled(p, axis, step) for p in evidence.pairs):
+                return Finding(
+                    f"shifted along axis {axis}",
+                    f"{evidence.name} is right but one place too {word} along axis {axis}, the last beside the first",
+                    "Look for an index that is off by one; an index of −1 is the last entry.",
+                )
+    return None
+
+
 def one_too_many(evidence: Evidence) -> Finding | None:
     """One entry too many at an end, the rest right."""
     if any(p.seen.ndim != p.wanted.ndim or not p.wanted.ndim for p in evidence.pairs) or not evidence.proves():
@@ -131,19 +149,44 @@ def one_too_many(evidence: Evidence) -> Finding | None:
     return None
 
 
+def cut_short(evidence: Evidence) -> Finding | None:
+    """Right as far as it goes, and too short in some case."""
+    if any(p.seen.ndim != p.wanted.ndim or not p.wanted.ndim for p in evidence.pairs) or not evidence.proves():
+        return None
+    short = [p for p in evidence.pairs if 0 < len(p.seen) < len(p.wanted)]
+    if not short or not all(same(p.seen, p.wanted[: len(p.seen)]) for p in evidence.pairs):
+        return None
+    some = "" if len(short) == len(evidence.pairs) else " in some cases"
+    return Finding(
+        "cut short",
+        f"{evidence.name} is right as far as it goes, and ends too early{some}",
+        "Look at where the loop ends, and at what is left over when it does.",
+    )
+
+
 def reordered(evidence: Evidence) -> Finding | None:
     """The right numbers in the right shape, at other places."""
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
     for pair in evidence.pairs:
         flat = np.sort(pair.wanted.ravel())
-        if len(np.unique(flat)) < len(flat) or not same(np.sort(pair.seen.ravel()), flat):
+        if not _many(flat) or not same(np.sort(pair.seen.ravel()), flat):
             return None
     return Finding(
         "reordered",
         f"{evidence.name} holds the right numbers, some of them at the wrong places",
         "Look at the order of elements in reshape and transpose, or at the order of a loop.",
     )
+
+
+def _many(flat: Any) -> bool:
+    """Whether these numbers are no few values, so that two arrays do not hold the same ones by chance."""
+    kinds = len(np.unique(flat))
+    return kinds == len(flat) or kinds >= MANY
+
+
+def _rolled(pair: Pair, axis: int, step: int) -> bool:
+    return same(pair.seen, np.roll(pair.wanted, step, axis=axis))
 
 
 def _reduces(pair: Pair, reduce: Callable[..., Any]) -> bool:
@@ -179,4 +222,14 @@ def _largest(evidence: Evidence) -> Pair:
     return max(evidence.pairs, key=lambda pair: pair.seen.size)
 
 
-ARRANGEMENTS = (not_reduced, reshaped, summed_too_far, transposed, turned_or_shifted, one_too_many, reordered)
+ARRANGEMENTS = (
+    not_reduced,
+    reshaped,
+    summed_too_far,
+    transposed,
+    turned_or_shifted,
+    rolled,
+    one_too_many,
+    cut_short,
+    reordered,
+)

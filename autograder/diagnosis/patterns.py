@@ -15,6 +15,7 @@ from autograder.diagnosis.arrangement import ARRANGEMENTS
 from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
 from autograder.diagnosis.factors import Factor, between, ratio
 from autograder.diagnosis.regions import REGIONS, wrong_entries
+from autograder.diagnosis.shares import SHARES
 from autograder.diagnosis.terms import TERMS
 
 __all__ = ["PATTERNS", "Pattern"]
@@ -257,6 +258,7 @@ PATTERNS: tuple[Pattern, ...] = (
     curve,
     inverted_mask,
     extra_or_missing_factor,
+    *SHARES,
     *REGIONS,
     nearly_right,
     *TERMS,

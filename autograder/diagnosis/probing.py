@@ -17,7 +17,7 @@ from autograder.diagnosis.outcomes import Raised, observe
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject
 
-__all__ = ["PROBES", "Probe", "dependences"]
+__all__ = ["PROBES", "STEP", "Probe", "dependences", "ignored"]
 
 MOST_CALLS = 400
 MOST_SECONDS = 1.0
@@ -222,10 +222,13 @@ def ignored(evidence: Evidence, probe: Probe) -> Finding | None:
         answers = [(pair, probe.show(case).get(evidence.name)) for pair, case in changed]
         if not answers or not all(_unmoved(pair, answer) for pair, answer in answers):
             continue
+        where = f"Look for the place where {name} belongs in the formula."
+        if name in telling[0].case.parameters:
+            where += f" It may be a condition: what {name} opens and shuts (a ReLU, a maximum) lets dy through or not."
         return Finding(
             f"ignores {name}",
             f"{evidence.name} does not depend on {name}: another {name} gives the same numbers",
-            f"Look for the place where {name} belongs in the formula.",
+            where,
         )
     return None
 
@@ -262,11 +265,9 @@ def _without(case: Case, name: str) -> Iterator[Case]:
         if isinstance(case.upstream, np.ndarray):
             yield case.with_changes(upstream=1.5 * case.upstream)
         return
-    value = case.arguments.get(name)
-    if isinstance(value, float) and value:
-        yield case.with_changes(arguments={**case.arguments, name: 1.25 * value})
-    elif name == "axis" and isinstance(value, int):
-        yield case.with_changes(arguments={**case.arguments, name: 0 if value else 1})
+    other = _other_value(name, case.arguments.get(name))
+    if other is not None:
+        yield case.with_changes(arguments={**case.arguments, name: other})
     elif isinstance(array := case.parameters.get(name), np.ndarray):
         yield case.with_changes(parameters={**case.parameters, name: array + 0.37})
     elif isinstance(x := case.inputs.get(name), np.ndarray) and x.ndim and len(x) > 1:
@@ -275,11 +276,24 @@ def _without(case: Case, name: str) -> Iterator[Case]:
                 yield case.with_changes(inputs={**case.inputs, name: moved})
 
 
-def _others(x: Any) -> tuple[Any, Any]:
-    """Two other arrays of such values: by a little and by much, or in another order and turned round."""
+def _other_value(name: str, value: Any) -> Any:
+    """Another value for an argument; None where it has none, or of another kind."""
+    if isinstance(value, float) and value:
+        return 1.25 * value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(not value) if name == "axis" else value + 1
+    if isinstance(value, tuple) and all(type(n) is int for n in value):
+        return tuple(n + 1 for n in value)
+    return None
+
+
+def _others(x: Any) -> tuple[Any, ...]:
+    """Other arrays of such values: by a little and by much, or in another order, turned round, and one value only."""
     if x.dtype.kind == "f":
         return x + 0.25 * np.cos(np.arange(x.size)).reshape(x.shape), -0.7 * x
-    return np.roll(x, 1, axis=0), x.max() + x.min() - x
+    return np.roll(x, 1, axis=0), x.max() + x.min() - x, np.full_like(x, x.min()), np.full_like(x, x.max())
 
 
 PROBES = (linear_in_dy, one_sample, ignored, direct_path, wrong_input)

@@ -210,6 +210,8 @@ def relative_cases(rng):
     yield Case(a=a, b=b)
     yield Case(a=-a, b=b)
     yield Case(a=0 * a, b=0 * a)
+    yield Case(a=1e-13 * a, b=1e-13 * b)  # no number is too small to be compared
+    yield Case(a=1e13 * a, b=-1e13 * b)
 
 
 relative_error = FunctionExercise(
@@ -252,6 +254,11 @@ relative_error = FunctionExercise(
             "adds a small number to every divisor",
             swap("(largest + (largest == 0))", "(largest + 1e-8)"),
             hint="10⁻⁸ is not small beside a gradient of 10⁻⁶. Change the divisor only where it is zero.",
+        ),
+        Mistake(
+            "divides by a small number at least",
+            swap("(largest + (largest == 0))", "array_module(a).maximum(largest, 1e-8)"),
+            hint="Gradients may well be smaller than 10⁻⁸, and wrong by half. Change the divisor only where it is zero.",
         ),
         Mistake(
             "takes the mean",

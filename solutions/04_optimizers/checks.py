@@ -27,6 +27,7 @@ GRADIENTS = "gradients are not modified"
 RATES = "the learning rate is read at every step"
 FLOAT32 = "float32 stays float32"
 DEVICE = "stays on the device"
+SHORTENED = "gradients are shortened in place"
 
 DECAYED = "g = g + self.weight_decay * p"
 LARGE = (4096, 64)
@@ -900,6 +901,12 @@ clip = FunctionExercise(
             hint="p.grad * factor makes a new array and drops it. Shorten in place: *=.",
         ),
         Mistake(
+            "makes new gradients",
+            swap("p.grad *= factor", "p.grad = p.grad * factor"),
+            hint="p.grad = p.grad · … leaves everybody who holds the old array behind. Use *=.",
+            caught_by=SHORTENED,
+        ),
+        Mistake(
             "asks the device for the norm",
             swap(
                 "factor = xp.minimum(max_norm / (norm + 1e-6), 1)",
@@ -910,6 +917,16 @@ clip = FunctionExercise(
         ),
     ],
 )
+
+
+@clip.check(SHORTENED, cases=clipping_cases, after=("the result matches the reference",))
+def shortened(subject, case):
+    """What the gradients are after the call, and what is in the arrays that they were before."""
+    parameters = subject.keep("support.parameters", case.hidden["gradients"])
+    arrays = subject.keep("support.grads", Ref(parameters.handle))
+    subject.run("clip_gradient_norm", Ref(parameters.handle), **case.arguments)
+    return {"the arrays of the gradients": arrays.fetch(), **gradients_after({"parameters": parameters})}
+
 
 ACCUMULATION = '''
 import numpy as np

@@ -160,7 +160,7 @@ col2im = FunctionExercise(
         Mistake(
             "overwrites where it should add",
             swap("dilation)] += columns", "dilation)] = columns"),
-            hint="A pixel that several windows saw receives a gradient from each of them: +=.",
+            hint="A pixel that several windows saw receives a gradient from each of them: += over slices. With index arrays += keeps one of repeated places.",
         ),
         Mistake(
             "averages what falls on one pixel",
@@ -922,6 +922,12 @@ global_average = LayerExercise(
             swap("zeros(self.shape, dtype=dy.dtype)", "zeros(self.shape)"),
             hint="zeros makes float64 unless told otherwise: dtype=dy.dtype.",
             caught_by="float32 gradients stay float32",
+        ),
+        Mistake(
+            "remembers the size of the first images",
+            swap("self.shape = x.shape", 'self.shape = (*x.shape[:2], *getattr(self, "shape", x.shape)[2:])'),
+            hint="The next images may have another size: remember the shape anew in every forward.",
+            caught_by="a second call forgets the first",
         ),
         Mistake(
             "remembers the first batch for ever",

@@ -14,14 +14,17 @@ from autograder.submission import Submission
 from autograder.verdict import ExerciseResult, Status
 from dlkit.extraction import Extraction
 from tests.diagnosis.unseen import Unseen
+from tests.diagnosis.unseen.convolution import CONVOLUTION
+from tests.diagnosis.unseen.foundations import FOUNDATIONS
 from tests.diagnosis.unseen.layers import LAYERS
 from tests.diagnosis.unseen.losses import LOSSES
+from tests.diagnosis.unseen.optimizers import OPTIMIZERS
 
 __all__ = ["ASSIGNMENTS", "ROWS", "Judged", "Judges", "variant"]
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSIGNMENTS = ("02_layers", "03_losses")
-ROWS = LAYERS + LOSSES
+ASSIGNMENTS = ("01_foundations", "02_layers", "03_losses", "04_optimizers", "06_convolution")
+ROWS = LAYERS + LOSSES + FOUNDATIONS + OPTIMIZERS + CONVOLUTION
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""Patterns of shares: the right amounts, given to the wrong entries or not added up where several meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
+from autograder.diagnosis.probing import STEP, Probe
+from autograder.diagnosis.regions import wrong_entries
+
+__all__ = ["MEETING", "SHARES"]
+
+FEWEST_GROUPS = 4
+MOST_WRONG = 40
+"""Entries whose roads are followed: each takes two calls of forward."""
+
+
+def among_equals(evidence: Evidence) -> Finding | None:
+    """What equal numbers of x get together is right; how it is divided among them is not."""
+    name = evidence.name.removeprefix("d")
+    if not evidence.one_shape or evidence.scalar or not evidence.proves():
+        return None
+    groups = 0
+    for pair in evidence.pairs:
+        x = pair.inputs.get(name)
+        if x is None or x.shape != pair.wanted.shape or x.ndim < 2:  # noqa: PLR2004 - planes of height and width
+            return None
+        planes = [a.reshape(-1, a.shape[-2] * a.shape[-1]) for a in (x, pair.seen, pair.wanted)]
+        for values, seen, wanted in zip(*planes, strict=True):
+            kinds, which = np.unique(values, return_inverse=True)
+            total, right = (np.bincount(which.ravel(), weights=part, minlength=len(kinds)) for part in (seen, wanted))
+            if not same(total, right):
+                return None
+            groups += int((right != 0).sum()) if not same(seen, wanted) else 0
+    if groups < FEWEST_GROUPS:
+        return None
+    return Finding(
+        "divided otherwise among equal numbers",
+        f"equal numbers of {name} get the right {evidence.name} together, divided among them in the wrong way",
+        "Decide which of equal numbers counts: one alone, and the same one wherever it occurs.",
+    )
+
+
+def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
+    """Where several outputs depend on one entry it gets the share of one of them, and not their sum."""
+    name = evidence.name.removeprefix("d")
+    if probe.forward is None or not evidence.one_shape or evidence.scalar:
+        return None
+    told = [(p, m) for p, m in zip(evidence.pairs, wrong_entries(evidence), strict=True) if 4 <= m.sum() <= MOST_WRONG]  # noqa: PLR2004
+    if not told:
+        return None
+    pair, mask = min(told, key=lambda one: int(one[1].sum()))
+    x, dy = pair.inputs.get(name), pair.case.upstream
+    if x is None or x.shape != pair.wanted.shape or not isinstance(dy, np.ndarray):
+        return None
+    for i in np.flatnonzero(mask):
+        shares = _shares(probe, pair, name, int(i))
+        if shares is None or (shares != 0).sum() < 2:  # noqa: PLR2004 - nothing meets there
+            return None
+        if not np.isclose(shares[shares != 0], pair.seen.flat[i], rtol=1e-5, atol=1e-8).any():
+            return None
+    return Finding(
+        "one share of several",
+        f"where several outputs depend on one entry of {name}, {evidence.name} holds the share of one alone",
+        "What comes to one entry from several places adds up: += where windows overlap, not =.",
+    )
+
+
+def _shares(probe: Probe, pair: Pair, name: str, i: int) -> Any:
+    """What each output sends to entry i, by differences of a right forward."""
+    sides = []
+    for step in (STEP, -STEP):
+        x = pair.inputs[name].copy()
+        x.flat[i] += step
+        sides.append(probe.output(pair.case.with_changes(inputs={**pair.case.inputs, name: x})))
+    if any(side is None or side.shape != pair.case.upstream.shape for side in sides):
+        return None
+    shares = (sides[0] - sides[1]) / (2 * STEP) * pair.case.upstream
+    return np.where(np.abs(shares) > 1e-6, shares, 0.0).ravel()  # noqa: PLR2004 - less is rounding
+
+
+SHARES = (among_equals,)
+MEETING = (one_share,)

@@ -1,0 +1,289 @@
+"""Patterns of a walk: what an optimizer's parameters do step by step, and questions put to the optimizer about it.
+
+A walk is an array (steps, …) of the places where one parameter was after every step along gradients that are known.
+Up to the first wrong step everything is right; so that step can be laid beside the right one from the same place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
+from autograder.diagnosis.factors import named, ratio
+from autograder.diagnosis.probing import Probe
+from autograder.diagnosis.regions import wrong_entries
+from autograder.spec import Case
+
+__all__ = ["QUESTIONS", "WALKS", "after_the_first", "is_walk"]
+
+NAME = "parameter "
+AS_IF_FIRST = 4
+"""Steps that are looked at for whether each is as if it were the first."""
+FEWEST_STEPS = 8
+
+
+def is_walk(evidence: Evidence) -> bool:
+    """Whether this is where a parameter of an optimizer was after every step."""
+    index = evidence.name.removeprefix(NAME)
+    if index == evidence.name or not index.isdigit() or not evidence.one_shape:
+        return False
+    return all(
+        isinstance(pair.case.hidden.get("gradients"), list)
+        and isinstance(pair.case.inputs.get("start"), list)
+        and pair.wanted.shape == np.shape(pair.case.hidden["gradients"][int(index)])
+        for pair in evidence.pairs
+    )
+
+
+# --- what is seen ----------------------------------------------------------------------------
+
+
+def stands_still(evidence: Evidence) -> Finding | None:
+    """The parameter is where it was at the start, after every step."""
+    if not is_walk(evidence) or any((pair.seen != _start(evidence, pair)).any() for pair in evidence.pairs):
+        return None
+    return Finding(
+        "does not move",
+        f"{evidence.name} stays where it was, whatever the gradients",
+        "p = p − … and p * … make a new array that nobody keeps. Write into parameter.data: -=, or [...] =.",
+    )
+
+
+def of_time_alone(evidence: Evidence) -> Finding | None:
+    """Every step is right up to a factor that rises or falls with the number of the step: a correction of the start."""
+    if not is_walk(evidence):
+        return None
+    told = [pair for pair, _ in _first_wrong(evidence) if not pair.case.arguments.get("weight_decay")]
+    if "lr" in evidence.pairs[0].case.hidden or not told:
+        return None
+    for pair in told:
+        start = _start(evidence, pair)[None]
+        made, right = (np.diff(np.concatenate([start, walk]), axis=0) for walk in (pair.seen, pair.wanted))
+        factors = np.array([_factor(*step) for step in zip(made, right, strict=True)])
+        changes = np.diff(factors[1:])
+        one_way = (changes >= 0).all() or (changes <= 0).all()
+        if len(factors) < FEWEST_STEPS or not np.isfinite(factors).all() or not one_way or np.ptp(factors) < 1e-2:
+            return None
+    return Finding(
+        "factor of the step's number",
+        f"every step of {evidence.name} is right up to a factor that depends only on which step it is",
+        "So does a correction of the start, 1 − βᵗ: is it left out, made where none is asked for, made with another t? "
+        "Or does something else change the learning rate?",
+    )
+
+
+def first_step(evidence: Evidence) -> Finding | None:
+    """The first wrong step is the right one up to a factor, or up to a multiple of the parameter or its gradient."""
+    if not is_walk(evidence):
+        return None
+    ratios, pairs, terms = [], [], {"θ": True, "g": True}
+    for pair, t in _first_wrong(evidence):
+        before = pair.wanted[t - 1] if t else _start(evidence, pair)
+        made, right = pair.seen[t] - before, pair.wanted[t] - before
+        found = ratio(made, right)
+        ratios.append(math.nan if found is None else found)
+        pairs.append(pair)
+        letters = {"θ": before, "g": _gradient(evidence, pair, t)}
+        scale = float(np.abs(before).max(initial=0.0))
+        for name, value in letters.items():
+            terms[name] = terms[name] and _is_multiple(made - right, value, scale)
+    if len(ratios) < 2:  # noqa: PLR2004 - one case proves nothing
+        return None
+    if not any(map(math.isnan, ratios)):
+        return _length(evidence, ratios, pairs)
+    return _term(evidence, next((name for name, holds in terms.items() if holds), ""))
+
+
+def _length(evidence: Evidence, ratios: list[float], pairs: list[Pair]) -> Finding:
+    factor = named(ratios, pairs)
+    if factor is None or factor.trivial:
+        return Finding(
+            "step of another length",
+            f"where {evidence.name} first goes wrong, its step has the right direction and another length",
+            "Look for what the step is multiplied or divided by: a factor that is missing, or that is there twice.",
+        )
+    return Finding(
+        f"step: {factor.key}",
+        f"where {evidence.name} first goes wrong, its step is the right one {factor.text}",
+        "Look for what the step is multiplied or divided by, and for its sign.",
+    )
+
+
+def _term(evidence: Evidence, name: str) -> Finding | None:
+    if not name:
+        return None
+    what, hint = {
+        "θ": ("the parameter itself", "Something pulls towards zero, or fails to: look at the weight decay."),
+        "g": ("the gradient", "The gradient itself counts too much or too little in the step."),
+    }[name]
+    return Finding(
+        f"step: term {name}",
+        f"where {evidence.name} first goes wrong, its step is the right one plus a multiple of {what}",
+        hint,
+    )
+
+
+def after_the_first(evidence: Evidence) -> Finding | None:
+    """The first step is right in every case, the second wrong in every case."""
+    if not is_walk(evidence):
+        return None
+    firsts = [t for _, t in _first_wrong(evidence)]
+    if len(firsts) < len(evidence.pairs) or len(firsts) < 2 or set(firsts) != {1}:  # noqa: PLR2004 - one is chance
+        return None
+    return Finding(
+        "after the first step",
+        f"the first step of {evidence.name} is right, the second wrong",
+        "At the first step nothing is remembered yet. Look at what is kept from one step to the next, and when.",
+    )
+
+
+def _factor(made: Any, right: Any) -> float:
+    """The factor between two steps; nan where there is none for all entries (an epsilon is allowed to show)."""
+    weight = float((right * right).sum())
+    found = float((made * right).sum()) / weight if weight else math.nan
+    return found if np.abs(made - found * right).max() <= 1e-3 * np.abs(made).max() else math.nan
+
+
+def _is_multiple(difference: Any, value: Any, scale: float) -> bool:
+    weight = float((value * value).sum())
+    if not weight or not np.isfinite(difference).all() or difference.size < 3:  # noqa: PLR2004 - two prove nothing
+        return False
+    found = float((difference * value).sum()) / weight
+    left = np.abs(difference - found * value).max()
+    return bool(found and left <= 1e-7 * np.abs(difference).max() + 1e-14 * scale)
+
+
+def _first_wrong(evidence: Evidence) -> Iterator[tuple[Pair, int]]:
+    for pair, mask in zip(evidence.pairs, wrong_entries(evidence), strict=True):
+        steps = mask.reshape(len(mask), -1).any(axis=1)
+        if steps.any():
+            yield pair, int(steps.argmax())
+
+
+def _start(evidence: Evidence, pair: Pair) -> Any:
+    return np.asarray(pair.case.inputs["start"][_index(evidence)], dtype=float)
+
+
+def _gradient(evidence: Evidence, pair: Pair, t: int) -> Any:
+    return np.asarray(pair.case.hidden["gradients"][_index(evidence)][t], dtype=float)
+
+
+def _index(evidence: Evidence) -> int:
+    return int(evidence.name.removeprefix(NAME))
+
+
+# --- what is asked ---------------------------------------------------------------------------
+
+
+def only_the_decay(evidence: Evidence, probe: Probe) -> Finding | None:
+    """Without weight decay it walks rightly, and rightly with it where somebody else adds the decay.
+
+    So the optimizer itself, without its decay, proves what the right decay is: λθ in the gradient, or beside the step.
+    """
+    if not _plain(evidence):
+        return None
+    wrong = [pair for pair, _ in _first_wrong(evidence)]
+    decayed = [pair for pair in wrong if pair.case.arguments.get("weight_decay")]
+    if not decayed or (len(decayed) < len(wrong) and len(decayed) < 2):  # noqa: PLR2004 - others decay by default
+        return None
+    for where, replay in (("in the gradient", _decay_in_gradient), ("beside the step", _decay_beside)):
+        if all(replay(evidence, probe, pair) for pair in decayed):
+            return Finding(
+                f"only the weight decay, which belongs {where}",
+                f"{evidence.name} would be right if its weight decay were: without it every step is right",
+                f"Here the decay belongs {where}. Look at what λθ is multiplied by, and at everything that it enters.",
+            )
+    return None
+
+
+def _decay_in_gradient(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
+    """Whether it would walk as wanted, without decay of its own, along gradients that hold λθ."""
+    decay = pair.case.arguments["weight_decay"]
+    gradients = []
+    for i, (start, gradient) in enumerate(zip(pair.case.inputs["start"], pair.case.hidden["gradients"], strict=True)):
+        wanted = pair.all_wanted.get(f"{NAME}{i}")
+        if not isinstance(wanted, np.ndarray) or wanted.shape != gradient.shape:
+            return False
+        gradients.append(gradient + decay * np.concatenate([start[None], wanted[:-1]]))
+    seen = _walked(evidence, probe, _without_decay(pair.case).with_changes(hidden={"gradients": gradients}))
+    return seen is not None and same(seen, pair.wanted, rounding=1e-7)
+
+
+def _decay_beside(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
+    """Whether the wanted steps are those that it takes without decay, and lr · λ · θ less."""
+    seen = _walked(evidence, probe, _without_decay(pair.case))
+    lr, decay = pair.case.arguments.get("lr"), pair.case.arguments["weight_decay"]
+    if seen is None or not isinstance(lr, float):
+        return False
+    start = _start(evidence, pair)[None]
+    before = np.concatenate([start, pair.wanted[:-1]])
+    own = seen - np.concatenate([start, seen[:-1]])
+    return same(before + own - lr * decay * before, pair.wanted, rounding=1e-7)
+
+
+def _without_decay(case: Case) -> Case:
+    return case.with_changes(arguments={**case.arguments, "weight_decay": 0.0})
+
+
+def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
+    """The first step is right, and each one after it is what a new optimizer would do from there."""
+    if not _plain(evidence) or not all(t > 0 for _, t in _first_wrong(evidence)):
+        return None
+    for pair, _ in _first_wrong(evidence):
+        for t in range(1, AS_IF_FIRST):
+            count = len(pair.case.inputs["start"])
+            places = [np.asarray(pair.all_seen.get(f"{NAME}{i}")) for i in range(count)]
+            if not all(place.ndim and len(place) > t for place in places):
+                return None
+            gradients = [gradient[t : t + 1] for gradient in pair.case.hidden["gradients"]]
+            start = [place[t - 1] for place in places]
+            anew = _walked(
+                evidence, probe, pair.case.with_changes(inputs={"start": start}, hidden={"gradients": gradients})
+            )
+            if anew is None or not same(anew[0], pair.seen[t]):
+                return None
+    return Finding(
+        "keeps no state",
+        f"{evidence.name} takes every step as if it were the first: nothing is remembered from step to step",
+        "v = … only gives a new array a name. Write into what self holds: v *= …, v += …, v[...] = …",
+    )
+
+
+def ignores_newest(evidence: Evidence, probe: Probe) -> Finding | None:
+    """A step does not depend on its own gradient, only on earlier ones."""
+    if not _plain(evidence) or not list(_first_wrong(evidence)):
+        return None
+    for pair in evidence.pairs:
+        if len(pair.seen) < 2 or same(pair.seen[-1], pair.seen[-2]):  # noqa: PLR2004 - before and after
+            return None
+        gradients = [gradient.copy() for gradient in pair.case.hidden["gradients"]]
+        for gradient in gradients:
+            gradient[-1] = -0.5 * gradient[-1] + 0.1
+        seen = _walked(evidence, probe, pair.case.with_changes(hidden={"gradients": gradients}))
+        if seen is None or not np.array_equal(seen, pair.seen):
+            return None
+    return Finding(
+        "a step late",
+        f"the steps of {evidence.name} do not depend on their own gradient, only on earlier ones",
+        "First the state takes the new gradient in, then the step is made with it.",
+    )
+
+
+def _plain(evidence: Evidence) -> bool:
+    """Whether these are walks at one learning rate."""
+    return is_walk(evidence) and not any("lr" in pair.case.hidden for pair in evidence.pairs)
+
+
+def _walked(evidence: Evidence, probe: Probe, case: Case) -> Any:
+    seen = probe.show(case).get(evidence.name)
+    wanted = case.hidden["gradients"][_index(evidence)].shape
+    usable = isinstance(seen, np.ndarray) and seen.shape == wanted and np.isfinite(seen).all()
+    return np.asarray(seen, dtype=float) if usable else None
+
+
+WALKS = (stands_still, of_time_alone, first_step)
+QUESTIONS = (only_the_decay, keeps_nothing, ignores_newest)
