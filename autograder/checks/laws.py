@@ -125,7 +125,7 @@ class Variance:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Numbers that lie at or below x with probability cdf(x), be they continuous or not.
+    """Numbers that lie at or below x with probability cdf(x), for every x: of whole numbers too, between them.
 
     Source: Massart, The Tight Constant in the Dvoretzky-Kiefer-Wolfowitz Inequality (1990).
     """
@@ -146,6 +146,9 @@ class Distribution:
         return 0.0
 
     def measure(self, values: Any) -> float:
-        """The largest difference between the share of numbers up to x and cdf(x)."""
+        """The largest difference between the share of numbers up to x and cdf(x), at every number and just before."""
         at, counts = np.unique(values, return_counts=True)
-        return float(np.abs(counts.cumsum() / values.size - self.cdf(at)).max())
+        up_to = counts.cumsum()
+        there = np.abs(up_to / values.size - self.cdf(at))
+        before = np.abs((up_to - counts) / values.size - self.cdf(np.nextafter(at, -np.inf)))
+        return float(max(there.max(), before.max()))

@@ -177,7 +177,7 @@ def test_a_normal_mean_is_bounded_above_its_tails():
         (Variance(4), lambda rng: rng.normal(0, 2, 20)),
         (Variance(1 / 3), lambda rng: rng.uniform(-1, 1, 20)),
         (Distribution("uniform", lambda x: np.clip(x, 0, 1)), lambda rng: rng.random(40)),
-        (Distribution("one of five", lambda k: (k + 1) / 5), lambda rng: rng.integers(5, size=40)),
+        (Distribution("one of five", lambda k: (np.floor(k) + 1) / 5), lambda rng: rng.integers(5, size=40)),
     ],
 )
 def test_right_draws_are_refused_no_more_often_than_is_said(law, draw):
@@ -191,6 +191,13 @@ def test_draws_outside_of_their_range_have_no_chance():
     assert Mean(1.0).chance(np.array([1.0, 0.0])) == 0
     assert Mean(0.0).chance(np.zeros(9)) == 1
     assert Variance(1.0).chance(np.zeros(5)) == 0
+
+
+def test_a_distribution_is_held_to_what_lies_before_a_number_too():
+    one_of_five = Distribution("one of five", lambda k: np.clip((np.floor(k) + 1) / 5, 0, 1))
+    assert one_of_five.measure(np.full(50, 4)) == pytest.approx(0.8)
+    assert one_of_five.measure(np.full(50, 0)) == pytest.approx(0.8)
+    assert one_of_five.measure(np.arange(50) % 5) == pytest.approx(0)
 
 
 def test_a_share_is_told_from_another_that_is_three_over_the_root_away():
