@@ -7,12 +7,13 @@ A claim fails where that bound is below its share of ``CHANCE``: limits follow f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from autograder.checks.drawing import CaseMaker
 from autograder.checks.laws import Distribution, Law, Mean, NormalMean, Variance
 from autograder.compare import Mismatch, agree
 from autograder.isolation.protocol import Rng
@@ -38,7 +39,6 @@ RIGHT = "as it should be"
 UNSEEN = "not to be seen"
 SEEDS = 2**31
 
-CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
 Observe = Callable[[Subject, Case], Any]
 
 
