@@ -85,6 +85,12 @@ def in_pairs(values: Any, axis: int) -> tuple[Any, Any]:
     return values[0::2], values[1::2]
 
 
+def _beside_its_part(exercise: Exercise, check: Check) -> None:
+    """List a check after the others of its part: one of forward before those of backward."""
+    last = max((i for i, other in enumerate(exercise.checks) if other.part == check.part), default=-1)
+    exercise.checks.insert(last + 1, check)
+
+
 def judge_claims(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
     """Want every claim to hold; the sentence of the first that does not."""
     del case
@@ -126,7 +132,8 @@ def statistics(
                 "_said": {k: said for k, (_, said) in found.items()}
             }
 
-        exercise.checks.append(
+        _beside_its_part(
+            exercise,
             Check(
                 name,
                 part or exercise.parts[-1],
@@ -138,7 +145,7 @@ def statistics(
                 needs=exercise.parts if needs is None else needs,
                 after=after,
                 sabotage=sabotage,
-            )
+            ),
         )
         return observe
 
@@ -194,7 +201,8 @@ def seeded(
             compared = zip(DRAWN, (again, new, another), strict=True)
             return {name: SAME if agree(first, drawn) else OTHER for name, drawn in compared}
 
-        exercise.checks.append(
+        _beside_its_part(
+            exercise,
             Check(
                 "draws from the generator that it is given",
                 part or exercise.parts[-1],
@@ -206,7 +214,7 @@ def seeded(
                 needs=exercise.parts,
                 after=after,
                 sabotage=sabotage,
-            )
+            ),
         )
         return observe
 
