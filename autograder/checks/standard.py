@@ -164,8 +164,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             cases=thing.two_call_cases,
             observe=thing.after_another,
             judge=compare_all,
-            sabotage=spoiled("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)")
-            + spoiled_method("super().forward(*self.first)", "return super().backward(*dy)", method="backward"),
+            sabotage=_stale_draw() if thing.apart_from_chance else _stale_inputs(),
         )
     )
     if thing.takes_upstream:
@@ -227,6 +226,20 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             ),
         ),
     ]
+
+
+def _stale_inputs() -> str:
+    """A layer whose backward is that of the first call, which it makes once more."""
+    return spoiled("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)") + spoiled_method(
+        "super().forward(*self.first)", "return super().backward(*dy)", method="backward"
+    )
+
+
+def _stale_draw() -> str:
+    """The same where making it once more would draw other numbers: all attributes are those of the first call."""
+    return spoiled(
+        "y = super().forward(*xs)", "self.first = getattr(self, 'first', None) or dict(vars(self))", "return y"
+    ) + spoiled_method("vars(self).update(self.first)", "return super().backward(*dy)", method="backward")
 
 
 def budget_checks(

@@ -37,9 +37,9 @@ def new_rng(rng):
 # --- 5.4 Dropout -----------------------------------------------------------------------------
 
 
-# Wherever p > 0 there are 99 numbers or more: that none of them is dropped, or all, has a chance below 1e-15.
+# Wherever p > 0 there are 240 numbers or more: that none of them is dropped, or all, has a chance below 1e-37.
 def dropout_cases(rng):
-    for p, shape in [(0.0, (3, 5)), (0.4, (9, 11)), (0.6, (7, 15)), (0.3, (4, 3, 5, 4))]:
+    for p, shape in [(0.0, (3, 5)), (0.4, (40, 45)), (0.6, (45, 40)), (0.3, (4, 3, 5, 4))]:
         yield Case({"p": p, "rng": new_rng(rng)}, x=rng.normal(size=shape))
 
 
@@ -81,17 +81,17 @@ dropout = LayerExercise(
             hint="Inverted dropout keeps the mean: what is left is divided by 1 − p, in training.",
         ),
         Mistake(
+            "keeps with probability p, and divides by 1 − p",
+            swap(">= self.p)", "< self.p)"),
+            hint="rng.random() < p is true with probability p: these are the numbers to drop.",
+            caught_by=BY_ITSELF,
+        ),
+        Mistake(
             "takes p for the probability to keep",
             swap(">= self.p)", "< self.p)"),
             swap("y *= 1 / (1 - self.p)", "y *= 1 / self.p"),
             swap("dx *= 1 / (1 - self.p)", "dx *= 1 / self.p"),
             hint="p is the probability that a number is dropped; 1 − p is the one that it is kept.",
-        ),
-        Mistake(
-            "keeps with probability p, and divides by 1 − p",
-            swap(">= self.p)", "< self.p)"),
-            hint="rng.random() < p is true with probability p: these are the numbers to drop.",
-            caught_by=BY_ITSELF,
         ),
         Mistake(
             "divides by what happens to be kept",
@@ -703,7 +703,7 @@ layer_norm = LayerExercise(
     mistakes=[
         Mistake(
             "normalizes over the batch",
-            swap("x.mean(axis=-1, keepdims=True)", "x.mean(axis=0)"),
+            swap("normal = x - x.mean(axis=-1, keepdims=True)", "normal = x - x.mean(axis=0)"),
             swap(
                 'var = xp.einsum("...f,...f->...", normal, normal)[..., None] / x.shape[-1]',
                 "var = (normal * normal).mean(axis=0)",
@@ -713,11 +713,12 @@ layer_norm = LayerExercise(
         Mistake(
             "normalizes all of a sample at once",
             swap(
-                "x.mean(axis=-1, keepdims=True)", "x.mean(axis=tuple(range(min(1, x.ndim - 1), x.ndim)), keepdims=True)"
+                "normal = x - x.mean(axis=-1, keepdims=True)",
+                "axes = tuple(range(min(1, x.ndim - 1), x.ndim))\n        normal = x - x.mean(axis=axes, keepdims=True)",
             ),
             swap(
                 'var = xp.einsum("...f,...f->...", normal, normal)[..., None] / x.shape[-1]',
-                "var = (normal * normal).mean(axis=tuple(range(min(1, x.ndim - 1), x.ndim)), keepdims=True)",
+                "var = (normal * normal).mean(axis=axes, keepdims=True)",
             ),
             hint="Only the last axis is averaged over; every leading place is a row of its own.",
         ),
