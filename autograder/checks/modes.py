@@ -55,7 +55,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
     """What is asked of forward in both modes."""
 
     def travel(subject: Subject, case: Case) -> Observations:
-        """Train, evaluate, evaluate one row alone, and train again on the same inputs."""
+        """Train, evaluate, evaluate two rows alone (one would have no variance), and train again on the same inputs."""
         layer = thing.build(subject, case.with_changes(hidden={}))
         seen: Observations = {}
 
@@ -73,7 +73,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
             look(f"after training step {step}")
         layer.call("eval")
         forward("in eval", case.inputs)
-        forward("in eval, one row alone", {name: x[:1] for name, x in case.inputs.items()})
+        forward("in eval, two rows alone", {name: x[:2] for name, x in case.inputs.items()})
         look("after eval")
         layer.call("train")
         forward("in training", case.inputs)
