@@ -2,6 +2,7 @@
 
 standard   what every layer, loss or function is asked for
 layer, loss, function, optimizer, schedule, model   the exercises by kind, each a list of standard checks
+modes   what is asked of a layer that trains in one way and evaluates in another
 statistics, laws   what is asked of random things
 """
 
@@ -10,6 +11,7 @@ from autograder.checks.laws import Distribution, Mean, NormalMean, Variance
 from autograder.checks.layer import LayerExercise
 from autograder.checks.loss import LossExercise
 from autograder.checks.model import ModelExercise, Task
+from autograder.checks.modes import Modes
 from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
@@ -43,6 +45,7 @@ __all__ = [
     "Memory",
     "Mistake",
     "ModelExercise",
+    "Modes",
     "New",
     "NormalMean",
     "OptimizerExercise",

@@ -7,12 +7,13 @@ A claim fails where that bound is below its share of ``CHANCE``: limits follow f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from autograder.checks.drawing import CaseMaker
 from autograder.checks.laws import Distribution, Law, Mean, NormalMean, Variance
 from autograder.compare import Mismatch, agree
 from autograder.isolation.protocol import Rng
@@ -38,7 +39,6 @@ RIGHT = "as it should be"
 UNSEEN = "not to be seen"
 SEEDS = 2**31
 
-CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
 Observe = Callable[[Subject, Case], Any]
 
 
@@ -85,6 +85,12 @@ def in_pairs(values: Any, axis: int) -> tuple[Any, Any]:
     return values[0::2], values[1::2]
 
 
+def _beside_its_part(exercise: Exercise, check: Check) -> None:
+    """List a check after the others of its part: one of forward before those of backward."""
+    last = max((i for i, other in enumerate(exercise.checks) if other.part == check.part), default=-1)
+    exercise.checks.insert(last + 1, check)
+
+
 def judge_claims(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
     """Want every claim to hold; the sentence of the first that does not."""
     del case
@@ -126,7 +132,8 @@ def statistics(
                 "_said": {k: said for k, (_, said) in found.items()}
             }
 
-        exercise.checks.append(
+        _beside_its_part(
+            exercise,
             Check(
                 name,
                 part or exercise.parts[-1],
@@ -138,7 +145,7 @@ def statistics(
                 needs=exercise.parts if needs is None else needs,
                 after=after,
                 sabotage=sabotage,
-            )
+            ),
         )
         return observe
 
@@ -194,7 +201,8 @@ def seeded(
             compared = zip(DRAWN, (again, new, another), strict=True)
             return {name: SAME if agree(first, drawn) else OTHER for name, drawn in compared}
 
-        exercise.checks.append(
+        _beside_its_part(
+            exercise,
             Check(
                 "draws from the generator that it is given",
                 part or exercise.parts[-1],
@@ -206,7 +214,7 @@ def seeded(
                 needs=exercise.parts,
                 after=after,
                 sabotage=sabotage,
-            )
+            ),
         )
         return observe
 

@@ -310,6 +310,9 @@ class Dropout(Layer):
         ### END SOLUTION
 
 
+# %%
+check(Dropout)
+
 # %% [markdown]
 # ## 5.5 Batch normalization
 #
@@ -444,6 +447,9 @@ class BatchNorm(Layer):
         ### END SOLUTION
 
 
+# %%
+check(BatchNorm)
+
 # %% [markdown]
 # How the running values find those of the data, here mean 3 and variance 4, in batches of 16. Each batch counts a tenth, so
 # after about twenty steps the start is forgotten, and what is left is the noise of some ten batches. Before that, evaluation
@@ -516,30 +522,35 @@ class LayerNorm(Layer):
     def forward(self, x):
         ### BEGIN SOLUTION
         xp = array_module(x)
-        normal = x - x.mean(axis=-1, keepdims=True)
-        var = xp.einsum("...f,...f->...", normal, normal)[..., None] / x.shape[-1]
+        rows = x.reshape(-1, x.shape[-1])
+        normal = rows - rows.mean(axis=1, keepdims=True)
+        var = xp.einsum("nf,nf->n", normal, normal)[:, None] / x.shape[-1]
         self.scale = 1 / xp.sqrt(var + self.eps)
         normal *= self.scale
         self.normal = normal
         y = normal * self.gamma.data
         y += self.beta.data
-        return y
+        return y.reshape(x.shape)
         ### END SOLUTION
 
     def backward(self, dy):
         ### BEGIN SOLUTION
-        xp = array_module(dy)
-        rows, normal = (a.reshape(-1, dy.shape[-1]) for a in (dy, self.normal))
+        rows = dy.reshape(self.normal.shape)
+        along = rows * self.normal
         self.beta.grad += rows.sum(axis=0)
-        self.gamma.grad += xp.einsum("nf,nf->f", rows, normal)
-        dx = dy * self.gamma.data
-        along = xp.einsum("...f,...f->...", dx, self.normal)[..., None] / dy.shape[-1]
-        dx -= dx.mean(axis=-1, keepdims=True)
-        dx -= self.normal * along
+        self.gamma.grad += along.sum(axis=0)
+        weights = self.gamma.data / dy.shape[-1]  # means of γ dy and of γ dy x̂, each as a product with a vector
+        roads = self.normal * (along @ weights)[:, None]
+        roads += (rows @ weights)[:, None]
+        dx = rows * self.gamma.data
+        dx -= roads
         dx *= self.scale
-        return dx
+        return dx.reshape(dy.shape)
         ### END SOLUTION
 
+
+# %%
+check(LayerNorm)
 
 # MODES END
 
