@@ -3,6 +3,11 @@
 The file holds ``header``, a JSON text that says which call is which, and the arrays of call number n: ``n.gamma`` and
 ``n.beta``, and for each step t of it ``n.t.ROLE``, the roles being x, dy, y, dx, dgamma, dbeta and, of batch
 normalization, running_mean and running_var after the step.  The last step of a batch normalization is in eval mode.
+
+Besides: ``inits``, for each shape (as this course has it) the standard deviations of PyTorch's Xavier and Kaiming
+weights; ``decay.start.NAME``, ``decay.gradients.NAME``, ``decay.road.NAME``, parameters that SGD moves, with a weight
+decay on those with two axes or more; ``mix.scores``, ``mix.target``, ``mix.loss``, ``mix.dscores``, a cross-entropy of
+soft targets.
 """
 
 import json
@@ -52,6 +57,51 @@ def step(module: torch.nn.Module, rng: np.random.Generator, shape: tuple[int, ..
     return {name: value.detach().numpy().copy() for name, value in found.items()}
 
 
+INITS = [(30, 50), (50, 30), (8, 1), (16, 3, 5, 5), (4, 12, 1, 3)]
+DECAYED: dict[str, tuple[int, ...]] = {"W": (4, 3), "b": (3,), "kernels": (2, 3, 2, 2), "gain": (5,)}
+LR, WEIGHT_DECAY, DECAY_STEPS = 0.1, 0.3, 5
+
+
+def initial_spread(shape: tuple[int, ...]) -> list[float]:
+    """Standard deviations of PyTorch's Xavier and Kaiming weights, by its count of fans; Linear's lie transposed."""
+    weight = torch.empty(shape if len(shape) > 2 else shape[::-1])
+    fan_in, fan_out = torch.nn.init._calculate_fan_in_and_fan_out(weight)
+    gain = torch.nn.init.calculate_gain("relu")
+    return [(2 / (fan_in + fan_out)) ** 0.5, gain / fan_in**0.5]
+
+
+def decayed(rng: np.random.Generator) -> Arrays:
+    """Steps of SGD with a weight decay on parameters of two axes or more, and none on the others."""
+    found = {f"decay.start.{name}": rng.normal(size=shape) for name, shape in DECAYED.items()}
+    found |= {f"decay.gradients.{name}": rng.normal(size=(DECAY_STEPS, *shape)) for name, shape in DECAYED.items()}
+    thetas = {name: torch.tensor(found[f"decay.start.{name}"], requires_grad=True) for name in DECAYED}
+    groups = [
+        {
+            "params": [theta for theta in thetas.values() if (theta.ndim > 1) == heavy],
+            "weight_decay": heavy * WEIGHT_DECAY,
+        }
+        for heavy in (True, False)
+    ]
+    optimizer, road = torch.optim.SGD(groups, lr=LR), {name: [] for name in DECAYED}
+    for t in range(DECAY_STEPS):
+        for name, theta in thetas.items():
+            theta.grad = torch.tensor(found[f"decay.gradients.{name}"][t])
+        optimizer.step()
+        for name, theta in thetas.items():
+            road[name].append(theta.detach().numpy().copy())
+    return found | {f"decay.road.{name}": np.stack(places) for name, places in road.items()}
+
+
+def mixed(rng: np.random.Generator) -> Arrays:
+    """The cross-entropy of scores against soft targets, and its gradient."""
+    scores = torch.tensor(rng.normal(0, 3, (6, 4)), requires_grad=True)
+    target = rng.dirichlet(np.ones(4), size=6)
+    loss = torch.nn.functional.cross_entropy(scores, torch.tensor(target))
+    (dscores,) = torch.autograd.grad(loss, [scores])
+    found = {"scores": scores.detach(), "loss": loss.detach(), "dscores": dscores}
+    return {"mix.target": target, **{f"mix.{name}": value.numpy().copy() for name, value in found.items()}}
+
+
 def write(path: Path, seed: int) -> Path:
     """Compute everything and write it to one file."""
     rng = np.random.default_rng(seed)
@@ -69,6 +119,8 @@ def write(path: Path, seed: int) -> Path:
             arrays |= {f"{n}.{t}.{role}": value for role, value in step(module, rng, shape).items()}
         features = shape[1] if batch else shape[-1]
         described.append({"exercise": exercise, "arguments": {"features": features, **arguments}, "steps": steps})
-    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, "calls": described}
+    arrays |= {"inits": np.array([initial_spread(shape) for shape in INITS]), **decayed(rng), **mixed(rng)}
+    more = {"inits": INITS, "lr": LR, "weight_decay": WEIGHT_DECAY}
+    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, "calls": described, **more}
     np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays)
     return path
