@@ -12,7 +12,7 @@ def new_rng(rng):
     return Rng(int(rng.integers(2 ** 31)))
 
 def dropout_cases(rng):
-    for p, shape in [(0.0, (3, 5)), (0.4, (40, 45)), (0.6, (45, 40)), (0.3, (4, 3, 5, 4))]:
+    for p, shape in [(0.0, (3, 5)), (0.3, (4, 3, 5, 4)), (0.4, (24, 26))]:
         yield Case({'p': p, 'rng': new_rng(rng)}, x=rng.normal(size=shape))
 
 def factors(seen, case):
