@@ -37,6 +37,7 @@ CHANCE = 1e-7
 """That right code fails one check, at most, over all its claims and cases; ten such checks stay below 1e-6."""
 RIGHT = "as it should be"
 UNSEEN = "not to be seen"
+EXPLAINED = "not asked"
 SEEDS = 2**31
 
 Observe = Callable[[Subject, Case], Any]
@@ -52,6 +53,8 @@ class Claim:
     name: what a sentence says is measured (``the share of zeros in y``); look(seen, case): the numbers, or conditions
     that hold or do not, each drawn independently of the others; law(case): what they should follow; others: laws that
     somebody's mistake would follow, by what was done (``keeps with probability p``), so that it is told from others.
+    Where one of these is recognised, the check's other claims are not asked: what is wrong in one way is often wrong in
+    another that depends on the draw.
     """
 
     name: str
@@ -94,10 +97,10 @@ def _beside_its_part(exercise: Exercise, check: Check) -> None:
 def judge_claims(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
     """Want every claim to hold; the sentence of the first that does not."""
     del case
-    for name, right in expected.items():
-        if observed.get(name) != right:
-            said = observed.get("_said", {}).get(name) or f"{name} is not as it should be"
-            return Mismatch("statistics", name, said)
+    wrong = [name for name, right in expected.items() if observed.get(name) != right]
+    said = {name: observed["_said"][name] for name in wrong if observed.get("_said", {}).get(name)}
+    for name in [*said, *wrong]:
+        return Mismatch("statistics", name, said.get(name, f"{name} is not as it should be"))
     return None
 
 
@@ -127,10 +130,12 @@ def statistics(
     def add(observe: Observe) -> Observe:
         def judged(subject: Subject, case: Case) -> Observations:
             seen = observe(subject, case)
-            found = {c.name: c.judged(seen, case, CHANCE / case.hidden["comparisons"]) for c in claims}
-            return {key: word for key, (word, _) in found.items()} | {
-                "_said": {k: said for k, (_, said) in found.items()}
-            }
+            chance = CHANCE / case.hidden["comparisons"]
+            found = [(claim, *claim.judged(seen, case, chance)) for claim in claims]
+            known = [(claim, word, said) for claim, word, said in found if word in claim.others]
+            words = {claim.name: EXPLAINED if known else word for claim, word, _ in found}
+            words |= {claim.name: word for claim, word, _ in known}
+            return {**words, "_said": {claim.name: said for claim, _, said in known or found}}
 
         _beside_its_part(
             exercise,

@@ -1,5 +1,6 @@
 """What is asked of a layer with two modes, and of one that draws numbers; and what is said of wrong ones."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -285,3 +286,27 @@ def test_a_scale_in_eval_is_not_taken_for_the_other_mode(said):
     verdict = said("Dropout", ("            return x\n", "            return x * (1 - self.p)\n"))
     assert verdict.check == DIFFER
     assert verdict.pattern not in ("training in eval", "training and eval swapped")
+
+
+DRAW = re.compile(r"(self\.rng\.random\([^()]*(?:\([^()]*\)[^()]*)*\))")
+BY_THE_DRAW = {
+    "divides by what happens to be kept",
+    "normalizes what is kept",
+    "writes into its input",
+    "draws from a generator of its own",
+}
+"""Their outcomes differ from draw to draw, whatever is set apart; the last draws no numbers that could be others."""
+DROPOUT = next(e for e in catalogue.load("05_regularization", ROOT).assignment.exercises if e.name == "Dropout")
+
+
+@pytest.mark.parametrize("mistake", [m for m in DROPOUT.mistakes if m.name not in BY_THE_DRAW], ids=lambda m: m.name)
+def test_a_mistake_is_recognised_whatever_is_drawn(regularization, zygote, mistake):
+    right = regularization.source_of(DROPOUT)
+    source, count = DRAW.subn(r"(1 - \1)", mistake.apply(right, "Dropout"))
+    assert count
+    chunks = [replace(c, source=source) if c.defines == ("Dropout",) else c for c in regularization.reference.chunks]
+    grader = Grader(regularization, zygote, seed=4, limits=QUICK)
+    grader.only = frozenset({"Dropout"})
+    [result] = grader.grade(Submission("regularization.ipynb", Extraction(tuple(chunks)), "")).exercises
+    first = next(v for v in result.verdicts if str(v.status) not in ("passed", "skipped"))
+    assert first.mistake == mistake.name
