@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.answers import Answers, StoredAnswers
 from autograder.compare import Mismatch, compare
 from autograder.diagnosis.evidence import Evidence, Finding, gather
+from autograder.diagnosis.modes import other_mode
 from autograder.diagnosis.outcomes import Outcome, Raised, observe, printed, wrong_names
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.places import places
@@ -233,6 +234,8 @@ class Fingerprints:
 def _first(evidence: Evidence, probe: Probe) -> Finding | None:
     if evidence.one_shape and not any(mask.any() for mask in wrong_entries(evidence)):
         return None  # it is no number that is wrong
+    if finding := other_mode(evidence, probe):
+        return finding
     walk = is_walk(evidence)
     for pattern in WALKS if walk else PATTERNS:
         if finding := pattern(evidence):

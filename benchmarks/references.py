@@ -15,6 +15,7 @@ from benchmarks.table import ROOT, Row, Table, in_turns, median_ratio
 BATCH, FEATURES = 256, 1024
 ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
 CONVOLUTION, MAX_POOL = 2.5, 2.0
+BATCH_NORM, LAYER_NORM = 1.3, 3.0
 ADAM, TRAINED = 0.8, 10_000_000
 IMAGES, CHANNELS = (32, 32, 28, 28), 64
 AT_LEAST_S = 0.002
@@ -109,6 +110,7 @@ class Pairs:
         yield "Softmax", SOFTMAX, self.layer(names["Softmax"](), lambda x: functional.softmax(x, dim=-1))
         loss = names_of("03_losses")["SoftmaxCrossEntropy"]()
         yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
+        yield from self.normalizations()
         yield from self.convolutions()
         yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
 
@@ -121,6 +123,16 @@ class Pairs:
         ours.grad[...] = gradient
         theirs.grad = self.torch.tensor(gradient)
         return names_of("04_optimizers")["Adam"]([ours]).step, self.torch.optim.Adam([theirs]).step
+
+    def normalizations(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
+        """Give the pairs that normalize, in training mode: channels of images, and rows."""
+        names, modules = names_of("05_regularization"), self.torch.nn
+        ours, rows = names["BatchNorm"](CHANNELS), names["LayerNorm"](FEATURES)
+        ours.astype(np.float32)
+        rows.astype(np.float32)
+        shape = (IMAGES[0], CHANNELS, *IMAGES[2:])
+        yield f"BatchNorm, {shape}", BATCH_NORM, self.on_images(ours, modules.BatchNorm2d(CHANNELS), shape)
+        yield "LayerNorm", LAYER_NORM, self.layer(rows, modules.LayerNorm(FEATURES))
 
     def convolutions(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
         """Give the pairs on images."""

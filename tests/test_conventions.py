@@ -36,6 +36,11 @@ def optimizers():
 
 
 @pytest.fixture(scope="module")
+def regularization():
+    return names_of("05_regularization")
+
+
+@pytest.fixture(scope="module")
 def convolution():
     return names_of("06_convolution")
 
@@ -71,6 +76,14 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "Adam",
         "clip_gradient_norm",
         "Schedule",
+        "initial values",
+        "Dropout",
+        "BatchNorm",
+        "LayerNorm",
+        "L2Penalty",
+        "EarlyStopping",
+        "augmentation",
+        "Mixup",
     }
     held_by_golden_values_or_signatures = {"shapes", "ReLU at 0", "randomness"}
     held_by_golden_values_or_signatures |= {"one_hot", "standardize", "relative_error"}
@@ -280,6 +293,86 @@ def test_a_schedule_sets_the_rate_when_made_and_at_every_step(optimizers):
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4])
     assert schedule.rate(1) == pytest.approx(0.2)
     assert type(optimizer.lr) is float
+
+
+@pytest.mark.parametrize(
+    ("shape", "fan_in", "fan_out"), [((300, 50), 300, 50), ((50, 300), 50, 300), ((20, 30, 3, 5), 450, 300)]
+)
+def test_initial_values_have_the_variance_of_their_fans(regularization, rng, shape, fan_in, fan_out):
+    for name, variance in (("xavier_init", 2 / (fan_in + fan_out)), ("he_init", 2 / fan_in)):
+        W = regularization[name](shape, rng=rng)
+        assert W.var() == pytest.approx(variance, rel=0.06)
+        assert abs(W.mean()) < 0.05 * variance**0.5
+    normal = regularization["normal_init"](shape, 0.3, rng=rng)
+    assert (abs(normal) < 0.3).mean() == pytest.approx(0.683, abs=0.02)
+
+
+def test_dropout_divides_what_it_keeps_and_does_nothing_in_eval(regularization, rng):
+    layer, x = regularization["Dropout"](0.2, rng=rng), np.full((40, 50), 4.0)
+    assert set(np.unique(layer(x))) == {0.0, 5.0}
+    layer.eval()
+    np.testing.assert_array_equal(layer(x), x)
+
+
+def test_batch_norm_weighs_the_new_value_and_keeps_an_unbiased_variance(regularization):
+    layer = regularization["BatchNorm"](1, momentum=0.25, eps=2.0)
+    y = layer(np.array([[0.0], [0], [3]]))  # variance 2, unbiased 3
+    np.testing.assert_allclose(y[:, 0], np.array([-1, -1, 2]) / (2 + 2.0) ** 0.5)
+    np.testing.assert_allclose([layer.running_mean[0], layer.running_var[0]], [0.25, 0.75 + 0.25 * 3])
+
+
+def test_layer_norm_divides_by_the_number_of_features(regularization):
+    layer = regularization["LayerNorm"](3, eps=2.0)
+    np.testing.assert_allclose(layer(np.array([[0.0, 0, 3]]))[0], np.array([-1, -1, 2]) / (2 + 2.0) ** 0.5)
+
+
+def test_a_penalty_is_half_of_lambda_times_the_squares_of_all_with_two_axes(regularization):
+    W, b = dlkit.Parameter(np.full((1, 2), 3.0)), dlkit.Parameter(np.full(2, 3.0))
+    penalty = regularization["L2Penalty"]([W, b], 0.5)
+    assert penalty.forward() == pytest.approx(0.25 * 18)
+    for _ in range(2):
+        penalty.backward()
+    np.testing.assert_allclose(W.grad, [[3, 3]])
+    assert not b.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ([1.0, 1.0, 1.0], [False, False, True]),
+        ([1.0, 0.75, 0.5], [False, False, False]),
+        ([float("nan"), 1.0, float("nan"), 0.875], [False, False, False, True]),
+    ],
+)
+def test_stopping_takes_patience_epochs_in_a_row_that_are_not_better_by_more_than_min_delta(
+    regularization, losses, said
+):
+    stopper = regularization["EarlyStopping"]([one_parameter(0.0, 0.0)], patience=2, min_delta=0.25)
+    assert [bool(stopper.update(loss)) for loss in losses] == said
+
+
+def test_augmentation_draws_for_every_image_and_brings_in_nothing(regularization, rng):
+    x = np.ones((500, 1, 3, 3))
+    for y in (
+        regularization["random_shift"](x, 1, rng=rng),
+        regularization["random_crop"](x, (3, 3), 1, rng=rng),
+    ):
+        assert y.shape == x.shape
+        assert set(np.unique(y)) == {0.0, 1.0}
+        assert len(np.unique(y, axis=0)) == 9
+    arrow = np.array([[[[0.0, 1]]]]).repeat(100, axis=0)
+    np.testing.assert_array_equal(
+        np.unique(regularization["random_flip"](arrow, rng=rng), axis=0)[:, 0, 0], [[0, 1], [1, 0]]
+    )
+    assert len(np.unique(regularization["gaussian_noise"](x, 0.1, rng=rng))) == x.size
+
+
+def test_mixup_mixes_rows_and_targets_with_one_share_and_one_order(regularization, rng):
+    for _ in range(5):
+        x, t = regularization["Mixup"](0.7, rng=rng).mix(np.eye(9), np.eye(9))
+        np.testing.assert_array_equal(x, t)
+        np.testing.assert_allclose(x.sum(axis=0), 1)
+        assert len(np.unique(np.diagonal(x)[np.diagonal(x) < 1])) == 1
 
 
 def test_a_seed_draws_the_same_parameters_everywhere(layers):

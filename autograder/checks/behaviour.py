@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from autograder.checks.chance import RAW, ApartFromChance, set_apart
+from autograder.checks.drawing import TRAINED, CaseMaker, draw_like, in_dtype, is_float
+from autograder.checks.slopes import has_slope, real, weighted_sum
 from autograder.isolation.protocol import Ref, Strided
 from autograder.spec import Case, Observations, Trial
 from autograder.subject import Instance, Subject
 from dlkit import gradcheck
 
-__all__ = ["TRIES", "Behaviour", "CaseMaker", "has_slope", "in_dtype"]
-
-CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
+__all__ = ["TRIES", "Behaviour"]
 
 DIRECTIONS = 2
 TRIES = "_tries"
@@ -29,7 +30,8 @@ class Behaviour:
 
     output: what a sentence calls the result (``y``, ``the loss``);
     takes_upstream: backward is given the gradient of the output (a layer) or nothing (a loss);
-    gradient_of: inputs whose gradient backward returns; by default every array of floats.
+    gradient_of: inputs whose gradient backward returns; by default every array of floats;
+    apart_from_chance(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Behaviour:
     takes_upstream: bool = True
     gradient_of: tuple[str, ...] = ()
     extreme: float | None = None
+    apart_from_chance: ApartFromChance | None = None
 
     # --- cases -------------------------------------------------------------------------------
 
@@ -55,13 +58,13 @@ class Behaviour:
         case = case.with_changes(parameters=parameters)
         if self.takes_upstream:
             y = self.build(reference, case).call("forward", *case.inputs.values())
-            case = case.with_changes(upstream=_draw_like(y, rng))
+            case = case.with_changes(upstream=draw_like(y, rng))
         return case
 
     def forward_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the cases, and the last one again as a non-contiguous view."""
         cases = self.cases(rng, reference)
-        inputs = {name: Strided(x) if _is_float(x) else x for name, x in cases[-1].inputs.items()}
+        inputs = {name: Strided(x) if is_float(x) else x for name, x in cases[-1].inputs.items()}
         return [*cases, cases[-1].with_changes(inputs=inputs)]
 
     def some_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
@@ -101,27 +104,39 @@ class Behaviour:
     # --- runs --------------------------------------------------------------------------------
 
     def build(self, subject: Subject, case: Case) -> Instance:
-        """Make the thing and give it the case's parameters."""
+        """Make the thing, give it the case's parameters, and where the case says so, train it and go to eval mode."""
         thing = subject.make(self.name, **case.arguments)
         for path, value in case.parameters.items():
             thing.set(f"{path}.data", value)
         if any(value.dtype == np.float32 for value in case.parameters.values()):
             thing.call("astype", "float32")
+        if TRAINED in case.hidden:
+            for inputs in case.hidden[TRAINED]:
+                thing.call("forward", *inputs)
+            thing.call("eval")
         return thing
+
+    def shown(self, seen: Observations, case: Case) -> Observations:
+        """What is compared of what was seen."""
+        return set_apart(self.apart_from_chance, seen, case)
 
     def forward(self, subject: Subject, case: Case) -> Observations:
         """Run forward once."""
-        return {self.output: self.build(subject, case).call("forward", *case.inputs.values())}
+        return self.shown({self.output: self.build(subject, case).call("forward", *case.inputs.values())}, case)
 
     def backward(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward once; look at every gradient, and note a backward that tries out forward."""
         thing = self.build(subject, case)
-        thing.call("forward", *case.inputs.values())
+        y = thing.call("forward", *case.inputs.values())
         returned, tries = thing.tally(
             "backward", *self.upstream(case), counted="forward", inputs=list(case.inputs.values())
         )
-        seen = self.gradients(thing, case, returned)
+        seen = self.compared(y, self.gradients(thing, case, returned), case)
         return {**seen, TRIES: tries} if tries else seen
+
+    def compared(self, y: Any, gradients: Observations, case: Case) -> Observations:
+        """Gradients, apart from chance, which only the output of the same call can show."""
+        return self.shown({self.output: y, **gradients}, case) if self.apart_from_chance else gradients
 
     def call_backward(self, thing: Instance, case: Case) -> Any:
         """Call backward as the kind of thing wants it."""
@@ -149,7 +164,7 @@ class Behaviour:
         return [name for name, x in case.inputs.items() if self._has_gradient(name, x)]
 
     def _has_gradient(self, name: str, x: Any) -> bool:
-        return name in self.gradient_of if self.gradient_of else _is_float(x)
+        return name in self.gradient_of if self.gradient_of else is_float(x)
 
     def backward_twice(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward twice without zero_grad()."""
@@ -163,9 +178,9 @@ class Behaviour:
         """Run forward on other inputs first, forward and backward on the case's then."""
         thing = self.build(subject, case)
         thing.call("forward", *case.hidden["first"].values())
-        thing.call("forward", *case.inputs.values())
-        seen = self.gradients(thing, case, self.call_backward(thing, case))
-        return {f"{name} of the second call": value for name, value in seen.items()}
+        y = thing.call("forward", *case.inputs.values())
+        seen = self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+        return {name if name == RAW else f"{name} of the second call": value for name, value in seen.items()}
 
     def forward_untouched(self, subject: Subject, case: Case) -> Observations:
         """Run forward and look at its inputs afterwards."""
@@ -184,8 +199,10 @@ class Behaviour:
         thing = self.build(subject, case)
         sent: dict[str, list[Ref]] = {}
         kept: dict[str, Instance] = {}
+        latest = [case]
 
         def renew(case: Case) -> None:
+            latest[:] = [case]
             sent["forward"] = [subject.put(x) for x in case.inputs.values()]
             sent["backward"] = [subject.put(dy) for dy in self.upstream(case)]
             if case.parameters:
@@ -197,7 +214,7 @@ class Behaviour:
 
         def collect() -> Observations:
             gradients = self.gradients(thing, case, kept["backward"].fetch())
-            return {self.output: kept["forward"].fetch(), **gradients}
+            return self.shown({self.output: kept["forward"].fetch(), **gradients}, *latest)
 
         return Trial(renew, go, collect, calls=2)
 
@@ -206,22 +223,29 @@ class Behaviour:
     def expect_gradients(self, reference: Subject, case: Case, rng: np.random.Generator) -> Observations:
         """Give the reference's gradients, and slopes of its forward along random directions."""
         expected = self.backward(reference, case)
-        return {**expected, "_slopes": self.slopes(reference, case, rng, DIRECTIONS)}
+        slopes = self.slopes(reference, case, rng, DIRECTIONS)
+        if self.apart_from_chance and all(has_slope(expected[RAW], slope) for slope in slopes):
+            slopes = []  # proved already: they are those of this draw, which nobody else need make
+        return {**expected, "_slopes": slopes}
 
     def slopes(self, subject: Subject, case: Case, rng: np.random.Generator, count: int) -> list[Any]:
         """Slopes of the subject's forward, by central differences: ``[name, direction, slope]`` each."""
         thing = self.build(subject, case)
 
+        def same_draw() -> Instance:
+            return self.build(subject, case) if self.apart_from_chance else thing
+
         def objective(y: Any) -> float:
-            return _weighted_sum(y, case.upstream) if self.takes_upstream else _real(y)
+            return weighted_sum(y, case.upstream) if self.takes_upstream else real(y)
 
         def of_input(name: str) -> Callable[[Any], float]:
-            return lambda x: objective(thing.call("forward", *{**case.inputs, name: x}.values()))
+            return lambda x: objective(same_draw().call("forward", *{**case.inputs, name: x}.values()))
 
         def of_parameter(path: str) -> Callable[[Any], float]:
             def f(value: Any) -> float:
-                thing.set(f"{path}.data", value)
-                return objective(thing.call("forward", *case.inputs.values()))
+                moved = same_draw()
+                moved.set(f"{path}.data", value)
+                return objective(moved.call("forward", *case.inputs.values()))
 
             return f
 
@@ -241,7 +265,7 @@ class Behaviour:
             slopes = self.slopes(subject, case, _directions(case), DIRECTIONS)
         except (ArithmeticError, TypeError, ValueError):
             return False
-        return all(has_slope(observed, slope) for slope in slopes)
+        return all(has_slope(observed.get(RAW, observed), slope) for slope in slopes)
 
 
 def _directions(case: Case) -> np.random.Generator:
@@ -250,36 +274,9 @@ def _directions(case: Case) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(x.tobytes()) for x in drawn if isinstance(x, np.ndarray)])
 
 
-def has_slope(observed: Observations, slope: list[Any]) -> bool:
-    """Whether an observed gradient has this slope along this direction."""
-    name, direction, value = slope
-    gradient = observed.get(name)
-    if not isinstance(gradient, np.ndarray) or gradient.shape != direction.shape:
-        return False
-    with np.errstate(all="ignore"):
-        size = float(np.linalg.norm(gradient))
-        found = float((gradient * direction).sum().real)
-        return bool(abs(found - value) <= 1e-5 * max(abs(value), size) + 1e-8)
-
-
 def gradient_name(path: str) -> str:
     """``dW`` for the parameter W; a nested one is named by its path."""
     return f"d{path}" if "." not in path else f"the gradient of {path}"
-
-
-def in_dtype(case: Case, dtype: str) -> Case:
-    """The same case with every float array in another dtype."""
-
-    def convert(value: Any) -> Any:
-        if isinstance(value, tuple | list):
-            return type(value)(convert(item) for item in value)
-        return value.astype(dtype) if _is_float(value) else value
-
-    return case.with_changes(
-        inputs={name: convert(x) for name, x in case.inputs.items()},
-        parameters={path: convert(value) for path, value in case.parameters.items()},
-        upstream=convert(case.upstream),
-    )
 
 
 def _fits(other: Case, case: Case) -> bool:
@@ -292,29 +289,3 @@ def _fits(other: Case, case: Case) -> bool:
 def _sizes(inputs: dict[str, Any]) -> list[tuple[int, ...]]:
     """Of each input, all but the count of rows."""
     return [x.shape[1:] for x in inputs.values()]
-
-
-def _is_float(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
-
-
-def _draw_like(y: Any, rng: np.random.Generator) -> Any:
-    if isinstance(y, tuple):
-        return tuple(_draw_like(item, rng) for item in y)
-    return rng.normal(size=np.shape(y))
-
-
-def _weighted_sum(y: Any, weights: Any) -> float:
-    if isinstance(y, tuple):
-        return sum(_weighted_sum(a, b) for a, b in zip(y, weights, strict=True))
-    if np.shape(y) != np.shape(weights):
-        message = "the output has not the shape of its gradient"
-        raise ValueError(message)
-    return _real((y * weights).sum())
-
-
-def _real(value: Any) -> float:
-    if np.iscomplexobj(value):
-        message = "the output is complex"
-        raise TypeError(message)
-    return float(value)

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from autograder.checks.behaviour import CaseMaker
+from autograder.checks.chance import ApartFromChance, set_apart
+from autograder.checks.drawing import CaseMaker
 from autograder.checks.standard import budget_checks, judge_unchanged
 from autograder.compare import compare_all
 from autograder.isolation.protocol import Ref
@@ -49,6 +50,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     scaling_points: float = 1,
     setting: Setting = NOTHING,
     writes: bool = False,
+    apart_from_chance: ApartFromChance | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, with the standard checks.
@@ -56,16 +58,21 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     A case's inputs are passed in order, its arguments by name.
     setting: objects that the function is given besides, and that are looked at together with its result.
     writes: the function is given no array but those that it is to change.
+    apart_from_chance(seen, case): the function draws numbers; given ``{"the result": …}``, return what is right
+    whatever is drawn.  That is compared; what depends on the draw is for ``statistics``.
     """
     matches = "the result matches the reference"
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         return list(cases(rng))
 
+    def shown(seen: Observations, case: Case) -> Observations:
+        return set_apart(apart_from_chance, seen, case)
+
     def observe(subject: Subject, case: Case) -> Observations:
         objects = setting.make(subject, case)
         result = subject.run(name, *case.inputs.values(), **setting.arguments(case, objects))
-        return {"the result": result, **setting.look(objects)}
+        return shown({"the result": result, **setting.look(objects)}, case)
 
     def untouched(subject: Subject, case: Case) -> Observations:
         _, after = subject.run_echo(name, *case.inputs.values(), **setting.arguments(case, setting.make(subject, case)))
@@ -76,14 +83,16 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         sent: list[Ref] = []
         kept: list[Instance] = []
         objects = setting.make(subject, case)
+        latest = [case]
 
         def renew(case: Case) -> None:
+            latest[:] = [case]
             sent[:] = [subject.put(x) for x in case.inputs.values()]
 
         def go() -> None:
             kept[:] = [subject.compute(name, *sent, **setting.arguments(case, objects))]
 
-        return Trial(renew, go, lambda: {"the result": kept[0].fetch(), **setting.look(objects)})
+        return Trial(renew, go, lambda: shown({"the result": kept[0].fetch(), **setting.look(objects)}, *latest))
 
     def spoiled(*body: str) -> str:
         return "_right = {name}\ndef {name}(*args, **kwargs):\n" + "".join(f"    {line}\n" for line in body)

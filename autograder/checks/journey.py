@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.behaviour import CaseMaker
+from autograder.checks.drawing import CaseMaker
 from autograder.checks.standard import judge_float32
 from autograder.compare import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
 from autograder.isolation.protocol import Ref

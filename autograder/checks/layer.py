@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Unpack
 
-from autograder.checks.behaviour import Behaviour, CaseMaker
+from autograder.checks.behaviour import Behaviour
+from autograder.checks.chance import ApartFromChance
+from autograder.checks.drawing import CaseMaker
+from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
 from autograder.spec import Exercise, Extras, Memory, Points, Scaling, Speed
 
@@ -22,6 +26,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
+    modes: Modes | None = None,
+    apart_from_chance: ApartFromChance | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -30,11 +36,20 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     extreme: a size of input at which outputs and gradients must still be right (1000, say).
     has_parameters: the layer has some, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
+    modes: the layer does one thing in training and another in evaluation.
+    apart_from_chance(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what right
+    code shows whatever it draws.  That is compared, together with shapes and dtypes; what depends on the draw is for
+    ``statistics``.
     """
-    thing = Behaviour(name, cases, gradient_of=gradient_of, extreme=extreme)
+    thing = Behaviour(name, cases, gradient_of=gradient_of, extreme=extreme, apart_from_chance=apart_from_chance)
+    forward, backward = forward_checks(thing), backward_checks(thing, has_parameters=has_parameters)
+    if modes:
+        both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(thing, reference, case))
+        forward = [both, *forward[1:], *eval_forward_checks(thing, modes)]
+        backward += eval_backward_checks(thing, modes)
     checks = [
-        *forward_checks(thing),
-        *backward_checks(thing, has_parameters=has_parameters),
+        *forward,
+        *backward,
         *budget_checks(
             thing.trial,
             (speed, memory, scaling),

@@ -6,7 +6,8 @@ from typing import Unpack
 
 import numpy as np
 
-from autograder.checks.behaviour import Behaviour, CaseMaker
+from autograder.checks.behaviour import Behaviour
+from autograder.checks.drawing import CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
 from autograder.compare import compare_all

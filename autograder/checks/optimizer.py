@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from autograder.checks.behaviour import CaseMaker
+from autograder.checks.drawing import CaseMaker
 from autograder.checks.journey import SUPPORT, Journey, judge_in_place, judge_kept, judge_steps, take_step
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import budget_checks, judge_unchanged

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from autograder.checks.behaviour import CaseMaker
+from autograder.checks.drawing import CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.compare import Mismatch, compare_all
 from autograder.isolation.protocol import Ref

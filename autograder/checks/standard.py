@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.behaviour import TRIES, Behaviour, has_slope, in_dtype
+from autograder.checks.behaviour import TRIES, Behaviour
+from autograder.checks.drawing import in_dtype
 from autograder.checks.sabotage import spoiled, spoiled_method
+from autograder.checks.slopes import has_slope
 from autograder.compare import FLOAT32, Mismatch, compare, compare_all
 from autograder.spec import Budget, Case, Check, Memory, Observations, Scaling, SpecError, Speed, Trial
 from autograder.subject import Subject
@@ -53,10 +55,14 @@ def judge_float32(observed: Observations, expected: Observations, case: Case) ->
     """Wants float32, and values right within its rounding."""
     del case
     for name, value in expected.items():
+        if name.startswith("_"):
+            continue
         seen = observed.get(name)
         found = compare(seen, value, name, FLOAT32)
         if found:
             return found
+        if isinstance(value, str):
+            continue
         dtype = getattr(seen, "dtype", np.dtype(float))
         if dtype != np.float32:
             return Mismatch("dtype", name, f"{name} is {dtype} where the inputs are float32: dtype in is dtype out")
@@ -158,8 +164,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             cases=thing.two_call_cases,
             observe=thing.after_another,
             judge=compare_all,
-            sabotage=spoiled("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)")
-            + spoiled_method("super().forward(*self.first)", "return super().backward(*dy)", method="backward"),
+            sabotage=_stale_draw() if thing.apart_from_chance else _stale_inputs(),
         )
     )
     if thing.takes_upstream:
@@ -221,6 +226,20 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             ),
         ),
     ]
+
+
+def _stale_inputs() -> str:
+    """A layer whose backward is that of the first call, which it makes once more."""
+    return spoiled("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)") + spoiled_method(
+        "super().forward(*self.first)", "return super().backward(*dy)", method="backward"
+    )
+
+
+def _stale_draw() -> str:
+    """The same where making it once more would draw other numbers: all attributes are those of the first call."""
+    return spoiled(
+        "y = super().forward(*xs)", "self.first = getattr(self, 'first', None) or dict(vars(self))", "return y"
+    ) + spoiled_method("vars(self).update(self.first)", "return super().backward(*dy)", method="backward")
 
 
 def budget_checks(

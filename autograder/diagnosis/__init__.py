@@ -3,6 +3,7 @@
 outcomes   what was seen, and prints of it
 planted    mistakes that the course knows
 patterns   relations between what is seen and what is wanted: arrangement, factors, terms, regions
+modes      training and evaluation taken for each other
 probing    questions put to the student's own code
 properties what a check of one property says by failing
 places     where an error sits

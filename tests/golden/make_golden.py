@@ -17,6 +17,7 @@ import convolutions
 import foundations
 import numpy as np
 import optimizers
+import regularization
 import torch
 from calls import Arrays, Call
 from torch.nn import functional as F  # noqa: N812 - its usual name
@@ -192,6 +193,7 @@ def main() -> None:
     for path in (
         foundations.write(FOLDER / "01_foundations.npz", SEED),
         optimizers.write(FOLDER / "04_optimizers.npz", SEED),
+        regularization.write(FOLDER / "05_regularization.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

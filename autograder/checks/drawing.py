@@ -1,0 +1,46 @@
+"""What is drawn for a case, and what it is drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from autograder.spec import Case
+
+__all__ = ["TRAINED", "CaseMaker", "draw_like", "in_dtype", "is_float"]
+
+CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
+
+TRAINED = "trained"
+"""Hidden in a case: the inputs of earlier calls in training mode, before the one that is looked at in eval mode."""
+
+
+def in_dtype(case: Case, dtype: str) -> Case:
+    """The same case with every float array in another dtype."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, tuple | list):
+            return type(value)(convert(item) for item in value)
+        return value.astype(dtype) if is_float(value) else value
+
+    earlier = {key: [convert(list(xs)) for xs in value] for key, value in case.hidden.items() if key == TRAINED}
+    return case.with_changes(
+        hidden={**case.hidden, **earlier},
+        inputs={name: convert(x) for name, x in case.inputs.items()},
+        parameters={path: convert(value) for path, value in case.parameters.items()},
+        upstream=convert(case.upstream),
+    )
+
+
+def is_float(x: Any) -> bool:
+    """Whether this is an array of floats."""
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f"
+
+
+def draw_like(y: Any, rng: np.random.Generator) -> Any:
+    """Draw normal numbers in the shape of an output, or of each of a tuple."""
+    if isinstance(y, tuple):
+        return tuple(draw_like(item, rng) for item in y)
+    return rng.normal(size=np.shape(y))

@@ -1,0 +1,154 @@
+"""How independent draws are distributed, and how unlikely some of them are: bounds for every count."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+__all__ = ["Distribution", "Law", "Mean", "NormalMean", "Variance"]
+
+
+class Law(Protocol):
+    """How numbers that are drawn independently of each other are distributed, in one respect."""
+
+    def chance(self, values: Any) -> float:
+        """At least the chance that numbers of this law look as unlikely as these."""
+
+    def describe(self) -> str:
+        """Say what is wanted, in a few words or digits."""
+
+    def measure(self, values: Any) -> float:
+        """The number that a sentence says of what was drawn."""
+
+    def level(self) -> float:
+        """What that number is, but for chance."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Numbers between low and high with this mean; of conditions that hold or do not, the probability that one holds.
+
+    Source: Hoeffding, Probability Inequalities for Sums of Bounded Random Variables (1963), theorem 1, both sides.
+    """
+
+    mean: float
+    low: float = 0.0
+    high: float = 1.0
+
+    def chance(self, values: Any) -> float:
+        """2 exp(−n KL(seen ‖ wanted)); 0 where a number lies outside."""
+        if values.min() < self.low or values.max() > self.high:
+            return 0.0
+        seen, wanted = ((float(m) - self.low) / (self.high - self.low) for m in (values.mean(), self.mean))
+        return min(1.0, 2 * math.exp(-values.size * _divergence(min(max(seen, 0.0), 1.0), wanted)))
+
+    def describe(self) -> str:
+        """The mean."""
+        return f"{self.mean:.4g}"
+
+    def level(self) -> float:
+        """The mean."""
+        return self.mean
+
+    def measure(self, values: Any) -> float:
+        """The mean of what was drawn."""
+        return float(values.mean())
+
+
+def _divergence(seen: float, wanted: float) -> float:
+    """Kullback and Leibler's, of two coins."""
+    pairs = ((seen, wanted), (1 - seen, 1 - wanted))
+    if any(a > 0 and b <= 0 for a, b in pairs):
+        return math.inf
+    return sum(a * math.log(a / b) for a, b in pairs if a > 0)
+
+
+@dataclass(frozen=True)
+class NormalMean:
+    """Normal numbers, or others with no heavier tails (uniform ones), of this mean and standard deviation.
+
+    Source: Boucheron, Lugosi & Massart, Concentration Inequalities (2013), section 2.3.
+    """
+
+    mean: float
+    sd: float
+
+    def chance(self, values: Any) -> float:
+        """2 exp(−n t² / 2σ²)."""
+        off = (float(values.mean()) - self.mean) / self.sd
+        return min(1.0, 2 * math.exp(-values.size * off * off / 2))
+
+    def describe(self) -> str:
+        """The mean."""
+        return f"{self.mean:.4g}"
+
+    def level(self) -> float:
+        """The mean."""
+        return self.mean
+
+    def measure(self, values: Any) -> float:
+        """The mean of what was drawn."""
+        return float(values.mean())
+
+
+@dataclass(frozen=True)
+class Variance:
+    """Normal numbers, or others with no heavier tails (uniform ones), of mean 0 and this variance.
+
+    Source: Chernoff's bound of the chi-squared distribution; Dasgupta & Gupta, An Elementary Proof of a Theorem of
+    Johnson and Lindenstrauss (2003), lemma 2.2.
+    """
+
+    variance: float
+
+    def chance(self, values: Any) -> float:
+        """2 (r e^(1 − r))^(n/2), with r the mean square as a multiple of the variance."""
+        r = self.measure(values) / self.variance
+        return min(1.0, 2 * math.exp(values.size / 2 * (math.log(r) + 1 - r))) if 0 < r < math.inf else 0.0
+
+    def describe(self) -> str:
+        """The variance."""
+        return f"{self.variance:.4g}"
+
+    def level(self) -> float:
+        """The variance."""
+        return self.variance
+
+    def measure(self, values: Any) -> float:
+        """The mean square of what was drawn."""
+        return float(np.mean(np.square(values, dtype=float)))
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Numbers that lie at or below x with probability cdf(x), for every x: of whole numbers too, between them.
+
+    Source: Massart, The Tight Constant in the Dvoretzky-Kiefer-Wolfowitz Inequality (1990).
+    """
+
+    name: str
+    cdf: Callable[[Any], Any]
+
+    def chance(self, values: Any) -> float:
+        """2 exp(−2 n d²), with d the largest difference of the two cumulative distributions."""
+        return min(1.0, 2 * math.exp(-2 * values.size * self.measure(values) ** 2))
+
+    def describe(self) -> str:
+        """Its name."""
+        return f"0 (but for chance) of {self.name}"
+
+    def level(self) -> float:
+        """No difference."""
+        return 0.0
+
+    def measure(self, values: Any) -> float:
+        """The largest difference between the share of numbers up to x and cdf(x), at every number and just before."""
+        at, counts = np.unique(values, return_counts=True)
+        up_to = counts.cumsum()
+        there = np.abs(up_to / values.size - self.cdf(at))
+        before = np.abs((up_to - counts) / values.size - self.cdf(np.nextafter(at, -np.inf)))
+        return float(max(there.max(), before.max()))

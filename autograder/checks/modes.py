@@ -1,0 +1,149 @@
+"""What is asked of a layer that does one thing in training and another in evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.behaviour import Behaviour
+from autograder.checks.drawing import TRAINED, in_dtype
+from autograder.checks.sabotage import spoiled
+from autograder.checks.standard import FORWARD, GRADIENTS, judge_float32, judge_gradients
+from autograder.compare import compare_all
+from autograder.spec import Case, Check, Observations
+from autograder.subject import Subject
+
+__all__ = ["DIFFER", "IN_EVAL", "Modes", "eval_backward_checks", "eval_forward_checks", "expect_both_modes"]
+
+DIFFER = "train and eval differ"
+IN_EVAL = "_in eval"
+"""What forward should show in eval mode where it is asked for training: to tell one mode from the other."""
+CASES = 2
+
+
+@dataclass(frozen=True)
+class Modes:
+    """A layer whose ``training`` flag changes what it does.
+
+    steps: calls in training mode before ``eval()``, each on inputs of its own; state: attributes (``running_mean``)
+    that training changes and evaluation only reads, looked at after every call.
+    """
+
+    steps: int = 3
+    state: tuple[str, ...] = ()
+
+
+def _trained_cases(thing: Behaviour, modes: Modes, rng: np.random.Generator, reference: Subject) -> list[Case]:
+    """The last cases, each with inputs of the same shapes for the calls in training before it."""
+    cases = thing.cases(rng, reference)[-CASES:]
+    earlier = [list(thing.draw(rng))[-CASES:] for _ in range(modes.steps)]
+    return [
+        case.with_changes(hidden={TRAINED: [list(drawn[i].inputs.values()) for drawn in earlier]})
+        for i, case in enumerate(cases)
+    ]
+
+
+def expect_both_modes(thing: Behaviour, reference: Subject, case: Case) -> Observations:
+    """What forward shows in training, and beside it what it would show in eval."""
+    in_eval = thing.forward(reference, case.with_changes(hidden={TRAINED: []}))
+    return {**thing.forward(reference, case), IN_EVAL: {k: v for k, v in in_eval.items() if not k.startswith("_")}}
+
+
+def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
+    """What is asked of forward in both modes."""
+
+    def travel(subject: Subject, case: Case) -> Observations:
+        """Train, evaluate, evaluate two rows alone (one would have no variance), and train again on the same inputs."""
+        layer = thing.build(subject, case.with_changes(hidden={}))
+        seen: Observations = {}
+
+        def look(when: str) -> None:
+            seen.update({f"{name} {when}": layer.get(name) for name in modes.state})
+
+        def forward(mode: str, inputs: dict[str, Any]) -> None:
+            output = {thing.output: layer.call("forward", *inputs.values())}
+            shown = thing.shown(output, case.with_changes(inputs=inputs))
+            seen.update({f"{name} {mode}": value for name, value in shown.items() if not name.startswith("_")})
+
+        look("at the start")
+        for step, earlier in enumerate(case.hidden[TRAINED], 1):
+            layer.call("forward", *earlier)
+            look(f"after training step {step}")
+        layer.call("eval")
+        forward("in eval", case.inputs)
+        forward("in eval, two rows alone", {name: x[:2] for name, x in case.inputs.items()})
+        look("after eval")
+        layer.call("train")
+        forward("in training", case.inputs)
+        look("after training again")
+        return seen
+
+    def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        return _trained_cases(thing, modes, rng, reference)
+
+    def draw_float32(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        return [in_dtype(case, "float32") for case in draw(rng, reference)]
+
+    def check(name: str, weight: float, cases: Any, observe: Any, judge: Any, *body: str, **more: Any) -> Check:
+        more |= {"needs": ("forward",), "after": (FORWARD,), "sabotage": spoiled(*body)}
+        return Check(name, "forward", weight, cases, observe, judge, **more)
+
+    right = "y = super().forward(*xs)"
+    return [
+        check(
+            DIFFER,
+            4.0,
+            draw,
+            travel,
+            compare_all,
+            "mode, self.training = self.training, True",
+            right,
+            "self.training = mode",
+            "return y",
+        ),
+        check(
+            "float32 stays float32 in eval",
+            1.0,
+            draw_float32,
+            thing.forward,
+            judge_float32,
+            right,
+            'return y if self.training else y.astype("float64")',
+        ),
+        check(
+            "eval stays on the device",
+            1.0,
+            draw,
+            thing.forward,
+            compare_all,
+            right,
+            'self.training or __import__("numpy").asarray(y)',
+            "return y",
+            backend="stand-in",
+        ),
+    ]
+
+
+def eval_backward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
+    """What is asked of backward in eval mode, where what training has gathered stands still."""
+    return [
+        Check(
+            "gradients in eval match numerical differences",
+            "backward",
+            2.0,
+            lambda rng, reference: _trained_cases(thing, modes, rng, reference),
+            thing.backward,
+            judge_gradients,
+            expect=thing.expect_gradients,
+            needs=("forward", "backward"),
+            after=(GRADIENTS, DIFFER),
+            sabotage=spoiled(
+                "dx = super().backward(*dy)",
+                "factor = 1 if self.training else 2",
+                "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
+                method="backward",
+            ),
+        )
+    ]

@@ -1,0 +1,69 @@
+"""Training and evaluation taken for each other: the output is what the other mode should give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from autograder.checks.drawing import TRAINED
+from autograder.checks.modes import IN_EVAL
+from autograder.compare import compare
+from autograder.diagnosis.evidence import Evidence, Finding, Pair
+from autograder.diagnosis.probing import Probe
+
+__all__ = ["other_mode"]
+
+EVAL, TRAINING = " in eval", " in training"
+SWAPPED = "training and eval swapped"
+FLAG = "self.training is True after train() and False after eval(): "
+
+
+def other_mode(evidence: Evidence, probe: Probe) -> Finding | None:
+    """Every output is what it should be in the other mode; where that is so in training, eval is asked for too."""
+    if all(IN_EVAL in pair.all_wanted for pair in evidence.pairs):
+        return _in_training(evidence, probe)
+    if all(_is_as(pair.all_seen, _exchanged(pair)) for pair in evidence.pairs):
+        return Finding(
+            "training in eval",
+            "in eval mode forward does what belongs to training",
+            FLAG + "ask it, and in eval mode draw nothing, change nothing, and look at no other row of the batch.",
+        )
+    return None
+
+
+def _in_training(evidence: Evidence, probe: Probe) -> Finding | None:
+    if not all(_is_as(pair.all_seen, pair.all_wanted[IN_EVAL]) for pair in evidence.pairs):
+        return None
+    if _gives(evidence, probe, lambda pair: _named(pair.all_wanted)):
+        return Finding(
+            SWAPPED,
+            "in training forward does what belongs to eval, and in eval what belongs to training",
+            FLAG + "look for a condition that is the wrong way round.",
+        )
+    return Finding(
+        "eval in training",
+        "in training forward does what belongs to eval",
+        FLAG + "is it asked, and rightly?",
+    )
+
+
+def _gives(evidence: Evidence, probe: Probe, wanted: Callable[[Pair], Mapping[str, Any]]) -> bool:
+    """Whether the code, asked in eval mode, gives this in every case."""
+    return all(
+        _is_as(probe.show(pair.case.with_changes(hidden={TRAINED: []})), wanted(pair)) for pair in evidence.pairs
+    )
+
+
+def _exchanged(pair: Pair) -> dict[str, Any]:
+    """What is wanted in training, under the names of eval."""
+    wanted = pair.all_wanted
+    pairs = {name: name.removesuffix(EVAL) + TRAINING for name in wanted if name.endswith(EVAL)}
+    return {name: wanted[other] for name, other in pairs.items() if other in wanted}
+
+
+def _named(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if not name.startswith("_")}
+
+
+def _is_as(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return bool(wanted) and all(compare(seen.get(name), value, name) is None for name, value in wanted.items())
