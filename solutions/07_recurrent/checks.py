@@ -66,39 +66,41 @@ def with_optional_arguments(exercise, cases):
         layer.call("forward", *case.inputs.values())
         return thing.gradients(layer, case, layer.call("backward", case.upstream["dh"]))
 
-    exercise.checks.extend([
-        Check(
-            NO_STATE,
-            "forward",
-            1.0,
-            thing.some_cases,
-            without_state,
-            compare_all,
-            needs=tuple(part for part in needs if part != "backward"),
-            after=(FORWARD,),
-            sabotage=spoiled(
-                "if len(xs) > 1 and xs[1] is not None:",
-                "    return super().forward(*xs)",
-                "h, last = super().forward(*xs)",
-                "return h + 1, last",
+    exercise.checks.extend(
+        [
+            Check(
+                NO_STATE,
+                "forward",
+                1.0,
+                thing.some_cases,
+                without_state,
+                compare_all,
+                needs=tuple(part for part in needs if part != "backward"),
+                after=(FORWARD,),
+                sabotage=spoiled(
+                    "if len(xs) > 1 and xs[1] is not None:",
+                    "    return super().forward(*xs)",
+                    "h, last = super().forward(*xs)",
+                    "return h + 1, last",
+                ),
             ),
-        ),
-        Check(
-            NO_GRADIENT,
-            "backward",
-            1.0,
-            thing.some_cases,
-            without_gradient,
-            compare_all,
-            needs=needs,
-            after=(GRADIENTS,),
-            sabotage=spoiled(
-                "dx, dstate = super().backward(*dy)",
-                "return dx, dstate + (len(dy) == 1)",
-                method="backward",
+            Check(
+                NO_GRADIENT,
+                "backward",
+                1.0,
+                thing.some_cases,
+                without_gradient,
+                compare_all,
+                needs=needs,
+                after=(GRADIENTS,),
+                sabotage=spoiled(
+                    "dx, dstate = super().backward(*dy)",
+                    "return dx, dstate + (len(dy) == 1)",
+                    method="backward",
+                ),
             ),
-        ),
-    ])
+        ]
+    )
     return exercise
 
 
@@ -255,7 +257,10 @@ rnn = LayerExercise(
         ),
         Mistake(
             "leaves the first state out of the gradient of U",
-            swap("self.U.grad += h[:-1].reshape(rows.shape).T @ rows", "self.U.grad += (h[1:-1].reshape(-1, h.shape[2]).T @ dz[1:].reshape(-1, h.shape[2]))"),
+            swap(
+                "self.U.grad += h[:-1].reshape(rows.shape).T @ rows",
+                "self.U.grad += (h[1:-1].reshape(-1, h.shape[2]).T @ dz[1:].reshape(-1, h.shape[2]))",
+            ),
             hint="The state that came in was multiplied by U too: the sum begins with the first step.",
         ),
         Mistake(
@@ -267,7 +272,8 @@ rnn = LayerExercise(
             "ignores the mask going back",
             swap("        if self.steps is not None:\n            slope *= self.steps\n", ""),
             swap(
-                "            if self.steps is not None:\n                dstate = xp.where(self.steps[t], dstate, g)\n", ""
+                "            if self.steps is not None:\n                dstate = xp.where(self.steps[t], dstate, g)\n",
+                "",
             ),
             hint="Where nothing happened on the way there, nothing is differentiated on the way back: dz = 0 and the gradient goes straight on.",
         ),
@@ -283,7 +289,9 @@ rnn = LayerExercise(
         ),
         Mistake(
             "returns no gradient of the first state",
-            swap("return by_sequence(dz @ self.W.data.T), dstate", "return by_sequence(dz @ self.W.data.T), 0 * dstate"),
+            swap(
+                "return by_sequence(dz @ self.W.data.T), dstate", "return by_sequence(dz @ self.W.data.T), 0 * dstate"
+            ),
             hint="The state that came in is an input: what is left over at the front of the walk is its gradient.",
         ),
         Mistake(
@@ -557,9 +565,7 @@ lstm = LayerExercise(
         ),
         Mistake(
             "goes back through the last step only",
-            swap(
-                "        for t in reversed(range(len(dz))):", "        dz[:-1] = 0\n        for t in [len(dz) - 1]:"
-            ),
+            swap("        for t in reversed(range(len(dz))):", "        dz[:-1] = 0\n        for t in [len(dz) - 1]:"),
             hint="Every step had a part in the outputs: go back through all of them, from the last to the first.",
         ),
         Mistake(
@@ -579,7 +585,10 @@ lstm = LayerExercise(
         ),
         Mistake(
             "goes back with U as it is",
-            swap("from_next, kept = rows[t] @ back,", "from_next, kept = rows[t] @ self.U.data.reshape(4 * hidden, hidden),"),
+            swap(
+                "from_next, kept = rows[t] @ back,",
+                "from_next, kept = rows[t] @ self.U.data.reshape(4 * hidden, hidden),",
+            ),
             hint="Going back the matrix is transposed, dz Uᵀ; a reshape to the same size is something else.",
         ),
         Mistake(
@@ -608,7 +617,10 @@ lstm = LayerExercise(
         Mistake(
             "ignores the mask going back",
             swap("        if steps is not None:\n            dz *= steps[:, :, None]\n", ""),
-            swap("            if steps is not None:\n                from_next", "            if False:\n                from_next"),
+            swap(
+                "            if steps is not None:\n                from_next",
+                "            if False:\n                from_next",
+            ),
             hint="Where nothing happened on the way there, nothing is differentiated on the way back: dz = 0, and dh and dc go straight on.",
         ),
         Mistake(
@@ -647,7 +659,10 @@ lstm = LayerExercise(
         ),
         Mistake(
             "remembers the first cells for ever",
-            swap("self.h, self.c, self.tanh_c, self.gates = h, c, tanh_c, gates", 'self.h, self.tanh_c, self.gates = h, tanh_c, gates\n        self.c = getattr(self, "c", c)'),
+            swap(
+                "self.h, self.c, self.tanh_c, self.gates = h, c, tanh_c, gates",
+                'self.h, self.tanh_c, self.gates = h, tanh_c, gates\n        self.c = getattr(self, "c", c)',
+            ),
             hint="backward belongs to the last forward: remember the cells anew in every call.",
             caught_by="a second call forgets the first",
         ),
@@ -777,7 +792,9 @@ with_optional_arguments(lstm, recurrent_cases(2))
 
 def sizes(rng):
     """Hidden sizes to make a bias for; 1 among them, and none twice."""
-    yield from (Case({"in_features": 2, "hidden": int(hidden), "rng": Rng(0)}) for hidden in (1, *rng.permutation([3, 6])))
+    yield from (
+        Case({"in_features": 2, "hidden": int(hidden), "rng": Rng(0)}) for hidden in (1, *rng.permutation([3, 6]))
+    )
 
 
 @lstm.check(FORGET, cases=sizes, part="first_bias", needs=("first_bias",))
@@ -785,5 +802,903 @@ def first_bias(subject, case):
     return {"b": subject.make("LSTM", **case.arguments).get("b.data")}
 
 
+gru = LayerExercise(
+    "GRU",
+    cases=recurrent_cases(),
+    points=Points(forward=4, backward=8),
+    has_parameters=True,
+    outputs=OUTPUTS,
+    hints={
+        "forward": (
+            "Three thirds of columns. Which of them is added up at once, and in which one do the two products stay apart?",
+            "q = h₋₁ Uⁿ + bn,  n = tanh(zⁿ + r q),  h = (1 − z) n + z h₋₁",
+            "Make one product h U for all three thirds, add two of them to x W + b before the sigmoids, and multiply the last one, with bn, by r.",
+        ),
+        "backward": (
+            "The old state has three ways into the new one: past everything, through the gates, and through q.",
+            "dzⁿ = g (1 − z)(1 − n²),  dq = dzⁿ r,  dzʳ = dzⁿ q r (1 − r),  dzᶻ = g (h₋₁ − n) z (1 − z)",
+            "Put (dzʳ, dzᶻ, dq) side by side for U and the state before, and (dzʳ, dzᶻ, dzⁿ) for W, b and x; then g z straight on.",
+        ),
+    },
+    mistakes=[
+        Mistake(
+            "resets the state before the product",
+            swap(
+                "xp.add(product[:, 2 * hidden :], self.bn.data, out=q[t])",
+                "xp.add((r * h[t]) @ self.U.data[:, 2 * hidden :], self.bn.data, out=q[t])",
+            ),
+            swap("+ r * q[t], out", "+ q[t], out"),
+            hint="That is the variant of Cho et al.; PyTorch's has r times the finished product: r (h Uⁿ + bn).",
+        ),
+        Mistake(
+            "resets the product and not its bias",
+            swap("xp.add(product[:, 2 * hidden :], self.bn.data, out=q[t])", "q[t] = product[:, 2 * hidden :]"),
+            swap("+ r * q[t], out", "+ r * q[t] + self.bn.data, out"),
+            hint="bn belongs to the recurrent product: r (h Uⁿ + bn), both inside the bracket.",
+        ),
+        Mistake(
+            "forgets the bias of the recurrent product",
+            swap("xp.add(product[:, 2 * hidden :], self.bn.data, out=q[t])", "q[t] = product[:, 2 * hidden :]"),
+            hint="q = h₋₁ Uⁿ + bn: it has a bias of its own.",
+        ),
+        Mistake(
+            "forgets the reset gate",
+            swap("+ r * q[t], out", "+ q[t], out"),
+            hint="n = tanh(zⁿ + r q): the reset gate is missing.",
+        ),
+        Mistake(
+            "resets the input as well",
+            swap(
+                "xp.tanh(a[t, :, 2 * hidden :] + r * q[t], out=n[t])",
+                "xp.tanh(r * (a[t, :, 2 * hidden :] + q[t]), out=n[t])",
+            ),
+            hint="The reset gate decides about the past only: n = tanh(zⁿ + r q).",
+        ),
+        Mistake(
+            "exchanges the update gate and its complement",
+            swap("n[t] + z * (h[t] - n[t])", "h[t] + z * (n[t] - h[t])"),
+            hint="h = (1 − z) n + z h₋₁: z is what stays of the old state.",
+        ),
+        Mistake(
+            "exchanges reset and update",
+            swap(
+                "r, z = gates[t, :, :hidden], gates[t, :, hidden:]", "z, r = gates[t, :, :hidden], gates[t, :, hidden:]"
+            ),
+            hint="The columns are in the order r, z, n: the reset gate is the first.",
+        ),
+        Mistake(
+            "forgets the update gate",
+            swap("n[t] + z * (h[t] - n[t])", "n[t] + 0 * z"),
+            hint="h = (1 − z) n + z h₋₁: the proposal is mixed with the old state.",
+        ),
+        Mistake(
+            "puts the proposal through a sigmoid",
+            swap(
+                "xp.tanh(a[t, :, 2 * hidden :] + r * q[t], out=n[t])",
+                "n[t] = sigmoid(a[t, :, 2 * hidden :] + r * q[t])",
+            ),
+            hint="n is a proposal, not a gate: a tanh, from −1 to 1.",
+        ),
+        Mistake(
+            "forgets the bias",
+            swap("self.x @ self.W.data + self.b.data", "self.x @ self.W.data"),
+            hint="x W + b: the bias is missing.",
+        ),
+        Mistake(
+            "forgets the state that comes in",
+            swap("h[0] = self.begin(x, state)", "h[0] = self.begin(x, None)"),
+            hint="The first step reads the state that forward was given, not zeros.",
+        ),
+        Mistake(
+            "forgets the recurrent product in the gates",
+            swap("sigmoid(gates[t] + product[:, : 2 * hidden])", "sigmoid(gates[t])"),
+            hint="The gates look at the state as well: x W + h U + b.",
+        ),
+        Mistake(
+            "ignores the mask",
+            swap("new if mask is None else xp.where(self.steps[t], new, h[t])", "new"),
+            hint="Where the mask is 0 there is no step: the state stays what it was.",
+        ),
+        Mistake(
+            "sets the state to zero in the padding",
+            swap("xp.where(self.steps[t], new, h[t])", "new * self.steps[t]"),
+            hint="Padding holds the state; zeros would be a loss of memory. Take the state before where the mask is 0.",
+        ),
+        Mistake(
+            "forgets the straight way",
+            swap(" + active * z[t]", ""),
+            hint="z h₋₁ is a part of h: g z comes back without any matrix.",
+        ),
+        Mistake(
+            "takes the complement on the straight way",
+            swap(" + active * z[t]", " + active * (1 - z[t])"),
+            hint="The old state was multiplied by z: what comes back is g z.",
+        ),
+        Mistake(
+            "goes straight back only",
+            swap("dstate = du[t] @ self.U.data.T + active * z[t]", "dstate = active * z[t]"),
+            hint="The gates and q read the old state too: add (dzʳ, dzᶻ, dq) Uᵀ.",
+        ),
+        Mistake(
+            "goes back past the reset gate",
+            swap(
+                "xp.multiply(da[t, :, 2 * hidden :], r[t], out=du[t, :, 2 * hidden :])",
+                "du[t, :, 2 * hidden :] = da[t, :, 2 * hidden :]",
+            ),
+            hint="q was multiplied by r: dq = dzⁿ r. Only the input's part gets dzⁿ as it is.",
+        ),
+        Mistake(
+            "resets the gradient of the input as well",
+            swap("da[:, :, : 2 * hidden] = du[:, :, : 2 * hidden]", "da[...] = du"),
+            hint="r multiplied q only: W, b and x get dzⁿ, without r.",
+        ),
+        Mistake(
+            "takes the old state for the product",
+            swap("to_n * q * r * (1 - r)", "to_n * h[:-1] * r * (1 - r)"),
+            hint="r multiplied the finished product: dr = dzⁿ q.",
+        ),
+        Mistake(
+            "forgets the slope of the reset gate",
+            swap("to_n * q * r * (1 - r)", "to_n * q"),
+            hint="r is a sigmoid: its slope is r (1 − r).",
+        ),
+        Mistake(
+            "forgets the slope of the update gate",
+            swap("(h[:-1] - n) * z * (1 - z)", "(h[:-1] - n)"),
+            hint="z is a sigmoid: its slope is z (1 − z).",
+        ),
+        Mistake(
+            "has the sign of the update gate turned round",
+            swap("(h[:-1] - n) * z", "(n - h[:-1]) * z"),
+            hint="h = n + z (h₋₁ − n): the derivative by z is h₋₁ − n.",
+        ),
+        Mistake(
+            "takes the new state for the update gate",
+            swap("(h[:-1] - n) * z", "(h[1:] - n) * z"),
+            hint="z mixes the proposal with the state before the step: h₋₁ − n.",
+        ),
+        Mistake(
+            "forgets the proposal in the update gate",
+            swap("(h[:-1] - n) * z", "h[:-1] * z"),
+            hint="z stands in both terms, (1 − z) n and z h₋₁: its derivative is h₋₁ − n.",
+        ),
+        Mistake(
+            "forgets the slope of the proposal",
+            swap("(1 - z) * (1 - n * n)", "(1 - z) * 1"),
+            hint="n is a tanh: its slope is 1 − n².",
+        ),
+        Mistake(
+            "gives the proposal all of the gradient",
+            swap("(1 - z) * (1 - n * n)", "1 - n * n"),
+            hint="n entered h with the factor 1 − z.",
+        ),
+        Mistake(
+            "forgets what comes back from the next step",
+            swap("g = dh[t] + dstate", "g = dh[t]"),
+            hint="h is read by the next step as well: add what comes back from it.",
+        ),
+        Mistake(
+            "goes back through the last step only",
+            swap("du = xp.empty_like(da)", "da[...], du = 0, xp.zeros_like(da)"),
+            swap("for t in reversed(range(len(n))):", "for t in [len(n) - 1]:"),
+            hint="Every step had a part in the outputs: go back through all of them, from the last to the first.",
+        ),
+        Mistake(
+            "ignores the gradient of the last state",
+            swap("self.begin(dh, dlast)", "self.begin(dh[0], None)"),
+            hint="The last state is an output too: dlast is where the way back begins.",
+        ),
+        Mistake(
+            "gives U the gradient of the input",
+            swap("h[:-1].reshape(len(du), -1).T @ du", "h[:-1].reshape(len(du), -1).T @ da"),
+            hint="In the third part of the columns, U was multiplied by the reset gate: dU has dq there, dW has dzⁿ.",
+        ),
+        Mistake(
+            "gives both biases the same gradient",
+            swap("self.bn.grad += du[:, 2 * hidden :]", "self.bn.grad += da[:, 2 * hidden :]"),
+            hint="bn stands inside the bracket that r multiplies: its gradient is the sum of dq.",
+        ),
+        Mistake(
+            "forgets the gradient of the bias of the product",
+            swap("        self.bn.grad += du[:, 2 * hidden :].sum(axis=0)\n", ""),
+            hint="bn is a parameter too: add dq, summed over steps and sequences.",
+        ),
+        Mistake(
+            "takes the state after the step for U",
+            swap("h[:-1].reshape(len(du), -1)", "h[1:].reshape(len(du), -1)"),
+            hint="U was multiplied by the state before the step: dU = Σ hₜ₋₁ᵀ (dzʳ, dzᶻ, dq).",
+        ),
+        Mistake(
+            "overwrites the gradient of W at every step",
+            swap(
+                "self.W.grad += self.x.reshape(len(da), -1).T @ da",
+                "self.W.grad += self.x[0].T @ da[: self.x.shape[1]]",
+            ),
+            hint="W acts at every step, and the effects add up: what is left here is the last one that was written, of the first step.",
+        ),
+        Mistake(
+            "ignores the mask going back",
+            swap("g if steps is None else g * steps[t]", "g"),
+            swap("            if steps is not None:\n                dstate = xp.where(steps[t], dstate, g)\n", ""),
+            hint="Where nothing happened on the way there, nothing is differentiated on the way back: the gradient goes straight on.",
+        ),
+        Mistake(
+            "loses the gradient in the padding",
+            swap("xp.where(steps[t], dstate, g)", "dstate * steps[t]"),
+            hint="A held state is handed on as it is, so its whole gradient goes on to the step before.",
+        ),
+        Mistake(
+            "lets padding into the weights' gradients",
+            swap("g if steps is None else g * steps[t]", "g"),
+            hint="Padding has no part in W, U, the biases and x.",
+        ),
+        Mistake(
+            "returns no gradient of the first state",
+            swap(".reshape(self.x.shape)), dstate", ".reshape(self.x.shape)), 0 * dstate"),
+            hint="The state that came in is an input: what is left over at the front of the walk is its gradient.",
+        ),
+        Mistake(
+            "overwrites the gradient of the weights",
+            swap("self.W.grad += self.x", "self.W.grad[...] = self.x"),
+            hint="Use +=: gradients accumulate until zero_grad().",
+            caught_by="gradients accumulate",
+        ),
+        Mistake(
+            "remembers the first states for ever",
+            swap(
+                "self.h, self.q, self.n, self.r, self.z = h, q,",
+                'self.h = getattr(self, "h", h)\n        self.q, self.n, self.r, self.z = q,',
+            ),
+            hint="backward belongs to the last forward: remember the states anew in every call.",
+            caught_by="a second call forgets the first",
+        ),
+        Mistake(
+            "makes float64 states",
+            swap("a.shape[1], hidden), dtype=a.dtype)", "a.shape[1], hidden))"),
+            hint="empty and zeros make float64 unless told otherwise: dtype=x.dtype.",
+            caught_by="float32 stays float32",
+        ),
+        Mistake(
+            "keeps the states on the host",
+            swap("h = xp.empty(", "h = np.empty("),
+            hint="np.empty makes a host array. Ask x for its library: array_module(x).empty.",
+            caught_by="stays on the device",
+        ),
+    ],
+)
+with_optional_arguments(gru, recurrent_cases())
 
-ASSIGNMENT = Assignment("07_recurrent", title="Recurrent networks", exercises=[rnn, lstm])
+RUNNING = """
+from dlkit import Layer, Loss, Optimizer, Parameter, array_module
+
+class Running(Layer):
+    '''A layer that adds up: s[t] = s[t-1] + x[t] P where the mask is 1; h = tanh(s) times what else the state holds.'''
+    def __init__(self, in_features, hidden, *, parts=1, rng):
+        self.P = Parameter(rng.normal(0, in_features ** -0.5, (in_features, hidden)))
+        self.out_features, self.state_shape = hidden, (hidden,) if parts == 1 else (parts, hidden)
+    def forward(self, x, state=None, mask=None):
+        xp = array_module(x)
+        if state is None:
+            state = xp.zeros((len(x), *self.state_shape), dtype=x.dtype)
+        parts = state.reshape(len(x), -1, self.out_features)
+        self.counts = None if mask is None else (mask[:, :, None] != 0)
+        steps = x if mask is None else x * self.counts
+        s = parts[:, :1] + (steps @ self.P.data).cumsum(axis=1)
+        self.steps, self.tanh, self.factor = steps, xp.tanh(s), 1 + parts[:, 1:].sum(axis=1)[:, None]
+        last = xp.concatenate([s[:, -1:], 0.5 * parts[:, 1:]], axis=1)
+        return self.tanh * self.factor, last.reshape(state.shape)
+    def backward(self, dh, dlast=None):
+        xp = array_module(dh)
+        shape = (len(dh), *self.state_shape)
+        dparts = (xp.zeros(shape, dtype=dh.dtype) if dlast is None else dlast).reshape(len(dh), -1, self.out_features)
+        ds = dh * self.factor * (1 - self.tanh * self.tanh)
+        ds = ds[:, ::-1].cumsum(axis=1)[:, ::-1] + dparts[:, :1]
+        self.P.grad += self.steps.reshape(-1, self.steps.shape[2]).T @ ds.reshape(-1, ds.shape[2])
+        dx = ds @ self.P.data.T
+        others = 0.5 * dparts[:, 1:] + (dh * self.tanh).sum(axis=1)[:, None]
+        dstate = xp.concatenate([ds[:, :1], others], axis=1)
+        return dx if self.counts is None else dx * self.counts, dstate.reshape(shape)
+"""
+
+
+def running(in_features, hidden, parts, seed):
+    return New("support.Running", in_features, hidden, parts=parts, rng=Rng(seed))
+
+
+def composed_cases(arguments, levels):
+    """Cases of something made of trusted layers that add up.
+
+    arguments(in_features, hidden, parts, size); levels: how many states it holds, by default as many as its size.
+    """
+
+    def cases(rng):
+        for batch, time, in_features, hidden, parts, size, mask in [
+            (1, 3, 2, 3, 1, 2, None),
+            (2, 4, 3, 3, 2, 1, None),
+            (3, 5, 2, 3, 2, 3, MASK),
+            (3, 5, 3, 2, 1, 2, MASK[[1, 2, 0]] != 0),
+        ]:
+            of_state = (levels or size, *((parts,) if parts > 1 else ()), hidden)
+            inputs = {"x": (batch, time, in_features), "state": (batch, *of_state)}
+            case = Case(
+                arguments(in_features, hidden, parts, size),
+                **{name: rng.normal(size=shape) for name, shape in inputs.items()},
+            )
+            yield case if mask is None else case.with_changes(inputs={**case.inputs, "mask": mask})
+
+    return cases
+
+
+def stacked(in_features, hidden, parts, size):
+    layers = [running(hidden if n else in_features, hidden, parts, n) for n in range(size)]
+    return {"layers": layers, "dropout": 0.0, "rng": Rng(0)}
+
+
+DROPOUT = "dropout stands between the layers, in training only"
+SAME_DROPOUT = "gradients pass through the dropout of forward"
+
+stack = LayerExercise(
+    "StackedRNN",
+    cases=composed_cases(stacked, None),
+    points=Points(forward=4, backward=4),
+    has_parameters=True,
+    outputs=OUTPUTS,
+    support=RUNNING,
+    hints={
+        "forward": (
+            "A loop over layers, not over time: each layer reads whole sequences.",
+            "hⁿ, lastⁿ = layerⁿ(dropout(hⁿ⁻¹), stateⁿ, mask)",
+            "Go from the bottom to the top, give each layer its slice of the state, put a dropout before every layer but the first, and stack the last states behind the batch.",
+        ),
+        "backward": (
+            "The same loop from the top to the bottom. What does each layer's backward want, and what does it give?",
+            "dhⁿ⁻¹, dstateⁿ = layerⁿ.backward(dhⁿ, dlastⁿ)",
+            "Give each layer its slice of dlast, go through the dropout below it, gather the states' gradients and bring them into the order of the layers.",
+        ),
+    },
+    mistakes=[
+        Mistake(
+            "gives every layer the input",
+            swap("layer.forward(h, state[:, n], mask)", "layer.forward(x, state[:, n], mask)"),
+            hint="Each layer reads the hidden states of the one below it; only the first reads x.",
+        ),
+        Mistake(
+            "begins every layer with the first one's state",
+            swap("layer.forward(h, state[:, n], mask)", "layer.forward(h, state[:, 0], mask)"),
+            hint="Every layer has a state of its own: state[:, n].",
+        ),
+        Mistake(
+            "hands the last state of one layer up to the next",
+            swap("layer.forward(h, state[:, n], mask)", "layer.forward(h, last[-1] if last else state[:, 0], mask)"),
+            hint="What goes up are the hidden states. The state that a layer begins with is its own: state[:, n].",
+        ),
+        Mistake(
+            "forgets the state that comes in",
+            swap("layer.forward(h, state[:, n], mask)", "layer.forward(h, None, mask)"),
+            hint="Each layer begins with its part of the state, state[:, n].",
+        ),
+        Mistake(
+            "counts the layers of the state from the top",
+            swap("layer.forward(h, state[:, n], mask)", "layer.forward(h, state[:, -1 - n], mask)"),
+            hint="state[:, 0] belongs to the first layer, the one that reads x.",
+        ),
+        Mistake(
+            "forgets the mask",
+            swap("layer.forward(h, state[:, n], mask)", "layer.forward(h, state[:, n])"),
+            hint="Hand the mask on to every layer.",
+        ),
+        Mistake(
+            "gives the mask to the first layer only",
+            swap("layer.forward(h, state[:, n], mask)", "layer.forward(h, state[:, n], None if n else mask)"),
+            hint="The padding is where it was for every layer: hand the mask on to all of them.",
+        ),
+        Mistake(
+            "returns the last state of the top layer only",
+            swap("array_module(x).stack(last, axis=1)", "last[-1]"),
+            hint="last holds the states of all layers, in the shape of state.",
+        ),
+        Mistake(
+            "stacks the layers in front of the batch",
+            swap("array_module(x).stack(last, axis=1)", "array_module(x).stack(last)"),
+            hint="last is (batch, layers, …): the layers are the second axis. (In PyTorch they are the first.)",
+        ),
+        Mistake(
+            "forgets the dropout",
+            swap("            if n:\n                h = self.dropouts[n - 1].forward(h)\n", ""),
+            hint="Between layers n − 1 and n stands self.dropouts[n − 1].",
+            caught_by=DROPOUT,
+        ),
+        Mistake(
+            "puts dropout behind the last layer as well",
+            swap(
+                "return h, array_module(x).stack(last, axis=1)",
+                "return (self.dropouts[-1].forward(h) if self.dropouts else h), array_module(x).stack(last, axis=1)",
+            ),
+            hint="There is one dropout fewer than there are layers: none behind the last one.",
+            caught_by=DROPOUT,
+        ),
+        Mistake(
+            "puts dropout in front of the first layer",
+            swap(
+                "            if n:\n                h = self.dropouts[n - 1]",
+                "            if n < len(self.layers) - 1:\n                h = self.dropouts[n]",
+            ),
+            hint="x is not dropped: the first dropout stands between the first layer and the second.",
+            caught_by=DROPOUT,
+        ),
+        Mistake(
+            "drops in evaluation as well",
+            swap(
+                "h = self.dropouts[n - 1].forward(h)",
+                "self.dropouts[n - 1].training = True\n                h = self.dropouts[n - 1].forward(h)",
+            ),
+            hint="train() and eval() set the mode of the dropouts by themselves: leave it alone.",
+            caught_by=DROPOUT,
+        ),
+        Mistake(
+            "drops the states as well",
+            swap("last.append(end)", "last.append(self.dropouts[n - 1].forward(end) if n else end)"),
+            hint="Dropout is for what goes up; the states go on in time as they are.",
+            caught_by=DROPOUT,
+        ),
+        Mistake(
+            "goes back from the bottom to the top",
+            swap("for n in reversed(range(len(self.layers))):", "for n in range(len(self.layers)):"),
+            hint="The road back begins with the last thing that forward did: the top layer.",
+        ),
+        Mistake(
+            "gives every layer the gradient of the output",
+            swap("dh, begin = self.layers[n]", "dx, begin = self.layers[n]"),
+            swap("return dh, array_module(dh)", "return dx, array_module(dh)"),
+            hint="What a layer returns for its input is the upstream gradient of the layer below.",
+        ),
+        Mistake(
+            "gives every layer the last part of dlast",
+            swap("None if dlast is None else dlast[:, n]", "None if dlast is None else dlast[:, -1]"),
+            hint="Every layer has its own part of dlast: dlast[:, n].",
+        ),
+        Mistake(
+            "ignores the gradient of the last state",
+            swap("None if dlast is None else dlast[:, n]", "None"),
+            hint="The last states are an output too: give each layer its part, dlast[:, n].",
+        ),
+        Mistake(
+            "gives dlast to the top layer only",
+            swap(
+                "None if dlast is None else dlast[:, n]",
+                "None if dlast is None or n < len(self.layers) - 1 else dlast[:, n]",
+            ),
+            hint="Every layer's last state was returned, so every layer has its part of dlast.",
+        ),
+        Mistake(
+            "returns the states' gradients from the top down",
+            swap("dstate[::-1]", "dstate"),
+            hint="They were gathered on the way down: bring them into the order of the layers.",
+        ),
+        Mistake(
+            "returns no gradient of the first state",
+            swap("array_module(dh).stack(dstate[::-1], axis=1)", "0 * array_module(dh).stack(dstate[::-1], axis=1)"),
+            hint="The state that came in is an input: every layer's backward returns its part of the gradient.",
+        ),
+        Mistake(
+            "forgets the dropout going back",
+            swap("            if n:\n                dh = self.dropouts[n - 1].backward(dh)\n", ""),
+            hint="What was switched off gets no gradient, and the rest the same factor: self.dropouts[n − 1].backward.",
+            caught_by=SAME_DROPOUT,
+        ),
+        Mistake(
+            "draws another dropout going back",
+            swap("dh = self.dropouts[n - 1].backward(dh)", "dh = self.dropouts[n - 1].forward(dh)"),
+            hint="The gradient has to pass through the same holes as the numbers did: backward, not forward.",
+            caught_by=SAME_DROPOUT,
+        ),
+        Mistake(
+            "goes through the dropouts in the order of forward",
+            swap("dh = self.dropouts[n - 1].backward(dh)", "dh = self.dropouts[len(self.layers) - 1 - n].backward(dh)"),
+            hint="Below layer n stands self.dropouts[n − 1], on the way back as on the way there.",
+            caught_by=SAME_DROPOUT,
+        ),
+    ],
+)
+
+
+def dropping_cases(rng):
+    for batch, time, size, parts in [(2, 3, 2, 1), (3, 4, 3, 2)]:
+        arguments = {**stacked(2, 5, parts, size), "dropout": 0.4, "rng": Rng(int(rng.integers(1_000_000)))}
+        shape = (batch, size, 5) if parts == 1 else (batch, size, parts, 5)
+        yield Case(arguments, x=rng.normal(size=(batch, time, 2)), state=rng.normal(size=shape))
+
+
+dropping = Behaviour("StackedRNN", dropping_cases, OUTPUTS)
+
+
+@stack.check(DROPOUT, cases=dropping_cases, part="forward", weight=2, needs=("forward",), after=(FORWARD,))
+def dropout(subject, case):
+    """The docstring says who draws and when: the given dropouts, one after the other."""
+    layer = subject.make("StackedRNN", **case.arguments)
+    seen = {}
+    for mode in ("train", "eval"):
+        layer.call(mode)
+        outputs = dropping.named_outputs(layer.call("forward", *case.inputs.values()))
+        seen |= {f"{name} in {mode} mode": y for name, y in outputs.items()}
+    return seen
+
+
+@stack.check(SAME_DROPOUT, cases=dropping_cases, part="backward", weight=2, after=(DROPOUT, GRADIENTS))
+def same_dropout(subject, case):
+    layer = subject.make("StackedRNN", **case.arguments)
+    layer.call("forward", *case.inputs.values())
+    dh = np.cos(np.arange(case.inputs["x"][..., :1].size * 5)).reshape(*case.inputs["x"].shape[:2], 5)
+    return dropping.gradients(layer, case, layer.call("backward", dh, np.sin(case.inputs["state"])))
+
+
+with_optional_arguments(stack, composed_cases(stacked, None))
+
+
+def both_ways(in_features, hidden, parts, size):
+    return {"there": running(in_features, hidden, parts, size), "back": running(in_features, hidden, parts, size + 5)}
+
+
+bidirectional = LayerExercise(
+    "Bidirectional",
+    cases=composed_cases(both_ways, 2),
+    points=Points(forward=4, backward=4),
+    has_parameters=True,
+    outputs=OUTPUTS,
+    support=RUNNING,
+    hints={
+        "forward": (
+            "The second layer reads the same sequence from its end. What has to be turned round before it, and what after it?",
+            "b = turn(back(turn(x), its state, turn(mask))),  h = [a | b]",
+            "Turn x and the mask along time before they go in, and the hidden states when they come out; the last state is not turned.",
+        ),
+        "backward": (
+            "Cut dh in two, along the axis that forward has put together.",
+            "dx = dx_there + turn(dx_back), where back is given turn(its half of dh)",
+            "Each layer has its half of the features of dh and its part of dlast; turn what goes into back and what comes out of it, along time.",
+        ),
+    },
+    mistakes=[
+        Mistake(
+            "lets both read forwards",
+            swap("self.back.forward(x[:, ::-1], state[:, 1], turned)", "self.back.forward(x, state[:, 1], mask)"),
+            swap("[a, b[:, ::-1]]", "[a, b]"),
+            hint="The second layer reads from the last step to the first: x[:, ::-1].",
+        ),
+        Mistake(
+            "does not turn the hidden states back",
+            swap("[a, b[:, ::-1]]", "[a, b]"),
+            hint="b came out from the last step to the first: turn it round again, so that both stand at their own step.",
+        ),
+        Mistake(
+            "does not turn the sequence for the second layer",
+            swap("self.back.forward(x[:, ::-1], state[:, 1], turned)", "self.back.forward(x, state[:, 1], mask)"),
+            hint="The second layer reads from the last step to the first: x[:, ::-1].",
+        ),
+        Mistake(
+            "turns the batch round",
+            swap(
+                "self.back.forward(x[:, ::-1], state[:, 1], turned)", "self.back.forward(x[::-1], state[:, 1], turned)"
+            ),
+            hint="Time is the second axis: x[:, ::-1].",
+        ),
+        Mistake(
+            "turns the sequence and not the mask",
+            swap("turned = None if mask is None else mask[:, ::-1]", "turned = mask"),
+            hint="The padding of a sequence that was turned round comes first: turn the mask with it.",
+        ),
+        Mistake(
+            "lets the second layer read the padding",
+            swap("turned = None if mask is None else mask[:, ::-1]", "turned = None"),
+            hint="Backwards the padding comes first; without its mask the second layer reads it before the first word.",
+        ),
+        Mistake(
+            "forgets the mask",
+            swap("self.there.forward(x, state[:, 0], mask)", "self.there.forward(x, state[:, 0])"),
+            swap("turned = None if mask is None else mask[:, ::-1]", "turned = None"),
+            hint="Hand the mask on to both layers, turned round for the second.",
+        ),
+        Mistake(
+            "begins both with the first state",
+            swap("x[:, ::-1], state[:, 1], turned", "x[:, ::-1], state[:, 0], turned"),
+            hint="Each direction has a state of its own: state[:, 1] for the second.",
+        ),
+        Mistake(
+            "begins the second where the first has ended",
+            swap("x[:, ::-1], state[:, 1], turned", "x[:, ::-1], end_a, turned"),
+            hint="The two know nothing of each other: the second begins with state[:, 1].",
+        ),
+        Mistake(
+            "forgets the states that come in",
+            swap("array_module(x), self.begin(x, state)", "array_module(x), self.begin(x, None)"),
+            hint="Each direction begins with its part of the state: state[:, 0] and state[:, 1].",
+        ),
+        Mistake(
+            "adds the directions up",
+            swap("xp.concatenate([a, b[:, ::-1]], axis=2)", "a + b[:, ::-1]"),
+            hint="The hidden states stand side by side: (batch, time, both sizes together).",
+        ),
+        Mistake(
+            "puts one direction behind the other in time",
+            swap("[a, b[:, ::-1]], axis=2)", "[a, b[:, ::-1]], axis=1)"),
+            hint="The hidden states of one step stand side by side: join the last axis.",
+        ),
+        Mistake(
+            "puts the second direction first",
+            swap("[a, b[:, ::-1]]", "[b[:, ::-1], a]"),
+            hint="h = [there | back].",
+        ),
+        Mistake(
+            "returns the last state of one direction only",
+            swap("xp.stack([end_a, end_b], axis=1)", "end_a"),
+            hint="last holds what both have ended with, in the shape of state.",
+        ),
+        Mistake(
+            "stacks the directions in front of the batch",
+            swap("xp.stack([end_a, end_b], axis=1)", "xp.stack([end_a, end_b])"),
+            hint="last is (batch, 2, …): the batch comes first.",
+        ),
+        Mistake(
+            "does not turn dh for the second layer",
+            swap("dh[:, ::-1, middle:]", "dh[:, :, middle:]"),
+            hint="What the second layer gave was turned round, so its gradient is turned round before it goes back in.",
+        ),
+        Mistake(
+            "does not turn the second layer's gradient back",
+            swap("dx_a + dx_b[:, ::-1]", "dx_a + dx_b"),
+            hint="The second layer had read x[:, ::-1]: its gradient belongs to the steps in that order, so turn it.",
+        ),
+        Mistake(
+            "forgets what the second layer says of x",
+            swap("dx_a + dx_b[:, ::-1]", "dx_a"),
+            hint="Both layers have read x: their gradients add up.",
+        ),
+        Mistake(
+            "averages the directions",
+            swap("return dx_a + dx_b[:, ::-1]", "return (dx_a + dx_b[:, ::-1]) / 2"),
+            hint="Both layers have read x: their gradients add up, they are not averaged.",
+        ),
+        Mistake(
+            "gives each layer the other one's half",
+            swap(
+                "da, db = dh[:, :, :middle], dh[:, ::-1, middle:]", "da, db = dh[:, :, middle:], dh[:, ::-1, :middle]"
+            ),
+            hint="The first half of the features came from there, the second from back.",
+        ),
+        Mistake(
+            "ignores the gradient of the last states",
+            swap("(None, None) if dlast is None else (dlast[:, 0], dlast[:, 1])", "(None, None)"),
+            hint="The last states are an output too: dlast[:, 0] belongs to there, dlast[:, 1] to back.",
+        ),
+        Mistake(
+            "exchanges the gradients of the last states",
+            swap("else (dlast[:, 0], dlast[:, 1])", "else (dlast[:, 1], dlast[:, 0])"),
+            hint="dlast[:, 0] belongs to there, dlast[:, 1] to back.",
+        ),
+        Mistake(
+            "exchanges the gradients of the first states",
+            swap("xp.stack([dstate_a, dstate_b], axis=1)", "xp.stack([dstate_b, dstate_a], axis=1)"),
+            hint="dstate[:, 0] belongs to there, dstate[:, 1] to back.",
+        ),
+        Mistake(
+            "returns no gradient of the first states",
+            swap("xp.stack([dstate_a, dstate_b], axis=1)", "0 * xp.stack([dstate_a, dstate_b], axis=1)"),
+            hint="The states that came in are inputs: each layer's backward returns its part of the gradient.",
+        ),
+    ],
+)
+with_optional_arguments(bidirectional, composed_cases(both_ways, 2))
+
+TRAINING = """
+import numpy as np
+
+class Model(Layer):
+    '''Running sums, and a prediction of every one of them.'''
+    def __init__(self, in_features, hidden, outputs, *, dtype):
+        rng = np.random.default_rng(5)
+        self.recurrent = Running(in_features, hidden, rng=rng)
+        self.V = Parameter(rng.normal(0, hidden ** -0.5, (hidden, outputs)))
+        self.astype(dtype)
+    def forward(self, x, state=None):
+        self.h, last = self.recurrent.forward(x, state)
+        return self.h @ self.V.data, last
+    def backward(self, dy, dlast=None):
+        self.V.grad += self.h.reshape(-1, self.h.shape[2]).T @ dy.reshape(-1, dy.shape[2])
+        return self.recurrent.backward(dy @ self.V.data.T, dlast)
+
+class RowLoss(Loss):
+    '''The mean over rows of the squared distance, to rows or to labels.'''
+    def forward(self, prediction, target):
+        if prediction.ndim != 2 or len(prediction) != len(target):
+            raise ValueError(
+                f"the loss wants one row for each prediction, not {prediction.shape} with targets {target.shape}"
+            )
+        if target.ndim == 1:
+            xp = array_module(prediction)
+            target = xp.eye(prediction.shape[1], dtype=prediction.dtype)[target]
+        self.difference = prediction - target
+        return (self.difference * self.difference).sum(axis=1).mean()
+    def backward(self):
+        return self.difference * (2 / len(self.difference))
+
+class Recorder(Optimizer):
+    '''Plain descent that writes down every gradient it is given.'''
+    def __init__(self, model):
+        super().__init__(model.parameters(), 0.1)
+        self.seen = []
+    def step(self):
+        self.seen.append([parameter.grad.copy() for parameter in self.parameters])
+        for one, gradient in zip(self.parameters, self.seen[-1]):
+            one.data -= self.lr * gradient
+    def gradients(self, i):
+        '''Those of one parameter, update by update.'''
+        grad = self.parameters[i].grad
+        taken = [gradients[i] for gradients in self.seen]
+        return array_module(grad).stack(taken) if taken else grad[None][:0]
+"""
+
+
+def long_sequences(rng):
+    """Pieces that divide evenly and that do not, of one step, one longer than the sequence; targets and labels."""
+    for batch, time, steps, labels in [
+        (3, 6, 2, False),
+        (2, 7, 3, True),
+        (1, 3, 1, False),
+        (2, 3, 5, True),
+        (2, 11, 4, False),
+    ]:
+        x, state = rng.normal(size=(batch, time, 3)), rng.normal(size=(batch, 4))
+        y = rng.integers(5, size=(batch, time)) if labels else rng.normal(size=(batch, time, 5))
+        yield Case({"steps": steps}, x=x, y=y, state=state)
+    x, y = rng.normal(size=(2, 5, 3)), rng.normal(size=(2, 5, 5))
+    yield Case({"steps": 2}, x=x, y=y)
+
+
+def training_setting(subject, case):
+    x = case.inputs["x"]
+    model = subject.make("support.Model", x.shape[2], 4, 5, dtype=str(x.dtype))
+    optimizer = subject.make("support.Recorder", Ref(model.handle))
+    return {"model": model, "loss": subject.make("support.RowLoss"), "optimizer": optimizer}
+
+
+def recorded(objects):
+    model, optimizer = objects["model"], objects["optimizer"]
+    paths = {"V": "V", "P": "recurrent.P"}
+    order = list(model.parameters())
+    gradients = {
+        f"the gradients of {name}, piece by piece,": optimizer.call("gradients", order.index(path))
+        for name, path in paths.items()
+    }
+    return {**gradients, **{f"{name} at the end": model.get(f"{path}.data") for name, path in paths.items()}}
+
+
+truncated = FunctionExercise(
+    "truncated_bptt",
+    cases=long_sequences,
+    points=5,
+    setting=Setting(training_setting, recorded),
+    support=RUNNING + TRAINING,
+    hints={
+        "truncated_bptt": (
+            "What is handed from one piece to the next, and what is not?",
+            "mean loss = Σ over pieces of (steps of the piece / all steps) · loss of the piece",
+            "For each piece: forward with the state carried over, loss on rows, clear, back through the piece alone, step. The state that forward returned goes on.",
+        ),
+    },
+    mistakes=[
+        Mistake(
+            "begins every piece without a state",
+            swap("model.forward(x[:, piece], state)", "model.forward(x[:, piece], None)"),
+            hint="The pieces are one sequence: each begins with the state that the one before has left.",
+        ),
+        Mistake(
+            "begins every piece with the first state",
+            swap("prediction, state = model.forward", "prediction, last = model.forward"),
+            swap("return total, state", "return total, last"),
+            hint="The state is carried over: the last one of a piece is the first one of the next.",
+        ),
+        Mistake(
+            "hands the gradient of the state on as well",
+            swap("    total, time = 0, x.shape[1]\n", "    total, time, dstate = 0, x.shape[1], None\n"),
+            swap(
+                "model.backward(loss.backward().reshape(prediction.shape))",
+                "_, dstate = model.backward(loss.backward().reshape(prediction.shape), dstate)",
+            ),
+            hint="The gradient stops at the beginning of a piece: what backward returns for the state is dropped, and nothing is asked of last.",
+        ),
+        Mistake(
+            "goes back through the whole sequence",
+            swap("    total, time = 0, x.shape[1]\n", "    total, time = 0, x.shape[1]\n    steps = time\n"),
+            hint="Truncated: pieces of `steps` steps, each with a backward and an update of its own.",
+        ),
+        Mistake(
+            "averages the pieces whatever their length",
+            swap("error * (target.shape[1] / time)", "error * (1 / -(-time // steps))"),
+            hint="The last piece may be shorter: a mean over all steps counts each piece by its length.",
+        ),
+        Mistake(
+            "adds the losses of the pieces up",
+            swap("error * (target.shape[1] / time)", "error"),
+            hint="Each piece's loss is a mean already: weigh it by its share of the steps.",
+        ),
+        Mistake(
+            "weighs every piece as a full one",
+            swap("error * (target.shape[1] / time)", "error * (steps / time)"),
+            hint="The last piece may be shorter than `steps`: count the steps that it really has.",
+        ),
+        Mistake(
+            "returns the loss of the last piece",
+            swap("total = total + error * (target.shape[1] / time)", "total = error"),
+            hint="Wanted is the mean over all steps of all pieces.",
+        ),
+        Mistake(
+            "leaves out the shorter piece",
+            swap("range(0, time, steps)", "range(0, time - time % steps, steps)"),
+            hint="What is left at the end is a piece like the others, only shorter.",
+        ),
+        Mistake(
+            "lets the pieces overlap by a step",
+            swap("slice(first, first + steps)", "slice(first, first + steps + 1)"),
+            hint="A piece ends where the next one begins: first to first + steps.",
+        ),
+        Mistake(
+            "never clears the gradients",
+            swap("        optimizer.zero_grad()\n", ""),
+            hint="Gradients accumulate: clear them before every piece, or it is trained on all the pieces before once more.",
+        ),
+        Mistake(
+            "updates once at the end",
+            swap("        optimizer.step()\n    return", "    optimizer.step()\n    return"),
+            swap("        optimizer.zero_grad()\n", "        first or optimizer.zero_grad()\n"),
+            hint="An update is due after every piece.",
+        ),
+        Mistake(
+            "updates before going back",
+            swap("        optimizer.step()\n    return", "    return"),
+            swap("        optimizer.zero_grad()\n", "        optimizer.step()\n        optimizer.zero_grad()\n"),
+            hint="First backward, then the step: the optimizer uses the gradients that it finds.",
+        ),
+        Mistake(
+            "weighs the gradient by the length of the piece",
+            swap("loss.backward().reshape", "(loss.backward() * (target.shape[1] / time)).reshape"),
+            hint="Each update uses the gradient of its own piece's mean loss, as it is; only the loss that is returned is weighed.",
+        ),
+        Mistake(
+            "puts the targets into another order than the predictions",
+            swap("target.reshape(-1, *target.shape[2:])", "target.swapaxes(0, 1).reshape(-1, *target.shape[2:])"),
+            hint="Row by row the prediction and the target must belong to the same step of the same sequence: reshape both alike.",
+        ),
+        Mistake(
+            "hands the loss whole sequences",
+            swap("rows = prediction.reshape(-1, *prediction.shape[2:])", "rows = prediction"),
+            hint="A loss wants one row for each prediction: (batch · steps, …).",
+        ),
+        Mistake(
+            "looks at the last step of each piece only",
+            swap("rows = prediction.reshape(-1, *prediction.shape[2:])", "rows = prediction[:, -1]"),
+            swap("target.reshape(-1, *target.shape[2:])", "target[:, -1]"),
+            swap(
+                "model.backward(loss.backward().reshape(prediction.shape))",
+                "dprediction = 0 * prediction\n        dprediction[:, -1] = loss.backward()\n        model.backward(dprediction)",
+            ),
+            hint="Every step has a target: all of them are rows of the loss.",
+        ),
+        Mistake(
+            "returns the loss alone",
+            swap("return total, state", "return total"),
+            hint="Whoever calls wants to go on: return the loss and the last state.",
+        ),
+        Mistake(
+            "keeps the loss on the host",
+            swap("total + error * (target", "total + float(error) * (target"),
+            hint="float() waits for the device at every piece. Add the scalars up where they are.",
+            caught_by="stays on the device",
+        ),
+    ],
+)
+
+ASSIGNMENT = Assignment(
+    "07_recurrent",
+    title="Recurrent networks",
+    exercises=[rnn, lstm, gru, stack, bidirectional, truncated],
+)
