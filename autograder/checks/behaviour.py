@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.chance import RAW, ApartFromChance, set_apart
-from autograder.checks.drawing import TRAINED, CaseMaker, draw_like, in_dtype, is_float
+from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, is_float, sizes
 from autograder.checks.slopes import has_slope, real, weighted_sum
 from autograder.isolation.protocol import Ref, Strided
 from autograder.spec import Case, Observations, Trial
@@ -28,7 +28,8 @@ TRIES = "_tries"
 class Behaviour:
     """A class with forward and backward, as checks see it.
 
-    output: what a sentence calls the result (``y``, ``the loss``);
+    outputs: what sentences call the result (``y``, ``the loss``), or each of several that forward returns as a tuple;
+    several have an upstream gradient each, which backward is given in their order;
     takes_upstream: backward is given the gradient of the output (a layer) or nothing (a loss);
     gradient_of: inputs whose gradient backward returns; by default every array of floats;
     apart_from_chance(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw.
@@ -36,7 +37,7 @@ class Behaviour:
 
     name: str
     draw: CaseMaker
-    output: str = "y"
+    outputs: tuple[str, ...] = ("y",)
     takes_upstream: bool = True
     gradient_of: tuple[str, ...] = ()
     extreme: float | None = None
@@ -58,8 +59,13 @@ class Behaviour:
         case = case.with_changes(parameters=parameters)
         if self.takes_upstream:
             y = self.build(reference, case).call("forward", *case.inputs.values())
-            case = case.with_changes(upstream=draw_like(y, rng))
+            case = case.with_changes(upstream=self._draw_upstream(y, rng))
         return case
+
+    def _draw_upstream(self, y: Any, rng: np.random.Generator) -> Any:
+        if len(self.outputs) == 1:
+            return rng.normal(size=np.shape(y))
+        return {f"d{name}": rng.normal(size=np.shape(value)) for name, value in zip(self.outputs, y, strict=True)}
 
     def forward_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the cases, and the last one again as a non-contiguous view."""
@@ -97,8 +103,8 @@ class Behaviour:
         *others, case = self.cases(rng, reference)
         order = rng.permutation(len(next(iter(case.inputs.values()))) + 1)
         first = {name: np.concatenate([x, x[:1]])[order] for name, x in case.inputs.items()}
-        sizes = _sizes(case.inputs)
-        unlike = [other.inputs for other in others if _fits(other, case) and _sizes(other.inputs) != sizes]
+        sizes = sizes(case.inputs)
+        unlike = [other.inputs for other in others if fits(other, case) and sizes(other.inputs) != sizes]
         return [case.with_changes(hidden={"first": inputs}) for inputs in (first, *unlike[-1:])]
 
     # --- runs --------------------------------------------------------------------------------
@@ -122,7 +128,15 @@ class Behaviour:
 
     def forward(self, subject: Subject, case: Case) -> Observations:
         """Run forward once."""
-        return self.shown({self.output: self.build(subject, case).call("forward", *case.inputs.values())}, case)
+        return self.shown(self.named_outputs(self.build(subject, case).call("forward", *case.inputs.values())), case)
+
+    def named_outputs(self, returned: Any) -> Observations:
+        """Name what forward returned."""
+        if len(self.outputs) == 1:
+            return {self.outputs[0]: returned}
+        if isinstance(returned, tuple | list) and len(returned) == len(self.outputs):
+            return dict(zip(self.outputs, returned, strict=True))
+        return {"what forward returns": returned}
 
     def backward(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward once; look at every gradient, and note a backward that tries out forward."""
@@ -136,7 +150,7 @@ class Behaviour:
 
     def compared(self, y: Any, gradients: Observations, case: Case) -> Observations:
         """Gradients, apart from chance, which only the output of the same call can show."""
-        return self.shown({self.output: y, **gradients}, case) if self.apart_from_chance else gradients
+        return self.shown({**self.named_outputs(y), **gradients}, case) if self.apart_from_chance else gradients
 
     def call_backward(self, thing: Instance, case: Case) -> Any:
         """Call backward as the kind of thing wants it."""
@@ -144,7 +158,7 @@ class Behaviour:
 
     def upstream(self, case: Case) -> list[Any]:
         """Give the arguments of backward."""
-        return [case.upstream] if self.takes_upstream else []
+        return list(case.upstreams.values()) if self.takes_upstream else []
 
     def gradients(self, thing: Instance, case: Case, returned: Any) -> Observations:
         """Name what backward returned and what it added to the parameters."""
@@ -188,11 +202,11 @@ class Behaviour:
         return dict(zip(case.inputs, after, strict=True))
 
     def backward_untouched(self, subject: Subject, case: Case) -> Observations:
-        """Run forward and backward and look at dy afterwards."""
+        """Run forward and backward and look at the upstream gradients afterwards."""
         thing = self.build(subject, case)
         thing.call("forward", *case.inputs.values())
         _, after = thing.echo("backward", *self.upstream(case))
-        return {"dy": after[0]}
+        return dict(zip(case.upstreams, after, strict=True))
 
     def trial(self, subject: Subject, case: Case) -> Trial:
         """Prepare forward and backward with everything sent ahead, so that only computing is timed."""
@@ -214,7 +228,7 @@ class Behaviour:
 
         def collect() -> Observations:
             gradients = self.gradients(thing, case, kept["backward"].fetch())
-            return self.shown({self.output: kept["forward"].fetch(), **gradients}, *latest)
+            return self.shown({**self.named_outputs(kept["forward"].fetch()), **gradients}, *latest)
 
         return Trial(renew, go, collect, calls=2)
 
@@ -236,7 +250,7 @@ class Behaviour:
             return self.build(subject, case) if self.apart_from_chance else thing
 
         def objective(y: Any) -> float:
-            return weighted_sum(y, case.upstream) if self.takes_upstream else real(y)
+            return weighted_sum(y, list(case.upstreams.values())) if self.takes_upstream else real(y)
 
         def of_input(name: str) -> Callable[[Any], float]:
             return lambda x: objective(same_draw().call("forward", *{**case.inputs, name: x}.values()))
@@ -277,15 +291,3 @@ def _directions(case: Case) -> np.random.Generator:
 def gradient_name(path: str) -> str:
     """``dW`` for the parameter W; a nested one is named by its path."""
     return f"d{path}" if "." not in path else f"the gradient of {path}"
-
-
-def _fits(other: Case, case: Case) -> bool:
-    """Whether the other case's inputs may be handed to a thing that is made for this case."""
-    shapes = [{path: value.shape for path, value in one.parameters.items()} for one in (other, case)]
-    arrays = all(isinstance(x, np.ndarray) for x in other.inputs.values())
-    return arrays and other.arguments == case.arguments and shapes[0] == shapes[1]
-
-
-def _sizes(inputs: dict[str, Any]) -> list[tuple[int, ...]]:
-    """Of each input, all but the count of rows."""
-    return [x.shape[1:] for x in inputs.values()]

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograder.spec import Case
 
-__all__ = ["TRAINED", "CaseMaker", "draw_like", "in_dtype", "is_float"]
+__all__ = ["TRAINED", "CaseMaker", "fits", "in_dtype", "is_float", "sizes"]
 
 CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
 
@@ -21,6 +21,8 @@ def in_dtype(case: Case, dtype: str) -> Case:
     """The same case with every float array in another dtype."""
 
     def convert(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: convert(item) for name, item in value.items()}
         if isinstance(value, tuple | list):
             return type(value)(convert(item) for item in value)
         return value.astype(dtype) if is_float(value) else value
@@ -39,8 +41,13 @@ def is_float(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
 
-def draw_like(y: Any, rng: np.random.Generator) -> Any:
-    """Draw normal numbers in the shape of an output, or of each of a tuple."""
-    if isinstance(y, tuple):
-        return tuple(draw_like(item, rng) for item in y)
-    return rng.normal(size=np.shape(y))
+def fits(other: Case, case: Case) -> bool:
+    """Whether the other case's inputs may be handed to a thing that is made for this case."""
+    shapes = [{path: value.shape for path, value in one.parameters.items()} for one in (other, case)]
+    arrays = all(isinstance(x, np.ndarray) for x in other.inputs.values())
+    return arrays and other.arguments == case.arguments and shapes[0] == shapes[1]
+
+
+def sizes(inputs: dict[str, Any]) -> list[tuple[int, ...]]:
+    """Of each input, all but the count of rows."""
+    return [x.shape[1:] for x in inputs.values()]

@@ -26,6 +26,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = ("y",),
+    made_with: tuple[str, ...] = (),
     modes: Modes | None = None,
     apart_from_chance: ApartFromChance | None = None,
     **extras: Unpack[Extras],
@@ -36,12 +38,16 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     extreme: a size of input at which outputs and gradients must still be right (1000, say).
     has_parameters: the layer has some, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
+    outputs: names of what forward returns; of several, a tuple, each has an upstream gradient that backward is given.
+    made_with: further parts, methods that the constructor calls; nothing is asked before they are written.
     modes: the layer does one thing in training and another in evaluation.
     apart_from_chance(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what right
     code shows whatever it draws.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
     """
-    thing = Behaviour(name, cases, gradient_of=gradient_of, extreme=extreme, apart_from_chance=apart_from_chance)
+    thing = Behaviour(
+        name, cases, outputs, gradient_of=gradient_of, extreme=extreme, apart_from_chance=apart_from_chance
+    )
     forward, backward = forward_checks(thing), backward_checks(thing, has_parameters=has_parameters)
     if modes:
         both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(thing, reference, case))
@@ -58,10 +64,11 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
             prepare=thing.complete,
         ),
     ]
+    checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]
     return Exercise(
         name,
         "layer",
-        ("forward", "backward"),
+        (*made_with, "forward", "backward"),
         points,
         checks,
         **extras,

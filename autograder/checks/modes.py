@@ -63,7 +63,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
             seen.update({f"{name} {when}": layer.get(name) for name in modes.state})
 
         def forward(mode: str, inputs: dict[str, Any]) -> None:
-            output = {thing.output: layer.call("forward", *inputs.values())}
+            output = thing.named_outputs(layer.call("forward", *inputs.values()))
             shown = thing.shown(output, case.with_changes(inputs=inputs))
             seen.update({f"{name} {mode}": value for name, value in shown.items() if not name.startswith("_")})
 

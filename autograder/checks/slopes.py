@@ -23,14 +23,13 @@ def has_slope(observed: Observations, slope: list[Any]) -> bool:
         return bool(abs(found - value) <= 1e-5 * max(abs(value), size) + 1e-8)
 
 
-def weighted_sum(y: Any, weights: Any) -> float:
-    """The sum of an output, or of each of a tuple, with these weights."""
-    if isinstance(y, tuple):
-        return sum(weighted_sum(a, b) for a, b in zip(y, weights, strict=True))
-    if np.shape(y) != np.shape(weights):
+def weighted_sum(y: Any, weights: list[Any]) -> float:
+    """The sum of an output, or of each of several, with these weights; ValueError where they differ in shape."""
+    outputs = y if isinstance(y, tuple | list) else [y]
+    if [np.shape(output) for output in outputs] != [np.shape(weight) for weight in weights]:
         message = "the output has not the shape of its gradient"
         raise ValueError(message)
-    return real((y * weights).sum())
+    return sum(real((output * weight).sum()) for output, weight in zip(outputs, weights, strict=True))
 
 
 def real(value: Any) -> float:

@@ -242,7 +242,7 @@ def dependences(check: Check, subject: Subject, cases: list[Case]) -> list[tuple
     found = set()
     for case in cases:
         before = observe(check, subject, case)
-        for thing in (*case.arguments, *case.parameters, *case.inputs, "dy"):
+        for thing in (*case.arguments, *case.parameters, *case.inputs, *case.upstreams):
             for other in _without(case, thing):
                 found |= {(name, thing) for name in _moved_names(before, observe(check, subject, other))}
     return sorted(found)
@@ -261,6 +261,9 @@ def _moved_names(before: Any, after: Any) -> set[str]:
 
 def _without(case: Case, name: str) -> Iterator[Case]:
     """The case with another value of one thing."""
+    if isinstance(case.upstream, dict) and name in case.upstream:
+        yield case.with_changes(upstream={**case.upstream, name: 1.5 * case.upstream[name]})
+        return
     if name == "dy":
         if isinstance(case.upstream, np.ndarray):
             yield case.with_changes(upstream=1.5 * case.upstream)
@@ -293,7 +296,8 @@ def _others(x: Any) -> tuple[Any, ...]:
     """Other arrays of such values: by a little and by much, or in another order, turned round, and one value only."""
     if x.dtype.kind == "f":
         return x + 0.25 * np.cos(np.arange(x.size)).reshape(x.shape), -0.7 * x
-    return np.roll(x, 1, axis=0), x.max() + x.min() - x, np.full_like(x, x.min()), np.full_like(x, x.max())
+    turned = ~x if x.dtype.kind == "b" else x.max() + x.min() - x
+    return np.roll(x, 1, axis=0), turned, np.full_like(x, x.min()), np.full_like(x, x.max())
 
 
 PROBES = (linear_in_dy, one_sample, ignored, direct_path, wrong_input)

@@ -17,6 +17,7 @@ import convolutions
 import foundations
 import numpy as np
 import optimizers
+import recurrent
 import regularization
 import torch
 from calls import Arrays, Call
@@ -194,6 +195,7 @@ def main() -> None:
         foundations.write(FOLDER / "01_foundations.npz", SEED),
         optimizers.write(FOLDER / "04_optimizers.npz", SEED),
         regularization.write(FOLDER / "05_regularization.npz", SEED),
+        recurrent.write(FOLDER / "07_recurrent.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 
