@@ -103,8 +103,8 @@ class Behaviour:
         *others, case = self.cases(rng, reference)
         order = rng.permutation(len(next(iter(case.inputs.values()))) + 1)
         first = {name: np.concatenate([x, x[:1]])[order] for name, x in case.inputs.items()}
-        sizes = sizes(case.inputs)
-        unlike = [other.inputs for other in others if fits(other, case) and sizes(other.inputs) != sizes]
+        ours = sizes(case.inputs)
+        unlike = [other.inputs for other in others if fits(other, case) and sizes(other.inputs) != ours]
         return [case.with_changes(hidden={"first": inputs}) for inputs in (first, *unlike[-1:])]
 
     # --- runs --------------------------------------------------------------------------------
