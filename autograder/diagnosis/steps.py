@@ -24,6 +24,8 @@ NAME = "parameter "
 AS_IF_FIRST = 4
 """Steps that are looked at for whether each is as if it were the first."""
 FEWEST_STEPS = 8
+CHANGE = 1e-2
+"""Of a factor with the number of the step: less may be an epsilon that shows."""
 
 
 def is_walk(evidence: Evidence) -> bool:
@@ -66,7 +68,7 @@ def of_time_alone(evidence: Evidence) -> Finding | None:
         factors = np.array([_factor(*step) for step in zip(made, right, strict=True)])
         changes = np.diff(factors[1:])
         one_way = (changes >= 0).all() or (changes <= 0).all()
-        if len(factors) < FEWEST_STEPS or not np.isfinite(factors).all() or not one_way or np.ptp(factors) < 1e-2:
+        if len(factors) < FEWEST_STEPS or not np.isfinite(factors).all() or not one_way or np.ptp(factors) < CHANGE:
             return None
     return Finding(
         "factor of the step's number",

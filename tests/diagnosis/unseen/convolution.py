@@ -142,6 +142,7 @@ CONVOLUTION = collected(
         "puts the cells before the channels",
         but(IM2COL, ("columns.reshape(n", "columns.transpose(0, 2, 3, 1, 4, 5).reshape(n")),
         ("reordered", "permuted*"),
+        also=("mistake: puts the cells before the channels",),
     ),
     Unseen(
         "im2col",
@@ -162,12 +163,14 @@ CONVOLUTION = collected(
         "takes neighbours whatever the dilation",
         but(IM2COL, ("(oh, ow), stride, dilation)]", "(oh, ow), stride)]")),
         ("ignores dilation",),
+        also=("mistake: ignores the dilation",),
     ),
     Unseen(
         "im2col",
         "stands places before cells",
         but(IM2COL, ("oh * ow)\n", "oh * ow).transpose(0, 2, 1)\n")),
         ("permuted (0, 2, 1)", "permuted*", "transpose"),
+        also=("mistake: has places for rows",),
     ),
     Unseen(
         "im2col",
@@ -186,6 +189,7 @@ CONVOLUTION = collected(
         "writes instead of adding",
         but(COL2IM, ("dilation)] +=", "dilation)] =")),
         (),
+        also=("mistake: overwrites where it should add",),
     ),
     Unseen(
         "col2im",
@@ -204,6 +208,7 @@ CONVOLUTION = collected(
             ),
         ),
         (),
+        also=("mistake: averages what falls on one pixel",),
     ),
     Unseen(
         "col2im",
@@ -222,6 +227,7 @@ CONVOLUTION = collected(
             ),
         ),
         (),
+        also=("mistake: reads the rows as cells before channels",),
     ),
     Unseen(
         "col2im",
@@ -237,6 +243,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
     return flat.reshape(n, c, H, W)[:, :, padding : padding + h, padding : padding + w]
 """,
         (),
+        also=("mistake: overwrites where it should add",),
     ),
     Unseen(
         "col2im",
@@ -253,6 +260,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ".reshape(self.W.shape)", ".reshape(self.W.shape)[:, :, ::-1, ::-1]"
         ),
         ("own forward",),
+        also=("mistake: turns the kernel over",),
     ),
     Unseen(
         "Conv2d",
@@ -286,12 +294,14 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ("W @ self.columns +", "W @ columns +"),
         ),
         ("stale",),
+        also=("mistake: remembers the first batch for ever",),
     ),
     Unseen(
         "Conv2d",
         "forgets the bias",
         but(CONV, (" + self.b.data[:, None]", "")),
         ("ignores b", "term *"),
+        also=("mistake: forgets the bias",),
     ),
     Unseen(
         "Conv2d",
@@ -316,6 +326,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         "gives the gradient to every equal one",
         but(MAX, (" & ~taken", "")),
         ("*ties*",),
+        also=("mistake: gives all equal numbers the gradient",),
     ),
     Unseen(
         "MaxPool2d",
@@ -351,12 +362,14 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ),
         ),
         ("*ties*",),
+        also=("mistake: lets the last of equal numbers win",),
     ),
     Unseen(
         "MaxPool2d",
         "pads with zeros",
         but(MAX, ("padded(x, self.padding, -np.inf)", "padded(x, self.padding)")),
         ("*negative*", "branch *", "own forward"),
+        also=("mistake: pads with zeros",),
     ),
     Unseen(
         "MaxPool2d",
@@ -369,6 +382,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         "writes where windows overlap",
         but(MAX, ("dx[at] += dy * wins", "dx[at] = array_module(dy).where(wins, dy, dx[at])")),
         ("*overlap*",),
+        also=("one share of several",),
     ),
     Unseen(
         "MaxPool2d",
@@ -404,12 +418,14 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         "gives every pixel the whole gradient",
         but(AVG, ("+= dy / (kh * kw)", "+= dy")),
         ("factor *",),
+        also=("mistake: forgets to divide going back",),
     ),
     Unseen(
         "AvgPool2d",
         "squares the height of the kernel",
         AVG.replace("/ (kh * kw)", "/ (kh * kh)"),
         ("own forward", "factor *"),
+        also=("mistake: divides by the height squared",),
     ),
     Unseen(
         "AvgPool2d",
@@ -429,6 +445,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         but(AVG, ("    return y / (kh * kw)", "    return y"), ("+= dy / (kh * kw)", "+= dy * (i + j == 0)")),
         ("factor *",),
         double=True,
+        also=("mistake: sums where it should average",),
     ),
     # --- GlobalAveragePool -------------------------------------------------------------------
     Unseen(
@@ -457,6 +474,7 @@ def backward(self, dy):
     return array_module(dy).broadcast_to(dy[:, :, None, None], self.shape).copy()
 """,
         ("factor *",),
+        also=("mistake: forgets to divide going back",),
     ),
     Unseen(
         "GlobalAveragePool",
@@ -498,6 +516,7 @@ def backward(self, dy):
     return array_module(dy).ones((*dy.shape, h, w), dtype=dy.dtype) * dy[:, :, None, None] / (h * w)
 """,
         ("stale",),
+        also=("mistake: remembers the size of the first images",),
     ),
     Unseen(
         "GlobalAveragePool",
@@ -542,6 +561,7 @@ def backward(self, dy):
         "leaves the output padding out",
         UP.replace("+ kh + q", "+ kh").replace("+ kw + q", "+ kw"),
         ("*output_padding*",),
+        also=("mistake: ignores the output padding",),
     ),
     Unseen(
         "ConvTranspose2d",
@@ -556,6 +576,7 @@ def backward(self, dy):
             ".reshape(self.W.shape)", ".reshape(self.W.shape)[:, :, ::-1, ::-1]"
         ),
         ("own forward",),
+        also=("mistake: turns the kernel over",),
     ),
     Unseen(
         "ConvTranspose2d",
@@ -563,6 +584,7 @@ def backward(self, dy):
         but(UP, (".sum(axis=0).reshape", ".mean(axis=0).reshape"), ("self.b.grad +=", "self.b.grad[...] =")),
         ("factor 1/rows", "not accumulated"),
         double=True,
+        also=("mistake: averages the weight gradient",),
     ),
     # --- LocallyConnected2d ------------------------------------------------------------------
     Unseen(
@@ -576,12 +598,14 @@ def backward(self, dy):
         "sums the bias gradient over places, as Conv2d does",
         but(LOCAL, ("dy.sum(axis=0)", "dy.sum(axis=(0, 2, 3))[:, None, None]")),
         ("summed too far",),
+        also=("mistake: sums the bias gradient over the places",),
     ),
     Unseen(
         "LocallyConnected2d",
         "uses the first place's weights everywhere",
         but(LOCAL, ('einsum("pok,nkp->nop", W, self.u)', 'einsum("ok,nkp->nop", W[0], self.u)')),
         (),
+        also=("mistake: uses the weights of the first place everywhere",),
     ),
     Unseen(
         "LocallyConnected2d",
@@ -599,6 +623,7 @@ def backward(self, dy):
         ),
         ("ignores b", "term *", "first sample"),
         double=True,
+        also=("mistake: forgets the bias",),
     ),
     # --- ResidualBlock -----------------------------------------------------------------------
     Unseen(
@@ -619,6 +644,7 @@ def backward(self, dy):
             ),
         ),
         ("own forward",),
+        also=("mistake: adds the shortcut after the last ReLU",),
     ),
     Unseen(
         "ResidualBlock",
@@ -637,6 +663,7 @@ def backward(self, dy):
             ),
         ),
         (),
+        also=("ignores conv1.W",),
     ),
     Unseen(
         "ResidualBlock",
@@ -647,6 +674,7 @@ def backward(self, dy):
             ("self.relu1.backward(self.conv2.backward(dh))", "self.conv2.backward(dh)"),
         ),
         ("own forward",),
+        also=("mistake: forgets the ReLU between the convolutions",),
     ),
     Unseen(
         "ResidualBlock",
@@ -680,5 +708,9 @@ def backward(self, dy):
         ),
         (),
         double=True,
+        also=(
+            "ignores conv1.W",
+            "ignores conv1.b",
+        ),
     ),
 )

@@ -76,6 +76,7 @@ def numerical_gradient(f, x, h):
     return array_module(x).ones_like(x) * slope
 """,
         ("summed too far",),
+        also=("mistake: moves all entries at once",),
     ),
     Unseen(
         "numerical_gradient",
@@ -92,6 +93,7 @@ def numerical_gradient(f, x, h):
     return slopes
 """,
         ("nearly right",),
+        also=("mistake: does not move back",),
     ),
     Unseen(
         "numerical_gradient",
@@ -161,6 +163,7 @@ def relative_error(a, b):
     return (xp.abs(a - b) / xp.where(size == 0, 1, size)).mean()
 """,
         (),
+        also=("mistake: takes the mean",),
     ),
     Unseen(
         "relative_error",
@@ -171,6 +174,7 @@ def relative_error(a, b):
     return (xp.abs(a - b) / xp.maximum(1e-8, xp.maximum(xp.abs(a), xp.abs(b)))).max()
 """,
         (),
+        also=("mistake: divides by a small number at least",),
     ),
     Unseen(
         "relative_error",
@@ -193,6 +197,7 @@ def relative_error(a, b):
     return ((a - b) / xp.where(size == 0, 1, size)).max()
 """,
         (),
+        also=("mistake: forgets the sign of the difference",),
     ),
     Unseen(
         "relative_error",
@@ -227,6 +232,7 @@ def one_hot(labels, classes):
     return xp.eye(int(labels.max()) + 1)[labels]
 """,
         (),
+        also=("mistake: has as many columns as classes that occur",),
     ),
     Unseen(
         "one_hot",
@@ -237,6 +243,7 @@ def one_hot(labels, classes):
     return xp.stack([(labels == c).astype(float) for c in range(classes)])
 """,
         ("transpose", "permuted*"),
+        also=("mistake: puts the classes first",),
     ),
     Unseen(
         "one_hot",
@@ -297,6 +304,7 @@ def standardize(train, test):
     return (train - mean) / deviation, (test - mean) / deviation
 """,
         (),
+        also=("mistake: takes the statistics of both together",),
     ),
     Unseen(
         "standardize",
@@ -308,6 +316,7 @@ def standardize(train, test):
     return (train - mean) / deviation, (test - mean) / deviation
 """,
         ("rows scaled*", "factor *"),
+        also=("mistake: divides by N − 1",),
     ),
     Unseen(
         "standardize",
@@ -328,6 +337,7 @@ def standardize(train, test):
     return (train - mean) / deviation, (test - mean) / deviation
 """,
         ("nearly right", "rows scaled*"),
+        also=("mistake: adds a small number to every deviation",),
     ),
     Unseen(
         "standardize",
@@ -342,6 +352,7 @@ def standardize(train, test):
 """,
         ("in place*", "rows scaled*"),
         double=True,
+        also=("mistake: divides by the variance",),
     ),
     # --- minibatches -------------------------------------------------------------------------
     Unseen(
@@ -367,6 +378,7 @@ def minibatches(x, y, size, rng):
         yield x[rows], y[rows]
 """,
         (),
+        also=("mistake: draws rows with repetition",),
     ),
     Unseen(
         "minibatches",
@@ -378,6 +390,7 @@ def minibatches(x, y, size, rng):
         yield x[i : i + size], y[i : i + size]
 """,
         (),
+        also=("mistake: shuffles x and y apart",),
     ),
     Unseen(
         "minibatches",
@@ -399,6 +412,7 @@ def minibatches(x, y, size, rng):
         yield x[order[i : i + size]], y[order[i : i + size]]
 """,
         (),
+        also=("mistake: has a seed of its own",),
     ),
     Unseen(
         "minibatches",
@@ -443,6 +457,7 @@ def pairwise_distances(a, b):
     return xp.sqrt(xp.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - a @ b.T, 0))
 """,
         (),
+        also=("mistake: forgets the factor 2",),
     ),
     Unseen(
         "pairwise_distances",
@@ -474,6 +489,10 @@ def pairwise_distances(a, b):
 """,
         (),
         double=True,
+        also=(
+            "mistake: gives the table turned over",
+            "mistake: leaves out one of the squares",
+        ),
     ),
     # --- SimpleNetwork -----------------------------------------------------------------------
     Unseen(
@@ -497,6 +516,7 @@ def train(self, inputs, targets, *, epochs, learning_rate):
         self.weights -= learning_rate * inputs.T @ error
 """,
         (),
+        also=("mistake: still adds the gradient",),
     ),
     Unseen(
         "SimpleNetwork",
@@ -508,6 +528,7 @@ def train(self, inputs, targets, *, epochs, learning_rate):
         self.weights -= learning_rate * inputs.T @ error
 """,
         (),
+        also=("mistake: predicts only once",),
     ),
     Unseen(
         "SimpleNetwork",
@@ -532,6 +553,10 @@ def train(self, inputs, targets, *, epochs, learning_rate):
 """,
         ("ignores epochs",),
         double=True,
+        also=(
+            "mistake: has the gradient of a loss without the half",
+            "mistake: takes one step only",
+        ),
     ),
     # --- TwoLayerNet -------------------------------------------------------------------------
     Unseen(
@@ -547,6 +572,7 @@ def gradients(self, x, y):
 """
         ),
         (),
+        also=("mistake: forgets the slope of tanh",),
     ),
     Unseen(
         "TwoLayerNet",
@@ -588,6 +614,7 @@ def gradients(self, x, y):
 """
         ),
         ("factor rows",),
+        also=("mistake: sums over the rows where the loss has a mean",),
     ),
     Unseen(
         "TwoLayerNet",
@@ -612,6 +639,7 @@ def predict(self, x):
 """
         ),
         (),
+        also=("mistake: compares a score with a half",),
     ),
     Unseen(
         "TwoLayerNet",

@@ -48,6 +48,7 @@ def step(self):
         p.data -= self.lr * (p.grad + 2 * self.weight_decay * p.data)
 """,
         (),
+        also=("mistake: doubles the weight decay",),
     ),
     Unseen(
         "SGD",
@@ -58,6 +59,7 @@ def step(self):
         p.data -= self.lr * p.grad + self.weight_decay * p.data
 """,
         (),
+        also=("step: term θ",),
     ),
     Unseen(
         "SGD",
@@ -80,6 +82,7 @@ def step(self):
         theta = theta - self.lr * (p.grad + self.weight_decay * theta)
 """,
         (),
+        also=("does not move",),
     ),
     Unseen(
         "SGD",
@@ -91,6 +94,7 @@ def step(self):
 """,
         ("ignores weight_decay",),
         double=True,
+        also=("mistake: climbs",),
     ),
     # --- Momentum ----------------------------------------------------------------------------
     Unseen(
@@ -114,6 +118,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         ("*state*", "ignores momentum"),
+        also=("mistake: forgets the velocity after the step",),
     ),
     Unseen(
         "Momentum",
@@ -126,6 +131,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         (),
+        also=("mistake: weighs the gradient by one minus momentum",),
     ),
     Unseen(
         "Momentum",
@@ -150,6 +156,7 @@ def step(self):
         p.data -= self.lr * (g + self.last - g.mean())
 """,
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Momentum",
@@ -163,6 +170,7 @@ def step(self):
 """,
         (),
         double=True,
+        also=("step: term g",),
     ),
     # --- Nesterov ----------------------------------------------------------------------------
     Unseen(
@@ -187,6 +195,7 @@ def step(self):
         v[...] = self.momentum * v + g
 """,
         ("*old*",),
+        also=("mistake: does not look ahead",),
     ),
     Unseen(
         "Nesterov",
@@ -200,6 +209,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Nesterov",
@@ -224,6 +234,7 @@ def step(self):
         p.data += -mu * before + (1 + mu) * v
 """,
         (),
+        also=("mistake: keeps the learning rate in the velocity",),
     ),
     Unseen(
         "Nesterov",
@@ -261,6 +272,7 @@ def step(self):
         G += g * g
 """,
         ("*old*",),
+        also=("mistake: divides by the sum before this gradient",),
     ),
     Unseen(
         "Adagrad",
@@ -273,6 +285,7 @@ def step(self):
         p.data -= self.lr * g / (G + self.eps)
 """,
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Adagrad",
@@ -296,6 +309,7 @@ def step(self):
         p.data -= self.lr * (p.grad + self.weight_decay * p.data) / (G**0.5 + self.eps)
 """,
         (),
+        also=("only the weight decay, which belongs in the gradient",),
     ),
     Unseen(
         "Adagrad",
@@ -309,6 +323,10 @@ def step(self):
 """,
         ("*state*",),
         double=True,
+        also=(
+            "mistake: does not accumulate",
+            "mistake: forgets the root",
+        ),
     ),
     # --- RMSprop -----------------------------------------------------------------------------
     Unseen(
@@ -334,6 +352,7 @@ def step(self):
         p.data -= self.lr * g / (s + self.eps) ** 0.5
 """,
         ("nearly right",),
+        also=("mistake: has epsilon inside the root",),
     ),
     Unseen(
         "RMSprop",
@@ -347,6 +366,7 @@ def step(self):
         p.data -= self.lr * g / ((s / (1 - self.alpha**self.t)) ** 0.5 + self.eps)
 """,
         ("*bias correction*", "*start*"),
+        also=("factor of the step's number",),
     ),
     Unseen(
         "RMSprop",
@@ -371,6 +391,7 @@ def step(self):
         p.data -= self.lr * g / (s**0.5 + self.eps)
 """,
         (),
+        also=("mistake: sums in place of a mean",),
     ),
     Unseen(
         "RMSprop",
@@ -416,6 +437,7 @@ def step(self):
         p.data -= delta
 """,
         (),
+        also=("mistake: remembers steps with the learning rate in them",),
     ),
     Unseen(
         "Adadelta",
@@ -431,6 +453,7 @@ def step(self):
         p.data -= self.lr * delta
 """,
         (),
+        also=("mistake: has epsilon outside the roots",),
     ),
     Unseen(
         "Adadelta",
@@ -461,6 +484,7 @@ def step(self):
         p.data -= self.lr * delta
 """,
         ("*state*",),
+        also=("mistake: does not remember its steps",),
     ),
     Unseen(
         "Adadelta",
@@ -490,6 +514,7 @@ def step(self):
         "counts a step for every parameter",
         but(ADAM, ("    self.t += 1\n", ""), ("        g =", "        self.t += 1\n        g =")),
         (),
+        also=("factor of the step's number",),
     ),
     Unseen(
         "Adam",
@@ -523,6 +548,7 @@ def step(self):
             ),
         ),
         ("nearly right",),
+        also=("mistake: adds epsilon before the correction",),
     ),
     Unseen(
         "Adam",
@@ -535,6 +561,7 @@ def step(self):
         ),
         (),
         double=True,
+        also=("mistake: exchanges the betas",),
     ),
     Unseen(
         "Adam",
@@ -548,12 +575,14 @@ def step(self):
         "decays through the gradient",
         ADAM,
         (),
+        also=("mistake: decays through the gradient",),
     ),
     Unseen(
         "AdamW",
         "decays without the learning rate",
         but(ADAMW, ("p.data -= self.lr * self.weight_decay * p.data", "p.data -= self.weight_decay * p.data")),
         (),
+        also=("mistake: decays without the learning rate",),
     ),
     Unseen(
         "AdamW",
@@ -567,6 +596,7 @@ def step(self):
         "decays both ways",
         but(ADAMW, ("g = p.grad", "g = p.grad + self.weight_decay * p.data")),
         (),
+        also=("only the weight decay, which belongs beside the step",),
     ),
     Unseen(
         "AdamW",
@@ -577,6 +607,7 @@ def step(self):
             ("self.lr * m / (v**0.5 + self.eps)", "self.lr * (m + self.weight_decay * p.data) / (v**0.5 + self.eps)"),
         ),
         (),
+        also=("only the weight decay, which belongs beside the step",),
     ),
     Unseen(
         "AdamW",
@@ -606,6 +637,7 @@ def clip_gradient_norm(parameters, max_norm):
     return total**0.5
 """,
         (),
+        also=("mistake: clips each parameter by itself",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -618,6 +650,7 @@ def clip_gradient_norm(parameters, max_norm):
     return norm
 """,
         (),
+        also=("mistake: clips every entry",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -643,6 +676,7 @@ def clip_gradient_norm(parameters, max_norm):
     return norm
 """,
         (),
+        also=("mistake: makes new gradients",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -656,6 +690,7 @@ def clip_gradient_norm(parameters, max_norm):
     return sum((p.grad**2).sum() for p in parameters) ** 0.5
 """,
         (),
+        also=("mistake: returns the norm after clipping",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -689,6 +724,7 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     return total / len(x)
 """,
         (),
+        also=("mistake: divides by every, also at the end",),
     ),
     Unseen(
         "accumulate_gradients",
@@ -743,6 +779,7 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     return sum(losses) / len(losses)
 """,
         (),
+        also=("mistake: returns the mean of the pieces' losses",),
     ),
     Unseen(
         "accumulate_gradients",
@@ -784,12 +821,14 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
         "does not round down",
         "def rate(self, t):\n    return self.base * self.gamma ** (t / self.size)\n",
         (),
+        also=("mistake: decays at every step",),
     ),
     Unseen(
         "StepDecay",
         "is one step early",
         "def rate(self, t):\n    return self.base * self.gamma ** ((t + 1) // self.size)\n",
         ("shifted*",),
+        also=("mistake: decays one step early",),
     ),
     Unseen(
         "StepDecay",
@@ -807,6 +846,7 @@ def rate(self, t):
         "decays once only",
         "def rate(self, t):\n    return self.base if t < self.size else self.base * self.gamma\n",
         (),
+        also=("mistake: decays once only",),
     ),
     Unseen(
         "StepDecay",
@@ -835,6 +875,7 @@ def rate(self, t):
     return self.minimum + 0.5 * (self.base - self.minimum) * wave
 """,
         (),
+        also=("mistake: stops at the minimum",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -844,6 +885,7 @@ def rate(self, t):
     return self.minimum + 0.5 * self.base * (1 + math.cos(math.pi * t / self.steps))
 """,
         (),
+        also=("mistake: starts above the base",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -870,6 +912,7 @@ def rate(self, t):
         "goes on rising",
         "def rate(self, t):\n    return self.base * (self.start + (1 - self.start) * t / self.steps)\n",
         (),
+        also=("mistake: rises for ever",),
     ),
     Unseen(
         "LinearWarmup",
@@ -882,6 +925,7 @@ def rate(self, t):
         "takes the start for a rate",
         "def rate(self, t):\n    return self.start + (self.base - self.start) * min(1, t / self.steps)\n",
         (),
+        also=("mistake: has start for a rate",),
     ),
     Unseen(
         "LinearWarmup",
