@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.answers import Answers, StoredAnswers
 from autograder.catalogue import wire
-from autograder.diagnosis.outcomes import Outcome, Print, Raised, observe, printed, wrong_names
+from autograder.diagnosis.outcomes import Outcome, Print, Raised, observe, printed, tells, wrong_names
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.subject import LocalSubject, SubjectRaisedError
 
@@ -54,7 +54,7 @@ class Planted:
         Two are named where each explains names of its own (dW one, db the other), and together they explain all.
         found: mistakes that have been named before; of several that look alike here, such a one is meant.
         """
-        if check.capstone or check.budget:
+        if check.capstone or check.budget or not tells(outcomes):
             return []
         seen = printed(outcomes)
         known = sorted(self.of(exercise, check), key=lambda one: one.mistake not in found)
@@ -77,7 +77,7 @@ class Planted:
 
         forward: the mistake that another part has been found to hold; pairs are then looked for with that one alone.
         """
-        if not self._loaded.official or check.capstone or check.budget:
+        if not self._loaded.official or check.capstone or check.budget or not tells(outcomes):
             return []
         seen = printed(outcomes)
         for one, other in self._candidates(exercise, check, forward):
