@@ -215,6 +215,7 @@ CONVOLUTION = collected(
         "cuts the border off at the lower right",
         but(COL2IM, ("x[:, :, padding : padding + h, padding : padding + w]", "x[:, :, :h, :w]")),
         (),
+        also=("mistake: cuts the border off on one side only",),
     ),
     Unseen(
         "col2im",
@@ -347,6 +348,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ("dy * wins", "dy / equal * wins"),
         ),
         ("*ties*",),
+        also=("mistake: shares the gradient among equal numbers",),
     ),
     Unseen(
         "MaxPool2d",
@@ -412,6 +414,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ),
         ),
         ("*padding*", "*border*"),
+        also=("mistake: does not count the padded zeros",),
     ),
     Unseen(
         "AvgPool2d",
@@ -461,6 +464,7 @@ def backward(self, dy):
     return array_module(dy).ones(self.shape, dtype=dy.dtype) * dy.reshape(n, c, 1, 1) / (h * w)
 """,
         ("reshaped",),
+        also=("mistake: keeps the axes",),
     ),
     Unseen(
         "GlobalAveragePool",
@@ -539,6 +543,7 @@ def backward(self, dy):
         "forgets the bias",
         but(UP, (" + self.b.data[:, None, None]", "")),
         ("ignores b", "term *"),
+        also=("mistake: forgets the bias",),
     ),
     Unseen(
         "ConvTranspose2d",
@@ -568,6 +573,7 @@ def backward(self, dy):
         "turns the kernel over in dx",
         but(UP, ("    return (W @ v)", "    return (self.W.data[:, :, ::-1, ::-1].reshape(c, -1) @ v)")),
         (),
+        also=("mistake: turns the kernel over going back",),
     ),
     Unseen(
         "ConvTranspose2d",
@@ -592,6 +598,7 @@ def backward(self, dy):
         "averages dW over the batch",
         but(LOCAL, (".reshape(self.W.shape)", ".reshape(self.W.shape) / len(dy)")),
         ("factor 1/rows",),
+        also=("mistake: averages the weight gradient",),
     ),
     Unseen(
         "LocallyConnected2d",
@@ -614,6 +621,7 @@ def backward(self, dy):
             "W = self.W.data.reshape(oh * ow, o, -1)", "W = self.W.data.swapaxes(0, 1).reshape(oh * ow, o, -1)"
         ).replace(".reshape(self.W.shape)", ".reshape(ow, oh, *self.W.shape[2:]).swapaxes(0, 1)"),
         ("own forward",),
+        also=("mistake: counts the places column by column",),
     ),
     Unseen(
         "LocallyConnected2d",
@@ -651,6 +659,7 @@ def backward(self, dy):
         "sends nothing through the short cut",
         but(BLOCK, ("    return dx + way", "    return dx")),
         (),
+        also=("mistake: sends nothing through the shortcut going back",),
     ),
     Unseen(
         "ResidualBlock",

@@ -66,6 +66,7 @@ def numerical_gradient(f, x, h):
     return slopes
 """,
         ("factor 2",),
+        also=("mistake: divides by h",),
     ),
     Unseen(
         "numerical_gradient",
@@ -112,6 +113,7 @@ def numerical_gradient(f, x, h):
     return slopes
 """,
         ("in place*",),
+        also=("mistake: moves the caller's x",),
     ),
     Unseen(
         "numerical_gradient",
@@ -152,6 +154,7 @@ def relative_error(a, b):
     return (xp.abs(a - b) / xp.where(size == 0, 1, size)).max()
 """,
         (),
+        also=("mistake: divides by the sum of the sizes",),
     ),
     Unseen(
         "relative_error",
@@ -186,6 +189,7 @@ def relative_error(a, b):
     return xp.abs(a - b).max() / xp.where(top == 0, 1, top)
 """,
         (),
+        also=("mistake: divides by the largest entry of all",),
     ),
     Unseen(
         "relative_error",
@@ -222,6 +226,7 @@ def one_hot(labels, classes):
     return (labels[..., None] == xp.arange(classes)).astype(int)
 """,
         ("dtype",),
+        also=("mistake: gives integers",),
     ),
     Unseen(
         "one_hot",
@@ -257,6 +262,7 @@ def one_hot(labels, classes):
     return y
 """,
         ("reshaped",),
+        also=("mistake: flattens the labels",),
     ),
     Unseen(
         "one_hot",
@@ -291,6 +297,7 @@ def standardize(train, test):
     return scaled(train), scaled(test)
 """,
         ("ignores train",),
+        also=("mistake: gives each part statistics of its own",),
     ),
     Unseen(
         "standardize",
@@ -366,6 +373,7 @@ def minibatches(x, y, size, rng):
         yield x[rows], y[rows]
 """,
         (),
+        also=("mistake: leaves out the smaller batch",),
     ),
     Unseen(
         "minibatches",
@@ -401,6 +409,7 @@ def minibatches(x, y, size, rng):
         yield x[i : i + size], y[i : i + size]
 """,
         (),
+        also=("mistake: does not shuffle",),
     ),
     Unseen(
         "minibatches",
@@ -437,6 +446,7 @@ def pairwise_distances(a, b):
     return xp.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 0)
 """,
         ("square",),
+        also=("mistake: forgets the root",),
     ),
     Unseen(
         "pairwise_distances",
@@ -468,6 +478,7 @@ def pairwise_distances(a, b):
     return xp.stack([xp.abs(row - b).sum(axis=1) for row in a])
 """,
         (),
+        also=("mistake: sums absolute differences",),
     ),
     Unseen(
         "pairwise_distances",
@@ -505,6 +516,7 @@ def train(self, inputs, targets, *, epochs, learning_rate):
         self.weights -= learning_rate * inputs.T @ error / len(inputs)
 """,
         (),
+        also=("mistake: divides by the rows",),
     ),
     Unseen(
         "SimpleNetwork",
@@ -586,6 +598,7 @@ def loss(self, x, y):
 """
         ),
         (),
+        also=("mistake: sums rows and columns of different shape",),
     ),
     Unseen(
         "TwoLayerNet",
@@ -628,6 +641,7 @@ def train(self, x, y, *, epochs, learning_rate):
 """
         ),
         (),
+        also=("mistake: steps in the midst of its gradients",),
     ),
     Unseen(
         "TwoLayerNet",

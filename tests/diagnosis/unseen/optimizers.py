@@ -38,6 +38,7 @@ def step(self):
         p.data = p.data - self.lr * g
 """,
         (),
+        also=("mistake: makes a new array",),
     ),
     Unseen(
         "SGD",
@@ -59,7 +60,7 @@ def step(self):
         p.data -= self.lr * p.grad + self.weight_decay * p.data
 """,
         (),
-        also=("step: term θ",),
+        also=("only the weight decay, which belongs in the gradient",),
     ),
     Unseen(
         "SGD",
@@ -71,6 +72,7 @@ def step(self):
         p.data -= self.lr * p.grad
 """,
         ("in place*",),
+        also=("mistake: adds the decay to the gradient itself",),
     ),
     Unseen(
         "SGD",
@@ -107,6 +109,7 @@ def step(self):
         p.data -= v
 """,
         (),
+        also=("mistake: keeps the learning rate in the velocity",),
     ),
     Unseen(
         "Momentum",
@@ -144,6 +147,10 @@ def step(self):
         v += p.grad + self.weight_decay * p.data
 """,
         ("*old*",),
+        also=(
+            "a step late",
+            "mistake: steps before it updates the velocity",
+        ),
     ),
     Unseen(
         "Momentum",
@@ -183,6 +190,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         (),
+        also=("mistake: does not look ahead",),
     ),
     Unseen(
         "Nesterov",
@@ -221,6 +229,7 @@ def step(self):
         p.data -= self.lr * (p.grad + self.momentum * v)
 """,
         (),
+        also=("only the weight decay, which belongs in the gradient",),
     ),
     Unseen(
         "Nesterov",
@@ -260,6 +269,7 @@ def step(self):
         p.data -= self.lr * g / (G + self.eps) ** 0.5
 """,
         ("nearly right",),
+        also=("mistake: has epsilon inside the root",),
     ),
     Unseen(
         "Adagrad",
@@ -298,6 +308,7 @@ def step(self):
         p.data -= self.lr * g / (G**0.5 + self.eps)
 """,
         (),
+        also=("mistake: has one sum for a whole parameter",),
     ),
     Unseen(
         "Adagrad",
@@ -340,6 +351,7 @@ def step(self):
         p.data -= self.lr * g / (s**0.5 + self.eps)
 """,
         (),
+        also=("mistake: exchanges the two weights",),
     ),
     Unseen(
         "RMSprop",
@@ -533,6 +545,7 @@ def step(self):
             ),
         ),
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Adam",
@@ -590,6 +603,7 @@ def step(self):
         but(ADAMW, ("        p.data -= self.lr * self.weight_decay * p.data\n", ""))
         + "        p.data -= self.lr * self.weight_decay * p.data\n",
         ("nearly right", "*order*"),
+        also=("mistake: decays after the step",),
     ),
     Unseen(
         "AdamW",
@@ -663,6 +677,7 @@ def clip_gradient_norm(parameters, max_norm):
     return norm
 """,
         (),
+        also=("mistake: lengthens short gradients",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -761,6 +776,7 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     return total / len(x)
 """,
         (),
+        also=("mistake: clears the gradients before every piece",),
     ),
     Unseen(
         "accumulate_gradients",
@@ -840,6 +856,7 @@ def rate(self, t):
     return self.optimizer.lr
 """,
         (),
+        also=("mistake: changes the last rate",),
     ),
     Unseen(
         "StepDecay",
@@ -865,6 +882,7 @@ def rate(self, t):
     return self.minimum + 0.5 * (self.base - self.minimum) * wave
 """,
         (),
+        also=("mistake: goes through a whole wave",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -895,6 +913,7 @@ def rate(self, t):
     return self.minimum + 0.5 * (self.base - self.minimum) * (1 + np.cos(np.pi * t / self.steps))
 """,
         ("dtype",),
+        also=("mistake: takes NumPy's cosine",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -919,6 +938,7 @@ def rate(self, t):
         "counts the first step as one",
         "def rate(self, t):\n    return self.base * (self.start + (1 - self.start) * min(1, (t + 1) / self.steps))\n",
         ("shifted*",),
+        also=("mistake: is one step ahead",),
     ),
     Unseen(
         "LinearWarmup",
