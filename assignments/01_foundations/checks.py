@@ -9,6 +9,7 @@ from autograder.spec import Check
 from autograder.subject import Instance, SubjectRaisedError
 from dlkit.datasets import iris
 FLOAT32 = 'float32 stays float32'
+FLOAT64 = 'the result is float64'
 UNTOUCHED = 'inputs are not modified'
 DEVICE = 'stays on the device'
 MATCHES = 'the result matches the reference'
@@ -34,6 +35,15 @@ def spoiled_method(name, method, *body):
 def keeps_float32(exercise, observe, cases, sabotage):
     """Add the check that a function's result has the dtype of its inputs."""
     exercise.checks.append(Check(FLOAT32, exercise.name, 1.0, cases=lambda rng, _: in_float32(cases)(rng), observe=observe, judge=judge_float32, needs=exercise.parts, after=(MATCHES,), sabotage=sabotage))
+
+def judge_dtype(kind):
+    """Want the dtype that the reference has; kind: of the mismatch."""
+
+    def judge(observed, expected, case):
+        del case
+        (name, wanted), (_, seen) = (*expected.items(), *observed.items())
+        return None if seen == wanted else Mismatch(kind, name, f'{name} is {seen}; {wanted} is wanted')
+    return judge
 RESTORED = 'x is as it was where f raises'
 
 def numerical_cases(rng):
@@ -41,6 +51,12 @@ def numerical_cases(rng):
     for shape, h, text in [((4,), 0.1, 'lambda x: (x * x * x).sum()'), ((2, 3), 0.5, 'lambda x: (x * x * x).sum() * x[0, 1] + x[1, 2] * x[0, 0]'), ((2, 1, 3), 0.001, 'lambda x: (x * x).sum() * (x * x * x).sum()'), ((), 0.2, 'lambda x: x * x * x * x')]:
         yield Case({'h': h}, f=Code(text), x=np.asarray(rng.normal(size=shape)))
 numerical_gradient = FunctionExercise('numerical_gradient', cases=numerical_cases, points=4, support='\nclass Fails:\n    def __init__(self, call):\n        self.left = call\n\n    def __call__(self, x):\n        self.left -= 1\n        if not self.left:\n            raise ArithmeticError("f has no value here")\n        return (x * x).sum()\n', hints={'numerical_gradient': ('One entry at a time: only xᵢ moves, to the right and to the left, and then it is back in its place.', '(f(x + h eᵢ) − f(x − h eᵢ)) / 2h', 'Work on a copy of x; np.ndindex(x.shape) gives the index of every entry, whatever the shape.')})
+
+@numerical_gradient.check(FLOAT32, cases=lambda rng: [Case(x=rng.normal(size=(2, 3)).astype('float32'), h=0.5)], judge=judge_dtype('dtype'), after=(MATCHES,))
+def slopes_in_float32(subject, case):
+    """The dtype alone: how a difference of float32 is rounded is anybody's choice."""
+    slopes = subject.run('numerical_gradient', Code('lambda x: (x * x).sum()'), *case.inputs.values())
+    return {'the result': str(getattr(slopes, 'dtype', 'no array'))}
 
 @numerical_gradient.check(RESTORED, cases=lambda rng: [Case(x=rng.normal(size=(2, 3)), h=0.5).with_changes(hidden={'call': call}) for call in (1, 2, 5, 12)], after=(MATCHES,))
 def restored(subject, case):
@@ -66,12 +82,20 @@ def relative_cases(rng):
     yield Case(a=a, b=b)
     yield Case(a=-a, b=b)
     yield Case(a=0 * a, b=0 * a)
+    yield Case(a=1e-13 * a, b=1e-13 * b)
+    yield Case(a=10000000000000.0 * a, b=-10000000000000.0 * b)
 relative_error = FunctionExercise('relative_error', cases=relative_cases, points=2)
 
 def one_hot_cases(rng):
     for shape, classes in [((1,), 4), ((7,), 5), ((2, 3), 6), ((4, 1, 2), 3)]:
         yield Case({'classes': classes}, labels=rng.integers(classes - 1, size=shape))
 one_hot = FunctionExercise('one_hot', cases=one_hot_cases, points=2)
+
+@one_hot.check(FLOAT64, cases=one_hot_cases, judge=judge_dtype('value'), after=(MATCHES,))
+def rows_in_float64(subject, case):
+    """The dtype of what is to be computed with."""
+    rows = subject.run('one_hot', *case.inputs.values(), **case.arguments)
+    return {'the result': str(getattr(rows, 'dtype', 'no array'))}
 
 def standardize_cases(rng):
     for rows, others, columns in [(5, 3, 2), (7, 1, 4), (4, 9, 3)]:

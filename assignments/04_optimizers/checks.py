@@ -3,6 +3,7 @@
 import numpy as np
 from autograder.checks import Assignment, Bowl, Case, FunctionExercise, Memory, ModelExercise, OptimizerExercise, Points, Question, Ref, ScheduleExercise, Setting, Speed, Task
 from dlkit.datasets import mnist
+SHORTENED = 'gradients are shortened in place'
 LARGE = (4096, 64)
 'Of the timed parameter: a few milliseconds for whole arrays, and rows enough to loop over.'
 
@@ -67,6 +68,14 @@ def gradients_after(objects):
     parameters = objects['parameters']
     return {'the clipped gradients': [parameters.get(f'{i}.grad') for i in range(3)]}
 clip = FunctionExercise('clip_gradient_norm', cases=clipping_cases, points=3, setting=Setting(with_gradients, gradients_after), writes=True, support=CLIPPING, hints={'clip_gradient_norm': ('Think of all gradients as one long vector: how long is it?', 'n = √(Σ of all squares of all gradients), factor = min(1, max_norm / (n + 10⁻⁶))', 'Sum the squares over all parameters, then take one root. Multiply every gradient by the same factor in place; xp.minimum keeps it on the device.')})
+
+@clip.check(SHORTENED, cases=clipping_cases, after=('the result matches the reference',))
+def shortened(subject, case):
+    """What the gradients are after the call, and what is in the arrays that they were before."""
+    parameters = subject.keep('support.parameters', case.hidden['gradients'])
+    arrays = subject.keep('support.grads', Ref(parameters.handle))
+    subject.run('clip_gradient_norm', Ref(parameters.handle), **case.arguments)
+    return {'the arrays of the gradients': arrays.fetch(), **gradients_after({'parameters': parameters})}
 ACCUMULATION = '\nimport numpy as np\nfrom dlkit import Layer, Loss, Optimizer, Parameter, array_module\n\nclass Perceptron(Layer):\n    """x → tanh(x V) w, one number a sample."""\n    def __init__(self, n_in, hidden, *, dtype):\n        rng = np.random.default_rng(5)\n        self.V = Parameter(rng.normal(0, n_in**-0.5, size=(n_in, hidden)).astype(dtype))\n        self.w = Parameter(rng.normal(0, hidden**-0.5, size=(hidden, 1)).astype(dtype))\n    def forward(self, x):\n        self.x, self.h = x, array_module(x).tanh(x @ self.V.data)\n        return self.h @ self.w.data\n    def backward(self, dy):\n        self.w.grad += self.h.T @ dy\n        dh = (dy @ self.w.data.T) * (1 - self.h * self.h)\n        self.V.grad += self.x.T @ dh\n        return dh @ self.V.data.T\n\nclass SquaredError(Loss):\n    """The mean of the squares."""\n    def forward(self, prediction, target):\n        self.difference = prediction - target\n        return (self.difference * self.difference).mean()\n    def backward(self):\n        return self.difference * (2 / self.difference.size)\n\nclass Recorder(Optimizer):\n    """Plain descent that writes down every gradient it is given."""\n    def __init__(self, model):\n        super().__init__(model.parameters(), 0.1)\n        self.seen = []\n    def step(self):\n        self.seen.append([parameter.grad.copy() for parameter in self.parameters])\n        for one, gradient in zip(self.parameters, self.seen[-1]):\n            one.data -= self.lr * gradient\n    def gradients(self, i):\n        """Those of one parameter, update by update."""\n        grad = self.parameters[i].grad\n        taken = [gradients[i] for gradients in self.seen]\n        return array_module(grad).stack(taken) if taken else grad[None][:0]\n'
 
 def accumulation_cases(rng):
