@@ -18,12 +18,12 @@ from autograder.diagnosis.outcomes import Outcome, Raised, observe, printed, wro
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.places import places
 from autograder.diagnosis.planted import Known, Planted, as_data
-from autograder.diagnosis.probing import PROBES, Probe, dependences, ignored
+from autograder.diagnosis.probing import PROBES, Probe, dependences
 from autograder.diagnosis.properties import SECOND, STALE, property_of
 from autograder.diagnosis.regions import wrong_entries
 from autograder.diagnosis.reproduce import snippet
 from autograder.diagnosis.shares import MEETING
-from autograder.diagnosis.steps import QUESTIONS, WALKS, after_the_first, is_walk
+from autograder.diagnosis.steps import WALKS, is_walk
 from autograder.spec import Check, Exercise, SpecError
 from autograder.subject import LocalSubject, Subject
 
@@ -236,14 +236,15 @@ def _first(evidence: Evidence, probe: Probe) -> Finding | None:
         return None  # it is no number that is wrong
     if finding := other_mode(evidence, probe):
         return finding
-    walk = is_walk(evidence)
-    for pattern in WALKS if walk else PATTERNS:
+    if is_walk(evidence):
+        return next((found for ask in WALKS if (found := ask(evidence, probe))), None)
+    for pattern in PATTERNS:
         if finding := pattern(evidence):
             return finding
-    for ask in (*QUESTIONS, ignored) if walk else (*PROBES, *MEETING):
+    for ask in (*PROBES, *MEETING):
         if finding := ask(evidence, probe):
             return finding
-    return after_the_first(evidence)
+    return None
 
 
 def _sentence(text: str) -> str:

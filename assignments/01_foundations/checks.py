@@ -9,6 +9,7 @@ from autograder.spec import Check
 from autograder.subject import Instance, SubjectRaisedError
 from dlkit.datasets import iris
 FLOAT32 = 'float32 stays float32'
+FLOAT64 = 'the result is float64'
 UNTOUCHED = 'inputs are not modified'
 DEVICE = 'stays on the device'
 MATCHES = 'the result matches the reference'
@@ -34,13 +35,28 @@ def spoiled_method(name, method, *body):
 def keeps_float32(exercise, observe, cases, sabotage):
     """Add the check that a function's result has the dtype of its inputs."""
     exercise.checks.append(Check(FLOAT32, exercise.name, 1.0, cases=lambda rng, _: in_float32(cases)(rng), observe=observe, judge=judge_float32, needs=exercise.parts, after=(MATCHES,), sabotage=sabotage))
+
+def judge_dtype(kind):
+    """Want the dtype that the reference has; kind: of the mismatch."""
+
+    def judge(observed, expected, case):
+        del case
+        (name, wanted), (_, seen) = (*expected.items(), *observed.items())
+        return None if seen == wanted else Mismatch(kind, name, f'{name} is {seen}; {wanted} is wanted')
+    return judge
 RESTORED = 'x is as it was where f raises'
 
 def numerical_cases(rng):
     """Steps so large that both sides, one side and any other quotient give different numbers."""
     for shape, h, text in [((4,), 0.1, 'lambda x: (x * x * x).sum()'), ((2, 3), 0.5, 'lambda x: (x * x * x).sum() * x[0, 1] + x[1, 2] * x[0, 0]'), ((2, 1, 3), 0.001, 'lambda x: (x * x).sum() * (x * x * x).sum()'), ((), 0.2, 'lambda x: x * x * x * x')]:
         yield Case({'h': h}, f=Code(text), x=np.asarray(rng.normal(size=shape)))
-numerical_gradient = FunctionExercise('numerical_gradient', cases=numerical_cases, points=4, support='\nclass Fails:\n    def __init__(self, call):\n        self.left = call\n\n    def __call__(self, x):\n        self.left -= 1\n        if not self.left:\n            raise ArithmeticError("f has no value here")\n        return (x * x).sum()\n', hints={'numerical_gradient': ("How much of x may have moved at the moment when f is called? And what does the caller's x look like if f raises an error half way?", '∂f/∂xᵢ ≈ (f(x + h eᵢ) − f(x − h eᵢ)) / (2 h), eᵢ being 1 at entry i and 0 elsewhere; result (…), the shape of x', 'Work on a copy of x, and visit the index of every entry, whatever the number of axes. Set that entry to its value plus h and call f, set it to its value minus h and call f, put it back. The difference of the two heights over the distance of the two places is the slope.')})
+numerical_gradient = FunctionExercise('numerical_gradient', cases=numerical_cases, points=4, support='\nclass Fails:\n    def __init__(self, call):\n        self.left = call\n\n    def __call__(self, x):\n        self.left -= 1\n        if not self.left:\n            raise ArithmeticError("f has no value here")\n        return (x * x).sum()\n', hints={'numerical_gradient': ('One entry at a time: only xᵢ moves, to the right and to the left, and then it is back in its place.', '(f(x + h eᵢ) − f(x − h eᵢ)) / 2h', 'Work on a copy of x; np.ndindex(x.shape) gives the index of every entry, whatever the shape.')})
+
+@numerical_gradient.check(FLOAT32, cases=lambda rng: [Case(x=rng.normal(size=(2, 3)).astype('float32'), h=0.5)], judge=judge_dtype('dtype'), after=(MATCHES,))
+def slopes_in_float32(subject, case):
+    """The dtype alone: how a difference of float32 is rounded is anybody's choice."""
+    slopes = subject.run('numerical_gradient', Code('lambda x: (x * x).sum()'), *case.inputs.values())
+    return {'the result': str(getattr(slopes, 'dtype', 'no array'))}
 
 @numerical_gradient.check(RESTORED, cases=lambda rng: [Case(x=rng.normal(size=(2, 3)), h=0.5).with_changes(hidden={'call': call}) for call in (1, 2, 5, 12)], after=(MATCHES,))
 def restored(subject, case):
@@ -66,12 +82,20 @@ def relative_cases(rng):
     yield Case(a=a, b=b)
     yield Case(a=-a, b=b)
     yield Case(a=0 * a, b=0 * a)
-relative_error = FunctionExercise('relative_error', cases=relative_cases, points=2, hints={'relative_error': ('By which of the two numbers is a difference divided, if neither is the truth? And what comes of an entry that is zero in both?', 'error = maxᵢ |aᵢ − bᵢ| / max(|aᵢ|, |bᵢ|), where both are 0 the entry counts 0; a, b (…) of one shape, result () from 0 to 2', 'For every entry by itself: the size of the difference, the larger of the two sizes, and a 1 in its place where that is exactly 0. Divide entry by entry; only then look for the largest.')})
+    yield Case(a=1e-13 * a, b=1e-13 * b)
+    yield Case(a=10000000000000.0 * a, b=-10000000000000.0 * b)
+relative_error = FunctionExercise('relative_error', cases=relative_cases, points=2)
 
 def one_hot_cases(rng):
     for shape, classes in [((1,), 4), ((7,), 5), ((2, 3), 6), ((4, 1, 2), 3)]:
         yield Case({'classes': classes}, labels=rng.integers(classes - 1, size=shape))
-one_hot = FunctionExercise('one_hot', cases=one_hot_cases, points=2, hints={'one_hot': ('Which axis of the result is new, and what says how long it is: the labels that happen to occur, or the argument?', 'y[…, c] = 1 where labels[…] = c, else 0, for c = 0, 1, …, classes − 1; labels (…), y (…, classes) of float64', 'Give the labels a last axis of length one and compare them with the row of all class numbers: the comparison spreads over both. Then make numbers of true and false.')})
+one_hot = FunctionExercise('one_hot', cases=one_hot_cases, points=2)
+
+@one_hot.check(FLOAT64, cases=one_hot_cases, judge=judge_dtype('value'), after=(MATCHES,))
+def rows_in_float64(subject, case):
+    """The dtype of what is to be computed with."""
+    rows = subject.run('one_hot', *case.inputs.values(), **case.arguments)
+    return {'the result': str(getattr(rows, 'dtype', 'no array'))}
 
 def standardize_cases(rng):
     for rows, others, columns in [(5, 3, 2), (7, 1, 4), (4, 9, 3)]:
@@ -83,7 +107,7 @@ def standardize_cases(rng):
         yield Case(train=train, test=test)
         test[:, 0] = 1.5
         yield Case(train=train, test=test)
-standardize = FunctionExercise('standardize', cases=lambda rng: [*standardize_cases(rng), *spread_cases(rng)], points=3, hints={'standardize': ('Whose mean may be taken from the test rows? And what is divided by where a column is the same in every training row?', 'μⱼ = 1/N Σₙ xₙⱼ over the N training rows; σⱼ = √(1/N Σₙ (xₙⱼ − μⱼ)²), and 1 in place of a σⱼ of 0; x′ = (x − μ) / σ; train (N, J), test (M, J), μ and σ (J,)', 'Mean and deviation of every column of train, over its rows; put a 1 where the deviation is exactly zero, and leave small ones as they are. Shift and divide both parts by these two rows of numbers; return the pair, train first.')})
+standardize = FunctionExercise('standardize', cases=lambda rng: [*standardize_cases(rng), *spread_cases(rng)], points=3)
 
 def spread_cases(rng):
     """Columns of 10⁻⁷: small, and not constant."""
@@ -144,13 +168,13 @@ def untouched_by_batches(subject, case):
     x, y = case.inputs.values()
     _, after = subject.run_echo('minibatches', x, y, case.arguments['size'], case.arguments['rng'])
     return {'x': after[0], 'y': after[1]}
-minibatches = Exercise('minibatches', 'function', ('minibatches',), Points(minibatches=3), [minibatch_check(EVERY, lambda _, rng: [rng], lambda epoch: {'the sizes of the batches': np.array([len(rows) for rows, _ in epoch]), 'the rows of all batches': np.sort(order_of(epoch))}), minibatch_check(TOGETHER, lambda _, rng: [rng], lambda epoch: {'the difference of every label from that of its row': np.concatenate([labels - 10 * rows if labels.shape == rows.shape else [-1.0] for rows, labels in epoch])}), minibatch_check(ANOTHER, lambda subject, rng: 2 * [subject.put(rng)], lambda first, second: {'the order is that of the rows': bool(np.array_equal(order_of(first), np.sort(order_of(first)))), 'the second epoch is in the order of the first': bool(np.array_equal(order_of(first), order_of(second)))}), minibatch_check(REPEATED, lambda _, rng: [rng, rng], lambda first, second: {'two generators of one seed give one order': bool(np.array_equal(order_of(first), order_of(second)))}), Check(UNTOUCHED, 'minibatches', 1.0, cases=lambda rng, _: list(minibatch_cases(rng)), observe=untouched_by_batches, judge=judge_unchanged, expect=lambda _s, case, _r: dict(case.inputs), needs=('minibatches',), after=(EVERY,))], hints={'minibatches': ('What is drawn once an epoch, and what is only cut up? By hand: 5 rows and size 2, how many rows has the last batch?', 'o = 0, 1, …, N − 1 in an order drawn from rng; batch k = the rows o[k s], o[k s + 1], …, o[k s + s − 1] of x, and the same of y, as far as there are any; k = 0, 1, …, ⌈N / s⌉ − 1, s = size', 'Draw one order of all row numbers from the rng that is handed in. Walk along it in strides of size; yield those rows of x and, by the same numbers, those of y. A slice that reaches beyond the end is shorter by itself.')})
+minibatches = Exercise('minibatches', 'function', ('minibatches',), Points(minibatches=3), [minibatch_check(EVERY, lambda _, rng: [rng], lambda epoch: {'the sizes of the batches': np.array([len(rows) for rows, _ in epoch]), 'the rows of all batches': np.sort(order_of(epoch))}), minibatch_check(TOGETHER, lambda _, rng: [rng], lambda epoch: {'the difference of every label from that of its row': np.concatenate([labels - 10 * rows if labels.shape == rows.shape else [-1.0] for rows, labels in epoch])}), minibatch_check(ANOTHER, lambda subject, rng: 2 * [subject.put(rng)], lambda first, second: {'the order is that of the rows': bool(np.array_equal(order_of(first), np.sort(order_of(first)))), 'the second epoch is in the order of the first': bool(np.array_equal(order_of(first), order_of(second)))}), minibatch_check(REPEATED, lambda _, rng: [rng, rng], lambda first, second: {'two generators of one seed give one order': bool(np.array_equal(order_of(first), order_of(second)))}), Check(UNTOUCHED, 'minibatches', 1.0, cases=lambda rng, _: list(minibatch_cases(rng)), observe=untouched_by_batches, judge=judge_unchanged, expect=lambda _s, case, _r: dict(case.inputs), needs=('minibatches',), after=(EVERY,))])
 NEAR = 'nearly equal rows have a distance'
 
 def pairwise_cases(rng):
     for rows, others, columns in [(1, 4, 3), (5, 3, 2), (6, 7, 4), (3, 8, 5)]:
         yield Case(a=rng.normal(size=(rows, columns)), b=rng.normal(1, 2, size=(others, columns)))
-pairwise_distances = FunctionExercise('pairwise_distances', cases=pairwise_cases, points=4, speed=Speed(Case(a=(500, 64), b=(600, 64)), at_most=6.0), scaling=Scaling(lambda columns: Case(a=(400, columns), b=(400, columns)), sizes=(16, 32, 64, 128), at_most=0.6, of='memory', dtype='float64'), hints={'pairwise_distances': ('No pair needs to be visited: which product of two tables holds aᵢ·bⱼ for all i and j? And what does rounding make of a square that should be 0?', 'dᵢⱼ = √max(0, ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ); a (R, C), b (S, C), a bᵀ (R, S), d (R, S)', "The matrix product, times minus two. Add the sums of squares of a's rows as a column and of b's as a row. Lift whatever lies below zero to zero; take the root last."), 'speed': ('Which rows does Python visit one after the other?', 'R · S · C products, all of them in a bᵀ: (R, C) (C, S) → (R, S)', 'Leave every loop to the matrix product; what remains are sums over columns and operations on the whole table.'), 'scaling': ('How many axes has your largest array, and is C, the number of columns, the length of one of them?', 'aᵢ − bⱼ for all pairs: R · S · C numbers; ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ for all pairs: R · S numbers', 'Multiply the square out, so that the sum over the columns happens inside the matrix product and no array ever has three axes.')})
+pairwise_distances = FunctionExercise('pairwise_distances', cases=pairwise_cases, points=4, speed=Speed(Case(a=(500, 64), b=(600, 64)), at_most=6.0), scaling=Scaling(lambda columns: Case(a=(400, columns), b=(400, columns)), sizes=(16, 32, 64, 128), at_most=0.6, of='memory', dtype='float64'), hints={'pairwise_distances': ('Nothing is compared pair by pair: a matrix product holds all the pairs already.', '‖a − b‖² = ‖a‖² + ‖b‖² − 2 a·b', 'a @ b.T, the sums of squares as a column and as a row beside it, nothing below zero, the root.'), 'scaling': ('a[:, None] − b[None] has rows × rows × columns entries; the result has rows × rows.',)})
 
 def near_cases(rng):
     """Rows of length about 100 that are equal, or 10⁻⁹ apart, or 0.0005: many squares come out below zero."""
@@ -236,7 +260,7 @@ def judge_fit(observed, _expected, case):
         sentence = f'a prediction is wrong by {misfit:.2g} after 400 epochs; at most {MISFIT} is wanted'
         return Mismatch('accuracy', 'predictions', sentence, error=misfit)
     return None
-simple_network = Exercise('SimpleNetwork', 'network', ('train',), Points(train=4), [*method_checks('SimpleNetwork', 'train', simple_trained, simple_cases, TRAINS), Check(FITS, 'train', 2.0, cases=lambda rng, _: list(fit_cases(rng)), observe=fitted, judge=judge_fit, needs=('train',), after=(TRAINS,), sabotage=spoiled_method('SimpleNetwork', 'train', "kwargs['epochs'] = min(kwargs['epochs'], 9)", 'super().train(*args, **kwargs)'))], published={'train': '\nfor epoch in range(epochs):\n    predictions = self.predict(inputs)\n    self.weights += inputs.T @ (predictions - targets)\n'}, hints={'train': ('Follow one row by hand, with the weight too small: in which direction does the published line move it, and how far?', 'w ← w − η xᵀ (p − t), with p = x w anew in every epoch; x (N, I), p and t (N, 1), w (I, 1)', 'The gradient points uphill, so it is subtracted; and only a share of it, the learning rate, is taken. Predictions, gradient and step belong to every epoch.')})
+simple_network = Exercise('SimpleNetwork', 'network', ('train',), Points(train=4), [*method_checks('SimpleNetwork', 'train', simple_trained, simple_cases, TRAINS), Check(FITS, 'train', 2.0, cases=lambda rng, _: list(fit_cases(rng)), observe=fitted, judge=judge_fit, needs=('train',), after=(TRAINS,), sabotage=spoiled_method('SimpleNetwork', 'train', "kwargs['epochs'] = min(kwargs['epochs'], 9)", 'super().train(*args, **kwargs)'))], published={'train': '\nfor epoch in range(epochs):\n    predictions = self.predict(inputs)\n    self.weights += inputs.T @ (predictions - targets)\n'}, hints={'train': ('Follow one row by hand, with the weight too small: in which direction does the published line move it?', 'w ← w − η xᵀ (p − t)', 'The gradient points uphill, so it is subtracted; and only a share of it, the learning rate, is taken.')})
 LOSS = 'the loss matches the reference'
 LARGE = 'the loss is finite for large scores'
 GRADIENTS = 'gradients match the reference'
@@ -288,7 +312,7 @@ def predict_cases(rng):
     for rows, n_inputs, n_hidden in [(40, 2, 4), (31, 4, 3), (12, 3, 1)]:
         case = net_case(rng, rows, n_inputs, n_hidden, scale=0.5)
         yield case.with_changes(inputs={'x': case.inputs['x']})
-two_layer_net = Exercise('TwoLayerNet', 'network', ('loss', 'gradients', 'train', 'predict'), Points(loss=2, gradients=4, train=1, predict=1), [*method_checks('TwoLayerNet', 'loss', loss_of, net_cases, LOSS), Check(LARGE, 'loss', 2.0, cases=lambda rng, _: list(large_cases(rng)), observe=loss_of, judge=compare_all, needs=('loss',), after=(LOSS,)), *method_checks('TwoLayerNet', 'gradients', gradients_of, net_cases, GRADIENTS), *method_checks('TwoLayerNet', 'train', params_of, net_cases, STEPS), *method_checks('TwoLayerNet', 'predict', classes_of, predict_cases, CLASSES, changes=('inputs', 'device'))], published={'loss': '\nscores = self.forward(x)\ncorrect = scores[range(len(x)), y]\nreturn -np.log(correct).mean()\n', 'gradients': '\nm = len(x)\ny = y[:, None]\na = 1 / (1 + np.exp(-self.forward(x)))\ndz = -y / a - (1 - y) / (1 - a)\ndh = dz @ self.params["W2"].T * (1 - self.h**2)\ndW1 = self.h.T @ dh / m\ndW2 = a.T @ dz / m\nreturn {"W1": dW1, "b1": dh.mean(axis=0), "W2": dW2, "b2": dz.mean(axis=0)}\n', 'train': '\nfor epoch in range(epochs):\n    loss = self.loss(x, y)\n    for name in self.params:\n        self.params[name] -= learning_rate * grads[name]\n', 'predict': '\nreturn np.argmax(self.forward(x), axis=1)\n'}, hints={'loss': ('Of what may a logarithm be taken, of a score or of a probability? And is a label here the number of a column, or a weight?', 'L = 1/N Σₙ [max(zₙ, 0) + ln(1 + e^(−|zₙ|)) − yₙ zₙ]; z (N,), the one column of the scores, y (N,), L ()', 'Take the one column of scores, so that z and y have the same shape. Write the formula of one row for all rows at once; no exponent in it is positive. Then the mean.'), 'gradients': ('Has every gradient the shape of its parameter? And what do the two examples of the first box, y = 1 and y = 0, say about the sign of dz?', 'dz = (a − y) / N with a = σ(z), (N, 1); dW₂ = hᵀ dz, (H, N) (N, 1) → (H, 1); db₂ = Σₙ dzₙ, (1,); dh = dz W₂ᵀ ⊙ (1 − h²), (N, H); dW₁ = xᵀ dh, (I, N) (N, H) → (I, H); db₁ = Σₙ dhₙ, (H,)', "From the end to the beginning: the probabilities, dz with y stood up as a column, the two gradients of the second layer, back through W₂ and through tanh, the two of the first. A weight's slope is what it multiplied on the way forward; N is divided by once, in dz."), 'train': ('The published loop goes over gradients that nobody has made. Who makes them, and for how long are they true?', 'θ ← θ − η ∂L/∂θ for θ = W₁, b₁, W₂, b₂, all four gradients taken at the same place', 'In every epoch: ask for the gradients of all rows, then move each parameter against its own by a share of the learning rate. None moves before all four are known.'), 'predict': ('Of a row that has one number, which is the largest?', 'class = 1 where σ(z) > ½, which is where z > 0, else 0; z (N, 1), result (N,) of integers', 'Scores of all rows, their only column, a comparison with zero, and integers in place of true and false.')})
+two_layer_net = Exercise('TwoLayerNet', 'network', ('loss', 'gradients', 'train', 'predict'), Points(loss=2, gradients=4, train=1, predict=1), [*method_checks('TwoLayerNet', 'loss', loss_of, net_cases, LOSS), Check(LARGE, 'loss', 2.0, cases=lambda rng, _: list(large_cases(rng)), observe=loss_of, judge=compare_all, needs=('loss',), after=(LOSS,)), *method_checks('TwoLayerNet', 'gradients', gradients_of, net_cases, GRADIENTS), *method_checks('TwoLayerNet', 'train', params_of, net_cases, STEPS), *method_checks('TwoLayerNet', 'predict', classes_of, predict_cases, CLASSES, changes=('inputs', 'device'))], published={'loss': '\nscores = self.forward(x)\ncorrect = scores[range(len(x)), y]\nreturn -np.log(correct).mean()\n', 'gradients': '\nm = len(x)\ny = y[:, None]\na = 1 / (1 + np.exp(-self.forward(x)))\ndz = -y / a - (1 - y) / (1 - a)\ndh = dz @ self.params["W2"].T * (1 - self.h**2)\ndW1 = self.h.T @ dh / m\ndW2 = a.T @ dz / m\nreturn {"W1": dW1, "b1": dh.mean(axis=0), "W2": dW2, "b2": dz.mean(axis=0)}\n', 'train': '\nfor epoch in range(epochs):\n    loss = self.loss(x, y)\n    for name in self.params:\n        self.params[name] -= learning_rate * grads[name]\n', 'predict': '\nreturn np.argmax(self.forward(x), axis=1)\n'}, hints={'loss': ('A logarithm wants a probability, and a label wants to weigh, not to pick.', 'L = mean of max(z, 0) + ln(1 + e^(−|z|)) − y z', 'Take the one column of scores, so that z and y have the same shape, and write the formula of one row.'), 'gradients': ('Compare the shape of every gradient with that of its parameter, and work the two examples of the box.', 'dz = (a − y) / N, dW₂ = hᵀ dz, dh = dz W₂ᵀ (1 − h²), dW₁ = xᵀ dh', "Four lines from the end to the beginning; every weight's slope is the input of its layer."), 'train': ('Who makes grads? Nobody. Ask for them in every epoch, and go against them.',), 'predict': ('Which column is the largest of one? Look at the sign of the score.',)})
 ACCURACY = 0.97
 DEALS = 3
 
@@ -337,5 +361,5 @@ def judge_verdicts(observed, expected, case):
         text = f'the networks are right on {right} of {count} unseen flowers; {100 * ACCURACY:.3g} % are wanted'
         return Mismatch('accuracy', 'probabilities', text, error=ACCURACY - right / count)
     return None
-capstone = Exercise('train_setosa', 'model', ('train_setosa',), Points(train_setosa=4), [Check(f'reaches {100 * ACCURACY:.3g} % on flowers that it has not seen, in each of {DEALS} deals', 'train_setosa', 1.0, cases=lambda rng, reference: list(deals(rng, reference)), observe=judged_by_others, judge=judge_verdicts, expect=labels_of_parts, needs=('train_setosa',), capstone=True, cpu_s=5.0)], depends=('standardize', 'minibatches', 'TwoLayerNet'), hints={'train_setosa': ('The function that you return meets rows that did not exist while you trained. On which scale does the network expect them?', 'x′ = (x − μ) / s with the mean μ and the deviation s of the training rows, both times; p = σ(z) = 1 / (1 + e⁻ᶻ); rows (M, 2), z (M, 1), p (M,)', 'Standardize the training rows, make floats of the labels, and take one step of the network on every mini-batch for a hundred epochs or more. The function that you return brings its rows to the scale of the training rows, sends them forward, and the one column of scores through σ.')})
+capstone = Exercise('train_setosa', 'model', ('train_setosa',), Points(train_setosa=4), [Check(f'reaches {100 * ACCURACY:.3g} % on flowers that it has not seen, in each of {DEALS} deals', 'train_setosa', 1.0, cases=lambda rng, reference: list(deals(rng, reference)), observe=judged_by_others, judge=judge_verdicts, expect=labels_of_parts, needs=('train_setosa',), capstone=True, cpu_s=5.0)], depends=('standardize', 'minibatches', 'TwoLayerNet'))
 ASSIGNMENT = Assignment('01_foundations', title='Foundations', exercises=[numerical_gradient, relative_error, one_hot, standardize, minibatches, pairwise_distances, simple_network, two_layer_net, capstone], questions=[Question('valley', 2), Question('leak', 2)])

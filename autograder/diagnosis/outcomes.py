@@ -16,7 +16,7 @@ import numpy as np
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectRaisedError
 
-__all__ = ["Outcome", "Print", "Raised", "observe", "printed", "wrong_names"]
+__all__ = ["Outcome", "Print", "Raised", "observe", "printed", "tells", "wrong_names"]
 
 RAISED = "what is raised"
 PROJECTIONS = 3
@@ -85,6 +85,22 @@ def printed(outcomes: Sequence[Outcome]) -> dict[str, Print]:
         text = " ".join(f"{i} {error.message}" for i, error in errors)
         found[RAISED] = Print(f"{errors[0][1].type}#{zlib.crc32(text.encode('utf-8', 'replace')):08x}", (), 0.0)
     return found
+
+
+def tells(outcomes: Sequence[Outcome]) -> bool:
+    """Whether these outcomes hold more than inf and nan, which many a mistake comes to."""
+    return any(isinstance(o, Raised) or _is_told([*o.values()]) for o in outcomes)
+
+
+def _is_told(value: Any) -> bool:
+    if isinstance(value, dict):
+        return _is_told([*value.values()])
+    if isinstance(value, list | tuple):
+        return not value or any(map(_is_told, value))
+    if not isinstance(value, np.ndarray | np.generic | float):
+        return value is not None
+    array = np.asarray(value)
+    return array.dtype.kind not in "fc" or not array.size or bool(np.isfinite(array).any())
 
 
 def wrong_names(seen: dict[str, Print], wanted: dict[str, Print]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.answers import Answers, StoredAnswers
 from autograder.catalogue import wire
-from autograder.diagnosis.outcomes import Outcome, Print, Raised, observe, printed, wrong_names
+from autograder.diagnosis.outcomes import Outcome, Print, Raised, observe, printed, tells, wrong_names
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.subject import LocalSubject, SubjectRaisedError
 
@@ -54,7 +54,7 @@ class Planted:
         Two are named where each explains names of its own (dW one, db the other), and together they explain all.
         found: mistakes that have been named before; of several that look alike here, such a one is meant.
         """
-        if check.capstone or check.budget:
+        if check.capstone or check.budget or not self._tells(exercise, check, outcomes):
             return []
         seen = printed(outcomes)
         known = sorted(self.of(exercise, check), key=lambda one: one.mistake not in found)
@@ -77,7 +77,7 @@ class Planted:
 
         forward: the mistake that another part has been found to hold; pairs are then looked for with that one alone.
         """
-        if not self._loaded.official or check.capstone or check.budget:
+        if not self._loaded.official or check.capstone or check.budget or not self._tells(exercise, check, outcomes):
             return []
         seen = printed(outcomes)
         for one, other in self._candidates(exercise, check, forward):
@@ -85,6 +85,10 @@ class Planted:
             if set(seen) == set(prints) and all(seen[name].agrees(prints[name]) for name in seen):
                 return [Known(m.name, m.hint, prints, frozenset()) for m in (one, other)]
         return []
+
+    def _tells(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> bool:
+        """Whether these outcomes can be told from those of others: where no answer is wanted, inf is anybody's."""
+        return tells(outcomes) or bool(self._right(exercise, check))
 
     def _candidates(self, exercise: Exercise, check: Check, forward: str) -> Iterator[tuple[Mistake, Mistake]]:
         alone = {one.mistake for one in self.of(exercise, check)}

@@ -14,16 +14,18 @@ import numpy as np
 
 from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
 from autograder.diagnosis.factors import named, ratio
-from autograder.diagnosis.probing import Probe
+from autograder.diagnosis.probing import Probe, ignored
 from autograder.diagnosis.regions import wrong_entries
 from autograder.spec import Case
 
-__all__ = ["QUESTIONS", "WALKS", "after_the_first", "is_walk"]
+__all__ = ["WALKS", "is_walk"]
 
 NAME = "parameter "
 AS_IF_FIRST = 4
 """Steps that are looked at for whether each is as if it were the first."""
 FEWEST_STEPS = 8
+CHANGE = 1e-2
+"""Of a factor with the number of the step: less may be an epsilon that shows."""
 
 
 def is_walk(evidence: Evidence) -> bool:
@@ -42,7 +44,7 @@ def is_walk(evidence: Evidence) -> bool:
 # --- what is seen ----------------------------------------------------------------------------
 
 
-def stands_still(evidence: Evidence) -> Finding | None:
+def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The parameter is where it was at the start, after every step."""
     if not is_walk(evidence) or any((pair.seen != _start(evidence, pair)).any() for pair in evidence.pairs):
         return None
@@ -53,7 +55,7 @@ def stands_still(evidence: Evidence) -> Finding | None:
     )
 
 
-def of_time_alone(evidence: Evidence) -> Finding | None:
+def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
     """Every step is right up to a factor that rises or falls with the number of the step: a correction of the start."""
     if not is_walk(evidence):
         return None
@@ -66,7 +68,7 @@ def of_time_alone(evidence: Evidence) -> Finding | None:
         factors = np.array([_factor(*step) for step in zip(made, right, strict=True)])
         changes = np.diff(factors[1:])
         one_way = (changes >= 0).all() or (changes <= 0).all()
-        if len(factors) < FEWEST_STEPS or not np.isfinite(factors).all() or not one_way or np.ptp(factors) < 1e-2:
+        if len(factors) < FEWEST_STEPS or not np.isfinite(factors).all() or not one_way or np.ptp(factors) < CHANGE:
             return None
     return Finding(
         "factor of the step's number",
@@ -76,7 +78,7 @@ def of_time_alone(evidence: Evidence) -> Finding | None:
     )
 
 
-def first_step(evidence: Evidence) -> Finding | None:
+def first_step(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The first wrong step is the right one up to a factor, or up to a multiple of the parameter or its gradient."""
     if not is_walk(evidence):
         return None
@@ -127,7 +129,7 @@ def _term(evidence: Evidence, name: str) -> Finding | None:
     )
 
 
-def after_the_first(evidence: Evidence) -> Finding | None:
+def after_the_first(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The first step is right in every case, the second wrong in every case."""
     if not is_walk(evidence):
         return None
@@ -231,9 +233,10 @@ def _without_decay(case: Case) -> Case:
 
 def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
     """The first step is right, and each one after it is what a new optimizer would do from there."""
-    if not _plain(evidence) or not all(t > 0 for _, t in _first_wrong(evidence)):
+    wrong = list(_first_wrong(evidence))
+    if not _plain(evidence) or not wrong or not all(t > 0 for _, t in wrong):
         return None
-    for pair, _ in _first_wrong(evidence):
+    for pair, _ in wrong:
         for t in range(1, AS_IF_FIRST):
             count = len(pair.case.inputs["start"])
             places = [np.asarray(pair.all_seen.get(f"{NAME}{i}")) for i in range(count)]
@@ -285,5 +288,14 @@ def _walked(evidence: Evidence, probe: Probe, case: Case) -> Any:
     return np.asarray(seen, dtype=float) if usable else None
 
 
-WALKS = (stands_still, of_time_alone, first_step)
-QUESTIONS = (only_the_decay, keeps_nothing, ignores_newest)
+WALKS = (
+    stands_still,
+    of_time_alone,
+    only_the_decay,
+    first_step,
+    keeps_nothing,
+    ignores_newest,
+    ignored,
+    after_the_first,
+)
+"""The surest and most telling first."""

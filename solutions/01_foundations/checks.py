@@ -24,6 +24,7 @@ from autograder.subject import Instance, SubjectRaisedError
 from dlkit.datasets import iris
 
 FLOAT32 = "float32 stays float32"
+FLOAT64 = "the result is float64"
 UNTOUCHED = "inputs are not modified"
 DEVICE = "stays on the device"
 MATCHES = "the result matches the reference"
@@ -68,6 +69,17 @@ def keeps_float32(exercise, observe, cases, sabotage):
             sabotage=sabotage,
         )
     )
+
+
+def judge_dtype(kind):
+    """Want the dtype that the reference has; kind: of the mismatch."""
+
+    def judge(observed, expected, case):
+        del case
+        (name, wanted), (_, seen) = *expected.items(), *observed.items()
+        return None if seen == wanted else Mismatch(kind, name, f"{name} is {seen}; {wanted} is wanted")
+
+    return judge
 
 
 # --- the numerical gradient ------------------------------------------------------------------
@@ -172,8 +184,26 @@ class Fails:
             hint="float() pulls the number off the GPU. Store the quotient as the array that it is.",
             caught_by=DEVICE,
         ),
+        Mistake(
+            "makes float64 slopes",
+            swap("array_module(x).zeros_like(x)", "array_module(x).zeros(x.shape)"),
+            hint="zeros is float64 unless told otherwise: zeros_like(x), or dtype=x.dtype.",
+            caught_by=FLOAT32,
+        ),
     ],
 )
+
+
+@numerical_gradient.check(
+    FLOAT32,
+    cases=lambda rng: [Case(x=rng.normal(size=(2, 3)).astype("float32"), h=0.5)],
+    judge=judge_dtype("dtype"),
+    after=(MATCHES,),
+)
+def slopes_in_float32(subject, case):
+    """The dtype alone: how a difference of float32 is rounded is anybody's choice."""
+    slopes = subject.run("numerical_gradient", Code("lambda x: (x * x).sum()"), *case.inputs.values())
+    return {"the result": str(getattr(slopes, "dtype", "no array"))}
 
 
 @numerical_gradient.check(
@@ -342,8 +372,28 @@ one_hot = FunctionExercise(
             swap("labels[..., None]", "labels.reshape(-1, 1)"),
             hint="Labels of shape (2, 3) give (2, 3, classes): keep their axes.",
         ),
+        Mistake(
+            "gives integers",
+            swap(".astype(float)", ".astype(int)"),
+            hint="What is computed with is float64. Integers cannot hold a share of a class, nor be divided in place.",
+            caught_by=FLOAT64,
+        ),
+        Mistake(
+            "gives truth values",
+            swap(".astype(float)", ""),
+            hint="A comparison gives True and False, which cannot be subtracted: make numbers of them, .astype(float).",
+            caught_by=FLOAT64,
+        ),
     ],
 )
+
+
+@one_hot.check(FLOAT64, cases=one_hot_cases, judge=judge_dtype("value"), after=(MATCHES,))
+def rows_in_float64(subject, case):
+    """The dtype of what is to be computed with."""
+    rows = subject.run("one_hot", *case.inputs.values(), **case.arguments)
+    return {"the result": str(getattr(rows, "dtype", "no array"))}
+
 
 # --- standardize -----------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ def _among(claim: str, allowed: tuple[str, ...]) -> bool:
 
 
 class Judges:
-    """Graders of both assignments, without training and timing.
+    """Graders of these assignments, without training and timing; what is built on is right.
 
     course: where the checks come from: the author's tree, or a folder with what students get.
     """
@@ -71,7 +71,7 @@ class Judges:
             name, submission = variant(row)
             grader = self.graders[name]
             grader.only = frozenset({row.exercise})
-            result = grader.grade(submission).exercises[0]
+            result = grader.grade(submission, earlier=catalogue.load(name, ROOT).earlier).exercises[0]
             broken = [verdict.sentence for verdict in result.verdicts if verdict.status is Status.BROKEN]
             assert not broken, broken
             yield Judged(row, list(_claims(result)), result)

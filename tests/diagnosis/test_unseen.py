@@ -12,6 +12,8 @@ from autograder.release import write_cases
 from autograder.verdict import Status
 from tests.diagnosis.judging import ASSIGNMENTS, ROOT, ROWS, Judges, variant
 from tests.diagnosis.unseen import held_out, open_to_see
+from tests.diagnosis.unseen.layers import LAYERS
+from tests.diagnosis.unseen.losses import LOSSES
 
 SEEDS = (1,)
 LEAST_TRUE, MOST_FALSE = 0.70, 0.02
@@ -118,7 +120,7 @@ def test_a_planted_mistake_is_found_without_the_solutions_as_with_them(launcher,
             for mistake in loaded.assignment.exercise(exercise.name).mistakes:
                 _, submission = variant_of(loaded, exercise, mistake)
                 grader.only = frozenset({exercise.name})
-                verdicts = grader.grade(submission).exercises[0].verdicts
+                verdicts = grader.grade(submission, earlier=loaded.earlier).exercises[0].verdicts
                 first = next(v for v in verdicts if v.status is Status.FAILED)
                 if first.mistake != mistake.name:
                     missed.append((exercise.name, mistake.name, first.mistake, first.pattern))
@@ -140,7 +142,7 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
     import numpy as np
 
     shown = [(one, verdict) for one in judged for verdict in one.result.verdicts if verdict.snippet]
-    assert len(shown) > len(ROWS) // 2
+    assert len(shown) > len(LAYERS + LOSSES) // 2
     for one, verdict in shown:
         assert verdict.snippet.count("\n") <= 2
         _, submission = variant(one.row)
@@ -168,4 +170,5 @@ def test_what_is_not_recognised_is_placed(judged):
         assert all(1 <= len(row) <= 12 for row in verdict.heat)
         assert max(max(row) for row in verdict.heat) > 0
     borrowed = {"Sequential", "gradient_norms"}  # their cases are made of layers that only the checks have
-    assert [(name, v.check) for name, v in silent if not v.snippet and name not in borrowed] == []
+    typed = {row.exercise for row in LAYERS + LOSSES} - borrowed
+    assert [(name, v.check) for name, v in silent if not v.snippet and name in typed] == []

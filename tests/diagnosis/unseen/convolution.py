@@ -142,6 +142,7 @@ CONVOLUTION = collected(
         "puts the cells before the channels",
         but(IM2COL, ("columns.reshape(n", "columns.transpose(0, 2, 3, 1, 4, 5).reshape(n")),
         ("reordered", "permuted*"),
+        also=("mistake: puts the cells before the channels",),
     ),
     Unseen(
         "im2col",
@@ -162,12 +163,14 @@ CONVOLUTION = collected(
         "takes neighbours whatever the dilation",
         but(IM2COL, ("(oh, ow), stride, dilation)]", "(oh, ow), stride)]")),
         ("ignores dilation",),
+        also=("mistake: ignores the dilation",),
     ),
     Unseen(
         "im2col",
         "stands places before cells",
         but(IM2COL, ("oh * ow)\n", "oh * ow).transpose(0, 2, 1)\n")),
         ("permuted (0, 2, 1)", "permuted*", "transpose"),
+        also=("mistake: has places for rows",),
     ),
     Unseen(
         "im2col",
@@ -186,6 +189,7 @@ CONVOLUTION = collected(
         "writes instead of adding",
         but(COL2IM, ("dilation)] +=", "dilation)] =")),
         (),
+        also=("mistake: overwrites where it should add",),
     ),
     Unseen(
         "col2im",
@@ -204,12 +208,14 @@ CONVOLUTION = collected(
             ),
         ),
         (),
+        also=("mistake: averages what falls on one pixel",),
     ),
     Unseen(
         "col2im",
         "cuts the border off at the lower right",
         but(COL2IM, ("x[:, :, padding : padding + h, padding : padding + w]", "x[:, :, :h, :w]")),
         (),
+        also=("mistake: cuts the border off on one side only",),
     ),
     Unseen(
         "col2im",
@@ -222,6 +228,7 @@ CONVOLUTION = collected(
             ),
         ),
         (),
+        also=("mistake: reads the rows as cells before channels",),
     ),
     Unseen(
         "col2im",
@@ -237,6 +244,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
     return flat.reshape(n, c, H, W)[:, :, padding : padding + h, padding : padding + w]
 """,
         (),
+        also=("mistake: overwrites where it should add",),
     ),
     Unseen(
         "col2im",
@@ -253,6 +261,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ".reshape(self.W.shape)", ".reshape(self.W.shape)[:, :, ::-1, ::-1]"
         ),
         ("own forward",),
+        also=("mistake: turns the kernel over",),
     ),
     Unseen(
         "Conv2d",
@@ -286,12 +295,14 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ("W @ self.columns +", "W @ columns +"),
         ),
         ("stale",),
+        also=("mistake: remembers the first batch for ever",),
     ),
     Unseen(
         "Conv2d",
         "forgets the bias",
         but(CONV, (" + self.b.data[:, None]", "")),
         ("ignores b", "term *"),
+        also=("mistake: forgets the bias",),
     ),
     Unseen(
         "Conv2d",
@@ -316,6 +327,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         "gives the gradient to every equal one",
         but(MAX, (" & ~taken", "")),
         ("*ties*",),
+        also=("mistake: gives all equal numbers the gradient",),
     ),
     Unseen(
         "MaxPool2d",
@@ -336,6 +348,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ("dy * wins", "dy / equal * wins"),
         ),
         ("*ties*",),
+        also=("mistake: shares the gradient among equal numbers",),
     ),
     Unseen(
         "MaxPool2d",
@@ -351,12 +364,14 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ),
         ),
         ("*ties*",),
+        also=("mistake: lets the last of equal numbers win",),
     ),
     Unseen(
         "MaxPool2d",
         "pads with zeros",
         but(MAX, ("padded(x, self.padding, -np.inf)", "padded(x, self.padding)")),
         ("*negative*", "branch *", "own forward"),
+        also=("mistake: pads with zeros",),
     ),
     Unseen(
         "MaxPool2d",
@@ -369,6 +384,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         "writes where windows overlap",
         but(MAX, ("dx[at] += dy * wins", "dx[at] = array_module(dy).where(wins, dy, dx[at])")),
         ("*overlap*",),
+        also=("one share of several",),
     ),
     Unseen(
         "MaxPool2d",
@@ -398,18 +414,21 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
             ),
         ),
         ("*padding*", "*border*"),
+        also=("mistake: does not count the padded zeros",),
     ),
     Unseen(
         "AvgPool2d",
         "gives every pixel the whole gradient",
         but(AVG, ("+= dy / (kh * kw)", "+= dy")),
         ("factor *",),
+        also=("mistake: forgets to divide going back",),
     ),
     Unseen(
         "AvgPool2d",
         "squares the height of the kernel",
         AVG.replace("/ (kh * kw)", "/ (kh * kh)"),
         ("own forward", "factor *"),
+        also=("mistake: divides by the height squared",),
     ),
     Unseen(
         "AvgPool2d",
@@ -429,6 +448,7 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         but(AVG, ("    return y / (kh * kw)", "    return y"), ("+= dy / (kh * kw)", "+= dy * (i + j == 0)")),
         ("factor *",),
         double=True,
+        also=("mistake: sums where it should average",),
     ),
     # --- GlobalAveragePool -------------------------------------------------------------------
     Unseen(
@@ -444,6 +464,7 @@ def backward(self, dy):
     return array_module(dy).ones(self.shape, dtype=dy.dtype) * dy.reshape(n, c, 1, 1) / (h * w)
 """,
         ("reshaped",),
+        also=("mistake: keeps the axes",),
     ),
     Unseen(
         "GlobalAveragePool",
@@ -457,6 +478,7 @@ def backward(self, dy):
     return array_module(dy).broadcast_to(dy[:, :, None, None], self.shape).copy()
 """,
         ("factor *",),
+        also=("mistake: forgets to divide going back",),
     ),
     Unseen(
         "GlobalAveragePool",
@@ -498,6 +520,7 @@ def backward(self, dy):
     return array_module(dy).ones((*dy.shape, h, w), dtype=dy.dtype) * dy[:, :, None, None] / (h * w)
 """,
         ("stale",),
+        also=("mistake: remembers the size of the first images",),
     ),
     Unseen(
         "GlobalAveragePool",
@@ -520,6 +543,7 @@ def backward(self, dy):
         "forgets the bias",
         but(UP, (" + self.b.data[:, None, None]", "")),
         ("ignores b", "term *"),
+        also=("mistake: forgets the bias",),
     ),
     Unseen(
         "ConvTranspose2d",
@@ -542,12 +566,14 @@ def backward(self, dy):
         "leaves the output padding out",
         UP.replace("+ kh + q", "+ kh").replace("+ kw + q", "+ kw"),
         ("*output_padding*",),
+        also=("mistake: ignores the output padding",),
     ),
     Unseen(
         "ConvTranspose2d",
         "turns the kernel over in dx",
         but(UP, ("    return (W @ v)", "    return (self.W.data[:, :, ::-1, ::-1].reshape(c, -1) @ v)")),
         (),
+        also=("mistake: turns the kernel over going back",),
     ),
     Unseen(
         "ConvTranspose2d",
@@ -556,6 +582,7 @@ def backward(self, dy):
             ".reshape(self.W.shape)", ".reshape(self.W.shape)[:, :, ::-1, ::-1]"
         ),
         ("own forward",),
+        also=("mistake: turns the kernel over",),
     ),
     Unseen(
         "ConvTranspose2d",
@@ -563,6 +590,7 @@ def backward(self, dy):
         but(UP, (".sum(axis=0).reshape", ".mean(axis=0).reshape"), ("self.b.grad +=", "self.b.grad[...] =")),
         ("factor 1/rows", "not accumulated"),
         double=True,
+        also=("mistake: averages the weight gradient",),
     ),
     # --- LocallyConnected2d ------------------------------------------------------------------
     Unseen(
@@ -570,18 +598,21 @@ def backward(self, dy):
         "averages dW over the batch",
         but(LOCAL, (".reshape(self.W.shape)", ".reshape(self.W.shape) / len(dy)")),
         ("factor 1/rows",),
+        also=("mistake: averages the weight gradient",),
     ),
     Unseen(
         "LocallyConnected2d",
         "sums the bias gradient over places, as Conv2d does",
         but(LOCAL, ("dy.sum(axis=0)", "dy.sum(axis=(0, 2, 3))[:, None, None]")),
         ("summed too far",),
+        also=("mistake: sums the bias gradient over the places",),
     ),
     Unseen(
         "LocallyConnected2d",
         "uses the first place's weights everywhere",
         but(LOCAL, ('einsum("pok,nkp->nop", W, self.u)', 'einsum("ok,nkp->nop", W[0], self.u)')),
         (),
+        also=("mistake: uses the weights of the first place everywhere",),
     ),
     Unseen(
         "LocallyConnected2d",
@@ -590,6 +621,7 @@ def backward(self, dy):
             "W = self.W.data.reshape(oh * ow, o, -1)", "W = self.W.data.swapaxes(0, 1).reshape(oh * ow, o, -1)"
         ).replace(".reshape(self.W.shape)", ".reshape(ow, oh, *self.W.shape[2:]).swapaxes(0, 1)"),
         ("own forward",),
+        also=("mistake: counts the places column by column",),
     ),
     Unseen(
         "LocallyConnected2d",
@@ -599,6 +631,7 @@ def backward(self, dy):
         ),
         ("ignores b", "term *", "first sample"),
         double=True,
+        also=("mistake: forgets the bias",),
     ),
     # --- ResidualBlock -----------------------------------------------------------------------
     Unseen(
@@ -619,12 +652,14 @@ def backward(self, dy):
             ),
         ),
         ("own forward",),
+        also=("mistake: adds the shortcut after the last ReLU",),
     ),
     Unseen(
         "ResidualBlock",
         "sends nothing through the short cut",
         but(BLOCK, ("    return dx + way", "    return dx")),
         (),
+        also=("mistake: sends nothing through the shortcut going back",),
     ),
     Unseen(
         "ResidualBlock",
@@ -637,6 +672,7 @@ def backward(self, dy):
             ),
         ),
         (),
+        also=("ignores conv1.W",),
     ),
     Unseen(
         "ResidualBlock",
@@ -647,6 +683,7 @@ def backward(self, dy):
             ("self.relu1.backward(self.conv2.backward(dh))", "self.conv2.backward(dh)"),
         ),
         ("own forward",),
+        also=("mistake: forgets the ReLU between the convolutions",),
     ),
     Unseen(
         "ResidualBlock",
@@ -680,5 +717,9 @@ def backward(self, dy):
         ),
         (),
         double=True,
+        also=(
+            "ignores conv1.W",
+            "ignores conv1.b",
+        ),
     ),
 )

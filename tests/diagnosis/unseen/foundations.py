@@ -66,6 +66,7 @@ def numerical_gradient(f, x, h):
     return slopes
 """,
         ("factor 2",),
+        also=("mistake: divides by h",),
     ),
     Unseen(
         "numerical_gradient",
@@ -76,6 +77,7 @@ def numerical_gradient(f, x, h):
     return array_module(x).ones_like(x) * slope
 """,
         ("summed too far",),
+        also=("mistake: moves all entries at once",),
     ),
     Unseen(
         "numerical_gradient",
@@ -92,6 +94,7 @@ def numerical_gradient(f, x, h):
     return slopes
 """,
         ("nearly right",),
+        also=("mistake: does not move back",),
     ),
     Unseen(
         "numerical_gradient",
@@ -110,6 +113,7 @@ def numerical_gradient(f, x, h):
     return slopes
 """,
         ("in place*",),
+        also=("mistake: moves the caller's x",),
     ),
     Unseen(
         "numerical_gradient",
@@ -150,6 +154,7 @@ def relative_error(a, b):
     return (xp.abs(a - b) / xp.where(size == 0, 1, size)).max()
 """,
         (),
+        also=("mistake: divides by the sum of the sizes",),
     ),
     Unseen(
         "relative_error",
@@ -161,6 +166,7 @@ def relative_error(a, b):
     return (xp.abs(a - b) / xp.where(size == 0, 1, size)).mean()
 """,
         (),
+        also=("mistake: takes the mean",),
     ),
     Unseen(
         "relative_error",
@@ -171,6 +177,7 @@ def relative_error(a, b):
     return (xp.abs(a - b) / xp.maximum(1e-8, xp.maximum(xp.abs(a), xp.abs(b)))).max()
 """,
         (),
+        also=("mistake: divides by a small number at least",),
     ),
     Unseen(
         "relative_error",
@@ -182,6 +189,7 @@ def relative_error(a, b):
     return xp.abs(a - b).max() / xp.where(top == 0, 1, top)
 """,
         (),
+        also=("mistake: divides by the largest entry of all",),
     ),
     Unseen(
         "relative_error",
@@ -193,6 +201,7 @@ def relative_error(a, b):
     return ((a - b) / xp.where(size == 0, 1, size)).max()
 """,
         (),
+        also=("mistake: forgets the sign of the difference",),
     ),
     Unseen(
         "relative_error",
@@ -217,6 +226,7 @@ def one_hot(labels, classes):
     return (labels[..., None] == xp.arange(classes)).astype(int)
 """,
         ("dtype",),
+        also=("mistake: gives integers",),
     ),
     Unseen(
         "one_hot",
@@ -227,6 +237,7 @@ def one_hot(labels, classes):
     return xp.eye(int(labels.max()) + 1)[labels]
 """,
         (),
+        also=("mistake: has as many columns as classes that occur",),
     ),
     Unseen(
         "one_hot",
@@ -237,6 +248,7 @@ def one_hot(labels, classes):
     return xp.stack([(labels == c).astype(float) for c in range(classes)])
 """,
         ("transpose", "permuted*"),
+        also=("mistake: puts the classes first",),
     ),
     Unseen(
         "one_hot",
@@ -250,6 +262,7 @@ def one_hot(labels, classes):
     return y
 """,
         ("reshaped",),
+        also=("mistake: flattens the labels",),
     ),
     Unseen(
         "one_hot",
@@ -284,6 +297,7 @@ def standardize(train, test):
     return scaled(train), scaled(test)
 """,
         ("ignores train",),
+        also=("mistake: gives each part statistics of its own",),
     ),
     Unseen(
         "standardize",
@@ -297,6 +311,7 @@ def standardize(train, test):
     return (train - mean) / deviation, (test - mean) / deviation
 """,
         (),
+        also=("mistake: takes the statistics of both together",),
     ),
     Unseen(
         "standardize",
@@ -308,6 +323,7 @@ def standardize(train, test):
     return (train - mean) / deviation, (test - mean) / deviation
 """,
         ("rows scaled*", "factor *"),
+        also=("mistake: divides by N − 1",),
     ),
     Unseen(
         "standardize",
@@ -328,6 +344,7 @@ def standardize(train, test):
     return (train - mean) / deviation, (test - mean) / deviation
 """,
         ("nearly right", "rows scaled*"),
+        also=("mistake: adds a small number to every deviation",),
     ),
     Unseen(
         "standardize",
@@ -342,6 +359,7 @@ def standardize(train, test):
 """,
         ("in place*", "rows scaled*"),
         double=True,
+        also=("mistake: divides by the variance",),
     ),
     # --- minibatches -------------------------------------------------------------------------
     Unseen(
@@ -355,6 +373,7 @@ def minibatches(x, y, size, rng):
         yield x[rows], y[rows]
 """,
         (),
+        also=("mistake: leaves out the smaller batch",),
     ),
     Unseen(
         "minibatches",
@@ -367,6 +386,7 @@ def minibatches(x, y, size, rng):
         yield x[rows], y[rows]
 """,
         (),
+        also=("mistake: draws rows with repetition",),
     ),
     Unseen(
         "minibatches",
@@ -378,6 +398,7 @@ def minibatches(x, y, size, rng):
         yield x[i : i + size], y[i : i + size]
 """,
         (),
+        also=("mistake: shuffles x and y apart",),
     ),
     Unseen(
         "minibatches",
@@ -388,6 +409,7 @@ def minibatches(x, y, size, rng):
         yield x[i : i + size], y[i : i + size]
 """,
         (),
+        also=("mistake: does not shuffle",),
     ),
     Unseen(
         "minibatches",
@@ -399,6 +421,7 @@ def minibatches(x, y, size, rng):
         yield x[order[i : i + size]], y[order[i : i + size]]
 """,
         (),
+        also=("mistake: has a seed of its own",),
     ),
     Unseen(
         "minibatches",
@@ -423,6 +446,7 @@ def pairwise_distances(a, b):
     return xp.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - 2 * a @ b.T, 0)
 """,
         ("square",),
+        also=("mistake: forgets the root",),
     ),
     Unseen(
         "pairwise_distances",
@@ -443,6 +467,7 @@ def pairwise_distances(a, b):
     return xp.sqrt(xp.maximum((a * a).sum(1)[:, None] + (b * b).sum(1) - a @ b.T, 0))
 """,
         (),
+        also=("mistake: forgets the factor 2",),
     ),
     Unseen(
         "pairwise_distances",
@@ -453,6 +478,7 @@ def pairwise_distances(a, b):
     return xp.stack([xp.abs(row - b).sum(axis=1) for row in a])
 """,
         (),
+        also=("mistake: sums absolute differences",),
     ),
     Unseen(
         "pairwise_distances",
@@ -474,6 +500,10 @@ def pairwise_distances(a, b):
 """,
         (),
         double=True,
+        also=(
+            "mistake: gives the table turned over",
+            "mistake: leaves out one of the squares",
+        ),
     ),
     # --- SimpleNetwork -----------------------------------------------------------------------
     Unseen(
@@ -486,6 +516,7 @@ def train(self, inputs, targets, *, epochs, learning_rate):
         self.weights -= learning_rate * inputs.T @ error / len(inputs)
 """,
         (),
+        also=("mistake: divides by the rows",),
     ),
     Unseen(
         "SimpleNetwork",
@@ -497,6 +528,7 @@ def train(self, inputs, targets, *, epochs, learning_rate):
         self.weights -= learning_rate * inputs.T @ error
 """,
         (),
+        also=("mistake: still adds the gradient",),
     ),
     Unseen(
         "SimpleNetwork",
@@ -508,6 +540,7 @@ def train(self, inputs, targets, *, epochs, learning_rate):
         self.weights -= learning_rate * inputs.T @ error
 """,
         (),
+        also=("mistake: predicts only once",),
     ),
     Unseen(
         "SimpleNetwork",
@@ -532,6 +565,10 @@ def train(self, inputs, targets, *, epochs, learning_rate):
 """,
         ("ignores epochs",),
         double=True,
+        also=(
+            "mistake: has the gradient of a loss without the half",
+            "mistake: takes one step only",
+        ),
     ),
     # --- TwoLayerNet -------------------------------------------------------------------------
     Unseen(
@@ -547,6 +584,7 @@ def gradients(self, x, y):
 """
         ),
         (),
+        also=("mistake: forgets the slope of tanh",),
     ),
     Unseen(
         "TwoLayerNet",
@@ -560,6 +598,7 @@ def loss(self, x, y):
 """
         ),
         (),
+        also=("mistake: sums rows and columns of different shape",),
     ),
     Unseen(
         "TwoLayerNet",
@@ -588,6 +627,7 @@ def gradients(self, x, y):
 """
         ),
         ("factor rows",),
+        also=("mistake: sums over the rows where the loss has a mean",),
     ),
     Unseen(
         "TwoLayerNet",
@@ -601,6 +641,7 @@ def train(self, x, y, *, epochs, learning_rate):
 """
         ),
         (),
+        also=("mistake: steps in the midst of its gradients",),
     ),
     Unseen(
         "TwoLayerNet",
@@ -612,6 +653,7 @@ def predict(self, x):
 """
         ),
         (),
+        also=("mistake: compares a score with a half",),
     ),
     Unseen(
         "TwoLayerNet",

@@ -38,6 +38,7 @@ def step(self):
         p.data = p.data - self.lr * g
 """,
         (),
+        also=("mistake: makes a new array",),
     ),
     Unseen(
         "SGD",
@@ -48,6 +49,7 @@ def step(self):
         p.data -= self.lr * (p.grad + 2 * self.weight_decay * p.data)
 """,
         (),
+        also=("mistake: doubles the weight decay",),
     ),
     Unseen(
         "SGD",
@@ -58,6 +60,7 @@ def step(self):
         p.data -= self.lr * p.grad + self.weight_decay * p.data
 """,
         (),
+        also=("only the weight decay, which belongs in the gradient",),
     ),
     Unseen(
         "SGD",
@@ -69,6 +72,7 @@ def step(self):
         p.data -= self.lr * p.grad
 """,
         ("in place*",),
+        also=("mistake: adds the decay to the gradient itself",),
     ),
     Unseen(
         "SGD",
@@ -80,6 +84,7 @@ def step(self):
         theta = theta - self.lr * (p.grad + self.weight_decay * theta)
 """,
         (),
+        also=("does not move",),
     ),
     Unseen(
         "SGD",
@@ -91,6 +96,7 @@ def step(self):
 """,
         ("ignores weight_decay",),
         double=True,
+        also=("mistake: climbs",),
     ),
     # --- Momentum ----------------------------------------------------------------------------
     Unseen(
@@ -103,6 +109,7 @@ def step(self):
         p.data -= v
 """,
         (),
+        also=("mistake: keeps the learning rate in the velocity",),
     ),
     Unseen(
         "Momentum",
@@ -114,6 +121,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         ("*state*", "ignores momentum"),
+        also=("mistake: forgets the velocity after the step",),
     ),
     Unseen(
         "Momentum",
@@ -126,6 +134,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         (),
+        also=("mistake: weighs the gradient by one minus momentum",),
     ),
     Unseen(
         "Momentum",
@@ -138,6 +147,10 @@ def step(self):
         v += p.grad + self.weight_decay * p.data
 """,
         ("*old*",),
+        also=(
+            "a step late",
+            "mistake: steps before it updates the velocity",
+        ),
     ),
     Unseen(
         "Momentum",
@@ -150,6 +163,7 @@ def step(self):
         p.data -= self.lr * (g + self.last - g.mean())
 """,
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Momentum",
@@ -163,6 +177,7 @@ def step(self):
 """,
         (),
         double=True,
+        also=("step: term g",),
     ),
     # --- Nesterov ----------------------------------------------------------------------------
     Unseen(
@@ -175,6 +190,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         (),
+        also=("mistake: does not look ahead",),
     ),
     Unseen(
         "Nesterov",
@@ -187,6 +203,7 @@ def step(self):
         v[...] = self.momentum * v + g
 """,
         ("*old*",),
+        also=("mistake: does not look ahead",),
     ),
     Unseen(
         "Nesterov",
@@ -200,6 +217,7 @@ def step(self):
         p.data -= self.lr * v
 """,
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Nesterov",
@@ -211,6 +229,7 @@ def step(self):
         p.data -= self.lr * (p.grad + self.momentum * v)
 """,
         (),
+        also=("only the weight decay, which belongs in the gradient",),
     ),
     Unseen(
         "Nesterov",
@@ -224,6 +243,7 @@ def step(self):
         p.data += -mu * before + (1 + mu) * v
 """,
         (),
+        also=("mistake: keeps the learning rate in the velocity",),
     ),
     Unseen(
         "Nesterov",
@@ -249,6 +269,7 @@ def step(self):
         p.data -= self.lr * g / (G + self.eps) ** 0.5
 """,
         ("nearly right",),
+        also=("mistake: has epsilon inside the root",),
     ),
     Unseen(
         "Adagrad",
@@ -261,6 +282,7 @@ def step(self):
         G += g * g
 """,
         ("*old*",),
+        also=("mistake: divides by the sum before this gradient",),
     ),
     Unseen(
         "Adagrad",
@@ -273,6 +295,7 @@ def step(self):
         p.data -= self.lr * g / (G + self.eps)
 """,
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Adagrad",
@@ -285,6 +308,7 @@ def step(self):
         p.data -= self.lr * g / (G**0.5 + self.eps)
 """,
         (),
+        also=("mistake: has one sum for a whole parameter",),
     ),
     Unseen(
         "Adagrad",
@@ -296,6 +320,7 @@ def step(self):
         p.data -= self.lr * (p.grad + self.weight_decay * p.data) / (G**0.5 + self.eps)
 """,
         (),
+        also=("only the weight decay, which belongs in the gradient",),
     ),
     Unseen(
         "Adagrad",
@@ -309,6 +334,10 @@ def step(self):
 """,
         ("*state*",),
         double=True,
+        also=(
+            "mistake: does not accumulate",
+            "mistake: forgets the root",
+        ),
     ),
     # --- RMSprop -----------------------------------------------------------------------------
     Unseen(
@@ -322,6 +351,7 @@ def step(self):
         p.data -= self.lr * g / (s**0.5 + self.eps)
 """,
         (),
+        also=("mistake: exchanges the two weights",),
     ),
     Unseen(
         "RMSprop",
@@ -334,6 +364,7 @@ def step(self):
         p.data -= self.lr * g / (s + self.eps) ** 0.5
 """,
         ("nearly right",),
+        also=("mistake: has epsilon inside the root",),
     ),
     Unseen(
         "RMSprop",
@@ -347,6 +378,7 @@ def step(self):
         p.data -= self.lr * g / ((s / (1 - self.alpha**self.t)) ** 0.5 + self.eps)
 """,
         ("*bias correction*", "*start*"),
+        also=("factor of the step's number",),
     ),
     Unseen(
         "RMSprop",
@@ -371,6 +403,7 @@ def step(self):
         p.data -= self.lr * g / (s**0.5 + self.eps)
 """,
         (),
+        also=("mistake: sums in place of a mean",),
     ),
     Unseen(
         "RMSprop",
@@ -416,6 +449,7 @@ def step(self):
         p.data -= delta
 """,
         (),
+        also=("mistake: remembers steps with the learning rate in them",),
     ),
     Unseen(
         "Adadelta",
@@ -431,6 +465,7 @@ def step(self):
         p.data -= self.lr * delta
 """,
         (),
+        also=("mistake: has epsilon outside the roots",),
     ),
     Unseen(
         "Adadelta",
@@ -461,6 +496,7 @@ def step(self):
         p.data -= self.lr * delta
 """,
         ("*state*",),
+        also=("mistake: does not remember its steps",),
     ),
     Unseen(
         "Adadelta",
@@ -490,6 +526,7 @@ def step(self):
         "counts a step for every parameter",
         but(ADAM, ("    self.t += 1\n", ""), ("        g =", "        self.t += 1\n        g =")),
         (),
+        also=("factor of the step's number",),
     ),
     Unseen(
         "Adam",
@@ -508,6 +545,7 @@ def step(self):
             ),
         ),
         (),
+        also=("after the first step",),
     ),
     Unseen(
         "Adam",
@@ -523,6 +561,7 @@ def step(self):
             ),
         ),
         ("nearly right",),
+        also=("mistake: adds epsilon before the correction",),
     ),
     Unseen(
         "Adam",
@@ -535,6 +574,7 @@ def step(self):
         ),
         (),
         double=True,
+        also=("mistake: exchanges the betas",),
     ),
     Unseen(
         "Adam",
@@ -548,12 +588,14 @@ def step(self):
         "decays through the gradient",
         ADAM,
         (),
+        also=("mistake: decays through the gradient",),
     ),
     Unseen(
         "AdamW",
         "decays without the learning rate",
         but(ADAMW, ("p.data -= self.lr * self.weight_decay * p.data", "p.data -= self.weight_decay * p.data")),
         (),
+        also=("mistake: decays without the learning rate",),
     ),
     Unseen(
         "AdamW",
@@ -561,12 +603,14 @@ def step(self):
         but(ADAMW, ("        p.data -= self.lr * self.weight_decay * p.data\n", ""))
         + "        p.data -= self.lr * self.weight_decay * p.data\n",
         ("nearly right", "*order*"),
+        also=("mistake: decays after the step",),
     ),
     Unseen(
         "AdamW",
         "decays both ways",
         but(ADAMW, ("g = p.grad", "g = p.grad + self.weight_decay * p.data")),
         (),
+        also=("only the weight decay, which belongs beside the step",),
     ),
     Unseen(
         "AdamW",
@@ -577,6 +621,7 @@ def step(self):
             ("self.lr * m / (v**0.5 + self.eps)", "self.lr * (m + self.weight_decay * p.data) / (v**0.5 + self.eps)"),
         ),
         (),
+        also=("only the weight decay, which belongs beside the step",),
     ),
     Unseen(
         "AdamW",
@@ -606,6 +651,7 @@ def clip_gradient_norm(parameters, max_norm):
     return total**0.5
 """,
         (),
+        also=("mistake: clips each parameter by itself",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -618,6 +664,7 @@ def clip_gradient_norm(parameters, max_norm):
     return norm
 """,
         (),
+        also=("mistake: clips every entry",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -630,6 +677,7 @@ def clip_gradient_norm(parameters, max_norm):
     return norm
 """,
         (),
+        also=("mistake: lengthens short gradients",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -643,6 +691,7 @@ def clip_gradient_norm(parameters, max_norm):
     return norm
 """,
         (),
+        also=("mistake: makes new gradients",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -656,6 +705,7 @@ def clip_gradient_norm(parameters, max_norm):
     return sum((p.grad**2).sum() for p in parameters) ** 0.5
 """,
         (),
+        also=("mistake: returns the norm after clipping",),
     ),
     Unseen(
         "clip_gradient_norm",
@@ -689,6 +739,7 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     return total / len(x)
 """,
         (),
+        also=("mistake: divides by every, also at the end",),
     ),
     Unseen(
         "accumulate_gradients",
@@ -725,6 +776,7 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     return total / len(x)
 """,
         (),
+        also=("mistake: clears the gradients before every piece",),
     ),
     Unseen(
         "accumulate_gradients",
@@ -743,6 +795,7 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     return sum(losses) / len(losses)
 """,
         (),
+        also=("mistake: returns the mean of the pieces' losses",),
     ),
     Unseen(
         "accumulate_gradients",
@@ -784,12 +837,14 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
         "does not round down",
         "def rate(self, t):\n    return self.base * self.gamma ** (t / self.size)\n",
         (),
+        also=("mistake: decays at every step",),
     ),
     Unseen(
         "StepDecay",
         "is one step early",
         "def rate(self, t):\n    return self.base * self.gamma ** ((t + 1) // self.size)\n",
         ("shifted*",),
+        also=("mistake: decays one step early",),
     ),
     Unseen(
         "StepDecay",
@@ -801,12 +856,14 @@ def rate(self, t):
     return self.optimizer.lr
 """,
         (),
+        also=("mistake: changes the last rate",),
     ),
     Unseen(
         "StepDecay",
         "decays once only",
         "def rate(self, t):\n    return self.base if t < self.size else self.base * self.gamma\n",
         (),
+        also=("mistake: decays once only",),
     ),
     Unseen(
         "StepDecay",
@@ -825,6 +882,7 @@ def rate(self, t):
     return self.minimum + 0.5 * (self.base - self.minimum) * wave
 """,
         (),
+        also=("mistake: goes through a whole wave",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -835,6 +893,7 @@ def rate(self, t):
     return self.minimum + 0.5 * (self.base - self.minimum) * wave
 """,
         (),
+        also=("mistake: stops at the minimum",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -844,6 +903,7 @@ def rate(self, t):
     return self.minimum + 0.5 * self.base * (1 + math.cos(math.pi * t / self.steps))
 """,
         (),
+        also=("mistake: starts above the base",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -853,6 +913,7 @@ def rate(self, t):
     return self.minimum + 0.5 * (self.base - self.minimum) * (1 + np.cos(np.pi * t / self.steps))
 """,
         ("dtype",),
+        also=("mistake: takes NumPy's cosine",),
     ),
     Unseen(
         "CosineAnnealing",
@@ -870,18 +931,21 @@ def rate(self, t):
         "goes on rising",
         "def rate(self, t):\n    return self.base * (self.start + (1 - self.start) * t / self.steps)\n",
         (),
+        also=("mistake: rises for ever",),
     ),
     Unseen(
         "LinearWarmup",
         "counts the first step as one",
         "def rate(self, t):\n    return self.base * (self.start + (1 - self.start) * min(1, (t + 1) / self.steps))\n",
         ("shifted*",),
+        also=("mistake: is one step ahead",),
     ),
     Unseen(
         "LinearWarmup",
         "takes the start for a rate",
         "def rate(self, t):\n    return self.start + (self.base - self.start) * min(1, t / self.steps)\n",
         (),
+        also=("mistake: has start for a rate",),
     ),
     Unseen(
         "LinearWarmup",

@@ -1,6 +1,6 @@
 """Right implementations in the styles of many people, written from what the student is told, before any check was read.
 
-``slow`` and ``bulky`` are right and ask more time or memory than an exercise that grades them allows.
+A few ask for more time or memory than is allowed; that is measured elsewhere.
 """
 
 from dataclasses import dataclass
@@ -13,5 +13,3 @@ class Right:
     exercise: str
     name: str
     source: str
-    slow: bool = False
-    bulky: bool = False

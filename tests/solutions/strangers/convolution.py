@@ -56,7 +56,6 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
     k, i, j = indices_of_patches(array_module(x), x.shape[1], out, kernel_size, stride, dilation)
     return padded(x, padding)[:, k, i, j]
 """,
-        slow=True,
     ),
     Right(
         "im2col",
@@ -75,7 +74,6 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
             places.append(x[:, :, rows, cols].reshape(x.shape[0], -1))
     return array_module(x).stack(places, axis=-1)
 """,
-        slow=True,
     ),
     # --- col2im ------------------------------------------------------------------------------
     Right(
@@ -107,7 +105,6 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
     xp.add.at(flat, (slice(None), where), columns)
     return flat[:, 1:].reshape(shape)
 """,
-        slow=True,
     ),
     Right(
         "col2im",
@@ -128,7 +125,6 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
         large = large[:, :, padding:-padding, padding:-padding]
     return large
 """,
-        slow=True,
     ),
     # --- Conv2d ------------------------------------------------------------------------------
     Right(
@@ -204,7 +200,6 @@ def backward(self, dy):
     columns = columns.reshape(n, c * self.W.shape[2] * self.W.shape[3], -1)
     return col2im(columns, self.size, **self.window)
 """,
-        slow=True,
     ),
     Right(
         "Conv2d",
@@ -236,7 +231,32 @@ def backward(self, dy):
     p, (h, w) = self.window["padding"], self.shape[2:]
     return dx[:, :, p : p + h, p : p + w]
 """,
-        slow=True,
+    ),
+    Right(
+        "Conv2d",
+        "all images in one product, a cache as a tuple",
+        """
+def forward(self, x):
+    xp = array_module(x)
+    out_channels = self.W.data.shape[0]
+    h, w = output_size(x.shape[2:], **self.window)
+    cols = im2col(x, **self.window)
+    K = cols.shape[1]
+    flat = cols.transpose(1, 0, 2).reshape(K, -1)
+    out = xp.dot(self.W.data.reshape(out_channels, K), flat) + self.b.data.reshape(-1, 1)
+    self.cache = (x.shape, flat)
+    return out.reshape(out_channels, x.shape[0], h, w).transpose(1, 0, 2, 3)
+
+def backward(self, dy):
+    shape, flat = self.cache
+    o = dy.shape[1]
+    dout = dy.transpose(1, 0, 2, 3).reshape(o, -1)
+    self.b.grad += dout.sum(axis=1)
+    self.W.grad += dout.dot(flat.T).reshape(self.W.data.shape)
+    dcols = self.W.data.reshape(o, -1).T.dot(dout)
+    dcols = dcols.reshape(flat.shape[0], shape[0], -1).transpose(1, 0, 2)
+    return col2im(dcols, shape, **self.window)
+""",
     ),
     # --- MaxPool2d ---------------------------------------------------------------------------
     Right(
@@ -293,7 +313,6 @@ def backward(self, dy):
     p = self.padding
     return dx[:, :, p : p + self.x_shape[2], p : p + self.x_shape[3]]
 """.replace("math_inf()", 'float("inf")'),
-        slow=True,
     ),
     Right(
         "MaxPool2d",
@@ -320,7 +339,39 @@ def backward(self, dy):
     dx = dx[:, :, p : p + shape[2], p : p + shape[3]]
     return dx.reshape(shape)
 """,
-        slow=True,
+    ),
+    Right(
+        "MaxPool2d",
+        "window by window with unravel_index",
+        """
+def forward(self, x):
+    xp = array_module(x)
+    p, (sh, sw), (kh, kw) = self.padding, self.stride, self.kernel_size
+    n, c, h, w = x.shape
+    self.x_shape = x.shape
+    big = xp.pad(x, ((0, 0), (0, 0), (p, p), (p, p)), constant_values=-np.inf)
+    oh, ow = (h + 2 * p - kh) // sh + 1, (w + 2 * p - kw) // sw + 1
+    y = xp.empty((n, c, oh, ow), dtype=x.dtype)
+    self.arg = xp.empty((n, c, oh, ow), dtype=int)
+    for a in range(oh):
+        for b in range(ow):
+            window = big[:, :, a * sh : a * sh + kh, b * sw : b * sw + kw].reshape(n, c, -1)
+            y[:, :, a, b] = window.max(axis=-1)
+            self.arg[:, :, a, b] = window.argmax(axis=-1)
+    return y
+
+def backward(self, dy):
+    xp = array_module(dy)
+    n, c, h, w = self.x_shape
+    p = self.padding
+    dx = xp.zeros((n, c, h + 2 * p, w + 2 * p), dtype=dy.dtype)
+    sample, channel = xp.arange(n)[:, None], xp.arange(c)[None]
+    for a in range(dy.shape[2]):
+        for b in range(dy.shape[3]):
+            i, j = xp.unravel_index(self.arg[:, :, a, b], self.kernel_size)
+            dx[sample, channel, i + a * self.stride[0], j + b * self.stride[1]] += dy[:, :, a, b]
+    return dx[:, :, p : h + p, p : w + p]
+""",
     ),
     # --- AvgPool2d ---------------------------------------------------------------------------
     Right(
@@ -365,7 +416,6 @@ def backward(self, dy):
     dx = col2im(columns, (n * c, 1, h, w), self.kernel_size, self.stride, self.padding)
     return dx.reshape(self.before)
 """,
-        slow=True,
     ),
     Right(
         "AvgPool2d",
@@ -397,7 +447,6 @@ def backward(self, dy):
             big[:, :, top : top + kh, left : left + kw] += dy[:, :, r : r + 1, s : s + 1] / (kh * kw)
     return big[:, :, p : h + p, p : w + p]
 """,
-        slow=True,
     ),
     # --- GlobalAveragePool -------------------------------------------------------------------
     Right(
@@ -494,7 +543,6 @@ def backward(self, dy):
     self.b.grad += dy.sum((0, 2, 3))
     return dx
 """,
-        slow=True,
     ),
     Right(
         "ConvTranspose2d",
@@ -522,7 +570,6 @@ def backward(self, dy):
     self.b.grad += dy.sum(axis=3).sum(axis=2).sum(axis=0)
     return array_module(dy).matmul(self.W.data.reshape(c, -1), v).reshape(n, c, h, w)
 """,
-        slow=True,
     ),
     # --- LocallyConnected2d ------------------------------------------------------------------
     Right(
@@ -596,7 +643,6 @@ def backward(self, dy):
         dx[at] += xp.tensordot(d, self.W.data[r, s], axes=([1], [0]))
     return dx
 """,
-        slow=True,
     ),
     # --- ResidualBlock -----------------------------------------------------------------------
     Right(

@@ -207,6 +207,17 @@ def minibatches(x, y, size, rng):
     return ((x[i : i + size], y[i : i + size]) for i in range(0, len(y), size))
 """,
     ),
+    Right(
+        "minibatches",
+        "pops rows from a Python list",
+        """
+def minibatches(x, y, size, rng):
+    left = rng.permutation(len(x)).tolist()
+    while left:
+        rows, left = left[:size], left[size:]
+        yield x[rows], y[rows]
+""",
+    ),
     # --- pairwise_distances ------------------------------------------------------------------
     Right(
         "pairwise_distances",
@@ -274,7 +285,6 @@ def pairwise_distances(a, b):
     rows = [xp.sqrt(((row - b) ** 2).sum(axis=1)) for row in a]
     return xp.stack(rows)
 """,
-        slow=True,
     ),
     Right(
         "pairwise_distances",
@@ -283,8 +293,6 @@ def pairwise_distances(a, b):
 def pairwise_distances(a, b):
     return array_module(a).linalg.norm(a[:, None, :] - b[None, :, :], axis=-1)
 """,
-        slow=True,
-        bulky=True,
     ),
     # --- SimpleNetwork -----------------------------------------------------------------------
     Right(

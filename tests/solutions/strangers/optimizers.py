@@ -71,6 +71,23 @@ def step(self):
         array_module(v).subtract(p.data, self.lr * v, out=p.data)
 """,
     ),
+    Right(
+        "Momentum",
+        "keeps a dictionary by the parameter's identity",
+        """
+def step(self):
+    if not hasattr(self, "state"):
+        self.state = {}
+    for p in self.parameters:
+        d_p = p.grad
+        if self.weight_decay != 0:
+            d_p = d_p + self.weight_decay * p.data
+        buf = self.state.get(id(p))
+        buf = d_p.copy() if buf is None else buf * self.momentum + d_p
+        self.state[id(p)] = buf
+        p.data += -self.lr * buf
+""",
+    ),
     # --- Nesterov ----------------------------------------------------------------------------
     Right(
         "Nesterov",
@@ -237,6 +254,31 @@ def step(self):
             theta -= rate * m / (v**0.5 + self.eps * root)
 """,
     ),
+    Right(
+        "Adam",
+        "lays all parameters end to end",
+        """
+def flat(self, arrays):
+    return array_module(arrays[0]).concatenate([a.reshape(-1) for a in arrays])
+
+def step(self):
+    self.t += 1
+    beta1, beta2 = self.betas
+    g = self.flat([p.grad for p in self.parameters])
+    if self.weight_decay:
+        g = g + self.weight_decay * self.flat([p.data for p in self.parameters])
+    if self.t == 1:
+        self.mean, self.square = 0 * g, 0 * g
+    self.mean = beta1 * self.mean + (1 - beta1) * g
+    self.square = beta2 * self.square + (1 - beta2) * g**2
+    m, v = self.mean / (1 - beta1**self.t), self.square / (1 - beta2**self.t)
+    step = self.lr * m / (v**0.5 + self.eps)
+    begin = 0
+    for p in self.parameters:
+        p.data -= step[begin : begin + p.data.size].reshape(p.data.shape)
+        begin += p.data.size
+""",
+    ),
     # --- AdamW -------------------------------------------------------------------------------
     Right(
         "AdamW",
@@ -388,7 +430,6 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
         optimizer.step()
     return total / len(x)
 """,
-        bulky=True,
     ),
     # --- StepDecay ---------------------------------------------------------------------------
     Right(
