@@ -470,7 +470,6 @@ he_init = initial(
     ],
 )
 
-# MODES BEGIN
 # --- dropout ---------------------------------------------------------------------------------
 
 FORWARD = "forward matches the reference"
@@ -1329,7 +1328,6 @@ def backward(self, dy):
 )
 far_from_zero(layer_norm, layer_norm_cases)
 
-# MODES END
 
 # --- L2 penalty ------------------------------------------------------------------------------
 

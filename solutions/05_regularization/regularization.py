@@ -233,7 +233,6 @@ with when_written():
 # %% [markdown]
 # He's weights carry the signal through ReLUs, Xavier's through the nearly linear middle of tanh; 0.01 carries it nowhere.
 
-# MODES BEGIN
 # %% [markdown]
 # ## 5.4 Dropout
 #
@@ -552,7 +551,6 @@ class LayerNorm(Layer):
 # %%
 check(LayerNorm)
 
-# MODES END
 
 # %% [markdown]
 # ## 5.7 L2Penalty
