@@ -71,7 +71,7 @@ dropout = LayerExercise(
     points=Points(forward=4, backward=2, speed=1, memory=1),
     modes=Modes(steps=2),
     apart_from_chance=factors,
-    speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(256, 512)), at_most=6.0),
+    speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 512)), at_most=6.0),
     memory=Memory(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 1024)), at_most=4.0),
     mistakes=[
         Mistake(
@@ -376,7 +376,7 @@ batch_norm = LayerExercise(
     points=Points(forward=5, backward=6, speed=1),
     has_parameters=True,
     modes=Modes(steps=5, state=("running_mean", "running_var")),
-    speed=Speed(Case({"features": 512}, x=(256, 512)), at_most=5.0),
+    speed=Speed(Case({"features": 1024}, x=(512, 1024)), at_most=5.0),
     mistakes=[
         Mistake(
             "normalizes with the running values in training",
@@ -704,7 +704,7 @@ layer_norm = LayerExercise(
     cases=layer_norm_cases,
     points=Points(forward=3, backward=4, speed=1),
     has_parameters=True,
-    speed=Speed(Case({"features": 256}, x=(1024, 256)), at_most=4.0),
+    speed=Speed(Case({"features": 256}, x=(2048, 256)), at_most=4.0),
     mistakes=[
         Mistake(
             "normalizes over the batch",
