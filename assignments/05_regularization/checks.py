@@ -19,11 +19,11 @@ def factors(seen, case):
     """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped."""
     y = seen['y']
     kept = y != 0
-    found = {'what is dropped of y': 'nothing' if kept.all() else 'something', **ends('y / x where y is not 0', (y / case.inputs['x'])[kept])}
+    found = ends('y / x where y is not 0', (y / case.inputs['x'])[kept])
     if 'dx' in seen:
         ratio = seen['dx'] / case.upstream
         found |= ends('dx / dy where y is not 0', ratio[kept]) | ends('dx / dy where y is 0', ratio[~kept])
-    return found
+    return {**found, 'what is dropped of y': 'nothing' if kept.all() else 'something'}
 
 def ends(name, numbers):
     return {f'the {word} {name}': end(numbers) if numbers.size else numbers.dtype.type(0) for word, end in (('smallest', np.min), ('largest', np.max))}
@@ -64,7 +64,7 @@ def batch_norm_cases(rng):
         yield Case({'features': shape[1], **constants}, x=uneven(rng, shape, 1))
 
 def judge_far(observed, expected, _case):
-    """Right to six digits is right: rounding alone takes nine off at worst, a difference of large squares all but two."""
+    """Right to six digits is right: rounding leaves nine at worst, and a difference of large squares two."""
     return compare(observed['y'], expected['y'], 'y', Tolerance(1e-06, 1e-06))
 
 def far_from_zero(exercise, cases):
