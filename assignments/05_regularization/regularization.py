@@ -47,11 +47,11 @@ from dlkit.training import accuracy, predict
 
 # %%
 rng = np.random.default_rng(3)
-x = np.sort(rng.uniform(-1, 1, 12))
+x = np.linspace(-1, 1, 12)
 y = np.sin(3 * x) + rng.normal(0, 0.25, x.size)
 line = np.linspace(-1, 1, 400)
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained", sharey=True)
-for degree, ax in zip((1, 4, 11), axes, strict=True):
+for degree, ax in zip((1, 3, 11), axes, strict=True):
     curve = np.polynomial.Chebyshev.fit(x, y, degree, domain=[-1, 1])
     ax.plot(line, np.sin(3 * line), "--", color="gray", label="the truth")
     ax.plot(line, curve(line), color=plotting.COLOURS[0], label="the fit")
@@ -223,8 +223,6 @@ with when_written():
 
 # %% [markdown]
 # He's weights carry the signal through ReLUs, Xavier's through the nearly linear middle of tanh; 0.01 carries it nowhere.
-#
-# MODES BEGIN
 
 # %% [markdown]
 # ## 5.4 Dropout
@@ -304,7 +302,9 @@ check(Dropout)
 # $$ \mu = \frac 1m \sum_i x_i, \qquad \sigma^2 = \frac 1m \sum_i (x_i - \mu)^2, \qquad
 #    \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \qquad y_i = \gamma\, \hat x_i + \beta $$
 #
-# The small $\varepsilon$ stands *inside* the root; it keeps a feature that does not vary from dividing by zero.
+# The small $\varepsilon$ stands *inside* the root; it keeps a feature that does not vary from dividing by zero. And subtract the
+# mean before you square: $\frac 1m \sum x_i^2 - \mu^2$ is the same on paper, but a small difference of large numbers, which loses all its
+# digits where the mean is far from zero. A check asks for that.
 #
 # **What the $m$ numbers are.** For an input of shape (N, C) each of the C features has $m = N$ numbers, one a row. Images (N, C, H,
 # W) have C features too, their channels, and a channel means the same at every place: $m = N H W$, mean and variance are over the axes 0, 2 and
@@ -400,8 +400,9 @@ check(BatchNorm)
 
 # %% [markdown]
 # How the running values find those of the data, here mean 3 and variance 4, in batches of 16. Each batch counts a tenth, so
-# after about twenty steps the start is forgotten, and what is left is the noise of some ten batches. Before that, evaluation
-# divides by a variance that is not yet there: a network that is evaluated after three steps of training looks worse than it is.
+# after thirty steps the start is forgotten ($0.9^{30} = 0.04$), and what is left is the noise of the last twenty batches or so.
+# Before that, evaluation divides by a variance that is not yet there: a network that is evaluated after three steps of training
+# looks worse than it is.
 
 # %%
 with when_written():
@@ -479,7 +480,6 @@ class LayerNorm(Layer):
 # %%
 check(LayerNorm)
 
-# MODES END
 
 # %% [markdown]
 # ## 5.7 L2Penalty
@@ -937,14 +937,14 @@ def network(*, p, norm, rng):
     return model
 
 
-def trained(digits, *, l2=0.0, p=0.0, patience=None, shift=0, norm=False, alpha=0.0, epochs=80, rng):
+def trained(digits, *, l2=0.0, p=0.0, patience=None, shift=0, norm=False, alpha=0.0, epochs=80, lr=0.001, rng):
     """Train with the cures that are asked for; the model, and a list of what was measured after every epoch
 
     digits: x, y, x_validation, y_validation.
     """
     x, y, x_validation, y_validation = digits
     model, loss, targets = network(p=p, norm=norm, rng=rng), SoftTargets(), np.eye(10, dtype=np.float32)
-    optimizer = Adam(model.parameters(), lr=0.002)
+    optimizer = Adam(model.parameters(), lr=lr)
     penalty, mixup = L2Penalty(model.parameters(), l2), Mixup(alpha, rng=rng) if alpha else None
     stopper = EarlyStopping(model.parameters(), patience) if patience else None
     measured = []
@@ -968,6 +968,10 @@ def trained(digits, *, l2=0.0, p=0.0, patience=None, shift=0, norm=False, alpha=
             break
     if stopper:
         stopper.restore()
+        model.train()
+        for _ in range(5 if norm else 0):  # the running statistics are still those of the last epoch: take them anew
+            for start in range(0, len(x), 50):
+                model.forward(random_shift(x[start : start + 50], shift, rng=rng))
     model.eval()
     return model, measured
 

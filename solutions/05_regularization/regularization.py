@@ -323,7 +323,9 @@ check(Dropout)
 # $$ \mu = \frac 1m \sum_i x_i, \qquad \sigma^2 = \frac 1m \sum_i (x_i - \mu)^2, \qquad
 #    \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \qquad y_i = \gamma\, \hat x_i + \beta $$
 #
-# The small $\varepsilon$ stands *inside* the root; it keeps a feature that does not vary from dividing by zero.
+# The small $\varepsilon$ stands *inside* the root; it keeps a feature that does not vary from dividing by zero. And subtract the
+# mean before you square: $\frac 1m \sum x_i^2 - \mu^2$ is the same on paper, but a small difference of large numbers, which loses all its
+# digits where the mean is far from zero. A check asks for that.
 #
 # **What the $m$ numbers are.** For an input of shape (N, C) each of the C features has $m = N$ numbers, one a row. Images (N, C, H,
 # W) have C features too, their channels, and a channel means the same at every place: $m = N H W$, mean and variance are over the axes 0, 2 and
@@ -451,8 +453,9 @@ check(BatchNorm)
 
 # %% [markdown]
 # How the running values find those of the data, here mean 3 and variance 4, in batches of 16. Each batch counts a tenth, so
-# after about twenty steps the start is forgotten, and what is left is the noise of some ten batches. Before that, evaluation
-# divides by a variance that is not yet there: a network that is evaluated after three steps of training looks worse than it is.
+# after thirty steps the start is forgotten ($0.9^{30} = 0.04$), and what is left is the noise of the last twenty batches or so.
+# Before that, evaluation divides by a variance that is not yet there: a network that is evaluated after three steps of training
+# looks worse than it is.
 
 # %%
 with when_written():
