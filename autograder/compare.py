@@ -68,7 +68,8 @@ def compare(observed: Any, expected: Any, name: str, tolerance: Tolerance = FLOA
     if expected is None or isinstance(expected, str | bool):
         if type(observed) is type(expected) and observed == expected:
             return None
-        return Mismatch("value", name, f"{name} is {_say(observed)}, which is not right")
+        said = repr(observed)[:60] if isinstance(observed, str) and isinstance(expected, str) else _say(observed)
+        return Mismatch("value", name, f"{name} is {said}, which is not right")
     return _compare_arrays(observed, expected, name, tolerance)
 
 

@@ -136,15 +136,15 @@ def factors(seen, case):
     """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped."""
     y = seen['y']
     kept = y != 0
-    found = {'what is dropped of y': 'nothing' if kept.all() else 'something', **ends('y / x where y is not 0', (y / case.inputs['x'])[kept])}
+    found = ends('y / x where y is not 0', (y / case.inputs['x'])[kept])
     if 'dx' in seen:
         ratio = seen['dx'] / case.upstream
         found |= ends('dx / dy where y is not 0', ratio[kept]) | ends('dx / dy where y is 0', ratio[~kept])
-    return found
+    return {**found, 'what is dropped of y': 'nothing' if kept.all() else 'something'}
 
 def ends(name, numbers):
     return {f'the {word} {name}': end(numbers) if numbers.size else numbers.dtype.type(0) for word, end in (('smallest', np.min), ('largest', np.max))}
-dropout = LayerExercise('Dropout', cases=dropout_cases, points=Points(forward=4, backward=2, speed=1, memory=1), modes=Modes(steps=2), apart_from_chance=factors, speed=Speed(Case({'p': 0.4, 'rng': Rng(0)}, x=(256, 512)), at_most=6.0), memory=Memory(Case({'p': 0.4, 'rng': Rng(0)}, x=(512, 1024)), at_most=4.0), hints={'forward': ('How does a call in training differ from one in evaluation, and what has backward to know of it?', 'y = k x / (1 − p) in training, with k = 1 with probability 1 − p and 0 else; y = x in evaluation', "Draw a mask of x's shape from self.rng, move it with asarray, keep it, multiply, and divide by 1 − p."), 'backward': ('Which numbers of x had an effect on y, and how strong was it?', 'dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation')})
+dropout = LayerExercise('Dropout', cases=dropout_cases, points=Points(forward=4, backward=2, speed=1, memory=1), modes=Modes(steps=2), apart_from_chance=factors, speed=Speed(Case({'p': 0.4, 'rng': Rng(0)}, x=(512, 512)), at_most=6.0), memory=Memory(Case({'p': 0.4, 'rng': Rng(0)}, x=(512, 1024)), at_most=4.0), hints={'forward': ('How does a call in training differ from one in evaluation, and what has backward to know of it?', 'y = k x / (1 − p) in training, with k = 1 with probability 1 − p and 0 else; y = x in evaluation', "Draw a mask of x's shape from self.rng, move it with asarray, keep it, multiply, and divide by 1 − p."), 'backward': ('Which numbers of x had an effect on y, and how strong was it?', 'dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation')})
 
 def one_value(rng):
     for p, shape in [(0.2, (150, 200)), (0.7, (20, 8, 12, 16))]:
@@ -181,7 +181,7 @@ def batch_norm_cases(rng):
         yield Case({'features': shape[1], **constants}, x=uneven(rng, shape, 1))
 
 def judge_far(observed, expected, _case):
-    """Right to six digits is right: rounding alone takes nine off at worst, a difference of large squares all but two."""
+    """Right to six digits is right: rounding leaves nine at worst, and a difference of large squares two."""
     return compare(observed['y'], expected['y'], 'y', Tolerance(1e-06, 1e-06))
 
 def far_from_zero(exercise, cases):
@@ -194,13 +194,13 @@ def far_from_zero(exercise, cases):
     @exercise.check(FAR, cases=draw, part='forward', judge=judge_far, needs=('forward',), after=(FORWARD,))
     def observe(subject, case):
         return {'y': subject.make(exercise.name, **case.arguments).call('forward', case.inputs['x'])}
-batch_norm = LayerExercise('BatchNorm', cases=batch_norm_cases, points=Points(forward=5, backward=6, speed=1), has_parameters=True, modes=Modes(steps=5, state=('running_mean', 'running_var')), speed=Speed(Case({'features': 512}, x=(256, 512)), at_most=5.0), hints={'forward': ('Which numbers of x belong to one feature, in a table and in images? Over these are mean and variance.', 'x̂ = (x − μ) / √(σ² + ε), y = γ x̂ + β; r ← (1 − momentum) r + momentum · new, the variance with m − 1', 'Reshape to (N, C, places); in training take mean and variance over the axes 0 and 2 and move the running values, in evaluation use these; keep x̂, s and the mode.'), 'backward': ('On how many roads does one x reach the outputs of its feature?', 'dγ = Σ dy x̂, dβ = Σ dy, dx = γ s (dy − dβ / m − x̂ dγ / m); in evaluation dx = γ s dy', 'Both sums are over the axes 0 and 2 of (N, C, places); give them back as [:, None] to subtract them.')})
+batch_norm = LayerExercise('BatchNorm', cases=batch_norm_cases, points=Points(forward=5, backward=6, speed=1), has_parameters=True, modes=Modes(steps=5, state=('running_mean', 'running_var')), speed=Speed(Case({'features': 1024}, x=(512, 1024)), at_most=5.0), hints={'forward': ('Which numbers of x belong to one feature, in a table and in images? Over these are mean and variance.', 'x̂ = (x − μ) / √(σ² + ε), y = γ x̂ + β; r ← (1 − momentum) r + momentum · new, the variance with m − 1', 'Reshape to (N, C, places); in training take mean and variance over the axes 0 and 2 and move the running values, in evaluation use these; keep x̂, s and the mode.'), 'backward': ('On how many roads does one x reach the outputs of its feature?', 'dγ = Σ dy x̂, dβ = Σ dy, dx = γ s (dy − dβ / m − x̂ dγ / m); in evaluation dx = γ s dy', 'Both sums are over the axes 0 and 2 of (N, C, places); give them back as [:, None] to subtract them.')})
 far_from_zero(batch_norm, batch_norm_cases)
 
 def layer_norm_cases(rng):
     for shape, constants in [((5,), {}), ((4, 6), {'eps': 0.2}), ((3, 2, 5), {'eps': 0.1})]:
         yield Case({'features': shape[-1], **constants}, x=uneven(rng, shape, 0))
-layer_norm = LayerExercise('LayerNorm', cases=layer_norm_cases, points=Points(forward=3, backward=4, speed=1), has_parameters=True, speed=Speed(Case({'features': 256}, x=(1024, 256)), at_most=4.0), hints={'forward': ('Over which axis is the mean, and what shape has it to have so that x − mean fits?', 'x̂ = (x − μ) / √(σ² + ε) over the last axis, y = γ x̂ + β', 'Take the means with keepdims=True; keep x̂ and s for backward.'), 'backward': ('Which outputs does one x reach? Those of its own row, on three roads.', 'dx̂ = γ dy; dx = s (dx̂ − mean(dx̂) − x̂ · mean(dx̂ x̂)), both means over the last axis', 'For γ and β make rows of all leading axes, reshape(−1, features), and sum over them.')})
+layer_norm = LayerExercise('LayerNorm', cases=layer_norm_cases, points=Points(forward=3, backward=4, speed=1), has_parameters=True, speed=Speed(Case({'features': 256}, x=(2048, 256)), at_most=4.0), hints={'forward': ('Over which axis is the mean, and what shape has it to have so that x − mean fits?', 'x̂ = (x − μ) / √(σ² + ε) over the last axis, y = γ x̂ + β', 'Take the means with keepdims=True; keep x̂ and s for backward.'), 'backward': ('Which outputs does one x reach? Those of its own row, on three roads.', 'dx̂ = γ dy; dx = s (dx̂ − mean(dx̂) − x̂ · mean(dx̂ x̂)), both means over the last axis', 'For γ and β make rows of all leading axes, reshape(−1, features), and sum over them.')})
 far_from_zero(layer_norm, layer_norm_cases)
 PENALTY = 'the penalty matches the reference'
 ADDED = 'the gradient of the penalty is added'

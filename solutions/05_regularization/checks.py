@@ -470,7 +470,6 @@ he_init = initial(
     ],
 )
 
-# MODES BEGIN
 # --- dropout ---------------------------------------------------------------------------------
 
 FORWARD = "forward matches the reference"
@@ -490,14 +489,11 @@ def factors(seen, case):
     """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped."""
     y = seen["y"]
     kept = y != 0
-    found = {
-        "what is dropped of y": "nothing" if kept.all() else "something",
-        **ends("y / x where y is not 0", (y / case.inputs["x"])[kept]),
-    }
+    found = ends("y / x where y is not 0", (y / case.inputs["x"])[kept])
     if "dx" in seen:
         ratio = seen["dx"] / case.upstream
         found |= ends("dx / dy where y is not 0", ratio[kept]) | ends("dx / dy where y is 0", ratio[~kept])
-    return found
+    return {**found, "what is dropped of y": "nothing" if kept.all() else "something"}
 
 
 def ends(name, numbers):
@@ -514,7 +510,7 @@ dropout = LayerExercise(
     points=Points(forward=4, backward=2, speed=1, memory=1),
     modes=Modes(steps=2),
     apart_from_chance=factors,
-    speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(256, 512)), at_most=6.0),
+    speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 512)), at_most=6.0),
     memory=Memory(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 1024)), at_most=4.0),
     mistakes=[
         Mistake(
@@ -792,7 +788,7 @@ def batch_norm_cases(rng):
 
 
 def judge_far(observed, expected, _case):
-    """Right to six digits is right: rounding alone takes nine off at worst, a difference of large squares all but two."""
+    """Right to six digits is right: rounding leaves nine at worst, and a difference of large squares two."""
     return compare(observed["y"], expected["y"], "y", Tolerance(1e-6, 1e-6))
 
 
@@ -819,7 +815,7 @@ batch_norm = LayerExercise(
     points=Points(forward=5, backward=6, speed=1),
     has_parameters=True,
     modes=Modes(steps=5, state=("running_mean", "running_var")),
-    speed=Speed(Case({"features": 512}, x=(256, 512)), at_most=5.0),
+    speed=Speed(Case({"features": 1024}, x=(512, 1024)), at_most=5.0),
     mistakes=[
         Mistake(
             "normalizes with the running values in training",
@@ -1147,7 +1143,7 @@ layer_norm = LayerExercise(
     cases=layer_norm_cases,
     points=Points(forward=3, backward=4, speed=1),
     has_parameters=True,
-    speed=Speed(Case({"features": 256}, x=(1024, 256)), at_most=4.0),
+    speed=Speed(Case({"features": 256}, x=(2048, 256)), at_most=4.0),
     mistakes=[
         Mistake(
             "normalizes over the batch",
@@ -1329,7 +1325,6 @@ def backward(self, dy):
 )
 far_from_zero(layer_norm, layer_norm_cases)
 
-# MODES END
 
 # --- L2 penalty ------------------------------------------------------------------------------
 

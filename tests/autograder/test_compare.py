@@ -48,7 +48,7 @@ MISMATCHES = [
     ([1.0], np.float64(1), "type", "dW is a list; a number is wanted"),
     (True, 1.0, "type", None),
     (1.0, True, "value", "dW is the number 1, which is not right"),
-    ("b", "a", "value", "dW is a str, which is not right"),
+    ("b", "a", "value", "dW is 'b', which is not right"),
     (0, None, "value", "dW is the number 0, which is not right"),
     (RIGHT, (RIGHT, RIGHT), "structure", "dW is an array of shape (2, 3); 2 values are wanted"),
     ((RIGHT,), (RIGHT, RIGHT), "structure", "dW has 1 values; 2 values are wanted"),
