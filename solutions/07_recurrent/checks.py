@@ -359,7 +359,7 @@ lstm = LayerExercise(
             x=(16, 32, 64),
             state=(16, 2, 64),
         ),
-        at_most=5.0,
+        at_most=4.0,
     ),
     hints={
         "first_bias": (
