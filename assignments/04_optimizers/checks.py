@@ -12,44 +12,44 @@ def sgd_cases(rng):
     yield Case({'lr': 0.1})
     yield Case({'lr': 0.02, 'weight_decay': 0.7})
     yield Case({'lr': 0.3, 'weight_decay': 0.05})
-sgd = OptimizerExercise('SGD', cases=sgd_cases, points=Points(step=2), bowl=Bowl({'lr': 0.05}, 200, 1e-06))
+sgd = OptimizerExercise('SGD', cases=sgd_cases, points=Points(step=2), bowl=Bowl({'lr': 0.05}, 200, 1e-06), hints={'step': ('Which way does the gradient point, and who else holds the array that you move? Is the gradient still as it was when you are done?', 'g = ∂L/∂θ + λ θ, λ = weight_decay; θ ← θ − η g, η = lr; θ, g (…) of one shape', "For every parameter: the gradient plus the decay's part, as a new array, made of θ as it is before the step. Then take lr times that away from the data, inside the array that is there.")})
 
 def momentum_cases(rng):
     del rng
     yield Case({'lr': 0.1})
     yield Case({'lr': 0.03, 'momentum': 0.5, 'weight_decay': 0.7})
     yield Case({'lr': 0.05, 'momentum': 0.8, 'weight_decay': 0.1})
-momentum = OptimizerExercise('Momentum', cases=momentum_cases, points=Points(step=3, speed=1), bowl=Bowl({'lr': 0.02}, 200, 1e-06), speed=Speed(Case({'lr': 0.01}, parameter=LARGE, gradient=LARGE), at_most=8.0))
-nesterov = OptimizerExercise('Nesterov', cases=momentum_cases, points=Points(step=3), bowl=Bowl({'lr': 0.02}, 200, 1e-06), hints={'step': ('The velocity is Momentum’s, line by line. What differs is only what the parameters move by.', 'v ← μ v + g, then θ ← θ − lr · (g + μ v) with the new v', 'Write into v first. Then move p by the gradient and by momentum times what v is now, both times lr.')})
+momentum = OptimizerExercise('Momentum', cases=momentum_cases, points=Points(step=3, speed=1), bowl=Bowl({'lr': 0.02}, 200, 1e-06), speed=Speed(Case({'lr': 0.01}, parameter=LARGE, gradient=LARGE), at_most=8.0), hints={'step': ('What does the velocity remember until the next step? And does the array in the list really change, or only a name for it?', 'g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start, μ = momentum; θ ← θ − η v, with the new v; θ, g, v (…)', 'Decay into a new gradient. Shrink the remembered velocity in place and add the gradient to it, whole. Then move the data by lr times what the velocity is now: the learning rate stays out of the memory.'), 'speed': ('Does Python walk along a parameter row by row?', 'μ v + g, then θ − η v, for all entries of a parameter at once', 'Each line works upon a whole array, or upon the pieces that blocks hands out; the only loop of yours is over parameters and those pieces.')})
+nesterov = OptimizerExercise('Nesterov', cases=momentum_cases, points=Points(step=3), bowl=Bowl({'lr': 0.02}, 200, 1e-06), hints={'step': ("The velocity is Momentum's, line by line. What differs is only what the parameters move by: the velocity before, or after, this gradient?", 'g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start; θ ← θ − η (g + μ v), with the new v; θ, g, v (…)', 'Bring the velocity up to date first. Then move the data by the gradient and by momentum times what the velocity is now, both times lr.')})
 
 def adagrad_cases(rng):
     del rng
     yield Case({'lr': 0.1})
     yield Case({'lr': 0.3, 'eps': 0.2, 'weight_decay': 0.3})
     yield Case({'lr': 0.05, 'eps': 0.02, 'weight_decay': 0.1})
-adagrad = OptimizerExercise('Adagrad', cases=adagrad_cases, points=Points(step=3), bowl=Bowl({'lr': 0.8}, 200, 1e-05))
+adagrad = OptimizerExercise('Adagrad', cases=adagrad_cases, points=Points(step=3), bowl=Bowl({'lr': 0.8}, 200, 1e-05), hints={'step': ('What is summed up, gradients or their squares, and is anything of it ever forgotten? On which side of the root does ε stand?', 'g = ∂L/∂θ + λ θ; G ← G + g², G = 0 at the start; θ ← θ − η g / (√G + ε), ε = eps; entry by entry, θ, g, G (…)', "Add the square of every entry to that entry's own sum, inside the array that is kept, and before you divide. Root, plus eps, under the gradient; times lr; away from the data.")})
 
 def rmsprop_cases(rng):
     del rng
     yield Case({'lr': 0.01})
     yield Case({'lr': 0.1, 'alpha': 0.7, 'eps': 0.2, 'weight_decay': 0.3})
     yield Case({'lr': 0.05, 'alpha': 0.9, 'eps': 0.02, 'weight_decay': 0.1})
-rmsprop = OptimizerExercise('RMSprop', cases=rmsprop_cases, points=Points(step=3), bowl=Bowl({'lr': 0.02}, 300, 0.001))
+rmsprop = OptimizerExercise('RMSprop', cases=rmsprop_cases, points=Points(step=3), bowl=Bowl({'lr': 0.02}, 300, 0.001), hints={'step': ('How much of the past is kept, α or 1 − α? And what do the weights of all the squares sum to?', 'g = ∂L/∂θ + λ θ; s ← α s + (1 − α) g², s = 0 at the start, α = alpha; θ ← θ − η g / (√s + ε), ε = eps; entry by entry, θ, g, s (…)', "Shrink the kept mean in place and add the new square's share: that comes first. Then the root, plus eps, under the gradient; times lr; away from the data. The start is not corrected here.")})
 
 def adadelta_cases(rng):
     del rng
     yield Case({'lr': 1.0})
     yield Case({'lr': 2.0, 'rho': 0.7, 'eps': 0.05, 'weight_decay': 0.3})
     yield Case({'lr': 0.5, 'rho': 0.95, 'eps': 0.01, 'weight_decay': 0.1})
-adadelta = OptimizerExercise('Adadelta', cases=adadelta_cases, points=Points(step=3), bowl=Bowl({'lr': 10.0}, 300, 0.1), hints={'step': ('Four lines, and their order matters: which of the two memories has to be new when the step is made, and which old?', 's ← ρ s + (1 − ρ) g²;  Δ = √(d + ε) / √(s + ε) · g;  d ← ρ d + (1 − ρ) Δ²;  θ ← θ − lr · Δ', 'Bring s up to date, make Δ with the old d, bring d up to date with Δ squared, move p by lr times Δ.')})
+adadelta = OptimizerExercise('Adadelta', cases=adadelta_cases, points=Points(step=3), bowl=Bowl({'lr': 10.0}, 300, 0.1), hints={'step': ('Four lines, and their order matters: which of the two memories has to be new when the step is made, and which old?', 's ← ρ s + (1 − ρ) g², with g = ∂L/∂θ + λ θ; Δ = √(d + ε) / √(s + ε) · g, with the new s and the old d; d ← ρ d + (1 − ρ) Δ²; θ ← θ − η Δ; s = d = 0 at the start; entry by entry, all (…)', 'Bring s up to date, make Δ with the old d, bring d up to date with the square of Δ, move the data by lr times Δ. The learning rate enters in the last line alone.')})
 
 def adam_cases(rng):
     del rng
     yield Case({'lr': 0.001})
     yield Case({'lr': 0.1, 'betas': (0.7, 0.9), 'eps': 0.2, 'weight_decay': 0.3})
     yield Case({'lr': 0.05, 'betas': (0.8, 0.99), 'eps': 0.02, 'weight_decay': 0.1})
-adam = OptimizerExercise('Adam', cases=adam_cases, points=Points(step=5, speed=1), bowl=Bowl({'lr': 0.1}, 200, 1e-05), speed=Speed(Case({'lr': 0.001}, parameter=LARGE, gradient=LARGE), at_most=12.0), hints={'step': ('What do the weights of m sum to after one step? After t steps? Divide by that.', 'm̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), θ ← θ − lr · m̂ / (√v̂ + ε), with t = 1 at the first step', 'Count self.t up once per call, before the loop. Keep m and v uncorrected; correct only what goes into the step.')})
-adamw = OptimizerExercise('AdamW', cases=adam_cases, points=Points(step=3), bowl=Bowl({'lr': 0.1}, 200, 1e-05), hints={'step': ('m and v never hear of the weight decay. Where else can it act?', 'θ ← θ − lr · λ · θ, then Adam’s step with the plain gradient', 'Multiply p by one minus lr times weight_decay before anything else, in place; then copy Adam without its decay.')})
+adam = OptimizerExercise('Adam', cases=adam_cases, points=Points(step=5, speed=1), bowl=Bowl({'lr': 0.1}, 200, 1e-05), speed=Speed(Case({'lr': 0.001}, parameter=LARGE, gradient=LARGE), at_most=12.0), hints={'step': ('What do the weights of m sum to after one step? After t steps? Divide by that.', 'g = ∂L/∂θ + λ θ; m ← β₁ m + (1 − β₁) g, m = 0 at the start; v ← β₂ v + (1 − β₂) g², v = 0 at the start; m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = 1 at the first step; θ ← θ − η m̂ / (√v̂ + ε); entry by entry, all (…)', 'Count the steps up once per call, before the loop over parameters. Keep m and v uncorrected; correct only what goes into the step. Root of the corrected v first, then eps.'), 'speed': ('What of a step is the same for all entries, and where do you work it out? Over what does your inner loop run?', '1 − β₁ᵗ and 1 − β₂ᵗ: two numbers a step; m, v and θ: all entries of a parameter at once, (…) → (…)', 'Work out the two corrections before the loop. Within it each line works upon a whole array, or upon the pieces that blocks hands out.')})
+adamw = OptimizerExercise('AdamW', cases=adam_cases, points=Points(step=3), bowl=Bowl({'lr': 0.1}, 200, 1e-05), hints={'step': ('m and v never hear of the weight decay. Where else can it act, and on θ before the step or after it?', "θ ← θ − η λ θ; then Adam's step: θ ← θ − η m̂ / (√v̂ + ε), with m̂ and v̂ of the plain gradient g = ∂L/∂θ; entry by entry, all (…)", 'Shrink the data by its share, lr times weight decay, before anything else, in place; the rate is lr itself, uncorrected. Then Adam, without its decay.')})
 CLIPPING = '\nfrom dlkit import Parameter, zeros\n\ndef parameters(gradients):\n    found = [Parameter(zeros(gradient.shape).astype(gradient.dtype)) for gradient in gradients]\n    for parameter, gradient in zip(found, gradients, strict=True):\n        parameter.grad[...] = gradient\n    return found\n\ndef grads(parameters):\n    return [parameter.grad for parameter in parameters]\n'
 
 def clipping_cases(rng):
@@ -67,7 +67,7 @@ def with_gradients(subject, case):
 def gradients_after(objects):
     parameters = objects['parameters']
     return {'the clipped gradients': [parameters.get(f'{i}.grad') for i in range(3)]}
-clip = FunctionExercise('clip_gradient_norm', cases=clipping_cases, points=3, setting=Setting(with_gradients, gradients_after), writes=True, support=CLIPPING, hints={'clip_gradient_norm': ('Think of all gradients as one long vector: how long is it?', 'n = √(Σ of all squares of all gradients), factor = min(1, max_norm / (n + 10⁻⁶))', 'Sum the squares over all parameters, then take one root. Multiply every gradient by the same factor in place; xp.minimum keeps it on the device.')})
+clip = FunctionExercise('clip_gradient_norm', cases=clipping_cases, points=3, setting=Setting(with_gradients, gradients_after), writes=True, support=CLIPPING, hints={'clip_gradient_norm': ('Think of all gradients as one long vector: how long is it? And by how much may a short one be lengthened? Not at all.', 'n = √(Σ ‖g‖²), the sum over the gradients g of all parameters; g ← g · min(1, c / (n + 10⁻⁶)), c = max_norm, one factor for all; n ()', 'Sum the squares of all entries of all gradients, then take one root. Make the factor without asking the number a question: let the library choose the smaller of two, on the device. Multiply every gradient by it in place; return the length that it had before.')})
 
 @clip.check(SHORTENED, cases=clipping_cases, after=('the result matches the reference',))
 def shortened(subject, case):
@@ -94,22 +94,22 @@ def recorded(objects):
     model, optimizer = (objects['model'], objects['optimizer'])
     gradients = {f'the gradients of {name}, update by update,': optimizer.call('gradients', i) for i, name in enumerate('Vw')}
     return {**gradients, **{f'{name} at the end': model.get(f'{name}.data') for name in 'Vw'}}
-accumulate = FunctionExercise('accumulate_gradients', cases=accumulation_cases, points=4, memory=Memory(Case({'size': 64, 'every': 16}, x=(1024, 32), y=(1024, 1)), at_most=4.0), setting=Setting(training_setting, recorded), support=ACCUMULATION, hints={'accumulate_gradients': ('Two loops: over updates outside, over pieces inside. What belongs before, into and after the inner loop?', 'gradient of the batch = Σ over pieces of (samples of the piece / samples of the batch) · gradient of the piece', 'Clear before the inner loop, step after it. Inside: forward, loss, and the loss’s gradient times the piece’s share into model.backward. The last batch may be smaller.')})
+accumulate = FunctionExercise('accumulate_gradients', cases=accumulation_cases, points=4, memory=Memory(Case({'size': 64, 'every': 16}, x=(1024, 32), y=(1024, 1)), at_most=4.0), setting=Setting(training_setting, recorded), support=ACCUMULATION, hints={'accumulate_gradients': ('Two loops: over updates outside, over pieces inside. What belongs before, into and after the inner loop?', 'gradient of a batch = Σₖ nₖ/N · gradient of piece k, nₖ samples in the piece, N in the batch; result = Σ over all pieces of (samples of the piece / samples of the epoch) · loss of the piece', "Clear before the inner loop, step after it. Inside: model forward, loss forward, and the loss's gradient, times the share of the piece in its batch, into the model's backward. The last piece and the last batch may be smaller: count their samples."), 'memory': ('How many samples go through the model at one time?', 'layers remember size rows of activations with pieces; size · every rows of them with the whole batch', 'Cut the batch into pieces before the model sees it, and send each piece forward and backward before the next begins.')})
 
 def step_decay_cases(rng):
     for size, gamma in [(3, 0.5), (1, 0.9), (7, 0.3)]:
         yield Case({'size': size, 'gamma': gamma}, lr=float(rng.uniform(0.1, 1)))
-step_decay = ScheduleExercise('StepDecay', cases=step_decay_cases, points=1)
+step_decay = ScheduleExercise('StepDecay', cases=step_decay_cases, points=1, hints={'rate': ('How often has the rate been multiplied after t steps? For t = 0 up to size − 1 not once.', 'η(t) = η₀ γ^⌊t / size⌋, t = 0, 1, 2, …; η₀ = base, γ = gamma', 'Count the full periods that have passed, as a whole number; gamma to that power, times the base. Nothing is changed or remembered, so that any t may be asked for.')})
 
 def cosine_cases(rng):
     for steps, minimum in [(10, 0.0), (20, 0.05), (24, 0.02)]:
         yield Case({'steps': steps, 'minimum': minimum}, lr=float(rng.uniform(0.1, 1)))
-cosine_annealing = ScheduleExercise('CosineAnnealing', cases=cosine_cases, points=2)
+cosine_annealing = ScheduleExercise('CosineAnnealing', cases=cosine_cases, points=2, hints={'rate': ('Where is the cosine at t = 0 and at t = T, and what turns that into a share that goes from 1 to 0?', 'η(t) = ηₘ + ½ (η₀ − ηₘ) (1 + cos(π t / T)), t = 0, 1, 2, …; η₀ = base, ηₘ = minimum, T = steps', 'The angle is the share of a half turn that has passed. One plus its cosine, halved, is what is left of the way from base down to minimum; add the minimum. Take the cosine that gives an ordinary number.')})
 
 def warmup_cases(rng):
     for steps, start in [(4, 0.25), (10, 0.1), (30, 1 / 3)]:
         yield Case({'steps': steps, 'start': start}, lr=float(rng.uniform(0.1, 1)))
-linear_warmup = ScheduleExercise('LinearWarmup', cases=warmup_cases, points=1)
+linear_warmup = ScheduleExercise('LinearWarmup', cases=warmup_cases, points=1, hints={'rate': ('Which fraction of the base is the first rate, and which is the one at t = T and ever after?', 'η(t) = η₀ (f + (1 − f) min(1, t / T)), t = 0, 1, 2, …; η₀ = base, f = start, T = steps', 'How much of the rise is done by now, at most all of it? That share of what lies between start and one, on top of start; all of it times the base.')})
 
 def mnist_task(rng):
     """All 12 000 digits dealt anew: 10 000 to train, 2 000 to test."""
@@ -118,5 +118,5 @@ def mnist_task(rng):
     dealt = rng.permutation(len(x))
     x, y = (x.reshape(len(x), -1)[dealt], y[dealt])
     return Task(x[2000:], y[2000:], x[:2000], y[:2000])
-capstone = ModelExercise('train_mnist_mlp', task=mnist_task, accuracy=0.95, points=5, cpu_s=40.0, depends=('Adam',))
+capstone = ModelExercise('train_mnist_mlp', task=mnist_task, accuracy=0.95, points=5, cpu_s=40.0, depends=('Adam',), hints={'train_mnist_mlp': ('Plain Adam falls short on every other seed. Which is missing: a rate that goes to zero, a doubt in the labels, or pixels that the network cannot count on?', '784 → 128 → 64 → 10, max(0, ·) behind both hidden layers; η(t) = ½ η₀ (1 + cos(π t / T)), T = epochs · ⌈N / 64⌉, η₀ = 0.001 to 0.003; seen: x [u > 0.4], u drawn anew from 0 to 1 for each pixel of each batch', "Build the network and make it float32 before the optimizer takes its parameters. Each epoch a new order of the rows; for each batch: hide pixels, in float32; forward; loss with a little smoothing; clear, backward; the optimizer's step, the schedule's step. Thirty epochs or so.")})
 ASSIGNMENT = Assignment('04_optimizers', title='Optimizers', exercises=[sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, clip, accumulate, step_decay, cosine_annealing, linear_warmup, capstone], questions=[Question('decoupled_decay', points=3), Question('reading_the_roads', points=3)], earlier=['02_layers', '03_losses'])

@@ -18,7 +18,7 @@
 # | `backward(dh, dlast=None)` | returns `(dx, dstate)` and adds to the gradients of the parameters |
 # | `x` | (batch, time, in_features) |
 # | `h` | (batch, time, out_features), the hidden state after *every* step |
-# | `state`, `last` | (batch, *state_shape), the state before the first step and after the last one; `None` is a state of zeros |
+# | `state`, `last` | (batch, …), `state_shape` numbers for each sequence, before the first step and after the last one; `None` is a state of zeros |
 # | `mask` | (batch, time), true (or 1) where there is a step and false (or 0) where there is padding; `None`: no padding |
 #
 # One array holds the state, whatever it consists of: (batch, hidden) for an RNN, (batch, 2, hidden) for an LSTM, which has
@@ -103,18 +103,17 @@ class Recurrent(Layer):
 # step, all of which share $W$, $U$ and $b$:
 #
 # ```
-#                  h₁              h₂              h₃ ──→ last            ──→  forward
-#                  ↑               ↑               ↑
-#   state = h₀ ─U→ ⊕ ─tanh── h₁ ─U→ ⊕ ─tanh── h₂ ─U→ ⊕ ─tanh── h₃
-#                  ↑               ↑               ↑
-#                  W               W               W
-#                  x₁              x₂              x₃
+#                            h₁                  h₂                  h₃ = last
+#                            ↑                   ↑                   ↑
+#   state ───U──→  ⊕ ─tanh─→ h₁ ──U──→ ⊕ ─tanh─→ h₂ ──U──→ ⊕ ─tanh─→ h₃
+#                  ↑ W                 ↑ W                 ↑ W
+#                  x₁                  x₂                  x₃           forward →
 #
-#                  dh₁             dh₂             dh₃ + dlast            ←──  backward
-#                  ↓               ↓               ↓
-#   dstate ←Uᵀ── dz₁ ←(1−h₁²)─⊕←Uᵀ── dz₂ ←(1−h₂²)─⊕←Uᵀ── dz₃ ←(1−h₃²)─⊕
-#                  ↓               ↓               ↓
-#                 dx₁             dx₂             dx₃
+#                            dh₁                 dh₂                 dh₃ + dlast
+#                            ↓                   ↓                   ↓
+#   dstate ←──Uᵀ─  dz₁ ←─────g₁ ←──Uᵀ─ dz₂ ←─────g₂ ←──Uᵀ─ dz₃ ←─────g₃
+#                  ↓ Wᵀ                ↓ Wᵀ                ↓ Wᵀ
+#                  dx₁                 dx₂                 dx₃         ← backward
 # ```
 #
 # **The backward pass, derived: back-propagation through time.** It is the hardest one of this assignment, and nothing but the
@@ -292,17 +291,17 @@ class LSTM(Recurrent):
         half = xp.full(4 * hidden, 0.5, dtype=x.dtype)
         half[2 * hidden : 3 * hidden] = 1  # σ(z) = ½ + ½ tanh(z / 2), but g = tanh(z)
         W, U, shift = self.W.data * half, self.U.data * half, 1 - half
-        gates = self.x @ W
+        time, batch, _ = self.x.shape
+        gates = (self.x.reshape(time * batch, -1) @ W).reshape(time, batch, -1)
         gates += self.b.data * half
-        time, batch, _ = gates.shape
         h, c = xp.empty((2, time + 1, batch, hidden), dtype=gates.dtype)  # before step t
         tanh_c = xp.empty_like(h[1:])
         state = self.begin(x, state)
         h[0], c[0] = state[:, 0], state[:, 1]
         product = xp.empty_like(gates[0])
         for t in range(time):
-            xp.matmul(h[t], U, out=product)
-            a = xp.add(gates[t], product, out=gates[t])
+            a = gates[t]
+            a += xp.matmul(h[t], U, out=product)
             xp.tanh(a, out=a)
             a *= half
             a += shift
@@ -323,7 +322,8 @@ class LSTM(Recurrent):
         xp, steps, hidden = array_module(dh), self.steps, self.out_features
         gates = self.gates.reshape(*self.gates.shape[:2], 4, hidden)
         i, f, g, o = (gates[:, :, k] for k in range(4))
-        dz = gates * (1 - gates)  # slope of each gate, then times its partner, then times dc or dh
+        dz = 1 - gates  # becomes the slope of each gate, then times its partner, then times dc or dh
+        dz *= gates
         xp.subtract(1, g * g, out=dz[:, :, 2])
         for k, partner in enumerate((g, self.c[:-1], i, self.tanh_c)):
             dz[:, :, k] *= partner
