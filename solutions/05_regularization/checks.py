@@ -119,13 +119,15 @@ def same_sign(axis):
     return lambda seen, _: np.equal(*in_pairs(matrix_of(seen["W"]) > 0, axis))
 
 
-def initial(name, *, cases, variance, others, points, mistakes, more=(), layer=None):
+def initial(name, *, hints, cases, variance, others, points, mistakes, more=(), layer=None):
     """The exercise of one way to draw initial values.
 
     cases: arguments; variance(case): what is right; others: variances that mistakes lead to, by what was done;
     more: further claims; layer: what a layer does to W's product, where twenty of them should keep a signal's size.
     """
-    exercise = Exercise(name, "function", (name,), Points(**{name: points}), [], mistakes=mistakes, support=LIBRARY)
+    exercise = Exercise(
+        name, "function", (name,), Points(**{name: points}), [], hints={name: hints}, mistakes=mistakes, support=LIBRARY
+    )
 
     def draw(rng):
         return [Case({**arguments, "rng": new_rng(rng)}) for arguments in cases]
@@ -264,6 +266,14 @@ NORMAL = "rng.normal(0, std, shape)"
 
 normal_init = initial(
     "normal_init",
+    hints=(
+        "What does std stand for, the variance or its root? And from which generator do the numbers come?",
+        "Wᵢⱼ = σ zᵢⱼ, z normal with mean 0 and variance 1; W of the shape that is given",
+        (
+            "Draw as many normal numbers as the shape holds, with the deviation that is given, from the generator "
+            "that is given. Then move them to the device of the context."
+        ),
+    ),
     cases=[{"shape": (100, 120), "std": 0.05}, {"shape": (30, 20, 4, 5), "std": 2.0}],
     variance=lambda case: case.arguments["std"] ** 2,
     others={
@@ -333,6 +343,21 @@ BOUND = "bound = math.sqrt(3 * 2 / (fan_in + fan_out))"
 
 xavier_init = initial(
     "xavier_init",
+    hints=(
+        (
+            "How many terms does the sum of one output have, and how many outputs does one input reach? Count both "
+            "for a Linear and for a kernel of 3 × 3."
+        ),
+        (
+            "Var W = 2 / (n_in + n_out); Linear (in, out): n_in = in, n_out = out; Conv2d (out, in, kh, kw): n_in ="
+            " in · kh · kw, n_out = out · kh · kw; uniform on (−a, a) has the variance a² / 3"
+        ),
+        (
+            "Find both fans from the shape: two lengths or four. Their sum gives the variance. From the variance "
+            "comes the deviation of a normal distribution, or the bound of a uniform one; draw, and move the "
+            "numbers to the device."
+        ),
+    ),
     cases=SHAPES,
     variance=of_fans(lambda fan_in, fan_out: 2 / (fan_in + fan_out)),
     others={
@@ -405,6 +430,17 @@ HE = "rng.normal(0, math.sqrt(2 / fan_in), shape)"
 
 he_init = initial(
     "he_init",
+    hints=(
+        (
+            "What share of a symmetric signal's mean square is left behind a ReLU? And which of the two fans counts"
+            " the terms of one output's sum?"
+        ),
+        "Var W = 2 / n_in; Linear (in, out): n_in = in; Conv2d (out, in, kh, kw): n_in = in · kh · kw",
+        (
+            "Find the fan in from the shape: the first length of two, or the product of the last three of four. "
+            "Twice its inverse is the variance; draw with that, and move the numbers to the device."
+        ),
+    ),
     cases=SHAPES,
     variance=of_fans(lambda fan_in, _: 2 / fan_in),
     others={
@@ -706,6 +742,7 @@ def backward(self, dy):
         "backward": (
             "Which numbers of x had an effect on y, and how strong was it?",
             "dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation",
+            "The mask that forward kept, not a new one, and the same factor; where forward kept none, dy goes back as it came.",
         ),
     },
 )
@@ -1123,7 +1160,7 @@ def backward(self, dy):
         "backward": (
             "On how many roads does one x reach the outputs of its feature?",
             "dγ = Σ dy x̂, dβ = Σ dy, dx = γ s (dy − dβ / m − x̂ dγ / m); in evaluation dx = γ s dy",
-            "Both sums are over the axes 0 and 2 of (N, C, places); give them back as [:, None] to subtract them.",
+            "Both sums are over the axes 0 and 2 of (N, C, places); each has one number a feature, and is spread over all of that feature's places.",
         ),
     },
 )
@@ -1314,7 +1351,7 @@ def backward(self, dy):
         "forward": (
             "Over which axis is the mean, and what shape has it to have so that x − mean fits?",
             "x̂ = (x − μ) / √(σ² + ε) over the last axis, y = γ x̂ + β",
-            "Take the means with keepdims=True; keep x̂ and s for backward.",
+            "Every row has one mean and one variance; let them keep an axis of length one, so that they spread over the row. Keep x̂ and s for backward.",
         ),
         "backward": (
             "Which outputs does one x reach? Those of its own row, on three roads.",
@@ -1968,7 +2005,7 @@ def told_of(y, x, ways, shape):
     return "something else"
 
 
-def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentences, seeds=None):
+def augmentation(name, *, hints, cases, draws, claims, ways, points, mistakes, sentences, seeds=None):
     """The exercise of one change of images, drawn anew for each.
 
     cases: few images, of every kind; draws: many small ones, for statistics; ways(case): word → function of x that gives
@@ -2023,6 +2060,7 @@ def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentence
                 expect=lambda _s, _c, _r: {"what becomes of an image": right},
             ),
         ],
+        hints={name: hints},
         mistakes=mistakes,
     )
 
@@ -2188,6 +2226,20 @@ SHIFT_DRAW = "top, left = rng.integers(0, 2 * most + 1, (2, len(x)))"
 
 random_shift = augmentation(
     "random_shift",
+    hints=(
+        (
+            "Does every image move by its own numbers? And what comes in at an edge: zeros, or the pixels that went"
+            " out at the other side?"
+        ),
+        (
+            "y[n, c, i, j] = x[n, c, i − rₙ, j − qₙ], and 0 where that lies outside; rₙ and qₙ evenly from −m, …, "
+            "m, 2 m + 1 values each"
+        ),
+        (
+            "Give all images a border of m zeros. In the larger image the old size fits at 2 m + 1 places in each "
+            "direction; draw a place for every image, down and across apart from each other, and cut the windows."
+        ),
+    ),
     cases=shift_cases,
     draws=many_shifts,
     ways=shift_ways,
@@ -2325,6 +2377,18 @@ FLIPPED = "flipped = asarray(rng.random(len(x)) < p)"
 
 random_flip = augmentation(
     "random_flip",
+    hints=(
+        "How many images does one draw decide about? And which axis runs from left to right?",
+        (
+            "y[n, c, i, j] = x[n, c, i, W − 1 − j] where uₙ < p, else x[n, c, i, j]; uₙ uniform on (0, 1), one for "
+            "each of the N images"
+        ),
+        (
+            "Draw one number for every image and compare it with p. Give the N answers three more axes of length "
+            "one, so that they spread over channels and pixels, and choose by them between the mirrored batch and "
+            "the batch."
+        ),
+    ),
     cases=flip_cases,
     draws=many_flips,
     ways=flip_ways,
@@ -2455,6 +2519,20 @@ LEFT = "left = rng.integers(0, x.shape[3] - size[1] + 1, len(x))"
 
 random_crop = augmentation(
     "random_crop",
+    hints=(
+        (
+            "At how many places does a window fit that is as large as the whole image? And is the last of the "
+            "places among those that you draw?"
+        ),
+        (
+            "y[n, c, i, j] = x′[n, c, tₙ + i, lₙ + j]; x′ is x with p zeros on every side; tₙ evenly from 0, …, H +"
+            " 2 p − h and lₙ from 0, …, W + 2 p − w, both ends included"
+        ),
+        (
+            "Border first, then measure: the lengths that count are those of the images with their border. Draw top"
+            " and left for every image, both ends included, and cut the windows."
+        ),
+    ),
     cases=crop_cases,
     draws=many_crops,
     ways=crop_ways,
@@ -2612,6 +2690,19 @@ gaussian_noise = Exercise(
     ("gaussian_noise",),
     Points(gaussian_noise=2),
     [noise_check(NOTHING, quiet_cases, noised, compare_all, expect=unchanged_by_silence)],
+    hints={
+        "gaussian_noise": (
+            (
+                "Is it one number for all, one for every image, or one for every pixel? And which dtype do the "
+                "drawn numbers have?"
+            ),
+            "y = x + σ z, z of the shape of x, normal with mean 0 and variance 1",
+            (
+                "Draw noise in the shape of x with the deviation σ, move it to the device, bring it to the dtype of"
+                " x, and add it to make a new array."
+            ),
+        ),
+    },
     mistakes=[
         own_seed_mistake("rng.normal(", "np.random.default_rng(4).normal("),
         global_mistake("rng.normal(", "np.random.normal("),
@@ -3146,6 +3237,23 @@ def few_digits(rng):
 # as far below.
 capstone = ModelExercise(
     "train_rescued",
+    hints={
+        "train_rescued": (
+            (
+                "Look at the accuracy on the 500 digits and on others: which of the two is too low? And which "
+                "change of a picture leaves its digit what it is?"
+            ),
+            (
+                "every batch anew: x′[n] = x[n] moved by (rₙ, qₙ), both evenly from −2, …, 2; targets (1 − s) t + s"
+                " / 10 with s = 0.1; learning rate η(t) = ½ η₀ (1 + cos(π t / T))"
+            ),
+            (
+                "Two hidden layers that begin with He's values, normalization before each ReLU and a little dropout"
+                " behind it. For two hundred epochs: shuffle, take fifty, shift them, forward, the loss with "
+                "smoothed labels, backward, a step of Adam, a step of the schedule."
+            ),
+        ),
+    },
     task=few_digits,
     accuracy=0.905,
     points=6,
