@@ -143,7 +143,8 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
 
     shown = [(one, verdict) for one in judged for verdict in one.result.verdicts if verdict.snippet]
     assert len(shown) > len(LAYERS + LOSSES) // 2
-    for one, verdict in shown:
+    upon_others = {"ResidualBlock"}  # is made of earlier work, which a notebook has
+    for one, verdict in [pair for pair in shown if pair[0].row.exercise not in upon_others]:
         assert verdict.snippet.count("\n") <= 2
         _, submission = variant(one.row)
         namespace = {"np": np, "__name__": "notebook"}
