@@ -16,6 +16,7 @@ from dlkit.datasets import mnist
 UNTOUCHED = 'inputs are not modified'
 FLOAT32 = 'float32 stays float32'
 DEVICE = 'stays on the device'
+AS_IT_WAS = 'as it was'
 
 def new_rng(rng):
     """A generator for the worker, of a seed that nobody knows beforehand."""
@@ -37,6 +38,22 @@ def judge_words(sentences):
                 return Mismatch('value', name, sentences.get(seen) or f'{name} is {seen}; {right} is wanted')
         return None
     return judge
+
+def untouched_words(before, after):
+    """Whether each input is as it was, in words: what it was changed to depends on the draw."""
+    pairs = {name: (x, after[i]) for i, (name, x) in enumerate(before.items())}
+    return {name: AS_IT_WAS if np.array_equal(x, now) else 'another' for name, (x, now) in pairs.items()}
+
+def judge_untouched(observed, expected, case):
+    """Want every input as it was."""
+    del case
+    changed = next((name for name, right in expected.items() if observed.get(name) != right), None)
+    if changed is None:
+        return None
+    return Mismatch('changed', changed, f'{changed} was changed by the call: inputs are never written to')
+
+def all_as_they_were(_subject, case, _rng):
+    return dict.fromkeys(case.inputs, AS_IT_WAS)
 SHAPED = 'gives numbers of the shape that is asked for'
 MADE_THERE = 'puts the numbers where the context computes'
 SPREAD = 'mean and variance are right, and every number is drawn by itself'
@@ -92,8 +109,8 @@ WIDTH, LAYERS, SLACK = (256, 20, 100)
 def twenty_layers(exercise, layer):
     """A check that the mean square of a signal behind twenty layers is its mean square before, up to a factor of SLACK.
 
-    The logarithm of the factor has a standard deviation of 0.5 over He's draws and 0.35 over Xavier's (1,000 of each), and
-    its distribution is close to normal: log 100 is 9 of these away.
+    The logarithm of the factor has a standard deviation of 0.51 over He's draws and of 0.09 over Xavier's (400 of each; the
+    means are −0.13 and −0.01), and its distribution is close to normal: log 100 is 8.7 of these away.
     """
 
     def behind(subject, case):
@@ -419,7 +436,7 @@ def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentence
         return {**changed(case, y), 'the dtype of the result': str(getattr(y, 'dtype', type(y).__name__))}
 
     def untouched(subject, case):
-        return dict(zip(case.inputs, subject.run_echo(name, *case.inputs.values(), **case.arguments)[1], strict=True))
+        return untouched_words(case.inputs, subject.run_echo(name, *case.inputs.values(), **case.arguments)[1])
 
     def single(rng, _reference):
         for case in cases(rng):
@@ -438,7 +455,7 @@ def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentence
     def again(subject, case):
         x, = case.inputs.values()
         return subject.run(name, x, **case.arguments)
-    exercise.checks.extend([check(UNTOUCHED, untouched, judge_unchanged, expect=lambda _s, case, _r: dict(case.inputs), after=(BECOMES,), sabotage=spoiled_function('args[0][...] = 0', 'return y')), check(FLOAT32, with_dtype, judge_words({'float64': 'the result is float64 where the images are float32: dtype in is dtype out'}), cases=lambda rng, reference: list(single(rng, reference)), expect=lambda _s, _c, _r: {'what becomes of an image': right, 'the dtype of the result': 'float32'}, after=(BECOMES,), sabotage=spoiled_function("return y.astype('float64')")), check(DEVICE, observe, judge_words(sentences), expect=lambda _s, _c, _r: {'what becomes of an image': right}, after=(BECOMES,), backend='stand-in', sabotage=spoiled_function("__import__('numpy').asarray(y)", 'return y'))])
+    exercise.checks.extend([check(UNTOUCHED, untouched, judge_untouched, expect=all_as_they_were, after=(BECOMES,), sabotage=spoiled_function('args[0][...] = 0', 'return y')), check(FLOAT32, with_dtype, judge_words({'float64': 'the result is float64 where the images are float32: dtype in is dtype out'}), cases=lambda rng, reference: list(single(rng, reference)), expect=lambda _s, _c, _r: {'what becomes of an image': right, 'the dtype of the result': 'float32'}, after=(BECOMES,), sabotage=spoiled_function("return y.astype('float64')")), check(DEVICE, observe, judge_words(sentences), expect=lambda _s, _c, _r: {'what becomes of an image': right}, after=(BECOMES,), backend='stand-in', sabotage=spoiled_function("__import__('numpy').asarray(y)", 'return y'))])
     return exercise
 
 def framed(x, border, mode='constant'):
@@ -510,10 +527,10 @@ def shift_ways(case):
 def even_shift(case):
     return even(2 * case.arguments['most'] + 1, -case.arguments['most'])
 SHIFTS_OF_MISTAKES = {'never by most': lambda case: even(2 * case.arguments['most'], -case.arguments['most']), 'never back': lambda case: even(case.arguments['most'] + 1), 'never forward': lambda case: even(case.arguments['most'] + 1, -case.arguments['most']), 'all alike': lambda _: AllAlike()}
-random_shift = augmentation('random_shift', cases=shift_cases, draws=many_shifts, ways=shift_ways, sentences={'what goes out comes in on the other side': 'what an image loses on one side comes in on the other: 0 should come in', 'it is moved farther than most': 'an image is moved by more than most pixels', 'something else': 'an image is no copy of itself, moved by at most `most` pixels, where 0 comes in'}, claims=[Claim('the share of neighbours that are moved alike', lambda s, c: alike(shifts_seen(s, c)), lambda case: Mean((2 * case.arguments['most'] + 1) ** (-2)), {'one draw for the whole batch': lambda _: Mean(1.0)}), Claim('the distance of the shifts down', lambda s, c: shifts_seen(s, c)[0], even_shift, SHIFTS_OF_MISTAKES), Claim('the distance of the shifts to the right', lambda s, c: shifts_seen(s, c)[1], even_shift, SHIFTS_OF_MISTAKES), Claim('the share of images moved by as much down as to the right', lambda s, c: np.equal(*shifts_seen(s, c)), lambda case: Mean(1 / (2 * case.arguments['most'] + 1)), {'one number for both directions': lambda _: Mean(1.0)})], points=3)
+random_shift = augmentation('random_shift', cases=shift_cases, draws=many_shifts, ways=shift_ways, sentences={'what goes out comes in on the other side': 'what an image loses on one side comes in on the other: 0 should come in', 'it is moved farther than most': 'an image is moved by more than most pixels', 'something else': 'an image is no copy of itself, moved by at most `most` pixels, where 0 comes in'}, claims=[Claim('the share of neighbours that are moved alike', lambda s, c: alike(shifts_seen(s, c)), lambda case: Mean((2 * case.arguments['most'] + 1) ** (-2)), {'one draw for the whole batch': lambda _: Mean(1.0)}), Claim('the distance of the shifts down', lambda s, c: shifts_seen(s, c)[0], even_shift, SHIFTS_OF_MISTAKES), Claim('the distance of the shifts to the right', lambda s, c: shifts_seen(s, c)[1], even_shift, SHIFTS_OF_MISTAKES), Claim('the share of images moved by as much down as to the right', lambda s, c: np.equal(*shifts_seen(s, c)), lambda case: Mean(1 / (2 * case.arguments['most'] + 1)))], points=3)
 
 def flip_cases(rng):
-    for shape, p in [((30, 1, 4, 5), 0.5), ((1, 3, 3, 4), 0.7), ((40, 2, 4, 4), 1.0), ((41, 1, 5, 3), 0.0)]:
+    for shape, p in [((30, 1, 4, 5), 0.5), ((25, 3, 3, 4), 0.7), ((40, 2, 4, 4), 1.0), ((41, 1, 5, 3), 0.0)]:
         yield Case({'p': p, 'rng': new_rng(rng)}, x=distinct_images(rng, shape))
 
 def many_flips(rng):
@@ -541,8 +558,8 @@ def crop_cases(rng):
         yield Case({'size': size, 'padding': padding, 'rng': new_rng(rng)}, x=distinct_images(rng, shape))
 
 def many_crops(rng):
-    yield Case({'size': (2, 3), 'padding': 1, 'rng': new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 3))
-    yield Case({'size': (2, 2), 'padding': 0, 'rng': new_rng(rng)}, x=small_images(rng, 6000, 1, 4, 3))
+    yield Case({'size': (2, 2), 'padding': 1, 'rng': new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 4))
+    yield Case({'size': (2, 3), 'padding': 0, 'rng': new_rng(rng)}, x=small_images(rng, 6000, 1, 4, 5))
 
 def crops_seen(seen, case):
     return places_of(seen['y'], framed(seen['x'], case.arguments['padding']), *case.arguments['size'])
@@ -560,7 +577,7 @@ def crop_laws(axis):
     def without_border(case):
         x, = case.inputs.values()
         return even(x.shape[2 + axis] - case.arguments['size'][axis] + 1, case.arguments['padding'])
-    return {'never the last place': lambda case: even(crop_count(case, axis) - 1), 'never into the border': without_border, 'always in the middle': lambda case: even(1, (crop_count(case, axis) - 1) // 2), 'all alike': lambda _: AllAlike()}
+    return {'never the last place': lambda case: even(crop_count(case, axis) - 1), 'never into the border': without_border, 'all alike': lambda _: AllAlike()}
 random_crop = augmentation('random_crop', cases=crop_cases, draws=many_crops, ways=crop_ways, sentences={'something else': 'an image is no window of itself with a border of 0'}, claims=[Claim('the share of neighbours that are cut at the same place', lambda s, c: alike(crops_seen(s, c)), lambda case: Mean(1 / (crop_count(case, 0) * crop_count(case, 1))), {'one place for the whole batch': lambda _: Mean(1.0)}), Claim("the distance of the windows' first rows", lambda s, c: crops_seen(s, c)[0], lambda case: even(crop_count(case, 0)), crop_laws(0)), Claim("the distance of the windows' first columns", lambda s, c: crops_seen(s, c)[1], lambda case: even(crop_count(case, 1)), crop_laws(1)), Claim('the share of windows that begin in the first row and column', lambda s, c: (crops_seen(s, c) == 0).all(axis=0), lambda case: Mean(1 / (crop_count(case, 0) * crop_count(case, 1))))], points=3)
 NOTHING = 'with sigma 0 nothing changes'
 NOISY = 'every number has noise of its own, normal and of the right size'
@@ -591,7 +608,7 @@ def noised_dtype(subject, case):
     return {'the dtype of the result': str(getattr(y, 'dtype', type(y).__name__))}
 
 def unnoised(subject, case):
-    return {'x': subject.run_echo('gaussian_noise', case.inputs['x'], **case.arguments)[1][0]}
+    return untouched_words(case.inputs, subject.run_echo('gaussian_noise', case.inputs['x'], **case.arguments)[1])
 
 def noise_check(name, cases, observe, judge, **more):
     return Check(name, 'gaussian_noise', 1.0, lambda rng, _: list(cases(rng)), observe, judge, needs=('gaussian_noise',), **more)
@@ -610,7 +627,7 @@ def noise_drawn(subject, case):
 @seeded(gaussian_noise, cases=noise_cases, after=(NOTHING,))
 def noise_again(subject, case):
     return subject.run('gaussian_noise', case.inputs['x'], **case.arguments)
-gaussian_noise.checks.extend([noise_check(UNTOUCHED, noise_cases, unnoised, judge_unchanged, expect=lambda _s, case, _r: dict(case.inputs), after=(NOTHING,)), noise_check(FLOAT32, single_noise, noised_dtype, judge_words({'float64': 'the result is float64 where x is float32: dtype in is dtype out'}), expect=lambda _s, _c, _r: {'the dtype of the result': 'float32'}, after=(NOTHING,)), noise_check(DEVICE, quiet_cases, noised, compare_all, expect=unchanged_by_silence, after=(NOTHING,), backend='stand-in')])
+gaussian_noise.checks.extend([noise_check(UNTOUCHED, noise_cases, unnoised, judge_untouched, expect=all_as_they_were, after=(NOTHING,)), noise_check(FLOAT32, single_noise, noised_dtype, judge_words({'float64': 'the result is float64 where x is float32: dtype in is dtype out'}), expect=lambda _s, _c, _r: {'the dtype of the result': 'float32'}, after=(NOTHING,)), noise_check(DEVICE, quiet_cases, noised, compare_all, expect=unchanged_by_silence, after=(NOTHING,), backend='stand-in')])
 MIXED = 'images and targets are mixed with the same share and the same partners'
 SHARES = 'shares follow a Beta distribution, and partners are drawn evenly'
 IMAGES, TARGETS, PARTNERS = ('what becomes of x', 'what becomes of t', 'the partners of the batch')
@@ -687,8 +704,7 @@ def mixed_dtypes(subject, case):
     return {f'the dtype of the mixed {name}': str(getattr(y, 'dtype', None)) for name, y in zip('xt', pair, strict=True)}
 
 def unmixed(subject, case):
-    after = subject.make('Mixup', **case.arguments).echo('mix', *case.inputs.values())[1]
-    return dict(zip(case.inputs, after, strict=True))
+    return untouched_words(case.inputs, subject.make('Mixup', **case.arguments).echo('mix', *case.inputs.values())[1])
 
 def mix_check(name, cases, observe, judge, weight=1.0, **more):
     return Check(name, 'mix', weight, lambda rng, _: list(cases(rng)), observe, judge, needs=('mix',), **more)
@@ -697,7 +713,7 @@ def single_mixing(rng):
     for case in mixing_cases(rng):
         yield case.with_changes(inputs={name: x.astype('float32') for name, x in case.inputs.items()})
 mixup = Exercise('Mixup', 'class', ('mix',), Points(mix=4), [mix_check(MIXED, mixing_cases, mixed, judge_words({'rows are no mixtures of two rows': 'a row of the mixed x is no mixture of its own row and another of the batch', 'not mixed': 'x comes back as it was', 'mixed with another share in every row': 'every row of x is mixed with a share of its own: one λ a call', 'mixed with a share that is not between 0 and 1': 'the share is not between 0 and 1', 'some samples more than once': 'some samples are the partner of several: draw a permutation'}), 3.0, expect=lambda _s, _c, _r: RIGHT_MIXTURE)], support=MIXTURES, hints={'mix': ('Two things are drawn, once for the call: how much, and with whom.', 'x̃ = λ x + (1 − λ) x[π], t̃ = λ t + (1 − λ) t[π], with the same λ and the same π', 'Draw λ from the Beta distribution and a permutation of the rows; index x and t with it, and weigh both the same way.')})
-mixup.checks.extend([mix_check(UNTOUCHED, mixing_cases, unmixed, judge_unchanged, expect=lambda _s, case, _r: dict(case.inputs), after=(MIXED,)), mix_check(FLOAT32, single_mixing, mixed_dtypes, judge_words({'float64': 'the mixture is float64 where x and t are float32: dtype in is dtype out'}), expect=lambda _s, _c, _r: {f'the dtype of the mixed {name}': 'float32' for name in 'xt'}, after=(MIXED,)), mix_check(DEVICE, mixing_cases, mixed, judge_words({}), expect=lambda _s, _c, _r: RIGHT_MIXTURE, after=(MIXED,), backend='stand-in')])
+mixup.checks.extend([mix_check(UNTOUCHED, mixing_cases, unmixed, judge_untouched, expect=all_as_they_were, after=(MIXED,)), mix_check(FLOAT32, single_mixing, mixed_dtypes, judge_words({'float64': 'the mixture is float64 where x and t are float32: dtype in is dtype out'}), expect=lambda _s, _c, _r: {f'the dtype of the mixed {name}': 'float32' for name in 'xt'}, after=(MIXED,)), mix_check(DEVICE, mixing_cases, mixed, judge_words({}), expect=lambda _s, _c, _r: RIGHT_MIXTURE, after=(MIXED,), backend='stand-in')])
 
 def many_mixtures(rng):
     """Two parameters whose cumulative distributions have a closed form: Beta(½, ½), the arcsine law, and Beta(2, 2)."""

@@ -44,6 +44,7 @@ GENERATOR = "draws from the generator that it is given"
 UNTOUCHED = "inputs are not modified"
 FLOAT32 = "float32 stays float32"
 DEVICE = "stays on the device"
+AS_IT_WAS = "as it was"
 
 
 def new_rng(rng):
@@ -69,6 +70,25 @@ def judge_words(sentences):
         return None
 
     return judge
+
+
+def untouched_words(before, after):
+    """Whether each input is as it was, in words: what it was changed to depends on the draw."""
+    pairs = {name: (x, after[i]) for i, (name, x) in enumerate(before.items())}
+    return {name: AS_IT_WAS if np.array_equal(x, now) else "another" for name, (x, now) in pairs.items()}
+
+
+def judge_untouched(observed, expected, case):
+    """Want every input as it was."""
+    del case
+    changed = next((name for name, right in expected.items() if observed.get(name) != right), None)
+    if changed is None:
+        return None
+    return Mismatch("changed", changed, f"{changed} was changed by the call: inputs are never written to")
+
+
+def all_as_they_were(_subject, case, _rng):
+    return dict.fromkeys(case.inputs, AS_IT_WAS)
 
 
 def global_mistake(old, new):
@@ -202,8 +222,8 @@ WIDTH, LAYERS, SLACK = 256, 20, 100
 def twenty_layers(exercise, layer):
     """A check that the mean square of a signal behind twenty layers is its mean square before, up to a factor of SLACK.
 
-    The logarithm of the factor has a standard deviation of 0.5 over He's draws and 0.35 over Xavier's (1,000 of each), and
-    its distribution is close to normal: log 100 is 9 of these away.
+    The logarithm of the factor has a standard deviation of 0.51 over He's draws and of 0.09 over Xavier's (400 of each; the
+    means are −0.13 and −0.01), and its distribution is close to normal: log 100 is 8.7 of these away.
     """
 
     def behind(subject, case):
@@ -2028,7 +2048,7 @@ def augmentation(name, *, hints, cases, draws, claims, ways, points, mistakes, s
         return {**changed(case, y), "the dtype of the result": str(getattr(y, "dtype", type(y).__name__))}
 
     def untouched(subject, case):
-        return dict(zip(case.inputs, subject.run_echo(name, *case.inputs.values(), **case.arguments)[1], strict=True))
+        return untouched_words(case.inputs, subject.run_echo(name, *case.inputs.values(), **case.arguments)[1])
 
     def single(rng, _reference):
         for case in cases(rng):
@@ -2079,8 +2099,8 @@ def augmentation(name, *, hints, cases, draws, claims, ways, points, mistakes, s
             check(
                 UNTOUCHED,
                 untouched,
-                judge_unchanged,
-                expect=lambda _s, case, _r: dict(case.inputs),
+                judge_untouched,
+                expect=all_as_they_were,
                 after=(BECOMES,),
                 sabotage=spoiled_function("args[0][...] = 0", "return y"),
             ),
@@ -2263,7 +2283,6 @@ random_shift = augmentation(
             "the share of images moved by as much down as to the right",
             lambda s, c: np.equal(*shifts_seen(s, c)),
             lambda case: Mean(1 / (2 * case.arguments["most"] + 1)),
-            {"one number for both directions": lambda _: Mean(1.0)},
         ),
     ],
     points=3,
@@ -2335,7 +2354,7 @@ random_shift = augmentation(
 
 
 def flip_cases(rng):
-    for shape, p in [((30, 1, 4, 5), 0.5), ((1, 3, 3, 4), 0.7), ((40, 2, 4, 4), 1.0), ((41, 1, 5, 3), 0.0)]:
+    for shape, p in [((30, 1, 4, 5), 0.5), ((25, 3, 3, 4), 0.7), ((40, 2, 4, 4), 1.0), ((41, 1, 5, 3), 0.0)]:
         yield Case({"p": p, "rng": new_rng(rng)}, x=distinct_images(rng, shape))
 
 
@@ -2476,8 +2495,8 @@ def crop_cases(rng):
 
 
 def many_crops(rng):
-    yield Case({"size": (2, 3), "padding": 1, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 3))
-    yield Case({"size": (2, 2), "padding": 0, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 4, 3))
+    yield Case({"size": (2, 2), "padding": 1, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 4))
+    yield Case({"size": (2, 3), "padding": 0, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 4, 5))
 
 
 def crops_seen(seen, case):
@@ -2509,7 +2528,6 @@ def crop_laws(axis):
     return {
         "never the last place": lambda case: even(crop_count(case, axis) - 1),
         "never into the border": without_border,
-        "always in the middle": lambda case: even(1, (crop_count(case, axis) - 1) // 2),
         "all alike": lambda _: AllAlike(),
     }
 
@@ -2605,13 +2623,7 @@ random_crop = augmentation(
             "cuts the whole batch at one place",
             swap(TOP, "top = np.full(len(x), rng.integers(0, x.shape[2] - size[0] + 1))"),
             swap(LEFT, "left = np.full(len(x), rng.integers(0, x.shape[3] - size[1] + 1))"),
-            hint="Every image has a place of its own: len(x) draws for each direction.",
-        ),
-        draw_mistake(
-            "cuts in the middle",
-            swap(TOP, "top = np.full(len(x), (x.shape[2] - size[0]) // 2)"),
-            swap(LEFT, "left = np.full(len(x), (x.shape[3] - size[1]) // 2)"),
-            hint="The place is drawn. In the middle is where one cuts when it is over, for the test.",
+            hint="Every image has a place of its own: len(x) draws for each direction. (In the middle one cuts when training is over.)",
         ),
         draw_mistake(
             "draws the row and takes the first column",
@@ -2665,7 +2677,7 @@ def noised_dtype(subject, case):
 
 
 def unnoised(subject, case):
-    return {"x": subject.run_echo("gaussian_noise", case.inputs["x"], **case.arguments)[1][0]}
+    return untouched_words(case.inputs, subject.run_echo("gaussian_noise", case.inputs["x"], **case.arguments)[1])
 
 
 def noise_check(name, cases, observe, judge, **more):
@@ -2844,8 +2856,8 @@ gaussian_noise.checks.extend(
             UNTOUCHED,
             noise_cases,
             unnoised,
-            judge_unchanged,
-            expect=lambda _s, case, _r: dict(case.inputs),
+            judge_untouched,
+            expect=all_as_they_were,
             after=(NOTHING,),
         ),
         noise_check(
@@ -2968,8 +2980,7 @@ def mixed_dtypes(subject, case):
 
 
 def unmixed(subject, case):
-    after = subject.make("Mixup", **case.arguments).echo("mix", *case.inputs.values())[1]
-    return dict(zip(case.inputs, after, strict=True))
+    return untouched_words(case.inputs, subject.make("Mixup", **case.arguments).echo("mix", *case.inputs.values())[1])
 
 
 def mix_check(name, cases, observe, judge, weight=1.0, **more):
@@ -3132,8 +3143,8 @@ mixup.checks.extend(
             UNTOUCHED,
             mixing_cases,
             unmixed,
-            judge_unchanged,
-            expect=lambda _s, case, _r: dict(case.inputs),
+            judge_untouched,
+            expect=all_as_they_were,
             after=(MIXED,),
         ),
         mix_check(

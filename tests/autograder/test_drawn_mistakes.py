@@ -1,0 +1,40 @@
+"""Mistakes of 05 in what is drawn are recognised in draws that nobody has seen before."""
+
+from dataclasses import replace
+
+import pytest
+
+from autograder import catalogue
+from autograder.grade import Grader
+from autograder.submission import Submission
+from dlkit.extraction import Extraction
+from tests.autograder.conftest import QUICK, ROOT
+
+LOADED = catalogue.load("05_regularization", ROOT)
+GENERATOR = dict.fromkeys(("normal_init", "xavier_init", "he_init", "gaussian_noise"), "rng")
+GENERATOR |= dict.fromkeys(("random_shift", "random_flip", "random_crop"), "rng") | {"Mixup": "self.rng"}
+"""Of every exercise that draws, but for Dropout: the name of the generator where it draws."""
+MISTAKES = [(e, m) for e in LOADED.assignment.exercises if e.name in GENERATOR for m in e.mistakes]
+BEGIN = "### BEGIN SOLUTION\n"
+
+
+@pytest.fixture(scope="module")
+def grader(zygote):
+    return Grader(LOADED, zygote, seed=11, limits=QUICK)
+
+
+def with_other_draws(source, generator):
+    """The source, with ten numbers drawn and thrown away first."""
+    head, _, body = source.partition(BEGIN)
+    indent = body[: len(body) - len(body.lstrip())]
+    return f"{head}{BEGIN}{indent}{generator}.random(10)\n{body}"
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=[f"{e.name}: {m.name}" for e, m in MISTAKES])
+def test_a_mistake_is_recognised_whatever_is_drawn(grader, exercise, mistake):
+    source = with_other_draws(mistake.apply(LOADED.source_of(exercise), exercise.name), GENERATOR[exercise.name])
+    chunks = (replace(c, source=source) if c.defines == (exercise.name,) else c for c in LOADED.reference.chunks)
+    grader.only = frozenset({exercise.name})
+    [result] = grader.grade(Submission("regularization.ipynb", Extraction(tuple(chunks)), "")).exercises
+    first = next(v for v in result.verdicts if str(v.status) not in ("passed", "skipped"))
+    assert first.mistake == mistake.name
