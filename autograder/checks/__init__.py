@@ -7,7 +7,7 @@ layer, loss, function, optimizer, schedule, model   the exercises by kind, each 
 from autograder.checks.function import FunctionExercise, Setting
 from autograder.checks.layer import LayerExercise
 from autograder.checks.loss import LossExercise
-from autograder.checks.model import ModelExercise, Task
+from autograder.checks.model import ModelExercise, Score, Task
 from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.schedule import ScheduleExercise
 from autograder.isolation.protocol import Code, New, Ref, Rng, Strided
@@ -45,6 +45,7 @@ __all__ = [
     "Rng",
     "Scaling",
     "ScheduleExercise",
+    "Score",
     "Setting",
     "SpecError",
     "Speed",
