@@ -64,6 +64,13 @@ class Case:
         self.upstream: Any = None
         self.hidden: dict[str, Any] = {}
 
+    @property
+    def upstreams(self) -> dict[str, Any]:
+        """The upstream gradient by its name, ``dy``; of several outputs each by its own, in their order; none: empty."""
+        if isinstance(self.upstream, dict):
+            return self.upstream
+        return {} if self.upstream is None else {"dy": self.upstream}
+
     def with_changes(self, **changes: Any) -> Case:
         """Return a copy with some of ``arguments, inputs, parameters, upstream, hidden`` replaced."""
         copy = Case(self.arguments, parameters=self.parameters, **self.inputs)
@@ -198,7 +205,8 @@ class Budget:
         inputs = {name: x.astype(self.dtype) if x.dtype.kind == "f" else x for name, x in drawn.items()}
         if case is None:
             return self.case.with_changes(inputs=inputs)
-        upstream = None if case.upstream is None else rng.normal(size=case.upstream.shape).astype(self.dtype)
+        fresh = {name: rng.normal(size=dy.shape).astype(self.dtype) for name, dy in case.upstreams.items()}
+        upstream = fresh if isinstance(case.upstream, dict) else fresh.get("dy")
         return case.with_changes(inputs=inputs, upstream=upstream)
 
 

@@ -27,14 +27,15 @@ TRIES = "_tries"
 class Behaviour:
     """A class with forward and backward, as checks see it.
 
-    output: what a sentence calls the result (``y``, ``the loss``);
+    outputs: what sentences call the result (``y``, ``the loss``), or each of several that forward returns as a tuple;
+    several have an upstream gradient each, which backward is given in their order;
     takes_upstream: backward is given the gradient of the output (a layer) or nothing (a loss);
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
     """
 
     name: str
     draw: CaseMaker
-    output: str = "y"
+    outputs: tuple[str, ...] = ("y",)
     takes_upstream: bool = True
     gradient_of: tuple[str, ...] = ()
     extreme: float | None = None
@@ -55,8 +56,13 @@ class Behaviour:
         case = case.with_changes(parameters=parameters)
         if self.takes_upstream:
             y = self.build(reference, case).call("forward", *case.inputs.values())
-            case = case.with_changes(upstream=_draw_like(y, rng))
+            case = case.with_changes(upstream=self._draw_upstream(y, rng))
         return case
+
+    def _draw_upstream(self, y: Any, rng: np.random.Generator) -> Any:
+        if len(self.outputs) == 1:
+            return rng.normal(size=np.shape(y))
+        return {f"d{name}": rng.normal(size=np.shape(value)) for name, value in zip(self.outputs, y, strict=True)}
 
     def forward_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the cases, and the last one again as a non-contiguous view."""
@@ -106,7 +112,15 @@ class Behaviour:
 
     def forward(self, subject: Subject, case: Case) -> Observations:
         """Run forward once."""
-        return {self.output: self.build(subject, case).call("forward", *case.inputs.values())}
+        return self.named_outputs(self.build(subject, case).call("forward", *case.inputs.values()))
+
+    def named_outputs(self, returned: Any) -> Observations:
+        """Name what forward returned."""
+        if len(self.outputs) == 1:
+            return {self.outputs[0]: returned}
+        if isinstance(returned, tuple | list) and len(returned) == len(self.outputs):
+            return dict(zip(self.outputs, returned, strict=True))
+        return {"what forward returns": returned}
 
     def backward(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward once; look at every gradient, and note a backward that tries out forward."""
@@ -124,7 +138,7 @@ class Behaviour:
 
     def upstream(self, case: Case) -> list[Any]:
         """Give the arguments of backward."""
-        return [case.upstream] if self.takes_upstream else []
+        return list(case.upstreams.values()) if self.takes_upstream else []
 
     def gradients(self, thing: Instance, case: Case, returned: Any) -> Observations:
         """Name what backward returned and what it added to the parameters."""
@@ -168,11 +182,11 @@ class Behaviour:
         return dict(zip(case.inputs, after, strict=True))
 
     def backward_untouched(self, subject: Subject, case: Case) -> Observations:
-        """Run forward and backward and look at dy afterwards."""
+        """Run forward and backward and look at the upstream gradients afterwards."""
         thing = self.build(subject, case)
         thing.call("forward", *case.inputs.values())
         _, after = thing.echo("backward", *self.upstream(case))
-        return {"dy": after[0]}
+        return dict(zip(case.upstreams, after, strict=True))
 
     def trial(self, subject: Subject, case: Case) -> Trial:
         """Prepare forward and backward with everything sent ahead, so that only computing is timed."""
@@ -192,7 +206,7 @@ class Behaviour:
 
         def collect() -> Observations:
             gradients = self.gradients(thing, case, kept["backward"].fetch())
-            return {self.output: kept["forward"].fetch(), **gradients}
+            return {**self.named_outputs(kept["forward"].fetch()), **gradients}
 
         return Trial(renew, go, collect, calls=2)
 
@@ -208,7 +222,7 @@ class Behaviour:
         thing = self.build(subject, case)
 
         def objective(y: Any) -> float:
-            return _weighted_sum(y, case.upstream) if self.takes_upstream else _real(y)
+            return _weighted_sum(y, list(case.upstreams.values())) if self.takes_upstream else _real(y)
 
         def of_input(name: str) -> Callable[[Any], float]:
             return lambda x: objective(thing.call("forward", *{**case.inputs, name: x}.values()))
@@ -266,6 +280,8 @@ def in_dtype(case: Case, dtype: str) -> Case:
     """The same case with every float array in another dtype."""
 
     def convert(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: convert(item) for name, item in value.items()}
         if isinstance(value, tuple | list):
             return type(value)(convert(item) for item in value)
         return value.astype(dtype) if _is_float(value) else value
@@ -281,19 +297,12 @@ def _is_float(x: Any) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
 
-def _draw_like(y: Any, rng: np.random.Generator) -> Any:
-    if isinstance(y, tuple):
-        return tuple(_draw_like(item, rng) for item in y)
-    return rng.normal(size=np.shape(y))
-
-
-def _weighted_sum(y: Any, weights: Any) -> float:
-    if isinstance(y, tuple):
-        return sum(_weighted_sum(a, b) for a, b in zip(y, weights, strict=True))
-    if np.shape(y) != np.shape(weights):
+def _weighted_sum(y: Any, weights: list[Any]) -> float:
+    outputs = y if isinstance(y, tuple | list) else [y]
+    if [np.shape(output) for output in outputs] != [np.shape(weight) for weight in weights]:
         message = "the output has not the shape of its gradient"
         raise ValueError(message)
-    return _real((y * weights).sum())
+    return sum(_real((output * weight).sum()) for output, weight in zip(outputs, weights, strict=True))
 
 
 def _real(value: Any) -> float:

@@ -22,6 +22,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
+    outputs: tuple[str, ...] = ("y",),
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -30,8 +31,9 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     extreme: a size of input at which outputs and gradients must still be right (1000, say).
     has_parameters: the layer has some, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
+    outputs: names of what forward returns; of several, a tuple, each has an upstream gradient that backward is given.
     """
-    thing = Behaviour(name, cases, gradient_of=gradient_of, extreme=extreme)
+    thing = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme)
     checks = [
         *forward_checks(thing),
         *backward_checks(thing, has_parameters=has_parameters),

@@ -34,7 +34,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     gradient_of: the inputs whose gradient ``backward()`` returns, in order (the prediction; not the target).
     shift_invariant: adding a constant to the first input must change nothing (scores of a softmax).
     """
-    thing = Behaviour(name, cases, "the loss", takes_upstream=False, gradient_of=gradient_of, extreme=extreme)
+    thing = Behaviour(name, cases, ("the loss",), takes_upstream=False, gradient_of=gradient_of, extreme=extreme)
 
     def doubled(rng: np.random.Generator, reference: Subject) -> list[Case]:
         case = thing.cases(rng, reference)[-1]

@@ -87,14 +87,17 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
             observe=thing.forward_untouched,
             expect=lambda _subject, case, _rng: dict(case.inputs),
             judge=judge_unchanged,
-            sabotage=spoiled("y = super().forward(*xs) * 1", "for x in xs: x += 1", "return y"),
+            sabotage=spoiled("y = super().forward(*xs) * 1", "for x in xs: x[...] = 1 - x", "return y"),
         ),
         check(
             "float32 stays float32",
             cases=thing.float32_cases,
             observe=thing.forward,
             judge=judge_float32,
-            sabotage=spoiled('return super().forward(*xs).astype("float64")'),
+            sabotage=spoiled(
+                "y = super().forward(*xs)",
+                'return tuple(v.astype("float64") for v in y) if isinstance(y, tuple) else y.astype("float64")',
+            ),
         ),
     ]
     if thing.extreme is not None:
@@ -106,7 +109,8 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
                 judge=compare_all,
                 sabotage=spoiled(
                     "y = super().forward(*xs)",
-                    f'return y * float("nan") if abs(xs[0]).max() > {thing.extreme / 2} else y',
+                    f'factor = float("nan") if abs(xs[0]).max() > {thing.extreme / 2} else 1',
+                    "return tuple(v * factor for v in y) if isinstance(y, tuple) else y * factor",
                 ),
             )
         )
@@ -118,7 +122,11 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
             observe=thing.forward,
             judge=compare_all,
             backend="stand-in",
-            sabotage=spoiled("y = super().forward(*xs)", '__import__("numpy").asarray(y)', "return y"),
+            sabotage=spoiled(
+                "y = super().forward(*xs)",
+                '__import__("numpy").asarray(y[0] if isinstance(y, tuple) else y)',
+                "return y",
+            ),
         ),
     ]
 
@@ -168,7 +176,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
                 "the upstream gradient is not modified",
                 cases=thing.some_cases,
                 observe=thing.backward_untouched,
-                expect=lambda _subject, case, _rng: {"dy": case.upstream},
+                expect=lambda _subject, case, _rng: dict(case.upstreams),
                 judge=judge_unchanged,
                 sabotage=spoiled("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
             )

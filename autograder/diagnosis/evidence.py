@@ -53,7 +53,7 @@ class Pair:
     @cached_property
     def named(self) -> dict[str, Any]:
         """Every array of floats that the student knows by a letter: inputs, parameters, dy, and a right y."""
-        arrays = {**self.inputs, **self.case.parameters, "dy": self.case.upstream, "y": self.y}
+        arrays = {**self.inputs, **self.case.parameters, **self.case.upstreams, "y": self.y}
         return {n: a for n, a in arrays.items() if isinstance(a, np.ndarray) and a.dtype.kind == "f"}
 
     @cached_property

@@ -239,7 +239,7 @@ def dependences(check: Check, subject: Subject, cases: list[Case]) -> list[tuple
     found = set()
     for case in cases:
         before = observe(check, subject, case)
-        for thing in (*case.arguments, *case.parameters, *case.inputs, "dy"):
+        for thing in (*case.arguments, *case.parameters, *case.inputs, *case.upstreams):
             for other in _without(case, thing):
                 found |= {(name, thing) for name in _moved_names(before, observe(check, subject, other))}
     return sorted(found)
@@ -262,6 +262,9 @@ def _without(case: Case, name: str) -> Iterator[Case]:
         if isinstance(case.upstream, np.ndarray):
             yield case.with_changes(upstream=1.5 * case.upstream)
         return
+    if isinstance(case.upstream, dict) and name in case.upstream:
+        yield case.with_changes(upstream={**case.upstream, name: 1.5 * case.upstream[name]})
+        return
     value = case.arguments.get(name)
     if isinstance(value, float) and value:
         yield case.with_changes(arguments={**case.arguments, name: 1.25 * value})
@@ -279,7 +282,7 @@ def _others(x: Any) -> tuple[Any, Any]:
     """Two other arrays of such values: by a little and by much, or in another order and turned round."""
     if x.dtype.kind == "f":
         return x + 0.25 * np.cos(np.arange(x.size)).reshape(x.shape), -0.7 * x
-    return np.roll(x, 1, axis=0), x.max() + x.min() - x
+    return np.roll(x, 1, axis=0), ~x if x.dtype.kind == "b" else x.max() + x.min() - x
 
 
 PROBES = (linear_in_dy, one_sample, ignored, direct_path, wrong_input)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,14 @@ def _first_rows(case: Case, rows: int) -> Case:
     def cut(x: Any) -> Any:
         return x[:rows] if isinstance(x, np.ndarray) and x.ndim and len(x) == count else x
 
-    return case.with_changes(inputs={name: cut(x) for name, x in case.inputs.items()}, upstream=cut(case.upstream))
+    return case.with_changes(inputs={name: cut(x) for name, x in case.inputs.items()}, upstream=_each(cut, case.upstream))
+
+
+def _each(change: Callable[[Any], Any], upstream: Any) -> Any:
+    """Change the one upstream gradient, or each of several."""
+    if isinstance(upstream, dict):
+        return {name: change(dy) for name, dy in upstream.items()}
+    return change(upstream)
 
 
 def _rounded(case: Case) -> Case:
@@ -64,7 +72,7 @@ def _rounded(case: Case) -> Case:
         x = getattr(x, "array", x)
         return np.round(x, DIGITS) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
 
-    return case.with_changes(inputs={name: short(x) for name, x in case.inputs.items()}, upstream=short(case.upstream))
+    return case.with_changes(inputs={name: short(x) for name, x in case.inputs.items()}, upstream=_each(short, case.upstream))
 
 
 def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> tuple[Case, list[str]]:
@@ -94,7 +102,7 @@ def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> 
     forward = f"{thing}.forward({', '.join(case.inputs)})"
     if check.part == "forward":
         return case.with_changes(parameters=parameters), [make, given, f"print({forward})"]
-    backward = f"{thing}.backward({'dy' if case.upstream is not None else ''})"
+    backward = f"{thing}.backward({', '.join(case.upstreams)})"
     grads = "".join(f", {thing}.{path}.grad" for path in parameters)
     return case.with_changes(parameters=parameters), [make, given, f"{forward}; print({backward}{grads})"]
 
@@ -102,7 +110,7 @@ def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> 
 def _typed(case: Case) -> tuple[dict[str, str], Case]:
     """Each input's text, and the case with what the texts give."""
     texts, values = {}, {}
-    for seed, (name, x) in enumerate({**case.inputs, "dy": case.upstream}.items()):
+    for seed, (name, x) in enumerate({**case.inputs, **case.upstreams}.items()):
         if x is None:
             continue
         if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.size > MOST_NUMBERS:
@@ -110,7 +118,8 @@ def _typed(case: Case) -> tuple[dict[str, str], Case]:
             values[name] = np.random.default_rng(seed).normal(size=x.shape)
         else:
             texts[name], values[name] = _text(x), x
-    upstream = values.pop("dy", None)
+    named = {name: values.pop(name) for name in case.upstreams}
+    upstream = named if isinstance(case.upstream, dict) else named.get("dy")
     return texts, case.with_changes(inputs=values, upstream=upstream)
 
 

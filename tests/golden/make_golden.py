@@ -17,6 +17,7 @@ from typing import Any
 import foundations
 import numpy as np
 import optimizers
+import recurrent
 import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -294,6 +295,7 @@ def main() -> None:
     for path in (
         foundations.write(FOLDER / "01_foundations.npz", SEED),
         optimizers.write(FOLDER / "04_optimizers.npz", SEED),
+        recurrent.write(FOLDER / "07_recurrent.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

@@ -13,8 +13,8 @@ from autograder import catalogue
 from autograder.checks import New, Rng
 
 ROOT = Path(__file__).resolve().parents[2]
-OF_THEIR_OWN = {"01_foundations", "04_optimizers"}
-"""Functions, training and optimizers, which have tests of their own beside this one."""
+OF_THEIR_OWN = {"01_foundations", "04_optimizers", "07_recurrent"}
+"""Functions, training, optimizers and layers with states, which have tests of their own beside this one."""
 FILES = sorted(path for path in (ROOT / "tests" / "golden").glob("*.npz") if path.stem not in OF_THEIR_OWN)
 ASSIGNMENTS = [path.stem for path in FILES]
 TOLERANCE = {"float64": (1e-10, 1e-13), "float32": (1e-4, 1e-6)}

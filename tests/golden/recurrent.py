@@ -1,0 +1,194 @@
+"""What PyTorch's recurrent layers give in float64, for 07_recurrent; ``make_golden.py`` writes it.
+
+The file holds ``header``, a JSON text, and of call number n the array ``n``: the numbers of its arrays one after the other,
+whose names and shapes are in the header.  A name is ROLE.NAME with the roles input, parameter, upstream, output and
+gradient; all are in the course's layout: states (batch, …), weights (in, out), one bias.  PyTorch has two; here they share the course's one unevenly, which must make no difference.
+``truncated.…`` is one pass of training over a long sequence in pieces, with ``detach()`` between them.
+
+Where sequences end early, PyTorch packs them: what it says of steps past the end means nothing, so nothing is asked there.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
+
+Arrays = dict[str, np.ndarray]
+
+
+def calls() -> Iterator[dict[str, Any]]:
+    """Every kind alone, stacked, in both directions, and stacked in both directions; whole and with early ends."""
+    for kind in GATES:
+        for lengths in (None, [5, 1, 3, 4]):
+            for layers, both in ((1, False), (2, False), (1, True), (2, True)):
+                batch = 4 if lengths else 3
+                yield {
+                    "kind": kind, "in_features": 3, "hidden": 2 + layers, "layers": layers, "both": both,
+                    "batch": batch, "time": 5 if lengths else 6, "lengths": lengths,
+                }  # fmt: skip
+        yield {
+            "kind": kind, "in_features": 2, "hidden": 3, "layers": 1, "both": False, "batch": 1, "time": 1, "lengths": None,
+        }  # fmt: skip
+
+
+def names(call: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The path of every layer in the course's nesting, and its suffix in PyTorch's names."""
+    for layer in range(call["layers"]):
+        for direction in range(1 + call["both"]):
+            outer = f"layers.{layer}." if call["layers"] > 1 else ""
+            inner = ("there.", "back.")[direction] if call["both"] else ""
+            yield outer + inner, f"_l{layer}{'_reverse' if direction else ''}"
+
+
+def shares(module: torch.nn.Module, call: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    """Draw the course's parameters and give them to the module of PyTorch."""
+    k, hidden = GATES[call["kind"]], call["hidden"]
+    given: Arrays = {}
+    with torch.no_grad():
+        for path, suffix in names(call):
+            W, U = (np.array(getattr(module, f"weight_{name}{suffix}").detach()).T for name in ("ih", "hh"))
+            W, U = rng.normal(0, 0.7, W.shape), rng.normal(0, 0.7, U.shape)
+            b, second = rng.normal(0, 0.7, (2, k * hidden))
+            given |= {f"{path}W": W, f"{path}U": U, f"{path}b": b}
+            first = b - second
+            if call["kind"] == "GRU":
+                given[f"{path}bn"] = second[2 * hidden :].copy()
+                first[2 * hidden :] = b[2 * hidden :]
+            for name, value in (("weight_ih", W.T), ("weight_hh", U.T), ("bias_ih", first), ("bias_hh", second)):
+                getattr(module, name + suffix).copy_(torch.tensor(value.copy()))
+    return given
+
+
+def gradients(module: torch.nn.Module, call: dict[str, Any]) -> Arrays:
+    """The gradients that PyTorch has gathered, in the course's layout."""
+    found: Arrays = {}
+    for path, suffix in names(call):
+        found[f"{path}W"] = getattr(module, f"weight_ih{suffix}").grad.numpy().T.copy()
+        found[f"{path}U"] = getattr(module, f"weight_hh{suffix}").grad.numpy().T.copy()
+        found[f"{path}b"] = getattr(module, f"bias_ih{suffix}").grad.numpy()
+        if call["kind"] == "GRU":
+            found[f"{path}bn"] = getattr(module, f"bias_hh{suffix}").grad.numpy()[2 * call["hidden"] :]
+    return found
+
+
+def to_theirs(state: Any, call: dict[str, Any]) -> Any:
+    """(batch, [layers], [directions], [h and c], hidden) as PyTorch's (layers · directions, batch, hidden), or a pair."""
+    levels = call["layers"] * (1 + call["both"])
+    flat = state.reshape(call["batch"], levels, -1, call["hidden"]).permute(2, 1, 0, 3).contiguous()
+    return (flat[0], flat[1]) if call["kind"] == "LSTM" else flat[0]
+
+
+def to_ours(state: Any, call: dict[str, Any]) -> Any:
+    """The way back."""
+    parts = torch.stack(state if isinstance(state, tuple) else (state,))
+    return parts.permute(2, 1, 0, 3).reshape(shape_of_state(call))
+
+
+def shape_of_state(call: dict[str, Any]) -> tuple[int, ...]:
+    """The course's shape of the states of a batch."""
+    levels = [call["layers"]] * (call["layers"] > 1) + [2] * call["both"] + [2] * (call["kind"] == "LSTM")
+    return (call["batch"], *levels, call["hidden"])
+
+
+def compute(call: dict[str, Any], rng: np.random.Generator) -> Arrays:
+    """Run one call forward and backward; return every array by role."""
+    module = getattr(torch.nn, call["kind"])(
+        call["in_features"], call["hidden"], call["layers"], batch_first=True, bidirectional=call["both"], dropout=0.4 * (call["layers"] > 1)
+    ).double().eval()  # fmt: skip
+    parameters = shares(module, call, rng)
+    x = torch.tensor(rng.normal(size=(call["batch"], call["time"], call["in_features"])), requires_grad=True)
+    state = torch.tensor(rng.normal(size=shape_of_state(call)), requires_grad=True)
+    mask = None
+    if call["lengths"]:
+        mask = np.arange(call["time"]) < np.array(call["lengths"])[:, None]
+        packed = pack_padded_sequence(x, torch.tensor(call["lengths"]), batch_first=True, enforce_sorted=False)
+        h, end = module(packed, to_theirs(state, call))
+        h, _ = pad_packed_sequence(h, batch_first=True)
+    else:
+        h, end = module(x, to_theirs(state, call))
+    last = to_ours(end, call)
+    dh, dlast = rng.normal(size=tuple(h.shape)), rng.normal(size=tuple(last.shape))
+    if mask is not None:
+        dh *= mask[:, :, None]
+    ((h * torch.tensor(dh)).sum() + (last * torch.tensor(dlast)).sum()).backward()
+    assert x.grad is not None
+    assert state.grad is not None
+    arrays = {"input.x": x.detach().numpy(), "input.state": state.detach().numpy()}
+    if mask is not None:
+        arrays["input.mask"] = mask
+    by_parameter = gradients(module, call)
+    return {
+        **arrays,
+        **{f"parameter.{path}": value for path, value in parameters.items()},
+        "upstream.dh": dh,
+        "upstream.dlast": dlast,
+        "output.h": h.detach().numpy(),
+        "output.last": last.detach().numpy(),
+        "gradient.x": x.grad.numpy(),
+        "gradient.state": state.grad.numpy(),
+        **{f"gradient.{path}": value for path, value in by_parameter.items()},
+    }
+
+
+def truncated(rng: np.random.Generator) -> tuple[list[dict[str, Any]], Arrays]:
+    """Descend on a long sequence in pieces, with a GRU and a linear layer; where that leads."""
+    batch, time, features, hidden, classes = 2, 11, 3, 4, 5
+    described, arrays = [], {}
+    for n, (steps, rate) in enumerate([(4, 0.3), (3, 0.3), (11, 0.5), (20, 0.5), (1, 0.1)]):
+        call = {"kind": "GRU", "hidden": hidden, "layers": 1, "both": False, "batch": batch}
+        module = torch.nn.GRU(features, hidden, batch_first=True).double()
+        start = shares(module, call, rng)
+        output = torch.nn.Linear(hidden, classes).double()
+        x, y = rng.normal(size=(batch, time, features)), rng.integers(classes, size=(batch, time))
+        state = begun = rng.normal(size=(batch, hidden))
+        arrays |= {f"truncated.{n}.{name}": value for name, value in {"x": x, "y": y, "state": begun, **start}.items()}
+        arrays |= {
+            f"truncated.{n}.V": output.weight.detach().numpy().T.copy(), f"truncated.{n}.a": output.bias.detach().numpy().copy()
+        }  # fmt: skip
+        # PyTorch trains two biases where the course has one, twice as fast: the second one is held still.
+        optimizer = torch.optim.SGD([*module.parameters(), *output.parameters()], lr=rate)
+        carried = torch.tensor(state)[None]
+        total = 0.0
+        for first in range(0, time, steps):
+            h, carried = module(torch.tensor(x[:, first : first + steps]), carried)
+            labels = torch.tensor(y[:, first : first + steps]).reshape(-1)
+            loss = torch.nn.functional.cross_entropy(output(h).reshape(-1, classes), labels)
+            total += float(loss.detach()) * h.shape[1] / time
+            optimizer.zero_grad()
+            loss.backward()
+            assert module.bias_hh_l0.grad is not None
+            module.bias_hh_l0.grad[: 2 * hidden] = 0
+            optimizer.step()
+            carried = carried.detach()
+        second = module.bias_hh_l0.detach().numpy()
+        b = module.bias_ih_l0.detach().numpy().copy()
+        b[: 2 * hidden] += second[: 2 * hidden]
+        ends = {
+            "W": module.weight_ih_l0.detach().numpy().T, "U": module.weight_hh_l0.detach().numpy().T, "b": b,
+            "bn": second[2 * hidden :], "V": output.weight.detach().numpy().T, "a": output.bias.detach().numpy(),
+            "last": carried[0].numpy(), "loss": np.array(total),
+        }  # fmt: skip
+        arrays |= {f"truncated.{n}.end.{name}": value for name, value in ends.items()}
+        described.append({"steps": steps, "lr": rate})
+    return described, arrays
+
+
+def write(path: Path, seed: int) -> Path:
+    """Compute everything and write it to one file."""
+    torch.manual_seed(seed)  # of the linear layers' first weights
+    rng = np.random.default_rng(seed)
+    described, arrays = list(calls()), {}
+    for number, call in enumerate(described):
+        found = compute(call, rng)
+        call["arrays"] = [[name, list(array.shape)] for name, array in found.items()]
+        arrays[str(number)] = np.concatenate([array.ravel().astype(float) for array in found.values()])
+    pieces, found = truncated(rng)
+    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, "calls": described, "truncated": pieces}
+    np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays, **found)
+    return path
