@@ -66,7 +66,7 @@ class Case:
 
     @property
     def upstreams(self) -> dict[str, Any]:
-        """The upstream gradient by its name, ``dy``; of several outputs each by its own, in their order; none: empty."""
+        """The upstream gradient by its name, ``dy``; of several outputs one for each, in their order."""
         if isinstance(self.upstream, dict):
             return self.upstream
         return {} if self.upstream is None else {"dy": self.upstream}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Unpack
 
 from autograder.checks.behaviour import Behaviour, CaseMaker
@@ -23,6 +24,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
     outputs: tuple[str, ...] = ("y",),
+    made_with: tuple[str, ...] = (),
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -32,6 +34,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     has_parameters: the layer has some, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
     outputs: names of what forward returns; of several, a tuple, each has an upstream gradient that backward is given.
+    made_with: further parts, methods that the constructor calls; nothing is asked before they are written.
     """
     thing = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme)
     checks = [
@@ -45,10 +48,11 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
             prepare=thing.complete,
         ),
     ]
+    checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]
     return Exercise(
         name,
         "layer",
-        ("forward", "backward"),
+        (*made_with, "forward", "backward"),
         points,
         checks,
         **extras,

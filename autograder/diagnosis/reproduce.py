@@ -57,7 +57,9 @@ def _first_rows(case: Case, rows: int) -> Case:
     def cut(x: Any) -> Any:
         return x[:rows] if isinstance(x, np.ndarray) and x.ndim and len(x) == count else x
 
-    return case.with_changes(inputs={name: cut(x) for name, x in case.inputs.items()}, upstream=_each(cut, case.upstream))
+    return case.with_changes(
+        inputs={name: cut(x) for name, x in case.inputs.items()}, upstream=_each(cut, case.upstream)
+    )
 
 
 def _each(change: Callable[[Any], Any], upstream: Any) -> Any:
@@ -72,7 +74,9 @@ def _rounded(case: Case) -> Case:
         x = getattr(x, "array", x)
         return np.round(x, DIGITS) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
 
-    return case.with_changes(inputs={name: short(x) for name, x in case.inputs.items()}, upstream=_each(short, case.upstream))
+    return case.with_changes(
+        inputs={name: short(x) for name, x in case.inputs.items()}, upstream=_each(short, case.upstream)
+    )
 
 
 def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> tuple[Case, list[str]]:

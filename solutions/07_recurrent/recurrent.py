@@ -37,10 +37,12 @@
 # ```
 
 # %%
+import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
 from dlkit import Layer, Parameter, array_module, asarray, zeros
+from dlkit.course import when_written
 
 # %% [markdown]
 # Some small things are given. `by_step` brings time to the front, so that the rows that belong to one step lie together in memory;
@@ -457,6 +459,36 @@ class GRU(Recurrent):
 check(GRU)
 
 # %% [markdown]
+# What is left of a gradient on its way back? The loss looks at the last hidden state only, and asks what an input of $n$ steps ago has
+# to do with it; all layers are as they were drawn. The axis is logarithmic, so that a straight line downwards means: the same share is
+# lost at every step. You see the tanh of the RNN, the forget gates of the LSTM at three biases (the dashed one is
+# `first_bias`), and the GRU, whose update gate begins half open, and can learn to open.
+
+# %%
+with when_written():
+    x = np.random.default_rng(0).normal(size=(32, 60, 8))
+    ax = plt.subplots(figsize=(8, 4.5), layout="constrained")[1]
+    for name, kind, bias in [
+        ("RNN", RNN, None),
+        ("GRU", GRU, None),
+        ("LSTM, forget bias 0", LSTM, 0),
+        ("LSTM, forget bias 1", LSTM, 1),
+        ("LSTM, forget bias 3", LSTM, 3),
+    ]:
+        layer = kind(8, 32, rng=np.random.default_rng(1))
+        if bias is not None:
+            layer.b.data[32:64] = bias
+        h, _ = layer.forward(x)
+        dh = np.zeros(h.shape)
+        dh[:, -1] = np.random.default_rng(2).normal(size=(32, 32))
+        dx, _ = layer.backward(dh)
+        left = np.linalg.norm(dx, axis=(0, 2))[::-1]
+        ax.semilogy(left / left[0], "--" if bias == 1 else "-", label=name)
+    ax.set(xlabel="steps ago", ylabel="gradient, as a share of the last step's")
+    ax.legend()
+    plt.show()
+
+# %% [markdown]
 # ## 7.4 StackedRNN
 #
 # The hidden states of a recurrent layer are a sequence again, so another layer can read them: the first finds letters, so to speak, the second
@@ -495,7 +527,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, p=0.5, *, rng):
-        self.p, self.rng = p, rng
+        self.p, self.rng, self.factor = p, rng, None
 
     def forward(self, x):
         self.factor = None

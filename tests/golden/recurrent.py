@@ -1,11 +1,13 @@
 """What PyTorch's recurrent layers give in float64, for 07_recurrent; ``make_golden.py`` writes it.
 
-The file holds ``header``, a JSON text, and of call number n the array ``n``: the numbers of its arrays one after the other,
-whose names and shapes are in the header.  A name is ROLE.NAME with the roles input, parameter, upstream, output and
-gradient; all are in the course's layout: states (batch, …), weights (in, out), one bias.  PyTorch has two; here they share the course's one unevenly, which must make no difference.
-``truncated.…`` is one pass of training over a long sequence in pieces, with ``detach()`` between them.
+The file holds ``header``, a JSON text, and of call number n the array ``n``: the numbers of its arrays one after the
+other, whose names and shapes are in the header.  A name is ROLE.NAME with the roles input, parameter, upstream, output
+and gradient; all are in the course's layout: states (batch, …), weights (in, out), one bias.  PyTorch has two; here
+they share the course's one unevenly, which must make no difference.  ``truncated.…`` is one pass of training over a
+long sequence in pieces, with ``detach()`` between them.
 
-Where sequences end early, PyTorch packs them: what it says of steps past the end means nothing, so nothing is asked there.
+Where sequences end early, PyTorch packs them: what it says of steps past the end means nothing, and nothing is asked
+there.
 """
 
 import json
@@ -28,13 +30,23 @@ def calls() -> Iterator[dict[str, Any]]:
         for lengths in (None, [5, 1, 3, 4]):
             for layers, both in ((1, False), (2, False), (1, True), (2, True)):
                 batch = 4 if lengths else 3
-                yield {
-                    "kind": kind, "in_features": 3, "hidden": 2 + layers, "layers": layers, "both": both,
-                    "batch": batch, "time": 5 if lengths else 6, "lengths": lengths,
-                }  # fmt: skip
-        yield {
-            "kind": kind, "in_features": 2, "hidden": 3, "layers": 1, "both": False, "batch": 1, "time": 1, "lengths": None,
-        }  # fmt: skip
+                yield described(kind, (batch, 5 if lengths else 6, 3), 2 + layers, layers, both=both, lengths=lengths)
+        yield described(kind, (1, 1, 2), 3)
+
+
+def described(
+    kind: str,
+    shape: tuple[int, int, int],
+    hidden: int,
+    layers: int = 1,
+    *,
+    both: bool = False,
+    lengths: list[int] | None = None,
+) -> dict[str, Any]:
+    """One call: shape (batch, time, in_features) of x; lengths of the sequences where they end early."""
+    batch, time, in_features = shape
+    given = {"batch": batch, "time": time, "in_features": in_features, "hidden": hidden, "layers": layers}
+    return {"kind": kind, **given, "both": both, "lengths": lengths}
 
 
 def names(call: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -52,8 +64,8 @@ def shares(module: torch.nn.Module, call: dict[str, Any], rng: np.random.Generat
     given: Arrays = {}
     with torch.no_grad():
         for path, suffix in names(call):
-            W, U = (np.array(getattr(module, f"weight_{name}{suffix}").detach()).T for name in ("ih", "hh"))
-            W, U = rng.normal(0, 0.7, W.shape), rng.normal(0, 0.7, U.shape)
+            shapes = (getattr(module, f"weight_{name}{suffix}").T.shape for name in ("ih", "hh"))
+            W, U = (rng.normal(0, 0.7, tuple(shape)) for shape in shapes)
             b, second = rng.normal(0, 0.7, (2, k * hidden))
             given |= {f"{path}W": W, f"{path}U": U, f"{path}b": b}
             first = b - second
@@ -78,7 +90,7 @@ def gradients(module: torch.nn.Module, call: dict[str, Any]) -> Arrays:
 
 
 def to_theirs(state: Any, call: dict[str, Any]) -> Any:
-    """(batch, [layers], [directions], [h and c], hidden) as PyTorch's (layers · directions, batch, hidden), or a pair."""
+    """(batch, [layers], [directions], [h and c], hidden) as PyTorch's (layers · directions, batch, hidden), or two."""
     levels = call["layers"] * (1 + call["both"])
     flat = state.reshape(call["batch"], levels, -1, call["hidden"]).permute(2, 1, 0, 3).contiguous()
     return (flat[0], flat[1]) if call["kind"] == "LSTM" else flat[0]
@@ -98,9 +110,10 @@ def shape_of_state(call: dict[str, Any]) -> tuple[int, ...]:
 
 def compute(call: dict[str, Any], rng: np.random.Generator) -> Arrays:
     """Run one call forward and backward; return every array by role."""
-    module = getattr(torch.nn, call["kind"])(
-        call["in_features"], call["hidden"], call["layers"], batch_first=True, bidirectional=call["both"], dropout=0.4 * (call["layers"] > 1)
-    ).double().eval()  # fmt: skip
+    dropout = 0.4 if call["layers"] > 1 else 0.0  # which evaluation mode switches off
+    sizes = (call["in_features"], call["hidden"], call["layers"])
+    kind = getattr(torch.nn, call["kind"])
+    module = kind(*sizes, batch_first=True, bidirectional=call["both"], dropout=dropout).double().eval()
     parameters = shares(module, call, rng)
     x = torch.tensor(rng.normal(size=(call["batch"], call["time"], call["in_features"])), requires_grad=True)
     state = torch.tensor(rng.normal(size=shape_of_state(call)), requires_grad=True)
@@ -139,56 +152,68 @@ def compute(call: dict[str, Any], rng: np.random.Generator) -> Arrays:
 def truncated(rng: np.random.Generator) -> tuple[list[dict[str, Any]], Arrays]:
     """Descend on a long sequence in pieces, with a GRU and a linear layer; where that leads."""
     batch, time, features, hidden, classes = 2, 11, 3, 4, 5
-    described, arrays = [], {}
+    pieces: list[dict[str, Any]] = []
+    arrays: Arrays = {}
     for n, (steps, rate) in enumerate([(4, 0.3), (3, 0.3), (11, 0.5), (20, 0.5), (1, 0.1)]):
-        call = {"kind": "GRU", "hidden": hidden, "layers": 1, "both": False, "batch": batch}
-        module = torch.nn.GRU(features, hidden, batch_first=True).double()
-        start = shares(module, call, rng)
+        gru = torch.nn.GRU(features, hidden, batch_first=True).double()
+        given = shares(gru, described("GRU", (batch, time, features), hidden), rng)
         output = torch.nn.Linear(hidden, classes).double()
-        x, y = rng.normal(size=(batch, time, features)), rng.integers(classes, size=(batch, time))
-        state = begun = rng.normal(size=(batch, hidden))
-        arrays |= {f"truncated.{n}.{name}": value for name, value in {"x": x, "y": y, "state": begun, **start}.items()}
-        arrays |= {
-            f"truncated.{n}.V": output.weight.detach().numpy().T.copy(), f"truncated.{n}.a": output.bias.detach().numpy().copy()
-        }  # fmt: skip
-        # PyTorch trains two biases where the course has one, twice as fast: the second one is held still.
-        optimizer = torch.optim.SGD([*module.parameters(), *output.parameters()], lr=rate)
-        carried = torch.tensor(state)[None]
-        total = 0.0
-        for first in range(0, time, steps):
-            h, carried = module(torch.tensor(x[:, first : first + steps]), carried)
-            labels = torch.tensor(y[:, first : first + steps]).reshape(-1)
-            loss = torch.nn.functional.cross_entropy(output(h).reshape(-1, classes), labels)
-            total += float(loss.detach()) * h.shape[1] / time
-            optimizer.zero_grad()
-            loss.backward()
-            assert module.bias_hh_l0.grad is not None
-            module.bias_hh_l0.grad[: 2 * hidden] = 0
-            optimizer.step()
-            carried = carried.detach()
-        second = module.bias_hh_l0.detach().numpy()
-        b = module.bias_ih_l0.detach().numpy().copy()
+        with torch.no_grad():
+            for parameter in output.parameters():
+                parameter.copy_(torch.tensor(rng.normal(size=tuple(parameter.shape))))
+        given |= {"V": copied(output.weight).T, "a": copied(output.bias)}
+        given |= {"x": rng.normal(size=(batch, time, features)), "y": rng.integers(classes, size=(batch, time))}
+        given["state"] = rng.normal(size=(batch, hidden))
+        loss, last = descend(gru, output, given, steps, rate)
+        b, second = copied(gru.bias_ih_l0), copied(gru.bias_hh_l0)
         b[: 2 * hidden] += second[: 2 * hidden]
-        ends = {
-            "W": module.weight_ih_l0.detach().numpy().T, "U": module.weight_hh_l0.detach().numpy().T, "b": b,
-            "bn": second[2 * hidden :], "V": output.weight.detach().numpy().T, "a": output.bias.detach().numpy(),
-            "last": carried[0].numpy(), "loss": np.array(total),
-        }  # fmt: skip
+        ends = {"W": copied(gru.weight_ih_l0).T, "U": copied(gru.weight_hh_l0).T, "b": b, "bn": second[2 * hidden :]}
+        ends |= {"V": copied(output.weight).T, "a": copied(output.bias), "loss": np.array(loss), "last": last}
+        arrays |= {f"truncated.{n}.{name}": value for name, value in given.items()}
         arrays |= {f"truncated.{n}.end.{name}": value for name, value in ends.items()}
-        described.append({"steps": steps, "lr": rate})
-    return described, arrays
+        pieces.append({"steps": steps, "lr": rate})
+    return pieces, arrays
+
+
+def copied(tensor: torch.Tensor) -> np.ndarray:
+    """The numbers of a tensor as they are now."""
+    return tensor.detach().numpy().copy()
+
+
+def descend(gru: Any, output: Any, given: Arrays, steps: int, rate: float) -> tuple[float, np.ndarray]:
+    """Train piece by piece; return the mean loss over all steps and the last state."""
+    optimizer = torch.optim.SGD([*gru.parameters(), *output.parameters()], lr=rate)
+    x, y, carried = torch.tensor(given["x"]), torch.tensor(given["y"]), torch.tensor(given["state"])[None]
+    total, time = 0.0, x.shape[1]
+    for first in range(0, time, steps):
+        h, carried = gru(x[:, first : first + steps], carried)
+        labels = y[:, first : first + steps].reshape(-1)
+        loss = torch.nn.functional.cross_entropy(output(h).reshape(len(labels), -1), labels)
+        total += float(loss.detach()) * h.shape[1] / time
+        optimizer.zero_grad()
+        loss.backward()
+        # Two biases would be trained where the course has one, and it twice as fast: the second one is held still.
+        gru.bias_hh_l0.grad[: 2 * gru.hidden_size] = 0
+        optimizer.step()
+        carried = carried.detach()
+    return total, carried[0].numpy()
 
 
 def write(path: Path, seed: int) -> Path:
     """Compute everything and write it to one file."""
-    torch.manual_seed(seed)  # of the linear layers' first weights
     rng = np.random.default_rng(seed)
-    described, arrays = list(calls()), {}
-    for number, call in enumerate(described):
+    every, arrays = list(calls()), {}
+    for number, call in enumerate(every):
         found = compute(call, rng)
         call["arrays"] = [[name, list(array.shape)] for name, array in found.items()]
         arrays[str(number)] = np.concatenate([array.ravel().astype(float) for array in found.values()])
     pieces, found = truncated(rng)
-    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, "calls": described, "truncated": pieces}
+    header = {
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "seed": seed,
+        "calls": every,
+        "truncated": pieces,
+    }
     np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays, **found)
     return path

@@ -1,4 +1,4 @@
-"""Every recurrent layer of 07 gives what PyTorch gives, alone, stacked, in both directions, and where sequences end early.
+"""Every recurrent layer of 07 gives what PyTorch gives: alone, stacked, in both directions, with early ends.
 
 The golden values were computed by ``tests/golden/recurrent.py``; no PyTorch is needed here.  What PyTorch has not
 (dropout that is drawn here, held states, the text's examples) is held by second formulas.
@@ -54,7 +54,12 @@ def arrays_of(number):
 
 
 def said(call):
-    words = [call["kind"], f"{call['layers']}-layers", "both-ways" if call["both"] else "", "masked" if call["lengths"] else ""]
+    words = [
+        call["kind"],
+        f"{call['layers']}-layers",
+        "both-ways" if call["both"] else "",
+        "masked" if call["lengths"] else "",
+    ]
     return "-".join(word for word in [*words, f"{call['batch']}x{call['time']}"] if word)
 
 
@@ -105,8 +110,12 @@ def test_the_reference_gives_what_pytorch_gives(n, dtype, names, rng, array_libr
 @pytest.mark.parametrize("n", range(len(HEADER["truncated"])), ids=lambda n: f"{HEADER['truncated'][n]['steps']}-steps")
 def test_truncated_training_leads_where_pytorch_goes(n, names, rng, array_library):
     call = HEADER["truncated"][n]
-    given = {key.removeprefix(f"truncated.{n}."): value for key, value in GOLDEN.items() if key.startswith(f"truncated.{n}.")}
-    earlier = {name: names_of(name)[thing] for name, thing in (("02_layers", "Linear"), ("03_losses", "SoftmaxCrossEntropy"))}
+    given = {
+        key.removeprefix(f"truncated.{n}."): value for key, value in GOLDEN.items() if key.startswith(f"truncated.{n}.")
+    }
+    earlier = {
+        name: names_of(name)[thing] for name, thing in (("02_layers", "Linear"), ("03_losses", "SoftmaxCrossEntropy"))
+    }
     with dlkit.use(array_library):
         recurrent = names["GRU"](3, 4, rng=rng)
         model = names["SequenceModel"](recurrent, earlier["02_layers"](4, 5, rng=rng))
@@ -118,7 +127,9 @@ def test_truncated_training_leads_where_pytorch_goes(n, names, rng, array_librar
             model=model, loss=earlier["03_losses"](), optimizer=optimizer, steps=call["steps"],
         )  # fmt: skip
         seen = {"loss": to_numpy(loss), "last": to_numpy(last)}
-        seen |= {path: to_numpy(p.data) for path, p in zip(["W", "U", "b", "bn", "V", "a"], model.parameters(), strict=True)}
+        seen |= {
+            path: to_numpy(p.data) for path, p in zip(["W", "U", "b", "bn", "V", "a"], model.parameters(), strict=True)
+        }
     for name, value in seen.items():
         np.testing.assert_allclose(value, given[f"end.{name}"], rtol=1e-10, atol=1e-13, err_msg=name)
 
@@ -144,7 +155,9 @@ def test_a_gradient_of_one_piece_is_that_of_the_piece_alone(names, rng):
     mean = names_of("03_losses")["MeanSquaredError"]
     x, y, state = rng.normal(size=(2, 7, 3)), rng.normal(size=(2, 7, 4)), rng.normal(size=(2, 4))
     model = names["SequenceModel"](names["RNN"](3, 4, rng=rng), Through())
-    loss, last = names["truncated_bptt"](x, y, state, model=model, loss=mean(), optimizer=Keep(model.parameters(), 0.1), steps=3)
+    loss, last = names["truncated_bptt"](
+        x, y, state, model=model, loss=mean(), optimizer=Keep(model.parameters(), 0.1), steps=3
+    )
     found = [p.grad.copy() for p in model.parameters()]
     model.zero_grad()
     h, end = model.recurrent.forward(x, state)
@@ -168,7 +181,7 @@ def layers_to_hold(names, rng):
 
 @pytest.mark.parametrize("which", range(5), ids=[*KINDS, "StackedRNN", "Bidirectional"])
 def test_a_sequence_among_padding_is_the_sequence_alone(which, names, rng):
-    """Whatever stands in the padding, also in the middle: outputs, last states and gradients are those of the shorter one."""
+    """Padding, also in the middle: outputs, last states and gradients are those of the shorter sequence."""
     layer = list(layers_to_hold(names, rng))[which]
     layer.eval()
     keep = np.array([True, False, True, True, False, False])
@@ -212,7 +225,9 @@ def test_dropout_in_training_has_the_gradient_of_what_it_did(names, rng):
     parameters = None
 
     def stack():
-        one = names["StackedRNN"]([names["GRU"](2, 3, rng=rng), names["GRU"](3, 3, rng=rng)], 0.5, rng=np.random.default_rng(3))
+        one = names["StackedRNN"](
+            [names["GRU"](2, 3, rng=rng), names["GRU"](3, 3, rng=rng)], 0.5, rng=np.random.default_rng(3)
+        )
         for p, value in zip(one.parameters(), parameters or [p.data for p in one.parameters()], strict=True):
             p.data = value
         return one
@@ -268,7 +283,9 @@ def test_the_examples_by_hand_are_right(names, rng):
     assert h.ravel() == pytest.approx([0.762, 0.363], **near)
     dx, dstate = rnn.backward(np.array([[[0.0], [1.0]]]))
     assert dx.ravel() == pytest.approx([0.182, 0.868], **near)
-    assert [float(v.item()) for v in (rnn.W.grad, rnn.U.grad, rnn.b.grad, dstate)] == pytest.approx([0.182, 0.661, 1.05, 0.091], **near)
+    assert [float(v.item()) for v in (rnn.W.grad, rnn.U.grad, rnn.b.grad, dstate)] == pytest.approx(
+        [0.182, 0.661, 1.05, 0.091], **near
+    )
 
     lstm = names["LSTM"](1, 1, rng=rng)
     np.testing.assert_array_equal(lstm.b.data, [0, 1, 0, 0])
