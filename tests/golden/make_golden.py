@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, what the layers of 02, the losses of 03 and the convolutions of 06 must give.
+"""Compute with PyTorch, in float64, what the layers of 02, the losses of 03, the convolutions of 06 and 07 must give.
 
 ``make golden`` runs this and writes one ``.npz`` an assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -18,6 +18,7 @@ import foundations
 import numpy as np
 import optimizers
 import recurrent
+import sequences
 import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -251,6 +252,12 @@ def residual_block(rng: np.random.Generator, shape: tuple[int, ...], out_channel
     return Call("ResidualBlock", function, {"x": rng.normal(size=shape)}, arguments, parameters)
 
 
+def of_sequences(rng: np.random.Generator) -> Iterator[Call]:
+    """Calls of those layers of 07_recurrent that have no state; a tree has no gradient."""
+    for exercise, function, inputs, arguments, parameters in sequences.given(rng):
+        yield Call(exercise, function, inputs, arguments, parameters, ("x",))
+
+
 def compute(call: Call, rng: np.random.Generator) -> Arrays:
     """Run one call forward and backward in PyTorch; return its arrays as ``ROLE.NAME``."""
     by = call.by or tuple(call.inputs)
@@ -288,7 +295,8 @@ def write(assignment: str, calls: Iterator[Call], rng: np.random.Generator) -> P
 def main() -> None:
     """Write every file and say how large it is."""
     torch.set_num_threads(1)
-    for assignment, calls in {"02_layers": layers, "03_losses": losses, "06_convolution": convolution}.items():
+    files = {"02_layers": layers, "03_losses": losses, "06_convolution": convolution, "07_sequences": of_sequences}
+    for assignment, calls in files.items():
         rng = np.random.default_rng(SEED)
         path = write(assignment, calls(rng), rng)
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
