@@ -170,7 +170,7 @@ def changed_at_one_step(rng, reference):
     """Sequences, and the same with other numbers at one step alone."""
     for case in causal_cases(rng):
         changed = case.inputs['x'].copy()
-        step = int(rng.integers(changed.shape[1]))
+        step = int(rng.integers(1, changed.shape[1]))
         changed[:, step] += rng.normal(size=changed[:, step].shape)
         parameters = reference.make('CausalConv1d', **case.arguments).parameters()
         drawn = {path: rng.normal(size=value.shape) for path, value in parameters.items()}
@@ -185,8 +185,8 @@ def before_and_after(subject, case):
 def judge_causal(observed, _expected, case):
     """The steps that answer to a change at one step: that step and those the kernel's cells later, no others.
 
-    No right answer is needed, so that a wrong forward can be causal.  A change that is passed on has a size: it is drawn with the
-    normal law, through weights of the normal law, and is under 1e-9 with a chance of less than 1e-7 in any case.
+    No right answer is needed, so that a wrong forward can be causal.  A change that is passed on is seen by its size: both it and
+    the weights that it goes through are normal, so that all outputs of a step stay under 1e-9 with a chance of less than 1e-7.
     """
     y, changed = (observed['y'], observed['y, changed'])
     time, step = (case.inputs['x'].shape[1], case.hidden['step'])

@@ -8,6 +8,7 @@ import pytest
 from autograder import catalogue
 from autograder.checks.model import Task, disguise
 from autograder.isolation.protocol import Rng
+from dlkit.datasets import characters, python_manual
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -241,6 +242,14 @@ def test_what_a_language_model_is_asked_is_not_in_its_input(loaded):
         assert sum(row in text for row in asked) < 0.03 * len(asked)  # turns of phrase that the manual repeats
         assert set(np.unique(contexts)) <= set(np.unique(x))
     assert not np.array_equal(cases[0].inputs["x"], cases[1].inputs["x"])
+
+
+def test_who_looks_the_manual_up_finds_nothing_under_these_numbers(loaded):
+    _, cases = capstone(loaded, "train_language_model")
+    published = bytes(characters(python_manual(repeated=False), rarest=50)[1].astype("u1"))
+    for case in cases:
+        ends = [bytes(row[-24:].astype("u1")) for row in case.hidden["x"]]
+        assert sum(end in published for end in ends) < 0.01 * len(ends)
 
 
 def test_bits_are_those_of_the_probability_that_the_model_gave(loaded):
