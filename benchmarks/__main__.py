@@ -9,7 +9,7 @@ import sys
 
 from benchmarks.table import Grid, Table, print_table
 
-MODULES = ("grading", "command", "watch", "references", "workers", "memory", "diagnosis")
+MODULES = ("grading", "command", "watch", "references", "recurrent", "workers", "memory", "diagnosis")
 LONG = ("peers", "tricks", "crowd", "thresholds")
 """Of several minutes each: printed where they are named."""
 

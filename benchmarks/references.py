@@ -146,14 +146,16 @@ def repeated(run: Run) -> tuple[Run, int]:
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
-    """Measure every pair in turns; the median of the ratios decides."""
+    """Measure every pair."""
     if importlib.util.find_spec("torch") is None:
         yield Table(TITLE, note="PyTorch is not installed. Install the extra: pip install 'dlkit-course[bench]'.")
         return
-    rows = []
-    for name, at_most, (ours, theirs) in Pairs().all():
-        (ours_many, n), (theirs_many, m) = repeated(ours), repeated(theirs)
-        a, b = in_turns(ours_many, theirs_many, rounds=3 if quick else 41)
-        note = f"{1000 * statistics.median(a) / n:.3g} ms; PyTorch {1000 * statistics.median(b) / m:.3g} ms"
-        rows.append(Row(name, median_ratio(a, b) * m / n, "×", at_most, note=note))
-    yield Table(TITLE, rows)
+    yield Table(TITLE, [beside("PyTorch", name, at_most, pair, quick=quick) for name, at_most, pair in Pairs().all()])
+
+
+def beside(whom: str, name: str, at_most: float, pair: tuple[Run, Run], *, quick: bool) -> Row:
+    """Measure ours and theirs in turns; the median of the ratios decides."""
+    (ours, n), (theirs, m) = map(repeated, pair)
+    a, b = in_turns(ours, theirs, rounds=3 if quick else 41)
+    note = f"{1000 * statistics.median(a) / n:.3g} ms; {whom} {1000 * statistics.median(b) / m:.3g} ms"
+    return Row(name, median_ratio(a, b) * m / n, "×", at_most, note=note)

@@ -72,6 +72,11 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "CausalConv1d",
         "LocallyConnected1d",
         "LocallyConnected2d",
+        "recurrent layers",
+        "state",
+        "mask",
+        "gates",
+        "several outputs",
         "Optimizer",
         "weight decay",
         "Momentum",
@@ -318,3 +323,43 @@ def test_a_seed_draws_the_same_parameters_everywhere(layers):
     loaded = catalogue.load("02_layers", ROOT)
     again = loaded.subject(loaded.assignment.exercise("Linear")).make("Linear", 4, 3, rng=Rng(7)).get("W.data")
     np.testing.assert_array_equal(first, again)
+
+
+def test_recurrent_layers_show_every_hidden_state_and_keep_one_array_of_states(recurrent, rng):
+    x = rng.normal(size=(2, 5, 3))
+    rnn, gru, lstm = (recurrent[name](3, 4, rng=rng) for name in ("RNN", "GRU", "LSTM"))
+    stack = recurrent["StackedRNN"]([recurrent["LSTM"](3, 4, rng=rng), recurrent["LSTM"](4, 4, rng=rng)], rng=rng)
+    both = recurrent["Bidirectional"](recurrent["LSTM"](3, 4, rng=rng), recurrent["LSTM"](3, 4, rng=rng))
+    for layer, shape in [(rnn, (4,)), (gru, (4,)), (lstm, (2, 4)), (stack, (2, 2, 4)), (both, (2, 2, 4))]:
+        h, last = layer.forward(x)
+        assert h.shape == (2, 5, layer.out_features)
+        assert last.shape == (2, *shape)
+        assert layer.state_shape == shape
+        dx, dstate = layer.backward(h, last)  # one upstream gradient for each output, one gradient for each input
+        assert (dx.shape, dstate.shape) == (x.shape, last.shape)
+    for layer in (rnn, gru):
+        h, last = layer.forward(x)
+        np.testing.assert_array_equal(last, h[:, -1])
+    h, last = lstm.forward(x)
+    np.testing.assert_array_equal(last[:, 0], h[:, -1])
+
+
+def test_a_mask_holds_the_state_and_shows_it_again(recurrent, rng):
+    x = rng.normal(size=(1, 4, 3))
+    for name in ("RNN", "GRU", "LSTM"):
+        h, last = recurrent[name](3, 4, rng=rng).forward(x, None, np.array([[1, 1, 0, 0]]))
+        np.testing.assert_array_equal(h[:, 2], h[:, 1])
+        np.testing.assert_array_equal(h[:, 3], h[:, 1])
+        np.testing.assert_array_equal(last.reshape(1, -1)[:, :4], h[:, 1])
+
+
+def test_gates_stand_beside_each_other_in_the_columns(recurrent, rng):
+    lstm, gru = (recurrent[name](3, 4, rng=rng) for name in ("LSTM", "GRU"))
+    assert [p.shape for p in lstm.parameters()] == [(3, 16), (4, 16), (16,)]
+    assert [p.shape for p in gru.parameters()] == [(3, 12), (4, 12), (12,), (4,)]
+    np.testing.assert_array_equal(lstm.b.data.reshape(4, 4), np.repeat([[0], [1], [0], [0]], 4, axis=1))
+    x, state = np.zeros((1, 1, 3)), rng.normal(size=(1, 2, 4))
+    lstm.b.data[...] = np.repeat([-50, 50, 0, 50], 4)  # let nothing in, keep all, show all
+    np.testing.assert_allclose(lstm.forward(x, np.stack([0 * state[:, 0], state[:, 1]], axis=1))[1][:, 1], state[:, 1])
+    gru.b.data[...] = np.repeat([0, 50, 0], 4)  # z is open: the old state stays
+    np.testing.assert_allclose(gru.forward(x, 0.1 * state[:, 0])[1], 0.1 * state[:, 0])

@@ -258,9 +258,12 @@ def _moved_names(before: Any, after: Any) -> set[str]:
 
 def _without(case: Case, name: str) -> Iterator[Case]:
     """The case with another value of one thing."""
-    if name in case.upstreams:
-        scaled = {key: 1.5 * dy if key == name else dy for key, dy in case.upstreams.items()}
-        yield case.with_changes(upstream=scaled if isinstance(case.upstream, dict) else scaled[name])
+    if isinstance(case.upstream, dict) and name in case.upstream:
+        yield case.with_changes(upstream={**case.upstream, name: 1.5 * case.upstream[name]})
+        return
+    if name == "dy":
+        if isinstance(case.upstream, np.ndarray):
+            yield case.with_changes(upstream=1.5 * case.upstream)
         return
     value = case.arguments.get(name)
     if isinstance(value, float) and value:

@@ -535,12 +535,12 @@ lstm = LayerExercise(
         ),
         Mistake(
             "takes the slope of a tanh for every gate",
-            swap("dz = gates * (1 - gates)", "dz = 1 - gates * gates"),
+            swap("dz *= gates\n", "dz *= 1 + gates\n"),
             hint="i, f and o are sigmoids: their slope is s (1 − s). Only g has 1 − g².",
         ),
         Mistake(
             "forgets the slopes of the gates",
-            swap("dz = gates * (1 - gates)", "dz = 0 * gates + 1"),
+            swap("dz *= gates\n", "dz[...] = 1\n"),
             swap("        xp.subtract(1, g * g, out=dz[:, :, 2])\n", ""),
             hint="Each gate is a function of z: times i (1 − i), f (1 − f), 1 − g², o (1 − o).",
         ),

@@ -296,17 +296,17 @@ class LSTM(Recurrent):
         half = xp.full(4 * hidden, 0.5, dtype=x.dtype)
         half[2 * hidden : 3 * hidden] = 1  # σ(z) = ½ + ½ tanh(z / 2), but g = tanh(z)
         W, U, shift = self.W.data * half, self.U.data * half, 1 - half
-        gates = self.x @ W
+        time, batch, _ = self.x.shape
+        gates = (self.x.reshape(time * batch, -1) @ W).reshape(time, batch, -1)
         gates += self.b.data * half
-        time, batch, _ = gates.shape
         h, c = xp.empty((2, time + 1, batch, hidden), dtype=gates.dtype)  # before step t
         tanh_c = xp.empty_like(h[1:])
         state = self.begin(x, state)
         h[0], c[0] = state[:, 0], state[:, 1]
         product = xp.empty_like(gates[0])
         for t in range(time):
-            xp.matmul(h[t], U, out=product)
-            a = xp.add(gates[t], product, out=gates[t])
+            a = gates[t]
+            a += xp.matmul(h[t], U, out=product)
             xp.tanh(a, out=a)
             a *= half
             a += shift
@@ -327,7 +327,8 @@ class LSTM(Recurrent):
         xp, steps, hidden = array_module(dh), self.steps, self.out_features
         gates = self.gates.reshape(*self.gates.shape[:2], 4, hidden)
         i, f, g, o = (gates[:, :, k] for k in range(4))
-        dz = gates * (1 - gates)  # slope of each gate, then times its partner, then times dc or dh
+        dz = 1 - gates  # becomes the slope of each gate, then times its partner, then times dc or dh
+        dz *= gates
         xp.subtract(1, g * g, out=dz[:, :, 2])
         for k, partner in enumerate((g, self.c[:-1], i, self.tanh_c)):
             dz[:, :, k] *= partner

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["grading", "workers", "command", "watch", "references"])
+@pytest.mark.parametrize("name", ["grading", "workers", "command", "watch", "references", "recurrent"])
 def test_a_table_has_rows_or_says_why_not(name):
     command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
