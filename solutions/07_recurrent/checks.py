@@ -342,6 +342,15 @@ with_optional_arguments(rnn, recurrent_cases())
 
 FORGET = "the forget gate begins open"
 
+
+def calm_weights(in_features, hidden):
+    """Parameters of the size of first weights: larger ones make a chaos of 32 steps, in which float32 rounds without end."""
+    rng = np.random.default_rng(0)
+    W, U = (rng.normal(0, 0.5 * hidden**-0.5, (rows, 4 * hidden)) for rows in (in_features, hidden))
+    return {"W": W, "U": U, "b": rng.normal(0, 0.5, 4 * hidden)}
+
+
+# The limit: four products a step take 1.4 times the reference, a loop over the sequences of the batch 10 to 11 times.
 lstm = LayerExercise(
     "LSTM",
     cases=recurrent_cases(2),
@@ -350,8 +359,13 @@ lstm = LayerExercise(
     outputs=OUTPUTS,
     made_with=("first_bias",),
     speed=Speed(
-        Case({"in_features": 64, "hidden": 64, "rng": Rng(0)}, x=(16, 32, 64), state=(16, 2, 64)),
-        at_most=5.0,
+        Case(
+            {"in_features": 64, "hidden": 64, "rng": Rng(0)},
+            parameters=calm_weights(64, 64),
+            x=(16, 32, 64),
+            state=(16, 2, 64),
+        ),
+        at_most=4.0,
     ),
     hints={
         "first_bias": (
@@ -2431,6 +2445,10 @@ def bits_per_character(scores, following):
     return -log_p.mean() / np.log(2)
 
 
+# The reference reaches 2.11 bits in the mean (standard deviation 0.05) and 2.18 at worst over 24 seeds, in 11 s of CPU time
+# each on a busy machine: the bound lies 6 standard deviations off, so that one of three seeds misses it by chance less often
+# than once in 10,000 gradings, and leaves room for the text of another version of Python (a thousand places tell the mean to
+# 0.07 bits).  Counting what followed the same last character gives 3.47 on the same places, the same last two 2.65.
 language_model = ModelExercise(
     "train_language_model",
     task=manual_task,
@@ -2483,6 +2501,9 @@ def rows_task(rng):
     return Task(data.x_train, data.y_train, data.x_test, data.y_test)
 
 
+# The reference reaches 0.956 in the mean (standard deviation 0.0043) and 0.948 at worst over 24 seeds, in 13 s of CPU time each
+# on a busy machine; images that lie on their side are harder by half a percent.  The threshold lies 3.8 standard deviations
+# off, so that one of three seeds misses it by chance less often than once in 4,000 gradings.
 row_reader = ModelExercise(
     "train_row_reader",
     task=rows_task,
@@ -2532,6 +2553,10 @@ def adding_task(rng):
     return Task(*adding_problem(5000, 60, rng=rng), *adding_problem(1000, 60, rng=rng))
 
 
+# The reference reaches 0.0014 in the mean (standard deviation 0.0004) and 0.0026 at worst over 84 seeds, in 3 s of CPU time each
+# on a busy machine.  What might fail is to find the way out of the plateau before the last batch: 60 seeds of these found it
+# after 900 batches in the mean (standard deviation 240), after 1569 at most; on the scale of logarithms, on which the counts
+# are about normal, 4000 lies 6 standard deviations off.  An RNN in its place stays between 0.15 and 0.18.
 adder = ModelExercise(
     "train_adder",
     task=adding_task,
