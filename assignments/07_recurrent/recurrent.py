@@ -7,8 +7,10 @@
 # step at a time, with the *same* weights at each, and keeps what it has read in a **state**, a handful of numbers that it
 # changes at every step and hands on to the next.
 #
-# In this assignment you write the layers that do this, from the plain one to the gated ones, with their gradients;
-# you stack them, let them read in both directions, and train them on sequences that have no end.
+# In this assignment you write the layers that do this, from the plain one to the gated ones, with their gradients; you
+# stack them, let them read in both directions, and train them on sequences that have no end. Then come their relatives: a
+# network that reads trees, convolutions that see no future, a layer with weights of its own at every place. At the end
+# three networks of yours read: one learns to write, one tells digits line by line, one learns what to remember.
 #
 # **Shapes.** Sequences are (batch, time, features). All recurrent layers here have the same two methods:
 #
