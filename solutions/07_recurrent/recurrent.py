@@ -1288,7 +1288,7 @@ check(LocallyConnected1d)
 # A language model gives every character a probability to be the next one, after all that it has read. How good it is,
 # is told in **bits per character**: the mean of $-\log_2 p(\text{the character that came})$, the length of the message
 # by which it could be sent to somebody who has the same model. The text is the manual of Python (each paragraph once:
-# some are repeated there), 373,000 characters of 84 kinds. Knowing nothing costs $\log_2 84 = 6.4$ bits. Knowing how
+# some are repeated there), about 373,000 characters of 84 kinds. Knowing nothing costs $\log_2 84 = 6.4$ bits, knowing how
 # frequent each character is costs 4.7, which one came before it 3.5, which two came before it 2.65 bits. You are to get
 # below **2.4**, on text that your model has not seen, from each of three seeds, with at most 60 seconds of computing
 # each (the author's solution takes about 12).

@@ -255,8 +255,8 @@ def test_who_looks_the_manual_up_finds_nothing_under_these_numbers(loaded):
 def test_bits_are_those_of_the_probability_that_the_model_gave(loaded):
     check, [case, *_] = capstone(loaded, "train_language_model")
     following = case.hidden["y"]
-    scores = np.zeros((len(following), 64, 84), "float32")
-    assert "6.39 bits per character" in judged(check, case, scores).sentence  # log₂ 84
+    scores = np.zeros((len(following), 64, 128), "float32")
+    assert "7 bits per character" in judged(check, case, scores).sentence  # log₂ 128
     scores[np.arange(len(following)), -1, following] = 20
     assert judged(check, case, scores) is None
     assert judged(check, case, scores + 1000) is None
