@@ -73,6 +73,9 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "Conv2d",
         "windows",
         "pooling",
+        "RecursiveNet",
+        "CausalConv1d",
+        "LocallyConnected1d",
         "LocallyConnected2d",
         "recurrent layers",
         "state",
@@ -213,6 +216,29 @@ def test_locally_connected_weights_are_ordered_by_place(convolution, rng):
     layer = convolution["LocallyConnected2d"](2, 3, (5, 4), (2, 3), rng=rng)
     assert layer.W.shape == (4, 2, 3, 2, 2, 3)
     assert layer.b.shape == (3, 4, 2)
+
+
+def test_a_recursive_net_joins_left_and_right_and_counts_leaves_before_forks(recurrent, rng):
+    net = recurrent["RecursiveNet"](2, rng=rng)
+    assert net.W.shape == (4, 2)
+    x = rng.normal(size=(1, 2, 2))
+    y = net(x, np.array([[[1, 0], [2, 1]]]))[0]
+    first = np.tanh(np.concatenate([x[0, 1], x[0, 0]]) @ net.W.data + net.b.data)
+    np.testing.assert_allclose(y[0], first)
+    np.testing.assert_allclose(y[1], np.tanh(np.concatenate([first, x[0, 1]]) @ net.W.data + net.b.data))
+
+
+def test_the_last_cell_of_a_causal_kernel_meets_the_present(recurrent, rng):
+    layer = recurrent["CausalConv1d"](1, 1, 2, dilation=2, rng=rng)
+    layer.W.data[...] = [[[10, 1]]]
+    np.testing.assert_array_equal(layer(np.array([[[1.0], [2], [3]]]))[0, :, 0], [1, 2, 13])
+    assert recurrent["CausalConv1d"](4, 3, 5, rng=rng).W.shape == (3, 4, 5)
+
+
+def test_locally_connected_weights_over_time_are_ordered_by_place(recurrent, rng):
+    layer = recurrent["LocallyConnected1d"](2, 3, 9, 4, 2, rng=rng)
+    assert layer.W.shape == (3, 3, 2, 4)
+    assert layer.b.shape == (3, 3)
 
 
 EIGHT = ["SGD", "Momentum", "Nesterov", "Adagrad", "Adadelta", "RMSprop", "Adam", "AdamW"]

@@ -10,7 +10,7 @@ from autograder.checks.function import FunctionExercise, Setting
 from autograder.checks.laws import Distribution, Mean, NormalMean, Variance
 from autograder.checks.layer import LayerExercise
 from autograder.checks.loss import LossExercise
-from autograder.checks.model import ModelExercise, Task
+from autograder.checks.model import ModelExercise, Score, Task
 from autograder.checks.modes import Modes
 from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.schedule import ScheduleExercise
@@ -55,6 +55,7 @@ __all__ = [
     "Rng",
     "Scaling",
     "ScheduleExercise",
+    "Score",
     "Setting",
     "SpecError",
     "Speed",

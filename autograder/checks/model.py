@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
 
 from autograder.compare import Mismatch
 from autograder.isolation.protocol import Rng
-from autograder.spec import Case, Check, Exercise, Extras, Observations, Points
+from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError
 from autograder.subject import Subject
 
-__all__ = ["DISGUISES", "ModelExercise", "Task", "disguise"]
+__all__ = ["CHARACTERS", "DISGUISES", "ModelExercise", "Score", "Task", "disguise"]
+
+CHARACTERS = "characters"
+"""The disguise of sequences of symbols: numbered anew wherever they stand, in rows as well as in labels."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,62 @@ class Task:
     y_test: Any
 
 
+@dataclass(frozen=True)
+class Score:
+    """What is asked of a model where accuracy is not the question: a number of which little is good.
+
+    words: how a sentence says the number: ``"{:.3g} bits per character"``;  at_most: how much of it there may be;
+    shape(truth): the shape that the model's outputs must have, −1 where any length will do;
+    measure(outputs, truth): the number, of real outputs of that shape.  A NaN passes nothing.
+    """
+
+    words: str
+    at_most: float
+    shape: Callable[[Any], tuple[int, ...]]
+    measure: Callable[[Any, Any], float]
+
+    def judge(self, outputs: Any, truth: Any) -> Mismatch | None:
+        """Want outputs of the right shape, and their number within the bound."""
+        wanted = self.shape(truth)
+        found: tuple[int, ...] = getattr(outputs, "shape", ())
+        if not _fits(found, wanted) or not np.isrealobj(outputs):
+            what = f"an array of shape {found}" if found else f"a {type(outputs).__name__}"
+            axes = ", ".join("any" if n < 0 else str(n) for n in wanted)
+            return Mismatch("shape", "outputs", f"the model's forward gives {what}; ({axes}) is wanted")
+        with np.errstate(all="ignore"):
+            reached = float(self.measure(outputs, truth))
+        if reached <= self.at_most:
+            return None
+        seen, wanted_words = self.words.format(reached), self.words.format(self.at_most)
+        text = f"the model has {seen} on unseen data; {wanted_words} or less is wanted"
+        return Mismatch("accuracy", "outputs", text, error=reached - self.at_most)
+
+
+def _judge_accuracy(wanted: float, scores: Any, labels: Any) -> Mismatch | None:
+    """Want a score for each class, and that of the right class the highest in the wanted share of rows."""
+    shape: tuple[int, ...] = getattr(scores, "shape", ())
+    if len(shape) != 2 or shape[0] != len(labels) or not shape[1]:  # noqa: PLR2004
+        what = f"an array of shape {shape}" if shape else f"a {type(scores).__name__}"
+        return Mismatch("shape", "scores", f"the model's forward gives {what}; ({len(labels)}, classes) is wanted")
+    reached = float((np.argmax(scores, axis=1) == labels).mean())
+    if not np.isfinite(scores).all() or reached < wanted:
+        text = f"the model is right on {100 * reached:.1f} % of the unseen rows; {100 * wanted:.3g} % are wanted"
+        return Mismatch("accuracy", "scores", text, error=wanted - reached)
+    return None
+
+
+def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    return len(found) == len(wanted) and all(n == m or (m < 0 < n) for n, m in zip(found, wanted, strict=True))
+
+
 def disguise(task: Task, how: str, rng: np.random.Generator) -> Task:
     """Another task, as hard to learn, for which nobody can have prepared.
 
     Classes (integer labels) are numbered anew; rows are changed as ``how`` of ``DISGUISES`` says, the same for training
-    and test.
+    and test.  ``CHARACTERS`` numbers the symbols of whole sequences anew, in all four arrays alike.
     """
+    if how == CHARACTERS:
+        return _in_another_alphabet(task, rng)
     y, y_test = task.y, task.y_test
     if how != "none" and np.issubdtype(np.asarray(y).dtype, np.integer):
         classes = np.unique(np.concatenate([y, y_test]))
@@ -46,6 +100,13 @@ def disguise(task: Task, how: str, rng: np.random.Generator) -> Task:
         y, y_test = (renumbered[np.searchsorted(classes, labels)] for labels in (y, y_test))
     change = DISGUISES[how](task.x, rng)
     return Task(change(task.x), y, change(task.x_test), y_test)
+
+
+def _in_another_alphabet(task: Task, rng: np.random.Generator) -> Task:
+    parts = (task.x, task.y, task.x_test, task.y_test)
+    alphabet = np.unique(np.concatenate([np.ravel(part) for part in parts]))
+    renumbered = rng.permutation(alphabet)
+    return Task(*(renumbered[np.searchsorted(alphabet, part)] for part in parts))
 
 
 def _in_another_order(x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
@@ -79,7 +140,8 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     name: str,
     *,
     task: Callable[[np.random.Generator], Task],
-    accuracy: float,
+    accuracy: float | None = None,
+    score: Score | None = None,
     points: float,
     seeds: int = 3,
     cpu_s: float = 20.0,
@@ -90,11 +152,20 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
 
     cpu_s: CPU seconds that one training may take; say so in the notebook.
-    disguised: how each seed's data are made unlike what could have been prepared, of ``DISGUISES``.
+    disguised: how each seed's data are made unlike what could have been prepared: of ``DISGUISES``, or ``CHARACTERS``.
     accuracy: share of unseen rows that the model's ``forward`` must rank right, from each of ``seeds`` seeds.
-    State in the assignment's ``checks.py`` over how many seeds it was measured, and with what margin.
+    score: what is asked in place of accuracy.  Of several arrays (outputs and a state) the first is looked at.
+    State in the assignment's ``checks.py`` over how many seeds either was measured, and with what margin.
     """
-    sentence = f"reaches {100 * accuracy:.3g} % on unseen data from each of {seeds} seeds"
+    judged: Callable[[Any, Any], Mismatch | None]
+    if accuracy is not None and score is None:
+        goal, judged = f"{100 * accuracy:.3g} %", partial(_judge_accuracy, accuracy)
+    elif score is not None and accuracy is None:
+        goal, judged = f"{score.words.format(score.at_most)} or less", score.judge
+    else:
+        message = f"{name}: a capstone is judged by its accuracy or by a score: give one of the two"
+        raise SpecError(message)
+    sentence = f"reaches {goal} on unseen data from each of {seeds} seeds"
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         cases = []
@@ -108,23 +179,15 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     def observe(subject: Subject, case: Case) -> Observations:
         model = subject.keep(name, *case.inputs.values(), **case.arguments, rng=Rng(case.hidden["seed"]))
         model.call("eval")
-        return {"scores": model.call("forward", case.hidden["x"])}
+        outputs = model.call("forward", case.hidden["x"])
+        return {"scores": outputs[0] if isinstance(outputs, tuple) and outputs else outputs}
 
     def expect(_reference: Subject, case: Case, _rng: np.random.Generator) -> Observations:
         return {"labels": case.hidden["y"]}
 
     def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
         del case
-        scores, labels = observed["scores"], expected["labels"]
-        shape: tuple[int, ...] = getattr(scores, "shape", ())
-        if len(shape) != 2 or shape[0] != len(labels) or not shape[1]:  # noqa: PLR2004
-            what = f"an array of shape {shape}" if shape else f"a {type(scores).__name__}"
-            return Mismatch("shape", "scores", f"the model's forward gives {what}; ({len(labels)}, classes) is wanted")
-        reached = float((np.argmax(scores, axis=1) == labels).mean())
-        if not np.isfinite(scores).all() or reached < accuracy:
-            text = f"the model is right on {100 * reached:.1f} % of the unseen rows; {100 * accuracy:.3g} % are wanted"
-            return Mismatch("accuracy", "scores", text, error=accuracy - reached)
-        return None
+        return judged(observed["scores"], expected["labels"])
 
     check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True, cpu_s=cpu_s)
     return Exercise(

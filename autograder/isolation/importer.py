@@ -32,7 +32,8 @@ ALLOWED = extraction.ALLOWED - {"cupy"}
 NOT_NEEDED = {"site-packages", "dist-packages", "test", "tests", "idlelib", "ensurepip", "turtledemo", "lib2to3"}
 NOT_TO_LOAD = {"antigravity", "this", "tkinter", "turtle", "_tkinter", "venv", "pydoc", "site", "__main__"}
 DATA = ("datasets", "data")
-"""Held back: a model is judged on rows that come from there."""
+TEXT = "pydoc_data"
+"""Held back, both: a model is judged on rows that come from there."""
 SYSTEM_FILES = ("/dev/null", "/dev/urandom", "/etc/localtime", "/usr/share/zoneinfo")
 PRELOADED = ("zlib", "_bz2", "_lzma", "_hashlib", "_ctypes", "_decimal", "_sqlite3", "_ssl", "_uuid")
 """Modules of the standard library that need a library of the system, which no worker could load itself."""
@@ -69,7 +70,7 @@ def trees() -> tuple[Tree, ...]:
 
 
 def _is_left_out(child: Path) -> bool:
-    return child.name in NOT_NEEDED or child.name.startswith("config-") or child.name == "lib-dynload"
+    return child.name in {*NOT_NEEDED, TEXT} or child.name.startswith("config-") or child.name == "lib-dynload"
 
 
 def readable() -> list[Path]:
@@ -141,7 +142,7 @@ class Importer(MetaPathFinder):
         del path, target
         if name not in self._files:
             top = name.partition(".")[0]
-            if top in ALLOWED or top in sys.modules:
+            if (top in ALLOWED and top != TEXT) or top in sys.modules:
                 return None
             self.refused[top[:100]] = None
             message = (

@@ -7,8 +7,10 @@
 # step at a time, with the *same* weights at each, and keeps what it has read in a **state**, a handful of numbers that it
 # changes at every step and hands on to the next.
 #
-# In this assignment you write the layers that do this, from the plain one to the gated ones, with their gradients;
-# you stack them, let them read in both directions, and train them on sequences that have no end.
+# In this assignment you write the layers that do this, from the plain one to the gated ones, with their gradients; you
+# stack them, let them read in both directions, and train them on sequences that have no end. Then come their relatives: a
+# network that reads trees, convolutions that see no future, a layer with weights of its own at every place. At the end
+# three networks of yours read: one learns to write, one tells digits line by line, one learns what to remember.
 #
 # **Shapes.** Sequences are (batch, time, features). All recurrent layers here have the same two methods:
 #
@@ -37,12 +39,16 @@
 # ```
 
 # %%
+from functools import cache
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Parameter, array_module, asarray, zeros
-from dlkit.course import when_written
+from dlkit import Layer, Parameter, array_module, asarray, plotting, zeros
+from dlkit.course import earlier, when_written
+from dlkit.datasets import adding_problem, characters, mnist, python_manual
+from dlkit.training import accuracy
 
 # %% [markdown]
 # Some small things are given. `by_step` brings time to the front, so that the rows that belong to one step lie together in memory;
@@ -740,3 +746,898 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
 
 # %%
 check(truncated_bptt)
+
+# %% [markdown]
+# ## 7.7 RecursiveNet
+#
+# A recurrent network reads from left to right. But a sentence, a formula, a program is a *tree*: "not (very good)" and
+# "(not very) good" have the same words in the same order. A recursive network has one small layer that makes one vector
+# of two, and it applies this layer wherever the tree has a fork, from the leaves up to the root:
+#
+# $$ p = \tanh\bigl([\,l \mid r\,]\, W + b\bigr) $$
+#
+# $l$ and $r$ are the vectors of the left and of the right child, `features` numbers each; $[\,l \mid r\,]$ is both of
+# them in one row, and $W$ has the shape $(2 \cdot \text{features},\; \text{features})$, so that the result is a vector
+# of the same kind and can be a child in its turn. A recurrent network is the special case of a tree that leans to one
+# side, with the next input always on the right.
+#
+# **Trees as numbers.** The leaves have the numbers 0 … `leaves` − 1, the forks go on from there, in an order in which
+# children come before their parent; the last is the root. Then a tree is a table with a row for every fork: the number
+# of its left child, the number of its right child. A whole batch of trees, each of another form, is one array (batch,
+# nodes, 2), and every row of the table is worked off for all trees at once. The trees of a batch have equally many
+# forks; a smaller one is filled up with forks that nobody looks at.
+#
+# ```
+#                 5                 leaves 0 1 2        tree       0  1     fork 3
+#               ┌─┴─┐                                              3  2     fork 4
+#               4   0               leaf 0 stands                  4  0     fork 5, the root
+#             ┌─┴─┐                 in it twice
+#             3   2
+#            ┌┴┐                    written as nested pairs: (((0, 1), 2), 0)
+#            0 1
+# ```
+#
+# **The backward pass, derived** (backpropagation through structure). Let $h_j$ be the vector of node $j$, leaf or fork,
+# and $dh_j$ its gradient. A node is reached in two ways: by $y$, if it is a fork, and by every fork that has it for a
+# child. These shares add up. So begin with $dh = dy$ for the forks and 0 for the leaves, and go through the forks in
+# the *reverse* order: when it is a fork's turn, all its parents have been there. For the fork $n$ with the children $l$
+# and $r$,
+#
+# $$ da = dh_n \odot (1 - h_n^2), \qquad dW \mathrel{+}= [\,h_l \mid h_r\,]^\top da, \qquad db \mathrel{+}= da, \qquad
+#    [\,dh_l \mid dh_r\,] \mathrel{+}= da\, W^\top $$
+#
+# All forks share $W$ and $b$, so their gradients are sums over all forks. A leaf that occurs more than once, or even as
+# both children of one fork, receives a share each time.
+#
+# *By hand:* one feature, $W = (1, 2)^\top$, $b = 0$, leaves $0.2$ and $-0.1$, the tree ((0, 1), 0). The first fork:
+# $0.2 - 2 \cdot 0.1 = 0$, $h_2 = \tanh 0 = 0$. The root: $0 + 2 \cdot 0.2 = 0.4$, $h_3 = 0.380$. For $dy = (0, 1)$: at
+# the root $da = 1 - 0.380^2 = 0.856$, so $dW = (0 \cdot 0.856,\; 0.2 \cdot 0.856) = (0,\; 0.171)$, $dh_2 = 0.856$, and
+# leaf 0 gets $2 \cdot 0.856 = 1.711$. At the first fork $da = 0.856 \cdot (1 - 0^2)$, and $dW$ grows by $(0.2,\; -0.1)
+# \cdot 0.856$ to $(0.171,\; 0.086)$. Leaf 0 gets another $0.856$, together $2.567$; leaf 1 gets $1.711$; $db = 1.711$.
+
+
+# %%
+def rows_of(tree, leaves):
+    """A tree written as nested pairs of leaf numbers, as the row of children of every fork; given
+
+    ((0, 1), 2) with three leaves → [[0, 1], [3, 2]]
+    """
+    rows = []
+
+    def number(node):
+        if isinstance(node, int):
+            return node
+        rows.append([number(child) for child in node])
+        return leaves + len(rows) - 1
+
+    number(tree)
+    return rows
+
+
+# %%
+class RecursiveNet(Layer):
+    """One vector of two, at every fork of a tree:  h[n] = tanh([h[left] | h[right]] W + b)
+
+    Shapes
+        x  (batch, leaves, features): the vectors of the leaves
+        tree  (batch, nodes, 2), integers: the children (left, right) of every fork, children before parents; j < leaves
+            is leaf j, and leaves + m is fork m.  No gradient.
+        y  (batch, nodes, features): the vectors of all forks, the root's last
+        W  (2 · features, features)      b  (features,)
+    backward returns dx alone.
+
+    Source: Socher, Lin, Ng & Manning, Parsing Natural Scenes and Natural Language with Recursive Neural Networks
+    (2011), section 3; backward: Goller & Küchler, Learning Task-Dependent Distributed Representations by
+    Backpropagation Through Structure (1996).
+    """
+
+    def __init__(self, features, *, rng):
+        self.W = Parameter(rng.normal(0, (2 * features) ** -0.5, (2 * features, features)))
+        self.b = Parameter(zeros(features))
+
+    def forward(self, x, tree):
+        ### BEGIN SOLUTION
+        xp = array_module(x)
+        batch, leaves, features = x.shape
+        rows = xp.arange(batch)
+        h = xp.empty((batch, leaves + tree.shape[1], features), dtype=x.dtype)
+        h[:, :leaves] = x
+        for n in range(tree.shape[1]):
+            pair = xp.concatenate([h[rows, tree[:, n, 0]], h[rows, tree[:, n, 1]]], axis=1)
+            h[:, leaves + n] = xp.tanh(pair @ self.W.data + self.b.data)
+        self.h, self.tree, self.leaves = h, tree, leaves
+        return h[:, leaves:]
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        xp = array_module(dy)
+        h, tree, leaves, features = self.h, self.tree, self.leaves, dy.shape[2]
+        rows = xp.arange(len(h))
+        dh = xp.zeros_like(h)
+        dh[:, leaves:] = dy
+        for n in reversed(range(tree.shape[1])):
+            left, right = tree[:, n, 0], tree[:, n, 1]
+            da = dh[:, leaves + n] * (1 - h[:, leaves + n] ** 2)
+            pair = xp.concatenate([h[rows, left], h[rows, right]], axis=1)
+            self.W.grad += pair.T @ da
+            self.b.grad += da.sum(axis=0)
+            dpair = da @ self.W.data.T
+            dh[rows, left] += dpair[:, :features]
+            dh[rows, right] += dpair[:, features:]
+        return dh[:, :leaves]
+        ### END SOLUTION
+
+
+# %%
+check(RecursiveNet)
+
+# %% [markdown]
+# What can one small layer learn? Logic. The leaves are the five words *true*, *false*, *not*, *and*, *or*, each a
+# vector that is trained with the rest, and a formula is a tree: (not, a), (a, (and, b)). The network is only told
+# whether the *whole* formula is true, for formulas of one to six forks. Then it is asked about larger ones. (Your own
+# `Linear`, loss and `Adam` are used here and below.)
+
+# %%
+Linear, Sequential, ReLU = earlier("layers.Linear"), earlier("layers.Sequential"), earlier("layers.ReLU")
+SoftmaxCrossEntropy, MeanSquaredError = earlier("losses.SoftmaxCrossEntropy"), earlier("losses.MeanSquaredError")
+Adam, Adagrad = earlier("optimizers.Adam"), earlier("optimizers.Adagrad")
+clip_gradient_norm = earlier("optimizers.clip_gradient_norm")
+
+WORDS = ["false", "true", "not", "and", "or"]
+
+
+# %%
+def formula(forks, *, rng):
+    """A formula with so many forks as nested pairs of the words' numbers, and whether it is true; given"""
+    if not forks:
+        value = int(rng.integers(2))
+        return value, value
+    if forks == 1 or rng.random() < 0.3:
+        inside, value = formula(forks - 1, rng=rng)
+        return (2, inside), 1 - value
+    left_forks = int(rng.integers(forks - 1))
+    (left, first), (right, second) = formula(left_forks, rng=rng), formula(forks - 2 - left_forks, rng=rng)
+    word = int(rng.integers(3, 5))
+    return (left, (word, right)), first & second if word == 3 else first | second
+
+
+class Logician(Layer):
+    """Vectors of five words, a RecursiveNet, and two scores, false and true, for every fork; given"""
+
+    def __init__(self, features, *, rng):
+        self.words = Parameter(rng.normal(size=(len(WORDS), features)))
+        self.net, self.output = RecursiveNet(features, rng=rng), Linear(features, 2, rng=rng)
+
+    def forward(self, tree):
+        x = np.broadcast_to(self.words.data, (len(tree), *self.words.shape))
+        y = self.net.forward(x, tree)
+        return self.output.forward(y.reshape(-1, y.shape[2])).reshape(*y.shape[:2], 2)
+
+    def backward(self, dscores):
+        dy = self.output.backward(dscores.reshape(-1, 2)).reshape(*dscores.shape[:2], -1)
+        self.words.grad += self.net.backward(dy).sum(axis=0)  # every tree of the batch has the same words
+
+
+def formulas(forks, count, *, rng):
+    """Trees (count, forks, 2) and their truth (count,); given"""
+    drawn = [formula(forks, rng=rng) for _ in range(count)]
+    return np.array([rows_of(tree, len(WORDS)) for tree, _ in drawn]), np.array([value for _, value in drawn])
+
+
+# %%
+with when_written():
+    rng = np.random.default_rng(0)
+    logician, loss = Logician(12, rng=rng), SoftmaxCrossEntropy()
+    optimizer = Adam(logician.parameters(), 0.01)
+    for step in range(1000):
+        trees, truth = formulas(1 + step % 6, 50, rng=rng)
+        scores = logician.forward(trees)
+        loss.forward(scores[:, -1], truth)
+        dscores = np.zeros_like(scores)
+        dscores[:, -1] = loss.backward()
+        optimizer.zero_grad()
+        logician.backward(dscores)
+        optimizer.step()
+    for forks in (4, 6, 8, 12):
+        trees, truth = formulas(forks, 500, rng=rng)
+        print(f"{forks:2} forks: {100 * accuracy(logician.forward(trees)[:, -1], truth):.1f} % right")
+
+# %% [markdown]
+# And it tells more than it was asked. Here is a formula with ten forks; every fork that is a formula of its own has the
+# colour of what the network holds it for, though only roots were ever graded.
+
+
+# %%
+def draw_tree(tree, scores, ax):
+    """Draw a tree of words from its rows, every fork coloured by its scores (forks, 2); given
+
+    Orange is false, violet is true.
+    """
+    leaves, places = len(WORDS), iter(range(len(tree) + 1))
+
+    def draw(node):
+        if node < leaves:
+            x = next(places)
+            ax.text(x, -0.1, WORDS[node], ha="center", va="top")
+            return x, 0
+        left, right = tree[node - leaves]
+        (x1, y1), (x2, y2) = draw(left), draw(right)
+        x, y = (x1 + x2) / 2, max(y1, y2) + 1
+        ax.plot([x1, x, x2], [y1, y, y2], color="gray", zorder=1)
+        true = 1 / (1 + np.exp(scores[node - leaves, 0] - scores[node - leaves, 1]))
+        unfinished = left in (3, 4)  # "and b" is no formula of its own
+        color = "white" if unfinished else plt.cm.PuOr(0.1 + 0.8 * true)
+        ax.scatter(x, y, s=160, color=color, edgecolors="gray", zorder=2)
+        return x, y
+
+    draw(leaves + len(tree) - 1)
+    ax.set_axis_off()
+    ax.margins(0.05, 0.15)
+
+
+with when_written():
+    tree, truth = formulas(10, 1, rng=np.random.default_rng(4))
+    ax = plt.subplots(figsize=(11, 4), layout="constrained")[1]
+    draw_tree(tree[0], logician.forward(tree)[0], ax)
+    ax.set_title(f"the whole formula is {WORDS[truth[0]]}")
+    plt.show()
+
+# %% [markdown]
+# ## 7.8 CausalConv1d
+#
+# A recurrent layer has to wait for yesterday's state before it can begin with today. A convolution over time has not:
+# every output is a weighted sum of a few inputs, all of them known, and all outputs can be computed at once. It only
+# has to be *causal*: $y_t$ may see $x_t$ and what was before, and nothing after it. Otherwise a network that is asked
+# for the next character would just look it up. So all of the padding is on the left.
+#
+# $$ y_t = b + \sum_{k=0}^{K-1} W_k\; x_{t - d\,(K - 1 - k)}, \qquad x_t = 0 \text{ for } t < 0 $$
+#
+# where $W_k$ is the matrix (out, in) of kernel cell $k$, and $K$ the kernel size. The last cell meets the present, cell
+# 0 the most distant past, $d\,(K-1)$ steps ago; the dilation $d$ is how far the cells are apart. PyTorch's `conv1d`
+# gives the same where the input has been padded on the left.
+#
+# ```
+#   kernel size 3, dilation 1              kernel size 3, dilation 2
+#
+#   0  0 │x0  x1  x2  x3                   0  0  0  0 │x0  x1  x2  x3
+#   └──┴──┘                                └─────┴─────┘
+#         y0                                           y0        cell 2 meets x0, cells 0 and 1 meet the padding
+# ```
+#
+# **The backward pass, derived.** With $p = d\,(K-1)$ zeros in front, $\tilde x$, cell $k$ meets the piece $\tilde
+# x_{kd} \ldots \tilde x_{kd + T - 1}$: one slice for each cell, and the layer is a sum of $K$ `Linear` layers of
+# shifted inputs. So is its backward:
+#
+# $$ dW_k = \sum_{n, t} dy_{nt}\, \tilde x_{n,\,t + kd}^\top, \qquad db = \sum_{n, t} dy_{nt}, \qquad
+#    d\tilde x_{t + kd} \mathrel{+}= W_k^\top dy_t $$
+#
+# and $dx$ is $d\tilde x$ without its first $p$ steps. Seen from $x_t$, the gradient comes from $y_t, y_{t+d}, \ldots$:
+# from the *future*, for that is where $x_t$ had an effect.
+#
+# *By hand:* one channel, $x = (1, 2, 3, 4)$, $K = 2$, $d = 2$, $W = (10, 1)$, $b = 0$. Then $y_t = 10\, x_{t-2} + x_t$,
+# so $y = (1, 2, 13, 24)$. For $dy = (0, 0, 1, 2)$: $dW = (1 \cdot 1 + 2 \cdot 2,\; 1 \cdot 3 + 2 \cdot 4) = (5, 11)$,
+# $db = 3$, and $dx = (10, 20, 1, 2)$.
+
+
+# %%
+class CausalConv1d(Layer):
+    """A convolution over time that sees no future:  y[t] = b + Σₖ W[:, :, k] x[t − dilation · (kernel_size − 1 − k)]
+
+    Shapes
+        x  (batch, time, in_channels)      y  (batch, time, out_channels), as long as x
+        W  (out_channels, in_channels, kernel_size), as PyTorch's conv1d      b  (out_channels,)
+    dilation: steps between the cells of the kernel.  What lies before the first step is zero.
+
+    Source: van den Oord et al., WaveNet: A Generative Model for Raw Audio (2016), section 2.1; dilation: Yu & Koltun,
+    Multi-Scale Context Aggregation by Dilated Convolutions (2016).
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, dilation=1, *, rng):
+        scale = (2 / (in_channels * kernel_size)) ** 0.5
+        self.W = Parameter(rng.normal(0, scale, (out_channels, in_channels, kernel_size)))
+        self.b = Parameter(zeros(out_channels))
+        self.dilation = dilation
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        xp, (batch, time, channels) = array_module(x), x.shape
+        out_channels, _, kernel_size = self.W.shape
+        before = self.dilation * (kernel_size - 1)
+        self.padded = xp.zeros((batch, before + time, channels), dtype=x.dtype)
+        self.padded[:, before:] = x
+        y = xp.zeros((batch, time, out_channels), dtype=x.dtype)
+        y += self.b.data
+        for k in range(kernel_size):
+            start = k * self.dilation
+            y += self.padded[:, start : start + time] @ self.W.data[:, :, k].T
+        return y
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        time, (out_channels, channels, kernel_size) = dy.shape[1], self.W.shape
+        dpadded = array_module(dy).zeros_like(self.padded)
+        flat = dy.reshape(-1, out_channels)
+        for k in range(kernel_size):
+            seen = slice(k * self.dilation, k * self.dilation + time)
+            dpadded[:, seen] += dy @ self.W.data[:, :, k]
+            self.W.grad[:, :, k] += flat.T @ self.padded[:, seen].reshape(-1, channels)
+        self.b.grad += flat.sum(axis=0)
+        return dpadded[:, self.dilation * (kernel_size - 1) :]
+        ### END SOLUTION
+
+
+# %%
+check(CausalConv1d)
+
+# %% [markdown]
+# ## 7.9 TCNBlock
+#
+# One causal convolution sees $K$ steps. Stack them, double the dilation from block to block, and the view grows like
+# $2^n$ with the number of layers, while every layer keeps its few weights:
+#
+# ```
+#   dilation 4    ·  ·  ·  ·  ·  ·  ·  ●        kernel size 2: eight steps with three layers
+#                          ╱           │
+#   dilation 2    ·  ·  ·  ●  ·  ·  ·  ●
+#                    ╱     │     ╱     │
+#   dilation 1    ·  ●  ·  ●  ·  ●  ·  ●
+#                  ╱ │   ╱ │   ╱ │   ╱ │
+#   x             ●  ●  ●  ●  ●  ●  ●  ●
+# ```
+#
+# The block of a *temporal convolutional network* is a residual block, as that of images: two convolutions of the same
+# dilation, each with its ReLU, and a way around them.
+#
+# $$ u = \max(0, \mathrm{conv1}(x)), \qquad F = \max(0, \mathrm{conv2}(u)), \qquad y = \max\bigl(0,\; F + S(x)\bigr) $$
+#
+# $S(x) = x$ where the widths agree; where they do not, $S$ is a convolution of kernel size 1, the *projection*. Unlike
+# the block of images, $F$ has a ReLU of its own before the sum, as in the paper. (The original normalizes the weights
+# of both convolutions, and drops channels out behind them. Both are left out here.)
+#
+# **The backward pass.** It goes back along both ways, and $x$ was used twice, so its two gradients add up. With $dh$
+# for $dy$ behind the last ReLU:
+#
+# $$ dx =
+#    \mathrm{conv1}^\top \bigl(\mathrm{relu}_1^\top\, \mathrm{conv2}^\top\, \mathrm{relu}_2^\top\; dh\bigr) + S^\top dh $$
+#
+# where $f^\top$ stands for the `backward` of $f$.
+#
+# *By hand:* one channel, kernel size 1, $W = 2$ and $b = -1$ in conv1, $W = -1$ and $b = 4$ in conv2. For $x = (1, 3)$:
+# $u = (1, 5)$, $F = \max(0, (3, -1)) = (3, 0)$, $y = (4, 3)$. For $dy = (1, 1)$: in the first step $-1 \cdot 2 = -2$
+# comes through the convolutions, 1 past them, together $-1$; in the second the ReLU behind conv2 is shut, and 1 comes
+# past: $dx = (-1, 1)$.
+
+
+# %%
+class TCNBlock(Layer):
+    """Two causal convolutions and a way around them:  y = max(0, max(0, conv2(max(0, conv1(x)))) + shortcut(x))
+
+    Shapes
+        x  (batch, time, in_channels)      y  (batch, time, out_channels)
+    projection: None, or a CausalConv1d of kernel size 1 where the number of channels changes.
+
+    Source: Bai, Kolter & Koltun, An Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence
+    Modeling (2018), section 3.3 and figure 1; without weight normalization and dropout.
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, dilation=1, *, rng):
+        self.conv1 = CausalConv1d(in_channels, out_channels, kernel_size, dilation, rng=rng)
+        self.conv2 = CausalConv1d(out_channels, out_channels, kernel_size, dilation, rng=rng)
+        self.relu1, self.relu2, self.relu3 = ReLU(), ReLU(), ReLU()
+        self.projection = CausalConv1d(in_channels, out_channels, 1, rng=rng) if in_channels != out_channels else None
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        u = self.relu1.forward(self.conv1.forward(x))
+        u = self.relu2.forward(self.conv2.forward(u))
+        shortcut = self.projection.forward(x) if self.projection else x
+        return self.relu3.forward(u + shortcut)
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        dh = self.relu3.backward(dy)
+        du = self.conv2.backward(self.relu2.backward(dh))
+        dx = self.conv1.backward(self.relu1.backward(du))
+        dshortcut = self.projection.backward(dh) if self.projection else dh
+        return dx + dshortcut
+        ### END SOLUTION
+
+
+# %%
+check(TCNBlock)
+
+# %% [markdown]
+# How far does a stack of blocks see? Set every weight to 1 and give the input one spike at step 0: whatever is not zero
+# has seen it.
+
+# %%
+with when_written():
+    spike = np.zeros((1, 64, 1))
+    spike[0, 0] = 1
+    figure, ax = plt.subplots(figsize=(10, 2.6), layout="constrained")
+    h, rows = spike, [spike[0, :, 0]]
+    for dilation in (1, 2, 4, 8):
+        block = TCNBlock(1, 1, 3, dilation, rng=np.random.default_rng(0))
+        for parameter in block.parameters():
+            parameter.data[...] = parameter.data.ndim > 1
+        h = block.forward(h)
+        rows.append(h[0, :, 0])
+    ax.imshow(np.array(rows) > 0, aspect="auto", cmap="Purples", vmax=1.4)
+    ax.set(xlabel="step", title="who has seen the spike at step 0 (kernel size 3)")
+    ax.set_yticks(range(5), ["the input", *(f"block of dilation {d}" for d in (1, 2, 4, 8))])
+    plt.show()
+
+# %% [markdown]
+# **Question 1.** *(3 points)* (a) A stack of $n$ TCN blocks has the kernel size $K$ and the dilations $1, 2, 4, \ldots,
+# 2^{n-1}$. How many steps (the present one included) can its output see? Give the formula, and the smallest $n$ with
+# which a stack of $K = 3$ sees 1000 steps. (b) A network of $n$ such blocks and an LSTM are trained on sequences of $T$
+# steps, with as many processors as they like. How many matrix products *in a row* does the forward pass of each need?
+# (c) Both have been trained, and now produce a text, one character after the other. What has each of them to remember
+# from one character to the next, so that it need not compute all of the past again?
+
+# %% [markdown] question="receptive_field"
+# ### BEGIN SOLUTION
+# (a) A convolution of dilation $d$ looks $(K-1)\,d$ steps further back, and every block has two of them:
+#
+# $$ r = 1 + 2\,(K-1) \sum_{i=0}^{n-1} 2^i = 1 + 2\,(K-1)\,(2^n - 1) $$
+#
+# For $K = 3$: $1 + 4\,(2^n - 1) \ge 1000$, so $2^n \ge 250.75$, $n = 8$ (it sees 1021 steps; seven blocks see 509).
+#
+# (b) The TCN: two for every block, $2n$, whatever $T$ is, for all steps (and all cells of a kernel) can be computed at
+# the same time. The LSTM: at least $T$, because the product $h_{t-1} U$ needs the state before it. (The products $x_t
+# W$ need not wait; they are one more.)
+#
+# (c) The LSTM its state, $h$ and $c$: $2 \cdot$ hidden numbers, however long the text is. The TCN, for every
+# convolution, its last $(K-1)\,d$ inputs: together about $r$ vectors, a memory that grows with how far it sees.
+#
+# Mark scheme: 1 point for the formula and $n = 8$ (half for a formula that forgets that a block has two convolutions);
+# 1 for a number that does not depend on $T$ against $T$, with the reason; 1 for the state against the last inputs of
+# each layer.
+# ### END SOLUTION
+
+# %% [markdown]
+# ## 7.10 LocallyConnected1d
+#
+# A convolution uses the same weights at every step, as if it did not matter when something happens. For text that is
+# right. It is wrong where the place has a meaning of its own: the hours of a day, the bands of a spectrum, the
+# positions of an aligned gene. A locally connected layer has windows like a convolution and weights *of its own at
+# every place*. With $u_{np}$, all that place $p$ of sequence $n$ sees, `kernel_size` steps of all channels,
+#
+# $$ y_{np} = W_p\, u_{np} + b_p, \qquad p = 0 \ldots P - 1, \qquad
+#    P = \left\lfloor \frac{\text{length} - K}{s} \right\rfloor + 1 $$
+#
+# where place $p$ sees the steps $s\,p \ldots s\,p + K - 1$. There is no padding, and the length is fixed when the layer
+# is made.
+#
+# **The backward pass, derived.** It is `Linear`, once for each place. No weight is used at two places, so nothing is
+# summed over places; but windows may overlap, so steps of $x$ that several of them saw receive a share from each:
+#
+# $$ dW_p = \sum_n dy_{np}\, u_{np}^\top, \qquad db_p = \sum_n dy_{np}, \qquad du_{np} = W_p^\top dy_{np} $$
+#
+# **Fast.** A Python loop over the places is right and slow. Bring the places to the front: then $u$ is $(P, N, K C)$
+# and $W$ is $(P, O, K C)$, and `@` multiplies stacks of matrices. A loop over the cells of the kernel is enough to fill
+# $u$, and to bring $du$ back.
+#
+# *By hand:* one channel, $x = (1, 2, 3)$, $K = 2$, two places with the weights $(1, 0)$ and $(0, -1)$, biases 0: $y =
+# (1, -3)$. For $dy = (1, 10)$: $dW = (1, 2)$ and $(20, 30)$, $dx = (1, 0, -10)$.
+
+
+# %%
+class LocallyConnected1d(Layer):
+    """A convolution over time with weights of its own at every place:  y[p] = b[p] + Σₖ W[p, :, :, k] x[stride · p + k]
+
+    Shapes
+        x  (batch, length, in_channels)      y  (batch, places, out_channels)
+        W  (places, out_channels, in_channels, kernel_size)      b  (places, out_channels)
+        places = (length − kernel_size) // stride + 1
+    length: of every sequence; fixed, because each place has its weights.  There is no padding.
+
+    Source: Gregor & LeCun, Emergence of Complex-Like Cells in a Temporal Product Network with Local Receptive Fields
+    (2010), along one axis.
+    """
+
+    def __init__(self, in_channels, out_channels, length, kernel_size, stride=1, *, rng):
+        places = (length - kernel_size) // stride + 1
+        scale = (2 / (in_channels * kernel_size)) ** 0.5
+        self.W = Parameter(rng.normal(0, scale, (places, out_channels, in_channels, kernel_size)))
+        self.b = Parameter(zeros((places, out_channels)))
+        self.stride = stride
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        places, out_channels, channels, kernel_size = self.W.shape
+        windows = array_module(x).empty((places, len(x), channels, kernel_size), dtype=x.dtype)
+        reach = self.stride * (places - 1) + 1
+        for k in range(kernel_size):
+            windows[..., k] = x[:, k : k + reach : self.stride].transpose(1, 0, 2)
+        self.windows, self.shape = windows.reshape(places, len(x), -1), x.shape
+        W = self.W.data.reshape(places, out_channels, -1)
+        return (self.windows @ W.transpose(0, 2, 1)).transpose(1, 0, 2) + self.b.data
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        places, out_channels, channels, kernel_size = self.W.shape
+        self.b.grad += dy.sum(axis=0)
+        dy = dy.transpose(1, 0, 2)  # (places, batch, out_channels)
+        self.W.grad += (dy.transpose(0, 2, 1) @ self.windows).reshape(self.W.shape)
+        dwindows = (dy @ self.W.data.reshape(places, out_channels, -1)).reshape(places, -1, channels, kernel_size)
+        dx = array_module(dy).zeros(self.shape, dtype=dy.dtype)
+        reach = self.stride * (places - 1) + 1
+        for k in range(kernel_size):
+            dx[:, k : k + reach : self.stride] += dwindows[..., k].transpose(1, 0, 2)
+        return dx
+        ### END SOLUTION
+
+
+# %%
+check(LocallyConnected1d)
+
+# %% [markdown]
+# ## Capstone: three networks that read
+#
+# Three tasks, each trained with your own layers. All data are drawn or disguised anew for every seed: the characters
+# come under other numbers, the images turned and mirrored, the features mixed. What is graded is the training.
+
+# %% [markdown]
+# ### a · A network that writes
+#
+# A language model gives every character a probability to be the next one, after all that it has read. How good it is,
+# is told in **bits per character**: the mean of $-\log_2 p(\text{the character that came})$, the length of the message
+# by which it could be sent to somebody who has the same model. The text is the manual of Python (each paragraph once:
+# some are repeated there), about 373,000 characters of 84 kinds. Knowing nothing costs $\log_2 84 = 6.4$ bits, knowing how
+# frequent each character is costs 4.7, which one came before it 3.5, which two came before it 2.65 bits. You are to get
+# below **2.4**, on text that your model has not seen, from each of three seeds, with at most 60 seconds of computing
+# each (the author's solution takes about 12).
+#
+# `LanguageModel` is given: an LSTM that reads one-hot vectors, and a `Linear` that turns each hidden state into scores.
+# Write `train_language_model`. Remarks:
+#
+# - `x` is one long text, and `y` is the same text one character later. An LSTM is slow with one sequence and hardly
+#   slower with thirty: cut the text into about 32 *lanes* of equal length, one below the other, and read them side by
+#   side with `truncated_bptt`, piece by piece. Every lane must remain a text: mind the order of `reshape`.
+# - Three times over the text with 128 hidden numbers and `Adam` will do, at a learning rate that begins at about 0.02
+#   and falls. `truncated_bptt` takes the optimizer as it is; to change its rate on the way, hand over a few pieces at a
+#   time, and the state with them.
+# - float32 takes half of the time.
+
+
+# %%
+class LanguageModel(SequenceModel):
+    """Scores of the next character after each; given
+
+    Shapes
+        x  (batch, time), integers from 0 to vocabulary − 1      scores  (batch, time, vocabulary)
+        state, last  (batch, 2, hidden)
+    """
+
+    def __init__(self, vocabulary, hidden, *, rng):
+        super().__init__(LSTM(vocabulary, hidden, rng=rng), Linear(hidden, vocabulary, rng=rng))
+        self.vocabulary = vocabulary
+
+    def forward(self, x, state=None, mask=None):
+        one_hot = array_module(x).eye(self.vocabulary, dtype=self.recurrent.W.data.dtype)
+        return super().forward(one_hot[x], state, mask)
+
+
+# %%
+def train_language_model(x, y, *, rng):
+    """Train a model to tell the next character of a text; return it
+
+    Shapes
+        x, y  (characters,), integers from 0 up; y[i] is the character after x[i].  Nothing larger will come.
+    The model's forward takes x (batch, time) and returns scores (batch, time, vocabulary), or these and its last state.
+    rng: a numpy.random.Generator for the initial weights.
+    """
+    ### BEGIN SOLUTION
+    lanes, steps, epochs, rate = 32, 32, 3, 0.02
+    vocabulary = int(max(x.max(), y.max())) + 1
+    model, loss = LanguageModel(vocabulary, 128, rng=rng), SoftmaxCrossEntropy()
+    model.astype("float32")
+    optimizer = Adam(model.parameters(), rate)
+    time = len(x) // lanes
+    x, y = (text[: lanes * time].reshape(lanes, time) for text in (x, y))
+    for epoch in range(epochs):
+        state = None
+        for first in range(0, time, 10 * steps):
+            optimizer.lr = rate * (1 - (epoch + first / time) / epochs)
+            some = slice(first, first + 10 * steps)
+            _, state = truncated_bptt(
+                x[:, some], y[:, some], state, model=model, loss=loss, optimizer=optimizer, steps=steps
+            )
+    return model
+    ### END SOLUTION
+
+
+# %%
+check(train_language_model)
+
+# %% [markdown]
+# Let it write. Every character is drawn from the model's probabilities and read in turn. The *temperature* divides the
+# scores before: a low one makes it careful and repetitive, a high one daring and wrong.
+
+
+# %%
+def write(model, vocabulary, start, length, temperature, *, rng):
+    """``length`` characters after the text ``start``, each drawn from the model's probabilities; given"""
+    model.eval()
+    codes, state, text = [vocabulary.index(c) for c in start], None, start
+    for _ in range(length):
+        scores, state = model.forward(np.array([codes]), state)
+        scores = scores[0, -1].astype(float) / temperature
+        p = np.exp(scores - scores.max())
+        codes = [int(rng.choice(len(p), p=p / p.sum()))]
+        text += vocabulary[codes[0]]
+    return text
+
+
+def bits_per_character(model, codes, length=64, count=1000):
+    """Mean of −log₂ p of characters that come after ``length`` others, at ``count`` places of a text; given"""
+    model.eval()
+    starts = np.linspace(0, len(codes) - length - 1, count).astype(int)
+    scores = model.forward(np.stack([codes[start : start + length] for start in starts]))[0][:, -1]
+    return float(SoftmaxCrossEntropy().forward(scores.astype(float), codes[starts + length]) / np.log(2))
+
+
+@cache
+def trained():
+    """Your language model, trained once for both pictures, its vocabulary, and the text that it has not seen; given"""
+    vocabulary, codes = characters(python_manual(repeated=False), rarest=50)
+    seen, unseen = np.split(codes, [len(codes) * 9 // 10])
+    return train_language_model(seen[:-1], seen[1:], rng=np.random.default_rng(0)), vocabulary, unseen
+
+
+# %%
+with when_written():
+    writer, vocabulary, unseen = trained()
+    print(f"{bits_per_character(writer, unseen):.2f} bits per character on unseen text")
+    for temperature in (0.4, 0.8):
+        print(f"\n--- temperature {temperature}\n")
+        print(write(writer, vocabulary, "The statement ", 400, temperature, rng=np.random.default_rng(1)))
+
+# %% [markdown]
+# Where does it know what comes, and where not? Below is some unseen text, each character coloured by its bits: pale is
+# what the model expected, dark what surprised it.
+
+# %%
+with when_written():
+    writer, vocabulary, unseen = trained()
+    piece = unseen[-1200:-900]
+    scores = writer.forward(piece[None, :-1])[0][0].astype(float)
+    log_p = scores - np.log(np.exp(scores - scores.max()).sum(axis=1, keepdims=True)) - scores.max()
+    bits = np.append(0, -log_p[np.arange(len(log_p)), piece[1:]] / np.log(2))
+    columns = 75
+    figure, ax = plt.subplots(figsize=(12, 1.9), layout="constrained")
+    shown = ax.imshow(bits.reshape(-1, columns), aspect="auto", cmap="Oranges", vmin=0, vmax=8)
+    for place, code in enumerate(piece):
+        letter = vocabulary[code].replace("\n", "↵").replace("$", r"\$")
+        ax.text(place % columns, place // columns, letter, ha="center", va="center", family="monospace", fontsize=9)
+    ax.set_axis_off()
+    figure.colorbar(shown, label="bits")
+    plt.show()
+
+# %% [markdown]
+# ### b · A network that reads a picture line by line
+#
+# The LSTM of the source article is trained with Adagrad and with a *keep probability*: the share of its outputs that
+# dropout leaves on. Here it reads the digits of MNIST as a sequence, 28 rows of 28 pixels, from top to bottom, and says
+# at the end which digit it was. It never sees more than one row at a time: what it knows about the others is in its
+# state.
+#
+# Given: `LastStep`, a recurrent layer and a layer that looks at its *last* hidden state. Write `train_row_reader` with
+# them: an `LSTM`, behind it `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 94 % of 2,000 unseen
+# images must be right, from each of three seeds, with at most 60 seconds of computing each (the author's solution takes
+# about 15).
+#
+# - `Dropout(1 - keep_probability)`: the article counts what is kept, the layer what is dropped.
+# - Adagrad divides by the root of *all* squared gradients so far, so that its steps become smaller by themselves: a
+#   learning rate of 0.05 and no schedule.
+# - 64 or 96 hidden numbers and small batches will do.
+
+
+# %%
+class LastStep(Layer):
+    """A recurrent layer, and a layer that looks at its last hidden state alone; given
+
+    Shapes
+        x  (batch, time, in_features)      y  (batch, the output's features)
+    """
+
+    def __init__(self, recurrent, output):
+        self.recurrent, self.output = recurrent, output
+
+    def forward(self, x):
+        h, _ = self.recurrent.forward(x)
+        self.shape = h.shape
+        return self.output.forward(h[:, -1])
+
+    def backward(self, dy):
+        dlast = self.output.backward(dy)
+        dh = array_module(dy).zeros(self.shape, dtype=dlast.dtype)
+        dh[:, -1] = dlast
+        return self.recurrent.backward(dh)[0]
+
+
+# %%
+def train_row_reader(x, y, *, rng):
+    """Train an LSTM with Adagrad and dropout to read images row by row; return the model
+
+    Shapes
+        x  (batch, 28, 28) float32, pixels from 0 to 1: 28 steps of 28 features      y  (batch,), integers from 0 to 9
+    The model's forward takes x and returns scores (batch, 10).
+    rng: a numpy.random.Generator for the initial weights, for dropout and for shuffling.
+    """
+    ### BEGIN SOLUTION
+    hidden, keep_probability, epochs, size = 96, 0.8, 8, 20
+    output = Sequential([Dropout(1 - keep_probability, rng=rng), Linear(hidden, 10, rng=rng)])
+    model, loss = LastStep(LSTM(28, hidden, rng=rng), output), SoftmaxCrossEntropy()
+    model.astype("float32")
+    optimizer = Adagrad(model.parameters(), 0.05)
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        for first in range(0, len(x), size):
+            rows = order[first : first + size]
+            loss.forward(model.forward(x[rows]), y[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            clip_gradient_norm(model.parameters(), 5.0)
+            optimizer.step()
+    return model
+    ### END SOLUTION
+
+
+# %%
+check(train_row_reader)
+
+# %% [markdown]
+# When does it know? Here are its ten scores, as probabilities, after every row, for three unseen digits.
+
+# %%
+with when_written():
+    data = mnist()
+    reader = train_row_reader(data.x_train, data.y_train, rng=np.random.default_rng(0))
+    reader.eval()
+    print(f"{100 * accuracy(reader.forward(data.x_test), data.y_test):.1f} % of the unseen digits are right")
+    figure, axes = plt.subplots(1, 6, figsize=(13, 3), width_ratios=[1, 1.4] * 3, layout="constrained")
+    for pair, number in zip(axes.reshape(3, 2), (1, 4, 7), strict=True):
+        h, _ = reader.recurrent.forward(data.x_test[number : number + 1])
+        scores = reader.output.forward(h[0])
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        plotting.images(data.x_test[number : number + 1], ax=pair[0])
+        pair[1].imshow(p / p.sum(axis=1, keepdims=True), aspect="auto", cmap="Purples", vmin=0, vmax=1)
+        pair[1].set(xlabel="digit", ylabel="rows read")
+        pair[1].set_xticks(range(10))
+    plt.show()
+
+# %% [markdown]
+# ### c · The adding problem
+#
+# What a long memory is good for: a sequence of numbers, two of which are marked, one in the first half and one in the
+# second. At the end their sum is wanted. To answer 1 always costs a mean squared error of $1/6 = 0.167$. Whoever wants
+# to do better has to carry the first marked number past all the others.
+#
+# What stands in the way you have seen in section 7.3: from lag to lag the gradient shrinks by the same factor, and that
+# of an RNN has vanished before it arrives at the first mark.
+#
+# Write `train_adder`. Sequences have 60 steps; the mean squared error on unseen ones must be at most 0.01 from each of
+# three seeds, with at most 60 seconds of computing each (the author's solution takes about 4). An RNN does not get
+# there in this time.
+#
+# - `LastStep(LSTM(2, 32, rng=rng), Linear(32, 1, rng=rng))`, `MeanSquaredError`, `Adam` at a learning rate of 0.01 to
+#   0.02, batches of 50, and gradients clipped to the norm 1.
+# - For a few hundred steps nothing seems to happen: the loss stays at 0.167 until the network finds out what the mark
+#   means. Do not give up; and do not stop because one batch was right by chance: watch a running mean, and stop when
+#   that is small.
+# - The two features of the input come mixed by an unknown rotation, so that the number is not in the first and the mark
+#   not in the second. `Linear` maps do not mind.
+
+
+# %%
+def train_adder(x, y, kind=None, *, rng):
+    """Train a recurrent network to add the two marked numbers of each sequence; return the model
+
+    Shapes
+        x  (batch, time, 2), a number and a mark at every step, mixed by a rotation
+        y  (batch, 1), the sum of the marked numbers
+    The model's forward takes x and returns predictions (batch, 1).
+    kind: the class of the recurrent layer (RNN, GRU); LSTM where it is None.
+    rng: a numpy.random.Generator for the initial weights and for drawing batches.
+    For the picture below: set model.losses, at the end, to the list of the losses of all batches.
+    """
+    ### BEGIN SOLUTION
+    hidden, size, steps, rate = 32, 50, 4000, 0.02
+    model = LastStep((kind or LSTM)(2, hidden, rng=rng), Linear(hidden, 1, rng=rng))
+    model.astype("float32")
+    x, y = x.astype("float32"), y.astype("float32")
+    optimizer, loss = Adam(model.parameters()), MeanSquaredError()
+    mean, losses = 1 / 6, []
+    for step in range(steps):
+        rows = rng.integers(len(x), size=size)
+        losses.append(float(loss.forward(model.forward(x[rows]), y[rows])))
+        model.zero_grad()
+        model.backward(loss.backward())
+        clip_gradient_norm(model.parameters(), 1.0)
+        optimizer.lr = rate * (1 - step / steps)
+        optimizer.step()
+        mean += 0.02 * (losses[-1] - mean)
+        if mean < 0.002:
+            break
+    model.losses = losses
+    return model
+    ### END SOLUTION
+
+
+# %%
+check(train_adder)
+
+# %% [markdown]
+# The same training, with an RNN and with an LSTM: their losses; and how much of the gradient by the last hidden state
+# arrives at the input of $k$ steps before, the *lag*, for the layers as they were made and as they are after training.
+
+
+# %%
+def norms_by_lag(layer, x, *, rng):
+    """Norm of the gradient by x[t] of the last hidden state, over the lag from t to the end, 1 at lag 0; given"""
+    h, _ = layer.forward(x)
+    dh = np.zeros_like(h)
+    dh[:, -1] = rng.normal(size=h[:, -1].shape)
+    norms = np.linalg.norm(layer.backward(dh)[0], axis=(0, 2))[::-1]
+    return norms / norms[0]
+
+
+with when_written():
+    rng = np.random.default_rng(0)
+    x, y = adding_problem(5000, 60, rng=rng)
+    unseen_x, unseen_y = adding_problem(1000, 60, rng=rng)
+    unseen_x = unseen_x.astype("float32")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
+    for kind, color in ((RNN, "tab:orange"), (LSTM, "tab:purple")):
+        name, model = kind.__name__, train_adder(x, y, kind, rng=np.random.default_rng(0))
+        error = float(((model.forward(unseen_x) - unseen_y) ** 2).mean())
+        print(f"{name}: mean squared error on unseen sequences {error:.4f}")
+        losses = np.append(getattr(model, "losses", []), np.nan)
+        left.semilogy(np.convolve(losses, np.ones(50) / 50, mode="valid"), color=color, label=name)
+        for layer, line, when in (
+            (kind(2, 32, rng=np.random.default_rng(0)), "--", "before"),
+            (model.recurrent, "-", "after training"),
+        ):
+            norms = norms_by_lag(layer, unseen_x[:50], rng=np.random.default_rng(1))
+            right.semilogy(norms, line, color=color, label=f"{name}, {when}")
+    left.axhline(1 / 6, color="gray", linestyle=":", label="always answering 1")
+    left.set(xlabel="batches", ylabel="mean squared error, mean of 50 batches")
+    right.set(xlabel="lag", ylabel="gradient norm, 1 at lag 0", ylim=(1e-12, 1e2))
+    left.legend()
+    right.legend()
+    plt.show()
+
+# %% [markdown]
+# **Question 2.** *(3 points)* (a) Take a recurrent layer without inputs and without a tanh: $h_t = h_{t-1} U$. By which
+# matrix is the gradient of $h_T$ multiplied on its way to $h_{T-k}$? The largest singular value of $U$ is 0.9. How much
+# of the gradient is left, at most, after 100 steps? What else does the tanh do to it? (b) In an LSTM look at the direct
+# path from $c_T$ to $c_{T-k}$ alone. By what is the gradient multiplied, and how large must the forget gate be so that
+# a tenth is left after 100 steps? With which bias does that gate begin (all else 0)? (c) Before training the gradient
+# of the LSTM falls with the lag, too; and yet it learns the adding problem, the RNN does not. What can the LSTM change
+# in training that the RNN can not, or only at a price?
+
+# %% [markdown] question="vanishing_gradient"
+# ### BEGIN SOLUTION
+# (a) By $(U^\top)^k$. Its norm is at most $0.9^{100} = 2.7 \cdot 10^{-5}$. The tanh multiplies, at every step and for
+# every hidden number, by its slope $1 - h^2 \le 1$: it makes the gradient smaller still, and most of all where units
+# are saturated.
+#
+# (b) By the product of the forget gates, $\prod f_t$, number by number, with no matrix. $f^{100} = 0.1$ gives $f =
+# 0.1^{1/100} = 0.977$. $\sigma(b) = 0.977$ for $b = \ln(0.977 / 0.023) = 3.76$.
+#
+# (c) Its factor depends on the state and on the input: the LSTM can open the forget gate and close the input gate
+# *while nothing of interest comes*, so that $c$ is kept exactly and the gradient passes undiminished, and it can do so
+# for some of its numbers and forget with others. One bias moved by about 3 is enough for that. The RNN has the same $U$
+# at every step. To keep something it needs eigenvalues near 1 and units in the linear part of tanh, so a state that
+# also reacts to every input it reads; and a little more than 1 makes gradients explode.
+#
+# Mark scheme: 1 point for $(U^\top)^k$, the bound and the slope of tanh (half without the slope); 1 for the product of
+# forget gates, $f \approx 0.977$ and $b \approx 3.8$; 1 for gates that depend on the input or state against the one $U$
+# at every step.
+# ### END SOLUTION

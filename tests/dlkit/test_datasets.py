@@ -249,6 +249,24 @@ def test_the_manual_has_a_small_vocabulary():
     assert codes.max() == len(vocabulary) - 1
 
 
+def test_the_manual_without_repetitions_holds_every_paragraph_once():
+    text = datasets.python_manual()
+    once = datasets.python_manual(repeated=False).split("\n\n")
+    assert len(once) == len(set(once))
+    assert set(once) == set(text.split("\n\n"))
+    assert len(once) < len(text.split("\n\n"))
+
+
+def test_rare_characters_become_one():
+    text = "banana ¾ 🙂"
+    vocabulary, codes = datasets.characters(text, rarest=2)
+    assert vocabulary == " an\ufffd"
+    assert codes.dtype == np.int64
+    assert "".join(vocabulary[code] for code in codes) == "\ufffdanana \ufffd \ufffd"
+    assert datasets.characters("aabb", rarest=2)[0] == "ab"
+    assert datasets.characters("aabb", rarest=3)[0] == "\ufffd"
+
+
 def test_an_empty_text_has_no_characters():
     with pytest.raises(ValueError, match="empty"):
         datasets.characters("")

@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, what the layers of 02, the losses of 03 and the convolutions of 06 must give.
+"""Compute with PyTorch, in float64, what the layers of 02, the losses of 03, the convolutions of 06 and 07 must give.
 
 ``make golden`` runs this and writes one ``.npz`` an assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -19,6 +19,7 @@ import numpy as np
 import optimizers
 import recurrent
 import regularization
+import sequences
 import torch
 from calls import Arrays, Call
 from torch.nn import functional as F  # noqa: N812 - its usual name
@@ -187,7 +188,13 @@ def write(assignment: str, calls: Iterator[Call], rng: np.random.Generator) -> P
 def main() -> None:
     """Write every file and say how large it is."""
     torch.set_num_threads(1)
-    for assignment, calls in {"02_layers": layers, "03_losses": losses, "06_convolution": convolutions.calls}.items():
+    files = {
+        "02_layers": layers,
+        "03_losses": losses,
+        "06_convolution": convolutions.calls,
+        "07_sequences": sequences.calls,
+    }
+    for assignment, calls in files.items():
         rng = np.random.default_rng(SEED)
         path = write(assignment, calls(rng), rng)
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
