@@ -139,13 +139,15 @@ def same_sign(axis):
     return lambda seen, _: np.equal(*in_pairs(matrix_of(seen["W"]) > 0, axis))
 
 
-def initial(name, *, cases, variance, others, points, mistakes, more=(), layer=None):
+def initial(name, *, cases, variance, others, points, hints, mistakes, more=(), layer=None):
     """The exercise of one way to draw initial values.
 
     cases: arguments; variance(case): what is right; others: variances that mistakes lead to, by what was done;
     more: further claims; layer: what a layer does to W's product, where twenty of them should keep a signal's size.
     """
-    exercise = Exercise(name, "function", (name,), Points(**{name: points}), [], mistakes=mistakes, support=LIBRARY)
+    exercise = Exercise(
+        name, "function", (name,), Points(**{name: points}), [], hints={name: hints}, mistakes=mistakes, support=LIBRARY
+    )
 
     def draw(rng):
         return [Case({**arguments, "rng": new_rng(rng)}) for arguments in cases]
@@ -304,6 +306,11 @@ normal_init = initial(
         ),
     ),
     points=1,
+    hints=(
+        "Which of rng’s methods draws normal numbers, and in which order does it take its arguments?",
+        "W ~ N(0, std²): mean 0, standard deviation std",
+        "Draw an array of the shape from rng with mean 0 and this standard deviation, and move it with asarray.",
+    ),
     mistakes=[
         own_seed_mistake(NORMAL, "np.random.default_rng(0).normal(0, std, shape)"),
         global_mistake(NORMAL, "np.random.normal(0, std, shape)"),
@@ -367,6 +374,11 @@ xavier_init = initial(
     },
     layer=lambda z: z,
     points=2,
+    hints=(
+        "Count first: over how many inputs does one output sum, and how many outputs does one input reach?",
+        "Var W = 2 / (fan_in + fan_out); σ is its root, a uniform distribution reaches to √3 σ",
+        "Find fan_in and fan_out from the shape, with the cells of the kernel where there is one; draw with this variance; move the numbers with asarray.",
+    ),
     mistakes=[
         own_seed_mistake("rng.uniform(", "np.random.default_rng(1).uniform("),
         global_mistake("rng.uniform(", "np.random.uniform("),
@@ -439,6 +451,11 @@ he_init = initial(
     },
     layer=lambda z: np.maximum(z, 0),
     points=2,
+    hints=(
+        "Only one of the two counts matters here. Which axis of W is it, in a Linear and in a Conv2d?",
+        "Var W = 2 / fan_in; σ is its root",
+        "Find fan_in from the shape, draw with mean 0 and standard deviation √(2 / fan_in), move the numbers with asarray.",
+    ),
     mistakes=[
         own_seed_mistake("rng.normal(", "np.random.default_rng(2).normal("),
         global_mistake("rng.normal(", "np.random.normal("),
@@ -1988,7 +2005,7 @@ def told_of(y, x, ways, shape):
     return "something else"
 
 
-def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentences, seeds=None):
+def augmentation(name, *, cases, draws, claims, ways, points, hints, mistakes, sentences):
     """The exercise of one change of images, drawn anew for each.
 
     cases: few images, of every kind; draws: many small ones, for statistics; ways(case): word → function of x that gives
@@ -2043,6 +2060,7 @@ def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentence
                 expect=lambda _s, _c, _r: {"what becomes of an image": right},
             ),
         ],
+        hints={name: hints},
         mistakes=mistakes,
     )
 
@@ -2051,7 +2069,7 @@ def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentence
         (x,) = case.inputs.values()
         return {"x": x, "y": subject.run(name, x, **case.arguments)}
 
-    @seeded(exercise, cases=seeds or draws, after=(BECOMES,))
+    @seeded(exercise, cases=draws, after=(BECOMES,))
     def again(subject, case):
         (x,) = case.inputs.values()
         return subject.run(name, x, **case.arguments)
@@ -2234,6 +2252,11 @@ random_shift = augmentation(
         ),
     ],
     points=3,
+    hints=(
+        "A moved image is the same window of a larger picture, begun somewhere else.",
+        "y[n, c, h, w] = x[n, c, h − down[n], w − right[n]], and 0 where that lies outside",
+        "Put a border of most zeros around the batch; draw for every image where its window begins, from 0 to 2 most, once for the rows and once for the columns; cut the windows.",
+    ),
     mistakes=[
         own_seed_mistake("rng.integers(", "np.random.default_rng(7).integers("),
         global_mistake("rng.integers(0, 2 * most + 1, (2, len(x)))", "np.random.randint(0, 2 * most + 1, (2, len(x)))"),
@@ -2369,6 +2392,11 @@ random_flip = augmentation(
         ),
     ],
     points=2,
+    hints=(
+        "One decision for each image, then both versions are at hand.",
+        "y[n, c, h, w] = x[n, c, h, W − 1 − w] with probability p, else x[n, c, h, w]",
+        "Draw as many numbers as there are images, compare them with p, and choose by that between x and x mirrored along its last axis; the condition needs three more axes.",
+    ),
     mistakes=[
         own_seed_mistake("rng.random(len(x))", "np.random.default_rng(5).random(len(x))"),
         global_mistake("rng.random(len(x))", "np.random.random(len(x))"),
@@ -2503,6 +2531,11 @@ random_crop = augmentation(
         ),
     ],
     points=3,
+    hints=(
+        "Where may the window begin? Count the places, the first and the last included.",
+        "top from 0 … H + 2 p − h, left from 0 … W + 2 p − w, each evenly",
+        "Put on the border, draw a first row and a first column for every image, and cut the windows.",
+    ),
     mistakes=[
         own_seed_mistake(TOP, "rng = np.random.default_rng(5)\n    " + TOP),
         global_mistake(TOP, TOP.replace("rng.integers(", "np.random.randint(")),
@@ -2624,6 +2657,13 @@ gaussian_noise = Exercise(
     ("gaussian_noise",),
     Points(gaussian_noise=2),
     [noise_check(NOTHING, quiet_cases, noised, compare_all, expect=unchanged_by_silence)],
+    hints={
+        "gaussian_noise": (
+            "The noise is drawn on the host and in float64; x may be elsewhere, and in float32.",
+            "y = x + σ z, z ~ N(0, 1) for every number",
+            "Draw an array of x's shape with the standard deviation sigma, move it, convert it to the dtype of x, and add.",
+        ),
+    },
     mistakes=[
         own_seed_mistake("rng.normal(", "np.random.default_rng(4).normal("),
         global_mistake("rng.normal(", "np.random.normal("),
@@ -3163,6 +3203,13 @@ capstone = ModelExercise(
     cpu_s=40.0,
     disguised="sides",
     depends=("random_shift",),
+    hints={
+        "train_rescued": (
+            "What do you know about digits that 500 of them cannot show?",
+            "Images moved anew in every batch, normalization and a little dropout behind every hidden Linear, a rate that falls to zero.",
+            "Flatten, twice Linear, BatchNorm, ReLU and Dropout, a last Linear; Adam at 0.003 under CosineAnnealing, 200 epochs in batches of 50, each shifted by up to two pixels.",
+        ),
+    },
     mistakes=[
         Mistake(
             "moves nothing",
