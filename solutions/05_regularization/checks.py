@@ -231,7 +231,10 @@ def twenty_layers(exercise, layer):
         h = case.inputs["x"]
         before = np.square(h).mean()
         for _ in range(LAYERS):
-            h = layer(h @ subject.run(exercise.name, (WIDTH, WIDTH), rng=generator))
+            W = subject.run(exercise.name, (WIDTH, WIDTH), rng=generator)
+            if not isinstance(W, np.ndarray) or W.shape != (WIDTH, WIDTH) or W.dtype.kind != "f":
+                return {"the size behind twenty layers": "not to be told", "_factor": math.nan}
+            h = layer(h @ W)
         factor = float(np.square(h).mean() / before)
         kept = "kept" if 1 / SLACK < factor < SLACK else "lost" if factor < 1 else "blown up"
         return {"the size behind twenty layers": kept, "_factor": factor}
@@ -1414,7 +1417,12 @@ def penalized(subject, case):
 
 
 def look_at(subject, parameters, what, said):
-    return {f"{said} {i}": x for i, x in enumerate(subject.run(f"support.{what}", Ref(parameters.handle)))}
+    return numbered(said, subject.run(f"support.{what}", Ref(parameters.handle)))
+
+
+def numbered(said, arrays):
+    """One entry for each array; nothing where a worker sent something else than a list."""
+    return {f"{said} {i}": x for i, x in enumerate(arrays if isinstance(arrays, list) else [])}
 
 
 def price(subject, case):
@@ -1744,7 +1752,7 @@ def restored_in_place(subject, case):
         "support.follow", Ref(stopper.handle), Ref(parameters.handle), case.hidden["losses"], case.hidden["places"]
     )
     stopper.call("restore")
-    return {f"the array of parameter {i}": x for i, x in enumerate(arrays.fetch())}
+    return numbered("the array of parameter", arrays.fetch())
 
 
 def judge_arrays(observed, expected, case):
@@ -2878,8 +2886,9 @@ def words_of_mixture(x, t, result):
         return {IMAGES: "mix does not return a pair (x, t)"}
     mixed, targets = result
     for made, given, name in ((mixed, x, "x"), (targets, t, "t")):
-        if not isinstance(made, np.ndarray) or made.shape != given.shape or not np.isfinite(made).all():
-            return {IMAGES: f"the mixed {name} is no array of finite numbers in the shape of {name}"}
+        right = isinstance(made, np.ndarray) and made.shape == given.shape and made.dtype.kind == "f"
+        if not right or not np.isfinite(made).all():
+            return {IMAGES: f"the mixed {name} is no array of finite floats in the shape of {name}"}
     shares, partners = partners_of(x, mixed)
     if (partners < 0).any():
         return {IMAGES: "rows are no mixtures of two rows"}
