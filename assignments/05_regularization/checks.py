@@ -71,13 +71,13 @@ def matrix_of(W):
 def same_sign(axis):
     return lambda seen, _: np.equal(*in_pairs(matrix_of(seen['W']) > 0, axis))
 
-def initial(name, *, cases, variance, others, points, mistakes, more=(), layer=None):
+def initial(name, *, cases, variance, others, points, hints, mistakes, more=(), layer=None):
     """The exercise of one way to draw initial values.
 
     cases: arguments; variance(case): what is right; others: variances that mistakes lead to, by what was done;
     more: further claims; layer: what a layer does to W's product, where twenty of them should keep a signal's size.
     """
-    exercise = Exercise(name, 'function', (name,), Points(**{name: points}), [], support=LIBRARY)
+    exercise = Exercise(name, 'function', (name,), Points(**{name: points}), [], hints={name: hints}, support=LIBRARY)
 
     def draw(rng):
         return [Case({**arguments, 'rng': new_rng(rng)}) for arguments in cases]
@@ -118,7 +118,10 @@ def twenty_layers(exercise, layer):
         h = case.inputs['x']
         before = np.square(h).mean()
         for _ in range(LAYERS):
-            h = layer(h @ subject.run(exercise.name, (WIDTH, WIDTH), rng=generator))
+            W = subject.run(exercise.name, (WIDTH, WIDTH), rng=generator)
+            if not isinstance(W, np.ndarray) or W.shape != (WIDTH, WIDTH) or W.dtype.kind != 'f':
+                return {'the size behind twenty layers': 'not to be told', '_factor': math.nan}
+            h = layer(h @ W)
         factor = float(np.square(h).mean() / before)
         kept = 'kept' if 1 / SLACK < factor < SLACK else 'lost' if factor < 1 else 'blown up'
         return {'the size behind twenty layers': kept, '_factor': factor}
@@ -134,13 +137,13 @@ def twenty_layers(exercise, layer):
     check = exercise.checks.pop()
     sabotage = '_right = {name}\n_calls = []\ndef {name}(*args, **kwargs):\n    _calls.append(1)\n    return _right(*args, **kwargs) * (1 if len(_calls) < 9 else 0.5)\n'
     exercise.checks.append(Check(check.name, check.part, 1.0, check.cases, check.observe, judge, needs=check.needs, after=check.after, sabotage=sabotage))
-normal_init = initial('normal_init', cases=[{'shape': (100, 120), 'std': 0.05}, {'shape': (30, 20, 4, 5), 'std': 2.0}], variance=lambda case: case.arguments['std'] ** 2, others={'std taken for the variance': lambda case: case.arguments['std'], 'std forgotten': lambda _: 1.0, 'uniform from −std to std': lambda case: case.arguments['std'] ** 2 / 3, 'std squared': lambda case: case.arguments['std'] ** 4}, more=(Claim('the share of numbers within one standard deviation', lambda seen, case: abs(seen['W']) < case.arguments['std'], lambda _: Mean(math.erf(math.sqrt(0.5))), {'that of a uniform distribution': lambda _: Mean(1 / math.sqrt(3)), 'of two values': lambda _: Mean(0.0)}),), points=1)
+normal_init = initial('normal_init', cases=[{'shape': (100, 120), 'std': 0.05}, {'shape': (30, 20, 4, 5), 'std': 2.0}], variance=lambda case: case.arguments['std'] ** 2, others={'std taken for the variance': lambda case: case.arguments['std'], 'std forgotten': lambda _: 1.0, 'uniform from −std to std': lambda case: case.arguments['std'] ** 2 / 3, 'std squared': lambda case: case.arguments['std'] ** 4}, more=(Claim('the share of numbers within one standard deviation', lambda seen, case: abs(seen['W']) < case.arguments['std'], lambda _: Mean(math.erf(math.sqrt(0.5))), {'that of a uniform distribution': lambda _: Mean(1 / math.sqrt(3)), 'of two values': lambda _: Mean(0.0)}),), points=1, hints=('Which of rng’s methods draws normal numbers, and in which order does it take its arguments?', 'W ~ N(0, std²): mean 0, standard deviation std', 'Draw an array of the shape from rng with mean 0 and this standard deviation, and move it with asarray.'))
 SHAPES = [{'shape': (100, 300)}, {'shape': (40, 24, 5, 3)}]
 
 def of_fans(formula):
     return lambda case: formula(*fans(case.arguments['shape']))
-xavier_init = initial('xavier_init', cases=SHAPES, variance=of_fans(lambda fan_in, fan_out: 2 / (fan_in + fan_out)), others={'1 / fan_in': of_fans(lambda fan_in, _: 1 / fan_in), '2 / fan_in': of_fans(lambda fan_in, _: 2 / fan_in), '1 / (fan_in + fan_out)': of_fans(lambda fan_in, fan_out: 1 / (fan_in + fan_out)), 'a third of it': of_fans(lambda fan_in, fan_out: 2 / 3 / (fan_in + fan_out)), 'three times of it': of_fans(lambda fan_in, fan_out: 6 / (fan_in + fan_out)), 'twice of it': of_fans(lambda fan_in, fan_out: 4 / (fan_in + fan_out)), 'its square': of_fans(lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 2), 'that of a single cell': lambda case: 2 / sum(case.arguments['shape'][:2])}, layer=lambda z: z, points=2)
-he_init = initial('he_init', cases=SHAPES, variance=of_fans(lambda fan_in, _: 2 / fan_in), others={'1 / fan_in': of_fans(lambda fan_in, _: 1 / fan_in), '2 / fan_out': of_fans(lambda _, fan_out: 2 / fan_out), '2 / (fan_in + fan_out)': of_fans(lambda fan_in, fan_out: 2 / (fan_in + fan_out)), 'a third of it': of_fans(lambda fan_in, _: 2 / 3 / fan_in), 'its square': of_fans(lambda fan_in, _: (2 / fan_in) ** 2), '2 over the first length': lambda case: 2 / case.arguments['shape'][0], 'that of a single cell': lambda case: 2 / case.arguments['shape'][1 if len(case.arguments['shape']) > 2 else 0], '2 over the second length': lambda case: 2 / case.arguments['shape'][1]}, layer=lambda z: np.maximum(z, 0), points=2)
+xavier_init = initial('xavier_init', cases=SHAPES, variance=of_fans(lambda fan_in, fan_out: 2 / (fan_in + fan_out)), others={'1 / fan_in': of_fans(lambda fan_in, _: 1 / fan_in), '2 / fan_in': of_fans(lambda fan_in, _: 2 / fan_in), '1 / (fan_in + fan_out)': of_fans(lambda fan_in, fan_out: 1 / (fan_in + fan_out)), 'a third of it': of_fans(lambda fan_in, fan_out: 2 / 3 / (fan_in + fan_out)), 'three times of it': of_fans(lambda fan_in, fan_out: 6 / (fan_in + fan_out)), 'twice of it': of_fans(lambda fan_in, fan_out: 4 / (fan_in + fan_out)), 'its square': of_fans(lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 2), 'that of a single cell': lambda case: 2 / sum(case.arguments['shape'][:2])}, layer=lambda z: z, points=2, hints=('Count first: over how many inputs does one output sum, and how many outputs does one input reach?', 'Var W = 2 / (fan_in + fan_out); σ is its root, a uniform distribution reaches to √3 σ', 'Find fan_in and fan_out from the shape, with the cells of the kernel where there is one; draw with this variance; move the numbers with asarray.'))
+he_init = initial('he_init', cases=SHAPES, variance=of_fans(lambda fan_in, _: 2 / fan_in), others={'1 / fan_in': of_fans(lambda fan_in, _: 1 / fan_in), '2 / fan_out': of_fans(lambda _, fan_out: 2 / fan_out), '2 / (fan_in + fan_out)': of_fans(lambda fan_in, fan_out: 2 / (fan_in + fan_out)), 'a third of it': of_fans(lambda fan_in, _: 2 / 3 / fan_in), 'its square': of_fans(lambda fan_in, _: (2 / fan_in) ** 2), '2 over the first length': lambda case: 2 / case.arguments['shape'][0], 'that of a single cell': lambda case: 2 / case.arguments['shape'][1 if len(case.arguments['shape']) > 2 else 0], '2 over the second length': lambda case: 2 / case.arguments['shape'][1]}, layer=lambda z: np.maximum(z, 0), points=2, hints=('Only one of the two counts matters here. Which axis of W is it, in a Linear and in a Conv2d?', 'Var W = 2 / fan_in; σ is its root', 'Find fan_in from the shape, draw with mean 0 and standard deviation √(2 / fan_in), move the numbers with asarray.'))
 FORWARD = 'forward matches the reference'
 BY_ITSELF = 'each number is dropped by itself, with probability p'
 FAR = 'a mean far from zero does no harm'
@@ -238,7 +241,11 @@ def penalized(subject, case):
     return (parameters, subject.make('L2Penalty', Ref(parameters.handle), case.arguments['weight_decay']))
 
 def look_at(subject, parameters, what, said):
-    return {f'{said} {i}': x for i, x in enumerate(subject.run(f'support.{what}', Ref(parameters.handle)))}
+    return numbered(said, subject.run(f'support.{what}', Ref(parameters.handle)))
+
+def numbered(said, arrays):
+    """One entry for each array; nothing where a worker sent something else than a list."""
+    return {f'{said} {i}': x for i, x in enumerate(arrays if isinstance(arrays, list) else [])}
 
 def price(subject, case):
     return {'the penalty': penalized(subject, case)[1].call('forward')}
@@ -352,7 +359,7 @@ def restored_in_place(subject, case):
     arrays = subject.keep('support.data', Ref(parameters.handle))
     subject.run('support.follow', Ref(stopper.handle), Ref(parameters.handle), case.hidden['losses'], case.hidden['places'])
     stopper.call('restore')
-    return {f'the array of parameter {i}': x for i, x in enumerate(arrays.fetch())}
+    return numbered('the array of parameter', arrays.fetch())
 
 def judge_arrays(observed, expected, case):
     found = compare_all(observed, expected, case)
@@ -413,7 +420,7 @@ def told_of(y, x, ways, shape):
                 return word
     return 'something else'
 
-def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentences, seeds=None):
+def augmentation(name, *, cases, draws, claims, ways, points, hints, mistakes, sentences):
     """The exercise of one change of images, drawn anew for each.
 
     cases: few images, of every kind; draws: many small ones, for statistics; ways(case): word → function of x that gives
@@ -444,14 +451,14 @@ def augmentation(name, *, cases, draws, claims, ways, points, mistakes, sentence
 
     def check(sentence, observe, judge, **more):
         return Check(sentence, name, more.pop('weight', 1.0), more.pop('cases', lambda rng, _: list(cases(rng))), observe, judge, needs=(name,), **more)
-    exercise = Exercise(name, 'function', (name,), Points(**{name: points}), [check(BECOMES, observe, judge_words(sentences), weight=3.0, expect=lambda _s, _c, _r: {'what becomes of an image': right})])
+    exercise = Exercise(name, 'function', (name,), Points(**{name: points}), [check(BECOMES, observe, judge_words(sentences), weight=3.0, expect=lambda _s, _c, _r: {'what becomes of an image': right})], hints={name: hints})
 
     @statistics(exercise, OWN_DRAW, cases=draws, claims=claims, weight=3, after=(BECOMES,))
     def drawn(subject, case):
         x, = case.inputs.values()
         return {'x': x, 'y': subject.run(name, x, **case.arguments)}
 
-    @seeded(exercise, cases=seeds or draws, after=(BECOMES,))
+    @seeded(exercise, cases=draws, after=(BECOMES,))
     def again(subject, case):
         x, = case.inputs.values()
         return subject.run(name, x, **case.arguments)
@@ -527,7 +534,7 @@ def shift_ways(case):
 def even_shift(case):
     return even(2 * case.arguments['most'] + 1, -case.arguments['most'])
 SHIFTS_OF_MISTAKES = {'never by most': lambda case: even(2 * case.arguments['most'], -case.arguments['most']), 'never back': lambda case: even(case.arguments['most'] + 1), 'never forward': lambda case: even(case.arguments['most'] + 1, -case.arguments['most']), 'all alike': lambda _: AllAlike()}
-random_shift = augmentation('random_shift', cases=shift_cases, draws=many_shifts, ways=shift_ways, sentences={'what goes out comes in on the other side': 'what an image loses on one side comes in on the other: 0 should come in', 'it is moved farther than most': 'an image is moved by more than most pixels', 'something else': 'an image is no copy of itself, moved by at most `most` pixels, where 0 comes in'}, claims=[Claim('the share of neighbours that are moved alike', lambda s, c: alike(shifts_seen(s, c)), lambda case: Mean((2 * case.arguments['most'] + 1) ** (-2)), {'one draw for the whole batch': lambda _: Mean(1.0)}), Claim('the distance of the shifts down', lambda s, c: shifts_seen(s, c)[0], even_shift, SHIFTS_OF_MISTAKES), Claim('the distance of the shifts to the right', lambda s, c: shifts_seen(s, c)[1], even_shift, SHIFTS_OF_MISTAKES), Claim('the share of images moved by as much down as to the right', lambda s, c: np.equal(*shifts_seen(s, c)), lambda case: Mean(1 / (2 * case.arguments['most'] + 1)))], points=3)
+random_shift = augmentation('random_shift', cases=shift_cases, draws=many_shifts, ways=shift_ways, sentences={'what goes out comes in on the other side': 'what an image loses on one side comes in on the other: 0 should come in', 'it is moved farther than most': 'an image is moved by more than most pixels', 'something else': 'an image is no copy of itself, moved by at most `most` pixels, where 0 comes in'}, claims=[Claim('the share of neighbours that are moved alike', lambda s, c: alike(shifts_seen(s, c)), lambda case: Mean((2 * case.arguments['most'] + 1) ** (-2)), {'one draw for the whole batch': lambda _: Mean(1.0)}), Claim('the distance of the shifts down', lambda s, c: shifts_seen(s, c)[0], even_shift, SHIFTS_OF_MISTAKES), Claim('the distance of the shifts to the right', lambda s, c: shifts_seen(s, c)[1], even_shift, SHIFTS_OF_MISTAKES), Claim('the share of images moved by as much down as to the right', lambda s, c: np.equal(*shifts_seen(s, c)), lambda case: Mean(1 / (2 * case.arguments['most'] + 1)))], points=3, hints=('A moved image is the same window of a larger picture, begun somewhere else.', 'y[n, c, h, w] = x[n, c, h − down[n], w − right[n]], and 0 where that lies outside', 'Put a border of most zeros around the batch; draw for every image where its window begins, from 0 to 2 most, once for the rows and once for the columns; cut the windows.'))
 
 def flip_cases(rng):
     for shape, p in [((30, 1, 4, 5), 0.5), ((25, 3, 3, 4), 0.7), ((40, 2, 4, 4), 1.0), ((41, 1, 5, 3), 0.0)]:
@@ -551,7 +558,7 @@ def flip_ways(case):
     def mirrored_or_not(x, mirror):
         return [batch for batch, possible in ((mirror(x), p > 0), (x, p < 1)) if possible]
     return {'it is itself or its mirror image': lambda x: mirrored_or_not(x, lambda x: x[..., ::-1]), 'it is upside down, or itself': lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1]), 'it is turned by half, or itself': lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1, ::-1]), 'it is mirrored where it should not be, and not where it should': lambda x: [x if p > 0 else x[..., ::-1]], 'it is mirrored or not, whatever p is': lambda x: [x, x[..., ::-1]], 'it is another image of the batch': lambda x: (other for offset in range(len(x)) for other in mirrored_or_not(np.roll(x, offset, axis=0), lambda x: x[..., ::-1]))}
-random_flip = augmentation('random_flip', cases=flip_cases, draws=many_flips, ways=flip_ways, sentences={'it is upside down, or itself': 'an image is turned upside down: left and right should change places', 'something else': 'an image is neither itself nor its mirror image'}, claims=[Claim('the share of mirrored images', lambda s, _: flips_seen(s), lambda case: Mean(case.arguments['p']), {'mirrored with probability 1 − p': lambda case: Mean(1 - case.arguments['p']), 'mirrored with probability ½': lambda _: Mean(0.5)}), Claim('the share of neighbours that are both mirrored or both not', lambda s, _: np.equal(*in_pairs(flips_seen(s), 0)), lambda case: Mean(case.arguments['p'] ** 2 + (1 - case.arguments['p']) ** 2), {'one draw for the whole batch': lambda _: Mean(1.0), 'every second one': lambda _: Mean(0.0)})], points=2)
+random_flip = augmentation('random_flip', cases=flip_cases, draws=many_flips, ways=flip_ways, sentences={'it is upside down, or itself': 'an image is turned upside down: left and right should change places', 'something else': 'an image is neither itself nor its mirror image'}, claims=[Claim('the share of mirrored images', lambda s, _: flips_seen(s), lambda case: Mean(case.arguments['p']), {'mirrored with probability 1 − p': lambda case: Mean(1 - case.arguments['p']), 'mirrored with probability ½': lambda _: Mean(0.5)}), Claim('the share of neighbours that are both mirrored or both not', lambda s, _: np.equal(*in_pairs(flips_seen(s), 0)), lambda case: Mean(case.arguments['p'] ** 2 + (1 - case.arguments['p']) ** 2), {'one draw for the whole batch': lambda _: Mean(1.0), 'every second one': lambda _: Mean(0.0)})], points=2, hints=('One decision for each image, then both versions are at hand.', 'y[n, c, h, w] = x[n, c, h, W − 1 − w] with probability p, else x[n, c, h, w]', 'Draw as many numbers as there are images, compare them with p, and choose by that between x and x mirrored along its last axis; the condition needs three more axes.'))
 
 def crop_cases(rng):
     for shape, size, padding in [((30, 1, 6, 5), (3, 4), 0), ((25, 3, 5, 6), (5, 6), 2), ((3, 2, 4, 5), (5, 3), 1), ((2, 1, 4, 4), (4, 4), 0)]:
@@ -578,7 +585,7 @@ def crop_laws(axis):
         x, = case.inputs.values()
         return even(x.shape[2 + axis] - case.arguments['size'][axis] + 1, case.arguments['padding'])
     return {'never the last place': lambda case: even(crop_count(case, axis) - 1), 'never into the border': without_border, 'all alike': lambda _: AllAlike()}
-random_crop = augmentation('random_crop', cases=crop_cases, draws=many_crops, ways=crop_ways, sentences={'something else': 'an image is no window of itself with a border of 0'}, claims=[Claim('the share of neighbours that are cut at the same place', lambda s, c: alike(crops_seen(s, c)), lambda case: Mean(1 / (crop_count(case, 0) * crop_count(case, 1))), {'one place for the whole batch': lambda _: Mean(1.0)}), Claim("the distance of the windows' first rows", lambda s, c: crops_seen(s, c)[0], lambda case: even(crop_count(case, 0)), crop_laws(0)), Claim("the distance of the windows' first columns", lambda s, c: crops_seen(s, c)[1], lambda case: even(crop_count(case, 1)), crop_laws(1)), Claim('the share of windows that begin in the first row and column', lambda s, c: (crops_seen(s, c) == 0).all(axis=0), lambda case: Mean(1 / (crop_count(case, 0) * crop_count(case, 1))))], points=3)
+random_crop = augmentation('random_crop', cases=crop_cases, draws=many_crops, ways=crop_ways, sentences={'something else': 'an image is no window of itself with a border of 0'}, claims=[Claim('the share of neighbours that are cut at the same place', lambda s, c: alike(crops_seen(s, c)), lambda case: Mean(1 / (crop_count(case, 0) * crop_count(case, 1))), {'one place for the whole batch': lambda _: Mean(1.0)}), Claim("the distance of the windows' first rows", lambda s, c: crops_seen(s, c)[0], lambda case: even(crop_count(case, 0)), crop_laws(0)), Claim("the distance of the windows' first columns", lambda s, c: crops_seen(s, c)[1], lambda case: even(crop_count(case, 1)), crop_laws(1)), Claim('the share of windows that begin in the first row and column', lambda s, c: (crops_seen(s, c) == 0).all(axis=0), lambda case: Mean(1 / (crop_count(case, 0) * crop_count(case, 1))))], points=3, hints=('Where may the window begin? Count the places, the first and the last included.', 'top from 0 … H + 2 p − h, left from 0 … W + 2 p − w, each evenly', 'Put on the border, draw a first row and a first column for every image, and cut the windows.'))
 NOTHING = 'with sigma 0 nothing changes'
 NOISY = 'every number has noise of its own, normal and of the right size'
 
@@ -618,7 +625,7 @@ def single_noise(rng):
 
 def unchanged_by_silence(_subject, case, _rng):
     return {'the result': case.inputs['x']}
-gaussian_noise = Exercise('gaussian_noise', 'function', ('gaussian_noise',), Points(gaussian_noise=2), [noise_check(NOTHING, quiet_cases, noised, compare_all, expect=unchanged_by_silence)])
+gaussian_noise = Exercise('gaussian_noise', 'function', ('gaussian_noise',), Points(gaussian_noise=2), [noise_check(NOTHING, quiet_cases, noised, compare_all, expect=unchanged_by_silence)], hints={'gaussian_noise': ('The noise is drawn on the host and in float64; x may be elsewhere, and in float32.', 'y = x + σ z, z ~ N(0, 1) for every number', "Draw an array of x's shape with the standard deviation sigma, move it, convert it to the dtype of x, and add.")})
 
 @statistics(gaussian_noise, NOISY, cases=noise_cases, claims=[Claim('the share of equal signs of the noise in two images', lambda s, c: np.equal(*in_pairs(noise_seen(s, c) > 0, 0)), lambda _: Mean(0.5), {'all images alike': lambda _: Mean(1.0)}), Claim('the share of equal signs of the noise in two pixels', lambda s, c: np.equal(*in_pairs(noise_seen(s, c) > 0, 1)), lambda _: Mean(0.5), {'all pixels alike': lambda _: Mean(1.0)}), Claim('the mean of the noise over sigma', noise_seen, lambda _: NormalMean(0, 1)), Claim('the variance of the noise over sigma²', noise_seen, lambda _: Variance(1.0), {'sigma taken for the variance': noise_variance(lambda sigma, _: 1 / sigma), 'sigma squared': noise_variance(lambda sigma, _: sigma ** 2), 'in proportion to x': noise_variance(lambda _, size: size ** 2), 'a third of it': noise_variance(lambda *_: 1 / 3)}), Claim('the share of noise within one sigma', lambda s, c: abs(noise_seen(s, c)) < 1, lambda _: Mean(math.erf(math.sqrt(0.5))), {'that of a uniform distribution': lambda _: Mean(1 / math.sqrt(3))})], weight=3, after=(NOTHING,))
 def noise_drawn(subject, case):
@@ -670,8 +677,9 @@ def words_of_mixture(x, t, result):
         return {IMAGES: 'mix does not return a pair (x, t)'}
     mixed, targets = result
     for made, given, name in ((mixed, x, 'x'), (targets, t, 't')):
-        if not isinstance(made, np.ndarray) or made.shape != given.shape or (not np.isfinite(made).all()):
-            return {IMAGES: f'the mixed {name} is no array of finite numbers in the shape of {name}'}
+        right = isinstance(made, np.ndarray) and made.shape == given.shape and (made.dtype.kind == 'f')
+        if not right or not np.isfinite(made).all():
+            return {IMAGES: f'the mixed {name} is no array of finite floats in the shape of {name}'}
     shares, partners = partners_of(x, mixed)
     if (partners < 0).any():
         return {IMAGES: 'rows are no mixtures of two rows'}
@@ -751,5 +759,5 @@ def few_digits(rng):
     dealt = rng.permutation(len(x))[:4500]
     x, y = (x[dealt], y[dealt])
     return Task(x[:500], y[:500], x[500:], y[500:])
-capstone = ModelExercise('train_rescued', task=few_digits, accuracy=0.905, points=6, cpu_s=40.0, disguised='sides', depends=('random_shift',))
+capstone = ModelExercise('train_rescued', task=few_digits, accuracy=0.905, points=6, cpu_s=40.0, disguised='sides', depends=('random_shift',), hints={'train_rescued': ('What do you know about digits that 500 of them cannot show?', 'Images moved anew in every batch, normalization and a little dropout behind every hidden Linear, a rate that falls to zero.', 'Flatten, twice Linear, BatchNorm, ReLU and Dropout, a last Linear; Adam at 0.003 under CosineAnnealing, 200 epochs in batches of 50, each shifted by up to two pixels.')})
 ASSIGNMENT = Assignment('05_regularization', title='Regularization', exercises=[normal_init, xavier_init, he_init, dropout, batch_norm, layer_norm, l2_penalty, early_stopping, random_shift, random_flip, random_crop, gaussian_noise, mixup, capstone], questions=[Question('stopping_and_shrinking', points=3), Question('reading_the_table', points=3)], earlier=['02_layers', '03_losses', '04_optimizers'])

@@ -587,7 +587,7 @@ check(L2Penalty)
 # | 6 | 0.6 | no, by 0.08 only | 0.68 | 2 | **True**; `restore` goes back to epoch 4 |
 #
 # A word of warning: `restore` knows parameters. The running statistics of `BatchNorm` are none, and go on with
-# training; where that matters, run the training data through the restored network once in training mode.
+# training; where that matters, run the training data through the restored network a few times in training mode.
 
 # %%
 class EarlyStopping:
@@ -886,7 +886,7 @@ with when_written():
 #
 # Write `train_rescued`: train a network on `x`, `y`, and return it. Of 4,000 *unseen* digits at least 90.5 % must be
 # right, from each of three seeds, in at most 40 seconds of computing each (the author's solution takes about 5, and
-# gets to nearly 94 %). Five remarks:
+# gets to about 94 %). Five remarks:
 #
 # - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. It is to be
 #   made of `Linear` layers; a convolution (06) would be better at this, and is not the subject.
@@ -1066,9 +1066,9 @@ with when_written():
 # **Question 2.** *(3 points)* Look at your table and your curves. (a) The network that learned by heart is right on
 # all 500 digits after a few epochs, and its validation loss keeps rising while its validation accuracy stays where it
 # is. How can that be? (b) One step is worth more than all others together. Which, and why can no penalty do what it
-# does? Name one change of digits that would do harm instead, and say which digits it would harm. (c) One of the steps
-# changes the figures by half a percent from one draw of 500 digits to the next as much as from without it to with it.
-# What would you have to do before you may say that it helps?
+# does? Name one change of digits that would do harm instead, and say which digits it would harm. (c) For batch
+# normalization and for mixup the figures differ as much from one draw of 500 digits to the next as with and without it.
+# What would you have to do before you may say that one of them helps?
 
 # %% [markdown]
 # YOUR ANSWER HERE

@@ -66,7 +66,7 @@ class Claim:
         """What does not depend on the draw (right, or what it is instead), and a sentence for people."""
         try:
             values = np.asarray(self.look(seen, case))
-            values = values.astype(float).ravel()
+            values = np.zeros(0) if values.dtype.kind == "c" else values.astype(float).ravel()
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             values = np.zeros(0)
         if not values.size or not np.isfinite(values).all():

@@ -139,7 +139,7 @@ def same_sign(axis):
     return lambda seen, _: np.equal(*in_pairs(matrix_of(seen["W"]) > 0, axis))
 
 
-def initial(name, *, hints, cases, variance, others, points, mistakes, more=(), layer=None):
+def initial(name, *, cases, variance, others, points, hints, mistakes, more=(), layer=None):
     """The exercise of one way to draw initial values.
 
     cases: arguments; variance(case): what is right; others: variances that mistakes lead to, by what was done;
@@ -231,7 +231,10 @@ def twenty_layers(exercise, layer):
         h = case.inputs["x"]
         before = np.square(h).mean()
         for _ in range(LAYERS):
-            h = layer(h @ subject.run(exercise.name, (WIDTH, WIDTH), rng=generator))
+            W = subject.run(exercise.name, (WIDTH, WIDTH), rng=generator)
+            if not isinstance(W, np.ndarray) or W.shape != (WIDTH, WIDTH) or W.dtype.kind != "f":
+                return {"the size behind twenty layers": "not to be told", "_factor": math.nan}
+            h = layer(h @ W)
         factor = float(np.square(h).mean() / before)
         kept = "kept" if 1 / SLACK < factor < SLACK else "lost" if factor < 1 else "blown up"
         return {"the size behind twenty layers": kept, "_factor": factor}
@@ -286,14 +289,6 @@ NORMAL = "rng.normal(0, std, shape)"
 
 normal_init = initial(
     "normal_init",
-    hints=(
-        "What does std stand for, the variance or its root? And from which generator do the numbers come?",
-        "Wᵢⱼ = σ zᵢⱼ, z normal with mean 0 and variance 1; W of the shape that is given",
-        (
-            "Draw as many normal numbers as the shape holds, with the deviation that is given, from the generator "
-            "that is given. Then move them to the device of the context."
-        ),
-    ),
     cases=[{"shape": (100, 120), "std": 0.05}, {"shape": (30, 20, 4, 5), "std": 2.0}],
     variance=lambda case: case.arguments["std"] ** 2,
     others={
@@ -314,6 +309,11 @@ normal_init = initial(
         ),
     ),
     points=1,
+    hints=(
+        "Which of rng’s methods draws normal numbers, and in which order does it take its arguments?",
+        "W ~ N(0, std²): mean 0, standard deviation std",
+        "Draw an array of the shape from rng with mean 0 and this standard deviation, and move it with asarray.",
+    ),
     mistakes=[
         own_seed_mistake(NORMAL, "np.random.default_rng(0).normal(0, std, shape)"),
         global_mistake(NORMAL, "np.random.normal(0, std, shape)"),
@@ -363,21 +363,6 @@ BOUND = "bound = math.sqrt(3 * 2 / (fan_in + fan_out))"
 
 xavier_init = initial(
     "xavier_init",
-    hints=(
-        (
-            "How many terms does the sum of one output have, and how many outputs does one input reach? Count both "
-            "for a Linear and for a kernel of 3 × 3."
-        ),
-        (
-            "Var W = 2 / (n_in + n_out); Linear (in, out): n_in = in, n_out = out; Conv2d (out, in, kh, kw): n_in ="
-            " in · kh · kw, n_out = out · kh · kw; uniform on (−a, a) has the variance a² / 3"
-        ),
-        (
-            "Find both fans from the shape: two lengths or four. Their sum gives the variance. From the variance "
-            "comes the deviation of a normal distribution, or the bound of a uniform one; draw, and move the "
-            "numbers to the device."
-        ),
-    ),
     cases=SHAPES,
     variance=of_fans(lambda fan_in, fan_out: 2 / (fan_in + fan_out)),
     others={
@@ -392,6 +377,11 @@ xavier_init = initial(
     },
     layer=lambda z: z,
     points=2,
+    hints=(
+        "Count first: over how many inputs does one output sum, and how many outputs does one input reach?",
+        "Var W = 2 / (fan_in + fan_out); σ is its root, a uniform distribution reaches to √3 σ",
+        "Find fan_in and fan_out from the shape, with the cells of the kernel where there is one; draw with this variance; move the numbers with asarray.",
+    ),
     mistakes=[
         own_seed_mistake("rng.uniform(", "np.random.default_rng(1).uniform("),
         global_mistake("rng.uniform(", "np.random.uniform("),
@@ -450,17 +440,6 @@ HE = "rng.normal(0, math.sqrt(2 / fan_in), shape)"
 
 he_init = initial(
     "he_init",
-    hints=(
-        (
-            "What share of a symmetric signal's mean square is left behind a ReLU? And which of the two fans counts"
-            " the terms of one output's sum?"
-        ),
-        "Var W = 2 / n_in; Linear (in, out): n_in = in; Conv2d (out, in, kh, kw): n_in = in · kh · kw",
-        (
-            "Find the fan in from the shape: the first length of two, or the product of the last three of four. "
-            "Twice its inverse is the variance; draw with that, and move the numbers to the device."
-        ),
-    ),
     cases=SHAPES,
     variance=of_fans(lambda fan_in, _: 2 / fan_in),
     others={
@@ -475,6 +454,11 @@ he_init = initial(
     },
     layer=lambda z: np.maximum(z, 0),
     points=2,
+    hints=(
+        "Only one of the two counts matters here. Which axis of W is it, in a Linear and in a Conv2d?",
+        "Var W = 2 / fan_in; σ is its root",
+        "Find fan_in from the shape, draw with mean 0 and standard deviation √(2 / fan_in), move the numbers with asarray.",
+    ),
     mistakes=[
         own_seed_mistake("rng.normal(", "np.random.default_rng(2).normal("),
         global_mistake("rng.normal(", "np.random.normal("),
@@ -762,7 +746,6 @@ def backward(self, dy):
         "backward": (
             "Which numbers of x had an effect on y, and how strong was it?",
             "dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation",
-            "The mask that forward kept, not a new one, and the same factor; where forward kept none, dy goes back as it came.",
         ),
     },
 )
@@ -1180,7 +1163,7 @@ def backward(self, dy):
         "backward": (
             "On how many roads does one x reach the outputs of its feature?",
             "dγ = Σ dy x̂, dβ = Σ dy, dx = γ s (dy − dβ / m − x̂ dγ / m); in evaluation dx = γ s dy",
-            "Both sums are over the axes 0 and 2 of (N, C, places); each has one number a feature, and is spread over all of that feature's places.",
+            "Both sums are over the axes 0 and 2 of (N, C, places); give them back as [:, None] to subtract them.",
         ),
     },
 )
@@ -1371,7 +1354,7 @@ def backward(self, dy):
         "forward": (
             "Over which axis is the mean, and what shape has it to have so that x − mean fits?",
             "x̂ = (x − μ) / √(σ² + ε) over the last axis, y = γ x̂ + β",
-            "Every row has one mean and one variance; let them keep an axis of length one, so that they spread over the row. Keep x̂ and s for backward.",
+            "Take the means with keepdims=True; keep x̂ and s for backward.",
         ),
         "backward": (
             "Which outputs does one x reach? Those of its own row, on three roads.",
@@ -1434,7 +1417,12 @@ def penalized(subject, case):
 
 
 def look_at(subject, parameters, what, said):
-    return {f"{said} {i}": x for i, x in enumerate(subject.run(f"support.{what}", Ref(parameters.handle)))}
+    return numbered(said, subject.run(f"support.{what}", Ref(parameters.handle)))
+
+
+def numbered(said, arrays):
+    """One entry for each array; nothing where a worker sent something else than a list."""
+    return {f"{said} {i}": x for i, x in enumerate(arrays if isinstance(arrays, list) else [])}
 
 
 def price(subject, case):
@@ -1764,7 +1752,7 @@ def restored_in_place(subject, case):
         "support.follow", Ref(stopper.handle), Ref(parameters.handle), case.hidden["losses"], case.hidden["places"]
     )
     stopper.call("restore")
-    return {f"the array of parameter {i}": x for i, x in enumerate(arrays.fetch())}
+    return numbered("the array of parameter", arrays.fetch())
 
 
 def judge_arrays(observed, expected, case):
@@ -2025,7 +2013,7 @@ def told_of(y, x, ways, shape):
     return "something else"
 
 
-def augmentation(name, *, hints, cases, draws, claims, ways, points, mistakes, sentences, seeds=None):
+def augmentation(name, *, cases, draws, claims, ways, points, hints, mistakes, sentences):
     """The exercise of one change of images, drawn anew for each.
 
     cases: few images, of every kind; draws: many small ones, for statistics; ways(case): word → function of x that gives
@@ -2089,7 +2077,7 @@ def augmentation(name, *, hints, cases, draws, claims, ways, points, mistakes, s
         (x,) = case.inputs.values()
         return {"x": x, "y": subject.run(name, x, **case.arguments)}
 
-    @seeded(exercise, cases=seeds or draws, after=(BECOMES,))
+    @seeded(exercise, cases=draws, after=(BECOMES,))
     def again(subject, case):
         (x,) = case.inputs.values()
         return subject.run(name, x, **case.arguments)
@@ -2246,20 +2234,6 @@ SHIFT_DRAW = "top, left = rng.integers(0, 2 * most + 1, (2, len(x)))"
 
 random_shift = augmentation(
     "random_shift",
-    hints=(
-        (
-            "Does every image move by its own numbers? And what comes in at an edge: zeros, or the pixels that went"
-            " out at the other side?"
-        ),
-        (
-            "y[n, c, i, j] = x[n, c, i − rₙ, j − qₙ], and 0 where that lies outside; rₙ and qₙ evenly from −m, …, "
-            "m, 2 m + 1 values each"
-        ),
-        (
-            "Give all images a border of m zeros. In the larger image the old size fits at 2 m + 1 places in each "
-            "direction; draw a place for every image, down and across apart from each other, and cut the windows."
-        ),
-    ),
     cases=shift_cases,
     draws=many_shifts,
     ways=shift_ways,
@@ -2286,6 +2260,11 @@ random_shift = augmentation(
         ),
     ],
     points=3,
+    hints=(
+        "A moved image is the same window of a larger picture, begun somewhere else.",
+        "y[n, c, h, w] = x[n, c, h − down[n], w − right[n]], and 0 where that lies outside",
+        "Put a border of most zeros around the batch; draw for every image where its window begins, from 0 to 2 most, once for the rows and once for the columns; cut the windows.",
+    ),
     mistakes=[
         own_seed_mistake("rng.integers(", "np.random.default_rng(7).integers("),
         global_mistake("rng.integers(0, 2 * most + 1, (2, len(x)))", "np.random.randint(0, 2 * most + 1, (2, len(x)))"),
@@ -2396,18 +2375,6 @@ FLIPPED = "flipped = asarray(rng.random(len(x)) < p)"
 
 random_flip = augmentation(
     "random_flip",
-    hints=(
-        "How many images does one draw decide about? And which axis runs from left to right?",
-        (
-            "y[n, c, i, j] = x[n, c, i, W − 1 − j] where uₙ < p, else x[n, c, i, j]; uₙ uniform on (0, 1), one for "
-            "each of the N images"
-        ),
-        (
-            "Draw one number for every image and compare it with p. Give the N answers three more axes of length "
-            "one, so that they spread over channels and pixels, and choose by them between the mirrored batch and "
-            "the batch."
-        ),
-    ),
     cases=flip_cases,
     draws=many_flips,
     ways=flip_ways,
@@ -2433,6 +2400,11 @@ random_flip = augmentation(
         ),
     ],
     points=2,
+    hints=(
+        "One decision for each image, then both versions are at hand.",
+        "y[n, c, h, w] = x[n, c, h, W − 1 − w] with probability p, else x[n, c, h, w]",
+        "Draw as many numbers as there are images, compare them with p, and choose by that between x and x mirrored along its last axis; the condition needs three more axes.",
+    ),
     mistakes=[
         own_seed_mistake("rng.random(len(x))", "np.random.default_rng(5).random(len(x))"),
         global_mistake("rng.random(len(x))", "np.random.random(len(x))"),
@@ -2537,20 +2509,6 @@ LEFT = "left = rng.integers(0, x.shape[3] - size[1] + 1, len(x))"
 
 random_crop = augmentation(
     "random_crop",
-    hints=(
-        (
-            "At how many places does a window fit that is as large as the whole image? And is the last of the "
-            "places among those that you draw?"
-        ),
-        (
-            "y[n, c, i, j] = x′[n, c, tₙ + i, lₙ + j]; x′ is x with p zeros on every side; tₙ evenly from 0, …, H +"
-            " 2 p − h and lₙ from 0, …, W + 2 p − w, both ends included"
-        ),
-        (
-            "Border first, then measure: the lengths that count are those of the images with their border. Draw top"
-            " and left for every image, both ends included, and cut the windows."
-        ),
-    ),
     cases=crop_cases,
     draws=many_crops,
     ways=crop_ways,
@@ -2581,6 +2539,11 @@ random_crop = augmentation(
         ),
     ],
     points=3,
+    hints=(
+        "Where may the window begin? Count the places, the first and the last included.",
+        "top from 0 … H + 2 p − h, left from 0 … W + 2 p − w, each evenly",
+        "Put on the border, draw a first row and a first column for every image, and cut the windows.",
+    ),
     mistakes=[
         own_seed_mistake(TOP, "rng = np.random.default_rng(5)\n    " + TOP),
         global_mistake(TOP, TOP.replace("rng.integers(", "np.random.randint(")),
@@ -2704,15 +2667,9 @@ gaussian_noise = Exercise(
     [noise_check(NOTHING, quiet_cases, noised, compare_all, expect=unchanged_by_silence)],
     hints={
         "gaussian_noise": (
-            (
-                "Is it one number for all, one for every image, or one for every pixel? And which dtype do the "
-                "drawn numbers have?"
-            ),
-            "y = x + σ z, z of the shape of x, normal with mean 0 and variance 1",
-            (
-                "Draw noise in the shape of x with the deviation σ, move it to the device, bring it to the dtype of"
-                " x, and add it to make a new array."
-            ),
+            "The noise is drawn on the host and in float64; x may be elsewhere, and in float32.",
+            "y = x + σ z, z ~ N(0, 1) for every number",
+            "Draw an array of x's shape with the standard deviation sigma, move it, convert it to the dtype of x, and add.",
         ),
     },
     mistakes=[
@@ -2929,8 +2886,9 @@ def words_of_mixture(x, t, result):
         return {IMAGES: "mix does not return a pair (x, t)"}
     mixed, targets = result
     for made, given, name in ((mixed, x, "x"), (targets, t, "t")):
-        if not isinstance(made, np.ndarray) or made.shape != given.shape or not np.isfinite(made).all():
-            return {IMAGES: f"the mixed {name} is no array of finite numbers in the shape of {name}"}
+        right = isinstance(made, np.ndarray) and made.shape == given.shape and made.dtype.kind == "f"
+        if not right or not np.isfinite(made).all():
+            return {IMAGES: f"the mixed {name} is no array of finite floats in the shape of {name}"}
     shares, partners = partners_of(x, mixed)
     if (partners < 0).any():
         return {IMAGES: "rows are no mixtures of two rows"}
@@ -3248,29 +3206,19 @@ def few_digits(rng):
 # as far below.
 capstone = ModelExercise(
     "train_rescued",
-    hints={
-        "train_rescued": (
-            (
-                "Look at the accuracy on the 500 digits and on others: which of the two is too low? And which "
-                "change of a picture leaves its digit what it is?"
-            ),
-            (
-                "every batch anew: x′[n] = x[n] moved by (rₙ, qₙ), both evenly from −2, …, 2; targets (1 − s) t + s"
-                " / 10 with s = 0.1; learning rate η(t) = ½ η₀ (1 + cos(π t / T))"
-            ),
-            (
-                "Two hidden layers that begin with He's values, normalization before each ReLU and a little dropout"
-                " behind it. For two hundred epochs: shuffle, take fifty, shift them, forward, the loss with "
-                "smoothed labels, backward, a step of Adam, a step of the schedule."
-            ),
-        ),
-    },
     task=few_digits,
     accuracy=0.905,
     points=6,
     cpu_s=40.0,
     disguised="sides",
     depends=("random_shift",),
+    hints={
+        "train_rescued": (
+            "What do you know about digits that 500 of them cannot show?",
+            "Images moved anew in every batch, normalization and a little dropout behind every hidden Linear, a rate that falls to zero.",
+            "Flatten, twice Linear, BatchNorm, ReLU and Dropout, a last Linear; Adam at 0.003 under CosineAnnealing, 200 epochs in batches of 50, each shifted by up to two pixels.",
+        ),
+    },
     mistakes=[
         Mistake(
             "moves nothing",

@@ -669,7 +669,7 @@ check(L2Penalty)
 # | 6 | 0.6 | no, by 0.08 only | 0.68 | 2 | **True**; `restore` goes back to epoch 4 |
 #
 # A word of warning: `restore` knows parameters. The running statistics of `BatchNorm` are none, and go on with
-# training; where that matters, run the training data through the restored network once in training mode.
+# training; where that matters, run the training data through the restored network a few times in training mode.
 
 
 # %%
@@ -726,8 +726,9 @@ check(EarlyStopping)
 
 # %% [markdown] question="stopping_and_shrinking"
 # ### BEGIN SOLUTION
-# (a) A step is $w - \eta a (w - w^*)$, so the distance $w - w^*$ is multiplied by $1 - \eta a$; it begins as $-w^*$, so after $t$ steps
-# $w_t - w^* = -(1 - \eta a)^t w^*$. With the penalty the gradient is $a (w - w^*) + \lambda w$, which is zero at $\frac{a}{a + \lambda} w^*$.
+# (a) A step is $w - \eta a (w - w^*)$, so the distance $w - w^*$ is multiplied by $1 - \eta a$; it begins as $-w^*$, so
+# after $t$ steps $w_t - w^* = -(1 - \eta a)^t w^*$. With the penalty the gradient is $a (w - w^*) + \lambda w$, which is
+# zero at $\frac{a}{a + \lambda} w^*$.
 #
 # (b) Where $a$ is large, $(1 - \eta a)^t \approx 0$ and $\frac{a}{a + \lambda} \approx 1$: both leave the fit alone.
 # Where $a$ is small both keep the weight near its start, zero: what the data do not say is not learned. For small
@@ -739,7 +740,8 @@ check(EarlyStopping)
 # used once.
 #
 # Mark scheme: 1 point for both formulas of (a); 1 for large against small curvature and $\lambda \approx 1/(\eta t)$;
-# 1 for the selection on the validation data and a third, untouched set. ### END SOLUTION
+# 1 for the selection on the validation data and a third, untouched set.
+# ### END SOLUTION
 
 # %% [markdown]
 # ## 5.9 Augmentation
@@ -1004,7 +1006,7 @@ with when_written():
 #
 # Write `train_rescued`: train a network on `x`, `y`, and return it. Of 4,000 *unseen* digits at least 90.5 % must be
 # right, from each of three seeds, in at most 40 seconds of computing each (the author's solution takes about 5, and
-# gets to nearly 94 %). Five remarks:
+# gets to about 94 %). Five remarks:
 #
 # - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. It is to be
 #   made of `Linear` layers; a convolution (06) would be better at this, and is not the subject.
@@ -1203,15 +1205,16 @@ with when_written():
 # **Question 2.** *(3 points)* Look at your table and your curves. (a) The network that learned by heart is right on
 # all 500 digits after a few epochs, and its validation loss keeps rising while its validation accuracy stays where it
 # is. How can that be? (b) One step is worth more than all others together. Which, and why can no penalty do what it
-# does? Name one change of digits that would do harm instead, and say which digits it would harm. (c) One of the steps
-# changes the figures by half a percent from one draw of 500 digits to the next as much as from without it to with it.
-# What would you have to do before you may say that it helps?
+# does? Name one change of digits that would do harm instead, and say which digits it would harm. (c) For batch
+# normalization and for mixup the figures differ as much from one draw of 500 digits to the next as with and without it.
+# What would you have to do before you may say that one of them helps?
 
 # %% [markdown] question="reading_the_table"
 # ### BEGIN SOLUTION
-# (a) The loss asks for the probability, the accuracy only which score is largest. Once all training digits are right, the loss falls further by making scores
-# larger: the weights grow. On unseen digits that makes right answers a little better and wrong ones ever more expensive (the loss of a wrong
-# answer grows without bound with the size of the scores), while which score is largest hardly changes.
+# (a) The loss asks for the probability, the accuracy only which score is largest. Once all training digits are right,
+# the loss falls further by making scores larger: the weights grow. On unseen digits that makes right answers a little
+# better and wrong ones ever more expensive (the loss of a wrong answer grows without bound with the size of the
+# scores), while which score is largest hardly changes.
 #
 # (b) The shifts. A penalty only chooses among the functions that fit the 500 digits; it knows nothing about digits.
 # That a moved digit is the same digit is not to be found in these 500 pictures at all: it is knowledge, and it makes
@@ -1224,4 +1227,5 @@ with when_written():
 # be used to choose among many variants.
 #
 # Mark scheme: 1 point for scores that grow while their order stays; 1 for the shifts as knowledge that the data do
-# not hold, with a change that harms; 1 for repeated paired draws compared with their spread. ### END SOLUTION
+# not hold, with a change that harms; 1 for repeated paired draws compared with their spread.
+# ### END SOLUTION

@@ -310,3 +310,11 @@ def test_a_mistake_is_recognised_whatever_is_drawn(regularization, zygote, mista
     [result] = grader.grade(Submission("regularization.ipynb", Extraction(tuple(chunks)), "")).exercises
     first = next(v for v in result.verdicts if str(v.status) not in ("passed", "skipped"))
     assert first.mistake == mistake.name
+
+
+def test_no_snippet_is_given_for_what_it_would_not_show(said):
+    assert "BatchNorm(" in said("BatchNorm", ("self.scale = 1 /", "self.scale = 1.5 + 0.1 /")).snippet
+    verdict = said(
+        "BatchNorm", ("var = self.running_var.astype(x.dtype)", "var = 2 + self.running_var.astype(x.dtype)")
+    )
+    assert (verdict.check, verdict.snippet) == (DIFFER, "")

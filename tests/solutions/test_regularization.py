@@ -10,7 +10,7 @@ import pytest
 
 import dlkit
 from autograder import catalogue
-from autograder.subject import LocalSubject
+from autograder.subject import LocalSubject, SubjectRaisedError
 from dlkit import Parameter, asarray, gradcheck, to_numpy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -509,3 +509,41 @@ def test_other_right_ways_pass_every_check(loaded, name, way, seed):
 def test_every_exercise_that_trains_nothing_has_other_right_ways(loaded):
     held_elsewhere = {"Dropout", "BatchNorm", "LayerNorm"}
     assert {e.name for e in loaded.assignment.exercises if not e.capstone} == set(RIGHT) | held_elsewhere
+
+
+# --- nonsense --------------------------------------------------------------------------------
+
+NONSENSE = ["None", "3", "'all'", "[]", "np.zeros(3)", "np.full((256, 256), 1j)", "np.array([[np.nan]])", "(None, 2)"]
+RETURNING = {
+    **dict.fromkeys(["normal_init", "xavier_init", "he_init"], "def {name}(*_, **__):\n    return {value}"),
+    **dict.fromkeys(["random_shift", "random_flip", "random_crop"], "def {name}(*_, **__):\n    return {value}"),
+    "gaussian_noise": "def {name}(*_, **__):\n    return {value}",
+    "Mixup": "class {name}:\n    def __init__(self, *_, **__): pass\n    def mix(self, *_):\n        return {value}",
+    "L2Penalty": "class {name}:\n    def __init__(self, *_): pass\n    def forward(self): return {value}\n"
+    "    def backward(self): return {value}",
+    "EarlyStopping": "class {name}:\n    def __init__(self, *_, **__): pass\n    def update(self, _): return {value}\n"
+    "    def restore(self): return {value}",
+}
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+@pytest.mark.parametrize("name", RETURNING)
+def test_nonsense_is_wrong_and_no_crash(loaded, name, value):
+    exercise = loaded.assignment.exercise(name)
+    reference = loaded.subject(exercise)
+    source = RETURNING[name].format(name=name, value=value)
+    chunks = [["nonsense", 1, f"import numpy as np\n{source}"]]
+    other = LocalSubject.from_chunks("nonsense", chunks, support=exercise.support)
+    rng = np.random.default_rng(0)
+    failed = set()
+    for check in exercise.checks:
+        for case in check.cases(rng, reference):
+            wanted = check.expect(reference, case, rng) if check.expect else check.observe(reference, case)
+            try:
+                seen = check.observe(other.on(check.backend or "numpy"), case)
+            except SubjectRaisedError:  # as a sum of what is no number does, where it is mixed again and again
+                failed.add(check.name)
+                continue
+            if check.judge(seen, wanted, case):
+                failed.add(check.name)
+    assert {check.name for check in exercise.checks if not check.after} <= failed
