@@ -1172,7 +1172,7 @@ stack = LayerExercise(
         ),
         "backward": (
             "The same loop from the top to the bottom. What does each layer's backward want, and what does it give?",
-            "dhⁿ⁻¹, dstateⁿ = layerⁿ.backward(dhⁿ, dlastⁿ)",
+            "(dhⁿ⁻¹, dstateⁿ) = the backward of layer n at (dhⁿ, dlastⁿ), for n = L, …, 1",
             "Give each layer its slice of dlast, go through the dropout below it, gather the states' gradients and bring them into the order of the layers.",
         ),
     },
@@ -1753,7 +1753,7 @@ recursive = LayerExercise(
         ),
         "backward": (
             "In which order must the forks be visited, so that all that arrives at one has arrived before it hands anything on?",
-            "da = dh (1 − h²), dW += [h_left | h_right]ᵀ da, [dh_left | dh_right] += da Wᵀ",
+            "da = dh ⊙ (1 − h²); dW ← dW + [h_left | h_right]ᵀ da; [dh_left | dh_right] ← [dh_left | dh_right] + da Wᵀ",
             (
                 "One array of gradients for leaves and forks, with dy in its back part; from the root down, each fork adds its "
                 "shares to its two children, and to W and b."
@@ -1893,7 +1893,7 @@ causal_conv = LayerExercise(
     hints={
         "forward": (
             "Look at one cell of the kernel, not at one step: which piece of the padded sequence does it meet while the kernel wanders?",
-            "y[t] = b + Σₖ W[:, :, k] x[t − dilation · (kernel_size − 1 − k)]",
+            "y[t] = b + Σₖ Wₖ x[t − dilation · (kernel_size − 1 − k)], Wₖ the (out, in) matrix of cell k; x[s] = 0 for s < 0",
             (
                 "Put dilation · (kernel_size − 1) zeros in front; cell k meets the piece that begins at k · dilation and is as long as x; "
                 "add up the products of these pieces with the cells' matrices."
@@ -1901,7 +1901,7 @@ causal_conv = LayerExercise(
         ),
         "backward": (
             "Forward is a sum of Linear layers of shifted inputs. What is the backward of each, and where does its dx belong?",
-            "dWₖ = Σ dy[t] x̃[t + k·dilation]ᵀ, dx̃[t + k·dilation] += Wₖᵀ dy[t], db = Σ dy[t]",
+            "dWₖ = Σₜ dy[t] x̃[t + k · dilation]ᵀ; dx̃[s] = Σₖ Wₖᵀ dy[s − k · dilation]; db = Σₜ dy[t]; all summed over the batch",
             "For every cell: add to its dW, and add dy times its matrix to the piece of dx̃ that it met; then cut off the zeros in front.",
         ),
     },
@@ -2260,7 +2260,7 @@ locally_connected = LayerExercise(
     speed=Speed(Case(local(4, 4, 512, 3), x=(4, 512, 4)), at_most=4.0),
     hints={
         "forward": (
-            "Every place is a small Linear of its own. How can one @ multiply all of them at once?",
+            "Every place is a small Linear of its own. How can one product multiply all of them at once?",
             "y[p] = b[p] + W[p] u[p], with u[p] all that place p sees",
             (
                 "Fill an array (places, batch, in_channels, kernel_size) by one slice with a step for each cell of the kernel; flatten its last two "
