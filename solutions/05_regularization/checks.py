@@ -746,6 +746,7 @@ def backward(self, dy):
         "backward": (
             "Which numbers of x had an effect on y, and how strong was it?",
             "dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation",
+            "Take the mask that forward kept, never a new one, and the same factor; where forward kept none, dy goes back.",
         ),
     },
 )
@@ -1163,7 +1164,10 @@ def backward(self, dy):
         "backward": (
             "On how many roads does one x reach the outputs of its feature?",
             "dγ = Σ dy x̂, dβ = Σ dy, dx = γ s (dy − dβ / m − x̂ dγ / m); in evaluation dx = γ s dy",
-            "Both sums are over the axes 0 and 2 of (N, C, places); give them back as [:, None] to subtract them.",
+            (
+                "Both sums are over the axes 0 and 2 of (N, C, places). Each has one number a feature, which spreads over all "
+                "of that feature's places."
+            ),
         ),
     },
 )
@@ -1354,7 +1358,7 @@ def backward(self, dy):
         "forward": (
             "Over which axis is the mean, and what shape has it to have so that x − mean fits?",
             "x̂ = (x − μ) / √(σ² + ε) over the last axis, y = γ x̂ + β",
-            "Take the means with keepdims=True; keep x̂ and s for backward.",
+            "Every row has one mean and one variance, which spread over the row. Keep x̂ and s for backward.",
         ),
         "backward": (
             "Which outputs does one x reach? Those of its own row, on three roads.",
