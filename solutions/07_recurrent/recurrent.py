@@ -1428,7 +1428,7 @@ with when_written():
 # state.
 #
 # Given: `LastStep`, a recurrent layer and a layer that looks at its *last* hidden state. Write `train_row_reader` with
-# them: an `LSTM`, behind it `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 94 % of 2,000 unseen
+# them: an `LSTM`, behind it `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 93 % of 2,000 unseen
 # images must be right, from each of three seeds, with at most 60 seconds of computing each (the author's solution takes
 # about 15).
 #
@@ -1436,6 +1436,8 @@ with when_written():
 # - Adagrad divides by the root of *all* squared gradients so far, so that its steps become smaller by themselves: a
 #   learning rate of 0.05 and no schedule.
 # - 64 or 96 hidden numbers and small batches will do.
+# - Once in a while a step goes astray, and a few percent are lost until training has found back. So look after every
+#   epoch how many of some training images are right (in evaluation mode), and keep a copy of the best weights.
 
 
 # %%
@@ -1476,6 +1478,7 @@ def train_row_reader(x, y, *, rng):
     model, loss = LastStep(LSTM(28, hidden, rng=rng), output), SoftmaxCrossEntropy()
     model.astype("float32")
     optimizer = Adagrad(model.parameters(), 0.05)
+    best, kept = 0.0, []
     for _ in range(epochs):
         order = rng.permutation(len(x))
         for first in range(0, len(x), size):
@@ -1485,6 +1488,13 @@ def train_row_reader(x, y, *, rng):
             model.backward(loss.backward())
             clip_gradient_norm(model.parameters(), 5.0)
             optimizer.step()
+        model.eval()
+        right = accuracy(model.forward(x[:2000]), y[:2000])
+        model.train()
+        if right > best:
+            best, kept = right, [p.data.copy() for p in model.parameters()]
+    for p, data in zip(model.parameters(), kept, strict=False):
+        p.data[...] = data
     return model
     ### END SOLUTION
 
