@@ -9,9 +9,11 @@ import typer
 
 from autograder.commands.options import (
     CourseOption,
+    JobsOption,
     JsonOption,
     SeedOption,
     assignment_names,
+    cores,
     open_console,
     print_json,
     root_of,
@@ -78,6 +80,7 @@ def _lay_out(root: Path, names: list[str], target: Path, exchange: Path | None) 
 def audit(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments or exercises; by default all.")] = None,
     *,
+    jobs: JobsOption = None,
     seed: SeedOption = None,
     json: JsonOption = False,
     course: CourseOption = None,
@@ -86,16 +89,17 @@ def audit(
     import secrets
 
     from autograder import catalogue
-    from autograder.audit import audit as prove
+    from autograder.auditing import audit_all
     from autograder.release import stale
 
     root = root_of(course)
     console = open_console(stderr=True)
     assignments, only = catalogue.chosen(names or [], root)
     with console.status("auditing") as status:
-        result = prove(
+        result = audit_all(
             root,
             assignments,
+            jobs=jobs or cores(),
             seed=secrets.randbits(32) if seed is None else seed,
             only=only,
             stale=stale,

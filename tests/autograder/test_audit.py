@@ -7,6 +7,7 @@ import pytest
 
 from autograder import catalogue
 from autograder.audit import audit
+from autograder.auditing import audit_all
 from autograder.cli import main
 from autograder.release import release, stale
 
@@ -66,6 +67,23 @@ def test_a_small_part_of_a_real_assignment_passes(small_course):
     found = audit(small_course, ["02_layers"], seed=5, stale=stale)
     assert found.failures == []
     assert found.caught == found.mistakes == found.diagnosed >= 10
+
+
+def test_two_assignments_at_once_are_found_what_they_are_one_by_one(sound, tmp_path):
+    course = tmp_path / "course"
+    shutil.copytree(sound, course)
+    other = "16_graphs"
+    assert main(["new", other, "--course", str(course)]) == 0
+    checks = course / CHECKS.replace(NAME, other)
+    checks.write_text(checks.read_text().replace('"self.s + x * x"', '"self.s * x * x * 1"'))
+    release(course, other)
+    told = []
+    together = audit_all(course, [NAME, other], jobs=2, seed=3, progress=told.append)
+    apart = [audit(course, [name], seed=3) for name in (NAME, other)]
+    assert together.failures == apart[0].failures + apart[1].failures != []
+    for count in ("assignments", "exercises", "checks", "mistakes", "caught", "diagnosed", "sabotages"):
+        assert getattr(together, count) == sum(getattr(one, count) for one in apart) > 0
+    assert told[-1] == ""
 
 
 def test_a_mistake_whose_text_no_longer_occurs(rotten):
