@@ -77,13 +77,14 @@ def make_large_class(folder: Path, size: int) -> None:
 
 
 def memory_by_kind() -> dict[str, dict[str, float]]:
-    """Largest VmHWM and VmRSS in MB of this process, of the grading processes, of their zygotes."""
+    """Largest VmHWM and VmRSS in MB of this process, of the grading processes, of the zygote that they share."""
     import os
 
-    servers = [pid for pid in children(os.getpid()) if "forkserver" in command_line(pid)]
+    started = {pid: command_line(pid) for pid in children(os.getpid())}
+    servers = [pid for pid, command in started.items() if "forkserver" in command]
     graders = [pid for server in servers for pid in children(server)]
-    zygotes = [pid for grader in graders for pid in children(grader)]
-    kinds = {"parent": [os.getpid()], "grading processes": graders, "zygotes": zygotes}
+    zygotes = [pid for pid, command in started.items() if "zygote.py" in command]
+    kinds = {"parent": [os.getpid()], "grading processes": graders, "zygote": zygotes}
     found = {}
     for kind, pids in kinds.items():
         all_of_kind = [status(pid) for pid in pids]
