@@ -71,6 +71,10 @@ class Case:
             return self.upstream
         return {} if self.upstream is None else {"dy": self.upstream}
 
+    def with_upstreams(self, named: dict[str, Any]) -> Case:
+        """Return a copy with other upstream gradients, by the names of ``upstreams``."""
+        return self.with_changes(upstream=named if isinstance(self.upstream, dict) else named.get("dy"))
+
     def with_changes(self, **changes: Any) -> Case:
         """Return a copy with some of ``arguments, inputs, parameters, upstream, hidden`` replaced."""
         copy = Case(self.arguments, parameters=self.parameters, **self.inputs)
@@ -206,8 +210,7 @@ class Budget:
         if case is None:
             return self.case.with_changes(inputs=inputs)
         fresh = {name: rng.normal(size=dy.shape).astype(self.dtype) for name, dy in case.upstreams.items()}
-        upstream = fresh if isinstance(case.upstream, dict) else fresh.get("dy")
-        return case.with_changes(inputs=inputs, upstream=upstream)
+        return case.with_changes(inputs=inputs).with_upstreams(fresh)
 
 
 @dataclass(frozen=True)

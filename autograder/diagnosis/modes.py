@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from autograder.checks.drawing import TRAINED
@@ -10,6 +10,7 @@ from autograder.checks.modes import IN_EVAL
 from autograder.compare import compare
 from autograder.diagnosis.evidence import Evidence, Finding, Pair
 from autograder.diagnosis.probing import Probe
+from autograder.spec import Case
 
 __all__ = ["other_mode"]
 
@@ -34,7 +35,7 @@ def other_mode(evidence: Evidence, probe: Probe) -> Finding | None:
 def _in_training(evidence: Evidence, probe: Probe) -> Finding | None:
     if not all(_is_as(pair.all_seen, pair.all_wanted[IN_EVAL]) for pair in evidence.pairs):
         return None
-    if _gives(evidence, probe, lambda pair: _named(pair.all_wanted)):
+    if all(_is_as(probe.show(_in_eval(pair)), _named(pair.all_wanted)) for pair in evidence.pairs):
         return Finding(
             SWAPPED,
             "in training forward does what belongs to eval, and in eval what belongs to training",
@@ -47,11 +48,9 @@ def _in_training(evidence: Evidence, probe: Probe) -> Finding | None:
     )
 
 
-def _gives(evidence: Evidence, probe: Probe, wanted: Callable[[Pair], Mapping[str, Any]]) -> bool:
-    """Whether the code, asked in eval mode, gives this in every case."""
-    return all(
-        _is_as(probe.show(pair.case.with_changes(hidden={TRAINED: []})), wanted(pair)) for pair in evidence.pairs
-    )
+def _in_eval(pair: Pair) -> Case:
+    """The same asked in eval mode, without training before it."""
+    return pair.case.with_changes(hidden={TRAINED: []})
 
 
 def _exchanged(pair: Pair) -> dict[str, Any]:

@@ -261,12 +261,9 @@ def _moved_names(before: Any, after: Any) -> set[str]:
 
 def _without(case: Case, name: str) -> Iterator[Case]:
     """The case with another value of one thing."""
-    if isinstance(case.upstream, dict) and name in case.upstream:
-        yield case.with_changes(upstream={**case.upstream, name: 1.5 * case.upstream[name]})
-        return
-    if name == "dy":
-        if isinstance(case.upstream, np.ndarray):
-            yield case.with_changes(upstream=1.5 * case.upstream)
+    if name in case.upstreams:
+        yield case.with_upstreams({**case.upstreams, name: 1.5 * case.upstreams[name]})
+    if name in (*case.upstreams, "dy"):  # a function's own input of that name is not asked about
         return
     other = _other_value(name, case.arguments.get(name))
     if other is not None:

@@ -59,16 +59,13 @@ def _first_rows(case: Case, rows: int) -> Case:
     def cut(x: Any) -> Any:
         return x[:rows] if isinstance(x, np.ndarray) and x.ndim and len(x) == count else x
 
-    return case.with_changes(
-        inputs={name: cut(x) for name, x in case.inputs.items()}, upstream=_each(cut, case.upstream)
-    )
+    return _each(cut, case)
 
 
-def _each(change: Callable[[Any], Any], upstream: Any) -> Any:
-    """Change the one upstream gradient, or each of several."""
-    if isinstance(upstream, dict):
-        return {name: change(dy) for name, dy in upstream.items()}
-    return change(upstream)
+def _each(change: Callable[[Any], Any], case: Case) -> Case:
+    """Change every input and every upstream gradient."""
+    inputs, upstreams = ({name: change(x) for name, x in named.items()} for named in (case.inputs, case.upstreams))
+    return case.with_changes(inputs=inputs).with_upstreams(upstreams)
 
 
 def _rounded(case: Case) -> Case:
@@ -76,9 +73,7 @@ def _rounded(case: Case) -> Case:
         x = getattr(x, "array", x)
         return np.round(x, DIGITS) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
 
-    return case.with_changes(
-        inputs={name: short(x) for name, x in case.inputs.items()}, upstream=_each(short, case.upstream)
-    )
+    return _each(short, case)
 
 
 def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> tuple[Case, list[str]]:
@@ -124,9 +119,8 @@ def _typed(case: Case) -> tuple[dict[str, str], Case]:
             values[name] = np.random.default_rng(seed).normal(size=x.shape)
         else:
             texts[name], values[name] = _text(x), x
-    named = {name: values.pop(name) for name in case.upstreams}
-    upstream = named if isinstance(case.upstream, dict) else named.get("dy")
-    return texts, case.with_changes(inputs=values, upstream=upstream)
+    upstreams = {name: values.pop(name) for name in case.upstreams}
+    return texts, case.with_changes(inputs=values).with_upstreams(upstreams)
 
 
 def _text(value: Any) -> str:

@@ -46,7 +46,7 @@ def is_walk(evidence: Evidence) -> bool:
 
 def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The parameter is where it was at the start, after every step."""
-    if not is_walk(evidence) or any((pair.seen != _start(evidence, pair)).any() for pair in evidence.pairs):
+    if any((pair.seen != _start(evidence, pair)).any() for pair in evidence.pairs):
         return None
     return Finding(
         "does not move",
@@ -57,8 +57,6 @@ def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
 
 def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
     """Every step is right up to a factor that rises or falls with the number of the step: a correction of the start."""
-    if not is_walk(evidence):
-        return None
     told = [pair for pair, _ in _first_wrong(evidence) if not pair.case.arguments.get("weight_decay")]
     if "lr" in evidence.pairs[0].case.hidden or not told:
         return None
@@ -80,8 +78,6 @@ def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
 
 def first_step(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The first wrong step is the right one up to a factor, or up to a multiple of the parameter or its gradient."""
-    if not is_walk(evidence):
-        return None
     ratios, pairs, terms = [], [], {"θ": True, "g": True}
     for pair, t in _first_wrong(evidence):
         before = pair.wanted[t - 1] if t else _start(evidence, pair)
@@ -131,8 +127,6 @@ def _term(evidence: Evidence, name: str) -> Finding | None:
 
 def after_the_first(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The first step is right in every case, the second wrong in every case."""
-    if not is_walk(evidence):
-        return None
     firsts = [t for _, t in _first_wrong(evidence)]
     if len(firsts) < len(evidence.pairs) or len(firsts) < 2 or set(firsts) != {1}:  # noqa: PLR2004 - one is chance
         return None
@@ -278,7 +272,7 @@ def ignores_newest(evidence: Evidence, probe: Probe) -> Finding | None:
 
 def _plain(evidence: Evidence) -> bool:
     """Whether these are walks at one learning rate."""
-    return is_walk(evidence) and not any("lr" in pair.case.hidden for pair in evidence.pairs)
+    return not any("lr" in pair.case.hidden for pair in evidence.pairs)
 
 
 def _walked(evidence: Evidence, probe: Probe, case: Case) -> Any:
@@ -298,4 +292,4 @@ WALKS = (
     ignored,
     after_the_first,
 )
-"""The surest and most telling first."""
+"""Asked of nothing but walks; the surest and most telling first."""

@@ -6,18 +6,8 @@ import numpy as np
 import pytest
 
 from autograder.checks import Case, FunctionExercise, Rng
-from autograder.checks.statistics import (
-    CHANCE,
-    RIGHT,
-    Claim,
-    Distribution,
-    Mean,
-    NormalMean,
-    Variance,
-    in_pairs,
-    seeded,
-    statistics,
-)
+from autograder.checks.laws import Distribution, Mean, NormalMean, Variance
+from autograder.checks.statistics import CHANCE, RIGHT, Claim, in_pairs, seeded, statistics
 from autograder.subject import LocalSubject
 
 

@@ -1,7 +1,9 @@
-"""One exercise's forward and backward, as the course calls it and as PyTorch computes it."""
+"""One exercise's forward and backward, as the course calls it and as PyTorch computes it, and how it is kept."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,3 +28,10 @@ class Call:
     parameters: Arrays = field(default_factory=dict)
     by: tuple[str, ...] = ()
     upstream: bool = True
+
+
+def save(path: Path, arrays: Arrays, *, seed: int, **more: Any) -> Path:
+    """Write one file: the arrays, and as ``header`` a JSON text of versions, seed and what else says which is which."""
+    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, **more}
+    np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays)
+    return path

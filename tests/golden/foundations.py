@@ -3,17 +3,15 @@
 The file holds ``header``, a JSON text, and arrays by ``EXERCISE.n.NAME``: what call n is given, and what comes of it.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from calls import Arrays, save
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 STEPS = 5
-
-Arrays = dict[str, np.ndarray]
 
 
 def functions(rng: np.random.Generator) -> Iterator[tuple[str, Arrays]]:
@@ -91,6 +89,4 @@ def write(path: Path, seed: int) -> Path:
         calls.append(name)
         arrays |= {f"{name}.{number}.{key}": value for key, value in found.items()}
     counts = {name: calls.count(name) for name in calls}
-    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, "steps": STEPS, "calls": counts}
-    np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays)
-    return path
+    return save(path, arrays, seed=seed, steps=STEPS, calls=counts)

@@ -8,7 +8,6 @@ A file holds ``header``, a JSON text that says which call is which, and the arra
 ``n.ROLE.NAME``; the roles are input, parameter, upstream, output and gradient.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import recurrent
 import regularization
 import sequences
 import torch
-from calls import Arrays, Call
+from calls import Arrays, Call, save
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 SEED = 20240229
@@ -179,10 +178,7 @@ def write(assignment: str, calls: Iterator[Call], rng: np.random.Generator) -> P
         found = compute(call, rng)
         described.append({"exercise": call.exercise, "arguments": call.arguments, "arrays": list(found)})
         arrays.update({f"{number}.{name}": array for name, array in found.items()})
-    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": SEED, "calls": described}
-    path = FOLDER / f"{assignment}.npz"
-    np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays)
-    return path
+    return save(FOLDER / f"{assignment}.npz", arrays, seed=SEED, calls=described)
 
 
 def main() -> None:

@@ -5,19 +5,18 @@ The file holds ``header``, a JSON text, and arrays: ``start.i`` and ``gradients.
 ``accumulate.…`` what clipping and full batches give.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from calls import Arrays, save
 
 STEPS, EPOCHS = 20, 40
 SHAPES = [(3, 4), (5,), (2, 1, 3)]
 SCALES = [0.02, 1.0, 8.0]
 
-Arrays = dict[str, np.ndarray]
 
 OPTIMIZERS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
     "SGD": (torch.optim.SGD, {}),
@@ -163,13 +162,11 @@ def write(path: Path, seed: int) -> Path:
     for _, found in clipped:
         arrays |= found
     arrays |= accumulation(rng)
-    header = {
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "seed": seed,
-        "calls": described,
-        "schedules": [schedule for schedule, _ in planned],
-        "max_norms": [max_norm for max_norm, _ in clipped],
-    }
-    np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays)
-    return path
+    return save(
+        path,
+        arrays,
+        seed=seed,
+        calls=described,
+        schedules=[schedule for schedule, _ in planned],
+        max_norms=[max_norm for max_norm, _ in clipped],
+    )

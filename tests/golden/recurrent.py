@@ -10,18 +10,16 @@ Where sequences end early, PyTorch packs them: what it says of steps past the en
 there.
 """
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from calls import Arrays, save
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
-
-Arrays = dict[str, np.ndarray]
 
 
 def calls() -> Iterator[dict[str, Any]]:
@@ -208,12 +206,4 @@ def write(path: Path, seed: int) -> Path:
         call["arrays"] = [[name, list(array.shape)] for name, array in found.items()]
         arrays[str(number)] = np.concatenate([array.ravel().astype(float) for array in found.values()])
     pieces, found = truncated(rng)
-    header = {
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "seed": seed,
-        "calls": every,
-        "truncated": pieces,
-    }
-    np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays, **found)
-    return path
+    return save(path, {**arrays, **found}, seed=seed, calls=every, truncated=pieces)

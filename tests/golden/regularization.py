@@ -10,16 +10,15 @@ decay on those with two axes or more; ``mix.scores``, ``mix.target``, ``mix.loss
 soft targets.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from calls import Arrays, save
 
 STEPS = 5
 
-Arrays = dict[str, np.ndarray]
 
 BATCH_NORMS: list[tuple[tuple[int, ...], dict[str, Any]]] = [
     ((6, 3), {}),
@@ -120,7 +119,4 @@ def write(path: Path, seed: int) -> Path:
         features = shape[1] if batch else shape[-1]
         described.append({"exercise": exercise, "arguments": {"features": features, **arguments}, "steps": steps})
     arrays |= {"inits": np.array([initial_spread(shape) for shape in INITS]), **decayed(rng), **mixed(rng)}
-    more = {"inits": INITS, "lr": LR, "weight_decay": WEIGHT_DECAY}
-    header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, "calls": described, **more}
-    np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays)
-    return path
+    return save(path, arrays, seed=seed, calls=described, inits=INITS, lr=LR, weight_decay=WEIGHT_DECAY)
