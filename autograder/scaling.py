@@ -90,6 +90,7 @@ def _time(check: Check, open_student: Open, open_reference: Open, runs: Runs, rn
         at_each_size = []
         for budget, case in runs:
             with open_student() as student, open_reference() as right:
+                timing.share_core((student, right), number)
                 *costs, mismatch = _time_at(check, (student, right), (budget, case), rng)
             at_each_size.append(costs)
             if mismatch:

@@ -1,16 +1,17 @@
 """Speed as a ratio: the worker's CPU time against the reference's in the same minute, read from outside.
 
-Pairs alternate in order, every pair has fresh inputs, every timed output is verified.  What a worker computes between
-calls is charged to the next.  An interval of the median decides; where it holds the limit, more is measured, up to a
-bound, and then nobody loses a point.
+Both compute on one core, in turn: a core's other users slow both alike.  Pairs alternate in order, every pair has fresh
+inputs, every timed output is verified.  What a worker computes between calls is charged to the next.  An interval of
+the median decides; where it holds the limit, more is measured, up to a bound, and then nobody loses a point.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from autograder.compare import Mismatch
     from autograder.subject import LocalSubject, Open, RemoteSubject
 
-__all__ = ["Interval", "Meter", "Spent", "interval", "judge", "measure", "put_off"]
+__all__ = ["Interval", "Meter", "Spent", "interval", "judge", "measure", "put_off", "share_core"]
 
 WORKER_PAIRS = 3
 PAIRS_EACH = 5
@@ -122,6 +123,7 @@ def measure(
     for number in range(ROUNDS * WORKER_PAIRS):
         record.groups.append([])
         with open_student() as student, open_reference() as reference:
+            share_core((student, reference), number)
             for ratio, raw, mismatch in _pairs(check, student, reference, local, rng):
                 record.groups[-1].append(ratio)
                 record.raw.append(raw)
@@ -132,6 +134,15 @@ def measure(
         if record.mismatch or record.is_hopeless() or record.is_clear() or (whole_round and record.is_decided()):
             break
     return _figures(record, speed), record.mismatch
+
+
+def share_core(subjects: Iterable[RemoteSubject], number: int) -> None:
+    """Keep workers whose times are compared to one core: the next core for the next ``number``."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        core = cores[(os.getpid() + number) % len(cores)]  # graders at work at once begin on different ones
+        for subject in subjects:
+            subject.worker.keep_to(core)
 
 
 def _figures(record: _Record, speed: Speed) -> Timing:

@@ -94,8 +94,9 @@ def ratios(
     open_pieces: starts a worker that holds ``SOURCE``; shapes: an implementation that shapes the check's case.
     """
     found: dict[str, list[list[float]]] = {piece: [] for piece in PIECES}
-    for _ in range(timing.WORKER_PAIRS):
+    for number in range(timing.WORKER_PAIRS):
         with open_code() as code, open_pieces() as other:
+            timing.share_core((code, other), number)
             for piece, values in _pairs(check, code, other, shapes, rng).items():
                 found[piece].append(values)
     return found

@@ -68,6 +68,11 @@ class ForkedLink:
         """CPU time of the worker since its fork, read from outside: it cannot be faked from within."""
         return time.clock_gettime((~self.pid << 3) | 2)
 
+    def keep_to(self, core: int) -> None:
+        """Compute on this core alone; where it was taken from us meanwhile, on those that are left."""
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(self.pid, {core})
+
     def memory(self) -> tuple[int, int]:
         """Bytes that the worker holds in memory now, and the most that it ever did; read from outside."""
         fields = status(self.pid)

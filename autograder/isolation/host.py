@@ -52,6 +52,10 @@ class Worker:
         """CPU time of the worker so far, read from outside wherever the system can."""
         return self._link.cpu_seconds()
 
+    def keep_to(self, core: int) -> None:
+        """Compute on this core alone, wherever the system lets a process be told so."""
+        self._link.keep_to(core)
+
     def memory(self) -> tuple[int, int]:
         """Bytes in memory now, and at the most so far; NotMeasuredError where the system does not tell."""
         return self._link.memory()

@@ -53,6 +53,9 @@ class SpawnedLink:
         """CPU time of the worker as it says itself: good enough for one's own work, and for nothing else."""
         return self._cpu
 
+    def keep_to(self, _core: int) -> None:
+        """Left to the system here."""
+
     def memory(self) -> tuple[int, int]:
         """NotMeasuredError: only Linux tells."""
         message = "memory is measured on Linux"

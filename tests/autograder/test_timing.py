@@ -9,6 +9,7 @@ import pytest
 from autograder import hotspots, timing
 from autograder.catalogue import load
 from autograder.grade import Grader
+from autograder.isolation.host import Worker
 from autograder.isolation.linux import instructions
 from autograder.spec import Assignment, Case, SpecError, Speed, Trial
 from autograder.subject import LocalSubject, RemoteSubject
@@ -177,6 +178,37 @@ def test_the_loop_that_costs_the_time_is_named(relu, zygote):
     assert verdict.timing.hot[0].share > 0.5
     assert "% of the time is in the Python loop at cell 1, line" in verdict.sentence
     assert verdict.timing.raw
+
+
+# --- on which core ----------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system lets nobody choose a core")
+def test_workers_that_are_compared_share_a_core_and_the_next_pair_has_the_next(zygote):
+    cores = os.sched_getaffinity(0)
+    with Worker(zygote) as ours, Worker(zygote) as theirs:
+        shared = []
+        for number in range(len(cores)):
+            timing.share_core((RemoteSubject(ours), RemoteSubject(theirs)), number)
+            shared += [os.sched_getaffinity(ours.pid)]
+            assert os.sched_getaffinity(theirs.pid) == shared[-1]
+        assert [len(core) for core in shared] == [1] * len(cores)
+        assert set.union(*shared) == cores
+    assert os.sched_getaffinity(0) == cores
+
+
+def test_a_speed_check_compares_on_one_core(relu, zygote, monkeypatch):
+    kept = []
+    monkeypatch.setattr(Worker, "keep_to", lambda worker, core: kept.append((worker.pid, core)))
+    Grader(relu, zygote, seed=1).grade(Submission("layers.py", take(cells_of(relu)), ""))
+    pairs = list(zip(kept[::2], kept[1::2], strict=True))
+    assert pairs
+    assert all(ours[0] != theirs[0] and ours[1] == theirs[1] for ours, theirs in pairs)
+
+
+def test_a_core_that_was_taken_away_stops_nothing(worker):
+    worker.keep_to(10_000)
+    assert worker.ask("load", name="work", chunks=[["work.py", 1, "def f(x):\n    return x"]]) == []
 
 
 # --- clocks and counters beside the CPU's ----------------------------------------------------
