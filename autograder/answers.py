@@ -11,7 +11,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from autograder.catalogue import UsageError
-from autograder.isolation.protocol import ProtocolError, decode, encode
+from autograder.isolation.protocol import ProtocolError
+from autograder.isolation.tree import decode, encode
 from autograder.spec import Case, Check, Exercise, Observations, SpecError
 from autograder.subject import LocalSubject
 

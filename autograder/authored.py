@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from autograder.spec import MOST_HINTS
+from autograder.spec.exercise import MOST_HINTS
 
 if TYPE_CHECKING:
     from autograder.spec import Exercise

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation.protocol import LARGEST, Opaque
+from autograder.isolation.tree import LARGEST, Opaque
 from autograder.spec import Case, Observations
 
 __all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.isolation.executor import Executor
 from autograder.isolation.host import SubjectLostError, SubjectRaisedError
-from autograder.isolation.protocol import Ref
+from autograder.isolation.tree import Ref
 
 if TYPE_CHECKING:
     from autograder.isolation.host import Worker

@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 TARGETS = ("frames", "trees", "notebooks", "scripts", "archives")
-INSTRUMENTED = ("autograder.archive", "autograder.isolation.protocol", "autograder.submission", "dlkit.extraction")
+INSTRUMENTED = (
+    "autograder.archive",
+    "autograder.isolation.protocol",
+    "autograder.isolation.tree",
+    "autograder.submission",
+    "dlkit.extraction",
+)
 CRASHES = Path(__file__).parent / "crashes"
 HANG_S = 2.0
 MOST_BYTES, MOST_MB = 1 << 14, 1024

@@ -9,7 +9,8 @@ from typing import Any
 from unittest.mock import patch
 
 from autograder.isolation import protocol
-from autograder.isolation.protocol import Channel, ProtocolError, decode, encode
+from autograder.isolation.protocol import Channel, ProtocolError
+from autograder.isolation.tree import decode, encode
 from fuzz import trees
 
 MOST = 1 << 16

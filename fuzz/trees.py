@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation.protocol import Opaque, ProtocolError, decode, encode
+from autograder.isolation.protocol import ProtocolError
+from autograder.isolation.tree import Opaque, decode, encode
 from fuzz import frames
 
 TREES: list[Any] = [

@@ -8,7 +8,7 @@ import pytest
 
 import dlkit
 from autograder import catalogue
-from autograder.isolation.protocol import Rng
+from autograder.isolation.tree import Rng
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -15,7 +15,7 @@ from autograder.checks.modes import Modes
 from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
-from autograder.isolation.protocol import Code, New, Ref, Rng, Strided
+from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.spec import (
     Assignment,
     Case,

@@ -12,7 +12,7 @@ import numpy as np
 from autograder.checks.chance import RAW, ApartFromChance, set_apart
 from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, is_float, sizes
 from autograder.checks.slopes import has_slope, real, weighted_sum
-from autograder.isolation.protocol import Ref, Strided
+from autograder.isolation.tree import Ref, Strided
 from autograder.spec import Case, Observations, Trial
 from autograder.subject import Instance, Subject
 from dlkit import gradcheck

@@ -12,7 +12,7 @@ from autograder.checks.chance import ApartFromChance, set_apart
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.standard import budget_checks, judge_unchanged
 from autograder.compare import compare_all
-from autograder.isolation.protocol import Ref
+from autograder.isolation.tree import Ref
 from autograder.spec import Case, Check, Exercise, Extras, Memory, Observations, Points, Scaling, Speed, Trial
 from autograder.subject import Instance, Subject
 

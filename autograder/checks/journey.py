@@ -9,7 +9,7 @@ import numpy as np
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.standard import judge_float32
 from autograder.compare import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
-from autograder.isolation.protocol import Ref
+from autograder.isolation.tree import Ref
 from autograder.spec import Case, Observations, Trial
 from autograder.subject import Instance, Subject
 

@@ -14,7 +14,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from autograder.compare import Mismatch
-from autograder.isolation.protocol import Rng
+from autograder.isolation.tree import Rng
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError
 from autograder.subject import Subject
 

@@ -9,7 +9,7 @@ import numpy as np
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.compare import Mismatch, compare_all
-from autograder.isolation.protocol import Ref
+from autograder.isolation.tree import Ref
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points
 from autograder.subject import Instance, Subject
 

@@ -16,7 +16,7 @@ import numpy as np
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.laws import Law
 from autograder.compare import Mismatch, agree
-from autograder.isolation.protocol import Rng
+from autograder.isolation.tree import Rng
 from autograder.spec import Case, Check, Exercise, Observations
 from autograder.subject import Subject
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograder.compare import FLOAT32, FLOAT64, compare
 from autograder.diagnosis.outcomes import Raised, observe
-from autograder.isolation.protocol import Rng
+from autograder.isolation.tree import Rng
 from autograder.spec import Case, Check, Exercise
 from autograder.subject import Subject, SubjectRaisedError
 

@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.isolation.protocol import MAX_BODY, Code, New, Opaque, Ref, Rng, Strided
+from autograder.isolation.protocol import MAX_BODY
 from autograder.isolation.sampler import Sampler
+from autograder.isolation.tree import Code, New, Opaque, Ref, Rng, Strided
 from dlkit import backend, course, stand_in
 
 __all__ = ["Executor", "describe_error", "plain"]

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any, Self
 
 from autograder.isolation.launcher import Launcher, Limits, Zygote
-from autograder.isolation.protocol import Deadline, ProtocolError, decode, encode
+from autograder.isolation.protocol import Deadline, ProtocolError
+from autograder.isolation.tree import decode, encode
 
 if TYPE_CHECKING:
     from autograder.isolation.forked import ForkedLink

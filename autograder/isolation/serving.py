@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from autograder.isolation.executor import Executor
-from autograder.isolation.protocol import Channel, decode, encode
+from autograder.isolation.protocol import Channel
+from autograder.isolation.tree import decode, encode
 from autograder.isolation.watch import Watch
 
 __all__ = ["serve"]

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograder.isolation import protocol
-from autograder.isolation.protocol import (
-    PREFIX,
-    Channel,
+from autograder.isolation.protocol import PREFIX, Channel, Deadline, ProtocolError
+from autograder.isolation.tree import (
+    MAX_DEPTH,
+    MAX_KEYS,
+    MAX_NODES,
     Code,
-    Deadline,
     New,
     Opaque,
-    ProtocolError,
     Ref,
     Rng,
     Strided,
@@ -336,10 +336,10 @@ def test_a_malformed_tree_is_refused(name):
 
 
 def test_many_keys_that_are_no_text_are_refused_for_they_may_collide():
-    collide = {"d": [[{"big": f"{k * ((1 << 61) - 1):x}"}, 0] for k in range(protocol.MAX_KEYS + 1)]}
+    collide = {"d": [[{"big": f"{k * ((1 << 61) - 1):x}"}, 0] for k in range(MAX_KEYS + 1)]}
     with pytest.raises(ProtocolError, match="too many keys"):
         decode(collide, [])
-    assert len(decode(collide, [], markers=True)) == protocol.MAX_KEYS + 1
+    assert len(decode(collide, [], markers=True)) == MAX_KEYS + 1
 
 
 @pytest.mark.parametrize("size", [4, protocol.SMALL])
@@ -350,7 +350,7 @@ def test_a_boolean_is_false_or_true(size):
 
 def test_a_tree_that_is_too_deep_is_refused():
     tree = 1
-    for _ in range(protocol.MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH + 1):
         tree = [tree]
     with pytest.raises(ProtocolError, match="too deep"):
         decode(tree, [])
@@ -358,7 +358,7 @@ def test_a_tree_that_is_too_deep_is_refused():
 
 def test_a_tree_with_too_many_nodes_is_refused():
     with pytest.raises(ProtocolError, match="too large"):
-        decode([0] * protocol.MAX_NODES, [])
+        decode([0] * MAX_NODES, [])
 
 
 # --- one frame after another -----------------------------------------------------------------

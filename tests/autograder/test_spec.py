@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.answers import generator
-from autograder.isolation.protocol import New, Rng, decode, encode
+from autograder.isolation.tree import New, Rng, decode, encode
 from autograder.spec import Assignment, Case, Check, Exercise, Mistake, Points, SpecError, Speed, swap
 
 weights = st.floats(0.01, 100)

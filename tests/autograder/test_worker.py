@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from autograder.isolation.host import Limits, SubjectLostError, SubjectRaisedError, Worker, Zygote
-from autograder.isolation.protocol import PREFIX, Code, New, Opaque, Ref, Rng, Strided
+from autograder.isolation.protocol import PREFIX
+from autograder.isolation.tree import Code, New, Opaque, Ref, Rng, Strided
 from autograder.subject import RemoteSubject
 
 QUICK = Limits(cpu_s=0.3, wall_s=5.0, memory_mb=1024, life_cpu_s=20)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.isolation.protocol import PREFIX, Channel, decode, encode
+from autograder.isolation.protocol import PREFIX, Channel
+from autograder.isolation.tree import decode, encode
 
 READ_FD, WRITE_FD = 10, 11
 X = np.array([[0.5, -1.0], [2.0, 0.0]])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograder import catalogue
-from autograder.isolation.protocol import Rng
+from autograder.isolation.tree import Rng
 
 ROOT = Path(__file__).resolve().parents[2]
 WINDOWS = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autograder import catalogue
-from autograder.isolation.protocol import Rng
+from autograder.isolation.tree import Rng
 from autograder.subject import LocalSubject
 from dlkit import gradcheck
 

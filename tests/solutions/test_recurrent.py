@@ -7,7 +7,7 @@ import pytest
 
 from autograder import catalogue
 from autograder.checks.model import Task, disguise
-from autograder.isolation.protocol import Rng
+from autograder.isolation.tree import Rng
 from dlkit.datasets import characters, python_manual
 
 ROOT = Path(__file__).resolve().parents[2]

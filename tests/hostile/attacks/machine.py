@@ -720,7 +720,8 @@ def call_id():
         at = at.f_back
     return "0" * 16
 def answer(value, call=None):
-    from autograder.isolation.protocol import Channel, encode
+    from autograder.isolation.protocol import Channel
+    from autograder.isolation.tree import encode
     arrays = []
     value = encode(value, arrays)
     Channel(10, 11).send({"id": call or call_id(), "value": value}, arrays)

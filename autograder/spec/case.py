@@ -1,0 +1,72 @@
+"""One drawn input, and how it is told to a student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Case"]
+
+
+class Case:
+    """One drawn input: constructor arguments, inputs by name in the order of ``forward``, parameters.
+
+    Arrays of floats are given a gradient check, arrays of integers (labels, indices) are not.
+    """
+
+    def __init__(
+        self,
+        arguments: Mapping[str, Any] | None = None,
+        /,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        **inputs: Any,
+    ) -> None:
+        self.arguments = dict(arguments or {})
+        self.inputs = dict(inputs)
+        self.parameters = dict(parameters or {})
+        self.upstream: Any = None
+        self.hidden: dict[str, Any] = {}
+
+    @property
+    def upstreams(self) -> dict[str, Any]:
+        """The upstream gradient by its name, ``dy``; of several outputs one for each, in their order."""
+        if isinstance(self.upstream, dict):
+            return self.upstream
+        return {} if self.upstream is None else {"dy": self.upstream}
+
+    def with_upstreams(self, named: dict[str, Any]) -> Case:
+        """Return a copy with other upstream gradients, by the names of ``upstreams``."""
+        return self.with_changes(upstream=named if isinstance(self.upstream, dict) else named.get("dy"))
+
+    def with_changes(self, **changes: Any) -> Case:
+        """Return a copy with some of ``arguments, inputs, parameters, upstream, hidden`` replaced."""
+        copy = Case(self.arguments, parameters=self.parameters, **self.inputs)
+        copy.upstream, copy.hidden = self.upstream, self.hidden
+        for name, value in changes.items():
+            setattr(copy, name, value)
+        return copy
+
+    def as_data(self) -> list[Any]:
+        """Give the case as a tree that may be stored."""
+        return [self.arguments, self.inputs, self.parameters, self.upstream, self.hidden]
+
+    @classmethod
+    def from_data(cls, data: list[Any]) -> Case:
+        """Make the case that ``as_data`` described."""
+        arguments, inputs, parameters, upstream, hidden = data
+        return cls(arguments).with_changes(inputs=inputs, parameters=parameters, upstream=upstream, hidden=hidden)
+
+    def describe(self) -> str:
+        """Say what a student needs to see it again: ``in_features=4, x (7, 4)``."""
+        arguments = [f"{name}={_brief(value)}" for name, value in self.arguments.items() if name != "rng"]
+        inputs = [f"{name} {_brief(value)}" for name, value in self.inputs.items()]
+        return ", ".join(arguments + inputs)
+
+
+def _brief(value: Any) -> str:
+    shape = getattr(getattr(value, "array", value), "shape", None)
+    if shape is not None:
+        return str(tuple(shape))
+    text = str(value) if not isinstance(value, list) else f"[{len(value)} items]"
+    return text if len(text) <= 40 else text[:37] + "…"  # noqa: PLR2004

@@ -1,0 +1,229 @@
+"""An exercise, its points and its assignment."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+
+from autograder.spec.check import Check, Observations
+from autograder.spec.error import SpecError
+from autograder.spec.mistake import Mistake
+
+if TYPE_CHECKING:
+    from autograder.compare import Mismatch
+    from autograder.spec.case import Case
+    from autograder.subject import Subject
+
+__all__ = ["Assignment", "Exercise", "Extras", "Points", "Question"]
+
+MOST_HINTS = 3
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points by part; keyword arguments name parts: ``Points(forward=2, backward=4, speed=1)``."""
+
+    by_part: Mapping[str, float]
+
+    def __init__(self, **by_part: float) -> None:
+        object.__setattr__(self, "by_part", by_part)
+        for part, points in by_part.items():
+            if not points > 0:
+                message = f"points for '{part}' are {points}; they must be greater than zero"
+                raise SpecError(message)
+
+
+class Extras(TypedDict, total=False):
+    """What an exercise of every kind may have; ``Exercise`` says what each is."""
+
+    mistakes: Sequence[Mistake]
+    slow: str | None
+    plain: str | None
+    bulky: str | None
+    steep: str | None
+    depends: tuple[str, ...]
+    support: str
+    hints: Mapping[str, Sequence[str]]
+    published: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One class or function the student implements, with everything that is known of it.
+
+    parts: what is stubbed and graded by itself (methods of a class; a function's own name);
+    depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
+    support: trusted source with names that the checks use (``support.Double``);
+    hints: by part where to look, the formula, the step, released with the checks (no code); the audit wants all three;
+    slow, bulky, steep: right methods that take too much time, too much memory, or whose cost grows too fast, to prove
+    the checks of these; plain: right methods without a Python loop, as a good student writes them, to prove that the
+    limits leave room for them;
+    published: of a repair, by part, the published and wrong body that students get in place of a stub.
+    """
+
+    name: str
+    kind: str
+    parts: tuple[str, ...]
+    points: Points
+    checks: list[Check] = field(default_factory=list)
+    mistakes: Sequence[Mistake] = ()
+    slow: str | None = None
+    plain: str | None = None
+    bulky: str | None = None
+    steep: str | None = None
+    depends: tuple[str, ...] = ()
+    support: str = ""
+    hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.published and set(self.published) != set(self.parts):
+            message = f"{self.name}: a repair has published code for every part: {', '.join(self.parts)}"
+            raise SpecError(message)
+        known = dict.fromkeys((*self.parts, *self.points.by_part))
+        for part, hints in self.hints.items():
+            if part not in known or isinstance(hints, str) or not 0 < len(hints) <= MOST_HINTS:
+                message = (
+                    f"{self.name}: hints for '{part}' are {hints!r}; give one to {MOST_HINTS} sentences for a part "
+                    f"among {', '.join(known)}"
+                )
+                raise SpecError(message)
+
+    @property
+    def is_class(self) -> bool:
+        """Whether the student writes a class (else a function)."""
+        return self.parts != (self.name,)
+
+    @property
+    def capstone(self) -> bool:
+        """Whether this trains on real data and has a time budget of its own."""
+        return any(check.capstone for check in self.checks)
+
+    @property
+    def total(self) -> float:
+        """Points of the whole exercise."""
+        return float(sum(self.points.by_part.values()))
+
+    def points_of(self, check: Check) -> float:
+        """Points of one check: its part's, shared by weight, in hundredths that add up."""
+        sharers = [other for other in self.checks if other.part == check.part]
+        weights = np.cumsum([0.0, *(other.weight for other in sharers)])
+        steps = np.round(100 * self.points.by_part[check.part] * weights / weights[-1]) / 100
+        index = sharers.index(check)
+        return round(float(steps[index + 1] - steps[index]), 2)
+
+    def find(self, name: str) -> Check:
+        """Return the check of this name; SpecError where there is none."""
+        for check in self.checks:
+            if check.name == name:
+                return check
+        message = f"{self.name} has no check '{name}'; it has: {', '.join(c.name for c in self.checks)}"
+        raise SpecError(message)
+
+    def slowed(self, source: str) -> str:
+        """The exercise's source with its slow variant in place."""
+        return self.varied(source, self.slow)
+
+    def varied(self, source: str, variant: str | None) -> str:
+        """The exercise's source with a variant in place: methods that come last win, a function is replaced."""
+        if variant is None:
+            message = f"{self.name} has no such variant"
+            raise SpecError(message)
+        if not self.is_class:
+            return variant
+        return f"{source}\n{textwrap.indent(variant, '    ')}\n"
+
+    def check(
+        self,
+        name: str,
+        *,
+        cases: Callable[[np.random.Generator], Iterable[Case]],
+        part: str | None = None,
+        weight: float = 1,
+        judge: Callable[[Observations, Observations, Case], Mismatch | None] | None = None,
+        needs: tuple[str, ...] | None = None,
+        after: tuple[str, ...] = (),
+    ) -> Callable[[Callable[[Subject, Case], Observations]], Callable[[Subject, Case], Observations]]:
+        """Add a check of one's own: the decorated function speaks to a Subject and returns what it saw.
+
+        The same function is run on the reference, and what it shows there is expected.
+        """
+        from autograder.compare import compare_all
+
+        part = part or self.parts[-1]
+
+        def add(observe: Callable[[Subject, Case], Observations]) -> Callable[[Subject, Case], Observations]:
+            self.checks.append(
+                Check(
+                    name,
+                    part,
+                    weight,
+                    cases=lambda rng, _: list(cases(rng)),
+                    observe=observe,
+                    judge=judge or compare_all,
+                    needs=self.parts if needs is None else needs,
+                    after=after,
+                )
+            )
+            return observe
+
+        return add
+
+
+@dataclass(frozen=True)
+class Question:
+    """A written question, graded by hand; its text and mark scheme stand in the notebook."""
+
+    name: str
+    points: float
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A folder and a notebook: exercises in reading order, and written questions."""
+
+    name: str
+    title: str
+    exercises: tuple[Exercise, ...]
+    questions: tuple[Question, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        title: str,
+        exercises: Iterable[Exercise],
+        questions: Iterable[Question] = (),
+        earlier: Iterable[str] = (),
+    ) -> None:
+        for attribute, value in (
+            ("name", name),
+            ("title", title),
+            ("exercises", tuple(exercises)),
+            ("questions", tuple(questions)),
+            ("earlier", tuple(earlier)),
+        ):
+            object.__setattr__(self, attribute, value)
+        names = [exercise.name for exercise in self.exercises]
+        twice = {n for n in names if names.count(n) > 1}
+        if twice:
+            message = f"{name}: exercises named twice: {', '.join(sorted(twice))}"
+            raise SpecError(message)
+
+    @property
+    def module(self) -> str:
+        """The file's name without suffix: ``layers`` for ``02_layers``."""
+        return self.name.split("_", 1)[1]
+
+    def exercise(self, name: str) -> Exercise:
+        """Return the exercise of this name; SpecError where there is none."""
+        for exercise in self.exercises:
+            if exercise.name == name:
+                return exercise
+        message = f"{self.name} has no exercise '{name}'; it has: {', '.join(e.name for e in self.exercises)}"
+        raise SpecError(message)
