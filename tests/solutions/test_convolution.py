@@ -1,15 +1,13 @@
 """The convolutions of 06 beside second formulas: the definitions, index by index, as the sums stand in the text."""
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from autograder import catalogue
 from autograder.isolation.tree import Rng
 
-ROOT = Path(__file__).resolve().parents[2]
+ASSIGNMENT = "06_convolution"
 WINDOWS = [
     ((1, 1, 3, 3), {"kernel_size": 2}),
     ((2, 3, 6, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
@@ -19,22 +17,6 @@ WINDOWS = [
 of_every_window = pytest.mark.parametrize(("shape", "window"), WINDOWS, ids=str)
 IMAGE = np.array([[1.0, 2, 0], [0, 1, 3], [2, 0, 1]])
 """The image of the text's example by hand."""
-
-
-@pytest.fixture(scope="module")
-def reference():
-    loaded = catalogue.load("06_convolution", ROOT)
-    return loaded.subject(loaded.assignment.exercises[0])
-
-
-@pytest.fixture
-def subject(reference, array_library):
-    return reference.on(array_library)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(6)
 
 
 def seen(shape, kernel_size, stride=1, padding=0, dilation=1):

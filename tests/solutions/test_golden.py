@@ -3,7 +3,6 @@
 The golden values were computed by ``tests/golden/make_golden.py``; no PyTorch is needed here.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +10,16 @@ import pytest
 
 from autograder import catalogue
 from autograder.checks import New, Rng
+from tests.solutions.golden import FOLDER, read_golden
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_THEIR_OWN = {"01_foundations", "04_optimizers", "05_regularization", "07_recurrent"}
 """Functions, training, optimizers, layers of two modes and with states, which have tests of their own."""
 PART_OF = {"07_sequences": "07_recurrent"}
 """Files that hold some exercises of an assignment; the others have states."""
-FILES = sorted(path for path in (ROOT / "tests" / "golden").glob("*.npz") if path.stem not in OF_THEIR_OWN)
-ASSIGNMENTS = [path.stem for path in FILES if path.stem not in PART_OF]
+EVERY_FILE = sorted(path.stem for path in FOLDER.glob("*.npz"))
+FILES = [name for name in EVERY_FILE if name not in OF_THEIR_OWN]
+ASSIGNMENTS = [name for name in FILES if name not in PART_OF]
 TOLERANCE = {"float64": (1e-10, 1e-13), "float32": (1e-4, 1e-6)}
 """Relative, and absolute beside numbers of size 1: sums that nearly cancel lose digits in every library."""
 
@@ -45,13 +46,12 @@ class Golden:
         return "-".join([self.assignment[:2], self.exercise, *given, shape])
 
 
-def read(path):
-    with np.load(path, allow_pickle=False) as file:
-        header = json.loads(str(file["header"]))
-        return [Golden(PART_OF.get(path.stem, path.stem), n, call, file) for n, call in enumerate(header["calls"])]
+def calls_of(name):
+    header, arrays = read_golden(name)
+    return [Golden(PART_OF.get(name, name), n, call, arrays) for n, call in enumerate(header["calls"])]
 
 
-CALLS = [call for path in FILES for call in read(path)]
+CALLS = [call for name in FILES for call in calls_of(name)]
 DRAWN = {"Linear", "Conv2d", "ConvTranspose2d", "LocallyConnected2d", "ResidualBlock"}
 DRAWN |= {"RecursiveNet", "CausalConv1d", "TCNBlock", "LocallyConnected1d"}
 """Layers that draw their first parameters, and so take an ``rng``."""
@@ -121,11 +121,14 @@ def test_every_layer_and_every_loss_has_golden_values_of_uneven_shapes(assignmen
         assert len(batches) > 1 or exercise.kind not in ("layer", "loss"), exercise.name
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_golden_values_are_small_finite_and_say_where_they_come_from(path):
-    assert path.stat().st_size < 200_000
-    with np.load(path, allow_pickle=False) as file:
-        assert json.loads(str(file["header"]))["torch"]
-    for call in read(path):
-        assert all(np.isfinite(array).all() for array in (call.y, *call.gradients.values()))
-        assert {array.dtype for array in (call.y, *call.gradients.values())} == {np.dtype("float64")}
+@pytest.mark.parametrize("name", EVERY_FILE)
+def test_golden_values_are_small_finite_and_say_where_they_come_from(name):
+    header, arrays = read_golden(name)
+    assert header["torch"]
+    assert arrays
+    assert all(np.isfinite(array).all() for array in arrays.values())
+    assert (FOLDER / f"{name}.npz").stat().st_size < 200_000
+
+
+def test_golden_values_are_of_double_precision():
+    assert {array.dtype.name for call in CALLS for array in (call.y, *call.gradients.values())} == {"float64"}

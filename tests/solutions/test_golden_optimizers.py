@@ -3,7 +3,6 @@
 The golden values were computed by ``tests/golden/optimizers.py``; no PyTorch is needed here.
 """
 
-import json
 import math
 from pathlib import Path
 
@@ -13,25 +12,14 @@ import pytest
 import dlkit
 from autograder import catalogue
 from dlkit import Parameter, asarray, to_numpy
+from tests.solutions.golden import read_golden
+from tests.solutions.references import names_of
 
 ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "tests" / "golden" / "04_optimizers.npz"
+ASSIGNMENT = "04_optimizers"
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-14}, "float32": {"rtol": 2e-4, "atol": 2e-5}}
-
-with np.load(FILE, allow_pickle=False) as file:
-    GOLDEN = {name: file[name] for name in file.files if name != "header"}
-    HEADER = json.loads(str(file["header"]))
+HEADER, GOLDEN = read_golden(ASSIGNMENT)
 PARAMETERS = [name for name in GOLDEN if name.startswith("start.")]
-
-
-def names_of(assignment):
-    loaded = catalogue.load(assignment, ROOT)
-    return loaded.subject(loaded.assignment.exercises[0])._executor.names
-
-
-@pytest.fixture(scope="module")
-def names():
-    return names_of("04_optimizers")
 
 
 def said(call):
@@ -166,9 +154,3 @@ def test_cosine_annealing_sums_to_half_the_base_over_a_whole_wave(names):
     optimizer = names["SGD"]([Parameter(np.zeros(1))], lr=0.8)
     schedule = names["CosineAnnealing"](optimizer, 50)
     assert math.fsum(schedule.rate(t) for t in range(100)) == pytest.approx(100 * 0.8 / 2)
-
-
-def test_the_file_is_small_and_says_where_it_comes_from():
-    assert FILE.stat().st_size < 200_000
-    assert HEADER["torch"]
-    assert all(np.isfinite(array).all() for array in GOLDEN.values())

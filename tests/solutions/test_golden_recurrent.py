@@ -5,40 +5,20 @@ The golden values were computed by ``tests/golden/recurrent.py``; no PyTorch is 
 """
 
 import itertools
-import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import dlkit
-from autograder import catalogue
 from dlkit import asarray, to_numpy
+from tests.solutions.golden import read_golden
+from tests.solutions.references import names_of
 
-ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "tests" / "golden" / "07_recurrent.npz"
+ASSIGNMENT = "07_recurrent"
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-13}, "float32": {"rtol": 1e-4, "atol": 1e-5}}
 KINDS = ["RNN", "LSTM", "GRU"]
-
-with np.load(FILE, allow_pickle=False) as file:
-    GOLDEN = {name: file[name] for name in file.files if name != "header"}
-    HEADER = json.loads(str(file["header"]))
+HEADER, GOLDEN = read_golden(ASSIGNMENT)
 CALLS = HEADER["calls"]
-
-
-def names_of(assignment):
-    loaded = catalogue.load(assignment, ROOT)
-    return loaded.subject(loaded.assignment.exercises[0])._executor.names
-
-
-@pytest.fixture(scope="module")
-def names():
-    return names_of("07_recurrent")
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)
 
 
 def arrays_of(number):
@@ -342,9 +322,3 @@ def test_stacks_and_directions_of_layers_that_add_up_give_the_sums_of_the_text(n
 def test_golden_values_cover_every_kind_in_every_arrangement():
     seen = {(call["kind"], call["layers"], call["both"], bool(call["lengths"])) for call in CALLS}
     assert seen == set(itertools.product(KINDS, (1, 2), (False, True), (False, True)))
-
-
-def test_the_file_is_small_and_says_where_it_comes_from():
-    assert FILE.stat().st_size < 200_000
-    assert HEADER["torch"]
-    assert all(np.isfinite(array).all() for array in GOLDEN.values())

@@ -3,45 +3,18 @@
 The golden values were computed by ``tests/golden/regularization.py``; no PyTorch is needed here.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from autograder import catalogue
 from autograder.isolation.tree import Rng
 from autograder.subject import LocalSubject
 from dlkit import gradcheck
+from tests.solutions.golden import read_golden
 
-ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "tests" / "golden" / "05_regularization.npz"
+ASSIGNMENT = "05_regularization"
 TOLERANCE = {"float64": {"rtol": 1e-10, "atol": 1e-12}, "float32": {"rtol": 5e-4, "atol": 5e-5}}
-
-with np.load(FILE, allow_pickle=False) as file:
-    GOLDEN = {name: file[name] for name in file.files if name != "header"}
-    HEADER = json.loads(str(file["header"]))
+HEADER, GOLDEN = read_golden(ASSIGNMENT)
 CALLS = HEADER["calls"]
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return catalogue.load("05_regularization", ROOT)
-
-
-@pytest.fixture(scope="module")
-def reference(loaded):
-    return loaded.subject(loaded.assignment.exercise("BatchNorm"))
-
-
-@pytest.fixture
-def subject(reference, array_library):
-    return reference.on(array_library)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(5)
 
 
 def said(n):

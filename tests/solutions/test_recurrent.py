@@ -1,36 +1,13 @@
 """Trees, causal and locally connected convolutions of 07 beside second formulas: the definitions, step by step."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from autograder import catalogue
 from autograder.checks.model import Task, disguise
 from autograder.isolation.tree import Rng
 from dlkit.datasets import characters, python_manual
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return catalogue.load("07_recurrent", ROOT)
-
-
-@pytest.fixture(scope="module")
-def reference(loaded):
-    return loaded.subject(loaded.assignment.exercise("RecursiveNet"))
-
-
-@pytest.fixture
-def subject(reference, array_library):
-    return reference.on(array_library)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)
+ASSIGNMENT = "07_recurrent"
 
 
 def made(subject, name, parameters, **arguments):

@@ -1,7 +1,6 @@
 """What 05 has besides layers, beside PyTorch, second formulas, and other right code."""
 
 import itertools
-import json
 import math
 from pathlib import Path
 
@@ -12,33 +11,17 @@ import dlkit
 from autograder import catalogue
 from autograder.subject import LocalSubject, SubjectRaisedError
 from dlkit import Parameter, asarray, gradcheck, to_numpy
+from tests.solutions.golden import read_golden
+from tests.solutions.references import names_of
 
 ROOT = Path(__file__).resolve().parents[2]
-
-with np.load(ROOT / "tests" / "golden" / "05_regularization.npz", allow_pickle=False) as file:
-    GOLDEN = {name: file[name] for name in file.files if name != "header"}
-    HEADER = json.loads(str(file["header"]))
-
-
-@pytest.fixture(scope="module")
-def loaded():
-    return catalogue.load("05_regularization", ROOT)
-
-
-@pytest.fixture(scope="module")
-def names(loaded):
-    return loaded.subject(loaded.assignment.exercise("L2Penalty"))._executor.names
+ASSIGNMENT = "05_regularization"
+HEADER, GOLDEN = read_golden(ASSIGNMENT)
 
 
 @pytest.fixture(scope="module")
 def optimizers():
-    other = catalogue.load("04_optimizers", ROOT)
-    return other.subject(other.assignment.exercise("SGD"))._executor.names
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(5)
+    return names_of("04_optimizers")
 
 
 # --- initial values --------------------------------------------------------------------------
