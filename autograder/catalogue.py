@@ -22,6 +22,7 @@ __all__ = [
     "find",
     "load",
     "names",
+    "specified",
     "targets",
     "wire",
     "with_earlier",
@@ -144,6 +145,11 @@ def load(name: str, root: Path) -> Loaded:
     if not path.is_file():
         message = f"There is no assignment '{name}' in {root.name}/. Choose one of: {', '.join(names(root))}."
         raise UsageError(message)
+    return Loaded(specified(name, path), folder, root, official)
+
+
+def specified(name: str, path: Path) -> Assignment:
+    """What a ``checks.py`` specifies.  SpecError where it does not load, or is wrong."""
     specification = importlib.util.spec_from_file_location(f"checks_of_{name}", path)
     assert specification is not None and specification.loader is not None  # noqa: S101, PT018 - a .py path has both
     module = importlib.util.module_from_spec(specification)
@@ -159,7 +165,7 @@ def load(name: str, root: Path) -> Loaded:
     if not isinstance(assignment, Assignment):
         message = f"{name}/checks.py defines no ASSIGNMENT"
         raise SpecError(message)
-    return Loaded(assignment, folder, root, official)
+    return assignment
 
 
 def with_earlier(name: str, root: Path) -> list[str]:

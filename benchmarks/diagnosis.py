@@ -12,10 +12,9 @@ SEEDS = (1, 2, 3, 4, 5)
 
 def tables(*, quick: bool) -> Iterator[Table]:
     """Grade each with several seeds: what is drawn decides, too, what can be told."""
-    from tests.diagnosis.judging import ROWS, Judged, Judges
-    from tests.diagnosis.unseen import held_out, open_to_see
+    from tests.diagnosis.judging import HELD_OUT, OPEN_TO_SEE, Judged, Judges
 
-    sets = {"held out": held_out(ROWS), "open to see": open_to_see(ROWS)}
+    sets = {"held out": HELD_OUT, "open to see": OPEN_TO_SEE}
     judged: dict[str, list[Judged]] = {name: [] for name in sets}
     with open_launcher() as launcher:
         for seed in SEEDS[:1] if quick else SEEDS:

@@ -71,7 +71,7 @@ def matrix_of(W):
 def same_sign(axis):
     return lambda seen, _: np.equal(*in_pairs(matrix_of(seen['W']) > 0, axis))
 
-def initial(name, *, cases, variance, others, points, hints, mistakes, more=(), layer=None):
+def initial(name, *, cases, variance, others, points, hints, mistakes=(), more=(), layer=None):
     """The exercise of one way to draw initial values.
 
     cases: arguments; variance(case): what is right; others: variances that mistakes lead to, by what was done;
@@ -123,7 +123,7 @@ def twenty_layers(exercise, layer):
                 return {'the size behind twenty layers': 'not to be told', '_factor': math.nan}
             h = layer(h @ W)
         factor = float(np.square(h).mean() / before)
-        kept = 'kept' if 1 / SLACK < factor < SLACK else 'lost' if factor < 1 else 'blown up'
+        kept = 'kept' if 1 / SLACK < factor < SLACK else f'times {factor:.1g}'
         return {'the size behind twenty layers': kept, '_factor': factor}
 
     def judge(observed, expected, case):
@@ -150,17 +150,24 @@ FAR = 'a mean far from zero does no harm'
 
 def dropout_cases(rng):
     for p, shape in [(0.0, (3, 5)), (0.3, (4, 3, 5, 4)), (0.4, (24, 26))]:
-        yield Case({'p': p, 'rng': new_rng(rng)}, x=rng.normal(size=shape))
+        x = rng.normal(size=shape)
+        x.flat[::4] = 0
+        yield Case({'p': p, 'rng': new_rng(rng)}, x=x)
 
 def factors(seen, case):
-    """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped."""
-    y = seen['y']
-    kept = y != 0
-    found = ends('y / x where y is not 0', (y / case.inputs['x'])[kept])
+    """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped.
+
+    That all of the sixty zeros of x, or none of them, are kept is rarer than 1e-9.
+    """
+    x, y = (case.inputs['x'], seen['y'])
+    live = x != 0
+    kept, dropped = (live & (y != 0), live & (y == 0))
+    found = ends('y / x where y is not 0', y[kept] / x[kept])
     if 'dx' in seen:
         ratio = seen['dx'] / case.upstream
-        found |= ends('dx / dy where y is not 0', ratio[kept]) | ends('dx / dy where y is 0', ratio[~kept])
-    return {**found, 'what is dropped of y': 'nothing' if kept.all() else 'something'}
+        found |= ends('dx / dy where y is not 0', ratio[kept]) | ends('dx / dy where x is not 0 and y is', ratio[dropped])
+        found |= ends('dx / dy where x is 0', ratio[~live])
+    return {**found, 'what is dropped of y': 'something' if dropped.any() else 'nothing'}
 
 def ends(name, numbers):
     return {f'the {word} {name}': end(numbers) if numbers.size else numbers.dtype.type(0) for word, end in (('smallest', np.min), ('largest', np.max))}
@@ -351,6 +358,7 @@ def judge_answers(observed, expected, case):
 
 def restored(subject, case):
     parameters, stopper, _ = lived(subject, case)
+    subject.run('support.write', Ref(parameters.handle), case.inputs['weights'])
     stopper.call('restore')
     return look_at(subject, parameters, 'data', 'after restore, parameter')
 
@@ -420,7 +428,7 @@ def told_of(y, x, ways, shape):
                 return word
     return 'something else'
 
-def augmentation(name, *, cases, draws, claims, ways, points, hints, mistakes, sentences):
+def augmentation(name, *, cases, draws, claims, ways, points, hints, sentences, mistakes=()):
     """The exercise of one change of images, drawn anew for each.
 
     cases: few images, of every kind; draws: many small ones, for statistics; ways(case): word → function of x that gives

@@ -31,15 +31,18 @@ def with_optional_arguments(exercise, cases):
 
     def without_state(subject, case):
         x, _, mask = case.inputs.values()
-        alone = thing.named_outputs(thing.build(subject, case).call('forward', x))
+        layer = thing.build(subject, case)
+        alone = thing.named_outputs(layer.call('forward', x))
+        again = thing.named_outputs(layer.call('forward', x))
         masked = thing.named_outputs(thing.build(subject, case).call('forward', x, None, mask))
-        return {**alone, **{f'{name} with a mask': y for name, y in masked.items()}}
+        again = {f'{name} of a second call': y for name, y in again.items()}
+        return {**alone, **again, **{f'{name} with a mask': y for name, y in masked.items()}}
 
     def without_gradient(subject, case):
         layer = thing.build(subject, case)
         layer.call('forward', *case.inputs.values())
         return thing.gradients(layer, case, layer.call('backward', case.upstream['dh']))
-    exercise.checks.extend([Check(NO_STATE, 'forward', 1.0, thing.some_cases, without_state, compare_all, needs=tuple((part for part in needs if part != 'backward')), after=(FORWARD,), sabotage=spoiled('if len(xs) > 1 and xs[1] is not None:', '    return super().forward(*xs)', 'h, last = super().forward(*xs)', 'return h + 1, last')), Check(NO_GRADIENT, 'backward', 1.0, thing.some_cases, without_gradient, compare_all, needs=needs, after=(GRADIENTS,), sabotage=spoiled('dx, dstate = super().backward(*dy)', 'return dx, dstate + (len(dy) == 1)', method='backward'))])
+    exercise.checks.extend([Check(NO_STATE, 'forward', 1.0, thing.some_cases, without_state, compare_all, needs=tuple((part for part in needs if part != 'backward')), after=(FORWARD,), sabotage=spoiled('if len(xs) > 1 and xs[1] is not None:', '    return super().forward(*xs)', 'h, last = super().forward(*xs)', "self._calls = getattr(self, '_calls', 0) + 1", 'return h + (self._calls > 1), last')), Check(NO_GRADIENT, 'backward', 1.0, thing.some_cases, without_gradient, compare_all, needs=needs, after=(GRADIENTS,), sabotage=spoiled('dx, dstate = super().backward(*dy)', 'return dx, dstate + (len(dy) == 1)', method='backward'))])
     return exercise
 rnn = LayerExercise('RNN', cases=recurrent_cases(), points=Points(forward=4, backward=8), has_parameters=True, outputs=OUTPUTS, hints={'forward': ('One loop, over time. What does a step need that the step before has made?', 'hₜ = tanh(xₜ W + hₜ₋₁ U + b)', 'Make room for time + 1 states, put the given one first, and fill in one after the other; where the mask is 0, copy the one before.'), 'backward': ('Follow one hidden state in the drawing: it goes out at the top, and to the right. Both ways bring something back.', 'gₜ = dhₜ + dzₜ₊₁ Uᵀ,  dzₜ = gₜ (1 − hₜ²),  dW = Σ xₜᵀ dzₜ,  dU = Σ hₜ₋₁ᵀ dzₜ', 'Walk from the last step to the first with one array in hand, what comes back from the next step; it begins as dlast and ends as dstate.')})
 with_optional_arguments(rnn, recurrent_cases())
@@ -139,7 +142,7 @@ def recorded(objects):
     model, optimizer = (objects['model'], objects['optimizer'])
     paths = {'V': 'V', 'P': 'recurrent.P'}
     order = list(model.parameters())
-    gradients = {f'the gradients of {name}, piece by piece,': optimizer.call('gradients', order.index(path)) for name, path in paths.items()}
+    gradients = {f'the gradient of {name}, piece by piece,': optimizer.call('gradients', order.index(path)) for name, path in paths.items()}
     return {**gradients, **{f'{name} at the end': model.get(f'{path}.data') for name, path in paths.items()}}
 truncated = FunctionExercise('truncated_bptt', cases=long_sequences, points=5, setting=Setting(training_setting, recorded), support=RUNNING + TRAINING, hints={'truncated_bptt': ('What is handed from one piece to the next, and what is not?', 'mean loss = Σ over pieces of (steps of the piece / all steps) · loss of the piece', 'For each piece: forward with the state carried over, loss on rows, clear, back through the piece alone, step. The state that forward returned goes on.')})
 

@@ -67,7 +67,8 @@ class Claim:
         for name, other in self.others.items():
             if other(case).chance(values) >= chance:
                 return name, said
-        return ("too large" if law.measure(values) > law.level() else "too small"), said
+        measured = law.measure(values)
+        return f"too {'large' if measured > law.level() else 'small'}, about {measured:.1g}", said
 
 
 def in_pairs(values: Any, axis: int) -> tuple[Any, Any]:

@@ -139,7 +139,7 @@ def same_sign(axis):
     return lambda seen, _: np.equal(*in_pairs(matrix_of(seen["W"]) > 0, axis))
 
 
-def initial(name, *, cases, variance, others, points, hints, mistakes, more=(), layer=None):
+def initial(name, *, cases, variance, others, points, hints, mistakes=(), more=(), layer=None):
     """The exercise of one way to draw initial values.
 
     cases: arguments; variance(case): what is right; others: variances that mistakes lead to, by what was done;
@@ -236,7 +236,7 @@ def twenty_layers(exercise, layer):
                 return {"the size behind twenty layers": "not to be told", "_factor": math.nan}
             h = layer(h @ W)
         factor = float(np.square(h).mean() / before)
-        kept = "kept" if 1 / SLACK < factor < SLACK else "lost" if factor < 1 else "blown up"
+        kept = "kept" if 1 / SLACK < factor < SLACK else f"times {factor:.1g}"
         return {"the size behind twenty layers": kept, "_factor": factor}
 
     def judge(observed, expected, case):
@@ -522,18 +522,27 @@ FAR = "a mean far from zero does no harm"
 # Wherever p > 0 there are 240 numbers or more: that none of them is dropped, or all, has a chance below 1e-37.
 def dropout_cases(rng):
     for p, shape in [(0.0, (3, 5)), (0.3, (4, 3, 5, 4)), (0.4, (24, 26))]:
-        yield Case({"p": p, "rng": new_rng(rng)}, x=rng.normal(size=shape))
+        x = rng.normal(size=shape)
+        x.flat[::4] = 0  # as behind a ReLU: that these are 0 in y says nothing of the mask
+        yield Case({"p": p, "rng": new_rng(rng)}, x=x)
 
 
 def factors(seen, case):
-    """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped."""
-    y = seen["y"]
-    kept = y != 0
-    found = ends("y / x where y is not 0", (y / case.inputs["x"])[kept])
+    """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped.
+
+    That all of the sixty zeros of x, or none of them, are kept is rarer than 1e-9.
+    """
+    x, y = case.inputs["x"], seen["y"]
+    live = x != 0
+    kept, dropped = live & (y != 0), live & (y == 0)
+    found = ends("y / x where y is not 0", y[kept] / x[kept])
     if "dx" in seen:
         ratio = seen["dx"] / case.upstream
-        found |= ends("dx / dy where y is not 0", ratio[kept]) | ends("dx / dy where y is 0", ratio[~kept])
-    return {**found, "what is dropped of y": "nothing" if kept.all() else "something"}
+        found |= ends("dx / dy where y is not 0", ratio[kept]) | ends(
+            "dx / dy where x is not 0 and y is", ratio[dropped]
+        )
+        found |= ends("dx / dy where x is 0", ratio[~live])
+    return {**found, "what is dropped of y": "something" if dropped.any() else "nothing"}
 
 
 def ends(name, numbers):
@@ -612,6 +621,12 @@ dropout = LayerExercise(
             ),
             hint="Each call in training draws a new mask: else the same units are gone for ever, and nothing is learned.",
             caught_by=BY_ITSELF,
+        ),
+        Mistake(
+            "takes every zero of y for a dropped number",
+            swap("y = x * self.kept\n", "y = x * self.kept\n        self.kept = y != 0\n"),
+            hint="An x that is 0, as behind a ReLU, is 0 in y whether it was kept or not: keep the mask itself for backward.",
+            caught_by="gradients match numerical differences",
         ),
         Mistake(
             "draws from a generator of its own",
@@ -1745,6 +1760,7 @@ def judge_answers(observed, expected, case):
 
 def restored(subject, case):
     parameters, stopper, _ = lived(subject, case)
+    subject.run("support.write", Ref(parameters.handle), case.inputs["weights"])  # neither the best nor the last
     stopper.call("restore")
     return look_at(subject, parameters, "data", "after restore, parameter")
 
@@ -1958,6 +1974,17 @@ early_stopping = Exercise(
             caught_by=BEST,
         ),
         Mistake(
+            "keeps the weights of every epoch, whether it was better or not",
+            swap("            self.kept = [parameter.data.copy() for parameter in self.parameters]\n", ""),
+            swap(
+                "        return self.waited >= self.patience",
+                "        self.kept = [parameter.data.copy() for parameter in self.parameters]\n"
+                "        return self.waited >= self.patience",
+            ),
+            hint="The copy belongs into the branch where the loss is better than the best one.",
+            caught_by=BEST,
+        ),
+        Mistake(
             "keeps the first weights for ever",
             swap("            self.kept = [", "            self.kept = self.kept or ["),
             hint="Every better epoch replaces the copy.",
@@ -2017,7 +2044,7 @@ def told_of(y, x, ways, shape):
     return "something else"
 
 
-def augmentation(name, *, cases, draws, claims, ways, points, hints, mistakes, sentences):
+def augmentation(name, *, cases, draws, claims, ways, points, hints, sentences, mistakes=()):
     """The exercise of one change of images, drawn anew for each.
 
     cases: few images, of every kind; draws: many small ones, for statistics; ways(case): word → function of x that gives
@@ -2991,9 +3018,9 @@ mixup = Exercise(
     },
     mistakes=[
         Mistake(
-            "has a seed of its own",
+            "draws the same share in every call",
             swap("self.rng.beta(", "np.random.default_rng(8).beta("),
-            hint="A generator made anew begins anew, and draws the same share every time. Use self.rng.",
+            hint="Draw λ anew in every call, from self.rng; a generator that is made anew begins anew.",
             caught_by=SHARES,
         ),
         Mistake(
@@ -3034,7 +3061,7 @@ mixup = Exercise(
             hint="alpha is the parameter of the distribution that the share is drawn from.",
         ),
         Mistake(
-            "draws a share for every row of x and one for the targets",
+            "draws a share for every row",
             swap(
                 SHARE,
                 "share = self.rng.beta(self.alpha, self.alpha)\n        shares = asarray(self.rng.beta(self.alpha, self.alpha, (len(x), *[1] * (len(x.shape) - 1))))",
@@ -3055,7 +3082,7 @@ mixup = Exercise(
             caught_by=SHARES,
         ),
         Mistake(
-            "takes the row before for a partner",
+            "has the same partners in every call",
             swap("self.rng.permutation(len(x))", "np.roll(np.arange(len(x)), 1)"),
             hint="Partners are drawn anew in every call: a permutation from self.rng.",
             caught_by=SHARES,

@@ -63,9 +63,12 @@ def with_optional_arguments(exercise, cases):
 
     def without_state(subject, case):
         x, _, mask = case.inputs.values()
-        alone = thing.named_outputs(thing.build(subject, case).call("forward", x))
+        layer = thing.build(subject, case)
+        alone = thing.named_outputs(layer.call("forward", x))
+        again = thing.named_outputs(layer.call("forward", x))
         masked = thing.named_outputs(thing.build(subject, case).call("forward", x, None, mask))
-        return {**alone, **{f"{name} with a mask": y for name, y in masked.items()}}
+        again = {f"{name} of a second call": y for name, y in again.items()}
+        return {**alone, **again, **{f"{name} with a mask": y for name, y in masked.items()}}
 
     def without_gradient(subject, case):
         layer = thing.build(subject, case)
@@ -87,7 +90,8 @@ def with_optional_arguments(exercise, cases):
                     "if len(xs) > 1 and xs[1] is not None:",
                     "    return super().forward(*xs)",
                     "h, last = super().forward(*xs)",
-                    "return h + 1, last",
+                    "self._calls = getattr(self, '_calls', 0) + 1",
+                    "return h + (self._calls > 1), last",
                 ),
             ),
             Check(
@@ -328,6 +332,13 @@ rnn = LayerExercise(
             "wants a state",
             swap("self.begin(x, state)", "state + 0"),
             hint="state=None is a state of zeros: self.begin(x, state) makes it.",
+            caught_by=NO_STATE,
+        ),
+        Mistake(
+            "goes on from where the last call ended",
+            swap("self.begin(x, state)", "getattr(self, 'last', 0) if state is None else state"),
+            swap("        self.h = h\n", "        self.h, self.last = h, h[-1]\n"),
+            hint="Without a state every call begins at zero: these may be other sequences. Whoever wants to go on hands `last` in.",
             caught_by=NO_STATE,
         ),
         Mistake(
@@ -1586,7 +1597,7 @@ def recorded(objects):
     paths = {"V": "V", "P": "recurrent.P"}
     order = list(model.parameters())
     gradients = {
-        f"the gradients of {name}, piece by piece,": optimizer.call("gradients", order.index(path))
+        f"the gradient of {name}, piece by piece,": optimizer.call("gradients", order.index(path))
         for name, path in paths.items()
     }
     return {**gradients, **{f"{name} at the end": model.get(f"{path}.data") for name, path in paths.items()}}

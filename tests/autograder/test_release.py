@@ -1,6 +1,7 @@
 import ast
 import json
 import shutil
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -12,6 +13,7 @@ from autograder.cli import main
 from autograder.release import release, stale
 from autograder.spec import SpecError
 
+ROOT = Path(__file__).resolve().parents[2]
 FILES = ("layers.ipynb", "layers.py", "checks.py", "cases.npz")
 FOLDER = "assignments/02_layers"
 
@@ -196,7 +198,35 @@ def test_the_public_checks_ask_for_the_same(small_course, tmp_path):
         release(tmp_path, "02_layers")
 
 
+@pytest.mark.parametrize("name", catalogue.names(ROOT))
+def test_every_assignment_is_whole_where_the_solutions_are_not(name, tmp_path):
+    shutil.copytree(ROOT / "assignments" / name, tmp_path / "assignments" / name)
+    ours, theirs = (catalogue.load(name, folder).assignment for folder in (ROOT, tmp_path))
+    assert [exercise.name for exercise in theirs.exercises] == [exercise.name for exercise in ours.exercises]
+    for mine, yours in zip(ours.exercises, theirs.exercises, strict=True):
+        assert [(check.name, yours.points_of(check)) for check in yours.checks] == [
+            (check.name, mine.points_of(check)) for check in mine.checks
+        ]
+
+
 # --- what a wrong source says ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("first = ASSIGNMENT.exercises[0].mistakes[0]", "does not load .IndexError.* once mistakes .* are cut out"),
+        (
+            "if ASSIGNMENT.exercises[0].mistakes: ASSIGNMENT.exercises[0].checks.pop()",
+            "asks for other things once mistakes and slow variants are cut out",
+        ),
+    ],
+)
+def test_checks_that_need_their_mistakes_are_told(own_course, line, sentence):
+    with (own_course / "solutions/02_layers/checks.py").open("a") as file:
+        file.write(f"\n{line}\nprint(first)\n" if line.startswith("first") else f"\n{line}\n")
+    with pytest.raises(SpecError, match=sentence):
+        release(own_course, "02_layers")
 
 
 @pytest.mark.parametrize(

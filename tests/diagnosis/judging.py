@@ -13,18 +13,24 @@ from autograder.spec import Assignment
 from autograder.submission import Submission
 from autograder.verdict import ExerciseResult, Status
 from dlkit.extraction import Extraction
-from tests.diagnosis.unseen import Unseen
+from tests.diagnosis.unseen import Unseen, held_out, open_to_see
 from tests.diagnosis.unseen.convolution import CONVOLUTION
 from tests.diagnosis.unseen.foundations import FOUNDATIONS
 from tests.diagnosis.unseen.layers import LAYERS
 from tests.diagnosis.unseen.losses import LOSSES
 from tests.diagnosis.unseen.optimizers import OPTIMIZERS
+from tests.diagnosis.unseen.recurrent import RECURRENT
+from tests.diagnosis.unseen.regularization import REGULARIZATION
 
-__all__ = ["ASSIGNMENTS", "ROWS", "Judged", "Judges", "variant"]
+__all__ = ["ASSIGNMENTS", "HELD_OUT", "OPEN_TO_SEE", "ROWS", "Judged", "Judges", "variant"]
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSIGNMENTS = ("01_foundations", "02_layers", "03_losses", "04_optimizers", "06_convolution")
-ROWS = LAYERS + LOSSES + FOUNDATIONS + OPTIMIZERS + CONVOLUTION
+SETS = (LAYERS + LOSSES + FOUNDATIONS + OPTIMIZERS + CONVOLUTION, REGULARIZATION, RECURRENT)
+"""As they were written; of each a third is held out."""
+ROWS = tuple(row for rows in SETS for row in rows)
+HELD_OUT = tuple(row for rows in SETS for row in held_out(rows))
+OPEN_TO_SEE = tuple(row for rows in SETS for row in open_to_see(rows))
+ASSIGNMENTS = tuple(catalogue.names(ROOT))
 
 
 @dataclass(frozen=True)

@@ -549,18 +549,21 @@ RECURRENT = collected(
             ("    return xp.stack(self.hs", "    self.kept = h\n    return xp.stack(self.hs"),
         ),
         ("stale",),
+        also=("mistake: goes on from where the last call ended",),
     ),
     Unseen(
         "RNN",
         "lets no gradient through time",
         but(RNN, ("g = dh[t] + dstate", "g = dh[t] + (dstate if t == len(dz) - 1 else 0)")),
         (),
+        also=("ignores dlast",),
     ),
     Unseen(
         "RNN",
         "has the state after the step in dU",
         but(RNN_LISTS, ("self.U.grad += before.T", "self.U.grad += h.T")),
         (),
+        also=("mistake: takes the state after the step for U",),
     ),
     Unseen(
         "RNN",
@@ -579,6 +582,7 @@ RECURRENT = collected(
             ),
         ),
         (),
+        also=("mistake: shows zeros in the padding",),
     ),
     Unseen(
         "RNN",
@@ -609,6 +613,7 @@ RECURRENT = collected(
         ),
         ("not accumulated",),
         double=True,
+        also=("mistake: loses the gradient in the padding",),
     ),
     Unseen(
         "RNN",
@@ -629,18 +634,21 @@ RECURRENT = collected(
             "dzg * (1 - g**2), dzo * o * (1 - o)", "dzo * o * (1 - o), dzg * (1 - g**2)"
         ),
         ("own forward",),
+        also=("mistake: has the gates in the order i, f, o, g",),
     ),
     Unseen(
         "LSTM",
         "stops the gradient of the cell at every step",
         but(LSTM, ("dh_next, dc_next = back_h, back_c", "dh_next, dc_next = back_h, 0 * back_c")),
         (),
+        also=("mistake: forgets the direct path of the cell", "mistake: loses the gradient of the held cell"),
     ),
     Unseen(
         "LSTM",
         "begins with every bias at 1",
         but(LSTM, ("b = zeros(4 * hidden)\n    b[hidden : 2 * hidden] = 1", "b = zeros(4 * hidden) + 1")),
         (),
+        also=("mistake: opens all gates",),
     ),
     Unseen(
         "LSTM",
@@ -650,6 +658,7 @@ RECURRENT = collected(
             ("            c[t + 1] = xp.where(self.steps[t], c[t + 1], c[t])\n", ""),
         ),
         (),
+        also=("mistake: holds h and not c",),
     ),
     Unseen(
         "LSTM",
@@ -662,6 +671,7 @@ RECURRENT = collected(
         "takes the cell after the step for the one before it in the forget gate",
         but(LSTM, ("dct * self.c[t] * f", "dct * self.c[t + 1] * f")),
         (),
+        also=("mistake: takes the cell after the step for the forget gate",),
     ),
     Unseen(
         "LSTM",
@@ -686,6 +696,7 @@ RECURRENT = collected(
             ("+ active * z\n", "+ active * (1 - z)\n"),
         ),
         ("own forward",),
+        also=("mistake: exchanges the update gate and its complement",),
     ),
     Unseen(
         "GRU",
@@ -728,18 +739,21 @@ def backward(self, dh, dlast=None):
     return dx, g
 """,
         ("own forward",),
+        also=("mistake: resets the state before the product",),
     ),
     Unseen(
         "GRU",
         "forgets the straight way to the state before",
         but(GRU, (" + active * z\n", "\n")),
         (),
+        also=("mistake: forgets the straight way",),
     ),
     Unseen(
         "GRU",
         "gives bn the gradient of the input's bias",
         but(GRU_LISTS, ("self.bn.grad += dq.sum", "self.bn.grad += dn.sum")),
         (),
+        also=("mistake: gives both biases the same gradient",),
     ),
     Unseen(
         "GRU",
@@ -755,6 +769,7 @@ def backward(self, dh, dlast=None):
         "takes the mask for where to hold",
         GRU_LISTS.replace("mask[:, t : t + 1] != 0", "mask[:, t : t + 1] == 0"),
         ("inverted mask",),
+        also=("own forward",),
     ),
     Unseen(
         "GRU",
@@ -766,6 +781,7 @@ def backward(self, dh, dlast=None):
         ),
         ("zeros",),
         double=True,
+        also=("mistake: forgets the gradient of the bias of the product", "mistake: gives U the gradient of the input"),
     ),
     # --- StackedRNN --------------------------------------------------------------------------
     Unseen(
@@ -773,24 +789,28 @@ def backward(self, dh, dlast=None):
         "gives every layer the state of the first",
         but(STACK, ("layer.forward(h, state[:, n], mask)", "layer.forward(h, state[:, 0], mask)")),
         (),
+        also=("mistake: begins every layer with the first one's state",),
     ),
     Unseen(
         "StackedRNN",
         "gives the states' gradients back from the top to the bottom",
         but(STACK, ("dstate[::-1]", "dstate")),
         ("reversed along axis 1", "reordered", "shifted along axis 1"),
+        also=("mistake: returns the states' gradients from the top down",),
     ),
     Unseen(
         "StackedRNN",
         "goes back around the dropout",
         but(STACK_ARRAYS, ("        if k < len(self.dropouts):\n            dh = self.dropouts[k].backward(dh)\n", "")),
         (),
+        also=("mistake: forgets the dropout going back",),
     ),
     Unseen(
         "StackedRNN",
         "tells the first layer alone of the mask",
         but(STACK_ARRAYS, ("forward(x, mine, mask)", "forward(x, mine, mask if k == 0 else None)")),
         (),
+        also=("mistake: gives the mask to the first layer only",),
     ),
     Unseen(
         "StackedRNN",
@@ -815,6 +835,7 @@ def backward(self, dh, dlast=None):
     return dh, np.stack(begins, axis=1)
 """,
         ("own forward",),
+        also=("mistake: puts dropout in front of the first layer",),
     ),
     Unseen(
         "StackedRNN",
@@ -841,6 +862,7 @@ def backward(self, dh, dlast=None):
     return dh, xp.stack(begins[::-1], axis=1)
 """,
         ("training in eval",),
+        also=("mistake: drops in evaluation as well",),
     ),
     Unseen(
         "StackedRNN",
@@ -852,6 +874,7 @@ def backward(self, dh, dlast=None):
         ),
         ("ignores state",),
         double=True,
+        also=("mistake: forgets the state that comes in",),
     ),
     # --- Bidirectional -----------------------------------------------------------------------
     Unseen(
@@ -861,18 +884,21 @@ def backward(self, dh, dlast=None):
             "dh[:, ::-1, middle:]", "dh[:, :, middle:]"
         ),
         ("own forward",),
+        also=("mistake: does not turn dh for the second layer", "mistake: does not turn the hidden states back"),
     ),
     Unseen(
         "Bidirectional",
         "does not turn the mask",
         but(BOTH, ("turned = None if mask is None else mask[:, ::-1]", "turned = mask")),
         ("own forward",),
+        also=("mistake: turns the sequence and not the mask",),
     ),
     Unseen(
         "Bidirectional",
         "does not turn back's dx",
         but(BOTH_FLIPPED, ("return dx + xp.flip(other, axis=1), dstate", "return dx + other, dstate")),
         (),
+        also=("mistake: does not turn the second layer's gradient back",),
     ),
     Unseen(
         "Bidirectional",
@@ -909,6 +935,7 @@ def backward(self, dh, dlast=None):
         ),
         (),
         double=True,
+        also=("ignores back.P",),
     ),
     # --- truncated_bptt ----------------------------------------------------------------------
     Unseen(
@@ -919,6 +946,7 @@ def backward(self, dh, dlast=None):
             ("sum(value * count for value, count in zip(losses, counts)) / sum(counts)", "sum(losses) / len(losses)"),
         ),
         (),
+        also=("mistake: averages the pieces whatever their length",),
     ),
     Unseen(
         "truncated_bptt",
@@ -932,18 +960,21 @@ def backward(self, dh, dlast=None):
             ("return total, state", "return total, last"),
         ),
         (),
+        also=("mistake: begins every piece with the first state",),
     ),
     Unseen(
         "truncated_bptt",
         "leaves a shorter last piece out",
         but(BPTT, ("range(0, time, steps)", "range(0, time - steps + 1, steps)")),
         (),
+        also=("mistake: leaves out the shorter piece",),
     ),
     Unseen(
         "truncated_bptt",
         "never clears the gradients",
         but(BPTT_WHILE, ("        optimizer.zero_grad()\n", "")),
         (),
+        also=("mistake: never clears the gradients",),
     ),
     Unseen(
         "truncated_bptt",
@@ -955,6 +986,7 @@ def backward(self, dh, dlast=None):
             ("    for first", "    optimizer.zero_grad()\n    for first"),
         ),
         (),
+        also=("mistake: updates once at the end",),
     ),
     Unseen(
         "truncated_bptt",
@@ -995,6 +1027,7 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
         ),
         ("does not move",),
         double=True,
+        also=("ignores state", "zeros"),
     ),
     # --- RecursiveNet ------------------------------------------------------------------------
     Unseen(
@@ -1006,18 +1039,21 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
             ("dh[r] += self.W.data[d:] @ da", "dh[l] += self.W.data[d:] @ da"),
         ),
         ("own forward",),
+        also=("mistake: exchanges left and right",),
     ),
     Unseen(
         "RecursiveNet",
         "goes through the forks in the same order on the way back",
         but(TREE, ("for n in reversed(range(tree.shape[1])):", "for n in range(tree.shape[1]):")),
         (),
+        also=("mistake: goes through the forks from the first to the last",),
     ),
     Unseen(
         "RecursiveNet",
         "writes to a child instead of adding",
         but(TREE_LOOPS, ("dh[l] +=", "dh[l] ="), ("dh[r] +=", "dh[r] =")),
         ("one share of several",),
+        also=("mistake: loses a share of a node that is used twice",),
     ),
     Unseen(
         "RecursiveNet",
@@ -1030,6 +1066,7 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
             ),
         ),
         ("one share of several",),
+        also=("mistake: loses one of the shares where both children are the same leaf",),
     ),
     Unseen(
         "RecursiveNet",
@@ -1040,6 +1077,7 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
             ("left, right = tree[:, n, 0], tree[:, n, 1]", "left, right = tree[0, n]"),
         ),
         ("own forward",),
+        also=("mistake: gives all trees the form of the first",),
     ),
     Unseen(
         "RecursiveNet",
@@ -1058,6 +1096,7 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
         "lets the first cell meet the present",
         CAUSAL_SHIFTS.replace("lag = (size - 1 - k) * self.dilation", "lag = k * self.dilation"),
         ("own forward",),
+        also=("mistake: reverses the kernel in time",),
     ),
     Unseen(
         "CausalConv1d",
@@ -1085,18 +1124,21 @@ def backward(self, dy):
     return dbig[:, self.left : self.left + time]
 """,
         ("own forward",),
+        also=("mistake: pads on both sides, and so looks ahead",),
     ),
     Unseen(
         "CausalConv1d",
         "has no dilation",
         CAUSAL_SHIFTS.replace("lag = (size - 1 - k) * self.dilation", "lag = size - 1 - k"),
         ("ignores dilation",),
+        also=("mistake: ignores the dilation",),
     ),
     Unseen(
         "CausalConv1d",
         "cuts the padding off dx at the wrong end",
         but(CAUSAL, ("return dpadded[:, self.dilation * (size - 1) :]", "return dpadded[:, :time]")),
         (),
+        also=("mistake: cuts the padding off at the wrong end",),
     ),
     Unseen(
         "CausalConv1d",
@@ -1114,6 +1156,7 @@ def backward(self, dy):
         ),
         ("ignores b", "term *", "not accumulated"),
         double=True,
+        also=("mistake: forgets the bias", "mistake: overwrites the gradient of the weights"),
     ),
     # --- TCNBlock ----------------------------------------------------------------------------
     Unseen(
@@ -1125,6 +1168,7 @@ def backward(self, dy):
             ("self.conv2.backward(self.relu2.backward(dh))", "self.conv2.backward(dh)"),
         ),
         ("own forward",),
+        also=("mistake: forgets the ReLU behind the second convolution",),
     ),
     Unseen(
         "TCNBlock",
@@ -1137,6 +1181,7 @@ def backward(self, dy):
         "forgets the gradient of the way around",
         but(BLOCK_MASKS, ("return dx + way", "return dx")),
         (),
+        also=("mistake: sends nothing around going back",),
     ),
     Unseen(
         "TCNBlock",
@@ -1158,6 +1203,7 @@ def backward(self, dy):
             ),
         ),
         (),
+        also=("ignores conv1.W", "ignores projection.b"),
     ),
     Unseen(
         "TCNBlock",
@@ -1170,6 +1216,7 @@ def backward(self, dy):
         ),
         (),
         double=True,
+        also=("mistake: forgets the ReLU after the sum",),
     ),
     Unseen(
         "TCNBlock",
@@ -1188,6 +1235,7 @@ def backward(self, dy):
 """,
         (),
         double=True,
+        also=("mistake: forgets the ReLU behind the second convolution",),
     ),
     # --- LocallyConnected1d ------------------------------------------------------------------
     Unseen(
@@ -1195,12 +1243,17 @@ def backward(self, dy):
         "uses the first place's weights everywhere",
         LOCAL_PLACES.replace("self.W.data[p]", "self.W.data[0]"),
         (),
+        also=(
+            "mistake: uses the weights of the first place everywhere",
+            "mistake: uses the weights of the first place going back",
+        ),
     ),
     Unseen(
         "LocallyConnected1d",
         "moves by one step whatever the stride",
         LOCAL_PLACES.replace("at = p * self.stride", "at = p"),
         ("ignores stride",),
+        also=("mistake: ignores the stride",),
     ),
     Unseen(
         "LocallyConnected1d",
@@ -1253,6 +1306,7 @@ def backward(self, dy):
         "sums the bias gradient over places",
         but(LOCAL, ("self.b.grad += dy.sum(axis=0)", "self.b.grad += dy.sum(axis=(0, 1))")),
         ("summed too far",),
+        also=("mistake: sums the gradient of the bias over the places",),
     ),
     Unseen(
         "LocallyConnected1d",

@@ -91,6 +91,7 @@ def normal_init(shape, std=0.01, *, rng):
     return asarray(rng.normal(0, math.sqrt(std), shape))
 """,
         (),
+        also=("mistake: takes std for the variance",),
     ),
     Unseen(
         "normal_init",
@@ -102,6 +103,7 @@ def normal_init(shape, std=0.01, *, rng):
     return asarray(W)
 """,
         (),
+        also=("mistake: draws one row for all",),
     ),
     Unseen(
         "normal_init",
@@ -112,6 +114,7 @@ def normal_init(shape, std=0.01, *, rng):
     return asarray(np.random.randn(*shape) * std)
 """,
         (),
+        also=("mistake: has a seed of its own",),
     ),
     Unseen(
         "normal_init",
@@ -121,6 +124,7 @@ def normal_init(shape, std=0.01, *, rng):
     return asarray((2 * rng.random(shape) - 1) * std)
 """,
         (),
+        also=("mistake: draws uniform numbers up to std",),
     ),
     Unseen(
         "normal_init",
@@ -144,6 +148,7 @@ def xavier_init(shape, *, rng):
     return asarray(rng.normal(0, variance, shape))
 """,
         (),
+        also=("mistake: takes the variance for the standard deviation",),
     ),
     Unseen(
         "xavier_init",
@@ -169,6 +174,7 @@ def xavier_init(shape, *, rng):
     return asarray(rng.uniform(-std, std, shape))
 """,
         (),
+        also=("mistake: takes the standard deviation for the bound",),
     ),
     Unseen(
         "xavier_init",
@@ -179,6 +185,7 @@ def xavier_init(shape, *, rng):
     return asarray(rng.standard_normal(shape) / np.sqrt(fan_in))
 """,
         (),
+        also=("mistake: looks at fan_in alone",),
     ),
     Unseen(
         "xavier_init",
@@ -212,6 +219,7 @@ def he_init(shape, *, rng):
     return asarray(rng.uniform(-limit, limit, shape))
 """,
         (),
+        also=("mistake: forgets what the ReLU takes away",),
     ),
     Unseen(
         "he_init",
@@ -235,6 +243,7 @@ def he_init(shape, *, rng):
     return asarray(rng.normal(0, np.sqrt(2 / fan_in), shape))
 """,
         (),
+        also=("mistake: has a seed of its own",),
     ),
     Unseen(
         "he_init",
@@ -246,6 +255,7 @@ def he_init(shape, *, rng):
 """,
         (),
         double=True,
+        also=("mistake: forgets the cells of the kernel", "mistake: takes the variance for the standard deviation"),
     ),
     # --- Dropout -----------------------------------------------------------------------------
     Unseen(
@@ -253,6 +263,7 @@ def he_init(shape, *, rng):
         "keeps with probability p",
         but(DROP, ("self.rng.random(x.shape) < 1 - self.p", "self.rng.random(x.shape) < self.p")),
         ("inverted mask",),
+        also=("own forward",),
     ),
     Unseen(
         "Dropout",
@@ -272,12 +283,14 @@ def backward(self, dy):
     return array_module(dy).where(self.y == 0, array_module(dy).zeros_like(dy), dy / (1 - self.p))
 """,
         ("branch *",),
+        also=("zeros",),
     ),
     Unseen(
         "Dropout",
         "draws one mask for all rows",
         but(DROP, ("self.rng.random(x.shape)", "self.rng.random(x.shape[1:])")),
         (),
+        also=("mistake: leaves out whole columns",),
     ),
     Unseen(
         "Dropout",
@@ -294,6 +307,7 @@ def backward(self, dy):
     return dy * self.factor
 """,
         ("factor *",),
+        also=("mistake: does not divide what is kept by 1 − p",),
     ),
     Unseen(
         "Dropout",
@@ -310,6 +324,7 @@ def backward(self, dy):
     return self.drop(dy) if self.training else dy
 """,
         (),
+        also=("mistake: draws another mask in backward",),
     ),
     Unseen(
         "Dropout",
@@ -324,6 +339,7 @@ def backward(self, dy):
 """,
         ("training in eval", "factor *"),
         double=True,
+        also=("mistake: drops in eval too", "mistake: forgets to divide in backward"),
     ),
     # --- BatchNorm ---------------------------------------------------------------------------
     Unseen(
@@ -331,6 +347,7 @@ def backward(self, dy):
         "adds eps outside the root",
         but(BATCH, ("xp.sqrt(var + self.eps).reshape(self.wide)", "(xp.sqrt(var) + self.eps).reshape(self.wide)")),
         ("nearly right",),
+        also=("mistake: puts eps outside of the root",),
     ),
     Unseen(
         "BatchNorm",
@@ -360,6 +377,7 @@ def backward(self, dy):
     return ((self.gamma.data * self.s)[:, None] * rows).reshape(dy.shape)
 """,
         (),
+        also=("mistake: puts the biased variance into running_var",),
     ),
     Unseen(
         "BatchNorm",
@@ -396,12 +414,14 @@ def backward(self, dy):
         "subtracts the square of the mean from the mean of the squares",
         but(BATCH, ("x.var(axis=self.axes)", "(x * x).mean(axis=self.axes) - x.mean(axis=self.axes) ** 2")),
         (),
+        also=("mistake: makes the variance of E[x²] − E[x]²",),
     ),
     Unseen(
         "BatchNorm",
         "goes back through the batch in eval as well",
         but(BATCH, ("    if not self.mode:\n        return d / self.std\n", "")),
         (),
+        also=("mistake: sends the gradient through the batch in eval",),
     ),
     Unseen(
         "BatchNorm",
@@ -435,6 +455,7 @@ def backward(self, dy):
     return dx
 """,
         (),
+        also=("mistake: forgets the road through the mean",),
     ),
     Unseen(
         "BatchNorm",
@@ -446,6 +467,7 @@ def backward(self, dy):
         ),
         ("eval in training", "ignores beta", "term *"),
         double=True,
+        also=("mistake: normalizes with the running values in training",),
     ),
     # --- LayerNorm ---------------------------------------------------------------------------
     Unseen(
@@ -468,12 +490,14 @@ def backward(self, dy):
     return dx.reshape(dy.shape)
 """,
         (),
+        also=("mistake: takes gamma out of the sums",),
     ),
     Unseen(
         "LayerNorm",
         "divides the variance by features less one",
         but(ROW, ("x.var(axis=-1, keepdims=True)", "x.var(axis=-1, ddof=1, keepdims=True)")),
         (),
+        also=("mistake: divides by features − 1",),
     ),
     Unseen(
         "LayerNorm",
@@ -496,6 +520,7 @@ def backward(self, dy):
     return (g - first - self.xhat * second) / self.sigma
 """,
         (),
+        also=("own forward",),
     ),
     Unseen(
         "LayerNorm",
@@ -538,6 +563,7 @@ def backward(self, dy):
         ),
         ("nearly right", "not accumulated"),
         double=True,
+        also=("mistake: puts eps outside of the root",),
     ),
     # --- L2Penalty ---------------------------------------------------------------------------
     Unseen(
@@ -549,6 +575,7 @@ def forward(self):
     return self.weight_decay * sum((p.data**2).sum() for p in weights)
 """,
         ("factor 2",),
+        also=("mistake: forgets the half",),
     ),
     Unseen(
         "L2Penalty",
@@ -562,6 +589,7 @@ def backward(self):
         p.grad += self.weight_decay * p.data
 """,
         (),
+        also=("mistake: penalizes the biases too", "mistake: pulls the biases too"),
     ),
     Unseen(
         "L2Penalty",
@@ -582,6 +610,7 @@ def backward(self):
         p.grad[...] = p.grad + self.weight_decay * p.data
 """,
         (),
+        also=("mistake: penalizes matrices only",),
     ),
     Unseen(
         "L2Penalty",
@@ -610,6 +639,7 @@ def backward(self):
             parameter.data -= self.weight_decay * parameter.data
 """,
         ("in place*",),
+        also=("mistake: shrinks the weights themselves",),
     ),
     Unseen(
         "L2Penalty",
@@ -622,6 +652,7 @@ def backward(self):
 """,
         ("factor 2", "not accumulated"),
         double=True,
+        also=("mistake: doubles the gradient", "mistake: overwrites the gradient"),
     ),
     # --- EarlyStopping -----------------------------------------------------------------------
     Unseen(
@@ -642,6 +673,7 @@ def restore(self):
             p.data[...] = self.kept[i]
 """,
         (),
+        also=("mistake: keeps the arrays instead of copies",),
     ),
     Unseen(
         "EarlyStopping",
@@ -675,6 +707,7 @@ def update(self, loss):
     return False
 """,
         (),
+        also=("mistake: takes NaN for the best",),
     ),
     Unseen(
         "EarlyStopping",
@@ -683,6 +716,7 @@ def update(self, loss):
             STOP, ("        self.waited += 1\n", "        self.waited += 1\n        self.best = min(self.best, loss)\n")
         ),
         (),
+        also=("mistake: lets the best creep along",),
     ),
     Unseen(
         "EarlyStopping",
@@ -694,6 +728,7 @@ def update(self, loss):
         ),
         (),
         double=True,
+        also=("mistake: hangs new arrays in", "mistake: stops one epoch late"),
     ),
     Unseen(
         "EarlyStopping",
@@ -710,6 +745,7 @@ def update(self, loss):
 """,
         ("ignores min_delta",),
         double=True,
+        also=("mistake: forgets min_delta", "mistake: keeps the weights of every epoch, whether it was better or not"),
     ),
     # --- random_shift ------------------------------------------------------------------------
     Unseen(
@@ -725,6 +761,7 @@ def random_shift(x, most, *, rng):
     return out
 """,
         (),
+        also=("mistake: rolls the images",),
     ),
     Unseen(
         "random_shift",
@@ -736,6 +773,7 @@ def random_shift(x, most, *, rng):
     return bordered(x, most)[:, :, top : top + h, left : left + w]
 """,
         (),
+        also=("mistake: moves the whole batch alike",),
     ),
     Unseen(
         "random_shift",
@@ -748,6 +786,7 @@ def random_shift(x, most, *, rng):
     return windows(bordered(x, most), most - down, most - right, x.shape[2], x.shape[3])
 """,
         (),
+        also=("mistake: never moves by the most",),
     ),
     Unseen(
         "random_shift",
@@ -758,6 +797,7 @@ def random_shift(x, most, *, rng):
     return windows(bordered(x, most), start, start, *x.shape[2:])
 """,
         (),
+        also=("mistake: moves along the diagonal",),
     ),
     Unseen(
         "random_shift",
@@ -773,6 +813,7 @@ def random_shift(x, most, *, rng):
 """,
         ("dtype",),
         double=True,
+        also=("mistake: makes float64 images", "mistake: moves down and right only"),
     ),
     # --- random_flip -------------------------------------------------------------------------
     Unseen(
@@ -784,6 +825,7 @@ def random_flip(x, p=0.5, *, rng):
     return array_module(x).where(turned, x[:, :, ::-1], x)
 """,
         (),
+        also=("mistake: turns the images upside down",),
     ),
     Unseen(
         "random_flip",
@@ -795,6 +837,7 @@ def random_flip(x, p=0.5, *, rng):
     return x.copy()
 """,
         (),
+        also=("mistake: draws once for the batch",),
     ),
     Unseen(
         "random_flip",
@@ -807,6 +850,7 @@ def random_flip(x, p=0.5, *, rng):
     return x
 """,
         ("in place*",),
+        also=("mistake: writes into the batch",),
     ),
     Unseen(
         "random_flip",
@@ -819,6 +863,7 @@ def random_flip(x, p=0.5, *, rng):
     return out
 """,
         (),
+        also=("mistake: keeps with the probability p",),
     ),
     Unseen(
         "random_flip",
@@ -845,6 +890,7 @@ def random_crop(x, size, padding=0, *, rng):
     return windows(x, top, left, h, w)
 """,
         (),
+        also=("mistake: never cuts at the last place",),
     ),
     Unseen(
         "random_crop",
@@ -857,6 +903,7 @@ def random_crop(x, size, padding=0, *, rng):
     return big[:, :, i : i + size[0], j : j + size[1]].copy()
 """,
         (),
+        also=("mistake: cuts the whole batch at one place",),
     ),
     Unseen(
         "random_crop",
@@ -870,6 +917,7 @@ def random_crop(x, size, padding=0, *, rng):
     return windows(x, top, left, height, width)
 """,
         (),
+        also=("mistake: exchanges height and width",),
     ),
     Unseen(
         "random_crop",
@@ -902,6 +950,7 @@ def random_crop(x, size, padding=0, *, rng):
 """,
         ("dtype",),
         double=True,
+        also=("mistake: makes float64 images",),
     ),
     # --- gaussian_noise ----------------------------------------------------------------------
     Unseen(
@@ -913,6 +962,7 @@ def gaussian_noise(x, sigma, *, rng):
     return x + sigma * asarray(noise)
 """,
         ("dtype",),
+        also=("mistake: makes float64 of float32",),
     ),
     Unseen(
         "gaussian_noise",
@@ -923,6 +973,7 @@ def gaussian_noise(x, sigma, *, rng):
     return x + z * math.sqrt(sigma)
 """,
         (),
+        also=("mistake: takes sigma for the variance",),
     ),
     Unseen(
         "gaussian_noise",
@@ -932,6 +983,7 @@ def gaussian_noise(x, sigma, *, rng):
     return x + asarray(rng.normal(0, sigma, x.shape[1:])).astype(x.dtype)
 """,
         (),
+        also=("mistake: draws one picture of noise for the batch",),
     ),
     Unseen(
         "gaussian_noise",
@@ -942,6 +994,7 @@ def gaussian_noise(x, sigma, *, rng):
     return (x * factor).astype(x.dtype)
 """,
         (),
+        also=("mistake: makes the noise proportional to x",),
     ),
     Unseen(
         "gaussian_noise",
@@ -953,6 +1006,7 @@ def gaussian_noise(x, sigma, *, rng):
 """,
         ("in place*",),
         double=True,
+        also=("mistake: cuts off below 0 and above 1",),
     ),
     # --- Mixup -------------------------------------------------------------------------------
     Unseen(
@@ -967,6 +1021,7 @@ def mix(self, x, t):
     return self.mixed(x, lam), self.mixed(t, lam)
 """,
         (),
+        also=("mistake: draws other partners for the targets",),
     ),
     Unseen(
         "Mixup",
@@ -980,6 +1035,7 @@ def mix(self, x, t):
     return a * x + (1 - a) * x[partner], b * t + (1 - b) * t[partner]
 """,
         (),
+        also=("mistake: draws a share for every row",),
     ),
     Unseen(
         "Mixup",
@@ -991,12 +1047,14 @@ def mix(self, x, t):
         ),
         (),
         double=True,
+        also=("mistake: draws partners with repetition", "mistake: exchanges the shares of the targets"),
     ),
     Unseen(
         "Mixup",
         "lets the share be a half at least",
         but(MIX, ("    order =", "    lam = max(lam, 1 - lam)\n    order =")),
         (),
+        also=("mistake: keeps the larger share for the row itself",),
     ),
     Unseen(
         "Mixup",
@@ -1011,6 +1069,7 @@ def mix(self, x, t):
     return tuple(a[other] + self.share * (a - a[other]) for a in (x, t))
 """,
         (),
+        also=("mistake: draws the same share in every call",),
     ),
     Unseen(
         "Mixup",
@@ -1022,5 +1081,6 @@ def mix(self, x, t):
 """,
         ("ignores alpha",),
         double=True,
+        also=("mistake: draws a uniform share", "mistake: has the same partners in every call"),
     ),
 )

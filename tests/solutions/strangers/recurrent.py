@@ -123,37 +123,41 @@ class Step:
         self.layer = layer
 
     def read(self, x, before, on):
+        xp = array_module(x)
         self.x, self.before, self.on = x, before, on
-        self.h = np.tanh(x @ self.layer.W.data + before @ self.layer.U.data + self.layer.b.data)
+        self.h = xp.tanh(x @ self.layer.W.data + before @ self.layer.U.data + self.layer.b.data)
         if on is not None:
             self.h[~on] = before[~on]
         return self.h
 
     def unread(self, g):
+        xp = array_module(g)
         dz = g * (1 - self.h * self.h)
         if self.on is not None:
             dz[~self.on] = 0
-        self.layer.W.grad += np.dot(self.x.T, dz)
-        self.layer.U.grad += np.dot(self.before.T, dz)
-        self.layer.b.grad += np.sum(dz, axis=0)
-        dbefore = np.dot(dz, self.layer.U.data.T)
+        self.layer.W.grad += xp.dot(self.x.T, dz)
+        self.layer.U.grad += xp.dot(self.before.T, dz)
+        self.layer.b.grad += xp.sum(dz, axis=0)
+        dbefore = xp.dot(dz, self.layer.U.data.T)
         if self.on is not None:
             dbefore[~self.on] = g[~self.on]
-        return np.dot(dz, self.layer.W.data.T), dbefore
+        return xp.dot(dz, self.layer.W.data.T), dbefore
 
 def forward(self, x, state=None, mask=None):
+    xp = array_module(x)
     batch, time = x.shape[:2]
     self.chain = [self.Step(self) for _ in range(time)]
-    h = np.zeros((batch, self.out_features), dtype=x.dtype) if state is None else state
-    out = np.empty((batch, time, self.out_features), dtype=x.dtype)
+    h = xp.zeros((batch, self.out_features), dtype=x.dtype) if state is None else state
+    out = xp.empty((batch, time, self.out_features), dtype=x.dtype)
     for t, step in enumerate(self.chain):
         h = step.read(x[:, t, :], h, None if mask is None else mask[:, t] > 0)
         out[:, t, :] = h
     return out, h
 
 def backward(self, dh, dlast=None):
-    back = np.zeros_like(dh[:, 0]) if dlast is None else dlast
-    dx = np.empty((*dh.shape[:2], self.W.shape[0]), dtype=dh.dtype)
+    xp = array_module(dh)
+    back = xp.zeros_like(dh[:, 0]) if dlast is None else dlast
+    dx = xp.empty((*dh.shape[:2], self.W.shape[0]), dtype=dh.dtype)
     for t, step in reversed(list(enumerate(self.chain))):
         dx[:, t], back = step.unread(dh[:, t] + back)
     return dx, back
@@ -226,33 +230,35 @@ def first_bias(self, hidden):
     return np.repeat([0.0, 1.0, 0.0, 0.0], hidden)
 
 def forward(self, x, state=None, mask=None):
+    xp = array_module(x)
     batch, time, _ = x.shape
-    all_weights = np.vstack([self.W.data, self.U.data, self.b.data])
-    state = np.zeros((batch, *self.state_shape), dtype=x.dtype) if state is None else state
+    all_weights = xp.vstack([self.W.data, self.U.data, self.b.data])
+    state = xp.zeros((batch, *self.state_shape), dtype=x.dtype) if state is None else state
     h, c = state[:, 0], state[:, 1]
     self.tape = []
-    y = np.empty((batch, time, self.out_features), dtype=x.dtype)
+    y = xp.empty((batch, time, self.out_features), dtype=x.dtype)
     for t in range(time):
-        row = np.hstack([x[:, t], h, np.ones((batch, 1), dtype=x.dtype)])
-        zi, zf, zg, zo = np.split(row @ all_weights, 4, axis=1)
+        row = xp.hstack([x[:, t], h, xp.ones((batch, 1), dtype=x.dtype)])
+        zi, zf, zg, zo = xp.split(row @ all_weights, 4, axis=1)
         i, f, o = sigmoid(zi), sigmoid(zf), sigmoid(zo)
-        g = np.tanh(zg)
+        g = xp.tanh(zg)
         cell = f * c + i * g
-        hid = o * np.tanh(cell)
+        hid = o * xp.tanh(cell)
         m = 1 if mask is None else mask[:, t].reshape(-1, 1).astype(x.dtype)
-        self.tape.append((row, c, i, f, g, o, np.tanh(cell), m))
+        self.tape.append((row, c, i, f, g, o, xp.tanh(cell), m))
         c = m * cell + (1 - m) * c
         h = m * hid + (1 - m) * h
         y[:, t] = h
-    return y, np.concatenate([h[:, None], c[:, None]], axis=1)
+    return y, xp.concatenate([h[:, None], c[:, None]], axis=1)
 
 def backward(self, dh, dlast=None):
+    xp = array_module(dh)
     features, hidden = self.W.shape[0], self.out_features
-    all_weights = np.vstack([self.W.data, self.U.data, self.b.data])
-    grad = np.zeros_like(all_weights)
-    dx = np.empty((len(dh), len(self.tape), features), dtype=dh.dtype)
-    nh = np.zeros((len(dh), hidden), dtype=dh.dtype) if dlast is None else dlast[:, 0]
-    nc = np.zeros((len(dh), hidden), dtype=dh.dtype) if dlast is None else dlast[:, 1]
+    all_weights = xp.vstack([self.W.data, self.U.data, self.b.data])
+    grad = xp.zeros_like(all_weights)
+    dx = xp.empty((len(dh), len(self.tape), features), dtype=dh.dtype)
+    nh = xp.zeros((len(dh), hidden), dtype=dh.dtype) if dlast is None else dlast[:, 0]
+    nc = xp.zeros((len(dh), hidden), dtype=dh.dtype) if dlast is None else dlast[:, 1]
     for t, (row, c, i, f, g, o, tc, m) in reversed(list(enumerate(self.tape))):
         nh = nh + dh[:, t]
         held_h, held_c = (1 - m) * nh, (1 - m) * nc
@@ -260,7 +266,7 @@ def backward(self, dh, dlast=None):
         dcell = m * nc + dhid * o * (1 - tc * tc)
         slopes = i - i * i, f - f * f, 1 - g * g, o - o * o
         partners = dcell * g, dcell * c, dcell * i, dhid * tc
-        dz = np.hstack([partner * slope for partner, slope in zip(partners, slopes)])
+        dz = xp.hstack([partner * slope for partner, slope in zip(partners, slopes)])
         grad += row.T @ dz
         drow = dz @ all_weights.T
         dx[:, t] = drow[:, :features]
@@ -269,7 +275,7 @@ def backward(self, dh, dlast=None):
     self.W.grad += grad[:features]
     self.U.grad += grad[features:-1]
     self.b.grad += grad[-1]
-    return dx, np.stack((nh, nc), axis=1)
+    return dx, xp.stack((nh, nc), axis=1)
 """,
     ),
     Right(
@@ -343,7 +349,8 @@ NAMES = "ifgo"
 
 @staticmethod
 def squash(name, z):
-    return np.tanh(z) if name == "g" else np.exp(-np.logaddexp(0, -z))
+    xp = array_module(z)
+    return xp.tanh(z) if name == "g" else xp.exp(-xp.logaddexp(0, -z))
 
 @staticmethod
 def slope(name, value):
@@ -354,31 +361,33 @@ def part(self, array, name):
     return array[..., k * self.out_features : (k + 1) * self.out_features]
 
 def forward(self, x, state=None, mask=None):
+    xp = array_module(x)
     state = self.begin(x, state)
     self.h, self.c, self.gate, self.x = [state[:, 0]], [state[:, 1]], [], x
-    self.here = np.ones(x.shape[:2], dtype=bool) if mask is None else np.asarray(mask != 0)
+    self.here = xp.ones(x.shape[:2], dtype=bool) if mask is None else mask != 0
     for t in range(x.shape[1]):
         gate = {}
         for name in self.NAMES:
             W, U, b = self.part(self.W.data, name), self.part(self.U.data, name), self.part(self.b.data, name)
             gate[name] = self.squash(name, x[:, t].dot(W) + self.h[-1].dot(U) + b)
         c = gate["f"] * self.c[-1] + gate["i"] * gate["g"]
-        h = gate["o"] * np.tanh(c)
+        h = gate["o"] * xp.tanh(c)
         off = ~self.here[:, t]
         c[off], h[off] = self.c[-1][off], self.h[-1][off]
         self.h.append(h)
         self.c.append(c)
         self.gate.append(gate)
-    return np.stack(self.h[1:], axis=1), np.stack([self.h[-1], self.c[-1]], axis=1)
+    return xp.stack(self.h[1:], axis=1), xp.stack([self.h[-1], self.c[-1]], axis=1)
 
 def backward(self, dh, dlast=None):
-    dx = np.zeros_like(self.x)
+    xp = array_module(dh)
+    dx = xp.zeros_like(self.x)
     dlast = self.begin(dh, dlast)
     dh_next, dc_next = dlast[:, 0].copy(), dlast[:, 1].copy()
     for t in range(self.x.shape[1])[::-1]:
         on, gate, before = self.here[:, t][:, None], self.gate[t], self.c[t]
         dh_now = dh[:, t] + dh_next
-        tanh_c = np.tanh(gate["f"] * before + gate["i"] * gate["g"])
+        tanh_c = xp.tanh(gate["f"] * before + gate["i"] * gate["g"])
         dc = (dc_next + dh_now * gate["o"] * (1 - tanh_c**2)) * on
         by = {"i": dc * gate["g"], "f": dc * before, "g": dc * gate["i"], "o": dh_now * tanh_c * on}
         dh_next, dc_next = dh_now * ~on, dc_next * ~on + dc * gate["f"]
@@ -389,7 +398,7 @@ def backward(self, dh, dlast=None):
             self.part(self.b.grad, name)[...] += dz.sum(0)
             dx[:, t] += dz @ self.part(self.W.data, name).T
             dh_next = dh_next + dz @ self.part(self.U.data, name).T
-    return dx, np.stack([dh_next, dc_next], axis=1)
+    return dx, xp.stack([dh_next, dc_next], axis=1)
 """,
     ),
     # --- GRU ---------------------------------------------------------------------------------
@@ -491,47 +500,49 @@ def backward(self, dh, dlast=None):
         "one matrix with a block of zeros for x, h and both biases",
         """
 def matrix(self):
+    xp = array_module(self.W.data)
     k = self.out_features
     W, U = self.W.data, self.U.data
-    top = np.hstack([W, np.zeros((len(W), k), dtype=W.dtype)])
-    middle = np.hstack([U[:, : 2 * k], np.zeros((k, k), dtype=U.dtype), U[:, 2 * k :]])
-    return np.vstack([top, middle, np.concatenate([self.b.data, self.bn.data])])
+    top = xp.hstack([W, xp.zeros((len(W), k), dtype=W.dtype)])
+    middle = xp.hstack([U[:, : 2 * k], xp.zeros((k, k), dtype=U.dtype), U[:, 2 * k :]])
+    return xp.vstack([top, middle, xp.concatenate([self.b.data, self.bn.data])])
 
 def forward(self, x, state=None, mask=None):
     M = self.matrix()
     h = self.begin(x, state)
     self.rows, self.values, self.hold = [], [], []
-    y = np.empty((x.shape[0], x.shape[1], self.out_features), dtype=x.dtype)
+    y = array_module(x).empty((x.shape[0], x.shape[1], self.out_features), dtype=x.dtype)
     for t in range(x.shape[1]):
-        row = np.concatenate([x[:, t], h, np.ones_like(x[:, t, :1])], axis=1)
-        zr, zz, zn, q = np.split(row @ M, 4, axis=1)
+        row = array_module(x).concatenate([x[:, t], h, array_module(x).ones_like(x[:, t, :1])], axis=1)
+        zr, zz, zn, q = array_module(x).split(row @ M, 4, axis=1)
         r, z = sigmoid(zr), sigmoid(zz)
-        n = np.tanh(zn + r * q)
-        hold = np.zeros((len(x), 1), dtype=bool) if mask is None else (mask[:, t] == 0)[:, None]
+        n = array_module(x).tanh(zn + r * q)
+        hold = array_module(x).zeros((len(x), 1), dtype=bool) if mask is None else (mask[:, t] == 0)[:, None]
         self.rows.append(row)
         self.values.append((h, r, z, n, q))
         self.hold.append(hold)
-        h = np.where(hold, h, n - z * n + z * h)
+        h = array_module(x).where(hold, h, n - z * n + z * h)
         y[:, t] = h
     return y, h
 
 def backward(self, dh, dlast=None):
+    xp = array_module(dh)
     M, k, features = self.matrix(), self.out_features, self.W.shape[0]
-    dM = np.zeros_like(M)
-    dx = np.empty((dh.shape[0], dh.shape[1], features), dtype=dh.dtype)
+    dM = xp.zeros_like(M)
+    dx = xp.empty((dh.shape[0], dh.shape[1], features), dtype=dh.dtype)
     dstate = 0 * dh[:, 0] if dlast is None else dlast
     for t in reversed(range(dh.shape[1])):
         h, r, z, n, q = self.values[t]
         g = dh[:, t] + dstate
-        live = np.where(self.hold[t], 0 * g, g)
+        live = xp.where(self.hold[t], 0 * g, g)
         dzn = live * (1 - z) * (1 - n**2)
-        four = np.hstack([dzn * q * r * (1 - r), live * (h - n) * z * (1 - z), dzn, dzn * r])
+        four = xp.hstack([dzn * q * r * (1 - r), live * (h - n) * z * (1 - z), dzn, dzn * r])
         dM += self.rows[t].T @ four
         drow = four @ M.T
         dx[:, t] = drow[:, :features]
-        dstate = np.where(self.hold[t], g, drow[:, features : features + k] + live * z)
+        dstate = xp.where(self.hold[t], g, drow[:, features : features + k] + live * z)
     self.W.grad += dM[:features, : 3 * k]
-    self.U.grad += np.delete(dM[features:-1], np.s_[2 * k : 3 * k], axis=1)
+    self.U.grad += xp.delete(dM[features:-1], np.s_[2 * k : 3 * k], axis=1)
     self.b.grad += dM[-1, : 3 * k]
     self.bn.grad += dM[-1, 3 * k :]
     return dx, dstate
@@ -543,48 +554,53 @@ def backward(self, dh, dlast=None):
         """
 class Cell:
     def __init__(self, W, U, b, bn):
-        self.W, self.U, self.b = (np.array_split(a, 3, axis=-1) for a in (W, U, b))
+        xp = array_module(W)
+        self.W, self.U, self.b = (xp.array_split(a, 3, axis=-1) for a in (W, U, b))
         self.bn = bn
 
     def forward(self, x, h):
+        xp = array_module(x)
         self.x, self.h = x, h
         self.r, self.z = (sigmoid(x @ self.W[k] + h @ self.U[k] + self.b[k]) for k in (0, 1))
         self.q = h @ self.U[2] + self.bn
-        self.n = np.tanh(x @ self.W[2] + self.b[2] + self.r * self.q)
+        self.n = xp.tanh(x @ self.W[2] + self.b[2] + self.r * self.q)
         return self.z * (h - self.n) + self.n
 
     def backward(self, g):
+        xp = array_module(g)
         dn = g * (1 - self.z) * (1 - self.n**2)
         out = [dn * self.q * self.r * (1 - self.r), g * (self.h - self.n) * self.z * (1 - self.z), dn]
         rec = [out[0], out[1], dn * self.r]
         dx = sum(d @ W.T for d, W in zip(out, self.W))
         dh = sum(d @ U.T for d, U in zip(rec, self.U)) + g * self.z
-        return np.concatenate(out, axis=1), np.concatenate(rec, axis=1), dx, dh
+        return xp.concatenate(out, axis=1), xp.concatenate(rec, axis=1), dx, dh
 
 def forward(self, x, state=None, mask=None):
+    xp = array_module(x)
     h = self.begin(x, state)
     self.cells, self.mask, hs = [], mask, []
     for t in range(x.shape[1]):
         cell = self.Cell(self.W.data, self.U.data, self.b.data, self.bn.data)
         new = cell.forward(x[:, t], h)
-        h = new if mask is None else np.where(np.expand_dims(mask[:, t], 1), new, h)
+        h = new if mask is None else xp.where(xp.expand_dims(mask[:, t], 1), new, h)
         self.cells.append(cell)
         hs.append(h)
-    return np.moveaxis(np.array(hs), 0, 1), h
+    return xp.moveaxis(xp.stack(hs), 0, 1), h
 
 def backward(self, dh, dlast=None):
-    g = np.zeros_like(dh[:, 0]) if dlast is None else dlast
+    xp = array_module(dh)
+    g = xp.zeros_like(dh[:, 0]) if dlast is None else dlast
     dxs = [None] * len(self.cells)
     for t in reversed(range(len(self.cells))):
         g = g + dh[:, t]
-        m = 1 if self.mask is None else np.expand_dims(self.mask[:, t], 1).astype(dh.dtype)
+        m = 1 if self.mask is None else xp.expand_dims(self.mask[:, t], 1).astype(dh.dtype)
         out, rec, dxs[t], back = self.cells[t].backward(g * m)
         self.W.grad += self.cells[t].x.T @ out
         self.U.grad += self.cells[t].h.T @ rec
         self.b.grad += out.sum(axis=0)
         self.bn.grad += rec[:, -self.out_features :].sum(axis=0)
         g = back + g * (1 - m)
-    return np.stack(dxs, axis=1), g
+    return xp.stack(dxs, axis=1), g
 """,
     ),
     # --- StackedRNN --------------------------------------------------------------------------
@@ -838,25 +854,27 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
         "tree by tree and fork by fork",
         """
 def forward(self, x, tree):
+    xp = array_module(x)
     self.trees, self.leaves = tree, x.shape[1]
-    self.nodes = np.zeros((len(x), x.shape[1] + tree.shape[1], x.shape[2]), dtype=x.dtype)
+    self.nodes = xp.zeros((len(x), x.shape[1] + tree.shape[1], x.shape[2]), dtype=x.dtype)
     for s in range(len(x)):
         self.nodes[s, : self.leaves] = x[s]
         for m, (left, right) in enumerate(tree[s]):
-            both = np.hstack([self.nodes[s, left], self.nodes[s, right]])
-            self.nodes[s, self.leaves + m] = np.tanh(both @ self.W.data + self.b.data)
+            both = xp.hstack([self.nodes[s, left], self.nodes[s, right]])
+            self.nodes[s, self.leaves + m] = xp.tanh(both @ self.W.data + self.b.data)
     return self.nodes[:, self.leaves :].copy()
 
 def backward(self, dy):
+    xp = array_module(dy)
     features = dy.shape[-1]
-    grads = np.zeros_like(self.nodes)
+    grads = xp.zeros_like(self.nodes)
     for s in range(len(dy)):
         for m in reversed(range(dy.shape[1])):
             left, right = self.trees[s, m]
             p = self.nodes[s, self.leaves + m]
             da = (grads[s, self.leaves + m] + dy[s, m]) * (1 - p * p)
-            both = np.hstack([self.nodes[s, left], self.nodes[s, right]])
-            self.W.grad += np.outer(both, da)
+            both = xp.hstack([self.nodes[s, left], self.nodes[s, right]])
+            self.W.grad += xp.outer(both, da)
             self.b.grad += da
             back = self.W.data @ da
             grads[s, left] += back[:features]
@@ -931,30 +949,33 @@ def backward(self, dy):
         """
 @staticmethod
 def child(nodes, index):
-    wanted = np.broadcast_to(index[:, None, None], (len(nodes), 1, nodes.shape[2]))
-    return np.take_along_axis(nodes, wanted, axis=1)[:, 0]
+    xp = array_module(nodes)
+    wanted = xp.broadcast_to(index[:, None, None], (len(nodes), 1, nodes.shape[2]))
+    return xp.take_along_axis(nodes, wanted, axis=1)[:, 0]
 
 def forward(self, x, tree):
+    xp = array_module(x)
     known = x
     self.kept = []
     for left, right in zip(tree[:, :, 0].T, tree[:, :, 1].T):
-        pair = np.concatenate((self.child(known, left), self.child(known, right)), axis=-1)
-        p = np.tanh(pair @ self.W.data + self.b.data)
+        pair = xp.concatenate((self.child(known, left), self.child(known, right)), axis=-1)
+        p = xp.tanh(pair @ self.W.data + self.b.data)
         self.kept.append((left, right, pair, p))
-        known = np.concatenate((known, p[:, None]), axis=1)
+        known = xp.concatenate((known, p[:, None]), axis=1)
     self.leaves = x.shape[1]
     return known[:, self.leaves :]
 
 def backward(self, dy):
+    xp = array_module(dy)
     n, forks, d = dy.shape
-    dknown = np.concatenate((np.zeros((n, self.leaves, d), dtype=dy.dtype), dy), axis=1)
+    dknown = xp.concatenate((xp.zeros((n, self.leaves, d), dtype=dy.dtype), dy), axis=1)
     while dknown.shape[1] > self.leaves:
         left, right, pair, p = self.kept[dknown.shape[1] - self.leaves - 1]
         dp, dknown = dknown[:, -1], dknown[:, :-1].copy()
         da = dp - dp * p**2
         self.W.grad += pair.T @ da
         self.b.grad += da.sum(axis=0)
-        dl, dr = np.split(da @ self.W.data.T, 2, axis=1)
+        dl, dr = xp.split(da @ self.W.data.T, 2, axis=1)
         for s in range(n):
             dknown[s, left[s]] += dl[s]
             dknown[s, right[s]] += dr[s]
@@ -1025,10 +1046,11 @@ def backward(self, dy):
         "time by time",
         """
 def forward(self, x):
+    xp = array_module(x)
     n, time, c = x.shape
     o, _, size = self.W.shape
     self.seen = x
-    y = np.empty((n, time, o), dtype=x.dtype)
+    y = xp.empty((n, time, o), dtype=x.dtype)
     for t in range(time):
         y[:, t] = self.b.data
         for k in range(size):
@@ -1038,8 +1060,9 @@ def forward(self, x):
     return y
 
 def backward(self, dy):
+    xp = array_module(dy)
     x, size = self.seen, self.W.shape[2]
-    dx = np.zeros(x.shape, dtype=dy.dtype)
+    dx = xp.zeros(x.shape, dtype=dy.dtype)
     for t in range(dy.shape[1]):
         self.b.grad += dy[:, t].sum(axis=0)
         for k in range(size):
