@@ -40,9 +40,15 @@ class ForkedLink:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES)
         os.set_blocking(self._write, False)
-        self.pid = zygote.fork(limits, [their_read, their_write])
-        os.close(their_read)
-        os.close(their_write)
+        try:
+            self.pid = zygote.fork(limits, [their_read, their_write])
+        except IsolationError:
+            os.close(self._read)
+            os.close(self._write)
+            raise
+        finally:
+            os.close(their_read)
+            os.close(their_write)
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
         self._channel = Channel(self._read, self._write)
