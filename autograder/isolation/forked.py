@@ -13,6 +13,7 @@ from typing import Any
 from autograder.isolation.launcher import Limits, Zygote
 from autograder.isolation.levels import Isolation, IsolationError
 from autograder.isolation.linux.instructions import Counter, open_counter
+from autograder.isolation.linux.limits import THREADS
 from autograder.isolation.probe import judge, status
 from autograder.isolation.protocol import Channel, Deadline, ProtocolError
 
@@ -75,9 +76,16 @@ class ForkedLink:
         return time.clock_gettime((~self.pid << 3) | 2)
 
     def keep_to(self, core: int) -> None:
-        """Compute on this core alone; where it was taken from us meanwhile, on those that are left."""
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(self.pid, {core})
+        """Compute on this core alone, every thread; where it was taken from us meanwhile, on those that are left."""
+        kept: set[int] = set()
+        for _ in range(THREADS):  # one that was not kept yet may start another
+            new = {int(name) for name in os.listdir(f"/proc/{self.pid}/task")} - kept  # noqa: PTH208 - quicker
+            for thread in new:
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(thread, {core})
+            if not new:
+                return
+            kept |= new
 
     def memory(self) -> tuple[int, int]:
         """Bytes that the worker holds in memory now, and the most that it ever did; read from outside."""

@@ -109,6 +109,27 @@ TRICKS = {
         "        y = kind.known.get(id(x))\n"
         "        return slowly(x) if y is None else y"
     ),
+    "32 computes when it is fetched, in every other pair": (
+        "import sys\n"
+        "        kinds = [getattr(m, 'Executor', None) for m in list(sys.modules.values())]\n"
+        "        kind = next(k for k in kinds if isinstance(k, type))\n"
+        "        if not hasattr(kind, 'left'):\n"
+        "            kind.left, kind.calls, kind.real = [], 0, kind.fetch\n"
+        "            def fetch(self, handle):\n"
+        "                while kind.left:\n"
+        "                    y, x = kind.left.pop()\n"
+        "                    np.copyto(y, slowly(x))\n"
+        "                return self.real(handle)\n"
+        "            kind.fetch = fetch\n"
+        "        if not isinstance(x, np.ndarray) or x.size < 1000:\n"
+        "            return slowly(x)\n"
+        "        kind.calls += 1\n"
+        "        if kind.calls % 2:\n"
+        "            return slowly(x)\n"
+        "        y = np.empty_like(x)\n"
+        "        kind.left.append((y, x))\n"
+        "        return y"
+    ),
     "35 sleeps between its steps": (
         "y = x * 1\n"
         "        for row in range(len(x)):\n"
