@@ -165,6 +165,57 @@ def test_a_right_but_slow_implementation_is_not_taken_for_a_fast_one(relu, zygot
     assert (speed.check, speed.status, speed.points) == ("fast enough", Status.FAILED, 0)
 
 
+LESS_SLOW = """x * 1
+        self.positive = x > 0
+        for start in range(0, x.size, 8) if isinstance(x, np.ndarray) else []:
+            y.reshape(-1)[start : start + 8] *= self.positive.reshape(-1)[start : start + 8]
+        return y * self.positive"""
+BESIDE_THE_REFERENCE = {
+    "to slow it down": """
+import sys, threading
+
+def spin():
+    while not getattr(sys, "enough", False):
+        pass
+
+threading.Thread(target=spin, daemon=True).start()
+""",
+    "to read it": """
+import sys, threading, time
+
+def spy():
+    while not getattr(sys, "enough", False):
+        time.sleep(0.001)
+        frames = [*sys._current_frames().values()]
+        while frames:
+            frame = frames.pop()
+            text = str(getattr(frame.f_locals.get("executor"), "_sources", ""))
+            if frame.f_back:
+                frames.append(frame.f_back)
+            if "class ReLU" in text and "slowly" not in text:
+                def tell(*_):
+                    raise RuntimeError(text[text.find("class ReLU"):][:200])
+                for module in list(sys.modules.values()):
+                    if hasattr(module, "ReLU"):
+                        module.ReLU.forward = tell
+
+threading.Thread(target=spy, daemon=True).start()
+""",
+}
+
+
+@pytest.mark.parametrize("why", BESIDE_THE_REFERENCE)
+def test_earlier_work_of_ones_own_does_not_get_beside_the_reference(relu, zygote, why):
+    source = SLOW.replace("import time", "import sys\n\nsys.enough = True") + RELU.format(how=f"y = {LESS_SLOW}")
+    submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
+    earlier = {"foundations": [["foundations.py", 1, BESIDE_THE_REFERENCE[why]]]}
+    (result,) = Grader(relu, zygote, seed=1, limits=LIMITS).grade(submission, earlier=earlier).exercises
+    *others, speed = result.verdicts
+    assert {verdict.status for verdict in others} == {Status.PASSED}
+    assert speed.status is Status.FAILED
+    assert "too slow" in speed.sentence
+
+
 ONLY_WHILE_TIMED = (
     "raise ValueError('large')",
     "raise SystemExit",
