@@ -183,6 +183,8 @@ threading.Thread(target=spin, daemon=True).start()
     "to read it": """
 import sys, threading, time
 
+SLOW = "slow" + "ly"
+
 def spy():
     while not getattr(sys, "enough", False):
         time.sleep(0.001)
@@ -192,7 +194,7 @@ def spy():
             text = str(getattr(frame.f_locals.get("executor"), "_sources", ""))
             if frame.f_back:
                 frames.append(frame.f_back)
-            if "class ReLU" in text and "slowly" not in text:
+            if "class ReLU" in text and SLOW not in text:
                 def tell(*_):
                     raise RuntimeError(text[text.find("class ReLU"):][:200])
                 for module in list(sys.modules.values()):
