@@ -70,7 +70,12 @@ def with_optional_arguments(exercise, cases):
     def without_gradient(subject, case):
         layer = thing.build(subject, case)
         layer.call("forward", *case.inputs.values())
-        return thing.gradients(layer, case, layer.call("backward", case.upstream["dh"]))
+        seen = thing.gradients(layer, case, layer.call("backward", case.upstream["dh"]))
+        layer = thing.build(subject, case)
+        layer.call("forward", case.inputs["x"])
+        alone = thing.gradients(layer, case, layer.call("backward", case.upstream["dh"]))
+        alone.pop("dstate", None)  # nobody gave a state whose gradient could be wanted
+        return {**seen, **{f"{name} without a state": value for name, value in alone.items()}}
 
     exercise.checks.extend(
         [
@@ -334,6 +339,13 @@ rnn = LayerExercise(
             "wants a gradient of the last state",
             swap("xp.zeros_like(dh[0]) if dlast is None else dlast", "dlast.copy()"),
             hint="dlast=None means that nobody looked at the last state: zeros.",
+            caught_by=NO_GRADIENT,
+        ),
+        Mistake(
+            "can only go back where a state was given",
+            swap("        self.h = h\n", "        self.h, self.state = h, state\n"),
+            swap("xp.zeros_like(dh[0]) if dlast is None else dlast", "self.state * 0 if dlast is None else dlast"),
+            hint="The state may be None: take the shape of the gradient that begins the walk from one that is always there, dh[0].",
             caught_by=NO_GRADIENT,
         ),
     ],
@@ -2417,19 +2429,27 @@ def backward(self, dy):
 )
 
 
-READ = 64
-"""Characters that a language model has read when it is asked for the next one."""
+READ, APART = 64, 16
+"""Characters that a language model has read when it is asked for the next one, and that lie between this and other rows."""
+
+
+def places(length):
+    """Where the rows of an unseen text begin: a thousand, or as many as there is room for.
+
+    The model is given all rows at once: none may hold what another one is asked for, or begin right behind it.
+    """
+    return np.linspace(0, length - READ - 1, min(1000, (length - READ - 1) // (READ + 1 + APART))).astype(int)
 
 
 def manual_task(rng):
-    """The first nine tenths of the manual as one text, and a thousand places of the last with what was read before each.
+    """The first nine tenths of the manual as one text, and some places of the last with what was read before each.
 
     The text is asked for one character at a time, so that no model sees the answer in its input.
     """
     del rng  # what differs from seed to seed is the disguise, and the weights that training begins with
     _, codes = characters(python_manual(repeated=False), rarest=50)
     seen, unseen = np.split(codes, [len(codes) * 9 // 10])
-    starts = np.linspace(0, len(unseen) - READ - 1, 1000).astype(int)
+    starts = places(len(unseen))
     contexts, following = np.stack([unseen[start : start + READ] for start in starts]), unseen[starts + READ]
     known = np.isin(contexts, seen).all(axis=1) & np.isin(following, seen)
     return Task(seen[:-1], seen[1:], contexts[known], following[known])
