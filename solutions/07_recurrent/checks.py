@@ -23,6 +23,7 @@ from autograder.checks import (
 from autograder.checks.behaviour import Behaviour
 from autograder.checks.model import CHARACTERS
 from autograder.checks.sabotage import spoiled
+from autograder.checks.standard import judge_float32
 from autograder.compare import Mismatch, compare_all
 from autograder.spec import Check
 from dlkit.datasets import adding_problem, characters, mnist, python_manual
@@ -61,6 +62,13 @@ def with_optional_arguments(exercise, cases):
     """Add the checks that a state, and a gradient of the last state, may be left out."""
     needs, thing = exercise.parts, Behaviour(exercise.name, cases, OUTPUTS)
 
+    def in_both_dtypes(rng, reference):
+        return [*thing.some_cases(rng, reference), *thing.float32_cases(rng, reference)[-1:]]
+
+    def judge(observed, expected, case):
+        single = case.inputs["x"].dtype == np.float32
+        return (judge_float32 if single else compare_all)(observed, expected, case)
+
     def without_state(subject, case):
         x, _, mask = case.inputs.values()
         alone = thing.named_outputs(thing.build(subject, case).call("forward", x))
@@ -83,9 +91,9 @@ def with_optional_arguments(exercise, cases):
                 NO_STATE,
                 "forward",
                 1.0,
-                thing.some_cases,
+                in_both_dtypes,
                 without_state,
-                compare_all,
+                judge,
                 needs=tuple(part for part in needs if part != "backward"),
                 after=(FORWARD,),
                 sabotage=spoiled(
@@ -99,9 +107,9 @@ def with_optional_arguments(exercise, cases):
                 NO_GRADIENT,
                 "backward",
                 1.0,
-                thing.some_cases,
+                in_both_dtypes,
                 without_gradient,
-                compare_all,
+                judge,
                 needs=needs,
                 after=(GRADIENTS,),
                 sabotage=spoiled(
@@ -339,6 +347,12 @@ rnn = LayerExercise(
             "wants a gradient of the last state",
             swap("xp.zeros_like(dh[0]) if dlast is None else dlast", "dlast.copy()"),
             hint="dlast=None means that nobody looked at the last state: zeros.",
+            caught_by=NO_GRADIENT,
+        ),
+        Mistake(
+            "makes float64 of a gradient that is not given",
+            swap("xp.zeros_like(dh[0]) if dlast is None", "xp.zeros(dh[0].shape) if dlast is None"),
+            hint="zeros makes float64 unless told otherwise: zeros_like(dh[0]), or dtype=dh.dtype.",
             caught_by=NO_GRADIENT,
         ),
         Mistake(
