@@ -79,7 +79,7 @@ class ForkedLink:
         """Compute on this core alone, every thread; where it was taken from us meanwhile, on those that are left."""
         kept: set[int] = set()
         for _ in range(THREADS):  # one that was not kept yet may start another
-            new = {int(name) for name in os.listdir(f"/proc/{self.pid}/task")} - kept  # noqa: PTH208 - quicker
+            new = set(_threads(self.pid)) - kept
             for thread in new:
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(thread, {core})
@@ -140,6 +140,14 @@ class ForkedLink:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self.pid, signal.SIGKILL)
         return _obituary(self._zygote.reap(self.pid))
+
+
+def _threads(pid: int) -> list[int]:
+    """Numbers of a process's threads; none of one that is gone."""
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - a Path is no help here
+    except OSError:
+        return []
 
 
 def _obituary(status: int | None) -> str:

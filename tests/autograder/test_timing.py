@@ -232,6 +232,12 @@ def test_a_speed_check_compares_on_one_core(relu, zygote, monkeypatch):
     assert all(ours[0] != theirs[0] and ours[1] == theirs[1] for ours, theirs in pairs)
 
 
+def test_to_keep_a_worker_that_is_gone_to_a_core_stops_nothing(zygote):
+    with Worker(zygote) as worker:
+        pass
+    worker.keep_to(0)
+
+
 def test_a_core_that_was_taken_away_stops_nothing(worker):
     worker.keep_to(10_000)
     assert worker.ask("load", name="work", chunks=[["work.py", 1, "def f(x):\n    return x"]]) == []
