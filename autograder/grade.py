@@ -17,6 +17,7 @@ from autograder.answers import Answers, read_stored
 from autograder.diagnose import Fingerprints
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import Isolation, weakest
+from autograder.luggage import told_of
 from autograder.session import Session
 from autograder.spec import Exercise
 from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable
@@ -145,7 +146,7 @@ class Grader:
             official=self.settings.live is None,
             isolation=isolation.level,
             isolation_missing=list(isolation.missing),
-            tried=sorted({what for worker in workers for what in worker.tried}),
+            tried=sorted({*told_of(submission.extraction.chunks), *(what for w in workers for what in w.tried)}),
             backend=self.settings.backend,
             capstones=self.settings.capstones,
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),

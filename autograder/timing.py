@@ -1,8 +1,9 @@
 """Speed as a ratio: the worker's CPU time against the reference's in the same minute, read from outside.
 
 Both compute on one core, in turn: a core's other users slow both alike.  Pairs alternate in order, every pair has fresh
-inputs, every timed output is verified.  What a worker computes between calls is charged to the next.  An interval of
-the median decides; where it holds the limit, more is measured, up to a bound, and then nobody loses a point.
+inputs, every timed output is verified.  What a worker computes before its inputs have come, and until its outputs have
+been handed over, is charged to the same pair.  An interval of the median decides; where it holds the limit, more is
+measured, up to a bound, and then nobody loses a point.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ import os
 import statistics
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograder.spec import Case, Check, Speed, Trial
+from autograder.spec import Case, Check, Observations, Speed, Trial
 from autograder.verdict import Pace, Pair, Timing
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _figures(record: _Record, speed: Speed) -> Timing:
 
 @dataclass(frozen=True)
 class Spent:
-    """What one subject spent on one pair, in seconds: on the timed call, and on everything around it."""
+    """What one subject spent on one pair, in seconds: on the timed call, and on everything before it and after."""
 
     computing: float
     between: float
@@ -217,7 +218,7 @@ class Meter:
         return min(laps)
 
     def run(self, case: Case, overhead: float) -> Spent:
-        """Send the inputs ahead, then compute; the clock runs from one call's end to the next one's.
+        """Send the inputs ahead, then compute; the clock goes on from the last look at the outputs.
 
         overhead: CPU seconds of the request itself, which are not the code's; at most half of what was spent.
         """
@@ -230,6 +231,11 @@ class Meter:
         spent = self._lap()
         computing = max(spent - min(overhead, spent / 2), self._device_lap(), LEAST_S)
         return Spent(computing, between, wall, self._instructions_lap())
+
+    def collect(self, spent: Spent) -> tuple[Observations, Spent]:
+        """Look at the outputs; add what the worker has computed since the call that made them, be it idle or asked."""
+        seen = self.trial.collect()
+        return seen, replace(spent, between=spent.between + self._lap())
 
 
 def _pairs(
@@ -247,7 +253,9 @@ def _pairs(
         fresh = speed.draw(rng, case)
         order = (ours, theirs) if number % 2 else (theirs, ours)
         spent = {meter: meter.run(fresh, empty * meter.trial.calls) for meter in order}
-        seen = {meter: meter.trial.collect() for meter in order}
+        seen: dict[Meter, Observations] = {}
+        for meter in order:
+            seen[meter], spent[meter] = meter.collect(spent[meter])
         mismatch = check.judge(seen[ours], seen[theirs], fresh)
         later = put_off(spent[ours], spent[theirs])
         ratio = (spent[ours].charged + later) / spent[theirs].computing

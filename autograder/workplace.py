@@ -110,9 +110,9 @@ class Workplace:
 
     @contextlib.contextmanager
     def fresh_reference(self) -> Iterator[RemoteSubject]:
-        """Start a worker with the reference, for the length of the block."""
+        """Start a worker with the reference, for the length of the block; no code of a student's is in it."""
         loaded = self.settings.loaded
-        subject = self._prepare(self.settings.limits)
+        subject = self._prepare(self.settings.limits, loaded.earlier)
         try:
             subject.request("load", name=loaded.assignment.module, chunks=wire(loaded.reference.chunks))
             yield subject
@@ -122,28 +122,28 @@ class Workplace:
     @contextlib.contextmanager
     def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
         """Start a worker with the pieces of work that stand in for the reference, for the length of the block."""
-        subject = self._prepare(self.settings.limits)
+        subject = self._prepare(self.settings.limits, {})
         try:
             subject.request("support", text=yardstick.SOURCE)
             yield subject
         finally:
             subject.worker.close()
 
-    def _prepare(self, limits: Limits) -> RemoteSubject:
+    def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]]) -> RemoteSubject:
         assert self.settings.launcher is not None  # noqa: S101 - only a live class goes without
         worker = start_worker(self.settings.launcher, limits, self.settings.isolation)
         self.workers.append(worker)
         subject = RemoteSubject(worker)
         subject.backend = self.settings.backend
-        if self.earlier:
-            subject.request("provide", modules=self.earlier)
+        if earlier:
+            subject.request("provide", modules=earlier)
         if self.exercise.support:
             subject.request("support", text=self.exercise.support)
         return subject
 
     def _start(self, limits: Limits) -> RemoteSubject:
         """Start a worker and load the submission; a statement that ends it is found and left out."""
-        subject = self._prepare(limits)
+        subject = self._prepare(limits, self.earlier)
         kept = [(i, c) for i, c in enumerate(self.submission.chunks) if i not in self.submission.poisoned]
         try:
             problems = subject.request("load", name=self.settings.loaded.assignment.module, chunks=[c for _, c in kept])
@@ -167,7 +167,7 @@ class Workplace:
 
     def _find_poison(self, kept: list[tuple[int, Any]], limits: Limits) -> bool:
         """Load one statement at a time to see which one ends the worker; say whether there was one."""
-        subject = self._prepare(limits)
+        subject = self._prepare(limits, self.earlier)
         try:
             for number, chunk in kept:
                 try:

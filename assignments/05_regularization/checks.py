@@ -13,6 +13,7 @@ from autograder.checks.standard import judge_float32, judge_unchanged
 from autograder.compare import Mismatch, Tolerance, compare, compare_all
 from autograder.spec import Check
 from dlkit.datasets import mnist
+GENERATOR = 'draws from the generator that it is given'
 UNTOUCHED = 'inputs are not modified'
 FLOAT32 = 'float32 stays float32'
 DEVICE = 'stays on the device'
@@ -171,7 +172,8 @@ def factors(seen, case):
 
 def ends(name, numbers):
     return {f'the {word} {name}': end(numbers) if numbers.size else numbers.dtype.type(0) for word, end in (('smallest', np.min), ('largest', np.max))}
-dropout = LayerExercise('Dropout', cases=dropout_cases, points=Points(forward=4, backward=2, speed=1, memory=1), modes=Modes(steps=2), apart_from_chance=factors, speed=Speed(Case({'p': 0.4, 'rng': Rng(0)}, x=(512, 512)), at_most=6.0), memory=Memory(Case({'p': 0.4, 'rng': Rng(0)}, x=(512, 1024)), at_most=4.0), hints={'forward': ('How does a call in training differ from one in evaluation, and what has backward to know of it?', 'y = k x / (1 − p) in training, with k = 1 with probability 1 − p and 0 else; y = x in evaluation', "Draw a mask of x's shape from self.rng, move it with asarray, keep it, multiply, and divide by 1 − p."), 'backward': ('Which numbers of x had an effect on y, and how strong was it?', 'dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation', 'Take the mask that forward kept, never a new one, and the same factor; where forward kept none, dy goes back.')})
+SINGLY = '\nimport numpy as np\nfrom dlkit import asarray\n\ndef one_by_one(layer, count):\n    """What the layer makes of a single 1, over and over again."""\n    return [float(layer.forward(asarray(np.ones((1, 1))))[0, 0]) for _ in range(count)]\n'
+dropout = LayerExercise('Dropout', cases=dropout_cases, points=Points(forward=4, backward=2, speed=1, memory=1), support=SINGLY, modes=Modes(steps=2), apart_from_chance=factors, speed=Speed(Case({'p': 0.4, 'rng': Rng(0)}, x=(512, 512)), at_most=6.0), memory=Memory(Case({'p': 0.4, 'rng': Rng(0)}, x=(512, 1024)), at_most=4.0), hints={'forward': ('How does a call in training differ from one in evaluation, and what has backward to know of it?', 'y = k x / (1 − p) in training, with k = 1 with probability 1 − p and 0 else; y = x in evaluation', "Draw a mask of x's shape from self.rng, move it with asarray, keep it, multiply, and divide by 1 − p."), 'backward': ('Which numbers of x had an effect on y, and how strong was it?', 'dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation', 'Take the mask that forward kept, never a new one, and the same factor; where forward kept none, dy goes back.')})
 
 def one_value(rng):
     for p, shape in [(0.2, (150, 200)), (0.7, (20, 8, 12, 16))]:
@@ -189,10 +191,11 @@ def given(case):
     return Mean(case.arguments['p'])
 ONCE = {'drawn once for both': lambda _case: Mean(1.0)}
 
-@statistics(dropout, BY_ITSELF, cases=one_value, part='forward', weight=3, after=(FORWARD,), claims=[Claim('the share of zeros in y', lambda seen, _: seen['y'] == 0, given, {'1 − p': lambda case: Mean(1 - case.arguments['p'])}), Claim('the share of zeros beside zeros in another row', neighbours(0), given, ONCE), Claim('the share of zeros beside zeros in another column', neighbours(-1), given, ONCE), Claim('the share of zeros beside zeros in another channel', neighbours(1), given, ONCE), Claim('the share of zeros in a second call where there were zeros in the first', lambda seen, _: seen['again'][seen['y'] == 0] == 0, given, ONCE)])
+@statistics(dropout, BY_ITSELF, cases=one_value, part='forward', weight=3, after=(FORWARD,), claims=[Claim('the share of zeros in y', lambda seen, _: seen['y'] == 0, given, {'1 − p': lambda case: Mean(1 - case.arguments['p'])}), Claim('the share of zeros where x is a single number', lambda seen, _: np.equal(seen['alone'], 0), given), Claim('the share of zeros beside zeros in another row', neighbours(0), given, ONCE), Claim('the share of zeros beside zeros in another column', neighbours(-1), given, ONCE), Claim('the share of zeros beside zeros in another channel', neighbours(1), given, ONCE), Claim('the share of zeros in a second call where there were zeros in the first', lambda seen, _: seen['again'][seen['y'] == 0] == 0, given, ONCE)])
 def two_calls(subject, case):
     layer = subject.make('Dropout', **case.arguments)
-    return {name: layer.call('forward', case.inputs['x']) for name in ('y', 'again')}
+    seen = {name: layer.call('forward', case.inputs['x']) for name in ('y', 'again')}
+    return {**seen, 'alone': subject.run('support.one_by_one', Ref(layer.handle), 1000)}
 
 @seeded(dropout, cases=one_value, part='forward', after=(FORWARD,))
 def masked(subject, case):
@@ -396,6 +399,7 @@ def single_epochs(rng):
 early_stopping = Exercise('EarlyStopping', 'class', ('update', 'restore'), Points(update=3, restore=2), [stopping_check(PATIENCE, 'update', 3.0, patience_cases, answers, judge_answers), stopping_check(DELTA, 'update', 1.0, delta_cases, answers, judge_answers, after=(PATIENCE,)), stopping_check(NAN, 'update', 1.0, nan_cases, answers, judge_answers, after=(PATIENCE,)), stopping_check(BEST, 'restore', 3.0, restoring_cases, restored, compare_all), stopping_check('restores nothing where NaN is all there was, and no weights of a NaN', 'restore', 1.0, nan_cases, restored, compare_all, after=(BEST,)), stopping_check(IN_PLACE, 'restore', 1.0, restoring_cases, restored_in_place, judge_arrays, after=(BEST,), sabotage=spoiled('for p in self.parameters: p.data = p.data * 1', 'super().restore()', method='restore')), stopping_check('restores again what was trained on', 'restore', 1.0, restoring_cases, restored_again, compare_all, after=(BEST,)), stopping_check(FLOAT32, 'restore', 1.0, single_epochs, restored, judge_float32, after=(BEST,), sabotage=spoiled('super().restore()', "for p in self.parameters: p.data = p.data.astype('float64')", method='restore')), stopping_check(DEVICE, 'restore', 1.0, restoring_cases, restored, compare_all, after=(BEST,), backend='stand-in', sabotage=spoiled("for p in self.parameters: __import__('numpy').asarray(p.data)", 'super().restore()', method='restore'))], support=STOPPING, hints={'update': ('There are two kinds of epochs: better ones, and all others. What is remembered of each?', 'better: loss < best − min_delta; stop: epochs in a row that were not ≥ patience', 'Better: remember the loss, copy the weights, set the count to 0. Otherwise: count one more. Return whether the count has reached patience.'), 'restore': ('Others hold the arrays too: the optimizer, the layers.', 'parameter.data[...] ← the copy of the best epoch', 'Go through parameters and copies side by side and write each copy into the array; if there is no copy yet, do nothing.')})
 BECOMES = 'what becomes of every image'
 OWN_DRAW = 'every image has a draw of its own, evenly from all that there are'
+LONE = 'an image that comes alone has a draw of its own'
 
 def distinct_images(rng, shape):
     """Images whose pixels are all different, and none 0: what was done to them can be read off."""
@@ -567,6 +571,11 @@ def flip_ways(case):
         return [batch for batch, possible in ((mirror(x), p > 0), (x, p < 1)) if possible]
     return {'it is itself or its mirror image': lambda x: mirrored_or_not(x, lambda x: x[..., ::-1]), 'it is upside down, or itself': lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1]), 'it is turned by half, or itself': lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1, ::-1]), 'it is mirrored where it should not be, and not where it should': lambda x: [x if p > 0 else x[..., ::-1]], 'it is mirrored or not, whatever p is': lambda x: [x, x[..., ::-1]], 'it is another image of the batch': lambda x: (other for offset in range(len(x)) for other in mirrored_or_not(np.roll(x, offset, axis=0), lambda x: x[..., ::-1]))}
 random_flip = augmentation('random_flip', cases=flip_cases, draws=many_flips, ways=flip_ways, sentences={'it is upside down, or itself': 'an image is turned upside down: left and right should change places', 'something else': 'an image is neither itself nor its mirror image'}, claims=[Claim('the share of mirrored images', lambda s, _: flips_seen(s), lambda case: Mean(case.arguments['p']), {'mirrored with probability 1 − p': lambda case: Mean(1 - case.arguments['p']), 'mirrored with probability ½': lambda _: Mean(0.5)}), Claim('the share of neighbours that are both mirrored or both not', lambda s, _: np.equal(*in_pairs(flips_seen(s), 0)), lambda case: Mean(case.arguments['p'] ** 2 + (1 - case.arguments['p']) ** 2), {'one draw for the whole batch': lambda _: Mean(1.0), 'every second one': lambda _: Mean(0.0)})], points=2, hints=('One decision for each image, then both versions are at hand.', 'y[n, c, h, w] = x[n, c, h, W − 1 − w] with probability p, else x[n, c, h, w]', 'Draw as many numbers as there are images, compare them with p, and choose by that between x and x mirrored along its last axis; the condition needs three more axes.'))
+
+@statistics(random_flip, LONE, cases=many_flips, claims=[Claim('the share of mirrored images that come alone', lambda s, _: flips_seen({'x': s['x'], 'y': np.concatenate(s['y'])}), lambda case: Mean(case.arguments['p']))], after=(OWN_DRAW, GENERATOR))
+def flipped_alone(subject, case):
+    images, rng = (case.inputs['x'][:500], subject.put(case.arguments['rng']))
+    return {'x': images, 'y': [subject.run('random_flip', x[None], p=case.arguments['p'], rng=rng) for x in images]}
 
 def crop_cases(rng):
     for shape, size, padding in [((30, 1, 6, 5), (3, 4), 0), ((25, 3, 5, 6), (5, 6), 2), ((3, 2, 4, 5), (5, 3), 1), ((2, 1, 4, 4), (4, 4), 0)]:

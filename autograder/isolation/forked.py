@@ -13,6 +13,7 @@ from typing import Any
 from autograder.isolation.launcher import Limits, Zygote
 from autograder.isolation.levels import Isolation, IsolationError
 from autograder.isolation.linux.instructions import Counter, open_counter
+from autograder.isolation.linux.limits import THREADS
 from autograder.isolation.probe import judge, status
 from autograder.isolation.protocol import Channel, Deadline, ProtocolError
 
@@ -40,9 +41,15 @@ class ForkedLink:
             with contextlib.suppress(OSError):
                 fcntl.fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES)
         os.set_blocking(self._write, False)
-        self.pid = zygote.fork(limits, [their_read, their_write])
-        os.close(their_read)
-        os.close(their_write)
+        try:
+            self.pid = zygote.fork(limits, [their_read, their_write])
+        except IsolationError:
+            os.close(self._read)
+            os.close(self._write)
+            raise
+        finally:
+            os.close(their_read)
+            os.close(their_write)
         self._poll = select.poll()
         self._poll.register(self._read, select.POLLIN)
         self._channel = Channel(self._read, self._write)
@@ -69,9 +76,16 @@ class ForkedLink:
         return time.clock_gettime((~self.pid << 3) | 2)
 
     def keep_to(self, core: int) -> None:
-        """Compute on this core alone; where it was taken from us meanwhile, on those that are left."""
-        with contextlib.suppress(OSError):
-            os.sched_setaffinity(self.pid, {core})
+        """Compute on this core alone, every thread; where it was taken from us meanwhile, on those that are left."""
+        kept: set[int] = set()
+        for _ in range(THREADS):  # one that was not kept yet may start another
+            new = set(_threads(self.pid)) - kept
+            for thread in new:
+                with contextlib.suppress(OSError):
+                    os.sched_setaffinity(thread, {core})
+            if not new:
+                return
+            kept |= new
 
     def memory(self) -> tuple[int, int]:
         """Bytes that the worker holds in memory now, and the most that it ever did; read from outside."""
@@ -126,6 +140,14 @@ class ForkedLink:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self.pid, signal.SIGKILL)
         return _obituary(self._zygote.reap(self.pid))
+
+
+def _threads(pid: int) -> list[int]:
+    """Numbers of a process's threads; none of one that is gone."""
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - a Path is no help here
+    except OSError:
+        return []
 
 
 def _obituary(status: int | None) -> str:

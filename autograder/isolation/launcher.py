@@ -12,17 +12,20 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from autograder.isolation.levels import LAYERS
+from autograder.isolation.levels import LAYERS, IsolationError
 
 __all__ = ["Launcher", "Limits", "NotMeasuredError", "Spawner", "Zygote", "open_launcher"]
 
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+PATIENCE_S, PAUSE_S = 10.0, 0.1
+"""How long, and how often, a process is asked for again where the system starts no more: others end meanwhile."""
 KEPT_VARIABLES = {"PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL"}
 
 
@@ -93,22 +96,33 @@ class Zygote:
         self._ready = 0
 
     def fork(self, limits: Limits, fds: list[int]) -> int:
-        """Have a worker forked that reads and writes these descriptors; return its process id."""
+        """Have a worker forked that reads and writes these descriptors; return its process id.
+
+        Raises IsolationError where the system starts no more processes.
+        """
         request = {"verb": "fork", "memory_mb": limits.memory_mb, "cpu_s": limits.life_cpu_s}
         request |= {"host": os.getpid(), "secrets": self.secrets}
         message = json.dumps(request).encode()
-        with self._lock:
-            try:
-                return self._fork(message, fds)
-            except (OSError, EOFError):  # it was killed, by a machine out of memory perhaps
-                self.close()
-                self._start()
-                return self._fork(message, fds)
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            with self._lock:
+                try:
+                    answer = self._fork(message, fds)
+                except (OSError, EOFError):  # it was killed, by a machine out of memory perhaps
+                    self.close()
+                    self._start()
+                    answer = self._fork(message, fds)
+            if "refused" not in answer:
+                return int(answer["pid"])
+            if time.monotonic() > until:
+                text = f"No process for student code can be started ({answer['refused']}): take fewer jobs at once."
+                raise IsolationError(text)
+            time.sleep(PAUSE_S)
 
-    def _fork(self, message: bytes, fds: list[int]) -> int:
+    def _fork(self, message: bytes, fds: list[int]) -> dict[str, Any]:
         self._wait_until_ready()
         socket.send_fds(self._control, [message], fds)
-        return int(self._answer()["pid"])
+        return self._answer()
 
     def _wait_until_ready(self) -> None:
         self._ready = self._ready or int(self._answer()["ready"])

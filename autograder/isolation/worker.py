@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -52,8 +53,9 @@ def keep_only(fds: list[int], others: list[int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    os.dup2(fds[0], READ_FD)
-    os.dup2(fds[1], WRITE_FD)
+    away = [fcntl.fcntl(fd, fcntl.F_DUPFD, WRITE_FD + 1) for fd in fds]  # whichever numbers they came under
+    os.dup2(away[0], READ_FD)
+    os.dup2(away[1], WRITE_FD)
     os.closerange(3, READ_FD)
     last = WRITE_FD
     for fd in sorted(others):

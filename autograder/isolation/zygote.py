@@ -3,7 +3,8 @@
 Started by exec, so that it inherits nothing of the host's memory; a fork shares memory, so it
 must never hold an expected value, a hidden input or a solution.  What every worker needs to restrict
 itself is prepared here.  A control socket carries one JSON message a packet:
-{"verb": "fork", …} with two descriptors → {"pid": n};  {"verb": "reap", "pid": n} → {"status": n};
+{"verb": "fork", …} with two descriptors → {"pid": n}, or {"refused": why} where the system starts no more processes;
+{"verb": "reap", "pid": n} → {"status": n};
 {"verb": "serve"} with one descriptor: another control socket, for another process that grades;  {"verb": "end"}.
 """
 
@@ -55,18 +56,25 @@ def main(control_fd: int, layers: list[str], *, gpu: bool) -> None:
     _serve(control, lambda request, fds: become_worker(request, fds, prepared))
 
 
-def _fork() -> Callable[[], int]:
+def system_fork() -> Callable[[], int]:
     """The system's own fork: what Python does after one mends locks that other threads held, and there are none.
 
     It costs half a millisecond a worker, for pages touched.  With other threads about, Python's fork after all.
     """
     if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208 - a Path is no help here
         return os.fork
-    fork: Callable[[], int] = ctypes.PyDLL(None).fork
+    of_the_system: Callable[[], int] = ctypes.PyDLL(None, use_errno=True).fork
+
+    def fork() -> int:
+        pid = of_the_system()
+        if pid < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return pid
+
     return fork
 
 
-class _Hosts:
+class Hosts:
     """Those who may ask, each by a socket of its own, and the workers that each still has.
 
     The first is who started the zygote: when it is gone, so are the others' reasons.
@@ -103,13 +111,16 @@ class _Hosts:
         control.close()
         return True
 
-    def fork(self, control: socket.socket, become: Callable[[], None], fork: Callable[[], int]) -> int:
-        """Fork a worker for one of them."""
-        pid = fork()
+    def fork(self, control: socket.socket, become: Callable[[], None], fork: Callable[[], int]) -> dict[str, Any]:
+        """Fork a worker for one of them; the answer that it gets."""
+        try:
+            pid = fork()
+        except OSError as error:  # too many processes, or too little memory: no reason to leave the others
+            return {"refused": error.strerror}
         if pid == 0:
             _child(self._workers, become)
         self._workers[control].add(pid)
-        return pid
+        return {"pid": pid}
 
     def reap(self, control: socket.socket, pid: int) -> int | None:
         """Wait for a worker that was told to die."""
@@ -118,18 +129,18 @@ class _Hosts:
 
 
 def _serve(first: socket.socket, become_worker: Callable[[dict[str, Any], list[int]], None]) -> None:
-    fork = _fork()
-    hosts = _Hosts(first)
+    fork = system_fork()
+    hosts = Hosts(first)
     while True:
         for control in hosts.asking():
             try:
                 message, fds, _, _ = socket.recv_fds(control, 1 << 16, 2)
                 request = json.loads(message or b'{"verb": "end"}')
                 if request["verb"] == "fork":
-                    pid = hosts.fork(control, partial(become_worker, request, fds), fork)
+                    answer = hosts.fork(control, partial(become_worker, request, fds), fork)
                     for fd in fds:
                         os.close(fd)
-                    _reply(control, {"pid": pid})
+                    _reply(control, answer)
                 elif request["verb"] == "reap":
                     _reply(control, {"status": hosts.reap(control, request["pid"])})
                 elif request["verb"] == "serve":

@@ -552,11 +552,22 @@ def ends(name, numbers):
     }
 
 
+SINGLY = '''
+import numpy as np
+from dlkit import asarray
+
+def one_by_one(layer, count):
+    """What the layer makes of a single 1, over and over again."""
+    return [float(layer.forward(asarray(np.ones((1, 1))))[0, 0]) for _ in range(count)]
+'''
+
+
 # A mask of float64 (twice the bytes, and as many again while it is made) takes 1.5 to 2 times the reference's memory.
 dropout = LayerExercise(
     "Dropout",
     cases=dropout_cases,
     points=Points(forward=4, backward=2, speed=1, memory=1),
+    support=SINGLY,
     modes=Modes(steps=2),
     apart_from_chance=factors,
     speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 512)), at_most=6.0),
@@ -580,6 +591,15 @@ dropout = LayerExercise(
             swap("y *= 1 / (1 - self.p)", "y *= 1 / self.p"),
             swap("dx *= 1 / (1 - self.p)", "dx *= 1 / self.p"),
             hint="p is the probability that a number is dropped; 1 − p is the one that it is kept.",
+        ),
+        Mistake(
+            "drops an exact share",
+            swap(
+                "self.rng.random(x.shape, dtype=np.float32) >= self.p",
+                "self.rng.permutation(x.size).reshape(x.shape) >= int(self.p * x.size)",
+            ),
+            hint="Each number is dropped by itself, whatever becomes of the others; of a single one int(p · 1) are dropped: none, ever.",
+            caught_by=BY_ITSELF,
         ),
         Mistake(
             "divides by what happens to be kept",
@@ -803,6 +823,7 @@ ONCE = {"drawn once for both": lambda _case: Mean(1.0)}
             given,
             {"1 − p": lambda case: Mean(1 - case.arguments["p"])},
         ),
+        Claim("the share of zeros where x is a single number", lambda seen, _: np.equal(seen["alone"], 0), given),
         Claim("the share of zeros beside zeros in another row", neighbours(0), given, ONCE),
         Claim("the share of zeros beside zeros in another column", neighbours(-1), given, ONCE),
         Claim("the share of zeros beside zeros in another channel", neighbours(1), given, ONCE),
@@ -816,7 +837,8 @@ ONCE = {"drawn once for both": lambda _case: Mean(1.0)}
 )
 def two_calls(subject, case):
     layer = subject.make("Dropout", **case.arguments)
-    return {name: layer.call("forward", case.inputs["x"]) for name in ("y", "again")}
+    seen = {name: layer.call("forward", case.inputs["x"]) for name in ("y", "again")}
+    return {**seen, "alone": subject.run("support.one_by_one", Ref(layer.handle), 1000)}
 
 
 @seeded(dropout, cases=one_value, part="forward", after=(FORWARD,))
@@ -2005,6 +2027,7 @@ early_stopping = Exercise(
 
 BECOMES = "what becomes of every image"
 OWN_DRAW = "every image has a draw of its own, evenly from all that there are"
+LONE = "an image that comes alone has a draw of its own"
 
 
 def distinct_images(rng, shape):
@@ -2437,6 +2460,12 @@ random_flip = augmentation(
         "Draw as many numbers as there are images, compare them with p, and choose by that between x and x mirrored along its last axis; the condition needs three more axes.",
     ),
     mistakes=[
+        Mistake(
+            "mirrors an exact share",
+            swap("rng.random(len(x)) < p", "rng.permutation(len(x)) < int(p * len(x))"),
+            hint="Each image is mirrored by itself, whatever becomes of the others: of one that comes alone int(p · 1) are mirrored, none ever.",
+            caught_by=LONE,
+        ),
         own_seed_mistake("rng.random(len(x))", "np.random.default_rng(5).random(len(x))"),
         global_mistake("rng.random(len(x))", "np.random.random(len(x))"),
         image_mistake(
@@ -2483,6 +2512,25 @@ random_flip = augmentation(
         ),
     ],
 )
+
+
+@statistics(
+    random_flip,
+    LONE,
+    cases=many_flips,
+    claims=[
+        Claim(
+            "the share of mirrored images that come alone",
+            lambda s, _: flips_seen({"x": s["x"], "y": np.concatenate(s["y"])}),
+            lambda case: Mean(case.arguments["p"]),
+        )
+    ],
+    after=(OWN_DRAW, GENERATOR),
+)
+def flipped_alone(subject, case):
+    images, rng = case.inputs["x"][:500], subject.put(case.arguments["rng"])
+    return {"x": images, "y": [subject.run("random_flip", x[None], p=case.arguments["p"], rng=rng) for x in images]}
+
 
 # Crops: an image is a window of itself, within its border.
 

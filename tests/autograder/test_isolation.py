@@ -1,13 +1,18 @@
 """The layers: in force, proved, and told to be missing where they are; what a system without them offers."""
 
 import contextlib
+import ctypes
+import errno
+import itertools
 import os
 import platform
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +20,7 @@ import pytest
 from autograder import cli
 from autograder.grade import Grader
 from autograder.isolation import launcher
+from autograder.isolation import zygote as zygote_module
 from autograder.isolation.host import Limits, SubjectLostError, SubjectRaisedError, Worker, Zygote
 from autograder.isolation.importer import Importer, readable
 from autograder.isolation.launcher import Spawner
@@ -303,6 +309,63 @@ def test_a_shared_zygote_that_was_killed_is_replaced():
         with Worker(second) as worker:
             assert worker.isolation.level == "full"
         assert second.pid != first.pid
+
+
+@linux
+def test_a_worker_starts_however_many_share_the_zygote(zygote):
+    with contextlib.ExitStack() as stack:
+        for _ in range(12):
+            with Worker(zygote) as worker:  # its pipes come under another number every time
+                assert worker.isolation.level == "full"
+            stack.enter_context(Zygote(door=stack.enter_context(zygote.door())))
+
+
+@linux
+@pytest.mark.parametrize("how", ["by the system's call", "by Python's"])
+def test_a_fork_that_the_system_refuses_is_told_and_leaves_the_others_alone(how, monkeypatch):
+    refused = OSError(errno.EAGAIN, "as often as it is asked")
+
+    def fail():
+        if how == "by Python's":
+            raise refused
+        ctypes.set_errno(errno.EAGAIN)
+        return -1
+
+    monkeypatch.setattr(ctypes, "PyDLL", lambda *_args, **_more: SimpleNamespace(fork=fail))
+    fork = fail if how == "by Python's" else zygote_module.system_fork()
+    killed = []
+    monkeypatch.setattr(os, "kill", lambda *pid_and_signal: killed.append(pid_and_signal))
+    pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
+    (first, _), (control, _) = pairs
+    hosts = zygote_module.Hosts(first)
+    hosts.add(control)
+    assert "refused" in hosts.fork(control, list, fork)
+    hosts.leave(control)  # process −1 would be everybody
+    for one in itertools.chain(*pairs):
+        one.close()
+    assert not killed
+
+
+@linux
+def test_where_no_more_processes_are_started_the_host_waits_and_then_says_so(monkeypatch):
+    monkeypatch.setattr(launcher, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(launcher, "PAUSE_S", 0.1)
+    asked = []
+
+    def refuse(self, message, fds):
+        del self, message
+        asked.append(fds)
+        return {"refused": "no more of them"}
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with Zygote() as zygote:
+        within = len(list(Path("/proc/self/fd").iterdir()))
+        monkeypatch.setattr(Zygote, "_fork", refuse)
+        with pytest.raises(IsolationError, match=r"\(no more of them\): take fewer jobs"):
+            Worker(zygote)
+        assert len(list(Path("/proc/self/fd").iterdir())) == within
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(asked) > 2
 
 
 def alive(pid):

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,8 +183,10 @@ def test_the_loop_that_costs_the_time_is_named(relu, zygote):
 
 # --- on which core ----------------------------------------------------------------------------
 
+some_core = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system lets nobody choose a core")
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system lets nobody choose a core")
+
+@some_core
 def test_workers_that_are_compared_share_a_core_and_the_next_pair_has_the_next(zygote):
     cores = os.sched_getaffinity(0)
     with Worker(zygote) as ours, Worker(zygote) as theirs:
@@ -197,6 +200,29 @@ def test_workers_that_are_compared_share_a_core_and_the_next_pair_has_the_next(z
     assert os.sched_getaffinity(0) == cores
 
 
+THREADED = """
+import threading
+import time
+
+def go_on():
+    while True:
+        time.sleep(0.001)
+
+threads = [threading.Thread(target=go_on, daemon=True) for _ in range(3)]
+for thread in threads:
+    thread.start()
+"""
+
+
+@some_core
+def test_threads_that_were_started_before_are_kept_to_the_core_too(worker):
+    worker.ask("load", name="work", chunks=[["work.py", 1, THREADED]])
+    worker.keep_to(max(os.sched_getaffinity(0)))
+    threads = [int(path.name) for path in Path(f"/proc/{worker.pid}/task").iterdir()]
+    assert len(threads) == 4
+    assert all(os.sched_getaffinity(thread) == {max(os.sched_getaffinity(0))} for thread in threads)
+
+
 def test_a_speed_check_compares_on_one_core(relu, zygote, monkeypatch):
     kept = []
     monkeypatch.setattr(Worker, "keep_to", lambda worker, core: kept.append((worker.pid, core)))
@@ -204,6 +230,12 @@ def test_a_speed_check_compares_on_one_core(relu, zygote, monkeypatch):
     pairs = list(zip(kept[::2], kept[1::2], strict=True))
     assert pairs
     assert all(ours[0] != theirs[0] and ours[1] == theirs[1] for ours, theirs in pairs)
+
+
+def test_to_keep_a_worker_that_is_gone_to_a_core_stops_nothing(zygote):
+    with Worker(zygote) as worker:
+        pass
+    worker.keep_to(0)
 
 
 def test_a_core_that_was_taken_away_stops_nothing(worker):

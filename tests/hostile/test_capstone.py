@@ -1,5 +1,6 @@
 """Class 41: a model that was not trained here.  What was prepared fits the data as they are published, not as drawn."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from autograder.catalogue import wire
 from autograder.checks import model
 from autograder.grade import Grader
 from autograder.isolation.host import Zygote
+from autograder.luggage import told_of
 from autograder.spec import Assignment
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
@@ -137,6 +139,8 @@ def test_what_was_typed_in_fits_no_seed(graded, source):
     report = graded(source)
     assert report.points == 0
     assert "of the unseen rows" in report.exercises[0].verdicts[0].sentence
+    (told,) = report.tried
+    assert re.fullmatch(r"bring \d+,\d{3} characters of data along", told)
 
 
 @pytest.mark.parametrize("source", [TYPED_WEIGHTS, TYPED_TABLE], ids=["weights", "data set"])
@@ -162,3 +166,14 @@ def test_whoever_trains_gets_there(losses, graded):
     source = "\n".join(chunk.source for chunk in losses.reference.chunks)
     report = graded(source)
     assert report.points == report.max_points
+    assert report.tried == []
+
+
+def test_a_long_number_and_a_table_of_numbers_are_data_and_what_is_said_of_code_is_not():
+    def told(source):
+        return told_of(take([("losses.py", 1, source)]).chunks)
+
+    assert told(f"key = 0x{'7' * 4000}\n") == ["bring 4,819 characters of data along"]
+    assert told(f"rows = {[[n, -n / 8] for n in range(500)]}\n")
+    assert not told(f'def f():\n    """{"long " * 1000}"""\n')
+    assert not told("x = [1, 2.5, None, True, ..., 'a']\n")

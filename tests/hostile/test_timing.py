@@ -109,6 +109,27 @@ TRICKS = {
         "        y = kind.known.get(id(x))\n"
         "        return slowly(x) if y is None else y"
     ),
+    "32 computes when it is fetched, in every other pair": (
+        "import sys\n"
+        "        kinds = [getattr(m, 'Executor', None) for m in list(sys.modules.values())]\n"
+        "        kind = next(k for k in kinds if isinstance(k, type))\n"
+        "        if not hasattr(kind, 'left'):\n"
+        "            kind.left, kind.calls, kind.real = [], 0, kind.fetch\n"
+        "            def fetch(self, handle):\n"
+        "                while kind.left:\n"
+        "                    y, x = kind.left.pop()\n"
+        "                    np.copyto(y, slowly(x))\n"
+        "                return self.real(handle)\n"
+        "            kind.fetch = fetch\n"
+        "        if not isinstance(x, np.ndarray) or x.size < 1000:\n"
+        "            return slowly(x)\n"
+        "        kind.calls += 1\n"
+        "        if kind.calls % 2:\n"
+        "            return slowly(x)\n"
+        "        y = np.empty_like(x)\n"
+        "        kind.left.append((y, x))\n"
+        "        return y"
+    ),
     "35 sleeps between its steps": (
         "y = x * 1\n"
         "        for row in range(len(x)):\n"
@@ -142,6 +163,59 @@ def test_a_right_but_slow_implementation_is_not_taken_for_a_fast_one(relu, zygot
     *others, speed = result.verdicts
     assert {verdict.status for verdict in others} == {Status.PASSED}
     assert (speed.check, speed.status, speed.points) == ("fast enough", Status.FAILED, 0)
+
+
+LESS_SLOW = """x * 1
+        self.positive = x > 0
+        for start in range(0, x.size, 8) if isinstance(x, np.ndarray) else []:
+            y.reshape(-1)[start : start + 8] *= self.positive.reshape(-1)[start : start + 8]
+        return y * self.positive"""
+BESIDE_THE_REFERENCE = {
+    "to slow it down": """
+import sys, threading
+
+def spin():
+    while not getattr(sys, "enough", False):
+        pass
+
+threading.Thread(target=spin, daemon=True).start()
+""",
+    "to read it": """
+import sys, threading, time
+
+SLOW = "slow" + "ly"
+
+def spy():
+    while not getattr(sys, "enough", False):
+        time.sleep(0.001)
+        frames = [*sys._current_frames().values()]
+        while frames:
+            frame = frames.pop()
+            text = str(getattr(frame.f_locals.get("executor"), "_sources", ""))
+            if frame.f_back:
+                frames.append(frame.f_back)
+            if "class ReLU" in text and SLOW not in text:
+                def tell(*_):
+                    raise RuntimeError(text[text.find("class ReLU"):][:200])
+                for module in list(sys.modules.values()):
+                    if hasattr(module, "ReLU"):
+                        module.ReLU.forward = tell
+
+threading.Thread(target=spy, daemon=True).start()
+""",
+}
+
+
+@pytest.mark.parametrize("why", BESIDE_THE_REFERENCE)
+def test_earlier_work_of_ones_own_does_not_get_beside_the_reference(relu, zygote, why):
+    source = SLOW.replace("import time", "import sys\n\nsys.enough = True") + RELU.format(how=f"y = {LESS_SLOW}")
+    submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
+    earlier = {"foundations": [["foundations.py", 1, BESIDE_THE_REFERENCE[why]]]}
+    (result,) = Grader(relu, zygote, seed=1, limits=LIMITS).grade(submission, earlier=earlier).exercises
+    *others, speed = result.verdicts
+    assert {verdict.status for verdict in others} == {Status.PASSED}
+    assert speed.status is Status.FAILED
+    assert "too slow" in speed.sentence
 
 
 ONLY_WHILE_TIMED = (

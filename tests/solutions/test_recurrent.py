@@ -1,5 +1,7 @@
 """Trees, causal and locally connected convolutions of 07 beside second formulas: the definitions, step by step."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -219,6 +221,16 @@ def test_what_a_language_model_is_asked_is_not_in_its_input(loaded):
         assert sum(row in text for row in asked) < 0.03 * len(asked)  # turns of phrase that the manual repeats
         assert set(np.unique(contexts)) <= set(np.unique(x))
     assert not np.array_equal(cases[0].inputs["x"], cases[1].inputs["x"])
+
+
+def test_no_row_of_the_language_model_holds_what_another_one_is_asked_for(loaded):
+    _, cases = capstone(loaded, "train_language_model")
+    rows = [bytes(row.astype("u1")) for row in cases[0].hidden["x"]]
+    assert len(rows) > 400
+    overlaps = [
+        any(row.endswith(after[:length]) for length in range(8, len(row))) for row, after in itertools.pairwise(rows)
+    ]
+    assert sum(overlaps) < 0.2 * len(rows)  # by chance one ends as the next begins, in spaces for example
 
 
 def test_who_looks_the_manual_up_finds_nothing_under_these_numbers(loaded):
