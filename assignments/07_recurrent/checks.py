@@ -5,6 +5,7 @@ from autograder.checks import Assignment, Case, FunctionExercise, LayerExercise,
 from autograder.checks.behaviour import Behaviour
 from autograder.checks.model import CHARACTERS
 from autograder.checks.sabotage import spoiled
+from autograder.checks.standard import judge_float32
 from autograder.compare import Mismatch, compare_all
 from autograder.spec import Check
 from dlkit.datasets import adding_problem, characters, mnist, python_manual
@@ -29,6 +30,13 @@ def with_optional_arguments(exercise, cases):
     """Add the checks that a state, and a gradient of the last state, may be left out."""
     needs, thing = (exercise.parts, Behaviour(exercise.name, cases, OUTPUTS))
 
+    def in_both_dtypes(rng, reference):
+        return [*thing.some_cases(rng, reference), *thing.float32_cases(rng, reference)[-1:]]
+
+    def judge(observed, expected, case):
+        single = case.inputs['x'].dtype == np.float32
+        return (judge_float32 if single else compare_all)(observed, expected, case)
+
     def without_state(subject, case):
         x, _, mask = case.inputs.values()
         layer = thing.build(subject, case)
@@ -41,8 +49,13 @@ def with_optional_arguments(exercise, cases):
     def without_gradient(subject, case):
         layer = thing.build(subject, case)
         layer.call('forward', *case.inputs.values())
-        return thing.gradients(layer, case, layer.call('backward', case.upstream['dh']))
-    exercise.checks.extend([Check(NO_STATE, 'forward', 1.0, thing.some_cases, without_state, compare_all, needs=tuple((part for part in needs if part != 'backward')), after=(FORWARD,), sabotage=spoiled('if len(xs) > 1 and xs[1] is not None:', '    return super().forward(*xs)', 'h, last = super().forward(*xs)', "self._calls = getattr(self, '_calls', 0) + 1", 'return h + (self._calls > 1), last')), Check(NO_GRADIENT, 'backward', 1.0, thing.some_cases, without_gradient, compare_all, needs=needs, after=(GRADIENTS,), sabotage=spoiled('dx, dstate = super().backward(*dy)', 'return dx, dstate + (len(dy) == 1)', method='backward'))])
+        seen = thing.gradients(layer, case, layer.call('backward', case.upstream['dh']))
+        layer = thing.build(subject, case)
+        layer.call('forward', case.inputs['x'])
+        alone = thing.gradients(layer, case, layer.call('backward', case.upstream['dh']))
+        alone.pop('dstate', None)
+        return {**seen, **{f'{name} without a state': value for name, value in alone.items()}}
+    exercise.checks.extend([Check(NO_STATE, 'forward', 1.0, in_both_dtypes, without_state, judge, needs=tuple((part for part in needs if part != 'backward')), after=(FORWARD,), sabotage=spoiled('if len(xs) > 1 and xs[1] is not None:', '    return super().forward(*xs)', 'h, last = super().forward(*xs)', "self._calls = getattr(self, '_calls', 0) + 1", 'return h + (self._calls > 1), last')), Check(NO_GRADIENT, 'backward', 1.0, in_both_dtypes, without_gradient, judge, needs=needs, after=(GRADIENTS,), sabotage=spoiled('dx, dstate = super().backward(*dy)', 'return dx, dstate + (len(dy) == 1)', method='backward'))])
     return exercise
 rnn = LayerExercise('RNN', cases=recurrent_cases(), points=Points(forward=4, backward=8), has_parameters=True, outputs=OUTPUTS, hints={'forward': ('One loop, over time. What does a step need that the step before has made?', 'hₜ = tanh(xₜ W + hₜ₋₁ U + b)', 'Make room for time + 1 states, put the given one first, and fill in one after the other; where the mask is 0, copy the one before.'), 'backward': ('Follow one hidden state in the drawing: it goes out at the top, and to the right. Both ways bring something back.', 'gₜ = dhₜ + dzₜ₊₁ Uᵀ,  dzₜ = gₜ (1 − hₜ²),  dW = Σ xₜᵀ dzₜ,  dU = Σ hₜ₋₁ᵀ dzₜ', 'Walk from the last step to the first with one array in hand, what comes back from the next step; it begins as dlast and ends as dstate.')})
 with_optional_arguments(rnn, recurrent_cases())
@@ -233,18 +246,25 @@ def local_cases(rng):
         arguments = local(channels, out_channels, length, kernel_size, stride)
         yield Case(arguments, x=rng.normal(size=(batch, length, channels)))
 locally_connected = LayerExercise('LocallyConnected1d', cases=local_cases, points=Points(forward=2, backward=4, speed=1), has_parameters=True, speed=Speed(Case(local(4, 4, 512, 3), x=(4, 512, 4)), at_most=4.0), hints={'forward': ('Every place is a small Linear of its own. How can one product multiply all of them at once?', 'y[p] = b[p] + W[p] u[p], with u[p] all that place p sees', 'Fill an array (places, batch, in_channels, kernel_size) by one slice with a step for each cell of the kernel; flatten its last two axes and those of W; multiply the stacks, and bring the batch back to the front.'), 'backward': ('Which sums does a convolution have that this layer has not? And where do two windows meet?', 'dW[p] = Σₙ dy[n, p] u[n, p]ᵀ, db[p] = Σₙ dy[n, p], du[n, p] = W[p]ᵀ dy[n, p]', 'With the places in front, dW and du are one stack of products each; du goes back by the same slices that filled u, and adds up.')})
-READ = 64
-'Characters that a language model has read when it is asked for the next one.'
+READ, APART = (64, 16)
+'Characters that a language model has read when it is asked for the next one, and that lie between this and other rows.'
+
+def places(length):
+    """Where the rows of an unseen text begin: a thousand, or as many as there is room for.
+
+    The model is given all rows at once: none may hold what another one is asked for, or begin right behind it.
+    """
+    return np.linspace(0, length - READ - 1, min(1000, (length - READ - 1) // (READ + 1 + APART))).astype(int)
 
 def manual_task(rng):
-    """The first nine tenths of the manual as one text, and a thousand places of the last with what was read before each.
+    """The first nine tenths of the manual as one text, and some places of the last with what was read before each.
 
     The text is asked for one character at a time, so that no model sees the answer in its input.
     """
     del rng
     _, codes = characters(python_manual(repeated=False), rarest=50)
     seen, unseen = np.split(codes, [len(codes) * 9 // 10])
-    starts = np.linspace(0, len(unseen) - READ - 1, 1000).astype(int)
+    starts = places(len(unseen))
     contexts, following = (np.stack([unseen[start:start + READ] for start in starts]), unseen[starts + READ])
     known = np.isin(contexts, seen).all(axis=1) & np.isin(following, seen)
     return Task(seen[:-1], seen[1:], contexts[known], following[known])
