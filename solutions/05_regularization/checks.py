@@ -596,7 +596,7 @@ dropout = LayerExercise(
             "drops an exact share",
             swap(
                 "self.rng.random(x.shape, dtype=np.float32) >= self.p",
-                "self.rng.permutation(x.size).reshape(x.shape) >= int(self.p * x.size)",
+                "self.rng.random(x.size, dtype=np.float32).argsort().reshape(x.shape) >= int(self.p * x.size)",
             ),
             hint="Each number is dropped by itself, whatever becomes of the others; of a single one int(p · 1) are dropped: none, ever.",
             caught_by=BY_ITSELF,
