@@ -31,8 +31,8 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the tests that take long: none of them is left alone at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Begin with the tests that take long, whole notebooks first: none of them is left alone at the end."""
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("notebook", "slow")])
 
 
 def pytest_generate_tests(metafunc):

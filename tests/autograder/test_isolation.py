@@ -332,7 +332,9 @@ def test_a_fork_that_the_system_refuses_is_told_and_leaves_the_others_alone(how,
         return -1
 
     monkeypatch.setattr(ctypes, "PyDLL", lambda *_args, **_more: SimpleNamespace(fork=fail))
-    fork = fail if how == "by Python's" else zygote_module.system_fork()
+    with monkeypatch.context() as alone:
+        alone.setattr(os, "listdir", lambda _path: ["the only thread"])
+        fork = fail if how == "by Python's" else zygote_module.system_fork()
     killed = []
     monkeypatch.setattr(os, "kill", lambda *pid_and_signal: killed.append(pid_and_signal))
     pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]

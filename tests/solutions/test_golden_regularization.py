@@ -250,6 +250,7 @@ def test_other_right_ways_pass_every_check(loaded, reference, name, way, source)
     body = "\n".join(line[4:] for line in source.splitlines())
     chunks.append(["other", 1, f"_Base = {name}\nclass {name}(_Base):\n{body}\n"])
     other = LocalSubject.from_chunks("other", chunks)
+    other.request("support", text=exercise.support)
     rng = np.random.default_rng(0)
     for check in exercise.checks:
         for case in check.cases(rng, reference):
