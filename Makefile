@@ -35,7 +35,7 @@ demo: $(VENV)/.core ## Grade a made-up class and show where the pages are
 	$(BIN)/autograder demo
 
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 check: lint types layers ## Everything that must be true before a commit lands
 	$(BIN)/autograder release --check

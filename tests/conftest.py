@@ -31,7 +31,7 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the tests that take long, whole notebooks first: none of them is left alone at the end."""
+    """Begin with the modules that take long, whole notebooks first: none of them is left alone at the end."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("notebook", "slow")])
 
 
