@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 
+from autograder.cores import usable
 from autograder.grade import versions
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import open_launcher
@@ -19,7 +19,7 @@ def examine() -> dict[str, str]:
     """Backends, the worker's start and round trip, cores and threads, versions."""
     facts = {f"backend {name}": state for name, state in backend.available().items()}
     facts["system"] = f"{platform.system()} {platform.release()} {platform.machine()}"
-    facts["cores"] = str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count())
+    facts["cores"] = str(len(usable()))
     facts["BLAS threads"] = os.environ.get("OPENBLAS_NUM_THREADS", "as many as cores")
     with open_launcher() as launcher:
         Worker(launcher).close()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autograder.cores import usable
 from autograder.spec import Case, Check, Observations, Speed, Trial
 from autograder.verdict import Pace, Pair, Timing
 
@@ -139,11 +140,10 @@ def measure(
 
 def share_core(subjects: Iterable[RemoteSubject], number: int) -> None:
     """Keep workers whose times are compared to one core: the next core for the next ``number``."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        core = cores[(os.getpid() + number) % len(cores)]  # graders at work at once begin on different ones
-        for subject in subjects:
-            subject.worker.keep_to(core)
+    cores = usable()
+    core = cores[(os.getpid() + number) % len(cores)]  # graders at work at once begin on different ones
+    for subject in subjects:
+        subject.worker.keep_to(core)
 
 
 def _figures(record: _Record, speed: Speed) -> Timing:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import statistics
 import sys
 import time
@@ -22,6 +21,7 @@ import numpy as np
 
 from autograder import timing
 from autograder.checks import FunctionExercise
+from autograder.cores import usable
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.spec import Case, Speed
@@ -113,7 +113,7 @@ NEIGHBOURS: dict[str, Callable[[], None] | None] = {"idle": None, "both cores sp
 def beside(neighbour: Callable[[], None] | None) -> Iterator[None]:
     """Keep every core busy for the length of the block."""
     context = multiprocessing.get_context("fork")
-    count = len(os.sched_getaffinity(0)) if neighbour else 0
+    count = len(usable()) if neighbour else 0
     started = [context.Process(target=neighbour, daemon=True) for _ in range(count)]
     for process in started:
         process.start()

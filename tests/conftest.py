@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.cores import usable
 from dlkit import backend
 
 SCRIPTS = str(Path(sys.executable).parent)
@@ -26,7 +27,7 @@ def pytest_addoption(parser):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """Half as many processes again as cores: a third of the time, tests wait for kernels, servers and deadlines."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(usable())
     return cores + cores // 2
 
 

@@ -166,7 +166,8 @@ def factors(seen, case):
     found = ends('y / x where y is not 0', y[kept] / x[kept])
     if 'dx' in seen:
         ratio = seen['dx'] / case.upstream
-        found |= ends('dx / dy where y is not 0', ratio[kept]) | ends('dx / dy where x is not 0 and y is', ratio[dropped])
+        found |= ends('dx / dy where y is not 0', ratio[kept])
+        found |= ends('dx / dy where x is not 0 and y is', ratio[dropped])
         found |= ends('dx / dy where x is 0', ratio[~live])
     return {**found, 'what is dropped of y': 'something' if dropped.any() else 'nothing'}
 

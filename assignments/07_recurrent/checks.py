@@ -40,11 +40,8 @@ def with_optional_arguments(exercise, cases):
     def without_state(subject, case):
         x, _, mask = case.inputs.values()
         layer = thing.build(subject, case)
-        alone = thing.named_outputs(layer.call('forward', x))
-        again = thing.named_outputs(layer.call('forward', x))
-        masked = thing.named_outputs(thing.build(subject, case).call('forward', x, None, mask))
-        again = {f'{name} of a second call': y for name, y in again.items()}
-        return {**alone, **again, **{f'{name} with a mask': y for name, y in masked.items()}}
+        runs = {'': layer.call('forward', x), ' of a second call': layer.call('forward', x), ' with a mask': thing.build(subject, case).call('forward', x, None, mask)}
+        return {f'{name}{of}': y for of, result in runs.items() for name, y in thing.named_outputs(result).items()}
 
     def without_gradient(subject, case):
         layer = thing.build(subject, case)

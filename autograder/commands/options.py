@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from autograder.cores import usable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +92,7 @@ def check_isolation(level: str) -> None:
 
 def cores() -> int:
     """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return len(usable())
 
 
 def open_console(*, stderr: bool = False) -> Console:

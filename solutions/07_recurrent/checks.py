@@ -72,11 +72,12 @@ def with_optional_arguments(exercise, cases):
     def without_state(subject, case):
         x, _, mask = case.inputs.values()
         layer = thing.build(subject, case)
-        alone = thing.named_outputs(layer.call("forward", x))
-        again = thing.named_outputs(layer.call("forward", x))
-        masked = thing.named_outputs(thing.build(subject, case).call("forward", x, None, mask))
-        again = {f"{name} of a second call": y for name, y in again.items()}
-        return {**alone, **again, **{f"{name} with a mask": y for name, y in masked.items()}}
+        runs = {
+            "": layer.call("forward", x),
+            " of a second call": layer.call("forward", x),
+            " with a mask": thing.build(subject, case).call("forward", x, None, mask),
+        }
+        return {f"{name}{of}": y for of, result in runs.items() for name, y in thing.named_outputs(result).items()}
 
     def without_gradient(subject, case):
         layer = thing.build(subject, case)
@@ -1459,6 +1460,15 @@ bidirectional = LayerExercise(
             "begins both with the first state",
             swap("x[:, ::-1], state[:, 1], turned", "x[:, ::-1], state[:, 0], turned"),
             hint="Each direction has a state of its own: state[:, 1] for the second.",
+        ),
+        Mistake(
+            "makes float64 of a state that is not given",
+            swap(
+                "array_module(x), self.begin(x, state)",
+                "array_module(x), (array_module(x).zeros((len(x), *self.state_shape)) if state is None else state)",
+            ),
+            hint="zeros makes float64 unless told otherwise: dtype=x.dtype, as self.begin(x, state) does.",
+            caught_by=NO_STATE,
         ),
         Mistake(
             "begins the second where the first has ended",

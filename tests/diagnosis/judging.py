@@ -1,6 +1,5 @@
 """Which sentences a wrong implementation gets, and whether they are true: for the tests and for the benchmark."""
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -22,7 +21,7 @@ from tests.diagnosis.unseen.optimizers import OPTIMIZERS
 from tests.diagnosis.unseen.recurrent import RECURRENT
 from tests.diagnosis.unseen.regularization import REGULARIZATION
 
-__all__ = ["ASSIGNMENTS", "HELD_OUT", "OPEN_TO_SEE", "ROWS", "Judged", "Judges", "variant"]
+__all__ = ["ASSIGNMENTS", "HELD_OUT", "OPEN_TO_SEE", "ROWS", "SETS", "Judged", "Judges", "variant"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SETS = (LAYERS + LOSSES + FOUNDATIONS + OPTIMIZERS + CONVOLUTION, REGULARIZATION, RECURRENT)
@@ -111,8 +110,7 @@ def variant(row: Unseen) -> tuple[str, Submission]:
         loaded = catalogue.load(name, ROOT)
         exercise = next((e for e in loaded.assignment.exercises if e.name == row.exercise), None)
         if exercise:
-            methods = f"{loaded.source_of(exercise)}\n{textwrap.indent(row.source, '    ')}\n"
-            source = methods if exercise.is_class else row.source
+            source = exercise.varied(loaded.source_of(exercise), row.source)
             return name, Submission("unseen.py", Extraction(loaded.variant(exercise, source)), "")
     message = f"no assignment has {row.exercise}"
     raise LookupError(message)

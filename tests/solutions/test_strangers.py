@@ -1,18 +1,15 @@
 """Right implementations by strangers lose no point: whatever they call their attributes, keep, and write in loops."""
 
-import textwrap
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autograder import catalogue
-from autograder.grade import Grader
 from autograder.isolation.launcher import open_launcher
-from autograder.spec import Assignment
 from autograder.submission import Submission
 from autograder.verdict import Status
 from dlkit.extraction import Extraction
+from tests.diagnosis.judging import Judges
 from tests.solutions.strangers.convolution import CONVOLUTION
 from tests.solutions.strangers.foundations import FOUNDATIONS
 from tests.solutions.strangers.optimizers import OPTIMIZERS
@@ -34,17 +31,7 @@ CASES = [(name, right) for name, rights in RIGHT.items() for right in rights]
 def graders():
     """One for every assignment, without training and timing."""
     with open_launcher() as launcher:
-        yield {name: Grader(_untimed(catalogue.load(name, ROOT)), launcher, seed=3) for name in RIGHT}
-
-
-def _untimed(loaded):
-    kept = [
-        replace(exercise, checks=[check for check in exercise.checks if not check.budget])
-        for exercise in loaded.assignment.exercises
-        if not exercise.capstone
-    ]
-    old = loaded.assignment
-    return replace(loaded, assignment=Assignment(old.name, title=old.title, exercises=kept, earlier=old.earlier))
+        yield Judges(launcher, seed=3).graders
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -58,8 +45,7 @@ def test_every_exercise_is_written_in_two_styles_or_more(name):
 def test_a_right_implementation_loses_nothing(graders, name, right):
     loaded = catalogue.load(name, ROOT)
     exercise = loaded.assignment.exercise(right.exercise)
-    methods = f"{loaded.source_of(exercise)}\n{textwrap.indent(right.source, '    ')}\n"
-    source = methods if exercise.is_class else right.source
+    source = exercise.varied(loaded.source_of(exercise), right.source)
     graders[name].only = frozenset({right.exercise})
     result = graders[name].grade(Submission("right.py", Extraction(loaded.variant(exercise, source)), "")).exercises[0]
     assert result.verdicts
