@@ -95,7 +95,9 @@ def make_hostile(folder: Path, size: int, world: Any) -> None:
 
 def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any]], float, dict[str, Any]]:
     """Grade a class; each student's marks, the seconds, and memory by kind after ``first`` reports and at last."""
-    from autograder.batch import discover, grade_all, open_pool, prepare_run, report_path
+    from autograder.classroom.finding import discover, report_path
+    from autograder.classroom.processes import grade_all, open_pool
+    from autograder.classroom.runs import prepare_run
     from autograder.isolation.launcher import open_launcher
     from autograder.verdict import read_report
 

@@ -47,7 +47,9 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
 def main(first: int, last: int) -> None:
     """Grade ``last`` submissions; print the memory of each kind of process after ``first`` of them and at the end."""
-    from autograder.batch import discover, grade_all, open_pool, prepare_run
+    from autograder.classroom.finding import discover
+    from autograder.classroom.processes import grade_all, open_pool
+    from autograder.classroom.runs import prepare_run
     from autograder.isolation.launcher import open_launcher
 
     with tempfile.TemporaryDirectory() as name:

@@ -8,19 +8,18 @@ not parse costs only what it defines.  A ``.py`` file (percent format or plain) 
 from __future__ import annotations
 
 import ast
-import json
 import re
-import stat
 import sys
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlkit.reading import Cell, ExtractionError, newlines, read
+
 __all__ = ["Broken", "Chunk", "Extraction", "ExtractionError", "extract", "newest", "take"]
 
-MAX_BYTES = 20 << 20
-"""A notebook's pictures may be large; its code may not."""
 MAX_CODE = 500_000
 MAX_MAGICS = 50
 MAX_PARSED = 1_000_000
@@ -33,12 +32,7 @@ PURE_BUILTINS = frozenset(
 )
 _MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\s*=\s*[%!].*|\?{1,2}\S.*|[\w.]+\?{1,2}\s*)$")
 _CELL_MAGIC_THAT_RUNS = re.compile(r"^%%(time|timeit|capture|prun)\b.*")
-_PERCENT = re.compile(r"^# ?%%(.*)$")
 _DEFINES = re.compile(r"^\s{0,3}(?:class|def|async\s+def)\s+(\w+)", re.MULTILINE)
-
-
-class ExtractionError(ValueError):
-    """A file that cannot be read as a submission at all; one sentence with the cure."""
 
 
 @dataclass(frozen=True)
@@ -93,94 +87,28 @@ def extract(path: Path) -> Extraction:
 
     Raises ExtractionError where the file is missing, empty, too large, no text, or no notebook, or holds too much code.
     """
-    text = _read(path)
-    if path.suffix == ".ipynb":
-        cells, metadata = _notebook_cells(path.name, text)
-    else:
-        cells, metadata = _percent_cells(text, path.name), {}
-    code = sum(len(source) for _, _, source in cells)
+    document = read(path)
+    code = sum(len(cell.source) for cell in document.cells if cell.kind == "code")
     if code > MAX_CODE:
         most = MAX_CODE // 1000
         message = f"{path.name} has {code // 1000} kB of code; at most {most} kB are read. Load data from a file."
         raise ExtractionError(message)
-    return take(cells, metadata, text)
+    return take(document.cells, document.metadata, document.text)
 
 
-def _read(path: Path) -> str:
-    try:
-        if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
-            message = f"{path.name} is no ordinary file. Hand in the file itself, not a link or a device."
-            raise ExtractionError(message)
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            most = MAX_BYTES >> 20
-            message = f"{path.name} has {size >> 20} MB; at most {most} MB are read. Clear its outputs and save it."
-            raise ExtractionError(message)
-        data = path.read_bytes()
-    except OSError as error:
-        message = f"{path.name} cannot be read ({error.strerror}). Check that it is there and is a file."
-        raise ExtractionError(message) from error
-    if not data.strip():
-        message = f"{path.name} is empty. Save your work and hand it in again."
-        raise ExtractionError(message)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"{path.name} is no UTF-8 text (byte {error.start}). Save it as UTF-8."
-        raise ExtractionError(message) from error
-
-
-def _notebook_cells(name: str, text: str) -> tuple[list[tuple[str, int, str]], dict[str, Any]]:
-    try:
-        notebook = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"{name} is no notebook: its JSON does not parse ({error}). Save it again from Jupyter."
-        raise ExtractionError(message) from error
-    cells = notebook.get("cells") if isinstance(notebook, dict) else None
-    if not isinstance(cells, list):
-        message = f"{name} is no notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."
-        raise ExtractionError(message)
-    found = []
-    for number, cell in enumerate(cells, 1):
-        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
-            continue
-        source = cell.get("source", "")
-        if isinstance(source, list):
-            source = "".join(line for line in source if isinstance(line, str))
-        if isinstance(source, str):
-            found.append((f"cell {number}", 1, source))
-    metadata = notebook.get("metadata")
-    return found, metadata if isinstance(metadata, dict) else {}
-
-
-def _percent_cells(text: str, name: str) -> list[tuple[str, int, str]]:
-    """Split at ``# %%`` markers; markdown cells are comments, and lines keep their numbers in the file."""
-    cells: list[tuple[str, int, str]] = []
-    lines: list[str] = []
-    start, markdown = 1, False
-    for number, line in enumerate(_newlines(text).split("\n"), 1):
-        marker = _PERCENT.match(line)
-        if marker:
-            if not markdown:
-                cells.append((name, start, "\n".join(lines)))
-            start, lines, markdown = number + 1, [], "[markdown]" in marker[1] or "[md]" in marker[1]
-        else:
-            lines.append(line)
-    if not markdown:
-        cells.append((name, start, "\n".join(lines)))
-    return cells
-
-
-def take(cells: list[tuple[str, int, str]], metadata: dict[str, Any] | None = None, text: str = "") -> Extraction:
+def take(
+    cells: Iterable[Cell | tuple[str, int, str]], metadata: dict[str, Any] | None = None, text: str = ""
+) -> Extraction:
     """Take imports, definitions and simple assignments from ``(label, first line, source)`` cells, in order."""
     chunks: list[Chunk] = []
     broken: list[Broken] = []
     refused: dict[str, str] = {}
     left_out: dict[str, str] = {}
     modules: set[str] = set()
-    tries = max(1, min(MAX_MAGICS, MAX_PARSED // (1 + sum(len(source) for _, _, source in cells))))
-    for label, first, source in cells:
-        source = _newlines(source)  # noqa: PLW2901
+    code = [cell for cell in (Cell(*each) for each in cells) if cell.kind == "code"]
+    tries = max(1, min(MAX_MAGICS, MAX_PARSED // (1 + sum(len(cell.source) for cell in code))))
+    for label, first, source, _ in code:
+        source = newlines(source)  # noqa: PLW2901
         if source.startswith("%%"):
             if not _CELL_MAGIC_THAT_RUNS.match(source):
                 continue
@@ -223,11 +151,6 @@ def _modules(statement: ast.stmt) -> list[str]:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return [name for name in _bound(statement) if name != "dlkit"]
     return []
-
-
-def _newlines(text: str) -> str:
-    """Lines end as Python's own parser lets them end, and nowhere else."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _unparse(statement: ast.stmt) -> str | None:

@@ -36,7 +36,7 @@ def demo(
     import secrets
 
     from autograder import catalogue
-    from autograder.classroom import grade_class
+    from autograder.classroom.grading import grade_class
     from autograder.demo import make_class, shown
 
     root = root_of(course)
@@ -68,7 +68,7 @@ def grade(
     course: CourseOption = None,
 ) -> None:
     """Grade a class: a report and a page a student, a page for the class.  Goes on where it was killed."""
-    from autograder.classroom import grade_class
+    from autograder.classroom.grading import grade_class
 
     root = root_of(course)
     check_backend(backend)
@@ -95,7 +95,7 @@ def grade(
 
 def report(out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded")) -> None:
     """Draw the pages again from the reports, without grading."""
-    from autograder.classroom import draw, entries_of
+    from autograder.classroom.grading import draw, entries_of
 
     draw(open_console(), out, entries_of(out))
 

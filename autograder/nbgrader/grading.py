@@ -9,8 +9,8 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from autograder import catalogue
-from autograder.batch import Entry, report_path
 from autograder.catalogue import UsageError
+from autograder.classroom.finding import Entry, report_path
 from autograder.grade import Grader, unreadable
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.submission import SubmissionError, own_earlier, read_submission

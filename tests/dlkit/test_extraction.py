@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlkit.extraction import MAX_BYTES, Extraction, ExtractionError, extract, newest, take
+from dlkit.extraction import Extraction, ExtractionError, extract, newest, take
+from dlkit.reading import MAX_BYTES
 
 
 def cell(source, kind="code"):

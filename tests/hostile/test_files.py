@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder import batch
+from autograder.classroom.finding import discover
 from autograder.cli import main
 from autograder.submission import own_earlier
 from autograder.verdict import Status, read_report
@@ -244,7 +244,7 @@ def test_no_name_steers_the_terminal(graded, small_course, capsys):  # noqa: F81
 
 
 def test_what_is_found_lies_where_it_was_looked_for(graded, small_course):  # noqa: F811
-    found = batch.discover(graded[0] / "submitted", small_course)
+    found = discover(graded[0] / "submitted", small_course)
     assert {os.path.commonpath([entry.path, graded[0] / "submitted"]) for entry in found} == {
         str(graded[0] / "submitted")
     }

@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from autograder import catalogue
-from autograder.batch import discover
+from autograder.classroom.finding import discover
 from autograder.cli import main
 from autograder.export import database
 from autograder.export.errors import ExportError

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autograder import batch
-from autograder.batch import Entry, Run, discover, grade_all, open_pool, prepare_run, report_path
 from autograder.catalogue import UsageError
+from autograder.classroom import processes
+from autograder.classroom.finding import Entry, discover, report_path
+from autograder.classroom.processes import grade_all, open_pool
+from autograder.classroom.runs import Run, prepare_run
 from autograder.cli import main
 from autograder.isolation.launcher import open_launcher
 from autograder.verdict import Status, read_report, write_atomically
@@ -140,7 +142,7 @@ def test_what_changed_in_between_is_graded_again(own_course, tmp_path, what):
     else:
         checks, both = own_course / "solutions/02_layers/checks.py", True
         checks.write_text(checks.read_text() + "\n# harder now\n")
-        batch.catalogue.load.cache_clear()
+        processes.catalogue.load.cache_clear()
     assert grade_here(own_course, tmp_path / "in", tmp_path / "out", **options) == {"adam": True, "berta": both}
 
 

@@ -14,9 +14,11 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder import batch, catalogue
-from autograder.batch import Entry, report_path
+from autograder import catalogue
 from autograder.catalogue import UsageError
+from autograder.classroom.finding import Entry, discover, report_path
+from autograder.classroom.processes import grade_all, open_pool
+from autograder.classroom.runs import prepare_run
 from autograder.export.database import check_gradebook
 from autograder.export.gradebook import write_gradebook
 from autograder.isolation.launcher import open_launcher
@@ -43,7 +45,7 @@ def grade_class(
 ) -> None:
     """Grade every hand-in in ``folder``, or go on where an earlier run ended, and draw the pages.
 
-    json: print the reports on stdout instead of showing the class; options: as ``batch.prepare_run`` takes them.
+    json: print the reports on stdout instead of showing the class; options: as ``prepare_run`` takes them.
     isolation: the least level at which student code is run; proved before anything is written.
     gradebook: address of nbgrader's database, to which the reports go at the end; tried before anything is graded.
     Raises UsageError where there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
@@ -52,21 +54,21 @@ def grade_class(
     name = catalogue.find(assignment, root) if assignment else None
     if gradebook is not None:
         check_gradebook(gradebook)
-    entries = batch.discover(folder, root, name)
+    entries = discover(folder, root, name)
     backend = options.get("backend", "numpy")
     with (
         open_launcher(backend=backend) as launcher,
-        batch.open_pool(min(jobs, len(entries)), launcher, backend) as pool,
+        open_pool(min(jobs, len(entries)), launcher, backend) as pool,
     ):
         for needed in {entry.assignment for entry in entries}:  # while all of that is starting
             catalogue.load(needed, root)
         start_worker(launcher, None, isolation).close()
-        run = batch.prepare_run(root, out, folder, entries, isolation=isolation, **options)
+        run = prepare_run(root, out, folder, entries, isolation=isolation, **options)
         warming = threading.Thread(target=warm_up, daemon=True)
         warming.start()  # while the others grade
         fresh = 0
         with _progress(console, len(entries)) as advance:
-            for entry, graded in batch.grade_all(entries, run, pool):
+            for entry, graded in grade_all(entries, run, pool):
                 fresh += graded
                 advance(entry.student)
     if fresh < len(entries):

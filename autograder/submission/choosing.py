@@ -1,111 +1,23 @@
-"""From a handed-in file or folder to source text: what is there, what is written, what cannot be read."""
+"""From a handed-in file, folder or zip to the one file that counts."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
-import json
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.archive import ArchiveError, members
-from autograder.catalogue import load, wire
-from autograder.repairs import is_published
-from autograder.spec import Exercise
-from autograder.verdict import Problem, WrittenAnswer
+from autograder.catalogue import load
+from autograder.submission.source import Submission, SubmissionError
+from autograder.submission.written import written_answers
 from dlkit import extraction
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
 
-__all__ = ["Submission", "SubmissionError", "handed_in", "own_earlier", "read_submission"]
-
-NO_ANSWER = "YOUR ANSWER HERE"
-
-
-class SubmissionError(Exception):
-    """A submission that cannot be read: one sentence for its author."""
-
-
-@dataclass
-class Submission:
-    """One student's source text, and what is known of it before it runs.
-
-    poisoned: chunks that ended the worker while loading, with the sentence; left out from then on.
-    """
-
-    file: str
-    extraction: extraction.Extraction
-    sha256: str
-    written: list[WrittenAnswer] = field(default_factory=list)
-    poisoned: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def chunks(self) -> list[Any]:
-        """Every statement, as it is sent to a worker."""
-        return wire(self.extraction.chunks)
-
-    @property
-    def problems(self) -> list[Problem]:
-        """What is wrong with the file itself."""
-        broken = [
-            Problem(
-                f"{self.file}: {cell.label} does not parse ({cell.reason}). "
-                "Fix the cell, or delete it if it is scratch.",
-                cell.label,
-            )
-            for cell in self.extraction.broken
-        ]
-        return broken + [Problem(sentence) for sentence in self.poisoned.values()]
-
-    def broken_cell(self, exercise: Exercise) -> str | None:
-        """Why the exercise is missing, where a cell that does not parse would have defined it."""
-        if exercise.name in self.extraction.defined:
-            return None
-        for cell, problem in zip(self.extraction.broken, self.problems, strict=False):
-            if exercise.name in cell.defines:
-                return problem.sentence
-        return None
-
-    def begun(self, exercises: Iterable[Exercise]) -> bool:
-        """Whether any part of any of these is written, be it in a cell that does not parse."""
-        return any(self.broken_cell(e) or set(e.parts) - self.unwritten(e) for e in exercises)
-
-    def unwritten(self, exercise: Exercise) -> set[str]:
-        """Parts that nobody has written yet: absent with the whole exercise, still the stub, or still as published."""
-        if exercise.name not in self.extraction.defined:
-            return set(exercise.parts)
-        source = [chunk.source for chunk in self.extraction.chunks if exercise.name in chunk.defines][-1]
-        functions = {part: _function(source, exercise, part) for part in exercise.parts}
-        return {
-            part
-            for part, function in functions.items()
-            if _is_stub(function) or is_published(function, exercise.published.get(part))
-        }
-
-
-def _function(source: str, exercise: Exercise, part: str) -> ast.stmt | None:
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and exercise.is_class:
-            return next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == part), None)
-        if isinstance(node, ast.FunctionDef) and node.name == part:
-            return node
-    return None
-
-
-def _is_stub(function: ast.stmt | None) -> bool:
-    """A body that does nothing, or that raises NotImplementedError whatever comes before."""
-    if not isinstance(function, ast.FunctionDef):
-        return False
-    body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-    if all(isinstance(statement, ast.Pass) for statement in body):
-        return True
-    raised = (node for s in body if isinstance(s, ast.Raise) and s.exc for node in ast.walk(s.exc))
-    return any("NotImplementedError" in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in raised)
+__all__ = ["handed_in", "own_earlier", "read_submission"]
 
 
 def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Submission:
@@ -134,7 +46,7 @@ def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Sub
         raise SubmissionError(message) from error
     _refuse_other_assignment(file, found, loaded)
     digest = hashlib.sha256(found.text.encode()).hexdigest()
-    return Submission(file.name, found, digest, _written_answers(file, found, loaded))
+    return Submission(file.name, found, digest, written_answers(file, found, loaded))
 
 
 def _read_packed(path: Path, loaded: Loaded) -> Submission:
@@ -241,36 +153,3 @@ def own_earlier(folder: Path, loaded: Loaded, home: Path | None = None) -> dict[
         except SubmissionError:
             continue
     return found
-
-
-def _written_answers(file: Path, found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
-    """Whether each written question has an answer: its cell in a notebook, its comment in a Python file."""
-    texts = _notebook_answers(found.text) if file.suffix == ".ipynb" else _script_answers(found.text, loaded)
-    return [
-        WrittenAnswer(question.name, question.points, _is_answer(texts.get(question.name, "")))
-        for question in loaded.assignment.questions
-    ]
-
-
-def _is_answer(text: str) -> bool:
-    return bool(text.strip()) and NO_ANSWER not in text
-
-
-def _notebook_answers(text: str) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for cell in json.loads(text).get("cells", []):
-        metadata = cell.get("metadata") if isinstance(cell, dict) else None
-        grade = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-        name = grade.get("grade_id") if isinstance(grade, dict) else None
-        if isinstance(name, str):
-            source = cell.get("source", "")
-            texts[name] = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    return texts
-
-
-def _script_answers(text: str, loaded: Loaded) -> dict[str, str]:
-    """Answers follow the questions in order: the markdown cell after each that begins with **Question."""
-    cells = text.split("\n# %% [markdown]\n")[1:]
-    after = [answer for question, answer in pairwise(cells) if question.startswith("# **Question")]
-    names = [question.name for question in loaded.assignment.questions]
-    return {name: cell.partition("\n# %%")[0] for name, cell in zip(names, after, strict=False)}

@@ -1,0 +1,51 @@
+"""Written questions: which have an answer."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autograder.verdict import WrittenAnswer
+from dlkit import extraction
+
+if TYPE_CHECKING:
+    from autograder.catalogue import Loaded
+
+__all__ = ["written_answers"]
+
+NO_ANSWER = "YOUR ANSWER HERE"
+
+
+def written_answers(file: Path, found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
+    """Whether each written question has an answer: its cell in a notebook, its comment in a Python file."""
+    texts = _notebook_answers(found.text) if file.suffix == ".ipynb" else _script_answers(found.text, loaded)
+    return [
+        WrittenAnswer(question.name, question.points, _is_answer(texts.get(question.name, "")))
+        for question in loaded.assignment.questions
+    ]
+
+
+def _is_answer(text: str) -> bool:
+    return bool(text.strip()) and NO_ANSWER not in text
+
+
+def _notebook_answers(text: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for cell in json.loads(text).get("cells", []):
+        metadata = cell.get("metadata") if isinstance(cell, dict) else None
+        grade = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        name = grade.get("grade_id") if isinstance(grade, dict) else None
+        if isinstance(name, str):
+            source = cell.get("source", "")
+            texts[name] = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    return texts
+
+
+def _script_answers(text: str, loaded: Loaded) -> dict[str, str]:
+    """Answers follow the questions in order: the markdown cell after each that begins with **Question."""
+    cells = text.split("\n# %% [markdown]\n")[1:]
+    after = [answer for question, answer in pairwise(cells) if question.startswith("# **Question")]
+    names = [question.name for question in loaded.assignment.questions]
+    return {name: cell.partition("\n# %%")[0] for name, cell in zip(names, after, strict=False)}
