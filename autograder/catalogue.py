@@ -57,7 +57,7 @@ class Loaded:
         if found.broken:
             message = f"{path.name}: {found.broken[0].label}: {found.broken[0].reason}"
             raise SpecError(message)
-        return found
+        return replace(found, chunks=found.definitions_for(e.name for e in self.assignment.exercises))
 
     @cached_property
     def checks_sha256(self) -> str:
@@ -76,7 +76,8 @@ class Loaded:
         found: dict[str, list[Any]] = {}
         for name in self.assignment.earlier if self.official else ():
             other = load(name, self.root)
-            found.update({**other.earlier, other.assignment.module: wire(other.reference.chunks)})
+            names = [exercise.name for exercise in other.assignment.exercises]
+            found.update({**other.earlier, other.assignment.module: [[names, wire(other.reference.chunks)]]})
         return found
 
     @property

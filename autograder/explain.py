@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TYPE_CHECKING
 
 from autograder.subject import SubjectRaisedError
@@ -9,7 +11,11 @@ from autograder.subject import SubjectRaisedError
 if TYPE_CHECKING:
     from autograder.workplace import Workplace
 
-__all__ = ["at", "explain", "waits"]
+__all__ = ["at", "explain", "missing", "waits"]
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+NEWER = frozenset({"annotationlib", "compression", "concurrent.interpreters"})
+"""Modules of the standard library that some Python which can grade does not have."""
 
 
 def explain(error: SubjectRaisedError, title: str, place: Workplace) -> str:
@@ -39,27 +45,46 @@ def _reason(error: SubjectRaisedError, place: Workplace) -> str:
 
 def _why_undefined(error: SubjectRaisedError, place: Workplace) -> str:
     """Say why a name is missing here that the student's notebook had."""
-    name = error.message.partition("'")[2].partition("'")[0]
+    name = missing(error)
     found = place.submission.extraction
     if name in found.refused:
-        return (
-            f"{name} comes from {found.refused[name]}, which an exercise may not import{at(error)}. "
-            "Allowed are the standard library, numpy and dlkit."
-        )
+        return _refused(name, found.refused[name], error)
     if name in found.left_out and name not in found.defined:
         return (
-            f"{name} is set by a call in {found.left_out[name]}, and calls outside of an exercise are not run "
-            f"when it is graded{at(error)}. Set it inside the exercise."
+            f"{name} is set by a magic or a shell command in {found.left_out[name]}, which is not run when it is "
+            f"graded{at(error)}. Set it in Python."
         )
+    if name in found.not_code and name not in found.defined:
+        return f"{name} is not defined: {found.not_code[name]}, which is not run as Python{at(error)}"
     if name in place.load_errors and place.load_errors[name] is not error:
         return f"{name} could not be defined: {_text(place.load_errors[name])}"
     return ""
 
 
+def _refused(name: str, package: str, error: SubjectRaisedError) -> str:
+    """Say that a package may not be imported, or that the Python which grades does not have it yet."""
+    if package in NEWER:
+        return f"{name} comes from {package}, which Python {PYTHON}, which grades, does not have{at(error)}."
+    return (
+        f"{name} comes from {package}, which an exercise may not import{at(error)}. "
+        "Allowed are the standard library, numpy and dlkit."
+    )
+
+
 def _text(error: SubjectRaisedError) -> str:
     message = " ".join(error.message.split())
+    if error.type in ("ImportError", "SyntaxError"):
+        message = f"{message} (Python {PYTHON} grades)"
     text = f"{error.type}: {message}" if message else error.type
     return f"raised {text[:300]}{at(error)}"
+
+
+def missing(error: SubjectRaisedError) -> str:
+    """The name that is not defined; empty where the error is another one."""
+    if error.type != "NameError":
+        return ""
+    found = re.match(r"(?:name )?'?(\w+)'? is not defined", error.message)
+    return found[1] if found else ""
 
 
 def waits(error: SubjectRaisedError) -> bool:

@@ -101,12 +101,11 @@ class Grader:
         earlier = self.loaded.earlier if earlier is None else earlier
         chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
         done: dict[str, ExerciseResult] = {}
-        lost: set[str] = set()
         self._places = places = {}
 
         def grade_one(exercise: Exercise) -> ExerciseResult:
             places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier)
-            result = Session(place, self.fingerprints, lost).grade(list(done.values()))
+            result = Session(place, self.fingerprints).grade(list(done.values()))
             if self.on_result:
                 self.on_result(result)
             return result
@@ -133,7 +132,7 @@ class Grader:
 
         earlier: what it was graded on, the references' where None; workers: those that ran its code.
         """
-        workers = list(workers)
+        workers, exercises = list(workers), self.loaded.assignment.exercises
         isolation = weakest([self.isolation, *(worker.isolation for worker in workers)])
         report = Report(
             student=student,
@@ -146,12 +145,12 @@ class Grader:
             official=self.settings.live is None,
             isolation=isolation.level,
             isolation_missing=list(isolation.missing),
-            tried=sorted({*told_of(submission.extraction.chunks), *(what for w in workers for what in w.tried)}),
+            tried=sorted({*told_of(submission.statements(exercises)), *(what for w in workers for what in w.tried)}),
             backend=self.settings.backend,
             capstones=self.settings.capstones,
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
-            problems=submission.problems,
+            problems=[*submission.problems, *submission.remarks(exercises)],
             exercises=results,
             written=submission.written,
             seconds=seconds,

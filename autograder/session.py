@@ -15,7 +15,7 @@ from autograder import footprint, hotspots, scaling, timing, yardstick
 from autograder.answers import generator
 from autograder.compare import Mismatch
 from autograder.diagnose import Diagnosis, Failure, Fingerprints, Outcome, Raised
-from autograder.explain import at, explain, waits
+from autograder.explain import at, explain, missing, waits
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.spec import Case, Check, Observations
@@ -32,38 +32,34 @@ NEAR_MISS = 0.5
 
 
 class Session:
-    """One exercise of one submission: every check in order, and the verdicts so far.
+    """One exercise of one submission: every check in order, and the verdicts so far."""
 
-    lost: exercises of this submission whose worker was lost; what is made of them is not run.
-    """
-
-    def __init__(self, place: Workplace, fingerprints: Fingerprints, lost: set[str]) -> None:
+    def __init__(self, place: Workplace, fingerprints: Fingerprints) -> None:
         self.place = place
         self.settings = place.settings
         self.exercise = place.exercise
         self.submission = place.submission
         self.fingerprints = fingerprints
         self.answers = fingerprints.answers
-        self.lost = lost
+        self.unfinished: list[str] = []
         self.verdicts: dict[str, Verdict] = {}
         self.dead: dict[str, str] = {}
 
     def grade(self, done: list[ExerciseResult]) -> ExerciseResult:
-        """Run every check in order."""
+        """Run every check in order; done: results of the exercises that this one may be made of."""
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
-        unfinished = {result.name for result in done if result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)}
-        missing_pieces = [name for name in self.exercise.depends if name in unfinished | self.lost]
+        self.unfinished = [
+            result.name
+            for result in done
+            if result.name in self.exercise.depends and result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)
+        ]
         try:
             for check in self.exercise.checks:
                 if broken:
                     verdict = self._verdict(check, Status.FAILED, broken)
                 elif missing := [part for part in check.needs if part in unwritten]:
                     verdict = self._verdict(check, Status.NOT_ATTEMPTED, self._not_written(missing[0]))
-                elif missing_pieces:
-                    verdict = self._verdict(
-                        check, Status.SKIPPED, f"waits for {', '.join(missing_pieces)}, which it is made of"
-                    )
                 elif check.capstone and not self.settings.capstones:
                     verdict = self._verdict(check, Status.SKIPPED, "capstones were left out of this run")
                 else:
@@ -107,7 +103,6 @@ class Session:
         except SubjectLostError as lost:
             self.place.end()
             self.dead[check.part] = str(lost)
-            self.lost.add(self.exercise.name)
             return self._verdict(check, Status.FAILED, f"{self._title(check.part)} {lost}")
         except IsolationError:
             self.place.end()
@@ -133,10 +128,18 @@ class Session:
                 failure = case, mismatch, seen
         if failure is None:
             return self._verdict(check, Status.PASSED)
-        if isinstance(failure[1], SubjectRaisedError) and waits(failure[1]):
-            sentence = f"waits for something that still raises NotImplementedError{at(failure[1])}"
-            return self._verdict(check, Status.SKIPPED, sentence)
+        error = failure[1]
+        if isinstance(error, SubjectRaisedError) and (waits(error) or missing(error) in self.unfinished):
+            return self._verdict(check, Status.SKIPPED, self._waits_for(error))
         return self._failed(check, outcomes, *failure)
+
+    def _waits_for(self, error: SubjectRaisedError) -> str:
+        """Say what is still to be written: a piece that this one is made of, where one of these raised."""
+        for name in self.unfinished:
+            piece = self.settings.loaded.assignment.exercise(name)
+            if missing(error) == name or self.submission.holds(piece, error.where):
+                return f"waits for {name}, which it is made of"
+        return f"waits for something that still raises NotImplementedError{at(error)}"
 
     def _observe_all(self, check: Check, cases: list[Case]) -> Iterator[Observations | SubjectRaisedError]:
         """Run every case; a capstone's, each in a worker of its own, side by side."""
@@ -169,6 +172,8 @@ class Session:
         )
         if check.budget is None and not check.capstone and not isinstance(why, SubjectRaisedError):
             sentence = f"{sentence} ({case.describe()})"
+        if self.unfinished and isinstance(why, SubjectRaisedError):
+            sentence = f"{sentence}; {self.unfinished[0]}, which it is made of, is still to be written"
         named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)
         known = self.fingerprints.match(self.exercise, check, outcomes, named)
         more: dict[str, Any] = Diagnosis(mistakes=known).as_fields() if known else {}

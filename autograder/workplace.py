@@ -12,16 +12,20 @@ from autograder.catalogue import wire
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
+from autograder.isolation.patience import TooLongError
 from autograder.spec import Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
     from autograder.submission import Submission
+    from dlkit.extraction import Chunk
 
 __all__ = ["Settings", "Workplace", "start_worker"]
 
 MAX_POISONED = 8
+STATEMENT, LOADING = 0.75, 3.0
+"""What one statement, and all of an exercise's, may compute while they are loaded: shares of one call's limit."""
 
 
 def start_worker(launcher: Launcher, limits: Limits | None, least: str) -> Worker:
@@ -142,11 +146,11 @@ class Workplace:
         return subject
 
     def _start(self, limits: Limits) -> RemoteSubject:
-        """Start a worker and load the submission; a statement that ends it is found and left out."""
+        """Start a worker and load what the exercise needs; a statement that ends it is found and left out."""
         subject = self._prepare(limits, self.earlier)
-        kept = [(i, c) for i, c in enumerate(self.submission.chunks) if i not in self.submission.poisoned]
+        kept = self.submission.slice(self.exercise)
         try:
-            problems = subject.request("load", name=self.settings.loaded.assignment.module, chunks=[c for _, c in kept])
+            problems = self._load(subject, kept)
         except SubjectLostError as lost:
             if len(self.submission.poisoned) >= MAX_POISONED:
                 raise
@@ -158,25 +162,41 @@ class Workplace:
             self._blame_load(number, {"type": "", "message": sentence})
         for problem in problems if isinstance(problems, list) else []:  # the reply is the submission's to forge
             with contextlib.suppress(TypeError, KeyError, IndexError, AttributeError):
-                self._blame_load(kept[problem["chunk"]][0], problem)
+                self._note_problem(kept[problem["chunk"]], problem)
         return subject
+
+    def _load(self, subject: RemoteSubject, kept: list[tuple[int, Chunk]]) -> Any:
+        """Execute statements; all of them together may take a few times as long as one."""
+        limits, module = self.settings.limits, self.settings.loaded.assignment.module
+        whole = replace(limits, cpu_s=LOADING * limits.cpu_s, life_cpu_s=limits.life_cpu_s)
+        chunks = wire(tuple(chunk for _, chunk in kept))
+        return subject.request("load", name=module, chunks=chunks, seconds=STATEMENT * limits.cpu_s, limits=whole)
+
+    def _note_problem(self, statement: tuple[int, Chunk], problem: dict[str, Any]) -> None:
+        """Keep what a statement raised; one that took too long is left out of every load to come."""
+        number, chunk = statement
+        if problem["type"] == TooLongError.__name__ and len(self.submission.poisoned) < MAX_POISONED:
+            problem = {"type": "", "message": self._left_out(chunk, f"{problem['message'][:100]}: it is left out")}
+            self.submission.poisoned[number] = problem["message"]
+        self._blame_load(number, problem)
+
+    def _left_out(self, chunk: Chunk, why: str) -> str:
+        what = f" (definition of {', '.join(chunk.defines)})" if chunk.defines else ""
+        return f"{self.submission.file}: {chunk.label}, line {chunk.line}{what} {why}."
 
     def _blame_load(self, number: int, described: dict[str, Any]) -> None:
         names = self.submission.extraction.chunks[number].defines
         self.load_errors.update({name: SubjectRaisedError(described) for name in names})
 
-    def _find_poison(self, kept: list[tuple[int, Any]], limits: Limits) -> bool:
+    def _find_poison(self, kept: list[tuple[int, Chunk]], limits: Limits) -> bool:
         """Load one statement at a time to see which one ends the worker; say whether there was one."""
         subject = self._prepare(limits, self.earlier)
         try:
             for number, chunk in kept:
                 try:
-                    subject.request("load", name=self.settings.loaded.assignment.module, chunks=[chunk])
+                    self._load(subject, [(number, chunk)])
                 except SubjectLostError as lost:
-                    statement = self.submission.extraction.chunks[number]
-                    what = f" (definition of {', '.join(statement.defines)})" if statement.defines else ""
-                    sentence = f"{self.submission.file}: {statement.label}, line {statement.line}{what} {lost}."
-                    self.submission.poisoned[number] = sentence
+                    self.submission.poisoned[number] = self._left_out(chunk, str(lost))
                     return True
         finally:
             subject.worker.close()

@@ -92,15 +92,15 @@ def earlier(name: str) -> Any:
     """
     module, _, attribute = name.partition(".")
     provided = _PROVIDED.get()
-    names = _own(module) if provided is None else provided.get(module)
+    names = _own(module, attribute) if provided is None else provided.get(module)
     if names is None or attribute not in names:
         message = f"{name} is not there: write {attribute or name} in the assignment '{module}' first."
         raise CourseError(message)
     return names[attribute]
 
 
-def _own(module: str) -> Mapping[str, Any]:
-    """Execute the definitions of the student's own earlier assignment."""
+def _own(module: str, attribute: str) -> Mapping[str, Any]:
+    """Execute what one name needs of the student's own earlier assignment."""
     from dlkit import extraction
 
     for folder in assignments(root()).values():
@@ -108,7 +108,9 @@ def _own(module: str) -> Mapping[str, Any]:
             continue
         path = extraction.newest(folder, module)
         names: dict[str, Any] = {"__name__": module}
-        for chunk in extraction.extract(path).chunks if path else ():
+        found = extraction.extract(path) if path else extraction.Extraction(())
+        for number in found.slice(attribute):
+            chunk = found.chunks[number]
             where = f"{folder.name}: {chunk.label}"
             exec(compile("\n" * (chunk.line - 1) + chunk.source, where, "exec"), names)  # noqa: S102
         return names

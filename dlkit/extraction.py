@@ -1,8 +1,8 @@
-"""From a student's notebook or Python file to the definitions it holds.
+"""From the cells of a notebook or Python file to its statements, and to the part of them that an exercise needs.
 
-A notebook may hold scratch cells, plots, magics, half-broken code.  Taken are imports, definitions
-and simple assignments, in the order of the cells; calls and magics are left out; a cell that does
-not parse costs only what it defines.  A ``.py`` file (percent format or plain) is taken alike.
+A notebook may hold scratch cells, plots, magics, half-broken code.  All top-level statements are kept, in order; which
+of them are run for an exercise is decided by ``Extraction.slice``.  A cell that does not parse costs only what it
+defines.  A ``.py`` file (percent format or plain) is read alike.
 """
 
 from __future__ import annotations
@@ -11,43 +11,53 @@ import ast
 import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dlkit import magics
+from dlkit.effects import Effects, effects_of
 from dlkit.reading import Cell, ExtractionError, newlines, read
+from dlkit.slicing import Slicer
 
 __all__ = ["Broken", "Chunk", "Extraction", "ExtractionError", "extract", "newest", "take"]
 
 MAX_CODE = 500_000
-MAX_MAGICS = 50
-MAX_PARSED = 1_000_000
-"""Characters parsed of one file, with repetitions."""
 ALLOWED = frozenset(sys.stdlib_module_names) | {"numpy", "dlkit", "cupy"}
 """Packages that an exercise may import."""
-PURE_BUILTINS = frozenset(
-    """abs bool bytes complex dict divmod float frozenset int len list max min pow range reversed round set slice
-    sorted str sum tuple zip""".split()  # noqa: SIM905 - a list of thirty names reads best as words
-)
-_MAGIC = re.compile(r"^(\s*)(?:[%!].*|[\w.]+\s*=\s*[%!].*|\?{1,2}\S.*|[\w.]+\?{1,2}\s*)$")
-_CELL_MAGIC_THAT_RUNS = re.compile(r"^%%(time|timeit|capture|prun)\b.*")
 _DEFINES = re.compile(r"^\s{0,3}(?:class|def|async\s+def)\s+(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """One top-level statement: where it stands (``cell 12``), its first line there, its text."""
+    """One top-level statement: where it stands (``cell 12``), its first line there, its text, the names it sets."""
 
     label: str
     line: int
     source: str
     defines: tuple[str, ...] = ()
 
+    @property
+    def effects(self) -> Effects:
+        """What it does to names."""
+        return effects_of(self.source)
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it is an import and nothing else."""
+        return self.source.startswith(("import ", "from "))
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it is an import, or defines one function or class."""
+        return self.is_import or bool(self.effects.functions.keys() & self.effects.binds)
+
 
 @dataclass(frozen=True)
 class Broken:
-    """A cell that does not parse: where, why, and the names it would have defined."""
+    """A cell that is not run: where, why, and the names it would have defined."""
 
     label: str
     reason: str
@@ -58,9 +68,10 @@ class Broken:
 class Extraction:
     """What a file gave.
 
-    chunks: statements in order; broken: cells that do not parse; refused: names that come from
-    packages an exercise may not import, with the package; left_out: names that a call sets, with the
-    cell; metadata: the notebook's own.
+    chunks: its statements in order; broken: cells that do not parse; not_code: names that a cell which is not run
+    as Python would define, with what it is (``cell 3 is markdown``); refused: names that come from packages an exercise
+    may not import, with the package; left_out: names that a magic or shell command sets, with the cell; metadata: the
+    notebook's own.
     """
 
     chunks: tuple[Chunk, ...]
@@ -69,11 +80,65 @@ class Extraction:
     left_out: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     text: str = ""
+    not_code: dict[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def defined(self) -> frozenset[str]:
-        """Every name that some chunk defines."""
+        """Every name that some statement sets."""
         return frozenset(name for chunk in self.chunks for name in chunk.defines)
+
+    def definitions(self, name: str) -> list[int]:
+        """Numbers of the statements that define a name, in order."""
+        return [number for number, chunk in enumerate(self.chunks) if name in chunk.defines]
+
+    def checks(self, name: str) -> list[int]:
+        """Numbers of the statements that check a name, in order: ``check(Linear)``."""
+        return [number for number, chunk in enumerate(self.chunks) if name in chunk.effects.checked]
+
+    def definition(self, name: str) -> int | None:
+        """Number of the definition that counts: the last before the last check of the name, else the last of all.
+
+        Without a check, one that is sure to be executed comes before those in a block.
+        """
+        found, checks = self.definitions(name), self.checks(name)
+        before = [number for number in found if not checks or number < checks[-1]]
+        certain = [number for number in before if checks or name in self.chunks[number].effects.binds]
+        return next((numbers[-1] for numbers in (certain, before, found) if numbers), None)
+
+    def slice(
+        self, name: str, *, also: Collection[str] = (), definition: int | None = None, without: Collection[int] = ()
+    ) -> list[int]:
+        """Numbers of the statements that one name needs, in order, as it is where it is checked.
+
+        also: further names that are needed with it; definition: number of its definition that counts, where it is not
+        the one that ``definition`` finds; without: numbers of statements that do not count.
+        """
+        chosen = self.definition(name) if definition is None else definition
+        if chosen is None:
+            return []
+        check = next((number for number in reversed(self.checks(name)) if number > chosen), None)
+        if definition is not None:
+            check = next((number for number in self.checks(name) if number > chosen), None)
+        end = chosen + 1 if check is None else check
+        return self._slicer.cut({name, *also}, end, without=without, checked=check is not None)
+
+    @cached_property
+    def _slicer(self) -> Slicer:
+        effects = [chunk.effects for chunk in self.chunks]
+        return Slicer(effects, self._modules, self.refused)
+
+    @cached_property
+    def _modules(self) -> set[str]:
+        """Names that stand for modules, or for what comes from the standard library or NumPy."""
+        return {
+            name for chunk in self.chunks if chunk.source.startswith(("import ", "from ")) for name in chunk.defines
+        }
+
+    def definitions_for(self, names: Iterable[str]) -> tuple[Chunk, ...]:
+        """All that these names need, and every import, function and class of the file, in order: a reference."""
+        kept = {number for name in names for number in self.slice(name)}
+        kept.update(number for number, chunk in enumerate(self.chunks) if chunk.is_definition)
+        return tuple(self.chunks[number] for number in sorted(kept))
 
 
 def newest(folder: Path, module: str) -> Path | None:
@@ -83,7 +148,7 @@ def newest(folder: Path, module: str) -> Path | None:
 
 
 def extract(path: Path) -> Extraction:
-    """Read a ``.py`` or ``.ipynb`` file and take its definitions.
+    """Read a ``.py`` or ``.ipynb`` file and take its statements.
 
     Raises ExtractionError where the file is missing, empty, too large, no text, or no notebook, or holds too much code.
     """
@@ -99,38 +164,87 @@ def extract(path: Path) -> Extraction:
 def take(
     cells: Iterable[Cell | tuple[str, int, str]], metadata: dict[str, Any] | None = None, text: str = ""
 ) -> Extraction:
-    """Take imports, definitions and simple assignments from ``(label, first line, source)`` cells, in order."""
-    chunks: list[Chunk] = []
-    broken: list[Broken] = []
-    refused: dict[str, str] = {}
-    left_out: dict[str, str] = {}
-    modules: set[str] = set()
-    code = [cell for cell in (Cell(*each) for each in cells) if cell.kind == "code"]
-    tries = max(1, min(MAX_MAGICS, MAX_PARSED // (1 + sum(len(cell.source) for cell in code))))
-    for label, first, source, _ in code:
-        source = newlines(source)  # noqa: PLW2901
-        if source.startswith("%%"):
-            if not _CELL_MAGIC_THAT_RUNS.match(source):
-                continue
-            source = "\n" + source.partition("\n")[2]  # noqa: PLW2901
+    """Take the top-level statements of ``(label, first line, source)`` cells, in order."""
+    taken = _Taken()
+    for label, first, source, kind in (Cell(*each) for each in cells):
+        lines = newlines(source)
+        magic = magics.not_python(lines) if kind == "code" else ""
+        if kind != "code" or magic:
+            what = f"a {magic} cell" if magic else kind
+            taken.not_code.update(dict.fromkeys(_DEFINES.findall(lines), f"{label} is {what}"))
+        else:
+            taken.add(label, first, lines)
+    return Extraction(
+        tuple(taken.chunks),
+        tuple(taken.broken),
+        taken.refused,
+        taken.left_out,
+        metadata or {},
+        text,
+        {name: what for name, what in taken.not_code.items() if len(name) < MAX_NAME},
+    )
+
+
+MAX_NAME = 200
+
+
+@dataclass
+class _Taken:
+    """What was taken so far."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    not_code: dict[str, str] = field(default_factory=dict)
+
+    def add(self, label: str, first: int, source: str) -> None:
+        """Take one cell of code."""
         try:
-            statements, lines = _parse(source, tries)
+            statements, lines, set_by_magic = _parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            broken.append(_describe_broken(label, first, source, error))
-            continue
+            self._add_broken(label, first, source, error)
+            return
+        self.left_out.update(dict.fromkeys(set_by_magic, label))
         for statement in statements:
-            kept = _take_import(statement, refused) if isinstance(statement, ast.Import | ast.ImportFrom) else statement
-            if kept is None:
+            kept = (
+                _allowed(statement, self.refused) if isinstance(statement, ast.Import | ast.ImportFrom) else statement
+            )
+            if kept is None or _is_idle(kept):
                 continue
             try:
-                if not _is_taken(kept, modules):
-                    left_out.update(dict.fromkeys(_bound(kept), label))
-                    continue
-                modules.update(_modules(kept))
-                chunks.append(_chunk(kept, lines, label, first))
-            except RecursionError:  # a chain of a thousand elif, say
-                broken.append(Broken(label, f"line {first + kept.lineno - 1}: it is nested too deeply", ()))
-    return Extraction(tuple(chunks), tuple(broken), refused, left_out, metadata or {}, text)
+                self.chunks.append(_chunk(kept, lines, label, first))
+            except (RecursionError, ValueError, MemoryError):  # a chain of a thousand elif, a number too long to print
+                self.broken.append(Broken(label, f"line {first + kept.lineno - 1}: it is nested too deeply", ()))
+
+    def _add_broken(self, label: str, first: int, source: str, error: BaseException) -> None:
+        line = getattr(error, "lineno", None)
+        at = f"line {first + line - 1}: " if line else ""
+        reason = getattr(error, "msg", None) or str(error) or type(error).__name__
+        self.broken.append(Broken(label, f"{at}{reason}", tuple(_DEFINES.findall(source))))
+
+
+def _parse(source: str) -> tuple[list[ast.stmt], list[str], list[str]]:
+    """Parse a cell: as it stands, and where that fails with IPython's own syntax replaced; names that magics set."""
+    text, names = magics.clean(source), list[str]()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            body = ast.parse(text).body
+        except SyntaxError:
+            translated = magics.translate(text)
+            if translated.text == text:
+                raise
+            text, names = translated.text, translated.set_by_magic
+            body = ast.parse(text).body
+    return body, text.split("\n"), names
+
+
+def _is_idle(statement: ast.stmt) -> bool:
+    """Whether a statement does nothing at all."""
+    return isinstance(statement, ast.Pass) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant | ast.Name)
+    )
 
 
 def _chunk(statement: ast.stmt, lines: list[str], label: str, first: int) -> Chunk:
@@ -141,16 +255,12 @@ def _chunk(statement: ast.stmt, lines: list[str], label: str, first: int) -> Chu
     shares_a_line = statement.col_offset or (statement.end_col_offset or 0) < len(last.rstrip().encode())
     if shares_a_line or isinstance(statement, ast.Import | ast.ImportFrom):
         taken = _unparse(statement) or taken
-    return Chunk(label, first + begin - 1, taken, tuple(_bound(statement)))
+    effects = effects_of(taken)
+    return Chunk(label, first + begin - 1, taken, tuple(dict.fromkeys(_in_order(effects))))
 
 
-def _modules(statement: ast.stmt) -> list[str]:
-    """Names under which the standard library and NumPy are known: their calls may be part of an assignment."""
-    if isinstance(statement, ast.ImportFrom) and (statement.module or "").partition(".")[0] == "dlkit":
-        return []
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return [name for name in _bound(statement) if name != "dlkit"]
-    return []
+def _in_order(effects: Effects) -> list[str]:
+    return sorted(effects.binds) + sorted(effects.may_bind)
 
 
 def _unparse(statement: ast.stmt) -> str | None:
@@ -160,31 +270,7 @@ def _unparse(statement: ast.stmt) -> str | None:
         return None
 
 
-def _parse(source: str, tries: int) -> tuple[list[ast.stmt], list[str]]:
-    """Parse, with magics as ``pass``: the line that fails where it is one (a string may hold such lines), else all."""
-    lines = source.split("\n")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for _ in range(tries):
-            try:
-                return ast.parse("\n".join(lines)).body, lines
-            except SyntaxError as error:
-                at = (error.lineno or 0) - 1
-                if not 0 <= at < len(lines) or not _MAGIC.match(lines[at]):
-                    break
-                lines[at] = _MAGIC.sub(r"\1pass", lines[at])
-        lines = [_MAGIC.sub(r"\1pass", line) for line in lines]
-        return ast.parse("\n".join(lines)).body, lines
-
-
-def _describe_broken(label: str, first: int, source: str, error: BaseException) -> Broken:
-    line = getattr(error, "lineno", None)
-    at = f"line {first + line - 1}: " if line else ""
-    reason = getattr(error, "msg", None) or str(error) or type(error).__name__
-    return Broken(label, f"{at}{reason}", tuple(_DEFINES.findall(source)))
-
-
-def _take_import(statement: ast.Import | ast.ImportFrom, refused: dict[str, str]) -> ast.stmt | None:
+def _allowed(statement: ast.Import | ast.ImportFrom, refused: dict[str, str]) -> ast.stmt | None:
     """Keep what an exercise may import; note the names of what it may not."""
     if isinstance(statement, ast.ImportFrom):
         package = (statement.module or "").partition(".")[0]
@@ -200,59 +286,3 @@ def _take_import(statement: ast.Import | ast.ImportFrom, refused: dict[str, str]
         else:
             refused[alias.asname or package] = package
     return ast.copy_location(ast.Import(kept), statement) if kept else None
-
-
-def _is_taken(statement: ast.stmt, modules: set[str]) -> bool:
-    match statement:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Import() | ast.ImportFrom():
-            return True
-        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-            return _is_simple(value, modules)
-        case ast.If(test=test, body=body, orelse=orelse):
-            main = isinstance(test, ast.Compare) and isinstance(test.left, ast.Name) and test.left.id == "__name__"
-            return not main and _is_simple(test, modules) and all(_is_taken(s, modules) for s in body + orelse)
-        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
-            inner = body + orelse + finalbody + [s for handler in handlers for s in handler.body]
-            return all(_is_taken(s, modules) or isinstance(s, ast.Pass) for s in inner)
-    return False
-
-
-def _is_simple(value: ast.expr, modules: set[str]) -> bool:
-    """No call but of plain builtins, of imported modules, and of ``earlier``: nothing that does a cell's work."""
-    for node in ast.walk(value):
-        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
-            return False
-        if isinstance(node, ast.Call) and not _is_pure(node.func, modules):
-            return False
-    return True
-
-
-def _is_pure(function: ast.expr, modules: set[str]) -> bool:
-    base = function
-    while isinstance(base, ast.Attribute | ast.Call):
-        base = base.value if isinstance(base, ast.Attribute) else base.func
-    if not isinstance(base, ast.Name):
-        return False
-    if isinstance(function, ast.Name) and base.id in PURE_BUILTINS | {"earlier", "array_module"}:
-        return True
-    return base.id in modules
-
-
-def _bound(statement: ast.stmt) -> list[str]:  # noqa: PLR0911 - one return a kind
-    """Names that a statement binds at the top level."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.Import(names=names):
-            return [alias.asname or alias.name.partition(".")[0] for alias in names]
-        case ast.ImportFrom(names=names):
-            return [alias.asname or alias.name for alias in names]
-        case ast.Assign(targets=targets):
-            return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            return [name]
-        case ast.If() | ast.Try():
-            inner = [child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.stmt)]
-            handlers = [s for handler in getattr(statement, "handlers", []) for s in handler.body]
-            return [name for child in inner + handlers for name in _bound(child)]
-    return []

@@ -6,6 +6,7 @@ NumPy and dlkit alone, and knows nothing of expected values.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import inspect
 import linecache
@@ -19,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from autograder.isolation.patience import Patience
 from autograder.isolation.protocol import MAX_BODY
+from autograder.isolation.refusals import Refusals
 from autograder.isolation.sampler import Sampler
 from autograder.isolation.tree import Code, New, Opaque, Ref, Rng, Strided
 from dlkit import backend, course, stand_in
@@ -29,7 +32,14 @@ __all__ = ["Executor", "describe_error", "plain"]
 MAX_TEXT = 2000
 MAX_ITEMS = 10_000
 LABEL = "submission:"
+MAIN = "__main__"
+KERNEL_NAMES = ("display", "get_ipython")
+"""What every notebook has without importing it; here they do nothing."""
 _PLAIN = frozenset({type(None), bool, int, float, str})
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Stand for what only a notebook can do."""
 
 
 class _Context:
@@ -56,9 +66,17 @@ class _Context:
 
 
 class Executor:
-    """Holds one submission's names and the objects made from them."""
+    """Holds one submission's names and the objects made from them.
 
-    def __init__(self, namespace: dict[str, Any] | None = None) -> None:
+    is_main: whether the submission is what this process is there for; then its ``__name__`` is that of a notebook;
+    refusals: says what it means where the system refused something.
+    """
+
+    def __init__(
+        self, namespace: dict[str, Any] | None = None, *, is_main: bool = False, refusals: Refusals | None = None
+    ) -> None:
+        self._is_main, self._loaded = is_main, ""
+        self._refusals = refusals
         self.names: dict[str, Any] = {} if namespace is None else namespace
         self._support: dict[str, Any] = {}
         self._objects: dict[int, Any] = {}
@@ -69,34 +87,49 @@ class Executor:
 
     # --- loading -----------------------------------------------------------------------------
 
-    def load(self, name: str, chunks: list[Any]) -> list[dict[str, Any]]:
+    def load(self, name: str, chunks: list[Any], seconds: float | None = None) -> list[dict[str, Any]]:
         """Execute chunks of source one by one in module ``name``; return a problem for each that fails.
 
         A further call adds to the same module.  A chunk is ``[label, first line, source]``; one that
         fails costs only what it defines.
+        seconds: of computing, after which a chunk is given up (None: never); a chunk that sleeps is given up as well.
         """
-        if self.names.get("__name__") != name:
-            module = types.ModuleType(name)
-            sys.modules[name] = module
-            self.names = module.__dict__
-        return self._execute(chunks, self.names)
+        if self._loaded != name:
+            self._loaded, self.names = name, self._module(name, is_main=self._is_main)
+        return self._execute(chunks, self.names, seconds)
 
     def provide(self, modules: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
-        """Load earlier assignments (module name → chunks) for ``dlkit.course.earlier``."""
+        """Load earlier assignments for ``dlkit.course.earlier``.
+
+        modules: by module name a list of ``[names, chunks]``: what is provided, and the statements that define it;
+        each list of statements is executed in names of its own.
+        """
         problems = []
         self._provided = {}
-        for name, chunks in modules.items():
-            module = types.ModuleType(name)
-            sys.modules[name] = module
-            problems += self._execute(chunks, module.__dict__)
-            self._provided[name] = module.__dict__
+        for name, groups in modules.items():
+            provided: dict[str, Any] = {}
+            for provides, chunks in groups:
+                names = self._module(name)
+                problems += self._execute(chunks, names, None)
+                provided.update({each: names[each] for each in provides if each in names})
+            self._provided[name] = provided
         return problems
+
+    @staticmethod
+    def _module(name: str, *, is_main: bool = False) -> dict[str, Any]:
+        """Make a module and return its names, among them what a notebook's kernel adds."""
+        module = types.ModuleType(MAIN if is_main else name)
+        module.__dict__.update(dict.fromkeys(KERNEL_NAMES, _nothing), __builtins__=builtins)
+        sys.modules[name] = module
+        if is_main:
+            sys.modules[MAIN] = module
+        return module.__dict__
 
     def support(self, text: str) -> None:
         """Load the spec's own support code: names that a check may use beside the submission's."""
         exec(compile(text, "<support>", "exec"), self._support)  # noqa: S102 - trusted text of the spec
 
-    def _execute(self, chunks: list[Any], names: dict[str, Any]) -> list[dict[str, Any]]:
+    def _execute(self, chunks: list[Any], names: dict[str, Any], seconds: float | None) -> list[dict[str, Any]]:
         problems = []
         for number, (label, line, source) in enumerate(chunks):
             self._sources.setdefault(label, [])
@@ -105,8 +138,9 @@ class Executor:
             kept.extend([""] * (line - 1 + len(lines) - len(kept)))
             kept[line - 1 : line - 1 + len(lines)] = lines
             try:
-                with self._context():
-                    exec(compile("\n" * (line - 1) + source, LABEL + label, "exec"), names)  # noqa: S102
+                code = compile("\n" * (line - 1) + source, LABEL + label, "exec")
+                with self._context(), Patience(seconds):
+                    exec(code, names)  # noqa: S102
             except BaseException as error:  # noqa: BLE001 - a submission may raise anything
                 problems.append({"chunk": number, **self.describe(error)})
         return problems
@@ -258,7 +292,10 @@ class Executor:
 
     def describe(self, error: BaseException) -> dict[str, Any]:
         """Put an error of the student's code into data: type, message, and where in the submission."""
-        return describe_error(error, self._sources)
+        described = describe_error(error, self._sources)
+        if self._refusals and (meaning := self._refusals.meaning(error)):
+            described["message"] = meaning
+        return described
 
 
 def describe_error(error: BaseException, sources: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -95,6 +95,7 @@ def main(memory_mb: int, cpu_s: int) -> None:
     """Serve on what were the standard streams until the host closes them."""
     from autograder.isolation.executor import Executor
     from autograder.isolation.importer import Importer
+    from autograder.isolation.refusals import Refusals
     from autograder.isolation.serving import serve
     from autograder.isolation.watch import Watch
 
@@ -112,9 +113,12 @@ def main(memory_mb: int, cpu_s: int) -> None:
     importer.install()
     _limit(memory_mb, cpu_s)
     watch = Watch(importer, lambda _path: True)
+    refusals = Refusals()
+    refusals.begin()
+    watch.ignore_debugger()
     watch.begin()
     with contextlib.suppress(BrokenPipeError):  # the host is gone: so are we
-        serve(Channel(read_fd, write_fd), Executor(), watch, tell_cpu=True)
+        serve(Channel(read_fd, write_fd), Executor(is_main=True, refusals=refusals), watch, tell_cpu=True)
 
 
 def _limit(memory_mb: int, cpu_s: int) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.isolation import probe
 from autograder.isolation.executor import Executor
 from autograder.isolation.protocol import Channel
+from autograder.isolation.refusals import Refusals
 from autograder.isolation.serving import serve
 from autograder.isolation.watch import Watch
 
@@ -30,7 +31,8 @@ class Prepared:
         self.sandbox = sandbox
         self.watch = Watch(importer, sandbox.may_read)
         self.channel = Channel(READ_FD, WRITE_FD)
-        self.executor = Executor()
+        self.refusals = Refusals()
+        self.executor = Executor(is_main=True, refusals=self.refusals)
 
 
 def become_worker(request: dict[str, Any], fds: list[int], prepared: Prepared) -> None:
@@ -44,6 +46,8 @@ def become_worker(request: dict[str, Any], fds: list[int], prepared: Prepared) -
     lacking = prepared.sandbox.enter(request["memory_mb"], request["cpu_s"])
     succeeded = probe.attempt(request["host"], request["secrets"])
     prepared.channel.send({"id": "hello", "succeeded": succeeded, "lacking": lacking}, [])
+    prepared.refusals.begin()
+    prepared.watch.ignore_debugger()
     prepared.watch.begin()
     serve(prepared.channel, prepared.executor, prepared.watch)
 

@@ -38,27 +38,24 @@ class Work:
 
     @cached_property
     def sources(self) -> dict[str, str]:
-        """The text of every exercise that is there; the last definition counts."""
-        names = {exercise.name for exercise in self.assignment.exercises}
-        found: dict[str, str] = {}
-        for chunk in self.submission.extraction.chunks:
-            found.update(dict.fromkeys(names.intersection(chunk.defines), chunk.source))
-        for cell, problem in zip(self.submission.extraction.broken, self.submission.problems, strict=False):
-            found.update({name: problem.sentence for name in names.intersection(cell.defines) if name not in found})
+        """The text of every exercise that is there: of the definition that counts, or why it cannot be read."""
+        found = {}
+        for exercise in self.assignment.exercises:
+            text = self.submission.source_of(exercise) or self.submission.broken_cell(exercise)
+            if text is not None:
+                found[exercise.name] = text
         return found
 
     @cached_property
     def _shared(self) -> str:
-        """Hash of what every exercise may use: helpers and imports, earlier assignments, the checks."""
-        names = {exercise.name for exercise in self.assignment.exercises}
-        around = [chunk.source for chunk in self.submission.extraction.chunks if not names.intersection(chunk.defines)]
-        return _hash(around, hash_of_earlier(self.earlier or {}), self.loaded.checks_sha256)
+        """Hash of what every exercise is checked with: earlier assignments, the checks."""
+        return _hash(hash_of_earlier(self.earlier or {}), self.loaded.checks_sha256)
 
     def identity(self, exercise: str) -> str:
         """Hash of everything that a verdict on this exercise is about."""
         found = self.assignment.exercise(exercise)
-        own = {name: self.sources.get(name, "") for name in (exercise, *found.depends)}
-        return _hash(own, sorted(self.submission.unwritten(found)), self._shared)
+        own = [chunk.source for _, chunk in self.submission.slice(found)]
+        return _hash(own, self.sources.get(exercise, ""), sorted(self.submission.unwritten(found)), self._shared)
 
     def begun(self) -> bool:
         """Whether any part of any exercise is written."""

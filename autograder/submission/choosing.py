@@ -149,7 +149,8 @@ def own_earlier(folder: Path, loaded: Loaded, home: Path | None = None) -> dict[
     for name in loaded.assignment.earlier:
         other = load(name, loaded.root)
         try:
-            found[other.assignment.module] = read_submission(handed_in(folder, name), other, home).chunks
+            work = read_submission(handed_in(folder, name), other, home)
+            found[other.assignment.module] = work.as_earlier(other.assignment.exercises)
         except SubmissionError:
             continue
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,54 +12,67 @@ from autograder.catalogue import wire
 from autograder.repairs import is_published
 from autograder.spec import Exercise
 from autograder.verdict import Problem, WrittenAnswer
-from dlkit import extraction
+from dlkit.extraction import Broken, Chunk, Extraction
 
 __all__ = ["Submission", "SubmissionError"]
+
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 class SubmissionError(Exception):
     """A submission that cannot be read: one sentence for its author."""
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """Which definition of an exercise is graded, and which statements it needs.
+
+    definition: number of its statement; None where there is none; numbers: of all statements, in order.
+    """
+
+    definition: int | None
+    numbers: tuple[int, ...]
+
+
 @dataclass
 class Submission:
     """One student's source text, and what is known of it before it runs.
 
-    poisoned: chunks that ended the worker while loading, with the sentence; left out from then on.
+    poisoned: statements that ended the worker while loading or took too long, with the sentence; left out from then on.
     """
 
     file: str
-    extraction: extraction.Extraction
+    extraction: Extraction
     sha256: str
     written: list[WrittenAnswer] = field(default_factory=list)
     poisoned: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def chunks(self) -> list[Any]:
-        """Every statement, as it is sent to a worker."""
-        return wire(self.extraction.chunks)
+    _chosen: dict[str, _Chosen] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def problems(self) -> list[Problem]:
         """What is wrong with the file itself."""
-        broken = [
-            Problem(
-                f"{self.file}: {cell.label} does not parse ({cell.reason}). "
-                "Fix the cell, or delete it if it is scratch.",
-                cell.label,
-            )
-            for cell in self.extraction.broken
-        ]
+        broken = [Problem(self._say(cell), cell.label) for cell in self.extraction.broken]
         return broken + [Problem(sentence) for sentence in self.poisoned.values()]
 
+    def remarks(self, exercises: Iterable[Exercise]) -> list[Problem]:
+        """What an author should know of how these exercises were found: two definitions, say."""
+        return [Problem(said) for exercise in exercises if (said := self._two_definitions(exercise))]
+
     def broken_cell(self, exercise: Exercise) -> str | None:
-        """Why the exercise is missing, where a cell that does not parse would have defined it."""
-        if exercise.name in self.extraction.defined:
+        """Why the exercise is missing, where a cell that is not run as Python would have defined it."""
+        name = exercise.name
+        if name in self.extraction.defined:
             return None
-        for cell, problem in zip(self.extraction.broken, self.problems, strict=False):
-            if exercise.name in cell.defines:
-                return problem.sentence
-        return None
+        for broken in self.extraction.broken:
+            if name in broken.defines:
+                return self._say(broken)
+        what = self.extraction.not_code.get(name)
+        if what is None:
+            return None
+        cell, _, kind = what.partition(" is ")
+        cure = "Change its type to Code." if kind in ("markdown", "raw") else "Remove the line with %%."
+        return f"{name} is in {self.file}, {cell}, but this cell is {kind}, which is not run as Python. {cure}"
 
     def begun(self, exercises: Iterable[Exercise]) -> bool:
         """Whether any part of any of these is written, be it in a cell that does not parse."""
@@ -66,32 +80,153 @@ class Submission:
 
     def unwritten(self, exercise: Exercise) -> set[str]:
         """Parts that nobody has written yet: absent with the whole exercise, still the stub, or still as published."""
-        if exercise.name not in self.extraction.defined:
+        chosen = self._choice(exercise)
+        if chosen.definition is None:
             return set(exercise.parts)
-        source = [chunk.source for chunk in self.extraction.chunks if exercise.name in chunk.defines][-1]
-        functions = {part: _function(source, exercise, part) for part in exercise.parts}
+        return self._unwritten(exercise, chosen.definition) - self._set_later(exercise, chosen)
+
+    def source_of(self, exercise: Exercise) -> str | None:
+        """The text of the definition that is graded; None where there is none."""
+        number = self._choice(exercise).definition
+        return None if number is None else self.extraction.chunks[number].source
+
+    def slice(self, exercise: Exercise) -> list[tuple[int, Chunk]]:
+        """Every statement that the exercise needs, with its number, in order; without those that were left out."""
+        chunks = self.extraction.chunks
+        return [(number, chunks[number]) for number in self._choice(exercise).numbers if number not in self.poisoned]
+
+    def holds(self, exercise: Exercise, where: str) -> bool:
+        """Whether a place (``cell 3, line 7``) lies in the definition of an exercise that is graded."""
+        number = self._choice(exercise).definition
+        if number is None:
+            return False
+        chunk = self.extraction.chunks[number]
+        label, _, line = where.rpartition(", line ")
+        inside = range(chunk.line, chunk.line + chunk.source.count("\n") + 1)
+        return label == chunk.label and line.isdigit() and int(line) in inside
+
+    def statements(self, exercises: Iterable[Exercise]) -> list[Chunk]:
+        """Every statement that any of these needs, in order."""
+        numbers = {number for exercise in exercises for number in self._choice(exercise).numbers}
+        return [self.extraction.chunks[number] for number in sorted(numbers)]
+
+    def as_earlier(self, exercises: Iterable[Exercise]) -> list[Any]:
+        """Ready to be sent as earlier work: per group of exercises that share one state their names and statements.
+
+        Exercises share a state unless one needs a name as it was before another needs it set again.
+        """
+        groups: list[tuple[list[str], set[int]]] = []
+        for exercise in exercises:
+            numbers = set(self._choice(exercise).numbers)
+            if numbers:
+                self._join(groups, exercise.name, numbers)
+        chunks = self.extraction.chunks
+        return [[names, wire(tuple(chunks[number] for number in sorted(numbers)))] for names, numbers in groups]
+
+    def _join(self, groups: list[tuple[list[str], set[int]]], name: str, numbers: set[int]) -> None:
+        """Add an exercise to the first group with which it can share its names' values."""
+        for group in groups:
+            names, others = group
+            mine, theirs = self._set(numbers - others), self._set(others - numbers)
+            if not mine & self._named(others) and not theirs & self._named(numbers):
+                names.append(name)
+                others.update(numbers)
+                return
+        groups.append(([name], numbers))
+
+    def _set(self, numbers: Iterable[int]) -> set[str]:
+        """Names that these statements set or change."""
+        found = (self.extraction.chunks[number].effects for number in numbers)
+        return {name for effects in found for name in effects.bound | effects.changes}
+
+    def _named(self, numbers: Iterable[int]) -> set[str]:
+        """Names that these statements set, change or read."""
+        found = (self.extraction.chunks[number].effects for number in numbers)
+        return self._set(numbers) | {name for effects in found for name in effects.uses | effects.later}
+
+    # --- which definition ------------------------------------------------------------------------
+
+    def _choice(self, exercise: Exercise) -> _Chosen:
+        """The definition that is checked in the notebook; where that is an untouched stub, one that holds work."""
+        if exercise.name not in self._chosen:
+            found = self.extraction
+            definition, skipped = found.definition(exercise.name), list[int]()
+            if definition is not None and self._is_untouched(exercise, definition):
+                others = [n for n in found.definitions(exercise.name) if not self._is_untouched(exercise, n)]
+                if others:
+                    skipped = [n for n in found.definitions(exercise.name) if n not in others]
+                    definition = others[-1]
+            numbers = found.slice(
+                exercise.name,
+                also=exercise.depends,
+                definition=definition if skipped else None,
+                without=skipped,
+            )
+            self._chosen[exercise.name] = _Chosen(definition, tuple(numbers))
+        return self._chosen[exercise.name]
+
+    def _is_untouched(self, exercise: Exercise, number: int) -> bool:
+        return self._unwritten(exercise, number) == set(exercise.parts)
+
+    def _unwritten(self, exercise: Exercise, number: int) -> set[str]:
+        functions = {part: _function(self.extraction.chunks[number].source, exercise, part) for part in exercise.parts}
         return {
             part
             for part, function in functions.items()
             if _is_stub(function) or is_published(function, exercise.published.get(part))
         }
 
+    def _set_later(self, exercise: Exercise, chosen: _Chosen) -> set[str]:
+        """Parts that a later statement puts into the class: ``Linear.backward = …``."""
+        later = [self.extraction.chunks[n] for n in chosen.numbers if chosen.definition is not None]
+        changed = [chunk.source for chunk in later if exercise.name in chunk.effects.assigned | chunk.effects.changes]
+        return {part for part in exercise.parts if any(f".{part}" in text or f'"{part}"' in text for text in changed)}
+
+    def _two_definitions(self, exercise: Exercise) -> str:
+        numbers = self.extraction.definitions(exercise.name)
+        chosen = self._choice(exercise).definition
+        if len(numbers) < 2 or chosen in (None, numbers[-1]):  # noqa: PLR2004 - two of them
+            return ""
+        graded, last = (self._place(number) for number in (chosen, numbers[-1]))
+        why = (
+            "the other is an untouched stub" if self._is_untouched(exercise, numbers[-1]) else "the one that is checked"
+        )
+        return (
+            f"{self.file} defines {exercise.name} {len(numbers)} times. Graded is the definition in {graded}, not the "
+            f"last one in {last}, {why}. Delete the one that does not count."
+        )
+
+    def _place(self, number: int) -> str:
+        chunk = self.extraction.chunks[number]
+        return f"{chunk.label}, line {chunk.line}"
+
+    def _say(self, cell: Broken) -> str:
+        return (
+            f"{self.file}: {cell.label} does not parse with Python {PYTHON}, which grades ({cell.reason}). "
+            "Fix the cell, or delete it if it is scratch."
+        )
+
 
 def _function(source: str, exercise: Exercise, part: str) -> ast.stmt | None:
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and exercise.is_class:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef) and exercise.is_class and node.name == exercise.name:
             return next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == part), None)
-        if isinstance(node, ast.FunctionDef) and node.name == part:
+        if isinstance(node, ast.FunctionDef) and not exercise.is_class and node.name == part:
             return node
     return None
 
 
 def _is_stub(function: ast.stmt | None) -> bool:
-    """A body that does nothing, or that raises NotImplementedError whatever comes before."""
+    """A body that does nothing, or that is sure to raise NotImplementedError: nothing before returns or yields."""
     if not isinstance(function, ast.FunctionDef):
         return False
     body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
     if all(isinstance(statement, ast.Pass) for statement in body):
         return True
-    raised = (node for s in body if isinstance(s, ast.Raise) and s.exc for node in ast.walk(s.exc))
-    return any("NotImplementedError" in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in raised)
+    for statement in body:
+        if isinstance(statement, ast.Raise) and statement.exc is not None:
+            names = {getattr(n, "id", "") or getattr(n, "attr", "") for n in ast.walk(statement.exc)}
+            return "NotImplementedError" in names
+        if any(isinstance(node, ast.Return | ast.Yield | ast.YieldFrom) for node in ast.walk(statement)):
+            return False
+    return False

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import sys
 from dataclasses import replace
 from textwrap import indent
 
@@ -385,7 +386,8 @@ def test_a_cell_that_does_not_parse_costs_its_exercise(grade_file, root, tmp_pat
     found = grade_file(tmp_path / "layers.ipynb")
     sentence = first_wrong(found.Tanh).sentence
     assert sentence.startswith("layers.ipynb: cell ")
-    assert "does not parse (line " in sentence
+    version = ".".join(map(str, sys.version_info[:2]))
+    assert f"does not parse with Python {version}, which grades (line " in sentence
     assert sentence.endswith("Fix the cell, or delete it if it is scratch.")
     assert {verdict.sentence for verdict in found.Tanh.verdicts} == {sentence}
     assert [problem.sentence for problem in found.report.problems] == [sentence]
@@ -401,9 +403,12 @@ def test_a_broken_scratch_cell_costs_nothing(grade_file, root, tmp_path, swapped
     assert found.report.problems[0].where == "cell 3"
 
 
+STUBBORN = "import signal; signal.signal(signal.SIGALRM, signal.SIG_IGN)\n    while True: pass"
 IMPORT_TIME = {
     "an exit": ("import os; os._exit(0)", "ended its own process with exit status 0"),
-    "an endless loop": ("while True: pass", "did not end within"),
+    "an endless loop": ("while True: pass", "s of computing: it is left out"),
+    "an endless loop that nothing interrupts": (STUBBORN, "did not end within"),
+    "sleep": ("import time; time.sleep(1000)", "waits instead of computing: it is left out"),
     "an abort": ("import os; os.abort()", "was killed by the system (signal SIGABRT)"),
     "an exception": ("TABLE = open('table.txt').read()", "Tanh could not be defined: raised FileNotFoundError"),
     "a polite exit": ("raise SystemExit", "Tanh could not be defined: raised SystemExit"),
@@ -428,17 +433,21 @@ def test_a_statement_that_ends_the_process_is_named_with_its_place(grade, swappe
     assert "(definition of Tanh) ended its own process with exit status 3" in problem.sentence
 
 
-def test_more_poison_than_can_be_sought_fails_and_ends(grader, hand_in, full_marks):
+def test_more_poison_than_can_be_sought_fails_and_ends(grader, hand_in, swapped):
     poison = [f"X{i} = 1\nclass P{i}:\n    import os; os._exit(0)" for i in range(9)]
-    report = grader.grade(hand_in(*poison))
-    assert report.points == 0
-    assert report.status is Status.FAILED
-    assert "ended its own process" in report.exercises[0].verdicts[0].sentence
+    uses = "class Tanh(Layer):\n    uses = " + ", ".join(f"P{i}" for i in range(9)) + "\n"
+    report = grader.grade(hand_in(*poison, Tanh=swapped("Tanh", ("class Tanh(Layer):\n", uses))))
+    (result,) = (one for one in report.exercises if one.name == "Tanh")
+    assert result.points == 0
+    assert result.status is Status.FAILED
+    assert "ended its own process" in result.verdicts[0].sentence
     assert len(report.problems) == 8
 
 
-def test_a_file_that_is_slow_to_load_as_a_whole_fails_and_ends(layers, zygote, hand_in):
-    work = hand_in(*(f"class S{i}:\n    import time; time.sleep(0.1)" for i in range(12)))
+def test_a_file_that_is_slow_to_load_as_a_whole_fails_and_ends(layers, zygote, hand_in, swapped):
+    slow = [f"class S{i}:\n    import time; time.sleep(0.1)" for i in range(12)]
+    uses = "class Tanh(Layer):\n    uses = " + ", ".join(f"S{i}" for i in range(12)) + "\n"
+    work = hand_in(*slow, Tanh=swapped("Tanh", ("class Tanh(Layer):\n", uses)))
     limits = Limits(cpu_s=5, wall_s=0.7)
     (result,) = Grader(layers, zygote, seed=1, only=frozenset({"Tanh"}), limits=limits).grade(work).exercises
     assert result.status is Status.FAILED
@@ -460,10 +469,11 @@ class Forger:
 @pytest.mark.parametrize(
     "value", ["3", "[3]", "[{'d': []}]", "[{'d': [['chunk', 10**9]]}]", "[{'d': [['chunk', 'x']]}]"]
 )
-def test_a_forged_answer_while_loading_is_no_fault_of_the_grader(grade, value):
-    found = grade(FORGED_PROBLEMS.replace("VALUE", value))
+def test_a_forged_answer_while_loading_is_no_fault_of_the_grader(grade, swapped, value):
+    uses = "class Tanh(Layer):\n    uses = Forger\n"
+    found = grade(FORGED_PROBLEMS.replace("VALUE", value), Tanh=swapped("Tanh", ("class Tanh(Layer):\n", uses)))
     assert Status.BROKEN not in {result.status for result in found.report.exercises}
-    assert found.report.points == 0
+    assert found.Tanh.points == 0
 
 
 def test_a_loop_in_backward_leaves_the_forward_its_points(grade, swapped, first_wrong):
@@ -660,17 +670,27 @@ def test_expected_values_are_nowhere_in_the_worker(grade, first_wrong):
 # --- what depends on what, and what the course does wrong ------------------------------------
 
 
+UNWRITTEN_LINEAR = [
+    ("raise NotImplementedError()", Status.SKIPPED, "waits for Linear, which it is made of"),
+    ("", Status.SKIPPED, "waits for Linear, which it is made of"),
+    ("pass", Status.FAILED, "Linear, which it is made of, is still to be written"),
+]
+
+
 def test_training_waits_for_the_layers_it_is_made_of(root, zygote):
     from autograder import catalogue
 
     loaded = catalogue.load("02_layers", root)
     grader = Grader(loaded, zygote, seed=1, only=frozenset({"Linear", "train_spirals"}), limits=QUICK)
     chunks = list(loaded.reference.chunks)
-    stub = "class Linear(Layer):\n    def forward(self, x):\n        pass\n\n    def backward(self, dy):\n        pass"
-    chunks = [replace(chunk, source=stub) if chunk.defines == ("Linear",) else chunk for chunk in chunks]
-    report = grader.grade(Submission("layers.py", Extraction(tuple(chunks)), ""))
-    assert report.exercises[1].status is Status.SKIPPED
-    assert report.exercises[1].verdicts[0].sentence == "waits for Linear, which it is made of"
+    for body, status, sentence in UNWRITTEN_LINEAR:
+        methods = "\n".join(f"    def {name}:\n        {body}" for name in ("forward(self, x)", "backward(self, dy)"))
+        stub = f"class Linear(Layer):\n    def __init__(self, *sizes, rng):\n        pass\n{methods}"
+        whole = [replace(chunk, source=stub) if chunk.defines == ("Linear",) else chunk for chunk in chunks]
+        whole = [chunk for chunk in whole if body or chunk.defines != ("Linear",)]
+        report = grader.grade(Submission("layers.py", Extraction(tuple(whole)), ""))
+        assert report.exercises[1].status is status
+        assert sentence in report.exercises[1].verdicts[0].sentence
 
 
 def test_training_can_be_left_out_of_a_run(root, zygote):

@@ -163,7 +163,9 @@ def test_what_may_be_read_holds_no_other_package_and_no_data(root):
     assert not any("site-packages" in str(path) and "numpy" not in str(path) for path in paths)
 
 
-def test_the_importer_knows_the_standard_library_numpy_and_dlkit():
+def test_the_importer_knows_the_standard_library_numpy_and_dlkit(monkeypatch):
+    others = {name: module for name, module in sys.modules.items() if not name.startswith("sklearn")}
+    monkeypatch.setattr(sys, "modules", others)  # a test before this one may have imported it
     importer = Importer()
     for name in (
         "http.client",

@@ -35,7 +35,7 @@ FREELY = {
     "futex": (202, 98), "set_robust_list": (273, 99), "rseq": (334, 293), "restart_syscall": (219, 128),
     "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "getcpu": (309, 168),
     "clock_gettime": (228, 113), "clock_getres": (229, 114), "clock_nanosleep": (230, 115), "nanosleep": (35, 101),
-    "gettimeofday": (96, 169), "time": (201, None), "times": (100, 153), "getrusage": (98, 165),
+    "setitimer": (38, 103), "gettimeofday": (96, 169), "time": (201, None), "times": (100, 153), "getrusage": (98, 165),
     "getpid": (39, 172), "gettid": (186, 178), "getppid": (110, 173), "getuid": (102, 174), "geteuid": (107, 175),
     "getgid": (104, 176), "getegid": (108, 177), "getrlimit": (97, 163), "uname": (63, 160), "sysinfo": (99, 179),
     "getcwd": (79, 17), "getrandom": (318, 278), "exit": (60, 93), "exit_group": (231, 94),
