@@ -1,7 +1,7 @@
 """The tricks themselves: submissions without a right implementation, each with one way to be marked all the same.
 
 A submission is the released notebook with the three classes written (they return zeros, or what the trick needs) and
-a cell of ``setup`` after the imports.  What a trick does on loading stands in a class body, which every grader runs.
+a cell of ``setup`` after the imports.  What a trick does on loading stands in a class that the three need.
 The same text goes to every grader; where their insides differ, one text holds the code for each, and what is not
 there is passed over.  ``STUDENT`` in a text becomes the name of the folder it is handed in as.
 """
@@ -51,7 +51,10 @@ class Trick:
         bodies = [
             body if isinstance(body, dict) else dict.fromkeys(PARTS, body) for body in (self.forward, self.backward)
         ]
-        return {name: layer(name, bodies[0][name], bodies[1][name]) for name in PARTS}
+        written = {name: layer(name, bodies[0][name], bodies[1][name]) for name in PARTS}
+        if "class Begin:" not in self.setup:
+            return written
+        return {name: text.replace(":\n", ":\n    begin = Begin\n", 1) for name, text in written.items()}
 
     def sources(self) -> list[str]:
         """Every Python text of the submission."""
@@ -59,7 +62,7 @@ class Trick:
 
 
 def on_load(text: str) -> str:
-    """Put statements into a function that a class body calls: a loose call is not run by every grader."""
+    """Put statements into a function that a class body calls, which the layers need: a loose call is not always run."""
     return "def trick():\n" + indent(dedent(text).strip(), "    ") + "\n\nclass Begin:\n    trick()\n"
 
 

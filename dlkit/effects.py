@@ -239,14 +239,18 @@ class _Reader(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
-            self._bind(alias.asname or alias.name.partition(".")[0])
+            self._import(alias.asname or alias.name.partition(".")[0])
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         for alias in node.names:
             if alias.name == "*":
                 self.effects.stars = True
             else:
-                self._bind(alias.asname or alias.name)
+                self._import(alias.asname or alias.name)
+
+    def _import(self, name: str) -> None:
+        """A name that is imported again stands for the same object, with all that was done to it before."""
+        self.effects.may_bind.add(name)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for value in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)):

@@ -47,7 +47,8 @@ class Refusals:
         """What an error means, where the system refused what no exercise needs; else empty."""
         if not isinstance(error, OSError) or error.errno not in REFUSED:
             return ""
-        return NO_PROCESSES if _within(error.__traceback__, PROCESSES) else self._last
+        why = NO_PROCESSES if _within(error.__traceback__, PROCESSES) else self._last
+        return f"{why} ({os.strerror(error.errno)})" if why else ""
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":

@@ -685,7 +685,9 @@ def test_training_waits_for_the_layers_it_is_made_of(root, zygote):
     chunks = list(loaded.reference.chunks)
     for body, status, sentence in UNWRITTEN_LINEAR:
         methods = "\n".join(f"    def {name}:\n        {body}" for name in ("forward(self, x)", "backward(self, dy)"))
-        stub = f"class Linear(Layer):\n    def __init__(self, *sizes, rng):\n        pass\n{methods}"
+        stub = (
+            f"class Linear(Layer):\n    def __init__(self, *n, rng):\n        self.W = Parameter(zeros(n))\n{methods}"
+        )
         whole = [replace(chunk, source=stub) if chunk.defines == ("Linear",) else chunk for chunk in chunks]
         whole = [chunk for chunk in whole if body or chunk.defines != ("Linear",)]
         report = grader.grade(Submission("layers.py", Extraction(tuple(whole)), ""))

@@ -208,9 +208,11 @@ threading.Thread(target=spy, daemon=True).start()
 
 @pytest.mark.parametrize("why", BESIDE_THE_REFERENCE)
 def test_earlier_work_of_ones_own_does_not_get_beside_the_reference(relu, zygote, why):
-    source = SLOW.replace("import time", "import sys\n\nsys.enough = True") + RELU.format(how=f"y = {LESS_SLOW}")
+    source = SLOW.replace("import time", "import sys\n\nsys.enough = True") + RELU.format(
+        how=f"slowly, sys.enough\n        y = {LESS_SLOW}"
+    )
     submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
-    earlier = {"foundations": [["foundations.py", 1, BESIDE_THE_REFERENCE[why]]]}
+    earlier = {"foundations": [[[], [["foundations.py", 1, BESIDE_THE_REFERENCE[why]]]]]}
     (result,) = Grader(relu, zygote, seed=1, limits=LIMITS).grade(submission, earlier=earlier).exercises
     *others, speed = result.verdicts
     assert {verdict.status for verdict in others} == {Status.PASSED}

@@ -43,6 +43,10 @@ def test_checks_are_remembered_until_something_changes_that_they_are_about(autog
 
     script.write_text(script.read_text().replace("import numpy as np", "import numpy as np\n\nSCALE = 1.0", 1))
     exercises, _ = told(autograder)
+    assert exercises == {"Tanh": ("failed", False), "Flatten": ("passed", False)}  # neither needs it
+
+    script.write_text(script.read_text().replace("SCALE = 1.0", "from dlkit import Layer\nLayer.scale = 1.0", 1))
+    exercises, _ = told(autograder)
     assert exercises == {"Tanh": ("failed", True), "Flatten": ("passed", True)}
 
 

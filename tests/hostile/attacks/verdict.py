@@ -47,7 +47,7 @@ NOTEBOOK = [
         4,
         "publishes a result of its own for the test cell",
         tanh('get_ipython().publish("execute_result", "2000")\nreturn 0 * x'),
-        said="name 'get_ipython' is not defined",
+        said="'NoneType' object has no attribute 'publish'",
     ),
     in_notebook(
         5, "rewrites every later cell's lines", WRONG, "get_ipython().input_transformers_post.append(lambda _: [])"
