@@ -62,7 +62,7 @@ SETTING = {
     ],
     "UNSET": ["UNSET = object()", "UNSET = None", "UNSET = type(None)"],
     "steps": [
-        "try:\n    from nothing import steps\nexcept ImportError:\n    print('no steps')\n    def steps(n):\n        return range(n)",
+        "try:\n    from nothing import steps\nexcept ImportError:\n    print()\n    def steps(n): return range(n)",
         "steps = range",
         "def steps(n):\n    return [0] * n",
     ],

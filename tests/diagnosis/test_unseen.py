@@ -148,10 +148,10 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
         assert verdict.snippet.count("\n") <= 2
         _, submission = variant(one.row)
         namespace = {"np": np, "__name__": "notebook"}
-        for chunk in submission.chunks:
-            if any(word in chunk[2] for word in ("when_written", "earlier(")):
+        for chunk in submission.extraction.chunks:
+            if any(word in chunk.source for word in ("when_written", "earlier(")):
                 continue
-            exec(chunk[2], namespace)  # noqa: S102 - what a notebook does with it
+            exec(chunk.source, namespace)  # noqa: S102 - what a notebook does with it
         with np.errstate(all="ignore"):
             exec(verdict.snippet, namespace)  # noqa: S102 - what the student is told to do
 
