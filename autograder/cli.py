@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -9,6 +10,7 @@ import typer
 
 from autograder.commands import authoring, learning, teaching
 from autograder.commands.options import JsonOption, complain, open_console, print_json
+from autograder.isolation.interpreter import NEUTRAL
 
 __all__ = ["app", "main"]
 
@@ -44,6 +46,7 @@ def doctor(*, json: JsonOption = False) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; every error a user can make is one sentence and exit status 2."""
+    _import_matplotlib_apart()
     try:
         result = app(arguments, standalone_mode=False)
     except typer.Exit as error:
@@ -64,6 +67,16 @@ def main(arguments: list[str] | None = None) -> int:
     if result == INTERRUPTED:  # typer gives this status, too
         return complain("Stopped. The same command goes on where this one ended.", INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+def _import_matplotlib_apart() -> None:
+    """Import matplotlib in a neutral folder where the current one, a stranger's perhaps, holds settings for it.
+
+    It reads them on import, and some of its versions evaluate what they find.
+    """
+    if os.path.lexists("matplotlibrc"):
+        with contextlib.chdir(NEUTRAL):
+            import matplotlib  # noqa: F401, ICN001 - to have read its settings
 
 
 INTERRUPTED = 130
