@@ -104,7 +104,8 @@ def _grade_one(run: Run, entry: Entry) -> bool:
             raise SubmissionError(message)  # noqa: TRY301 - one way to an unreadable report
         submission = read_submission(Path(entry.path), loaded, home)
     except SubmissionError as error:
-        write_atomically(path, unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed))
+        report = unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed)
+        write_atomically(path, report, within=Path(run.out))
         return True
     earlier = own_earlier(Path(entry.path).parent, loaded, home) if run.earlier == "own" else loaded.earlier
     if is_done(path, submission, run, entry, hash_of_earlier(earlier)):
@@ -119,5 +120,5 @@ def _grade_one(run: Run, entry: Entry) -> bool:
             isolation=run.isolation,
         )
     report = process.graders[entry.assignment].grade(submission, entry.student, earlier)
-    write_atomically(path, report)
+    write_atomically(path, report, within=Path(run.out))
     return True
