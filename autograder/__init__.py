@@ -1,16 +1,21 @@
 """autograder: proves each exercise right, by numbers that the student's code cannot touch."""
 
-from __future__ import annotations
+# Nothing is imported above these lines: where `python -m autograder` runs, Python has put the current folder, a
+# stranger's perhaps, before the standard library.
+import os
+import sys
 
-from typing import TYPE_CHECKING, Any
+if sys.argv[:1] == ["-m"] and sys.path[0] == os.getcwd() != os.path.dirname(__path__[0]):  # noqa: PTH109, PTH120
+    del sys.path[0]
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from autograder.notebook import check
 
 __all__ = ["check"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import ``check`` when it is first asked for, so that the worker side stays light."""
     if name == "check":
         from autograder.notebook import check

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 
 from autograder import catalogue
 from autograder.audit import Audit, audit
+from autograder.isolation.interpreter import isolated_processes
 from autograder.spec import SpecError
 
 __all__ = ["audit_all"]
@@ -28,7 +28,7 @@ def audit_all(
     if jobs < 2:  # noqa: PLR2004 - nothing to share out
         return audit(root, names, progress=progress, **options)
     waiting = list(names)
-    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+    with isolated_processes() as context, ProcessPoolExecutor(jobs, context) as pool:
         largest_first = sorted(names, key=lambda name: _size(root, name), reverse=True)
         futures = {pool.submit(audit, root, [name], **options): name for name in largest_first}
         for future in as_completed(futures):

@@ -59,7 +59,7 @@ def refresh(loaded: Loaded) -> bool:
             exercises.setdefault(exercise.name, {})[check.name] = figures
     path = loaded.released / yardstick.FILE
     if exercises:
-        write_atomically(path, yardstick.Yardsticks(exercises=exercises))
+        write_atomically(path, yardstick.Yardsticks(exercises=exercises), within=loaded.root)
     else:
         path.unlink(missing_ok=True)
     return True

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from autograder.spec import Assignment, Exercise, Mistake, SpecError
@@ -151,7 +153,8 @@ def load(name: str, root: Path) -> Loaded:
 
 def specified(name: str, path: Path) -> Assignment:
     """What a ``checks.py`` specifies.  SpecError where it does not load, or is wrong."""
-    specification = importlib.util.spec_from_file_location(f"checks_of_{name}", path)
+    loader = _FromSource(f"checks_of_{name}", str(path))
+    specification = importlib.util.spec_from_file_location(loader.name, path, loader=loader)
     assert specification is not None and specification.loader is not None  # noqa: S101, PT018 - a .py path has both
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
@@ -167,6 +170,15 @@ def specified(name: str, path: Path) -> Assignment:
         message = f"{name}/checks.py defines no ASSIGNMENT"
         raise SpecError(message)
     return assignment
+
+
+class _FromSource(SourceFileLoader):
+    """Compiles the source that is there: no bytecode beside it is read in its place, and none is written."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        del fullname
+        path = self.path
+        return self.source_to_code(self.get_data(path), path)
 
 
 def with_earlier(name: str, root: Path) -> list[str]:

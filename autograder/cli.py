@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 import typer
 
-from autograder.commands import authoring, learning, teaching
+from autograder.commands import authoring, learning, teaching, trusting
 from autograder.commands.options import JsonOption, complain, open_console, print_json
+from autograder.isolation.interpreter import NEUTRAL
 
 __all__ = ["app", "main"]
 
@@ -24,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for _commands in (learning, teaching, authoring):
+for _commands in (learning, teaching, authoring, trusting):
     _commands.register(app)
 
 
@@ -44,6 +46,7 @@ def doctor(*, json: JsonOption = False) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; every error a user can make is one sentence and exit status 2."""
+    _import_matplotlib_apart()
     try:
         result = app(arguments, standalone_mode=False)
     except typer.Exit as error:
@@ -66,10 +69,20 @@ def main(arguments: list[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _import_matplotlib_apart() -> None:
+    """Import matplotlib in a neutral folder where the current one, a stranger's perhaps, holds settings for it.
+
+    It reads them on import, and some of its versions evaluate what they find.
+    """
+    if os.path.lexists("matplotlibrc"):
+        with contextlib.chdir(NEUTRAL):
+            import matplotlib  # noqa: F401, ICN001 - to have read its settings
+
+
 INTERRUPTED = 130
 USER_ERRORS = {
     "UsageError", "SubmissionError", "CourseError", "BackendError", "MissingExtraError", "ExtractionError",
-    "IsolationError", "ExportError",
+    "IsolationError", "ExportError", "LinkedPathError",
 }  # fmt: skip
 
 

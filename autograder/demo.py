@@ -60,9 +60,9 @@ def make_class(loaded: Loaded, folder: Path) -> list[Path]:
         path = folder / student / loaded.assignment.name / f"{loaded.assignment.module}.ipynb"
         if number % 3 == 2:  # noqa: PLR2004 - some hand in the Python file
             path = path.with_suffix(".py")
-            write_atomically(path, _script(loaded, sources, extra))
+            write_atomically(path, _script(loaded, sources, extra), within=folder.parent)
         else:
-            write_atomically(path, json.dumps(_notebook(loaded, sources, extra), indent=1))
+            write_atomically(path, json.dumps(_notebook(loaded, sources, extra), indent=1), within=folder.parent)
         written.append(path)
     return written
 

@@ -61,23 +61,25 @@ def release(root: Path, name: str) -> list[Path]:
     for file, content in texts(loaded).items():
         path = loaded.released / file
         if not path.is_file() or path.read_text(encoding="utf-8") != content:
-            write_atomically(path, content)
+            write_atomically(path, content, within=root)
             changed.append(path)
     path = loaded.released / "cases.npz"
-    changed += [path] if write_cases(loaded, path) else []
+    changed += [path] if write_cases(loaded, path, root) else []
     return [*changed, loaded.released / yardstick.FILE] if calibrate.refresh(loaded) else changed
 
 
-def write_cases(loaded: Loaded, path: Path) -> bool:
-    """Write the public cases with their answers; return False where the file holds them already."""
+def write_cases(loaded: Loaded, path: Path, within: Path) -> bool:
+    """Write the public cases with their answers; return False where the file holds them already.
+
+    within: the folder that somebody named, below which nothing may be a link.
+    """
     answers, known, matters = _public_answers(loaded)
     if _same_answers(path, answers, known, matters):
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / path.name
         store(part, answers, PUBLIC_SEED, known, matters)
-        part.replace(path)
+        write_atomically(path, part.read_bytes(), within=within)
     return True
 
 

@@ -121,5 +121,5 @@ def new_assignment(root: Path, name: str) -> list[Path]:
     fields = {"name": name, "number": number, "short": str(int(number)), "title": module.replace("_", " ").capitalize()}
     files = {folder / f"{module}.py": SOURCE, folder / "checks.py": CHECKS}
     for path, text in files.items():
-        write_atomically(path, text.format(**fields))
+        write_atomically(path, text.format(**fields), within=root)
     return list(files)

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from autograder.writing import write_file
 
 __all__ = [
     "ExerciseResult",
@@ -313,16 +314,13 @@ def read_report(path: Path) -> Report:
     return msgspec.json.decode(path.read_bytes(), type=Report)
 
 
-def write_atomically(path: Path, content: bytes | str | Any) -> None:
-    """Write a file whole or not at all: a Struct as JSON, text as UTF-8."""
+def write_atomically(path: Path, content: bytes | str | Any, *, within: Path | None = None) -> None:
+    """Write a file whole or not at all: a Struct as JSON, text as UTF-8.
+
+    within: the folder that somebody named, below which nothing may be a link, as ``write_file`` takes it.
+    """
     if isinstance(content, str):
         content = content.encode()
     elif not isinstance(content, bytes):
         content = msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    write_file(path, content, within=within)

@@ -34,7 +34,9 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
         def check() -> None:
             command = [*python, "import sys; from autograder.cli import main; sys.exit(main())", "check", ASSIGNMENT]
-            done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [*command, "--course", course], cwd=course, capture_output=True, text=True, check=False
+            )
             assert done.returncode == 0, done.stdout + done.stderr
 
         def import_it() -> None:

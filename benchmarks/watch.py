@@ -71,6 +71,7 @@ def solution(name: str) -> str:
 
 def saves(folder: Path, rounds: int) -> dict[str, list[float]]:
     """Seconds of every save, by what was saved: wrong, then right, each exercise in turn."""
+    os.environ["XDG_STATE_HOME"] = str(folder / "state")  # for the user there is nothing to remember
     start(ASSIGNMENT, folder, ROOT)
     watched = Watched(folder)
     seconds: dict[str, list[float]] = {"wrong": [], "right": []}

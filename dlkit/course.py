@@ -17,7 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-__all__ = ["CourseError", "assignments", "earlier", "installed", "providing", "root", "shelf", "when_written"]
+__all__ = [
+    "CourseError",
+    "around",
+    "assignments",
+    "clone",
+    "earlier",
+    "installed",
+    "providing",
+    "root",
+    "shelf",
+    "when_written",
+]
 
 FOLDER = re.compile(r"\d\d_[a-z][a-z0-9_]*")
 _CLONE = Path(__file__).resolve().parents[1]
@@ -37,15 +48,27 @@ def root(start: Path | None = None) -> Path:
     if start is None and "DLKIT_COURSE" in os.environ:
         start = Path(os.environ["DLKIT_COURSE"])
     here = (start or Path.cwd()).resolve()
-    clone = [] if start else [_CLONE]
-    for folder in (here, *here.parents, *clone):
-        if (folder / "assignments").is_dir():
-            return folder
-        handed_out = FOLDER.fullmatch(folder.name) and (folder / "checks.py").is_file()
-        if handed_out and folder.parent.name not in ("assignments", "solutions"):
-            return folder.parent
-    message = f"There is no course at or above {here}: name the folder that holds assignments/."
-    raise CourseError(message)
+    found = next(around(here), None) or (None if start else clone())
+    if found is None:
+        message = f"There is no course at or above {here}: name the folder that holds assignments/."
+        raise CourseError(message)
+    return found
+
+
+def around(folder: Path) -> Iterator[Path]:
+    """Every course at or above a folder, the nearest first."""
+    here = folder.resolve()
+    for place in (here, *here.parents):
+        handed_out = FOLDER.fullmatch(place.name) and (place / "checks.py").is_file()
+        if (place / "assignments").is_dir():
+            yield place
+        elif handed_out and place.parent.name not in ("assignments", "solutions"):
+            yield place.parent
+
+
+def clone() -> Path | None:
+    """The clone that dlkit was installed from, where it holds assignments; None without."""
+    return _CLONE if (_CLONE / "assignments").is_dir() else None
 
 
 def installed() -> Path | None:

@@ -72,6 +72,7 @@ def screens() -> list[str]:
     loaded = catalogue.load(ASSIGNMENT, ROOT)
     right = loaded.source_of(loaded.assignment.exercise(EXERCISE))
     with tempfile.TemporaryDirectory() as place:
+        os.environ["XDG_STATE_HOME"] = place  # for the user there is nothing to remember
         start(ASSIGNMENT, Path(place), ROOT)
         file = Path(place, "assignments", ASSIGNMENT, f"{loaded.assignment.module}.py")
         stub = re.compile(rf"^class {EXERCISE}\(.*?(?=\n\n\n)", re.DOTALL | re.MULTILINE)

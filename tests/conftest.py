@@ -24,6 +24,14 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state_directory(tmp_path_factory):
+    """What is trusted in a test is remembered in a folder of the tests' own, also by the processes that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """Half as many processes again as cores: a third of the time, tests wait for kernels, servers and deadlines."""

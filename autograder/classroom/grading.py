@@ -99,7 +99,7 @@ def draw(console: Console, out: Path, entries: list[Entry], *, json: bool = Fals
         for entry in (entry for entry in entries if entry.assignment == name):
             report = _read(report_path(out, entry))
             page = out / "pages" / entry.student / f"{name}.html"
-            write_atomically(page, student_page(report))
+            write_atomically(page, student_page(report), within=out)
             links[report.student] = quote(page.relative_to(out).as_posix(), errors="surrogateescape")
             reports.append(report)
         write_atomically(out / f"{name}.html", class_page(f"{name}: {reports[0].title}", reports, links))

@@ -10,22 +10,21 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from multiprocessing import get_all_start_methods, get_context, parent_process
+from multiprocessing import parent_process
 from pathlib import Path
-from typing import Literal
+
+from msgspec.structs import replace
 
 from autograder import catalogue
 from autograder.classroom.finding import Entry, is_there, report_path
 from autograder.classroom.runs import Run, is_done
 from autograder.grade import Grader, hash_of_earlier, unreadable
+from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.submission import SubmissionError, own_earlier, read_submission
 from autograder.verdict import write_atomically
 
 __all__ = ["grade_all", "open_pool"]
-
-
-METHOD: Literal["forkserver", "spawn"] = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
 
 
 @contextmanager
@@ -35,11 +34,12 @@ def open_pool(jobs: int, launcher: Launcher, backend: str = "numpy") -> Iterator
     launcher: whose zygote, where it has one, starts the workers of all of them.
     Where the system has it, one process imports everything, and the others are forked from that one.
     """
-    context = get_context(METHOD)
-    if METHOD == "forkserver":
-        context.set_forkserver_preload(["autograder.cli", __name__])
     door = launcher.door()
-    with door or nullcontext(), ProcessPoolExecutor(jobs, context, _begin, (backend, door)) as pool:
+    with (
+        door or nullcontext(),
+        isolated_processes("autograder.cli", __name__) as context,
+        ProcessPoolExecutor(jobs, context, _begin, (backend, door)) as pool,
+    ):
         pool.submit(os.getpid)  # it starts with the first thing that is asked of it
         yield pool
 
@@ -49,7 +49,11 @@ def grade_all(entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> Iter
 
     Raises RuntimeError where a grading process itself was killed; what is written stays.
     """
-    futures = {pool.submit(_grade_one, run, entry): entry for entry in entries}
+    run = replace(run, root=os.path.abspath(run.root), out=os.path.abspath(run.out))  # noqa: PTH100 - links stay
+    futures = {
+        pool.submit(_grade_one, run, replace(entry, path=os.path.abspath(entry.path))): entry  # noqa: PTH100
+        for entry in entries
+    }
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()
@@ -74,6 +78,7 @@ _PROCESS: list[_Process] = []
 
 def _begin(backend: str, door: socket.socket | None) -> None:
     """Set up one grading process: its way to workers, and an end with the process that opened the pool."""
+    enter_neutral_folder()
     _PROCESS[:] = [_Process(open_launcher(backend=backend, door=door), {})]
     if door:
         door.close()
@@ -99,7 +104,8 @@ def _grade_one(run: Run, entry: Entry) -> bool:
             raise SubmissionError(message)  # noqa: TRY301 - one way to an unreadable report
         submission = read_submission(Path(entry.path), loaded, home)
     except SubmissionError as error:
-        write_atomically(path, unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed))
+        report = unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed)
+        write_atomically(path, report, within=Path(run.out))
         return True
     earlier = own_earlier(Path(entry.path).parent, loaded, home) if run.earlier == "own" else loaded.earlier
     if is_done(path, submission, run, entry, hash_of_earlier(earlier)):
@@ -114,5 +120,5 @@ def _grade_one(run: Run, entry: Entry) -> bool:
             isolation=run.isolation,
         )
     report = process.graders[entry.assignment].grade(submission, entry.student, earlier)
-    write_atomically(path, report)
+    write_atomically(path, report, within=Path(run.out))
     return True

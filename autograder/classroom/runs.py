@@ -9,9 +9,10 @@ import msgspec
 
 from autograder import catalogue
 from autograder.catalogue import UsageError
-from autograder.classroom.finding import Entry
+from autograder.classroom.finding import Entry, report_path
 from autograder.submission import Submission
 from autograder.verdict import Report, read_report, write_atomically
+from autograder.writing import refuse_links
 
 __all__ = ["Run", "is_done", "prepare_run"]
 
@@ -48,7 +49,8 @@ def prepare_run(
 ) -> Run:
     """Begin a run, or take up the one that ``out`` holds: without ``seed``, its seed goes on.
 
-    Raises UsageError where ``out`` cannot be written or holds something else.
+    Raises UsageError where ``out`` cannot be written or holds something else, LinkedPathError where something in it
+    would be written through a link.
     """
     checks = {name: catalogue.load(name, root).checks_sha256 for name in sorted({e.assignment for e in entries})}
     path = out / "run.json"
@@ -69,6 +71,9 @@ def prepare_run(
         earlier,
         isolation,
     )
+    for entry in entries:
+        for place in (report_path(out, entry), out / "pages" / entry.student / f"{entry.assignment}.html"):
+            refuse_links(place, out)
     for part in out.rglob(".*.part"):  # left by a run that was killed while it wrote
         part.unlink(missing_ok=True)
     try:

@@ -101,13 +101,10 @@ def start(
 ) -> None:
     """Begin an assignment: put it, untouched, into a folder of my own."""
     from autograder.learner.originals import start as begin
-    from dlkit.course import CourseError
+    from dlkit.course import around
 
     if into is None:
-        try:
-            into = root_of(Path.cwd())
-        except CourseError:
-            into = Path.cwd()
+        into = next(around(Path.cwd()), Path.cwd())
     folders = begin(name, into, root_of(course) if course else None)
     console = open_console()
     for folder in folders:

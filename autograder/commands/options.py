@@ -43,11 +43,14 @@ WithoutOption = Annotated[list[str] | None, typer.Option(help="Leave out: capsto
 BackendOption = Annotated[str, typer.Option(help="numpy, or cupy on a machine with a GPU.")]
 
 
-def root_of(course: Path | None) -> Path:
-    """Find the course's folder: the one named, or the one that this folder is in."""
-    from dlkit.course import root
+def root_of(course: Path | None, hand_ins: Path | None = None) -> Path:
+    """Find the course's folder: the one named, or the one that this folder is in, where its checks are trusted.
 
-    return root(course)
+    hand_ins: the folder that is graded, in which no course is looked for.
+    """
+    from autograder.trust import find_course
+
+    return find_course(course, hand_ins=hand_ins)
 
 
 def assignment_names(names: list[str] | None, root: Path) -> list[str]:

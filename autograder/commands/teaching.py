@@ -70,7 +70,7 @@ def grade(
     """Grade a class: a report and a page a student, a page for the class.  Goes on where it was killed."""
     from autograder.classroom.grading import grade_class
 
-    root = root_of(course)
+    root = root_of(course, folder)
     check_backend(backend)
     if earlier not in ("own", "reference"):
         message = f"--earlier is 'own' or 'reference', not '{earlier}'."

@@ -57,14 +57,16 @@ PYTHONPATH="$root/source/kit" "$root/venv/bin/python" -c 'import autograder.grad
 RUN = """\
 #!/usr/bin/env bash
 # Runs for every submission.  The grader writes results/results.json; where it cannot even start, this script does.
-root="${AUTOGRADER_ROOT:-/autograder}"
+root="$(cd "${AUTOGRADER_ROOT:-/autograder}" && pwd)"
 python="${AUTOGRADER_PYTHON:-$root/venv/bin/python}"
+cd /  # no module comes from the folder that this is started in: neither by -P below, nor by an empty entry of a path
+export AUTOGRADER_ROOT="$root"
 export PYTHONPATH="$root/source/kit" OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=agg
 mkdir -p "$root/results"
 rm -f "$root/results/results.json"
 # Student code runs as another user: references and results are not for it, whatever else the kernel refuses.
 chmod -R go-rwx "$root/source/course" "$root/results" "$root/submission_metadata.json" 2>/dev/null
-timeout --kill-after=10 SECONDS "$python" -m autograder.gradescope
+timeout --kill-after=10 SECONDS "$python" -P -m autograder.gradescope
 if [ ! -s "$root/results/results.json" ]; then
   cat > "$root/results/results.json" <<'JSON'
 FALLBACK

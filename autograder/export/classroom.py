@@ -106,7 +106,7 @@ jobs:
         run: |
           mkdir -p "$$RUNNER_TEMP/in/student"
           cp -R assignments/$assignment "$$RUNNER_TEMP/in/student/"
-          autograder grade "$$RUNNER_TEMP/in" --assignment $assignment --out "$$RUNNER_TEMP/graded"
+          autograder grade "$$RUNNER_TEMP/in" --assignment $assignment --course . --out "$$RUNNER_TEMP/graded"
           autograder export classroom "$$RUNNER_TEMP/graded" --assignment $assignment --to "$$RUNNER_TEMP/results"
           cat "$$RUNNER_TEMP/results/student/$assignment.output" >> "$$GITHUB_OUTPUT"
       - name: Report

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.export.errors import ExportError
+from autograder.writing import refuse_links
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
@@ -92,6 +93,8 @@ def _refuse_no_file(url: URL) -> None:
         message = "The gradebook's address names no file, so nothing would be kept. Write sqlite:///gradebook.db."
         raise ExportError(message)
     path = Path(url.database)
+    for name in ("", "-journal", "-wal", "-shm"):
+        refuse_links(path.with_name(path.name + name), path.parent)
     if path.is_dir():
         message = f"{path} is a folder. Name a file for the gradebook: sqlite:///{path / 'gradebook.db'}."
         raise ExportError(message)

@@ -110,7 +110,7 @@ def _each(graded: Iterable[Graded], folder: Path, suffix: str, make: Callable[[R
     paths = []
     for one in graded:
         paths.append(folder / one.place.with_suffix(suffix))
-        write_atomically(paths[-1], make(one.report))
+        write_atomically(paths[-1], make(one.report), within=folder)
     return [f"{len(paths)} files in {folder}: STUDENT/ASSIGNMENT{suffix}."]
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from autograder.isolation.interpreter import NEUTRAL
 from autograder.isolation.levels import LAYERS, IsolationError
 
 __all__ = ["Launcher", "Limits", "NotMeasuredError", "Spawner", "Zygote", "open_launcher"]
@@ -89,7 +90,7 @@ class Zygote:
         file = str(Path(__file__).with_name("zygote.py"))
         command = [sys.executable, "-I", file, str(theirs.fileno()), str(root), options]
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
-            command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL
+            command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL, cwd=NEUTRAL
         )
         theirs.close()
         self._control = ours
@@ -200,6 +201,7 @@ class Spawner:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
             command,
             env=environment,
+            cwd=NEUTRAL,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

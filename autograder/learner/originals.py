@@ -7,12 +7,13 @@ import os
 import shutil
 from pathlib import Path
 
-from autograder import catalogue
+from autograder import catalogue, trust
 from autograder.catalogue import Loaded, UsageError
 from autograder.learner import state
 from autograder.learner.work import Work
 from autograder.submission import SubmissionError, read_submission
 from autograder.verdict import write_atomically
+from autograder.writing import make_folder, refuse_links
 from dlkit import course
 
 __all__ = ["available", "originals", "start"]
@@ -28,25 +29,29 @@ def available(root: Path | None) -> list[str]:
 def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
     """Put an assignment, and earlier ones that it builds on, into a folder; return the folders that are new.
 
-    ``into`` becomes, or is already, a course of the learner's own: whatever runs there finds ``into/assignments/``.
+    ``into`` becomes, or is already, a course of the learner's own: whatever runs there finds ``into/assignments/``, and
+    the checks that were put there are trusted as they are.
     source: the course to take it from; by default the one of last time, the one around here, the one that came with
-    this package.
+    this package, where its checks are trusted.
     Raises UsageError where there is no such assignment, or where it is there already: nothing is overwritten.
     """
     into = into.resolve()
     sources = [source] if source else _sources(into)
-    loaded = _find(name, [place for place in sources if place != into], into)
+    found, place = _find(name, [place for place in sources if place != into], into)
     shelf = course.shelf(into) if catalogue.names(into) else into / "assignments"
-    target = shelf / loaded.assignment.name
+    target = shelf / found
     if target.exists():
-        message = (
-            f"{target} is there already and stays as it is. To begin anew: autograder reset {loaded.assignment.name}"
-        )
+        message = f"{target} is there already and stays as it is. To begin anew: autograder reset {found}"
         raise UsageError(message)
+    if place != source:
+        trust.require(place)
+    loaded = catalogue.load(found, place)
     wanted = catalogue.with_earlier(loaded.assignment.name, loaded.root)
     new = [catalogue.load(one, loaded.root) for one in wanted if not (shelf / one).exists()]
     for one in new:
         _refuse_work(one)
+    for place in (target, _kept(into, loaded.assignment.name), state.folder(into) / "state.json"):
+        refuse_links(place, into)
     try:
         for one in new:
             _copy(one, shelf / one.assignment.name, into)
@@ -57,12 +62,11 @@ def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
     return [shelf / one.assignment.name for one in new]
 
 
-def _find(name: str, sources: list[Path], into: Path) -> Loaded:
+def _find(name: str, sources: list[Path], into: Path) -> tuple[str, Path]:
+    """Complete an assignment's name; the first course that has it.  No course's checks are run for that."""
     for source in sources:
-        try:
-            return catalogue.load(catalogue.find(name, source), source)
-        except UsageError:
-            continue
+        with contextlib.suppress(UsageError):
+            return catalogue.find(name, source), source
     if any(name in (one, *one.split("_", 1)) for one in catalogue.names(into)):
         message = f"{name} is already in {into}, and there is no other course to take it from: see --into and --course."
         raise UsageError(message)
@@ -111,13 +115,16 @@ def _copy(loaded: Loaded, target: Path, into: Path) -> None:
     """Copy one assignment, whole or not at all, and keep its originals for ``reset``."""
     name, module = loaded.assignment.name, loaded.assignment.module
     part = target.with_name(f".{name}.{os.getpid()}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent, into)
     try:
         shutil.copytree(loaded.released, part, ignore=NOT_RELEASED)
         kept = _kept(into, name)
-        kept.mkdir(parents=True, exist_ok=True)
+        make_folder(kept, into)
         for suffix in (".ipynb", ".py"):
-            shutil.copy2(part / f"{module}{suffix}", kept)
+            write_atomically(kept / f"{module}{suffix}", (part / f"{module}{suffix}").read_bytes(), within=into)
+        files = {file: trust.hashed(part / file) for file in trust.CONTENT if (part / file).is_file()}
+        inside = target.relative_to(into)
+        trust.record(into, {(inside / file).as_posix(): digest for file, digest in files.items()}, by="start")
         part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -151,7 +158,7 @@ def _make_anew(loaded: Loaded) -> None:
     with contextlib.suppress(MissingExtraError, OSError):
         for file, content in texts(loaded).items():
             if file != "checks.py":
-                write_atomically(_kept(loaded.root, loaded.assignment.name) / file, content)
+                write_atomically(_kept(loaded.root, loaded.assignment.name) / file, content, within=loaded.root)
 
 
 def _is_usable(file: Path, loaded: Loaded) -> bool:

@@ -20,6 +20,7 @@ from autograder.learner.work import Work
 from autograder.spec import Exercise
 from autograder.submission import read_submission
 from autograder.verdict import write_atomically
+from autograder.writing import refuse_links
 
 __all__ = ["Reset", "carry_out", "plan"]
 
@@ -29,10 +30,14 @@ _MARKER = re.compile(r"^# ?%%")
 
 @dataclass(frozen=True)
 class Reset:
-    """One file to be written: what it will hold."""
+    """One file to be written: what it will hold.
+
+    within: the learner's folder, below which nothing may be a link.
+    """
 
     path: Path
     content: bytes
+    within: Path
 
 
 def plan(loaded: Loaded, exercise: Exercise | None, part: str | None, source: Path | None = None) -> list[Reset]:
@@ -57,7 +62,7 @@ def plan(loaded: Loaded, exercise: Exercise | None, part: str | None, source: Pa
             problems.append(error)
             continue
         if new is not None:
-            changes.append(Reset(file, new))
+            changes.append(Reset(file, new, loaded.root))
     if not changes and problems:
         raise problems[0]
     return changes
@@ -70,7 +75,7 @@ def _whole(loaded: Loaded, files: list[Path], source: Path | None) -> list[Reset
         raise _no_stub(loaded, missing[0])
     if not files:
         raise _no_stub(loaded, loaded.assignment.name)
-    contents = [Reset(file, kept[file.name].read_bytes()) for file in files]
+    contents = [Reset(file, kept[file.name].read_bytes(), loaded.root) for file in files]
     return [one for one in contents if not one.path.is_file() or one.path.read_bytes() != one.content]
 
 
@@ -189,11 +194,13 @@ def _method(stub: str, part: str) -> str:
 def carry_out(change: Reset) -> Path | None:
     """Keep the old text in the next free ``.bak`` beside the file, then write.
 
-    Return where it is kept; None where there was no file.  Raises UsageError where the folder cannot be written.
+    Return where it is kept; None where there was no file.  Raises UsageError where the folder cannot be written,
+    LinkedPathError where the file or a folder above it is a link.
     """
+    refuse_links(change.path, change.within)
     try:
         backup = _back_up(change.path) if change.path.is_file() else None
-        write_atomically(change.path, change.content)
+        write_atomically(change.path, change.content, within=change.within)
         if backup:
             shutil.copymode(backup, change.path)
     except OSError as error:

@@ -40,12 +40,13 @@ def read(root: Path) -> State:
 def change(root: Path, edit: Callable[[State], None]) -> bool:
     """Read, edit and write the state; say whether it could be written.
 
-    It is read anew each time, since ``watch`` and another command may run side by side.
+    It is read anew each time, since ``watch`` and another command may run side by side.  Raises LinkedPathError where
+    it would be written through a link.
     """
     state = read(root)
     edit(state)
     try:
-        write_atomically(folder(root) / "state.json", state)
+        write_atomically(folder(root) / "state.json", state, within=root)
     except OSError:
         return False
     return True

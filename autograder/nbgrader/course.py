@@ -106,7 +106,7 @@ def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             record.note(file)
         elif record.is_ours(file):
-            write_atomically(path, text)
+            write_atomically(path, text, within=target)
             record.note(file)
             laid.written.append(path)
         else:
@@ -115,7 +115,7 @@ def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None
         file = Path("source", name, "cases.npz")
         if not record.is_ours(file):
             laid.kept.append(target / file)
-        elif write_cases(catalogue.load(name, root), target / file):
+        elif write_cases(catalogue.load(name, root), target / file, target):
             laid.written.append(target / file)
         if target / file not in laid.kept:
             record.note(file)
@@ -143,7 +143,7 @@ class _Record:
     def save(self) -> None:
         """Write the record."""
         text = json.dumps(self._hashes, indent=1, sort_keys=True) + "\n"
-        write_atomically(self._target / RECORD, text)
+        write_atomically(self._target / RECORD, text, within=self._target)
 
 
 def _sha256(path: Path) -> str:

@@ -15,6 +15,7 @@ from autograder.grade import Grader, unreadable
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.submission import SubmissionError, own_earlier, read_submission
 from autograder.verdict import Report, write_atomically
+from autograder.writing import make_folder
 
 __all__ = ["Grading"]
 
@@ -43,10 +44,15 @@ class Grading:
         if self._seed is not None:
             return self._seed
         path = self.out / "seed.txt"
-        self.out.mkdir(parents=True, exist_ok=True)
+        make_folder(self.out, self._named)
         with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii") as file:
             file.write(f"{secrets.randbits(32)}\n")
         return int(path.read_text(encoding="ascii"))
+
+    @property
+    def _named(self) -> Path:
+        """The folder below which nothing that is written may lie behind a link: the course, or another for reports."""
+        return self.folder if self.out.is_relative_to(self.folder) else self.out
 
     def knows(self, assignment: str) -> bool:
         """Whether this is an assignment of the course kit."""
@@ -71,7 +77,7 @@ class Grading:
         else:
             earlier = own_earlier(folder, loaded, home) if self.earlier == "own" else None
             report = self._grader(loaded).grade(submission, student, earlier)
-        write_atomically(report_path(self.out, Entry(student, assignment, str(path))), report)
+        write_atomically(report_path(self.out, Entry(student, assignment, str(path))), report, within=self._named)
         return report
 
     def _grader(self, loaded: catalogue.Loaded) -> Grader:

@@ -22,8 +22,8 @@ from autograder.catalogue import UsageError
 from autograder.isolation.levels import LEVELS
 from autograder.nbgrader.grading import Grading
 from autograder.render.notebook import notebook_html, notebook_text
+from autograder.trust import find_course
 from autograder.verdict import ExerciseResult, Report, Status, grade_cell
-from dlkit import course
 
 __all__ = ["AskForAHand", "GradeOutside", "score", "write"]
 
@@ -81,9 +81,11 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
         """Return what this run shares, which ends with the exporter that every submission of it passes through."""
         owner = self.parent or self
         if owner not in _RUNS:
-            root = course.root(Path(self.course) if self.course else None)
+            folders = CourseDirectory(parent=self)
+            hand_ins = Path(folders.root, folders.submitted_directory)
+            root = find_course(Path(self.course) if self.course else None, hand_ins=hand_ins)
             options = {name: getattr(self, name) for name in ("reports", "seed", "earlier", "isolation", "capstones")}
-            _RUNS[owner] = Grading(root, Path(CourseDirectory(parent=self).root), **options)
+            _RUNS[owner] = Grading(root, Path(folders.root), **options)
         return _RUNS[owner]
 
 

@@ -185,6 +185,16 @@ def test_it_is_the_packed_kit_that_runs(platform, solution):
 
 
 @pytest.mark.slow
+def test_no_module_comes_from_the_folder_that_it_is_started_in(platform, solution):
+    platform.hand_in(solution)
+    for name in ("contextlib", "typing", "selectors", "msgspec"):
+        (platform.root / f"{name}.py").write_text(f"open({str(platform.root / 'ran')!r}, 'w')")
+    made, _ = platform.run()
+    assert made["score"] == made["extra_data"]["max_score"] > 0
+    assert not (platform.root / "ran").exists()
+
+
+@pytest.mark.slow
 def test_handing_in_again_is_graded_anew(platform, solution):
     platform.hand_in(solution)
     first, _ = platform.run()

@@ -336,7 +336,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(autograder, write, script, m
     write.right("Tanh")
     before = script.read_bytes()
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("autograder.learner.resetting.write_atomically", fail)

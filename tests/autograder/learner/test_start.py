@@ -77,14 +77,16 @@ def test_earlier_assignments_come_along(elsewhere, tmp_path, trimmed):
     assert names(elsewhere) == ["02_layers", "05_later"]
 
 
-def test_no_half_assignment_is_left_where_the_folder_cannot_be_written(elsewhere, handed_out, monkeypatch):
+@pytest.mark.parametrize("fails", ["copytree", "write_atomically"])
+def test_no_half_assignment_is_left_where_the_folder_cannot_be_written(elsewhere, handed_out, monkeypatch, fails):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copy2", fail)
+    monkeypatch.setattr(shutil if fails == "copytree" else originals, fails, fail)
     with pytest.raises(UsageError, match="cannot be written"):
         start("02_layers", elsewhere, handed_out)
     assert names(elsewhere) == []
+    assert not any((elsewhere / "assignments").iterdir())
 
 
 def test_work_is_not_handed_on_as_an_untouched_assignment(elsewhere, tmp_path, handed_out, solution):
@@ -125,8 +127,13 @@ def test_inside_the_course_a_folder_of_ones_own_is_asked_for(autograder, handed_
     status, _, err = autograder("start", "02")
     assert status == 2
     assert "02 is already in" in err
+    status, out, err = autograder("start", "02", "--into", tmp_path / "own")
+    assert (status, out) == (2, "")
+    assert f"autograder trust {handed_out}".replace(" ", "") in err.replace("'", "").replace(" ", "")
+    assert autograder("trust", handed_out)[0] == 0
     assert autograder("start", "02", "--into", tmp_path / "own")[0] == 0
     assert names(tmp_path / "own") == ["02_layers"]
+    assert autograder("trust", "--forget", handed_out)[0] == 0
 
 
 def test_the_installed_course_is_found_without_a_word(root):

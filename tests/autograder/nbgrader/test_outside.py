@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import SaveAutoGrades, SaveCells
 from nbgrader.utils import determine_grade
 
@@ -236,3 +237,18 @@ def test_an_unreadable_report_has_every_exercise(root):
     loaded = catalogue.load("02_layers", root)
     report = unreadable(loaded, "ada", "layers.ipynb", "It is torn.", seed=1)
     assert {f"check_{e.name}" for e in report.exercises} == {f"check_{e.name}" for e in loaded.assignment.exercises}
+
+
+def test_a_course_that_is_not_configured_is_neither_a_strangers_nor_among_the_hand_ins(
+    root, small_course, tmp_path, monkeypatch
+):
+    shutil.copytree(small_course / "assignments", tmp_path / "dl101/submitted/assignments")
+    shutil.copytree(small_course / "assignments", tmp_path / "other/assignments")
+    monkeypatch.delenv("DLKIT_COURSE", raising=False)
+    config = CourseDirectory(root=str(tmp_path / "dl101"))
+    monkeypatch.setattr("autograder.nbgrader.outside.CourseDirectory", lambda **_: config)
+    monkeypatch.chdir(tmp_path / "dl101/submitted")
+    assert GradeOutside()._grading().root == root
+    monkeypatch.chdir(tmp_path / "other")
+    with pytest.raises(UsageError, match="autograder trust"):
+        GradeOutside()._grading()

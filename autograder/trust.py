@@ -1,0 +1,204 @@
+"""Which courses' checks may run on the command line: checks are programs, and run as whoever typed the command.
+
+Trusted is the course that this package was installed with, one that is named by ``--course`` or DLKIT_COURSE, and one
+whose files are those that ``autograder start`` made or ``autograder trust`` accepted.  Their paths and hashes are kept
+in the user's state directory, never in a course's own folder, which may be a stranger's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from autograder import catalogue
+from autograder.catalogue import UsageError
+from autograder.writing import refuse_links, write_file
+from dlkit import course
+
+__all__ = ["CONTENT", "Accepted", "accept", "accepted", "find_course", "forget", "hashed", "record", "require"]
+
+CONTENT = ("checks.py", "cases.npz", "yardsticks.json")
+"""What of a released assignment is executed, or believed; what a student writes is neither."""
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """What was accepted of one course: the SHA-256 of each file by its path from the course; by "start" or "trust"."""
+
+    files: dict[str, str]
+    by: str = "trust"
+    at: str = ""
+
+
+class _Store(msgspec.Struct):
+    format: int = 1
+    courses: dict[str, Accepted] = {}
+
+
+# --- finding a course ------------------------------------------------------------------------
+
+
+def find_course(named: Path | None = None, *, hand_ins: Path | None = None) -> Path:
+    """Find the course whose checks may run: the one named, by an option or DLKIT_COURSE, else the nearest one.
+
+    hand_ins: a folder of hand-ins; a course that lies in it is passed over, and refused where it was named.
+    Raises UsageError where its checks are not trusted, CourseError where there is no course.
+    """
+    if named is not None or "DLKIT_COURSE" in os.environ:
+        root = course.root(named)
+        if hand_ins is not None and _is_among(root, hand_ins):
+            message = f"The course {root} lies in the hand-ins, {hand_ins}: name one elsewhere with --course."
+            raise UsageError(message)
+        return root
+    places = course.around(Path.cwd())
+    found = next((place for place in places if hand_ins is None or not _is_among(place, hand_ins)), course.clone())
+    if found is None:
+        message = f"There is no course at or above {Path.cwd()}: name the folder that holds assignments/ with --course."
+        raise course.CourseError(message)
+    require(found)
+    return found
+
+
+def _is_among(root: Path, hand_ins: Path) -> bool:
+    """Whether a course, or any file of it that counts, lies in a folder of hand-ins; not the one installed."""
+    folder = hand_ins.resolve()
+    places = (root, *_contents(root).values())
+    return root != course.installed() and any(place.resolve().is_relative_to(folder) for place in places)
+
+
+def require(root: Path) -> None:
+    """Raise UsageError with one sentence where a course's checks are not trusted, or no longer what was trusted."""
+    root = root.resolve()
+    if root == course.installed() or ("DLKIT_COURSE" in os.environ and root == course.root()):
+        return
+    known = _read().courses.get(str(root), Accepted({})).files
+    files = _contents(root)
+    fresh = {name: path for name, path in files.items() if known.get(name) != hashed(path)}
+    if not fresh:
+        return
+    folders = {path.parent for path in fresh.values()}
+    one = len(folders) == 1 and (known or root in {folder.parent for folder in folders})
+    target = folders.pop() if one else root
+    how = f"accept them with autograder trust {shlex.quote(str(target))}, or name another course with --course"
+    if changed := sorted(known.keys() & fresh.keys()):
+        message = f"{root / changed[0]} has changed since it was trusted, and would run as you: read it, then {how}."
+    else:
+        message = f"The checks in {target} would run as you, and are not trusted yet: {how}."
+    raise UsageError(message)
+
+
+def _contents(root: Path) -> dict[str, Path]:
+    """Every file of a course that is executed or believed, by its path from there."""
+    found: list[Path] = []
+    for name in catalogue.names(root):
+        found += [course.shelf(root) / name / file for file in CONTENT]
+        found += [root / "solutions" / name / "cases.npz", *sorted((root / "solutions" / name).glob("*.py"))]
+    return {path.relative_to(root).as_posix(): path for path in found if path.is_file()}
+
+
+def hashed(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- what was accepted -----------------------------------------------------------------------
+
+
+def accept(folder: Path) -> dict[Path, str]:
+    """Trust what lies in a folder now, a course's or one assignment's; its files with their hashes.
+
+    Raises UsageError where there is nothing to trust.
+    """
+    folder = folder.resolve()
+    assignments = [
+        path.parent for path in sorted(folder.glob("*/checks.py")) if course.FOLDER.fullmatch(path.parent.name)
+    ]
+    root = next(course.around(assignments[0] if assignments else folder), folder)
+    files = {name: hashed(path) for name, path in _contents(root).items() if path.is_relative_to(folder)}
+    if not files:
+        message = f"There are no checks in {folder}: name a folder that holds assignments/, or an assignment's own."
+        raise UsageError(message)
+    record(root, files, by="trust")
+    return {root / name: digest for name, digest in files.items()}
+
+
+def record(root: Path, files: dict[str, str], *, by: str) -> None:
+    """Remember hashes of a course's files, by path from there; UsageError where that cannot be written."""
+    store = _read()
+    before = store.courses.get(str(root), Accepted({})).files
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    store.courses[str(root)] = Accepted({**before, **files}, by, now)
+    _write(store)
+
+
+def accepted() -> dict[str, Accepted]:
+    """Everything that is trusted beside the installed course, by the course's path."""
+    return dict(sorted(_read().courses.items()))
+
+
+def forget(folder: Path) -> list[str]:
+    """Trust a course, or one assignment of it, no longer; the files that were trusted.  UsageError where none was."""
+    folder, store = folder.resolve(), _read()
+    gone = [
+        (root, name)
+        for root, known in store.courses.items()
+        for name in known.files
+        if Path(root, name).is_relative_to(folder)
+    ]
+    if not gone:
+        message = f"Nothing in {folder} is trusted: autograder trust --list shows what is."
+        raise UsageError(message)
+    for root in {root for root, _ in gone}:
+        known = store.courses.pop(root)
+        if kept := {name: digest for name, digest in known.files.items() if (root, name) not in gone}:
+            store.courses[root] = msgspec.structs.replace(known, files=kept)
+    _write(store)
+    return [str(Path(root, name)) for root, name in gone]
+
+
+def _home() -> Path:
+    """Where the system keeps what programs remember of a user."""
+    named = os.environ.get("XDG_STATE_HOME", "")
+    if os.path.isabs(named):  # noqa: PTH117 - the specification has others ignored
+        return Path(named)
+    try:
+        home = Path.home()
+    except RuntimeError as error:
+        message = "There is no home folder to remember trusted courses in: set XDG_STATE_HOME."
+        raise UsageError(message) from error
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    return home / ".local" / "state"
+
+
+def _path() -> Path:
+    return _home() / "dlkit-course" / "trusted.json"
+
+
+def _read() -> _Store:
+    path = _path()
+    refuse_links(path, _home())
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Store)
+    except FileNotFoundError:
+        return _Store()
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"{path} cannot be read ({error}): delete it, and trust your courses again."
+        raise UsageError(message) from error
+
+
+def _write(store: _Store) -> None:
+    content = msgspec.json.format(msgspec.json.encode(store), indent=1) + b"\n"
+    try:
+        write_file(_path(), content, within=_home(), mode=0o600)
+    except OSError as error:
+        message = f"{_path()} cannot be written ({error.strerror}): set XDG_STATE_HOME to a folder of your own."
+        raise UsageError(message) from error

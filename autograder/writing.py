@@ -1,0 +1,126 @@
+"""Files written whole or not at all, and never through a symbolic link below the folder that somebody named.
+
+A link at or above that folder is its owner's choice and is followed.  One below it may have come with a hand-in, and
+would have somebody else's file overwritten.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["LinkedPathError", "make_folder", "refuse_links", "write_file"]
+
+BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.rename, os.unlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+"""Whether each folder can be opened from the one above it, so that none is exchanged for a link meanwhile."""
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
+JUNCTION = 0xA0000003
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK | getattr(os, "O_BINARY", 0)
+
+
+class LinkedPathError(Exception):
+    """Something was to be written where a symbolic link leads elsewhere: one sentence with the cure."""
+
+    def __init__(self, link: str) -> None:
+        super().__init__(link)
+        self.link = link
+
+    def __str__(self) -> str:
+        return f"{self.link} is a symbolic link, and nothing is written through one: remove it, or name another folder."
+
+
+def write_file(path: Path, content: bytes, *, within: Path | None = None, mode: int = 0o666) -> None:
+    """Write a file whole or not at all, with the folders that it needs.
+
+    within: the folder that somebody named; it is followed wherever it leads, and nothing below it may be a link.  By
+    default the folder of the file.  mode: of a new file, less the umask.
+    Raises LinkedPathError where the file or a folder on the way to it is a link, OSError where it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    with _opened(path.parent, within or path.parent) as folder:
+        _refuse(path, folder)
+        here, there = _named(part, folder), _named(path, folder)
+        try:
+            with os.fdopen(os.open(here, NEW_FILE, mode, dir_fd=folder), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(here, there, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(here, dir_fd=folder)
+            raise
+
+
+def make_folder(folder: Path, within: Path) -> None:
+    """Make a folder and those above it, as far as they are missing.
+
+    Raises LinkedPathError where one of them below ``within`` is a link.
+    """
+    with _opened(folder, within):
+        pass
+
+
+def refuse_links(path: Path, within: Path) -> None:
+    """Raise LinkedPathError where a path, or a folder above it and below ``within``, is a link; make nothing."""
+    place = within
+    for name in _steps(path, within):
+        place /= name
+        _refuse(place, None)
+
+
+def _steps(path: Path, within: Path) -> tuple[str, ...]:
+    steps = path.relative_to(within).parts
+    if ".." in steps:
+        message = f"{path} leads out of {within}"
+        raise ValueError(message)
+    return steps
+
+
+@contextlib.contextmanager
+def _opened(folder: Path, within: Path) -> Iterator[int | None]:
+    """Make a folder and go there step by step from ``within``: its descriptor, or None where the system has no such."""
+    within.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(within, FOLDER) if BY_DESCRIPTOR else None
+    place = within
+    try:
+        for name in _steps(folder, within):
+            place /= name
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(_named(place, descriptor), dir_fd=descriptor)
+            _refuse(place, descriptor)
+            if descriptor is not None:
+                above, descriptor = descriptor, _go_into(place, descriptor)
+                os.close(above)
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _go_into(place: Path, above: int) -> int:
+    try:
+        return os.open(place.name, FOLDER | NO_LINK, dir_fd=above)
+    except OSError:
+        _refuse(place, above)  # it became one since it was looked at
+        raise
+
+
+def _named(place: Path, folder: int | None) -> str:
+    """What a place is called from its folder, or as a whole where that is not open."""
+    return str(place) if folder is None else place.name
+
+
+def _refuse(place: Path, folder: int | None) -> None:
+    """Raise LinkedPathError where a place is a link, or on Windows a junction."""
+    try:
+        found = os.stat(_named(place, folder), dir_fd=folder, follow_symlinks=False)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == JUNCTION:
+        raise LinkedPathError(str(place))
