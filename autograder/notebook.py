@@ -41,7 +41,7 @@ class _Shown:
 
 
 def check(thing: Any) -> float:
-    """Check one exercise, a class or a function, as it is defined now; show what was found and return the points.
+    """Check one exercise, a class or function or its name, as it is defined now; show what was found, return the points.
 
     The points are a plain float, and nothing is written to stderr: nbgrader takes the value of a grade cell for its
     score, anything that is no float for full marks, and any line on stderr for none.
@@ -58,16 +58,27 @@ def check(thing: Any) -> float:
 def run_checks(thing: Any) -> ExerciseResult:
     """Run every check of one exercise, a class or a function, as it is defined now, on one thread as graded work is.
 
-    Raises LookupError where the course has no exercise of this name.
+    thing: it, or its name in the notebook.
+    Raises LookupError where the course has no exercise of this name, or the notebook does not define it.
     """
-    name = getattr(thing, "__name__", str(thing))
+    name = thing if isinstance(thing, str) else getattr(thing, "__name__", str(thing))
     loaded = _assignment_with(name)
+    thing = _by_name(thing) if isinstance(thing, str) else thing
     found = extraction.take([("cell", 1, _source(thing, name))])
     module = sys.modules.get(getattr(thing, "__module__", ""))
     namespace = {**(vars(module) if module else {}), name: thing}
     grader = Grader(loaded, None, seed=secrets.randbits(32), only=frozenset({name}), live=namespace)
     with threadpool_limits(1):  # small products on many threads wait for each other, and cost many times as much
         return grader.grade(Submission("this notebook", found, "")).exercises[0]
+
+
+def _by_name(name: str) -> Any:
+    """What a notebook has under a name."""
+    names = vars(sys.modules["__main__"])
+    if name not in names:
+        message = f"{name} is not defined in this notebook: run the cell that defines it first."
+        raise LookupError(message)
+    return names[name]
 
 
 def _source(thing: Any, name: str) -> str:

@@ -46,6 +46,14 @@ def test_a_right_class_passes(cell, tanh):
     assert result.points == result.max_points == 3
 
 
+def test_an_exercise_may_be_named_by_a_string(cell, tanh, monkeypatch):
+    monkeypatch.setitem(sys.modules, "__main__", cell("A = 1"))
+    with pytest.raises(LookupError, match=r"Tanh is not defined in this notebook: run the cell that defines it first"):
+        run_checks("Tanh")
+    cell(tanh)
+    assert run_checks("Tanh").points == 3
+
+
 def test_a_wrong_class_fails_with_its_diagnosis(cell, tanh):
     result = run_checks(cell(tanh.replace("self.y * self.y", "1 * self.y")).Tanh)
     failed = next(verdict for verdict in result.verdicts if verdict.status is Status.FAILED)
