@@ -41,7 +41,7 @@ class _Shown:
 
 
 def check(thing: Any) -> float:
-    """Check one exercise, a class or function or its name, as it is defined now; show what was found, return the points.
+    """Check one exercise, a class or function or its name, as it is defined now; show the result and return its points.
 
     The points are a plain float, and nothing is written to stderr: nbgrader takes the value of a grade cell for its
     score, anything that is no float for full marks, and any line on stderr for none.
