@@ -47,6 +47,9 @@ def _why_undefined(error: SubjectRaisedError, place: Workplace) -> str:
     """Say why a name is missing here that the student's notebook had."""
     name = missing(error)
     found = place.submission.extraction
+    if "*" in found.refused and name not in found.refused and name not in found.defined:
+        found_in = found.refused["*"]
+        return f"{name} is not defined{at(error)}: it may come from {found_in}, which an exercise may not import"
     if name in found.refused:
         return _refused(name, found.refused[name], error)
     if name in found.left_out and name not in found.defined:

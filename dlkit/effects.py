@@ -38,6 +38,7 @@ SETTERS = frozenset(
     setcontext""".split()  # noqa: SIM905 - reads best
 )
 """Functions that change the state of their module."""
+READING_ANYTHING = frozenset({"eval", "exec", "globals"})
 NAMESPACES = frozenset({"globals", "vars", "locals"})
 """Whoever changes what these return may bind any name."""
 
@@ -75,8 +76,9 @@ class Effects:
     whose object it changes in place; assigned: those of them whose attribute it sets; uses: names read while it runs;
     later: names that functions defined by it read when called; passed: what it hands to calls; calls: what it calls;
     aliases: name → names whose object it may stand for; stars: whether it imports every name of a module; anything:
-    whether it may bind any name; checked: names given to ``check``; functions: what calling the functions and classes
-    that it defines may do, by name.
+    whether it may bind any name; reads_anything: whether it, or a function of it, may read any name; given: names, and
+    names as strings, that it gives to each callable; functions: what calling the functions and classes that it defines
+    may do, by name.
     """
 
     binds: set[str] = field(default_factory=set)
@@ -90,8 +92,14 @@ class Effects:
     aliases: dict[str, set[str]] = field(default_factory=dict)
     stars: bool = False
     anything: bool = False
-    checked: set[str] = field(default_factory=set)
+    reads_anything: bool = False
+    given: dict[str, set[str]] = field(default_factory=dict)
     functions: dict[str, Summary] = field(default_factory=dict)
+
+    def gives(self, name: str, callables: Iterable[str]) -> bool:
+        """Whether it gives a name to one of these callables, itself or under another name."""
+        found = {each for callee in callables for each in self.given.get(callee, ())}
+        return name in _alias_closure(found, self.aliases)
 
     @property
     def bound(self) -> set[str]:
@@ -109,7 +117,6 @@ def effects_of(source: str) -> Effects:
     reader = _Reader()
     for statement in body:
         reader.statement(statement, certain=True)
-    reader.effects.checked = _alias_closure(reader.effects.checked, reader.effects.aliases)
     return reader.effects
 
 
@@ -287,6 +294,7 @@ class _Reader(ast.NodeVisitor):
         self.effects.passed |= {passed for passed in inner.passed if passed.name not in own}
         self.effects.calls |= inner.calls
         self.effects.anything |= inner.anything
+        self.effects.reads_anything |= inner.reads_anything
 
     def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         """A decorator is called with what it decorates, and with what it was given itself."""
@@ -299,6 +307,7 @@ class _Reader(ast.NodeVisitor):
         inner, local = _inside(node)
         self.effects.later |= (inner.uses | inner.later) - local
         self.effects.anything |= inner.anything
+        self.effects.reads_anything |= inner.reads_anything
         return _summary(node, inner, local)
 
     def _lambda(self, node: ast.Lambda) -> Summary:
@@ -394,8 +403,10 @@ class _Reader(ast.NodeVisitor):
         callee = _callee(node.func)
         self.effects.calls |= callee
         self.effects.anything |= isinstance(node.func, ast.Name) and node.func.id == "exec"
-        if "check" in callee:
-            self.effects.checked |= _checked(given)
+        for name in callee:
+            self.effects.given.setdefault(name, set()).update(names, _texts(given))
+        if isinstance(node.func, ast.Name) and node.func.id in READING_ANYTHING:
+            self.effects.reads_anything = True
         if isinstance(node.func, ast.Attribute):
             self.effects.anything |= _is_namespace(node.func.value) and node.func.attr not in READING_METHODS
             module = next(roots(node.func.value), "")
@@ -425,10 +436,9 @@ def _is_namespace(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMESPACES
 
 
-def _checked(given: list[ast.expr]) -> set[str]:
-    """Names that ``check(…)`` is given: ``check(ReLU)``, ``check("ReLU")``, a loop over several."""
-    found = {name for value in given for name in roots(value)}
-    return found | {value.value for value in given if isinstance(value, ast.Constant) and isinstance(value.value, str)}
+def _texts(given: list[ast.expr]) -> set[str]:
+    """Strings that a call is given: ``check("ReLU")``."""
+    return {value.value for value in given if isinstance(value, ast.Constant) and isinstance(value.value, str)}
 
 
 def _inside(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> tuple[Effects, set[str]]:

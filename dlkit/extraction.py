@@ -93,7 +93,8 @@ class Extraction:
 
     def checks(self, name: str) -> list[int]:
         """Numbers of the statements that check a name, in order: ``check(Linear)``."""
-        return [number for number, chunk in enumerate(self.chunks) if name in chunk.effects.checked]
+        called = {"check", *(alias for alias, package in self.refused.items() if package == "autograder")}
+        return [number for number, chunk in enumerate(self.chunks) if chunk.effects.gives(name, called)]
 
     def definition(self, name: str) -> int | None:
         """Number of the definition that counts: the last before the last check of the name, else the last of all.

@@ -16,6 +16,8 @@ from dlkit.effects import ATTRIBUTE_SETTERS, CHANGING_FUNCTIONS, SETTERS, Effect
 
 __all__ = ["Slicer"]
 
+ALL = -1
+"""The mask of every name."""
 ROUNDS = 8
 """How often names that are found later may need further names that are found later."""
 
@@ -61,7 +63,7 @@ class Slicer:
             if one.stars or one.anything or self._changes[number] & live:
                 kept.append(number)
                 live &= ~self._mask(one.binds)
-                live |= _union(reads, self._mask(one.uses | one.later))
+                live |= ALL if one.reads_anything else _union(reads, self._mask(one.uses | one.later))
         return kept[::-1]
 
     def _later(

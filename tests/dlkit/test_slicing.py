@@ -89,6 +89,10 @@ GIVES = {
     "a name deleted again": (["X = 3", F, "check(f)", "del X"], 3),
     "exec": (["exec('X = 3')", F], 3),
     "globals": (["globals()['X'] = 3", F], 3),
+    "a name read through globals": (["X = 3", "def f(): return globals()['X']"], 3),
+    "a name read by eval": (["X = 3", "def f(): return eval('X')"], 3),
+    "a check under another name": (["from autograder import check as see", "X = 3", F, "see(f)", "X = 4"], 3),
+    "a subclass of its own name": (["class f:\n    x = 3", "class f(f):\n    def __new__(cls): return cls.x"], 3),
     "a seed": (
         ["import random\nrandom.seed(1)\nX = random.random()\nrandom.seed(1)\ndef f(): return random.random() == X"],
         True,
