@@ -1,16 +1,22 @@
-"""Zip files that strangers made: the few members that are wanted, read under bounds; everything odd is refused."""
+r"""Zip files that strangers made: the few members that are wanted, read under bounds; everything odd is refused.
+
+Windows' old packer writes ``02_layers\layers.py``: a member's name is given with ``/`` between its folders.
+"""
 
 from __future__ import annotations
 
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-__all__ = ["ArchiveError", "members"]
+__all__ = ["ArchiveError", "Member", "listing", "members"]
 
-MAX_MEMBERS = 200
+MAX_MEMBERS = 2000
 MAX_MEMBER = 20 << 20
 MAX_ARCHIVE = 64 << 20
 CENTRAL = b"PK\x01\x02"
@@ -21,27 +27,57 @@ class ArchiveError(Exception):
     """An archive that is not read: one sentence with the cure."""
 
 
+class Member(NamedTuple):
+    """One file of an archive: its name, its bytes once unpacked, and when it was saved (seconds, by its own clock)."""
+
+    name: str
+    size: int
+    time: float
+
+
+def listing(path: Path) -> list[Member]:
+    """Name the files of an archive, without unpacking any.  Raises ArchiveError as ``members`` does."""
+    with _opened(path) as (_, inside):
+        files = {name: member for name, member in inside.items() if not name.endswith("/")}
+        return [Member(name, member.file_size, _time(member)) for name, member in files.items()]
+
+
 def members(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
     """Read the wanted members that are there, by name; nothing is written anywhere.
 
     Raises ArchiveError where the file is no zip, holds links, passwords, names that lead out of a folder, a name twice
     or too much.
     """
+    with _opened(path) as (archive, inside):
+        return {name: _read(path, archive, member) for name, member in inside.items() if name in wanted}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open an archive, with its members by name, once all of it was looked at."""
     try:
         if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
             raise _refused(path, "is no ordinary file")
         if path.stat().st_size > MAX_ARCHIVE or path.read_bytes().count(CENTRAL) > MAX_MEMBERS:
             raise _refused(path, f"holds more than {MAX_MEMBERS} files or {MAX_ARCHIVE >> 20} MB")
         with zipfile.ZipFile(path) as archive:
-            inside = archive.infolist()
-            for member in inside:
+            inside: dict[str, zipfile.ZipInfo] = {}
+            for member in archive.infolist():
                 _look_at(path, member)
-            names = [member.filename for member in inside]
-            if len(set(names)) < len(names):
-                raise _refused(path, "holds two files of one name")
-            return {member.filename: _read(path, archive, member) for member in inside if member.filename in wanted}
+                name = member.filename.replace("\\", "/")
+                if name in inside:
+                    raise _refused(path, "holds two files of one name")
+                inside[name] = member
+            yield archive, inside
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise _refused(path, f"cannot be read as a zip file ({error})") from error
+
+
+def _time(member: zipfile.ZipInfo) -> float:
+    try:
+        return datetime(*member.date_time, tzinfo=UTC).timestamp()
+    except ValueError:  # a 31st of February
+        return 0.0
 
 
 def _refused(path: Path, why: str) -> ArchiveError:
@@ -53,7 +89,8 @@ def _look_at(path: Path, member: zipfile.ZipInfo) -> None:
     name = member.filename
     parts = PurePosixPath(name.replace("\\", "/")).parts
     shown = name[:60].encode("utf-8", "replace").decode()
-    if name != member.orig_filename or not parts or parts[0].endswith(":") or parts[0] == "/" or ".." in parts:
+    whole = member.orig_filename.replace("\\", "/")
+    if name.replace("\\", "/") != whole or not parts or parts[0].endswith(":") or parts[0] == "/" or ".." in parts:
         raise _refused(path, f"holds a file whose name leads elsewhere ({shown})")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

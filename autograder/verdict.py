@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import statistics
 from enum import StrEnum
@@ -18,6 +19,7 @@ __all__ = [
     "Footprint",
     "Growth",
     "HotSpot",
+    "NotGraded",
     "Pace",
     "Pair",
     "Problem",
@@ -213,6 +215,20 @@ class Problem(msgspec.Struct, frozen=True):
     where: str = ""
 
 
+class NotGraded(msgspec.Struct, frozen=True):
+    """Something that was seen among the hand-ins and was not graded: where it lies beneath their folder, and why.
+
+    kind: "hand-in", which somebody has to look at, or "other", "handed out" (by the course), "system" (of a computer);
+    assignment, student: whom it is about, as far as that is known.
+    """
+
+    path: str
+    reason: str
+    kind: str = "hand-in"
+    assignment: str = ""
+    student: str = ""
+
+
 class WrittenAnswer(msgspec.Struct, frozen=True):
     """A written question: graded by hand, so only whether there is an answer is known."""
 
@@ -228,7 +244,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
     isolation: "full", "partial" or "none", proved before student code was loaded ("" where none ran);
     isolation_missing: what was not in force, with the reason; tried: what the code attempted and an exercise
-    never needs, each as what follows “tried to”.
+    never needs, each as what follows “tried to”; set_aside: files of this hand-in that were not graded.
     """
 
     format: int = FORMAT
@@ -248,6 +264,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     earlier_sha256: str = ""
     versions: dict[str, str] = {}
     problems: list[Problem] = []
+    set_aside: list[NotGraded] = []
     exercises: list[ExerciseResult] = []
     written: list[WrittenAnswer] = []
     seconds: float = 0.0
@@ -321,8 +338,13 @@ def write_atomically(path: Path, content: bytes | str | Any) -> None:
         content = msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise

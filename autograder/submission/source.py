@@ -10,7 +10,7 @@ from typing import Any
 from autograder.catalogue import wire
 from autograder.repairs import is_published
 from autograder.spec import Exercise
-from autograder.verdict import Problem, WrittenAnswer
+from autograder.verdict import NotGraded, Problem, WrittenAnswer
 from dlkit import extraction
 
 __all__ = ["Submission", "SubmissionError"]
@@ -25,6 +25,7 @@ class Submission:
     """One student's source text, and what is known of it before it runs.
 
     poisoned: chunks that ended the worker while loading, with the sentence; left out from then on.
+    notes: what is to be said of the choice among several files; set_aside: those that were not chosen.
     """
 
     file: str
@@ -32,6 +33,8 @@ class Submission:
     sha256: str
     written: list[WrittenAnswer] = field(default_factory=list)
     poisoned: dict[int, str] = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
+    set_aside: list[NotGraded] = field(default_factory=list)
 
     @property
     def chunks(self) -> list[Any]:
@@ -49,7 +52,7 @@ class Submission:
             )
             for cell in self.extraction.broken
         ]
-        return broken + [Problem(sentence) for sentence in self.poisoned.values()]
+        return broken + [Problem(sentence) for sentence in self.poisoned.values()] + self.notes
 
     def broken_cell(self, exercise: Exercise) -> str | None:
         """Why the exercise is missing, where a cell that does not parse would have defined it."""

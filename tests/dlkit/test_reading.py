@@ -154,7 +154,8 @@ def test_a_line_that_underlines_is_no_conflict():
 
 
 def test_a_script_that_nbconvert_made_falls_into_its_cells(tmp_path):
-    text = "#!/usr/bin/env python\n# coding: utf-8\n\n# In[ ]:\n\n\nA = 1\n\n\n# In[12]:\n\n\nB = (\n\n\n# In[13]:\n\nC = 3\n"
+    head = "#!/usr/bin/env python\n# coding: utf-8\n\n"
+    text = head + "# In[ ]:\n\n\nA = 1\n\n\n# In[12]:\n\n\nB = (\n\n\n# In[13]:\n\nC = 3\n"
     (tmp_path / "work.py").write_text(text)
     found = extract(tmp_path / "work.py")
     assert {"A", "C"} <= found.defined
