@@ -5,6 +5,7 @@ Windows' old packer writes ``02_layers\layers.py``: a member's name is given wit
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 import zlib
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-__all__ = ["ArchiveError", "Member", "listing", "members"]
+__all__ = ["ArchiveError", "Member", "listing", "members", "unpack"]
 
 MAX_MEMBERS = 2000
 MAX_MEMBER = 20 << 20
@@ -53,15 +54,22 @@ def members(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
-    """Open an archive, with its members by name, once all of it was looked at."""
+def _opened(
+    path: Path, most: int = MAX_MEMBERS, large: int | None = MAX_ARCHIVE
+) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open an archive, with its members by name, once all of it was looked at.
+
+    most: members; large: bytes, where a stranger packed it and even its directory is not read before they are counted.
+    """
     try:
         if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
             raise _refused(path, "is no ordinary file")
-        if path.stat().st_size > MAX_ARCHIVE or path.read_bytes().count(CENTRAL) > MAX_MEMBERS:
-            raise _refused(path, f"holds more than {MAX_MEMBERS} files or {MAX_ARCHIVE >> 20} MB")
+        if large and (path.stat().st_size > large or path.read_bytes().count(CENTRAL) > most):
+            raise _refused(path, f"holds more than {most} files or {large >> 20} MB")
         with zipfile.ZipFile(path) as archive:
             inside: dict[str, zipfile.ZipInfo] = {}
+            if len(archive.infolist()) > most:
+                raise _refused(path, f"holds more than {most} files")
             for member in archive.infolist():
                 _look_at(path, member)
                 name = member.filename.replace("\\", "/")
@@ -108,3 +116,35 @@ def _read(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> byte
     if len(data) > MAX_MEMBER:
         raise _refused(path, f"holds a file of more than {MAX_MEMBER >> 20} MB")
     return data
+
+
+# --- a whole class ---------------------------------------------------------------------------
+
+MAX_FILES = 200_000
+MAX_UNPACKED = 16 << 30
+
+
+def unpack(path: Path, into: Path) -> list[tuple[str, str]]:
+    """Write the files of a class's archive out, as many as are small enough; names of the others, with the reason.
+
+    Raises ArchiveError as ``members`` does: links, passwords and names that lead elsewhere have no place in a download.
+    """
+    left: list[tuple[str, str]] = []
+    total = 0
+    with _opened(path, MAX_FILES, None) as (archive, inside):
+        for name, member in inside.items():
+            if name.endswith("/"):
+                into.joinpath(name).mkdir(parents=True, exist_ok=True)
+                continue
+            total += member.file_size
+            if total > MAX_UNPACKED:
+                raise _refused(path, f"holds more than {MAX_UNPACKED >> 30} GB")
+            if member.file_size > MAX_MEMBER or member.compress_type not in PLAIN:
+                left.append((name, f"has more than {MAX_MEMBER >> 20} MB, or is packed in an unusual way."))
+                continue
+            target = into / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(_read(path, archive, member))
+            seconds = _time(member)
+            os.utime(target, (seconds, seconds))
+    return left

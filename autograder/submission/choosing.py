@@ -151,12 +151,11 @@ def _newest(looks: Sequence[Look]) -> tuple[Look, str]:
 
 def _aside(look: Look, chosen: Look, loaded: Loaded) -> NotGraded:
     """Why a file was not graded, and whether somebody has to look at it."""
-    name = loaded.assignment.name
+    name, reason = loaded.assignment.name, look.sentence.removeprefix(f"{look.name} ")
     if look.state == "unreadable":
-        return NotGraded(look.file.shown, look.sentence, "hand-in" if look.may_be_work else "other", name)
+        return NotGraded(look.file.shown, reason, "hand-in" if look.may_be_work else "other", name)
     if look.state == "foreign":
-        kind = "hand-in" if " belongs to " in look.sentence else "other"
-        return NotGraded(look.file.shown, look.sentence, kind, name)
+        return NotGraded(look.file.shown, reason, "hand-in" if reason.startswith("belongs to ") else "other", name)
     if look.state == "stub":
         return NotGraded(look.file.shown, "is as it was handed out.", "handed out", name)
     if look.meaning == chosen.meaning:

@@ -26,14 +26,18 @@ MOST_PACKED = 40 << 20
 class File(NamedTuple):
     """One file that could be the assignment.
 
-    shown: what its author calls it, beneath the folder of hand-ins; reason: why it is not read, where it is not;
+    shown: where it lies beneath the folder of hand-ins; reason: why it is not read, where it is not;
     packed: it came out of a zip.
+    name: what its author calls it, where a platform has put more before that; time: when it was handed in by the
+    platform's own count, where its files' times say nothing.
     """
 
     path: Path
     shown: str
     reason: str = ""
     packed: bool = False
+    name: str = ""
+    time: float | None = None
 
 
 def files_in(folder: Path, loaded: Loaded, home: Path) -> list[File]:

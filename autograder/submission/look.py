@@ -30,7 +30,7 @@ class Look:
     @property
     def name(self) -> str:
         """The file's own name."""
-        return self.file.path.name
+        return self.file.name or self.file.path.name
 
     @cached_property
     def _found(self) -> tuple[extraction.Extraction | None, str]:
@@ -104,7 +104,9 @@ class Look:
 
     @cached_property
     def time(self) -> float:
-        """When it was saved, in seconds."""
+        """When it was saved, in seconds, or its place among a platform's attachments."""
+        if self.file.time is not None:
+            return self.file.time
         try:
             return self.file.path.stat().st_mtime
         except OSError:

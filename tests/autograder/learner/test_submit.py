@@ -51,7 +51,7 @@ def test_the_zip_holds_the_file_and_a_manifest_and_unpacks_into_what_grade_takes
     status, out, _ = autograder(
         "grade", tmp_path / "submitted", "--out", tmp_path / "graded", "--json", "--isolation", "none", "--course", mine
     )
-    reports = {report["student"]: report for report in json.loads(out)}
+    reports = {report["student"]: report for report in json.loads(out)["reports"]}
     assert sorted(reports) == ["amara", "bo", "cleo"]
     results = [report["exercises"] for report in reports.values()]
     assert results[0] == results[1] == results[2]

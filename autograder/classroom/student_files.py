@@ -1,0 +1,157 @@
+"""One student's files, sorted by the assignment that each of them could be; the rest with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from autograder.archive import ArchiveError, listing, members
+from autograder.submission.filenames import assignment_of_file, assignment_of_folder, kind_of, system_folder
+from autograder.submission.files import CODE, File, shown
+from autograder.submission.recognition import recognised, recognised_file
+from autograder.submission.walk import MOST_FILES, Seen, flaw, walk
+from autograder.verdict import NotGraded
+
+__all__ = ["REASONS", "StudentFiles"]
+
+REASONS = {
+    "system": "is kept by a program or an operating system.",
+    "handed out": "was handed out by the course.",
+    "archive": "is an archive of a kind that is not opened. Ask for a zip file, or the notebook itself.",
+    "document": "is neither a notebook nor a Python file. Ask for the notebook.",
+    "other": "is neither a notebook nor a Python file.",
+}
+MOST_BYTES = 20 << 20
+"""Of the members of a zip whose names do not say what they are."""
+
+
+@dataclass
+class StudentFiles:
+    """What one student handed in.
+
+    files: by assignment, what could be it (an empty list where only its folder is there); rest: everything else.
+    """
+
+    student: str
+    base: Path
+    root: Path
+    known: Sequence[str]
+    files: dict[str, list[File]] = field(default_factory=dict)
+    rest: list[NotGraded] = field(default_factory=list)
+
+    def add(self, folders: Iterable[Path], files: Iterable[File], default: str | None) -> None:
+        """Sort everything in folders of the student's own, and single files.
+
+        default: the assignment of what does not say otherwise, or None.
+        """
+        for folder in folders:
+            home = folder.parent.resolve() / folder.name
+            if reason := flaw(folder, home):
+                self._add(File(folder, self._shown(folder), f"{folder.name} {reason}"), [default] if default else [])
+                continue
+            for seen in walk(folder, home):
+                self._sort(seen, default)
+        for file in files:
+            name = file.name or file.path.name
+            kind = kind_of(name)
+            if kind in (*CODE, "zip"):
+                self._add(file, self._meant(file.path, name, kind, None, default), kind)
+            else:
+                self._put_aside(file.shown, kind, assignment_of_file(name, self.known) or default or "")
+
+    def settle(self) -> None:
+        """Once all is sorted: what is no notebook is somebody's hand-in only where there is none."""
+        for number, one in enumerate(self.rest):
+            lonely = not self.files.get(one.assignment) if one.assignment else not any(self.files.values())
+            if one.kind == "perhaps":
+                self.rest[number] = _with_kind(one, "hand-in" if lonely else "other")
+
+    def _sort(self, seen: Seen, default: str | None) -> None:
+        name = seen.path.name
+        folders = [one for part in seen.parts[:-1] if (one := assignment_of_folder(part, self.known))]
+        own = assignment_of_folder(name, self.known) if seen.kind in ("folder", "refused") else None
+        by_folder = own or (folders[-1] if folders else None)
+        if by_folder:
+            self.files.setdefault(by_folder, [])
+        kind = kind_of(name)
+        if seen.kind == "folder":
+            return
+        if seen.kind == "system":
+            self._put_aside(self._shown(seen.path), "system", "")
+        elif seen.kind == "link":
+            reason = "is a link to something that is looked at where it lies."
+            self.rest.append(NotGraded(self._shown(seen.path), reason, "other", by_folder or "", self._name))
+        elif seen.kind == "refused":
+            file = File(seen.path, self._shown(seen.path), f"{name} {seen.reason}")
+            meant = by_folder or assignment_of_file(name, self.known) or default
+            self._add(file, [meant] if meant else [])
+        elif kind in (*CODE, "zip"):
+            file = File(seen.path, self._shown(seen.path))
+            self._add(file, self._meant(seen.path, name, kind, by_folder, default), kind)
+        else:
+            named = assignment_of_file(name, self.known)
+            self._put_aside(self._shown(seen.path), kind, by_folder or named or default or "", named=bool(named))
+
+    def _meant(self, path: Path, name: str, kind: str, by_folder: str | None, default: str | None) -> Iterable[str]:
+        """The assignments that a file may be of: by its name and folder, else by its content."""
+        by_name = assignment_of_file(name, self.known)
+        if kind == "zip":
+            if by_folder or by_name:
+                return [by_folder or by_name or ""]
+            return _inside(path, self.root, self.known) or ([default] if default else [])
+        if by_folder and by_name and by_folder != by_name:
+            return [recognised_file(path, self.root) or by_folder]
+        found = by_folder or by_name or recognised_file(path, self.root)
+        if found is None and kind == "code":
+            found = default
+        return [found] if found else []
+
+    def _add(self, file: File, meant: Iterable[str], kind: str = "code") -> None:
+        found = list(meant)
+        for assignment in found:
+            self.files.setdefault(assignment, []).append(file)
+        if not found:
+            reason = file.reason or "defines none of the exercises of the course's assignments."
+            self.rest.append(NotGraded(file.shown, reason, "perhaps" if kind != "perhaps" else "other", "", self._name))
+
+    def _put_aside(self, place: str, kind: str, assignment: str, *, named: bool = False) -> None:
+        weight = {"archive": "hand-in", "document": "hand-in" if named else "perhaps"}.get(kind, kind)
+        self.rest.append(NotGraded(place, REASONS[kind], weight, assignment, self._name))
+
+    def _shown(self, path: Path) -> str:
+        return shown(path.relative_to(self.base).as_posix())
+
+    @property
+    def _name(self) -> str:
+        return shown(self.student)
+
+
+def _with_kind(one: NotGraded, kind: str) -> NotGraded:
+    return NotGraded(one.path, one.reason, kind, one.assignment, one.student)
+
+
+def _inside(path: Path, root: Path, known: Sequence[str]) -> list[str]:
+    """The assignments in a zip: by the names of its folders and files, else by what its files define."""
+    try:
+        names = [one.name for one in listing(path) if one.size <= MOST_BYTES][:MOST_FILES]
+        code = [name for name in names if _is_code(name)]
+        found = {one for name in code if (one := _by_place(name, known))}
+        if not found:
+            few = code[:20]
+            found = {one for data in members(path, few).values() if (one := recognised(data, root))}
+    except ArchiveError:
+        return []
+    return sorted(found)
+
+
+def _is_code(name: str) -> bool:
+    *folders, last = name.split("/")
+    return kind_of(last) in CODE and not any(map(system_folder, folders))
+
+
+def _by_place(name: str, known: Sequence[str]) -> str | None:
+    *folders, last = name.split("/")
+    meant = filter(None, map(partial(assignment_of_folder, known=known), reversed(folders)))
+    return next(meant, None) or assignment_of_file(last, known)
