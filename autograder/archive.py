@@ -18,6 +18,8 @@ from typing import NamedTuple
 __all__ = ["ArchiveError", "Member", "listing", "members", "unpack"]
 
 MAX_MEMBERS = 2000
+MAX_NAME = 240
+"""Of a file or a folder in an archive; more than file systems take is a trick."""
 MAX_MEMBER = 20 << 20
 MAX_ARCHIVE = 64 << 20
 CENTRAL = b"PK\x01\x02"
@@ -100,6 +102,8 @@ def _look_at(path: Path, member: zipfile.ZipInfo) -> None:
     whole = member.orig_filename.replace("\\", "/")
     if name.replace("\\", "/") != whole or not parts or parts[0].endswith(":") or parts[0] == "/" or ".." in parts:
         raise _refused(path, f"holds a file whose name leads elsewhere ({shown})")
+    if max(map(len, parts)) > MAX_NAME:
+        raise _refused(path, f"holds a file whose name has more than {MAX_NAME} characters ({shown})")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise _refused(path, f"holds a link or a device ({shown})")

@@ -82,17 +82,17 @@ def set_stale_aside(out: Path, entries: Iterable[Entry], scope: Collection[str])
     left = {assignment for _, assignment in current}
     if not stale:
         return []
-    aside = _new_folder(out / SET_ASIDE)
-    moved = []
-    for path in stale:
-        moved.append(_move(path, out, aside))
-        page = out / "pages" / path.parent.name / f"{path.stem}.html"
-        if page.is_file():
-            _move(page, out, aside)
-    for name in sorted({path.stem for path in stale} - left):
-        page = out / f"{name}.html"
-        if page.is_file():
-            _move(page, out, aside)
+    pages = [out / "pages" / path.parent.name / f"{path.stem}.html" for path in stale]
+    pages += [out / f"{name}.html" for name in sorted({path.stem for path in stale} - left)]
+    try:
+        aside = _new_folder(out / SET_ASIDE)
+        moved = [_move(path, out, aside) for path in stale]
+        for page in pages:
+            if page.is_file():
+                _move(page, out, aside)
+    except OSError as error:
+        message = f"{out / SET_ASIDE} cannot be written ({error.strerror}). Name another --out."
+        raise UsageError(message) from error
     return moved
 
 

@@ -69,7 +69,7 @@ def _plain(value: str | None) -> str:
         return value[1:-1].replace("''", "'")
     if value.startswith('"'):
         try:
-            return str(json.loads(value))
+            return str(json.loads(re.sub(r"\\x([0-9A-Fa-f]{2})", r"\\u00\1", value)))
         except ValueError:
             return value.strip('"')
     return value

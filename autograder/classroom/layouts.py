@@ -20,7 +20,10 @@ from autograder.submission.files import File
 __all__ = ["Layout", "Place"]
 
 MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_\w*", re.DOTALL)
+MOODLE_FILE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_(?P<file>.+)", re.DOTALL)
 CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<user>\d+)_(?P<attachment>\d+)_(?P<file>.+)", re.DOTALL)
+CANVAS_TEXT = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<user>\d+)_(?P<file>text\.html)")
+"""What was written into Canvas itself."""
 
 
 @dataclass
@@ -51,6 +54,8 @@ class _Listing:
         if any(path.name == METADATA for path in self.files):
             return "gradescope"
         if any(MOODLE.fullmatch(path.name) for path in self.folders):
+            return "moodle"
+        if any(MOODLE_FILE.fullmatch(path.name) for path in self.files):
             return "moodle"
         return "canvas" if any(CANVAS.fullmatch(path.name) for path in self.files) else ""
 
@@ -134,23 +139,36 @@ class Layout:
         yield from self._nobody(nobody)
 
     def _moodle(self, listing: _Listing) -> Iterator[Place]:
-        """The id is the folder's name, which Moodle's worksheet is matched by."""
-        for path in listing.folders:
-            parts = MOODLE.fullmatch(path.name)
-            yield Place(path.name, [path], name=parts["name"] if parts else "")
-        yield from self._nobody(listing.files)
+        """The id is the folder's name, which Moodle's worksheet is matched by; without folders, what it would be."""
+        found: dict[str, Place] = {}
+        nobody = []
+        for path in (*listing.folders, *listing.files):
+            is_folder = path in listing.folders
+            parts = MOODLE.fullmatch(path.name) if is_folder else MOODLE_FILE.fullmatch(path.name)
+            if parts is None:
+                nobody.append(path)
+                continue
+            student = f"{parts['name']}_{parts['number']}_assignsubmission_file_"
+            place = found.setdefault(student, Place(student, name=parts["name"]))
+            if is_folder:
+                place.folders.append(path)
+            else:
+                place.files.append(self.file(path, name=parts["file"]))
+        yield from found.values()
+        yield from self._nobody(nobody)
 
     def _canvas(self, listing: _Listing) -> Iterator[Place]:
         """The id is Canvas's own number, which its gradebook is matched by; a later attachment has a higher number."""
         found: dict[str, Place] = {}
         nobody = []
         for path in listing.files:
-            parts = CANVAS.fullmatch(path.name)
+            parts = CANVAS.fullmatch(path.name) or CANVAS_TEXT.fullmatch(path.name)
             if parts is None:
                 nobody.append(path)
                 continue
             place = found.setdefault(parts["user"], Place(parts["user"], name=parts["name"]))
-            place.files.append(self.file(path, name=parts["file"], time=float(parts["attachment"])))
+            number = parts.groupdict().get("attachment")
+            place.files.append(self.file(path, name=parts["file"], time=float(number) if number else None))
         yield from found.values()
         yield from (Place(path.name, [path]) for path in listing.folders)
         yield from self._nobody(nobody)

@@ -11,7 +11,7 @@ from autograder.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_file, assignment_of_folder, kind_of, system_folder
 from autograder.submission.files import CODE, File, shown
 from autograder.submission.recognition import recognised, recognised_file
-from autograder.submission.walk import MOST_FILES, Seen, flaw, walk
+from autograder.submission.walk import Seen, flaw, walk
 from autograder.verdict import NotGraded
 
 __all__ = ["REASONS", "StudentFiles"]
@@ -23,8 +23,8 @@ REASONS = {
     "document": "is neither a notebook nor a Python file. Ask for the notebook.",
     "other": "is neither a notebook nor a Python file.",
 }
-MOST_BYTES = 20 << 20
-"""Of the members of a zip whose names do not say what they are."""
+MOST_BYTES = 64 << 20
+"""Of one student's files whose names do not say what they are, read to find out."""
 
 
 @dataclass
@@ -40,6 +40,7 @@ class StudentFiles:
     known: Sequence[str]
     files: dict[str, list[File]] = field(default_factory=dict)
     rest: list[NotGraded] = field(default_factory=list)
+    _read: int = 0
 
     def add(self, folders: Iterable[Path], files: Iterable[File], default: str | None) -> None:
         """Sort everything in folders of the student's own, and single files.
@@ -88,7 +89,9 @@ class StudentFiles:
             meant = by_folder or assignment_of_file(name, self.known) or default
             self._add(file, [meant] if meant else [])
         elif kind in (*CODE, "zip"):
-            file = File(seen.path, self._shown(seen.path))
+            by_name = assignment_of_file(name, self.known)
+            vague = len(seen.parts) > 1 and not (by_folder or by_name) and name.casefold().endswith(".py")
+            file = File(seen.path, self._shown(seen.path), vague=vague)
             self._add(file, self._meant(seen.path, name, kind, by_folder, default), kind)
         else:
             named = assignment_of_file(name, self.known)
@@ -100,13 +103,35 @@ class StudentFiles:
         if kind == "zip":
             if by_folder or by_name:
                 return [by_folder or by_name or ""]
-            return _inside(path, self.root, self.known) or ([default] if default else [])
+            return self._inside(path) or ([default] if default else [])
         if by_folder and by_name and by_folder != by_name:
-            return [recognised_file(path, self.root) or by_folder]
-        found = by_folder or by_name or recognised_file(path, self.root)
+            return [self._recognised(path) or by_folder]
+        found = by_folder or by_name or self._recognised(path)
         if found is None and kind == "code":
             found = default
         return [found] if found else []
+
+    def _recognised(self, path: Path) -> str | None:
+        """The assignment of a file by its content, as long as not too much was read."""
+        try:
+            self._read += path.stat().st_size
+        except OSError:
+            return None
+        return recognised_file(path, self.root) if self._read <= MOST_BYTES else None
+
+    def _inside(self, path: Path) -> list[str]:
+        """The assignments in a zip: by the names of its folders and files, else by what its files define."""
+        try:
+            code = [one for one in listing(path) if _is_code(one.name)]
+            found = {meant for one in code if (meant := _by_place(one.name, self.known))}
+            few = []
+            for one in code if not found else ():
+                self._read += one.size
+                few += [one.name] if self._read <= MOST_BYTES else []
+            found |= {meant for data in members(path, few).values() if (meant := recognised(data, self.root))}
+        except ArchiveError:
+            return []
+        return sorted(found)
 
     def _add(self, file: File, meant: Iterable[str], kind: str = "code") -> None:
         found = list(meant)
@@ -130,20 +155,6 @@ class StudentFiles:
 
 def _with_kind(one: NotGraded, kind: str) -> NotGraded:
     return NotGraded(one.path, one.reason, kind, one.assignment, one.student)
-
-
-def _inside(path: Path, root: Path, known: Sequence[str]) -> list[str]:
-    """The assignments in a zip: by the names of its folders and files, else by what its files define."""
-    try:
-        names = [one.name for one in listing(path) if one.size <= MOST_BYTES][:MOST_FILES]
-        code = [name for name in names if _is_code(name)]
-        found = {one for name in code if (one := _by_place(name, known))}
-        if not found:
-            few = code[:20]
-            found = {one for data in members(path, few).values() if (one := recognised(data, root))}
-    except ArchiveError:
-        return []
-    return sorted(found)
 
 
 def _is_code(name: str) -> bool:

@@ -77,6 +77,7 @@ def grade(
     The exit status is 0 where all was graded, 1 where something seen was not or is broken, 2 where this cannot run.
     """
     from autograder.classroom.grading import grade_class
+    from autograder.spec import SpecError
 
     root = root_of(course)
     check_backend(backend)
@@ -84,23 +85,26 @@ def grade(
         message = f"--earlier is 'own' or 'reference', not '{earlier}'."
         raise usage(message)
     check_isolation(isolation)
-    status = grade_class(
-        open_console(stderr=json),
-        root,
-        folder,
-        out,
-        assignment=assignment,
-        students=student or (),
-        roster=roster,
-        jobs=jobs or cores(),
-        json=json,
-        seed=seed,
-        backend=backend,
-        earlier=earlier,
-        isolation=isolation,
-        gradebook=gradebook,
-        capstones=wants_capstones(without),
-    )
+    try:
+        status = grade_class(
+            open_console(stderr=json),
+            root,
+            folder,
+            out,
+            assignment=assignment,
+            students=student or (),
+            roster=roster,
+            jobs=jobs or cores(),
+            json=json,
+            seed=seed,
+            backend=backend,
+            earlier=earlier,
+            isolation=isolation,
+            gradebook=gradebook,
+            capstones=wants_capstones(without),
+        )
+    except SpecError as error:  # the course is wrong, so this cannot run
+        raise usage(str(error)) from error
     if status:
         raise typer.Exit(status)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder import catalogue
 from autograder.submission.filenames import assignment_of_file, kind_of
-from autograder.submission.files import File, files_in, unpack
+from autograder.submission.files import File, files_in, shown, unpack
 from autograder.submission.look import Look
 from autograder.submission.source import Submission, SubmissionError
 from autograder.submission.walk import flaw
@@ -28,6 +28,8 @@ __all__ = ["handed_in", "own_earlier", "read_files", "read_submission"]
 SAME_TIME_S = 2.0
 """Zip files keep times to two seconds."""
 MOST_NAMED = 3
+MOST_LOOKED_AT = 40
+"""Files of one hand-in that are read at all, the likeliest first: each may take seconds."""
 
 
 def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Submission:
@@ -63,7 +65,8 @@ def read_files(files: Sequence[File], loaded: Loaded) -> Submission:
                 aside += others
             else:
                 unpacked.append(file)
-        looks = [Look(file, loaded) for file in unpacked]
+        every = sorted((Look(file, loaded) for file in unpacked), key=lambda look: look.preference)
+        looks, beyond = every[:MOST_LOOKED_AT], every[MOST_LOOKED_AT:]
         if not looks:
             zips = [file.path.name for file in files]
             where = f" in {', '.join(zips[:MOST_NAMED])}" if zips else " here"
@@ -71,7 +74,9 @@ def read_files(files: Sequence[File], loaded: Loaded) -> Submission:
             raise SubmissionError(message)
         chosen, why = _choose(looks, loaded)
         submission = chosen.submission
-        submission.set_aside = aside + [_aside(look, chosen, loaded) for look in looks if look is not chosen]
+        aside += [_aside(look, chosen, loaded) for look in looks if look is not chosen]
+        reason = f"was not looked at: more than {MOST_LOOKED_AT} files could be the assignment."
+        submission.set_aside = aside + [NotGraded(look.file.shown, reason, assignment=own.name) for look in beyond]
         submission.notes = _notes(looks, chosen, why)
         submission.written = written_answers(submission.extraction, loaded)
     return submission
@@ -112,12 +117,15 @@ def own_earlier(
 
 
 def _choose(looks: Sequence[Look], loaded: Loaded) -> tuple[Look, str]:
-    """The file that counts, and by what it is the newest.  SubmissionError where none does."""
+    """The file that counts, and by what it is the newest.  SubmissionError where none does.
+
+    looks: the likeliest first.
+    """
     by_state: dict[str, list[Look]] = {}
-    for look in sorted(looks, key=lambda look: look.preference):
+    for look in looks:
         by_state.setdefault(look.state, []).append(look)
     if works := by_state.get("work"):
-        return _newest(works)
+        return _newest([look for look in works if not look.file.vague] or works)
     unreadable = by_state.get("unreadable", [])
     if stubs := by_state.get("stub"):
         if damaged := [look for look in unreadable if look.may_be_work]:
@@ -151,7 +159,7 @@ def _newest(looks: Sequence[Look]) -> tuple[Look, str]:
 
 def _aside(look: Look, chosen: Look, loaded: Loaded) -> NotGraded:
     """Why a file was not graded, and whether somebody has to look at it."""
-    name, reason = loaded.assignment.name, look.sentence.removeprefix(f"{look.name} ")
+    name, reason = loaded.assignment.name, shown(look.sentence.removeprefix(f"{look.name} "))
     if look.state == "unreadable":
         return NotGraded(look.file.shown, reason, "hand-in" if look.may_be_work else "other", name)
     if look.state == "foreign":
@@ -159,14 +167,17 @@ def _aside(look: Look, chosen: Look, loaded: Loaded) -> NotGraded:
     if look.state == "stub":
         return NotGraded(look.file.shown, "is as it was handed out.", "handed out", name)
     if look.meaning == chosen.meaning:
-        return NotGraded(look.file.shown, f"holds the same work as {chosen.name}, which was graded.", "other", name)
-    return NotGraded(look.file.shown, f"holds other work than {chosen.name}, which was graded.", "hand-in", name)
+        reason = f"holds the same work as {chosen.name}, which was graded."
+        return NotGraded(look.file.shown, shown(reason), "other", name)
+    reason = f"holds other work than {chosen.name}, which was graded."
+    return NotGraded(look.file.shown, shown(reason), "other" if look.file.vague else "hand-in", name)
 
 
 def _notes(looks: Sequence[Look], chosen: Look, why: str) -> list[Problem]:
     """What the report says of the choice: nothing where there was none."""
     rest = [look for look in looks if look is not chosen]
-    other = [look for look in rest if look.state == "work" and look.meaning != chosen.meaning]
+    rivals = [look for look in rest if look.state == "work" and not look.file.vague]
+    other = [look for look in rivals if look.meaning != chosen.meaning]
     notes = []
     if other:
         names = ", ".join(look.name for look in other[:MOST_NAMED]) + (", …" if len(other) > MOST_NAMED else "")

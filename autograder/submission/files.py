@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograder import catalogue
 from autograder.archive import ArchiveError, listing, members
+from autograder.catalogue import UsageError
 from autograder.submission.filenames import assignment_of_folder, kind_of, system_folder
 from autograder.submission.walk import walk
 from autograder.verdict import NotGraded
@@ -28,6 +29,7 @@ class File(NamedTuple):
 
     shown: where it lies beneath the folder of hand-ins; reason: why it is not read, where it is not;
     packed: it came out of a zip.
+    vague: a script somewhere in a folder that nothing but its content connects with the assignment.
     name: what its author calls it, where a platform has put more before that; time: when it was handed in by the
     platform's own count, where its files' times say nothing.
     """
@@ -36,6 +38,7 @@ class File(NamedTuple):
     shown: str
     reason: str = ""
     packed: bool = False
+    vague: bool = False
     name: str = ""
     time: float | None = None
 
@@ -84,10 +87,14 @@ def unpack(file: File, into: Path, loaded: Loaded) -> tuple[list[File], list[Not
         return [File(file.path, file.shown, str(error))], []
     found = []
     for number, (name, data) in enumerate(inside.items()):
-        path = into / str(number) / name.rpartition("/")[2][-80:]
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
-        os.utime(path, (wanted[name], wanted[name]))
+        path = into / str(number) / name.rpartition("/")[2]
+        try:
+            path.parent.mkdir(parents=True)
+            path.write_bytes(data)
+            os.utime(path, (wanted[name], wanted[name]))
+        except OSError as error:
+            message = f"{into.parent} cannot be written ({error.strerror}). Free space for temporary files."
+            raise UsageError(message) from error
         found.append(File(path, shown(f"{file.shown}/{name}"), packed=True))
     return found, aside
 

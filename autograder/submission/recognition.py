@@ -13,7 +13,8 @@ from autograder.spec import SpecError
 __all__ = ["recognised", "recognised_file"]
 
 _STAMP = re.compile(rb'"dlkit"\s*:\s*\{\s*"assignment"\s*:\s*"([\w-]{1,80})"')
-_DEFINED = re.compile(rb"\b(?:class|def)\s+([A-Za-z_]\w*)")
+_DEFINED = re.compile(rb"(?:\\n|\b)(?:class|def)\s+([A-Za-z_]\w*)")
+"""In the JSON of a notebook, the end of a line is two letters."""
 MOST_BYTES = 20 << 20
 
 
