@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -91,7 +92,7 @@ def grade_class(
             record = update_record(out, ClassRecord(found.names, found.not_graded), scope)
             _grade(console, entries, run, pool)
         graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
-        status = draw(console, out, graded, record, json=json, stale=stale)
+        status = draw(console, out, graded, _with_waiting(record, found, graded, place), json=json, stale=stale)
         _tell(console, out, stale, strangers)
         if gradebook is not None:
             reports = (_read(report_path(out, entry)) for entry in graded)
@@ -144,6 +145,18 @@ def _chosen(found: Found, students: Sequence[str]) -> list[Entry]:
             raise UsageError(message)
         chosen += [msgspec.structs.replace(entry, again=True) for entry in those]
     return chosen
+
+
+def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], place: Path) -> ClassRecord:
+    """The record, with the hand-ins of students who were not asked for and have no report from an earlier run."""
+    done = {(entry.student, entry.assignment) for entry in graded}
+    reason = "has no report yet: this run was of --student alone."
+    rows = [
+        NotGraded(shown(os.path.relpath(entry.path, place)), reason, "other", entry.assignment, shown(entry.student))
+        for entry in found.entries
+        if (entry.student, entry.assignment) not in done
+    ]
+    return ClassRecord(record.names, [*record.not_graded, *rows])
 
 
 def _grade(console: Console, entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> None:

@@ -19,8 +19,8 @@ __all__ = ["REASONS", "StudentFiles"]
 REASONS = {
     "system": "is kept by a program or an operating system.",
     "handed out": "was handed out by the course.",
-    "archive": "is an archive of a kind that is not opened. Ask for a zip file, or the notebook itself.",
-    "document": "is neither a notebook nor a Python file. Ask for the notebook.",
+    "archive": "is an archive of a kind that is not opened. Hand in the notebook itself, or a zip file.",
+    "document": "is neither a notebook nor a Python file. Hand in the notebook.",
     "other": "is neither a notebook nor a Python file.",
 }
 MOST_BYTES = 64 << 20
@@ -63,11 +63,21 @@ class StudentFiles:
                 self._put_aside(file.shown, kind, assignment_of_file(name, self.known) or default or "")
 
     def settle(self) -> None:
-        """Once all is sorted: what is no notebook is somebody's hand-in only where there is none."""
-        for number, one in enumerate(self.rest):
-            lonely = not self.files.get(one.assignment) if one.assignment else not any(self.files.values())
-            if one.kind == "perhaps":
-                self.rest[number] = _with_kind(one, "hand-in" if lonely else "other")
+        """Once all is sorted: what is no notebook was handed in as one where there is no other, and is then refused."""
+        left = []
+        for one in self.rest:
+            of = [one.assignment] if one.assignment else []
+            lonely = not any(self.files.get(name) for name in of or self.files)
+            if one.kind in ("perhaps", "hand-in") and lonely and of:
+                name = one.path.rpartition("/")[2]
+                self.files.setdefault(one.assignment, []).append(
+                    File(self.base / one.path, one.path, f"{name} {one.reason}")
+                )
+            elif one.kind == "perhaps":
+                left.append(_with_kind(one, "hand-in" if lonely else "other"))
+            else:
+                left.append(one)
+        self.rest = left
 
     def _sort(self, seen: Seen, default: str | None) -> None:
         name = seen.path.name

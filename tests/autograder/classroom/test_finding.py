@@ -132,7 +132,7 @@ def test_folders_of_programs_are_no_students(found, taken, notebook, place):
 
 
 @pytest.mark.parametrize("assignment", [None, "02_layers"])
-def test_what_cannot_be_graded_is_listed_with_its_reason(found, notebook, assignment):
+def test_what_cannot_be_graded_is_listed_with_its_reason(found, taken, notebook, assignment):
     files = {
         "amy/02_layers/layers.ipynb": notebook,
         "amy/02_layers/plot.png": b"x",
@@ -141,14 +141,24 @@ def test_what_cannot_be_graded_is_listed_with_its_reason(found, notebook, assign
         "cy/02_layers/layers.pdf": b"x",
         "di/layers.docx": b"x",
     }
-    listed = {one.path: (one.kind, one.reason) for one in found(files, assignment).not_graded}
-    kinds = {"bo/02_layers/layers.rar": "hand-in", "cy/02_layers/layers.pdf": "hand-in", "di/layers.docx": "hand-in",
-             "amy/02_layers/plot.png": "other"}  # fmt: skip
+    everything = found(files, assignment)
+    kinds = {"amy/02_layers/plot.png": "other"}
     if assignment is None:  # else it is for the assignment to say
         kinds["amy/notes.py"] = "other"
-    assert {path: kind for path, (kind, _) in listed.items()} == kinds
-    assert listed["bo/02_layers/layers.rar"][1].startswith("is an archive of a kind that is not opened.")
-    assert listed["cy/02_layers/layers.pdf"][1] == "is neither a notebook nor a Python file. Ask for the notebook."
+    assert {one.path: one.kind for one in everything.not_graded} == kinds
+    assert taken(everything) == {
+        "amy": "layers.ipynb",
+        "bo": "layers.rar is an archive of a kind that is not opened. Hand in the notebook itself, or a zip file.",
+        "cy": "layers.pdf is neither a notebook nor a Python file. Hand in the notebook.",
+        "di": "layers.docx is neither a notebook nor a Python file. Hand in the notebook.",
+    }
+
+
+def test_an_archive_beside_the_work_is_to_be_looked_at(found, taken, notebook):
+    files = {"amy/02_layers/layers.ipynb": notebook, "amy/02_layers/layers.rar": b"x", "amy/02_layers/layers.pdf": b"x"}
+    everything = found(files)
+    assert taken(everything) == {"amy": "layers.ipynb"}
+    assert to_look_at(everything) == ["amy/02_layers/layers.pdf", "amy/02_layers/layers.rar"]
 
 
 def test_a_script_without_an_exercise_is_somebodys_hand_in_where_there_is_no_other(found, notebook):
@@ -211,10 +221,10 @@ def test_a_download_of_canvas_is_read_as_it_is(found, taken, notebook, stub):
         "12345": "layers-1.ipynb",
         "777": "layers.ipynb",
         "888": "final work.ipynb",
-        "999": "nothing was handed in for 02_layers",
+        "999": "gauss_999_text.html is neither a notebook nor a Python file. Hand in the notebook.",
     }
     assert everything.names == {"12345": "lovelaceada", "777": "hopper", "888": "noether", "999": "gauss"}
-    assert to_look_at(everything) == ["gauss_999_text.html"]
+    assert to_look_at(everything) == []
 
 
 def test_of_two_attempts_in_canvas_the_later_attachment_counts(found, taken, notebook, right):
