@@ -5,6 +5,7 @@ Windows' old packer writes ``02_layers\layers.py``: a member's name is given wit
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import zipfile
@@ -57,26 +58,30 @@ def members(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
 
 @contextmanager
 def _opened(
-    path: Path, most: int = MAX_MEMBERS, large: int | None = MAX_ARCHIVE
+    path: Path, left: list[tuple[str, str]] | None = None
 ) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     """Open an archive, with its members by name, once all of it was looked at.
 
-    most: members; large: bytes, where a stranger packed it and even its directory is not read before they are counted.
+    left: takes the members that are refused, with the reason; without it, one of them is reason enough to refuse all.
     """
+    most = MAX_MEMBERS if left is None else MAX_FILES
     try:
         if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
             raise _refused(path, "is no ordinary file")
-        if large and (path.stat().st_size > large or path.read_bytes().count(CENTRAL) > most):
-            raise _refused(path, f"holds more than {most} files or {large >> 20} MB")
+        if left is None and (path.stat().st_size > MAX_ARCHIVE or path.read_bytes().count(CENTRAL) > most):
+            raise _refused(path, f"holds more than {most} files or {MAX_ARCHIVE >> 20} MB")
         with zipfile.ZipFile(path) as archive:
             inside: dict[str, zipfile.ZipInfo] = {}
             if len(archive.infolist()) > most:
                 raise _refused(path, f"holds more than {most} files")
             for member in archive.infolist():
-                _look_at(path, member)
                 name = member.filename.replace("\\", "/")
-                if name in inside:
-                    raise _refused(path, "holds two files of one name")
+                flaw = _flaw(member) or ("holds two files of one name" if name in inside else "")
+                if flaw and left is None:
+                    raise _refused(path, flaw)
+                if flaw and left is not None:
+                    left.append((name, f"was not unpacked, as it {flaw}."))
+                    continue
                 inside[name] = member
             yield archive, inside
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
@@ -94,21 +99,20 @@ def _refused(path: Path, why: str) -> ArchiveError:
     return ArchiveError(f"{path.name} {why}. Pack it anew with autograder submit.")
 
 
-def _look_at(path: Path, member: zipfile.ZipInfo) -> None:
-    """Refuse a member that an honest hand-in never has, wanted or not."""
+def _flaw(member: zipfile.ZipInfo) -> str:
+    """Why a member is refused, wanted or not: what an honest hand-in never has; empty where it is not."""
     name = member.filename
     parts = PurePosixPath(name.replace("\\", "/")).parts
     shown = name[:60].encode("utf-8", "replace").decode()
     whole = member.orig_filename.replace("\\", "/")
     if name.replace("\\", "/") != whole or not parts or parts[0].endswith(":") or parts[0] == "/" or ".." in parts:
-        raise _refused(path, f"holds a file whose name leads elsewhere ({shown})")
+        return f"holds a file whose name leads elsewhere ({shown})"
     if max(map(len, parts)) > MAX_NAME:
-        raise _refused(path, f"holds a file whose name has more than {MAX_NAME} characters ({shown})")
+        return f"holds a file whose name has more than {MAX_NAME} characters ({shown})"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refused(path, f"holds a link or a device ({shown})")
-    if member.flag_bits & 1:
-        raise _refused(path, f"is locked with a password ({shown})")
+        return f"holds a link or a device ({shown})"
+    return f"is locked with a password ({shown})" if member.flag_bits & 1 else ""
 
 
 def _read(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
@@ -129,26 +133,38 @@ MAX_UNPACKED = 16 << 30
 
 
 def unpack(path: Path, into: Path) -> list[tuple[str, str]]:
-    """Write the files of a class's archive out, as many as are small enough; names of the others, with the reason.
+    """Write the files of a class's archive out; names of those that were not, with the reason.
 
-    Raises ArchiveError as ``members`` does: links, passwords and names that lead elsewhere have no place in a download.
+    A member that would be refused in a student's archive is left out here, for nobody's file stops a class.
+    Raises ArchiveError where the file is no zip, or ``into`` cannot be written.
     """
     left: list[tuple[str, str]] = []
     total = 0
-    with _opened(path, MAX_FILES, None) as (archive, inside):
+    with _opened(path, left) as (archive, inside):
         for name, member in inside.items():
             if name.endswith("/"):
-                into.joinpath(name).mkdir(parents=True, exist_ok=True)
                 continue
-            total += member.file_size
+            try:
+                data = _read(path, archive, member)
+            except (ArchiveError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+                left.append((name, f"was not unpacked ({error})"))
+                continue
+            total += len(data)
             if total > MAX_UNPACKED:
-                raise _refused(path, f"holds more than {MAX_UNPACKED >> 30} GB")
-            if member.file_size > MAX_MEMBER or member.compress_type not in PLAIN:
-                left.append((name, f"has more than {MAX_MEMBER >> 20} MB, or is packed in an unusual way."))
-                continue
-            target = into / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(_read(path, archive, member))
-            seconds = _time(member)
-            os.utime(target, (seconds, seconds))
+                raise ArchiveError(f"{path.name} holds more than {MAX_UNPACKED >> 30} GB.")
+            if reason := _write(into / name, data, _time(member)):
+                left.append((name, reason))
     return left
+
+
+def _write(target: Path, data: bytes, seconds: float) -> str:
+    """Write a file with its time; why that is not possible for this one."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        os.utime(target, (seconds, seconds))
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            raise ArchiveError(f"{target} cannot be written ({error.strerror}).") from error
+        return f"was not unpacked ({error.strerror})."
+    return ""
