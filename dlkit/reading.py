@@ -155,7 +155,7 @@ def _notebook(name: str, text: str) -> dict[str, Any] | None:
             raise ExtractionError(message) from error
         message = f"{name} is no notebook: its JSON does not parse ({error}). Save it again from Jupyter."
         raise ExtractionError(message) from error
-    if isinstance(found, dict) and any(isinstance(found.get(key), list) for key in ("cells", "worksheets")):
+    if isinstance(found, dict) and (isinstance(found.get("cells"), list) or any(_sheets(found))):
         return found
     if not named:
         return None
@@ -168,12 +168,18 @@ def _is_cut(text: str) -> bool:
     return '"cell_type"' in text and '"cells"' in text
 
 
+def _sheets(notebook: dict[str, Any]) -> list[list[Any]]:
+    """The lists of cells of a notebook of format 3 or 2."""
+    sheets = notebook.get("worksheets")
+    known = [sheet for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
+    return [sheet["cells"] for sheet in known if isinstance(sheet.get("cells"), list)]
+
+
 def _upgraded(notebook: dict[str, Any]) -> dict[str, Any]:
     """Turn a notebook of format 3 or 2, in worksheets, into one of format 4."""
     cells = []
-    for sheet in notebook["worksheets"]:
-        inside = sheet.get("cells") if isinstance(sheet, dict) else None
-        for cell in inside if isinstance(inside, list) else ():
+    for sheet in _sheets(notebook):
+        for cell in sheet:
             if isinstance(cell, dict):
                 kind = cell.get("cell_type")
                 kind = "markdown" if kind in ("heading", "html") else kind

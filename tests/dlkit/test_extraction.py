@@ -350,7 +350,8 @@ NO_NOTEBOOK = [
     ('{"cells": ' + "1" * 5000 + "}", "work.ipynb is no notebook: its JSON does not parse"),
     ("[]", "work.ipynb is no notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."),
     ("null", "it has no list of cells"),
-    ('{"worksheets": {"cells": []}}', "it has no list of cells"),
+    ('{"worksheets": [{"cells": []}]}', "it has no list of cells"),
+    ('{"worksheets": [3, {"cells": 4}]}', "it has no list of cells"),
     ('{"cells": {"0": 1}}', "it has no list of cells"),
 ]
 
