@@ -167,7 +167,7 @@ def test_a_script_without_an_exercise_is_somebodys_hand_in_where_there_is_no_oth
     assert everything.not_graded[0].reason == "defines none of the exercises of the course's assignments."
 
 
-def test_scripts_of_a_whole_repository_are_no_rivals_of_the_work(found, taken, notebook, right):
+def test_scripts_of_a_whole_repository_are_no_rivals_of_the_work(found, taken, notebook, right, tmp_path):
     files = {
         "amy/assignments/02_layers/layers.ipynb": notebook,
         "amy/tests/test_tanh.py": right.replace("1 - ", "2 - "),
@@ -175,6 +175,7 @@ def test_scripts_of_a_whole_repository_are_no_rivals_of_the_work(found, taken, n
         "amy/README.md": "x",
     }
     everything = found(files)
+    os.utime(tmp_path / "in/amy/tests/test_tanh.py", (4e9, 4e9))
     assert taken(everything) == {"amy": "layers.ipynb"}
     assert to_look_at(everything) == []
 
@@ -227,15 +228,16 @@ def test_a_download_of_canvas_is_read_as_it_is(found, taken, notebook, stub):
     assert to_look_at(everything) == []
 
 
-def test_of_two_attempts_in_canvas_the_later_attachment_counts(found, taken, notebook, right):
+def test_of_two_attempts_in_canvas_the_later_attachment_counts(found, small_course, notebook, right):
     files = {
         "lovelaceada_12345_678901_layers.ipynb": notebook.replace("1 - ", "2 - "),
         "lovelaceada_12345_678955_layers.ipynb": notebook,
         "hopper_777_9_layers-1.py": right.replace("1 - ", "2 - "),
         "hopper_777_8_layers-2.py": right,
     }
-    everything = found(files)
-    assert taken(everything) == {"12345": "layers.ipynb", "777": "layers-2.py"}
+    loaded = catalogue.load("02_layers", small_course)
+    read = {entry.student: submission_of(entry, loaded).extraction.text for entry in found(files).entries}
+    assert read == {"12345": notebook, "777": right}
 
 
 def moodle(notebook):
