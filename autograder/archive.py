@@ -1,16 +1,26 @@
-"""Zip files that strangers made: the few members that are wanted, read under bounds; everything odd is refused."""
+r"""Zip files that strangers made: the few members that are wanted, read under bounds; everything odd is refused.
+
+Windows' old packer writes ``02_layers\layers.py``: a member's name is given with ``/`` between its folders.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-__all__ = ["ArchiveError", "members"]
+__all__ = ["ArchiveError", "Member", "listing", "members", "unpack"]
 
-MAX_MEMBERS = 200
+MAX_MEMBERS = 2000
+MAX_NAME = 240
+"""Of a file or a folder in an archive; more than file systems take is a trick."""
 MAX_MEMBER = 20 << 20
 MAX_ARCHIVE = 64 << 20
 CENTRAL = b"PK\x01\x02"
@@ -21,45 +31,88 @@ class ArchiveError(Exception):
     """An archive that is not read: one sentence with the cure."""
 
 
+class Member(NamedTuple):
+    """One file of an archive: its name, its bytes once unpacked, and when it was saved (seconds, by its own clock)."""
+
+    name: str
+    size: int
+    time: float
+
+
+def listing(path: Path) -> list[Member]:
+    """Name the files of an archive, without unpacking any.  Raises ArchiveError as ``members`` does."""
+    with _opened(path) as (_, inside):
+        files = {name: member for name, member in inside.items() if not name.endswith("/")}
+        return [Member(name, member.file_size, _time(member)) for name, member in files.items()]
+
+
 def members(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
     """Read the wanted members that are there, by name; nothing is written anywhere.
 
     Raises ArchiveError where the file is no zip, holds links, passwords, names that lead out of a folder, a name twice
     or too much.
     """
+    with _opened(path) as (archive, inside):
+        return {name: _read(path, archive, member) for name, member in inside.items() if name in wanted}
+
+
+@contextmanager
+def _opened(
+    path: Path, left: list[tuple[str, str]] | None = None
+) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Open an archive, with its members by name, once all of it was looked at.
+
+    left: takes the members that are refused, with the reason; without it, one of them is reason enough to refuse all.
+    """
+    most = MAX_MEMBERS if left is None else MAX_FILES
     try:
         if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
             raise _refused(path, "is no ordinary file")
-        if path.stat().st_size > MAX_ARCHIVE or path.read_bytes().count(CENTRAL) > MAX_MEMBERS:
-            raise _refused(path, f"holds more than {MAX_MEMBERS} files or {MAX_ARCHIVE >> 20} MB")
+        if left is None and (path.stat().st_size > MAX_ARCHIVE or path.read_bytes().count(CENTRAL) > most):
+            raise _refused(path, f"holds more than {most} files or {MAX_ARCHIVE >> 20} MB")
         with zipfile.ZipFile(path) as archive:
-            inside = archive.infolist()
-            for member in inside:
-                _look_at(path, member)
-            names = [member.filename for member in inside]
-            if len(set(names)) < len(names):
-                raise _refused(path, "holds two files of one name")
-            return {member.filename: _read(path, archive, member) for member in inside if member.filename in wanted}
+            inside: dict[str, zipfile.ZipInfo] = {}
+            if len(archive.infolist()) > most:
+                raise _refused(path, f"holds more than {most} files")
+            for member in archive.infolist():
+                name = member.filename.replace("\\", "/")
+                flaw = _flaw(member) or ("holds two files of one name" if name in inside else "")
+                if flaw and left is None:
+                    raise _refused(path, flaw)
+                if flaw and left is not None:
+                    left.append((name, f"was not unpacked, as it {flaw}."))
+                    continue
+                inside[name] = member
+            yield archive, inside
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise _refused(path, f"cannot be read as a zip file ({error})") from error
+
+
+def _time(member: zipfile.ZipInfo) -> float:
+    try:
+        return datetime(*member.date_time, tzinfo=UTC).timestamp()
+    except ValueError:  # a 31st of February
+        return 0.0
 
 
 def _refused(path: Path, why: str) -> ArchiveError:
     return ArchiveError(f"{path.name} {why}. Pack it anew with autograder submit.")
 
 
-def _look_at(path: Path, member: zipfile.ZipInfo) -> None:
-    """Refuse a member that an honest hand-in never has, wanted or not."""
+def _flaw(member: zipfile.ZipInfo) -> str:
+    """Why a member is refused, wanted or not: what an honest hand-in never has; empty where it is not."""
     name = member.filename
     parts = PurePosixPath(name.replace("\\", "/")).parts
     shown = name[:60].encode("utf-8", "replace").decode()
-    if name != member.orig_filename or not parts or parts[0].endswith(":") or parts[0] == "/" or ".." in parts:
-        raise _refused(path, f"holds a file whose name leads elsewhere ({shown})")
+    whole = member.orig_filename.replace("\\", "/")
+    if name.replace("\\", "/") != whole or not parts or parts[0].endswith(":") or parts[0] == "/" or ".." in parts:
+        return f"holds a file whose name leads elsewhere ({shown})"
+    if max(map(len, parts)) > MAX_NAME:
+        return f"holds a file whose name has more than {MAX_NAME} characters ({shown})"
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refused(path, f"holds a link or a device ({shown})")
-    if member.flag_bits & 1:
-        raise _refused(path, f"is locked with a password ({shown})")
+        return f"holds a link or a device ({shown})"
+    return f"is locked with a password ({shown})" if member.flag_bits & 1 else ""
 
 
 def _read(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
@@ -71,3 +124,47 @@ def _read(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> byte
     if len(data) > MAX_MEMBER:
         raise _refused(path, f"holds a file of more than {MAX_MEMBER >> 20} MB")
     return data
+
+
+# --- a whole class ---------------------------------------------------------------------------
+
+MAX_FILES = 200_000
+MAX_UNPACKED = 16 << 30
+
+
+def unpack(path: Path, into: Path) -> list[tuple[str, str]]:
+    """Write the files of a class's archive out; names of those that were not, with the reason.
+
+    A member that would be refused in a student's archive is left out here, for nobody's file stops a class.
+    Raises ArchiveError where the file is no zip, or ``into`` cannot be written.
+    """
+    left: list[tuple[str, str]] = []
+    total = 0
+    with _opened(path, left) as (archive, inside):
+        for name, member in inside.items():
+            if name.endswith("/"):
+                continue
+            try:
+                data = _read(path, archive, member)
+            except (ArchiveError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+                left.append((name, f"was not unpacked ({error})"))
+                continue
+            total += len(data)
+            if total > MAX_UNPACKED:
+                raise ArchiveError(f"{path.name} holds more than {MAX_UNPACKED >> 30} GB.")
+            if reason := _write(into / name, data, _time(member)):
+                left.append((name, reason))
+    return left
+
+
+def _write(target: Path, data: bytes, seconds: float) -> str:
+    """Write a file with its time; why that is not possible for this one."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        os.utime(target, (seconds, seconds))
+    except OSError as error:
+        if error.errno not in (errno.ENAMETOOLONG, errno.EINVAL, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+            raise ArchiveError(f"{target} cannot be written ({error.strerror}).") from error
+        return f"was not unpacked ({error.strerror})."
+    return ""

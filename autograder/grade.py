@@ -151,6 +151,7 @@ class Grader:
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
             problems=[*submission.problems, *submission.remarks(exercises)],
+            set_aside=submission.set_aside,
             exercises=results,
             written=submission.written,
             seconds=seconds,

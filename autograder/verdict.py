@@ -19,6 +19,7 @@ __all__ = [
     "Footprint",
     "Growth",
     "HotSpot",
+    "NotGraded",
     "Pace",
     "Pair",
     "Problem",
@@ -214,6 +215,20 @@ class Problem(msgspec.Struct, frozen=True):
     where: str = ""
 
 
+class NotGraded(msgspec.Struct, frozen=True):
+    """Something that was seen among the hand-ins and was not graded: where it lies beneath their folder, and why.
+
+    kind: "hand-in", which somebody has to look at, or "other", "handed out" (by the course), "system" (of a computer);
+    assignment, student: whom it is about, as far as that is known.
+    """
+
+    path: str
+    reason: str
+    kind: str = "hand-in"
+    assignment: str = ""
+    student: str = ""
+
+
 class WrittenAnswer(msgspec.Struct, frozen=True):
     """A written question: graded by hand, so only whether there is an answer is known."""
 
@@ -229,7 +244,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
     isolation: "full", "partial" or "none", proved before student code was loaded ("" where none ran);
     isolation_missing: what was not in force, with the reason; tried: what the code attempted and an exercise
-    never needs, each as what follows “tried to”.
+    never needs, each as what follows “tried to”; set_aside: files of this hand-in that were not graded.
     """
 
     format: int = FORMAT
@@ -249,6 +264,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     earlier_sha256: str = ""
     versions: dict[str, str] = {}
     problems: list[Problem] = []
+    set_aside: list[NotGraded] = []
     exercises: list[ExerciseResult] = []
     written: list[WrittenAnswer] = []
     seconds: float = 0.0

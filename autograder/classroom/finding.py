@@ -1,56 +1,161 @@
-"""Where hand-ins lie: from a folder to one entry per student and assignment."""
+"""Where hand-ins lie: from a folder of any layout to one entry per student and assignment, and all the rest."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from autograder import catalogue
-from autograder.catalogue import UsageError
-from autograder.submission import handed_in
+from autograder.catalogue import Loaded, UsageError
+from autograder.classroom.layouts import Layout
+from autograder.classroom.student_files import REASONS, StudentFiles
+from autograder.submission import File, Submission, SubmissionError, own_earlier, read_files, read_submission
+from autograder.submission.filenames import kind_of
+from autograder.submission.files import shown
+from autograder.verdict import NotGraded
 
-__all__ = ["Entry", "discover", "is_there", "report_path"]
+__all__ = ["Entry", "Found", "discover", "earlier_of", "find_hand_ins", "report_path", "submission_of"]
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One student's hand-in of one assignment: a folder, or a file."""
+    """One student's hand-in of one assignment.
+
+    path: its folder, or its file where it is one; files: what could be it, None where ``path`` is to be looked through;
+    earlier: the same of the student's other assignments; again: it is graded even if its report still holds.
+    """
 
     student: str
     assignment: str
     path: str
+    files: list[File] | None = None
+    earlier: dict[str, list[File]] = {}
+    again: bool = False
+
+
+@dataclass
+class Found:
+    """What lies in a folder of hand-ins: what is to be graded, what else was seen, what students are called."""
+
+    entries: list[Entry] = field(default_factory=list)
+    not_graded: list[NotGraded] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
 
 
 def discover(folder: Path, root: Path, assignment: str | None = None) -> list[Entry]:
-    """Find hand-ins laid out ``student/assignment/file``, as nbgrader's ``submitted/`` is.
+    """Find the hand-ins alone: see ``find_hand_ins``."""
+    return find_hand_ins(folder, root, assignment).entries
 
-    In place of the inner folder or of the file there may be a zip file that ``autograder submit`` packed.
-    With ``assignment`` every student is listed, also one who handed in nothing, and files may lie in
-    the student's folder itself.  Raises UsageError where there is nothing.
+
+def find_hand_ins(
+    folder: Path,
+    root: Path,
+    assignment: str | None = None,
+    *,
+    packed: bool = False,
+    without: Collection[Path] = (),
+) -> Found:
+    """Find hand-ins in whatever layout they come: see ``layouts``.
+
+    With ``assignment``, files that do not say what they are of are taken for it, every student is listed, also one who
+    handed in nothing, and hand-ins of other assignments are counted.
+    packed: the folder came out of a zip; without: paths in it that are none of the class's.
+    Raises UsageError where there is nothing to grade.
     """
     if not folder.is_dir():
         message = f"{folder} is no folder. Name the one that holds a folder for every student."
         raise UsageError(message)
-    known = [assignment] if assignment else catalogue.names(root)
-    entries = []
-    students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    for student in students:
-        for name in known:
-            path = handed_in(student, name)
-            if assignment and not is_there(path) and any(student.glob("*.ipynb")) | any(student.glob("*.py")):
-                path = student
-            if assignment or is_there(path):
-                entries.append(Entry(student.name, name, str(path)))
-    if not entries:
-        message = (
-            f"There is nothing to grade in {folder}: expected STUDENT/ASSIGNMENT/FILE, with an assignment among "
-            f"{', '.join(known)}."
-        )
-        raise UsageError(message)
-    return entries
+    known = catalogue.names(root)
+    skipped = {folder / path.name: "" for path in without if path.resolve().parent == folder.resolve()}
+    layout = Layout(folder, known, skipped)
+    found = Found()
+    students: dict[str, StudentFiles] = {}
+    for place in layout.places(packed=packed):
+        if not place.student:
+            found.not_graded += [_nobodys(file) for file in place.files]
+            continue
+        one = students.setdefault(place.student, StudentFiles(place.student, folder, root, known))
+        one.add(place.folders, place.files, place.assignment or assignment)
+        if place.name and place.name != place.student:
+            found.names[place.student] = place.name
+    for path, reason in layout.skipped.items():
+        if reason:
+            found.not_graded.append(NotGraded(shown(path.relative_to(folder).as_posix()), reason, "system"))
+    for one in students.values():
+        one.settle()
+        found.not_graded += one.rest
+        chosen = one.files if assignment is None else [assignment]
+        found.entries += [_entry(one, name, folder) for name in chosen]
+    if assignment:
+        found.not_graded = [one for one in found.not_graded if one.assignment in ("", assignment)]
+        found.not_graded += _others(students.values(), assignment)
+    found.entries.sort(key=lambda entry: (entry.student, entry.assignment))
+    if not found.entries:
+        raise UsageError(_nothing(folder, found, [assignment] if assignment else known))
+    return found
 
 
-def is_there(path: Path) -> bool:
+def _entry(one: StudentFiles, assignment: str, folder: Path) -> Entry:
+    files = one.files.get(assignment, [])
+    path = files[0].path if len(files) == 1 else folder / one.student
+    earlier = {name: those for name, those in one.files.items() if name != assignment}
+    return Entry(one.student, assignment, str(path), files, earlier)
+
+
+def _nobodys(file: File) -> NotGraded:
+    """A file, or a folder called after an assignment, that lies in no student's folder."""
+    kind = "folder" if file.path.is_dir() else kind_of(file.path.name)
+    if kind in ("code", "zip", "archive", "folder"):
+        reason = "lies in no student's folder, so nobody knows whose it is. Put it into one."
+        return NotGraded(shown(file.shown), reason)
+    kind = "other" if kind in ("perhaps", "document") else kind
+    return NotGraded(shown(file.shown), REASONS[kind], kind)
+
+
+def _others(students: Iterable[StudentFiles], assignment: str) -> list[NotGraded]:
+    """Count the hand-ins of other assignments, which nobody asked to have graded now."""
+    counts = Counter(name for one in students for name, files in one.files.items() if files and name != assignment)
+    found = []
+    for name, count in sorted(counts.items()):
+        what = "1 hand-in is" if count == 1 else f"{count} hand-ins are"
+        reason = f"{what} of {name}, and this run is of {assignment} alone."
+        found.append(NotGraded(name, reason, "other", assignment))
+    return found
+
+
+def _nothing(folder: Path, found: Found, known: list[str]) -> str:
+    message = (
+        f"There is nothing to grade in {folder}: expected STUDENT/ASSIGNMENT/FILE, with an assignment among "
+        f"{', '.join(known)}."
+    )
+    seen = [one for one in found.not_graded if one.kind == "hand-in"]
+    if seen:
+        more = f", and {len(seen) - 1} more like it" if len(seen) > 1 else ""
+        message += f" Seen and not recognised: {seen[0].path} ({seen[0].reason.rstrip('.')}){more}."
+    return message
+
+
+def submission_of(entry: Entry, loaded: Loaded) -> Submission:
+    """Read an entry's hand-in.  SubmissionError with one sentence where there is nothing to grade."""
+    if entry.files is None and _is_there(Path(entry.path)):
+        return read_submission(Path(entry.path), loaded)
+    if not entry.files:
+        message = f"nothing was handed in for {entry.assignment}"
+        raise SubmissionError(message)
+    return read_files(entry.files, loaded)
+
+
+def earlier_of(entry: Entry, loaded: Loaded) -> dict[str, list[Any]]:
+    """Source of the student's own earlier assignments, as ``own_earlier`` gives it."""
+    found: Mapping[str, list[File]] | None = None if entry.files is None else entry.earlier
+    return own_earlier(Path(entry.path).parent, loaded, found=found)
+
+
+def _is_there(path: Path) -> bool:
     """Whether something was handed in; where nobody may look, its report will say so."""
     try:
         return path.exists()

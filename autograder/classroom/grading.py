@@ -1,12 +1,16 @@
-"""Grade a class with a progress bar, and draw its pages: what ``grade``, ``demo`` and ``report`` share."""
+"""Grade a class, and draw its pages: what ``grade``, ``demo`` and ``report`` share."""
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
@@ -15,19 +19,28 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autograder import catalogue
+from autograder.archive import ArchiveError, unpack
 from autograder.catalogue import UsageError
-from autograder.classroom.finding import Entry, discover, report_path
+from autograder.classroom.class_list import ClassList, read_class_list
+from autograder.classroom.class_record import SET_ASIDE, ClassRecord, set_stale_aside, update_record
+from autograder.classroom.finding import Entry, Found, find_hand_ins, report_path
 from autograder.classroom.processes import grade_all, open_pool
-from autograder.classroom.runs import prepare_run
+from autograder.classroom.runs import Run, keep, prepare_run, refuse_other_run
 from autograder.export.database import check_gradebook
 from autograder.export.gradebook import write_gradebook
 from autograder.isolation.launcher import open_launcher
 from autograder.render.html import class_page, student_page, warm_up
+from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
+from autograder.render.reading import NAME, clean
 from autograder.render.terminal import print_class
-from autograder.verdict import Report, read_report, write_atomically
+from autograder.submission.files import shown
+from autograder.verdict import NotGraded, Report, Status, read_report
 from autograder.workplace import start_worker
 
 __all__ = ["draw", "entries_of", "grade_class"]
+
+EVERY_S = 30.0
+"""Between two lines about progress, where there is no terminal to draw a bar on."""
 
 
 def grade_class(
@@ -38,48 +51,139 @@ def grade_class(
     *,
     jobs: int,
     assignment: str | None = None,
+    students: Sequence[str] = (),
+    roster: Path | None = None,
     json: bool = False,
     isolation: str = "full",
     gradebook: str | None = None,
     **options: Any,
-) -> None:
-    """Grade every hand-in in ``folder``, or go on where an earlier run ended, and draw the pages.
+) -> int:
+    """Grade every hand-in in ``folder``, or resume where an earlier run ended, and draw the pages; the exit status.
 
-    json: print the reports on stdout instead of showing the class; options: as ``prepare_run`` takes them.
+    The status is 0 where all was graded, 1 where something that was seen was not, or the grader failed on it.
+    students: grade these alone, again, within the class; roster: a CSV file with everybody's id and name.
+    json: print one JSON object on stdout instead of showing the class; options: as ``prepare_run`` takes them.
     isolation: the least level at which student code is run; proved before anything is written.
     gradebook: address of nbgrader's database, to which the reports go at the end; tried before anything is graded.
     Raises UsageError where there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
     ExportError where the gradebook cannot be written.
     """
     name = catalogue.find(assignment, root) if assignment else None
+    scope = [name] if name else catalogue.names(root)
+    class_list = read_class_list(roster) if roster else None
     if gradebook is not None:
         check_gradebook(gradebook)
-    entries = discover(folder, root, name)
-    backend = options.get("backend", "numpy")
-    with (
-        open_launcher(backend=backend) as launcher,
-        open_pool(min(jobs, len(entries)), launcher, backend) as pool,
-    ):
-        for needed in {entry.assignment for entry in entries}:  # while all of that is starting
-            catalogue.load(needed, root)
-        start_worker(launcher, None, isolation).close()
-        run = prepare_run(root, out, folder, entries, isolation=isolation, **options)
-        warming = threading.Thread(target=warm_up, daemon=True)
-        warming.start()  # while the others grade
-        fresh = 0
-        with _progress(console, len(entries)) as advance:
-            for entry, graded in grade_all(entries, run, pool):
-                fresh += graded
-                advance(entry.student)
+    refuse_other_run(root, out, folder)
+    with _unpacked(folder) as (place, packed, left):
+        found = find_hand_ins(place, root, name, packed=packed, without=[out])
+        found.not_graded += left
+        strangers = _enlist(found, class_list, name, place) if class_list else []
+        entries = _chosen(found, students)
+        backend = options.get("backend", "numpy")
+        with (
+            open_launcher(backend=backend) as launcher,
+            open_pool(min(jobs, len(entries)), launcher, backend) as pool,
+        ):
+            for needed in {entry.assignment for entry in entries}:  # while all of that is starting
+                catalogue.load(needed, root)
+            start_worker(launcher, None, isolation).close()
+            run = prepare_run(root, out, folder, found.entries, isolation=isolation, **options)
+            stale = set_stale_aside(out, found.entries, scope)
+            record = update_record(out, ClassRecord(found.names, found.not_graded), scope)
+            _grade(console, entries, run, pool)
+        graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
+        status = draw(console, out, graded, _with_waiting(record, found, graded, place), json=json, stale=stale)
+        _tell(console, out, stale, strangers)
+        if gradebook is not None:
+            reports = (_read(report_path(out, entry)) for entry in graded)
+            summary = write_gradebook(reports, root, gradebook, place)
+            console.print(f"Gradebook: {summary}.", soft_wrap=True)
+    return status
+
+
+@contextmanager
+def _unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
+    """The folder of hand-ins, out of a zip where it is one; and what of that was not unpacked."""
+    if not folder.is_file():
+        yield folder, False, []
+        return
+    with TemporaryDirectory() as name:
+        place = Path(name).resolve()
+        try:
+            left = unpack(folder, place)
+        except ArchiveError as error:
+            message = f"{error} Or unpack it, and name the folder."
+            raise UsageError(message) from error
+        except OSError as error:
+            message = f"{folder} cannot be unpacked ({error.strerror}). Unpack it yourself, and name the folder."
+            raise UsageError(message) from error
+        yield place, True, [NotGraded(shown(path), reason) for path, reason in left]
+
+
+def _enlist(found: Found, class_list: ClassList, assignment: str | None, place: Path) -> list[str]:
+    """Give students their names, and list who handed in nothing; who is not on the list."""
+    matched = class_list.match({entry.student: None for entry in found.entries}, found.names)
+    found.names |= matched.names
+    if assignment:
+        found.entries += [Entry(student, assignment, str(place / student), []) for student in matched.absent]
+        found.entries.sort(key=lambda entry: (entry.student, entry.assignment))
+    return matched.strangers
+
+
+def _chosen(found: Found, students: Sequence[str]) -> list[Entry]:
+    """What is to be graded: everything, or what these students handed in, again.  UsageError where one is not there."""
+    if not students:
+        return found.entries
+    chosen: list[Entry] = []
+    for wanted in students:
+        those = [entry for entry in found.entries if wanted in (entry.student, found.names.get(entry.student))]
+        if len({entry.student for entry in those}) != 1:
+            names = sorted({entry.student for entry in those or found.entries})
+            listed = ", ".join(clean(name, NAME) for name in names[:12]) + (", …" if len(names) > 12 else "")  # noqa: PLR2004
+            what = "is called" if not those else "alone is called"
+            message = f"No student {what} '{wanted}'. Choose one of: {listed}."
+            raise UsageError(message)
+        chosen += [msgspec.structs.replace(entry, again=True) for entry in those]
+    return chosen
+
+
+def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], place: Path) -> ClassRecord:
+    """The record, with the hand-ins of students who were not asked for and have no report from an earlier run."""
+    done = {(entry.student, entry.assignment) for entry in graded}
+    reason = "has no report yet: this run was of --student alone."
+    rows = [
+        NotGraded(shown(os.path.relpath(entry.path, place)), reason, "other", entry.assignment, shown(entry.student))
+        for entry in found.entries
+        if (entry.student, entry.assignment) not in done
+    ]
+    return ClassRecord(record.names, [*record.not_graded, *rows])
+
+
+def _grade(console: Console, entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> None:
+    """Grade with a progress bar, or a line now and then."""
+    warming = threading.Thread(target=warm_up, daemon=True)
+    warming.start()  # while the others grade
+    fresh = 0
+    with _progress(console, len(entries)) as advance:
+        for entry, graded in grade_all(entries, run, pool):
+            fresh += graded
+            advance(entry.student)
     if fresh < len(entries):
         there = len(entries) - fresh
         console.print(f"{there} of {len(entries)} reports were there from an earlier run and still hold.")
     warming.join()
-    draw(console, out, entries, json=json)
-    if gradebook is not None:
-        reports = (_read(report_path(out, entry)) for entry in entries)
-        summary = write_gradebook(reports, root, gradebook, folder)
-        console.print(f"Gradebook: {summary}.", soft_wrap=True)
+
+
+def _tell(console: Console, out: Path, stale: Sequence[Path], strangers: Sequence[str]) -> None:
+    """Say which reports were set aside, and which students are on no list."""
+    if stale:
+        names = ", ".join(f"{clean(path.parent.name, NAME)}/{path.stem}" for path in stale[:12])
+        more = f" and {len(stale) - 12} more" if len(stale) > 12 else ""  # noqa: PLR2004 - as many as fit a few lines
+        text = f"Set aside, as nobody hands them in any more: {names}{more}. They are in {out / SET_ASIDE}."
+        console.print(text, soft_wrap=True, markup=False)
+    if strangers:
+        names = ", ".join(clean(name, NAME) for name in strangers[:12]) + (", …" if len(strangers) > 12 else "")  # noqa: PLR2004
+        console.print(f"Graded, and not on the roster: {names}.", soft_wrap=True, markup=False)
 
 
 def entries_of(out: Path) -> list[Entry]:
@@ -91,27 +195,51 @@ def entries_of(out: Path) -> list[Entry]:
     return [Entry(path.parent.name, path.stem, "") for path in paths]
 
 
-def draw(console: Console, out: Path, entries: list[Entry], *, json: bool = False) -> None:
-    """Write every student's page and the class's, and show the class; one assignment in memory at a time."""
+def draw(
+    console: Console,
+    out: Path,
+    entries: list[Entry],
+    record: ClassRecord,
+    *,
+    json: bool = False,
+    stale: Sequence[Path] = (),
+) -> int:
+    """Write every student's page and the class's, and show the class; one assignment in memory at a time.
+
+    stale: reports that were set aside, for ``json``.  The exit status: 1 where somebody has to look at something.
+    """
     printed: list[Report] = []
+    aside = list(record.not_graded)
+    is_broken = False
     for name in sorted({entry.assignment for entry in entries}):
-        reports, links = [], {}
+        reports, links, own = [], {}, []
         for entry in (entry for entry in entries if entry.assignment == name):
             report = _read(report_path(out, entry))
+            printed += [report] if json else []
+            own += not_graded_of(report)
+            report = msgspec.structs.replace(report, student=record.label(report.student))
             page = out / "pages" / entry.student / f"{name}.html"
-            write_atomically(page, student_page(report), within=out)
+            keep(page, student_page(report), within=out)
             links[report.student] = quote(page.relative_to(out).as_posix(), errors="surrogateescape")
             reports.append(report)
-        write_atomically(out / f"{name}.html", class_page(f"{name}: {reports[0].title}", reports, links))
-        if json:
-            printed += reports
-            continue
-        print_class(console, reports)
-        console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
+        aside += own
+        is_broken = is_broken or any(report.status is Status.BROKEN for report in reports)
+        title = f"{name}: {reports[0].title}"
+        keep(
+            out / f"{name}.html",
+            class_page(title, reports, links, record.labelled([*record.about(name), *own])),
+            within=out,
+        )
+        if not json:
+            print_class(console, reports)
+            console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
     if json:
-        sys.stdout.write(msgspec.json.encode(printed).decode() + "\n")
-        return
-    console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
+        result = {"reports": printed, "not_graded": aside, "set_aside": [str(path) for path in stale]}
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    else:
+        console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
+        print_not_graded(console, record.labelled(aside))
+    return 1 if is_broken or to_look_at(aside) else 0
 
 
 def _read(path: Path) -> Report:
@@ -124,7 +252,32 @@ def _read(path: Path) -> Report:
 
 @contextmanager
 def _progress(console: Console, total: int) -> Iterator[Callable[[str], None]]:
+    if not console.is_terminal:
+        with _lines(console, total) as advance:
+            yield advance
+        return
     columns = ("Grading", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=total)
         yield lambda student: progress.update(task, advance=1, description=student[:24].replace("[", "("))
+
+
+@contextmanager
+def _lines(console: Console, total: int) -> Iterator[Callable[[str], None]]:
+    """Say how far it is every half a minute, also while one hand-in takes longer."""
+    done: list[str] = []
+    ended = threading.Event()
+    started = time.monotonic()
+
+    def speak() -> None:
+        while not ended.wait(EVERY_S):
+            minutes = (time.monotonic() - started) / 60
+            console.print(f"Grading: {len(done)} of {total} after {minutes:.1f} min", markup=False, soft_wrap=True)
+
+    speaker = threading.Thread(target=speak, daemon=True)
+    speaker.start()
+    try:
+        yield done.append
+    finally:
+        ended.set()
+        speaker.join()

@@ -16,13 +16,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from autograder import catalogue
-from autograder.classroom.finding import Entry, is_there, report_path
-from autograder.classroom.runs import Run, is_done
+from autograder.classroom.finding import Entry, earlier_of, report_path, submission_of
+from autograder.classroom.runs import Run, is_done, keep
 from autograder.grade import Grader, hash_of_earlier, unreadable
 from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
-from autograder.submission import SubmissionError, own_earlier, read_submission
-from autograder.verdict import write_atomically
+from autograder.submission import SubmissionError
 
 __all__ = ["grade_all", "open_pool"]
 
@@ -97,17 +96,13 @@ def _grade_one(run: Run, entry: Entry) -> bool:
     process = _PROCESS[0]
     path = report_path(Path(run.out), entry)
     loaded = catalogue.load(entry.assignment, Path(run.root))
-    home = Path(run.submissions, entry.student)
     try:
-        if not is_there(Path(entry.path)):
-            message = f"nothing was handed in for {entry.assignment}"
-            raise SubmissionError(message)  # noqa: TRY301 - one way to an unreadable report
-        submission = read_submission(Path(entry.path), loaded, home)
+        submission = submission_of(entry, loaded)
     except SubmissionError as error:
         report = unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed)
-        write_atomically(path, report, within=Path(run.out))
+        keep(path, report, within=Path(run.out))
         return True
-    earlier = own_earlier(Path(entry.path).parent, loaded, home) if run.earlier == "own" else loaded.earlier
+    earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
     if is_done(path, submission, run, entry, hash_of_earlier(earlier)):
         return False
     if entry.assignment not in process.graders:
@@ -120,5 +115,5 @@ def _grade_one(run: Run, entry: Entry) -> bool:
             isolation=run.isolation,
         )
     report = process.graders[entry.assignment].grade(submission, entry.student, earlier)
-    write_atomically(path, report, within=Path(run.out))
+    keep(path, report, within=Path(run.out))
     return True

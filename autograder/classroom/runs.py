@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,7 +15,7 @@ from autograder.submission import Submission
 from autograder.verdict import Report, read_report, write_atomically
 from autograder.writing import refuse_links
 
-__all__ = ["Run", "is_done", "prepare_run"]
+__all__ = ["Run", "is_done", "keep", "prepare_run", "refuse_other_run"]
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -53,13 +54,9 @@ def prepare_run(
     would be written through a link.
     """
     checks = {name: catalogue.load(name, root).checks_sha256 for name in sorted({e.assignment for e in entries})}
-    path = out / "run.json"
-    if seed is None and path.is_file():
-        try:
-            seed = msgspec.json.decode(path.read_bytes(), type=Run).seed
-        except (msgspec.DecodeError, OSError) as error:
-            message = f"{path} is not readable as a run ({error}). Name another --out, or delete that folder."
-            raise UsageError(message) from error
+    before = refuse_other_run(root, out, folder)
+    if seed is None and before:
+        seed = before.seed
     run = Run(
         str(root),
         str(out),
@@ -76,20 +73,59 @@ def prepare_run(
             refuse_links(place, out)
     for part in out.rglob(".*.part"):  # left by a run that was killed while it wrote
         part.unlink(missing_ok=True)
-    try:
-        write_atomically(path, run)
-    except OSError as error:
-        message = f"{out} cannot be written ({error.strerror}). Name another --out."
-        raise UsageError(message) from error
+    keep(out / "run.json", run, within=out)
     return run
+
+
+def refuse_other_run(root: Path, out: Path, folder: Path) -> Run | None:
+    """The run that ``out`` holds, None where it holds none.
+
+    Raises UsageError where it is of another course or another folder of hand-ins, or cannot be read: the marks of two
+    runs in one folder could not be told apart.
+    """
+    path = out / "run.json"
+    if not path.is_file():
+        if any((out / "reports").glob("*/*.json")):
+            message = f"{out} holds reports, and no run.json that says of what. Name another --out."
+            raise UsageError(message)
+        return None
+    try:
+        run = msgspec.json.decode(path.read_bytes(), type=Run)
+    except (msgspec.DecodeError, OSError) as error:
+        message = f"{path} is not readable as a run ({error}). Name another --out, or delete that folder."
+        raise UsageError(message) from error
+    theirs = {"hand-ins": (run.submissions, folder), "course": (run.root, root)}
+    for what, (old, new) in theirs.items():
+        if Path(old).resolve() != new.resolve():
+            message = f"{out} holds the run of other {what} ({old}). Name another --out, or that folder again."
+            raise UsageError(message.replace("other course", "another course"))
+    return run
+
+
+def keep(path: Path, content: Any, *, within: Path) -> None:
+    """Write a file of a run, whole or not at all; within: the run's folder, below which no link is followed.
+
+    Raises UsageError where it cannot be written, LinkedPathError where a link is in the way.
+    """
+    try:
+        write_atomically(path, content, within=within)
+    except OSError as error:
+        message = (
+            f"{path} cannot be written ({error.strerror}). Free space there or name another --out; "
+            "the same command resumes where it stopped."
+        )
+        raise UsageError(message) from error
 
 
 def is_done(path: Path, submission: Submission, run: Run, entry: Entry, earlier_sha256: str) -> bool:
     """Whether a report of this very submission, seed, checks and choices is there already."""
+    if entry.again:
+        return False
     try:
         report: Report = read_report(path)
     except (OSError, msgspec.DecodeError):
         return False
     choices = (run.seed, run.checks[entry.assignment], run.backend, run.capstones, earlier_sha256)
     theirs = (report.seed, report.checks_sha256, report.backend, report.capstones, report.earlier_sha256)
-    return report.submission_sha256 == submission.sha256 and theirs == choices
+    told = report.set_aside == submission.set_aside and all(note in report.problems for note in submission.notes)
+    return report.submission_sha256 == submission.sha256 and theirs == choices and told

@@ -49,9 +49,14 @@ def demo(
 
 
 def grade(
-    folder: Annotated[Path, typer.Argument(help="STUDENT/ASSIGNMENT/FILE, as nbgrader's submitted/ is.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="The hand-ins: STUDENT/ASSIGNMENT/FILE, an LMS's download, or a zip of these."),
+    ],
     *,
     assignment: Annotated[str | None, typer.Option(help="Grade this one only, and list who handed in nothing.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="Grade this one again, within the class.")] = None,
+    roster: Annotated[Path | None, typer.Option(help="CSV file with everybody's id and name.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for reports and pages.")] = Path("graded"),
     jobs: JobsOption = None,
     seed: SeedOption = None,
@@ -67,8 +72,12 @@ def grade(
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
-    """Grade a class: a report and a page a student, a page for the class.  Goes on where it was killed."""
+    """Grade a class: a report and a page for every student, a page for the class.  Resumes where it stopped.
+
+    The exit status is 0 where all was graded, 1 where something seen was not or is broken, 2 where this cannot run.
+    """
     from autograder.classroom.grading import grade_class
+    from autograder.spec import SpecError
 
     root = root_of(course, folder)
     check_backend(backend)
@@ -76,28 +85,36 @@ def grade(
         message = f"--earlier is 'own' or 'reference', not '{earlier}'."
         raise usage(message)
     check_isolation(isolation)
-    grade_class(
-        open_console(stderr=json),
-        root,
-        folder,
-        out,
-        assignment=assignment,
-        jobs=jobs or cores(),
-        json=json,
-        seed=seed,
-        backend=backend,
-        earlier=earlier,
-        isolation=isolation,
-        gradebook=gradebook,
-        capstones=wants_capstones(without),
-    )
+    try:
+        status = grade_class(
+            open_console(stderr=json),
+            root,
+            folder,
+            out,
+            assignment=assignment,
+            students=student or (),
+            roster=roster,
+            jobs=jobs or cores(),
+            json=json,
+            seed=seed,
+            backend=backend,
+            earlier=earlier,
+            isolation=isolation,
+            gradebook=gradebook,
+            capstones=wants_capstones(without),
+        )
+    except SpecError as error:  # the course is wrong, so this cannot run
+        raise usage(str(error)) from error
+    if status:
+        raise typer.Exit(status)
 
 
 def report(out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded")) -> None:
     """Draw the pages again from the reports, without grading."""
+    from autograder.classroom.class_record import read_record
     from autograder.classroom.grading import draw, entries_of
 
-    draw(open_console(), out, entries_of(out))
+    draw(open_console(), out, entries_of(out), read_record(out))
 
 
 def export(

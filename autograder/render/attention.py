@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autograder.render.reading import speed
+from autograder.render.reading import nothing_handed_in, speed, unread
 from autograder.verdict import Report, Status, Verdict, WrittenAnswer
 
 __all__ = ["Attention", "Question", "attention", "missing_isolation", "questions"]
 
-NOTHING = "nothing was handed in"
-"""How the report of a student begins who handed in nothing."""
 MOST_OF_ONE = 3
 """Rows of one kind that a single student gets: nobody fills the page."""
 
@@ -49,18 +47,12 @@ def attention(reports: Sequence[Report]) -> list[Attention]:
         Attention(
             "Nothing handed in",
             "There was no file to grade. Ask, or let the zero stand.",
-            [row for report in reports if not report.submission_sha256 for row in _problems(report) if _nothing(row)],
+            [row for report in reports if nothing_handed_in(report) for row in _problems(report)],
         ),
         Attention(
             "No file could be read",
             "Nothing of these was graded. The sentence says what to hand in instead.",
-            [
-                row
-                for report in reports
-                if not report.submission_sha256
-                for row in _problems(report)
-                if not _nothing(row)
-            ],
+            [row for report in reports if unread(report) for row in _problems(report)],
         ),
         Attention(
             "Something is wrong with the file",
@@ -92,10 +84,6 @@ def _detail(verdict: Verdict) -> str:
 
 def _problems(report: Report) -> list[Row]:
     return [(report.student, problem.where, problem.sentence) for problem in report.problems]
-
-
-def _nothing(row: Row) -> bool:
-    return row[2].startswith(NOTHING)
 
 
 def _few_of_each(rows: Iterable[Row]) -> Iterable[Row]:

@@ -22,6 +22,7 @@ from autograder.render.drawn import Drawn
 from autograder.render.figures import distribution, exercise_rates, share, troubled, versions
 from autograder.render.measured import class_measures, far_from_the_rest, measures, slow_to_grade
 from autograder.render.mistakes import common_mistakes, unexplained
+from autograder.render.not_graded import counted, to_look_at, told
 from autograder.render.plots import pace_of_class, pace_of_one, points_by_exercise
 from autograder.render.reading import (
     ISOLATION,
@@ -36,9 +37,10 @@ from autograder.render.reading import (
     number,
     speed,
     tried,
+    unread,
 )
 from autograder.render.sheet import load_matplotlib
-from autograder.verdict import Report, Status
+from autograder.verdict import NotGraded, Report, Status
 
 __all__ = ["Drawn", "class_page", "environment", "student_page", "warm_up"]
 
@@ -75,14 +77,18 @@ def student_page(report: Report) -> str:
     )
 
 
-def class_page(title: str, reports: Sequence[Report], links: Mapping[str, str]) -> str:
-    """Draw a class: one assignment, all its students.
+def class_page(
+    title: str, reports: Sequence[Report], links: Mapping[str, str], not_graded: Sequence[NotGraded] = ()
+) -> str:
+    """Draw a class: one assignment, all its students.  Hand-ins that could not be read enter no figure.
 
     links: the relative address of each student's page by the student's name, percent-encoded; a student
     without one is listed without a link, and an address that leads elsewhere is not followed.
+    not_graded: what was seen among the hand-ins and not graded.
     """
     ordered = sorted(reports, key=lambda report: (report.student.casefold(), report.student))
-    rates = exercise_rates(ordered)
+    counted_in = [report for report in ordered if not unread(report)]
+    rates = exercise_rates(counted_in)
     ratios = class_measures(ordered)
     return (
         environment()
@@ -93,11 +99,14 @@ def class_page(title: str, reports: Sequence[Report], links: Mapping[str, str]) 
             links={student: link for student, link in links.items() if _is_local(link)},
             names=exercise_names(ordered),
             most=max((report.max_points for report in ordered), default=0.0),
-            middle=statistics.median([report.points for report in ordered]) if ordered else 0.0,
-            mean=statistics.fmean([report.points for report in ordered]) if ordered else 0.0,
+            middle=statistics.median([report.points for report in counted_in]) if counted_in else 0.0,
+            mean=statistics.fmean([report.points for report in counted_in]) if counted_in else 0.0,
+            unreadable=len(ordered) - len(counted_in),
+            not_graded=to_look_at(not_graded),
+            also_seen=counted(not_graded),
             perfect=sum(bool(report.exercises) and report.status in RIGHT for report in ordered),
             untouched=sum(report.status is Status.NOT_ATTEMPTED for report in ordered),
-            columns=distribution(ordered),
+            columns=distribution(counted_in),
             exercises=rates,
             spread=points_by_exercise(rates) if rates else "",
             troubled=troubled(rates),
@@ -146,6 +155,7 @@ def environment() -> Environment:
     )
     env.filters.update(
         lines=_lines,
+        told=told,
         number=number,
         speed=speed,
         memory=memory,

@@ -24,13 +24,17 @@ __all__ = [
     "growth",
     "memory",
     "next_steps",
+    "nothing_handed_in",
     "number",
     "shared_sentence",
     "speed",
     "tried",
+    "unread",
     "waiting",
 ]
 
+NOTHING = "nothing was handed in"
+"""How the report of a student begins who handed in nothing."""
 SENTENCE = 600
 NAME = 80
 MOST_ACCENTS = 3
@@ -234,6 +238,16 @@ def shared_sentence(verdicts: Sequence[Verdict]) -> str:
     """Find the one sentence that all verdicts share (a cell that does not parse); empty where they differ."""
     sentences = {verdict.sentence for verdict in verdicts}
     return sentences.pop() if len(sentences) == 1 else ""
+
+
+def nothing_handed_in(report: Report) -> bool:
+    """Whether there was no file to grade."""
+    return not report.submission_sha256 and any(one.sentence.startswith(NOTHING) for one in report.problems)
+
+
+def unread(report: Report) -> bool:
+    """Whether something was handed in and none of it could be read: then its zero says nothing about anybody's work."""
+    return not report.submission_sha256 and bool(report.problems) and not nothing_handed_in(report)
 
 
 def exercise_names(reports: Iterable[Report]) -> list[str]:

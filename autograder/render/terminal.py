@@ -29,6 +29,7 @@ from autograder.render.reading import (
     shared_sentence,
     speed,
     tried,
+    unread,
     waiting,
 )
 from autograder.verdict import ExerciseResult, Report, Status, Verdict
@@ -279,11 +280,14 @@ def _print_row(page: Page, cells: list[Text], widths: list[int], right: set[int]
 
 
 def _print_summary(page: Page, reports: list[Report]) -> None:
-    points = [report.points for report in reports]
-    count = "1 student" if len(points) == 1 else f"{len(points)} students"
-    middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))}"
+    points = [report.points for report in reports if not unread(report)] or [0.0]
+    count = "1 student" if len(reports) == 1 else f"{len(reports)} students"
+    most = number(reports[0].max_points)
+    middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))} of {most} points"
     perfect = sum(report.status in RIGHT and bool(report.exercises) for report in reports)
-    page.line(page.text(f"{count}, {middle} of {number(reports[0].max_points)} points, {perfect} all right"))
+    missing = sum(map(unread, reports))
+    unreadable = f", {missing} not readable and in no figure" if missing else ""
+    page.line(page.text(f"{count}, {middle}, {perfect} all right{unreadable}"))
     for one in common_mistakes(reports)[:3]:
         page.line(page.text(f"{one.students} × {one.exercise}: {one.mistake}", "dim"), indent=2, hang=4)
     for text in _needs_a_hand(reports):

@@ -1,6 +1,7 @@
 """From a handed-in file or folder to source text: what is there, what is written, what cannot be read."""
 
-from autograder.submission.choosing import handed_in, own_earlier, read_submission
+from autograder.submission.choosing import handed_in, own_earlier, read_files, read_submission
+from autograder.submission.files import File
 from autograder.submission.source import Submission, SubmissionError
 
-__all__ = ["Submission", "SubmissionError", "handed_in", "own_earlier", "read_submission"]
+__all__ = ["File", "Submission", "SubmissionError", "handed_in", "own_earlier", "read_files", "read_submission"]

@@ -1,69 +1,85 @@
-"""From a handed-in file, folder or zip to the one file that counts."""
+"""From a handed-in file, folder or zip to the one file that counts.
+
+Content decides: of all files that could be the assignment, the one that holds work.  Where several hold different work,
+the newest counts, by the number in its name or by its time, and the report says so.
+"""
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder.archive import ArchiveError, members
-from autograder.catalogue import load
+from autograder import catalogue
+from autograder.submission.filenames import assignment_of_file, kind_of
+from autograder.submission.files import File, files_in, shown, unpack
+from autograder.submission.look import Look
 from autograder.submission.source import Submission, SubmissionError
+from autograder.submission.walk import flaw
 from autograder.submission.written import written_answers
-from dlkit import extraction
+from autograder.verdict import NotGraded, Problem
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
 
-__all__ = ["handed_in", "own_earlier", "read_submission"]
+__all__ = ["handed_in", "own_earlier", "read_files", "read_submission"]
+
+SAME_TIME_S = 2.0
+"""Zip files keep times to two seconds."""
+MOST_NAMED = 3
+MOST_LOOKED_AT = 40
+"""Files of one hand-in that are read at all, the likeliest first: each may take seconds."""
 
 
 def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Submission:
-    """Read a file, or the assignment's file in a folder or in a zip file that ``autograder submit`` packed.
+    """Read a file, or the assignment's file in a folder or in a zip file.
 
     home: the student's own folder, without links; what lies elsewhere by way of a link is somebody else's.
     Raises SubmissionError with one sentence where there is nothing to grade.
     """
-    try:
-        if home is not None and path.exists() and not path.resolve().is_relative_to(home):
-            message = f"{path.name} is a link to another place. Hand in the folder itself, with the file in it."
-            raise SubmissionError(message)
-        if path.suffix == ".zip":
-            return _read_packed(path, loaded)
-        file = _choose(path, loaded) if path.is_dir() else path
-        if file.suffix == ".zip":
-            return read_submission(file, loaded, home)
-        if not file.exists():
-            message = f"{file.name} is not there. Check the name and the folder."
-            raise SubmissionError(message)
-        found = extraction.extract(file)
-    except extraction.ExtractionError as error:
-        raise SubmissionError(str(error)) from error
-    except OSError as error:
-        message = f"{path.name} cannot be read ({error.strerror}). Check who may read it."
-        raise SubmissionError(message) from error
-    _refuse_other_assignment(file, found, loaded)
-    digest = hashlib.sha256(found.text.encode()).hexdigest()
-    return Submission(file.name, found, digest, written_answers(file, found, loaded))
-
-
-def _read_packed(path: Path, loaded: Loaded) -> Submission:
-    """Read the assignment's file out of a zip, where it lies in a folder of the assignment's name."""
-    assignment = loaded.assignment
-    wanted = [f"{assignment.name}/{assignment.module}{suffix}" for suffix in (".ipynb", ".py")]
-    try:
-        found = members(path, wanted)
-    except ArchiveError as error:
-        raise SubmissionError(str(error)) from error
-    if not found:
-        message = f"There is no {wanted[0]} and no {wanted[1]} in {path.name}. Pack it anew with autograder submit."
+    if home is not None and path.exists() and (reason := flaw(path, home)):
+        message = f"{path.name} {reason}"
         raise SubmissionError(message)
+    if not path.is_dir():
+        if not path.exists():
+            message = f"{path.name} is not there. Check the name and the folder."
+            raise SubmissionError(message)
+        return read_files([File(path, path.name)], loaded)
+    return read_files(files_in(path, loaded, home or path.resolve()), loaded)
+
+
+def read_files(files: Sequence[File], loaded: Loaded) -> Submission:
+    """Choose among the files that could be the assignment, and read the one that counts.
+
+    Raises SubmissionError with one sentence where there is nothing to grade.
+    """
+    own = loaded.assignment
     with tempfile.TemporaryDirectory() as folder:
-        for name, data in found.items():
-            Path(folder, name.rpartition("/")[2]).write_bytes(data)
-        return read_submission(Path(folder), loaded)
+        unpacked: list[File] = []
+        aside: list[NotGraded] = []
+        for number, file in enumerate(files):
+            if kind_of(file.path.name) == "zip" and not file.reason:
+                inside, others = unpack(file, Path(folder, str(number)), loaded)
+                unpacked += inside
+                aside += others
+            else:
+                unpacked.append(file)
+        every = sorted((Look(file, loaded) for file in unpacked), key=lambda look: look.preference)
+        looks, beyond = every[:MOST_LOOKED_AT], every[MOST_LOOKED_AT:]
+        if not looks:
+            zips = [file.path.name for file in files]
+            where = f" in {', '.join(zips[:MOST_NAMED])}" if zips else " here"
+            message = f"There is no notebook and no Python file{where}. Hand in {own.module}.ipynb or {own.module}.py."
+            raise SubmissionError(message)
+        chosen, why = _choose(looks, loaded)
+        submission = chosen.submission
+        aside += [_aside(look, chosen, loaded) for look in looks if look is not chosen]
+        reason = f"was not looked at: more than {MOST_LOOKED_AT} files could be the assignment."
+        submission.set_aside = aside + [NotGraded(look.file.shown, reason, assignment=own.name) for look in beyond]
+        submission.notes = _notes(looks, chosen, why)
+        submission.written = written_answers(submission.extraction, loaded)
+    return submission
 
 
 def handed_in(folder: Path, assignment: str) -> Path:
@@ -75,82 +91,102 @@ def handed_in(folder: Path, assignment: str) -> Path:
         return unpacked
 
 
-def _choose(folder: Path, loaded: Loaded) -> Path:
-    """Find the file that holds the work; where two do and differ, say so and ask for one."""
-    module = loaded.assignment.module
-    named = [path for suffix in (".ipynb", ".py") if (path := folder / f"{module}{suffix}").is_file()]
-    if not named:
-        others = sorted(path for path in folder.iterdir() if path.is_file())
-        named = [path for path in others if path.suffix in {".ipynb", ".py"}]
-        named = named or [path for path in others if path.suffix == ".zip"]
-        if len(named) == 1:
-            return named[0]
-        what = f"{len(named)} other files" if named else "no file of the kind"
-        message = f"There is no {module}.ipynb and no {module}.py here, but {what}. Hand in one of the two names."
-        raise SubmissionError(message)
-    if len(named) == 1:
-        return named[0]
-    worked_on = [path for path in named if _holds_work(path, loaded)]
-    if len(worked_on) < len(named):
-        return worked_on[0] if worked_on else named[0]
-    if _meaning(named[0], loaded) == _meaning(named[1], loaded):
-        return named[0]
-    message = (
-        f"Both {module}.ipynb and {module}.py hold work, and they differ. Keep the one that counts, delete the other."
-    )
-    raise SubmissionError(message)
-
-
-def _holds_work(path: Path, loaded: Loaded) -> bool:
-    """Whether some exercise was begun; a file that cannot be read may hold anything."""
-    try:
-        work = Submission(path.name, extraction.extract(path), "")
-    except extraction.ExtractionError:
-        return True
-    return work.begun(loaded.assignment.exercises)
-
-
-def _meaning(path: Path, loaded: Loaded) -> str:
-    """The exercises of a file without layout and comments; an unreadable file means nothing but itself."""
-    try:
-        found = extraction.extract(path)
-    except extraction.ExtractionError as error:
-        return f"unreadable: {error}"
-    names = {exercise.name for exercise in loaded.assignment.exercises}
-    try:
-        kept = [ast.dump(ast.parse(c.source)) for c in found.chunks if names & set(c.defines)]
-    except RecursionError:
-        return found.text
-    return "\n".join(kept + [cell.reason for cell in found.broken])
-
-
-def _refuse_other_assignment(file: Path, found: extraction.Extraction, loaded: Loaded) -> None:
-    own = loaded.assignment
-    stamp = found.metadata.get("dlkit")
-    stamped = stamp.get("assignment") if isinstance(stamp, dict) else None
-    defined = found.defined | {name for cell in found.broken for name in cell.defines}
-    if any(exercise.name in defined for exercise in own.exercises) and stamped in (None, own.name):
-        return
-    if isinstance(stamped, str) and stamped != own.name:
-        other = stamped[:60].encode("utf-8", "replace").decode()
-        message = f"{file.name} belongs to {other}, not to {own.name}. Hand in {own.module}.ipynb."
-    else:
-        message = f"{file.name} defines none of the exercises of {own.name}. Hand in {own.module}.ipynb."
-    raise SubmissionError(message)
-
-
-def own_earlier(folder: Path, loaded: Loaded, home: Path | None = None) -> dict[str, list[Any]]:
+def own_earlier(
+    folder: Path, loaded: Loaded, home: Path | None = None, found: Mapping[str, Sequence[File]] | None = None
+) -> dict[str, list[Any]]:
     """Source of a student's own earlier assignments, which lie in ``folder`` by name, ready to be sent.
 
-    home: as ``read_submission`` takes it.
+    home: as ``read_submission`` takes it; found: the files of each earlier assignment, where they were looked for.
     The reference's stands in for one that is not there or cannot be read, where there is a reference.
     """
-    found = dict(loaded.earlier)
+    sources = dict(loaded.earlier)
     for name in loaded.assignment.earlier:
-        other = load(name, loaded.root)
+        other = catalogue.load(name, loaded.root)
         try:
-            work = read_submission(handed_in(folder, name), other, home)
-            found[other.assignment.module] = work.as_earlier(other.assignment.exercises)
+            if found is None:
+                submission = read_submission(handed_in(folder, name), other, home)
+            else:
+                submission = read_files(found.get(name, ()), other)
         except SubmissionError:
             continue
-    return found
+        sources[other.assignment.module] = submission.as_earlier(other.assignment.exercises)
+    return sources
+
+
+# --- which of them counts --------------------------------------------------------------------
+
+
+def _choose(looks: Sequence[Look], loaded: Loaded) -> tuple[Look, str]:
+    """The file that counts, and by what it is the newest.  SubmissionError where none does.
+
+    looks: the likeliest first.
+    """
+    by_state: dict[str, list[Look]] = {}
+    for look in looks:
+        by_state.setdefault(look.state, []).append(look)
+    if works := by_state.get("work"):
+        return _newest([look for look in works if not look.file.vague] or works)
+    unreadable = by_state.get("unreadable", [])
+    if stubs := by_state.get("stub"):
+        if damaged := [look for look in unreadable if look.may_be_work]:
+            raise SubmissionError(damaged[0].sentence)
+        return _newest(stubs)
+    foreign = by_state.get("foreign", [])
+    first = [*[look for look in unreadable if look.may_be_work], *foreign, *unreadable][0]
+    if len(looks) == 1 or first.state == "unreadable" or assignment_of_file(first.name, [loaded.assignment.name]):
+        raise SubmissionError(first.sentence)
+    own = loaded.assignment
+    named = ", ".join(look.name for look in foreign[:MOST_NAMED]) + (", …" if len(foreign) > MOST_NAMED else "")
+    message = f"None of the files defines an exercise of {own.name} ({named}). Hand in {own.module}.ipynb."
+    raise SubmissionError(message)
+
+
+def _newest(looks: Sequence[Look]) -> tuple[Look, str]:
+    """The highest number of each name, of these the one saved last, of these the one named best; and which decided."""
+    highest: dict[str, tuple[int, ...]] = {}
+    for look in looks:
+        name, numbers = look.attempt
+        highest[name] = max(highest.get(name, ()), numbers)
+    left = [look for look in looks if look.attempt[1] == highest[look.attempt[0]]]
+    why = "the highest number in its name" if len(left) < len(looks) else ""
+    last = max(look.time for look in left)
+    latest = [look for look in left if last - look.time <= SAME_TIME_S]
+    if len(latest) < len(left):
+        why = "the latest time"
+    chosen = min(latest, key=lambda look: look.preference)
+    return chosen, why or "the plainest name, at the same time"
+
+
+def _aside(look: Look, chosen: Look, loaded: Loaded) -> NotGraded:
+    """Why a file was not graded, and whether somebody has to look at it."""
+    name, reason = loaded.assignment.name, shown(look.sentence.removeprefix(f"{look.name} "))
+    if look.state == "unreadable":
+        return NotGraded(look.file.shown, reason, "hand-in" if look.may_be_work else "other", name)
+    if look.state == "foreign":
+        return NotGraded(look.file.shown, reason, "hand-in" if reason.startswith("belongs to ") else "other", name)
+    if look.state == "stub":
+        return NotGraded(look.file.shown, "is as it was handed out.", "handed out", name)
+    if look.meaning == chosen.meaning:
+        reason = f"holds the same work as {chosen.name}, which was graded."
+        return NotGraded(look.file.shown, shown(reason), "other", name)
+    reason = f"holds other work than {chosen.name}, which was graded."
+    return NotGraded(look.file.shown, shown(reason), "other" if look.file.vague else "hand-in", name)
+
+
+def _notes(looks: Sequence[Look], chosen: Look, why: str) -> list[Problem]:
+    """What the report says of the choice: nothing where there was none."""
+    rest = [look for look in looks if look is not chosen]
+    rivals = [look for look in rest if look.state == "work" and not look.file.vague]
+    other = [look for look in rivals if look.meaning != chosen.meaning]
+    notes = []
+    if other:
+        names = ", ".join(look.name for look in other[:MOST_NAMED]) + (", …" if len(other) > MOST_NAMED else "")
+        hold = "holds" if len(other) == 1 else "hold"
+        notes.append(
+            Problem(
+                f"{chosen.name} was graded, which has {why}; {names} {hold} other work. "
+                "If that one counts, hand it in alone."
+            )
+        )
+    notes += [Problem(f"{chosen.name} was graded. Beside it, {look.sentence}") for look in rest if look.may_be_work]
+    return notes[:MOST_NAMED]

@@ -11,7 +11,7 @@ from typing import Any
 from autograder.catalogue import wire
 from autograder.repairs import is_published
 from autograder.spec import Exercise
-from autograder.verdict import Problem, WrittenAnswer
+from autograder.verdict import NotGraded, Problem, WrittenAnswer
 from dlkit.extraction import Broken, Chunk, Extraction
 
 __all__ = ["Submission", "SubmissionError"]
@@ -40,6 +40,7 @@ class Submission:
     """One student's source text, and what is known of it before it runs.
 
     poisoned: statements that ended the worker while loading or took too long, with the sentence; left out from then on.
+    notes: what is to be said of the choice among several files; set_aside: those that were not chosen.
     """
 
     file: str
@@ -47,13 +48,15 @@ class Submission:
     sha256: str
     written: list[WrittenAnswer] = field(default_factory=list)
     poisoned: dict[int, str] = field(default_factory=dict)
+    notes: list[Problem] = field(default_factory=list)
+    set_aside: list[NotGraded] = field(default_factory=list)
     _chosen: dict[str, _Chosen] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def problems(self) -> list[Problem]:
         """What is wrong with the file itself."""
         broken = [Problem(self._say(cell), cell.label) for cell in self.extraction.broken]
-        return broken + [Problem(sentence) for sentence in self.poisoned.values()]
+        return broken + [Problem(sentence) for sentence in self.poisoned.values()] + self.notes
 
     def remarks(self, exercises: Iterable[Exercise]) -> list[Problem]:
         """What an author should know of how these exercises were found: two definitions, say."""

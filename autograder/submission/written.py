@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.verdict import WrittenAnswer
@@ -18,9 +17,11 @@ __all__ = ["written_answers"]
 NO_ANSWER = "YOUR ANSWER HERE"
 
 
-def written_answers(file: Path, found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
+def written_answers(found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
     """Whether each written question has an answer: its cell in a notebook, its comment in a Python file."""
-    texts = _notebook_answers(found.text) if file.suffix == ".ipynb" else _script_answers(found.text, loaded)
+    texts = _notebook_answers(found.text)
+    if texts is None:
+        texts = _script_answers(found.text, loaded)
     return [
         WrittenAnswer(question.name, question.points, _is_answer(texts.get(question.name, "")))
         for question in loaded.assignment.questions
@@ -31,9 +32,16 @@ def _is_answer(text: str) -> bool:
     return bool(text.strip()) and NO_ANSWER not in text
 
 
-def _notebook_answers(text: str) -> dict[str, str]:
+def _notebook_answers(text: str) -> dict[str, str] | None:
+    """The texts of named cells; None where this is no notebook."""
+    if not text.lstrip().startswith("{"):
+        return None
     texts: dict[str, str] = {}
-    for cell in json.loads(text).get("cells", []):
+    try:
+        cells = json.loads(text)["cells"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    for cell in cells if isinstance(cells, list) else ():
         metadata = cell.get("metadata") if isinstance(cell, dict) else None
         grade = metadata.get("nbgrader") if isinstance(metadata, dict) else None
         name = grade.get("grade_id") if isinstance(grade, dict) else None

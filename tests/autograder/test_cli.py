@@ -202,15 +202,17 @@ def test_a_check_is_printed_for_people(autograder, student, solve):
     assert "forward matches the reference" in longer
 
 
-def test_two_files_with_work_are_asked_to_become_one(autograder, student, solve):
+def test_of_two_files_with_work_the_one_saved_last_is_checked(autograder, student, solve):
     solve()
     notebook = student / "assignments/02_layers/layers.ipynb"
     cells = json.loads(notebook.read_text())
     cells["cells"].append({"cell_type": "code", "metadata": {}, "source": "class Tanh:\n    x = 1"})
     notebook.write_text(json.dumps(cells))
-    status, _, err = autograder("check", "--course", student)
-    assert status == 2
-    assert "Both layers.ipynb and layers.py hold work" in err
+    os.utime(notebook, (1, 1))
+    status, out, _ = autograder("check", "--json", "--course", student)
+    (report,) = json.loads(out)
+    assert (status, report["file"]) == (0, "layers.py")
+    assert "layers.py was graded, which has the latest time" in report["problems"][0]["sentence"]
 
 
 def test_the_same_seed_checks_the_same_way(autograder, small_course):

@@ -130,7 +130,7 @@ UNREADABLE = {
         ),
     ],
     "layers.py": [
-        (b"\xff\xfe\x00", "layers.py is no UTF-8 text"),
+        (b"\xff\xfe\x00", "layers.py is no UTF-16 text"),
         (b"x = 1", "layers.py defines none of the exercises"),
     ],
 }

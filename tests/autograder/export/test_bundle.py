@@ -249,7 +249,7 @@ def test_below_the_level_nothing_is_run_and_nobody_is_blamed(platform, solution)
 
 
 UNREADABLE = {
-    "nothing": ({}, "There is no layers.ipynb and no layers.py here"),
+    "nothing": ({}, "There is no notebook and no Python file here. Hand in"),
     "no notebook": ({"layers.ipynb": "{not json"}, "layers.ipynb"),
     "another assignment": ({"layers.py": "x = 1\n"}, "defines none of the exercises of 02_layers"),
 }

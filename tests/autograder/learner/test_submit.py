@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from autograder.archive import MAX_MEMBER, MAX_MEMBERS, ArchiveError, members
+from autograder.archive import MAX_MEMBER, MAX_MEMBERS, ArchiveError, listing, members
 from autograder.learner.records import Manifest
 from autograder.submission import SubmissionError, read_submission
 
@@ -51,7 +51,7 @@ def test_the_zip_holds_the_file_and_a_manifest_and_unpacks_into_what_grade_takes
     status, out, _ = autograder(
         "grade", tmp_path / "submitted", "--out", tmp_path / "graded", "--json", "--isolation", "none", "--course", mine
     )
-    reports = {report["student"]: report for report in json.loads(out)}
+    reports = {report["student"]: report for report in json.loads(out)["reports"]}
     assert sorted(reports) == ["amara", "bo", "cleo"]
     results = [report["exercises"] for report in reports.values()]
     assert results[0] == results[1] == results[2]
@@ -241,9 +241,60 @@ def test_nothing_is_written_where_a_zip_is_read(packed, tmp_path):
 
 
 def test_a_hand_in_without_the_file_says_what_is_missing(packed, loaded):
-    path = packed(("layers.py", "x = 1"))
-    with pytest.raises(SubmissionError, match=r"There is no 02_layers/layers\.ipynb and no 02_layers/layers\.py in"):
+    path = packed(("readme.md", "x = 1"), ("02_layers/checks.py", "x = 1"))
+    with pytest.raises(
+        SubmissionError, match=r"^There is no notebook and no Python file in hand-in.zip. Hand in layers"
+    ):
         read_submission(path, loaded)
+
+
+@pytest.fixture
+def whole(small_course):
+    """The text of a whole hand-in that is right."""
+    return (small_course / "solutions/02_layers/layers.py").read_text()
+
+
+PLACES = {
+    "without a folder": "layers.py",
+    "in its folder": "02_layers/layers.py",
+    "a folder too many": "amara/02_layers/02_layers/layers.py",
+    "with backslashes": "02_layers\\layers.py",
+    "in a folder of another name": "homework/my layers (3).py",
+    "with a name of a format more": "02_layers/layers.py.txt",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", ["02_layers.zip", "02_layers (1).zip", "layers.zip", "work.ZIP"])
+def test_the_work_in_a_zip_is_found_wherever_it_lies(packed, loaded, whole, place, name):
+    beside = [("__MACOSX/02_layers/._layers.py", "x"), (".DS_Store", "x"), ("02_layers/cases.npz", "x")]
+    path = packed((PLACES[place], whole), *beside, name=name)
+    found = read_submission(path, loaded)
+    assert found.file == PLACES[place].replace("\\", "/").rpartition("/")[2]
+    assert (found.problems, found.set_aside) == ([], [])
+    assert "Tanh" in found.extraction.defined
+
+
+def test_of_two_files_in_a_zip_the_later_one_counts(packed, loaded, whole):
+    old, new = info("old/layers.py"), info("new/layers.py")
+    old.date_time, new.date_time = (2026, 1, 1, 0, 0, 0), (2026, 1, 2, 0, 0, 0)
+    path = packed((old, whole.replace("1 - ", "2 - ")), (new, whole), ("notes.pdf", "x"))
+    found = read_submission(path, loaded)
+    assert found.sha256 == hashlib.sha256(whole.encode()).hexdigest()
+    assert [one.path for one in found.set_aside] == ["hand-in.zip/old/layers.py"]
+    assert "which has the latest time" in found.problems[0].sentence
+
+
+@pytest.mark.parametrize("member", ["02_layers\\", "02_layers/"])
+def test_a_folder_of_its_own_in_a_zip_is_no_file(packed, member):
+    path = packed((info(member), ""), (FILE, "x = 1"))
+    assert [one.name for one in listing(path)] == [FILE]
+
+
+def test_the_same_name_with_either_slash_is_one_name_twice(packed):
+    path = packed((FILE, "x = 1"), (FILE.replace("/", "\\"), "x = 2"))
+    with pytest.raises(ArchiveError, match="two files of one name"):
+        members(path, [FILE])
 
 
 def test_a_zip_that_is_a_link_to_another_students_is_refused(packed, loaded, tmp_path):
@@ -257,10 +308,14 @@ def test_a_zip_that_is_a_link_to_another_students_is_refused(packed, loaded, tmp
         members(home / "02_layers.zip", [FILE])
 
 
-def test_a_zip_in_a_zip_is_not_opened(packed, loaded, tmp_path):
+def test_a_zip_in_a_zip_is_not_opened_and_listed(packed, loaded, whole):
     inner = packed((FILE, "x = 1"), name="inner.zip").read_bytes()
-    with pytest.raises(SubmissionError, match="There is no 02_layers/layers"):
+    with pytest.raises(SubmissionError, match=r"no Python file in outer.zip"):
         read_submission(packed(("02_layers/layers.zip", inner), name="outer.zip"), loaded)
+    found = read_submission(packed(("02_layers/layers.zip", inner), (FILE, whole), name="both.zip"), loaded)
+    (one,) = found.set_aside
+    assert (one.path, one.kind) == ("both.zip/02_layers/layers.zip", "hand-in")
+    assert one.reason == "is an archive in an archive, which is not opened. Hand in its files."
 
 
 def test_the_manifest_is_what_its_schema_says(autograder, mine):

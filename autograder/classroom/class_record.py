@@ -1,0 +1,116 @@
+"""What is known of a class beside its reports, kept with them: names, what was not graded; and reports set aside.
+
+A report is stale where its student no longer hands in: renamed, withdrawn.  It is kept under ``set-aside/``, where
+neither pages nor exports look.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import msgspec
+
+from autograder.catalogue import UsageError
+from autograder.classroom.finding import Entry
+from autograder.classroom.runs import keep
+from autograder.verdict import NotGraded
+
+__all__ = ["SET_ASIDE", "ClassRecord", "read_record", "set_stale_aside", "update_record"]
+
+SET_ASIDE = "set-aside"
+
+
+class ClassRecord(msgspec.Struct, frozen=True):
+    """names: what students are called, where their id is another; not_graded: what was seen and not graded."""
+
+    names: dict[str, str] = {}
+    not_graded: list[NotGraded] = []
+
+    def label(self, student: str) -> str:
+        """What a page calls a student: the name, with the id where two have the same name."""
+        name = self.names.get(student, "")
+        if not name:
+            return student
+        return name if Counter(self.names.values())[name] == 1 else f"{name} ({student})"
+
+    def labelled(self, rows: Iterable[NotGraded]) -> list[NotGraded]:
+        """The same rows with what a page calls their students."""
+        return [msgspec.structs.replace(row, student=self.label(row.student)) for row in rows]
+
+    def about(self, assignment: str) -> list[NotGraded]:
+        """What was not graded of one assignment, and what may be of it."""
+        return [one for one in self.not_graded if one.assignment in ("", assignment)]
+
+
+def read_record(out: Path) -> ClassRecord:
+    """Read what a run knows of its class; nothing where it is older than such records.
+
+    Raises UsageError where the file holds something else.
+    """
+    path = out / "class.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ClassRecord)
+    except FileNotFoundError:
+        return ClassRecord()
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"{path} cannot be read ({error}). Delete that file and grade again."
+        raise UsageError(message) from error
+
+
+def update_record(out: Path, record: ClassRecord, scope: Collection[str]) -> ClassRecord:
+    """Write what this run found; what an earlier one found of assignments beyond ``scope`` stays."""
+    before = read_record(out)
+    kept = [one for one in before.not_graded if one.assignment and one.assignment not in scope]
+    names = {student.encode("utf-8", "replace").decode(): name for student, name in record.names.items()}
+    whole = ClassRecord({**before.names, **names}, [*record.not_graded, *kept])
+    keep(out / "class.json", whole, within=out)
+    return whole
+
+
+def set_stale_aside(out: Path, entries: Iterable[Entry], scope: Collection[str]) -> list[Path]:
+    """Move reports of ``scope`` away that are of nobody who hands in now, with their pages; where they are now."""
+    current = {(entry.student, entry.assignment) for entry in entries}
+    stale = [
+        path
+        for path in sorted((out / "reports").glob("*/*.json"))
+        if path.stem in scope and (path.parent.name, path.stem) not in current
+    ]
+    left = {assignment for _, assignment in current}
+    if not stale:
+        return []
+    pages = [out / "pages" / path.parent.name / f"{path.stem}.html" for path in stale]
+    pages += [out / f"{name}.html" for name in sorted({path.stem for path in stale} - left)]
+    try:
+        aside = _new_folder(out / SET_ASIDE)
+        moved = [_move(path, out, aside) for path in stale]
+        for page in pages:
+            if page.is_file():
+                _move(page, out, aside)
+    except OSError as error:
+        message = f"{out / SET_ASIDE} cannot be written ({error.strerror}). Name another --out."
+        raise UsageError(message) from error
+    return moved
+
+
+def _new_folder(parent: Path) -> Path:
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime())
+    for number in range(1000):
+        folder = parent / (f"{stamp}-{number}" if number else stamp)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    message = f"{parent} is full of folders of this second. Try again."
+    raise UsageError(message)
+
+
+def _move(path: Path, out: Path, aside: Path) -> Path:
+    target = aside / path.relative_to(out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(target)
+    with contextlib.suppress(OSError):  # where another report is left in the folder
+        path.parent.rmdir()
+    return target

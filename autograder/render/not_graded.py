@@ -1,0 +1,64 @@
+"""What was seen and not graded, for pages and terminals: what somebody has to look at, and the rest by kind."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+
+from autograder.render.page import Page
+from autograder.render.reading import clean, unread
+from autograder.verdict import NotGraded, Report, Status
+
+__all__ = ["MOST_SHOWN", "counted", "not_graded_of", "print_not_graded", "to_look_at", "told"]
+
+MOST_SHOWN = 40
+"""Rows at the terminal; the page of the class and ``--json`` have all."""
+KINDS = {
+    "handed out": "as the course hands it out",
+    "system": "kept by programs and operating systems",
+    "other": "neither a hand-in nor needed",
+}
+
+
+def not_graded_of(report: Report) -> list[NotGraded]:
+    """What of one student's hand-in was not graded: files set aside, or all of it where none could be read."""
+    rows = list(report.set_aside)
+    if unread(report):
+        reason = report.problems[0].sentence.removeprefix(f"{report.file} ")
+        rows.append(NotGraded(report.file, reason, assignment=report.assignment))
+    return [NotGraded(row.path, row.reason, row.kind, row.assignment, report.student) for row in rows]
+
+
+def to_look_at(rows: Iterable[NotGraded]) -> list[NotGraded]:
+    """What may be somebody's work, by place, each once."""
+    return sorted({row for row in rows if row.kind == "hand-in"}, key=lambda row: (row.path.casefold(), row.path))
+
+
+def told(row: NotGraded) -> str:
+    """Name a file, and its student where the path does not."""
+    path = clean(row.path, 120)
+    return path if not row.student or row.student in row.path else f"{clean(row.student, 60)}, {path}"
+
+
+def counted(rows: Iterable[NotGraded]) -> str:
+    """Say how many files of each other kind there are; empty where there are none."""
+    counts = Counter(row.kind for row in set(rows) if row.kind != "hand-in")
+    return ", ".join(f"{count} {KINDS.get(kind, kind)}" for kind, count in sorted(counts.items()))
+
+
+def print_not_graded(console: Console, rows: Sequence[NotGraded]) -> None:
+    """Print a table of what was seen and not graded, with reasons; nothing where all was."""
+    page = Page(console)
+    those, rest = to_look_at(rows), counted(rows)
+    if those:
+        page.line(page.text(f"Seen and not graded ({len(those)})", "bold"))
+    for row in those[:MOST_SHOWN]:
+        page.line(page.mark(Status.BROKEN), " ", page.text(f"{told(row)}: {row.reason}"), hang=2)
+    if len(those) > MOST_SHOWN:
+        page.line(page.text(f"and {len(those) - MOST_SHOWN} more, on the page of the class", "dim"))
+    if rest:
+        page.line(page.text(f"Files that nobody need look at: {rest}.", "dim"))
+    if those or rest:
+        page.gap()

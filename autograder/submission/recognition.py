@@ -1,0 +1,54 @@
+"""Of which assignment a text is, where its name does not say: by the course's stamp, or by what it defines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from autograder import catalogue
+from autograder.spec import SpecError
+
+__all__ = ["recognised", "recognised_file"]
+
+_STAMP = re.compile(rb'"dlkit"\s*:\s*\{\s*"assignment"\s*:\s*"([\w-]{1,80})"')
+_DEFINED = re.compile(rb"(?:\\n|\b)(?:class|def)\s+([A-Za-z_]\w*)")
+"""In the JSON of a notebook, the end of a line is two letters."""
+MOST_BYTES = 20 << 20
+
+
+def recognised(data: bytes, root: Path) -> str | None:
+    """Name the assignment of the course at ``root`` that a notebook or a script is of; None where that is not clear.
+
+    Nothing is parsed: these may be any bytes.  A notebook that the course stamped is what the stamp says; else the
+    assignment most of whose exercises are defined is meant.
+    """
+    plain = data[:MOST_BYTES].replace(b"\0", b"")  # of UTF-16, the letters alone
+    known = catalogue.names(root)
+    if stamp := _STAMP.search(plain):
+        name = stamp[1].decode()
+        return name if name in known else None
+    defined = {name.decode() for name in _DEFINED.findall(plain)}
+    counts = {name: len(defined & _exercises(name, root)) for name in known}
+    most = max(counts.values(), default=0)
+    best = [name for name, count in counts.items() if count == most]
+    return best[0] if most and len(best) == 1 else None
+
+
+def recognised_file(path: Path, root: Path) -> str | None:
+    """The same of a file; None where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return recognised(file.read(MOST_BYTES), root)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def _exercises(name: str, root: Path) -> frozenset[str]:
+    try:
+        exercises: Iterable[str] = [exercise.name for exercise in catalogue.load(name, root).assignment.exercises]
+    except SpecError:  # another assignment's checks are broken: that one is not recognised
+        exercises = ()
+    return frozenset(exercises)

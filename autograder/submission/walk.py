@@ -1,0 +1,76 @@
+"""What lies in a folder that somebody handed in: every file once, links and all, under bounds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from autograder.submission.filenames import system_folder
+
+__all__ = ["MOST_FILES", "Seen", "flaw", "walk"]
+
+MOST_FILES = 2000
+MOST_DEEP = 12
+
+
+class Seen(NamedTuple):
+    """One file, or what cannot be looked into: where it is, the folders and the name that lead there, what it is.
+
+    kind: "file", "link" (to somewhere in the same place), "folder" (without a file), "system" (a folder that a program
+    keeps), or "refused" with the reason.
+    """
+
+    path: Path
+    parts: tuple[str, ...]
+    kind: str = "file"
+    reason: str = ""
+
+
+def walk(folder: Path, home: Path) -> Iterator[Seen]:
+    """Name everything beneath a folder, in order; folders that programs keep are named and not entered.
+
+    home: the place, without links, that belongs to whoever handed this in; a link that leaves it is refused.
+    """
+    found = 0
+    stack: list[tuple[Path, tuple[str, ...]]] = [(folder, ())]
+    while stack:
+        place, parts = stack.pop()
+        try:
+            with os.scandir(place) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
+        except OSError as error:
+            yield Seen(place, parts, "refused", f"cannot be read ({error.strerror}). Check who may read it.")
+            continue
+        if not entries:
+            yield Seen(place, parts, "folder")
+        inner = []
+        for entry in entries:
+            found += 1
+            if found > MOST_FILES:
+                yield Seen(place, parts, "refused", f"holds more than {MOST_FILES} files; the rest was not looked at.")
+                return
+            path, below = place / entry.name, (*parts, entry.name)
+            if entry.is_symlink():
+                reason = flaw(path, home)
+                yield Seen(path, below, "refused" if reason else "link", reason)
+            elif not entry.is_dir(follow_symlinks=False):
+                yield Seen(path, below)
+            elif system_folder(entry.name):
+                yield Seen(path, below, "system")
+            elif len(below) >= MOST_DEEP:
+                yield Seen(path, below, "refused", f"lies more than {MOST_DEEP} folders deep and was not looked at.")
+            else:
+                inner.append((path, below))
+        stack += reversed(inner)
+
+
+def flaw(path: Path, home: Path) -> str:
+    """Why a path is somebody else's, by way of a link, or leads nowhere; empty where it is one's own."""
+    try:
+        if path.resolve(strict=True).is_relative_to(home):
+            return ""
+    except (OSError, RuntimeError):  # a loop of links, or one that leads to nothing
+        return "is no ordinary file. Hand in the file itself, not a link or a device."
+    return "is a link to another place. Hand in the folder itself, with the file in it."
