@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ def find_hand_ins(
     if not folder.is_dir():
         message = f"{folder} is no folder. Name the one that holds a folder for every student."
         raise UsageError(message)
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay; grading processes live in another folder
     known = catalogue.names(root)
     skipped = {folder / path.name: "" for path in without if path.resolve().parent == folder.resolve()}
     layout = Layout(folder, known, skipped)

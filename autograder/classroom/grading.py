@@ -105,7 +105,7 @@ def grade_class(
 def _unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
     """The folder of hand-ins, out of a zip where it is one; and what of that was not unpacked."""
     if not folder.is_file():
-        yield folder, False, []
+        yield Path(os.path.abspath(folder)), False, []  # noqa: PTH100 - links stay
         return
     with TemporaryDirectory() as name:
         place = Path(name).resolve()

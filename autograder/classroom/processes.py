@@ -49,10 +49,7 @@ def grade_all(entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> Iter
     Raises RuntimeError where a grading process itself was killed; what is written stays.
     """
     run = replace(run, root=os.path.abspath(run.root), out=os.path.abspath(run.out))  # noqa: PTH100 - links stay
-    futures = {
-        pool.submit(_grade_one, run, replace(entry, path=os.path.abspath(entry.path))): entry  # noqa: PTH100
-        for entry in entries
-    }
+    futures = {pool.submit(_grade_one, run, entry): entry for entry in entries}
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()

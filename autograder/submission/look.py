@@ -132,10 +132,6 @@ class Look:
         names = {exercise.name for exercise in self.loaded.assignment.exercises}
         try:
             kept = [ast.dump(ast.parse(chunk.source)) for chunk in found.chunks if names & set(chunk.defines)]
-        except (
-            RecursionError,
-            ValueError,
-            MemoryError,
-        ):  # code that is nested deeply, or holds a number of 5000 digits
+        except (RecursionError, ValueError, MemoryError):  # nested deeply, or with a number of 5000 digits
             return found.text
         return "\n".join(kept + [cell.reason for cell in found.broken])
