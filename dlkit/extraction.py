@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dlkit import source_limits
 from dlkit.reading import Cell, ExtractionError, newlines, read
 
 __all__ = ["Broken", "Chunk", "Extraction", "ExtractionError", "extract", "newest", "take"]
@@ -93,6 +94,11 @@ def extract(path: Path) -> Extraction:
         most = MAX_CODE // 1000
         message = f"{path.name} has {code // 1000} kB of code; at most {most} kB are read. Load data from a file."
         raise ExtractionError(message)
+    statements = sum(source_limits.count_statements(cell.source) for cell in document.cells if cell.kind == "code")
+    if statements > source_limits.MAX_STATEMENTS:
+        most = source_limits.MAX_STATEMENTS
+        message = f"{path.name} has {statements:,} statements; at most {most:,} are read. Load data from a file."
+        raise ExtractionError(message)
     return take(document.cells, document.metadata, document.text)
 
 
@@ -113,6 +119,9 @@ def take(
             if not _CELL_MAGIC_THAT_RUNS.match(source):
                 continue
             source = "\n" + source.partition("\n")[2]  # noqa: PLW2901
+        if limit := source_limits.problem(source, first):
+            broken.append(Broken(label, limit, tuple(_DEFINES.findall(source))))
+            continue
         try:
             statements, lines = _parse(source, tries)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -156,7 +165,7 @@ def _modules(statement: ast.stmt) -> list[str]:
 def _unparse(statement: ast.stmt) -> str | None:
     try:
         return ast.unparse(statement)
-    except RecursionError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -119,7 +119,7 @@ def _meaning(path: Path, loaded: Loaded) -> str:
     names = {exercise.name for exercise in loaded.assignment.exercises}
     try:
         kept = [ast.dump(ast.parse(c.source)) for c in found.chunks if names & set(c.defines)]
-    except RecursionError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return found.text
     return "\n".join(kept + [cell.reason for cell in found.broken])
 

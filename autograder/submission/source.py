@@ -78,7 +78,11 @@ class Submission:
 
 
 def _function(source: str, exercise: Exercise, part: str) -> ast.stmt | None:
-    for node in ast.parse(source).body:
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in body:
         if isinstance(node, ast.ClassDef) and exercise.is_class:
             return next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == part), None)
         if isinstance(node, ast.FunctionDef) and node.name == part:
