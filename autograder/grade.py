@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -16,7 +17,7 @@ import numpy as np
 from autograder.answers import Answers, read_stored
 from autograder.diagnose import Fingerprints
 from autograder.isolation.launcher import Launcher, Limits
-from autograder.isolation.levels import Isolation, weakest
+from autograder.isolation.levels import Isolation, IsolationError, weakest
 from autograder.luggage import told_of
 from autograder.session import Session
 from autograder.spec import Exercise
@@ -53,6 +54,7 @@ class Grader:
     threads: exercises graded side by side, each with a worker of its own.
     isolation: the least level at which student code is run; IsolationError below.
     on_result: is told every exercise's result as soon as it is known.
+    faults: tracebacks of what the grader itself failed at in the last submission.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Grader:
         self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
         self._places: dict[str, Workplace] = {}
+        self.faults: list[str] = []
         self.isolation = Isolation() if launcher is None else self._prove(launcher)
 
     def _prove(self, launcher: Launcher) -> Isolation:
@@ -103,10 +106,18 @@ class Grader:
         done: dict[str, ExerciseResult] = {}
         lost: set[str] = set()
         self._places = places = {}
+        self.faults = faults = []
 
         def grade_one(exercise: Exercise) -> ExerciseResult:
             places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier)
-            result = Session(place, self.fingerprints, lost).grade(list(done.values()))
+            try:
+                result = Session(place, self.fingerprints, lost).grade(list(done.values()))
+            except IsolationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in
+                faults.append(traceback.format_exc())
+                result = alike(exercise, Status.BROKEN, f"the grader failed here ({type(error).__name__})")
+            faults.extend(place.faults)
             if self.on_result:
                 self.on_result(result)
             return result
@@ -168,8 +179,13 @@ def alike(exercise: Exercise, status: Status, sentence: str) -> ExerciseResult:
     )
 
 
-def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: int) -> Report:
-    """Make the report of a submission that cannot be read: every check failed, with the one reason."""
+def unreadable(
+    loaded: Loaded, student: str, file: str, sentence: str, *, seed: int, status: Status = Status.FAILED
+) -> Report:
+    """Make the report of a submission that cannot be read: every check failed, with the one reason.
+
+    status: of every check; BROKEN where the grader is at fault.
+    """
     report = Report(
         student=student,
         assignment=loaded.assignment.name,
@@ -179,7 +195,7 @@ def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: 
         seed=seed,
         versions=versions(),
         problems=[Problem(sentence)],
-        exercises=[alike(exercise, Status.FAILED, sentence) for exercise in loaded.assignment.exercises],
+        exercises=[alike(exercise, status, sentence) for exercise in loaded.assignment.exercises],
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
     return encodable(report)

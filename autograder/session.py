@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -114,6 +115,7 @@ class Session:
             raise
         except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
             self.place.end()
+            self.place.faults.append(traceback.format_exc())
             return self._verdict(check, Status.BROKEN, f"the grader failed here ({type(error).__name__}: {error})")
 
     def _run_cases(self, check: Check) -> Verdict:

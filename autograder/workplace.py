@@ -58,6 +58,7 @@ class Workplace:
     """Workers for one exercise of one submission.
 
     load_errors: names that could not be defined, with what their definition raised; workers: all that were started.
+    faults: tracebacks of what the grader itself failed at.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Workplace:
         self.earlier = earlier
         self.load_errors: dict[str, SubjectRaisedError] = {}
         self.workers: list[Worker] = []
+        self.faults: list[str] = []
         self._subject: Subject | None = None
 
     @property
