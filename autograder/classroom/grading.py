@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autograder import catalogue
 from autograder.catalogue import UsageError
+from autograder.classroom.faults import FOLDER, drawn, drawn_class, faults_in
 from autograder.classroom.finding import Entry, discover, report_path
 from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import prepare_run
@@ -28,6 +30,8 @@ from autograder.verdict import Report, read_report, write_atomically
 from autograder.workplace import start_worker
 
 __all__ = ["draw", "entries_of", "grade_class"]
+
+MOST_FAULTS = 10
 
 
 def grade_class(
@@ -99,19 +103,33 @@ def draw(console: Console, out: Path, entries: list[Entry], *, json: bool = Fals
         for entry in (entry for entry in entries if entry.assignment == name):
             report = _read(report_path(out, entry))
             page = out / "pages" / entry.student / f"{name}.html"
-            write_atomically(page, student_page(report))
+            html, report = drawn(out, entry, report, student_page)
+            write_atomically(page, html)
             links[report.student] = quote(page.relative_to(out).as_posix(), errors="surrogateescape")
             reports.append(report)
-        write_atomically(out / f"{name}.html", class_page(f"{name}: {reports[0].title}", reports, links))
+        html, reports = drawn_class(reports, partial(class_page, f"{name}: {reports[0].title}", links=links))
+        write_atomically(out / f"{name}.html", html)
         if json:
             printed += reports
             continue
         print_class(console, reports)
         console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
+    _name_faults(console, out, entries)
     if json:
         sys.stdout.write(msgspec.json.encode(printed).decode() + "\n")
         return
     console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
+
+
+def _name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
+    """Say on which hand-ins the grader itself failed, and where the details are."""
+    faults = faults_in(out, entries)
+    if not faults:
+        return
+    what = "1 hand-in" if len(faults) == 1 else f"{len(faults)} hand-ins"
+    console.print(f"The grader failed on {what}; the details are in {out / FOLDER}:", soft_wrap=True)
+    for path in faults[:MOST_FAULTS]:
+        console.print(f"  {path.relative_to(out / FOLDER)}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _read(path: Path) -> Report:
