@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Code", "New", "Opaque", "ProtocolError", "Ref", "Rng", "Strided", "decode", "encode"]
+__all__ = ["Code", "New", "Opaque", "ProtocolError", "Ref", "Rng", "Strided", "decode", "encode", "size_of"]
 
 MAX_DEPTH = 24
 MAX_NODES = 50_000
+MAX_REQUEST_NODES = 1_000_000
+"""What the host sends may hold more: every statement of a hand-in, and of those before it."""
 MAX_KEYS = 256
 """Keys of a mapping that are no text: a worker could choose numbers that collide, and make the host slow."""
 MAX_DIGITS = 4096
@@ -181,7 +183,7 @@ class _Decoder:
 
     def _count(self, items: Collection[Any], depth: int) -> None:
         self.nodes += len(items) + 1
-        if depth >= MAX_DEPTH or self.nodes > MAX_NODES:
+        if depth >= MAX_DEPTH or self.nodes > (MAX_REQUEST_NODES if self.markers else MAX_NODES):
             message = "the tree is too deep or too large"
             raise ProtocolError(message)
 
@@ -237,6 +239,22 @@ class _Decoder:
                 message = "a mapping's key is not plain data"
                 raise ProtocolError(message) from error
         return result
+
+
+def size_of(value: Any) -> int:
+    """Bytes of all arrays of a tree, markers included."""
+    match value:
+        case np.ndarray() | np.generic():
+            return int(value.nbytes)
+        case Strided(array):
+            return size_of(array)
+        case New():
+            return size_of(value.args) + size_of(dict(value.kwargs))
+        case dict():
+            return sum(map(size_of, value.values()))
+        case list() | tuple():
+            return sum(map(size_of, value))
+    return 0
 
 
 def decode(node: Any, arrays: list[Any], *, markers: bool = False) -> Any:
