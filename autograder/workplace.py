@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder import yardstick
 from autograder.catalogue import wire
+from autograder.isolation.allowance import Allowance
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
@@ -24,9 +25,14 @@ __all__ = ["Settings", "Workplace", "start_worker"]
 MAX_POISONED = 8
 
 
-def start_worker(launcher: Launcher, limits: Limits | None, least: str) -> Worker:
-    """Start a worker; IsolationError where it is less isolated than ``least``, before it is given anything."""
-    worker = Worker(launcher, limits)
+def start_worker(launcher: Launcher, limits: Limits | None, least: str, allowance: Allowance | None = None) -> Worker:
+    """Start a worker; IsolationError where it is less isolated than ``least``, before it is given anything.
+
+    allowance: what the hand-in that it is for may use in all; UsedUpError where nothing of it is left.
+    """
+    if allowance:
+        allowance.refuse_if_used_up()
+    worker = Worker(launcher, limits, allowance)
     try:
         worker.isolation.demand(least)
     except IsolationError:
@@ -58,12 +64,18 @@ class Workplace:
     """Workers for one exercise of one submission.
 
     load_errors: names that could not be defined, with what their definition raised; workers: all that were started.
-    faults: tracebacks of what the grader itself failed at.
+    faults: tracebacks of what the grader itself failed at; allowance: what the submission may use in all.
     """
 
     def __init__(
-        self, settings: Settings, exercise: Exercise, submission: Submission, earlier: Mapping[str, list[Any]]
+        self,
+        settings: Settings,
+        exercise: Exercise,
+        submission: Submission,
+        earlier: Mapping[str, list[Any]],
+        allowance: Allowance | None = None,
     ) -> None:
+        self.allowance = allowance
         self.settings = settings
         self.exercise = exercise
         self.submission = submission
@@ -114,7 +126,7 @@ class Workplace:
     def fresh_reference(self) -> Iterator[RemoteSubject]:
         """Start a worker with the reference, for the length of the block; no code of a student's is in it."""
         loaded = self.settings.loaded
-        subject = self._prepare(self.settings.limits, loaded.earlier)
+        subject = self._prepare(self.settings.limits, loaded.earlier, trusted=True)
         try:
             subject.request("load", name=loaded.assignment.module, chunks=wire(loaded.reference.chunks))
             yield subject
@@ -124,16 +136,18 @@ class Workplace:
     @contextlib.contextmanager
     def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
         """Start a worker with the pieces of work that stand in for the reference, for the length of the block."""
-        subject = self._prepare(self.settings.limits, {})
+        subject = self._prepare(self.settings.limits, {}, trusted=True)
         try:
             subject.request("support", text=yardstick.SOURCE)
             yield subject
         finally:
             subject.worker.close()
 
-    def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]]) -> RemoteSubject:
+    def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]], *, trusted: bool = False) -> RemoteSubject:
+        """Start a worker with what is there before the submission; what a trusted one uses is not the submission's."""
         assert self.settings.launcher is not None  # noqa: S101 - only a live class goes without
-        worker = start_worker(self.settings.launcher, limits, self.settings.isolation)
+        allowance = None if trusted else self.allowance
+        worker = start_worker(self.settings.launcher, limits, self.settings.isolation, allowance)
         self.workers.append(worker)
         subject = RemoteSubject(worker)
         subject.backend = self.settings.backend

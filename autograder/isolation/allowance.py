@@ -35,7 +35,7 @@ class UsedUpError(SubjectLostError):
 class Share:
     """What all workers of one hand-in may use together.
 
-    cpu_s: CPU seconds; wall_s: seconds by the clock in which its code was asked for something; idle_s: of these, seconds
+    cpu_s: CPU seconds; wall_s: seconds by the clock in which its code was asked for something; idle_s: of these, those
     in which all of its threads were asleep, which is never said of one that waits for a processor; received: bytes of
     replies.
     """
@@ -61,16 +61,16 @@ class Allowance:
     def __init__(self, share: Share | None = None) -> None:
         self.share = share or Share()
         self._lock = threading.Lock()
-        self._cpu = self._wall = self._idle = 0.0
-        self._received = 0
+        self.cpu_s = self.wall_s = self.idle_s = 0.0
+        self.received = 0
 
     def charge(self, *, cpu_s: float, wall_s: float, idle_s: float, received: int) -> None:
         """Add what one request has used."""
         with self._lock:
-            self._cpu += cpu_s
-            self._wall += wall_s
-            self._idle += idle_s
-            self._received += received
+            self.cpu_s += cpu_s
+            self.wall_s += wall_s
+            self.idle_s += idle_s
+            self.received += received
 
     def refuse_if_used_up(self) -> None:
         """Raise UsedUpError with the student's sentence where nothing is left."""
@@ -80,13 +80,13 @@ class Allowance:
 
     def _used_up(self) -> str:
         share = self.share
-        if self._cpu >= share.cpu_s:
+        if self.cpu_s >= share.cpu_s:
             return f"its {share.cpu_s:g} s of computing"
-        if self._idle >= share.idle_s:
+        if self.idle_s >= share.idle_s:
             return f"the {share.idle_s:g} s that it may sleep or wait"
-        if self._wall >= share.wall_s:
+        if self.wall_s >= share.wall_s:
             return f"its {share.wall_s:g} s by the clock"
-        if self._received >= share.received:
+        if self.received >= share.received:
             return f"the {share.received >> 20} MB that it may return"
         return ""
 
@@ -95,7 +95,7 @@ class Allowance:
         share = self.share
         return replace(
             limits,
-            cpu_s=min(limits.cpu_s, share.cpu_s - self._cpu),
-            wall_s=min(limits.wall_s, share.wall_s - self._wall),
-            idle_s=min(limits.idle_s, share.idle_s - self._idle),
+            cpu_s=min(limits.cpu_s, share.cpu_s - self.cpu_s),
+            wall_s=min(limits.wall_s, share.wall_s - self.wall_s),
+            idle_s=min(limits.idle_s, share.idle_s - self.idle_s),
         )

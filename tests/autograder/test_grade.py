@@ -17,8 +17,9 @@ from autograder.spec import Assignment, Check, Exercise, Points
 from autograder.submission import Submission, SubmissionError, read_submission
 from autograder.verdict import Report, Status
 from dlkit.extraction import Extraction
+from tests.limits import limits
 
-QUICK = Limits(cpu_s=0.3, wall_s=5.0, memory_mb=1024, life_cpu_s=20)
+QUICK = limits(0.3, memory_mb=1024)
 
 
 def layer(name, forward, backward="return dy", base="Layer"):
