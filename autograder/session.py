@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -31,6 +32,8 @@ __all__ = ["Pool", "grade_all", "open_pool"]
 
 
 KILLED = "The process that graded this hand-in was killed, and once more when it graded nothing else beside it.\n"
+GROWTH = 4 << 30
+"""Bytes by which a grading process may grow; a whole class of honest hand-ins takes a few hundred megabytes."""
 METHOD: Literal["forkserver", "spawn"] = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
 
 
@@ -167,7 +170,19 @@ def _begin(backend: str, door: socket.socket | None, notes: str) -> None:
     _PROCESS[:] = [_Process(open_launcher(backend=backend, door=door), {}, Path(notes, str(os.getpid())))]
     if door:
         door.close()
+    if backend != "cupy":  # a driver maps far more than it uses
+        _limit_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _limit_memory() -> None:
+    """Let this process grow by so much and no more: above it is a MemoryError about one hand-in, not a killed class."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + GROWTH
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _end_with_parent() -> None:

@@ -108,7 +108,8 @@ class Worker:
             raise SubjectLostError(self._link.end(kill=False)) from None
         except LargeReplyError as problem:
             self.close()
-            message = f"returned {problem}"
+            what = f"{arguments['path']} holds" if "path" in arguments else f"{arguments.get('name', 'it')} returned"
+            message = f"could not be checked: {what} {problem}"
             raise SubjectLostError(message) from None
         except ProtocolError as problem:
             self.close()

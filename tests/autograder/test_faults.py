@@ -339,3 +339,30 @@ def test_a_learner_with_a_number_without_end_is_told_where_it_is(own_course, cap
     assert main(["check", str(path), "--course", str(own_course)]) == 0
     assert "has a number of 5,002 characters; at most 1,000 are read" in " ".join(capsys.readouterr().out.split())
     assert read_submission(path, processes.catalogue.load("02_layers", own_course)).problems
+
+
+# --- memory of a grading process --------------------------------------------------------------
+
+
+def takes_much(run, entry, number):
+    """What a grading process does for a student, whose name is how many megabytes it is made to take as well."""
+    megabytes = int(entry.student)
+
+    def read(*args):
+        bytearray(megabytes << 20)
+        return read_submission(*args)
+
+    processes.read_submission = read
+    return processes._grade_one(run, entry, number)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_a_grading_process_that_grows_too_much_breaks_one_report(small_course, tmp_path, right, monkeypatch):
+    for student in ("1", "5000"):
+        hand_in(tmp_path / "in", student, right)
+    monkeypatch.setattr(processes, "_grade_one", takes_much)
+    _, reports = grade_here(small_course, tmp_path / "in", tmp_path / "out", jobs=1)
+    assert reports["1"].status is Status.PASSED
+    assert reports["5000"].status is Status.BROKEN
+    assert "(MemoryError)" in reports["5000"].problems[0].sentence

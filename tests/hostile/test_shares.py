@@ -249,6 +249,6 @@ def test_a_reply_that_is_not_read_is_named_by_what_it_would_have_been(graders):
     with Zygote() as zygote, Worker(zygote, LIMITS) as worker:
         worker.expect(1 << 20)
         worker.ask("load", name="work", chunks=[["work.py", 1, "import numpy as np\ndef f(*s): return np.zeros(s)"]])
-        said = r"returned an array of shape \(512, 1024\): 4.0 MB, where at most 1.0 MB are read"
+        said = r"could not be checked: f returned an array of shape \(512, 1024\): 4.0 MB, where at most 1.0 MB are read"
         with pytest.raises(SubjectLostError, match=said):
             worker.ask("call", handle=None, name="f", args=[512, 1024], kwargs={}, echo=False)
