@@ -1,36 +1,37 @@
-"""How much of an implementation's answer is read: by what is right, which is known before it is asked."""
+"""How much of an implementation's answers is read: by what the reference returns to the very same questions."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-from autograder.isolation.tree import size_of
-from autograder.spec import Case, Observations
 from autograder.subject import RemoteSubject, Subject
 
-__all__ = ["KEPT", "MULTIPLE", "allowed_reply", "reading_at_most"]
+__all__ = ["KEPT", "MULTIPLE", "reading_at_most"]
 
 MULTIPLE = 4
-"""Of what is right, and of what was sent: another dtype, or a sum that was forgotten, is still read and explained."""
-KEPT = 1 << 20
-SPARE = 8 << 20
-REPLIES = 4
-"""So many full replies are read in one case, which asks for a few things; the grader holds no more at a time."""
-
-
-def allowed_reply(case: Case, expected: Observations) -> int:
-    """Bytes of arrays that one reply may hold where this is asked, and this is right."""
-    return SPARE + MULTIPLE * (size_of(case.as_data()) + size_of(expected))
+"""Of what is right: another dtype, an axis that was not summed over, is still read and explained."""
+SPARE = 1 << 20
+"""Bytes of arrays beyond it, in each reply and in all of a case."""
+KEPT = 1 << 18
+"""Of a case that is wrong, what is kept beyond ``MULTIPLE`` of what is right, to explain it by."""
+UNKNOWN = 16 << 20
+"""What one reply may hold where there is no reference, on a learner's own machine."""
 
 
 @contextlib.contextmanager
-def reading_at_most(subject: Subject, reply: int) -> Iterator[None]:
-    """Read no larger reply for the length of the block; code in this process is not limited."""
+def reading_at_most(subject: Subject, size: tuple[int, int] | None) -> Iterator[None]:
+    """Read no more than a multiple of what is right for the length of the block; code in this process is not limited.
+
+    size: bytes of arrays in the reference's largest reply, and in all of them; None where that is not known.
+    """
     if not isinstance(subject, RemoteSubject):
         yield
         return
-    subject.worker.expect(reply, REPLIES * reply)
+    if size is None:
+        subject.worker.expect(UNKNOWN)
+    else:
+        subject.worker.expect(*(MULTIPLE * known + SPARE for known in size))
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ from autograder.explain import at, explain, waits
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.isolation.tree import size_of
-from autograder.replies import KEPT, MULTIPLE, allowed_reply, reading_at_most
+from autograder.replies import KEPT, MULTIPLE, reading_at_most
 from autograder.spec import Case, Check, Observations
 from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 from autograder.verdict import ExerciseResult, Footprint, Growth, HotSpot, Pace, Status, Timing, Verdict
@@ -150,9 +150,10 @@ class Session:
             with ThreadPoolExecutor(self.settings.threads) as pool:
                 yield from pool.map(lambda answer: self._observe_alone(check, answer[0]), answers)
             return
-        for case, expected in answers:
+        sizes: list[tuple[int, int] | None] = [*self.answers.sizes(self.exercise, check)] or [None] * len(answers)
+        for (case, _), size in zip(answers, sizes, strict=True):
             subject = self.place.subject(check)
-            with reading_at_most(subject, allowed_reply(case, expected)):
+            with reading_at_most(subject, size):
                 seen = self._observe(check, subject, case)
             yield seen
             if isinstance(seen, SubjectRaisedError) and self.exercise.name in self.place.load_errors:

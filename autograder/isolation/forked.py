@@ -24,7 +24,8 @@ PIPE_BYTES = 1 << 20
 FIRST_GLANCE_S, GLANCE_S = 0.005, 0.2
 NEXT_TO_NOTHING = 0.5
 """Share of the time in which a worker that was asleep at its beginning has computed."""
-MAX_REPLY_HEADER = 1 << 20
+MAX_REPLY_HEADER = 1 << 18
+"""Bytes of the JSON of a reply: ten thousand numbers in lists, and to read it costs forty times as much."""
 SOON_S = 0.0001
 """For so long a reply is looked for without sleeping: to wake a processor takes longer than most calls."""
 START_S = 20.0

@@ -26,6 +26,8 @@ MAX_REQUEST_NODES = 1_000_000
 MAX_KEYS = 256
 """Keys of a mapping that are no text: a worker could choose numbers that collide, and make the host slow."""
 MAX_DIGITS = 4096
+LEAF = 256
+"""Bytes for which a number or a text counts: the object, and the work of comparing and printing it by itself."""
 LARGEST = (1 << 63) - 1
 """Whole numbers beyond it cross as text."""
 KINDS = "fiubc"
@@ -241,8 +243,8 @@ class _Decoder:
         return result
 
 
-def size_of(value: Any) -> int:
-    """Bytes of all arrays of a tree, markers included."""
+def size_of(value: Any) -> int:  # noqa: PLR0911 - one return a kind
+    """Bytes of all arrays of a tree, markers included; anything that is no array counts as ``LEAF``."""
     match value:
         case np.ndarray() | np.generic():
             return int(value.nbytes)
@@ -254,7 +256,9 @@ def size_of(value: Any) -> int:
             return sum(map(size_of, value.values()))
         case list() | tuple():
             return sum(map(size_of, value))
-    return 0
+        case str():
+            return LEAF + len(value)
+    return LEAF
 
 
 def decode(node: Any, arrays: list[Any], *, markers: bool = False) -> Any:

@@ -13,7 +13,7 @@ import tracemalloc
 
 import pytest
 
-from autograder import session
+from autograder import replies, session
 from autograder.grade import Grader
 from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.host import UNBOUNDED, SubjectLostError, UsedUpError, Worker, Zygote
@@ -24,7 +24,7 @@ from tests.hostile.harness import ZYGOTES, Attack, let_loose, tanh
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sleep and CPU time are read from /proc")
 MB = 1 << 20
-SMALL = Share(cpu_s=0.4, wall_s=1000.0, idle_s=0.4, received=4 * MB)
+SMALL = Share(cpu_s=0.4, wall_s=1000.0, idle_s=0.4, received=MB)
 
 
 def wasting(forward, backward=""):
@@ -58,10 +58,10 @@ WASTES = {
         "cpu_s",
         "its 0.4 s of computing",
     ),
-    "returns 2 MB in every call": (
-        tanh("return np.zeros((1 << 18,) + (1,) * (x.ndim - 1))", "return np.zeros(1 << 18)"),
+    "returns half a megabyte in every call": (
+        tanh("return np.zeros((1 << 16,) + (1,) * (x.ndim - 1))", "return np.zeros(1 << 16)"),
         "received",
-        "the 4 MB that it may return",
+        "the 1 MB that it may return",
     ),
 }
 
@@ -202,12 +202,14 @@ LARGE = {
     "2**27 bytes": ("return np.zeros(1 << 27, np.int8)", "an array of shape (134217728,): 128.0 MB"),
     "100 MB in every call": ("return np.zeros(13 << 20)", "an array of shape (13631488,): 104.0 MB"),
     "100 MB in ten arrays": ("return [np.zeros(10 << 17) for _ in range(10)]", "10 arrays: 100.0 MB"),
-    "as much as is just read": ("return np.zeros(1 << 20)", ""),
-    "many of what is just read": ("return [np.zeros(1 << 16) for _ in range(15)]", ""),
-    "a column that meets a row": ("return np.zeros((1 << 20, 1))", ""),
-    "as many truths as are read": ("return np.zeros((1 << 23, 1), bool)", ""),
+    "as much as is just read": ("return np.zeros(1 << 17)", ""),
+    "many of what is just read": ("return [np.zeros(1 << 13) for _ in range(15)]", ""),
+    "a column that meets a row": ("return np.zeros((1 << 17, 1))", ""),
+    "as many truths as are read": ("return np.zeros((1 << 20, 1), bool)", ""),
+    "as many numbers in lists as are read": ("return [[0.5] * 9_000] * 5", ""),
+    "lists of nothing": ("return [[[]] * 9_000] * 5", ""),
 }
-MOST = 64 * MB
+MOST = 12 * MB
 """Of the grader's own memory, for one hand-in of tiny arrays."""
 
 
@@ -238,7 +240,7 @@ def test_a_large_reply_is_not_read_and_no_reply_is_kept(name, grader_with, hones
 
 def test_without_the_limit_on_replies_memory_grows(grader_with, world, tmp_path, monkeypatch):
     result = "return np.zeros(1 << 22, np.int8)"
-    monkeypatch.setattr(session, "allowed_reply", lambda *_: 1 << 28)
+    monkeypatch.setattr(replies, "SPARE", 1 << 28)
     monkeypatch.setattr(session, "KEPT", 1 << 40)
     peak, _ = peak_of(grader_with(UNBOUNDED), tanh(result, result), world, tmp_path / "mallory")
     assert peak > MOST
@@ -249,6 +251,8 @@ def test_a_reply_that_is_not_read_is_named_by_what_it_would_have_been(graders):
     with Zygote() as zygote, Worker(zygote, LIMITS) as worker:
         worker.expect(1 << 20)
         worker.ask("load", name="work", chunks=[["work.py", 1, "import numpy as np\ndef f(*s): return np.zeros(s)"]])
-        said = r"could not be checked: f returned an array of shape \(512, 1024\): 4.0 MB, where at most 1.0 MB are read"
+        said = (
+            r"could not be checked: f returned an array of shape \(512, 1024\): 4.0 MB, where at most 1.0 MB are read"
+        )
         with pytest.raises(SubjectLostError, match=said):
             worker.ask("call", handle=None, name="f", args=[512, 1024], kwargs={}, echo=False)
