@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-TARGETS = ("frames", "trees", "notebooks", "scripts", "archives")
+TARGETS = ("frames", "trees", "notebooks", "scripts", "archives", "hand_ins")
 INSTRUMENTED = (
     "autograder.archive",
     "autograder.isolation.protocol",
     "autograder.isolation.tree",
     "autograder.submission",
     "dlkit.extraction",
+    "dlkit.source_limits",
 )
 CRASHES = Path(__file__).parent / "crashes"
 HANG_S = 2.0
