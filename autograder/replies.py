@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 
 from autograder.subject import RemoteSubject, Subject
@@ -21,18 +22,18 @@ UNKNOWN = 16 << 20
 
 @contextlib.contextmanager
 def reading_at_most(subject: Subject, size: tuple[int, int] | None) -> Iterator[None]:
-    """Read no more than a multiple of what is right for the length of the block; code in this process is not limited.
+    """Read no more than a multiple of what is right for the length of the block, and in each later reply.
+
+    Code in this process is not limited.
 
     size: bytes of arrays in the reference's largest reply, and in all of them; None where that is not known.
     """
     if not isinstance(subject, RemoteSubject):
         yield
         return
-    if size is None:
-        subject.worker.expect(UNKNOWN)
-    else:
-        subject.worker.expect(*(MULTIPLE * known + SPARE for known in size))
+    reply, replies = (UNKNOWN, math.inf) if size is None else (MULTIPLE * known + SPARE for known in size)
+    subject.worker.expect(int(reply), replies)
     try:
         yield
     finally:
-        subject.worker.expect(None)
+        subject.worker.expect(int(reply))  # what explains a failure asks for things of the same size

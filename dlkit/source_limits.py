@@ -20,8 +20,8 @@ __all__ = [
     "problem",
 ]
 
-MAX_LITERAL = 1000
-"""Characters of one number literal; 1,000 hexadecimal digits are 1,204 decimal ones, and Python prints 4,300."""
+MAX_LITERAL = 3500
+"""Characters of one number literal: 3,500 hexadecimal digits are 4,215 decimal ones, and Python prints 4,300."""
 MAX_DEPTH = 60
 """Brackets inside brackets, and blocks inside blocks."""
 MAX_CHAIN = 400

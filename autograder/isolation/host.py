@@ -55,10 +55,9 @@ class Worker:
         self.tried: dict[str, None] = {}
         self._closed = False
 
-    def expect(self, reply: int | None, replies: float = math.inf) -> None:
-        """Read at most so many bytes of arrays a reply from now on, and in all; None: what ``limits`` say."""
-        self._reply = self.limits.reply if reply is None else reply
-        self._replies = replies
+    def expect(self, reply: int, replies: float = math.inf) -> None:
+        """Read at most so many bytes of arrays in each reply from now on, and in all of them."""
+        self._reply, self._replies = reply, replies
 
     def cpu_seconds(self) -> float:
         """CPU time of the worker so far, read from outside wherever the system can."""

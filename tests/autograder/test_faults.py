@@ -337,7 +337,7 @@ def test_a_learner_with_a_number_without_end_is_told_where_it_is(own_course, cap
     path = own_course / "assignments/02_layers/layers.py"
     path.write_text(f"{right}\n# %%\nX = 1; Y = {HEX}\n")
     assert main(["check", str(path), "--course", str(own_course)]) == 0
-    assert "has a number of 5,002 characters; at most 1,000 are read" in " ".join(capsys.readouterr().out.split())
+    assert "has a number of 5,002 characters; at most 3,500 are read" in " ".join(capsys.readouterr().out.split())
     assert read_submission(path, processes.catalogue.load("02_layers", own_course)).problems
 
 

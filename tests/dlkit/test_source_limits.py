@@ -10,7 +10,7 @@ from dlkit.source_limits import MAX_CHAIN, MAX_DEPTH, MAX_STATEMENTS, count_stat
 ROOT = Path(__file__).resolve().parents[2]
 HEX = "0x" + "f" * 5000
 TOO_MUCH = {
-    "a number of 5,000 hexadecimal digits": (f"x = 1; y = {HEX}", "a number of 5,002 characters; at most 1,000 are"),
+    "a number of 5,000 hexadecimal digits": (f"x = 1; y = {HEX}", "a number of 5,002 characters; at most 3,500 are"),
     "a decimal number without end": ("x = " + "1" * 500_000, "a number of 500,000 characters"),
     "a sum of 2,500 terms": ("x = 1" + " + 1" * 2500, "an expression of more than 400 operators"),
     "a chain of attributes": ("x" + ".a" * 1500, "an expression of more than 400 operators"),

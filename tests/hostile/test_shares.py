@@ -224,6 +224,16 @@ def peak_of(grader, source, world, folder):
         tracemalloc.stop()
 
 
+def test_what_explains_a_failure_reads_no_larger_replies(grader_with, honest, world, tmp_path):
+    wrong = "return np.zeros((1 << 21, *[1] * (x.ndim - 1))) if Tanh.calls > 9 else 1 / (1 + np.exp(-x))"
+    source = tanh(f"Tanh.calls += 1\n{wrong}", "return 0 * dy", body="calls = 0")
+    grader = grader_with(None)
+    grader.grade(honest)
+    peak, outcome = peak_of(grader, source, world, tmp_path / "mallory")
+    assert peak < MOST
+    assert outcome.earned == 0
+
+
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_reply_is_not_read_and_no_reply_is_kept(name, grader_with, honest, world, tmp_path):
     result, said = LARGE[name]
