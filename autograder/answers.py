@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from pathlib import Path
@@ -14,7 +15,7 @@ from autograder.catalogue import UsageError
 from autograder.isolation.protocol import ProtocolError
 from autograder.isolation.tree import decode, encode
 from autograder.spec import Case, Check, Exercise, Observations, SpecError
-from autograder.subject import LocalSubject
+from autograder.subject import LocalSubject, SubjectRaisedError
 
 if TYPE_CHECKING:
     from autograder.catalogue import Loaded
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Answers", "StoredAnswers", "generator", "read_stored", "store"]
 
 Answer = tuple[Case, Observations]
+Size = tuple[int, int]
+"""Bytes of arrays in the largest reply of a case, and in all of them."""
 Explained = dict[tuple[str, str], list[Any]]
 
 
@@ -37,6 +40,7 @@ class Answers:
         self.loaded = loaded
         self.seed = seed
         self._found: dict[tuple[str, str], list[Answer]] = {}
+        self._sizes: dict[tuple[str, str], list[Size]] = {}
         self._references: dict[str, LocalSubject] = {}
 
     def reference(self, exercise: Exercise) -> LocalSubject:
@@ -51,12 +55,33 @@ class Answers:
         if key not in self._found:
             rng = generator(self.seed, self.loaded.assignment.name, *key)
             reference = self.reference(exercise)
-            self._found[key] = [
-                (case, check.expect(reference, case, rng) if check.expect else check.observe(reference, case))
-                for case in check.cases(rng, reference)
-            ]
+            self._found[key], sizes = [], []
+            for case in check.cases(rng, reference):
+                reference.largest = reference.returned = 0
+                expected = check.expect(reference, case, rng) if check.expect else check.observe(reference, case)
+                sizes.append((reference.largest, reference.returned))
+                self._found[key].append((case, expected))
             reference.forget()
+            if not check.expect:
+                self._sizes[key] = sizes
         return self._found[key]
+
+    def sizes(self, exercise: Exercise, check: Check) -> list[Size]:
+        """How much the reference returns in each case, observed as a submission is; nothing where that would train."""
+        if check.capstone:
+            return []
+        key = exercise.name, check.name
+        answers = self.of(exercise, check)
+        if key not in self._sizes:
+            self._sizes[key] = []
+            for case, _ in answers:
+                subject = self.reference(exercise).on(check.backend or "numpy")
+                subject.largest = subject.returned = 0
+                with contextlib.suppress(SubjectRaisedError):  # what it returned until then is known
+                    check.observe(subject, case)
+                self._sizes[key].append((subject.largest, subject.returned))
+            self.reference(exercise).forget()
+        return self._sizes[key]
 
 
 class StoredAnswers:
@@ -87,6 +112,10 @@ class StoredAnswers:
             cases = check.cases(rng, nobody)
             self.found[key] = [(case, check.expect(nobody, case, rng) if check.expect else {}) for case in cases]
         return self.found.get(key, [])
+
+    def sizes(self, _exercise: Exercise, _check: Check) -> list[Size]:
+        """Not known here, where there is no reference."""
+        return []
 
     def reference(self, exercise: Exercise) -> LocalSubject:
         """There is none here."""

@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -15,8 +16,9 @@ import numpy as np
 
 from autograder.answers import Answers, read_stored
 from autograder.diagnose import Fingerprints
+from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.launcher import Launcher, Limits
-from autograder.isolation.levels import Isolation, weakest
+from autograder.isolation.levels import Isolation, IsolationError, weakest
 from autograder.luggage import told_of
 from autograder.session import Session
 from autograder.spec import Exercise
@@ -52,7 +54,9 @@ class Grader:
     live: a notebook's names, to be checked in this process and unofficially; then there is no launcher.
     threads: exercises graded side by side, each with a worker of its own.
     isolation: the least level at which student code is run; IsolationError below.
+    share: what one submission may use of the machine in all; by default by what its capstones may train.
     on_result: is told every exercise's result as soon as it is known.
+    faults: tracebacks of what the grader itself failed at in the last submission; allowance: what that one has used.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class Grader:
         live: dict[str, Any] | None = None,
         threads: int = 1,
         isolation: str = "none",
+        share: Share | None = None,
         on_result: Callable[[ExerciseResult], object] | None = None,
     ) -> None:
         self.loaded = loaded
@@ -75,9 +80,12 @@ class Grader:
         self.settings = Settings(loaded, launcher, limits or Limits(), backend, live, threads, capstones, isolation)
         self.seed = seed
         self.only = only
+        self.share = share
         self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
         self._places: dict[str, Workplace] = {}
+        self.faults: list[str] = []
+        self.allowance = Allowance()
         self.isolation = Isolation() if launcher is None else self._prove(launcher)
 
     def _prove(self, launcher: Launcher) -> Isolation:
@@ -85,6 +93,12 @@ class Grader:
         launcher.secrets = tuple(dict.fromkeys((*launcher.secrets, str(self.loaded.folder))))
         with start_worker(launcher, None, self.settings.isolation) as worker:
             return worker.isolation
+
+    def _share(self, exercises: Iterable[Exercise]) -> Share:
+        """What a submission may use for these exercises: capstones have their own times."""
+        checks = [check for exercise in exercises for check in exercise.checks if check.capstone]
+        training = sum(check.cpu_s or 0.0 for check in checks) if self.settings.capstones else 0.0
+        return share_of(training, device=self.settings.backend == "cupy")
 
     def stop(self) -> None:
         """End the workers of a run that is under way in another thread; what that run says is worth nothing then."""
@@ -102,10 +116,19 @@ class Grader:
         chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
         done: dict[str, ExerciseResult] = {}
         self._places = places = {}
+        self.faults = faults = []
+        self.allowance = allowance = Allowance(self.share or self._share(chosen))
 
         def grade_one(exercise: Exercise) -> ExerciseResult:
-            places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier)
-            result = Session(place, self.fingerprints).grade(list(done.values()))
+            places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier, allowance)
+            try:
+                result = Session(place, self.fingerprints).grade(list(done.values()))
+            except IsolationError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in
+                faults.append(traceback.format_exc())
+                result = alike(exercise, Status.BROKEN, f"the grader failed here ({type(error).__name__})")
+            faults.extend(place.faults)
             if self.on_result:
                 self.on_result(result)
             return result
@@ -168,8 +191,13 @@ def alike(exercise: Exercise, status: Status, sentence: str) -> ExerciseResult:
     )
 
 
-def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: int) -> Report:
-    """Make the report of a submission that cannot be read: every check failed, with the one reason."""
+def unreadable(
+    loaded: Loaded, student: str, file: str, sentence: str, *, seed: int, status: Status = Status.FAILED
+) -> Report:
+    """Make the report of a submission that cannot be read: every check failed, with the one reason.
+
+    status: of every check; BROKEN where the grader is at fault.
+    """
     report = Report(
         student=student,
         assignment=loaded.assignment.name,
@@ -179,7 +207,7 @@ def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: 
         seed=seed,
         versions=versions(),
         problems=[Problem(sentence)],
-        exercises=[alike(exercise, Status.FAILED, sentence) for exercise in loaded.assignment.exercises],
+        exercises=[alike(exercise, status, sentence) for exercise in loaded.assignment.exercises],
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
     return encodable(report)

@@ -95,6 +95,7 @@ def main() -> int:
         report = _grade(root, plan, visit, work)
         timer.cancel()
         answer.give(results(report))
+        sys.stderr.writelines(work.grader.faults if work.grader else ())
         print(f"{report.points} of {report.max_points}, isolation {report.isolation}", *report.isolation_missing)  # noqa: T201 - the platform shows it to instructors
     except IsolationError as error:
         answer.give(fault(f"{error} Pack the autograder again with another --isolation.", visit.score))

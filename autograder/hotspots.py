@@ -76,7 +76,10 @@ def _loop_around(label: str, line: int, submission: Submission) -> int | None:
 def _loops(chunk: Chunk) -> tuple[tuple[int, int], ...]:
     """First and last line of every loop and comprehension of a statement, as lines of its cell or file."""
     above = chunk.line - 1
-    nodes = [node for node in ast.walk(ast.parse(chunk.source)) if isinstance(node, LOOPS)]
+    try:
+        nodes = [node for node in ast.walk(ast.parse(chunk.source)) if isinstance(node, LOOPS)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
     return tuple((node.lineno + above, (node.end_lineno or node.lineno) + above) for node in nodes)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -18,6 +18,8 @@ from autograder.diagnose import Diagnosis, Failure, Fingerprints, Outcome, Raise
 from autograder.explain import at, explain, missing, waits
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
+from autograder.isolation.tree import size_of
+from autograder.replies import KEPT, MULTIPLE, reading_at_most
 from autograder.spec import Case, Check, Observations
 from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 from autograder.verdict import ExerciseResult, Footprint, Growth, HotSpot, Pace, Status, Timing, Verdict
@@ -27,6 +29,8 @@ __all__ = ["Session"]
 
 TOO_CLOSE = "too close to the limit to tell on this machine: full points"
 LATER = "is measured against the reference, when it is graded"
+TOO_LARGE = Raised("", "")
+"""Stands for an outcome that is not kept, because it is far larger than what is right."""
 NEAR_MISS = 0.5
 """Share of a backward's points for one that is right for a recognised near miss of a forward."""
 
@@ -109,23 +113,23 @@ class Session:
             raise
         except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
             self.place.end()
+            self.place.faults.append(traceback.format_exc())
             return self._verdict(check, Status.BROKEN, f"the grader failed here ({type(error).__name__}: {error})")
 
     def _run_cases(self, check: Check) -> Verdict:
         answers = self.answers.of(self.exercise, check)
         outcomes: list[Outcome] = []
         failure: tuple[Case, Mismatch | SubjectRaisedError, Observations] | None = None
-        for (case, expected), seen in zip(
-            answers, self._observe_all(check, [case for case, _ in answers]), strict=False
-        ):
+        for (case, expected), seen in zip(answers, self._observe_all(check, answers), strict=False):
             if isinstance(seen, SubjectRaisedError):
                 outcomes.append(Raised(seen.type, seen.message))
                 failure = failure or (case, seen, {})
                 continue
-            outcomes.append(seen)
             mismatch = check.judge(seen, expected, case)
             if mismatch and failure is None:
                 failure = case, mismatch, seen
+            kept = not mismatch or size_of(seen) <= KEPT + MULTIPLE * size_of(expected)
+            outcomes.append(seen if kept else TOO_LARGE)  # it would explain nothing
         if failure is None:
             return self._verdict(check, Status.PASSED)
         error = failure[1]
@@ -141,14 +145,19 @@ class Session:
                 return f"waits for {name}, which it is made of"
         return f"waits for something that still raises NotImplementedError{at(error)}"
 
-    def _observe_all(self, check: Check, cases: list[Case]) -> Iterator[Observations | SubjectRaisedError]:
+    def _observe_all(
+        self, check: Check, answers: list[tuple[Case, Observations]]
+    ) -> Iterator[Observations | SubjectRaisedError]:
         """Run every case; a capstone's, each in a worker of its own, side by side."""
         if check.capstone and self.settings.live is None:
             with ThreadPoolExecutor(self.settings.threads) as pool:
-                yield from pool.map(lambda case: self._observe_alone(check, case), cases)
+                yield from pool.map(lambda answer: self._observe_alone(check, answer[0]), answers)
             return
-        for case in cases:
-            seen = self._observe(check, self.place.subject(check), case)
+        sizes: list[tuple[int, int] | None] = [*self.answers.sizes(self.exercise, check)] or [None] * len(answers)
+        for (case, _), size in zip(answers, sizes, strict=True):
+            subject = self.place.subject(check)
+            with reading_at_most(subject, size):
+                seen = self._observe(check, subject, case)
             yield seen
             if isinstance(seen, SubjectRaisedError) and self.exercise.name in self.place.load_errors:
                 return
@@ -178,13 +187,16 @@ class Session:
         known = self.fingerprints.match(self.exercise, check, outcomes, named)
         more: dict[str, Any] = Diagnosis(mistakes=known).as_fields() if known else {}
         if not known and seen and check.own_forward and self._forward_is_wrong(check):
-            subject = self.place.subject(check)
-            with contextlib.suppress(SubjectRaisedError):
-                if check.own_forward(subject, case, seen):
+            try:
+                if check.own_forward(self.place.subject(check), case, seen):
                     sentence = "backward is right for your forward, but that forward is not right yet"
                     more = {"pattern": "own forward"}
                     if self._is_right_for_a_near_miss(check, case, seen):
                         more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
+            except SubjectRaisedError:
+                pass
+            except SubjectLostError:  # it failed before it was asked once more
+                self.place.end()
         more = more or self._diagnosed(check, outcomes, why)
         return self._verdict(check, Status.FAILED, sentence, **more)
 

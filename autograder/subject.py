@@ -11,11 +11,11 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from autograder.isolation.executor import Executor
 from autograder.isolation.host import SubjectLostError, SubjectRaisedError
-from autograder.isolation.tree import Ref
+from autograder.isolation.tree import Ref, size_of
 
 if TYPE_CHECKING:
     from autograder.isolation.host import Worker
@@ -96,7 +96,7 @@ class Subject(ABC):
     def request(self, verb: str, **arguments: Any) -> Any:
         """Send one request of the executor's vocabulary."""
 
-    def on(self, backend: str) -> Subject:
+    def on(self, backend: str) -> Self:
         """Return the same implementation, its arrays on another backend."""
         other = copy.copy(self)
         other.backend = backend
@@ -159,10 +159,14 @@ def _echoed(reply: Any, count: int) -> tuple[Any, list[Any]]:
 
 
 class LocalSubject(Subject):
-    """An implementation in this process: trusted source, or the live names of a notebook."""
+    """An implementation in this process: trusted source, or the live names of a notebook.
+
+    largest, returned: bytes of arrays in the largest result so far, and in all of them.
+    """
 
     def __init__(self, namespace: dict[str, Any] | None = None) -> None:
         self._executor = Executor(namespace)
+        self.largest = self.returned = 0
 
     @classmethod
     def from_chunks(
@@ -191,9 +195,12 @@ class LocalSubject(Subject):
         """Run one request here; arrays are copied on the way in, as a pipe would."""
         self._executor.backend = self.backend
         try:
-            return getattr(self._executor, verb)(**_copied(arguments))
+            value = getattr(self._executor, verb)(**_copied(arguments))
         except (Exception, SystemExit) as error:
             raise SubjectRaisedError(self._executor.describe(error)) from error
+        size = size_of(value)
+        self.largest, self.returned = max(self.largest, size), self.returned + size
+        return value
 
 
 def _copied(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder import yardstick
 from autograder.catalogue import wire
+from autograder.isolation.allowance import Allowance, UsedUpError
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
@@ -28,9 +29,14 @@ STATEMENT, LOADING = 0.75, 3.0
 """What one statement, and all of an exercise's, may compute while they are loaded: shares of one call's limit."""
 
 
-def start_worker(launcher: Launcher, limits: Limits | None, least: str) -> Worker:
-    """Start a worker; IsolationError where it is less isolated than ``least``, before it is given anything."""
-    worker = Worker(launcher, limits)
+def start_worker(launcher: Launcher, limits: Limits | None, least: str, allowance: Allowance | None = None) -> Worker:
+    """Start a worker; IsolationError where it is less isolated than ``least``, before it is given anything.
+
+    allowance: what the hand-in that it is for may use in all; UsedUpError where nothing of it is left.
+    """
+    if allowance:
+        allowance.refuse_if_used_up()
+    worker = Worker(launcher, limits, allowance)
     try:
         worker.isolation.demand(least)
     except IsolationError:
@@ -62,17 +68,25 @@ class Workplace:
     """Workers for one exercise of one submission.
 
     load_errors: names that could not be defined, with what their definition raised; workers: all that were started.
+    faults: tracebacks of what the grader itself failed at; allowance: what the submission may use in all.
     """
 
     def __init__(
-        self, settings: Settings, exercise: Exercise, submission: Submission, earlier: Mapping[str, list[Any]]
+        self,
+        settings: Settings,
+        exercise: Exercise,
+        submission: Submission,
+        earlier: Mapping[str, list[Any]],
+        allowance: Allowance | None = None,
     ) -> None:
+        self.allowance = allowance
         self.settings = settings
         self.exercise = exercise
         self.submission = submission
         self.earlier = earlier
         self.load_errors: dict[str, SubjectRaisedError] = {}
         self.workers: list[Worker] = []
+        self.faults: list[str] = []
         self._subject: Subject | None = None
 
     @property
@@ -116,7 +130,7 @@ class Workplace:
     def fresh_reference(self) -> Iterator[RemoteSubject]:
         """Start a worker with the reference, for the length of the block; no code of a student's is in it."""
         loaded = self.settings.loaded
-        subject = self._prepare(self.settings.limits, loaded.earlier)
+        subject = self._prepare(self.settings.limits, loaded.earlier, trusted=True)
         try:
             subject.request("load", name=loaded.assignment.module, chunks=wire(loaded.reference.chunks))
             yield subject
@@ -126,16 +140,18 @@ class Workplace:
     @contextlib.contextmanager
     def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
         """Start a worker with the pieces of work that stand in for the reference, for the length of the block."""
-        subject = self._prepare(self.settings.limits, {})
+        subject = self._prepare(self.settings.limits, {}, trusted=True)
         try:
             subject.request("support", text=yardstick.SOURCE)
             yield subject
         finally:
             subject.worker.close()
 
-    def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]]) -> RemoteSubject:
+    def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]], *, trusted: bool = False) -> RemoteSubject:
+        """Start a worker with what is there before the submission; what a trusted one uses is not the submission's."""
         assert self.settings.launcher is not None  # noqa: S101 - only a live class goes without
-        worker = start_worker(self.settings.launcher, limits, self.settings.isolation)
+        allowance = None if trusted else self.allowance
+        worker = start_worker(self.settings.launcher, limits, self.settings.isolation, allowance)
         self.workers.append(worker)
         subject = RemoteSubject(worker)
         subject.backend = self.settings.backend
@@ -151,6 +167,8 @@ class Workplace:
         kept = self.submission.slice(self.exercise)
         try:
             problems = self._load(subject, kept)
+        except UsedUpError:
+            raise
         except SubjectLostError as lost:
             if len(self.submission.poisoned) >= MAX_POISONED:
                 raise
@@ -195,6 +213,8 @@ class Workplace:
             for number, chunk in kept:
                 try:
                     self._load(subject, [(number, chunk)])
+                except UsedUpError:
+                    raise
                 except SubjectLostError as lost:
                     self.submission.poisoned[number] = self._left_out(chunk, str(lost))
                     return True

@@ -1,7 +1,8 @@
 """A large class with hostile hand-ins among it: the honest marks are to be the same as without, nothing left behind.
 
 The honest are the demonstration's students again and again, the hostile are the attacks of ``tests/hostile``.  Both
-classes are graded with one seed, with ``autograder grade``'s own machinery, capstones and speed included.
+classes are graded with one seed, with ``autograder grade``'s own machinery, capstones and speed included.  Among the
+hostile are some that take all they can get of the grader: its memory is to stay what it was.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from typing import Any
 
 from benchmarks.memory import ASSIGNMENT, BAND, ENDLESS, JOBS, memory_by_kind
 from benchmarks.table import ROOT, Row, Table
+from benchmarks.wasteful import make_wasteful
 
 HONEST, HOSTILE, FIRST = 400, 100, 50
+GRADING = "grading processes"
+MOST_MEMORY = 1.2
 LIAR = "hugo (equal to everything)"
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
     """Grade the honest alone, then everybody."""
     honest, hostile = (8, 4) if quick else (HONEST, HOSTILE)
-    title = f"{honest + hostile} submissions in one run, {hostile} of them hostile"
+    title = f"{honest + hostile} submissions in one run, {hostile} of them hostile, and some wasteful ones"
     if not Path("/proc/self/status").is_file():
         yield Table(title, note="This system has no /proc to look for what was left behind.")
         return
@@ -41,7 +45,8 @@ def tables(*, quick: bool) -> Iterator[Table]:
             make_honest(folder / "alone", honest)
             shutil.copytree(folder / "alone", folder / "together")
             make_hostile(folder / "together", hostile, world)
-            alone, alone_s, _ = graded(folder, "alone", 0)
+            wasteful = make_wasteful(folder / "together", 6 if quick else None)
+            alone, alone_s, sizes_alone = graded(folder, "alone", 4 if quick else FIRST)
             together, together_s, sizes = graded(folder, "together", 4 if quick else FIRST)
             untouched = world.is_untouched
         finally:
@@ -56,13 +61,20 @@ def tables(*, quick: bool) -> Iterator[Table]:
             0,
             note="; ".join(different[:5]),
         ),
-        Row("hostile hand-ins that earned a point", earned, "of " + str(hostile), 0),
+        Row("hostile hand-ins that earned a point", earned, "of " + str(hostile + len(wasteful)), 0),
         Row("processes left behind", settled(strays), "", 0),
         Row("segments of shared memory left behind", settled(lambda: set(shared_memory()) - set(memory)), "", 0),
         Row("files of others that were touched", 0 if untouched else 1, "", 0),
         *(
             Row(f"memory at the end: {kind}", after["VmHWM"] / before["VmHWM"], "×", BAND[1], BAND[0])
             for kind, (before, after) in sizes.items()
+        ),
+        Row(
+            "memory of the grading processes at its peak, beside the honest alone",
+            sizes[GRADING][-1]["VmHWM"] / sizes_alone[GRADING][-1]["VmHWM"],
+            "×",
+            MOST_MEMORY,
+            note=f"{sizes_alone[GRADING][-1]['VmHWM']:.4g} → {sizes[GRADING][-1]['VmHWM']:.4g} MB",
         ),
         Row("the honest alone", alone_s, "s"),
         Row("everybody", together_s, "s"),

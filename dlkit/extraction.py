@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dlkit import magics
+from dlkit import magics, source_limits
 from dlkit.effects import Effects, effects_of
 from dlkit.reading import Cell, ExtractionError, newlines, read
 from dlkit.slicing import Slicer
@@ -57,11 +57,15 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Broken:
-    """A cell that is not run: where, why, and the names it would have defined."""
+    """A cell that is not run: where, why, and the names it would have defined.
+
+    too_large: it was not even parsed, for it is past what ``source_limits`` allows.
+    """
 
     label: str
     reason: str
     defines: tuple[str, ...]
+    too_large: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,11 @@ def extract(path: Path) -> Extraction:
         most = MAX_CODE // 1000
         message = f"{path.name} has {code // 1000} kB of code; at most {most} kB are read. Load data from a file."
         raise ExtractionError(message)
+    statements = sum(source_limits.count_statements(cell.source) for cell in document.cells if cell.kind == "code")
+    if statements > source_limits.MAX_STATEMENTS:
+        most = source_limits.MAX_STATEMENTS
+        message = f"{path.name} has {statements:,} statements; at most {most:,} are read. Load data from a file."
+        raise ExtractionError(message)
     return take(document.cells, document.metadata, document.text)
 
 
@@ -201,6 +210,9 @@ class _Taken:
 
     def add(self, label: str, first: int, source: str) -> None:
         """Take one cell of code."""
+        if limit := source_limits.problem(source, first):
+            self.broken.append(Broken(label, limit, tuple(_DEFINES.findall(source)), too_large=True))
+            return
         try:
             statements, lines, set_by_magic = _parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -267,7 +279,7 @@ def _in_order(effects: Effects) -> list[str]:
 def _unparse(statement: ast.stmt) -> str | None:
     try:
         return ast.unparse(statement)
-    except RecursionError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -99,7 +99,8 @@ def hand_in(data: bytes, name: str) -> None:
         sentences += [problem.sentence for problem in submission.problems]
         sentences += [submission.broken_cell(exercise) or "" for exercise in exercises]
         sentences += [part for exercise in exercises for part in submission.unwritten(exercise)]
-        sentences += [text for chunk in submission.chunks for text in chunk if isinstance(text, str)]
+        sentences += [problem.sentence for problem in submission.remarks(exercises)]
+        sentences += [chunk.source for exercise in exercises for _, chunk in submission.slice(exercise)]
         sentences += [*submission.extraction.refused, *submission.extraction.left_out]
     for sentence in sentences:
         sentence.encode()

@@ -56,7 +56,7 @@ class Claim:
         try:
             values = np.asarray(self.look(seen, case))
             values = np.zeros(0) if values.dtype.kind == "c" else values.astype(float).ravel()
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError):
             values = np.zeros(0)
         if not values.size or not np.isfinite(values).all():
             return UNSEEN, f"{self.name} cannot be told: what was drawn has not the shape that is wanted, or is nan"

@@ -7,8 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,8 +23,9 @@ from autograder.archive import ArchiveError, unpack
 from autograder.catalogue import UsageError
 from autograder.classroom.class_list import ClassList, read_class_list
 from autograder.classroom.class_record import SET_ASIDE, ClassRecord, set_stale_aside, update_record
+from autograder.classroom.faults import FOLDER, drawn, drawn_class, faults_in
 from autograder.classroom.finding import Entry, Found, find_hand_ins, report_path
-from autograder.classroom.processes import grade_all, open_pool
+from autograder.classroom.processes import Pool, grade_all, open_pool
 from autograder.classroom.runs import Run, keep, prepare_run, refuse_other_run
 from autograder.export.database import check_gradebook
 from autograder.export.gradebook import write_gradebook
@@ -41,6 +42,7 @@ __all__ = ["draw", "entries_of", "grade_class"]
 
 EVERY_S = 30.0
 """Between two lines about progress, where there is no terminal to draw a bar on."""
+MOST_FAULTS = 10
 
 
 def grade_class(
@@ -159,7 +161,7 @@ def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], pl
     return ClassRecord(record.names, [*record.not_graded, *rows])
 
 
-def _grade(console: Console, entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> None:
+def _grade(console: Console, entries: list[Entry], run: Run, pool: Pool) -> None:
     """Grade with a progress bar, or a line now and then."""
     warming = threading.Thread(target=warm_up, daemon=True)
     warming.start()  # while the others grade
@@ -219,20 +221,20 @@ def draw(
             own += not_graded_of(report)
             report = msgspec.structs.replace(report, student=record.label(report.student))
             page = out / "pages" / entry.student / f"{name}.html"
-            keep(page, student_page(report), within=out)
+            html, report = drawn(out, entry, report, student_page)
+            keep(page, html, within=out)
             links[report.student] = quote(page.relative_to(out).as_posix(), errors="surrogateescape")
             reports.append(report)
         aside += own
         is_broken = is_broken or any(report.status is Status.BROKEN for report in reports)
+        not_graded = record.labelled([*record.about(name), *own])
         title = f"{name}: {reports[0].title}"
-        keep(
-            out / f"{name}.html",
-            class_page(title, reports, links, record.labelled([*record.about(name), *own])),
-            within=out,
-        )
+        html, reports = drawn_class(reports, partial(class_page, title, links=links, not_graded=not_graded))
+        keep(out / f"{name}.html", html, within=out)
         if not json:
             print_class(console, reports)
             console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
+    _name_faults(console, out, entries)
     if json:
         result = {"reports": printed, "not_graded": aside, "set_aside": [str(path) for path in stale]}
         sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
@@ -240,6 +242,17 @@ def draw(
         console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
         print_not_graded(console, record.labelled(aside))
     return 1 if is_broken or to_look_at(aside) else 0
+
+
+def _name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
+    """Say on which hand-ins the grader itself failed, and where the details are."""
+    faults = faults_in(out, entries)
+    if not faults:
+        return
+    what = "1 hand-in" if len(faults) == 1 else f"{len(faults)} hand-ins"
+    console.print(f"The grader failed on {what}; the details are in {out / FOLDER}:", soft_wrap=True)
+    for path in faults[:MOST_FAULTS]:
+        console.print(f"  {path.relative_to(out / FOLDER)}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _read(path: Path) -> Report:

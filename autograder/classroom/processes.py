@@ -2,62 +2,158 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from autograder import catalogue
+from autograder.catalogue import Loaded
+from autograder.classroom.faults import broken, record_fault
 from autograder.classroom.finding import Entry, earlier_of, report_path, submission_of
 from autograder.classroom.runs import Run, is_done, keep
 from autograder.grade import Grader, hash_of_earlier, unreadable
 from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.isolation.levels import IsolationError
 from autograder.submission import SubmissionError
+from autograder.verdict import Report
 
-__all__ = ["grade_all", "open_pool"]
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+__all__ = ["Pool", "grade_all", "open_pool"]
+
+
+KILLED = "The process that graded this hand-in was killed, and once more when it graded nothing else beside it.\n"
+GROWTH = 4 << 30
+"""Bytes by which a grading process may grow; a whole class of honest hand-ins takes a few hundred megabytes."""
+
+
+class Pool:
+    """Grading processes, which can be started anew where one of them was killed.
+
+    Each notes which hand-in it is at, so that the one that killed its process can be named.
+    """
+
+    def __init__(self, jobs: int, context: BaseContext, launcher: Launcher, backend: str) -> None:
+        self._jobs, self._context, self._launcher, self._backend = jobs, context, launcher, backend
+        self._notes = TemporaryDirectory()
+        self._door: socket.socket | None = None
+        self._executor = self._started(jobs)
+
+    def _started(self, jobs: int) -> ProcessPoolExecutor:
+        self._door = self._launcher.door()
+        given = (self._backend, self._door, self._notes.name)
+        executor = ProcessPoolExecutor(jobs, self._context, _begin, given)
+        executor.submit(os.getpid)  # it starts with the first thing that is asked of it
+        return executor
+
+    def submit(self, run: Run, entry: Entry, number: int) -> Future[bool]:
+        """Have one hand-in graded; number: what it is noted under."""
+        return self._executor.submit(_grade_one, run, entry, number)
+
+    def restart(self, jobs: int | None = None) -> None:
+        """Begin with new processes: as many as at first, or ``jobs``."""
+        self.close()
+        self._executor = self._started(jobs or self._jobs)
+
+    def take_notes(self) -> set[int]:
+        """Numbers of the hand-ins at which processes were that are gone now; they are forgotten."""
+        self._executor.shutdown(wait=True, cancel_futures=True)
+        notes = list(Path(self._notes.name).iterdir())
+        found = {int(text) for note in notes if (text := note.read_text(encoding="ascii"))}
+        for note in notes:
+            note.unlink()
+        return found
+
+    def close(self, *, wait: bool = True) -> None:
+        """End the processes, after what they are at; the pool may be started again."""
+        self._executor.shutdown(wait=wait, cancel_futures=True)
+        if self._door:
+            self._door.close()
+
+    def end(self) -> None:
+        """End for good."""
+        self.close()
+        self._notes.cleanup()
 
 
 @contextmanager
-def open_pool(jobs: int, launcher: Launcher, backend: str = "numpy") -> Iterator[ProcessPoolExecutor]:
+def open_pool(jobs: int, launcher: Launcher, backend: str = "numpy") -> Iterator[Pool]:
     """Start grading processes, to be given to ``grade_all``.
 
     launcher: whose zygote, where it has one, starts the workers of all of them.
     Where the system has it, one process imports everything, and the others are forked from that one.
     """
-    door = launcher.door()
-    with (
-        door or nullcontext(),
-        isolated_processes("autograder.cli", __name__) as context,
-        ProcessPoolExecutor(jobs, context, _begin, (backend, door)) as pool,
-    ):
-        pool.submit(os.getpid)  # it starts with the first thing that is asked of it
-        yield pool
+    with isolated_processes("autograder.cli", __name__) as context:
+        pool = Pool(jobs, context, launcher, backend)
+        try:
+            yield pool
+        finally:
+            pool.end()
 
 
-def grade_all(entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> Iterator[tuple[Entry, bool]]:
+def grade_all(entries: list[Entry], run: Run, pool: Pool) -> Iterator[tuple[Entry, bool]]:
     """Grade every entry; yield each as its report is written, with whether it was graded now or before.
 
-    Raises RuntimeError where a grading process itself was killed; what is written stays.
+    A hand-in at which its grading process was killed (out of memory, say) is graded once more, with nothing beside it,
+    and is reported as broken where that kills the process again.
+    Raises RuntimeError where grading processes cannot even begin; what is written stays.
     """
     run = replace(run, root=os.path.abspath(run.root), out=os.path.abspath(run.out))  # noqa: PTH100 - links stay
-    futures = {pool.submit(_grade_one, run, entry): entry for entry in entries}
+    waiting = dict(enumerate(entries))
     try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        message = "A grading process was killed from outside. Run the same command again: it goes on where it stopped."
-        raise RuntimeError(message) from error
+        while waiting:
+            futures = {pool.submit(run, entry, number): number for number, entry in waiting.items()}
+            killed = False
+            for future in as_completed(futures):
+                try:
+                    graded = future.result()
+                except BrokenProcessPool:
+                    killed = True
+                    continue
+                yield waiting.pop(futures[future]), graded
+            if killed:
+                suspects = sorted(pool.take_notes() & set(waiting))
+                if not suspects:
+                    message = "The grading processes cannot begin, or are killed from outside. Run autograder doctor."
+                    raise RuntimeError(message)
+                for number in suspects:
+                    entry = waiting.pop(number)
+                    yield entry, _grade_alone(pool, run, entry, number)
+                pool.restart()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.close(wait=False)
+
+
+def _grade_alone(pool: Pool, run: Run, entry: Entry, number: int) -> bool:
+    """Grade a hand-in in one new process with nothing beside it; a broken report where that one is killed as well."""
+    pool.restart(1)
+    try:
+        return pool.submit(run, entry, number).result()
+    except BrokenProcessPool:
+        pool.take_notes()
+        _report_broken(run, entry, "the process that graded it was killed, twice", KILLED)
+        return True
+
+
+def _report_broken(run: Run, entry: Entry, reason: str, text: str) -> None:
+    loaded = catalogue.load(entry.assignment, Path(run.root))
+    record_fault(Path(run.out), entry, text)
+    keep(report_path(Path(run.out), entry), broken(loaded, entry, reason, seed=run.seed), within=Path(run.out))
 
 
 # --- in a grading process --------------------------------------------------------------------
@@ -67,18 +163,31 @@ def grade_all(entries: list[Entry], run: Run, pool: ProcessPoolExecutor) -> Iter
 class _Process:
     launcher: Launcher
     graders: dict[str, Grader]
+    note: Path
 
 
 _PROCESS: list[_Process] = []
 
 
-def _begin(backend: str, door: socket.socket | None) -> None:
+def _begin(backend: str, door: socket.socket | None, notes: str) -> None:
     """Set up one grading process: its way to workers, and an end with the process that opened the pool."""
     enter_neutral_folder()
-    _PROCESS[:] = [_Process(open_launcher(backend=backend, door=door), {})]
+    _PROCESS[:] = [_Process(open_launcher(backend=backend, door=door), {}, Path(notes, str(os.getpid())))]
     if door:
         door.close()
+    if backend != "cupy":  # a driver maps far more than it uses
+        _limit_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _limit_memory() -> None:
+    """Let this process grow by so much and no more: above it is a MemoryError about one hand-in, not a killed class."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + GROWTH
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _end_with_parent() -> None:
@@ -89,21 +198,40 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _grade_one(run: Run, entry: Entry) -> bool:
+def _grade_one(run: Run, entry: Entry, number: int) -> bool:
+    """Grade one hand-in; whatever is raised about it becomes its report."""
     process = _PROCESS[0]
-    path = report_path(Path(run.out), entry)
+    process.note.write_text(str(number), encoding="ascii")
     loaded = catalogue.load(entry.assignment, Path(run.root))
+    try:
+        report, faults = _graded(process, run, entry, loaded)
+    except IsolationError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a problem of this hand-in, and of no other
+        _report_broken(run, entry, type(error).__name__, traceback.format_exc())
+    else:
+        if report is not None:
+            record_fault(Path(run.out), entry, "\n".join(faults))
+            keep(report_path(Path(run.out), entry), report, within=Path(run.out))
+        return report is not None
+    finally:
+        process.note.write_text("", encoding="ascii")
+    return True
+
+
+def _graded(process: _Process, run: Run, entry: Entry, loaded: Loaded) -> tuple[Report | None, list[str]]:
+    """One hand-in's report, and tracebacks of what the grader failed at; None where there is one that still holds."""
     try:
         submission = submission_of(entry, loaded)
     except SubmissionError as error:
-        report = unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed)
-        keep(path, report, within=Path(run.out))
-        return True
+        return unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed), []
     earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
+    path = report_path(Path(run.out), entry)
     if is_done(path, submission, run, entry, hash_of_earlier(earlier)):
-        return False
-    if entry.assignment not in process.graders:
-        process.graders[entry.assignment] = Grader(
+        return None, []
+    grader = process.graders.get(entry.assignment)
+    if grader is None:
+        grader = process.graders[entry.assignment] = Grader(
             loaded,
             process.launcher,
             seed=run.seed,
@@ -111,6 +239,4 @@ def _grade_one(run: Run, entry: Entry) -> bool:
             capstones=run.capstones,
             isolation=run.isolation,
         )
-    report = process.graders[entry.assignment].grade(submission, entry.student, earlier)
-    keep(path, report, within=Path(run.out))
-    return True
+    return grader.grade(submission, entry.student, earlier), grader.faults

@@ -58,8 +58,8 @@ def check(
         from autograder import catalogue
         from autograder.grade import Grader
         from autograder.learner.state import remember
-        from autograder.learner.work import Work
-        from autograder.submission import SubmissionError, own_earlier, read_submission
+        from autograder.learner.work import Work, read_work
+        from autograder.submission import SubmissionError, own_earlier
 
         root = root_of(course)
         check_backend(backend)
@@ -75,7 +75,7 @@ def check(
             )
             earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
             try:
-                submission = read_submission(path, loaded)
+                submission = read_work(path, loaded)
             except SubmissionError as error:
                 unread = complain(str(error))
                 continue

@@ -34,7 +34,7 @@ def title(exercise: ExerciseResult, verdict: Verdict) -> str:
 
 def is_unreadable(report: Report) -> bool:
     """Whether there was nothing to grade: the file is not there, or nobody can read it."""
-    return not report.submission_sha256 and bool(report.problems)
+    return not report.submission_sha256 and bool(report.problems) and report.status is not Status.BROKEN
 
 
 def lines(verdict: Verdict, limit: int = LONGEST) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from autograder.export.sheet import Sheet, read_sheet
 from autograder.verdict import Report, read_report, write_atomically
 
 __all__ = ["FORMATS", "Choices", "Graded", "assignments_in", "find_assignment", "read_graded", "write"]
+
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,22 @@ def _read(path: Path) -> Report:
 # --- a file a student ------------------------------------------------------------------------
 
 
-def _each(graded: Iterable[Graded], folder: Path, suffix: str, make: Callable[[Report], Any]) -> list[str]:
-    paths = []
+def _each(graded: Sequence[Graded], folder: Path, suffix: str, make: Callable[[Report], Any]) -> list[str]:
+    failed = []
     for one in graded:
-        paths.append(folder / one.place.with_suffix(suffix))
-        write_atomically(paths[-1], make(one.report), within=folder)
-    return [f"{len(paths)} files in {folder}: STUDENT/ASSIGNMENT{suffix}."]
+        try:
+            content = make(one.report)
+        except ExportError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one report that cannot be written stops no other
+            failed.append(f"{one.place} ({type(error).__name__})")
+            continue
+        write_atomically(folder / one.place.with_suffix(suffix), content, within=folder)
+    told = [f"{len(graded) - len(failed)} files in {folder}: STUDENT/ASSIGNMENT{suffix}."]
+    if failed:
+        what = "1 report" if len(failed) == 1 else f"{len(failed)} reports"
+        told.append(f"{what} cannot be written in this format: {', '.join(failed[:MOST_NAMED])}.")
+    return told
 
 
 def _folder(choices: Choices, name: str) -> Path:

@@ -21,7 +21,11 @@ __all__ = ["ForkedLink"]
 
 F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
-GLANCE_S = 0.2
+FIRST_GLANCE_S, GLANCE_S = 0.005, 0.2
+NEXT_TO_NOTHING = 0.5
+"""Share of the time in which a worker that was asleep at its beginning has computed."""
+MAX_REPLY_HEADER = 1 << 18
+"""Bytes of the JSON of a reply: ten thousand numbers in lists, and to read it costs forty times as much."""
 SOON_S = 0.0001
 """For so long a reply is looked for without sleeping: to wake a processor takes longer than most calls."""
 START_S = 20.0
@@ -54,6 +58,7 @@ class ForkedLink:
         self._poll.register(self._read, select.POLLIN)
         self._channel = Channel(self._read, self._write)
         self._counter: Counter | None = None
+        self.idle_s = 0.0
         self.isolation = self._prove()
 
     def _prove(self) -> Isolation:
@@ -98,22 +103,44 @@ class ForkedLink:
         self._counter = self._counter or open_counter(self.pid)
         return self._counter.read() if self._counter else None
 
+    @property
+    def received(self) -> int:
+        """Bytes that the worker has sent, or announced, so far."""
+        return self._channel.received
+
     def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
         """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""
-        started, cpu_started = time.monotonic(), self.cpu_seconds()
-        self._channel.send(header, arrays, started + limits.wall_s)
-        return self._channel.receive(lambda: self._wait(started, cpu_started, limits))
+        started, cpu_started, idle_started = time.monotonic(), self.cpu_seconds(), self.idle_s
 
-    def _wait(self, started: float, cpu_started: float, limits: Limits) -> None:
-        """Sleep until there is something to read.  Raises Deadline where the call has used up its time."""
-        ready = self._is_soon_ready()
+        def wait() -> None:
+            self._wait(started, cpu_started, idle_started, limits)
+
+        self._channel.send(header, arrays, started + limits.wall_s)
+        return self._channel.receive(wait, max_body=limits.reply, max_header=MAX_REPLY_HEADER)
+
+    def _wait(self, started: float, cpu_started: float, idle_started: float, limits: Limits) -> None:
+        """Sleep until there is something to read.  Raises Deadline where the call has used up its time.
+
+        Looks a few times at a worker that takes long: where all of its threads sleep, and it computes next to nothing
+        until the next look, that time is ``idle_s``.  One that waits for a processor does not sleep.
+        """
+        ready, glance = self._is_soon_ready(), FIRST_GLANCE_S
+        asleep = not ready and _is_asleep(self.pid)
+        now = time.monotonic()
+        cpu = cpu_started if ready else self.cpu_seconds()
         while True:
-            late = time.monotonic() - started > limits.wall_s  # also for an answer that trickles in
-            if late or (not ready and self.cpu_seconds() - cpu_started > limits.cpu_s):
+            late = now - started > limits.wall_s  # also for an answer that trickles in
+            used_up = cpu - cpu_started > limits.cpu_s or self.idle_s - idle_started > limits.idle_s
+            if late or (not ready and used_up):
                 raise Deadline
             if ready:
                 return
-            ready = bool(self._poll.poll(GLANCE_S * 1000))
+            before, cpu_before = now, cpu
+            ready = bool(self._poll.poll(glance * 1000))
+            now, cpu = time.monotonic(), self.cpu_seconds()
+            if asleep and cpu - cpu_before < NEXT_TO_NOTHING * (now - before):
+                self.idle_s += now - before
+            asleep, glance = not ready and _is_asleep(self.pid), min(2 * glance, GLANCE_S)
 
     def _is_soon_ready(self) -> bool:
         """Look for a reply for a moment, leaving the processor to whoever wants it meanwhile."""
@@ -140,6 +167,19 @@ class ForkedLink:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self.pid, signal.SIGKILL)
         return _obituary(self._zygote.reap(self.pid))
+
+
+def _is_asleep(pid: int) -> bool:
+    """Whether every thread of a process sleeps or is stopped: none computes, waits for a processor or for a disk."""
+    for thread in _threads(pid):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:  # noqa: PTH123 - several times a call
+                state = file.read().rpartition(b")")[2].split()[0]
+        except (OSError, IndexError):
+            continue
+        if state not in b"STt":
+            return False
+    return True
 
 
 def _threads(pid: int) -> list[int]:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
+from autograder.isolation.allowance import Allowance, Share, SubjectLostError, UsedUpError
 from autograder.isolation.launcher import Launcher, Limits, Zygote
-from autograder.isolation.protocol import Deadline, ProtocolError
+from autograder.isolation.protocol import Deadline, LargeReplyError, ProtocolError
 from autograder.isolation.tree import decode, encode
 
 if TYPE_CHECKING:
     from autograder.isolation.forked import ForkedLink
     from autograder.isolation.spawned import SpawnedLink
 
-__all__ = ["Limits", "SubjectLostError", "SubjectRaisedError", "Worker", "Zygote"]
+__all__ = ["Limits", "SubjectLostError", "SubjectRaisedError", "UsedUpError", "Worker", "Zygote"]
 
 MAX_TRIED, MAX_TRIED_TEXT = 20, 200
 MAX_TEXT = 2000
+UNBOUNDED = Share(math.inf, math.inf, math.inf, 1 << 62)
 
 
 class SubjectRaisedError(Exception):
@@ -30,24 +36,28 @@ class SubjectRaisedError(Exception):
         super().__init__(f"{self.type}: {self.message}")
 
 
-class SubjectLostError(Exception):
-    """The worker is gone or was ended: too slow, killed, forged a frame.  Its sentence is the student's."""
-
-
 class Worker:
     """A process for student code, and the conversation with it.
 
-    isolation: proved before this constructor returns; tried: what the code attempted and an exercise never needs.
+    isolation: proved before this constructor returns; tried: what the code attempted and an exercise never needs;
+    allowance: what the hand-in may use in all, shared with its other workers; by default one of this worker's own.
     Raises IsolationError where the worker cannot even begin.
     """
 
-    def __init__(self, launcher: Launcher, limits: Limits | None = None) -> None:
+    def __init__(self, launcher: Launcher, limits: Limits | None = None, allowance: Allowance | None = None) -> None:
         self.limits = limits or Limits()
+        self.allowance = allowance or Allowance(UNBOUNDED)
+        self._cpu = 0.0
+        self._reply, self._replies = self.limits.reply, math.inf
         self._link = _link(launcher, self.limits)
         self.pid = self._link.pid
         self.isolation = self._link.isolation
         self.tried: dict[str, None] = {}
         self._closed = False
+
+    def expect(self, reply: int, replies: float = math.inf) -> None:
+        """Read at most so many bytes of arrays in each reply from now on, and in all of them."""
+        self._reply, self._replies = reply, replies
 
     def cpu_seconds(self) -> float:
         """CPU time of the worker so far, read from outside wherever the system can."""
@@ -73,12 +83,13 @@ class Worker:
         if self._closed:
             message = "the code's process was ended by an earlier call"
             raise SubjectLostError(message)
+        self.allowance.refuse_if_used_up()
         limits = limits or self.limits
         call = os.urandom(8).hex()
         arrays: list[Any] = []
         header = {"id": call, "verb": verb, "backend": backend, "arguments": encode(arguments, arrays)}
         try:
-            reply, results = self._link.exchange(header, arrays, limits)
+            reply, results = self._exchange(header, arrays, limits)
             if reply.get("id") != call:
                 message = "the reply is to another call"
                 raise ProtocolError(message)  # noqa: TRY301
@@ -87,12 +98,18 @@ class Worker:
             value = decode(reply.get("value"), results)
         except Deadline:
             self.close()
+            self.allowance.refuse_if_used_up()
             limit = f"{limits.cpu_s:g} s of computing or {limits.wall_s:g} s in all"
             message = f"did not end within {limit}: look for an endless loop"
             raise SubjectLostError(message) from None
         except (EOFError, OSError):
             self._closed = True
             raise SubjectLostError(self._link.end(kill=False)) from None
+        except LargeReplyError as problem:
+            self.close()
+            what = f"{arguments['path']} holds" if "path" in arguments else f"{arguments.get('name', 'it')} returned"
+            message = f"could not be checked: {what} {problem}"
+            raise SubjectLostError(message) from None
         except ProtocolError as problem:
             self.close()
             message = f"sent something that is no answer ({problem})"
@@ -100,6 +117,24 @@ class Worker:
         if isinstance(error, dict):
             raise SubjectRaisedError(error)
         return value
+
+    def _exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
+        """Send a request and read its reply within the limits, and charge the hand-in for it."""
+        link = self._link
+        within = replace(self.allowance.within(limits), reply=int(min(self._reply, self._replies)))
+        started, idle, received, cpu = time.monotonic(), link.idle_s, link.received, self._cpu
+        try:
+            return link.exchange(header, arrays, within)
+        finally:
+            with contextlib.suppress(OSError):  # it is gone: what it used last is not known
+                self._cpu = link.cpu_seconds()
+            self._replies -= link.received - received
+            self.allowance.charge(
+                cpu_s=self._cpu - cpu,
+                wall_s=time.monotonic() - started,
+                idle_s=link.idle_s - idle,
+                received=link.received - received,
+            )
 
     def _note(self, tried: Any) -> None:
         """Keep what student code is said to have tried; the reply is its own to forge, so only text of a length."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import socket
 import subprocess
@@ -35,13 +36,16 @@ class Limits:
     """What one worker may use.
 
     cpu_s: CPU seconds a call; wall_s: seconds a call by the clock on the wall; memory_mb: address
-    space beyond the interpreter's own; life_cpu_s: CPU seconds of the whole worker.
+    space beyond the interpreter's own; life_cpu_s: CPU seconds of the whole worker; idle_s: seconds of a call in which
+    all of its threads may sleep; reply: bytes of arrays in one reply, which are not read where there are more.
     """
 
     cpu_s: float = 3.0
     wall_s: float = 20.0
     memory_mb: int = 2048
     life_cpu_s: int = 120
+    idle_s: float = math.inf
+    reply: int = 32 << 20
 
 
 class NotMeasuredError(Exception):

@@ -23,7 +23,7 @@ import numpy as np
 
 from autograder.isolation.tree import ProtocolError
 
-__all__ = ["Channel", "Deadline", "ProtocolError"]
+__all__ = ["Channel", "Deadline", "LargeReplyError", "ProtocolError"]
 
 PREFIX = struct.Struct("<IQ")
 MAX_HEADER = 1 << 22
@@ -34,6 +34,10 @@ _DTYPES = {d.str: d for code in "?bhilqBHILQefdgFDG" for d in (np.dtype(code), n
 _SURROGATE = re.compile(r"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
 SMALL = 1 << 16
 """A frame up to this size is written at once, and read at once."""
+
+
+class LargeReplyError(ProtocolError):
+    """A frame whose arrays are more than is read; what it announces, as the rest of a sentence."""
 
 
 class Deadline(Exception):  # noqa: N818 - it is a moment, not an error
@@ -68,13 +72,14 @@ class Channel:
     What a peer sent beyond a frame is kept, and is where the next one begins.
     """
 
-    __slots__ = ("_buffer", "_end", "_read", "_start", "_view", "_write")
+    __slots__ = ("_buffer", "_end", "_read", "_start", "_view", "_write", "received")
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self._read, self._write = read_fd, write_fd
         self._buffer = bytearray(SMALL)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
+        self.received = 0
 
     def send(self, header: dict[str, Any], arrays: list[Any], deadline: float | None = None) -> None:
         """Write one frame.  With a deadline (monotonic seconds) the descriptor must be non-blocking.
@@ -95,12 +100,18 @@ class Channel:
                 _write(self._write, array.reshape(-1).view(np.uint8), deadline)
 
     def receive(
-        self, wait: Callable[[], None] | None = None, *, max_body: int = MAX_BODY
+        self,
+        wait: Callable[[], None] | None = None,
+        *,
+        max_body: int = MAX_BODY,
+        max_header: int = MAX_HEADER,
     ) -> tuple[dict[str, Any], list[Any]]:
         """Read one frame of untrusted bytes: the header, and the arrays it names.
 
         wait: called before every read; blocks until there is something, or raises Deadline.
-        Raises EOFError where the peer is gone, ProtocolError where the frame is not one.
+        max_body: bytes of arrays that are read; of more only the header is, which says what they would have been.
+        Raises EOFError where the peer is gone, ProtocolError where the frame is not one, LargeReplyError above
+        ``max_body``.
         """
         buffer, view = self._buffer, self._view
         begin, self._end = 0, self._end - self._start
@@ -109,7 +120,7 @@ class Channel:
         self._start = 0
         self._fill(PREFIX.size, wait)
         header_size, body_size = PREFIX.unpack_from(buffer)
-        if header_size > MAX_HEADER or body_size > max_body:
+        if header_size > max_header or body_size > MAX_BODY:
             message = f"the frame is too large ({header_size} + {body_size} bytes)"
             raise ProtocolError(message)
         begin = PREFIX.size + header_size
@@ -119,7 +130,10 @@ class Channel:
         else:
             header = _parse(self._take(PREFIX.size, bytearray(header_size), wait))
             begin = self._start
+        self.received += begin + body_size
         layout = _layout(header.get("arrays"), body_size)
+        if body_size > max_body:
+            raise LargeReplyError(_announced(layout, body_size, max_body))
         if begin + body_size <= SMALL:
             self._fill(begin + body_size, wait)
             arrays = []
@@ -229,6 +243,12 @@ def _layout(described: Any, body_size: int) -> list[tuple[Any, tuple[int, ...], 
         message = "the body is not as long as its arrays"
         raise ProtocolError(message)
     return layout
+
+
+def _announced(layout: list[tuple[Any, tuple[int, ...], int]], size: int, most: int) -> str:
+    """What a frame holds that is larger than is read."""
+    what = f"an array of shape {layout[0][1]}" if len(layout) == 1 else f"{len(layout)} arrays"
+    return f"{what}: {size / (1 << 20):.1f} MB, where at most {most / (1 << 20):.1f} MB are read"
 
 
 def _size(shape: list[Any]) -> int:

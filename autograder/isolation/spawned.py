@@ -37,6 +37,8 @@ class SpawnedLink:
         self.pid = self._process.pid
         self._channel = Channel(self._process.stdout.fileno(), self._process.stdin.fileno())
         self._cpu = 0.0
+        self.idle_s = 0.0
+        self._reply = limits.reply
         self._asked: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self._answered: queue.SimpleQueue[Frame | Exception] = queue.SimpleQueue()
         threading.Thread(target=self._serve, daemon=True).start()
@@ -45,13 +47,18 @@ class SpawnedLink:
         while (frame := self._asked.get()) is not None:
             try:
                 self._channel.send(*frame)
-                self._answered.put(self._channel.receive())
+                self._answered.put(self._channel.receive(max_body=self._reply))
             except (EOFError, OSError, ProtocolError) as error:
                 self._answered.put(error)
 
     def cpu_seconds(self) -> float:
         """CPU time of the worker as it says itself: good enough for one's own work, and for nothing else."""
         return self._cpu
+
+    @property
+    def received(self) -> int:
+        """Bytes that the worker has sent, or announced, so far."""
+        return self._channel.received
 
     def keep_to(self, _core: int) -> None:
         """Left to the system here."""
@@ -66,6 +73,7 @@ class SpawnedLink:
 
     def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> Frame:
         """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""
+        self._reply = limits.reply
         self._asked.put((header, arrays))
         try:
             answer = self._answered.get(timeout=limits.wall_s)

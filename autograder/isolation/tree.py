@@ -17,13 +17,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Code", "New", "Opaque", "ProtocolError", "Ref", "Rng", "Strided", "decode", "encode"]
+__all__ = ["Code", "New", "Opaque", "ProtocolError", "Ref", "Rng", "Strided", "decode", "encode", "size_of"]
 
 MAX_DEPTH = 24
 MAX_NODES = 50_000
+MAX_REQUEST_NODES = 1_000_000
+"""What the host sends may hold more: every statement of a hand-in, and of those before it."""
 MAX_KEYS = 256
 """Keys of a mapping that are no text: a worker could choose numbers that collide, and make the host slow."""
 MAX_DIGITS = 4096
+LEAF = 256
+"""Bytes for which a number or a text counts: the object, and the work of comparing and printing it by itself."""
 LARGEST = (1 << 63) - 1
 """Whole numbers beyond it cross as text."""
 KINDS = "fiubc"
@@ -181,7 +185,7 @@ class _Decoder:
 
     def _count(self, items: Collection[Any], depth: int) -> None:
         self.nodes += len(items) + 1
-        if depth >= MAX_DEPTH or self.nodes > MAX_NODES:
+        if depth >= MAX_DEPTH or self.nodes > (MAX_REQUEST_NODES if self.markers else MAX_NODES):
             message = "the tree is too deep or too large"
             raise ProtocolError(message)
 
@@ -237,6 +241,24 @@ class _Decoder:
                 message = "a mapping's key is not plain data"
                 raise ProtocolError(message) from error
         return result
+
+
+def size_of(value: Any) -> int:  # noqa: PLR0911 - one return a kind
+    """Bytes of all arrays of a tree, markers included; anything that is no array counts as ``LEAF``."""
+    match value:
+        case np.ndarray() | np.generic():
+            return int(value.nbytes)
+        case Strided(array):
+            return size_of(array)
+        case New():
+            return size_of(value.args) + size_of(dict(value.kwargs))
+        case dict():
+            return sum(map(size_of, value.values()))
+        case list() | tuple():
+            return sum(map(size_of, value))
+        case str():
+            return LEAF + len(value)
+    return LEAF
 
 
 def decode(node: Any, arrays: list[Any], *, markers: bool = False) -> Any:

@@ -6,6 +6,7 @@ Each comes from the author where the exercise has ``hints``, else from the verdi
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from typing import TYPE_CHECKING
 
@@ -157,15 +158,15 @@ def _described(source: str, exercise: Exercise, part: str) -> tuple[str, str]:
     """The docstring of an exercise and the signature of a part; empty where the text does not parse."""
     try:
         tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "", ""
     docstring, signature = "", ""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == exercise.name:
             docstring = ast.get_docstring(node) or ""
         if isinstance(node, ast.FunctionDef) and node.name == part:
-            names = ast.unparse(node.args)
-            signature = f"({re.sub(r'^self(?:, )?', '', names)})"
+            with contextlib.suppress(ValueError, RecursionError):
+                signature = f"({re.sub(r'^self(?:, )?', '', ast.unparse(node.args))})"
     return docstring, signature
 
 

@@ -169,7 +169,7 @@ def _part_place(file: Path, source: Source, whole: tuple[int, int], part: str, s
     lines = source.lines()[whole[0] - 1 : whole[1]]
     try:
         node = ast.parse("".join(lines)).body[0]
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         name = stub.partition("(")[0].split()[-1]
         message = f"{file.name}: {name} does not parse, so {part} cannot be found in it. Reset {name} as a whole."
         raise UsageError(message) from error

@@ -16,7 +16,7 @@ from autograder.spec import Assignment, Exercise
 from autograder.submission import Submission, SubmissionError, own_earlier, read_submission
 from dlkit import extraction
 
-__all__ = ["Work", "chosen", "exercise_of", "file_of", "latest", "open_work", "reset_target"]
+__all__ = ["Work", "chosen", "exercise_of", "file_of", "latest", "open_work", "read_work", "reset_target"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,22 @@ def open_work(loaded: Loaded, path: Path | None = None) -> Work:
     """
     path = path or file_of(loaded)
     earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
-    submission = read_submission(path, loaded)
+    submission = read_work(path, loaded)
     return Work(loaded, path / submission.file if path.is_dir() else path, submission, earlier)
+
+
+def read_work(path: Path, loaded: Loaded) -> Submission:
+    """Read a learner's file; SubmissionError where it cannot be, whatever was raised about it."""
+    try:
+        return read_submission(path, loaded)
+    except SubmissionError:
+        raise
+    except Exception as error:
+        message = (
+            f"{path.name} cannot be read: the grader failed on it ({type(error).__name__}). Take out what you added "
+            "last, and report the cell to the maintainers."
+        )
+        raise SubmissionError(message) from error
 
 
 def file_of(loaded: Loaded) -> Path:

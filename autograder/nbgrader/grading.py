@@ -5,14 +5,17 @@ from __future__ import annotations
 import atexit
 import contextlib
 import secrets
+import traceback
 from functools import cache, cached_property
 from pathlib import Path
 
 from autograder import catalogue
 from autograder.catalogue import UsageError
+from autograder.classroom.faults import broken, record_fault
 from autograder.classroom.finding import Entry, report_path
 from autograder.grade import Grader, unreadable
 from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.isolation.levels import IsolationError
 from autograder.submission import SubmissionError, own_earlier, read_submission
 from autograder.verdict import Report, write_atomically
 from autograder.writing import make_folder
@@ -70,15 +73,28 @@ class Grading:
             raise UsageError(message)
         folder = path.parent.parent
         home = folder.parent.resolve() / folder.name
+        entry = Entry(student, assignment, str(path))
+        try:
+            report, fault = self._graded(entry, loaded, home)
+        except (IsolationError, UsageError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a problem of this hand-in, and of no other
+            report, fault = broken(loaded, entry, type(error).__name__, seed=self.seed), traceback.format_exc()
+        record_fault(self.out, entry, fault, within=self._named)
+        write_atomically(report_path(self.out, entry), report, within=self._named)
+        return report
+
+    def _graded(self, entry: Entry, loaded: catalogue.Loaded, home: Path) -> tuple[Report, str]:
+        """One file's report, and the traceback of what the grader failed at."""
+        path = Path(entry.path)
         try:
             submission = read_submission(path, loaded, home)
         except SubmissionError as error:
-            report = unreadable(loaded, student, path.name, str(error), seed=self.seed)
-        else:
-            earlier = own_earlier(folder, loaded, home) if self.earlier == "own" else None
-            report = self._grader(loaded).grade(submission, student, earlier)
-        write_atomically(report_path(self.out, Entry(student, assignment, str(path))), report, within=self._named)
-        return report
+            return unreadable(loaded, entry.student, path.name, str(error), seed=self.seed), ""
+        earlier = own_earlier(path.parent.parent, loaded, home) if self.earlier == "own" else None
+        grader = self._grader(loaded)
+        report = grader.grade(submission, entry.student, earlier)
+        return report, "\n".join(grader.faults)
 
     def _grader(self, loaded: catalogue.Loaded) -> Grader:
         name = loaded.assignment.name

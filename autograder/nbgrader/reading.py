@@ -45,6 +45,10 @@ class SubmissionExporter(NotebookExporter):  # type: ignore[misc]  # nbconvert h
             notebook = rebuilt(json.loads(extraction.extract(path).text))
         except extraction.ExtractionError as error:
             notebook = rebuilt({"cells": [{"cell_type": "markdown", "source": str(error)}]})
+        except Exception as error:
+            self.log.exception("%s: the grader failed to read it", filename)
+            told = f"The grader failed to read {path.name} ({type(error).__name__}). Your instructor has the details."
+            notebook = rebuilt({"cells": [{"cell_type": "markdown", "source": told}]})
         converted: tuple[str, dict[str, Any]] = self.from_notebook_node(notebook, resources=resources, **more)
         return converted
 

@@ -204,6 +204,8 @@ class Submission:
         return f"{chunk.label}, line {chunk.line}"
 
     def _say(self, cell: Broken) -> str:
+        if cell.too_large:
+            return f"{self.file}: {cell.label} is not read: {cell.reason}. Shorten it, or load data from a file."
         return (
             f"{self.file}: {cell.label} does not parse with Python {PYTHON}, which grades ({cell.reason}). "
             "Fix the cell, or delete it if it is scratch."
@@ -211,7 +213,11 @@ class Submission:
 
 
 def _function(source: str, exercise: Exercise, part: str) -> ast.stmt | None:
-    for node in ast.walk(ast.parse(source)):
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for node in nodes:
         if isinstance(node, ast.ClassDef) and exercise.is_class and node.name == exercise.name:
             return next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == part), None)
         if isinstance(node, ast.FunctionDef) and not exercise.is_class and node.name == part:

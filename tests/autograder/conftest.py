@@ -11,17 +11,18 @@ import pytest
 from autograder import catalogue
 from autograder.cli import main
 from autograder.grade import Grader
-from autograder.isolation.host import Limits, Worker, Zygote
+from autograder.isolation.host import Worker, Zygote
 from autograder.release import release
 from autograder.spec import Assignment
 from autograder.submission import Submission, read_submission
 from autograder.verdict import Status
 from dlkit.extraction import Extraction, take
 from tests.autograder.postgres import postgres  # noqa: F401 - a fixture
+from tests.limits import limits
 
 ROOT = Path(__file__).resolve().parents[2]
 NEIGHBOURS = frozenset({"Linear", "Flatten", "gradient_norms"})
-QUICK = Limits(cpu_s=0.3, wall_s=5.0, memory_mb=1024, life_cpu_s=20)
+QUICK = limits(0.3, memory_mb=1024)
 
 
 @pytest.fixture(scope="session")

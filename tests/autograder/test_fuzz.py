@@ -14,7 +14,9 @@ from autograder.isolation.protocol import PREFIX
 from autograder.submission import SubmissionError, read_submission
 from dlkit.extraction import MAX_CODE, ExtractionError, extract
 from fuzz import frames, scripts
-from fuzz.__main__ import TARGETS, timed
+from fuzz.__main__ import HANG_S, TARGETS
+from fuzz.__main__ import timed as timed_within
+from tests.limits import slowness
 
 moment = settings(
     deadline=None, derandomize=True, database=None, max_examples=150, suppress_health_check=list(HealthCheck)
@@ -23,13 +25,20 @@ modules = [importlib.import_module(f"fuzz.{name}") for name in TARGETS]
 every_target = pytest.mark.parametrize("module", modules, ids=TARGETS)
 
 
+def timed(module, data):
+    """Run one input, for as long as it may take on this machine."""
+    timed_within(module, data, HANG_S * slowness())
+
+
 @every_target
 def test_the_seeds_find_nothing(module):
     for data in module.seeds():
         timed(module, data)
 
 
-@every_target
+@pytest.mark.parametrize(
+    "module", modules[:-1], ids=TARGETS[:-1]
+)  # a whole hand-in of noise is notebooks' and scripts'
 @moment
 @given(data=st.binary(max_size=300))
 def test_random_bytes_find_nothing(module, data):
@@ -84,8 +93,8 @@ def test_a_frame_costs_no_more_memory_than_a_multiple_of_its_header(name):
 
 TANH = "class Tanh:\n    pass\n"
 SLOW = {
-    "statements on one line": "x=1;" * 30_000 + "x=1\n",
-    "magics after much code": "x = 1\n" * 20_000 + "%a b\n" * 60,
+    "statements on one line": "x=1;" * 9_900 + "x=1\n",
+    "magics after much code": "x = 1\n" * 9_900 + "%a b\n" * 60,
     "one long list": "x = [" + "1," * 100_000 + "]\n",
 }
 
@@ -97,7 +106,7 @@ def test_a_file_with_much_code_takes_seconds_at_most(name, tmp_path):
     assert len(SLOW[name]) < MAX_CODE
     started = time.process_time()
     assert "Tanh" in extract(path).defined
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 4 * slowness()
 
 
 DEEP = {
@@ -109,9 +118,9 @@ DEEP = {
 
 
 @pytest.mark.parametrize("name", DEEP)
-def test_code_that_is_nested_deeply_costs_no_more_than_itself(name, tmp_path):
+def test_code_that_is_nested_deeply_costs_no_more_than_its_cell(name, tmp_path):
     path = tmp_path / "layers.py"
-    path.write_text(DEEP[name] + TANH)
+    path.write_text(f"{DEEP[name]}\n# %%\n{TANH}")
     assert "Tanh" in extract(path).defined
     timed(scripts, path.read_bytes())
 
@@ -120,6 +129,13 @@ def test_more_code_than_anybody_writes_is_told(tmp_path):
     path = tmp_path / "layers.py"
     path.write_text(TANH + "x = [" + "1," * MAX_CODE + "]\n")
     with pytest.raises(ExtractionError, match=r"layers.py has 1000 kB of code; at most 500 kB are read. Load data"):
+        extract(path)
+
+
+def test_more_statements_than_anybody_writes_are_told(tmp_path):
+    path = tmp_path / "layers.py"
+    path.write_text(TANH + "\n# %%\n".join(["x = 1\n" * 5_000] * 3))
+    with pytest.raises(ExtractionError, match=r"layers.py has 15,002 statements; at most 10,000 are read. Load data"):
         extract(path)
 
 

@@ -28,6 +28,7 @@ from autograder.isolation.levels import LAYERS, Isolation, IsolationError, weake
 from autograder.isolation.linux import seccomp
 from autograder.subject import RemoteSubject
 from autograder.verdict import Status
+from tests.limits import slowness
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these layers are the Linux kernel's")
 
@@ -198,7 +199,7 @@ def test_a_refused_import_names_what_is_allowed(worker, load):
 
 @pytest.fixture
 def spawned():
-    with Spawner() as spawner, Worker(spawner, Limits(cpu_s=1, wall_s=1.5, life_cpu_s=20)) as worker:
+    with Spawner() as spawner, Worker(spawner, Limits(cpu_s=1, wall_s=3 * slowness(), life_cpu_s=20)) as worker:
         yield worker
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from autograder import catalogue
 from autograder.grade import Grader
-from autograder.isolation.host import Limits, Zygote
+from autograder.isolation.host import Zygote
 from autograder.isolation.levels import LAYERS
 from tests.autograder.conftest import untimed
 from tests.hostile.harness import OTHERS, ZYGOTES, World, adopt_orphans, clean_up, strays
+from tests.limits import limits
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITS = Limits(cpu_s=0.5, wall_s=2.0, memory_mb=512, life_cpu_s=20)
+LIMITS = limits(0.5)
 
 
 @pytest.fixture

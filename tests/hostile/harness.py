@@ -30,7 +30,7 @@ NAIVE = dict.fromkeys(("script", "unittest", "notebook", "gradcheck", "pickle"),
 NAIVE |= {"pipe": "naive_host.py", "folder": "naive_folder.py"}
 HEAD = "from dlkit import Layer\nimport numpy as np\n\n"
 NAIVE_SECONDS = 20
-SETTLED_S = 0.5
+SETTLED_S = 2.0
 PR_SET_CHILD_SUBREAPER = 36
 ZYGOTES = []
 """Those that are meant to be there."""

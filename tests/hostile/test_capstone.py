@@ -173,7 +173,7 @@ def test_a_long_number_and_a_table_of_numbers_are_data_and_what_is_said_of_code_
     def told(source):
         return told_of(take([("losses.py", 1, source)]).chunks)
 
-    assert told(f"key = 0x{'7' * 4000}\n") == ["bring 4,819 characters of data along"]
+    assert told(f"key = 0x{'7' * 3400}\n") == ["bring 4,097 characters of data along"]
     assert told(f"rows = {[[n, -n / 8] for n in range(500)]}\n")
     assert not told(f'def f():\n    """{"long " * 1000}"""\n')
     assert not told("x = [1, 2.5, None, True, ..., 'a']\n")

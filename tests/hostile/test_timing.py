@@ -6,14 +6,15 @@ import pytest
 
 from autograder import catalogue
 from autograder.grade import Grader
-from autograder.isolation.host import Limits, Zygote
+from autograder.isolation.host import Zygote
 from autograder.spec import Assignment
 from autograder.submission import Submission
 from autograder.verdict import Status
 from dlkit.extraction import take
 from tests.hostile.harness import HEAD, ROOT
+from tests.limits import limits
 
-LIMITS = Limits(cpu_s=2.0, wall_s=10.0, memory_mb=512, life_cpu_s=60)
+LIMITS = limits(2.0, life_cpu_s=60)
 ATTEMPTS = (1, 2, 3)
 SLOW = f"""{HEAD}from dlkit import array_module
 import time

@@ -252,3 +252,23 @@ def test_a_course_that_is_not_configured_is_neither_a_strangers_nor_among_the_ha
     monkeypatch.chdir(tmp_path / "other")
     with pytest.raises(UsageError, match="autograder trust"):
         GradeOutside()._grading()
+
+
+@pytest.mark.parametrize("error", [RecursionError(), MemoryError(), ValueError("/root/secret")], ids=repr)
+def test_what_the_grader_raises_about_one_hand_in_is_its_report(small_course, tmp_path, monkeypatch, error):
+    from autograder.nbgrader import grading
+
+    def fail(*_args):
+        raise error
+
+    path = tmp_path / "submitted/ada/02_layers/layers.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    monkeypatch.setattr(grading, "read_submission", fail)
+    run = Grading(
+        small_course, tmp_path, reports="graded", seed=1, earlier="reference", isolation="none", capstones=True
+    )
+    report = run.grade(path, "ada", "02_layers")
+    assert {result.status for result in report.exercises} == {Status.BROKEN}
+    assert f"The grader failed on this hand-in ({type(error).__name__})" in report.problems[0].sentence
+    assert "Traceback" in (tmp_path / "graded/errors/ada/02_layers.txt").read_text()

@@ -151,3 +151,29 @@ def test_a_notebook_of_the_course_is_read_whole(root, tmp_path):
     graded = [cell for cell in theirs.cells if cell.metadata.get("nbgrader", {}).get("points")]
     assert graded
     assert {determine_grade(cell)[1] > 0 for cell in graded} == {True}
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (json.dumps({"cells": [{"cell_type": "code", "source": f"X = 1; Y = 0x{'f' * 5000}"}]}).encode(), None),
+        (json.dumps(SMALL).encode(), RecursionError("deep")),
+        (json.dumps(SMALL).encode(), MemoryError()),
+        (json.dumps(SMALL).encode(), ValueError("/root/secret")),
+    ],
+)
+def test_no_file_stops_the_exporter(tmp_path, monkeypatch, content, error):
+    from autograder.nbgrader import reading
+
+    def fail(_path):
+        raise error
+
+    if error:
+        monkeypatch.setattr(reading.extraction, "extract", fail)
+    [cell] = read(tmp_path, content).cells
+    if error:
+        assert cell.source == (
+            f"The grader failed to read layers.ipynb ({type(error).__name__}). Your instructor has the details."
+        )
+    else:
+        assert cell.source.startswith("X = 1")

@@ -1,0 +1,97 @@
+"""The grader's own failures: one report per hand-in that it failed on, and the traceback in a file for the instructor.
+
+Whatever an exception about one hand-in is, it is a problem of that hand-in's report.  ``OUT/errors`` is laid out as
+``OUT/reports`` is; a hand-in that is graded later loses its file.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from autograder.catalogue import Loaded
+from autograder.classroom.finding import Entry
+from autograder.grade import unreadable
+from autograder.verdict import ExerciseResult, Report, Status, Verdict, write_atomically
+from autograder.writing import refuse_links
+
+__all__ = ["FOLDER", "broken", "drawn", "drawn_class", "fault_path", "faults_in", "record_fault"]
+
+FOLDER = "errors"
+NOT_SHOWN = "what was found here cannot be shown; the points are as they were given"
+
+
+def fault_path(out: Path, entry: Entry) -> Path:
+    """Where the traceback of one hand-in lies."""
+    return out / FOLDER / entry.student / f"{entry.assignment}.txt"
+
+
+def faults_in(out: Path, entries: list[Entry]) -> list[Path]:
+    """Tracebacks of these hand-ins, those of their pages and exports among them."""
+    return [path for path in (fault_path(out, entry) for entry in entries) if path.is_file()]
+
+
+def record_fault(out: Path, entry: Entry, text: str, *, within: Path | None = None) -> None:
+    """Keep a traceback for the instructor; an empty one removes what an earlier run has left.
+
+    within: the folder that was named, below which no link is followed; ``out`` by default.
+    """
+    path, within = fault_path(out, entry), within or out
+    refuse_links(path, within)
+    if text:
+        write_atomically(path, text.encode("utf-8", "replace"), within=within)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int) -> Report:
+    """Make the report of a hand-in that the grader failed on: every check is broken, which is nobody's loss.
+
+    reason: what happened, as the name of an exception; it is all that a student is shown of it.
+    """
+    sentence = (
+        f"The grader failed on this hand-in ({reason}), so nothing in it was graded. Your instructor has the details."
+    )
+    return unreadable(loaded, entry.student, Path(entry.path).name, sentence, seed=seed, status=Status.BROKEN)
+
+
+def drawn(out: Path, entry: Entry, report: Report, draw: Callable[[Report], str]) -> tuple[str, Report]:
+    """Draw one report; where that fails, its points alone, with the traceback recorded.  Return what was drawn, too."""
+    try:
+        return draw(report), report
+    except Exception:  # noqa: BLE001 - a page that cannot be drawn stops no other
+        record_fault(out, entry, traceback.format_exc())
+        bare = _bare(report)
+        return draw(bare), bare
+
+
+def drawn_class(reports: list[Report], draw: Callable[[list[Report]], str]) -> tuple[str, list[Report]]:
+    """Draw the page of a class; of reports with which that fails, the points alone.  Return what was drawn, too."""
+    try:
+        return draw(reports), reports
+    except Exception:  # noqa: BLE001 - the report at fault is looked for
+        shown = [report if _can_be_drawn(report, draw) else _bare(report) for report in reports]
+        return draw(shown), shown
+
+
+def _can_be_drawn(report: Report, draw: Callable[[list[Report]], str]) -> bool:
+    try:
+        draw([report])
+    except Exception:  # noqa: BLE001 - whatever it is
+        return False
+    return True
+
+
+def _bare(report: Report) -> Report:
+    """The same report with nothing in it but names, statuses and points."""
+    exercises = [
+        ExerciseResult(
+            result.name,
+            [Verdict(v.check, v.part, v.status, v.points, v.max_points, NOT_SHOWN) for v in result.verdicts],
+        )
+        for result in report.exercises
+    ]
+    return msgspec.structs.replace(report, exercises=exercises, problems=[], tried=[])

@@ -1,0 +1,101 @@
+"""What one hand-in may use of the machine in all: a share, and an account of it that every one of its workers shares.
+
+The limits of one call (``Limits``) leave room for a great many calls.  These here bound the sum: a hand-in whose every
+call takes a little less than a call may take is ended too, and the class goes on.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass, replace
+
+from autograder.isolation.launcher import Limits
+
+__all__ = ["Allowance", "Share", "SubjectLostError", "UsedUpError", "share_of"]
+
+CPU_S = 60.0
+"""CPU seconds of everything that is not training; the references of whole assignments take less than two."""
+TRAININGS = 4.0
+"""A capstone trains from three seeds, each within its own limit."""
+WALL = 4.0
+IDLE_S = 20.0
+RECEIVED = 1 << 30
+
+
+class SubjectLostError(Exception):
+    """The worker is gone or was ended: too slow, killed, forged a frame.  Its sentence is the student's."""
+
+
+class UsedUpError(SubjectLostError):
+    """The hand-in has used up what it may use in all; none of its code is run any more."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What all workers of one hand-in may use together.
+
+    cpu_s: CPU seconds; wall_s: seconds by the clock in which its code was asked for something; idle_s: of these, those
+    in which all of its threads were asleep, which is never said of one that waits for a processor; received: bytes of
+    replies.
+    """
+
+    cpu_s: float = CPU_S
+    wall_s: float = WALL * CPU_S
+    idle_s: float = IDLE_S
+    received: int = RECEIVED
+
+
+def share_of(training_s: float, *, device: bool = False) -> Share:
+    """The share of a hand-in whose capstones may train for so many CPU seconds each, added up.
+
+    device: arrays are on a GPU, for which code waits asleep.
+    """
+    cpu = CPU_S + TRAININGS * training_s
+    return Share(cpu, WALL * cpu, math.inf if device else IDLE_S)
+
+
+class Allowance:
+    """How much of its share a hand-in has used.  Its workers may run in several threads."""
+
+    def __init__(self, share: Share | None = None) -> None:
+        self.share = share or Share()
+        self._lock = threading.Lock()
+        self.cpu_s = self.wall_s = self.idle_s = 0.0
+        self.received = 0
+
+    def charge(self, *, cpu_s: float, wall_s: float, idle_s: float, received: int) -> None:
+        """Add what one request has used."""
+        with self._lock:
+            self.cpu_s += cpu_s
+            self.wall_s += wall_s
+            self.idle_s += idle_s
+            self.received += received
+
+    def refuse_if_used_up(self) -> None:
+        """Raise UsedUpError with the student's sentence where nothing is left."""
+        if what := self._used_up():
+            message = f"was not run to its end: the whole hand-in has used up {what}, and no more of it is run"
+            raise UsedUpError(message)
+
+    def _used_up(self) -> str:
+        share = self.share
+        if self.cpu_s >= share.cpu_s:
+            return f"its {share.cpu_s:g} s of computing"
+        if self.idle_s >= share.idle_s:
+            return f"the {share.idle_s:g} s that it may sleep or wait"
+        if self.wall_s >= share.wall_s:
+            return f"its {share.wall_s:g} s by the clock"
+        if self.received >= share.received:
+            return f"the {share.received >> 20} MB that it may return"
+        return ""
+
+    def within(self, limits: Limits) -> Limits:
+        """The limits of the next call: its own, or what is left where that is less."""
+        share = self.share
+        return replace(
+            limits,
+            cpu_s=min(limits.cpu_s, share.cpu_s - self.cpu_s),
+            wall_s=min(limits.wall_s, share.wall_s - self.wall_s),
+            idle_s=min(limits.idle_s, share.idle_s - self.idle_s),
+        )
