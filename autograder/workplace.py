@@ -13,7 +13,7 @@ from autograder.isolation.allowance import Allowance, UsedUpError
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
-from autograder.isolation.patience import TooLongError
+from autograder.isolation.patience import ASLEEP_S, TooLongError
 from autograder.spec import Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 
@@ -186,7 +186,7 @@ class Workplace:
     def _load(self, subject: RemoteSubject, kept: list[tuple[int, Chunk]]) -> Any:
         """Execute statements; all of them together may take a few times as long as one."""
         limits, module = self.settings.limits, self.settings.loaded.assignment.module
-        whole = replace(limits, cpu_s=LOADING * limits.cpu_s, life_cpu_s=limits.life_cpu_s)
+        whole = replace(limits, cpu_s=LOADING * limits.cpu_s, idle_s=limits.idle_s + LOADING * ASLEEP_S)
         chunks = wire(tuple(chunk for _, chunk in kept))
         return subject.request("load", name=module, chunks=chunks, seconds=STATEMENT * limits.cpu_s, limits=whole)
 

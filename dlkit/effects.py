@@ -109,14 +109,13 @@ class Effects:
 
 @lru_cache(maxsize=4096)
 def effects_of(source: str) -> Effects:
-    """Look at the text of one statement; one that does not parse does nothing."""
+    """Look at the text of one statement; one that does not parse, or is nested too deeply, does nothing."""
+    reader = _Reader()
     try:
-        body = ast.parse(source).body
+        for statement in ast.parse(source).body:
+            reader.statement(statement, certain=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Effects()
-    reader = _Reader()
-    for statement in body:
-        reader.statement(statement, certain=True)
     return reader.effects
 
 

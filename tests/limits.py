@@ -8,6 +8,7 @@ import time
 from functools import cache
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from autograder import yardstick
 from autograder.isolation.launcher import Limits
@@ -27,16 +28,17 @@ def slowness():
     rng = np.random.default_rng(0)
     a = rng.normal(size=(yardstick.SIDE, yardstick.SIDE)).astype("float32")
     x = rng.normal(size=yardstick.LENGTH).astype("float32")
-    found = [_seconds(names[f"yardstick_{piece}"], a, x) / nominal for piece, nominal in NOMINAL.items()]
+    with threadpool_limits(1):  # as workers compute; several threads would wait for each other
+        found = [_seconds(names[f"yardstick_{piece}"], a, x) / nominal for piece, nominal in NOMINAL.items()]
     return max(1.0, round(2 * max(found)) / 2)
 
 
 def _seconds(piece, *arguments):
     found = []
     for _ in range(ROUNDS):
-        started = time.process_time()
+        started = time.thread_time()
         piece(*arguments)
-        found.append(time.process_time() - started)
+        found.append(time.thread_time() - started)
     return min(found)
 
 

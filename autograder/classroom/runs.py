@@ -85,7 +85,8 @@ def refuse_other_run(root: Path, out: Path, folder: Path) -> Run | None:
     """
     path = out / "run.json"
     if not path.is_file():
-        if any((out / "reports").glob("*/*.json")):
+        reports = (out / "reports").glob("*/*.json")
+        if any(not path.is_symlink() and not path.parent.is_symlink() for path in reports):  # those are refused as such
             message = f"{out} holds reports, and no run.json that says of what. Name another --out."
             raise UsageError(message)
         return None

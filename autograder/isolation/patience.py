@@ -11,7 +11,7 @@ import threading
 import time
 from types import FrameType, TracebackType
 
-__all__ = ["Patience", "TooLongError"]
+__all__ = ["ASLEEP_S", "Patience", "TooLongError"]
 
 GLANCE_S = 0.1
 ASLEEP_S, ASLEEP_SHARE = 2.0, 0.05

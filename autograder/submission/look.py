@@ -81,7 +81,11 @@ class Look:
             return "unreadable"
         if self.foreign:
             return "foreign"
-        return "work" if self.submission.begun(self.loaded.assignment.exercises) else "stub"
+        try:
+            begun = self.submission.begun(self.loaded.assignment.exercises)
+        except Exception:  # noqa: BLE001 - what cannot be told of one exercise is that exercise's report
+            begun = True
+        return "work" if begun else "stub"
 
     @property
     def sentence(self) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from autograder.classroom import grading, processes
 from autograder.classroom.faults import fault_path
-from autograder.classroom.finding import discover, report_path
+from autograder.classroom.finding import discover, report_path, submission_of
 from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.cli import main
@@ -140,7 +140,7 @@ def here(small_course, tmp_path, right, zygote, monkeypatch):
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-@pytest.mark.parametrize("where", ["read_submission", "is_done", "own_earlier", "grade"])
+@pytest.mark.parametrize("where", ["submission_of", "is_done", "own_earlier", "grade"])
 def test_an_error_of_the_grader_is_a_broken_report_and_a_traceback_for_the_instructor(here, monkeypatch, error, where):
     def fail(*_args, **_kwargs):
         raise error
@@ -196,7 +196,7 @@ def test_half_a_character_in_a_traceback_is_written(here, monkeypatch):
         message = "\ud800"
         raise ValueError(message)
 
-    monkeypatch.setattr(processes, "read_submission", fail)
+    monkeypatch.setattr(processes, "submission_of", fail)
     assert here().status is Status.BROKEN
     assert "ValueError" in here.fault.read_text()
 
@@ -311,7 +311,7 @@ def test_every_export_takes_a_broken_report(two, here, monkeypatch, small_course
     def fail(*_args, **_kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(processes, "read_submission", fail)
+    monkeypatch.setattr(processes, "submission_of", fail)
     here()
     assert main(["report", str(two)]) == 0
     for name in ("gradescope", "classroom", "prairielearn", "junit", "csv"):
@@ -350,9 +350,9 @@ def takes_much(run, entry, number):
 
     def read(*args):
         bytearray(megabytes << 20)
-        return read_submission(*args)
+        return submission_of(*args)
 
-    processes.read_submission = read
+    processes.submission_of = read
     return processes._grade_one(run, entry, number)
 
 

@@ -154,6 +154,7 @@ def test_the_page_of_the_class_is_not_written_through_a_link(small_course, tmp_p
     from rich.console import Console
 
     from autograder.catalogue import load
+    from autograder.classroom.class_record import ClassRecord
     from autograder.classroom.grading import draw
     from autograder.grade import unreadable
 
@@ -164,7 +165,7 @@ def test_the_page_of_the_class_is_not_written_through_a_link(small_course, tmp_p
     )
     (out / "02_layers.html").symlink_to(victim / "file.json")
     with pytest.raises(LinkedPathError):
-        draw(Console(quiet=True), out, [entry])
+        draw(Console(quiet=True), out, [entry], ClassRecord())
     assert (victim / "file.json").read_text() == "theirs"
 
 
