@@ -121,7 +121,7 @@ class Session:
         outcomes: list[Outcome] = []
         failure: tuple[Case, Mismatch | SubjectRaisedError, Observations] | None = None
         for (case, expected), seen in zip(
-            answers, self._observe_all(check, [case for case, _ in answers]), strict=False
+            answers, self._observe_all(check, [case for case, _ in answers]), strict=True
         ):
             if isinstance(seen, SubjectRaisedError):
                 outcomes.append(Raised(seen.type, seen.message))
@@ -139,16 +139,20 @@ class Session:
         return self._failed(check, outcomes, *failure)
 
     def _observe_all(self, check: Check, cases: list[Case]) -> Iterator[Observations | SubjectRaisedError]:
-        """Run every case; a capstone's, each in a worker of its own, side by side."""
+        """Run every case, one result each; a capstone's, each in a worker of its own, side by side.
+
+        Where the exercise itself could not be defined, the first error stands for the cases after it as well.
+        """
         if check.capstone and self.settings.live is None:
             with ThreadPoolExecutor(self.settings.threads) as pool:
                 yield from pool.map(lambda case: self._observe_alone(check, case), cases)
             return
+        undefined: SubjectRaisedError | None = None
         for case in cases:
-            seen = self._observe(check, self.place.subject(check), case)
+            seen = undefined or self._observe(check, self.place.subject(check), case)
             yield seen
             if isinstance(seen, SubjectRaisedError) and self.exercise.name in self.place.load_errors:
-                return
+                undefined = seen
 
     def _observe_alone(self, check: Check, case: Case) -> Observations | SubjectRaisedError:
         with self.place.fresh(self.place.limits(check)) as subject:
