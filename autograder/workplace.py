@@ -118,6 +118,7 @@ class Workplace:
             yield subject
         finally:
             subject.worker.close()
+            subject.worker.tried.clear()  # by the course's own code
 
     @contextlib.contextmanager
     def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
@@ -128,6 +129,7 @@ class Workplace:
             yield subject
         finally:
             subject.worker.close()
+            subject.worker.tried.clear()  # by the grader's own code
 
     def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]]) -> RemoteSubject:
         assert self.settings.launcher is not None  # noqa: S101 - only a live class goes without
