@@ -86,6 +86,16 @@ class Grader:
         with start_worker(launcher, None, self.settings.isolation) as worker:
             return worker.isolation
 
+    @property
+    def exercises(self) -> list[Exercise]:
+        """The exercises that are graded, in order: those asked for, without what this run leaves out whole."""
+        asked = self._asked_for
+        return [exercise for exercise in asked if exercise.is_graded(capstones=self.settings.capstones)]
+
+    @property
+    def _asked_for(self) -> list[Exercise]:
+        return [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
+
     def stop(self) -> None:
         """End the workers of a run that is under way in another thread; what that run says is worth nothing then."""
         for place in list(self._places.values()):
@@ -99,7 +109,7 @@ class Grader:
         """
         started = time.perf_counter()
         earlier = self.loaded.earlier if earlier is None else earlier
-        chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
+        chosen = self.exercises
         done: dict[str, ExerciseResult] = {}
         lost: set[str] = set()
         self._places = places = {}
@@ -149,6 +159,7 @@ class Grader:
             tried=sorted({*told_of(submission.extraction.chunks), *(what for w in workers for what in w.tried)}),
             backend=self.settings.backend,
             capstones=self.settings.capstones,
+            left_out=left_out(self._asked_for, capstones=self.settings.capstones),
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
             problems=submission.problems,
@@ -160,16 +171,22 @@ class Grader:
         return encodable(report)
 
 
-def alike(exercise: Exercise, status: Status, sentence: str) -> ExerciseResult:
-    """The result of an exercise of which nothing was run: every check has this status, without points."""
-    checks = exercise.checks
+def left_out(exercises: Iterable[Exercise], *, capstones: bool) -> list[str]:
+    """Name the exercises of which a run leaves out something: neither points nor maximum count that."""
+    return [e.name for e in exercises if len(e.graded_checks(capstones=capstones)) < len(e.checks)]
+
+
+def alike(exercise: Exercise, status: Status, sentence: str, *, capstones: bool = True) -> ExerciseResult:
+    """The result of an exercise of which nothing was run: every graded check has this status, without points."""
+    checks = exercise.graded_checks(capstones=capstones)
     return ExerciseResult(
         exercise.name, [Verdict(c.name, c.part, status, 0.0, exercise.points_of(c), sentence) for c in checks]
     )
 
 
-def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: int) -> Report:
-    """Make the report of a submission that cannot be read: every check failed, with the one reason."""
+def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: int, capstones: bool = True) -> Report:
+    """Make the report of a submission that cannot be read: every check of the run failed, with the one reason."""
+    exercises = loaded.assignment.exercises
     report = Report(
         student=student,
         assignment=loaded.assignment.name,
@@ -179,7 +196,13 @@ def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: 
         seed=seed,
         versions=versions(),
         problems=[Problem(sentence)],
-        exercises=[alike(exercise, Status.FAILED, sentence) for exercise in loaded.assignment.exercises],
+        exercises=[
+            alike(exercise, Status.FAILED, sentence, capstones=capstones)
+            for exercise in exercises
+            if exercise.is_graded(capstones=capstones)
+        ],
+        capstones=capstones,
+        left_out=left_out(exercises, capstones=capstones),
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
     return encodable(report)

@@ -49,13 +49,13 @@ class Session:
         self.dead: dict[str, str] = {}
 
     def grade(self, done: list[ExerciseResult]) -> ExerciseResult:
-        """Run every check in order."""
+        """Run every check in order; what this run leaves out is not in the result, nor in its maximum."""
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
         unfinished = {result.name for result in done if result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)}
         missing_pieces = [name for name in self.exercise.depends if name in unfinished | self.lost]
         try:
-            for check in self.exercise.checks:
+            for check in self.exercise.graded_checks(capstones=self.settings.capstones):
                 if broken:
                     verdict = self._verdict(check, Status.FAILED, broken)
                 elif missing := [part for part in check.needs if part in unwritten]:
@@ -64,8 +64,6 @@ class Session:
                     verdict = self._verdict(
                         check, Status.SKIPPED, f"waits for {', '.join(missing_pieces)}, which it is made of"
                     )
-                elif check.capstone and not self.settings.capstones:
-                    verdict = self._verdict(check, Status.SKIPPED, "capstones were left out of this run")
                 else:
                     verdict = self._run(check)
                 self.verdicts[check.name] = verdict

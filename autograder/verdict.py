@@ -224,7 +224,8 @@ class WrittenAnswer(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of one graded submission; can be replayed from its seed and hashes.
 
-    capstones: whether training was asked for; earlier_sha256: of the earlier assignments it was graded on;
+    capstones: whether training was asked for; left_out: exercises of which this run graded nothing, or not all: what is
+    left out is in neither the points nor the maximum; earlier_sha256: of the earlier assignments it was graded on;
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
     isolation: "full", "partial" or "none", proved before student code was loaded ("" where none ran);
     isolation_missing: what was not in force, with the reason; tried: what the code attempted and an exercise
@@ -245,6 +246,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tried: list[str] = []
     backend: str = "numpy"
     capstones: bool = True
+    left_out: list[str] = []
     earlier_sha256: str = ""
     versions: dict[str, str] = {}
     problems: list[Problem] = []

@@ -99,7 +99,9 @@ def _grade_one(run: Run, entry: Entry) -> bool:
             raise SubmissionError(message)  # noqa: TRY301 - one way to an unreadable report
         submission = read_submission(Path(entry.path), loaded, home)
     except SubmissionError as error:
-        write_atomically(path, unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed))
+        file = Path(entry.path).name
+        report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, capstones=run.capstones)
+        write_atomically(path, report)
         return True
     earlier = own_earlier(Path(entry.path).parent, loaded, home) if run.earlier == "own" else loaded.earlier
     if is_done(path, submission, run, entry, hash_of_earlier(earlier)):

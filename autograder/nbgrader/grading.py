@@ -67,7 +67,7 @@ class Grading:
         try:
             submission = read_submission(path, loaded, home)
         except SubmissionError as error:
-            report = unreadable(loaded, student, path.name, str(error), seed=self.seed)
+            report = unreadable(loaded, student, path.name, str(error), seed=self.seed, capstones=self.capstones)
         else:
             earlier = own_earlier(folder, loaded, home) if self.earlier == "own" else None
             report = self._grader(loaded).grade(submission, student, earlier)

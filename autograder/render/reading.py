@@ -22,6 +22,7 @@ __all__ = [
     "exercise_names",
     "findings",
     "growth",
+    "left_out",
     "memory",
     "next_steps",
     "number",
@@ -246,6 +247,13 @@ def tried(report: Report) -> str:
     if not report.tried:
         return ""
     return f"The code tried to {', to '.join(report.tried)}. An exercise needs nothing of the kind; it changes no mark."
+
+
+def left_out(report: Report) -> str:
+    """One sentence on what the run did not grade; empty where it graded all."""
+    if not report.left_out:
+        return ""
+    return f"This run left out {', '.join(report.left_out)}: neither the points nor their maximum count that."
 
 
 @dataclass
