@@ -168,7 +168,8 @@ class Grader:
             seconds=seconds,
             graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
-        return encodable(report)
+        source = "\n".join(chunk.source for chunk in submission.extraction.chunks)
+        return encodable(report, source, (self.loaded.root, self.loaded.folder))
 
 
 def left_out(exercises: Iterable[Exercise], *, capstones: bool) -> list[str]:
@@ -205,4 +206,4 @@ def unreadable(loaded: Loaded, student: str, file: str, sentence: str, *, seed: 
         left_out=left_out(exercises, capstones=capstones),
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
-    return encodable(report)
+    return encodable(report, folders=(loaded.root, loaded.folder))
