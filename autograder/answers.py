@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from autograder.catalogue import UsageError
+from autograder.compare import compare_all, is_compared
 from autograder.isolation.protocol import ProtocolError
 from autograder.isolation.tree import decode, encode
 from autograder.spec import Case, Check, Exercise, Observations, SpecError
@@ -33,6 +34,17 @@ def generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
+def _something(found: list[Answer], exercise: Exercise, check: Check, why: str) -> list[Answer]:
+    """The cases themselves.  SpecError where a check could compare nothing, for then it has not passed."""
+    if not found:
+        message = f"{exercise.name}: “{check.name}” has no cases, so it proves nothing ({why})"
+        raise SpecError(message)
+    if check.judge is compare_all and not any(is_compared(name) for _, expected in found for name in expected):
+        message = f"{exercise.name}: “{check.name}” expects no value in any case, so it proves nothing"
+        raise SpecError(message)
+    return found
+
+
 class Answers:
     """Answers drawn from the references, and kept for the whole class."""
 
@@ -50,7 +62,7 @@ class Answers:
         return self._references[exercise.name]
 
     def of(self, exercise: Exercise, check: Check) -> list[Answer]:
-        """Cases of one check, with what is expected."""
+        """Cases of one check, at least one, with what is expected.  SpecError where none are drawn."""
         key = exercise.name, check.name
         if key not in self._found:
             rng = generator(self.seed, self.loaded.assignment.name, *key)
@@ -64,7 +76,7 @@ class Answers:
             reference.forget()
             if not check.expect:
                 self._sizes[key] = sizes
-        return self._found[key]
+        return _something(self._found[key], exercise, check, "its specification draws none")
 
     def sizes(self, exercise: Exercise, check: Check) -> list[Size]:
         """How much the reference returns in each case, observed as a submission is; nothing where that would train."""
@@ -104,14 +116,19 @@ class StoredAnswers:
         self.matters = matters or {}
 
     def of(self, exercise: Exercise, check: Check) -> list[Answer]:
-        """Cases of one check, with what is expected; a capstone's are drawn here, for it needs no reference."""
+        """Cases of one check, at least one, with what is expected.  SpecError where there are none.
+
+        A capstone's are drawn here, for it needs no reference.
+        """
         key = exercise.name, check.name
         if check.capstone and key not in self.found:
             nobody = LocalSubject()
             rng = generator(self.seed, *key)
             cases = check.cases(rng, nobody)
             self.found[key] = [(case, check.expect(nobody, case, rng) if check.expect else {}) for case in cases]
-        return self.found.get(key, [])
+        return _something(
+            self.found.get(key, []), exercise, check, "cases.npz holds none: take the file from the course again"
+        )
 
     def sizes(self, _exercise: Exercise, _check: Check) -> list[Size]:
         """Not known here, where there is no reference."""

@@ -16,7 +16,7 @@ from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.repairs import attempted
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.submission import Submission, read_submission
-from autograder.verdict import ExerciseResult, Status, Verdict
+from autograder.verdict import ExerciseResult, Report, Status, Verdict
 from dlkit.extraction import Chunk, Extraction
 
 if TYPE_CHECKING:
@@ -142,8 +142,11 @@ class _Auditor:
         self.result.failures[start:] = [prefix + p for p in self.result.failures[start:]]
 
     def _grade(self, exercise: Exercise, chunks: tuple[Chunk, ...]) -> ExerciseResult:
+        return self._report(exercise, chunks).exercises[0]
+
+    def _report(self, exercise: Exercise, chunks: tuple[Chunk, ...]) -> Report:
         self.grader.only = frozenset({exercise.name})
-        return self.grader.grade(Submission("variant.py", Extraction(chunks), "")).exercises[0]
+        return self.grader.grade(Submission("variant.py", Extraction(chunks), ""))
 
     def _parts(self, exercise: Exercise) -> Iterator[str]:
         """The spec's parts are those that the source stubs."""
@@ -161,10 +164,11 @@ class _Auditor:
             yield f"gives points to {sorted(exercise.points.by_part)}, but checks {sorted(graded)}"
 
     def _reference(self, exercise: Exercise) -> Iterator[str]:
-        result = self._grade(exercise, self.loaded.reference.chunks)
-        for verdict in result.verdicts:
+        report = self._report(exercise, self.loaded.reference.chunks)
+        for verdict in report.exercises[0].verdicts:
             if verdict.status is not Status.PASSED:
                 yield f"the solution fails “{verdict.check}”: {_say(verdict)}"
+        yield from (f"the solution tried to {what}, which reports hold against students" for what in report.tried)
 
     def _stubs(self, exercise: Exercise) -> Iterator[str]:
         module = self.loaded.assignment.module

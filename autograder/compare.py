@@ -11,7 +11,7 @@ import numpy as np
 from autograder.isolation.tree import LARGEST, Opaque
 from autograder.spec import Case, Observations
 
-__all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all"]
+__all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all", "is_compared"]
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,17 @@ def compare_all(observed: Observations, expected: Observations, case: Case) -> M
     """Compare everything expected, in order; the first difference is returned."""
     del case
     for name, value in expected.items():
-        if name.startswith("_"):
+        if not is_compared(name):
             continue
         found = compare(observed.get(name), value, name)
         if found:
             return found
     return None
+
+
+def is_compared(name: str) -> bool:
+    """Whether what is expected under this name is compared; a name that begins with an underscore only explains."""
+    return not name.startswith("_")
 
 
 def compare(observed: Any, expected: Any, name: str, tolerance: Tolerance = FLOAT64) -> Mismatch | None:

@@ -220,7 +220,7 @@ class Fingerprints:
         where = next((p for evidence in left if (p := places(evidence))), None)
         failed = [
             case
-            for outcome, (case, expected) in zip(failure.outcomes, answers, strict=False)
+            for outcome, (case, expected) in zip(failure.outcomes, answers, strict=True)
             if isinstance(outcome, Raised) or failure.check.judge(outcome, expected, case)
         ]
         official = not isinstance(self.answers, StoredAnswers)

@@ -94,6 +94,16 @@ class Grader:
         with start_worker(launcher, None, self.settings.isolation) as worker:
             return worker.isolation
 
+    @property
+    def exercises(self) -> list[Exercise]:
+        """The exercises that are graded, in order: those asked for, without what this run leaves out whole."""
+        asked = self._asked_for
+        return [exercise for exercise in asked if exercise.is_graded(capstones=self.settings.capstones)]
+
+    @property
+    def _asked_for(self) -> list[Exercise]:
+        return [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
+
     def _share(self, exercises: Iterable[Exercise]) -> Share:
         """What a submission may use for these exercises: capstones have their own times."""
         checks = [check for exercise in exercises for check in exercise.checks if check.capstone]
@@ -113,7 +123,7 @@ class Grader:
         """
         started = time.perf_counter()
         earlier = self.loaded.earlier if earlier is None else earlier
-        chosen = [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
+        chosen = self.exercises
         done: dict[str, ExerciseResult] = {}
         self._places = places = {}
         self.faults = faults = []
@@ -127,7 +137,8 @@ class Grader:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in
                 faults.append(traceback.format_exc())
-                result = alike(exercise, Status.BROKEN, f"the grader failed here ({type(error).__name__})")
+                what = f"the grader failed here ({type(error).__name__})"
+                result = alike(exercise, Status.BROKEN, what, capstones=self.settings.capstones)
             faults.extend(place.faults)
             if self.on_result:
                 self.on_result(result)
@@ -171,6 +182,7 @@ class Grader:
             tried=sorted({*told_of(submission.statements(exercises)), *(what for w in workers for what in w.tried)}),
             backend=self.settings.backend,
             capstones=self.settings.capstones,
+            left_out=left_out(self._asked_for, capstones=self.settings.capstones),
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
             problems=[*submission.problems, *submission.remarks(exercises)],
@@ -180,24 +192,38 @@ class Grader:
             seconds=seconds,
             graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
-        return encodable(report)
+        source = "\n".join(chunk.source for chunk in submission.extraction.chunks)
+        return encodable(report, source, (self.loaded.root, self.loaded.folder))
 
 
-def alike(exercise: Exercise, status: Status, sentence: str) -> ExerciseResult:
-    """The result of an exercise of which nothing was run: every check has this status, without points."""
-    checks = exercise.checks
+def left_out(exercises: Iterable[Exercise], *, capstones: bool) -> list[str]:
+    """Name the exercises of which a run leaves out something: neither points nor maximum count that."""
+    return [e.name for e in exercises if len(e.graded_checks(capstones=capstones)) < len(e.checks)]
+
+
+def alike(exercise: Exercise, status: Status, sentence: str, *, capstones: bool = True) -> ExerciseResult:
+    """The result of an exercise of which nothing was run: every graded check has this status, without points."""
+    checks = exercise.graded_checks(capstones=capstones)
     return ExerciseResult(
         exercise.name, [Verdict(c.name, c.part, status, 0.0, exercise.points_of(c), sentence) for c in checks]
     )
 
 
 def unreadable(
-    loaded: Loaded, student: str, file: str, sentence: str, *, seed: int, status: Status = Status.FAILED
+    loaded: Loaded,
+    student: str,
+    file: str,
+    sentence: str,
+    *,
+    seed: int,
+    status: Status = Status.FAILED,
+    capstones: bool = True,
 ) -> Report:
-    """Make the report of a submission that cannot be read: every check failed, with the one reason.
+    """Make the report of a submission that cannot be read: every check of the run failed, with the one reason.
 
     status: of every check; BROKEN where the grader is at fault.
     """
+    exercises = loaded.assignment.exercises
     report = Report(
         student=student,
         assignment=loaded.assignment.name,
@@ -207,7 +233,13 @@ def unreadable(
         seed=seed,
         versions=versions(),
         problems=[Problem(sentence)],
-        exercises=[alike(exercise, status, sentence) for exercise in loaded.assignment.exercises],
+        exercises=[
+            alike(exercise, status, sentence, capstones=capstones)
+            for exercise in exercises
+            if exercise.is_graded(capstones=capstones)
+        ],
+        capstones=capstones,
+        left_out=left_out(exercises, capstones=capstones),
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
-    return encodable(report)
+    return encodable(report, folders=(loaded.root, loaded.folder))

@@ -113,7 +113,9 @@ def _grade(root: Path, plan: Plan, visit: Visit, work: Work) -> Report:
     try:
         work.submission = read_submission(_find_work(folder, loaded), loaded, folder)
     except SubmissionError as error:
-        return unreadable(loaded, visit.student, loaded.assignment.module, str(error), seed=seed)
+        return unreadable(
+            loaded, visit.student, loaded.assignment.module, str(error), seed=seed, capstones=plan.capstones
+        )
     with open_launcher() as work.launcher:
         work.grader = Grader(
             loaded,
@@ -193,8 +195,10 @@ def _unfinished(grader: Grader, submission: Submission, done: list[ExerciseResul
     """The report of a submission of which some exercises were not reached."""
     sentence = f"was not reached: all of it took longer than {plan.seconds:g} s. Look for code that waits or never ends"
     known = {result.name: result for result in list(done)}
-    exercises = grader.loaded.assignment.exercises
-    results = [known.get(one.name) or alike(one, Status.SKIPPED, sentence) for one in exercises]
+    exercises = grader.exercises
+    results = [
+        known.get(one.name) or alike(one, Status.SKIPPED, sentence, capstones=plan.capstones) for one in exercises
+    ]
     report = grader.report_of(submission, visit.student, results, seconds=plan.seconds)
     left = len(exercises) - len(known)
     stopped = Problem(f"Grading was stopped after {plan.seconds:g} s, with {left} exercises left.")

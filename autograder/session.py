@@ -50,7 +50,10 @@ class Session:
         self.dead: dict[str, str] = {}
 
     def grade(self, done: list[ExerciseResult]) -> ExerciseResult:
-        """Run every check in order; done: results of the exercises that this one may be made of."""
+        """Run every check in order; what this run leaves out is not in the result, nor in its maximum.
+
+        done: results of the exercises that this one may be made of.
+        """
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
         self.unfinished = [
@@ -59,13 +62,11 @@ class Session:
             if result.name in self.exercise.depends and result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)
         ]
         try:
-            for check in self.exercise.checks:
+            for check in self.exercise.graded_checks(capstones=self.settings.capstones):
                 if broken:
                     verdict = self._verdict(check, Status.FAILED, broken)
                 elif missing := [part for part in check.needs if part in unwritten]:
                     verdict = self._verdict(check, Status.NOT_ATTEMPTED, self._not_written(missing[0]))
-                elif check.capstone and not self.settings.capstones:
-                    verdict = self._verdict(check, Status.SKIPPED, "capstones were left out of this run")
                 else:
                     verdict = self._run(check)
                 self.verdicts[check.name] = verdict
@@ -120,7 +121,7 @@ class Session:
         answers = self.answers.of(self.exercise, check)
         outcomes: list[Outcome] = []
         failure: tuple[Case, Mismatch | SubjectRaisedError, Observations] | None = None
-        for (case, expected), seen in zip(answers, self._observe_all(check, answers), strict=False):
+        for (case, expected), seen in zip(answers, self._observe_all(check, answers), strict=True):
             if isinstance(seen, SubjectRaisedError):
                 outcomes.append(Raised(seen.type, seen.message))
                 failure = failure or (case, seen, {})
@@ -148,19 +149,26 @@ class Session:
     def _observe_all(
         self, check: Check, answers: list[tuple[Case, Observations]]
     ) -> Iterator[Observations | SubjectRaisedError]:
-        """Run every case; a capstone's, each in a worker of its own, side by side."""
+        """Run every case, one result each; a capstone's, each in a worker of its own, side by side.
+
+        Where the exercise itself could not be defined, the first error stands for the cases after it as well.
+        """
         if check.capstone and self.settings.live is None:
             with ThreadPoolExecutor(self.settings.threads) as pool:
                 yield from pool.map(lambda answer: self._observe_alone(check, answer[0]), answers)
             return
         sizes: list[tuple[int, int] | None] = [*self.answers.sizes(self.exercise, check)] or [None] * len(answers)
+        undefined: SubjectRaisedError | None = None
         for (case, _), size in zip(answers, sizes, strict=True):
+            if undefined is not None:
+                yield undefined
+                continue
             subject = self.place.subject(check)
             with reading_at_most(subject, size):
                 seen = self._observe(check, subject, case)
             yield seen
             if isinstance(seen, SubjectRaisedError) and self.exercise.name in self.place.load_errors:
-                return
+                undefined = seen
 
     def _observe_alone(self, check: Check, case: Case) -> Observations | SubjectRaisedError:
         with self.place.fresh(self.place.limits(check)) as subject:

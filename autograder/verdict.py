@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from autograder.redaction import Redactor
 from autograder.writing import write_file
 
 __all__ = [
@@ -240,7 +243,8 @@ class WrittenAnswer(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known of one graded submission; can be replayed from its seed and hashes.
 
-    capstones: whether training was asked for; earlier_sha256: of the earlier assignments it was graded on;
+    capstones: whether training was asked for; left_out: exercises of which this run graded nothing, or not all: what is
+    left out is in neither the points nor the maximum; earlier_sha256: of the earlier assignments it was graded on;
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
     isolation: "full", "partial" or "none", proved before student code was loaded ("" where none ran);
     isolation_missing: what was not in force, with the reason; tried: what the code attempted and an exercise
@@ -261,6 +265,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tried: list[str] = []
     backend: str = "numpy"
     capstones: bool = True
+    left_out: list[str] = []
     earlier_sha256: str = ""
     versions: dict[str, str] = {}
     problems: list[Problem] = []
@@ -291,21 +296,30 @@ def grade_cell(exercise: str) -> str:
     return f"check_{exercise}"
 
 
-def encodable(report: Report) -> Report:
-    """Return the report with every text such that UTF-8 can hold it: half a character becomes “?”."""
-    try:
-        msgspec.json.encode(report)
-    except UnicodeEncodeError:
-        return msgspec.convert(_encodable(msgspec.to_builtins(report)), Report)
-    return report
+def encodable(report: Report, source: str = "", folders: Iterable[Path] = ()) -> Report:
+    """Return the report with every text as it may leave this machine; every report goes through here.
+
+    UTF-8 can hold it: half a character becomes “?”.  It names no folder of this machine but those that the submission's
+    source spells itself; folders: the course's own.
+    """
+    redactor = Redactor(source, folders)
+    with contextlib.suppress(UnicodeEncodeError):
+        if not redactor.is_needed(msgspec.json.encode(report).decode()):
+            return report
+
+    def leaving(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: leaving(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [leaving(item) for item in value]
+        return redactor.shown(_whole(value)) if isinstance(value, str) else value
+
+    told = {name: leaving(value) for name, value in msgspec.to_builtins(report).items()}
+    return msgspec.convert({**told, "student": _whole(report.student)}, Report)
 
 
-def _encodable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _encodable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_encodable(item) for item in value]
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def overall(statuses: list[Status]) -> Status:

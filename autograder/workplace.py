@@ -136,6 +136,7 @@ class Workplace:
             yield subject
         finally:
             subject.worker.close()
+            subject.worker.tried.clear()  # by the course's own code
 
     @contextlib.contextmanager
     def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
@@ -146,6 +147,7 @@ class Workplace:
             yield subject
         finally:
             subject.worker.close()
+            subject.worker.tried.clear()  # by the grader's own code
 
     def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]], *, trusted: bool = False) -> RemoteSubject:
         """Start a worker with what is there before the submission; what a trusted one uses is not the submission's."""

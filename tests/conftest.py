@@ -5,10 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from autograder.cores import usable
 from dlkit import backend
 
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+"""How long an example takes is the machine's affair: nothing fails for it."""
+ONE_COURSE = ("tests/autograder/nbgrader/test_course.py::", "tests/autograder/nbgrader/test_formgrader.py::")
+"""A whole course is held by nbgrader's commands for these: half a minute and more."""
 SCRIPTS = str(Path(sys.executable).parent)
 """nbgrader calls alembic by its name, also where the environment that both are in was not activated."""
 if SCRIPTS not in os.environ["PATH"].split(os.pathsep):
@@ -37,6 +43,18 @@ def pytest_xdist_auto_num_workers():
     """Half as many processes again as cores: a third of the time, tests wait for kernels, servers and deadlines."""
     cores = len(usable())
     return cores + cores // 2
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give modules that share one long preparation to one process, which makes it once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return ONE_COURSE[0] if nodeid.startswith(ONE_COURSE) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_collection_modifyitems(items):

@@ -120,7 +120,8 @@ class Journey:
         """Take every step; look at every parameter after each."""
         parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
         seen = []
-        for gradients, lr in zip(zip(*case.hidden["gradients"], strict=True), _rates(case), strict=False):
+        steps = list(zip(*case.hidden["gradients"], strict=True))
+        for gradients, lr in zip(steps, case.hidden.get("lr", [None] * len(steps)), strict=True):
             if lr is not None:
                 optimizer.set("lr", lr)
             seen.append(take_step(subject, optimizer, parameters, gradients))
@@ -175,11 +176,6 @@ class Journey:
             optimizer.keep("step", settle=True)
 
         return Trial(renew, go, lambda: {"the parameter": parameters.get("0.data")})
-
-
-def _rates(case: Case) -> list[float | None]:
-    rates: list[float | None] = case.hidden.get("lr", [None] * STEPS)
-    return rates
 
 
 def take_step(subject: Subject, optimizer: Instance, parameters: Instance, gradients: Any) -> Any:

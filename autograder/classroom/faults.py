@@ -47,7 +47,7 @@ def record_fault(out: Path, entry: Entry, text: str, *, within: Path | None = No
         path.unlink(missing_ok=True)
 
 
-def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int) -> Report:
+def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int, capstones: bool) -> Report:
     """Make the report of a hand-in that the grader failed on: every check is broken, which is nobody's loss.
 
     reason: what happened, as the name of an exception; it is all that a student is shown of it.
@@ -55,7 +55,8 @@ def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int) -> Report:
     sentence = (
         f"The grader failed on this hand-in ({reason}), so nothing in it was graded. Your instructor has the details."
     )
-    return unreadable(loaded, entry.student, Path(entry.path).name, sentence, seed=seed, status=Status.BROKEN)
+    file = Path(entry.path).name
+    return unreadable(loaded, entry.student, file, sentence, seed=seed, status=Status.BROKEN, capstones=capstones)
 
 
 def drawn(out: Path, entry: Entry, report: Report, draw: Callable[[Report], str]) -> tuple[str, Report]:

@@ -153,7 +153,8 @@ def _grade_alone(pool: Pool, run: Run, entry: Entry, number: int) -> bool:
 def _report_broken(run: Run, entry: Entry, reason: str, text: str) -> None:
     loaded = catalogue.load(entry.assignment, Path(run.root))
     record_fault(Path(run.out), entry, text)
-    keep(report_path(Path(run.out), entry), broken(loaded, entry, reason, seed=run.seed), within=Path(run.out))
+    report = broken(loaded, entry, reason, seed=run.seed, capstones=run.capstones)
+    keep(report_path(Path(run.out), entry), report, within=Path(run.out))
 
 
 # --- in a grading process --------------------------------------------------------------------
@@ -224,7 +225,9 @@ def _graded(process: _Process, run: Run, entry: Entry, loaded: Loaded) -> tuple[
     try:
         submission = submission_of(entry, loaded)
     except SubmissionError as error:
-        return unreadable(loaded, entry.student, Path(entry.path).name, str(error), seed=run.seed), []
+        file = Path(entry.path).name
+        report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, capstones=run.capstones)
+        return report, []
     earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
     path = report_path(Path(run.out), entry)
     if is_done(path, submission, run, entry, hash_of_earlier(earlier)):

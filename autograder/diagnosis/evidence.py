@@ -115,7 +115,7 @@ def gather(
 ) -> Evidence | None:
     """Put one name side by side; None where a case raised, or holds no array of finite numbers to compare with."""
     pairs: list[Pair] = []
-    for outcome, (case, expected), y in zip(outcomes, answers, outputs, strict=False):
+    for outcome, (case, expected), y in zip(outcomes, answers, outputs, strict=True):
         if isinstance(outcome, Raised):
             return None
         if name not in expected:

@@ -119,7 +119,9 @@ class Planted:
                 outcomes = self._outcomes(exercise, check, (mistake,))
             except SpecError:  # its text is gone from the solution: the audit says so, and nobody's grade waits for it
                 continue
-            pairs = zip(outcomes, answers, strict=False)
+            if not outcomes:  # it cannot even be loaded
+                continue
+            pairs = zip(outcomes, answers, strict=True)
             if not any(isinstance(o, Raised) or check.judge(o, expected, case) for o, (case, expected) in pairs):
                 continue  # a mistake elsewhere looks right here
             prints = printed(outcomes)

@@ -68,7 +68,7 @@ def _accumulation(evidence: Evidence) -> Finding | None:
 
 def _in_place(mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]]) -> Finding:
     name = mismatch.name
-    for outcome, (_, expected) in zip(outcomes, answers, strict=False):
+    for outcome, (_, expected) in zip(outcomes, answers, strict=True):
         seen = None if isinstance(outcome, Raised) else outcome.get(name)
         before = expected.get(name)
         if isinstance(seen, np.ndarray) and isinstance(before, np.ndarray) and seen.shape == before.shape:
@@ -97,7 +97,7 @@ def _overflow(
     mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]]
 ) -> Finding | None:
     """Name the input at the place where nan or inf came out; where shapes differ, the largest of its row."""
-    for outcome, (case, expected) in zip(outcomes, answers, strict=False):
+    for outcome, (case, expected) in zip(outcomes, answers, strict=True):
         seen = None if isinstance(outcome, Raised) else outcome.get(mismatch.name)
         wanted = expected.get(mismatch.name)
         if not isinstance(seen, np.ndarray | np.generic) or wanted is None or np.shape(seen) != np.shape(wanted):

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, memory, number, speed, tried
+from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, left_out, memory, number, speed, tried
 from autograder.verdict import ExerciseResult, Report, Status, Verdict
 
 __all__ = [
@@ -64,7 +64,7 @@ def lines(verdict: Verdict, limit: int = LONGEST) -> list[str]:
 
 def remarks(report: Report) -> list[str]:
     """What is to be said of the submission as a whole."""
-    told = [problem.sentence for problem in report.problems] + [tried(report)]
+    told = [problem.sentence for problem in report.problems] + [tried(report), left_out(report)]
     if points := open_points(report):
         told.append(
             f"The grader itself failed on checks worth {number(points)} points: they are not graded yet, "

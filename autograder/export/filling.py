@@ -68,8 +68,9 @@ def points_of(report: Report, most: float | None, wanted: Wanted, *, comma: bool
     if most is None or most in (own, round(own + by_hand(report), 2)):
         return decimal(report.points, comma=comma)
     if not wanted.scale:
+        without = f" without {', '.join(report.left_out)}, which this run left out" if report.left_out else ""
         message = (
-            f"{wanted.path} gives {number(most)} points at most, and {report.assignment} has {number(own)}. "
+            f"{wanted.path} gives {number(most)} points at most, and {report.assignment} has {number(own)}{without}. "
             "Change it there, or write shares of it with --scale."
         )
         raise ExportError(message)

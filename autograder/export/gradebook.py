@@ -17,7 +17,7 @@ import msgspec
 from autograder.export.database import open_gradebook
 from autograder.export.errors import ExportError
 from autograder.export.layout import Layout, find_layout, refuse_misfit
-from autograder.verdict import ExerciseResult, Report, Status, grade_cell
+from autograder.verdict import Report, Status, grade_cell
 
 __all__ = ["Summary", "submissions_of", "write_gradebook"]
 
@@ -160,19 +160,15 @@ def _scores(report: Report, layout: Layout) -> dict[str, Score]:
     found = (
         {} if report.submission_sha256 else dict.fromkeys(layout.graded, Score(0.0))
     )  # as nbgrader: no file, no points
+    for name in report.left_out:
+        found.pop(grade_cell(name), None)
     for exercise in report.exercises:
-        if not _was_left_out(exercise, report):
+        if exercise.name not in report.left_out:
             is_broken = exercise.status is Status.BROKEN
             found[grade_cell(exercise.name)] = Score(exercise.points, by_hand=is_broken)
     for answer in report.written:
         found[answer.name] = Score(None, by_hand=True) if answer.answered else Score(0.0)
     return found
-
-
-def _was_left_out(exercise: ExerciseResult, report: Report) -> bool:
-    """Whether a run without capstones left the exercise, or the end of it, ungraded."""
-    statuses = {verdict.status for verdict in exercise.verdicts}
-    return not report.capstones and Status.SKIPPED in statuses <= {Status.SKIPPED, Status.PASSED, Status.INCONCLUSIVE}
 
 
 def _silences(report: Report) -> dict[str, bool]:

@@ -66,8 +66,9 @@ def refuse_misfit(layout: Layout, report: Report) -> None:
 
 
 def _points(report: Report) -> dict[str, float]:
-    """What the report holds every cell to be worth."""
-    found = {grade_cell(exercise.name): exercise.max_points for exercise in report.exercises}
+    """What the report holds every cell to be worth; of one that the run left out, or part of it, it cannot say."""
+    graded = [exercise for exercise in report.exercises if exercise.name not in report.left_out]
+    found = {grade_cell(exercise.name): exercise.max_points for exercise in graded}
     return found | {answer.name: answer.max_points for answer in report.written}
 
 

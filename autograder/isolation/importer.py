@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.machinery
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 
 import dlkit
+from autograder.isolation.asker import Asker, calling_frame
 from dlkit import extraction
 
 __all__ = ["ALLOWED", "Importer", "readable", "trees"]
@@ -106,7 +108,7 @@ class _Loader(SourceFileLoader):
 class Importer(MetaPathFinder):
     """Finds what is on its list; says of anything else what may be imported.
 
-    refused: top-level names that were asked for and are not allowed.
+    refused: top-level names that the submission asked for and that are not allowed; asker: knows who asks.
     """
 
     def __init__(self) -> None:
@@ -114,6 +116,8 @@ class Importer(MetaPathFinder):
         self.refused: dict[str, None] = {}
         for tree in trees():
             self._list(str(tree.folder), tree.package, {str(path) for path in tree.without})
+        self._paths = {path for path, _, _ in self._files.values()}
+        self.asker = Asker(self.has_file)
 
     def _list(self, folder: str, package: str, left_out: set[str]) -> None:
         prefix = f"{package}." if package else ""
@@ -135,6 +139,12 @@ class Importer(MetaPathFinder):
     def _is_package(path: str, package: str) -> bool:
         return bool(package) or os.path.exists(f"{path}/__init__.py")  # noqa: PTH110 - hundreds of these
 
+    def has_file(self, path: str) -> bool:
+        """Whether this file is a module's on the list, be it its compiled form."""
+        with contextlib.suppress(ValueError, NotImplementedError):
+            path = importlib.util.source_from_cache(path)
+        return path in self._paths
+
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
@@ -144,7 +154,8 @@ class Importer(MetaPathFinder):
             top = name.partition(".")[0]
             if (top in ALLOWED and top != TEXT) or top in sys.modules:
                 return None
-            self.refused[top[:100]] = None
+            if self.asker.submission_imports(calling_frame()):
+                self.refused[top[:100]] = None
             message = (
                 f"{top} may not be imported in an exercise: allowed are the standard library, numpy and dlkit "
                 f"(No module named {name!r})"

@@ -1,7 +1,7 @@
-"""What student code tries that no exercise needs: told to the grader, beside its being refused.
+"""What a submission tries that no exercise needs: reported to the grader, beside its being refused.
 
-An audit hook of the interpreter sees it.  Code bent on it can blind the hook, never the refusals: those are the
-kernel's.
+An audit hook of the interpreter sees it; what a library does of its own accord is not the submission's.  Code bent on
+it can blind the hook, never the refusals: those are the kernel's.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from autograder.isolation.asker import calling_frame
 from autograder.isolation.importer import Importer
 
 __all__ = ["Watch"]
 
 MOST = 20
 LONGEST = 200
-OWN = os.path.dirname(__file__)  # noqa: PTH120
 
 EVENTS = {
     "os.fork": "start a process",
@@ -44,28 +44,29 @@ EVENTS = {
     "os.chmod": "change files",
     "os.chown": "change files",
     "sys.addaudithook": "hook into the interpreter",
+    "os.listdir": "list a folder",
+    "os.scandir": "list a folder",
 }
 """Event → what was tried, as follows “tried to”."""
-NOT_BY_LIBRARIES = {
+ONLY_DIRECTLY = {
     "sys._getframe": "walk the call stack",
     "sys.setprofile": "hook into the interpreter",
     "sys.settrace": "hook into the interpreter",
     "gc.get_objects": "search the interpreter's memory",
     "gc.get_referrers": "search the interpreter's memory",
-    "os.listdir": "list a folder",
-    "os.scandir": "list a folder",
 }
-"""Libraries do these, too: told only where they are not the ones who ask."""
+"""Libraries do these for everybody: reported only where the submission's own code does them."""
 
 
 class Watch:
-    """Remembers attempts until they are told.
+    """Remembers what the submission attempts until it is reported.
 
-    importer: remembers refused imports; may_read: whether a path may be read.
+    importer: remembers refused imports, knows who asks; may_read: whether a path may be read.
     """
 
     def __init__(self, importer: Importer, may_read: Callable[[str], bool]) -> None:
         self._importer = importer
+        self._asker = importer.asker
         self._may_read = may_read
         self._told: set[str] = set()
         self._new: list[str] = []
@@ -78,7 +79,7 @@ class Watch:
         self._on = True
 
     def news(self) -> list[str]:
-        """Attempts not told before, each as what comes after “tried to”."""
+        """Attempts not reported before, each as what comes after “tried to”."""
         if self._importer.refused:
             for name in self._importer.refused:
                 self._note(f"import {name}")
@@ -101,26 +102,20 @@ class Watch:
             self._new.append(what)
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open":
-            self._opened(*arguments)
-        elif event in EVENTS and self._on:
-            self._note(EVENTS[event])
-        elif event in NOT_BY_LIBRARIES and self._on and not self._by_a_library():
-            self._note(NOT_BY_LIBRARIES[event])
-
-    def _opened(self, path: Any, _mode: Any, flags: Any) -> None:
-        if not self._on or not isinstance(path, str | bytes):
+        if not self._on:
             return
+        what = self._opened(*arguments) if event == "open" else EVENTS.get(event) or ONLY_DIRECTLY.get(event)
+        if not what:
+            return
+        asks = self._asker.calls_itself if event in ONLY_DIRECTLY else self._asker.submission_asks
+        if asks(calling_frame()):
+            self._note(what)
+
+    def _opened(self, path: Any, _mode: Any, flags: Any) -> str | None:
+        """What opening this file is, where an exercise never needs it."""
+        if not isinstance(path, str | bytes) or os.fsdecode(path) == os.devnull:
+            return None
         name = os.fsdecode(path)
         if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
-            self._note(f"write {name}")
-        elif not self._may_read(name):
-            self._note(f"read {name}")
-
-    def _by_a_library(self) -> bool:
-        self._on = False  # asking for a frame is such an event itself
-        try:
-            file = sys._getframe(2).f_code.co_filename  # noqa: SLF001 - whoever is being watched
-        finally:
-            self._on = True
-        return file.startswith(("<frozen", OWN)) or self._may_read(file)
+            return f"write {name}"
+        return None if self._may_read(name) or self._importer.has_file(name) else f"read {name}"

@@ -79,7 +79,8 @@ class Grading:
         except (IsolationError, UsageError):
             raise
         except Exception as error:  # noqa: BLE001 - a problem of this hand-in, and of no other
-            report, fault = broken(loaded, entry, type(error).__name__, seed=self.seed), traceback.format_exc()
+            report = broken(loaded, entry, type(error).__name__, seed=self.seed, capstones=self.capstones)
+            fault = traceback.format_exc()
         record_fault(self.out, entry, fault, within=self._named)
         write_atomically(report_path(self.out, entry), report, within=self._named)
         return report
@@ -90,7 +91,8 @@ class Grading:
         try:
             submission = read_submission(path, loaded, home)
         except SubmissionError as error:
-            return unreadable(loaded, entry.student, path.name, str(error), seed=self.seed), ""
+            report = unreadable(loaded, entry.student, path.name, str(error), seed=self.seed, capstones=self.capstones)
+            return report, ""
         earlier = own_earlier(path.parent.parent, loaded, home) if self.earlier == "own" else None
         grader = self._grader(loaded)
         report = grader.grade(submission, entry.student, earlier)

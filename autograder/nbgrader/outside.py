@@ -7,6 +7,7 @@ So each grade cell gets two outputs, the diagnosis as a display and the score as
 from __future__ import annotations
 
 import weakref
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from autograder.catalogue import UsageError
 from autograder.isolation.levels import LEVELS
 from autograder.nbgrader.grading import Grading
 from autograder.render.notebook import notebook_html, notebook_text
+from autograder.render.reading import left_out
 from autograder.trust import find_course
 from autograder.verdict import ExerciseResult, Report, Status, grade_cell
 
@@ -96,7 +98,8 @@ _RUNS: weakref.WeakKeyDictionary[Any, Grading] = weakref.WeakKeyDictionary()
 class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
     """After ``SaveAutoGrades``: marks what the grader itself failed at as needing a manual grade.
 
-    A check that broke is never the student's loss, and no score that a machine could write here would be right.
+    A check that broke is never the student's loss, and no score that a machine could write here would be right.  Nor
+    is there one for what the run left out, whose points are in nbgrader's maximum.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -104,12 +107,14 @@ class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has n
         about = resources["nbgrader"]
         report: Report = resources.get(REPORT) or Report(student=about["student"], assignment=about["assignment"])
         broken = [result.name for result in report.exercises if result.status is Status.BROKEN]
-        if broken:
+        waiting = dict.fromkeys(broken + _left_out_whole(report))
+        if waiting:
             with Gradebook(about["db_url"]) as gradebook:
-                for name in broken:
+                for name in waiting:
                     where = (about["notebook"], about["assignment"], about["student"])
                     gradebook.find_grade(grade_cell(name), *where).needs_manual_grade = True
                 gradebook.db.commit()
+        if broken:
             names = ", ".join(broken)
             self.log.warning("%s, %s: the grader failed at %s: grade by hand", about["student"], report.file, names)
         return nb, resources
@@ -123,9 +128,19 @@ def score(result: ExerciseResult, most: float) -> float:
     return min(float(most), max(0.0, float(points)))
 
 
+def _left_out_whole(report: Report) -> list[str]:
+    """Exercises of which the run graded nothing."""
+    graded = {result.name for result in report.exercises}
+    return [name for name in report.left_out if name not in graded]
+
+
 def write(nb: NotebookNode, report: Report) -> None:
-    """Give every grade cell its outputs; what is wrong with the file stands above the first diagnosis."""
+    """Give every grade cell its outputs; what is wrong with the file stands above the first diagnosis.
+
+    A cell whose exercise was left out says so, without points: nbgrader gives full marks to one without a result.
+    """
     results = {grade_cell(result.name): result for result in report.exercises}
+    results |= {grade_cell(name): ExerciseResult(name, []) for name in _left_out_whole(report)}
     problems = report.problems
     count = 0
     for cell in nb.cells:
@@ -142,10 +157,7 @@ def write(nb: NotebookNode, report: Report) -> None:
             )
             raise UsageError(message)
         count += 1
-        told = {
-            "text/html": notebook_html(replace(report, exercises=[results[name]], problems=problems)),
-            "text/plain": "\n".join([*(problem.sentence for problem in problems), notebook_text(results[name])]),
-        }
+        told = _diagnosis(replace(report, exercises=[results[name]], problems=problems))
         points = score(results[name], float(cell.metadata.nbgrader["points"]))
         cell.execution_count = count
         cell.outputs = [
@@ -153,3 +165,13 @@ def write(nb: NotebookNode, report: Report) -> None:
             v4.new_output("execute_result", {"text/plain": repr(points)}, execution_count=count),
         ]
         problems = []
+
+
+def _diagnosis(report: Report) -> dict[str, str]:
+    """What stands below the grade cell of a report's one exercise, by the kind of output."""
+    (result,) = report.exercises
+    sentences = [problem.sentence for problem in report.problems]
+    if not result.verdicts:
+        text = "\n".join([*sentences, left_out(replace(report, left_out=[result.name]))])
+        return {"text/html": f"<p>{escape(text)}</p>", "text/plain": text}
+    return {"text/html": notebook_html(report), "text/plain": "\n".join([*sentences, notebook_text(result)])}

@@ -22,6 +22,7 @@ __all__ = [
     "exercise_names",
     "findings",
     "growth",
+    "left_out",
     "memory",
     "next_steps",
     "nothing_handed_in",
@@ -77,6 +78,8 @@ _ESCAPES = re.compile(
 )
 _JOINERS = "\u200c\u200d"
 _INVISIBLE = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+_UNSEEN = frozenset(_INVISIBLE)
+_ACCENTS = frozenset({"Mn", "Me"})
 _PLAIN = {
     "×": "x", "…": "...", "“": '"', "”": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "·": "-", "−": "-",
     "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "→": "->", "←": "<-", "√": "sqrt", "Σ": "sum", "∑": "sum",
@@ -98,7 +101,7 @@ def clean(text: str, limit: int = SENTENCE) -> str:
     """
     if len(text) > 20 * limit:
         text = f"{text[: 10 * limit]} {text[-10 * limit :]}"
-    if text.isascii() and text.isprintable():  # nearly every text, in a tenth of the time
+    if _is_plain(text):  # nearly every text, in a tenth of the time
         return _shortened(" ".join(text.split()), limit)
     text = _ESCAPES.sub("", text)
     kept: list[str] = []
@@ -113,6 +116,13 @@ def clean(text: str, limit: int = SENTENCE) -> str:
         else:
             kept.append(char)
     return _shortened(" ".join("".join(kept).split()), limit)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether no character of a text would be dropped: none of control or direction, no accent, nothing invisible."""
+    if not text.isprintable():
+        return False
+    return text.isascii() or not (_UNSEEN.intersection(text) or _ACCENTS.intersection(map(unicodedata.category, text)))
 
 
 def _shortened(line: str, limit: int) -> str:
@@ -260,6 +270,13 @@ def tried(report: Report) -> str:
     if not report.tried:
         return ""
     return f"The code tried to {', to '.join(report.tried)}. An exercise needs nothing of the kind; it changes no mark."
+
+
+def left_out(report: Report) -> str:
+    """One sentence on what the run did not grade; empty where it graded all."""
+    if not report.left_out:
+        return ""
+    return f"This run left out {', '.join(report.left_out)}: neither the points nor their maximum count that."
 
 
 @dataclass

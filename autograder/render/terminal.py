@@ -24,6 +24,7 @@ from autograder.render.reading import (
     exercise_names,
     findings,
     growth,
+    left_out,
     memory,
     number,
     shared_sentence,
@@ -192,6 +193,8 @@ def _print_total(page: Page, report: Report) -> None:
     if by_hand:
         line.append(f"  and up to {number(by_hand)} by hand", "dim")
     page.line(line)
+    if without := left_out(report):
+        page.line(page.text(without, "dim"))
 
 
 def _print_origin(page: Page, report: Report, *, verbose: bool) -> None:
@@ -288,6 +291,8 @@ def _print_summary(page: Page, reports: list[Report]) -> None:
     missing = sum(map(unread, reports))
     unreadable = f", {missing} not readable and in no figure" if missing else ""
     page.line(page.text(f"{count}, {middle}, {perfect} all right{unreadable}"))
+    if without := next((text for report in reports if (text := left_out(report))), ""):
+        page.line(page.text(without, "dim"))
     for one in common_mistakes(reports)[:3]:
         page.line(page.text(f"{one.students} × {one.exercise}: {one.mistake}", "dim"), indent=2, hang=4)
     for text in _needs_a_hand(reports):

@@ -116,6 +116,14 @@ class Exercise:
         index = sharers.index(check)
         return round(float(steps[index + 1] - steps[index]), 2)
 
+    def graded_checks(self, *, capstones: bool) -> list[Check]:
+        """The checks that a run grades: without capstones, those that train nothing."""
+        return [check for check in self.checks if capstones or not check.capstone]
+
+    def is_graded(self, *, capstones: bool) -> bool:
+        """Whether a run leaves anything of this exercise to grade."""
+        return not self.checks or bool(self.graded_checks(capstones=capstones))
+
     def find(self, name: str) -> Check:
         """Return the check of this name; SpecError where there is none."""
         for check in self.checks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["written_answers"]
 
 NO_ANSWER = "YOUR ANSWER HERE"
+NUMBERED = re.compile(r"# \*\*Question (\d+)")
 
 
 def written_answers(found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
@@ -52,8 +54,8 @@ def _notebook_answers(text: str) -> dict[str, str] | None:
 
 
 def _script_answers(text: str, loaded: Loaded) -> dict[str, str]:
-    """Answers follow the questions in order: the markdown cell after each that begins with **Question."""
+    """Each answer is the markdown cell after its question, which begins with **Question and its number."""
     cells = text.split("\n# %% [markdown]\n")[1:]
-    after = [answer for question, answer in pairwise(cells) if question.startswith("# **Question")]
-    names = [question.name for question in loaded.assignment.questions]
-    return {name: cell.partition("\n# %%")[0] for name, cell in zip(names, after, strict=False)}
+    asked = [(found, answer) for cell, answer in pairwise(cells) if (found := NUMBERED.match(cell))]
+    after = {int(found[1]): answer.partition("\n# %%")[0] for found, answer in asked}
+    return {question.name: after.get(i, "") for i, question in enumerate(loaded.assignment.questions, 1)}

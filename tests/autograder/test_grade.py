@@ -696,17 +696,6 @@ def test_training_waits_for_the_layers_it_is_made_of(root, zygote):
         assert sentence in report.exercises[1].verdicts[0].sentence
 
 
-def test_training_can_be_left_out_of_a_run(root, zygote):
-    from autograder import catalogue
-
-    loaded = catalogue.load("02_layers", root)
-    grader = Grader(loaded, zygote, seed=1, only=frozenset({"train_spirals"}), capstones=False)
-    report = grader.grade(Submission("layers.py", loaded.reference, ""))
-    assert report.capstones is False
-    assert report.exercises[0].verdicts[0].status is Status.SKIPPED
-    assert report.exercises[0].verdicts[0].sentence == "capstones were left out of this run"
-
-
 def test_the_graders_own_fault_is_never_called_a_failure(layers, zygote, hand_in):
     def broken_judge(*_):
         message = "the author divided by zero"

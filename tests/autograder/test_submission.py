@@ -263,3 +263,21 @@ def test_a_cells_metadata_of_no_sense_is_passed_over(tmp_path, layers, work, met
     cells = [{"cell_type": "code", "metadata": metadata, "source": work}, 3, None]
     (tmp_path / "layers.ipynb").write_text(json.dumps({"cells": cells}))
     assert not any(answer.answered for answer in read_submission(tmp_path, layers).written)
+
+
+ANSWERED = """
+# %% [markdown]
+# **Question 2.** *(2 points)* Replace every ReLU by nothing.
+
+# %% [markdown]
+# It is one matrix.
+"""
+
+
+def test_an_answer_in_a_script_belongs_to_the_question_before_it_whatever_became_of_the_others(tmp_path, layers, work):
+    (tmp_path / "layers.py").write_text(work + ANSWERED)
+    written = read_submission(tmp_path, layers).written
+    assert [(answer.name, answer.answered) for answer in written] == [
+        ("vanishing_gradients", False),
+        ("why_nonlinear", True),
+    ]

@@ -9,7 +9,7 @@ from autograder.grade import Grader
 from autograder.isolation.host import Zygote
 from autograder.isolation.levels import LAYERS
 from tests.autograder.conftest import untimed
-from tests.hostile.harness import OTHERS, ZYGOTES, World, adopt_orphans, clean_up, strays
+from tests.hostile.harness import OTHERS, ZYGOTES, World, adopt_orphans, clean_up, open_folder, strays
 from tests.limits import limits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,17 +17,14 @@ LIMITS = limits(0.5)
 
 
 @pytest.fixture
-def world(tmp_path_factory):
-    base = tmp_path_factory.mktemp("world")
-    for folder in (base, *base.parents):
-        if folder.stat().st_uid == base.stat().st_uid and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o755)
-    adopt_orphans()
-    OTHERS.update(strays())
-    world = World(base / "open")
-    yield world
-    world.close()
-    clean_up()
+def world():
+    with open_folder() as base:
+        adopt_orphans()
+        OTHERS.update(strays())
+        world = World(base / "open")
+        yield world
+        world.close()
+        clean_up()
 
 
 @pytest.fixture(scope="session")

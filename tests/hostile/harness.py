@@ -8,11 +8,13 @@ import ctypes
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import string
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable
@@ -44,6 +46,22 @@ ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(2**64 - 1), 0, 0, 0)  # anybo
 print("ready", flush=True)
 time.sleep(600)
 """
+
+
+@contextlib.contextmanager
+def open_folder():
+    """A folder that everybody may enter, for the length of the block.
+
+    It is not below pytest's own, which every other run of pytest on the machine closes to others as it begins.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="open-"))
+    for each in (folder, *folder.parents):
+        if each.stat().st_uid == os.geteuid() and each != Path("/"):
+            each.chmod(each.stat().st_mode | 0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass

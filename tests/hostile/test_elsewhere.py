@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile.harness import open_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINER = Path(__file__).with_name("container.py")
 USER = 12345
@@ -29,14 +31,20 @@ pytestmark = [
 
 
 @pytest.fixture(scope="session")
-def interpreter(tmp_path_factory):
+def interpreter():
     """An interpreter that every user can reach, with what is installed here: this one, or a copy."""
     if others_can_read(Path(sys.executable).resolve()) and others_can_read(Path(sysconfig.get_path("stdlib"))):
-        return Path(sys.executable)
+        yield Path(sys.executable)
+        return
+    with open_folder() as folder:
+        yield copied_interpreter(folder)
+
+
+def copied_interpreter(folder):
+    """This interpreter in a folder that everybody may enter."""
     packages, stdlib = Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("stdlib"))
     if not others_can_read(packages) or not others_can_read(ROOT):
         pytest.skip("this checkout lies where no other user can read it")
-    folder = open_folder(tmp_path_factory)
     (folder / "bin").mkdir()
     python = shutil.copy2(Path(sys.executable).resolve(), folder / "bin/python3")
     left_out = shutil.ignore_patterns(
@@ -56,20 +64,17 @@ def others_can_read(path):
     return all(folder.stat().st_mode & 0o001 for folder in path.parents) and bool(path.stat().st_mode & 0o004)
 
 
-def open_folder(tmp_path_factory):
-    """A folder of which every parent can be entered by everybody."""
-    folder = tmp_path_factory.mktemp("open")
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == os.geteuid() and each != Path("/"):
-            each.chmod(each.stat().st_mode | 0o755)
-    return folder
+@pytest.fixture
+def home():
+    """The home of somebody who owns nothing else."""
+    with open_folder() as folder:
+        os.chown(folder, USER, USER)
+        yield folder
 
 
 @pytest.fixture
-def as_user(interpreter, tmp_path_factory):
+def as_user(interpreter, home):
     """Run Python as somebody who owns nothing."""
-    home = open_folder(tmp_path_factory)
-    os.chown(home, USER, USER)
 
     def run(*arguments):
         extra = [f"--basetemp={home / 'tmp'}"] if "pytest" in arguments else []

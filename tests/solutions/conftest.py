@@ -1,5 +1,6 @@
 """What tests of one assignment's references start from: the module names its ``ASSIGNMENT``."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,32 @@ def subject(reference, array_library):
 def names(reference):
     """The references themselves, by name."""
     return reference._executor.names
+
+
+@pytest.fixture(scope="module")
+def answers(loaded):
+    """Every check of an exercise with its cases and what is expected of each: drawn once for all who are asked.
+
+    Takes the exercise's name and a seed; of the last three that were asked for, the answers are kept.
+    """
+
+    @lru_cache(maxsize=3)
+    def drawn(name, seed):
+        exercise = loaded.assignment.exercise(name)
+        reference, rng = loaded.subject(exercise), np.random.default_rng(seed)
+        return [
+            (
+                check,
+                [
+                    (case, check.expect(reference, case, rng) if check.expect else check.observe(reference, case))
+                    for case in check.cases(rng, reference)
+                ],
+            )
+            for check in exercise.checks
+            if not check.budget
+        ]
+
+    return drawn
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
+from msgspec.structs import replace
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import SaveAutoGrades, SaveCells
@@ -137,6 +138,23 @@ def test_what_the_grader_failed_at_needs_a_manual_grade(released, report, resour
         found = gradebook.find_submission_notebook("layers", "02_layers", "ada")
         asked = {grade.name for grade in found.grades if grade.needs_manual_grade}
     assert asked == {"check_Linear"}
+
+
+def test_what_the_run_left_out_says_so_and_waits_for_a_mark_by_hand(released, report, resources):
+    *graded, last = report.exercises
+    report = replace(report, exercises=graded, capstones=False, left_out=[last.name])
+    write(released, report)
+    cells = {c.metadata["nbgrader"]["grade_id"]: c for c in released.cells if c.metadata.get("nbgrader")}
+    cell = cells[f"check_{last.name}"]
+    assert determine_grade(cell)[0] == 0.0
+    assert f"This run left out {last.name}" in cell.outputs[0].data["text/html"]
+    resources[REPORT] = report
+    SaveAutoGrades().preprocess(released, resources)
+    AskForAHand().preprocess(released, resources)
+    with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+        found = gradebook.find_submission_notebook("layers", "02_layers", "ada")
+        asked = {grade.name for grade in found.grades if grade.needs_manual_grade}
+    assert asked == {f"check_{last.name}"}
 
 
 def test_without_a_report_nobody_is_asked(released, resources):

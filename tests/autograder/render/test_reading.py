@@ -3,6 +3,8 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from autograder.render import reading
 from autograder.render.measured import slow_to_grade
@@ -102,3 +104,10 @@ def test_render_knows_nothing_of_the_autograder_but_verdicts():
     source = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     known = set(re.findall(r"(?:from|import) (autograder[.\w]*)", source))
     assert {name for name in known if not name.startswith("autograder.render")} == {"autograder.verdict"}
+
+
+@given(st.text(max_size=30))
+@example("Ⅳ 名前 ÷ ½ é")
+def test_text_in_which_nothing_is_dropped_is_cleaned_the_same_on_the_short_way(text):
+    """A control character in front is dropped, and takes a text the long way."""
+    assert clean(text) == clean(f"\x00{text}")

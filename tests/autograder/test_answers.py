@@ -1,0 +1,115 @@
+"""A check passes on what it compared: where there is nothing to compare, it is broken."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from autograder import catalogue
+from autograder.answers import Answers, StoredAnswers, read_stored, store
+from autograder.audit import audit
+from autograder.checks.standard import FORWARD
+from autograder.grade import Grader
+from autograder.release import release
+from autograder.spec import Assignment, SpecError
+from autograder.submission import Submission
+from autograder.verdict import Status
+
+NAME = "02_layers"
+
+
+@pytest.fixture
+def copy(own_course):
+    """A learner's copy of the course, without the references."""
+    catalogue.load.cache_clear()
+    references = catalogue.load(NAME, own_course).reference
+    shutil.rmtree(own_course / "solutions")
+    catalogue.load.cache_clear()
+    yield own_course, Submission("layers.py", references, "")
+    catalogue.load.cache_clear()
+
+
+def without_cases(folder, change):
+    path = folder / "assignments" / NAME / "cases.npz"
+    answers = read_stored(path)
+    change(answers.found)
+    store(path, answers.found, answers.seed, answers.known, answers.matters)
+
+
+def verdicts_of(folder, submission, zygote):
+    grader = Grader(catalogue.load(NAME, folder), zygote, seed=1)
+    report = grader.grade(submission)
+    return report, {(e.name, v.check): v for e in report.exercises for v in e.verdicts}
+
+
+def test_with_its_cases_a_copy_passes_what_is_correct(copy, zygote):
+    _, verdicts = verdicts_of(*copy, zygote)
+    assert {verdict.status for verdict in verdicts.values()} == {Status.PASSED}
+
+
+@pytest.mark.parametrize("change", [lambda found: found.pop(("Tanh", FORWARD)),
+                                    lambda found: found.update({("Tanh", FORWARD): []})])  # fmt: skip
+def test_a_check_whose_stored_cases_are_missing_is_broken_and_never_passed(copy, zygote, change):
+    without_cases(copy[0], change)
+    _, verdicts = verdicts_of(*copy, zygote)
+    verdict = verdicts["Tanh", FORWARD]
+    assert (verdict.status, verdict.points) == (Status.BROKEN, 0.0)
+    assert "has no cases, so it proves nothing (cases.npz holds none: take the file from the course again)" in (
+        verdict.sentence
+    )
+    assert {v.status for (name, _), v in verdicts.items() if name == "Flatten"} == {Status.PASSED}
+
+
+def test_the_stored_answers_of_a_check_without_cases_cannot_be_had(layers):
+    exercise = layers.assignment.exercise("Tanh")
+    with pytest.raises(SpecError, match="Tanh: “forward matches the reference” has no cases"):
+        StoredAnswers({}, 1).of(exercise, exercise.checks[0])
+
+
+# --- an author's check that compares nothing -------------------------------------------------
+
+
+def changed(loaded, **fields):
+    """The assignment with other fields of the first check of its first exercise."""
+    first, *others = loaded.assignment.exercises
+    checks = [replace(first.checks[0], **fields), *first.checks[1:]]
+    exercises = [replace(first, checks=checks), *others]
+    return replace(loaded, assignment=Assignment(NAME, title="Layers", exercises=exercises))
+
+
+EMPTY = [
+    ({"cases": lambda _rng, _reference: []}, "has no cases, so it proves nothing (its specification draws none)"),
+    ({"observe": lambda _subject, _case: {"_only": 1}}, "expects no value in any case, so it proves nothing"),
+]
+
+
+@pytest.mark.parametrize(("fields", "sentence"), EMPTY)
+def test_an_authors_check_that_compares_nothing_is_broken(layers, zygote, hand_in, fields, sentence):
+    loaded = changed(layers, **fields)
+    exercise = loaded.assignment.exercises[0]
+    grader = Grader(loaded, zygote, seed=1, only=frozenset({exercise.name}))
+    verdict = grader.grade(hand_in()).exercises[0].verdicts[0]
+    assert (verdict.status, verdict.points) == (Status.BROKEN, 0.0)
+    assert sentence in verdict.sentence
+    with pytest.raises(SpecError, match="so it proves nothing"):
+        Answers(loaded, 1).of(exercise, exercise.checks[0])
+
+
+def test_the_audit_reports_a_check_without_cases_and_release_refuses_it(own_course):
+    path = own_course / "solutions" / NAME / "checks.py"
+    path.write_text(
+        path.read_text()
+        + "\nobject.__setattr__(ASSIGNMENT.exercises[0].checks[0], 'cases', lambda rng, reference: [])\n"
+    )
+    catalogue.load.cache_clear()
+    failures = audit(own_course, [NAME], seed=1).failures
+    assert any("has no cases, so it proves nothing" in failure for failure in failures)
+    with pytest.raises(SpecError, match="has no cases, so it proves nothing"):
+        release(own_course, NAME)
+
+
+def test_an_exercise_that_cannot_be_defined_fails_in_every_case_of_a_check(grade):
+    """The cases after the first are not run, and count as what the first one raised."""
+    found = grade(Tanh="class Tanh(Missing):\n    def forward(self, x):\n        return x\n")
+    assert found.Tanh.verdicts[0].status is Status.FAILED
+    assert "Tanh could not be defined: raised NameError" in found.Tanh.verdicts[0].sentence
