@@ -198,7 +198,7 @@ def test_no_module_comes_from_the_folder_that_it_is_started_in(platform, solutio
 def test_handing_in_again_is_graded_anew(platform, solution):
     platform.hand_in(solution)
     first, _ = platform.run()
-    platform.hand_in(f"{solution}\n\n# %%\nclass Tanh(Layer):\n    def forward(self, x):\n        return x\n")
+    platform.hand_in(f"{solution}\n\n# %%\nclass Tanh(Layer):\n    def forward(self, x):\n        return x\n\ncheck(Tanh)\n")
     second, _ = platform.run()
     assert second["score"] < first["score"]
     assert second["extra_data"]["seed"] != first["extra_data"]["seed"]
@@ -229,6 +229,8 @@ def test_the_solution_is_out_of_reach_even_in_an_old_container(platform, solutio
         def forward(self, x):
             with open({str(platform.root / "source/course/solutions/02_layers/layers.py")!r}) as file:
                 raise ValueError("STOLEN" + file.read()[:40])
+
+    check(Tanh)
     """
     platform.hand_in(f"{solution}\n\n# %%{textwrap.dedent(thief)}")
     made, _ = platform.run(sys.executable, CONTAINER, "old")
@@ -268,7 +270,7 @@ def test_a_file_that_nobody_can_read_is_a_sentence_and_zero(platform, files, sen
 
 @pytest.mark.slow
 def test_when_time_runs_out_what_is_known_is_written(platform, solution):
-    waits = "\n\n# %%\nclass Flatten(Layer):\n    def forward(self, x):\n        import time\n        time.sleep(600)\n"
+    waits = "\n\n# %%\nclass Flatten(Layer):\n    def forward(self, x):\n        import time\n        time.sleep(600)\n\ncheck(Flatten)"
     platform.hand_in(solution + waits)
     platform.plan(seconds=16)
     made, _ = platform.run()
