@@ -198,7 +198,8 @@ def test_no_module_comes_from_the_folder_that_it_is_started_in(platform, solutio
 def test_handing_in_again_is_graded_anew(platform, solution):
     platform.hand_in(solution)
     first, _ = platform.run()
-    platform.hand_in(f"{solution}\n\n# %%\nclass Tanh(Layer):\n    def forward(self, x):\n        return x\n\ncheck(Tanh)\n")
+    other = "\n\n# %%\nclass Tanh(Layer):\n    def forward(self, x):\n        return x\n\ncheck(Tanh)\n"
+    platform.hand_in(solution + other)
     second, _ = platform.run()
     assert second["score"] < first["score"]
     assert second["extra_data"]["seed"] != first["extra_data"]["seed"]
@@ -270,7 +271,8 @@ def test_a_file_that_nobody_can_read_is_a_sentence_and_zero(platform, files, sen
 
 @pytest.mark.slow
 def test_when_time_runs_out_what_is_known_is_written(platform, solution):
-    waits = "\n\n# %%\nclass Flatten(Layer):\n    def forward(self, x):\n        import time\n        time.sleep(600)\n\ncheck(Flatten)"
+    waits = "\n\n# %%\nclass Flatten(Layer):\n    def forward(self, x):\n        import time\n        time.sleep(600)\n"
+    waits += "\ncheck(Flatten)"
     platform.hand_in(solution + waits)
     platform.plan(seconds=16)
     made, _ = platform.run()
