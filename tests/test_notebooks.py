@@ -38,6 +38,13 @@ def run(notebook, folder):
     return shown, values, printed
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    """Kernels beside each other spend half of the processors' time waiting for their own threads."""
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
+
+
 @pytest.fixture(params=catalogue.names(ROOT))
 def loaded(request):
     return catalogue.load(request.param, ROOT)
