@@ -26,10 +26,10 @@ def grade(course, folder, out):
 
 
 def honest(folder, right):
-    """Three students as they should be: all of it, some of it, nothing of it."""
+    """Three students as they should be: all of it right, a mistake in it, half of it."""
     some = right.replace("self.y = array_module(x).tanh(x)", "self.y = 0.5 * array_module(x).tanh(x)")
     assert some != right
-    for student, text in {"ada": right, "berta": some, "carl": "# %%\n" + right.partition("class Tanh")[0]}.items():
+    for student, text in {"ada": right, "berta": some, "carl": right.partition("class Flatten")[0]}.items():
         path = folder / student / "02_layers/layers.py"
         path.parent.mkdir(parents=True)
         path.write_text(text)
@@ -77,15 +77,16 @@ def test_no_hand_in_stops_the_class_is_overlooked_or_changes_another_mark(small_
     shutil.copytree(alone, together)
     awkward(together, right)
     before, said, _ = grade(small_course, alone, tmp_path / "graded alone")
-    assert (before, "Traceback" in said) == (0, False)
+    assert (before, said.count("Traceback")) == (0, 0), said
     status, said, found = grade(small_course, together, tmp_path / "graded")
-    assert (status, "Traceback" in said) == (1, False)
+    assert (status, said.count("Traceback")) == (1, 0), said
     for student in ("ada", "berta", "carl"):
         assert marks(tmp_path / "graded", student) == marks(tmp_path / "graded alone", student)
     assert not (tmp_path / "graded/errors").exists()
     assert "broken" not in {v["status"] for r in found["reports"] for e in r["exercises"] for v in e["verdicts"]}
     students = {path.name.removesuffix(".zip") for path in together.iterdir() if path.is_dir() or path.suffix == ".zip"}
-    assert students == {report["student"] for report in found["reports"]}
+    loose = {"selectors", "msgspec"}  # a file in the class's folder may be a student's
+    assert students | loose == {report["student"] for report in found["reports"]}
     for name in ("selectors.py", "msgspec.py", "essay.pdf", "emil"):
         assert any(name in f"{row['student']} {row['path']}" for row in found["not_graded"]), name
     assert not any(
