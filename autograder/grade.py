@@ -124,7 +124,6 @@ class Grader:
         started = time.perf_counter()
         earlier = self.loaded.earlier if earlier is None else earlier
         chosen = self.exercises
-        done: dict[str, ExerciseResult] = {}
         self._places = places = {}
         self.faults = faults = []
         self.allowance = allowance = Allowance(self.share or self._share(chosen))
@@ -132,7 +131,7 @@ class Grader:
         def grade_one(exercise: Exercise) -> ExerciseResult:
             places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier, allowance)
             try:
-                result = Session(place, self.fingerprints).grade(list(done.values()))
+                result = Session(place, self.fingerprints).grade()
             except IsolationError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in
@@ -145,9 +144,7 @@ class Grader:
             return result
 
         with ThreadPoolExecutor(self.settings.threads) as pool:
-            for wave in ([e for e in chosen if not e.depends], [e for e in chosen if e.depends]):
-                done.update((result.name, result) for result in pool.map(grade_one, wave))
-        results = [done[exercise.name] for exercise in chosen]
+            results = list(pool.map(grade_one, chosen))
         workers = [worker for exercise in chosen for worker in places[exercise.name].workers]
         seconds = round(time.perf_counter() - started, 3)
         return self.report_of(submission, student, results, earlier=earlier, workers=workers, seconds=seconds)

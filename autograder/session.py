@@ -49,18 +49,12 @@ class Session:
         self.verdicts: dict[str, Verdict] = {}
         self.dead: dict[str, str] = {}
 
-    def grade(self, done: list[ExerciseResult]) -> ExerciseResult:
-        """Run every check in order; what this run leaves out is not in the result, nor in its maximum.
-
-        done: results of the exercises that this one may be made of.
-        """
+    def grade(self) -> ExerciseResult:
+        """Run every check in order; what this run leaves out is not in the result, nor in its maximum."""
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
-        self.unfinished = [
-            result.name
-            for result in done
-            if result.name in self.exercise.depends and result.status in (Status.NOT_ATTEMPTED, Status.PARTLY)
-        ]
+        pieces = [piece for piece in self.settings.loaded.assignment.exercises if piece.name in self.exercise.depends]
+        self.unfinished = [piece.name for piece in pieces if self.submission.unwritten(piece)]
         try:
             for check in self.exercise.graded_checks(capstones=self.settings.capstones):
                 if broken:

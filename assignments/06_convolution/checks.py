@@ -23,7 +23,7 @@ def col2im_cases(rng):
         places = int(np.prod([(n + 2 * padding - dilation * (k - 1) - 1) // s + 1 for n, k, s in sides]))
         columns = rng.normal(size=(batch, channels * int(kh * kw), places))
         yield Case({'shape': (batch, channels, height, width), **window}, columns=columns)
-col2im = FunctionExercise('col2im', cases=col2im_cases, points=4, hints={'col2im': ('A pixel that nine windows saw receives nine gradients. What becomes of the nine, and of what fell on the padding?', 'dx[n, c, h, w] = Σ du[n, (c, i, j), (h′, w′)] over all i, j, h′, w′ with s h′ + d i − p = h and s w′ + d j − p = w; du (N, C kh kw, H′ W′), dx (N, C, H, W)', 'Everything that im2col did, from the end: six axes again; zeros of the padded size; for each cell of the kernel add its part of the columns to the very pixels that it met; cut the border off.')})
+col2im = FunctionExercise('col2im', depends=('im2col',), cases=col2im_cases, points=4, hints={'col2im': ('A pixel that nine windows saw receives nine gradients. What becomes of the nine, and of what fell on the padding?', 'dx[n, c, h, w] = Σ du[n, (c, i, j), (h′, w′)] over all i, j, h′, w′ with s h′ + d i − p = h and s w′ + d j − p = w; du (N, C kh kw, H′ W′), dx (N, C, H, W)', 'Everything that im2col did, from the end: six axes again; zeros of the padded size; for each cell of the kernel add its part of the columns to the very pixels that it met; cut the border off.')})
 
 def in_float32(exercise, cases):
     """The exercise with a check that single precision stays what it is."""

@@ -137,6 +137,7 @@ def col2im_cases(rng):
 
 col2im = FunctionExercise(
     "col2im",
+    depends=("im2col",),  # which is its adjoint
     cases=col2im_cases,
     points=4,
     hints={
