@@ -7,7 +7,7 @@ import json
 import platform
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -104,11 +104,11 @@ class Grader:
     def _asked_for(self) -> list[Exercise]:
         return [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
 
-    def _share(self, exercises: Iterable[Exercise]) -> Share:
+    def _share(self, exercises: Collection[Exercise]) -> Share:
         """What a submission may use for these exercises: capstones have their own times."""
         checks = [check for exercise in exercises for check in exercise.checks if check.capstone]
         training = sum(check.cpu_s or 0.0 for check in checks) if self.settings.capstones else 0.0
-        return share_of(training, device=self.settings.backend == "cupy")
+        return share_of(len(exercises), training, device=self.settings.backend == "cupy")
 
     def stop(self) -> None:
         """End the workers of a run that is under way in another thread; what that run says is worth nothing then."""

@@ -14,8 +14,10 @@ from autograder.isolation.launcher import Limits
 
 __all__ = ["Allowance", "Share", "SubjectLostError", "UsedUpError", "share_of"]
 
-CPU_S = 60.0
-"""CPU seconds of everything that is not training; the references of whole assignments take less than two."""
+CPU_S, CPU_EACH_S = 60.0, 15.0
+"""CPU seconds of everything that is not training: at least, and for each exercise.  The references of whole assignments
+take less than two; somebody who writes a loop over numbers into every exercise, on a slow machine, a hundred.
+"""
 TRAININGS = 4.0
 """A capstone trains from three seeds, each within its own limit."""
 WALL = 4.0
@@ -46,12 +48,12 @@ class Share:
     received: int = RECEIVED
 
 
-def share_of(training_s: float, *, device: bool = False) -> Share:
-    """The share of a hand-in whose capstones may train for so many CPU seconds each, added up.
+def share_of(exercises: int, training_s: float, *, device: bool = False) -> Share:
+    """The share of a hand-in with so many exercises, whose capstones may train for so many CPU seconds each, added up.
 
     device: arrays are on a GPU, for which code waits asleep.
     """
-    cpu = CPU_S + TRAININGS * training_s
+    cpu = max(CPU_S, CPU_EACH_S * exercises) + TRAININGS * training_s
     return Share(cpu, WALL * cpu, math.inf if device else IDLE_S)
 
 

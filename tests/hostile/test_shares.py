@@ -191,9 +191,10 @@ def test_what_is_left_bounds_the_next_call(graders):
 
 
 def test_capstones_have_their_own_time_and_a_device_may_be_waited_for():
-    assert share_of(20.0).cpu_s == share_of(0.0).cpu_s + 80
-    assert share_of(20.0).wall_s == 4 * share_of(20.0).cpu_s
-    assert share_of(0.0, device=True).idle_s == float("inf")
+    assert share_of(1, 20.0).cpu_s == share_of(1, 0.0).cpu_s + 80
+    assert share_of(20, 0.0).cpu_s == 5 * share_of(1, 0.0).cpu_s == 300
+    assert share_of(1, 20.0).wall_s == 4 * share_of(1, 20.0).cpu_s
+    assert share_of(1, 0.0, device=True).idle_s == float("inf")
 
 
 # --- the grader's memory ----------------------------------------------------------------------
