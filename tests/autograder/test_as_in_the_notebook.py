@@ -1,6 +1,7 @@
 """What counts in the notebook counts when graded: random notebooks, run in IPython from top to bottom, and graded."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -127,8 +128,10 @@ def notebooks(draw):
 
 @pytest.fixture(scope="module")
 def shell():
+    main = sys.modules["__main__"]
     yield InteractiveShell.instance(colors="nocolor")
     InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main  # which the shell has replaced by its own
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def course(tmp_path_factory):
     root = tmp_path_factory.mktemp("course")
     for name in ASSIGNMENTS:
         shutil.copytree(ROOT / "assignments" / name, root / "assignments" / name)
-        write_cases(catalogue.load(name, ROOT), root / "assignments" / name / "cases.npz")
+        write_cases(catalogue.load(name, ROOT), root / "assignments" / name / "cases.npz", root)
     return root
 
 
