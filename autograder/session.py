@@ -148,6 +148,9 @@ class Session:
         Where the exercise itself could not be defined, the first error stands for the cases after it as well.
         """
         if check.capstone and self.settings.live is None:
+            if self.settings.threads == 1:  # one that does not end is not trained from another seed
+                yield from (self._observe_alone(check, case) for case, _ in answers)
+                return
             with ThreadPoolExecutor(self.settings.threads) as pool:
                 yield from pool.map(lambda answer: self._observe_alone(check, answer[0]), answers)
             return
