@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 from autograder.subject import SubjectRaisedError
+from autograder.submission.source import PYTHON
 
 if TYPE_CHECKING:
     from autograder.workplace import Workplace
 
 __all__ = ["at", "explain", "missing", "waits"]
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-NEWER = frozenset({"annotationlib", "compression", "concurrent.interpreters"})
+NEWER = frozenset({"annotationlib", "compression"})
 """Modules of the standard library that some Python which can grade does not have."""
 
 
@@ -34,7 +33,7 @@ def explain(error: SubjectRaisedError, title: str, place: Workplace) -> str:
 
 def _reason(error: SubjectRaisedError, place: Workplace) -> str:
     """Say what an error means, with its cure where it is one of those that everybody meets."""
-    if error.type == "NameError" and (reason := _why_undefined(error, place)):
+    if (name := missing(error)) and (reason := _why_undefined(name, error, place)):
         return reason
     if error.type == "HostTransferError":
         return f"{error.message}{at(error)}. Let xp = array_module(x) do the work where x lives."
@@ -43,9 +42,8 @@ def _reason(error: SubjectRaisedError, place: Workplace) -> str:
     return _text(error)
 
 
-def _why_undefined(error: SubjectRaisedError, place: Workplace) -> str:
+def _why_undefined(name: str, error: SubjectRaisedError, place: Workplace) -> str:
     """Say why a name is missing here that the student's notebook had."""
-    name = missing(error)
     found = place.submission.extraction
     if "*" in found.refused and name not in found.refused and name not in found.defined:
         found_in = found.refused["*"]

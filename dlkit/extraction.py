@@ -121,11 +121,9 @@ class Extraction:
         chosen = self.definition(name) if definition is None else definition
         if chosen is None:
             return []
-        check = next((number for number in reversed(self.checks(name)) if number > chosen), None)
-        if definition is not None:
-            check = next((number for number in self.checks(name) if number > chosen), None)
-        end = chosen + 1 if check is None else check
-        return self._slicer.cut({name, *also}, end, without=without, checked=check is not None)
+        checks = [number for number in self.checks(name) if number > chosen]
+        end = chosen + 1 if not checks else checks[-1] if definition is None else checks[0]
+        return self._slicer.cut({name, *also}, end, without=without, checked=bool(checks))
 
     @cached_property
     def _slicer(self) -> Slicer:
@@ -135,9 +133,7 @@ class Extraction:
     @cached_property
     def _modules(self) -> set[str]:
         """Names that stand for modules, or for what comes from the standard library or NumPy."""
-        return {
-            name for chunk in self.chunks if chunk.source.startswith(("import ", "from ")) for name in chunk.defines
-        }
+        return {name for chunk in self.chunks if chunk.is_import for name in chunk.defines}
 
     def definitions_for(self, names: Iterable[str]) -> tuple[Chunk, ...]:
         """All that these names need, and every import, function and class of the file, in order: a reference."""
@@ -269,11 +265,7 @@ def _chunk(statement: ast.stmt, lines: list[str], label: str, first: int) -> Chu
     if shares_a_line or isinstance(statement, ast.Import | ast.ImportFrom):
         taken = _unparse(statement) or taken
     effects = effects_of(taken)
-    return Chunk(label, first + begin - 1, taken, tuple(dict.fromkeys(_in_order(effects))))
-
-
-def _in_order(effects: Effects) -> list[str]:
-    return sorted(effects.binds) + sorted(effects.may_bind)
+    return Chunk(label, first + begin - 1, taken, (*sorted(effects.binds), *sorted(effects.may_bind - effects.binds)))
 
 
 def _unparse(statement: ast.stmt) -> str | None:

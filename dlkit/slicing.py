@@ -3,12 +3,13 @@
 A slice in the sense of program analysis (Weiser, 1981): from the exercise backwards, over everything that is read,
 directly or through other names.  Statements that it does not need (plots, training, downloads) are left out.
 
-Sets of names are whole numbers with a bit per name, so that a file made to be costly is not.
+Sets of names are whole numbers with a bit per name.  A file made to be costly is not taken apart for long: past some
+number of steps its slices are everything that comes before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,10 +17,16 @@ from dlkit.effects import ATTRIBUTE_SETTERS, CHANGING_FUNCTIONS, SETTERS, Effect
 
 __all__ = ["Slicer"]
 
+MOST_STEPS = 2_000_000
+"""Names looked at in all of one file's slices; a notebook of 300 statements takes some thousands."""
 ALL = -1
 """The mask of every name."""
 ROUNDS = 8
 """How often names that are found later may need further names that are found later."""
+
+
+class _TooManyStepsError(Exception):
+    """The file is so entangled that everything in it may concern everything else."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Slicer:
         self._effects = effects
         self._modules, self._absent = frozenset(modules), frozenset(absent)
         self._bits: dict[str, int] = {}
+        self._steps = 0
 
     def cut(self, names: Iterable[str], end: int, *, without: Collection[int] = (), checked: bool) -> list[int]:
         """Numbers of the statements that these names need, as they are before statement ``end``.
@@ -49,21 +57,29 @@ class Slicer:
         What is set again from there on keeps the value it had; a name that nothing before sets is found later.
         checked: whether a check stood at ``end``; else what changes an object further down counts as well.
         """
-        wanted, outside = self._mask(names), frozenset(without)
-        candidates = [number for number in range(min(end, len(self._effects))) if number not in outside]
+        outside = frozenset(without)
+        before = [number for number in range(min(end, len(self._effects))) if number not in outside]
+        try:
+            return self._cut(self._mask(names), before, end, outside, checked=checked)
+        except _TooManyStepsError:
+            return before
+
+    def _cut(
+        self, wanted: int, candidates: list[int], end: int, outside: frozenset[int], *, checked: bool
+    ) -> list[int]:
         for _ in range(ROUNDS):
             reads = self._reads(candidates)
-            later = self._later(_union(reads, wanted), candidates, end, outside, checked=checked)
+            later = self._later(self._union(reads, wanted), candidates, end, outside, checked=checked)
             if not later:
                 break
             candidates = sorted([*candidates, *later])
-        live, kept = _union(reads, wanted), []
+        live, kept = self._union(reads, wanted), []
         for number in reversed(candidates):
             one = self._effects[number]
             if one.stars or one.anything or self._changes[number] & live:
                 kept.append(number)
                 live &= ~self._mask(one.binds)
-                live |= ALL if one.reads_anything else _union(reads, self._mask(one.uses | one.later))
+                live |= ALL if one.reads_anything else self._union(reads, self._mask(one.uses | one.later))
         return kept[::-1]
 
     def _later(
@@ -92,6 +108,20 @@ class Slicer:
             mask |= 1 << bits.setdefault(name, len(bits))
         return mask
 
+    def _each(self, mask: int) -> Iterator[int]:
+        """Positions of the bits that are set; each is a step."""
+        self._steps += mask.bit_count()
+        if self._steps > MOST_STEPS:
+            raise _TooManyStepsError
+        return _bits_of(mask)
+
+    def _union(self, sets: Mapping[int, int], names: int) -> int:
+        """These names, and the set that belongs to each."""
+        found = names
+        for bit in self._each(names):
+            found |= sets.get(bit, 0)
+        return found
+
     def _reads(self, numbers: Iterable[int]) -> Mapping[int, int]:
         """For each name's bit, all names that its value may read, now or when called, by way of others as well.
 
@@ -101,9 +131,9 @@ class Slicer:
         for number in numbers:
             one = self._effects[number]
             read = self._mask(one.uses | one.later)
-            for bit in _bits_of(self._changes[number]):
+            for bit in self._each(self._changes[number]):
                 found[bit] = found.get(bit, 0) | read
-        return _closed(found)
+        return _closed(found, self._each)
 
     # --- what a statement changes --------------------------------------------------------------
 
@@ -117,8 +147,8 @@ class Slicer:
         for name in one.calls & self._functions.keys():
             changed |= self._functions[name].changes
         changed |= self._mask(passed.name for passed in one.passed if self._is_changed(passed))
-        changed |= _union(self._partners, changed) & ~self._mask(self._functions)
-        return changed | _union(self._partners, self._mask(one.assigned)) | self._mask(one.bound)
+        changed |= self._union(self._partners, changed) & ~self._mask(self._functions)
+        return changed | self._union(self._partners, self._mask(one.assigned)) | self._mask(one.bound)
 
     def _is_changed(self, passed: Passed) -> bool:
         """Whether a call may change this name's object; a function or class changes by its attributes alone."""
@@ -151,13 +181,13 @@ class Slicer:
                 attributes |= bit if summary.its_attributes else 0
                 number = bit.bit_length() - 1
                 calls[number] = calls.get(number, 0) | self._mask(summary.calls)
-        called = _closed(calls)
+        called = _closed(calls, self._each)
         by_bit = {self._bits[name]: mask for name, mask in changes.items()}
         found = {}
         for name in changes:
             reached = called[self._bits[name]] | self._mask([name])
             mask = 0
-            for bit in _bits_of(reached):
+            for bit in self._each(reached):
                 mask |= by_bit.get(bit, 0)
             found[name] = _Function(mask, bool(reached & arguments), bool(reached & attributes))
         return found
@@ -168,13 +198,17 @@ class Slicer:
         found: dict[int, int] = {}
         for one in self._effects:
             for name, others in one.aliases.items():
-                group = self._mask({name, *others} - self._modules - self._absent)
-                for bit in _bits_of(group):
-                    found[bit] = found.get(bit, 0) | group
-        return _closed(found)
+                if name in self._modules or name in self._absent:
+                    continue
+                own, partners = self._mask([name]), self._mask(others - self._modules - self._absent)
+                for bit in self._each(own):
+                    found[bit] = found.get(bit, 0) | own | partners
+                for bit in self._each(partners):
+                    found[bit] = found.get(bit, 0) | own
+        return _closed(found, self._each)
 
 
-def _bits_of(mask: int) -> Iterable[int]:
+def _bits_of(mask: int) -> Iterator[int]:
     """Positions of the bits that are set."""
     while mask:
         low = mask & -mask
@@ -182,30 +216,31 @@ def _bits_of(mask: int) -> Iterable[int]:
         mask ^= low
 
 
-def _union(sets: Mapping[int, int], names: int) -> int:
-    """These names, and the set that belongs to each."""
-    found = names
-    for bit in _bits_of(names):
-        found |= sets.get(bit, 0)
-    return found
+Each = Callable[[int], Iterator[int]]
+"""Positions of the bits of a mask."""
 
 
-def _closed(graph: Mapping[int, int]) -> dict[int, int]:
+def _closed(graph: Mapping[int, int], each: Each) -> dict[int, int]:
     """Everything that each node leads to, by Tarjan's strongly connected components; without recursion."""
     order: dict[int, int] = {}
     lowest: dict[int, int] = {}
     found: dict[int, int] = {}
     stack: list[int] = []
+
+    def enter(node: int) -> None:
+        order[node] = lowest[node] = len(order)
+        stack.append(node)
+        work.append((node, each(graph.get(node, 0))))
+
+    work: list[tuple[int, Iterator[int]]] = []
     for start in graph:
-        if start in order:
-            continue
-        work: list[tuple[int, Iterable[int]]] = []
-        _enter(start, graph, order, lowest, stack, work)
+        if start not in order:
+            enter(start)
         while work:
             node, following = work[-1]
             for other in following:
                 if other not in order:
-                    _enter(other, graph, order, lowest, stack, work)
+                    enter(other)
                     break
                 if other not in found:
                     lowest[node] = min(lowest[node], order[other])
@@ -215,32 +250,20 @@ def _closed(graph: Mapping[int, int]) -> dict[int, int]:
                     parent = work[-1][0]
                     lowest[parent] = min(lowest[parent], lowest[node])
                 if lowest[node] == order[node]:
-                    _leave(node, graph, stack, found)
+                    _leave(node, graph, each, stack, found)
     return found
 
 
-def _enter(  # noqa: PLR0917 - all of one algorithm
-    node: int,
-    graph: Mapping[int, int],
-    order: dict[int, int],
-    lowest: dict[int, int],
-    stack: list[int],
-    work: list[tuple[int, Iterable[int]]],
-) -> None:
-    order[node] = lowest[node] = len(order)
-    stack.append(node)
-    work.append((node, iter(_bits_of(graph.get(node, 0)))))
-
-
-def _leave(node: int, graph: Mapping[int, int], stack: list[int], found: dict[int, int]) -> None:
+def _leave(node: int, graph: Mapping[int, int], each: Each, stack: list[int], found: dict[int, int]) -> None:
     """One component is whole: all of its members lead to the same nodes."""
-    members = stack[stack.index(node) :] if stack[-1] != node else [node]
-    del stack[-len(members) :]
+    members = [stack.pop()]
+    while members[-1] != node:
+        members.append(stack.pop())
     reached = 0
     for member in members:
         following = graph.get(member, 0)
         reached |= following
-        for bit in _bits_of(following):
+        for bit in each(following):
             reached |= found.get(bit, 0)
     for member in members:
         found[member] = reached

@@ -11,7 +11,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Refusals"]
+__all__ = ["EVENTS", "Refusals", "writes"]
 
 NO_FILES, NO_PROCESSES, NO_NETWORK = (
     "exercises write no files",
@@ -22,15 +22,45 @@ REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS, errno.EFBIG, errno.
 PROCESSES = ("multiprocessing", "subprocess", "concurrent.futures.process")
 """Modules that start processes, and fail in several ways where they may not."""
 EVENTS = {
-    **dict.fromkeys(
-        ("os.fork", "os.forkpty", "os.posix_spawn", "os.exec", "os.system", "subprocess.Popen"), NO_PROCESSES
-    ),
-    **dict.fromkeys(
-        ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.link", "os.symlink", "os.truncate"), NO_FILES
-    ),
-    **dict.fromkeys(("os.chmod", "os.chown"), NO_FILES),
-    **dict.fromkeys(("socket.__new__", "socket.getaddrinfo"), NO_NETWORK),
+    "os.fork": "start a process",
+    "os.forkpty": "start a process",
+    "os.posix_spawn": "start a program",
+    "os.exec": "start a program",
+    "os.system": "start a program",
+    "subprocess.Popen": "start a program",
+    "socket.__new__": "open a network socket",
+    "socket.getaddrinfo": "look up a name on the network",
+    "os.kill": "send a signal to a process",
+    "os.killpg": "send a signal to a process",
+    "ctypes.dlopen": "call machine code through ctypes",
+    "ctypes.dlsym": "call machine code through ctypes",
+    "ctypes.string_at": "read memory by its address",
+    "os.mkdir": "change files",
+    "os.remove": "change files",
+    "os.rename": "change files",
+    "os.rmdir": "change files",
+    "os.link": "change files",
+    "os.symlink": "change files",
+    "os.truncate": "change files",
+    "os.chmod": "change files",
+    "os.chown": "change files",
+    "sys.addaudithook": "hook into the interpreter",
+    "os.listdir": "list a folder",
+    "os.scandir": "list a folder",
 }
+"""Event → what was tried, as follows “tried to”."""
+MEANINGS = {
+    "start a process": NO_PROCESSES,
+    "start a program": NO_PROCESSES,
+    "open a network socket": NO_NETWORK,
+    "look up a name on the network": NO_NETWORK,
+    "change files": NO_FILES,
+}
+
+
+def writes(flags: Any) -> bool:
+    """Whether a file is opened for writing, by the flags of an audit event."""
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC))
 
 
 class Refusals:
@@ -52,11 +82,9 @@ class Refusals:
 
     def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
-            flags = arguments[2]
-            writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-            self._last = NO_FILES if writes else ""
-        elif event in EVENTS:
-            self._last = EVENTS[event]
+            self._last = NO_FILES if writes(arguments[2]) else ""
+        elif meaning := MEANINGS.get(EVENTS.get(event, "")):
+            self._last = meaning
 
 
 def _within(trace: TracebackType | None, modules: tuple[str, ...]) -> bool:

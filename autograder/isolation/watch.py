@@ -14,40 +14,13 @@ from typing import Any
 
 from autograder.isolation.asker import calling_frame
 from autograder.isolation.importer import Importer
+from autograder.isolation.refusals import EVENTS, writes
 
 __all__ = ["Watch"]
 
 MOST = 20
 LONGEST = 200
 
-EVENTS = {
-    "os.fork": "start a process",
-    "os.forkpty": "start a process",
-    "os.posix_spawn": "start a program",
-    "os.exec": "start a program",
-    "os.system": "start a program",
-    "subprocess.Popen": "start a program",
-    "socket.__new__": "open a network socket",
-    "socket.getaddrinfo": "look up a name on the network",
-    "os.kill": "send a signal to a process",
-    "os.killpg": "send a signal to a process",
-    "ctypes.dlopen": "call machine code through ctypes",
-    "ctypes.dlsym": "call machine code through ctypes",
-    "ctypes.string_at": "read memory by its address",
-    "os.mkdir": "change files",
-    "os.remove": "change files",
-    "os.rename": "change files",
-    "os.rmdir": "change files",
-    "os.link": "change files",
-    "os.symlink": "change files",
-    "os.truncate": "change files",
-    "os.chmod": "change files",
-    "os.chown": "change files",
-    "sys.addaudithook": "hook into the interpreter",
-    "os.listdir": "list a folder",
-    "os.scandir": "list a folder",
-}
-"""Event → what was tried, as follows “tried to”."""
 ONLY_DIRECTLY = {
     "sys._getframe": "walk the call stack",
     "sys.setprofile": "hook into the interpreter",
@@ -116,6 +89,6 @@ class Watch:
         if not isinstance(path, str | bytes) or os.fsdecode(path) == os.devnull:
             return None
         name = os.fsdecode(path)
-        if isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
+        if writes(flags):
             return f"write {name}"
         return None if self._may_read(name) or self._importer.has_file(name) else f"read {name}"

@@ -18,6 +18,7 @@ __all__ = ["Submission", "SubmissionError"]
 
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+"""The version that grades."""
 
 
 class SubmissionError(Exception):
@@ -181,7 +182,7 @@ class Submission:
 
     def _set_later(self, exercise: Exercise, chosen: _Chosen) -> set[str]:
         """Parts that a later statement puts into the class: ``Linear.backward = …``."""
-        later = [self.extraction.chunks[n] for n in chosen.numbers if chosen.definition is not None]
+        later = [self.extraction.chunks[number] for number in chosen.numbers]
         changed = [chunk.source for chunk in later if exercise.name in chunk.effects.assigned | chunk.effects.changes]
         return {part for part in exercise.parts if any(f".{part}" in text or f'"{part}"' in text for text in changed)}
 
@@ -191,9 +192,8 @@ class Submission:
         if len(numbers) < 2 or chosen in (None, numbers[-1]):  # noqa: PLR2004 - two of them
             return ""
         graded, last = (self._place(number) for number in (chosen, numbers[-1]))
-        why = (
-            "the other is an untouched stub" if self._is_untouched(exercise, numbers[-1]) else "the one that is checked"
-        )
+        untouched = self._is_untouched(exercise, numbers[-1])
+        why = "which is an untouched stub" if untouched else "which no check(…) follows"
         return (
             f"{self.file} defines {exercise.name} {len(numbers)} times. Graded is the definition in {graded}, not the "
             f"last one in {last}, {why}. Delete the one that does not count."

@@ -372,6 +372,27 @@ def test_an_import_of_something_absent_names_the_package(grade_file, root, tmp_p
     assert found.ReLU.status is Status.PASSED
 
 
+def test_a_name_that_a_star_may_have_brought_names_the_package(hand_in, swapped, grader, first_wrong):
+    work = hand_in(Tanh=swapped("Tanh", ("array_module(x).tanh", "tangens")))
+    work = replace(work, extraction=replace(work.extraction, refused={"*": "torch"}))
+    tanh = next(result for result in grader.grade(work).exercises if result.name == "Tanh")
+    assert first_wrong(tanh).sentence.startswith("tangens is not defined (layers.py, line ")
+    assert "it may come from torch, which an exercise may not import" in first_wrong(tanh).sentence
+
+
+def test_of_two_definitions_the_report_says_which_is_graded(grade, swapped):
+    stub = layer("Tanh", "raise NotImplementedError()", backward="pass")
+    found = grade(stub)
+    assert found.Tanh.status is Status.PASSED
+    (problem,) = found.report.problems
+    assert problem.sentence.startswith(
+        "layers.ipynb defines Tanh 2 times. Graded is the definition in layers.py, line "
+    )
+    assert problem.sentence.endswith(
+        "not the last one in scratch, line 1, which is an untouched stub. Delete the one that does not count."
+    )
+
+
 def test_a_base_class_from_elsewhere_names_the_package(grade, hand_in, grader, first_wrong):
     work = hand_in(Flatten=layer("Flatten", "return x", base="nn.Module"))
     work = replace(work, extraction=replace(work.extraction, refused={"nn": "torch"}))

@@ -157,6 +157,24 @@ def test_a_file_made_to_be_costly_is_cut_in_a_moment():
     assert time.process_time() - before < 100 * (unit + 0.01)
 
 
+def test_past_some_number_of_steps_a_slice_is_everything_before(monkeypatch):
+    cells = ["X = [3]", "Y = X\nY.append(4)", F, "Z = 5", "check(f)", "X = 0"]
+    assert len(of(*cells).slice("f")) == 4
+    monkeypatch.setattr("dlkit.slicing.MOST_STEPS", 3)
+    assert of(*cells).slice("f") == [0, 1, 2, 3, 4]
+    assert needed(*cells) == [3, 4]
+
+
+@pytest.mark.parametrize("kind", ["names in one list", "names for one object"])
+def test_the_steps_of_a_file_are_bounded(monkeypatch, kind):
+    """Each of these took a step for every pair of names."""
+    many = [f"X{i}" for i in range(3000)]
+    text = f"Y = [{', '.join(many)}]" if kind == "names in one list" else "\n".join(f"{name} = X0" for name in many)
+    monkeypatch.setattr("dlkit.slicing.MOST_STEPS", 20 * len(many))
+    found = of("X0 = 3", text, "def f(): return 1", "Z = 5", "check(f)")
+    assert [found.chunks[number].source for number in found.slice("f")] == ["def f(): return 1"]
+
+
 statements = st.sampled_from(
     [
         "A = 1", "B = A", "C = [A, B]", "C.append(A)", "A += 1", "def g(x): return A + x", "B = g(B)", "D = {}",
