@@ -125,6 +125,15 @@ def resources(released, tmp_path):
     return resources
 
 
+def asked_for_a_hand(released, resources):
+    """Cells of ada's that need a manual grade once the scores are saved."""
+    SaveAutoGrades().preprocess(released, resources)
+    AskForAHand().preprocess(released, resources)
+    with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+        found = gradebook.find_submission_notebook("layers", "02_layers", "ada")
+        return {grade.name for grade in found.grades if grade.needs_manual_grade}
+
+
 def test_what_the_grader_failed_at_needs_a_manual_grade(released, report, resources):
     broken = result(0.0, 7.0, Status.BROKEN)
     report = Report(
@@ -132,12 +141,7 @@ def test_what_the_grader_failed_at_needs_a_manual_grade(released, report, resour
     )
     write(released, report)
     resources[REPORT] = report
-    SaveAutoGrades().preprocess(released, resources)
-    AskForAHand().preprocess(released, resources)
-    with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
-        found = gradebook.find_submission_notebook("layers", "02_layers", "ada")
-        asked = {grade.name for grade in found.grades if grade.needs_manual_grade}
-    assert asked == {"check_Linear"}
+    assert asked_for_a_hand(released, resources) == {"check_Linear"}
 
 
 def test_what_the_run_left_out_says_so_and_waits_for_a_mark_by_hand(released, report, resources):
@@ -149,12 +153,7 @@ def test_what_the_run_left_out_says_so_and_waits_for_a_mark_by_hand(released, re
     assert determine_grade(cell)[0] == 0.0
     assert f"This run left out {last.name}" in cell.outputs[0].data["text/html"]
     resources[REPORT] = report
-    SaveAutoGrades().preprocess(released, resources)
-    AskForAHand().preprocess(released, resources)
-    with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
-        found = gradebook.find_submission_notebook("layers", "02_layers", "ada")
-        asked = {grade.name for grade in found.grades if grade.needs_manual_grade}
-    assert asked == {f"check_{last.name}"}
+    assert asked_for_a_hand(released, resources) == {f"check_{last.name}"}
 
 
 def test_without_a_report_nobody_is_asked(released, resources):
