@@ -10,7 +10,7 @@ if sys.argv[:1] == ["-m"] and sys.path[0] == os.getcwd() != os.path.dirname(__pa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from autograder.notebook import check
+    from autograder.learner.notebook_check import check
 
 __all__ = ["check"]
 
@@ -18,7 +18,7 @@ __all__ = ["check"]
 def __getattr__(name: str) -> object:
     """Import ``check`` when it is first asked for, so that the worker side stays light."""
     if name == "check":
-        from autograder.notebook import check
+        from autograder.learner.notebook_check import check
 
         return check
     message = f"module 'autograder' has no attribute '{name}'"

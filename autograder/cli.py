@@ -33,7 +33,7 @@ for _commands in (learning, teaching, authoring, trusting):
 @app.command()
 def doctor(*, json: JsonOption = False) -> None:
     """Say what this machine can do: backends, isolation, threads, versions."""
-    from autograder.doctor import examine
+    from autograder.commands.doctor import examine
 
     facts = examine()
     if json:

@@ -84,8 +84,8 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
 def make_honest(folder: Path, size: int) -> None:
     """Write the demonstration's students under new names, without the one who never ends and the one who lies."""
-    from autograder import catalogue
-    from autograder.demo import make_class
+    from autograder.classroom.demo import make_class
+    from autograder.course import catalogue
 
     with tempfile.TemporaryDirectory() as name:
         make_class(catalogue.load(ASSIGNMENT, ROOT), Path(name))
@@ -111,7 +111,7 @@ def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any
     from autograder.classroom.processes import grade_all, open_pool
     from autograder.classroom.runs import prepare_run
     from autograder.isolation.launcher import open_launcher
-    from autograder.verdict import read_report
+    from autograder.report.verdict import read_report
 
     entries = discover(folder / name, ROOT, ASSIGNMENT)
     run = prepare_run(ROOT, folder / f"{name} graded", folder / name, entries, seed=1)

@@ -17,15 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder import catalogue
-from autograder.answers import generator
-from autograder.demo import make_class
-from autograder.grade import Grader
+from autograder.classroom.demo import make_class
+from autograder.course import catalogue
+from autograder.course.answers import generator
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
+from autograder.measuring.timing import PAIRS_EACH
+from autograder.report.verdict import Report
 from autograder.subject import LocalSubject
 from autograder.submission import Submission, read_submission
-from autograder.timing import PAIRS_EACH
-from autograder.verdict import Report
 from benchmarks.table import ROOT, Row, Table, in_turns
 
 ASSIGNMENT = "02_layers"

@@ -67,8 +67,8 @@ def main(first: int, last: int) -> None:
 
 def make_large_class(folder: Path, size: int) -> None:
     """Write ``size`` submissions: the demonstration's students under new names."""
-    from autograder import catalogue
-    from autograder.demo import make_class
+    from autograder.classroom.demo import make_class
+    from autograder.course import catalogue
 
     with tempfile.TemporaryDirectory() as name:
         make_class(catalogue.load(ASSIGNMENT, ROOT), Path(name))

@@ -85,7 +85,7 @@ def timed(command: list[Any], folder: Path, **environment: str) -> float:
 
 def kit(folder: Path) -> Path:
     """Set up a course of this kit with the one assignment, released."""
-    from autograder.release import release
+    from autograder.authoring.release import release
 
     root = folder / "kit"
     source = root / "solutions" / ASSIGNMENT
@@ -98,7 +98,7 @@ def kit(folder: Path) -> Path:
 
 def grade_here(folder: Path) -> Graded:
     """Time ``autograder grade``."""
-    from autograder.verdict import read_report
+    from autograder.report.verdict import read_report
 
     root = kit(folder)
     hand_in(folder / "submitted", read_notebook(root / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder import catalogue
+from autograder.course import catalogue
 from benchmarks.table import ROOT, Row, Table, in_turns, median_ratio
 
 BATCH, FEATURES = 256, 1024

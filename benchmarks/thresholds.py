@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from autograder import timing
 from autograder.checks import FunctionExercise
-from autograder.cores import usable
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.measuring import timing
+from autograder.measuring.cores import usable
+from autograder.report.verdict import Pace, Timing
 from autograder.spec import Case, Speed
 from autograder.subject import LocalSubject, RemoteSubject
-from autograder.verdict import Pace, Timing
 from benchmarks.table import Grid
 
 GRADINGS = 200

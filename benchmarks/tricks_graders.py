@@ -117,7 +117,7 @@ def by_hand() -> str:
 
 def released_cases() -> str:
     """Tables of the cases that a student of this project finds in ``cases.npz``."""
-    from autograder.answers import read_stored
+    from autograder.course.answers import read_stored
 
     y: dict[str, list[Any]] = {name: [] for name in PARTS}
     dx: dict[str, list[Any]] = {name: [] for name in PARTS}
@@ -146,7 +146,7 @@ def hand_in(folder: Path, notebook: Notebook, trick: Trick | None) -> Path:
 
 def grade_here(folder: Path, students: dict[str, Trick | None]) -> Marks:
     """Grade a class with ``autograder grade``."""
-    from autograder.verdict import read_report
+    from autograder.report.verdict import read_report
 
     released = json.loads((ROOT / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb").read_text(encoding="utf-8"))
     known = released_cases()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.learner.originals import start
 from benchmarks.grading import ASSIGNMENT
 from benchmarks.table import ROOT, Row, Table

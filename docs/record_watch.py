@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.learner.originals import start
 
 ROOT = Path(__file__).resolve().parents[1]

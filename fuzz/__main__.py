@@ -17,7 +17,7 @@ from typing import Any
 
 TARGETS = ("frames", "trees", "notebooks", "scripts", "archives", "hand_ins")
 INSTRUMENTED = (
-    "autograder.archive",
+    "autograder.submission.archive",
     "autograder.isolation.protocol",
     "autograder.isolation.tree",
     "autograder.submission",

@@ -7,7 +7,7 @@ import random
 import stat
 import zipfile
 
-from autograder.archive import MAX_MEMBER, ArchiveError, members
+from autograder.submission.archive import MAX_MEMBER, ArchiveError, members
 from fuzz.scripts import folder
 
 WANTED = ("02_layers/layers.py", "02_layers/layers.ipynb")

@@ -14,14 +14,14 @@ from functools import lru_cache
 
 import msgspec
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.export import classroom, gradescope, junit, prairielearn, table
-from autograder.grade import Grader, unreadable
+from autograder.grading.grader import Grader, unreadable
 from autograder.isolation.allowance import Share
 from autograder.isolation.launcher import Limits, open_launcher
 from autograder.render.html import class_page, student_page
+from autograder.report.verdict import Report, Status
 from autograder.submission import SubmissionError, own_earlier, read_submission
-from autograder.verdict import Report, Status
 from fuzz import notebooks, scripts
 
 SCRIPT, NOTEBOOK, BOTH = b"P", b"N", b"B"

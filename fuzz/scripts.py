@@ -9,7 +9,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.submission import SubmissionError, read_submission
 from dlkit.extraction import ExtractionError, extract
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from autograder.cores import usable
+from autograder.measuring.cores import usable
 from dlkit import backend
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,8 +10,8 @@ from functools import cache
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from autograder import yardstick
 from autograder.isolation.launcher import Limits
+from autograder.measuring import yardstick
 
 NOMINAL = {"matmul": 1.6e-4, "exp": 0.6e-4, "copy": 1.4e-4, "loop": 1.5e-4}
 """CPU seconds of each piece on the machine that the tests' figures were chosen on."""

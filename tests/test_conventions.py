@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dlkit
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.isolation.tree import Rng
 
 ROOT = Path(__file__).resolve().parents[1]

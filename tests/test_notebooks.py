@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from autograder import catalogue
+from autograder.course import catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalogue
+from autograder.course import catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -4,7 +4,7 @@ import numpy as np
 from autograder.checks import Assignment, Case, Code, Exercise, FunctionExercise, Points, Question, Rng, Scaling, Speed
 from autograder.checks.model import Task, disguise
 from autograder.checks.standard import judge_float32, judge_unchanged
-from autograder.compare import Mismatch, compare_all
+from autograder.spec.comparison import Mismatch, compare_all
 from autograder.spec import Check
 from autograder.subject import Instance, SubjectRaisedError
 from dlkit.datasets import iris

@@ -2,7 +2,7 @@
 """What is graded of 03_losses: cases, points, limits, and the mistakes that people really make."""
 import numpy as np
 from autograder.checks import Assignment, Case, LossExercise, ModelExercise, New, Points, Question, Speed, Task
-from autograder.compare import Mismatch
+from autograder.spec.comparison import Mismatch
 from dlkit.datasets import digits
 GRADIENTS = 'gradients match numerical differences'
 ZEROS = 'vectors of zeros stay finite'

@@ -10,7 +10,7 @@ import numpy as np
 from autograder.checks import Assignment, Case, Claim, Distribution, Exercise, LayerExercise, Mean, Memory, ModelExercise, Modes, NormalMean, Points, Question, Ref, Rng, Speed, Task, Variance, in_pairs, seeded, statistics
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import judge_float32, judge_unchanged
-from autograder.compare import Mismatch, Tolerance, compare, compare_all
+from autograder.spec.comparison import Mismatch, Tolerance, compare, compare_all
 from autograder.spec import Check
 from dlkit.datasets import mnist
 GENERATOR = 'draws from the generator that it is given'

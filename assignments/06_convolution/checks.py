@@ -3,7 +3,7 @@
 import numpy as np
 from autograder.checks import Assignment, Case, FunctionExercise, LayerExercise, Memory, ModelExercise, Points, Question, Rng, Speed, Task
 from autograder.checks.standard import judge_float32
-from autograder.compare import Mismatch
+from autograder.spec.comparison import Mismatch
 from autograder.spec import Check
 from dlkit.datasets import mnist
 GRADIENTS = 'gradients match numerical differences'

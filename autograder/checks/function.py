@@ -11,9 +11,9 @@ import numpy as np
 from autograder.checks.chance import ApartFromChance, set_apart
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.standard import budget_checks, judge_unchanged
-from autograder.compare import compare_all
 from autograder.isolation.tree import Ref
 from autograder.spec import Case, Check, Exercise, Extras, Memory, Observations, Points, Scaling, Speed, Trial
+from autograder.spec.comparison import compare_all
 from autograder.subject import Instance, Subject
 
 __all__ = ["FunctionExercise", "Setting"]

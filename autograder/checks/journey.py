@@ -8,9 +8,9 @@ import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.standard import judge_float32
-from autograder.compare import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
 from autograder.isolation.tree import Ref
 from autograder.spec import Case, Observations, Trial
+from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
 from autograder.subject import Instance, Subject
 
 __all__ = ["SUPPORT", "Journey", "judge_in_place", "judge_kept", "judge_steps", "take_step"]

@@ -10,8 +10,8 @@ from autograder.checks.behaviour import Behaviour
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
-from autograder.compare import compare_all
 from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Scaling, Speed
+from autograder.spec.comparison import compare_all
 from autograder.subject import Subject
 
 __all__ = ["LossExercise"]

@@ -13,9 +13,9 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from autograder.compare import Mismatch
 from autograder.isolation.tree import Rng
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError
+from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
 
 __all__ = ["CHARACTERS", "DISGUISES", "ModelExercise", "Score", "Task", "disguise"]

@@ -11,8 +11,8 @@ from autograder.checks.behaviour import Behaviour
 from autograder.checks.drawing import TRAINED, in_dtype
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import FORWARD, GRADIENTS, judge_float32, judge_gradients
-from autograder.compare import compare_all
 from autograder.spec import Case, Check, Observations
+from autograder.spec.comparison import compare_all
 from autograder.subject import Subject
 
 __all__ = ["DIFFER", "IN_EVAL", "Modes", "eval_backward_checks", "eval_forward_checks", "expect_both_modes"]

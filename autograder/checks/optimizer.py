@@ -11,8 +11,8 @@ from autograder.checks.drawing import CaseMaker
 from autograder.checks.journey import SUPPORT, Journey, judge_in_place, judge_kept, judge_steps, take_step
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import budget_checks, judge_unchanged
-from autograder.compare import Mismatch
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, Speed
+from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
 
 __all__ = ["Bowl", "OptimizerExercise"]

@@ -8,9 +8,9 @@ import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.sabotage import spoiled
-from autograder.compare import Mismatch, compare_all
 from autograder.isolation.tree import Ref
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points
+from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Instance, Subject
 
 __all__ = ["ScheduleExercise"]

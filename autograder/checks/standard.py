@@ -16,8 +16,8 @@ from autograder.checks.behaviour import TRIES, Behaviour
 from autograder.checks.drawing import in_dtype
 from autograder.checks.sabotage import spoiled, spoiled_method
 from autograder.checks.slopes import has_slope
-from autograder.compare import FLOAT32, Mismatch, compare, compare_all
 from autograder.spec import Budget, Case, Check, Memory, Observations, Scaling, SpecError, Speed, Trial
+from autograder.spec.comparison import FLOAT32, Mismatch, compare, compare_all
 from autograder.subject import Subject
 
 __all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_checks", "judge_unchanged"]

@@ -15,9 +15,9 @@ import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.laws import Law
-from autograder.compare import Mismatch, agree
 from autograder.isolation.tree import Rng
 from autograder.spec import Case, Check, Exercise, Observations
+from autograder.spec.comparison import Mismatch, agree
 from autograder.subject import Subject
 
 __all__ = ["CHANCE", "Claim", "in_pairs", "seeded", "statistics"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.catalogue import UsageError
+from autograder.course.catalogue import UsageError
 
 __all__ = ["ClassList", "Matched", "read_class_list"]
 

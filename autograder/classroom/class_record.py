@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.catalogue import UsageError
 from autograder.classroom.finding import Entry
 from autograder.classroom.runs import keep
-from autograder.verdict import NotGraded
+from autograder.course.catalogue import UsageError
+from autograder.report.verdict import NotGraded
 
 __all__ = ["SET_ASIDE", "ClassRecord", "read_record", "set_stale_aside", "update_record"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.catalogue import Loaded
 from autograder.classroom.finding import Entry
-from autograder.grade import unreadable
-from autograder.verdict import ExerciseResult, Report, Status, Verdict, write_atomically
+from autograder.course.catalogue import Loaded
+from autograder.grading.grader import unreadable
+from autograder.report.verdict import ExerciseResult, Report, Status, Verdict, write_atomically
 from autograder.writing import refuse_links
 
 __all__ = ["FOLDER", "broken", "drawn", "drawn_class", "fault_path", "faults_in", "record_fault"]

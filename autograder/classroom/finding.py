@@ -11,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from autograder import catalogue
-from autograder.catalogue import Loaded, UsageError
 from autograder.classroom.layouts import Layout
 from autograder.classroom.student_files import REASONS, StudentFiles
+from autograder.course import catalogue
+from autograder.course.catalogue import Loaded, UsageError
+from autograder.report.verdict import NotGraded
 from autograder.submission import File, Submission, SubmissionError, own_earlier, read_files, read_submission
 from autograder.submission.filenames import kind_of
 from autograder.submission.files import shown
-from autograder.verdict import NotGraded
 
 __all__ = ["Entry", "Found", "discover", "earlier_of", "find_hand_ins", "report_path", "submission_of"]
 

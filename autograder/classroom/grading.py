@@ -18,25 +18,25 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder import catalogue
-from autograder.archive import ArchiveError, unpack
-from autograder.catalogue import UsageError
 from autograder.classroom.class_list import ClassList, read_class_list
 from autograder.classroom.class_record import SET_ASIDE, ClassRecord, set_stale_aside, update_record
 from autograder.classroom.faults import FOLDER, drawn, drawn_class, faults_in
 from autograder.classroom.finding import Entry, Found, find_hand_ins, report_path
 from autograder.classroom.processes import Pool, grade_all, open_pool
 from autograder.classroom.runs import Run, keep, prepare_run, refuse_other_run
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
 from autograder.export.database import check_gradebook
 from autograder.export.gradebook import write_gradebook
+from autograder.grading.workplace import start_worker
 from autograder.isolation.launcher import open_launcher
 from autograder.render.html import class_page, student_page, warm_up
 from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
 from autograder.render.reading import NAME, clean
 from autograder.render.terminal import print_class
+from autograder.report.verdict import NotGraded, Report, Status, read_report
+from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
-from autograder.verdict import NotGraded, Report, Status, read_report
-from autograder.workplace import start_worker
 
 __all__ = ["draw", "entries_of", "grade_class"]
 

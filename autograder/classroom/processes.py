@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from autograder import catalogue
-from autograder.catalogue import Loaded
 from autograder.classroom.faults import broken, record_fault
 from autograder.classroom.finding import Entry, earlier_of, report_path, submission_of
 from autograder.classroom.runs import Run, is_done, keep
-from autograder.grade import Grader, hash_of_earlier, unreadable
+from autograder.course import catalogue
+from autograder.course.catalogue import Loaded
+from autograder.grading.grader import Grader, hash_of_earlier, unreadable
 from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
+from autograder.report.verdict import Report
 from autograder.submission import SubmissionError
-from autograder.verdict import Report
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from autograder import catalogue
-from autograder.catalogue import UsageError
 from autograder.classroom.finding import Entry, report_path
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
+from autograder.report.verdict import Report, read_report, write_atomically
 from autograder.submission import Submission
-from autograder.verdict import Report, read_report, write_atomically
 from autograder.writing import refuse_links
 
 __all__ = ["Run", "is_done", "keep", "prepare_run", "refuse_other_run"]

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from autograder.archive import ArchiveError, listing, members
+from autograder.report.verdict import NotGraded
+from autograder.submission.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_file, assignment_of_folder, kind_of, system_folder
 from autograder.submission.files import CODE, File, shown
 from autograder.submission.recognition import recognised, recognised_file
 from autograder.submission.walk import Seen, flaw, walk
-from autograder.verdict import NotGraded
 
 __all__ = ["REASONS", "StudentFiles"]
 

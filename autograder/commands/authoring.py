@@ -34,8 +34,8 @@ def release(
     course: CourseOption = None,
 ) -> None:
     """Build assignments/ from solutions/, or an nbgrader course."""
-    from autograder.release import release as build
-    from autograder.release import stale
+    from autograder.authoring.release import release as build
+    from autograder.authoring.release import stale
 
     root = root_of(course)
     console = open_console()
@@ -88,9 +88,9 @@ def audit(
     """Prove the course sound: every mistake is caught, every reference passes, every stub earns nothing."""
     import secrets
 
-    from autograder import catalogue
-    from autograder.auditing import audit_all
-    from autograder.release import stale
+    from autograder.authoring.auditing import audit_all
+    from autograder.authoring.release import stale
+    from autograder.course import catalogue
 
     root = root_of(course)
     console = open_console(stderr=True)
@@ -128,7 +128,7 @@ def new(
     course: CourseOption = None,
 ) -> None:
     """Begin a new assignment: a notebook source and checks that the audit accepts, to be changed."""
-    from autograder.scaffold import new_assignment
+    from autograder.authoring.scaffold import new_assignment
 
     for path in new_assignment(root_of(course), name):
         open_console().print(str(path), markup=False, soft_wrap=True)

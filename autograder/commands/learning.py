@@ -28,7 +28,7 @@ from autograder.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from autograder.verdict import Report
+    from autograder.report.verdict import Report
 
 __all__ = ["register"]
 
@@ -55,8 +55,8 @@ def check(
     reports: list[Report] = []
     unread = 0
     with open_launcher(backend=backend) as launcher:  # it starts while the rest is being imported
-        from autograder import catalogue
-        from autograder.grade import Grader
+        from autograder.course import catalogue
+        from autograder.grading.grader import Grader
         from autograder.learner.state import remember
         from autograder.learner.work import Work, read_work
         from autograder.submission import SubmissionError, own_earlier

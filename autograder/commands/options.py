@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autograder.cores import usable
+from autograder.measuring.cores import usable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,21 +48,21 @@ def root_of(course: Path | None, hand_ins: Path | None = None) -> Path:
 
     hand_ins: the folder that is graded, in which no course is looked for.
     """
-    from autograder.trust import find_course
+    from autograder.course.trust import find_course
 
     return find_course(course, hand_ins=hand_ins)
 
 
 def assignment_names(names: list[str] | None, root: Path) -> list[str]:
     """Complete names of assignments; all where none is given."""
-    from autograder import catalogue
+    from autograder.course import catalogue
 
     return [catalogue.find(name, root) for name in names] if names else catalogue.names(root)
 
 
 def usage(message: str) -> Exception:
     """Make the error of a wrong command line: one sentence, exit status 2."""
-    from autograder.catalogue import UsageError
+    from autograder.course.catalogue import UsageError
 
     return UsageError(message)
 

@@ -14,11 +14,11 @@ def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *,
 
     Raises UsageError where there is no such assignment, its solution is not here, or ``target`` cannot be written.
     """
-    from autograder import catalogue
-    from autograder.catalogue import UsageError
+    from autograder.classroom.gradescope_container import Plan
+    from autograder.course import catalogue
+    from autograder.course.catalogue import UsageError
     from autograder.export.bundle import archive
-    from autograder.gradescope import Plan
-    from autograder.verdict import write_atomically
+    from autograder.report.verdict import write_atomically
 
     check_isolation(isolation)
     loaded = catalogue.load(catalogue.find(name, root), root)

@@ -35,9 +35,9 @@ def demo(
     """Grade a made-up class in layers and losses: the main job in one go."""
     import secrets
 
-    from autograder import catalogue
+    from autograder.classroom.demo import make_class, shown
     from autograder.classroom.grading import grade_class
-    from autograder.demo import make_class, shown
+    from autograder.course import catalogue
 
     root = root_of(course)
     written = [path for name in shown(root) for path in make_class(catalogue.load(name, root), out / "submitted")]

@@ -20,7 +20,7 @@ def trust(
     json: JsonOption = False,
 ) -> None:
     """Let the checks in a folder run as me, as they are now: I know where they come from."""
-    from autograder import trust as trusted
+    from autograder.course import trust as trusted
 
     if (folder is not None) + show + (forget is not None) != 1:
         message = "Name a folder to trust, or say --list, or --forget FOLDER."

@@ -7,10 +7,10 @@ from typing import Any
 
 from autograder.checks.drawing import TRAINED
 from autograder.checks.modes import IN_EVAL
-from autograder.compare import compare
 from autograder.diagnosis.evidence import Evidence, Finding, Pair
 from autograder.diagnosis.probing import Probe
 from autograder.spec import Case
+from autograder.spec.comparison import compare
 
 __all__ = ["other_mode"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
-from autograder.answers import Answers, StoredAnswers
-from autograder.catalogue import wire
+from autograder.course.answers import Answers, StoredAnswers
+from autograder.course.catalogue import wire
 from autograder.diagnosis.outcomes import Outcome, Print, Raised, observe, printed, tells, wrong_names
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.subject import LocalSubject, SubjectRaisedError
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["Known", "Planted", "as_data", "same_data"]
 

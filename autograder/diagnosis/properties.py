@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.compare import Mismatch
 from autograder.diagnosis.evidence import Evidence, Finding, same
 from autograder.diagnosis.outcomes import Outcome, Raised
 from autograder.spec import Case, Observations
+from autograder.spec.comparison import Mismatch
 
 __all__ = ["SECOND", "STALE", "property_of"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.compare import FLOAT32, FLOAT64, compare
 from autograder.diagnosis.outcomes import Raised, observe
 from autograder.isolation.tree import Rng
 from autograder.spec import Case, Check, Exercise
+from autograder.spec.comparison import FLOAT32, FLOAT64, compare
 from autograder.subject import Subject, SubjectRaisedError
 
 __all__ = ["snippet"]

@@ -51,7 +51,7 @@ fi
 pip() { "$root/venv/bin/python" -m pip install --no-cache-dir --disable-pip-version-check "$@"; }
 # The versions of the machine that packed this, or what this Python has where they are not to be had for it.
 pip -r "$root/source/requirements.txt" -c "$root/source/constraints.txt" || pip -r "$root/source/requirements.txt"
-PYTHONPATH="$root/source/kit" "$root/venv/bin/python" -c 'import autograder.gradescope'
+PYTHONPATH="$root/source/kit" "$root/venv/bin/python" -c 'import autograder.classroom.gradescope_container'
 """
 
 RUN = """\
@@ -66,7 +66,7 @@ mkdir -p "$root/results"
 rm -f "$root/results/results.json"
 # Student code runs as another user: references and results are not for it, whatever else the kernel refuses.
 chmod -R go-rwx "$root/source/course" "$root/results" "$root/submission_metadata.json" 2>/dev/null
-timeout --kill-after=10 SECONDS "$python" -P -m autograder.gradescope
+timeout --kill-after=10 SECONDS "$python" -P -m autograder.classroom.gradescope_container
 if [ ! -s "$root/results/results.json" ]; then
   cat > "$root/results/results.json" <<'JSON'
 FALLBACK
@@ -80,7 +80,7 @@ def archive(course: Path, assignments: Iterable[str], plan: Any) -> bytes:
     """Pack the autograder.
 
     course: its folder; assignments: the one to grade and the earlier ones that it builds on, by name;
-    plan: what ``autograder.gradescope`` reads, with ``seconds``.
+    plan: what ``autograder.classroom.gradescope_container`` reads, with ``seconds``.
     """
     from autograder.export.gradescope import fault
 

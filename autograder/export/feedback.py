@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, left_out, memory, number, speed, tried
-from autograder.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
 
 __all__ = [
     "LONGEST",

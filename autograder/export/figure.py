@@ -7,7 +7,7 @@ import io
 import math
 
 from autograder.render.reading import ascii_fallback, clean
-from autograder.verdict import Timing
+from autograder.report.verdict import Timing
 
 __all__ = ["alternative", "data_uri"]
 

@@ -13,7 +13,7 @@ import msgspec
 from autograder.export.errors import ExportError
 from autograder.export.filling import Wanted
 from autograder.export.sheet import Sheet, read_sheet
-from autograder.verdict import Report, read_report, write_atomically
+from autograder.report.verdict import Report, read_report, write_atomically
 
 __all__ = ["FORMATS", "Choices", "Graded", "assignments_in", "find_assignment", "read_graded", "write"]
 

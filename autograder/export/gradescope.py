@@ -12,7 +12,7 @@ from typing import Any
 from autograder.export import figure
 from autograder.export.feedback import headline, is_unreadable, lines, open_points, remarks, title
 from autograder.render.reading import ISOLATION, NAME, RIGHT, clean
-from autograder.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["fault", "results"]
 

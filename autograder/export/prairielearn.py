@@ -10,7 +10,7 @@ from typing import Any
 from autograder.export import figure
 from autograder.export.feedback import LONGEST, fitted, headline, is_unreadable, lines, open_points, remarks, title
 from autograder.render.reading import clean
-from autograder.verdict import Report, Verdict
+from autograder.report.verdict import Report, Verdict
 
 __all__ = ["MOST", "result"]
 

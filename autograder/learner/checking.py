@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.learner import state
 from autograder.learner.work import Work, open_work
+from autograder.report.verdict import ExerciseResult, Report
 from autograder.submission import SubmissionError
-from autograder.verdict import ExerciseResult, Report
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.isolation.launcher import Launcher
 
 __all__ = ["Checker", "check_changed", "verdict_of"]

@@ -13,7 +13,7 @@ import msgspec
 from autograder.learner import state
 from autograder.learner.records import HandedFile, Manifest, WrittenExercise
 from autograder.learner.work import Work
-from autograder.verdict import Status, write_atomically
+from autograder.report.verdict import Status, write_atomically
 
 __all__ = ["describe", "pack", "write"]
 
@@ -24,7 +24,7 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)
 
 def describe(work: Work) -> Manifest:
     """Say what would be handed in, with a warning for everything that its author may not have meant."""
-    from autograder.grade import versions
+    from autograder.grading.grader import versions
 
     data = work.path.read_bytes()
     written = [WrittenExercise(e.name, _written(work, e.name)) for e in work.assignment.exercises]

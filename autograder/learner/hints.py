@@ -15,7 +15,7 @@ from msgspec import structs
 from autograder.learner import state
 from autograder.learner.formulas import formulas, prose
 from autograder.learner.records import Hint, Hinted
-from autograder.verdict import ExerciseResult, Status, Verdict
+from autograder.report.verdict import ExerciseResult, Status, Verdict
 
 if TYPE_CHECKING:
     from autograder.learner.work import Work

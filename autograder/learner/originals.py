@@ -7,12 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
-from autograder import catalogue, trust
-from autograder.catalogue import Loaded, UsageError
+from autograder.course import catalogue, trust
+from autograder.course.catalogue import Loaded, UsageError
 from autograder.learner import state
 from autograder.learner.work import Work
+from autograder.report.verdict import write_atomically
 from autograder.submission import SubmissionError, read_submission
-from autograder.verdict import write_atomically
 from autograder.writing import make_folder, refuse_links
 from dlkit import course
 
@@ -153,7 +153,7 @@ def originals(loaded: Loaded, source: Path | None = None) -> list[Path]:
 
 def _make_anew(loaded: Loaded) -> None:
     """Keep what the solution at hand gives, where its work is done in the course's own folder."""
-    from autograder.release import MissingExtraError, texts
+    from autograder.authoring.release import MissingExtraError, texts
 
     with contextlib.suppress(MissingExtraError, OSError):
         for file, content in texts(loaded).items():

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.learner import state
 from autograder.learner.originals import available
 from autograder.learner.records import AssignmentProgress, ExerciseProgress, Next, Progress, State
 from autograder.learner.work import open_work
+from autograder.report.verdict import Status
 from autograder.submission import SubmissionError
-from autograder.verdict import Status
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.learner.work import Work
     from autograder.spec import Exercise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from autograder.verdict import ExerciseResult, Report
+from autograder.report.verdict import ExerciseResult, Report
 
 __all__ = [
     "AssignmentProgress",

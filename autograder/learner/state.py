@@ -13,7 +13,7 @@ import msgspec
 
 from autograder.learner.records import Checked, State
 from autograder.learner.work import Work
-from autograder.verdict import ExerciseResult, write_atomically
+from autograder.report.verdict import ExerciseResult, write_atomically
 
 __all__ = ["change", "folder", "key", "last", "read", "remember"]
 

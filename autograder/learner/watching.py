@@ -17,11 +17,11 @@ from autograder.learner.keys import keys, signals
 from autograder.learner.records import View
 from autograder.learner.saves import saves
 from autograder.learner.work import Work, open_work
+from autograder.report.verdict import ExerciseResult, Report, Status
 from autograder.submission import SubmissionError
-from autograder.verdict import ExerciseResult, Report, Status
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["Show", "Watching"]
 

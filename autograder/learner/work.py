@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from autograder import catalogue
-from autograder.catalogue import Loaded, UsageError
-from autograder.grade import hash_of_earlier
+from autograder.course import catalogue
+from autograder.course.catalogue import Loaded, UsageError
+from autograder.grading.grader import hash_of_earlier
 from autograder.spec import Assignment, Exercise
 from autograder.submission import Submission, SubmissionError, own_earlier, read_submission
 from dlkit import extraction

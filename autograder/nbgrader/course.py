@@ -10,9 +10,10 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder import catalogue, yardstick
-from autograder.release import author_version, public_checks, student_version, write_cases
-from autograder.verdict import write_atomically
+from autograder.authoring.release import author_version, public_checks, student_version, write_cases
+from autograder.course import catalogue
+from autograder.measuring import yardstick
+from autograder.report.verdict import write_atomically
 
 __all__ = ["Laid", "lay_out"]
 

@@ -9,15 +9,15 @@ import traceback
 from functools import cache, cached_property
 from pathlib import Path
 
-from autograder import catalogue
-from autograder.catalogue import UsageError
 from autograder.classroom.faults import broken, record_fault
 from autograder.classroom.finding import Entry, report_path
-from autograder.grade import Grader, unreadable
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
+from autograder.grading.grader import Grader, unreadable
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
+from autograder.report.verdict import Report, write_atomically
 from autograder.submission import SubmissionError, own_earlier, read_submission
-from autograder.verdict import Report, write_atomically
 from autograder.writing import make_folder
 
 __all__ = ["Grading"]

@@ -19,13 +19,13 @@ from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 from traitlets import Bool, Enum, Integer, Unicode
 
-from autograder.catalogue import UsageError
+from autograder.course.catalogue import UsageError
+from autograder.course.trust import find_course
 from autograder.isolation.levels import LEVELS
 from autograder.nbgrader.grading import Grading
 from autograder.render.notebook import notebook_html, notebook_text
 from autograder.render.reading import left_out
-from autograder.trust import find_course
-from autograder.verdict import ExerciseResult, Report, Status, grade_cell
+from autograder.report.verdict import ExerciseResult, Report, Status, grade_cell
 
 __all__ = ["AskForAHand", "GradeOutside", "score", "write"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.render.reading import nothing_handed_in, speed, unread
-from autograder.verdict import Report, Status, Verdict, WrittenAnswer
+from autograder.report.verdict import Report, Status, Verdict, WrittenAnswer
 
 __all__ = ["Attention", "Question", "attention", "missing_isolation", "questions"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from autograder.render.errormap import levels, telling
 from autograder.render.measured import Measure, measured
 from autograder.render.reading import RIGHT, findings, shared_sentence
-from autograder.verdict import ExerciseResult, Status, Timing, Verdict
+from autograder.report.verdict import ExerciseResult, Status, Timing, Verdict
 
 __all__ = ["Drawn"]
 

@@ -41,7 +41,7 @@ from autograder.render.reading import (
     unread,
 )
 from autograder.render.sheet import load_matplotlib
-from autograder.verdict import NotGraded, Report, Status
+from autograder.report.verdict import NotGraded, Report, Status
 
 __all__ = ["Drawn", "class_page", "environment", "student_page", "warm_up"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from autograder.render.reading import growth, memory, speed
-from autograder.verdict import Report, Status, Verdict
+from autograder.report.verdict import Report, Status, Verdict
 
 __all__ = ["ClassMeasure", "Measure", "class_measures", "far_from_the_rest", "measured", "measures", "slow_to_grade"]
 

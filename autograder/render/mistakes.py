@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from autograder.verdict import Report, Status, Verdict
+from autograder.report.verdict import Report, Status, Verdict
 
 __all__ = ["MistakeCount", "Unexplained", "common_mistakes", "personal_mistake", "unexplained"]
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.verdict import ExerciseResult, Footprint, Growth, Report, Status, Timing, Verdict
+from autograder.report.verdict import ExerciseResult, Footprint, Growth, Report, Status, Timing, Verdict
 
 __all__ = [
     "ISOLATION",

@@ -33,7 +33,7 @@ from autograder.render.reading import (
     unread,
     waiting,
 )
-from autograder.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["ASCII_MARKS", "print_class", "print_exercise", "print_report"]
 

@@ -11,8 +11,8 @@ from autograder.spec.budget import Budget, Memory, Scaling, Speed
 if TYPE_CHECKING:
     import numpy as np
 
-    from autograder.compare import Mismatch
     from autograder.spec.case import Case
+    from autograder.spec.comparison import Mismatch
     from autograder.subject import Subject
 
 __all__ = ["Check", "Observations", "Trial"]

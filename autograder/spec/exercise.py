@@ -14,8 +14,8 @@ from autograder.spec.error import SpecError
 from autograder.spec.mistake import Mistake
 
 if TYPE_CHECKING:
-    from autograder.compare import Mismatch
     from autograder.spec.case import Case
+    from autograder.spec.comparison import Mismatch
     from autograder.subject import Subject
 
 __all__ = ["Assignment", "Exercise", "Extras", "Points", "Question"]
@@ -160,7 +160,7 @@ class Exercise:
 
         The same function is run on the reference, and what it shows there is expected.
         """
-        from autograder.compare import compare_all
+        from autograder.spec.comparison import compare_all
 
         part = part or self.parts[-1]
 

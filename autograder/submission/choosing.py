@@ -11,17 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder import catalogue
+from autograder.course import catalogue
+from autograder.report.verdict import NotGraded, Problem
 from autograder.submission.filenames import assignment_of_file, kind_of
 from autograder.submission.files import File, files_in, shown, unpack
 from autograder.submission.look import Look
 from autograder.submission.source import Submission, SubmissionError
 from autograder.submission.walk import flaw
 from autograder.submission.written import written_answers
-from autograder.verdict import NotGraded, Problem
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["handed_in", "own_earlier", "read_files", "read_submission"]
 

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from autograder import catalogue
-from autograder.archive import ArchiveError, listing, members
-from autograder.catalogue import UsageError
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
+from autograder.report.verdict import NotGraded
+from autograder.submission.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_folder, kind_of, system_folder
 from autograder.submission.walk import walk
-from autograder.verdict import NotGraded
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["CODE", "File", "files_in", "shown", "unpack"]
 

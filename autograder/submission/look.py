@@ -15,7 +15,7 @@ from autograder.submission.source import Submission, SubmissionError
 from dlkit import extraction
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["Look"]
 

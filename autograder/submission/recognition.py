@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.spec import SpecError
 
 __all__ = ["recognised", "recognised_file"]

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.catalogue import wire
-from autograder.repairs import is_published
+from autograder.course.catalogue import wire
+from autograder.course.repairs import is_published
+from autograder.report.verdict import NotGraded, Problem, WrittenAnswer
 from autograder.spec import Exercise
-from autograder.verdict import NotGraded, Problem, WrittenAnswer
 from dlkit.extraction import Broken, Chunk, Extraction
 
 __all__ = ["Submission", "SubmissionError"]

@@ -7,11 +7,11 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from autograder.verdict import WrittenAnswer
+from autograder.report.verdict import WrittenAnswer
 from dlkit import extraction
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["written_answers"]
 

@@ -18,8 +18,8 @@ from autograder.checks import (
 )
 from autograder.checks.model import Task, disguise
 from autograder.checks.standard import judge_float32, judge_unchanged
-from autograder.compare import Mismatch, compare_all
 from autograder.spec import Check
+from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Instance, SubjectRaisedError
 from dlkit.datasets import iris
 

@@ -15,7 +15,7 @@ from autograder.checks import (
     Task,
     swap,
 )
-from autograder.compare import Mismatch
+from autograder.spec.comparison import Mismatch
 from dlkit.datasets import digits
 
 GRADIENTS = "gradients match numerical differences"

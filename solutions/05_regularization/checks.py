@@ -36,8 +36,8 @@ from autograder.checks import (
 )
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import judge_float32, judge_unchanged
-from autograder.compare import Mismatch, Tolerance, compare, compare_all
 from autograder.spec import Check
+from autograder.spec.comparison import Mismatch, Tolerance, compare, compare_all
 from dlkit.datasets import mnist
 
 GENERATOR = "draws from the generator that it is given"

@@ -18,8 +18,8 @@ from autograder.checks import (
     swap,
 )
 from autograder.checks.standard import judge_float32
-from autograder.compare import Mismatch
 from autograder.spec import Check
+from autograder.spec.comparison import Mismatch
 from dlkit.datasets import mnist
 
 GRADIENTS = "gradients match numerical differences"

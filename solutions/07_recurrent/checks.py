@@ -24,8 +24,8 @@ from autograder.checks.behaviour import Behaviour
 from autograder.checks.model import CHARACTERS
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import judge_float32
-from autograder.compare import Mismatch, compare_all
 from autograder.spec import Check
+from autograder.spec.comparison import Mismatch, compare_all
 from dlkit.datasets import adding_problem, characters, mnist, python_manual
 
 FORWARD = "forward matches the reference"

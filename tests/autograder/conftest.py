@@ -8,14 +8,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder import catalogue
+from autograder.authoring.release import release
 from autograder.cli import main
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Worker, Zygote
-from autograder.release import release
+from autograder.report.verdict import Status
 from autograder.spec import Assignment
 from autograder.submission import Submission, read_submission
-from autograder.verdict import Status
 from dlkit.extraction import Extraction, take
 from tests.autograder.postgres import postgres  # noqa: F401 - a fixture
 from tests.limits import limits

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import catalogue
-from autograder.answers import Answers, StoredAnswers, read_stored, store
-from autograder.audit import audit
+from autograder.authoring.audit import audit
+from autograder.authoring.release import release
 from autograder.checks.standard import FORWARD
-from autograder.grade import Grader
-from autograder.release import release
+from autograder.course import catalogue
+from autograder.course.answers import Answers, StoredAnswers, read_stored, store
+from autograder.grading.grader import Grader
+from autograder.report.verdict import Status
 from autograder.spec import Assignment, SpecError
 from autograder.submission import Submission
-from autograder.verdict import Status
 
 NAME = "02_layers"
 

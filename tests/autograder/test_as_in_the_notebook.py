@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
-from autograder.grade import Grader
-from autograder.notebook import run_checks
+from autograder.grading.grader import Grader
+from autograder.learner.notebook_check import run_checks
+from autograder.report.verdict import Status
 from autograder.submission import read_submission
-from autograder.verdict import Status
 
 IMPORTS = "import numpy as np\nfrom dlkit import Layer, Parameter, array_module, zeros"
 SETTING = {

@@ -5,11 +5,11 @@ import shutil
 
 import pytest
 
-from autograder import catalogue
-from autograder.audit import audit
-from autograder.auditing import audit_all
+from autograder.authoring.audit import audit
+from autograder.authoring.auditing import audit_all
+from autograder.authoring.release import release, stale
 from autograder.cli import main
-from autograder.release import release, stale
+from autograder.course import catalogue
 
 NAME = "15_graphs"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from autograder.catalogue import UsageError
 from autograder.classroom import processes
 from autograder.classroom.finding import Entry, discover, report_path
 from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import Run, prepare_run
 from autograder.cli import main
+from autograder.course.catalogue import UsageError
 from autograder.isolation.launcher import open_launcher
-from autograder.verdict import Status, read_report, write_atomically
+from autograder.report.verdict import Status, read_report, write_atomically
 
 ODD_NAMES = [
     "Ægir Ólafsson",

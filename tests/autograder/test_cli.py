@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from autograder.cli import main
-from autograder.verdict import Status
+from autograder.report.verdict import Status
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_an_interruption_is_told_without_a_trace(autograder, small_course, monke
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("autograder.grade.Grader.grade", interrupt)
+    monkeypatch.setattr("autograder.grading.grader.Grader.grade", interrupt)
     status, _, err = autograder("check", "--course", small_course)
     assert status == 130
     assert err == "autograder: Stopped. The same command goes on where this one ended.\n"
@@ -239,7 +239,7 @@ def test_earlier_work_is_found_in_the_course_that_was_named(autograder, student,
         "from dlkit.course import earlier\n\nTanh = earlier('layers.Tanh')\n\n\n"
         "def again(x):\n    return Tanh().forward(x)\n"
     )
-    from autograder import answers
+    from autograder.course import answers
     from autograder.spec import Case
 
     case = Case(x=answers.np.ones(3))

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograder.checks.standard import judge_float32, judge_gradients, judge_unchanged
-from autograder.compare import FLOAT32, FLOAT64, Tolerance, agree, compare, compare_all
 from autograder.isolation.tree import Opaque
 from autograder.spec import Case, SpecError
+from autograder.spec.comparison import FLOAT32, FLOAT64, Tolerance, agree, compare, compare_all
 
 RIGHT = np.array([[1.25, -7.5, 0.0], [3.0, 2.0, 4.0]])
 

@@ -2,7 +2,7 @@
 
 import shutil
 
-from autograder.demo import shown
+from autograder.classroom.demo import shown
 
 
 def test_the_demonstration_is_of_layers_and_losses_whatever_comes_before_them(root):

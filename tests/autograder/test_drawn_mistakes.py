@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
 from tests.autograder.conftest import QUICK, ROOT

@@ -15,13 +15,13 @@ from autograder.classroom.finding import discover, report_path, submission_of
 from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.cli import main
+from autograder.course.repairs import is_published
 from autograder.export import formats
-from autograder.grade import Grader
+from autograder.grading.grader import Grader
 from autograder.isolation.launcher import open_launcher
 from autograder.isolation.levels import IsolationError
-from autograder.repairs import is_published
+from autograder.report.verdict import Status, read_report
 from autograder.submission import Submission, read_submission
-from autograder.verdict import Status, read_report
 from dlkit.extraction import Chunk, Extraction
 
 HEX = "0x" + "f" * 5000

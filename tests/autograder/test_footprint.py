@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import footprint
-from autograder.catalogue import load
-from autograder.grade import Grader
+from autograder.course.catalogue import load
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Spawner
+from autograder.measuring import footprint
 from autograder.render.reading import memory
+from autograder.report.verdict import Footprint, Status
 from autograder.spec import Assignment
 from autograder.subject import RemoteSubject
 from autograder.submission import Submission
-from autograder.verdict import Footprint, Status
 from dlkit.extraction import Extraction
 
 NAME = "sparing with memory"

@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder.answers import Answers
-from autograder.audit import audit
-from autograder.grade import Grader, unreadable
+from autograder.authoring.audit import audit
+from autograder.course.answers import Answers
+from autograder.grading.grader import Grader, unreadable
 from autograder.isolation.host import Limits
+from autograder.report.verdict import Report, Status
 from autograder.spec import Assignment, Check, Exercise, Points
 from autograder.submission import Submission, SubmissionError, read_submission
-from autograder.verdict import Report, Status
 from dlkit.extraction import Extraction
 from tests.limits import limits
 
@@ -666,7 +666,7 @@ def test_forged_comparisons_earn_nothing(grade, others_untouched):
         "    for name in ('allclose', 'isclose', 'array_equal', 'abs', 'isfinite', 'asarray'):\n"
         "        setattr(numpy, name, lambda *a, **k: True)\n"
         "    numpy.testing.assert_allclose = lambda *a, **k: None\n"
-        "    import autograder.compare, autograder.grade, autograder.verdict\n"
+        "    import autograder.spec.comparison, autograder.grading.grader, autograder.report.verdict\n"
     )
     tanh = "class Tanh(Layer):\n    def forward(self, x): return 0 * x\n    def backward(self, dy): return 0 * dy"
     found = grade(forgery, Tanh=tanh)
@@ -700,7 +700,7 @@ UNWRITTEN_LINEAR = [
 
 
 def test_training_waits_for_the_layers_it_is_made_of(root, zygote):
-    from autograder import catalogue
+    from autograder.course import catalogue
 
     loaded = catalogue.load("02_layers", root)
     grader = Grader(loaded, zygote, seed=1, only=frozenset({"Linear", "train_spirals"}), limits=QUICK)

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from autograder import cli
-from autograder.grade import Grader
+from autograder.grading.grader import Grader
 from autograder.isolation import launcher
 from autograder.isolation import zygote as zygote_module
 from autograder.isolation.executor import LABEL
@@ -27,8 +27,8 @@ from autograder.isolation.importer import Importer, readable
 from autograder.isolation.launcher import Spawner
 from autograder.isolation.levels import LAYERS, Isolation, IsolationError, weakest
 from autograder.isolation.linux import seccomp
+from autograder.report.verdict import Status
 from autograder.subject import RemoteSubject
-from autograder.verdict import Status
 from tests.limits import slowness
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="these layers are the Linux kernel's")

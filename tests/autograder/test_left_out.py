@@ -7,19 +7,19 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from autograder import catalogue
+from autograder.classroom.gradescope_container import Plan, Visit, _unfinished
+from autograder.course import catalogue
 from autograder.export import gradescope as gradescope_results
 from autograder.export.classroom import result as classroom_result
 from autograder.export.feedback import summary
 from autograder.export.prairielearn import result as prairielearn_result
 from autograder.export.table import table
-from autograder.grade import Grader, unreadable
-from autograder.gradescope import Plan, Visit, _unfinished
+from autograder.grading.grader import Grader, unreadable
 from autograder.render.html import class_page, student_page
 from autograder.render.terminal import print_class, print_report
+from autograder.report.verdict import Status
 from autograder.spec import Assignment
 from autograder.submission import Submission
-from autograder.verdict import Status
 from dlkit.extraction import Extraction, take
 from tests.autograder.conftest import untimed
 from tests.autograder.export.made_up import graded_folder, run_command

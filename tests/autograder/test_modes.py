@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autograder import catalogue
 from autograder.checks import Case, LayerExercise, Modes, Points, Rng
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
 from dlkit import Layer, asarray, zeros

@@ -10,9 +10,10 @@ import IPython.display
 import pytest
 import threadpoolctl
 
-from autograder import check, notebook
-from autograder.notebook import run_checks
-from autograder.verdict import Status
+from autograder import check
+from autograder.learner import notebook_check
+from autograder.learner.notebook_check import run_checks
+from autograder.report.verdict import Status
 
 
 @pytest.fixture
@@ -181,9 +182,9 @@ def test_a_live_check_computes_on_one_thread_and_gives_the_others_back(small_cou
         seen.append(threads())
         return types.SimpleNamespace(exercises=[None])
 
-    monkeypatch.setattr(notebook.Grader, "grade", grade)
+    monkeypatch.setattr(notebook_check.Grader, "grade", grade)
     with threadpoolctl.threadpool_limits(2):
-        notebook.run_checks(type("Tanh", (), {}))
+        notebook_check.run_checks(type("Tanh", (), {}))
         assert threads() == {2}
     assert seen == [{1}]
 

@@ -14,12 +14,12 @@ from autograder.classroom.finding import discover, report_path
 from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.cli import main
-from autograder.grade import Grader
+from autograder.grading.grader import Grader
 from autograder.isolation.launcher import open_launcher
-from autograder.redaction import Redactor
 from autograder.render.notebook import notebook_html, notebook_text
+from autograder.report.redaction import Redactor
+from autograder.report.verdict import Problem, Report, encodable, read_report
 from autograder.submission import Submission
-from autograder.verdict import Problem, Report, encodable, read_report
 from dlkit.extraction import take
 from tests.autograder.export.made_up import run_command
 
@@ -180,7 +180,7 @@ def test_the_graders_own_fault_names_no_folder_either(layers, zygote, monkeypatc
     def fail(*_):
         raise FileNotFoundError(2, "No such file or directory", str(layers.folder / "cases.npz"))
 
-    monkeypatch.setattr("autograder.answers.Answers.of", fail)
+    monkeypatch.setattr("autograder.course.answers.Answers.of", fail)
     grader = Grader(layers, zygote, seed=1, only=frozenset({"Tanh"}))
     report = grader.grade(Submission("layers.py", take([("layers.py", 1, TANH.format(body="pass"))]), ""))
     sentence = report.exercises[0].verdicts[0].sentence

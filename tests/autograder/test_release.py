@@ -7,10 +7,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from autograder import catalogue
-from autograder.answers import Answers, StoredAnswers, read_stored, store
+from autograder.authoring.release import release, stale
 from autograder.cli import main
-from autograder.release import release, stale
+from autograder.course import catalogue
+from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.spec import SpecError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import catalogue
-from autograder.audit import audit
-from autograder.grade import Grader
-from autograder.release import author_version, student_version
-from autograder.repairs import NOTICE, as_published, attempted, is_published
+from autograder.authoring.audit import audit
+from autograder.authoring.release import author_version, student_version
+from autograder.course import catalogue
+from autograder.course.repairs import NOTICE, as_published, attempted, is_published
+from autograder.grading.grader import Grader
+from autograder.report.verdict import Status
 from autograder.spec import Exercise, Points, SpecError
 from autograder.submission import Submission, read_submission
-from autograder.verdict import Status
 from dlkit.extraction import Extraction
 
 SOURCE = '''class Counter:

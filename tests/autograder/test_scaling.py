@@ -5,12 +5,12 @@ import contextlib
 import numpy as np
 import pytest
 
-from autograder import scaling
 from autograder.checks import Case, FunctionExercise, Scaling, SpecError
 from autograder.checks.standard import BUDGETS
 from autograder.isolation.host import Worker
+from autograder.measuring import scaling
+from autograder.report.verdict import Growth, Pace
 from autograder.subject import LocalSubject, RemoteSubject
-from autograder.verdict import Growth, Pace
 
 NAME, _ = BUDGETS[Scaling]
 SIZES = (2_000, 4_000, 8_000, 16_000)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.answers import generator
+from autograder.course.answers import generator
 from autograder.isolation.tree import New, Rng, decode, encode
 from autograder.spec import Assignment, Case, Check, Exercise, Mistake, Points, SpecError, Speed, swap
 

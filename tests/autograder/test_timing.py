@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import hotspots, timing
-from autograder.catalogue import load
-from autograder.grade import Grader
+from autograder.course.catalogue import load
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Worker
 from autograder.isolation.linux import instructions
+from autograder.measuring import hotspots, timing
+from autograder.measuring.timing import interval, judge
+from autograder.report.verdict import Pace, Pair, Status, Timing
 from autograder.spec import Assignment, Case, SpecError, Speed, Trial
 from autograder.subject import LocalSubject, RemoteSubject
 from autograder.submission import Submission
-from autograder.timing import interval, judge
-from autograder.verdict import Pace, Pair, Status, Timing
 from dlkit import backend
 from dlkit.extraction import take
 

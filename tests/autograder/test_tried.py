@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from autograder import catalogue
-from autograder.audit import audit
-from autograder.grade import Grader
+from autograder.authoring.audit import audit
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.submission import Submission
 
 ATTEMPT = "read /etc/passwd"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalogue, trust
-from autograder.catalogue import UsageError
+from autograder.course import catalogue, trust
+from autograder.course.catalogue import UsageError
 from autograder.writing import LinkedPathError
 
 RAN = "ran"
@@ -218,7 +218,7 @@ def test_the_installed_course_is_not_asked_about(root, monkeypatch, own_state):
 
 
 def test_a_cell_in_a_notebook_uses_the_checks_beside_it(handed_out, capsys):
-    from autograder.notebook import check
+    from autograder.learner.notebook_check import check
 
     def Tanh():  # noqa: N802 - as a student would name it
         """Not written yet."""

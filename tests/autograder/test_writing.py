@@ -9,7 +9,7 @@ import pytest
 from autograder import writing
 from autograder.classroom.finding import Entry
 from autograder.classroom.runs import prepare_run
-from autograder.verdict import write_atomically
+from autograder.report.verdict import write_atomically
 from autograder.writing import LinkedPathError, make_folder, refuse_links, write_file
 
 
@@ -153,10 +153,10 @@ def test_a_run_is_refused_before_it_begins(autograder, small_course, solved, tmp
 def test_the_page_of_the_class_is_not_written_through_a_link(small_course, tmp_path, victim):
     from rich.console import Console
 
-    from autograder.catalogue import load
     from autograder.classroom.class_record import ClassRecord
     from autograder.classroom.grading import draw
-    from autograder.grade import unreadable
+    from autograder.course.catalogue import load
+    from autograder.grading.grader import unreadable
 
     out = tmp_path / "graded"
     entry = Entry("amara", "02_layers", "")
@@ -179,8 +179,8 @@ def test_a_run_record_is_not_written_through_a_link(small_course, tmp_path, vict
 
 @pytest.mark.parametrize("form", ["gradescope", "classroom", "prairielearn", "junit", "csv", "gradebook"])
 def test_an_export_is_not_written_through_a_link(autograder, small_course, tmp_path, victim, form):
-    from autograder.catalogue import load
-    from autograder.grade import unreadable
+    from autograder.course.catalogue import load
+    from autograder.grading.grader import unreadable
 
     out = tmp_path / "graded"
     report = unreadable(load("02_layers", small_course), "amara", "", "x", seed=1)

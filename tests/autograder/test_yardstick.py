@@ -7,11 +7,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from autograder import calibrate, timing, yardstick
-from autograder.catalogue import load
-from autograder.grade import Grader
+from autograder.authoring import calibration
+from autograder.course.catalogue import load
+from autograder.grading.grader import Grader
+from autograder.measuring import timing, yardstick
+from autograder.report.verdict import Pace, Status
 from autograder.submission import Submission
-from autograder.verdict import Pace, Status
 from dlkit.extraction import Extraction, take
 
 OLD = "return array_module(x).clip(x, 0, np.inf)"
@@ -141,7 +142,7 @@ def course(root, tmp_path):
 
 def test_the_committed_figures_are_of_the_references_here(root):
     for name in ("02_layers", "03_losses"):
-        assert not calibrate.is_stale(load(name, root))
+        assert not calibration.is_stale(load(name, root))
 
 
 def test_figures_of_another_reference_are_measured_again_and_the_others_kept(course, monkeypatch):
@@ -152,13 +153,13 @@ def test_figures_of_another_reference_are_measured_again_and_the_others_kept(cou
     assert text.count(OLD) == 1
     source.write_text(text.replace(OLD, "return x * self.positive"))
     loaded = load("02_layers", course)
-    assert calibrate.is_stale(loaded)
+    assert calibration.is_stale(loaded)
     monkeypatch.setattr(timing, "WORKER_PAIRS", 1)
-    assert calibrate.refresh(loaded)
+    assert calibration.refresh(loaded)
     after = yardstick.read(path.parent)
     assert after.find("ReLU", "fast enough").of != before.find("ReLU", "fast enough").of
     assert after.find("Linear", "fast enough") == before.find("Linear", "fast enough")
-    assert not calibrate.refresh(loaded)
+    assert not calibration.refresh(loaded)
 
 
 def test_figures_that_nothing_measures_any_more_go(course):
@@ -169,8 +170,8 @@ def test_figures_that_nothing_measures_any_more_go(course):
         msgspec.json.encode(msgspec.structs.replace(stored, exercises={**stored.exercises, "Gone": {"fast": left}}))
     )
     loaded = load("02_layers", course)
-    assert calibrate.is_stale(loaded)
-    assert calibrate.refresh(loaded)
+    assert calibration.is_stale(loaded)
+    assert calibration.refresh(loaded)
     assert yardstick.read(path.parent) == stored
 
 

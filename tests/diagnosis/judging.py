@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.isolation.launcher import Launcher
+from autograder.report.verdict import ExerciseResult, Status
 from autograder.spec import Assignment
 from autograder.submission import Submission
-from autograder.verdict import ExerciseResult, Status
 from dlkit.extraction import Extraction
 from tests.diagnosis.unseen import Unseen, held_out, open_to_see
 from tests.diagnosis.unseen.convolution import CONVOLUTION

@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from autograder import catalogue
-from autograder.diagnose import Fingerprints
+from autograder.authoring.release import write_cases
+from autograder.course import catalogue
+from autograder.diagnosis.diagnose import Fingerprints
 from autograder.isolation.launcher import open_launcher
-from autograder.release import write_cases
-from autograder.verdict import Status
+from autograder.report.verdict import Status
 from tests.diagnosis.judging import ASSIGNMENTS, HELD_OUT, OPEN_TO_SEE, ROOT, ROWS, SETS, Judges, variant
 from tests.diagnosis.unseen.layers import LAYERS
 from tests.diagnosis.unseen.losses import LOSSES

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
 from autograder.isolation.levels import LAYERS
 from tests.autograder.conftest import untimed

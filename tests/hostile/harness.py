@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from autograder.report.verdict import Report
 from autograder.submission import read_submission
-from autograder.verdict import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent

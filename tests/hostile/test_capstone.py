@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autograder import catalogue
-from autograder.catalogue import wire
 from autograder.checks import model
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.course.catalogue import wire
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
-from autograder.luggage import told_of
 from autograder.spec import Assignment
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
+from autograder.submission.embedded import told_of
 from dlkit.datasets import digits
 from dlkit.extraction import Extraction, take
 from tests.hostile.conftest import ROOT

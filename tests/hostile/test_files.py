@@ -16,8 +16,8 @@ import pytest
 
 from autograder.classroom.finding import discover
 from autograder.cli import main
+from autograder.report.verdict import Status, read_report
 from autograder.submission import own_earlier
-from autograder.verdict import Status, read_report
 from tests.autograder.conftest import small_course  # noqa: F401 - a fixture
 
 TOKEN = "a secret of the machine"  # noqa: S105 - none

@@ -2,11 +2,11 @@
 
 import pytest
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
+from autograder.report.verdict import Status
 from autograder.submission import Submission
-from autograder.verdict import Status
 from dlkit.extraction import take
 from tests.autograder.conftest import untimed
 from tests.hostile.conftest import LIMITS

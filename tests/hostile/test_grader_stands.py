@@ -2,8 +2,8 @@
 
 import pytest
 
+from autograder.report.verdict import Status
 from autograder.submission import Submission
-from autograder.verdict import Status
 from dlkit.extraction import take
 from tests.hostile.harness import tanh
 

@@ -13,12 +13,12 @@ import tracemalloc
 
 import pytest
 
-from autograder import replies, session
-from autograder.grade import Grader
+from autograder.grading import replies, session
+from autograder.grading.grader import Grader
 from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.host import UNBOUNDED, SubjectLostError, UsedUpError, Worker, Zygote
 from autograder.isolation.launcher import Limits
-from autograder.verdict import Status
+from autograder.report.verdict import Status
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import ZYGOTES, Attack, let_loose, tanh
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
 from autograder.submission import Submission
 from dlkit.extraction import take

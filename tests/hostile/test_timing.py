@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
+from autograder.report.verdict import Status
 from autograder.spec import Assignment
 from autograder.submission import Submission
-from autograder.verdict import Status
 from dlkit.extraction import take
 from tests.hostile.harness import HEAD, ROOT
 from tests.limits import limits

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.learner.originals import start
 from tests.notebook.browser import CHROMIUM, Browser
 from tests.notebook.lab import INSTALLED, Lab, Notebook

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import catalogue
+from autograder.course import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 

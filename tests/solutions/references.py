@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autograder import catalogue
+from autograder.course import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import catalogue
 from autograder.checks import New, Rng
+from autograder.course import catalogue
 from tests.solutions.golden import FOLDER, read_golden
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dlkit
-from autograder import catalogue
+from autograder.course import catalogue
 from dlkit import Parameter, asarray, to_numpy
 from tests.solutions.golden import read_golden
 from tests.solutions.references import names_of

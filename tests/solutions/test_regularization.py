@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dlkit
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.subject import LocalSubject, SubjectRaisedError
 from dlkit import Parameter, asarray, gradcheck, to_numpy
 from tests.solutions.golden import read_golden

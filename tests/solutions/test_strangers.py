@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.isolation.launcher import open_launcher
+from autograder.report.verdict import Status
 from autograder.submission import Submission
-from autograder.verdict import Status
 from dlkit.extraction import Extraction
 from tests.diagnosis.judging import Judges
 from tests.solutions.strangers.convolution import CONVOLUTION

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import catalogue
 from autograder.classroom.finding import find_hand_ins, submission_of
+from autograder.course import catalogue
 from autograder.submission import SubmissionError
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from autograder.catalogue import UsageError
 from autograder.classroom.class_list import read_class_list
+from autograder.course.catalogue import UsageError
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from autograder import catalogue
-from autograder.catalogue import UsageError
 from autograder.classroom.finding import find_hand_ins, submission_of
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
 from autograder.submission.filenames import assignment_of_file, assignment_of_folder, attempt, kind_of
 from tests.autograder.classroom.conftest import packed, to_look_at, write
 
@@ -391,7 +391,7 @@ def test_no_sentence_and_no_path_breaks_the_record(found, notebook):
 
 
 def test_zips_in_a_download_of_a_class_are_opened_as_hand_ins(small_course, tmp_path, taken, notebook):
-    from autograder.archive import unpack
+    from autograder.submission.archive import unpack
 
     for wrapped in ("", "submissions/"):
         path = tmp_path / f"class{len(wrapped)}.zip"

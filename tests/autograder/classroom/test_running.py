@@ -13,11 +13,11 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from autograder.catalogue import UsageError
 from autograder.classroom import grading
 from autograder.classroom.class_record import ClassRecord, read_record
 from autograder.cli import main
-from autograder.verdict import NotGraded, Status, read_report, write_atomically
+from autograder.course.catalogue import UsageError
+from autograder.report.verdict import NotGraded, Status, read_report, write_atomically
 from tests.autograder.classroom.conftest import packed, write
 
 

@@ -4,7 +4,7 @@ import contextlib
 import io
 
 from autograder.cli import main
-from autograder.verdict import (
+from autograder.report.verdict import (
     ExerciseResult,
     Footprint,
     Growth,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.gradescope import LEAST_MB, Plan, _find_work, _read_visit, _room
+from autograder.classroom.gradescope_container import LEAST_MB, Plan, _find_work, _read_visit, _room
 from autograder.isolation.launcher import Limits
 from tests.autograder.export.made_up import run_command
 from tests.autograder.export.test_gradescope import validated
@@ -126,7 +126,7 @@ def test_the_kit_and_the_one_assignment_are_in_it_and_nothing_else(packed):
         "setup.sh", "run_autograder", "plan.json", "requirements.txt", "constraints.txt", "kit", "course"
     }  # fmt: skip
     assert {
-        "kit/autograder/gradescope.py",
+        "kit/autograder/classroom/gradescope_container.py",
         "kit/dlkit/layer.py",
         "kit/autograder/render/templates/student.html",
     } <= set(names)
@@ -175,7 +175,7 @@ def test_a_right_submission_has_every_point(platform, solution):
 
 @pytest.mark.slow
 def test_it_is_the_packed_kit_that_runs(platform, solution):
-    kit = platform.root / "source/kit/autograder/gradescope.py"
+    kit = platform.root / "source/kit/autograder/classroom/gradescope_container.py"
     kit.write_text(
         kit.read_text().replace("of {report.max_points}, isolation", "out of {report.max_points}, isolation")
     )
@@ -357,7 +357,7 @@ def test_a_whole_repository_is_searched_for_the_work(tmp_path, layers):
 
 def test_a_worker_gets_what_the_container_has(monkeypatch, tmp_path):
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr("autograder.gradescope.MEMORY_FILES", (str(tmp_path / "none"), str(limit)))
+    monkeypatch.setattr("autograder.classroom.gradescope_container.MEMORY_FILES", (str(tmp_path / "none"), str(limit)))
     usual = Limits().memory_mb
     for text, megabytes in [("max", usual), (str(768 << 20), 448), (str(64 << 30), usual), (str(100 << 20), LEAST_MB)]:
         limit.write_text(text)

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from autograder.export.prairielearn import MOST, result
-from autograder.verdict import ExerciseResult, Status
+from autograder.report.verdict import ExerciseResult, Status
 from tests.autograder.export.made_up import (
     HOSTILE,
     SLOW,

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder import catalogue
+from autograder.course import catalogue
 from autograder.learner.originals import start
 
 NAME = "02_layers"

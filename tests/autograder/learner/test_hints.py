@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from autograder import catalogue
+from autograder.authoring.release import public_checks
 from autograder.checks import Case, FunctionExercise
+from autograder.course import catalogue
 from autograder.learner import hints, state
 from autograder.learner.formulas import formulas, plain, prose
 from autograder.learner.records import Hint
 from autograder.learner.screen import MOST_CHARACTERS, print_hints
 from autograder.learner.work import open_work
-from autograder.release import public_checks
 from autograder.render.reading import ascii_fallback
+from autograder.report.verdict import ExerciseResult, Status, Verdict
 from autograder.spec import Assignment, SpecError
-from autograder.verdict import ExerciseResult, Status, Verdict
 
 
 def result(*verdicts):

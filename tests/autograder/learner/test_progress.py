@@ -16,7 +16,7 @@ def told(autograder, *arguments):
 
 
 def test_nothing_is_run_to_answer(autograder, write, monkeypatch):
-    monkeypatch.setattr("autograder.grade.Grader.grade", None)
+    monkeypatch.setattr("autograder.grading.grader.Grader.grade", None)
     write.right("Tanh")
     exercises, found = told(autograder)
     assert exercises == {"Tanh": ("", False), "Flatten": ("not attempted", False)}

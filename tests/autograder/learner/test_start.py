@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from autograder.catalogue import UsageError, names
+from autograder.course.catalogue import UsageError, names
 from autograder.learner import originals, state
 from autograder.learner.originals import start
 from dlkit import course

@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from autograder.archive import MAX_MEMBER, MAX_MEMBERS, ArchiveError, listing, members
 from autograder.learner.records import Manifest
 from autograder.submission import SubmissionError, read_submission
+from autograder.submission.archive import MAX_MEMBER, MAX_MEMBERS, ArchiveError, listing, members
 
 FILE = "02_layers/layers.py"
 

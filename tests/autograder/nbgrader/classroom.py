@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autograder import catalogue
 from autograder.cli import main
-from autograder.verdict import read_report
+from autograder.course import catalogue
+from autograder.report.verdict import read_report
 from benchmarks.tricks_graders import submission
 from benchmarks.tricks_submissions import CONTROLS, TRICKS, double_tests, retype_tests, skip_tests
 

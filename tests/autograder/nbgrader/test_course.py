@@ -10,10 +10,10 @@ import nbformat
 import numpy as np
 import pytest
 
-from autograder import catalogue
-from autograder.answers import Answers
 from autograder.cli import main
-from autograder.verdict import Status
+from autograder.course import catalogue
+from autograder.course.answers import Answers
+from autograder.report.verdict import Status
 from tests.autograder.nbgrader.classroom import (
     ANSWER,
     ASSIGNMENTS,

@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.answers import read_stored, store
 from autograder.cli import main
+from autograder.course.answers import read_stored, store
 
 FILES = (
     "nbgrader_config.py", "source/header.ipynb", "source/02_layers/layers.ipynb", "source/02_layers/checks.py",
@@ -183,7 +183,7 @@ def home(lay_out, tmp_path, monkeypatch):
 
 
 def test_check_finds_its_cases_beside_the_notebook(home, capsys):
-    from autograder.notebook import check
+    from autograder.learner.notebook_check import check
     from dlkit import course
 
     assert course.root() == home

@@ -12,14 +12,14 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import SaveAutoGrades, SaveCells
 from nbgrader.utils import determine_grade
 
-from autograder import catalogue
-from autograder.catalogue import UsageError
-from autograder.grade import unreadable
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
+from autograder.grading.grader import unreadable
 from autograder.isolation.levels import IsolationError
 from autograder.nbgrader import AskForAHand, GradeOutside
 from autograder.nbgrader.grading import Grading
 from autograder.nbgrader.outside import REPORT, score, write
-from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict
+from autograder.report.verdict import ExerciseResult, Problem, Report, Status, Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's and alembic's, about nbgrader
 WHERE = {"notebook": "layers", "assignment": "02_layers", "student": "ada"}

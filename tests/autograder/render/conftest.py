@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from autograder.verdict import ExerciseResult, Problem, Report, Status, Timing, Verdict, WrittenAnswer
+from autograder.report.verdict import ExerciseResult, Problem, Report, Status, Timing, Verdict, WrittenAnswer
 
 SENTENCE = "dx is wrong in every entry, largest at index (0, 3): off by 0.166 (163 % of the largest right value)"
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from autograder.render.html import class_page, student_page
-from autograder.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing, Verdict
+from autograder.report.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing, Verdict
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from autograder.render.html import class_page
-from autograder.verdict import ExerciseResult, Footprint, Problem, Report, Status, Timing
+from autograder.report.verdict import ExerciseResult, Footprint, Problem, Report, Status, Timing
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from autograder.render.html import class_page, student_page
-from autograder.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing
+from autograder.report.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing
 
 
 @pytest.fixture

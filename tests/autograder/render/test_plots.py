@@ -6,7 +6,7 @@ from autograder.render.figures import exercise_rates
 from autograder.render.html import class_page, student_page
 from autograder.render.measured import class_measures, measures
 from autograder.render.plots import pace_of_class, pace_of_one, points_by_exercise
-from autograder.verdict import ExerciseResult, Status, Timing
+from autograder.report.verdict import ExerciseResult, Status, Timing
 
 
 @pytest.fixture

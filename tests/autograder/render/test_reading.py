@@ -17,7 +17,7 @@ from autograder.render.reading import (
     number,
     speed,
 )
-from autograder.verdict import ExerciseResult, Footprint, Status, Timing
+from autograder.report.verdict import ExerciseResult, Footprint, Status, Timing
 
 
 def test_cleaned_text_is_one_line_of_bounded_length_without_control_characters(hostile):
@@ -103,7 +103,7 @@ def test_render_knows_nothing_of_the_autograder_but_verdicts():
     folder = Path(reading.__file__).parent
     source = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     known = set(re.findall(r"(?:from|import) (autograder[.\w]*)", source))
-    assert {name for name in known if not name.startswith("autograder.render")} == {"autograder.verdict"}
+    assert {name for name in known if not name.startswith("autograder.render")} == {"autograder.report.verdict"}
 
 
 @given(st.text(max_size=30))

@@ -5,7 +5,7 @@ import pytest
 
 from autograder.render.html import student_page
 from autograder.render.reading import next_steps
-from autograder.verdict import ExerciseResult, Footprint, Growth, Problem, Report, Status, Timing, WrittenAnswer
+from autograder.report.verdict import ExerciseResult, Footprint, Growth, Problem, Report, Status, Timing, WrittenAnswer
 
 
 def exercise(name, *verdicts):

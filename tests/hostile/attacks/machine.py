@@ -337,7 +337,7 @@ READING = [
             "a solution": "$COURSE/solutions/02_layers/layers.py",
             "the checks": "$COURSE/solutions/02_layers/checks.py",
             "the data that models are judged on": "$COURSE/dlkit/datasets/data/LICENSE-MNIST.md",
-            "the grader's own source": "$COURSE/autograder/session.py",
+            "the grader's own source": "$COURSE/autograder/grading/session.py",
             "a package that does the work": "$PACKAGES/sklearn/__init__.py",
             "the grader's memory map": "/proc/$HOST/maps",
             "the accounts of the machine": "/etc/passwd",

@@ -6,10 +6,10 @@ import os
 import platform
 import time
 
-from autograder.cores import usable
-from autograder.grade import versions
+from autograder.grading.grader import versions
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import open_launcher
+from autograder.measuring.cores import usable
 from dlkit import backend
 
 __all__ = ["examine"]

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from autograder import catalogue
-from autograder.authored import unsound_hints
-from autograder.grade import Grader
+from autograder.authoring.hint_lint import unsound_hints
+from autograder.course import catalogue
+from autograder.course.repairs import attempted
+from autograder.grading.grader import Grader
 from autograder.isolation.launcher import Launcher, open_launcher
-from autograder.repairs import attempted
+from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.submission import Submission, read_submission
-from autograder.verdict import ExerciseResult, Report, Status, Verdict
 from dlkit.extraction import Chunk, Extraction
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["Audit", "Margin", "audit"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from autograder.verdict import HotSpot
+from autograder.report.verdict import HotSpot
 
 if TYPE_CHECKING:
     from autograder.spec import Check

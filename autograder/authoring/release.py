@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograder import calibrate, catalogue, yardstick
-from autograder.answers import Answers, read_stored, store
-from autograder.compare import agree
-from autograder.diagnose import Fingerprints
+from autograder.authoring import calibration
+from autograder.course import catalogue
+from autograder.course.answers import Answers, read_stored, store
+from autograder.course.repairs import as_published
+from autograder.diagnosis.diagnose import Fingerprints
 from autograder.diagnosis.planted import same_data
-from autograder.repairs import as_published
+from autograder.measuring import yardstick
+from autograder.report.verdict import grade_cell, write_atomically
 from autograder.spec import SpecError
-from autograder.verdict import grade_cell, write_atomically
+from autograder.spec.comparison import agree
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.spec import Assignment, Exercise
 
 __all__ = [
@@ -65,7 +67,7 @@ def release(root: Path, name: str) -> list[Path]:
             changed.append(path)
     path = loaded.released / "cases.npz"
     changed += [path] if write_cases(loaded, path, root) else []
-    return [*changed, loaded.released / yardstick.FILE] if calibrate.refresh(loaded) else changed
+    return [*changed, loaded.released / yardstick.FILE] if calibration.refresh(loaded) else changed
 
 
 def write_cases(loaded: Loaded, path: Path, within: Path) -> bool:
@@ -93,7 +95,7 @@ def stale(root: Path, name: str) -> list[str]:
             found.append(f"{name}: {file} is not what its source gives: run autograder release {name}")
     if not _same_answers(loaded.released / "cases.npz", *_public_answers(loaded)):
         found.append(f"{name}: cases.npz is not what its source gives: run autograder release {name}")
-    if calibrate.is_stale(loaded):
+    if calibration.is_stale(loaded):
         found.append(f"{name}: {yardstick.FILE} is not of these references: run autograder release {name}")
     return found
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from autograder.answers import Answers, StoredAnswers
-from autograder.compare import Mismatch, compare
+from autograder.course.answers import Answers, StoredAnswers
 from autograder.diagnosis.evidence import Evidence, Finding, gather
 from autograder.diagnosis.modes import other_mode
 from autograder.diagnosis.outcomes import Outcome, Raised, observe, printed, wrong_names
@@ -25,10 +24,11 @@ from autograder.diagnosis.reproduce import snippet
 from autograder.diagnosis.shares import MEETING
 from autograder.diagnosis.steps import WALKS, is_walk
 from autograder.spec import Check, Exercise, SpecError
+from autograder.spec.comparison import Mismatch, compare
 from autograder.subject import LocalSubject, Subject
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.spec import Mistake
 
 __all__ = ["Diagnosis", "Fingerprints", "Outcome", "Raised", "observe"]

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from autograder import footprint, timing
+from autograder.measuring import footprint, timing
+from autograder.report.verdict import Footprint, Pace, Timing
 from autograder.spec import Check, Trial
-from autograder.verdict import Footprint, Pace, Timing
 
 if TYPE_CHECKING:
     from autograder.subject import Instance, Open, RemoteSubject, Subject

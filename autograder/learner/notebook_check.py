@@ -14,10 +14,10 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from autograder import catalogue
-from autograder.grade import Grader
+from autograder.course import catalogue
+from autograder.grading.grader import Grader
+from autograder.report.verdict import ExerciseResult
 from autograder.submission import Submission
-from autograder.verdict import ExerciseResult
 from dlkit import course, extraction
 
 __all__ = ["check", "run_checks"]

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from autograder.redaction import Redactor
+from autograder.report.redaction import Redactor
 from autograder.writing import write_file
 
 __all__ = [

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograder.cores import usable
+from autograder.measuring.cores import usable
+from autograder.report.verdict import Pace, Pair, Timing
 from autograder.spec import Case, Check, Observations, Speed, Trial
-from autograder.verdict import Pace, Pair, Timing
 
 if TYPE_CHECKING:
-    from autograder.compare import Mismatch
+    from autograder.spec.comparison import Mismatch
     from autograder.subject import LocalSubject, Open, RemoteSubject
 
 __all__ = ["Interval", "Meter", "Spent", "interval", "judge", "measure", "put_off", "share_core"]

@@ -65,7 +65,7 @@ class Loaded:
     def checks_sha256(self) -> str:
         """Hash of everything that decides a grade: the checks, the reference, and the grader's own source."""
         digest = hashlib.sha256((self.folder / "checks.py").read_bytes())
-        for package in (Path(__file__).parent, Path(course.__file__).parent):
+        for package in (Path(__file__).parents[1], Path(course.__file__).parent):
             for path in sorted(package.rglob("*.py")):
                 digest.update(path.read_bytes())
         if self.official:

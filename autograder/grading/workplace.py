@@ -7,18 +7,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from autograder import yardstick
-from autograder.catalogue import wire
+from autograder.course.catalogue import wire
 from autograder.isolation.allowance import Allowance, UsedUpError
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
 from autograder.isolation.patience import ASLEEP_S, TooLongError
+from autograder.measuring import yardstick
 from autograder.spec import Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.submission import Submission
     from dlkit.extraction import Chunk
 

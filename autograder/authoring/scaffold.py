@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.catalogue import UsageError
-from autograder.verdict import write_atomically
+from autograder.course.catalogue import UsageError
+from autograder.report.verdict import write_atomically
 from dlkit import course
 
 __all__ = ["new_assignment"]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograder import footprint, timing
+from autograder.measuring import footprint, timing
+from autograder.report.verdict import Growth, Pace
 from autograder.spec import Case, Check
-from autograder.verdict import Growth, Pace
 
 if TYPE_CHECKING:
-    from autograder.compare import Mismatch
     from autograder.spec import Budget
+    from autograder.spec.comparison import Mismatch
     from autograder.subject import Open, RemoteSubject, Subject
 
 __all__ = ["exponent", "measure", "sentence"]

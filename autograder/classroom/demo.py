@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autograder import catalogue
-from autograder.catalogue import UsageError
-from autograder.verdict import write_atomically
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
+from autograder.report.verdict import write_atomically
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.spec import Exercise
 
 __all__ = ["STUDENTS", "make_class", "shown"]

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autograder.report.verdict import Footprint
 from autograder.spec import Case, Check
-from autograder.verdict import Footprint
 
 if TYPE_CHECKING:
-    from autograder.compare import Mismatch
     from autograder.spec import Observations
+    from autograder.spec.comparison import Mismatch
     from autograder.subject import LocalSubject, Open, RemoteSubject
 
 __all__ = ["FLOOR", "grow", "measure", "ratio", "sentence"]

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder import catalogue
-from autograder.catalogue import UsageError
+from autograder.course import catalogue
+from autograder.course.catalogue import UsageError
 from autograder.writing import refuse_links, write_file
 from dlkit import course
 

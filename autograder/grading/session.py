@@ -11,19 +11,19 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from autograder import footprint, hotspots, scaling, timing, yardstick
-from autograder.answers import generator
-from autograder.compare import Mismatch
-from autograder.diagnose import Diagnosis, Failure, Fingerprints, Outcome, Raised
-from autograder.explain import at, explain, missing, waits
+from autograder.course.answers import generator
+from autograder.diagnosis.diagnose import Diagnosis, Failure, Fingerprints, Outcome, Raised
+from autograder.grading.explain import at, explain, missing, waits
+from autograder.grading.replies import KEPT, MULTIPLE, reading_at_most
+from autograder.grading.workplace import Workplace
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.isolation.tree import size_of
-from autograder.replies import KEPT, MULTIPLE, reading_at_most
+from autograder.measuring import footprint, hotspots, scaling, timing, yardstick
+from autograder.report.verdict import ExerciseResult, Footprint, Growth, HotSpot, Pace, Status, Timing, Verdict
 from autograder.spec import Case, Check, Observations
+from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
-from autograder.verdict import ExerciseResult, Footprint, Growth, HotSpot, Pace, Status, Timing, Verdict
-from autograder.workplace import Workplace
 
 __all__ = ["Session"]
 

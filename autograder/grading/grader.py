@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograder.answers import Answers, read_stored
-from autograder.diagnose import Fingerprints
+from autograder.course.answers import Answers, read_stored
+from autograder.diagnosis.diagnose import Fingerprints
+from autograder.grading.session import Session
+from autograder.grading.workplace import Settings, Workplace, start_worker
 from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import Isolation, IsolationError, weakest
-from autograder.luggage import told_of
-from autograder.session import Session
+from autograder.report.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable
 from autograder.spec import Exercise
-from autograder.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable
-from autograder.workplace import Settings, Workplace, start_worker
+from autograder.submission.embedded import told_of
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.isolation.host import Worker
     from autograder.submission import Submission
 

@@ -9,7 +9,7 @@ from autograder.subject import SubjectRaisedError
 from autograder.submission.source import PYTHON
 
 if TYPE_CHECKING:
-    from autograder.workplace import Workplace
+    from autograder.grading.workplace import Workplace
 
 __all__ = ["at", "explain", "missing", "waits"]
 

@@ -11,15 +11,15 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from autograder.catalogue import UsageError
-from autograder.compare import compare_all, is_compared
+from autograder.course.catalogue import UsageError
 from autograder.isolation.protocol import ProtocolError
 from autograder.isolation.tree import decode, encode
 from autograder.spec import Case, Check, Exercise, Observations, SpecError
+from autograder.spec.comparison import compare_all, is_compared
 from autograder.subject import LocalSubject, SubjectRaisedError
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
 
 __all__ = ["Answers", "StoredAnswers", "generator", "read_stored", "store"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from autograder import catalogue
-from autograder.audit import Audit, audit
+from autograder.authoring.audit import Audit, audit
+from autograder.course import catalogue
 from autograder.isolation.interpreter import isolated_processes
 from autograder.spec import SpecError
 

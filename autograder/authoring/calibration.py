@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from autograder import yardstick
-from autograder.answers import generator
+from autograder.course.answers import generator
+from autograder.grading.workplace import Settings, Workplace
 from autograder.isolation.launcher import Launcher, Limits, NotMeasuredError, open_launcher
+from autograder.measuring import yardstick
+from autograder.report.verdict import write_atomically
 from autograder.submission import Submission
-from autograder.verdict import write_atomically
-from autograder.workplace import Settings, Workplace
 from dlkit.extraction import Extraction
 
 if TYPE_CHECKING:
-    from autograder.catalogue import Loaded
+    from autograder.course.catalogue import Loaded
     from autograder.spec import Check, Exercise
 
 __all__ = ["is_stale", "refresh"]

@@ -19,14 +19,14 @@ from typing import Any
 
 import msgspec
 
-from autograder import catalogue
-from autograder.catalogue import Loaded
+from autograder.course import catalogue
+from autograder.course.catalogue import Loaded
 from autograder.export.gradescope import fault, results
-from autograder.grade import Grader, alike, unreadable
+from autograder.grading.grader import Grader, alike, unreadable
 from autograder.isolation.launcher import Launcher, Limits, open_launcher
 from autograder.isolation.levels import IsolationError
+from autograder.report.verdict import ExerciseResult, Problem, Report, Status, write_atomically
 from autograder.submission import Submission, SubmissionError, read_submission
-from autograder.verdict import ExerciseResult, Problem, Report, Status, write_atomically
 
 __all__ = ["Plan", "main"]
 

@@ -1,0 +1,1 @@
+"""What authors run: release, audit, calibration, the start of a new assignment."""

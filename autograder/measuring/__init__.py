@@ -1,0 +1,1 @@
+"""Measuring cost: time, memory, growth, the yardstick, hot spots."""

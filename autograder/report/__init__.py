@@ -1,0 +1,1 @@
+"""Reports: what was found, and what is stored of it."""
