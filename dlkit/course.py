@@ -59,7 +59,7 @@ def around(folder: Path) -> Iterator[Path]:
     """Every course at or above a folder, the nearest first."""
     here = folder.resolve()
     for place in (here, *here.parents):
-        handed_out = FOLDER.fullmatch(place.name) and (place / "checks.py").is_file()
+        handed_out = FOLDER.fullmatch(place.name) and (place / "assignment.py").is_file()
         if (place / "assignments").is_dir():
             yield place
         elif handed_out and place.parent.name not in ("assignments", "solutions"):

@@ -222,14 +222,11 @@ class _Auditor:
         """Find the check that a mistake names, or the first of the part that it edits."""
         if mistake.caught_by:
             return exercise.find(mistake.caught_by)
-        part = exercise.parts[0]
-        source = self.loaded.source_of(exercise)
+        part, source = exercise.parts[0], self.loaded.source_of(exercise)
+        line = source.count("\n", 0, mistake.edits[0].places(source)[0][0]) + 1 if mistake.edits else 0
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef) and node.name in exercise.parts:
-                text = "\n".join(source.split("\n")[node.lineno - 1 : node.end_lineno])
-                edit = next((e for e in mistake.edits if not isinstance(e, str)), None)
-                if edit and (edit.old in text or edit.old.strip() in text):
-                    part = node.name
+                part = node.name if node.lineno <= line <= (node.end_lineno or 0) else part
         return next(check for check in exercise.checks if check.part == part)
 
     def _sabotages(self, exercise: Exercise) -> Iterator[str]:

@@ -17,21 +17,17 @@ from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.spec import (
-    Assignment,
     Case,
     Exercise,
     Memory,
-    Mistake,
+    Outline,
     Points,
-    Question,
     Scaling,
     SpecError,
     Speed,
-    swap,
 )
 
 __all__ = [
-    "Assignment",
     "Bowl",
     "Case",
     "Claim",
@@ -43,14 +39,13 @@ __all__ = [
     "LossExercise",
     "Mean",
     "Memory",
-    "Mistake",
     "ModelExercise",
     "Modes",
     "New",
     "NormalMean",
     "OptimizerExercise",
+    "Outline",
     "Points",
-    "Question",
     "Ref",
     "Rng",
     "Scaling",
@@ -65,5 +60,4 @@ __all__ = [
     "in_pairs",
     "seeded",
     "statistics",
-    "swap",
 ]

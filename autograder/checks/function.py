@@ -12,7 +12,19 @@ from autograder.checks.chance import ApartFromChance, set_apart
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.standard import budget_checks, judge_unchanged
 from autograder.isolation.tree import Ref
-from autograder.spec import Case, Check, Exercise, Extras, Memory, Observations, Points, Scaling, Speed, Trial
+from autograder.spec import (
+    Case,
+    Check,
+    Exercise,
+    Extras,
+    Memory,
+    Observations,
+    Points,
+    Scaling,
+    Speed,
+    Trial,
+    points_by_part,
+)
 from autograder.spec.comparison import compare_all
 from autograder.subject import Instance, Subject
 
@@ -41,13 +53,10 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     name: str,
     *,
     cases: CaseMaker,
-    points: float,
+    points: Points | float | None = None,
     speed: Speed | None = None,
-    speed_points: float = 1,
     memory: Memory | None = None,
-    memory_points: float = 1,
     scaling: Scaling | None = None,
-    scaling_points: float = 1,
     setting: Setting = NOTHING,
     writes: bool = False,
     apart_from_chance: ApartFromChance | None = None,
@@ -128,15 +137,11 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         ),
         *budget_checks(trial, (speed, memory, scaling), needs=(name,), after=(matches,)),
     ]
-    by_part = {name: points}
-    by_part |= {"speed": speed_points} if speed else {}
-    by_part |= {"memory": memory_points} if memory else {}
-    by_part |= {"scaling": scaling_points} if scaling else {}
     return Exercise(
         name,
         "function",
         (name,),
-        Points(**by_part),
+        points_by_part(name, points),
         [check for check in checks if not writes or check.judge is not judge_unchanged],
         **extras,
     )

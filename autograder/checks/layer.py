@@ -10,7 +10,7 @@ from autograder.checks.chance import ApartFromChance
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
-from autograder.spec import Exercise, Extras, Memory, Points, Scaling, Speed
+from autograder.spec import Exercise, Extras, Memory, Points, Scaling, Speed, points_by_part
 
 __all__ = ["LayerExercise"]
 
@@ -19,7 +19,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     name: str,
     *,
     cases: CaseMaker,
-    points: Points,
+    points: Points | float | None = None,
     speed: Speed | None = None,
     memory: Memory | None = None,
     scaling: Scaling | None = None,
@@ -69,7 +69,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         name,
         "layer",
         (*made_with, "forward", "backward"),
-        points,
+        points_by_part(name, points),
         checks,
         **extras,
     )

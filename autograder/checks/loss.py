@@ -10,7 +10,7 @@ from autograder.checks.behaviour import Behaviour
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
-from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Scaling, Speed
+from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Scaling, Speed, points_by_part
 from autograder.spec.comparison import compare_all
 from autograder.subject import Subject
 
@@ -21,7 +21,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     name: str,
     *,
     cases: CaseMaker,
-    points: Points,
+    points: Points | float | None = None,
     gradient_of: tuple[str, ...],
     speed: Speed | None = None,
     memory: Memory | None = None,
@@ -92,7 +92,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         name,
         "loss",
         ("forward", "backward"),
-        points,
+        points_by_part(name, points),
         checks,
         **extras,
     )

@@ -14,7 +14,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from autograder.isolation.tree import Rng
-from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError
+from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
 
@@ -142,7 +142,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     task: Callable[[np.random.Generator], Task],
     accuracy: float | None = None,
     score: Score | None = None,
-    points: float,
+    points: Points | float | None = None,
     seeds: int = 3,
     cpu_s: float = 20.0,
     disguised: str = "columns",
@@ -194,7 +194,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
         name,
         "model",
         (name,),
-        Points(**{name: points}),
+        points_by_part(name, points),
         [check],
         **extras,
     )

@@ -11,7 +11,7 @@ from autograder.checks.drawing import CaseMaker
 from autograder.checks.journey import SUPPORT, Journey, judge_in_place, judge_kept, judge_steps, take_step
 from autograder.checks.sabotage import spoiled
 from autograder.checks.standard import budget_checks, judge_unchanged
-from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, Speed
+from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, Speed, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
 
@@ -98,7 +98,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     name: str,
     *,
     cases: CaseMaker,
-    points: Points,
+    points: Points | float | None = None,
     bowl: Bowl,
     speed: Speed | None = None,
     **extras: Unpack[Extras],
@@ -199,5 +199,4 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         _descent(journey, bowl),
         *budget_checks(journey.trial, (speed,), needs=("step",), after=(MATCHES,)),
     ]
-    extras["support"] = SUPPORT + extras.get("support", "")
-    return Exercise(name, "optimizer", ("step",), points, checks, **extras)
+    return Exercise(name, "optimizer", ("step",), points_by_part(name, points), checks, support=SUPPORT, **extras)

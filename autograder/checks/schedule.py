@@ -9,7 +9,7 @@ import numpy as np
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.sabotage import spoiled
 from autograder.isolation.tree import Ref
-from autograder.spec import Case, Check, Exercise, Extras, Observations, Points
+from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Instance, Subject
 
@@ -34,7 +34,7 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
     name: str,
     *,
     cases: CaseMaker,
-    points: float,
+    points: Points | float | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one schedule, ``name(optimizer, …)`` with ``rate(t)``, with the standard checks.
@@ -87,8 +87,7 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
             "return __import__('numpy').float64(super().rate(*dy))",
         ),
     ]
-    extras["support"] = SUPPORT + extras.get("support", "")
-    return Exercise(name, "schedule", ("rate",), Points(rate=points), checks, **extras)
+    return Exercise(name, "schedule", ("rate",), points_by_part("rate", points), checks, support=SUPPORT, **extras)
 
 
 def judge_ordinary(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:

@@ -11,7 +11,7 @@ from autograder.report.verdict import NotGraded
 from autograder.submission.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_file, assignment_of_folder, kind_of, system_folder
 from autograder.submission.files import CODE, File, shown
-from autograder.submission.recognition import recognised, recognised_file
+from autograder.submission.recognition import handed_out, recognised, recognised_file
 from autograder.submission.walk import Seen, flaw, walk
 
 __all__ = ["REASONS", "StudentFiles"]
@@ -98,6 +98,8 @@ class StudentFiles:
             file = File(seen.path, self._shown(seen.path), f"{name} {seen.reason}")
             meant = by_folder or assignment_of_file(name, self.known) or default
             self._add(file, [meant] if meant else [])
+        elif handed_out(seen.parts, seen.path, self.root):
+            self._put_aside(self._shown(seen.path), "handed out", by_folder or default or "")
         elif kind in (*CODE, "zip"):
             by_name = assignment_of_file(name, self.known)
             vague = len(seen.parts) > 1 and not (by_folder or by_name) and name.casefold().endswith(".py")

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
+from autograder.course.assignment_folder import OUTLINE, released_files, specified
 from autograder.spec import Assignment, Exercise, Mistake, SpecError
 from autograder.subject import LocalSubject
 from dlkit import course, extraction
@@ -24,7 +21,6 @@ __all__ = [
     "find",
     "load",
     "names",
-    "specified",
     "targets",
     "wire",
     "with_earlier",
@@ -64,7 +60,9 @@ class Loaded:
     @cached_property
     def checks_sha256(self) -> str:
         """Hash of everything that decides a grade: the checks, the reference, and the grader's own source."""
-        digest = hashlib.sha256((self.folder / "checks.py").read_bytes())
+        digest = hashlib.sha256()
+        for path in [*released_files(self.folder), *sorted((self.folder / "mistakes").glob("*.md"))]:
+            digest.update(path.read_bytes())
         for package in (Path(__file__).parents[1], Path(course.__file__).parent):
             for path in sorted(package.rglob("*.py")):
                 digest.update(path.read_bytes())
@@ -124,7 +122,7 @@ def wire(chunks: tuple[extraction.Chunk, ...]) -> list[Any]:
 def names(root: Path) -> list[str]:
     """Every assignment of the course, in order."""
     shelves = (root / "solutions", course.shelf(root))
-    folders = {path.parent.name for shelf in shelves for path in shelf.glob("*/checks.py")}
+    folders = {path.parent.name for shelf in shelves for path in shelf.glob(f"*/{OUTLINE}")}
     return sorted(name for name in folders if course.FOLDER.fullmatch(name))
 
 
@@ -142,43 +140,12 @@ def find(target: str, root: Path) -> str:
 @lru_cache(maxsize=64)
 def load(name: str, root: Path) -> Loaded:
     """Load one assignment's specification.  UsageError where it is not there, SpecError where it is wrong."""
-    official = (root / "solutions" / name / "checks.py").is_file()
+    official = (root / "solutions" / name / OUTLINE).is_file()
     folder = (root / "solutions" if official else course.shelf(root)) / name
-    path = folder / "checks.py"
-    if not path.is_file():
+    if not (folder / OUTLINE).is_file():
         message = f"There is no assignment '{name}' in {root.name}/. Choose one of: {', '.join(names(root))}."
         raise UsageError(message)
-    return Loaded(specified(name, path), folder, root, official)
-
-
-def specified(name: str, path: Path) -> Assignment:
-    """What a ``checks.py`` specifies.  SpecError where it does not load, or is wrong."""
-    loader = _FromSource(f"checks_of_{name}", str(path))
-    specification = importlib.util.spec_from_file_location(loader.name, path, loader=loader)
-    assert specification is not None and specification.loader is not None  # noqa: S101, PT018 - a .py path has both
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    try:
-        specification.loader.exec_module(module)
-    except SpecError:
-        raise
-    except Exception as error:
-        message = f"{name}/checks.py does not load ({type(error).__name__}: {error})"
-        raise SpecError(message) from error
-    assignment = getattr(module, "ASSIGNMENT", None)
-    if not isinstance(assignment, Assignment):
-        message = f"{name}/checks.py defines no ASSIGNMENT"
-        raise SpecError(message)
-    return assignment
-
-
-class _FromSource(SourceFileLoader):
-    """Compiles the source that is there: no bytecode beside it is read in its place, and none is written."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        del fullname
-        path = self.path
-        return self.source_to_code(self.get_data(path), path)
+    return Loaded(specified(name, folder, official=official), folder, root, official)
 
 
 def with_earlier(name: str, root: Path) -> list[str]:

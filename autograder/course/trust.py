@@ -17,14 +17,16 @@ from pathlib import Path
 import msgspec
 
 from autograder.course import catalogue
+from autograder.course.assignment_folder import OUTLINE, released_files
 from autograder.course.catalogue import UsageError
+from autograder.course.hint_files import HINTS
 from autograder.writing import refuse_links, write_file
 from dlkit import course
 
-__all__ = ["CONTENT", "Accepted", "accept", "accepted", "find_course", "forget", "hashed", "record", "require"]
+__all__ = ["Accepted", "accept", "accepted", "content_of", "find_course", "forget", "hashed", "record", "require"]
 
-CONTENT = ("checks.py", "cases.npz", "yardsticks.json")
-"""What of a released assignment is executed, or believed; what a student writes is neither."""
+CONTENT = (HINTS, "cases.npz", "yardsticks.json")
+"""What of a released assignment is believed; ``released_files`` is what is executed.  A student's work is neither."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -96,9 +98,15 @@ def _contents(root: Path) -> dict[str, Path]:
     """Every file of a course that is executed or believed, by its path from there."""
     found: list[Path] = []
     for name in catalogue.names(root):
-        found += [course.shelf(root) / name / file for file in CONTENT]
-        found += [root / "solutions" / name / "cases.npz", *sorted((root / "solutions" / name).glob("*.py"))]
+        released, solution = course.shelf(root) / name, root / "solutions" / name
+        found += content_of(released)
+        found += [solution / "cases.npz", *sorted(solution.rglob("*.py")), *sorted(solution.glob("mistakes/*.md"))]
     return {path.relative_to(root).as_posix(): path for path in found if path.is_file()}
+
+
+def content_of(folder: Path) -> list[Path]:
+    """The files of a released assignment that are executed or believed."""
+    return [*released_files(folder), *(path for file in CONTENT if (path := folder / file).is_file())]
 
 
 def hashed(path: Path) -> str:
@@ -117,7 +125,7 @@ def accept(folder: Path) -> dict[Path, str]:
     """
     folder = folder.resolve()
     assignments = [
-        path.parent for path in sorted(folder.glob("*/checks.py")) if course.FOLDER.fullmatch(path.parent.name)
+        path.parent for path in sorted(folder.glob(f"*/{OUTLINE}")) if course.FOLDER.fullmatch(path.parent.name)
     ]
     root = next(course.around(assignments[0] if assignments else folder), folder)
     files = {name: hashed(path) for name, path in _contents(root).items() if path.is_relative_to(folder)}

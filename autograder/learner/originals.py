@@ -122,9 +122,9 @@ def _copy(loaded: Loaded, target: Path, into: Path) -> None:
         make_folder(kept, into)
         for suffix in (".ipynb", ".py"):
             write_atomically(kept / f"{module}{suffix}", (part / f"{module}{suffix}").read_bytes(), within=into)
-        files = {file: trust.hashed(part / file) for file in trust.CONTENT if (part / file).is_file()}
         inside = target.relative_to(into)
-        trust.record(into, {(inside / file).as_posix(): digest for file, digest in files.items()}, by="start")
+        files = {(inside / path.relative_to(part)).as_posix(): trust.hashed(path) for path in trust.content_of(part)}
+        trust.record(into, files, by="start")
         part.rename(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -157,7 +157,7 @@ def _make_anew(loaded: Loaded) -> None:
 
     with contextlib.suppress(MissingExtraError, OSError):
         for file, content in texts(loaded).items():
-            if file != "checks.py":
+            if Path(file).stem == loaded.assignment.module and "/" not in file:
                 write_atomically(_kept(loaded.root, loaded.assignment.name) / file, content, within=loaded.root)
 
 

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.authoring.release import author_version, public_checks, student_version, write_cases
+from autograder.authoring.release import author_version, public_files, student_version, write_cases
 from autograder.course import catalogue
 from autograder.measuring import yardstick
 from autograder.report.verdict import write_atomically
@@ -97,7 +97,7 @@ def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None
         folder = Path("source", name)
         student_version(author_version(loaded))  # what nbgrader will make of it; raises where it would not
         texts[folder / f"{loaded.assignment.module}.ipynb"] = nbformat.writes(author_version(loaded), indent=1) + "\n"
-        texts[folder / "checks.py"] = public_checks(loaded)
+        texts |= {folder / file: text for file, text in public_files(loaded).items()}
         if (loaded.released / yardstick.FILE).is_file():  # measured when assignments/ was released
             texts[folder / yardstick.FILE] = (loaded.released / yardstick.FILE).read_text(encoding="utf-8")
     record = _Record(target)

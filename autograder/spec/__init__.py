@@ -1,27 +1,30 @@
 """What an assignment is made of, as its author writes it: frozen data, nothing that runs by itself."""
 
+from autograder.spec.assignment import Assignment, Outline, Question
 from autograder.spec.budget import Budget, Memory, Scaling, Speed
 from autograder.spec.case import Case
 from autograder.spec.check import Check, Observations, Trial
 from autograder.spec.error import SpecError
-from autograder.spec.exercise import Assignment, Exercise, Extras, Points, Question
-from autograder.spec.mistake import Mistake, swap
+from autograder.spec.exercise import Exercise, Extras, Points, points_by_part
+from autograder.spec.mistake import Edit, Mistake
 
 __all__ = [
     "Assignment",
     "Budget",
     "Case",
     "Check",
+    "Edit",
     "Exercise",
     "Extras",
     "Memory",
     "Mistake",
     "Observations",
+    "Outline",
     "Points",
     "Question",
     "Scaling",
     "SpecError",
     "Speed",
     "Trial",
-    "swap",
+    "points_by_part",
 ]

@@ -1,8 +1,7 @@
-"""An exercise, its points and its assignment."""
+"""An exercise and its points."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
@@ -11,14 +10,14 @@ import numpy as np
 
 from autograder.spec.check import Check, Observations
 from autograder.spec.error import SpecError
-from autograder.spec.mistake import Mistake
+from autograder.spec.mistake import Mistake, with_methods
 
 if TYPE_CHECKING:
     from autograder.spec.case import Case
     from autograder.spec.comparison import Mismatch
     from autograder.subject import Subject
 
-__all__ = ["Assignment", "Exercise", "Extras", "Points", "Question"]
+__all__ = ["Exercise", "Extras", "Points", "points_by_part"]
 
 MOST_HINTS = 3
 
@@ -37,6 +36,13 @@ class Points:
                 raise SpecError(message)
 
 
+def points_by_part(name: str, points: Points | float | None) -> Points:
+    """Points as they may be written: of a function a number is enough; none are given where ``assignment.py`` does."""
+    if points is None:
+        return Points()
+    return points if isinstance(points, Points) else Points(**{name: points})
+
+
 class Extras(TypedDict, total=False):
     """What an exercise of every kind may have; ``Exercise`` says what each is."""
 
@@ -46,7 +52,7 @@ class Extras(TypedDict, total=False):
     bulky: str | None
     steep: str | None
     depends: tuple[str, ...]
-    support: str
+    support_files: tuple[str, ...]
     hints: Mapping[str, Sequence[str]]
     published: Mapping[str, str]
 
@@ -57,7 +63,8 @@ class Exercise:
 
     parts: what is stubbed and graded by itself (methods of a class; a function's own name);
     depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
-    support: trusted source with names that the checks use (``support.Double``);
+    support: trusted source with names that the checks use (``support.Double``); support_files: the files of the
+    assignment's ``support/`` that it is read from, one after the other;
     hints: by part where to look, the formula, the step, released with the checks (no code); the audit wants all three;
     slow, bulky, steep: right methods that take too much time, too much memory, or whose cost grows too fast, to prove
     the checks of these; plain: right methods without a Python loop, as a good student writes them, to prove that the
@@ -68,7 +75,7 @@ class Exercise:
     name: str
     kind: str
     parts: tuple[str, ...]
-    points: Points
+    points: Points = field(default_factory=Points)
     checks: list[Check] = field(default_factory=list)
     mistakes: Sequence[Mistake] = ()
     slow: str | None = None
@@ -77,6 +84,7 @@ class Exercise:
     steep: str | None = None
     depends: tuple[str, ...] = ()
     support: str = ""
+    support_files: tuple[str, ...] = ()
     hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)
 
@@ -143,7 +151,7 @@ class Exercise:
             raise SpecError(message)
         if not self.is_class:
             return variant
-        return f"{source}\n{textwrap.indent(variant, '    ')}\n"
+        return with_methods(source, variant)
 
     def check(
         self,
@@ -180,58 +188,3 @@ class Exercise:
             return observe
 
         return add
-
-
-@dataclass(frozen=True)
-class Question:
-    """A written question, graded by hand; its text and mark scheme stand in the notebook."""
-
-    name: str
-    points: float
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A folder and a notebook: exercises in reading order, and written questions."""
-
-    name: str
-    title: str
-    exercises: tuple[Exercise, ...]
-    questions: tuple[Question, ...] = ()
-    earlier: tuple[str, ...] = ()
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        title: str,
-        exercises: Iterable[Exercise],
-        questions: Iterable[Question] = (),
-        earlier: Iterable[str] = (),
-    ) -> None:
-        for attribute, value in (
-            ("name", name),
-            ("title", title),
-            ("exercises", tuple(exercises)),
-            ("questions", tuple(questions)),
-            ("earlier", tuple(earlier)),
-        ):
-            object.__setattr__(self, attribute, value)
-        names = [exercise.name for exercise in self.exercises]
-        twice = {n for n in names if names.count(n) > 1}
-        if twice:
-            message = f"{name}: exercises named twice: {', '.join(sorted(twice))}"
-            raise SpecError(message)
-
-    @property
-    def module(self) -> str:
-        """The file's name without suffix: ``layers`` for ``02_layers``."""
-        return self.name.split("_", 1)[1]
-
-    def exercise(self, name: str) -> Exercise:
-        """Return the exercise of this name; SpecError where there is none."""
-        for exercise in self.exercises:
-            if exercise.name == name:
-                return exercise
-        message = f"{self.name} has no exercise '{name}'; it has: {', '.join(e.name for e in self.exercises)}"
-        raise SpecError(message)

@@ -12,6 +12,7 @@ from autograder.course.catalogue import UsageError
 from autograder.report.verdict import NotGraded
 from autograder.submission.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_folder, kind_of, system_folder
+from autograder.submission.recognition import handed_out, is_the_courses, may_be_handed_out
 from autograder.submission.walk import walk
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def files_in(folder: Path, loaded: Loaded, home: Path) -> list[File]:
         kind = kind_of(seen.path.name)
         if any(_means_another(part, loaded, known) for part in seen.parts[:-1]):
             continue
+        if seen.kind == "file" and handed_out(seen.parts, seen.path, loaded.root):
+            continue
         if seen.kind == "refused" and (kind in (*CODE, "zip") or seen.path == folder):
             files.append(File(seen.path, "/".join(seen.parts), f"{seen.path.name} {seen.reason}"))
         elif seen.kind == "file" and kind in (*CODE, "zip"):
@@ -87,6 +90,8 @@ def unpack(file: File, into: Path, loaded: Loaded) -> tuple[list[File], list[Not
         return [File(file.path, file.shown, str(error))], []
     found = []
     for number, (name, data) in enumerate(inside.items()):
+        if may_be_handed_out(name.split("/")) and is_the_courses(data, loaded.root):
+            continue
         path = into / str(number) / name.rpartition("/")[2]
         try:
             path.parent.mkdir(parents=True)

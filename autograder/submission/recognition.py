@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from autograder.course import catalogue
+from autograder.course.assignment_folder import OUTLINE, RELEASED, released_files
 from autograder.spec import SpecError
+from dlkit import course
 
-__all__ = ["recognised", "recognised_file"]
+__all__ = ["handed_out", "is_the_courses", "may_be_handed_out", "recognised", "recognised_file"]
 
 _STAMP = re.compile(rb'"dlkit"\s*:\s*\{\s*"assignment"\s*:\s*"([\w-]{1,80})"')
 _DEFINED = re.compile(rb"(?:\\n|\b)(?:class|def)\s+([A-Za-z_]\w*)")
 """In the JSON of a notebook, the end of a line is two letters."""
 MOST_BYTES = 20 << 20
+LARGEST = 1 << 20
+"""Bytes of a file that the course may have handed out."""
+_OWN = b"from autograder.checks import"
 
 
 def recognised(data: bytes, root: Path) -> str | None:
@@ -43,6 +49,39 @@ def recognised_file(path: Path, root: Path) -> str | None:
             return recognised(file.read(MOST_BYTES), root)
     except OSError:
         return None
+
+
+def handed_out(parts: Sequence[str], path: Path, root: Path) -> bool:
+    """Whether a file, at these folders and this name, is one that the course gives its students, and not their work."""
+    return may_be_handed_out(parts) and is_the_courses(_head(path), root)
+
+
+def may_be_handed_out(parts: Sequence[str]) -> bool:
+    """Whether a file lies where the course puts files of its own; its content decides."""
+    return parts[-1] == OUTLINE or (len(parts) > 1 and parts[-2] in RELEASED and parts[-1].endswith(".py"))
+
+
+def is_the_courses(data: bytes, root: Path) -> bool:
+    """Whether bytes are a script of the course: checks are known by what they import, other files by their hash."""
+    return _OWN in data or _digest(data) in _digests(root)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST)
+    except OSError:
+        return b""
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data.replace(b"\r\n", b"\n")).hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _digests(root: Path) -> frozenset[str]:
+    folders = [course.shelf(root) / name for name in catalogue.names(root)]
+    return frozenset(_digest(path.read_bytes()) for folder in folders for path in released_files(folder))
 
 
 @lru_cache(maxsize=64)

@@ -76,6 +76,15 @@ def numerical_gradient(f, x, h):
     ### END SOLUTION
 
 
+# %% [markdown] hints="numerical_gradient"
+# ### numerical_gradient
+# 1. How much of x may have moved at the moment when f is called? And what does the caller's x look like if f raises
+#    an error half way?
+# 2. ∂f/∂xᵢ ≈ (f(x + h eᵢ) − f(x − h eᵢ)) / (2 h), eᵢ being 1 at entry i and 0 elsewhere; result (…), the shape of x
+# 3. Work on a copy of x, and visit the index of every entry, whatever the number of axes. Set that entry to its value
+#    plus h and call f, set it to its value minus h and call f, put it back. The difference of the two heights over
+#    the distance of the two places is the slope.
+
 # %%
 check(numerical_gradient)
 
@@ -161,6 +170,15 @@ def relative_error(a, b):
     ### END SOLUTION
 
 
+# %% [markdown] hints="relative_error"
+# ### relative_error
+# 1. By which of the two numbers is a difference divided, if neither is the truth? And what comes of an entry that is
+#    zero in both?
+# 2. error = maxᵢ |aᵢ − bᵢ| / max(|aᵢ|, |bᵢ|), where both are 0 the entry counts 0; a, b (…) of one shape, result ()
+#    from 0 to 2
+# 3. For every entry by itself: the size of the difference, the larger of the two sizes, and a 1 in its place where
+#    that is exactly 0. Divide entry by entry; only then look for the largest.
+
 # %%
 check(relative_error)
 
@@ -192,6 +210,13 @@ def one_hot(labels, classes):
     return (labels[..., None] == names).astype(float)
     ### END SOLUTION
 
+
+# %% [markdown] hints="one_hot"
+# ### one_hot
+# 1. Which axis of the result is new, and what says how long it is: the labels that happen to occur, or the argument?
+# 2. y[…, c] = 1 where labels[…] = c, else 0, for c = 0, 1, …, classes − 1; labels (…), y (…, classes) of float64
+# 3. Give the labels a last axis of length one and compare them with the row of all class numbers: the comparison
+#    spreads over both. Then make numbers of true and false.
 
 # %%
 check(one_hot)
@@ -232,6 +257,16 @@ def standardize(train, test):
     ### END SOLUTION
 
 
+# %% [markdown] hints="standardize"
+# ### standardize
+# 1. Whose mean may be taken from the test rows? And what is divided by where a column is the same in every training
+#    row?
+# 2. μⱼ = 1/N Σₙ xₙⱼ over the N training rows; σⱼ = √(1/N Σₙ (xₙⱼ − μⱼ)²), and 1 in place of a σⱼ of 0; x′ = (x − μ) /
+#    σ; train (N, J), test (M, J), μ and σ (J,)
+# 3. Mean and deviation of every column of train, over its rows; put a 1 where the deviation is exactly zero, and
+#    leave small ones as they are. Shift and divide both parts by these two rows of numbers; return the pair, train
+#    first.
+
 # %%
 check(standardize)
 
@@ -268,6 +303,15 @@ def minibatches(x, y, size, rng):
         yield x[rows], y[rows]
     ### END SOLUTION
 
+
+# %% [markdown] hints="minibatches"
+# ### minibatches
+# 1. What is drawn once an epoch, and what is only cut up? By hand: 5 rows and size 2, how many rows has the last
+#    batch?
+# 2. o = 0, 1, …, N − 1 in an order drawn from rng; batch k = the rows o[k s], o[k s + 1], …, o[k s + s − 1] of x, and
+#    the same of y, as far as there are any; k = 0, 1, …, ⌈N / s⌉ − 1, s = size
+# 3. Draw one order of all row numbers from the rng that is handed in. Walk along it in strides of size; yield those
+#    rows of x and, by the same numbers, those of y. A slice that reaches beyond the end is shorter by itself.
 
 # %%
 check(minibatches)
@@ -310,6 +354,25 @@ def pairwise_distances(a, b):
     return xp.sqrt(squares, out=squares)
     ### END SOLUTION
 
+
+# %% [markdown] hints="pairwise_distances"
+# ### pairwise_distances
+# 1. No pair needs to be visited: which product of two tables holds aᵢ·bⱼ for all i and j? And what does rounding make
+#    of a square that should be 0?
+# 2. dᵢⱼ = √max(0, ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ); a (R, C), b (S, C), a bᵀ (R, S), d (R, S)
+# 3. The matrix product, times minus two. Add the sums of squares of a's rows as a column and of b's as a row. Lift
+#    whatever lies below zero to zero; take the root last.
+#
+# ### speed
+# 1. Which rows does Python visit one after the other?
+# 2. R · S · C products, all of them in a bᵀ: (R, C) (C, S) → (R, S)
+# 3. Leave every loop to the matrix product; what remains are sums over columns and operations on the whole table.
+#
+# ### scaling
+# 1. How many axes has your largest array, and is C, the number of columns, the length of one of them?
+# 2. aᵢ − bⱼ for all pairs: R · S · C numbers; ‖aᵢ‖² + ‖bⱼ‖² − 2 aᵢ·bⱼ for all pairs: R · S numbers
+# 3. Multiply the square out, so that the sum over the columns happens inside the matrix product and no array ever has
+#    three axes.
 
 # %%
 check(pairwise_distances)
@@ -359,6 +422,14 @@ class SimpleNetwork:
             self.weights = self.weights - learning_rate * gradient
         ### END SOLUTION
 
+
+# %% [markdown] hints="SimpleNetwork"
+# ### train
+# 1. Follow one row by hand, with the weight too small: in which direction does the published line move it, and how
+#    far?
+# 2. w ← w − η xᵀ (p − t), with p = x w anew in every epoch; x (N, I), p and t (N, 1), w (I, 1)
+# 3. The gradient points uphill, so it is subtracted; and only a share of it, the learning rate, is taken.
+#    Predictions, gradient and step belong to every epoch.
 
 # %%
 check(SimpleNetwork)
@@ -491,6 +562,34 @@ class TwoLayerNet:
         ### END SOLUTION
 
 
+# %% [markdown] hints="TwoLayerNet"
+# ### loss
+# 1. Of what may a logarithm be taken, of a score or of a probability? And is a label here the number of a column, or
+#    a weight?
+# 2. L = 1/N Σₙ [max(zₙ, 0) + ln(1 + e^(−|zₙ|)) − yₙ zₙ]; z (N,), the one column of the scores, y (N,), L ()
+# 3. Take the one column of scores, so that z and y have the same shape. Write the formula of one row for all rows at
+#    once; no exponent in it is positive. Then the mean.
+#
+# ### gradients
+# 1. Has every gradient the shape of its parameter? And what do the two examples of the first box, y = 1 and y = 0,
+#    say about the sign of dz?
+# 2. dz = (a − y) / N with a = σ(z), (N, 1); dW₂ = hᵀ dz, (H, N) (N, 1) → (H, 1); db₂ = Σₙ dzₙ, (1,); dh = dz W₂ᵀ ⊙ (1
+#    − h²), (N, H); dW₁ = xᵀ dh, (I, N) (N, H) → (I, H); db₁ = Σₙ dhₙ, (H,)
+# 3. From the end to the beginning: the probabilities, dz with y stood up as a column, the two gradients of the second
+#    layer, back through W₂ and through tanh, the two of the first. A weight's slope is what it multiplied on the way
+#    forward; N is divided by once, in dz.
+#
+# ### train
+# 1. The published loop goes over gradients that nobody has made. Who makes them, and for how long are they true?
+# 2. θ ← θ − η ∂L/∂θ for θ = W₁, b₁, W₂, b₂, all four gradients taken at the same place
+# 3. In every epoch: ask for the gradients of all rows, then move each parameter against its own by a share of the
+#    learning rate. None moves before all four are known.
+#
+# ### predict
+# 1. Of a row that has one number, which is the largest?
+# 2. class = 1 where σ(z) > ½, which is where z > 0, else 0; z (N, 1), result (N,) of integers
+# 3. Scores of all rows, their only column, a comparison with zero, and integers in place of true and false.
+
 # %%
 check(TwoLayerNet)
 
@@ -554,6 +653,16 @@ def train_setosa(x, y, *, rng):
     return probability
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_setosa"
+# ### train_setosa
+# 1. The function that you return meets rows that did not exist while you trained. On which scale does the network
+#    expect them?
+# 2. x′ = (x − μ) / s with the mean μ and the deviation s of the training rows, both times; p = σ(z) = 1 / (1 + e⁻ᶻ);
+#    rows (M, 2), z (M, 1), p (M,)
+# 3. Standardize the training rows, make floats of the labels, and take one step of the network on every mini-batch
+#    for a hundred epochs or more. The function that you return brings its rows to the scale of the training rows,
+#    sends them forward, and the one column of scores through σ.
 
 # %%
 check(train_setosa)

@@ -97,6 +97,26 @@ class Linear(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Linear"
+# ### forward
+# 1. Over which axis do x and W agree, so that it can be summed away? And how does one bias for each output meet a
+#    whole table of rows?
+# 2. y = x W + b, that is yₙⱼ = Σᵢ xₙᵢ Wᵢⱼ + bⱼ; (N, I) (I, O) + (O,) → (N, O)
+# 3. Keep x, for backward needs it. One matrix product, nothing transposed; the bias spreads itself over the rows.
+#
+# ### backward
+# 1. One weight acts in all N rows. What becomes of the N shares of its gradient: their mean, their sum? And what if
+#    backward is called twice before the gradients are cleared?
+# 2. dW = xᵀ dy, (I, N) (N, O) → (I, O); db = Σₙ dyₙ, (N, O) → (O,); dx = dy Wᵀ, (N, O) (O, I) → (N, I)
+# 3. Two matrix products, with the one transpose each that makes the shapes fit, and one sum over the rows. Add the
+#    first and the last to what W and b have gathered; divide by nothing, since the loss has done that; return the
+#    third.
+#
+# ### speed
+# 1. Which loop runs in Python: over rows, over outputs, over inputs?
+# 2. N · I · O products, all of them in x W: (N, I) (I, O) → (N, O)
+# 3. Hand the whole batch to one matrix product, forward and backward alike.
+
 # %%
 check(Linear)
 
@@ -148,6 +168,18 @@ class Sigmoid(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Sigmoid"
+# ### forward
+# 1. What is e⁻ˣ at x = −1000? Which other form of the same fraction has no such exponent there?
+# 2. with q = e^(−|x|), which lies between 0 and 1; y = 1 / (1 + q) where x ≥ 0; y = q / (1 + q) where x < 0; x, y (…)
+# 3. One exponential, of minus the absolute value. The numerator is 1 or q, by the sign of x; the denominator is the
+#    same for both. Keep y.
+#
+# ### backward
+# 1. The slope can be written without any exponential: in which of the two, x or y?
+# 2. dx = dy · y (1 − y), where y = σ(x) is what forward gave; dx, dy, y (…)
+# 3. The kept output times what it lacks of one, and that times the gradient that comes in, entry by entry.
+
 # %%
 check(Sigmoid)
 
@@ -192,6 +224,18 @@ class Tanh(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Tanh"
+# ### forward
+# 1. A quotient of exponentials is inf / inf at x = 1000. Who offers the function whole?
+# 2. y = tanh x = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ) = 2 σ(2x) − 1; x, y (…)
+# 3. Ask the array for its library and take the hyperbolic tangent of the whole array from there; keep the result, in
+#    which the slope is written.
+#
+# ### backward
+# 1. Is what forward has kept the input, or its tanh already?
+# 2. dx = dy · (1 − y²), where y = tanh x is what forward gave; dx, dy, y (…)
+# 3. Square the kept output, subtract the square from one, multiply by the gradient that comes in.
+
 # %%
 check(Tanh)
 
@@ -228,6 +272,23 @@ class ReLU(Layer):
         return dy * self.positive
         ### END SOLUTION
 
+
+# %% [markdown] hints="ReLU"
+# ### forward
+# 1. What becomes of a negative number: its opposite, or zero? And whose array would it be that you write the zeros
+#    into?
+# 2. y = max(0, x), entry by entry; x, y (…)
+# 3. Remember where x is positive: backward asks for it. Then give the larger of each entry and zero, as a new array.
+#
+# ### backward
+# 1. What opened the gate, the number that went in or the gradient that comes back?
+# 2. dx = dy · [x > 0], the bracket being 1 where it holds and 0 elsewhere; dx, dy, x (…)
+# 3. Let dy through where forward saw a positive number, and make it zero elsewhere.
+#
+# ### speed
+# 1. Does Python look at the entries one at a time?
+# 2. one operation for all the entries of x at once: (…) → (…)
+# 3. Let every operation take the whole array, forward and backward alike.
 
 # %%
 check(ReLU)
@@ -272,6 +333,18 @@ class LeakyReLU(Layer):
         return dy * self.rate
         ### END SOLUTION
 
+
+# %% [markdown] hints="LeakyReLU"
+# ### forward
+# 1. Two rates are at work, and one of them is an argument. Which entries are multiplied by which?
+# 2. y = x where x > 0; y = s x where x ≤ 0, s = slope; x, y (…)
+# 3. Make an array of rates in the dtype of x: 1 where x is positive, the slope elsewhere. Keep it for the way back
+#    and multiply x by it.
+#
+# ### backward
+# 1. ReLU sends nothing back where x was negative. What does this layer send?
+# 2. dx = dy where x > 0; dx = s dy where x ≤ 0, s = slope; dx, dy, x (…)
+# 3. The rates that forward multiplied x by are the slopes: multiply dy by the same ones.
 
 # %%
 check(LeakyReLU)
@@ -321,6 +394,19 @@ class ELU(Layer):
         return slope
         ### END SOLUTION
 
+
+# %% [markdown] hints="ELU"
+# ### forward
+# 1. Both branches are computed for every entry, also the one that is thrown away. What is e¹⁰⁰⁰ in there, and how do
+#    you keep large numbers out of it?
+# 2. y = x where x > 0; y = α (eˣ − 1) where x ≤ 0, α = alpha; x, y (…)
+# 3. Cut x off at zero from above before the exponential; minus one, times alpha: that is the left part, and it is 0
+#    on the right. Add the positive part of x. Keep the left part and where x is positive.
+#
+# ### backward
+# 1. What is α eˣ, written with the output y?
+# 2. dx = dy where x > 0; dx = dy · α eˣ = dy · (y + α) where x ≤ 0; dx, dy, x, y (…)
+# 3. Slopes first: one on the right; on the left the part that forward kept, plus alpha. Then times dy.
 
 # %%
 check(ELU)
@@ -384,6 +470,21 @@ class GELU(Layer):
         return slope
         ### END SOLUTION
 
+
+# %% [markdown] hints="GELU"
+# ### forward
+# 1. With which power of x does 0.044715 stand, and how far does the root reach? Put in x = 1 and compare with the
+#    example, u = 0.8336.
+# 2. u = √(2/π) · (x + 0.044715 x³), the root of 2/π alone; t = tanh u; y = ½ x (1 + t); x, y (…)
+# 3. The bracket, the constant in front of it (an ordinary number, or float32 becomes float64), the tanh, the product
+#    with half of x. Keep x and t.
+#
+# ### backward
+# 1. x stands in front of the bracket and within it. How many terms does the product rule give, and which of them
+#    needs the chain rule as well?
+# 2. u′ = √(2/π) · (1 + 3 · 0.044715 x²); slope = ½ (1 + t) + ½ x (1 − t²) u′; dx = dy · slope; dx, dy, x, t (…)
+# 3. u′ from the kept x; one minus the square of the kept t; the second term out of x and these two. Add the first
+#    term, and multiply by the gradient that comes in.
 
 # %%
 check(GELU)
@@ -463,6 +564,32 @@ class Softmax(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Softmax"
+# ### forward
+# 1. Which number can be taken from all scores of a row without changing the result? Along which axis does a row lie
+#    here, and does every row have its own such number?
+# 2. yᵢ = e^(xᵢ − m) / Σₖ e^(xₖ − m), m = maxₖ xₖ, sum and maximum along axis; x, y (…), sum and maximum the same with
+#    length 1 along axis
+# 3. Maximum along the axis, the axis kept; subtract it, into a new array; exponentials; their sum along the axis, the
+#    axis kept; divide. Keep y.
+#
+# ### backward
+# 1. Which entries of y does x₃ reach? All of its row, through the sum in the denominator. Does your slope know of
+#    more than the diagonal?
+# 2. dxⱼ = yⱼ (dyⱼ − Σᵢ dyᵢ yᵢ), the sum along axis; dx, dy, y (…)
+# 3. Multiply dy by y and sum that along the axis, the axis kept. Subtract the sum from dy, multiply by y. With a dy
+#    of all ones the result is zero.
+#
+# ### speed
+# 1. Do you visit the rows one by one, or build the matrix of all ∂yᵢ/∂xⱼ?
+# 2. a row of C scores: C² products with that matrix; 3 C operations with dxⱼ = yⱼ (dyⱼ − Σᵢ dyᵢ yᵢ)
+# 3. One product, one sum along the axis, one subtraction and one more product, each for the whole array.
+#
+# ### memory
+# 1. Which of your arrays has an axis more than x?
+# 2. the matrix of all ∂yᵢ/∂xⱼ: C numbers for every number of x; y, dy and their product: one for every number of x
+# 3. What the matrix does to dy can be written out with a sum along the axis. Then nothing is larger than x.
+
 # %%
 check(Softmax)
 
@@ -502,6 +629,18 @@ class Flatten(Layer):
         return dy.reshape(self.shape)
         ### END SOLUTION
 
+
+# %% [markdown] hints="Flatten"
+# ### forward
+# 1. Which axis says what belongs to one sample? And what does backward need to know that y no longer tells?
+# 2. (N, A, B, …) → (N, A · B · …), the last axis running fastest
+# 3. Remember the shape of x, anew in every call. Keep the first axis and let the others run into one, in the order in
+#    which the numbers lie.
+#
+# ### backward
+# 1. Did forward change any number? Then what is there to compute on the way back?
+# 2. (N, A · B · …) → (N, A, B, …), the shape that came in
+# 3. Give dy the shape that the last forward remembered, with the numbers in the same order.
 
 # %%
 check(Flatten)
@@ -547,6 +686,18 @@ class Sequential(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Sequential"
+# ### forward
+# 1. What is the input of the second layer?
+# 2. h₀ = x; hₖ = fₖ(hₖ₋₁) for k = 1, …, n; y = hₙ
+# 3. One variable holds what has come out so far; every layer in turn replaces it. Return it after the last.
+#
+# ### backward
+# 1. Which layer meets the error first, and what is the dy of the layer before it?
+# 2. dhₙ = dy; dhₖ₋₁ = what backward of fₖ makes of dhₖ, for k = n, …, 1; dx = dh₀
+# 3. From the last layer to the first, the first included: what one returns is handed to the next. Return what comes
+#    out at the end.
+
 # %%
 check(Sequential)
 
@@ -578,6 +729,15 @@ def gradient_norms(layers, x, dy):
     return array_module(dy).stack(norms[::-1])
     ### END SOLUTION
 
+
+# %% [markdown] hints="gradient_norms"
+# ### gradient_norms
+# 1. The gradient by a layer's input: does it exist before that layer's backward, or after? And which layer do you
+#    meet first, which stands first in the result?
+# 2. ‖dx‖ = √(Σ dx²) over all entries of dx, the gradient by one layer's input; result (L,), one for each of L layers,
+#    the first layer first
+# 3. All layers forward. From the last to the first: backward, then the root of the sum of squares of what it
+#    returned. Turn the list of norms round, and make one array of it without fetching a number from the device.
 
 # %%
 check(gradient_norms)
@@ -665,6 +825,16 @@ def train_spirals(x, y, *, rng):
     return model
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_spirals"
+# ### train_spirals
+# 1. If the loss does not fall, which of four things is missing: the minus of the step, gradients cleared before each
+#    batch, a bend between the linear maps, or epochs?
+# 2. θ ← θ − η ∂L/∂θ after every batch; or with a velocity for each parameter: v ← 0.9 v − η ∂L/∂θ, θ ← θ + v; scores
+#    (B, 2) of rows (B, 2)
+# 3. Two hidden layers of some forty units with ReLU behind each. In every epoch a new order of the rows, cut into
+#    batches; for each batch forward, the loss with its gradient by the scores, gradients cleared, backward, step.
+#    First weights a few times larger let the network see the turns sooner.
 
 # %%
 check(train_spirals)

@@ -70,6 +70,19 @@ class MeanSquaredError(Loss):
         ### END SOLUTION
 
 
+# %% [markdown] hints="MeanSquaredError"
+# ### forward
+# 1. For 5 rows of 3 columns, over how many numbers is the mean taken: 5, or 15?
+# 2. L = 1/N Σᵢ (pᵢ − tᵢ)², N the number of all elements; p, t (…) of one shape, L ()
+# 3. Subtract, into an array of your own, and keep that. Square it entry by entry, take the mean over every axis, and
+#    leave the number as the library gives it.
+#
+# ### backward
+# 1. Two constants stand in front of a difference once it is differentiated, one from the square and one from the
+#    mean. Which?
+# 2. ∂L/∂pᵢ = 2/N (pᵢ − tᵢ), N the number of all elements; dp (…), as p
+# 3. The difference that forward kept, the prediction first, times two over the number of its elements.
+
 # %%
 check(MeanSquaredError)
 
@@ -123,6 +136,20 @@ class Huber(Loss):
         return self.clipped / self.clipped.size
         ### END SOLUTION
 
+
+# %% [markdown] hints="Huber"
+# ### forward
+# 1. What do the two pieces give at |d| = δ? If not the same, the loss has a jump there.
+# 2. ℓ = ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), d = p − t; the same without two cases: ℓ = c (d − ½ c), c = d clipped
+#    to [−δ, δ]; L = 1/N Σᵢ ℓᵢ, N the number of all elements; p, t, d, c (…)
+# 3. The difference, and the difference clipped at both ends; keep the clipped one. Multiply it by the difference less
+#    half of it, and take the mean over all elements.
+#
+# ### backward
+# 1. What is the slope of ½ d², what that of the straight line, and on which side is it negative? One array that you
+#    have holds both.
+# 2. ∂L/∂pᵢ = cᵢ / N, c = d clipped to [−δ, δ], N the number of all elements; dp (…), as p
+# 3. Divide the clipped difference that forward kept by the number of all elements.
 
 # %%
 check(Huber)
@@ -228,6 +255,21 @@ class BinaryCrossEntropy(Loss):
         ### END SOLUTION
 
 
+# %% [markdown] hints="BinaryCrossEntropy"
+# ### forward
+# 1. Which logarithm becomes infinite at x = −1000, and which at x = +1000? Logarithm and exponential undo each other:
+#    on paper, before anything overflows.
+# 2. ℓ = max(x, 0) − x y + log(1 + e^(−|x|)); L = 1/N Σᵢ ℓᵢ, N the number of all elements; logits x and target y (…),
+#    L ()
+# 3. The exponential of minus the absolute logit, once: it serves in the logarithm (there is a function that keeps the
+#    digits of log(1 + q) for a tiny q) and in a = σ(x), which backward needs. Add up the three terms, take the mean,
+#    keep a and the target.
+#
+# ### backward
+# 1. The slope of σ is a (1 − a). What is left of it when it meets the denominator of ∂ℓ/∂a?
+# 2. ∂L/∂xᵢ = (aᵢ − yᵢ) / N, a = σ(x), N the number of all elements; dx (…), as x
+# 3. What was said minus what was right, divided by the number of all elements. No further factor: it has cancelled.
+
 # %%
 check(BinaryCrossEntropy)
 
@@ -326,6 +368,28 @@ class SoftmaxCrossEntropy(Loss):
         ### END SOLUTION
 
 
+# %% [markdown] hints="SoftmaxCrossEntropy"
+# ### forward
+# 1. Where do you take the logarithm of a probability, which may be stored as 0? The logarithm of a quotient is a
+#    difference. And which entries do two index arrays pick: one of each row, or a whole table?
+# 2. zₙₖ = xₙₖ − maxⱼ xₙⱼ; ℓₙ = log Σⱼ e^(zₙⱼ) − (1 − s) z[n, labelₙ] − s/C Σₖ zₙₖ; s = label_smoothing; L = 1/B Σₙ
+#    ℓₙ; scores x (B, C), labels (B,), ℓ (B,), L ()
+# 3. Take each row's own maximum off its scores, into a new array. Pick the label's score of every row by pairs of row
+#    number and label. Then exponentials, their sum along the classes, the logarithm of that sum; put the three terms
+#    together and take the mean over the rows. Keep exponentials and sums.
+#
+# ### backward
+# 1. What did the network say, and what was right? Both are distributions: what must every row of the gradient sum to?
+# 2. ∂L/∂xₙₖ = (pₙₖ − qₙₖ) / B; pₙₖ = e^(zₙₖ) / Σⱼ e^(zₙⱼ); qₙₖ = (1 − s) [k = labelₙ] + s/C; dx, p, q (B, C)
+# 3. The exponentials over the sum of their row; s over C taken off everywhere, 1 − s once more at every row's label;
+#    all of it divided by the number of rows, and not of elements.
+#
+# ### speed
+# 1. Which loop visits the rows? And which exponentials do you take a second time in backward?
+# 2. forward: B · C exponentials, once; backward: B · C products, and B subtractions at the labels
+# 3. Treat all rows at once, keep exponentials and row sums for backward, and correct the labels' entries by pairs of
+#    row number and label, in place of a table of ones and zeros.
+
 # %%
 check(SoftmaxCrossEntropy)
 
@@ -376,6 +440,18 @@ class KLDivergence(Loss):
         return self.target * (-1 / len(self.target))
         ### END SOLUTION
 
+
+# %% [markdown] hints="KLDivergence"
+# ### forward
+# 1. Which of the two comes as a logarithm already? And what does a computer make of 0 · log 0?
+# 2. L = 1/B Σₙ Σₖ qₙₖ (log qₙₖ − uₙₖ), a term with qₙₖ = 0 being 0; prediction u and target q (B, …), L ()
+# 3. Put a 1 wherever the target is 0 and take the logarithm of that. Subtract the prediction as it is, weigh by the
+#    target, sum over everything, divide by the number of rows.
+#
+# ### backward
+# 1. The loss is linear in the prediction. Does the prediction still occur in its slope?
+# 2. ∂L/∂uₙₖ = −qₙₖ / B; du, q (B, …)
+# 3. The target with a minus, divided by the number of rows: all that forward has to keep is the target.
 
 # %%
 check(KLDivergence)
@@ -448,6 +524,23 @@ class Focal(Loss):
         return -self.sign * self.weight * slope / self.sign.size
         ### END SOLUTION
 
+
+# %% [markdown] hints="Focal"
+# ### forward
+# 1. A yes and a no look like two cases. By what do you multiply the logit, so that it speaks for the right answer in
+#    both?
+# 2. g = 2 y − 1, z = g x; m = σ(−z), the probability of a miss; h = −log σ(z) = max(−z, 0) + log(1 + e^(−|z|)); L =
+#    1/N Σᵢ αₜ m^γ h, αₜ = α where y = 1, 1 − α where y = 0; x, y, z, m, h (…), N the number of all elements
+# 3. Sign, z, and the exponential of minus |z|. Out of that one exponential the miss, with no positive exponent in
+#    either branch, and the surprise h. Balance times power of the miss is the weight; weight times h, then the mean.
+#    Keep sign, miss, surprise and weight.
+#
+# ### backward
+# 1. The weight depends on the logit as well. Which two terms does the product rule give, and what do they have in
+#    common?
+# 2. ∂L/∂xᵢ = −g αₜ m^γ [γ (1 − m) h + m] / N, all letters at element i; dx (…), as x
+# 3. The bracket from miss and surprise; the weight that forward kept; the sign once more, for z = g x; a minus, for
+#    the loss falls as z rises; the number of all elements.
 
 # %%
 check(Focal)
@@ -549,6 +642,27 @@ class MultiMargin(Loss):
         ### END SOLUTION
 
 
+# %% [markdown] hints="MultiMargin"
+# ### forward
+# 1. What would the right class's own term be, in every row? Does the sum have it?
+# 2. L = 1/(B C) Σₙ Σ_(j ≠ labelₙ) max(0, Δ − x[n, labelₙ] + xₙⱼ), Δ = margin; scores x (B, C), labels (B,), L ()
+# 3. The label's score of every row, less the margin, is what the others must stay below. By how much does each exceed
+#    it? Set the label's own entry to zero, and whatever is negative. The mean of that table over rows and classes is
+#    the loss; keep the table.
+#
+# ### backward
+# 1. In how many terms of its row does the right class's score stand, and with which sign?
+# 2. for j ≠ labelₙ: ∂L/∂xₙⱼ = 1/(B C) where its term is positive, else 0; ∂L/∂x[n, labelₙ] = −vₙ/(B C), vₙ the number
+#    of positive terms of row n; dx (B, C)
+# 3. Ones in the dtype of the scores wherever the kept table is positive. At each row's label, minus the number of
+#    ones in that row. Everything divided by rows times classes.
+#
+# ### speed
+# 1. Which loop visits the rows, forward or backward?
+# 2. B · C differences and comparisons, on whole tables (B, C); B corrections at the labels
+# 3. Subtract each row's own number as a column from the whole table, and set the labels' entries of all rows by pairs
+#    of row number and label.
+
 # %%
 check(MultiMargin)
 
@@ -621,6 +735,24 @@ class Angular(Loss):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Angular"
+# ### forward
+# 1. The product a·b grows with the lengths. What must it be divided by before only the angle is left, and what if a
+#    vector is all zeros?
+# 2. p = a·a + 10⁻¹², q = b·b + 10⁻¹², cos θ = a·b / √(p q), all (B,); ℓ = 1 − cos θ where t = +1; ℓ = max(0, cos θ −
+#    m) where t = −1, m = margin; L = 1/B Σₙ ℓₙ; a, b (B, F), t (B,)
+# 3. Three sums along the features, a number for each row: a with itself and b with itself, the small number added to
+#    both, and a with b. Then the cosine, the loss of each case chosen by the target, and the mean. Keep the vectors,
+#    the squared lengths and the cosine.
+#
+# ### backward
+# 1. a is in the numerator and, by its length, in the denominator: two terms. And which pairs contribute nothing?
+# 2. c = −1/B where t = +1, +1/B where t = −1 and cos θ > m, else 0; da = c (b / √(p q) − cos θ · a / p); db = c (a /
+#    √(p q) − cos θ · b / q); c, p, q, cos θ (B,), da and db (B, F)
+# 3. First the number c of every pair, in the dtype of the vectors. Each term is a number for the row, stood up as a
+#    column, times a vector; db is da with the roles exchanged. Return both, in the order of forward. Test: da is at
+#    right angles to a.
+
 # %%
 check(Angular)
 
@@ -670,6 +802,19 @@ class RankNet(Loss):
         return -dworse, dworse
         ### END SOLUTION
 
+
+# %% [markdown] hints="RankNet"
+# ### forward
+# 1. What is e^(−d) where the worse one leads by 1000?
+# 2. d = better − worse; ℓ = log(1 + e^(−d)) = max(−d, 0) + log(1 + e^(−|d|)); L = 1/B Σₙ ℓₙ; better, worse, d, ℓ (B,)
+# 3. The difference, and one exponential, of minus its absolute value. Out of that exponential the second term of the
+#    loss, and σ(−d), the probability of the wrong order, for backward. Then the mean.
+#
+# ### backward
+# 1. d rises with one score and falls with the other. What does that say about the two gradients?
+# 2. ∂L/∂better = −σ(−d) / B; ∂L/∂worse = +σ(−d) / B; both (B,)
+# 3. The kept probability of the wrong order, divided by the number of pairs: with a minus for better, as it is for
+#    worse. Return both, in that order.
 
 # %%
 check(RankNet)
@@ -783,6 +928,31 @@ class Triplet(Loss):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Triplet"
+# ### forward
+# 1. Which of the two distances should be the large one, and with which sign does it cost? And what stands under the
+#    root when two vectors are equal?
+# 2. d(u, v) = √(Σᵢ (uᵢ − vᵢ + 10⁻⁶)²), a number for each row; ℓ = max(0, m + d(a, p) − d(a, n)), m = margin; L = 1/B
+#    Σ ℓ over all rows; a, p, n (B, F), each d (B,)
+# 3. Both differences start at the anchor; add 10⁻⁶ to every entry, before it is squared. Root of the sum along the
+#    features; margin plus near minus far; nothing below zero; the mean over all rows. Keep differences and distances,
+#    and which rows cost something.
+#
+# ### backward
+# 1. In how many distances is the anchor, in how many each of the others? And what comes back from a triplet that
+#    costs nothing?
+# 2. e⁺ = (a − p + 10⁻⁶) / d(a, p), (B, F); e⁻ = (a − n + 10⁻⁶) / d(a, n), (B, F); where ℓ > 0: da = (e⁺ − e⁻) / B, dp
+#    = −e⁺ / B, dn = e⁻ / B; where ℓ = 0: all three are 0
+# 3. A share for each row, 1 over B where it costs and 0 where not, in the dtype of the vectors. Share over distance,
+#    as a column, times the kept difference gives each arrow. Put the three gradients together out of the two arrows,
+#    in the order of forward; they sum to zero.
+#
+# ### speed
+# 1. Which loop visits the triplets one at a time?
+# 2. two tables of differences (B, F); their squares summed along F: (B, F) → (B,)
+# 3. Sum along the features for all rows at once; numbers that belong to rows meet the table as a column. Keep the
+#    differences and distances, so that backward does not make them again.
+
 # %%
 check(Triplet)
 
@@ -853,6 +1023,15 @@ def train_softmax_regression(x, y, *, rng):
     ### END SOLUTION
 
 
+# %% [markdown] hints="train_softmax_regression"
+# ### train_softmax_regression
+# 1. Five steps belong to every batch. In which order do they stand, so that a step uses the gradient of its own batch
+#    and of nothing else?
+# 2. scores = x W + b, (B, 64) (64, 10) → (B, 10); θ ← θ − η ∂L/∂θ for θ = W, b, with η from 0.1 to 1
+# 3. Some thirty epochs, each with a new order of the rows, cut into batches of about 32, the same rows of x and y.
+#    For each batch: the layer forward, the loss forward, gradients cleared, what the loss's backward gives into the
+#    layer's backward, a step down.
+
 # %%
 check(train_softmax_regression)
 
@@ -913,6 +1092,16 @@ def train_with_noisy_labels(x, y, loss, *, rng):
     return model
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_with_noisy_labels"
+# ### train_with_noisy_labels
+# 1. Which loss do you train with, the one that is handed in or one of your own? And does the training loss still fall
+#    at the end?
+# 2. scores = max(0, x W₁ + b₁) W₂ + b₂, (B, 64) → (B, 128) → (B, 10); v ← 0.9 v − η ∂L/∂θ, θ ← θ + v, with η about
+#    0.1
+# 3. Build the network once, with a velocity of zeros for each parameter. Sixty epochs or so of shuffled batches:
+#    network forward, the given loss forward, gradients cleared, the loss's backward into the network's, a step of
+#    every parameter.
 
 # %%
 check(train_with_noisy_labels)

@@ -95,6 +95,14 @@ class SGD(Optimizer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="SGD"
+# ### step
+# 1. Which way does the gradient point, and who else holds the array that you move? Is the gradient still as it was
+#    when you are done?
+# 2. g = ∂L/∂θ + λ θ, λ = weight_decay; θ ← θ − η g, η = lr; θ, g (…) of one shape
+# 3. For every parameter: the gradient plus the decay's part, as a new array, made of θ as it is before the step. Then
+#    take lr times that away from the data, inside the array that is there.
+
 # %%
 check(SGD)
 
@@ -151,6 +159,20 @@ class Momentum(Optimizer):
                 p -= self.lr * v
         ### END SOLUTION
 
+
+# %% [markdown] hints="Momentum"
+# ### step
+# 1. What does the velocity remember until the next step? And does the array in the list really change, or only a name
+#    for it?
+# 2. g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start, μ = momentum; θ ← θ − η v, with the new v; θ, g, v (…)
+# 3. Decay into a new gradient. Shrink the remembered velocity in place and add the gradient to it, whole. Then move
+#    the data by lr times what the velocity is now: the learning rate stays out of the memory.
+#
+# ### speed
+# 1. Does Python walk along a parameter row by row?
+# 2. μ v + g, then θ − η v, for all entries of a parameter at once
+# 3. Each line works upon a whole array, or upon the pieces that blocks hands out; the only loop of yours is over
+#    parameters and those pieces.
 
 # %%
 check(Momentum)
@@ -209,6 +231,14 @@ class Nesterov(Optimizer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Nesterov"
+# ### step
+# 1. The velocity is Momentum's, line by line. What differs is only what the parameters move by: the velocity before,
+#    or after, this gradient?
+# 2. g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start; θ ← θ − η (g + μ v), with the new v; θ, g, v (…)
+# 3. Bring the velocity up to date first. Then move the data by the gradient and by momentum times what the velocity
+#    is now, both times lr.
+
 # %%
 check(Nesterov)
 
@@ -265,6 +295,14 @@ class Adagrad(Optimizer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Adagrad"
+# ### step
+# 1. What is summed up, gradients or their squares, and is anything of it ever forgotten? On which side of the root
+#    does ε stand?
+# 2. g = ∂L/∂θ + λ θ; G ← G + g², G = 0 at the start; θ ← θ − η g / (√G + ε), ε = eps; entry by entry, θ, g, G (…)
+# 3. Add the square of every entry to that entry's own sum, inside the array that is kept, and before you divide.
+#    Root, plus eps, under the gradient; times lr; away from the data.
+
 # %%
 check(Adagrad)
 
@@ -314,6 +352,14 @@ class RMSprop(Optimizer):
                 p -= self.lr * g / (array_module(p).sqrt(s) + self.eps)
         ### END SOLUTION
 
+
+# %% [markdown] hints="RMSprop"
+# ### step
+# 1. How much of the past is kept, α or 1 − α? And what do the weights of all the squares sum to?
+# 2. g = ∂L/∂θ + λ θ; s ← α s + (1 − α) g², s = 0 at the start, α = alpha; θ ← θ − η g / (√s + ε), ε = eps; entry by
+#    entry, θ, g, s (…)
+# 3. Shrink the kept mean in place and add the new square's share: that comes first. Then the root, plus eps, under
+#    the gradient; times lr; away from the data. The start is not corrected here.
 
 # %%
 check(RMSprop)
@@ -374,6 +420,15 @@ class Adadelta(Optimizer):
                 p -= self.lr * delta
         ### END SOLUTION
 
+
+# %% [markdown] hints="Adadelta"
+# ### step
+# 1. Four lines, and their order matters: which of the two memories has to be new when the step is made, and which
+#    old?
+# 2. s ← ρ s + (1 − ρ) g², with g = ∂L/∂θ + λ θ; Δ = √(d + ε) / √(s + ε) · g, with the new s and the old d; d ← ρ d +
+#    (1 − ρ) Δ²; θ ← θ − η Δ; s = d = 0 at the start; entry by entry, all (…)
+# 3. Bring s up to date, make Δ with the old d, bring d up to date with the square of Δ, move the data by lr times Δ.
+#    The learning rate enters in the last line alone.
 
 # %%
 check(Adadelta)
@@ -463,6 +518,20 @@ class Adam(Optimizer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="Adam"
+# ### step
+# 1. What do the weights of m sum to after one step? After t steps? Divide by that.
+# 2. g = ∂L/∂θ + λ θ; m ← β₁ m + (1 − β₁) g, m = 0 at the start; v ← β₂ v + (1 − β₂) g², v = 0 at the start; m̂ = m /
+#    (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = 1 at the first step; θ ← θ − η m̂ / (√v̂ + ε); entry by entry, all (…)
+# 3. Count the steps up once per call, before the loop over parameters. Keep m and v uncorrected; correct only what
+#    goes into the step. Root of the corrected v first, then eps.
+#
+# ### speed
+# 1. What of a step is the same for all entries, and where do you work it out? Over what does your inner loop run?
+# 2. 1 − β₁ᵗ and 1 − β₂ᵗ: two numbers a step; m, v and θ: all entries of a parameter at once, (…) → (…)
+# 3. Work out the two corrections before the loop. Within it each line works upon a whole array, or upon the pieces
+#    that blocks hands out.
+
 # %%
 check(Adam)
 
@@ -522,6 +591,14 @@ class AdamW(Optimizer):
                 p -= rate * m / (array_module(p).sqrt(v) / root + self.eps)
         ### END SOLUTION
 
+
+# %% [markdown] hints="AdamW"
+# ### step
+# 1. m and v never hear of the weight decay. Where else can it act, and on θ before the step or after it?
+# 2. θ ← θ − η λ θ; then Adam's step: θ ← θ − η m̂ / (√v̂ + ε), with m̂ and v̂ of the plain gradient g = ∂L/∂θ; entry
+#    by entry, all (…)
+# 3. Shrink the data by its share, lr times weight decay, before anything else, in place; the rate is lr itself,
+#    uncorrected. Then Adam, without its decay.
 
 # %%
 check(AdamW)
@@ -657,6 +734,16 @@ def clip_gradient_norm(parameters, max_norm):
     ### END SOLUTION
 
 
+# %% [markdown] hints="clip_gradient_norm"
+# ### clip_gradient_norm
+# 1. Think of all gradients as one long vector: how long is it? And by how much may a short one be lengthened? Not at
+#    all.
+# 2. n = √(Σ ‖g‖²), the sum over the gradients g of all parameters; g ← g · min(1, c / (n + 10⁻⁶)), c = max_norm, one
+#    factor for all; n ()
+# 3. Sum the squares of all entries of all gradients, then take one root. Make the factor without asking the number a
+#    question: let the library choose the smaller of two, on the device. Multiply every gradient by it in place;
+#    return the length that it had before.
+
 # %%
 check(clip_gradient_norm)
 
@@ -718,6 +805,21 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     ### END SOLUTION
 
 
+# %% [markdown] hints="accumulate_gradients"
+# ### accumulate_gradients
+# 1. Two loops: over updates outside, over pieces inside. What belongs before, into and after the inner loop?
+# 2. gradient of a batch = Σₖ nₖ/N · gradient of piece k, nₖ samples in the piece, N in the batch; result = Σ over all
+#    pieces of (samples of the piece / samples of the epoch) · loss of the piece
+# 3. Clear before the inner loop, step after it. Inside: model forward, loss forward, and the loss's gradient, times
+#    the share of the piece in its batch, into the model's backward. The last piece and the last batch may be smaller:
+#    count their samples.
+#
+# ### memory
+# 1. How many samples go through the model at one time?
+# 2. layers remember size rows of activations with pieces; size · every rows of them with the whole batch
+# 3. Cut the batch into pieces before the model sees it, and send each piece forward and backward before the next
+#    begins.
+
 # %%
 check(accumulate_gradients)
 
@@ -762,6 +864,13 @@ class StepDecay(Schedule):
         ### END SOLUTION
 
 
+# %% [markdown] hints="StepDecay"
+# ### rate
+# 1. How often has the rate been multiplied after t steps? For t = 0 up to size − 1 not once.
+# 2. η(t) = η₀ γ^⌊t / size⌋, t = 0, 1, 2, …; η₀ = base, γ = gamma
+# 3. Count the full periods that have passed, as a whole number; gamma to that power, times the base. Nothing is
+#    changed or remembered, so that any t may be asked for.
+
 # %%
 check(StepDecay)
 
@@ -798,6 +907,13 @@ class CosineAnnealing(Schedule):
         ### END SOLUTION
 
 
+# %% [markdown] hints="CosineAnnealing"
+# ### rate
+# 1. Where is the cosine at t = 0 and at t = T, and what turns that into a share that goes from 1 to 0?
+# 2. η(t) = ηₘ + ½ (η₀ − ηₘ) (1 + cos(π t / T)), t = 0, 1, 2, …; η₀ = base, ηₘ = minimum, T = steps
+# 3. The angle is the share of a half turn that has passed. One plus its cosine, halved, is what is left of the way
+#    from base down to minimum; add the minimum. Take the cosine that gives an ordinary number.
+
 # %%
 check(CosineAnnealing)
 
@@ -830,6 +946,13 @@ class LinearWarmup(Schedule):
         return self.base * (self.start + (1 - self.start) * min(1, t / self.steps))
         ### END SOLUTION
 
+
+# %% [markdown] hints="LinearWarmup"
+# ### rate
+# 1. Which fraction of the base is the first rate, and which is the one at t = T and ever after?
+# 2. η(t) = η₀ (f + (1 − f) min(1, t / T)), t = 0, 1, 2, …; η₀ = base, f = start, T = steps
+# 3. How much of the rise is done by now, at most all of it? That share of what lies between start and one, on top of
+#    start; all of it times the base.
 
 # %%
 check(LinearWarmup)
@@ -900,6 +1023,16 @@ def train_mnist_mlp(x, y, *, rng):
     return model
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_mnist_mlp"
+# ### train_mnist_mlp
+# 1. Plain Adam falls short on every other seed. Which is missing: a rate that goes to zero, a doubt in the labels, or
+#    pixels that the network cannot count on?
+# 2. 784 → 128 → 64 → 10, max(0, ·) behind both hidden layers; η(t) = ½ η₀ (1 + cos(π t / T)), T = epochs · ⌈N / 64⌉,
+#    η₀ = 0.001 to 0.003; seen: x [u > 0.4], u drawn anew from 0 to 1 for each pixel of each batch
+# 3. Build the network and make it float32 before the optimizer takes its parameters. Each epoch a new order of the
+#    rows; for each batch: hide pixels, in float32; forward; loss with a little smoothing; clear, backward; the
+#    optimizer's step, the schedule's step. Thirty epochs or so.
 
 # %%
 check(train_mnist_mlp)

@@ -101,6 +101,12 @@ def normal_init(shape, std=0.01, *, rng):
     ### END SOLUTION
 
 
+# %% [markdown] hints="normal_init"
+# ### normal_init
+# 1. Which of rng’s methods draws normal numbers, and in which order does it take its arguments?
+# 2. W ~ N(0, std²): mean 0, standard deviation std
+# 3. Draw an array of the shape from rng with mean 0 and this standard deviation, and move it with asarray.
+
 # %%
 check(normal_init)
 
@@ -161,6 +167,13 @@ def xavier_init(shape, *, rng):
     ### END SOLUTION
 
 
+# %% [markdown] hints="xavier_init"
+# ### xavier_init
+# 1. Count first: over how many inputs does one output sum, and how many outputs does one input reach?
+# 2. Var W = 2 / (fan_in + fan_out); σ is its root, a uniform distribution reaches to √3 σ
+# 3. Find fan_in and fan_out from the shape, with the cells of the kernel where there is one; draw with this variance;
+#    move the numbers with asarray.
+
 # %%
 check(xavier_init)
 
@@ -199,6 +212,12 @@ def he_init(shape, *, rng):
     return asarray(rng.normal(0, math.sqrt(2 / fan_in), shape))
     ### END SOLUTION
 
+
+# %% [markdown] hints="he_init"
+# ### he_init
+# 1. Only one of the two counts matters here. Which axis of W is it, in a Linear and in a Conv2d?
+# 2. Var W = 2 / fan_in; σ is its root
+# 3. Find fan_in from the shape, draw with mean 0 and standard deviation √(2 / fan_in), move the numbers with asarray.
 
 # %%
 check(he_init)
@@ -322,6 +341,17 @@ class Dropout(Layer):
         return dx
         ### END SOLUTION
 
+
+# %% [markdown] hints="Dropout"
+# ### forward
+# 1. How does a call in training differ from one in evaluation, and what has backward to know of it?
+# 2. y = k x / (1 − p) in training, with k = 1 with probability 1 − p and 0 else; y = x in evaluation
+# 3. Draw a mask of x's shape from self.rng, move it with asarray, keep it, multiply, and divide by 1 − p.
+#
+# ### backward
+# 1. Which numbers of x had an effect on y, and how strong was it?
+# 2. dx = k dy / (1 − p) with the k of forward; dx = dy where forward was in evaluation
+# 3. Take the mask that forward kept, never a new one, and the same factor; where forward kept none, dy goes back.
 
 # %%
 check(Dropout)
@@ -467,6 +497,19 @@ class BatchNorm(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="BatchNorm"
+# ### forward
+# 1. Which numbers of x belong to one feature, in a table and in images? Over these are mean and variance.
+# 2. x̂ = (x − μ) / √(σ² + ε), y = γ x̂ + β; r ← (1 − momentum) r + momentum · new, the variance with m − 1
+# 3. Reshape to (N, C, places); in training take mean and variance over the axes 0 and 2 and move the running values,
+#    in evaluation use these; keep x̂, s and the mode.
+#
+# ### backward
+# 1. On how many roads does one x reach the outputs of its feature?
+# 2. dγ = Σ dy x̂, dβ = Σ dy, dx = γ s (dy − dβ / m − x̂ dγ / m); in evaluation dx = γ s dy
+# 3. Both sums are over the axes 0 and 2 of (N, C, places). Each has one number a feature, which spreads over all of
+#    that feature's places.
+
 # %%
 check(BatchNorm)
 
@@ -572,6 +615,17 @@ class LayerNorm(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="LayerNorm"
+# ### forward
+# 1. Over which axis is the mean, and what shape has it to have so that x − mean fits?
+# 2. x̂ = (x − μ) / √(σ² + ε) over the last axis, y = γ x̂ + β
+# 3. Every row has one mean and one variance, which spread over the row. Keep x̂ and s for backward.
+#
+# ### backward
+# 1. Which outputs does one x reach? Those of its own row, on three roads.
+# 2. dx̂ = γ dy; dx = s (dx̂ − mean(dx̂) − x̂ · mean(dx̂ x̂)), both means over the last axis
+# 3. For γ and β make rows of all leading axes, reshape(−1, features), and sum over them.
+
 # %%
 check(LayerNorm)
 
@@ -633,6 +687,17 @@ class L2Penalty:
                 parameter.grad += self.weight_decay * parameter.data
         ### END SOLUTION
 
+
+# %% [markdown] hints="L2Penalty"
+# ### forward
+# 1. Which of the parameters multiply, and which only move a sum?
+# 2. R = ½ λ Σ ‖W‖², over all with two axes or more
+# 3. Add up the squares of every parameter that is penalized; multiply by half of weight_decay at the end.
+#
+# ### backward
+# 1. The penalty is a term of the loss of its own: nothing comes from above, and its gradient joins what lies in grad.
+# 2. dW ← dW + λ W
+# 3. For the same parameters as in forward, add weight_decay times the data to grad.
 
 # %%
 check(L2Penalty)
@@ -711,6 +776,19 @@ class EarlyStopping:
             parameter.data[...] = best
         ### END SOLUTION
 
+
+# %% [markdown] hints="EarlyStopping"
+# ### update
+# 1. There are two kinds of epochs: better ones, and all others. What is remembered of each?
+# 2. better: loss < best − min_delta; stop: epochs in a row that were not ≥ patience
+# 3. Better: remember the loss, copy the weights, set the count to 0. Otherwise: count one more. Return whether the
+#    count has reached patience.
+#
+# ### restore
+# 1. Others hold the arrays too: the optimizer, the layers.
+# 2. parameter.data[...] ← the copy of the best epoch
+# 3. Go through parameters and copies side by side and write each copy into the array; if there is no copy yet, do
+#    nothing.
 
 # %%
 check(EarlyStopping)
@@ -808,6 +886,13 @@ def random_shift(x, most, *, rng):
     ### END SOLUTION
 
 
+# %% [markdown] hints="random_shift"
+# ### random_shift
+# 1. A moved image is the same window of a larger picture, begun somewhere else.
+# 2. y[n, c, h, w] = x[n, c, h − down[n], w − right[n]], and 0 where that lies outside
+# 3. Put a border of most zeros around the batch; draw for every image where its window begins, from 0 to 2 most, once
+#    for the rows and once for the columns; cut the windows.
+
 # %%
 check(random_shift)
 
@@ -835,6 +920,13 @@ def random_flip(x, p=0.5, *, rng):
     return array_module(x).where(flipped[:, None, None, None], x[..., ::-1], x)
     ### END SOLUTION
 
+
+# %% [markdown] hints="random_flip"
+# ### random_flip
+# 1. One decision for each image, then both versions are at hand.
+# 2. y[n, c, h, w] = x[n, c, h, W − 1 − w] with probability p, else x[n, c, h, w]
+# 3. Draw as many numbers as there are images, compare them with p, and choose by that between x and x mirrored along
+#    its last axis; the condition needs three more axes.
 
 # %%
 check(random_flip)
@@ -872,6 +964,12 @@ def random_crop(x, size, padding=0, *, rng):
     ### END SOLUTION
 
 
+# %% [markdown] hints="random_crop"
+# ### random_crop
+# 1. Where may the window begin? Count the places, the first and the last included.
+# 2. top from 0 … H + 2 p − h, left from 0 … W + 2 p − w, each evenly
+# 3. Put on the border, draw a first row and a first column for every image, and cut the windows.
+
 # %%
 check(random_crop)
 
@@ -901,6 +999,12 @@ def gaussian_noise(x, sigma, *, rng):
     return x + asarray(rng.normal(0, sigma, x.shape)).astype(x.dtype)
     ### END SOLUTION
 
+
+# %% [markdown] hints="gaussian_noise"
+# ### gaussian_noise
+# 1. The noise is drawn on the host and in float64; x may be elsewhere, and in float32.
+# 2. y = x + σ z, z ~ N(0, 1) for every number
+# 3. Draw an array of x's shape with the standard deviation sigma, move it, convert it to the dtype of x, and add.
 
 # %%
 check(gaussian_noise)
@@ -975,6 +1079,13 @@ class Mixup:
         return share * x + (1 - share) * x[partner], share * t + (1 - share) * t[partner]
         ### END SOLUTION
 
+
+# %% [markdown] hints="Mixup"
+# ### mix
+# 1. Two things are drawn, once for the call: how much, and with whom.
+# 2. x̃ = λ x + (1 − λ) x[π], t̃ = λ t + (1 − λ) t[π], with the same λ and the same π
+# 3. Draw λ from the Beta distribution and a permutation of the rows; index x and t with it, and weigh both the same
+#    way.
 
 # %%
 check(Mixup)
@@ -1063,6 +1174,14 @@ def train_rescued(x, y, *, rng):
     return model
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_rescued"
+# ### train_rescued
+# 1. What do you know about digits that 500 of them cannot show?
+# 2. Images moved anew in every batch, normalization and a little dropout behind every hidden Linear, a rate that
+#    falls to zero.
+# 3. Flatten, twice Linear, BatchNorm, ReLU and Dropout, a last Linear; Adam at 0.003 under CosineAnnealing, 200
+#    epochs in batches of 50, each shifted by up to two pixels.
 
 # %%
 check(train_rescued)

@@ -124,6 +124,16 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
     ### END SOLUTION
 
 
+# %% [markdown] hints="im2col"
+# ### im2col
+# 1. Stay with one cell of the kernel: which pixels does it meet at all places together? That is one slice, and the
+#    function cell gives it.
+# 2. u[n, (c, i, j), (h′, w′)] = x[n, c, s h′ + d i − p, s w′ + d j − p], and 0 outside the image; x (N, C, H, W), u
+#    (N, C kh kw, H′ W′), rows in the order c, i, j
+# 3. Size of the output; the images padded; an empty array with six axes, batch, channel, i, j, h′, w′, in the dtype
+#    and the library of x. Fill it with one slice for each of the kh · kw cells. Let the three axes in the middle run
+#    into one, and the last two.
+
 # %%
 check(im2col)
 
@@ -170,6 +180,14 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
     return x[:, :, padding : padding + height, padding : padding + width]
     ### END SOLUTION
 
+
+# %% [markdown] hints="col2im"
+# ### col2im
+# 1. A pixel that nine windows saw receives nine gradients. What becomes of the nine, and of what fell on the padding?
+# 2. dx[n, c, h, w] = Σ du[n, (c, i, j), (h′, w′)] over all i, j, h′, w′ with s h′ + d i − p = h and s w′ + d j − p =
+#    w; du (N, C kh kw, H′ W′), dx (N, C, H, W)
+# 3. Everything that im2col did, from the end: six axes again; zeros of the padded size; for each cell of the kernel
+#    add its part of the columns to the very pixels that it met; cut the border off.
 
 # %%
 check(col2im)
@@ -258,6 +276,38 @@ class Conv2d(Layer):
         return dx
         ### END SOLUTION
 
+
+# %% [markdown] hints="Conv2d"
+# ### forward
+# 1. Once the columns are there, which layer of 02 is this? Over which axis do the weights, written as a matrix, and
+#    the columns agree?
+# 2. u = im2col(x), (N, K, P), K = C kh kw, P = H′ W′; y = W u + b, (O, K) (K, P) + (O, 1) → (O, P) for every image; x
+#    (N, C, H, W), y (N, O, H′, W′)
+# 3. The weights as a matrix, a row for each output channel. A few images at a time: their columns, the matrix
+#    product. Then the bias of each channel at all its places, and the places back into rows and columns. Keep x: its
+#    columns are many times as large.
+#
+# ### backward
+# 1. One weight acts at every place of every image. Over which axes is its gradient summed, and over which that of the
+#    bias?
+# 2. dW = Σₙ dyₙ uₙᵀ, (O, P) (P, K) → (O, K); dbₒ = Σₙₚ dyₙₒₚ, (N, O, P) → (O,); duₙ = Wᵀ dyₙ, (K, O) (O, P) → (K, P);
+#    dx = col2im(du), (N, C, H, W)
+# 3. Let the two axes of places run into one. For a few images at a time make the columns anew; their product with dy,
+#    summed over these images, joins dW; the transposed weights times dy go through col2im into these images' dx. Sum
+#    dy over images and places. Add both sums to the gradients, and return dx.
+#
+# ### speed
+# 1. Which loop runs over images, channels or places? And do the columns of one product still fit into the cache?
+# 2. N · O · K · P products, in matrix products (O, K) (K, P) → (O, P)
+# 3. Loop over the cells of the kernel and over portions of the batch, and over nothing else: all places of an image
+#    are one matrix product.
+#
+# ### memory
+# 1. What do you keep between forward and backward, and for how many images do columns exist at one time?
+# 2. columns of the batch: N · C kh kw · H′ W′ numbers; x itself: N · C · H · W; W times u without a sum in between: O
+#    times the columns
+# 3. Keep x alone. Make columns for a portion of the batch, multiply by a matrix product (no product of single entries
+#    that is summed afterwards), and let them go before the next portion.
 
 # %%
 check(Conv2d)
@@ -381,6 +431,26 @@ class MaxPool2d(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="MaxPool2d"
+# ### forward
+# 1. What would a zero in the padding do beside negative numbers? And which of two equal numbers has won?
+# 2. y[n, c, h′, w′] = maxᵢⱼ x[n, c, s h′ + i − p, s w′ + j − p], and −∞ outside the image; x (N, C, H, W), y (N, C,
+#    H′, W′)
+# 3. Pad. Begin with what the first cell of the kernel meets, as a copy. Go through the cells row by row; where the
+#    next one is strictly greater it takes over. Remember the number of the cell that was best, for every window.
+#
+# ### backward
+# 1. The winner of a window gets all of its dy. And a pixel that won two windows?
+# 2. dx[n, c, h, w] = Σ dy[n, c, h′, w′] over the windows (h′, w′) that the pixel (h, w) wins; dx (N, C, H, W), dy (N,
+#    C, H′, W′)
+# 3. Zeros of the padded size. For each cell of the kernel: dy where that cell was the winner, 0 elsewhere, added to
+#    the pixels that the cell meets. Cut the border off.
+#
+# ### speed
+# 1. Does a loop of yours run over places of the image, or over cells of the kernel?
+# 2. kh · kw slices of N · C · H′ W′ numbers each, forward and backward alike
+# 3. For each cell compare, or add, all windows of all images at once.
+
 # %%
 check(MaxPool2d)
 
@@ -434,6 +504,22 @@ class AvgPool2d(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="AvgPool2d"
+# ### forward
+# 1. By how many is the sum divided where a window reaches into the padding?
+# 2. y[n, c, h′, w′] = 1/(kh kw) Σᵢⱼ x[n, c, s h′ + i − p, s w′ + j − p], and 0 outside the image; x (N, C, H, W), y
+#    (N, C, H′, W′)
+# 3. Pad with zeros, and remember the shape of x. Add up what each cell of the kernel meets, slice by slice, in x's
+#    own dtype; divide once by the number of cells.
+#
+# ### backward
+# 1. The mean is linear. Which share of a window's dy does each of its pixels get, and what if it lies in several
+#    windows?
+# 2. dx[n, c, h, w] = 1/(kh kw) Σ dy[n, c, h′, w′] over the windows (h′, w′) in which the pixel (h, w) lies; dx (N, C,
+#    H, W), dy (N, C, H′, W′)
+# 3. Divide dy by the number of cells. Into zeros of the padded size, add that share at the pixels of each cell of the
+#    kernel in turn. Cut the border off.
+
 # %%
 check(AvgPool2d)
 
@@ -470,6 +556,19 @@ class GlobalAveragePool(Layer):
         return array_module(dy).zeros(self.shape, dtype=dy.dtype) + share[:, :, None, None]
         ### END SOLUTION
 
+
+# %% [markdown] hints="GlobalAveragePool"
+# ### forward
+# 1. Which two axes disappear altogether, and which two stay?
+# 2. y[n, c] = 1/(H W) Σ x[n, c, h, w] over all h and w; x (N, C, H, W), y (N, C)
+# 3. The mean over rows and columns of every channel together, with no axis of length one left behind. Remember the
+#    shape of x, anew in every call.
+#
+# ### backward
+# 1. How many pixels share one number of dy, and of which shape is what you return?
+# 2. dx[n, c, h, w] = dy[n, c] / (H W); dy (N, C), dx (N, C, H, W)
+# 3. Divide dy by the number of pixels; give it two axes of length one at its end, and spread it over the shape that
+#    forward remembered, in dy's own dtype.
 
 # %%
 check(GlobalAveragePool)
@@ -547,6 +646,24 @@ class ConvTranspose2d(Layer):
         return (self.W.data.reshape(x.shape[1], -1) @ columns).reshape(self.x.shape)
         ### END SOLUTION
 
+
+# %% [markdown] hints="ConvTranspose2d"
+# ### forward
+# 1. Conv2d's backward makes dx out of dy by a matrix product and col2im. Which array plays the part of dy here, and
+#    which size must be worked out?
+# 2. H′ = (H − 1) s − 2 p + kh + q, q = output_padding; W′ = (W − 1) s − 2 p + kw + q; y = col2im(Wᵀ x) + b for every
+#    image, x as (C, P), P = H W; (O kh kw, C) (C, P) → (O kh kw, P) → (O, H′, W′)
+# 3. Height and width of the output. The weights as a matrix with a row for each input channel; x with its places on
+#    one axis. Transposed weights times x are the columns, which col2im lays down in an output of that size. The bias
+#    comes at the very end, once for each place.
+#
+# ### backward
+# 1. What does each step of forward become when it is gone back, and whose adjoint is col2im?
+# 2. vₙ = im2col(dyₙ), (O kh kw, P), P = H W; dxₙ = W vₙ, (C, O kh kw) (O kh kw, P) → (C, P); dW = Σₙ xₙ vₙᵀ, (C, P)
+#    (P, O kh kw) → (C, O kh kw); dbₒ = Σ dy over images, rows and columns, (O,)
+# 3. The columns of dy, with the window that forward gave to col2im. The weights as a matrix times them are dx. The
+#    images, places on one axis, times the columns transposed, summed over the batch, are dW in another shape. Add it
+#    and the bias's sum to the gradients.
 
 # %%
 check(ConvTranspose2d)
@@ -628,6 +745,24 @@ class LocallyConnected2d(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="LocallyConnected2d"
+# ### forward
+# 1. A convolution uses one matrix at all places; here every place has its own. Which axis has to stand in front, so
+#    that a stack of matrix products does it?
+# 2. u = im2col(x), (N, K, P), K = C kh kw, P = H′ W′; yₙₒₚ = bₒₚ + Σₖ Wₚₒₖ uₙₖₚ; as a stack of P products: (P, O, K)
+#    (P, K, N) → (P, O, N); x (N, C, H, W), y (N, O, H′, W′)
+# 3. Columns with the places first and the batch last; keep them, and the shape of x. The weights with one axis of
+#    places in place of two. One stacked product; its axes back into the order batch, channel, place; the places into
+#    rows and columns; the bias of every number.
+#
+# ### backward
+# 1. No weight is used at two places. Over which axis is still summed, and over which no longer?
+# 2. dWₚₒₖ = Σₙ dyₙₒₚ uₙₖₚ, stacks (P, O, N) (P, N, K) → (P, O, K); dbₒₚ = Σₙ dyₙₒₚ, (O, H′, W′); duₙₖₚ = Σₒ Wₚₒₖ
+#    dyₙₒₚ, stacks (P, K, O) (P, O, N) → (P, K, N); dx = col2im(du), du as (N, K, P)
+# 3. The bias first, while dy still has its shape: a sum over the batch. Bring the places of dy to the front, as in
+#    forward. One stacked product with the kept columns for the weights, one with the weights for the columns; turn
+#    the latter back and lay it down with col2im. Add to the gradients.
+
 # %%
 check(LocallyConnected2d)
 
@@ -706,6 +841,22 @@ class ResidualBlock(Layer):
         return dx + dshortcut
         ### END SOLUTION
 
+
+# %% [markdown] hints="ResidualBlock"
+# ### forward
+# 1. Where does the way around join the convolutions again: before the last ReLU, or behind it? And when can x not be
+#    added as it is?
+# 2. F(x) = conv2(max(0, conv1(x))); S(x) = x, or projection(x) where there is one; y = max(0, F(x) + S(x)); x (N, C,
+#    H, W), F, S and y (N, O, H′, W′)
+# 3. conv1, the first ReLU, conv2, and no ReLU behind it yet. The way around, straight or through the projection.
+#    Their sum goes through the second ReLU.
+#
+# ### backward
+# 1. x was used twice. From which point do both ways back set out, and what happens where they meet again?
+# 2. dh = dy · [F(x) + S(x) > 0]; dx = F′(x)ᵀ dh + S′(x)ᵀ dh, the last term being dh itself without a projection; dh
+#    (N, O, H′, W′), dx (N, C, H, W)
+# 3. Back through the last ReLU. From there one way through conv2, the first ReLU and conv1, by the backward of each
+#    in this order; the other through the projection's backward, or straight. Add what arrives.
 
 # %%
 check(ResidualBlock)
@@ -803,6 +954,17 @@ def train_cnn(x, y, *, rng):
     return model
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_cnn"
+# ### train_cnn
+# 1. What is missing for the last percent: images moved by a pixel, a learning rate that falls to zero, or one more
+#    time over all images? And are the weights float32?
+# 2. Conv2d 3, pooling 2: (N, 1, 28, 28) → (N, 32, 26, 26) → (N, 32, 13, 13); Conv2d 3, pooling 2: → (N, 64, 11, 11) →
+#    (N, 64, 5, 5); Linear: (N, 1600) → (N, 128) → (N, 10); η(t) = η₀ (1 − t / T), T the number of all steps, η₀ =
+#    0.003
+# 3. A ReLU behind both convolutions and behind the hidden layer, dropout before the scores; the whole network float32
+#    before the optimizer takes its parameters. Half a dozen epochs in batches of about 50; each batch moved by a
+#    pixel or none; forward, loss, clear, backward, the rate of this step, step.
 
 # %%
 check(train_cnn)

@@ -205,6 +205,19 @@ class RNN(Recurrent):
         ### END SOLUTION
 
 
+# %% [markdown] hints="RNN"
+# ### forward
+# 1. One loop, over time. What does a step need that the step before has made?
+# 2. hₜ = tanh(xₜ W + hₜ₋₁ U + b)
+# 3. Make room for time + 1 states, put the given one first, and fill in one after the other; where the mask is 0,
+#    copy the one before.
+#
+# ### backward
+# 1. Follow one hidden state in the drawing: it goes out at the top, and to the right. Both ways bring something back.
+# 2. gₜ = dhₜ + dzₜ₊₁ Uᵀ; dzₜ = gₜ (1 − hₜ²); dW = Σ xₜᵀ dzₜ; dU = Σ hₜ₋₁ᵀ dzₜ
+# 3. Walk from the last step to the first with one array in hand, what comes back from the next step; it begins as
+#    dlast and ends as dstate.
+
 # %%
 check(RNN)
 
@@ -358,6 +371,24 @@ class LSTM(Recurrent):
         ### END SOLUTION
 
 
+# %% [markdown] hints="LSTM"
+# ### first_bias
+# 1. Which of the four gates decides how much of the cell is kept?
+# 2. b = (0, 1, 0, 0) for the gates i, f, g, o, each value for all hidden numbers
+# 3. Begin with zeros of the length 4 · hidden and set the second quarter to 1.
+#
+# ### forward
+# 1. Beside the RNN there is a second state, and four times as many columns; the loop is the same.
+# 2. c = f c₋₁ + i g; h = o tanh(c); with i, f, o through a sigmoid and g through a tanh
+# 3. Compute x W + b for all steps at once, add h U in the loop, cut the columns into quarters, and hold both states
+#    where the mask is 0.
+#
+# ### backward
+# 1. Two things come back from the next step. Which way does each of them go on?
+# 2. dc = dc₊₁ f₊₁ + g o (1 − tanh² c); each gate: the other factor of its product times its own slope
+# 3. In the loop: dh plus what came back, dc plus what comes through h, the four dz side by side, then dz Uᵀ and dc f
+#    for the step before. Weights after the loop, as one product.
+
 # %%
 check(LSTM)
 
@@ -460,6 +491,19 @@ class GRU(Recurrent):
         return by_sequence((da @ self.W.data.T).reshape(self.x.shape)), dstate
         ### END SOLUTION
 
+
+# %% [markdown] hints="GRU"
+# ### forward
+# 1. Three thirds of columns. Which of them is added up at once, and in which one do the two products stay apart?
+# 2. q = h₋₁ Uⁿ + bn; n = tanh(zⁿ + r q); h = (1 − z) n + z h₋₁
+# 3. Make one product h U for all three thirds, add two of them to x W + b before the sigmoids, and multiply the last
+#    one, with bn, by r.
+#
+# ### backward
+# 1. The old state has three ways into the new one: past everything, through the gates, and through q.
+# 2. dzⁿ = g (1 − z)(1 − n²); dq = dzⁿ r; dzʳ = dzⁿ q r (1 − r); dzᶻ = g (h₋₁ − n) z (1 − z)
+# 3. Put (dzʳ, dzᶻ, dq) side by side for U and the state before, and (dzʳ, dzᶻ, dzⁿ) for W, b and x; then g z straight
+#    on.
 
 # %%
 check(GRU)
@@ -591,6 +635,19 @@ class StackedRNN(Recurrent):
         ### END SOLUTION
 
 
+# %% [markdown] hints="StackedRNN"
+# ### forward
+# 1. A loop over layers, not over time: each layer reads whole sequences.
+# 2. hⁿ, lastⁿ = layerⁿ(dropout(hⁿ⁻¹), stateⁿ, mask)
+# 3. Go from the bottom to the top, give each layer its slice of the state, put a dropout before every layer but the
+#    first, and stack the last states behind the batch.
+#
+# ### backward
+# 1. The same loop from the top to the bottom. What does each layer's backward want, and what does it give?
+# 2. (dhⁿ⁻¹, dstateⁿ) = the backward of layer n at (dhⁿ, dlastⁿ), for n = L, …, 1
+# 3. Give each layer its slice of dlast, go through the dropout below it, gather the states' gradients and bring them
+#    into the order of the layers.
+
 # %%
 check(StackedRNN)
 
@@ -657,6 +714,19 @@ class Bidirectional(Recurrent):
         return dx_a + dx_b[:, ::-1], xp.stack([dstate_a, dstate_b], axis=1)
         ### END SOLUTION
 
+
+# %% [markdown] hints="Bidirectional"
+# ### forward
+# 1. The second layer reads the same sequence from its end. What has to be turned round before it, and what after it?
+# 2. b = turn(back(turn(x), its state, turn(mask))); h = [a | b]
+# 3. Turn x and the mask along time before they go in, and the hidden states when they come out; the last state is not
+#    turned.
+#
+# ### backward
+# 1. Cut dh in two, along the axis that forward has put together.
+# 2. dx = dx_there + turn(dx_back), where back is given turn(its half of dh)
+# 3. Each layer has its half of the features of dh and its part of dlast; turn what goes into back and what comes out
+#    of it, along time.
 
 # %%
 check(Bidirectional)
@@ -743,6 +813,13 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
     return total, state
     ### END SOLUTION
 
+
+# %% [markdown] hints="truncated_bptt"
+# ### truncated_bptt
+# 1. What is handed from one piece to the next, and what is not?
+# 2. mean loss = Σ over pieces of (steps of the piece / all steps) · loss of the piece
+# 3. For each piece: forward with the state carried over, loss on rows, clear, back through the piece alone, step. The
+#    state that forward returned goes on.
 
 # %%
 check(truncated_bptt)
@@ -868,6 +945,20 @@ class RecursiveNet(Layer):
         return dh[:, :leaves]
         ### END SOLUTION
 
+
+# %% [markdown] hints="RecursiveNet"
+# ### forward
+# 1. Which vectors does the first fork need, which the last? Where can all of them lie side by side, leaves and forks?
+# 2. h[leaves + n] = tanh([h[left] | h[right]] W + b)
+# 3. Lay out one array for leaves and forks, copy x to its front, and go through the columns of the tree; indices of
+#    the batch beside the children's numbers take one vector of every tree.
+#
+# ### backward
+# 1. In which order must the forks be visited, so that all that arrives at one has arrived before it hands anything
+#    on?
+# 2. da = dh ⊙ (1 − h²); dW ← dW + [h_left | h_right]ᵀ da; [dh_left | dh_right] ← [dh_left | dh_right] + da Wᵀ
+# 3. One array of gradients for leaves and forks, with dy in its back part; from the root down, each fork adds its
+#    shares to its two children, and to W and b.
 
 # %%
 check(RecursiveNet)
@@ -1068,6 +1159,21 @@ class CausalConv1d(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="CausalConv1d"
+# ### forward
+# 1. Look at one cell of the kernel, not at one step: which piece of the padded sequence does it meet while the kernel
+#    wanders?
+# 2. y[t] = b + Σₖ Wₖ x[t − dilation · (kernel_size − 1 − k)], Wₖ the (out, in) matrix of cell k; x[s] = 0 for s < 0
+# 3. Put dilation · (kernel_size − 1) zeros in front; cell k meets the piece that begins at k · dilation and is as
+#    long as x; add up the products of these pieces with the cells' matrices.
+#
+# ### backward
+# 1. Forward is a sum of Linear layers of shifted inputs. What is the backward of each, and where does its dx belong?
+# 2. dWₖ = Σₜ dy[t] x̃[t + k · dilation]ᵀ; dx̃[s] = Σₖ Wₖᵀ dy[s − k · dilation]; db = Σₜ dy[t]; all summed over the
+#    batch
+# 3. For every cell: add to its dW, and add dy times its matrix to the piece of dx̃ that it met; then cut off the
+#    zeros in front.
+
 # %%
 check(CausalConv1d)
 
@@ -1145,6 +1251,19 @@ class TCNBlock(Layer):
         return dx + dshortcut
         ### END SOLUTION
 
+
+# %% [markdown] hints="TCNBlock"
+# ### forward
+# 1. How many ReLUs are there, and which of them comes after the sum?
+# 2. y = max(0, max(0, conv2(max(0, conv1(x)))) + S(x))
+# 3. Send x through conv1, relu1, conv2, relu2; add x, or its projection where there is one; the third ReLU is the
+#    last thing.
+#
+# ### backward
+# 1. x goes two ways. What comes back along each of them?
+# 2. dh = relu3ᵀ dy; dx = conv1ᵀ relu1ᵀ conv2ᵀ relu2ᵀ dh + Sᵀ dh
+# 3. Undo what forward did from its end: relu3 first; then one road through relu2, conv2, relu1, conv1, the other
+#    through the projection or nothing; add the two.
 
 # %%
 check(TCNBlock)
@@ -1273,6 +1392,19 @@ class LocallyConnected1d(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="LocallyConnected1d"
+# ### forward
+# 1. Every place is a small Linear of its own. How can one product multiply all of them at once?
+# 2. y[p] = b[p] + W[p] u[p], with u[p] all that place p sees
+# 3. Fill an array (places, batch, in_channels, kernel_size) by one slice with a step for each cell of the kernel;
+#    flatten its last two axes and those of W; multiply the stacks, and bring the batch back to the front.
+#
+# ### backward
+# 1. Which sums does a convolution have that this layer has not? And where do two windows meet?
+# 2. dW[p] = Σₙ dy[n, p] u[n, p]ᵀ, db[p] = Σₙ dy[n, p], du[n, p] = W[p]ᵀ dy[n, p]
+# 3. With the places in front, dW and du are one stack of products each; du goes back by the same slices that filled
+#    u, and adds up.
+
 # %%
 check(LocallyConnected1d)
 
@@ -1351,6 +1483,15 @@ def train_language_model(x, y, *, rng):
     return model
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_language_model"
+# ### train_language_model
+# 1. Print the loss of a few pieces, divided by log 2: does it fall below 3.5 bits, which knowing the last character
+#    alone would give?
+# 2. bits = −log₂ p(next); lanes of the text as rows (lanes, time), pieces of them as (lanes, steps), the state goes
+#    on
+# 3. Cut the text into lanes by reshape(lanes, time), convert the model to float32, and call truncated_bptt on some
+#    hundred steps at a time, with the state that the call before returned and a rate that falls.
 
 # %%
 check(train_language_model)
@@ -1499,6 +1640,14 @@ def train_row_reader(x, y, *, rng):
     ### END SOLUTION
 
 
+# %% [markdown] hints="train_row_reader"
+# ### train_row_reader
+# 1. How many batches does your network see, and how large are they? Adagrad's steps grow small; many small batches
+#    help it.
+# 2. p(drop) = 1 − keep probability; only the last hidden state is looked at
+# 3. LastStep of an LSTM with 28 inputs, behind it Dropout and Linear; Adagrad at 0.05, small batches in a new order
+#    in every epoch.
+
 # %%
 check(train_row_reader)
 
@@ -1579,6 +1728,13 @@ def train_adder(x, y, kind=None, *, rng):
     return model
     ### END SOLUTION
 
+
+# %% [markdown] hints="train_adder"
+# ### train_adder
+# 1. Look at the running mean of the loss: does it stay at 0.167 all the time, or has it just not left it yet?
+# 2. loss = mean (prediction − sum)², always answering 1 costs 1/6
+# 3. LastStep of an LSTM and a Linear, Adam at 0.01 to 0.02, gradients clipped to the norm 1, some thousand batches of
+#    50 rows drawn at random.
 
 # %%
 check(train_adder)

@@ -1,0 +1,90 @@
+"""Checks of 01_foundations: judging."""
+
+import numpy as np
+
+from autograder.checks import Case, Exercise, Points, Rng
+from autograder.checks.model import Task, disguise
+from autograder.spec import Check
+from autograder.spec.comparison import Mismatch
+from dlkit.datasets import iris
+
+ACCURACY = 0.97
+
+
+DEALS = 3
+
+
+def deals(rng, _reference):
+    """Iris, its first two columns, dealt into three parts; each is judged by a network that has seen the two others.
+
+    For every part the plane is turned, stretched and shifted anew, and the classes may change their numbers: nothing that
+    is remembered of one training helps the next.
+    """
+    x, species = iris()
+    x, y = x[:, :2], (species == 0).astype(np.int64)
+    for _ in range(DEALS):
+        trainings = []
+        for part in np.array_split(rng.permutation(len(x)), 3):
+            seen = rng.permutation(np.setdiff1d(np.arange(len(x)), part))
+            task = disguise(Task(x[seen], y[seen], x[part], y[part]), "rotation", rng)
+            stretch, shift = rng.uniform(0.2, 5), rng.normal(0, 3, 2)
+            rows, unseen = (stretch * plane + shift for plane in (task.x, task.x_test))
+            trainings.append([rows, task.y, unseen, task.y_test, int(rng.integers(1 << 31))])
+        yield Case(x=trainings[0][0], y=trainings[0][1]).with_changes(hidden={"trainings": trainings})
+
+
+def judged_by_others(subject, case):
+    """For each part, the probabilities that a network gives which was trained on the two others."""
+    found = []
+    for x, y, unseen, _, seed in case.hidden["trainings"]:
+        trained = subject.keep("train_setosa", x, y, rng=Rng(seed))
+        found.append(trained.call("__call__", unseen))
+    return {"probabilities": found}
+
+
+def labels_of_parts(_reference, case, _rng):
+    return {"labels": [labels for _, _, _, labels, _ in case.hidden["trainings"]]}
+
+
+def judge_verdicts(observed, expected, case):
+    del case
+    right = 0
+    for found, labels in zip(observed["probabilities"], expected["labels"], strict=True):
+        if not isinstance(found, np.ndarray) or found.shape != labels.shape or found.dtype.kind != "f":
+            what = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
+            sentence = f"the function gives {what}; probabilities, {labels.shape}, are wanted"
+            return Mismatch("shape", "probabilities", sentence)
+        if not ((found >= 0) & (found <= 1)).all():
+            return Mismatch("value", "probabilities", "the function gives numbers that are no probabilities")
+        right += int(((found > 0.5) == labels).sum())
+    count = sum(len(labels) for labels in expected["labels"])
+    if right < ACCURACY * count:
+        text = f"the networks are right on {right} of {count} unseen flowers; {100 * ACCURACY:.3g} % are wanted"
+        return Mismatch("accuracy", "probabilities", text, error=ACCURACY - right / count)
+    return None
+
+
+# Over 300 deals (100 seeds) the reference has 1.01 flowers of 150 wrong in the mean and 2 at worst, accuracy 0.9933 and
+# 0.9867; 4 may be wrong, so the worst deal has a margin of 2 flowers.  The one that is always wrong is a setosa with a sepal
+# of 4.5 by 2.3 cm.  One training takes 0.015 s of the 5 that it may.
+capstone = Exercise(
+    "train_setosa",
+    "model",
+    ("train_setosa",),
+    Points(train_setosa=4),
+    [
+        Check(
+            f"reaches {100 * ACCURACY:.3g} % on flowers that it has not seen, in each of {DEALS} deals",
+            "train_setosa",
+            1.0,
+            cases=lambda rng, reference: list(deals(rng, reference)),
+            observe=judged_by_others,
+            judge=judge_verdicts,
+            expect=labels_of_parts,
+            needs=("train_setosa",),
+            capstone=True,
+            cpu_s=5.0,
+        )
+    ],
+    depends=("standardize", "minibatches", "TwoLayerNet"),
+)

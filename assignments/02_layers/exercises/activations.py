@@ -1,0 +1,74 @@
+"""Checks of 02_layers: activations."""
+
+from autograder.checks import Case, LayerExercise, Memory, Speed
+
+# Uneven sizes: at 7 rows a mean hides nothing, at 1 it hides everything, and no axis is like another.
+SHAPES = [(1, 4), (7, 3), (2, 3, 5)]
+
+
+def elementwise_cases(rng):
+    """Inputs of one, two and three axes' worth of shape, on both sides of zero."""
+    for shape in SHAPES:
+        yield Case(x=rng.normal(0, 1.5, size=shape))
+
+
+sigmoid = LayerExercise(
+    "Sigmoid",
+    cases=elementwise_cases,
+    extreme=1000.0,
+)
+
+
+tanh = LayerExercise(
+    "Tanh",
+    cases=elementwise_cases,
+    extreme=1000.0,
+)
+
+
+# where, twice, takes 2 times the reference, a loop over elements 70 times.
+relu = LayerExercise(
+    "ReLU",
+    cases=elementwise_cases,
+    speed=Speed(Case(x=(128, 256)), at_most=6.0),
+)
+
+
+leaky_relu = LayerExercise(
+    "LeakyReLU",
+    cases=lambda rng: [
+        Case({"slope": slope}, **case.inputs)
+        for slope, case in zip((0.01, 0.2, 0.1), elementwise_cases(rng), strict=True)
+    ],
+)
+
+
+elu = LayerExercise(
+    "ELU",
+    cases=lambda rng: [
+        Case({"alpha": alpha}, **case.inputs)
+        for alpha, case in zip((1.0, 0.5, 1.7), elementwise_cases(rng), strict=True)
+    ],
+    extreme=1000.0,
+)
+
+
+gelu = LayerExercise(
+    "GELU",
+    cases=elementwise_cases,
+)
+
+
+def softmax_cases(rng):
+    for shape, axis in [((1, 4), -1), ((3, 5), 0), ((4, 2, 3), 1), ((6, 5), -1)]:
+        yield Case({"axis": axis}, x=rng.normal(0, 2, size=shape))
+
+
+# A full Jacobian by einsum takes 2.5 times the reference here, a loop over rows 11 times.
+softmax = LayerExercise(
+    "Softmax",
+    cases=softmax_cases,
+    extreme=1000.0,
+    speed=Speed(Case({"axis": -1}, x=(512, 10)), at_most=5.0),
+    memory=Memory(Case({"axis": -1}, x=(1024, 128)), at_most=5.0),
+)

@@ -1,0 +1,103 @@
+"""Checks of 03_losses: classification."""
+
+import numpy as np
+
+from autograder.checks import Case, LossExercise, Speed
+
+from .shared import SHAPES, clear_of
+
+TABLES = [(1, 4), (5, 2), (7, 6)]
+
+
+def logit_cases(rng):
+    """Answers anywhere between no and yes."""
+    for shape in SHAPES:
+        yield Case(logits=rng.normal(0, 2, size=shape), target=rng.random(size=shape))
+
+
+binary_cross_entropy = LossExercise(
+    "BinaryCrossEntropy",
+    cases=logit_cases,
+    gradient_of=("logits",),
+    extreme=1000.0,
+)
+
+
+def label_cases(rng):
+    for (batch, classes), smoothing in zip(TABLES, (0.1, 0.0, 0.3), strict=True):
+        scores = rng.normal(0, 2, size=(batch, classes))
+        yield Case({"label_smoothing": smoothing}, scores=scores, labels=rng.integers(0, classes, size=batch))
+
+
+softmax_cross_entropy = LossExercise(
+    "SoftmaxCrossEntropy",
+    cases=label_cases,
+    gradient_of=("scores",),
+    extreme=1000.0,
+    shift_invariant=True,
+    speed=Speed(Case({}, scores=(512, 64), labels=lambda rng: rng.integers(0, 64, size=512)), at_most=4.0),
+)
+
+
+def distribution_cases(rng):
+    """Targets in which some classes are impossible."""
+    for shape in [(1, 4), (3, 2, 5), (7, 3)]:
+        logits = rng.normal(size=shape)
+        prediction = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+        target = rng.random(size=shape) + 0.1
+        target[..., 0] *= rng.random(size=shape[:-1]) < 0.5
+        target[0, ..., 0] = 0
+        yield Case(prediction=prediction, target=target / target.sum(axis=-1, keepdims=True))
+
+
+kl_divergence = LossExercise(
+    "KLDivergence",
+    cases=distribution_cases,
+    gradient_of=("prediction",),
+)
+
+
+def yes_no_cases(rng):
+    """Answers that are yes or no, both of them in the first row as well, which a check makes extreme."""
+    for shape, gamma, alpha in zip(SHAPES, (2.0, 0.5, 3.0), (0.25, 0.4, 0.7), strict=True):
+        target = (np.arange(np.prod(shape)) % 3 == 0).reshape(shape).astype(float)
+        yield Case({"gamma": gamma, "alpha": alpha}, logits=rng.normal(0, 2, size=shape), target=target)
+
+
+focal = LossExercise(
+    "Focal",
+    cases=yes_no_cases,
+    gradient_of=("logits",),
+    extreme=1000.0,
+)
+
+
+def margin_cases(rng):
+    for (batch, classes), margin in zip(TABLES, (1.0, 0.5, 1.6), strict=True):
+        labels = rng.integers(0, classes, size=batch)
+
+        def slack(scores, labels=labels, margin=margin):
+            rows = np.arange(len(labels))
+            left = np.ones(scores.shape, dtype=bool)
+            left[rows, labels] = False
+            return (margin - scores[rows, labels][:, None] + scores)[left]
+
+        (scores,) = clear_of(slack, lambda shape=(batch, classes): (rng.normal(0, 1.5, size=shape),))
+        yield Case({"margin": margin}, scores=scores, labels=labels)
+
+
+# On this grid every difference is exact in float32 and none is zero: the order of the operations cannot matter.
+margin_speed = Case(
+    {"margin": 1 + 1 / 32},
+    scores=lambda rng: rng.integers(-64, 65, size=(512, 64)) / 16,
+    labels=lambda rng: rng.integers(0, 64, size=512),
+)
+
+
+multi_margin = LossExercise(
+    "MultiMargin",
+    cases=margin_cases,
+    gradient_of=("scores",),
+    shift_invariant=True,
+    speed=Speed(margin_speed, at_most=3.5),
+)

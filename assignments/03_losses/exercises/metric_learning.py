@@ -1,0 +1,92 @@
+"""Checks of 03_losses: metric learning."""
+
+import numpy as np
+
+from autograder.checks import Case, LossExercise, Speed
+from autograder.spec.comparison import Mismatch
+
+from .shared import clear_of
+
+GRADIENTS = "gradients match numerical differences"
+
+
+ZEROS = "vectors of zeros stay finite"
+
+
+def angle_cases(rng):
+    for (batch, features), margin in zip([(1, 3), (6, 2), (9, 5)], (0.0, 0.3, -0.2), strict=True):
+        a, b = clear_of(
+            lambda a, b, margin=margin: (
+                (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1)) - margin
+            ),
+            lambda shape=(batch, features): (rng.normal(0, 1.5, size=shape), rng.normal(size=shape)),
+        )
+        cosine = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+        # strangers on both sides of the margin, and pairs that are alike on both sides
+        target = np.empty(batch, dtype=int)
+        for side in (cosine > margin, cosine < margin):
+            target[side] = np.where(np.arange(side.sum()) % 2, 1, -1)
+        yield Case({"margin": margin}, a=a, b=b, target=target)
+
+
+angular = LossExercise(
+    "Angular",
+    cases=angle_cases,
+    gradient_of=("a", "b"),
+)
+
+
+def zero_cases(rng):
+    a, b = rng.normal(size=(4, 3)), rng.normal(size=(4, 3))
+    a[1] = b[2] = 0
+    yield Case({"margin": 0.1}, a=a, b=b, target=np.array([1, 1, -1, -1]))
+
+
+def judge_finite(observed, expected, case):
+    """Wants finite numbers, whichever: nobody can say where a vector of zeros points."""
+    del expected, case
+    for name, value in observed.items():
+        if not np.isfinite(value).all():
+            return Mismatch("nan", name, f"{name} is not finite where a vector is all zeros")
+    return None
+
+
+@angular.check(ZEROS, cases=zero_cases, judge=judge_finite, after=(GRADIENTS,))
+def with_zeros(subject, case):
+    loss = subject.make("Angular", **case.arguments)
+    y = loss.call("forward", *case.inputs.values())
+    return {"the loss": y, "what backward returns": loss.call("backward")}
+
+
+def ranking_cases(rng):
+    for batch in (1, 4, 60):  # 60: among so many, some pair is in the wrong order by an extreme difference
+        yield Case(better=rng.normal(0, 2, size=batch), worse=rng.normal(size=batch))
+
+
+rank_net = LossExercise(
+    "RankNet",
+    cases=ranking_cases,
+    gradient_of=("better", "worse"),
+    extreme=1000.0,
+)
+
+
+def triplet_cases(rng):
+    """Negatives near and far, so that the hinge is open for some rows and closed for others.
+
+    In the second case all lies so close together that the 10⁻⁶ in the distance is seen.
+    """
+    for (batch, features), margin, size in [((1, 4), 1.0, 1.0), ((6, 3), 0.03, 0.02), ((7, 5), 0.6, 1.0)]:
+        anchor = rng.normal(size=(batch, features))
+        near = size * rng.uniform(0.2, 1, size=(batch, features))
+        far = near * (rng.permutation(np.arange(batch)) % 2 * 6 + 0.5)[:, None]
+        yield Case({"margin": margin}, anchor=anchor, positive=anchor - near, negative=anchor + far[:, ::-1])
+
+
+triplet = LossExercise(
+    "Triplet",
+    cases=triplet_cases,
+    gradient_of=("anchor", "positive", "negative"),
+    # The margin keeps every triplet open: at a kink, rounding in float32 would decide.
+    speed=Speed(Case({"margin": 20.0}, anchor=(512, 64), positive=(512, 64), negative=(512, 64)), at_most=3.5),
+)

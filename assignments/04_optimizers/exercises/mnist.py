@@ -1,0 +1,27 @@
+"""Checks of 04_optimizers: mnist."""
+
+import numpy as np
+
+from autograder.checks import ModelExercise, Task
+from dlkit.datasets import mnist
+
+
+def mnist_task(rng):
+    """All 12 000 digits dealt anew: 10 000 to train, 2 000 to test."""
+    data = mnist()
+    x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+    dealt = rng.permutation(len(x))
+    x, y = x.reshape(len(x), -1)[dealt], y[dealt]
+    return Task(x[2000:], y[2000:], x[:2000], y[:2000])
+
+
+# The reference reaches 0.9711 in the mean (standard deviation 0.0031, no more than 2,000 test digits leave to chance) and
+# 0.9645 at worst over 24 seeds, in 4.5 s of CPU time each: a chance miss lies more than 6 standard deviations off.
+# Plain Adam (8 epochs, no schedule, smoothing or hidden pixels) reaches 0.949.
+capstone = ModelExercise(
+    "train_mnist_mlp",
+    task=mnist_task,
+    accuracy=0.95,
+    cpu_s=40.0,
+    depends=("Adam",),
+)

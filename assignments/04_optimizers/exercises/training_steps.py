@@ -1,0 +1,76 @@
+"""Checks of 04_optimizers: training steps."""
+
+from autograder.checks import Case, FunctionExercise, Memory, Ref, Setting
+
+SHORTENED = "gradients are shortened in place"
+
+
+def clipping_cases(rng):
+    """Gradients far too long, a little too long, and short enough."""
+    for length in (40.0, 1.5, 0.5):
+        gradients = [
+            scale * rng.normal(size=shape) for scale, shape in zip((0.1, 3, 1), [(3, 4), (4,), (2, 1, 3)], strict=True)
+        ]
+        norm = sum((g * g).sum() for g in gradients) ** 0.5
+        max_norm = float(rng.uniform(0.5, 3))
+        gradients = [g * (length * max_norm / norm) for g in gradients]
+        yield Case({"max_norm": max_norm}).with_changes(hidden={"gradients": gradients})
+
+
+def with_gradients(subject, case):
+    return {"parameters": subject.keep("support.parameters", case.hidden["gradients"])}
+
+
+def gradients_after(objects):
+    parameters = objects["parameters"]
+    return {"the clipped gradients": [parameters.get(f"{i}.grad") for i in range(3)]}
+
+
+clip = FunctionExercise(
+    "clip_gradient_norm",
+    cases=clipping_cases,
+    setting=Setting(with_gradients, gradients_after),
+    writes=True,
+    support_files=("clipping",),
+)
+
+
+@clip.check(SHORTENED, cases=clipping_cases, after=("the result matches the reference",))
+def shortened(subject, case):
+    """What the gradients are after the call, and what is in the arrays that they were before."""
+    parameters = subject.keep("support.parameters", case.hidden["gradients"])
+    arrays = subject.keep("support.grads", Ref(parameters.handle))
+    subject.run("clip_gradient_norm", Ref(parameters.handle), **case.arguments)
+    return {"the arrays of the gradients": arrays.fetch(), **gradients_after({"parameters": parameters})}
+
+
+def accumulation_cases(rng):
+    """Batches that divide evenly, that do not, one larger than the data, and pieces of one sample."""
+    for samples, size, every in [(24, 4, 3), (23, 4, 2), (7, 5, 3), (5, 1, 2)]:
+        x, y = rng.normal(size=(samples, 3)), rng.normal(size=(samples, 1))
+        yield Case({"size": size, "every": every}, x=x, y=y).with_changes(hidden={"hidden": 4})
+
+
+def training_setting(subject, case):
+    x = case.inputs["x"]
+    model = subject.make("support.Perceptron", x.shape[1], case.hidden.get("hidden", 2048), dtype=str(x.dtype))
+    optimizer = subject.make("support.Recorder", Ref(model.handle))
+    return {"model": model, "loss": subject.make("support.SquaredError"), "optimizer": optimizer}
+
+
+def recorded(objects):
+    model, optimizer = objects["model"], objects["optimizer"]
+    gradients = {
+        f"the gradients of {name}, update by update,": optimizer.call("gradients", i) for i, name in enumerate("Vw")
+    }
+    return {**gradients, **{f"{name} at the end": model.get(f"{name}.data") for name in "Vw"}}
+
+
+# The whole batch at once takes about ten times the reference's memory.
+accumulate = FunctionExercise(
+    "accumulate_gradients",
+    cases=accumulation_cases,
+    memory=Memory(Case({"size": 64, "every": 16}, x=(1024, 32), y=(1024, 1)), at_most=4.0),
+    setting=Setting(training_setting, recorded),
+    support_files=("accumulation",),
+)

@@ -1,0 +1,70 @@
+"""Checks of 05_regularization: normalization."""
+
+from autograder.checks import Case, LayerExercise, Modes, Speed
+from autograder.spec.comparison import Tolerance, compare
+
+from .shared import FORWARD
+
+FAR = "a mean far from zero does no harm"
+
+
+def uneven(rng, shape, axis):
+    """Numbers whose mean and spread differ from one place along the axis to the next"""
+    sizes = [n if i == axis % len(shape) else 1 for i, n in enumerate(shape)]
+    return rng.normal(size=shape) * rng.uniform(0.5, 2.5, sizes) + 2 * rng.normal(size=sizes)
+
+
+# A momentum that is not 1/2 and an epsilon that shows, or nobody would see where they stand; the last but one is 2-D, the last 4-D.
+def batch_norm_cases(rng):
+    for shape, constants in [
+        ((7, 3), {}),
+        ((5, 4), {"momentum": 0.3, "eps": 0.2}),
+        ((3, 2, 4, 5), {"momentum": 0.2, "eps": 0.1}),
+    ]:
+        yield Case({"features": shape[1], **constants}, x=uneven(rng, shape, 1))
+
+
+def judge_far(observed, expected, _case):
+    """Right to six digits is right: rounding leaves nine at worst, and a difference of large squares two."""
+    return compare(observed["y"], expected["y"], "y", Tolerance(1e-6, 1e-6))
+
+
+def far_from_zero(exercise, cases):
+    """The exercise with a check of numbers whose mean is ten million times as large as their spread"""
+
+    def draw(rng):
+        for case in cases(rng):
+            yield case.with_changes(inputs={"x": case.inputs["x"] + 1e7})
+
+    @exercise.check(FAR, cases=draw, part="forward", judge=judge_far, needs=("forward",), after=(FORWARD,))
+    def observe(subject, case):
+        return {"y": subject.make(exercise.name, **case.arguments).call("forward", case.inputs["x"])}
+
+
+# Timed on a table of many features: on images a loop over the few channels costs little more than doing without.
+batch_norm = LayerExercise(
+    "BatchNorm",
+    cases=batch_norm_cases,
+    has_parameters=True,
+    modes=Modes(steps=5, state=("running_mean", "running_var")),
+    speed=Speed(Case({"features": 1024}, x=(512, 1024)), at_most=5.0),
+)
+
+
+far_from_zero(batch_norm, batch_norm_cases)
+
+
+def layer_norm_cases(rng):
+    for shape, constants in [((5,), {}), ((4, 6), {"eps": 0.2}), ((3, 2, 5), {"eps": 0.1})]:
+        yield Case({"features": shape[-1], **constants}, x=uneven(rng, shape, 0))
+
+
+layer_norm = LayerExercise(
+    "LayerNorm",
+    cases=layer_norm_cases,
+    has_parameters=True,
+    speed=Speed(Case({"features": 256}, x=(2048, 256)), at_most=4.0),
+)
+
+
+far_from_zero(layer_norm, layer_norm_cases)

@@ -1,0 +1,217 @@
+"""Checks of 05_regularization: stopping."""
+
+import numpy as np
+
+from autograder.checks import Case, Exercise, Points, Ref
+from autograder.checks.sabotage import spoiled
+from autograder.checks.standard import judge_float32
+from autograder.spec import Check
+from autograder.spec.comparison import Mismatch, compare_all
+
+from .shared import DEVICE, FLOAT32, look_at, numbered
+
+PATIENCE = "stops exactly when patience is over"
+
+
+DELTA = "an improvement of min_delta or less is none"
+
+
+NAN = "a loss that is NaN is never the best"
+
+
+BEST = "restores the weights of the best epoch"
+
+
+IN_PLACE = "weights are restored in place"
+
+
+SHAPES_KEPT = [(2, 3), (3,), (2, 1, 2)]
+
+
+def epochs(rng, losses, patience, min_delta=0.0, dtype="float64"):
+    """A training that has these losses: weights for every epoch, and others at the start."""
+    start, *places = ([rng.normal(size=shape).astype(dtype) for shape in SHAPES_KEPT] for _ in range(len(losses) + 1))
+    hidden = {"losses": losses, "places": places}
+    return Case({"patience": patience, "min_delta": min_delta}, weights=start).with_changes(hidden=hidden)
+
+
+def falling(rng, count, last=1.0):
+    """Losses that fall by at least 0.02 every time."""
+    return [float(x) for x in last - np.cumsum(rng.uniform(0.02, 0.1, count))]
+
+
+def rising(rng, count, above):
+    """Losses above this one; the first is the largest, so that each is better than the last and none than the best."""
+    return [float(x) for x in above + np.sort(rng.uniform(0.02, 0.5, count))[::-1]]
+
+
+def patience_cases(rng):
+    """Trainings that end where patience is over, and one that goes on as long as there are epochs."""
+    for patience, waits in [(1, [3]), (3, [0, 2, 1]), (2, [1, 1, 1]), (4, [3, 0, 3, 2])]:
+        losses, best = [], 1.0
+        for wait in waits:
+            losses += falling(rng, 2, best)
+            best = losses[-1]
+            losses += rising(rng, min(wait, patience - 1), best)
+        yield epochs(rng, losses + falling(rng, 1, best) + rising(rng, patience, best), patience)
+    best = falling(rng, 3)
+    yield epochs(rng, [*best, best[-1], best[-1]], 2)  # the same loss once more is no better one
+    yield epochs(rng, falling(rng, 6), 1)
+
+
+def delta_cases(rng):
+    """In eighths, which binary numbers hold exactly: improvements by half of min_delta, by all of it, by more."""
+    for steps, patience in [((16, 14, 13, 12, 10, 9, 8), 2), ((16, 14, 12, 10), 3), ((24, 23, 21, 20, 18), 5)]:
+        yield epochs(rng, [step / 8 for step in steps], patience, 0.25)
+    yield epochs(rng, [8.0, 7.75, 7.5, 7.0, 6.75, 6.5, 6.25], 3, 0.5)
+    yield epochs(rng, [2.0, 2.125, 2.25, 2.0], 3, 0.5)
+
+
+def nan_cases(rng):
+    nan = float("nan")
+    one, two, three = falling(rng, 3)
+    yield epochs(rng, [one, nan, two, nan, nan], 2)
+    yield epochs(rng, [nan, one, two, nan, two + 0.5, three, nan, nan, nan], 3)
+    yield epochs(rng, [nan, nan], 2)
+
+
+def stopping(subject, case):
+    parameters = subject.keep("support.parameters", case.inputs["weights"], [0 * x for x in case.inputs["weights"]])
+    return parameters, subject.make("EarlyStopping", Ref(parameters.handle), **case.arguments)
+
+
+def lived(subject, case):
+    parameters, stopper = stopping(subject, case)
+    losses, places = case.hidden["losses"], case.hidden["places"]
+    said = subject.run("support.follow", Ref(stopper.handle), Ref(parameters.handle), losses, places)
+    return parameters, stopper, said
+
+
+def answers(subject, case):
+    said = lived(subject, case)[2]
+    return {f"epoch {t}": word for t, word in enumerate(said if isinstance(said, list) else [], start=1)}
+
+
+def judge_answers(observed, expected, case):
+    for epoch, right in expected.items():
+        if observed.get(epoch) == right:
+            continue
+        losses = ", ".join(f"{loss:.4g}" for loss in case.hidden["losses"][: int(epoch.split()[1])])
+        text = f"after {epoch} update says {observed.get(epoch)}, and it is time to {right}: the losses were {losses}"
+        return Mismatch("value", epoch, text)
+    return None
+
+
+def restored(subject, case):
+    parameters, stopper, _ = lived(subject, case)
+    subject.run("support.write", Ref(parameters.handle), case.inputs["weights"])  # neither the best nor the last
+    stopper.call("restore")
+    return look_at(subject, parameters, "data", "after restore, parameter")
+
+
+def restored_in_place(subject, case):
+    parameters, stopper = stopping(subject, case)
+    arrays = subject.keep("support.data", Ref(parameters.handle))
+    subject.run(
+        "support.follow", Ref(stopper.handle), Ref(parameters.handle), case.hidden["losses"], case.hidden["places"]
+    )
+    stopper.call("restore")
+    return numbered("the array of parameter", arrays.fetch())
+
+
+def judge_arrays(observed, expected, case):
+    found = compare_all(observed, expected, case)
+    if found is None:
+        return None
+    text = f"{found.name} does not hold the best weights: restore made a new array. Write into parameter.data[...]"
+    return Mismatch("changed", found.name, text)
+
+
+def restored_again(subject, case):
+    parameters, stopper, _ = lived(subject, case)
+    stopper.call("restore")
+    subject.run("support.write", Ref(parameters.handle), case.hidden["places"][-1])
+    stopper.call("restore")
+    return look_at(subject, parameters, "data", "after a second restore, parameter")
+
+
+def restoring_cases(rng):
+    cases = list(patience_cases(rng))
+    return [*cases[:2], cases[-1], *list(delta_cases(rng))[:1]]
+
+
+def stopping_check(name, part, weight, cases, observe, judge, **more):
+    needs = ("update",) if part == "update" else ("update", "restore")
+    return Check(name, part, weight, lambda rng, _: list(cases(rng)), observe, judge, needs=needs, **more)
+
+
+def single_epochs(rng):
+    yield epochs(rng, [0.5, 0.25, 0.75], 1, dtype="float32")
+
+
+early_stopping = Exercise(
+    "EarlyStopping",
+    "class",
+    ("update", "restore"),
+    Points(update=3, restore=2),
+    [
+        stopping_check(PATIENCE, "update", 3.0, patience_cases, answers, judge_answers),
+        stopping_check(DELTA, "update", 1.0, delta_cases, answers, judge_answers, after=(PATIENCE,)),
+        stopping_check(NAN, "update", 1.0, nan_cases, answers, judge_answers, after=(PATIENCE,)),
+        stopping_check(BEST, "restore", 3.0, restoring_cases, restored, compare_all),
+        stopping_check(
+            "restores nothing where NaN is all there was, and no weights of a NaN",
+            "restore",
+            1.0,
+            nan_cases,
+            restored,
+            compare_all,
+            after=(BEST,),
+        ),
+        stopping_check(
+            IN_PLACE,
+            "restore",
+            1.0,
+            restoring_cases,
+            restored_in_place,
+            judge_arrays,
+            after=(BEST,),
+            sabotage=spoiled("for p in self.parameters: p.data = p.data * 1", "super().restore()", method="restore"),
+        ),
+        stopping_check(
+            "restores again what was trained on",
+            "restore",
+            1.0,
+            restoring_cases,
+            restored_again,
+            compare_all,
+            after=(BEST,),
+        ),
+        stopping_check(
+            FLOAT32,
+            "restore",
+            1.0,
+            single_epochs,
+            restored,
+            judge_float32,
+            after=(BEST,),
+            sabotage=spoiled(
+                "super().restore()", "for p in self.parameters: p.data = p.data.astype('float64')", method="restore"
+            ),
+        ),
+        stopping_check(
+            DEVICE,
+            "restore",
+            1.0,
+            restoring_cases,
+            restored,
+            compare_all,
+            after=(BEST,),
+            backend="stand-in",
+            sabotage=spoiled(
+                "for p in self.parameters: __import__('numpy').asarray(p.data)", "super().restore()", method="restore"
+            ),
+        ),
+    ],
+    support_files=("stopping",),
+)

@@ -1,0 +1,107 @@
+"""Checks of 06_convolution: columns."""
+
+import numpy as np
+
+from autograder.checks import Case, FunctionExercise
+from autograder.checks.standard import judge_float32
+from autograder.spec import Check
+from autograder.spec.comparison import Mismatch
+
+# Uneven in every axis: batch, channels, height, width, kernel; a stride that does not divide, padding, cells that are apart.
+WINDOWS = [
+    ((1, 1, 3, 4), {"kernel_size": 2}),
+    ((2, 3, 6, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
+    ((3, 2, 7, 6), {"kernel_size": (2, 3), "stride": (1, 2), "padding": 2, "dilation": 2}),
+]
+
+
+def im2col_cases(rng):
+    for shape, window in WINDOWS:
+        yield Case(window, x=rng.normal(size=shape))
+
+
+im2col = FunctionExercise(
+    "im2col",
+    cases=im2col_cases,
+)
+
+
+def col2im_cases(rng):
+    for (batch, channels, height, width), window in WINDOWS:
+        kh, kw = np.broadcast_to(window["kernel_size"], 2)
+        steps, padding, dilation = (
+            np.broadcast_to(window.get("stride", 1), 2),
+            window.get("padding", 0),
+            window.get("dilation", 1),
+        )
+        sides = zip((height, width), (kh, kw), steps, strict=True)
+        places = int(np.prod([(n + 2 * padding - dilation * (k - 1) - 1) // s + 1 for n, k, s in sides]))
+        columns = rng.normal(size=(batch, channels * int(kh * kw), places))
+        yield Case({"shape": (batch, channels, height, width), **window}, columns=columns)
+
+
+col2im = FunctionExercise(
+    "col2im",
+    depends=("im2col",),  # which is its adjoint
+    cases=col2im_cases,
+)
+
+
+def in_float32(exercise, cases):
+    """The exercise with a check that single precision stays what it is."""
+
+    def draw(rng):
+        for case in list(cases(rng))[1:]:
+            yield case.with_changes(inputs={name: x.astype("float32") for name, x in case.inputs.items()})
+
+    @exercise.check("float32 stays float32", cases=draw, judge=judge_float32, after=(exercise.checks[0].name,))
+    def observe(subject, case):
+        return {"the result": subject.run(exercise.name, *case.inputs.values(), **case.arguments)}
+
+
+in_float32(im2col, im2col_cases)
+
+
+in_float32(col2im, col2im_cases)
+
+
+def pairs(rng, _reference):
+    for images, columns in zip(im2col_cases(rng), col2im_cases(rng), strict=True):
+        yield images.with_changes(inputs={**images.inputs, **columns.inputs})
+
+
+def both_products(subject, case):
+    x, columns = case.inputs.values()
+    there = subject.run("im2col", x, **case.arguments)
+    back = subject.run("col2im", columns, tuple(x.shape), **case.arguments)
+    return {"im2col x": there, "col2im u": back}
+
+
+def judge_adjoint(observed, _expected, case):
+    """⟨im2col x, u⟩ = ⟨x, col2im u⟩: the two functions are held to each other, not to the reference."""
+    x, columns = case.inputs.values()
+    there, back = observed["im2col x"], observed["col2im u"]
+    if np.shape(there) != columns.shape or np.shape(back) != x.shape:
+        text = f"im2col gives the shape {np.shape(there)} and col2im {np.shape(back)}: they do not fit each other"
+        return Mismatch("shape", "col2im u", text)
+    left, right = float((there * columns).sum()), float((x * back).sum())
+    size = float(np.linalg.norm(there) * np.linalg.norm(columns))
+    if abs(left - right) <= 1e-10 * size:
+        return None
+    text = "⟨im2col x, u⟩ and ⟨x, col2im u⟩ differ: col2im is not the adjoint of im2col"
+    return Mismatch("value", "col2im u", text, error=abs(left - right))
+
+
+# Both functions are the submission's own, so nothing right is needed: not after the comparison with the reference.
+col2im.checks.append(
+    Check(
+        "im2col and col2im are adjoint to each other",
+        "col2im",
+        2.0,
+        lambda rng, reference: list(pairs(rng, reference)),
+        both_products,
+        judge_adjoint,
+        needs=("col2im",),
+        sabotage="_right = {name}\ndef {name}(*args, **kwargs):\n    return 2 * _right(*args, **kwargs)\n",
+    )
+)

@@ -1,0 +1,58 @@
+"""Checks of 06_convolution: pooling."""
+
+import numpy as np
+
+from autograder.checks import Case, LayerExercise, Speed
+
+GRADIENTS = "gradients match numerical differences"
+
+
+TIES = "the first of equal numbers wins"
+
+
+def pooling_cases(rng):
+    """Windows that overlap, that leave pixels over, and padding; mostly negative, so that a padded zero would win."""
+    for shape, window in [
+        ((1, 1, 4, 4), {"kernel_size": 2}),
+        ((3, 2, 7, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
+        ((2, 3, 5, 7), {"kernel_size": (2, 3), "stride": (1, 2)}),
+        ((2, 1, 5, 6), {"kernel_size": (2, 3)}),
+    ]:
+        yield Case(window, x=rng.normal(-1, 1, size=shape))
+
+
+def tied_cases(rng):
+    """Few different numbers, so that nearly every window has equal ones, as after a ReLU."""
+    for shape, window in [
+        ((2, 3, 6, 8), {"kernel_size": 2}),
+        ((2, 2, 7, 7), {"kernel_size": 3, "stride": 2, "padding": 1}),
+    ]:
+        yield Case(window, x=rng.integers(-1, 2, size=shape) * 1.0)
+
+
+# The windows of a strided view, with argmax over them, take 3 times the reference, a loop over the places 14 to 17 times.
+max_pool = LayerExercise(
+    "MaxPool2d",
+    cases=pooling_cases,
+    speed=Speed(Case({"kernel_size": 2}, x=(4, 4, 64, 64)), at_most=7.0),
+)
+
+
+@max_pool.check(TIES, cases=tied_cases, part="backward", after=("forward matches the reference", GRADIENTS))
+def ties(subject, case):
+    """Whole numbers as dy, so that sums are exact in any order."""
+    layer = subject.make("MaxPool2d", **case.arguments)
+    y = layer.call("forward", case.inputs["x"])
+    return {"dx": layer.call("backward", 1.0 + np.arange(y.size).reshape(y.shape))}
+
+
+avg_pool = LayerExercise(
+    "AvgPool2d",
+    cases=pooling_cases,
+)
+
+
+global_average = LayerExercise(
+    "GlobalAveragePool",
+    cases=lambda rng: [Case(x=rng.normal(size=shape)) for shape in [(1, 2, 3, 4), (3, 1, 2, 2), (4, 3, 5, 2)]],
+)

@@ -1,0 +1,93 @@
+"""Checks of 07_recurrent: cells."""
+
+import numpy as np
+
+from autograder.checks import Case, LayerExercise, Rng, Speed
+
+from .shared import MASK, OUTPUTS, with_optional_arguments
+
+
+def recurrent_cases(*of_state):
+    """Cases of a layer whose state is (*of_state, hidden): uneven, one sequence alone, with and without a mask."""
+
+    def cases(rng):
+        for batch, time, in_features, hidden, mask in [
+            (1, 4, 2, 3, None),
+            (2, 3, 1, 1, None),
+            (3, 5, 4, 2, MASK),
+            (3, 5, 2, 3, MASK[[1, 2, 0]] != 0),
+        ]:
+            inputs = {"x": (batch, time, in_features), "state": (batch, *of_state, hidden)}
+            case = Case(
+                {"in_features": in_features, "hidden": hidden, "rng": Rng(0)},
+                **{name: rng.normal(size=shape) for name, shape in inputs.items()},
+            )
+            yield case if mask is None else case.with_changes(inputs={**case.inputs, "mask": mask})
+
+    return cases
+
+
+rnn = LayerExercise(
+    "RNN",
+    cases=recurrent_cases(),
+    has_parameters=True,
+    outputs=OUTPUTS,
+)
+
+
+with_optional_arguments(rnn, recurrent_cases())
+
+
+FORGET = "the forget gate begins open"
+
+
+def calm_weights(in_features, hidden):
+    """Parameters of the size of first weights: larger ones make a chaos of 32 steps, in which float32 rounds without end."""
+    rng = np.random.default_rng(0)
+    W, U = (rng.normal(0, 0.5 * hidden**-0.5, (rows, 4 * hidden)) for rows in (in_features, hidden))
+    return {"W": W, "U": U, "b": rng.normal(0, 0.5, 4 * hidden)}
+
+
+# The limit: four products a step take 1.4 times the reference, a loop over the sequences of the batch 10 to 11 times.
+lstm = LayerExercise(
+    "LSTM",
+    cases=recurrent_cases(2),
+    has_parameters=True,
+    outputs=OUTPUTS,
+    made_with=("first_bias",),
+    speed=Speed(
+        Case(
+            {"in_features": 64, "hidden": 64, "rng": Rng(0)},
+            parameters=calm_weights(64, 64),
+            x=(16, 32, 64),
+            state=(16, 2, 64),
+        ),
+        at_most=4.0,
+    ),
+)
+
+
+with_optional_arguments(lstm, recurrent_cases(2))
+
+
+def sizes(rng):
+    """Hidden sizes to make a bias for; 1 among them, and none twice."""
+    yield from (
+        Case({"in_features": 2, "hidden": int(hidden), "rng": Rng(0)}) for hidden in (1, *rng.permutation([3, 6]))
+    )
+
+
+@lstm.check(FORGET, cases=sizes, part="first_bias", needs=("first_bias",))
+def first_bias(subject, case):
+    return {"b": subject.make("LSTM", **case.arguments).get("b.data")}
+
+
+gru = LayerExercise(
+    "GRU",
+    cases=recurrent_cases(),
+    has_parameters=True,
+    outputs=OUTPUTS,
+)
+
+
+with_optional_arguments(gru, recurrent_cases())

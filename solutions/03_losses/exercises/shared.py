@@ -1,0 +1,20 @@
+"""Checks of 03_losses: shared."""
+
+import numpy as np
+
+# Uneven sizes: at 7 rows a mean hides nothing, at 1 it hides everything, and no axis is like another.
+SHAPES = [(1, 4), (2, 3, 5), (7, 3)]
+
+
+CLEAR = 0.05
+"""How far from a kink inputs are drawn, so that no rounding and no step of a difference crosses it."""
+
+
+def clear_of(kink, draw):
+    """Draw until every value of ``kink(*drawn)`` is clear of zero, on both sides of it where it has three or more."""
+    while True:
+        drawn = draw()
+        values = np.ravel(kink(*drawn))
+        both_sides = values.size < 3 or (values.min() < 0 < values.max())
+        if np.abs(values).min() > CLEAR and both_sides:
+            return drawn

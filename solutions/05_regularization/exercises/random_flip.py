@@ -1,0 +1,98 @@
+"""Checks of 05_regularization: random flip."""
+
+import numpy as np
+
+from autograder.checks import Case, Claim, Mean, in_pairs, statistics
+
+from .shared import OWN_DRAW, augmentation, distinct_images, new_rng, same_images, small_images
+
+GENERATOR = "draws from the generator that it is given"
+
+
+LONE = "an image that comes alone has a draw of its own"
+
+
+def flip_cases(rng):
+    for shape, p in [((30, 1, 4, 5), 0.5), ((25, 3, 3, 4), 0.7), ((40, 2, 4, 4), 1.0), ((41, 1, 5, 3), 0.0)]:
+        yield Case({"p": p, "rng": new_rng(rng)}, x=distinct_images(rng, shape))
+
+
+def many_flips(rng):
+    for p in (0.5, 0.2):
+        yield Case({"p": p, "rng": new_rng(rng)}, x=small_images(rng, 8000, 1, 2, 3))
+
+
+def flips_seen(seen):
+    mirrored, itself = same_images(seen["y"], seen["x"][..., ::-1]), same_images(seen["y"], seen["x"])
+    if not (mirrored | itself).all():
+        message = "an image is neither itself nor its mirror image"
+        raise ValueError(message)
+    return mirrored
+
+
+def flip_ways(case):
+    """At p = 0 and 1 there is one way only."""
+    p = case.arguments["p"]
+
+    def mirrored_or_not(x, mirror):
+        return [batch for batch, possible in ((mirror(x), p > 0), (x, p < 1)) if possible]
+
+    return {
+        "it is itself or its mirror image": lambda x: mirrored_or_not(x, lambda x: x[..., ::-1]),
+        "it is upside down, or itself": lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1]),
+        "it is turned by half, or itself": lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1, ::-1]),
+        "it is mirrored where it should not be, and not where it should": lambda x: [x if p > 0 else x[..., ::-1]],
+        "it is mirrored or not, whatever p is": lambda x: [x, x[..., ::-1]],
+        "it is another image of the batch": lambda x: (
+            other
+            for offset in range(len(x))
+            for other in mirrored_or_not(np.roll(x, offset, axis=0), lambda x: x[..., ::-1])
+        ),
+    }
+
+
+random_flip = augmentation(
+    "random_flip",
+    cases=flip_cases,
+    draws=many_flips,
+    ways=flip_ways,
+    sentences={
+        "it is upside down, or itself": "an image is turned upside down: left and right should change places",
+        "something else": "an image is neither itself nor its mirror image",
+    },
+    claims=[
+        Claim(
+            "the share of mirrored images",
+            lambda s, _: flips_seen(s),
+            lambda case: Mean(case.arguments["p"]),
+            {
+                "mirrored with probability 1 − p": lambda case: Mean(1 - case.arguments["p"]),
+                "mirrored with probability ½": lambda _: Mean(0.5),
+            },
+        ),
+        Claim(
+            "the share of neighbours that are both mirrored or both not",
+            lambda s, _: np.equal(*in_pairs(flips_seen(s), 0)),
+            lambda case: Mean(case.arguments["p"] ** 2 + (1 - case.arguments["p"]) ** 2),
+            {"one draw for the whole batch": lambda _: Mean(1.0), "every second one": lambda _: Mean(0.0)},
+        ),
+    ],
+)
+
+
+@statistics(
+    random_flip,
+    LONE,
+    cases=many_flips,
+    claims=[
+        Claim(
+            "the share of mirrored images that come alone",
+            lambda s, _: flips_seen({"x": s["x"], "y": np.concatenate(s["y"])}),
+            lambda case: Mean(case.arguments["p"]),
+        )
+    ],
+    after=(OWN_DRAW, GENERATOR),
+)
+def flipped_alone(subject, case):
+    images, rng = case.inputs["x"][:500], subject.put(case.arguments["rng"])
+    return {"x": images, "y": [subject.run("random_flip", x[None], p=case.arguments["p"], rng=rng) for x in images]}

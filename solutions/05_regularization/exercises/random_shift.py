@@ -1,0 +1,90 @@
+"""Checks of 05_regularization: random shift."""
+
+import numpy as np
+
+from autograder.checks import Case, Claim, Mean
+
+from .shared import AllAlike, alike, augmentation, cuts, distinct_images, even, framed, new_rng, places_of, small_images
+
+
+def shift_cases(rng):
+    for shape, most in [((30, 1, 6, 5), 2), ((25, 3, 5, 7), 1), ((1, 2, 4, 4), 3), ((3, 1, 3, 4), 0)]:
+        yield Case({"most": most, "rng": new_rng(rng)}, x=distinct_images(rng, shape))
+
+
+def many_shifts(rng):
+    yield Case({"most": 1, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 3))
+    yield Case({"most": 2, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 4))
+
+
+def shifts_seen(seen, case):
+    most = case.arguments["most"]
+    height, width = seen["x"].shape[2:]
+    top, left = places_of(seen["y"], framed(seen["x"], most), height, width)
+    return most - top, most - left
+
+
+def shift_ways(case):
+    most = case.arguments["most"]
+
+    def moved(x, reach):
+        return cuts(framed(x, reach), *x.shape[2:])
+
+    def rolled(x):
+        return (
+            np.roll(x, (down, right), axis=(2, 3))
+            for down in range(-most, most + 1)
+            for right in range(-most, most + 1)
+        )
+
+    return {
+        "it is moved, and 0 comes in": lambda x: moved(x, most),
+        "it is moved farther than most": lambda x: moved(x, max(x.shape[2:])),
+        "what goes out comes in on the other side": rolled,
+        "the border is repeated": lambda x: cuts(framed(x, most, "edge"), *x.shape[2:]),
+        "it is another image of the batch, moved": lambda x: (
+            moved_other for offset in range(len(x)) for moved_other in moved(np.roll(x, offset, axis=0), most)
+        ),
+    }
+
+
+def even_shift(case):
+    return even(2 * case.arguments["most"] + 1, -case.arguments["most"])
+
+
+SHIFTS_OF_MISTAKES = {
+    "never by most": lambda case: even(2 * case.arguments["most"], -case.arguments["most"]),
+    "never back": lambda case: even(case.arguments["most"] + 1),
+    "never forward": lambda case: even(case.arguments["most"] + 1, -case.arguments["most"]),
+    "all alike": lambda _: AllAlike(),
+}
+
+
+random_shift = augmentation(
+    "random_shift",
+    cases=shift_cases,
+    draws=many_shifts,
+    ways=shift_ways,
+    sentences={
+        "what goes out comes in on the other side": "what an image loses on one side comes in on the other: 0 should come in",
+        "it is moved farther than most": "an image is moved by more than most pixels",
+        "something else": "an image is no copy of itself, moved by at most `most` pixels, where 0 comes in",
+    },
+    claims=[
+        Claim(
+            "the share of neighbours that are moved alike",
+            lambda s, c: alike(shifts_seen(s, c)),
+            lambda case: Mean((2 * case.arguments["most"] + 1) ** -2),
+            {"one draw for the whole batch": lambda _: Mean(1.0)},
+        ),
+        Claim("the distance of the shifts down", lambda s, c: shifts_seen(s, c)[0], even_shift, SHIFTS_OF_MISTAKES),
+        Claim(
+            "the distance of the shifts to the right", lambda s, c: shifts_seen(s, c)[1], even_shift, SHIFTS_OF_MISTAKES
+        ),
+        Claim(
+            "the share of images moved by as much down as to the right",
+            lambda s, c: np.equal(*shifts_seen(s, c)),
+            lambda case: Mean(1 / (2 * case.arguments["most"] + 1)),
+        ),
+    ],
+)
