@@ -11,9 +11,8 @@
 A heading names the mistake.  ``KEY: value`` lines follow; ``>`` is the hint, of several lines one paragraph.
 Consecutive ``-`` lines are one text that occurs exactly once in the exercise's solution, and the ``+`` lines after them
 stand in its place; without any the text is deleted.  An empty line ends a pair; several pairs make one mistake.
-edits; ``replace methods:`` gives those methods of a class that differ.  A line that begins with ``%`` is a
-comment.
-edits; ``replace methods:`` gives those methods of a class that differ.  A line that begins with ``%`` is a comment.
+``replace all:``, with a block of code fenced by three backquotes, gives the exercise's whole source in place of edits;
+``replace methods:`` gives those methods of a class that differ.  A line that begins with ``%`` is a comment.
 """
 
 from __future__ import annotations
