@@ -65,7 +65,7 @@ class Margin(msgspec.Struct, frozen=True):
 class Audit(msgspec.Struct):
     """What was proved: counts, and one sentence for everything that was not.
 
-    mistakes: planted by authors; sabotages: of standard checks; caught and diagnosed count mistakes;
+    mistakes: planted by authors; mutations: of standard checks; caught and diagnosed count mistakes;
     margins: of every speed limit.
     """
 
@@ -75,7 +75,7 @@ class Audit(msgspec.Struct):
     mistakes: int = 0
     caught: int = 0
     diagnosed: int = 0
-    sabotages: int = 0
+    mutations: int = 0
     slow_variants: int = 0
     margins: list[Margin] = []
     failures: list[str] = []
@@ -131,7 +131,7 @@ class _Auditor:
                 *self._stubs(exercise),
                 *self._published(exercise),
                 *self._mistakes(exercise),
-                *self._sabotages(exercise),
+                *self._mutations(exercise),
                 *self._budgets(exercise),
             ]
         except SpecError as error:
@@ -229,20 +229,20 @@ class _Auditor:
                 part = node.name if node.lineno <= line <= (node.end_lineno or 0) else part
         return next(check for check in exercise.checks if check.part == part)
 
-    def _sabotages(self, exercise: Exercise) -> Iterator[str]:
+    def _mutations(self, exercise: Exercise) -> Iterator[str]:
         source = self.loaded.source_of(exercise)
         named = {self._meant(exercise, mistake).name for mistake in exercise.mistakes}
         for check in exercise.checks:
-            if not check.sabotage:
+            if not check.mutation:
                 if check.name not in named and not check.budget:
                     yield f"“{check.name}” has no teeth: no mistake is meant for it"
                 continue
-            self.result.sabotages += 1
-            spoiled = f"{source}\n\n{check.sabotage.replace('{name}', exercise.name)}"
-            result = self._grade(exercise, self.loaded.variant(exercise, spoiled))
+            self.result.mutations += 1
+            mutated = f"{source}\n\n{check.mutation.replace('{name}', exercise.name)}"
+            result = self._grade(exercise, self.loaded.variant(exercise, mutated))
             verdict = next(v for v in result.verdicts if v.check == check.name)
             if verdict.status is not Status.FAILED:
-                yield f"“{check.name}” has no teeth: a sabotage is {_say(verdict)}"
+                yield f"“{check.name}” has no teeth: a mutation is {_say(verdict)}"
 
     def _budgets(self, exercise: Exercise) -> Iterator[str]:
         """Every limit lies clear of both sides: of the reference and a plain solution, and of what it must not pass."""

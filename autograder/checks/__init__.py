@@ -1,4 +1,4 @@
-"""The vocabulary of checks: everything that an assignment's ``checks.py`` needs.
+"""The vocabulary of checks: everything that ``assignment.py`` and ``exercises/*.py`` of an assignment import.
 
 standard   what every layer, loss or function is asked for
 layer, loss, function, optimizer, schedule, model   the exercises by kind, each a list of standard checks
@@ -6,14 +6,18 @@ modes   what is asked of a layer that trains in one way and evaluates in another
 statistics, laws   what is asked of random things
 """
 
-from autograder.checks.function import FunctionExercise, Setting
+from autograder.checks.function import MATCHES, FunctionExercise, Setting
+from autograder.checks.habits import habits, in_float32
+from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged, judge_words
 from autograder.checks.laws import Distribution, Mean, NormalMean, Variance
 from autograder.checks.layer import LayerExercise
 from autograder.checks.loss import LossExercise
-from autograder.checks.model import ModelExercise, Score, Task
+from autograder.checks.model import CHARACTERS, ModelExercise, Score, Task, disguise
 from autograder.checks.modes import Modes
+from autograder.checks.mutation import mutated, mutated_function, mutated_method
 from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.schedule import ScheduleExercise
+from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.spec import (
@@ -26,8 +30,14 @@ from autograder.spec import (
     SpecError,
     Speed,
 )
+from autograder.spec.comparison import Mismatch, Tolerance, compare, compare_all
+from autograder.subject import Instance, SubjectRaisedError
 
 __all__ = [
+    "CHARACTERS",
+    "FORWARD",
+    "GRADIENTS",
+    "MATCHES",
     "Bowl",
     "Case",
     "Claim",
@@ -35,10 +45,12 @@ __all__ = [
     "Distribution",
     "Exercise",
     "FunctionExercise",
+    "Instance",
     "LayerExercise",
     "LossExercise",
     "Mean",
     "Memory",
+    "Mismatch",
     "ModelExercise",
     "Modes",
     "New",
@@ -55,9 +67,23 @@ __all__ = [
     "SpecError",
     "Speed",
     "Strided",
+    "SubjectRaisedError",
     "Task",
+    "Tolerance",
     "Variance",
+    "compare",
+    "compare_all",
+    "disguise",
+    "habits",
+    "in_float32",
     "in_pairs",
+    "judge_dtype",
+    "judge_float32",
+    "judge_unchanged",
+    "judge_words",
+    "mutated",
+    "mutated_function",
+    "mutated_method",
     "seeded",
     "statistics",
 ]

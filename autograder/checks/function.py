@@ -10,7 +10,10 @@ import numpy as np
 
 from autograder.checks.chance import ApartFromChance, set_apart
 from autograder.checks.drawing import CaseMaker
-from autograder.checks.standard import budget_checks, judge_unchanged
+from autograder.checks.habits import habits
+from autograder.checks.judges import judge_unchanged
+from autograder.checks.mutation import mutated_function
+from autograder.checks.standard import budget_checks
 from autograder.isolation.tree import Ref
 from autograder.spec import (
     Case,
@@ -28,7 +31,9 @@ from autograder.spec import (
 from autograder.spec.comparison import compare_all
 from autograder.subject import Instance, Subject
 
-__all__ = ["FunctionExercise", "Setting"]
+__all__ = ["MATCHES", "FunctionExercise", "Setting"]
+
+MATCHES = "the result matches the reference"
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,58 @@ class Setting:
         return {**case.arguments, **{name: Ref(thing.handle) for name, thing in objects.items()}}
 
 
+TO_FLOAT64 = ("return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')",)
+
 NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
+
+
+@dataclass(frozen=True)
+class _Called:
+    """A function as checks see it: called once, with its result named, and objects looked at."""
+
+    name: str
+    setting: Setting
+    outputs: tuple[str, ...]
+    apart_from_chance: ApartFromChance | None
+
+    def shown(self, result: Any, objects: dict[str, Instance], case: Case) -> Observations:
+        """What is compared: the result, or each of several, and what has become of the objects."""
+        several = isinstance(result, tuple | list) and len(result) == len(self.outputs) > 1
+        named = dict(zip(self.outputs, result, strict=True)) if several else {self._one: result}
+        return set_apart(self.apart_from_chance, {**named, **self.setting.look(objects)}, case)
+
+    @property
+    def _one(self) -> str:
+        return self.outputs[0] if len(self.outputs) == 1 else "the result"
+
+    def observe(self, subject: Subject, case: Case) -> Observations:
+        """Call the function."""
+        objects = self.setting.make(subject, case)
+        result = subject.run(self.name, *case.inputs.values(), **self.setting.arguments(case, objects))
+        return self.shown(result, objects, case)
+
+    def untouched(self, subject: Subject, case: Case) -> Observations:
+        """Call the function and look at its inputs afterwards."""
+        arguments = self.setting.arguments(case, self.setting.make(subject, case))
+        _, after = subject.run_echo(self.name, *case.inputs.values(), **arguments)
+        arrays = zip(case.inputs.items(), after, strict=True)
+        return {key: now for (key, before), now in arrays if isinstance(before, np.ndarray)}
+
+    def trial(self, subject: Subject, case: Case) -> Trial:
+        """Prepare a call with everything sent ahead, so that only computing is timed."""
+        sent: list[Ref] = []
+        kept: list[Instance] = []
+        objects = self.setting.make(subject, case)
+        latest = [case]
+
+        def renew(case: Case) -> None:
+            latest[:] = [case]
+            sent[:] = [subject.put(x) for x in case.inputs.values()]
+
+        def go() -> None:
+            kept[:] = [subject.compute(self.name, *sent, **self.setting.arguments(case, objects))]
+
+        return Trial(renew, go, lambda: self.shown(kept[0].fetch(), objects, *latest))
 
 
 def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it makes
@@ -58,6 +114,8 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     memory: Memory | None = None,
     scaling: Scaling | None = None,
     setting: Setting = NOTHING,
+    outputs: tuple[str, ...] = ("the result",),
+    float32: bool | CaseMaker = False,
     writes: bool = False,
     apart_from_chance: ApartFromChance | None = None,
     **extras: Unpack[Extras],
@@ -66,78 +124,48 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
 
     A case's inputs are passed in order, its arguments by name.
     setting: objects that the function is given besides, and that are looked at together with its result.
+    outputs: what sentences call the result, or each of several that the function returns as a tuple.
+    float32: whether a check requires that dtype in is dtype out; cases for it, where the last two will not do.
     writes: the function is given no array but those that it is to change.
     apart_from_chance(seen, case): the function draws numbers; given ``{"the result": …}``, return what is right
     whatever is drawn.  That is compared; what depends on the draw is for ``statistics``.
     """
-    matches = "the result matches the reference"
+    called = _Called(name, setting, outputs, apart_from_chance)
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         return list(cases(rng))
 
-    def shown(seen: Observations, case: Case) -> Observations:
-        return set_apart(apart_from_chance, seen, case)
-
-    def observe(subject: Subject, case: Case) -> Observations:
-        objects = setting.make(subject, case)
-        result = subject.run(name, *case.inputs.values(), **setting.arguments(case, objects))
-        return shown({"the result": result, **setting.look(objects)}, case)
-
-    def untouched(subject: Subject, case: Case) -> Observations:
-        _, after = subject.run_echo(name, *case.inputs.values(), **setting.arguments(case, setting.make(subject, case)))
-        arrays = zip(case.inputs.items(), after, strict=True)
-        return {key: now for (key, before), now in arrays if isinstance(before, np.ndarray)}
-
-    def trial(subject: Subject, case: Case) -> Trial:
-        sent: list[Ref] = []
-        kept: list[Instance] = []
-        objects = setting.make(subject, case)
-        latest = [case]
-
-        def renew(case: Case) -> None:
-            latest[:] = [case]
-            sent[:] = [subject.put(x) for x in case.inputs.values()]
-
-        def go() -> None:
-            kept[:] = [subject.compute(name, *sent, **setting.arguments(case, objects))]
-
-        return Trial(renew, go, lambda: shown({"the result": kept[0].fetch(), **setting.look(objects)}, *latest))
-
-    def spoiled(*body: str) -> str:
-        return "_right = {name}\ndef {name}(*args, **kwargs):\n" + "".join(f"    {line}\n" for line in body)
-
-    call = "y = _right(*args, **kwargs)"
     checks = [
-        Check(matches, name, 6.0, draw, observe, compare_all, needs=(name,)),
+        Check(MATCHES, name, 6.0, draw, called.observe, compare_all, needs=(name,)),
         Check(
             "inputs are not modified",
             name,
             1.0,
             draw,
-            untouched,
+            called.untouched,
             judge_unchanged,
             expect=lambda _s, case, _r: {key: x for key, x in case.inputs.items() if isinstance(x, np.ndarray)},
             needs=(name,),
-            after=(matches,),
-            sabotage=spoiled(call, "for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),
+            after=(MATCHES,),
+            mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),
         ),
         Check(
             "stays on the device",
             name,
             1.0,
             draw,
-            observe,
+            called.observe,
             compare_all,
             needs=(name,),
-            after=(matches,),
+            after=(MATCHES,),
             backend="stand-in",
-            sabotage=spoiled(
-                call, "for x in (*args, y):", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
+            mutation=mutated_function(
+                "for x in (*args, y):", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
             ),
         ),
-        *budget_checks(trial, (speed, memory, scaling), needs=(name,), after=(matches,)),
+        *budget_checks(called.trial, (speed, memory, scaling), needs=(name,), after=(MATCHES,)),
     ]
-    return Exercise(
+    exercise = Exercise(
         name,
         "function",
         (name,),
@@ -145,3 +173,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
         [check for check in checks if not writes or check.judge is not judge_unchanged],
         **extras,
     )
+    if float32:
+        drawn = cases if float32 is True else float32
+        habits(exercise, called.observe, cases=drawn, after=(MATCHES,), among=("float32",), to_float64=TO_FLOAT64)
+    return exercise

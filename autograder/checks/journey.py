@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker
-from autograder.checks.standard import judge_float32
+from autograder.checks.judges import judge_float32
 from autograder.isolation.tree import Ref
 from autograder.spec import Case, Observations, Trial
 from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograder.checks.behaviour import Behaviour
 from autograder.checks.drawing import CaseMaker
-from autograder.checks.sabotage import spoiled
+from autograder.checks.mutation import mutated
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
 from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Scaling, Speed, points_by_part
 from autograder.spec.comparison import compare_all
@@ -56,7 +56,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
             compare_all,
             needs=("forward",),
             after=(FORWARD,),
-            sabotage=spoiled("y = super().forward(*xs)", "return y * 2 if _twice(xs[0]) else y")
+            mutation=mutated("y = super().forward(*xs)", "return y * 2 if _twice(xs[0]) else y")
             + "def _twice(x):\n    n = len(x) // 2\n    return len(x) == 2 * n > 0 and bool((x[:n] == x[n:]).all())\n",
         )
     ]
@@ -71,7 +71,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
                 compare_all,
                 needs=("forward",),
                 after=(FORWARD,),
-                sabotage=spoiled("y = super().forward(*xs)", "return y + 1 if xs[0].mean() > 5 else y"),
+                mutation=mutated("y = super().forward(*xs)", "return y + 1 if xs[0].mean() > 5 else y"),
             )
         )
     standard = forward_checks(thing)

@@ -9,8 +9,9 @@ import numpy as np
 
 from autograder.checks.behaviour import Behaviour
 from autograder.checks.drawing import TRAINED, in_dtype
-from autograder.checks.sabotage import spoiled
-from autograder.checks.standard import FORWARD, GRADIENTS, judge_float32, judge_gradients
+from autograder.checks.judges import judge_float32
+from autograder.checks.mutation import mutated
+from autograder.checks.standard import FORWARD, GRADIENTS, judge_gradients
 from autograder.spec import Case, Check, Observations
 from autograder.spec.comparison import compare_all
 from autograder.subject import Subject
@@ -87,7 +88,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
         return [in_dtype(case, "float32") for case in draw(rng, reference)]
 
     def check(name: str, weight: float, cases: Any, observe: Any, judge: Any, *body: str, **more: Any) -> Check:
-        more |= {"needs": ("forward",), "after": (FORWARD,), "sabotage": spoiled(*body)}
+        more |= {"needs": ("forward",), "after": (FORWARD,), "mutation": mutated(*body)}
         return Check(name, "forward", weight, cases, observe, judge, **more)
 
     right = "y = super().forward(*xs)"
@@ -139,7 +140,7 @@ def eval_backward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
             expect=thing.expect_gradients,
             needs=("forward", "backward"),
             after=(GRADIENTS, DIFFER),
-            sabotage=spoiled(
+            mutation=mutated(
                 "dx = super().backward(*dy)",
                 "factor = 1 if self.training else 2",
                 "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",

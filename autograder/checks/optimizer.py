@@ -9,8 +9,9 @@ import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.journey import SUPPORT, Journey, judge_in_place, judge_kept, judge_steps, take_step
-from autograder.checks.sabotage import spoiled
-from autograder.checks.standard import budget_checks, judge_unchanged
+from autograder.checks.judges import judge_unchanged
+from autograder.checks.mutation import mutated
+from autograder.checks.standard import budget_checks
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, Speed, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
@@ -83,7 +84,7 @@ def _descent(journey: Journey, bowl: Bowl) -> Check:
         judge,
         expect=lambda _subject, _case, _rng: {},
         needs=("step",),
-        sabotage=spoiled("lr, self.lr = self.lr, 0 * self.lr", "super().step()", "self.lr = lr", method="step"),
+        mutation=mutated("lr, self.lr = self.lr, 0 * self.lr", "super().step()", "self.lr = lr", method="step"),
     )
 
 
@@ -123,7 +124,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
             judge,
             needs=("step",),
             after=(MATCHES,),
-            sabotage=spoiled(*body, method="step"),
+            mutation=mutated(*body, method="step"),
             **more,
         )
 

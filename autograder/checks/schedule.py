@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker
-from autograder.checks.sabotage import spoiled
+from autograder.checks.mutation import mutated
 from autograder.isolation.tree import Ref
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch, compare_all
@@ -66,8 +66,8 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
         return {f"rate({t})": schedule.call("rate", t) for t in case.hidden["order"]}
 
     def check(sentence: str, drawn: Any, observe: Any, judge: Any, *body: str) -> Check:
-        sabotage = spoiled(*body, method="rate")
-        return Check(sentence, "rate", 1.0, drawn, observe, judge, needs=("rate",), after=(MATCHES,), sabotage=sabotage)
+        mutation = mutated(*body, method="rate")
+        return Check(sentence, "rate", 1.0, drawn, observe, judge, needs=("rate",), after=(MATCHES,), mutation=mutation)
 
     checks = [
         Check(MATCHES, "rate", 4.0, draw, follow, compare_all, needs=("rate",)),
@@ -84,7 +84,7 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
             draw,
             follow,
             judge_ordinary,
-            "return __import__('numpy').float64(super().rate(*dy))",
+            "return __import__('numpy').float64(super().rate(*args))",
         ),
     ]
     return Exercise(name, "schedule", ("rate",), points_by_part("rate", points), checks, support=SUPPORT, **extras)

@@ -2,7 +2,7 @@
 
 A check is one of a Behaviour's runs (what to look at), a way of drawing cases, and a judge.  To add a
 standard check, write a run in ``behaviour.py``, and list it in ``forward_checks`` or
-``backward_checks`` with a sabotage that it catches.
+``backward_checks`` with a mutation that it catches.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import numpy as np
 
 from autograder.checks.behaviour import TRIES, Behaviour
 from autograder.checks.drawing import in_dtype
-from autograder.checks.sabotage import spoiled, spoiled_method
+from autograder.checks.judges import judge_float32, judge_unchanged
+from autograder.checks.mutation import mutated, mutated_method
 from autograder.checks.slopes import has_slope
 from autograder.spec import Budget, Case, Check, Memory, Observations, Scaling, SpecError, Speed, Trial
-from autograder.spec.comparison import FLOAT32, Mismatch, compare, compare_all
+from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Subject
 
-__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_checks", "judge_unchanged"]
+__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_checks"]
 
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
@@ -51,34 +52,6 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
     return found
 
 
-def judge_float32(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Wants float32, and values right within its rounding."""
-    del case
-    for name, value in expected.items():
-        if name.startswith("_"):
-            continue
-        seen = observed.get(name)
-        found = compare(seen, value, name, FLOAT32)
-        if found:
-            return found
-        if isinstance(value, str):
-            continue
-        dtype = getattr(seen, "dtype", np.dtype(float))
-        if dtype != np.float32:
-            return Mismatch("dtype", name, f"{name} is {dtype} where the inputs are float32: dtype in is dtype out")
-    return None
-
-
-def judge_unchanged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Want every array as it was before the call."""
-    del case
-    for name, value in expected.items():
-        seen = observed.get(name)
-        if not isinstance(seen, np.ndarray) or not np.array_equal(seen, value):
-            return Mismatch("changed", name, f"{name} was changed by the call: inputs are never written to")
-    return None
-
-
 def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
     """What is asked of every forward."""
 
@@ -93,14 +66,14 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
             observe=thing.forward_untouched,
             expect=lambda _subject, case, _rng: dict(case.inputs),
             judge=judge_unchanged,
-            sabotage=spoiled("y = super().forward(*xs) * 1", "for x in xs: x[...] = 1 - x", "return y"),
+            mutation=mutated("y = super().forward(*xs) * 1", "for x in xs: x[...] = 1 - x", "return y"),
         ),
         check(
             "float32 stays float32",
             cases=thing.float32_cases,
             observe=thing.forward,
             judge=judge_float32,
-            sabotage=spoiled(
+            mutation=mutated(
                 "y = super().forward(*xs)",
                 'return tuple(v.astype("float64") for v in y) if isinstance(y, tuple) else y.astype("float64")',
             ),
@@ -113,7 +86,7 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
                 cases=thing.extreme_cases,
                 observe=thing.forward,
                 judge=compare_all,
-                sabotage=spoiled(
+                mutation=mutated(
                     "y = super().forward(*xs)",
                     f'factor = float("nan") if abs(xs[0]).max() > {thing.extreme / 2} else 1',
                     "return tuple(v * factor for v in y) if isinstance(y, tuple) else y * factor",
@@ -128,7 +101,7 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
             observe=thing.forward,
             judge=compare_all,
             backend="stand-in",
-            sabotage=spoiled(
+            mutation=mutated(
                 "y = super().forward(*xs)",
                 '__import__("numpy").asarray(y[0] if isinstance(y, tuple) else y)',
                 "return y",
@@ -163,7 +136,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
                 cases=thing.some_cases,
                 observe=thing.backward_twice,
                 judge=compare_all,
-                sabotage=spoiled("self.zero_grad()", "return super().backward(*dy)", method="backward"),
+                mutation=mutated("self.zero_grad()", "return super().backward(*dy)", method="backward"),
             )
         )
     checks.append(
@@ -172,7 +145,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             cases=thing.two_call_cases,
             observe=thing.after_another,
             judge=compare_all,
-            sabotage=_stale_draw() if thing.apart_from_chance else _stale_inputs(),
+            mutation=_stale_draw() if thing.apart_from_chance else _stale_inputs(),
         )
     )
     if thing.takes_upstream:
@@ -183,7 +156,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
                 observe=thing.backward_untouched,
                 expect=lambda _subject, case, _rng: dict(case.upstreams),
                 judge=judge_unchanged,
-                sabotage=spoiled("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
+                mutation=mutated("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
             )
         )
     checks.append(
@@ -192,7 +165,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             cases=thing.float32_cases,
             observe=thing.backward,
             judge=judge_float32,
-            sabotage=spoiled(
+            mutation=mutated(
                 "dx = super().backward(*dy)",
                 'return tuple(d.astype("float64") for d in dx) if isinstance(dx, tuple) else dx.astype("float64")',
                 method="backward",
@@ -206,11 +179,11 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
                 cases=thing.extreme_cases,
                 observe=thing.backward,
                 judge=compare_all,
-                sabotage=spoiled(
+                mutation=mutated(
                     "self.large = bool(max(abs(x).max() for x in xs) > %s)" % (thing.extreme / 2),
                     "return super().forward(*xs)",
                 )
-                + spoiled_method(
+                + mutated_method(
                     "dx = super().backward(*dy)",
                     "factor = float('nan') if self.large else 1",
                     "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
@@ -226,7 +199,7 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
             observe=thing.backward,
             judge=compare_all,
             backend="stand-in",
-            sabotage=spoiled(
+            mutation=mutated(
                 "dx = super().backward(*dy)",
                 'list(map(__import__("numpy").asarray, dx))',
                 "return dx",
@@ -238,16 +211,16 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
 
 def _stale_inputs() -> str:
     """A layer whose backward is that of the first call, which it makes once more."""
-    return spoiled("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)") + spoiled_method(
+    return mutated("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)") + mutated_method(
         "super().forward(*self.first)", "return super().backward(*dy)", method="backward"
     )
 
 
 def _stale_draw() -> str:
     """The same where making it once more would draw other numbers: all attributes are those of the first call."""
-    return spoiled(
+    return mutated(
         "y = super().forward(*xs)", "self.first = getattr(self, 'first', None) or dict(vars(self))", "return y"
-    ) + spoiled_method("vars(self).update(self.first)", "return super().backward(*dy)", method="backward")
+    ) + mutated_method("vars(self).update(self.first)", "return super().backward(*dy)", method="backward")
 
 
 def budget_checks(

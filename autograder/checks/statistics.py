@@ -78,12 +78,6 @@ def in_pairs(values: Any, axis: int) -> tuple[Any, Any]:
     return values[0::2], values[1::2]
 
 
-def _beside_its_part(exercise: Exercise, check: Check) -> None:
-    """List a check after the others of its part: one of forward before those of backward."""
-    last = max((i for i, other in enumerate(exercise.checks) if other.part == check.part), default=-1)
-    exercise.checks.insert(last + 1, check)
-
-
 def judge_claims(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
     """Want every claim to hold; the sentence of the first that does not."""
     del case
@@ -105,7 +99,7 @@ def statistics(
     weight: float = 1,
     needs: tuple[str, ...] | None = None,
     after: tuple[str, ...] = (),
-    sabotage: str = "",
+    mutation: str = "",
 ) -> Callable[[Observe], Observe]:
     """Add a check of claims: the decorated function speaks to a Subject and returns what was drawn.
 
@@ -128,8 +122,7 @@ def statistics(
             words |= {claim.name: word for claim, word, _ in known}
             return {**words, "_said": {claim.name: said for claim, _, said in known or found}}
 
-        _beside_its_part(
-            exercise,
+        exercise.add(
             Check(
                 name,
                 part or exercise.parts[-1],
@@ -140,7 +133,7 @@ def statistics(
                 expect=lambda _subject, _case, _rng: {claim.name: RIGHT for claim in claims},
                 needs=exercise.parts if needs is None else needs,
                 after=after,
-                sabotage=sabotage,
+                mutation=mutation,
             ),
         )
         return observe
@@ -172,7 +165,7 @@ def seeded(
     part: str | None = None,
     weight: float = 1,
     after: tuple[str, ...] = (),
-    sabotage: str = "",
+    mutation: str = "",
     argument: str = "rng",
 ) -> Callable[[Observe], Observe]:
     """Add the check that what is drawn comes from the generator that is given, and from nowhere else.
@@ -197,8 +190,7 @@ def seeded(
             compared = zip(DRAWN, (again, new, another), strict=True)
             return {name: SAME if agree(first, drawn) else OTHER for name, drawn in compared}
 
-        _beside_its_part(
-            exercise,
+        exercise.add(
             Check(
                 "draws from the generator that it is given",
                 part or exercise.parts[-1],
@@ -209,7 +201,7 @@ def seeded(
                 expect=lambda _subject, _case, _rng: {name: right for name, (right, _) in DRAWN.items()},
                 needs=exercise.parts,
                 after=after,
-                sabotage=sabotage,
+                mutation=mutation,
             ),
         )
         return observe

@@ -115,7 +115,7 @@ def audit(
         console.print(
             f"{result.assignments} assignments, {result.exercises} exercises, {result.checks} checks: "
             f"{result.caught} of {result.mistakes} mistakes caught, {result.diagnosed} diagnosed as themselves, "
-            f"{result.sabotages} sabotages of standard checks, {result.slow_variants} slow or bulky variants, "
+            f"{result.mutations} mutations of standard checks, {result.slow_variants} slow or bulky variants, "
             f"{len(result.failures)} failures.",
             soft_wrap=True,
         )

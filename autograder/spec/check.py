@@ -33,7 +33,7 @@ class Check:
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
     capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
     budget: what is measured, where this is about time, memory or growth; trial: how.
-    sabotage: source that spoils a right implementation in just this way, to prove the check's teeth.
+    mutation: source that spoils a right implementation in just this way, to prove the check's teeth.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Check:
     after: tuple[str, ...] = ()
     backend: str | None = None
     own_forward: Callable[[Subject, Case, Observations], bool] | None = None
-    sabotage: str = ""
+    mutation: str = ""
     capstone: bool = False
     cpu_s: float | None = None
     budget: Budget | Scaling | None = None

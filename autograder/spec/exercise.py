@@ -153,6 +153,11 @@ class Exercise:
             return variant
         return with_methods(source, variant)
 
+    def add(self, check: Check) -> None:
+        """List a check after the others of its part."""
+        last = max((i for i, other in enumerate(self.checks) if other.part == check.part), default=len(self.checks) - 1)
+        self.checks.insert(last + 1, check)
+
     def check(
         self,
         name: str,
@@ -160,29 +165,43 @@ class Exercise:
         cases: Callable[[np.random.Generator], Iterable[Case]],
         part: str | None = None,
         weight: float = 1,
+        expect: Callable[[Case], Observations] | None = None,
         judge: Callable[[Observations, Observations, Case], Mismatch | None] | None = None,
         needs: tuple[str, ...] | None = None,
         after: tuple[str, ...] = (),
+        backend: str | None = None,
+        mutation: str = "",
+        cpu_s: float | None = None,
     ) -> Callable[[Callable[[Subject, Case], Observations]], Callable[[Subject, Case], Observations]]:
         """Add a check of one's own: the decorated function speaks to a Subject and returns what it saw.
 
-        The same function is run on the reference, and what it shows there is expected.
+        name: the sentence that a student reads;  cases(rng): the inputs;
+        part: where its points belong, by default the last; weight: its share of the part's points;
+        expect(case): what is correct, by default what the same function shows of the reference;
+        judge(observed, expected, case): a Mismatch or None, by default a comparison of all that is expected;
+        needs: parts that must be written, by default all; after: checks that must have passed, else this is skipped;
+        backend: "stand-in" where it is run on a device that notices transfers;
+        mutation: source that the check must catch, where no planted mistake is meant for it (see ``mutated``);
+        cpu_s: of a check that trains, the seconds of computing that one case may take.
         """
         from autograder.spec.comparison import compare_all
 
-        part = part or self.parts[-1]
-
         def add(observe: Callable[[Subject, Case], Observations]) -> Callable[[Subject, Case], Observations]:
-            self.checks.append(
+            self.add(
                 Check(
                     name,
-                    part,
+                    part or self.parts[-1],
                     weight,
                     cases=lambda rng, _: list(cases(rng)),
                     observe=observe,
                     judge=judge or compare_all,
+                    expect=None if expect is None else lambda _reference, case, _rng: expect(case),
                     needs=self.parts if needs is None else needs,
                     after=after,
+                    backend=backend,
+                    mutation=mutation,
+                    capstone=cpu_s is not None,
+                    cpu_s=cpu_s,
                 )
             )
             return observe

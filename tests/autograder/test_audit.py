@@ -50,7 +50,7 @@ def test_a_new_assignment_passes(sound):
     found = audit(sound, [NAME], seed=3, stale=stale)
     assert found.failures == []
     assert (found.assignments, found.exercises, found.mistakes, found.caught, found.diagnosed) == (1, 1, 5, 5, 5)
-    assert found.sabotages == found.checks - 2
+    assert found.mutations == found.checks - 2
 
 
 def test_the_command_prints_its_counts_and_exits_with_nothing(sound, capsys):
@@ -81,7 +81,7 @@ def test_two_assignments_at_once_are_found_what_they_are_one_by_one(sound, tmp_p
     together = audit_all(course, [NAME, other], jobs=2, seed=3, progress=told.append)
     apart = [audit(course, [name], seed=3) for name in (NAME, other)]
     assert together.failures == apart[0].failures + apart[1].failures != []
-    for count in ("assignments", "exercises", "checks", "mistakes", "caught", "diagnosed", "sabotages"):
+    for count in ("assignments", "exercises", "checks", "mistakes", "caught", "diagnosed", "mutations"):
         assert getattr(together, count) == sum(getattr(one, count) for one in apart) > 0
     assert told[-1] == ""
 
@@ -267,7 +267,7 @@ ASSIGNMENT = Assign"""
 
 def test_a_standard_check_that_its_sabotage_passes(rotten):
     (failure,) = rotten((CHECKS, "ASSIGNMENT = Assign", SPOILED))
-    assert failure == "15_graphs: Parabola: “inputs are not modified” has no teeth: a sabotage is passed"
+    assert failure == "15_graphs: Parabola: “inputs are not modified” has no teeth: a mutation is passed"
 
 
 def test_parts_that_are_not_stubbed(rotten):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder.checks import Case, Exercise, FunctionExercise, Points, Rng, Scaling, Speed
-from autograder.checks.standard import judge_float32, judge_unchanged
+from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.spec import Check
 from autograder.spec.comparison import Mismatch, compare_all
 
@@ -17,7 +17,7 @@ def spoiled_result(name, change):
     return f"_right = {name}\ndef {name}(*args, **kwargs):\n    return {change('_right(*args, **kwargs)')}\n"
 
 
-def keeps_float32(exercise, observe, cases, sabotage):
+def keeps_float32(exercise, observe, cases, mutation):
     """Add the check that a function's result has the dtype of its inputs."""
     exercise.checks.append(
         Check(
@@ -29,7 +29,7 @@ def keeps_float32(exercise, observe, cases, sabotage):
             judge=judge_float32,
             needs=exercise.parts,
             after=(MATCHES,),
-            sabotage=sabotage,
+            mutation=mutation,
         )
     )
 

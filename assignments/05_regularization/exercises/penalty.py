@@ -1,8 +1,8 @@
 """Checks of 05_regularization: penalty."""
 
 from autograder.checks import Exercise, Points, Ref
-from autograder.checks.sabotage import spoiled
-from autograder.checks.standard import judge_float32, judge_unchanged
+from autograder.checks.mutation import mutated
+from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.spec import Check
 from autograder.spec.comparison import compare_all
 
@@ -54,7 +54,7 @@ def weights_afterwards(subject, case):
     return look_at(subject, parameters, "data", "parameter")
 
 
-def penalty_check(name, part, weight, observe, judge=compare_all, *, cases=penalty_cases, sabotage="", **more):
+def penalty_check(name, part, weight, observe, judge=compare_all, *, cases=penalty_cases, mutation="", **more):
     return Check(
         name,
         part,
@@ -63,7 +63,7 @@ def penalty_check(name, part, weight, observe, judge=compare_all, *, cases=penal
         observe,
         judge,
         needs=("forward", "backward") if part == "backward" else (part,),
-        sabotage=sabotage,
+        mutation=mutation,
         **more,
     )
 
@@ -83,7 +83,7 @@ l2_penalty = Exercise(
             judge_float32,
             cases=single,
             after=(PENALTY,),
-            sabotage=spoiled("return super().forward().astype('float64')"),
+            mutation=mutated("return super().forward().astype('float64')"),
         ),
         penalty_check(
             DEVICE,
@@ -92,7 +92,7 @@ l2_penalty = Exercise(
             price,
             after=(PENALTY,),
             backend="stand-in",
-            sabotage=spoiled("return float(super().forward())"),
+            mutation=mutated("return float(super().forward())"),
         ),
         penalty_check(ADDED, "backward", 4.0, slopes_of_price),
         penalty_check(
@@ -110,7 +110,7 @@ l2_penalty = Exercise(
             judge_unchanged,
             expect=lambda _s, case, _r: {f"parameter {i}": x for i, x in enumerate(case.inputs["weights"])},
             after=(ADDED,),
-            sabotage=spoiled("super().backward()", "for p in self.parameters: p.data *= 0.9", method="backward"),
+            mutation=mutated("super().backward()", "for p in self.parameters: p.data *= 0.9", method="backward"),
         ),
         penalty_check(
             "float32 gradients stay float32",
@@ -120,7 +120,7 @@ l2_penalty = Exercise(
             judge_float32,
             cases=single,
             after=(ADDED,),
-            sabotage=spoiled(
+            mutation=mutated(
                 "super().backward()", "for p in self.parameters: p.grad = p.grad.astype('float64')", method="backward"
             ),
         ),
@@ -131,7 +131,7 @@ l2_penalty = Exercise(
             slopes_of_price,
             after=(ADDED,),
             backend="stand-in",
-            sabotage=spoiled("super().backward()", "float(self.parameters[0].grad.sum())", method="backward"),
+            mutation=mutated("super().backward()", "float(self.parameters[0].grad.sum())", method="backward"),
         ),
     ],
     support_files=("parameters",),

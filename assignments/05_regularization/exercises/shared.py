@@ -220,7 +220,7 @@ def augmentation(name, *, cases, draws, claims, ways, sentences):
                 judge_untouched,
                 expect=all_as_they_were,
                 after=(BECOMES,),
-                sabotage=spoiled_function("args[0][...] = 0", "return y"),
+                mutation=spoiled_function("args[0][...] = 0", "return y"),
             ),
             check(
                 FLOAT32,
@@ -229,7 +229,7 @@ def augmentation(name, *, cases, draws, claims, ways, sentences):
                 cases=lambda rng, reference: list(single(rng, reference)),
                 expect=lambda _s, _c, _r: {"what becomes of an image": right, "the dtype of the result": "float32"},
                 after=(BECOMES,),
-                sabotage=spoiled_function("return y.astype('float64')"),
+                mutation=spoiled_function("return y.astype('float64')"),
             ),
             check(
                 DEVICE,
@@ -238,7 +238,7 @@ def augmentation(name, *, cases, draws, claims, ways, sentences):
                 expect=lambda _s, _c, _r: {"what becomes of an image": right},
                 after=(BECOMES,),
                 backend="stand-in",
-                sabotage=spoiled_function("__import__('numpy').asarray(y)", "return y"),
+                mutation=spoiled_function("__import__('numpy').asarray(y)", "return y"),
             ),
         ]
     )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder.checks import Case, FunctionExercise
-from autograder.checks.standard import judge_float32
+from autograder.checks.judges import judge_float32
 from autograder.spec import Check
 from autograder.spec.comparison import Mismatch
 
@@ -102,6 +102,6 @@ col2im.checks.append(
         both_products,
         judge_adjoint,
         needs=("col2im",),
-        sabotage="_right = {name}\ndef {name}(*args, **kwargs):\n    return 2 * _right(*args, **kwargs)\n",
+        mutation="_right = {name}\ndef {name}(*args, **kwargs):\n    return 2 * _right(*args, **kwargs)\n",
     )
 )

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder.checks import Case, LayerExercise, Rng, Speed
-from autograder.checks.sabotage import spoiled
+from autograder.checks.mutation import mutated
 from autograder.spec import Check
 from autograder.spec.comparison import Mismatch
 
@@ -88,7 +88,7 @@ causal_conv.checks.append(
         before_and_after,
         judge_causal,
         needs=("forward",),
-        sabotage=spoiled("y = super().forward(*xs) * 1", "y[:, :-1] += 1e-3 * xs[0][:, 1:].sum()", "return y"),
+        mutation=mutated("y = super().forward(*xs) * 1", "y[:, :-1] += 1e-3 * xs[0][:, 1:].sum()", "return y"),
     )
 )
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autograder.checks import Case, Exercise, Points, Rng
-from autograder.checks.standard import judge_float32, judge_unchanged
+from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.spec import Check
 from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Instance
@@ -37,18 +37,18 @@ def method_checks(name, part, run, cases, principal, *, changes=("inputs", "floa
             observe=untouched,
             judge=judge_unchanged,
             expect=lambda _s, case, _r: dict(case.inputs),
-            sabotage=spoiled_method(name, part, f"y = super().{part}(*args, **kwargs)", "args[0][...] = 0", "return y"),
+            mutation=spoiled_method(name, part, f"y = super().{part}(*args, **kwargs)", "args[0][...] = 0", "return y"),
         ),
         "float32": check(
             f"{part}: {FLOAT32}",
             cases=lambda rng, _: in_float32(cases)(rng),
             judge=judge_float32,
-            sabotage=spoiled_method(name, part, *DOUBLES[part]),
+            mutation=spoiled_method(name, part, *DOUBLES[part]),
         ),
         "device": check(
             f"{part}: {DEVICE}",
             backend="stand-in",
-            sabotage=spoiled_method(
+            mutation=spoiled_method(
                 name, part, "__import__('numpy').asarray(args[0])", f"return super().{part}(*args, **kwargs)"
             ),
         ),
@@ -146,7 +146,7 @@ simple_network = Exercise(
             judge=judge_fit,
             needs=("train",),
             after=(TRAINS,),
-            sabotage=spoiled_method(
+            mutation=spoiled_method(
                 "SimpleNetwork",
                 "train",
                 "kwargs['epochs'] = min(kwargs['epochs'], 9)",

@@ -157,14 +157,14 @@ def twenty_layers(exercise, layer):
         after=(SHAPED,),
     )(behind)
     check = exercise.checks.pop()
-    sabotage = (
+    mutation = (
         "_right = {name}\n_calls = []\ndef {name}(*args, **kwargs):\n    _calls.append(1)\n"
         "    return _right(*args, **kwargs) * (1 if len(_calls) < 9 else 0.5)\n"
     )
     exercise.checks.append(
         Check(
             check.name, check.part, 1.0, check.cases, check.observe, judge,
-            needs=check.needs, after=check.after, sabotage=sabotage,
+            needs=check.needs, after=check.after, mutation=mutation,
         )
     )  # fmt: skip
 

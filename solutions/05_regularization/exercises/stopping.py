@@ -3,8 +3,8 @@
 import numpy as np
 
 from autograder.checks import Case, Exercise, Points, Ref
-from autograder.checks.sabotage import spoiled
-from autograder.checks.standard import judge_float32
+from autograder.checks.mutation import mutated
+from autograder.checks.judges import judge_float32
 from autograder.spec import Check
 from autograder.spec.comparison import Mismatch, compare_all
 
@@ -176,7 +176,7 @@ early_stopping = Exercise(
             restored_in_place,
             judge_arrays,
             after=(BEST,),
-            sabotage=spoiled("for p in self.parameters: p.data = p.data * 1", "super().restore()", method="restore"),
+            mutation=mutated("for p in self.parameters: p.data = p.data * 1", "super().restore()", method="restore"),
         ),
         stopping_check(
             "restores again what was trained on",
@@ -195,7 +195,7 @@ early_stopping = Exercise(
             restored,
             judge_float32,
             after=(BEST,),
-            sabotage=spoiled(
+            mutation=mutated(
                 "super().restore()", "for p in self.parameters: p.data = p.data.astype('float64')", method="restore"
             ),
         ),
@@ -208,7 +208,7 @@ early_stopping = Exercise(
             compare_all,
             after=(BEST,),
             backend="stand-in",
-            sabotage=spoiled(
+            mutation=mutated(
                 "for p in self.parameters: __import__('numpy').asarray(p.data)", "super().restore()", method="restore"
             ),
         ),

@@ -3,8 +3,8 @@
 import numpy as np
 
 from autograder.checks.behaviour import Behaviour
-from autograder.checks.sabotage import spoiled
-from autograder.checks.standard import judge_float32
+from autograder.checks.mutation import mutated
+from autograder.checks.judges import judge_float32
 from autograder.spec import Check
 from autograder.spec.comparison import compare_all
 
@@ -69,7 +69,7 @@ def with_optional_arguments(exercise, cases):
                 judge,
                 needs=tuple(part for part in needs if part != "backward"),
                 after=(FORWARD,),
-                sabotage=spoiled(
+                mutation=mutated(
                     "if len(xs) > 1 and xs[1] is not None:",
                     "    return super().forward(*xs)",
                     "h, last = super().forward(*xs)",
@@ -86,7 +86,7 @@ def with_optional_arguments(exercise, cases):
                 judge,
                 needs=needs,
                 after=(GRADIENTS,),
-                sabotage=spoiled(
+                mutation=mutated(
                     "dx, dstate = super().backward(*dy)",
                     "return dx, dstate + (len(dy) == 1)",
                     method="backward",

@@ -1,0 +1,104 @@
+"""The course's habits, asked of whatever a check can run: inputs stay as they are, dtype in is dtype out, no transfers.
+
+Layers, losses, optimizers and functions have these checks of their own; ``habits`` adds them to a method or a function
+that is run in another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.drawing import CaseMaker
+from autograder.checks.judges import Judge, judge_float32, judge_unchanged
+from autograder.checks.mutation import mutated, mutated_function
+from autograder.spec import Case, Exercise, Observations
+from autograder.spec.comparison import compare_all
+from autograder.subject import Instance, Subject
+
+__all__ = ["habits", "in_float32"]
+
+UNTOUCHED, FLOAT32, DEVICE = "inputs are not modified", "float32 stays float32", "stays on the device"
+INPUTS, SINGLE, TRANSFERS = "inputs", "float32", "device"
+
+Run = Callable[[Subject, Case], Observations]
+
+
+def habits(
+    exercise: Exercise,
+    run: Run,
+    *,
+    cases: CaseMaker,
+    after: tuple[str, ...],
+    part: str | None = None,
+    among: Collection[str] = (INPUTS, SINGLE, TRANSFERS),
+    expect: Callable[[Case], Observations] | None = None,
+    judge: Judge | None = None,
+    to_float64: Iterable[str] = (),
+    prefix: str = "",
+) -> None:
+    """Add the checks of the three habits, one point's weight each.
+
+    run(subject, case): what is looked at; inputs of the case may be references to arrays that the worker holds;
+    among: which of "inputs", "float32", "device";  expect, judge: as of ``Exercise.check``, for float32 and the device;
+    to_float64: body of the part's method (``super()`` is the correct one) or function (``y`` is its result) that makes
+    float64 of it, to prove the check; by default the result is converted;
+    prefix: what the checks' names begin with, where another part has the same checks (``"train: "``).
+    """
+    part = part or exercise.parts[-1]
+    mutant = _mutants(exercise, part, tuple(to_float64))
+    shared: Mapping[str, Any] = {"part": part, "needs": (part,), "after": after}
+
+    def untouched(subject: Subject, case: Case) -> Observations:
+        sent = {key: subject.put(x) for key, x in case.inputs.items()}
+        run(subject, case.with_changes(inputs=sent))
+        return {key: Instance(subject, ref.handle).fetch() for key, ref in sent.items()}
+
+    if INPUTS in among:
+        exercise.check(
+            prefix + UNTOUCHED, cases=cases, expect=lambda case: dict(case.inputs), judge=judge_unchanged,
+            mutation=mutant[INPUTS], **shared,
+        )(untouched)  # fmt: skip
+    if SINGLE in among:
+        exercise.check(
+            prefix + FLOAT32, cases=in_float32(cases), expect=expect, judge=judge or judge_float32,
+            mutation=mutant[SINGLE], **shared,
+        )(run)  # fmt: skip
+    if TRANSFERS in among:
+        exercise.check(
+            prefix + DEVICE, cases=cases, expect=expect, judge=judge or compare_all, backend="stand-in",
+            mutation=mutant[TRANSFERS], **shared,
+        )(run)  # fmt: skip
+
+
+def _mutants(exercise: Exercise, part: str, to_float64: tuple[str, ...]) -> dict[str, str]:
+    """Source that breaks each habit, and nothing else."""
+    if not exercise.is_class:
+        return {
+            INPUTS: mutated_function("args[0][...] = 0", "return y"),
+            SINGLE: mutated_function(*(to_float64 or ("return y.astype('float64')",))),
+            TRANSFERS: mutated_function("__import__('numpy').asarray(args[0])", "return y"),
+        }
+    call = f"super().{part}(*args, **kwargs)"
+    return {
+        INPUTS: mutated(f"y = {call}", "args[0][...] = 0", "return y", method=part),
+        SINGLE: mutated(*(to_float64 or (f"return {call}.astype('float64')",)), method=part),
+        TRANSFERS: mutated("__import__('numpy').asarray(args[0])", f"return {call}", method=part),
+    }
+
+
+def in_float32(cases: CaseMaker) -> CaseMaker:
+    """The last two of these cases in single precision: inputs, and arrays that are hidden in them."""
+
+    def short(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: short(item) for name, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(short(item) for item in value)
+        return value.astype("float32") if getattr(value, "dtype", None) == np.float64 else value
+
+    return lambda rng: [
+        case.with_changes(inputs=short(case.inputs), hidden=short(case.hidden)) for case in list(cases(rng))[-2:]
+    ]

@@ -1,0 +1,84 @@
+"""How what was observed is judged, where a comparison of values is not enough.
+
+Each takes what was observed, what is expected and the case, and returns a Mismatch or None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograder.spec import Case, Observations
+from autograder.spec.comparison import FLOAT32, Mismatch, compare, is_compared
+
+__all__ = ["Judge", "judge_dtype", "judge_float32", "judge_unchanged", "judge_words"]
+
+Judge = Callable[[Observations, Observations, Case], Mismatch | None]
+
+
+def judge_float32(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Require float32, and values correct within its rounding."""
+    del case
+    for name, value in expected.items():
+        if not is_compared(name):
+            continue
+        seen = observed.get(name)
+        found = compare(seen, value, name, FLOAT32)
+        if found:
+            return found
+        if isinstance(value, str):
+            continue
+        for dtype in _dtypes(seen):
+            if dtype != np.float32:
+                return Mismatch("dtype", name, f"{name} is {dtype} where the inputs are float32: dtype in is dtype out")
+    return None
+
+
+def _dtypes(value: Any) -> Iterator[np.dtype[Any]]:
+    """The dtype of every array in a tree; a number of Python's is float64."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else None
+    if inner is None:
+        yield getattr(value, "dtype", np.dtype(float))
+    else:
+        for item in inner:
+            yield from _dtypes(item)
+
+
+def judge_unchanged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Require every array as it was before the call."""
+    del case
+    for name, value in expected.items():
+        seen = observed.get(name)
+        if not isinstance(seen, np.ndarray) or not np.array_equal(seen, value):
+            return Mismatch("changed", name, f"{name} was changed by the call: inputs are never written to")
+    return None
+
+
+def judge_dtype(kind: str) -> Judge:
+    """Make the judge that requires the name of the reference's dtype; kind: of the mismatch."""
+
+    def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        del case
+        (name, wanted), (_, seen) = *expected.items(), *observed.items()
+        return None if seen == wanted else Mismatch(kind, name, f"{name} is {seen}; {wanted} is wanted")
+
+    return judge
+
+
+def judge_words(sentences: Mapping[str, str], kind: str = "value") -> Judge:
+    """Make the judge that requires the expected words, and says the sentence of another one.
+
+    sentences: by the word that was observed; of other words a sentence is made.  kind: of the mismatch.
+    """
+
+    def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        del case
+        for name, right in expected.items():
+            seen = observed.get(name)
+            if seen != right:
+                return Mismatch(kind, name, sentences.get(str(seen)) or f"{name} is {seen}; {right} is wanted")
+        return None
+
+    return judge

@@ -1,0 +1,32 @@
+"""Source that changes a correct implementation in just one way: the audit appends it to prove that a check can fail.
+
+``{name}`` stands for the exercise.  In a method's body its arguments are ``xs`` (of forward), ``dy`` (of backward), or
+``args`` and ``kwargs``, and ``super()`` is the correct class; in a function's ``y`` is what the correct one returns.
+"""
+
+from __future__ import annotations
+
+__all__ = ["mutated", "mutated_function", "mutated_method"]
+
+ARGUMENTS = {"forward": "*xs", "backward": "*dy"}
+
+
+def mutated(*body: str, method: str = "forward") -> str:
+    """Source of a subclass with one method of its own."""
+    return "_Right = {name}\nclass {name}(_Right):\n" + mutated_method(*body, method=method)
+
+
+def mutated_method(*body: str, method: str) -> str:
+    """One more method for that subclass."""
+    arguments = ARGUMENTS.get(method, "*args, **kwargs")
+    return f"    def {method}(self, {arguments}):\n" + _indented(body, 8)
+
+
+def mutated_function(*body: str) -> str:
+    """Source of a function that calls the correct one first, and goes on with its result, ``y``."""
+    lines = ("y = _right(*args, **kwargs)", *body)
+    return "_right = {name}\ndef {name}(*args, **kwargs):\n" + _indented(lines, 4)
+
+
+def _indented(lines: tuple[str, ...], width: int) -> str:
+    return "".join(f"{' ' * width}{line}\n" for line in lines)
