@@ -1,8 +1,8 @@
 """Checks of 05_regularization: penalty."""
 
 from autograder.checks import Exercise, Points, Ref
-from autograder.checks.mutation import mutated
 from autograder.checks.judges import judge_float32, judge_unchanged
+from autograder.checks.mutation import mutated
 from autograder.spec import Check
 from autograder.spec.comparison import compare_all
 
