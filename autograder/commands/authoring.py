@@ -124,7 +124,7 @@ def audit(
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="NN_name, such as 15_graphs.")],
+    name: Annotated[str, typer.Argument(help="NN_name, such as 16_graphs.")],
     course: CourseOption = None,
 ) -> None:
     """Begin a new assignment: a notebook source and checks that the audit accepts, to be changed."""

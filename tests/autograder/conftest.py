@@ -169,10 +169,10 @@ def percent_cells(text):
 
 def write_trimmed(folder, names):
     """Write a course with 02_layers alone, and of its exercises these alone."""
-    source, checks = ((ROOT / "solutions/02_layers" / file).read_text() for file in ("layers.py", "checks.py"))
+    solution, target = ROOT / "solutions/02_layers", folder / "solutions/02_layers"
     kept = []
-    for cell in percent_cells(source):
-        called = cell.partition("\ncheck(")[2].partition(")")[0]
+    for cell in percent_cells((solution / "layers.py").read_text()):
+        called = cell.partition("\ncheck(")[2].partition(")")[0] or cell.partition('hints="')[2].partition('"')[0]
         if (
             'question="' in cell
             or "train_spirals" in cell
@@ -181,13 +181,12 @@ def write_trimmed(folder, names):
         ):
             continue
         kept.append(cell)
-    target = folder / "solutions/02_layers"
-    target.mkdir(parents=True)
+    shutil.copytree(solution, target, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "assignments").mkdir()
     (target / "layers.py").write_text("".join(kept))
-    chosen = f"[e for e in ASSIGNMENT.exercises if e.name in {names!r}]"
-    checks += f'\nASSIGNMENT = Assignment("02_layers", title="Layers", exercises={chosen})\n'
-    (target / "checks.py").write_text(checks)
+    outline = (target / "assignment.py").read_text()
+    lines = [line for line in outline.splitlines() if not line.startswith("        ") or line.split('"')[1] in names]
+    (target / "assignment.py").write_text("\n".join(line for line in lines if "questions=" not in line) + "\n")
     return folder
 
 

@@ -11,7 +11,7 @@ from autograder.authoring.release import release, stale
 from autograder.cli import main
 from autograder.course import catalogue
 
-NAME = "15_graphs"
+NAME = "16_graphs"
 
 
 @pytest.fixture(scope="session")
@@ -33,9 +33,10 @@ def rotten(sound, tmp_path):
         shutil.copytree(sound, folder)
         for file, old, new in changes:
             path = folder / file
-            text = path.read_text()
-            assert text.count(old) == 1, (old, text.count(old))
-            path.write_text(text.replace(old, new))
+            path.parent.mkdir(exist_ok=True)
+            text = path.read_text() if old else ""
+            assert not old or text.count(old) == 1, (old, text.count(old))
+            path.write_text(text.replace(old, new) if old else new)
         if released:
             release(folder, NAME)
         return audit(folder, [NAME], seed=seed, stale=stale).failures
@@ -43,7 +44,9 @@ def rotten(sound, tmp_path):
     return spoil
 
 
-SOURCE, CHECKS = f"solutions/{NAME}/graphs.py", f"solutions/{NAME}/checks.py"
+FOLDER = f"solutions/{NAME}"
+SOURCE, OUTLINE, CHECKS = f"{FOLDER}/graphs.py", f"{FOLDER}/assignment.py", f"{FOLDER}/exercises/parabola.py"
+MISTAKES = f"{FOLDER}/mistakes/Parabola.md"
 
 
 def test_a_new_assignment_passes(sound):
@@ -72,10 +75,10 @@ def test_a_small_part_of_a_real_assignment_passes(small_course):
 def test_two_assignments_at_once_are_found_what_they_are_one_by_one(sound, tmp_path):
     course = tmp_path / "course"
     shutil.copytree(sound, course)
-    other = "16_graphs"
+    other = "17_trees"
     assert main(["new", other, "--course", str(course)]) == 0
-    checks = course / CHECKS.replace(NAME, other)
-    checks.write_text(checks.read_text().replace('"self.s + x * x"', '"self.s * x * x * 1"'))
+    mistakes = course / MISTAKES.replace(NAME, other)
+    mistakes.write_text(mistakes.read_text().replace("+ self.s + x * x", "+ self.s * x * x * 1"))
     release(course, other)
     told = []
     together = audit_all(course, [NAME, other], jobs=2, seed=3, progress=told.append)
@@ -87,28 +90,28 @@ def test_two_assignments_at_once_are_found_what_they_are_one_by_one(sound, tmp_p
 
 
 def test_a_mistake_whose_text_no_longer_occurs(rotten):
-    (failure,) = rotten((CHECKS, 'swap("self.s * x * x", "self.s + x * x")', 'swap("self.s @ x", "self.s + x * x")'))
+    (failure,) = rotten((MISTAKES, "- self.s * x * x\n+ self.s + x", "- self.s @ x\n+ self.s + x"))
     assert failure == (
-        "15_graphs: Parabola: mistake 'adds the constant': its text occurs 0 times, not once: 'self.s @ x'"
+        "16_graphs: Parabola: mistake 'adds the constant': its text occurs 0 times, not once: 'self.s @ x'"
     )
 
 
 def test_a_mistake_that_does_not_parse(rotten):
-    (failure,) = rotten((CHECKS, '"self.s + x * x"', '"self.s + + ("'))
+    (failure,) = rotten((MISTAKES, "+ self.s + x * x", "+ self.s + + ("))
     assert "mistake 'adds the constant' does not parse" in failure
 
 
 def test_a_mistake_that_nothing_catches(rotten):
-    (failure,) = rotten((CHECKS, '"self.s + x * x"', '"x * x * self.s"'))
+    (failure,) = rotten((MISTAKES, "+ self.s + x * x", "+ x * x * self.s"))
     assert failure == (
-        "15_graphs: Parabola: mistake “adds the constant” is not caught by “forward matches the reference”: "
+        "16_graphs: Parabola: mistake “adds the constant” is not caught by “forward matches the reference”: "
         "no check sees it"
     )
 
 
 def test_a_mistake_that_another_check_catches(rotten):
     failures = rotten(
-        (CHECKS, 'hint="y = s x² is a product."', 'hint="no", caught_by="gradients match numerical differences"')
+        (MISTAKES, "> y = s x² is a product.", "caught by: gradients match numerical differences\n> no")
     )
     assert len(failures) == 1
     assert (
@@ -118,29 +121,27 @@ def test_a_mistake_that_another_check_catches(rotten):
 
 
 def test_a_mistake_meant_for_a_check_that_is_not_there(rotten):
-    (failure,) = rotten((CHECKS, 'hint="y = s x² is a product."', 'hint="no", caught_by="stays blue"'))
-    assert failure.startswith("15_graphs: Parabola has no check 'stays blue'; it has: forward matches")
+    (failure,) = rotten((MISTAKES, "> y = s x² is a product.", "caught by: stays blue\n> no"))
+    assert failure.startswith("16_graphs: Parabola has no check 'stays blue'; it has: forward matches")
 
 
 def test_two_mistakes_that_cannot_be_told_apart(rotten):
-    (failure,) = rotten((CHECKS, '"self.s * x"', '"x * x + self.s"'))
+    (failure,) = rotten((MISTAKES, "+ self.s * x\n", "+ x * x + self.s\n"))
     assert failure.startswith(
-        "15_graphs: Parabola: mistake “forgets the square” is diagnosed as “adds the constant”: y is wrong"
+        "16_graphs: Parabola: mistake “forgets the square” is diagnosed as “adds the constant”: y is wrong"
     )
 
 
 def test_too_few_mistakes(rotten):
-    line = (
-        '        Mistake("forgets dy", swap("self.x * dy", "self.x + 0 * dy"), hint="Chain rule: multiply by dy."),\n'
-    )
-    (failure,) = rotten((CHECKS, line, ""))
-    assert failure == "15_graphs: Parabola: has 4 mistakes; at least 5 are wanted"
+    last = "## forgets dy\n> Chain rule: multiply by dy.\n- self.x * dy\n+ self.x + 0 * dy\n"
+    (failure,) = rotten((MISTAKES, last, ""))
+    assert failure == "16_graphs: Parabola: has 4 mistakes; at least 5 are wanted"
 
 
 def test_a_solution_that_fails(rotten):
     failures = rotten((SOURCE, "self.s * self.x * dy", "self.s * self.x * dy * (1 if dy.size < 9 else 2)"))
     assert any("the reference's gradients do not match its own forward" in failure for failure in failures)
-    assert all(failure.startswith("15_graphs: Parabola") for failure in failures)
+    assert all(failure.startswith("16_graphs: Parabola") for failure in failures)
 
 
 def test_a_solution_that_fails_a_standard_check(rotten):
@@ -157,8 +158,8 @@ def test_a_stub_that_earns(rotten):
         ),
         released=False,
     )
-    assert "15_graphs: Parabola: the stub in graphs.py earns 1.0 points" in failures
-    assert "15_graphs: graphs.py is not what its source gives: run autograder release 15_graphs" in failures
+    assert "16_graphs: Parabola: the stub in graphs.py earns 1.0 points" in failures
+    assert "16_graphs: graphs.py is not what its source gives: run autograder release 16_graphs" in failures
 
 
 def test_a_stub_that_was_not_left_alone(rotten):
@@ -170,14 +171,14 @@ def test_a_stub_that_was_not_left_alone(rotten):
         ),
         released=False,
     )
-    assert "15_graphs: Parabola: the stub in graphs.py is “failed”, not “not attempted”" in failures
+    assert "16_graphs: Parabola: the stub in graphs.py is “failed”, not “not attempted”" in failures
 
 
 def test_a_release_that_is_stale(rotten):
     failures = rotten((SOURCE, "Motivation, formula", "Motivation, more formula"), released=False)
     assert failures == [
-        "15_graphs: graphs.ipynb is not what its source gives: run autograder release 15_graphs",
-        "15_graphs: graphs.py is not what its source gives: run autograder release 15_graphs",
+        "16_graphs: graphs.ipynb is not what its source gives: run autograder release 16_graphs",
+        "16_graphs: graphs.py is not what its source gives: run autograder release 16_graphs",
     ]
 
 
@@ -185,7 +186,7 @@ def test_a_release_that_is_missing(sound, tmp_path):
     shutil.copytree(sound / "solutions", tmp_path / "solutions")
     (tmp_path / "assignments").mkdir()
     failures = audit(tmp_path, [NAME], seed=1, stale=stale).failures
-    assert "15_graphs: Parabola: there is no released graphs.py: run autograder release" in failures
+    assert "16_graphs: Parabola: there is no released graphs.py: run autograder release" in failures
     assert any("cases.npz is not what its source gives" in failure for failure in failures)
 
 
@@ -206,9 +207,9 @@ WORDS = "Twice the constant times the kept x is the slope; then the chain rule, 
     ],
 )
 def test_a_hint_that_gives_code_away(rotten, written, code):
-    (failure,) = rotten((CHECKS, WORDS, written))
+    (failure,) = rotten((SOURCE, WORDS, written))
     assert failure == (
-        f"15_graphs: Parabola: hint 3 for backward gives code away: {code}. Say it in words, or as a formula"
+        f"16_graphs: Parabola: hint 3 for backward gives code away: {code}. Say it in words, or as a formula"
     )
 
 
@@ -216,44 +217,41 @@ def test_formulas_are_no_code(rotten):
     formula = (
         "dx = 2 s x dy; W ← W − η Σₙ xₙᵀ dyₙ, (I, N) (N, O) → (I, O); y[n, c] = max(0, x) where c ≠ k; x · [x > 0]"
     )
-    assert rotten((CHECKS, WORDS, formula)) == []
+    assert rotten((SOURCE, WORDS, formula)) == []
 
 
 def test_a_part_without_three_hints(rotten):
-    (failure,) = rotten((CHECKS, f'            "{WORDS}",\n', ""))
+    (failure,) = rotten((SOURCE, f"# 3. {WORDS}\n", ""))
     assert failure == (
-        "15_graphs: Parabola: has 2 hints for backward; three are wanted: where to look, the formula, the step"
+        "16_graphs: Parabola: has 2 hints for backward; three are wanted: where to look, the formula, the step"
     )
 
 
 def test_an_exercise_without_hints(rotten):
-    failures = rotten(
-        (CHECKS, "\nASSIGNMENT = Assign", "\nobject.__setattr__(parabola, 'hints', {})\nASSIGNMENT = Assign")
-    )
+    failures = rotten((SOURCE, '# %% [markdown] hints="Parabola"', "# %% [markdown]"))
     assert [failure.partition(";")[0] for failure in failures] == [
-        "15_graphs: Parabola: has 0 hints for forward",
-        "15_graphs: Parabola: has 0 hints for backward",
+        "16_graphs: Parabola: has 0 hints for forward",
+        "16_graphs: Parabola: has 0 hints for backward",
     ]
 
 
 def test_a_hint_that_is_said_twice(rotten):
-    (failure,) = rotten((CHECKS, WORDS, "dx = 2 s x dy; dx, dy of the shape of x"))
-    assert failure == "15_graphs: Parabola: says the same hint twice for backward"
+    (failure,) = rotten((SOURCE, WORDS, "dx = 2 s x dy; dx, dy of the shape of x"))
+    assert failure == "16_graphs: Parabola: says the same hint twice for backward"
 
 
+MADE = 'parabola = LayerExercise("Parabola", cases=parabola_cases)\n'
 TOOTHLESS = """
 @parabola.check("is of some size", cases=parabola_cases, part="forward")
 def some_size(subject, case):
     thing = subject.make("Parabola", **case.arguments)
     return {"the size": thing.call("forward", case.inputs["x"]).size}
-
-
-ASSIGNMENT = Assign"""
+"""
 
 
 def test_a_check_that_no_mistake_is_meant_for(rotten):
-    (failure,) = rotten((CHECKS, "ASSIGNMENT = Assign", TOOTHLESS))
-    assert failure == "15_graphs: Parabola: “is of some size” has no teeth: no mistake is meant for it"
+    (failure,) = rotten((CHECKS, MADE, MADE + TOOTHLESS))
+    assert failure == "16_graphs: Parabola: “is of some size” has no teeth: no mistake is meant for it"
 
 
 SPOILED = """
@@ -262,12 +260,12 @@ from dataclasses import replace
 for number, check in enumerate(parabola.checks):
     if check.name == "inputs are not modified":
         parabola.checks[number] = replace(check, judge=lambda *_: None)
-ASSIGNMENT = Assign"""
+"""
 
 
 def test_a_standard_check_that_its_sabotage_passes(rotten):
-    (failure,) = rotten((CHECKS, "ASSIGNMENT = Assign", SPOILED))
-    assert failure == "15_graphs: Parabola: “inputs are not modified” has no teeth: a mutation is passed"
+    (failure,) = rotten((CHECKS, MADE, MADE + SPOILED))
+    assert failure == "16_graphs: Parabola: “inputs are not modified” has no teeth: a mutation is passed"
 
 
 def test_parts_that_are_not_stubbed(rotten):
@@ -283,27 +281,20 @@ def test_parts_that_are_not_stubbed(rotten):
     )
 
 
-def test_points_for_a_part_that_nothing_checks(rotten):
-    failures = rotten((CHECKS, "backward=2", "backward=2, speed=1"))
-    assert (
-        "15_graphs: Parabola: gives points to ['backward', 'forward', 'speed'], but checks ['backward', 'forward']"
-        in failures
-    )
-
-
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("file", "change", "sentence"),
     [
-        (("ASSIGNMENT = Assign", "OTHER = Assign"), "15_graphs/checks.py defines no ASSIGNMENT"),
-        (("forward=1", "forward=0"), "points for 'forward' are 0; they must be greater than zero"),
-        (("exercises=[parabola]", "exercises=[parabola, parabola]"), "15_graphs: exercises named twice: Parabola"),
-        (("yield Case", "yield Cas("), "15_graphs/checks.py does not load"),
-        (("from autograder.checks", "from autograder.cheques"), "15_graphs/checks.py does not load"),
+        (OUTLINE, ("OUTLINE = Out", "OTHER = Out"), "16_graphs/assignment.py defines no OUTLINE"),
+        (OUTLINE, ("forward=1", "forward=0"), "points for 'forward' are 0; they must be greater than zero"),
+        (OUTLINE, ('"Parabola"', '"Circle"'), "16_graphs/assignment.py lists Circle, and no file of 16_graphs/exercises/"),
+        (OUTLINE, ("backward=2", "backward=2, speed=1"), "Parabola: assignment.py gives points for forward, backward, speed"),
+        (CHECKS, ("yield Case", "yield Cas("), "16_graphs/exercises/parabola.py does not load"),
+        (CHECKS, ("from autograder.checks", "from autograder.cheques"), "16_graphs/exercises/parabola.py does not load"),
     ],
 )
-def test_checks_that_cannot_be_loaded(sound, tmp_path, capsys, change, sentence):
+def test_checks_that_cannot_be_loaded(sound, tmp_path, capsys, file, change, sentence):
     shutil.copytree(sound, tmp_path / "course")
-    path = tmp_path / "course" / CHECKS
+    path = tmp_path / "course" / file
     path.write_text(path.read_text().replace(*change))
     assert main(["audit", NAME, "--course", str(tmp_path / "course")]) == 1
     assert sentence in "".join(capsys.readouterr())
@@ -321,20 +312,30 @@ def relu_changed(trimmed, tmp_path_factory):
         catalogue.load.cache_clear()
         folder = tmp_path_factory.mktemp("relu") / "course"
         shutil.copytree(course, folder)
-        checks = folder / "solutions/02_layers/checks.py"
-        given = ", ".join(f"{name}={value!r}" for name, value in changes.items())
-        change = f"from dataclasses import replace\nrelu = replace(relu, {given})\nASSIGNMENT = Assignment("
-        checks.write_text(checks.read_text().replace("ASSIGNMENT = Assignment(", change, 1))
+        variants = folder / "solutions/02_layers/variants/ReLU.py"
+        for name, source in changes.items():
+            text = variants.read_text()
+            begin = text.index(f"class {name.capitalize()}(Layer):")
+            end = text.find("\n\n\nclass ", begin)
+            variants.write_text(text[:begin] + source + (text[end:] if end >= 0 else ""))
         return audit(folder, ["02_layers"], seed=1)
 
     return run
 
 
-QUICK = "\ndef forward(self, x):\n    self.positive = x > 0\n    return array_module(x).maximum(x, 0)\n"
-LOOPS = (
-    "\ndef forward(self, x):\n    self.positive = x > 0\n    y = 0 * x\n"
-    "    for index in np.ndindex(x.shape):\n        y[index] = x[index] * (x[index] > 0)\n    return y\n"
-)
+QUICK = """class Slow(Layer):
+    def forward(self, x):
+        self.positive = x > 0
+        return array_module(x).maximum(x, 0)
+"""
+LOOPS = """class Plain(Layer):
+    def forward(self, x):
+        self.positive = x > 0
+        y = 0 * x
+        for index in np.ndindex(x.shape):
+            y[index] = x[index] * (x[index] > 0)
+        return y
+"""
 
 
 @pytest.mark.slow
@@ -351,7 +352,7 @@ def test_a_speed_limit_lies_between_what_was_measured(relu_changed):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["slow", "plain"])
 def test_an_exercise_that_is_timed_needs_variants_on_both_sides(relu_changed, name):
-    assert relu_changed(**{name: None}).failures == [f"02_layers: ReLU: is graded for speed and has no {name} variant"]
+    assert relu_changed(**{name: ""}).failures == [f"02_layers: ReLU: is graded for speed and has no {name} variant"]
 
 
 @pytest.mark.slow
@@ -374,12 +375,12 @@ def test_a_plain_variant_must_pass(relu_changed):
 
 def test_the_command_fails_with_the_sentences(sound, tmp_path, capsys):
     shutil.copytree(sound, tmp_path / "course")
-    path = tmp_path / "course" / CHECKS
-    path.write_text(path.read_text().replace('"self.s + x * x"', '"x * x * self.s"'))
+    path = tmp_path / "course" / MISTAKES
+    path.write_text(path.read_text().replace("+ self.s + x * x", "+ x * x * self.s"))
     assert main(["audit", "--json", "--course", str(tmp_path / "course")]) == 1
     printed = capsys.readouterr().out
     stale, failure = json.loads(printed)["failures"]
-    assert stale.startswith("15_graphs: cases.npz is not what its source gives")  # it tells mistakes apart
+    assert stale.startswith("16_graphs: cases.npz is not what its source gives")  # it tells mistakes apart
     assert failure.endswith("“adds the constant” is not caught by “forward matches the reference”: no check sees it")
     assert main(["audit", "Parabola", "--course", str(tmp_path / "course")]) == 1
     assert "no check sees it" in capsys.readouterr().err
@@ -395,38 +396,60 @@ def running_sum(x):
     ### END SOLUTION
 
 
+# %% [markdown] hints="running_sum"
+# ### running_sum
+# 1. What comes before the first?
+# 2. yₙ = Σ xₖ over k ≤ n
+# 3. Add up, and keep every sum.
+
 # %%
 check(running_sum)
 
 # %% [markdown]
 # **Question 1.**'''
 
-GROWING = """
+GROWING = '''
 running_sum = FunctionExercise(
     "running_sum",
     cases=lambda rng: [Case(x=rng.normal(size=n)) for n in (5, 8)],
-    points=1,
     scaling=Scaling(lambda n: Case(x=(n,)), (500, 1000, 2000, 4000), at_most=LIMIT, of="memory", dtype="float64"),
-    mistakes=[
-        Mistake("sums", swap("cumsum(x, dtype=x.dtype)", "sum(x)"), hint="Every partial sum is wanted."),
-        Mistake("doubles", swap("cumsum(x,", "cumsum(2 * x,"), hint="No factor belongs here."),
-        Mistake("returns x", swap("array_module(x).cumsum(x, dtype=x.dtype)", "x * 1"), hint="Add what came before."),
-    ],
-    hints={
-        "running_sum": ("What comes before the first?", "yₙ = Σ xₖ over k ≤ n", "Add up, and keep every sum."),
-    },
-    plain="def running_sum(x):\\n    return array_module(x).add.accumulate(x)\\n",
-    steep="def running_sum(x):\\n    return STEEP\\n",
 )
-ASSIGNMENT = Assign"""
+'''
+SUMS = '''## sums
+> Every partial sum is needed.
+- cumsum(x, dtype=x.dtype)
++ sum(x)
+
+## doubles
+> No factor belongs here.
+- cumsum(x,
++ cumsum(2 * x,
+
+## returns x
+> Add what came before.
+- array_module(x).cumsum(x, dtype=x.dtype)
++ x * 1
+'''
+VARIANTS = '''from dlkit import array_module
+
+
+def plain(x):
+    return array_module(x).add.accumulate(x)
+
+
+def steep(x):
+    return STEEP
+'''
 
 
 def growing(limit="1.3", steep="array_module(x).tri(len(x), dtype=x.dtype) @ x"):
     return (
         (SOURCE, "\n# %% [markdown]\n# **Question 1.**", CUMULATIVE),
-        (CHECKS, "\nASSIGNMENT = Assign", GROWING.replace("LIMIT", limit).replace("STEEP", steep)),
-        (CHECKS, "exercises=[parabola]", "exercises=[parabola, running_sum]"),
-        (CHECKS, "Assignment, Case,", "Assignment, Case, FunctionExercise, Scaling,"),
+        (CHECKS, MADE, MADE + GROWING.replace("LIMIT", limit)),
+        (CHECKS, "Case, ", "Case, FunctionExercise, Scaling, "),
+        (OUTLINE, "backward=2),\n", "backward=2),\n        'running_sum': Points(running_sum=1, scaling=1),\n"),
+        (f"{FOLDER}/mistakes/running_sum.md", "", SUMS),
+        (f"{FOLDER}/variants/running_sum.py", "", VARIANTS.replace("STEEP", steep)),
     )
 
 
