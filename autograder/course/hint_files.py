@@ -76,9 +76,11 @@ def _by_part(lines: list[str], where: str) -> dict[str, list[str]]:
 
 
 def released_hints(path: Path) -> Hints:
-    """The hints that were released with an assignment.  SpecError where the file is not what ``release`` wrote."""
+    """The hints that were released with an assignment, if any.  SpecError where the file cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, list[str]]])
+    except FileNotFoundError:
+        return {}
     except (OSError, msgspec.DecodeError) as error:
         message = f"{path.parent.name}/{path.name} cannot be read ({error})"
         raise SpecError(message) from error

@@ -190,6 +190,14 @@ def write_trimmed(folder, names):
     return folder
 
 
+def write_assignment(folder, exercises, **outline):
+    """Write an assignment of these exercises, the source of a file, with these arguments of its outline."""
+    (folder / "exercises").mkdir(parents=True, exist_ok=True)
+    given = ", ".join(f"{name}={value!r}" for name, value in outline.items())
+    (folder / "assignment.py").write_text(f"from autograder.checks import Outline\n\nOUTLINE = Outline({given})\n")
+    (folder / "exercises/own.py").write_text(exercises)
+
+
 @pytest.fixture(scope="session")
 def small_course(tmp_path_factory):
     """A released course of Tanh and Flatten, with solutions; not to be changed."""

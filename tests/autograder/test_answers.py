@@ -96,11 +96,8 @@ def test_an_authors_check_that_compares_nothing_is_broken(layers, zygote, hand_i
 
 
 def test_the_audit_reports_a_check_without_cases_and_release_refuses_it(own_course):
-    path = own_course / "solutions" / NAME / "checks.py"
-    path.write_text(
-        path.read_text()
-        + "\nobject.__setattr__(ASSIGNMENT.exercises[0].checks[0], 'cases', lambda rng, reference: [])\n"
-    )
+    path = own_course / "solutions" / NAME / "exercises/activations.py"
+    path.write_text(path.read_text() + "\nobject.__setattr__(tanh.checks[0], 'cases', lambda rng, reference: [])\n")
     catalogue.load.cache_clear()
     failures = audit(own_course, [NAME], seed=1).failures
     assert any("has no cases, so it proves nothing" in failure for failure in failures)

@@ -110,9 +110,7 @@ def test_a_mistake_that_nothing_catches(rotten):
 
 
 def test_a_mistake_that_another_check_catches(rotten):
-    failures = rotten(
-        (MISTAKES, "> y = s x² is a product.", "caught by: gradients match numerical differences\n> no")
-    )
+    failures = rotten((MISTAKES, "> y = s x² is a product.", "caught by: gradients match numerical differences\n> no"))
     assert len(failures) == 1
     assert (
         "mistake “adds the constant” is not caught by “gradients match numerical differences”: “forward matches"
@@ -286,13 +284,25 @@ def test_parts_that_are_not_stubbed(rotten):
     [
         (OUTLINE, ("OUTLINE = Out", "OTHER = Out"), "16_graphs/assignment.py defines no OUTLINE"),
         (OUTLINE, ("forward=1", "forward=0"), "points for 'forward' are 0; they must be greater than zero"),
-        (OUTLINE, ('"Parabola"', '"Circle"'), "16_graphs/assignment.py lists Circle, and no file of 16_graphs/exercises/"),
-        (OUTLINE, ("backward=2", "backward=2, speed=1"), "Parabola: assignment.py gives points for forward, backward, speed"),
+        (
+            OUTLINE,
+            ('"Parabola"', '"Circle"'),
+            "16_graphs/assignment.py lists Circle, and no file of 16_graphs/exercises/",
+        ),
+        (
+            OUTLINE,
+            ("backward=2", "backward=2, speed=1"),
+            "Parabola: assignment.py gives points for forward, backward, speed",
+        ),
         (CHECKS, ("yield Case", "yield Cas("), "16_graphs/exercises/parabola.py does not load"),
-        (CHECKS, ("from autograder.checks", "from autograder.cheques"), "16_graphs/exercises/parabola.py does not load"),
+        (
+            CHECKS,
+            ("from autograder.checks", "from autograder.cheques"),
+            "16_graphs/exercises/parabola.py does not load",
+        ),
     ],
 )
-def test_checks_that_cannot_be_loaded(sound, tmp_path, capsys, file, change, sentence):
+def test_checks_that_cannot_be_loaded(sound, tmp_path, capsys, *, file, change, sentence):
     shutil.copytree(sound, tmp_path / "course")
     path = tmp_path / "course" / file
     path.write_text(path.read_text().replace(*change))
@@ -408,14 +418,14 @@ check(running_sum)
 # %% [markdown]
 # **Question 1.**'''
 
-GROWING = '''
+GROWING = """
 running_sum = FunctionExercise(
     "running_sum",
     cases=lambda rng: [Case(x=rng.normal(size=n)) for n in (5, 8)],
     scaling=Scaling(lambda n: Case(x=(n,)), (500, 1000, 2000, 4000), at_most=LIMIT, of="memory", dtype="float64"),
 )
-'''
-SUMS = '''## sums
+"""
+SUMS = """## sums
 > Every partial sum is needed.
 - cumsum(x, dtype=x.dtype)
 + sum(x)
@@ -429,8 +439,8 @@ SUMS = '''## sums
 > Add what came before.
 - array_module(x).cumsum(x, dtype=x.dtype)
 + x * 1
-'''
-VARIANTS = '''from dlkit import array_module
+"""
+VARIANTS = """from dlkit import array_module
 
 
 def plain(x):
@@ -439,7 +449,7 @@ def plain(x):
 
 def steep(x):
     return STEEP
-'''
+"""
 
 
 def growing(limit="1.3", steep="array_module(x).tri(len(x), dtype=x.dtype) @ x"):

@@ -136,7 +136,7 @@ def test_what_changed_in_between_is_graded_again(own_course, tmp_path, what):
     elif what == "training":
         options, both = {"seed": 1, "capstones": False}, True
     else:
-        checks, both = own_course / "solutions/02_layers/checks.py", True
+        checks, both = own_course / "solutions/02_layers/exercises/activations.py", True
         checks.write_text(checks.read_text() + "\n# harder now\n")
         processes.catalogue.load.cache_clear()
     assert grade_here(own_course, tmp_path / "in", tmp_path / "out", **options) == {"adam": True, "berta": both}

@@ -10,6 +10,7 @@ import pytest
 
 from autograder.cli import main
 from autograder.report.verdict import Status
+from tests.autograder.conftest import write_assignment
 
 
 @pytest.fixture
@@ -62,9 +63,9 @@ WRONG = [
     (["audit", "99"], "There is no assignment or exercise '99'."),
     (
         ["new", "Graphs"],
-        "'Graphs' is no assignment's name. Use two digits, an underscore, lower-case letters: 15_graphs.",
+        "'Graphs' is no assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs.",
     ),
-    (["new", "../15_graphs"], "is no assignment's name"),
+    (["new", "../16_graphs"], "is no assignment's name"),
     (["new", "02_layers"], "solutions/02_layers is there already. Choose another name, or delete it first."),
 ]
 
@@ -81,7 +82,7 @@ def test_wrong_usage_is_one_sentence_and_exit_status_2(autograder, small_course,
 
 
 @pytest.mark.parametrize(
-    "command", [["check"], ["grade", "."], ["release"], ["audit"], ["new", "15_graphs"]], ids=lambda c: c[0]
+    "command", [["check"], ["grade", "."], ["release"], ["audit"], ["new", "16_graphs"]], ids=lambda c: c[0]
 )
 def test_a_course_that_is_none_is_told(autograder, tmp_path, command):
     status, out, err = autograder(*command, "--course", tmp_path)
@@ -229,11 +230,13 @@ def test_the_same_seed_checks_the_same_way(autograder, small_course):
 
 def test_earlier_work_is_found_in_the_course_that_was_named(autograder, student, solve, monkeypatch, tmp_path):
     folder = student / "assignments/03_next"
-    folder.mkdir()
-    (folder / "checks.py").write_text(
-        "from autograder.checks import Assignment, Case, FunctionExercise\n"
-        "again = FunctionExercise('again', cases=lambda rng: [Case(x=rng.normal(size=3))], points=1)\n"
-        "ASSIGNMENT = Assignment('03_next', title='Next', exercises=[again], earlier=['02_layers'])\n"
+    write_assignment(
+        folder,
+        "from autograder.checks import Case, FunctionExercise\n"
+        "again = FunctionExercise('again', cases=lambda rng: [Case(x=rng.normal(size=3))])\n",
+        title="Next",
+        points={"again": 1},
+        earlier=("02_layers",),
     )
     (folder / "next.py").write_text(
         "from dlkit.course import earlier\n\nTanh = earlier('layers.Tanh')\n\n\n"
@@ -271,16 +274,18 @@ def test_the_doctor_says_what_the_machine_can_do(autograder):
 
 def test_a_new_assignment_can_be_released_and_audited(autograder, tmp_path):
     (tmp_path / "assignments").mkdir()
-    status, out, _ = autograder("new", "15_graph_nets", "--course", tmp_path)
+    status, out, _ = autograder("new", "16_graph_nets", "--course", tmp_path)
     assert status == 0
-    assert "Next: autograder release 15_graph_nets, then autograder audit 15_graph_nets." in out
-    assert sorted(path.name for path in (tmp_path / "solutions/15_graph_nets").iterdir()) == [
-        "checks.py",
+    assert "Next: autograder release 16_graph_nets, then autograder audit 16_graph_nets." in out
+    assert sorted(path.name for path in (tmp_path / "solutions/16_graph_nets").iterdir()) == [
+        "assignment.py",
+        "exercises",
         "graph_nets.py",
+        "mistakes",
     ]
-    assert autograder("release", "15", "--course", tmp_path)[0] == 0
-    assert autograder("audit", "15_graph_nets", "--course", tmp_path)[0] == 0
-    status, out, _ = autograder("check", "15", "--json", "--course", tmp_path)
+    assert autograder("release", "16", "--course", tmp_path)[0] == 0
+    assert autograder("audit", "16_graph_nets", "--course", tmp_path)[0] == 0
+    status, out, _ = autograder("check", "16", "--json", "--course", tmp_path)
     assert (status, len(json.loads(out))) == (0, 1)
 
 

@@ -3,6 +3,7 @@
 import shutil
 
 from autograder.classroom.demo import shown
+from tests.autograder.conftest import write_assignment
 
 
 def test_the_demonstration_is_of_layers_and_losses_whatever_comes_before_them(root):
@@ -15,11 +16,12 @@ def test_a_course_of_one_assignment_shows_that_one(small_course):
 
 def test_an_assignment_of_functions_alone_is_not_shown(own_course):
     target = own_course / "solutions/01_sums"
-    target.mkdir()
-    shutil.copy(own_course / "solutions/02_layers/layers.py", target / "sums.py")
-    (target / "checks.py").write_text(
-        "from autograder.checks import Assignment, Case, FunctionExercise\n"
-        "f = FunctionExercise('gradient_norms', cases=lambda rng: [Case(x=rng.normal(size=3))], points=1)\n"
-        "ASSIGNMENT = Assignment('01_sums', title='Sums', exercises=[f])\n"
+    write_assignment(
+        target,
+        "from autograder.checks import Case, FunctionExercise\n"
+        "f = FunctionExercise('gradient_norms', cases=lambda rng: [Case(x=rng.normal(size=3))])\n",
+        title="Sums",
+        points={"gradient_norms": 1},
     )
+    shutil.copy(own_course / "solutions/02_layers/layers.py", target / "sums.py")
     assert shown(own_course) == ["02_layers"]

@@ -14,7 +14,15 @@ from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.spec import SpecError
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("layers.ipynb", "layers.py", "checks.py", "cases.npz")
+FILES = (
+    "layers.ipynb",
+    "layers.py",
+    "assignment.py",
+    "exercises/activations.py",
+    "support/stacks.py",
+    "hints.json",
+    "cases.npz",
+)
 FOLDER = "assignments/02_layers"
 
 
@@ -152,7 +160,7 @@ def solution_lines(text):
 
 
 def test_nothing_of_a_solution_is_released(root):
-    for name in [path.parent.name for path in (root / "assignments").glob("*/checks.py")]:
+    for name in [path.parent.name for path in (root / "assignments").glob("*/assignment.py")]:
         folder, module = root / "assignments" / name, name.partition("_")[2]
         source = (root / "solutions" / name / f"{module}.py").read_text()
         given = "\n".join(source.split("### BEGIN SOLUTION")[0::1][:1]) + "".join(
@@ -162,23 +170,33 @@ def test_nothing_of_a_solution_is_released(root):
         given += "\n".join(text for published in repairs for text in published.values())
         secrets = [line for line in solution_lines(source) if line not in given]
         cells = json.loads((folder / f"{module}.ipynb").read_text())["cells"]
-        released = [(folder / f"{module}.py").read_text(), (folder / "checks.py").read_text()]
+        files = [
+            path for path in folder.rglob("*") if path.suffix in (".py", ".json") and path.parent.name != "published"
+        ]
+        released = [path.read_text() for path in files]
         released += ["".join(cell["source"]) for cell in cells]
         assert secrets
         assert [line for line in secrets if any(line in text for text in released)] == []
 
 
-def test_the_public_checks_hold_no_mistake_no_hint_and_no_slow_variant(root):
-    for path in (root / "assignments").glob("*/checks.py"):
-        text = path.read_text()
-        tree = ast.parse(text)
-        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
-        assert not {"Mistake", "swap"} & names
-        assert not {"mistakes", "slow", "plain", "hint"} & arguments
-        for exercise in catalogue.load(path.parent.name, root).assignment.exercises:
+def test_what_is_released_holds_no_mistake_no_hint_of_one_and_no_variant(root):
+    for folder in (path.parent for path in (root / "assignments").glob("*/assignment.py")):
+        assert {path.name for path in folder.iterdir() if path.is_dir()} <= {"exercises", "support", "published"}
+        text = "\n".join(path.read_text() for path in folder.rglob("*.*") if path.suffix in (".py", ".json"))
+        for exercise in catalogue.load(folder.name, root).assignment.exercises:
             for mistake in exercise.mistakes:
                 assert mistake.hint not in text
+            for variant in (exercise.slow, exercise.plain, exercise.bulky, exercise.steep):
+                assert variant is None or variant not in text
+
+
+def test_released_files_are_the_authors_own_and_no_line_is_long(root):
+    for folder in (path.parent for path in (root / "assignments").glob("*/assignment.py")):
+        for path in folder.rglob("*.py"):
+            if path.parent != folder or path.name == "assignment.py":
+                inside = path.relative_to(root / "assignments")
+                assert path.read_text() == (root / "solutions" / inside).read_text()
+                assert max(map(len, path.read_text().splitlines())) <= 120, inside
 
 
 def test_the_public_checks_ask_for_the_same(small_course, tmp_path):
@@ -212,20 +230,15 @@ def test_every_assignment_is_whole_where_the_solutions_are_not(name, tmp_path):
 # --- what a wrong source says ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("assert ASSIGNMENT.exercises[0].mistakes[0]", "does not load .IndexError.* once mistakes .* are cut out"),
-        (
-            "if ASSIGNMENT.exercises[0].mistakes: ASSIGNMENT.exercises[0].checks.pop()",
-            "asks for other things once mistakes and slow variants are cut out",
-        ),
-    ],
-)
-def test_checks_that_need_their_mistakes_are_told(own_course, line, sentence):
-    with (own_course / "solutions/02_layers/checks.py").open("a") as file:
-        file.write(f"\n{line}\n")
-    with pytest.raises(SpecError, match=sentence):
+def test_checks_that_need_what_is_secret_are_told(own_course):
+    path = own_course / "solutions/02_layers/exercises/activations.py"
+    path.write_text(
+        path.read_text() + "\nfrom pathlib import Path\n(Path(__file__).parents[1] / 'mistakes').iterdir().__next__()\n"
+    )
+    with pytest.raises(SpecError, match=r"02_layers/exercises/activations\.py does not load"):
+        release(own_course, "02_layers")
+    path.write_text(path.read_text().replace(".iterdir().__next__()", ".is_dir() or tanh.checks.pop()"))
+    with pytest.raises(SpecError, match="ask for other things where mistakes and variants are not at hand"):
         release(own_course, "02_layers")
 
 

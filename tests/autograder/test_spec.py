@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autograder.course.answers import generator
 from autograder.isolation.tree import New, Rng, decode, encode
-from autograder.spec import Assignment, Case, Check, Exercise, Mistake, Points, SpecError, Speed, swap
+from autograder.spec import Assignment, Case, Check, Edit, Exercise, Mistake, Points, SpecError, Speed
 
 weights = st.floats(0.01, 100)
 
@@ -50,11 +50,11 @@ def test_an_exercise_named_twice_is_refused():
 
 def test_an_assignment_finds_its_exercises_and_an_exercise_its_checks():
     exercise = an_exercise("Thing", a_check("is right"))
-    assignment = Assignment("15_graph_nets", title="Graphs", exercises=[exercise])
+    assignment = Assignment("16_graph_nets", title="Graphs", exercises=[exercise])
     assert assignment.module == "graph_nets"
     assert assignment.exercise("Thing") is exercise
     assert exercise.find("is right") is exercise.checks[0]
-    with pytest.raises(SpecError, match="15_graph_nets has no exercise 'Thin'; it has: Thing"):
+    with pytest.raises(SpecError, match="16_graph_nets has no exercise 'Thin'; it has: Thing"):
         assignment.exercise("Thin")
     with pytest.raises(SpecError, match="Thing has no check 'x'; it has: is right"):
         exercise.find("x")
@@ -65,24 +65,25 @@ def test_a_function_exercise_is_no_class():
     assert (function.is_class, an_exercise().is_class) == (False, True)
 
 
-def test_a_mistake_is_the_source_with_its_swaps():
-    mistake = Mistake("doubles", swap("x + 1", "2 * x"), swap("return", "y ="), hint="no")
+def test_a_mistake_is_the_source_with_its_edits():
+    mistake = Mistake("doubles", (Edit(("x + 1",), ("2 * x",)), Edit(("return",), ("y =",))), hint="no")
     assert mistake.apply("def f(x):\n    return x + 1", "f") == "def f(x):\n    y = 2 * x"
 
 
 @pytest.mark.parametrize(("source", "count"), [("y = x", 0), ("y = x + 1 + (x + 1)", 2)])
-def test_a_swap_must_find_its_text_exactly_once(source, count):
+def test_an_edit_must_find_its_text_exactly_once(source, count):
     with pytest.raises(SpecError, match=f"f: mistake 'doubles': its text occurs {count} times, not once: 'x \\+ 1'"):
-        Mistake("doubles", swap("x + 1", "2 * x"), hint="no").apply(source, "f")
+        Mistake("doubles", (Edit(("x + 1",), ("2 * x",)),), hint="no").apply(source, "f")
 
 
 def test_a_mistake_may_be_a_whole_source():
-    assert Mistake("other", "def f(x): return 0", hint="no").apply("def f(x): return x", "f") == "def f(x): return 0"
+    whole = Mistake("other", hint="no", whole="def f(x): return 0")
+    assert whole.apply("def f(x): return x", "f") == "def f(x): return 0"
 
 
 def test_a_mistake_must_parse():
     with pytest.raises(SpecError, match=r"f: mistake 'halves' does not parse: .*, line 1"):
-        Mistake("halves", swap("1", "("), hint="no").apply("y = 1", "f")
+        Mistake("halves", (Edit(("1",), ("(",)),), hint="no").apply("y = 1", "f")
 
 
 # --- cases -----------------------------------------------------------------------------------

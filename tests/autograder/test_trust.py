@@ -34,7 +34,7 @@ def handed_out(small_course, tmp_path, monkeypatch):
     """A folder 02_layers that somebody unzipped, the current one; its checks say when they run."""
     folder = tmp_path / "downloads" / "02_layers"
     shutil.copytree(small_course / "assignments/02_layers", folder)
-    tell(folder / "checks.py")
+    tell(folder / "assignment.py")
     monkeypatch.chdir(folder)
     return folder
 
@@ -66,7 +66,7 @@ COMMANDS = [
     ["reset", "Tanh", "--yes"],
     ["release"],
     ["audit"],
-    ["new", "15_graphs"],
+    ["new", "16_graphs"],
     ["demo"],
     ["grade", "elsewhere"],
     ["export", "gradescope-zip", "02_layers"],
@@ -91,11 +91,11 @@ def test_what_was_handed_out_is_checked_once_it_is_trusted_and_asked_about_when_
     assert autograder("check", "Tanh")[0] == 2
     status, out, _ = autograder("trust", handed_out)
     assert status == 0
-    assert out.splitlines() == [f"Trusted as it is now: {handed_out / file}" for file in trust.CONTENT[:2]]
+    assert out.splitlines() == [f"Trusted as it is now: {path}" for path in trust.content_of(handed_out)]
     assert not ran(handed_out.parent)
     assert autograder("check", "Tanh")[0] == 0
     assert ran(handed_out.parent)
-    for file in ("checks.py", "cases.npz"):
+    for file in ("assignment.py", "exercises/activations.py", "support/stacks.py", "hints.json", "cases.npz"):
         before = (handed_out / file).read_bytes()
         (handed_out / file).write_bytes(before + b"\n")
         status, out, err = autograder("check", "Tanh")
@@ -163,8 +163,8 @@ def test_a_course_that_start_made_is_trusted_as_it_is(autograder, small_course, 
     assert autograder("check", "Tanh")[0] == 0
     (known,) = trust.accepted().values()
     assert known.by == "start"
-    assert list(known.files) == [f"assignments/02_layers/{name}" for name in ("checks.py", "cases.npz")]
-    tell(mine / "assignments/02_layers/checks.py")
+    assert [mine / name for name in known.files] == trust.content_of(mine / "assignments/02_layers")
+    tell(mine / "assignments/02_layers/assignment.py")
     status, _, err = autograder("check", "Tanh")
     assert status == 2
     assert "has changed since it was trusted" in err
@@ -177,7 +177,7 @@ def test_start_accepts_nothing_but_what_it_copied(autograder, handed_out, small_
     shutil.copytree(small_course, place)
     for kind in ("assignments", "solutions"):
         (place / kind / "02_layers").rename(place / kind / "03_layers")
-    for checks in place.glob("*/03_layers/checks.py"):
+    for checks in place.glob("*/03_layers/assignment.py"):
         checks.write_text(checks.read_text().replace("02_layers", "03_layers"))
     for file in (place / "assignments/03_layers").glob("layers.*"):
         file.write_text(file.read_text().replace("02_layers", "03_layers"))
@@ -237,7 +237,7 @@ def hand_ins(small_course, tmp_path, monkeypatch):
     (folder / "amara/02_layers").mkdir(parents=True)
     shutil.copy(small_course / "solutions/02_layers/layers.py", folder / "amara/02_layers")
     shutil.copytree(small_course / "assignments/02_layers", folder / "assignments/02_layers")
-    tell(folder / "assignments/02_layers/checks.py")
+    tell(folder / "assignments/02_layers/assignment.py")
     monkeypatch.chdir(folder)
     return folder
 
@@ -301,13 +301,13 @@ def test_bytecode_beside_checks_is_not_run_in_their_place(autograder, handed_out
     trust.accept(handed_out)
     evil = tmp_path / "evil.py"
     evil.write_text(f"from pathlib import Path\nPath({str(tmp_path / 'evil ran')!r}).touch()\n")
-    source = (handed_out / "checks.py").stat()
+    source = (handed_out / "assignment.py").stat()
     os.truncate(evil, source.st_size) if evil.stat().st_size > source.st_size else evil.write_text(
         evil.read_text() + "#" * (source.st_size - evil.stat().st_size)
     )
     os.utime(evil, ns=(source.st_atime_ns, source.st_mtime_ns))
-    cached = importlib.util.cache_from_source(str(handed_out / "checks.py"))
-    py_compile.compile(str(evil), cached, dfile=str(handed_out / "checks.py"), doraise=True, invalidation_mode=mode)
+    cached = importlib.util.cache_from_source(str(handed_out / "assignment.py"))
+    py_compile.compile(str(evil), cached, dfile=str(handed_out / "assignment.py"), doraise=True, invalidation_mode=mode)
     assert autograder("check", "Tanh")[0] == 0
     assert ran(handed_out.parent)
     assert not (tmp_path / "evil ran").exists()
@@ -319,7 +319,7 @@ def test_no_bytecode_lies_in_or_comes_from_a_course(small_course, tmp_path, vari
     place, mine = tmp_path / "place", tmp_path / "mine"
     shutil.copytree(small_course, place)
     (place / "assignments/02_layers/__pycache__").mkdir()
-    (place / "assignments/02_layers/__pycache__/checks.cpython-311.pyc").write_bytes(b"old")
+    (place / "assignments/02_layers/__pycache__/assignment.cpython-311.pyc").write_bytes(b"old")
     mine.mkdir()
     (tmp_path / "nbgrader").mkdir()
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": variable}
@@ -336,12 +336,15 @@ def test_no_bytecode_lies_in_or_comes_from_a_course(small_course, tmp_path, vari
         assert done.returncode == 0, done.stderr
     assert not [path for folder in (mine, tmp_path / "nbgrader") for path in folder.rglob("*.pyc")]
     assert sorted(path.name for path in (mine / "assignments/02_layers").iterdir()) == [
+        "assignment.py",
         "cases.npz",
-        "checks.py",
+        "exercises",
+        "hints.json",
         "layers.ipynb",
         "layers.py",
+        "support",
     ]
-    assert [path.name for path in place.rglob("*.pyc")] == ["checks.cpython-311.pyc"]
+    assert [path.name for path in place.rglob("*.pyc")] == ["assignment.cpython-311.pyc"]
 
 
 # --- what is remembered ----------------------------------------------------------------------
@@ -351,13 +354,16 @@ def test_trust_is_listed_and_forgotten(autograder, handed_out, own_state):
     assert autograder("trust", "--list")[1] == "Nothing is trusted but the installed course.\n"
     assert autograder("trust", ".")[0] == 0
     status, out, _ = autograder("trust", "--list")
+    count = len(trust.content_of(handed_out))
     assert status == 0
-    assert out.startswith(f"{handed_out.parent}  2 files, by autograder trust, 20")
+    assert out.startswith(f"{handed_out.parent}  {count} files, by autograder trust, 20")
     listed = json.loads(autograder("trust", "--list", "--json")[1])
-    assert list(listed[str(handed_out.parent)]["files"]) == ["02_layers/checks.py", "02_layers/cases.npz"]
+    assert [handed_out.parent / name for name in listed[str(handed_out.parent)]["files"]] == trust.content_of(
+        handed_out
+    )
     status, out, _ = autograder("trust", "--forget", handed_out)
     assert status == 0
-    assert out.splitlines()[0] == f"No longer trusted: {handed_out / 'checks.py'}"
+    assert out.splitlines()[0] == f"No longer trusted: {handed_out / 'assignment.py'}"
     assert trust.accepted() == {}
     assert autograder("check", "Tanh")[0] == 2
     status, out, err = autograder("trust", "--forget", handed_out)
@@ -371,7 +377,7 @@ def test_of_a_course_one_assignment_may_be_forgotten(handed_out, small_course):
     trust.accept(handed_out.parent)
     trust.forget(other)
     (known,) = trust.accepted().values()
-    assert list(known.files) == ["02_layers/checks.py", "02_layers/cases.npz"]
+    assert [handed_out.parent / name for name in known.files] == trust.content_of(handed_out)
 
 
 def test_a_folder_that_is_gone_can_be_forgotten(autograder, handed_out, monkeypatch, tmp_path):
@@ -414,7 +420,7 @@ def test_the_memory_is_the_users_alone(handed_out, own_state):
 def test_the_memory_is_neither_read_nor_written_through_a_link(handed_out, own_state, tmp_path, link):
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    files = {f"02_layers/{name}": trust.hashed(handed_out / name) for name in trust.CONTENT[:2]}
+    files = {f"02_layers/{path.relative_to(handed_out)}": trust.hashed(path) for path in trust.content_of(handed_out)}
     text = json.dumps({"courses": {str(handed_out.parent): {"files": files}}})
     (theirs / "trusted.json").write_text(text)
     place = own_state.parent / link if link else own_state.parent

@@ -4,10 +4,9 @@
 # Say what this assignment is about, why it matters, and what the student will have built at the end.
 
 # %%
-import numpy as np
 
 from autograder import check
-from dlkit import Layer, array_module
+from dlkit import Layer
 
 # %% [markdown]
 # ## __SHORT__.1 Parabola

@@ -44,6 +44,10 @@ def hand_in(tmp_path, right):
     return lay
 
 
+OWN = "from autograder.checks import Outline"
+"""How a file of the course's own begins."""
+
+
 def reports(tmp_path, out="out"):
     return sorted(
         str(path.relative_to(tmp_path / out / "reports")) for path in (tmp_path / out).glob("reports/*/*.json")
@@ -88,12 +92,6 @@ def test_what_is_set_aside_is_listed_in_json(grade, hand_in, tmp_path):
 def test_reports_of_another_assignment_are_left_where_they_are(own_course, tmp_path, right, capsys):
     shutil.copytree(own_course / "solutions/02_layers", own_course / "solutions/03_more")
     (own_course / "solutions/03_more/layers.py").rename(own_course / "solutions/03_more/more.py")
-    checks = own_course / "solutions/03_more/checks.py"
-    checks.write_text(
-        checks.read_text() + '\nASSIGNMENT = Assignment("03_more", title="More", exercises=[])\n'
-        if False
-        else checks.read_text().replace('Assignment("02_layers"', 'Assignment("03_more"')
-    )
     write(tmp_path / "in", {"amy/02_layers/layers.py": right, "amy/03_more/more.py": right})
     where = ["--out", str(tmp_path / "out"), "--course", str(own_course), "--jobs", "1", "--isolation", "none"]
     for name in ("02_layers", "03_more", "02_layers"):
@@ -166,7 +164,7 @@ def test_the_table_at_the_end_the_page_and_json_list_what_was_not_graded(grade, 
     other = right.replace("1 - ", "2 - ")
     hand_in("amy/02_layers/layers (1).py", "loose/02_layers/layers.py",
             **{"amy/02_layers/layers.py": other, "bo/02_layers/layers.ipynb": "{", "cy/02_layers/layers.rar": "x",
-               "cy/02_layers/.DS_Store": "x", "amy/02_layers/checks.py": "x"})  # fmt: skip
+               "cy/02_layers/.DS_Store": "x", "amy/02_layers/assignment.py": OWN})  # fmt: skip
     status, out, _ = grade()
     assert status == 1
     assert "Seen and not graded (3)" in out
@@ -187,7 +185,7 @@ def test_the_table_at_the_end_the_page_and_json_list_what_was_not_graded(grade, 
     kinds = {one["path"]: (one["kind"], one["student"]) for one in result["not_graded"]}
     assert kinds == {
         "amy/02_layers/layers.py": ("hand-in", "amy"),
-        "amy/02_layers/checks.py": ("handed out", "amy"),
+        "amy/02_layers/assignment.py": ("handed out", "amy"),
         "layers.ipynb": ("hand-in", "bo"),
         "layers.rar": ("hand-in", "cy"),
         "cy/02_layers/.DS_Store": ("system", "cy"),

@@ -131,7 +131,8 @@ def test_the_kit_and_the_one_assignment_are_in_it_and_nothing_else(packed):
         "kit/autograder/render/templates/student.html",
     } <= set(names)
     course = {name for name in names if name.startswith("course/")}
-    assert course == {"course/solutions/02_layers/checks.py", "course/solutions/02_layers/layers.py"}
+    assert {"course/solutions/02_layers/assignment.py", "course/solutions/02_layers/layers.py"} < course
+    assert "course/solutions/02_layers/mistakes/Tanh.md" in course
     assert not [name for name in names if "__pycache__" in name or "tests" in name.split("/")]
     assert plan == {"assignment": "02_layers", "isolation": "partial", "capstones": True, "seconds": 540.0}
     assert "numpy" in requirements
@@ -289,7 +290,7 @@ def test_when_time_runs_out_what_is_known_is_written(platform, solution):
 
 FAULTS = {
     "a plan that is none": ("source/plan.json", "[]", "ValidationError while grading."),
-    "checks that do not load": ("source/course/solutions/02_layers/checks.py", "1 / 0", "SpecError while grading."),
+    "checks that do not load": ("source/course/solutions/02_layers/assignment.py", "1 / 0", "SpecError while grading."),
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from autograder.authoring.release import public_checks
+from autograder.authoring.release import public_files
 from autograder.checks import Case, FunctionExercise
 from autograder.course import catalogue
 from autograder.learner import hints, state
@@ -147,14 +147,13 @@ def test_hints_that_cannot_be_are_refused(wrong):
 
 
 def test_the_authors_hints_are_released_and_the_hints_of_mistakes_are_not(own_course):
-    checks = own_course / "solutions/02_layers/checks.py"
-    text = checks.read_text()
-    before, tanh, after = text.partition('    "Tanh",\n')
+    source = own_course / "solutions/02_layers/layers.py"
+    before, tanh, after = source.read_text().partition('hints="Tanh"')
     question = "Is what forward has kept the input, or its tanh already?"
     assert after.count(question) == 1
-    checks.write_text(before + tanh + after.replace(question, "Think of the slope at zero."))
+    source.write_text(before + tanh + after.replace(question, "Think of the slope at zero."))
     loaded = catalogue.load.__wrapped__("02_layers", own_course)
-    released = public_checks(loaded)
+    released = "".join(public_files(loaded).values())
     assert "Think of the slope at zero." in released
     secret = [mistake.hint for exercise in loaded.assignment.exercises for mistake in exercise.mistakes]
     assert secret

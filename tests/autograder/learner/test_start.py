@@ -6,6 +6,7 @@ from autograder.course.catalogue import UsageError, names
 from autograder.learner import originals, state
 from autograder.learner.originals import start
 from dlkit import course
+from tests.autograder.conftest import write_assignment
 
 
 @pytest.fixture
@@ -47,14 +48,12 @@ def test_a_second_assignment_comes_from_where_the_first_came_from(elsewhere, tmp
     place = tmp_path / "course"
     shutil.copytree(handed_out, place)
     (place / "assignments/02_layers").rename(place / "assignments/07_again")
-    checks = place / "assignments/07_again/checks.py"
-    checks.write_text(checks.read_text() + "\nASSIGNMENT = Assignment('07_again', title='', exercises=[])\n")
+    write_assignment(place / "assignments/07_again", "", title="", points={})
     shutil.copytree(handed_out / "assignments/02_layers", place / "assignments/02_layers")
     for suffix in (".py", ".ipynb"):
         file = place / f"assignments/07_again/layers{suffix}"
         file.rename(file.with_name(f"again{suffix}"))
-    text = checks.read_text().replace("title=''", "title='', earlier=['02_layers']")
-    checks.write_text(text)
+    write_assignment(place / "assignments/07_again", "", title="", points={}, earlier=("02_layers",))
     start("02_layers", elsewhere, place)
     assert state.read(elsewhere).source == str(place)
     assert originals.available(elsewhere) == ["02_layers", "07_again"]
@@ -69,9 +68,8 @@ def test_earlier_assignments_come_along(elsewhere, tmp_path, trimmed):
         text = (later / f"layers{suffix}").read_text().replace("02_layers", "05_later")
         (later / f"layers{suffix}").unlink()
         (later / f"later{suffix}").write_text(text)
-    checks = (later / "checks.py").read_text()
-    names_it = "\nASSIGNMENT = Assignment('05_later', title='L', exercises=[tanh], earlier=['02_layers'])\n"
-    (later / "checks.py").write_text(checks + names_it)
+    outline = (later / "assignment.py").read_text()
+    (later / "assignment.py").write_text(outline.replace("points=", 'earlier=("02_layers",),\n    points='))
     new = start("05_later", elsewhere, place)
     assert [folder.name for folder in new] == ["02_layers", "05_later"]
     assert names(elsewhere) == ["02_layers", "05_later"]
