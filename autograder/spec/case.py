@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
 
 __all__ = ["Case"]
 
 
+class _Changes(TypedDict, total=False):
+    arguments: dict[str, Any]
+    inputs: dict[str, Any]
+    parameters: dict[str, Any]
+    upstream: Any
+    hidden: dict[str, Any]
+
+
+@dataclass(frozen=True, init=False, eq=False)
 class Case:
     """One drawn input: constructor arguments, inputs by name in the order of ``forward``, parameters.
 
     Arrays of floats are given a gradient check, arrays of integers (labels, indices) are not.
+    upstream: the gradient at the output, by name where there are several outputs;
+    hidden: what a check knows of the case and a student does not see.
     """
+
+    arguments: dict[str, Any]
+    inputs: dict[str, Any]
+    parameters: dict[str, Any]
+    upstream: Any
+    hidden: dict[str, Any]
 
     def __init__(
         self,
@@ -22,11 +40,11 @@ class Case:
         parameters: Mapping[str, Any] | None = None,
         **inputs: Any,
     ) -> None:
-        self.arguments = dict(arguments or {})
-        self.inputs = dict(inputs)
-        self.parameters = dict(parameters or {})
-        self.upstream: Any = None
-        self.hidden: dict[str, Any] = {}
+        self._fill(arguments=dict(arguments or {}), inputs=dict(inputs), parameters=dict(parameters or {}))
+
+    def _fill(self, **fields: Unpack[_Changes]) -> None:
+        for name, value in {"upstream": None, "hidden": {}, **fields}.items():
+            object.__setattr__(self, name, value)
 
     @property
     def upstreams(self) -> dict[str, Any]:
@@ -39,12 +57,16 @@ class Case:
         """Return a copy with other upstream gradients, by the names of ``upstreams``."""
         return self.with_changes(upstream=named if isinstance(self.upstream, dict) else named.get("dy"))
 
-    def with_changes(self, **changes: Any) -> Case:
-        """Return a copy with some of ``arguments, inputs, parameters, upstream, hidden`` replaced."""
-        copy = Case(self.arguments, parameters=self.parameters, **self.inputs)
-        copy.upstream, copy.hidden = self.upstream, self.hidden
-        for name, value in changes.items():
-            setattr(copy, name, value)
+    def with_changes(self, **changes: Unpack[_Changes]) -> Case:
+        """Return a copy with some of ``arguments, inputs, parameters, upstream, hidden`` replaced.
+
+        Raises TypeError where a field is none of these.
+        """
+        if unknown := set(changes) - set(_Changes.__annotations__):
+            message = f"a case has no '{min(unknown)}'; it has {', '.join(_Changes.__annotations__)}"
+            raise TypeError(message)
+        copy = Case()
+        copy._fill(**{**vars(self), **changes})  # type: ignore[typeddict-item]
         return copy
 
     def as_data(self) -> list[Any]:

@@ -154,3 +154,13 @@ def test_a_speed_case_is_drawn_in_its_dtype_whatever_draws_it():
         assert [case.inputs[name].dtype.name for name in ("scores", "x", "labels")] == ["float32", "float32", "int64"]
     assert again.upstream.dtype == np.float32
     assert not np.array_equal(first.inputs["x"], again.inputs["x"])
+
+
+def test_a_case_is_changed_by_making_another():
+    case = Case({"n": 2}, x=1.0)
+    other = case.with_changes(inputs={"x": 2.0})
+    assert (case.inputs, other.inputs, other.arguments) == ({"x": 1.0}, {"x": 2.0}, {"n": 2})
+    with pytest.raises(TypeError, match="a case has no 'imputs'; it has arguments, inputs, parameters"):
+        case.with_changes(imputs={"x": 2.0})
+    with pytest.raises(AttributeError, match="cannot assign to field 'inputs'"):
+        case.inputs = {}
