@@ -66,7 +66,7 @@ class Case:
             message = f"a case has no '{min(unknown)}'; it has {', '.join(_Changes.__annotations__)}"
             raise TypeError(message)
         copy = Case()
-        copy._fill(**{**vars(self), **changes})  # type: ignore[typeddict-item]
+        copy._fill(**{**vars(self), **changes})
         return copy
 
     def as_data(self) -> list[Any]:
