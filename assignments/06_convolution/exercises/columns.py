@@ -64,7 +64,7 @@ def judge_adjoint(observed, _expected, case):
     return Mismatch("value", "col2im u", text, error=abs(left - right))
 
 
-# Both functions are the submission's own, so no expected values are needed: not after the comparison with the reference.
+# Both functions are the submission's own, so no expected values are needed, and the check comes after none.
 @col2im.check(
     "im2col and col2im are adjoint to each other",
     cases=pairs,
