@@ -136,7 +136,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     """Make the exercise of one function, with the standard checks.
 
     A case's inputs are passed in order, its arguments by name.
-    setting: objects that the function is given besides, and that are looked at together with its result.
+    setting: objects that the function is also given, and that are looked at together with its result.
     outputs: what sentences call the result, or each of several that the function returns as a tuple.
     float32: whether a check requires that dtype in is dtype out; cases for it, where the last two will not do.
     writes: the function is given no array but those that it is to change.
