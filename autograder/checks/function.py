@@ -11,7 +11,7 @@ import numpy as np
 from autograder.checks.chance import ApartFromChance, set_apart
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.habits import habits
-from autograder.checks.judges import judge_unchanged
+from autograder.checks.judges import Judge, judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated_function
 from autograder.checks.standard import budget_checks
 from autograder.isolation.tree import Ref
@@ -28,7 +28,7 @@ from autograder.spec import (
     Trial,
     points_by_part,
 )
-from autograder.spec.comparison import compare_all
+from autograder.spec.comparison import Mismatch, compare, compare_all
 from autograder.subject import Instance, Subject
 
 __all__ = ["MATCHES", "FunctionExercise", "Setting"]
@@ -105,6 +105,19 @@ class _Called:
         return Trial(renew, go, lambda: self.shown(kept[0].fetch(), objects, *latest))
 
 
+def _judge_outputs(outputs: tuple[str, ...], judge: Judge) -> Judge:
+    """A judge of several results by their names, which says so where they are not returned as that many values."""
+    if len(outputs) == 1:
+        return judge
+
+    def judged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        if outputs[0] in expected and outputs[0] not in observed:
+            return compare(observed.get("the result"), [expected[name] for name in outputs], "the result")
+        return judge(observed, expected, case)
+
+    return judged
+
+
 def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it makes
     name: str,
     *,
@@ -123,7 +136,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     """Make the exercise of one function, with the standard checks.
 
     A case's inputs are passed in order, its arguments by name.
-    setting: objects that the function is given besides, and that are looked at together with its result.
+    setting: objects that the function is also given, and that are looked at together with its result.
     outputs: what sentences call the result, or each of several that the function returns as a tuple.
     float32: whether a check requires that dtype in is dtype out; cases for it, where the last two will not do.
     writes: the function is given no array but those that it is to change.
@@ -131,31 +144,49 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     whatever is drawn.  That is compared; what depends on the draw is for ``statistics``.
     """
     called = _Called(name, setting, outputs, apart_from_chance)
+    checks = [
+        *_standard_checks(called, cases, writes=writes),
+        *budget_checks(called.trial, (speed, memory, scaling), needs=(name,), after=(MATCHES,)),
+    ]
+    exercise = Exercise(name, "function", (name,), points_by_part(name, points), checks, **extras)
+    if float32:
+        drawn = cases if float32 is True else float32
+        habits(
+            exercise, called.observe, cases=drawn, after=(MATCHES,), among=("float32",), to_float64=TO_FLOAT64,
+            judge=_judge_outputs(outputs, judge_float32),
+        )  # fmt: skip
+    return exercise
+
+
+def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list[Check]:
+    """What is asked of every function; of one that is to write into its arguments, not that it leaves them alone."""
+    name, same = called.name, _judge_outputs(called.outputs, compare_all)
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         return list(cases(rng))
 
-    checks = [
-        Check(MATCHES, name, 6.0, draw, called.observe, compare_all, needs=(name,)),
-        Check(
-            "inputs are not modified",
-            name,
-            1.0,
-            draw,
-            called.untouched,
-            judge_unchanged,
-            expect=lambda _s, case, _r: {key: x for key, x in case.inputs.items() if isinstance(x, np.ndarray)},
-            needs=(name,),
-            after=(MATCHES,),
-            mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),
-        ),
+    untouched = Check(
+        "inputs are not modified",
+        name,
+        1.0,
+        draw,
+        called.untouched,
+        judge_unchanged,
+        expect=lambda _s, case, _r: {key: x for key, x in case.inputs.items() if isinstance(x, np.ndarray)},
+        needs=(name,),
+        after=(MATCHES,),
+        mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),
+    )
+    return [
+        Check(MATCHES, name, 6.0, draw, called.observe, same, needs=(name,)),
+        *([] if writes else [untouched]),
         Check(
             "stays on the device",
             name,
             1.0,
             draw,
             called.observe,
-            compare_all,
+            same,
             needs=(name,),
             after=(MATCHES,),
             backend="stand-in",
@@ -163,17 +194,4 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
                 "for x in (*args, y):", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
             ),
         ),
-        *budget_checks(called.trial, (speed, memory, scaling), needs=(name,), after=(MATCHES,)),
     ]
-    exercise = Exercise(
-        name,
-        "function",
-        (name,),
-        points_by_part(name, points),
-        [check for check in checks if not writes or check.judge is not judge_unchanged],
-        **extras,
-    )
-    if float32:
-        drawn = cases if float32 is True else float32
-        habits(exercise, called.observe, cases=drawn, after=(MATCHES,), among=("float32",), to_float64=TO_FLOAT64)
-    return exercise

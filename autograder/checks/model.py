@@ -155,7 +155,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     disguised: how each seed's data are made unlike what could have been prepared: of ``DISGUISES``, or ``CHARACTERS``.
     accuracy: share of unseen rows that the model's ``forward`` must rank right, from each of ``seeds`` seeds.
     score: what is asked in place of accuracy.  Of several arrays (outputs and a state) the first is looked at.
-    State in the assignment's ``checks.py`` over how many seeds either was measured, and with what margin.
+    State beside the exercise over how many seeds either was measured, and with what margin.
     """
     judged: Callable[[Any, Any], Mismatch | None]
     if accuracy is not None and score is None:
@@ -190,11 +190,4 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
         return judged(observed["scores"], expected["labels"])
 
     check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True, cpu_s=cpu_s)
-    return Exercise(
-        name,
-        "model",
-        (name,),
-        points_by_part(name, points),
-        [check],
-        **extras,
-    )
+    return Exercise(name, "model", (name,), points_by_part(name, points), [check], **extras)

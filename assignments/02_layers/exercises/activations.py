@@ -1,4 +1,4 @@
-"""Checks of 02_layers: activations."""
+"""Sigmoid, Tanh, ReLU, LeakyReLU, ELU, GELU and Softmax: inputs on both sides of zero, and very large ones."""
 
 from autograder.checks import Case, LayerExercise, Memory, Speed
 

@@ -1,4 +1,4 @@
-"""Checks of 02_layers: linear."""
+"""Linear: batches of several sizes, and what a matrix product costs."""
 
 from autograder.checks import Case, LayerExercise, Rng, Speed
 

@@ -1,10 +1,10 @@
-"""Checks of 03_losses: classification."""
+"""Losses of classification: binary and softmax cross-entropy, KLDivergence, Focal, MultiMargin."""
 
 import numpy as np
 
 from autograder.checks import Case, LossExercise, Speed
 
-from .shared import SHAPES, clear_of
+from .inputs import SHAPES, clear_of
 
 TABLES = [(1, 4), (5, 2), (7, 6)]
 

@@ -1,4 +1,4 @@
-"""Checks of 03_losses: digits."""
+"""The two capstones of 03_losses: softmax regression of digits, and digits with noisy labels."""
 
 from autograder.checks import ModelExercise, New, Task
 from dlkit.datasets import digits

@@ -1,4 +1,4 @@
-"""Checks of 06_convolution: mnist."""
+"""The capstone of 06_convolution: a convolutional network that reads handwritten digits."""
 
 from autograder.checks import ModelExercise, Task
 from dlkit.datasets import mnist
@@ -10,9 +10,9 @@ def mnist_task(rng):
     return Task(data.x_train[:, None], data.y_train, data.x_test[:, None], data.y_test)
 
 
-# The reference reaches 0.9843 in the mean (standard deviation 0.0021) and 0.980 at worst over 22 seeds, in 25 s of CPU time
-# each on a busy machine: the threshold lies 4.5 standard deviations off, so that one of three seeds misses it by chance
-# less often than once in 10,000 gradings.
+# The reference reaches 0.9843 in the mean (standard deviation 0.0021) and 0.980 at worst over 22 seeds, in 25 s of CPU
+# time each on a busy machine: the threshold lies 4.5 standard deviations off, so that one of three seeds misses it by
+# chance less often than once in 10,000 gradings.
 capstone = ModelExercise(
     "train_cnn",
     task=mnist_task,

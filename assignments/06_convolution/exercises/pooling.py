@@ -1,11 +1,8 @@
-"""Checks of 06_convolution: pooling."""
+"""MaxPool2d, AvgPool2d and GlobalAveragePool: windows that overlap or leave pixels over, and ties."""
 
 import numpy as np
 
-from autograder.checks import Case, LayerExercise, Speed
-
-GRADIENTS = "gradients match numerical differences"
-
+from autograder.checks import FORWARD, GRADIENTS, Case, LayerExercise, Speed
 
 TIES = "the first of equal numbers wins"
 
@@ -30,7 +27,8 @@ def tied_cases(rng):
         yield Case(window, x=rng.integers(-1, 2, size=shape) * 1.0)
 
 
-# The windows of a strided view, with argmax over them, take 3 times the reference, a loop over the places 14 to 17 times.
+# The windows of a strided view, with argmax over them, take 3 times the reference, a loop over the places 14 to 17
+# times.
 max_pool = LayerExercise(
     "MaxPool2d",
     cases=pooling_cases,
@@ -38,7 +36,7 @@ max_pool = LayerExercise(
 )
 
 
-@max_pool.check(TIES, cases=tied_cases, part="backward", after=("forward matches the reference", GRADIENTS))
+@max_pool.check(TIES, cases=tied_cases, part="backward", after=(FORWARD, GRADIENTS))
 def ties(subject, case):
     """Whole numbers as dy, so that sums are exact in any order."""
     layer = subject.make("MaxPool2d", **case.arguments)
@@ -46,10 +44,7 @@ def ties(subject, case):
     return {"dx": layer.call("backward", 1.0 + np.arange(y.size).reshape(y.shape))}
 
 
-avg_pool = LayerExercise(
-    "AvgPool2d",
-    cases=pooling_cases,
-)
+avg_pool = LayerExercise("AvgPool2d", cases=pooling_cases)
 
 
 global_average = LayerExercise(

@@ -1,4 +1,4 @@
-"""Checks of 06_convolution: residual block."""
+"""ResidualBlock: shapes with and without a projection in the short cut."""
 
 from autograder.checks import Case, LayerExercise, Rng
 

@@ -1,12 +1,10 @@
-"""Checks of 01_foundations: gradient checking."""
+"""numerical_gradient and relative_error: how a gradient is checked."""
 
 import numpy as np
 
-from autograder.checks import Case, Code, FunctionExercise
-from autograder.subject import Instance, SubjectRaisedError
+from autograder.checks import MATCHES, Case, Code, FunctionExercise, Instance, SubjectRaisedError, judge_dtype
 
-from .shared import FLOAT32, MATCHES, judge_dtype
-
+FLOAT32 = "float32 stays float32"
 RESTORED = "x is as it was where f raises"
 
 
@@ -75,7 +73,4 @@ def relative_cases(rng):
     yield Case(a=1e13 * a, b=-1e13 * b)
 
 
-relative_error = FunctionExercise(
-    "relative_error",
-    cases=relative_cases,
-)
+relative_error = FunctionExercise("relative_error", cases=relative_cases)

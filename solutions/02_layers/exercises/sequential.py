@@ -1,4 +1,4 @@
-"""Checks of 02_layers: sequential."""
+"""Flatten, Sequential and gradient_norms: stacks in which the order of the layers shows."""
 
 from autograder.checks import Case, FunctionExercise, LayerExercise, New, Rng
 

@@ -1,4 +1,4 @@
-"""Checks of 02_layers: spirals."""
+"""The capstone of 02_layers: a network that separates spirals."""
 
 from autograder.checks import ModelExercise, Task
 from dlkit.datasets import spirals

@@ -1,14 +1,10 @@
-"""Checks of 03_losses: metric learning."""
+"""Losses of metric learning and ranking: Angular, RankNet and Triplet."""
 
 import numpy as np
 
-from autograder.checks import Case, LossExercise, Speed
-from autograder.spec.comparison import Mismatch
+from autograder.checks import GRADIENTS, Case, LossExercise, Mismatch, Speed
 
-from .shared import clear_of
-
-GRADIENTS = "gradients match numerical differences"
-
+from .inputs import clear_of
 
 ZEROS = "vectors of zeros stay finite"
 
@@ -43,7 +39,7 @@ def zero_cases(rng):
 
 
 def judge_finite(observed, expected, case):
-    """Wants finite numbers, whichever: nobody can say where a vector of zeros points."""
+    """Require finite numbers, whichever: nobody can say where a vector of zeros points."""
     del expected, case
     for name, value in observed.items():
         if not np.isfinite(value).all():

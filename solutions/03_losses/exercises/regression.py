@@ -1,8 +1,8 @@
-"""Checks of 03_losses: regression."""
+"""Losses of regression: MeanSquaredError and Huber."""
 
 from autograder.checks import Case, LossExercise
 
-from .shared import SHAPES, clear_of
+from .inputs import SHAPES, clear_of
 
 
 def pair_cases(rng):

@@ -1,13 +1,11 @@
-"""Checks of 06_convolution: columns."""
+"""im2col and col2im: windows as columns, and columns added back to the image."""
 
 import numpy as np
 
-from autograder.checks import Case, FunctionExercise
-from autograder.checks.judges import judge_float32
-from autograder.spec import Check
-from autograder.spec.comparison import Mismatch
+from autograder.checks import Case, FunctionExercise, Mismatch, mutated_function
 
-# Uneven in every axis: batch, channels, height, width, kernel; a stride that does not divide, padding, cells that are apart.
+# Uneven in every axis: batch, channels, height, width, kernel; a stride that does not divide, padding, cells that are
+# apart.
 WINDOWS = [
     ((1, 1, 3, 4), {"kernel_size": 2}),
     ((2, 3, 6, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
@@ -20,10 +18,7 @@ def im2col_cases(rng):
         yield Case(window, x=rng.normal(size=shape))
 
 
-im2col = FunctionExercise(
-    "im2col",
-    cases=im2col_cases,
-)
+im2col = FunctionExercise("im2col", cases=im2col_cases, float32=True)
 
 
 def col2im_cases(rng):
@@ -44,41 +39,18 @@ col2im = FunctionExercise(
     "col2im",
     depends=("im2col",),  # which is its adjoint
     cases=col2im_cases,
+    float32=True,
 )
 
 
-def in_float32(exercise, cases):
-    """The exercise with a check that single precision stays what it is."""
-
-    def draw(rng):
-        for case in list(cases(rng))[1:]:
-            yield case.with_changes(inputs={name: x.astype("float32") for name, x in case.inputs.items()})
-
-    @exercise.check("float32 stays float32", cases=draw, judge=judge_float32, after=(exercise.checks[0].name,))
-    def observe(subject, case):
-        return {"the result": subject.run(exercise.name, *case.inputs.values(), **case.arguments)}
-
-
-in_float32(im2col, im2col_cases)
-
-
-in_float32(col2im, col2im_cases)
-
-
-def pairs(rng, _reference):
+def pairs(rng):
+    """An image and columns of one window each."""
     for images, columns in zip(im2col_cases(rng), col2im_cases(rng), strict=True):
         yield images.with_changes(inputs={**images.inputs, **columns.inputs})
 
 
-def both_products(subject, case):
-    x, columns = case.inputs.values()
-    there = subject.run("im2col", x, **case.arguments)
-    back = subject.run("col2im", columns, tuple(x.shape), **case.arguments)
-    return {"im2col x": there, "col2im u": back}
-
-
 def judge_adjoint(observed, _expected, case):
-    """⟨im2col x, u⟩ = ⟨x, col2im u⟩: the two functions are held to each other, not to the reference."""
+    """⟨im2col x, u⟩ = ⟨x, col2im u⟩: the two functions are checked against each other, not against the reference."""
     x, columns = case.inputs.values()
     there, back = observed["im2col x"], observed["col2im u"]
     if np.shape(there) != columns.shape or np.shape(back) != x.shape:
@@ -92,16 +64,16 @@ def judge_adjoint(observed, _expected, case):
     return Mismatch("value", "col2im u", text, error=abs(left - right))
 
 
-# Both functions are the submission's own, so nothing right is needed: not after the comparison with the reference.
-col2im.checks.append(
-    Check(
-        "im2col and col2im are adjoint to each other",
-        "col2im",
-        2.0,
-        lambda rng, reference: list(pairs(rng, reference)),
-        both_products,
-        judge_adjoint,
-        needs=("col2im",),
-        mutation="_right = {name}\ndef {name}(*args, **kwargs):\n    return 2 * _right(*args, **kwargs)\n",
-    )
+# Both functions are the submission's own, so no expected values are needed, and the check comes after none.
+@col2im.check(
+    "im2col and col2im are adjoint to each other",
+    cases=pairs,
+    weight=2,
+    judge=judge_adjoint,
+    mutation=mutated_function("return 2 * y"),
 )
+def both_products(subject, case):
+    x, columns = case.inputs.values()
+    there = subject.run("im2col", x, **case.arguments)
+    back = subject.run("col2im", columns, tuple(x.shape), **case.arguments)
+    return {"im2col x": there, "col2im u": back}

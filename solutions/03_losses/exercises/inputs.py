@@ -1,11 +1,9 @@
-"""Checks of 03_losses: shared."""
+"""Shapes of inputs for the losses, and inputs that keep away from kinks."""
 
 import numpy as np
 
 # Uneven sizes: at 7 rows a mean hides nothing, at 1 it hides everything, and no axis is like another.
 SHAPES = [(1, 4), (2, 3, 5), (7, 3)]
-
-
 CLEAR = 0.05
 """How far from a kink inputs are drawn, so that no rounding and no step of a difference crosses it."""
 

@@ -1,0 +1,80 @@
+"""What a FunctionExercise says about functions that are incorrect in one way."""
+
+import numpy as np
+import pytest
+
+from autograder.checks import MATCHES, Case, FunctionExercise
+from autograder.subject import LocalSubject
+
+FLOAT32, UNTOUCHED = "float32 stays float32", "inputs are not modified"
+
+
+def cases(rng):
+    for rows in (3, 5):
+        yield Case({"factor": 2.0}, x=rng.normal(size=(rows, 2)))
+
+
+def split(x, *, factor):
+    """The sum and the scaled input."""
+    return x.sum(axis=0), factor * x
+
+
+exercise = FunctionExercise("split", cases=cases, outputs=("the sum", "the product"), float32=True)
+
+
+def found(function, check, *, of=exercise, correct=split):
+    """The mismatch of the first case that a function fails at one check; None where it passes."""
+    reference, subject = (LocalSubject.live({of.name: each}, of.support) for each in (correct, function))
+    check = of.find(check)
+    for case in check.cases(np.random.default_rng(0), reference):
+        expected = check.expect(reference, case, None) if check.expect else check.observe(reference, case)
+        mismatch = check.judge(check.observe(subject.on(check.backend or "numpy"), case), expected, case)
+        if mismatch:
+            return mismatch
+    return None
+
+
+@pytest.mark.parametrize("check", [check.name for check in exercise.checks])
+def test_a_correct_function_passes_every_check(check):
+    assert found(split, check) is None
+
+
+def test_the_one_of_several_results_that_differs_is_named():
+    mismatch = found(lambda x, **_: (x.sum(axis=0), x), MATCHES)
+    assert mismatch.name == "the product"
+    assert mismatch.sentence.startswith("the product is wrong in")
+
+
+@pytest.mark.parametrize(
+    ("returned", "seen"),
+    [
+        (lambda x, **_: x.sum(axis=0), "the result is an array of shape (2,)"),
+        (lambda x, **_: (x.sum(axis=0), x, x), "the result has 3 values"),
+        (lambda _x, **_: None, "the result is None"),
+    ],
+)
+@pytest.mark.parametrize("check", [MATCHES, FLOAT32])
+def test_a_function_that_does_not_return_its_results_as_a_tuple_is_told_how_many_are_expected(returned, seen, check):
+    mismatch = found(returned, check)
+    assert (mismatch.kind, mismatch.name) == ("structure", "the result")
+    assert mismatch.sentence.startswith(seen)
+    assert "2 values" in mismatch.sentence
+
+
+def test_one_of_several_results_in_float64_is_named():
+    mismatch = found(lambda x, *, factor: (x.sum(axis=0), factor * x.astype("float64")), FLOAT32)
+    assert (mismatch.kind, mismatch.name) == ("dtype", "the product")
+
+
+def test_nothing_is_asked_of_the_dtype_by_default_and_cases_for_it_may_be_given():
+    assert FLOAT32 not in [check.name for check in FunctionExercise("split", cases=cases).checks]
+    of_its_own = FunctionExercise("split", cases=cases, float32=lambda _rng: [Case({"factor": 1.0}, x=np.ones((7, 2)))])
+    (case,) = of_its_own.find(FLOAT32).cases(np.random.default_rng(0), None)
+    assert case.inputs["x"].shape == (7, 2)
+    assert case.inputs["x"].dtype == np.float32
+
+
+def test_a_function_that_is_to_write_into_its_arguments_is_not_asked_to_leave_them_alone():
+    assert UNTOUCHED in [check.name for check in exercise.checks]
+    writing = FunctionExercise("split", cases=cases, writes=True)
+    assert UNTOUCHED not in [check.name for check in writing.checks]

@@ -1,0 +1,103 @@
+"""The checks of habits for a method that is run in a way of its own."""
+
+import numpy as np
+import pytest
+
+from autograder.checks import Case, Exercise, Rng, habits, in_float32
+from autograder.subject import LocalSubject, SubjectRaisedError
+
+FITS = "fits the rows"
+
+
+class Model:
+    def __init__(self, *, rng):
+        self.weights = rng.normal(size=2)
+
+    def fit(self, x, y):
+        self.weights = self.weights - x.T @ (x @ self.weights - y)
+
+
+def cases(rng):
+    for rows in (1, 4, 5):
+        case = Case({"rng": Rng(0)}, x=rng.normal(size=(rows, 2)), y=rng.normal(size=rows))
+        yield case.with_changes(hidden={"state": {"weights": rng.normal(size=2), "steps": [np.ones(1)]}})
+
+
+def fitted(subject, case):
+    model = subject.make("Model", **case.arguments)
+    model.set("weights", case.hidden["state"]["weights"])
+    model.call("fit", *case.inputs.values())
+    return {"weights": model.get("weights")}
+
+
+exercise = Exercise("Model", "network", ("fit",))
+exercise.check(FITS, cases=cases)(fitted)
+habits(
+    exercise,
+    fitted,
+    cases=cases,
+    after=(FITS,),
+    prefix="fit: ",
+    to_float64=("super().fit(*args, **kwargs)", "self.weights = self.weights.astype('float64')"),
+)
+HABITS = ["fit: inputs are not modified", "fit: float32 stays float32", "fit: stays on the device"]
+
+
+class Writes(Model):
+    def fit(self, x, y):
+        super().fit(x, y)
+        x[...] = 0
+
+
+class Doubles(Model):
+    def fit(self, x, y):
+        super().fit(x, y)
+        self.weights = self.weights.astype("float64")
+
+
+class Fetches(Model):
+    def fit(self, x, y):
+        np.asarray(x)
+        super().fit(x, y)
+
+
+def failed(kind):
+    """The checks that a class fails: by a mismatch, or by an error where transfers raise one."""
+    reference = LocalSubject.live({"Model": Model}, "")
+    names = []
+    for check in exercise.checks:
+        for case in check.cases(np.random.default_rng(0), reference):
+            subject = LocalSubject.live({"Model": kind}, "").on(check.backend or "numpy")
+            expected = check.expect(reference, case, None) if check.expect else check.observe(reference, case)
+            try:
+                mismatch = check.judge(check.observe(subject, case), expected, case)
+            except SubjectRaisedError as error:
+                mismatch = error
+            if mismatch and check.name not in names:
+                names.append(check.name)
+    return names
+
+
+def test_the_checks_are_named_after_the_method():
+    assert [check.name for check in exercise.checks] == [FITS, *HABITS]
+
+
+@pytest.mark.parametrize(("kind", "names"), [(Model, []), *zip((Writes, Doubles, Fetches), HABITS, strict=True)])
+def test_each_habit_that_is_broken_is_caught_by_its_own_check(kind, names):
+    assert failed(kind) == ([names] if names else [])
+
+
+@pytest.mark.parametrize("check", exercise.checks[1:], ids=HABITS)
+def test_the_mutation_of_a_habit_breaks_that_habit_alone(check):
+    names = {"Model": Model}
+    exec(check.mutation.replace("{name}", "Model"), names)  # noqa: S102 - as the audit appends it to a solution
+    assert failed(names["Model"]) == [check.name]
+
+
+def test_in_float32_converts_the_last_two_cases_with_all_that_is_hidden_in_them():
+    converted = in_float32(cases)(np.random.default_rng(0))
+    assert [len(case.inputs["x"]) for case in converted] == [4, 5]
+    for case in converted:
+        state = case.hidden["state"]
+        arrays = [*case.inputs.values(), state["weights"], *state["steps"]]
+        assert {array.dtype for array in arrays} == {np.dtype("float32")}
