@@ -242,8 +242,8 @@ def _load(module: str, path: Path, folder: Path) -> types.ModuleType:
         frames = traceback.extract_tb(error.__traceback__)
         own = [(Path(one.filename), one.lineno) for one in frames if Path(one.filename).is_relative_to(folder)]
         place, line = own[-1] if own else (path, None)
-        where = f"{folder.name}/{place.relative_to(folder)}{f', line {line},' if line else ''}"
-        message = f"{where} does not load ({type(error).__name__}: {error})"
+        where, at = f"{folder.name}/{place.relative_to(folder)}", f"line {line}: " if line else ""
+        message = f"{where} does not load ({at}{type(error).__name__}: {error})"
         raise SpecError(message) from error
 
 
