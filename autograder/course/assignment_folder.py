@@ -176,7 +176,10 @@ def _published(path: Path, exercise: Exercise) -> dict[str, str]:
     if exercise.is_class:
         nodes = [part for node in nodes if isinstance(node, ast.ClassDef) for part in node.body]
     functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
-    return {part: _body(functions[part], lines, path) for part in exercise.parts if part in functions}
+    if not functions.keys() >= set(exercise.parts):
+        message = f"{exercise.name}: a repair has published code for every part: {', '.join(exercise.parts)}"
+        raise SpecError(message)
+    return {part: _body(functions[part], lines, path) for part in exercise.parts}
 
 
 def _body(node: ast.ClassDef | ast.FunctionDef, lines: list[str], path: Path) -> str:
@@ -243,7 +246,8 @@ def _load(module: str, path: Path, folder: Path) -> types.ModuleType:
         own = [(Path(one.filename), one.lineno) for one in frames if Path(one.filename).is_relative_to(folder)]
         place, line = own[-1] if own else (path, None)
         where, at = f"{folder.name}/{place.relative_to(folder)}", f"line {line}: " if line else ""
-        message = f"{where} does not load ({at}{type(error).__name__}: {error})"
+        reason = str(error).replace(module.partition(".")[0], folder.name)
+        message = f"{where} does not load ({at}{type(error).__name__}: {reason})"
         raise SpecError(message) from error
 
 
