@@ -19,10 +19,12 @@ import ast
 import hashlib
 import importlib
 import importlib.util
+import io
 import sys
-import textwrap
+import tokenize
+import traceback
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -32,12 +34,15 @@ from typing import Any
 
 from autograder.course.hint_files import HINTS, read_hints, released_hints
 from autograder.course.mistake_files import read_mistakes
+from autograder.course.text_files import read_text
 from autograder.spec import Assignment, Exercise, Outline, Question, SpecError
 
 __all__ = ["OUTLINE", "RELEASED", "released_files", "specified"]
 
 OUTLINE = "assignment.py"
 VARIANTS = ("slow", "plain", "bulky", "steep")
+OWN_FILES = {"mistakes": "md", "variants": "py", "published": "py"}
+"""Folders with a file for an exercise, and how its name ends."""
 RELEASED = ("exercises", "support", "published")
 """Folders whose Python files students get as they are."""
 
@@ -51,6 +56,7 @@ def released_files(folder: Path) -> list[Path]:
 def specified(name: str, folder: Path, *, official: bool) -> Assignment:
     """What an assignment's folder specifies.  SpecError where something does not load, is missing, or is wrong.
 
+    An exercise that ``assignment.py`` does not list is not part of the assignment.
     official: the folder is its author's, with the solution; else it is as students get it.
     """
     modules = dict(_load_all(name, folder))
@@ -67,6 +73,7 @@ def specified(name: str, folder: Path, *, official: bool) -> Assignment:
     if missing := [exercise for exercise in outline.points if exercise not in written]:
         message = f"{name}/{OUTLINE} lists {', '.join(missing)}, and no file of {name}/exercises/ has it"
         raise SpecError(message)
+    _look_for_strays(name, folder, written)
     hints = read_hints(folder / f"{name.split('_', 1)[1]}.py") if official else released_hints(folder / HINTS)
     if unknown := [exercise for exercise in hints if exercise not in outline.points]:
         message = f"{name}: there are hints for {', '.join(unknown)}, which {OUTLINE} does not list"
@@ -82,6 +89,15 @@ def specified(name: str, folder: Path, *, official: bool) -> Assignment:
     )
 
 
+def _look_for_strays(name: str, folder: Path, written: Collection[str]) -> None:
+    """Refuse a file that is named as no exercise: nobody would read it."""
+    for kind, end in OWN_FILES.items():
+        for path in sorted((folder / kind).glob(f"[!.]*.{end}")):
+            if path.stem not in written:
+                message = f"{name}/{kind}/{path.name} is named as no exercise of {name}/exercises/: rename it"
+                raise SpecError(message)
+
+
 def _complete(exercise: Exercise, outline: Outline, folder: Path, hints: Mapping[str, Sequence[str]]) -> Exercise:
     """An exercise with what stands in files of its own."""
     name, points = exercise.name, outline.points_of(exercise.name)
@@ -92,8 +108,7 @@ def _complete(exercise: Exercise, outline: Outline, folder: Path, hints: Mapping
             f"{', '.join(sorted(parts))}: '{min(wrong)}' is in one of them alone"
         )
         raise SpecError(message)
-    mistakes, variants, published = (folder / f"{kind}/{name}.{end}" for kind, end in
-                                     (("mistakes", "md"), ("variants", "py"), ("published", "py")))  # fmt: skip
+    mistakes, variants, published = (folder / kind / f"{name}.{end}" for kind, end in OWN_FILES.items())
     texts = _variants(variants, exercise) if variants.is_file() else {}
     return replace(
         exercise,
@@ -117,7 +132,7 @@ def _support(exercise: Exercise, folder: Path) -> str:
         if not path.is_file():
             message = f"{exercise.name}: support/{path.name} is not there"
             raise SpecError(message)
-        texts.append(path.read_text(encoding="utf-8"))
+        texts.append(read_text(path))
     return "\n\n".join(filter(None, texts))
 
 
@@ -126,53 +141,77 @@ def _support(exercise: Exercise, folder: Path) -> str:
 
 def _variants(path: Path, exercise: Exercise) -> dict[str, str]:
     """Methods of ``class Slow``, or a function ``slow``, and likewise of the other variants, as the text of each."""
-    found = {}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for node in _parsed(path).body:
-        kind = getattr(node, "name", "").lower()
+    found: dict[str, str] = {}
+    kinds = {kind.capitalize() if exercise.is_class else kind: kind for kind in VARIANTS}
+    tree, lines = _parsed(path)
+    for node in tree.body:
+        where = f"{path.parent.name}/{path.name}, line {node.lineno}"
+        kind = kinds.get(getattr(node, "name", ""), "")
         if isinstance(node, ast.Import | ast.ImportFrom | ast.Expr):
             continue
-        if not isinstance(node, ast.ClassDef if exercise.is_class else ast.FunctionDef) or kind not in VARIANTS:
-            sort = "classes named Slow, Plain, Bulky, Steep" if exercise.is_class else "functions named slow, plain, …"
-            message = f"{path.parent.name}/{path.name}, line {node.lineno}: only {sort} belong here, after the imports"
+        if not isinstance(node, ast.ClassDef if exercise.is_class else ast.FunctionDef) or not kind:
+            sort = "classes" if exercise.is_class else "functions"
+            message = f"{where}: only {sort} named {', '.join(kinds)} belong here, after the imports"
             raise SpecError(message)
-        if isinstance(node, ast.ClassDef):
-            found[kind] = _body(node, lines)
-        else:
-            text = "\n".join(lines[node.lineno - 1 : node.end_lineno]) + "\n"
-            found[kind] = text.replace(f"def {kind}(", f"def {exercise.name}(", 1)
+        if kind in found:
+            message = f"{where}: '{node.name}' is defined twice"
+            raise SpecError(message)
+        found[kind] = _body(node, lines, path) if exercise.is_class else _renamed(node, lines, exercise.name)
     return found
+
+
+def _renamed(node: ast.ClassDef | ast.FunctionDef, lines: list[str], name: str) -> str:
+    """The text of a function, decorators and all, under another name."""
+    begin = min(part.lineno for part in (node, *node.decorator_list)) - 1
+    head = lines[node.lineno - 1].replace(f"def {node.name}", f"def {name}", 1)
+    return "\n".join([*lines[begin : node.lineno - 1], head, *lines[node.lineno : node.end_lineno]]) + "\n"
 
 
 def _published(path: Path, exercise: Exercise) -> dict[str, str]:
     """The published body of every part."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    functions = {node.name: node for node in ast.walk(_parsed(path)) if isinstance(node, ast.FunctionDef)}
-    return {part: _body(functions[part], lines) for part in exercise.parts if part in functions}
+    tree, lines = _parsed(path)
+    nodes = tree.body
+    if exercise.is_class:
+        nodes = [part for node in nodes if isinstance(node, ast.ClassDef) for part in node.body]
+    functions = {node.name: node for node in nodes if isinstance(node, ast.FunctionDef)}
+    if not functions.keys() >= set(exercise.parts):
+        message = f"{exercise.name}: a repair has published code for every part: {', '.join(exercise.parts)}"
+        raise SpecError(message)
+    return {part: _body(functions[part], lines, path) for part in exercise.parts}
 
 
-def _body(node: ast.ClassDef | ast.FunctionDef, lines: list[str]) -> str:
+def _body(node: ast.ClassDef | ast.FunctionDef, lines: list[str], path: Path) -> str:
     """The text of a definition's body without its docstring, comments kept."""
-    first, *others = node.body
     documented = ast.get_docstring(node) is not None
-    begin = (first.end_lineno or 0) if documented else _end_of_head(node, first)
-    assert documented <= bool(others)  # noqa: S101 - a linter refuses the other
-    return textwrap.dedent("\n".join(lines[begin : node.end_lineno])).strip("\n") + "\n"
+    body = node.body[1:] if documented else node.body
+    begin = (node.body[0].end_lineno or 0) if documented else _end_of_head(node, lines)
+    if not body or body[0].lineno <= begin:
+        message = f"{path.parent.name}/{path.name}, line {node.lineno}: '{node.name}' has no body in lines of its own"
+        raise SpecError(message)
+    margin = body[0].col_offset
+    own = [line if line[:margin].strip() else line[margin:] for line in lines[begin : node.end_lineno]]
+    return "\n".join(own).strip("\n") + "\n"
 
 
-def _end_of_head(node: ast.ClassDef | ast.FunctionDef, first: ast.stmt) -> int:
-    """The last line of a definition's head: comments above the first statement belong to the body."""
-    ends = [node.lineno]
-    if isinstance(node, ast.FunctionDef):
-        ends += [argument.end_lineno or 0 for argument in ast.walk(node.args) if isinstance(argument, ast.arg)]
-    return min(max(ends), first.lineno - 1)
+def _end_of_head(node: ast.ClassDef | ast.FunctionDef, lines: list[str]) -> int:
+    """The line of the colon that a definition's head ends with: comments above the first statement are its body's."""
+    depth = 0
+    for token in tokenize.generate_tokens(io.StringIO("\n".join(lines[node.lineno - 1 :])).readline):
+        if token.type == tokenize.OP:
+            depth += (token.string in "([{") - (token.string in ")]}")
+            if token.string == ":" and depth == 0:
+                return node.lineno - 1 + token.start[0]
+    return node.lineno
 
 
-def _parsed(path: Path) -> ast.Module:
+def _parsed(path: Path) -> tuple[ast.Module, list[str]]:
+    """A file's syntax tree, and its lines as the tree counts them."""
+    text = read_text(path)
     try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        message = f"{path.parent.name}/{path.name} does not parse: {error.msg}, line {error.lineno}"
+        return ast.parse(text), text.split("\n")
+    except (SyntaxError, ValueError) as error:
+        place = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        message = f"{path.parent.name}/{path.name}{place}: does not parse ({error.args[0]})"
         raise SpecError(message) from error
 
 
@@ -190,18 +229,23 @@ def _load_all(name: str, folder: Path) -> Iterator[tuple[str, types.ModuleType]]
     try:
         for path in [folder / OUTLINE, *sorted((folder / "exercises").glob("*.py"))]:
             inner = ".".join(path.relative_to(folder).with_suffix("").parts)
-            yield inner, _load(f"{package}.{inner}", f"{name}/{path.relative_to(folder)}")
+            yield inner, _load(f"{package}.{inner}", path, folder)
     finally:
         sys.meta_path.remove(finder)
 
 
-def _load(module: str, where: str) -> types.ModuleType:
+def _load(module: str, path: Path, folder: Path) -> types.ModuleType:
     try:
         return importlib.import_module(module)
     except SpecError:
         raise
     except Exception as error:
-        message = f"{where} does not load ({type(error).__name__}: {error})"
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [(Path(one.filename), one.lineno) for one in frames if Path(one.filename).is_relative_to(folder)]
+        place, line = own[-1] if own else (path, None)
+        where, at = f"{folder.name}/{place.relative_to(folder)}", f"line {line}: " if line else ""
+        reason = str(error).replace(module.partition(".")[0], folder.name)
+        message = f"{where} does not load ({at}{type(error).__name__}: {reason})"
         raise SpecError(message) from error
 
 
@@ -217,9 +261,7 @@ class _Finder(MetaPathFinder):
             return None
         place = self.folder.joinpath(*fullname.split(".")[1:])
         if place.is_dir():
-            spec = ModuleSpec(fullname, None, is_package=True)
-            spec.submodule_search_locations = [str(place)]
-            return spec
+            return ModuleSpec(fullname, None, is_package=True)  # with no place where others would look for modules
         file = place.with_suffix(".py")
         if not file.is_file():
             return None

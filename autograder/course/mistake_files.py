@@ -18,28 +18,38 @@ stand in its place; without any the text is deleted.  An empty line ends a pair;
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
+from autograder.course.text_files import read_text
 from autograder.spec import Edit, Mistake, SpecError
 
-__all__ = ["Entry", "entries", "read_mistakes"]
+__all__ = ["REPLACE_ALL", "REPLACE_METHODS", "Entry", "entries", "read_mistakes"]
 
-HEADING, COMMENT, FENCE = "## ", "%", "```"
+TITLE, HEADING, COMMENT, FENCE = "# ", "## ", "%", "```"
 FIELD = re.compile(r"([a-z][a-z ]*[a-z]):(?: (.*))?$")
-REPLACES = ("replace all", "replace methods")
+REPLACE_ALL, REPLACE_METHODS = "replace all", "replace methods"
+REPLACES = (REPLACE_ALL, REPLACE_METHODS)
+CAUGHT_BY = "caught by"
+Pair = tuple[list[str], list[str]]
+Lines = Sequence[tuple[int, str]]
+"""Lines with their numbers."""
 
 
 @dataclass
 class Entry:
-    """One entry of a file: its heading, its ``KEY: value`` lines (a key may come twice), hint and edits."""
+    """One entry of a file: its heading, its ``KEY: value`` lines (a key may come twice), hint and edits.
+
+    source: the fenced block of code; replaces: ``replace all`` or ``replace methods``, or empty where there is none.
+    """
 
     name: str
     line: int
     fields: dict[str, list[str]] = field(default_factory=dict)
     hint: str = ""
-    edits: list[tuple[list[str], list[str]]] = field(default_factory=list)
+    edits: list[Pair] = field(default_factory=list)
     source: str | None = None
     replaces: str = ""
 
@@ -50,60 +60,88 @@ class Entry:
 
 def read_mistakes(path: Path) -> tuple[Mistake, ...]:
     """Every mistake of one file.  SpecError names the file and the line where something is wrong."""
-    found = []
-    for entry in entries(path.read_text(encoding="utf-8"), path.name):
-        where = f"{path.name}, line {entry.line}: “{entry.name}”"
-        if unknown := set(entry.fields) - {"caught by"}:
-            message = f"{where}: '{min(unknown)}:' is not known here; 'caught by:', 'replace all:' are"
-            raise SpecError(message)
-        if entry.replaces == REPLACES[1] or (entry.source is None) == (not entry.edits):
-            message = f"{where}: give it either '-' and '+' lines, or 'replace all:' with a block of code"
-            raise SpecError(message)
-        if not entry.hint:
-            message = f"{where} has no hint: write what its author needs to hear, after '> '"
-            raise SpecError(message)
-        caught = entry.fields.get("caught by", [None])[-1]
-        found.append(Mistake(entry.name, entry.made_edits(), entry.hint, caught, entry.source))
-    names = [mistake.name for mistake in found]
-    if twice := {name for name in names if names.count(name) > 1}:
-        message = f"{path.name}: named twice: {', '.join(sorted(twice))}"
+    return tuple(_mistake(entry, path.name) for entry in entries(read_text(path), path.name))
+
+
+def _mistake(entry: Entry, where: str) -> Mistake:
+    where = f"{where}, line {entry.line}: “{entry.name}”"
+    if unknown := set(entry.fields) - {CAUGHT_BY}:
+        message = f"{where}: '{min(unknown)}:' is not known here; 'caught by:', 'replace all:' are"
         raise SpecError(message)
-    return tuple(found)
+    caught = entry.fields.get(CAUGHT_BY, [None])
+    if len(caught) > 1 or caught == [""]:
+        message = f"{where}: 'caught by:' names one check; leave it out for the first check of the part that is edited"
+        raise SpecError(message)
+    if entry.replaces == REPLACE_METHODS or (entry.source is None) == (not entry.edits):
+        message = f"{where}: give it either '-' and '+' lines, or 'replace all:' with a block of code"
+        raise SpecError(message)
+    if not entry.hint:
+        message = f"{where} has no hint: write what its author needs to hear, after '> '"
+        raise SpecError(message)
+    return Mistake(entry.name, entry.made_edits(), entry.hint, caught[0], entry.source)
 
 
 def entries(text: str, where: str) -> Iterator[Entry]:
     """Every entry of a file's text; ``where`` names it in errors.  Raises SpecError."""
-    head, *blocks = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    number = head.count("\n") + 1
-    if odd := [line for line in head.splitlines() if line.strip() and not line.startswith(("#", COMMENT))]:
-        message = f"{where}: begin with '## ' and the name of a mistake; this stands before it: {odd[0]!r}"
-        raise SpecError(message)
-    for block in blocks:
-        yield _entry(block.splitlines(), number, where)
-        number += block.count("\n")
-
-
-def _entry(lines: list[str], number: int, where: str) -> Entry:
-    entry = Entry(lines[0][len(HEADING) :].strip(), number)
-    pair: tuple[list[str], list[str]] | None = None
-    fence: list[str] | None = None
-    for line in lines[1:]:
-        number += 1
+    lines = list(enumerate(text.split("\n"), 1))
+    fenced, begins = False, []
+    for number, line in lines:
         if line.startswith(FENCE):
-            entry.source = None if fence is None else "\n".join(fence) + "\n"
-            fence = [] if fence is None else None
-        elif fence is not None:
-            fence.append(line)
+            fenced = not fenced
+        elif line.startswith(HEADING) and not fenced:
+            begins.append(number - 1)
+    for number, line in lines[: begins[0] if begins else None]:
+        if line.strip() and not line.startswith((TITLE, COMMENT)):
+            message = (
+                f"{where}, line {number}: begin with '## ' and the name of a mistake; this stands before it: {line!r}"
+            )
+            raise SpecError(message)
+    known: dict[str, int] = {}
+    for begin, end in pairwise([*begins, len(lines)]):
+        entry = _entry(lines[begin:end], where)
+        if entry.name in known:
+            message = f"{where}, line {entry.line}: “{entry.name}” is the name of line {known[entry.name]} already"
+            raise SpecError(message)
+        known[entry.name] = entry.line
+        yield entry
+
+
+def _entry(lines: Lines, where: str) -> Entry:
+    entry = Entry(lines[0][1][len(HEADING) :].strip(), lines[0][0])
+    if not entry.name:
+        message = f"{where}, line {entry.line}: give the mistake a name, after '## '"
+        raise SpecError(message)
+    pair: Pair | None = None
+    rest = iter(lines[1:])
+    for number, line in rest:
+        place = f"{where}, line {number}"
+        if line.startswith(FENCE):
+            _take_block(entry, rest, place)
         elif line[:1] in ("-", "+"):
-            pair = _in_pair(entry, pair, line, f"{where}, line {number}")
+            pair = _in_pair(entry, pair, line, place)
         elif line.strip():
-            _note(entry, line, f"{where}, line {number}")
+            _note(entry, line, place)
         else:
             pair = None
-    if fence is not None:
-        message = f"{where}, line {number}: the block of code has no end: close it with three backquotes"
+    if entry.replaces and entry.source is None:
+        message = f"{where}, line {entry.line}: '{entry.replaces}:' has no block of code, fenced by three backquotes"
         raise SpecError(message)
     return entry
+
+
+def _take_block(entry: Entry, rest: Iterator[tuple[int, str]], where: str) -> None:
+    """Read a block of code up to its end."""
+    if not entry.replaces or entry.source is not None:
+        message = f"{where}: write 'replace all:' or 'replace methods:' before a block of code, once in a mistake"
+        raise SpecError(message)
+    block: list[str] = []
+    for _, line in rest:
+        if line.startswith(FENCE):
+            entry.source = "\n".join(block) + "\n"
+            return
+        block.append(line)
+    message = f"{where}: the block of code has no end: close it with three backquotes"
+    raise SpecError(message)
 
 
 def _note(entry: Entry, line: str, where: str) -> None:
@@ -112,6 +150,9 @@ def _note(entry: Entry, line: str, where: str) -> None:
     if line.startswith(">"):
         entry.hint = f"{entry.hint} {line[1:].strip()}".strip()
     elif match and match[1] in REPLACES:
+        if match[2] or entry.replaces:
+            message = f"{where}: '{match[1]}:' stands alone in its line, once in a mistake; its block of code follows"
+            raise SpecError(message)
         entry.replaces = match[1]
     elif match:
         entry.fields.setdefault(match[1], []).append((match[2] or "").strip())
@@ -120,9 +161,7 @@ def _note(entry: Entry, line: str, where: str) -> None:
         raise SpecError(message)
 
 
-def _in_pair(
-    entry: Entry, pair: tuple[list[str], list[str]] | None, line: str, where: str
-) -> tuple[list[str], list[str]]:
+def _in_pair(entry: Entry, pair: Pair | None, line: str, where: str) -> Pair:
     """Add a line to the pair that is being read, or to a new one."""
     text = line[2:] if line[1:2] == " " else line[1:]
     if line.startswith("-"):

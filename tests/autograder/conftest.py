@@ -196,6 +196,7 @@ def write_assignment(folder, exercises, **outline):
     given = ", ".join(f"{name}={value!r}" for name, value in outline.items())
     (folder / "assignment.py").write_text(f"from autograder.checks import Outline\n\nOUTLINE = Outline({given})\n")
     (folder / "exercises/own.py").write_text(exercises)
+    (folder / "hints.json").write_text("{}")
 
 
 @pytest.fixture(scope="session")

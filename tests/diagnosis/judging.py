@@ -12,19 +12,16 @@ from autograder.report.verdict import ExerciseResult, Status
 from autograder.spec import Assignment
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
-from tests.diagnosis.unseen import Unseen, held_out, open_to_see
-from tests.diagnosis.unseen.convolution import CONVOLUTION
-from tests.diagnosis.unseen.foundations import FOUNDATIONS
-from tests.diagnosis.unseen.layers import LAYERS
-from tests.diagnosis.unseen.losses import LOSSES
-from tests.diagnosis.unseen.optimizers import OPTIMIZERS
-from tests.diagnosis.unseen.recurrent import RECURRENT
-from tests.diagnosis.unseen.regularization import REGULARIZATION
+from tests.diagnosis.unseen import UNSEEN, Unseen, held_out, open_to_see
 
 __all__ = ["ASSIGNMENTS", "HELD_OUT", "OPEN_TO_SEE", "ROWS", "SETS", "Judged", "Judges", "variant"]
 
 ROOT = Path(__file__).resolve().parents[2]
-SETS = (LAYERS + LOSSES + FOUNDATIONS + OPTIMIZERS + CONVOLUTION, REGULARIZATION, RECURRENT)
+TOGETHER = ("02_layers", "03_losses", "01_foundations", "04_optimizers", "06_convolution")
+SETS = (
+    tuple(row for name in TOGETHER for row in UNSEEN[name]),
+    *(rows for name, rows in UNSEEN.items() if name not in TOGETHER),
+)
 """As they were written; of each a third is held out."""
 ROWS = tuple(row for rows in SETS for row in rows)
 HELD_OUT = tuple(row for rows in SETS for row in held_out(rows))

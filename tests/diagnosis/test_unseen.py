@@ -11,11 +11,11 @@ from autograder.diagnosis.diagnose import Fingerprints
 from autograder.isolation.launcher import open_launcher
 from autograder.report.verdict import Status
 from tests.diagnosis.judging import ASSIGNMENTS, HELD_OUT, OPEN_TO_SEE, ROOT, ROWS, SETS, Judges, variant
-from tests.diagnosis.unseen.layers import LAYERS
-from tests.diagnosis.unseen.losses import LOSSES
+from tests.diagnosis.unseen import UNSEEN
 
 pytestmark = pytest.mark.slow
 SEEDS = (1,)
+EARLIEST = UNSEEN["02_layers"] + UNSEEN["03_losses"]
 LEAST_TRUE, MOST_FALSE = 0.70, 0.02
 
 
@@ -142,7 +142,7 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
     import numpy as np
 
     shown = [(one, verdict) for one in judged for verdict in one.result.verdicts if verdict.snippet]
-    assert len(shown) > len(LAYERS + LOSSES) // 2
+    assert len(shown) > len(EARLIEST) // 2
     upon_others = {"ResidualBlock", "TCNBlock"}  # are made of earlier work, which a notebook has
     for one, verdict in [pair for pair in shown if pair[0].row.exercise not in upon_others]:
         assert verdict.snippet.count("\n") <= 2
@@ -171,5 +171,5 @@ def test_what_is_not_recognised_is_placed(judged):
         assert all(1 <= len(row) <= 12 for row in verdict.heat)
         assert max(max(row) for row in verdict.heat) > 0
     borrowed = {"Sequential", "gradient_norms"}  # their cases are made of layers that only the checks have
-    typed = {row.exercise for row in LAYERS + LOSSES} - borrowed
+    typed = {row.exercise for row in EARLIEST} - borrowed
     assert [(name, v.check) for name, v in silent if not v.snippet and name in typed] == []

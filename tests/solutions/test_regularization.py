@@ -11,6 +11,7 @@ import dlkit
 from autograder.course import catalogue
 from autograder.subject import LocalSubject, SubjectRaisedError
 from dlkit import Parameter, asarray, gradcheck, to_numpy
+from tests.solutions.alternatives import ALTERNATIVES
 from tests.solutions.golden import read_golden
 from tests.solutions.references import names_of
 
@@ -264,221 +265,20 @@ def test_soft_targets_cost_what_pytorch_says(names):
 
 # --- other right ways to write them ----------------------------------------------------------
 
-RIGHT = {
-    "normal_init": [
-        "def normal_init(shape, std=0.01, *, rng):\n    return std * asarray(rng.standard_normal(shape))",
-        (
-            "def normal_init(shape, std=0.01, *, rng):\n"
-            "    u = 1 - rng.random((2, *shape))\n"
-            "    return asarray(std * np.sqrt(-2 * np.log(u[0])) * np.cos(2 * np.pi * u[1]))"
-        ),
-    ],
-    "xavier_init": [
-        (
-            "def xavier_init(shape, *, rng):\n"
-            "    cells = math.prod(shape[2:])\n"
-            "    return asarray(rng.normal(scale=(2 / (cells * (shape[0] + shape[1]))) ** 0.5, size=shape))"
-        ),
-        (
-            "def xavier_init(shape, *, rng):\n"
-            "    scale = math.sqrt(24 / (math.prod(shape[2:]) * (shape[0] + shape[1])))\n"
-            "    return asarray((rng.random(shape) - 0.5) * scale)"
-        ),
-    ],
-    "he_init": [
-        (
-            "def he_init(shape, *, rng):\n"
-            "    fan_in = math.prod(shape[1:]) if len(shape) == 4 else shape[0]\n"
-            "    a = (6 / fan_in) ** 0.5\n"
-            "    return asarray(rng.uniform(-a, a, size=shape))"
-        ),
-        (
-            "def he_init(shape, *, rng):\n"
-            "    fan_in = math.prod(shape[1:]) if len(shape) == 4 else shape[0]\n"
-            "    z = rng.normal(size=shape)\n"
-            "    while (abs(z) > 2).any():\n"
-            "        z = np.where(abs(z) > 2, rng.normal(size=shape), z)\n"
-            "    return asarray(z / 0.87962566103423978 * (2 / fan_in) ** 0.5)"
-        ),
-    ],
-    "L2Penalty": [
-        """
-class L2Penalty:
-    def __init__(self, parameters, weight_decay):
-        self.weights = [p for p in parameters if p.data.ndim >= 2]
-        self.rate = weight_decay
-    def forward(self):
-        return 0.5 * self.rate * sum(array_module(p.data).square(p.data).sum() for p in self.weights)
-    def backward(self):
-        for p in self.weights:
-            p.grad[...] = p.grad + self.rate * p.data
-""",
-        """
-class L2Penalty:
-    def __init__(self, parameters, weight_decay):
-        self.parameters, self.weight_decay = list(parameters), weight_decay
-    def forward(self):
-        flat = [p.data.reshape(-1) for p in self.parameters if p.data.ndim != 1]
-        total = flat[0] @ flat[0]
-        for w in flat[1:]:
-            total = total + w @ w
-        return total * (self.weight_decay / 2)
-    def backward(self):
-        for p in self.parameters:
-            p.grad += 0 if p.data.ndim == 1 else p.data * self.weight_decay
-""",
-    ],
-    "EarlyStopping": [
-        """
-class EarlyStopping:
-    def __init__(self, parameters, patience, min_delta=0.0):
-        self.p, self.patience, self.delta = list(parameters), patience, min_delta
-        self.losses, self.copies, self.best_epoch = [], None, -1
-    def update(self, loss):
-        self.losses.append(loss)
-        now = len(self.losses) - 1
-        best = self.losses[self.best_epoch] if self.best_epoch >= 0 else math.inf
-        if not math.isnan(loss) and best - loss > self.delta:
-            self.best_epoch = now
-            self.copies = [+p.data for p in self.p]
-            return False
-        return now - self.best_epoch >= self.patience
-    def restore(self):
-        if self.copies is None:
-            return
-        for i, p in enumerate(self.p):
-            p.data *= 0
-            p.data += self.copies[i]
-""",
-        """
-class EarlyStopping:
-    def __init__(self, parameters, patience, min_delta=0.0):
-        self.parameters, self.left, self.patience, self.min_delta = list(parameters), patience, patience, min_delta
-        self.best, self.kept = None, [array_module(p.data).empty_like(p.data) for p in self.parameters]
-    def update(self, loss):
-        if loss == loss and (self.best is None or loss < self.best - self.min_delta):
-            self.best, self.left = loss, self.patience
-            for kept, p in zip(self.kept, self.parameters):
-                kept[...] = p.data
-        else:
-            self.left -= 1
-        return np.bool_(self.left <= 0)
-    def restore(self):
-        if self.best is not None:
-            for kept, p in zip(self.kept, self.parameters):
-                p.data[:] = kept
-""",
-    ],
-    "random_shift": [
-        """
-def random_shift(x, most, *, rng):
-    y = array_module(x).zeros_like(x)
-    _, _, h, w = x.shape
-    for n in range(len(x)):
-        down, right = (int(k) for k in rng.integers(-most, most, size=2, endpoint=True))
-        y[n, :, max(down, 0) : h + min(down, 0), max(right, 0) : w + min(right, 0)] = x[
-            n, :, max(-down, 0) : h - max(down, 0), max(-right, 0) : w - max(right, 0)
-        ]
-    return y
-""",
-        """
-def random_shift(x, most, *, rng):
-    xp = array_module(x)
-    images = []
-    for image in x:
-        a, b = rng.choice(np.arange(-most, most + 1), 2).tolist()
-        image = xp.roll(image, (a, b), axis=(1, 2))
-        if a > 0: image[:, :a] = 0
-        if a < 0: image[:, a:] = 0
-        if b > 0: image[:, :, :b] = 0
-        if b < 0: image[:, :, b:] = 0
-        images.append(image)
-    return xp.stack(images)
-""",
-    ],
-    "random_flip": [
-        """
-def random_flip(x, p=0.5, *, rng):
-    y = x.copy()
-    for n in range(len(x)):
-        if rng.uniform() < p:
-            y[n] = x[n, :, :, ::-1]
-    return y
-""",
-        """
-def random_flip(x, p=0.5, *, rng):
-    keep = asarray(rng.binomial(1, 1 - p, size=(len(x), 1, 1, 1)), ).astype(x.dtype)
-    return keep * x + (1 - keep) * array_module(x).flip(x, axis=3)
-""",
-    ],
-    "random_crop": [
-        """
-def random_crop(x, size, padding=0, *, rng):
-    xp = array_module(x)
-    x = xp.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
-    h, w = size
-    out = []
-    for image in x:
-        i = int(rng.integers(0, x.shape[2] - h, endpoint=True))
-        j = int(rng.integers(0, x.shape[3] - w, endpoint=True))
-        out.append(image[:, i : i + h, j : j + w])
-    return xp.stack(out)
-""",
-        """
-def random_crop(x, size, padding=0, *, rng):
-    h, w = x.shape[2] + 2 * padding - size[0] + 1, x.shape[3] + 2 * padding - size[1] + 1
-    place = rng.integers(h * w, size=len(x))
-    return windows(bordered(x, padding), place // w, place % w, size[0], size[1])
-""",
-    ],
-    "gaussian_noise": [
-        (
-            "def gaussian_noise(x, sigma, *, rng):\n"
-            "    return x + sigma * asarray(rng.standard_normal(x.shape, dtype=np.float32)).astype(x.dtype)"
-        ),
-        (
-            "def gaussian_noise(x, sigma, *, rng):\n"
-            "    y = x.copy()\n"
-            "    for i in range(len(x)):\n"
-            "        y[i] += asarray(rng.normal(scale=sigma, size=x.shape[1:])).astype(x.dtype)\n"
-            "    return y"
-        ),
-    ],
-    "Mixup": [
-        """
-class Mixup:
-    def __init__(self, alpha=0.2, *, rng):
-        self.a, self.generator = alpha, rng
-    def mix(self, x, t):
-        order = np.arange(len(x))
-        self.generator.shuffle(order)
-        one, other = self.generator.gamma(self.a, size=2).tolist()
-        lam = one / (one + other)
-        xp = array_module(x)
-        pairs = ((v, xp.take(v, asarray(order), axis=0)) for v in (x, t))
-        return [b + lam * (a - b) for a, b in pairs]
-""",
-        """
-class Mixup:
-    def __init__(self, alpha=0.2, *, rng):
-        self.alpha, self.rng = alpha, rng
-    def mix(self, x, t):
-        j = asarray(self.rng.choice(len(x), len(x), replace=False))
-        lam = 1 - float(self.rng.beta(self.alpha, self.alpha))
-        return x * lam + x[j] * (1 - lam), t * lam + t[j] * (1 - lam)
-""",
-    ],
-}
-WAYS = [(name, i) for name, ways in RIGHT.items() for i in range(len(ways))]
+OTHERWISE = [(exercise, entry.name, entry.source) for exercise, entry in ALTERNATIVES[ASSIGNMENT]]
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(("name", "way"), WAYS, ids=[f"{name}-{i}" for name, i in WAYS])
-def test_other_right_ways_pass_every_check(loaded, answers, name, way, seed):
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [(name, source) for name, _, source in OTHERWISE],
+    ids=[f"{name}: {way}" for name, way, _ in OTHERWISE],
+)
+def test_other_right_ways_pass_every_check(loaded, answers, name, source, seed):
     exercise = loaded.assignment.exercise(name)
     chunks = [[chunk.label, chunk.line, chunk.source] for chunk in loaded.reference.chunks if name not in chunk.defines]
     other = LocalSubject.from_chunks(
-        "other", [*chunks, ["other", 1, RIGHT[name][way]]], support=exercise.support, earlier=loaded.earlier
+        "other", [*chunks, ["other", 1, source]], support=exercise.support, earlier=loaded.earlier
     )
     for check, cases in answers(name, seed):
         for case, expected in cases:
@@ -488,7 +288,9 @@ def test_other_right_ways_pass_every_check(loaded, answers, name, way, seed):
 
 def test_every_exercise_that_trains_nothing_has_other_right_ways(loaded):
     held_elsewhere = {"Dropout", "BatchNorm", "LayerNorm"}
-    assert {e.name for e in loaded.assignment.exercises if not e.capstone} == set(RIGHT) | held_elsewhere
+    assert {e.name for e in loaded.assignment.exercises if not e.capstone} == {
+        name for name, *_ in OTHERWISE
+    } | held_elsewhere
 
 
 # --- nonsense --------------------------------------------------------------------------------

@@ -10,20 +10,9 @@ from autograder.report.verdict import Status
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
 from tests.diagnosis.judging import Judges
-from tests.solutions.strangers.convolution import CONVOLUTION
-from tests.solutions.strangers.foundations import FOUNDATIONS
-from tests.solutions.strangers.optimizers import OPTIMIZERS
-from tests.solutions.strangers.recurrent import RECURRENT
-from tests.solutions.strangers.regularization import REGULARIZATION
+from tests.solutions.strangers import RIGHT
 
 ROOT = Path(__file__).resolve().parents[2]
-RIGHT = {
-    "01_foundations": FOUNDATIONS,
-    "04_optimizers": OPTIMIZERS,
-    "05_regularization": REGULARIZATION,
-    "06_convolution": CONVOLUTION,
-    "07_recurrent": RECURRENT,
-}
 CASES = [(name, right) for name, rights in RIGHT.items() for right in rights]
 
 

@@ -1,12 +1,17 @@
 """Wrong implementations that nobody planted: written afresh, before the patterns that are to recognise them.
 
-``true`` lists what may be said of one, as patterns of file names on the claims of a diagnosis (``factor *``,
-``mistake: averages the weight gradient``), as it was written down beforehand.  ``also`` lists what was said, was not
-foreseen, and was found to be true on a second look.  Everything else that is claimed is false.  Every third is held
-out: nothing was tuned to it.
+One file per exercise, ``NN_name/EXERCISE.md``.  ``true:`` lines say what may be said of an implementation, as patterns
+of file names on the claims of a diagnosis (``factor *``, ``mistake: averages the weight gradient``), as it was written
+down beforehand.  ``also:`` lines say what was said, was not foreseen, and was found to be true on a second look.
+Everything else that is claimed is false.  ``double: yes`` marks two mistakes at once.  Every third is held out: nothing
+was tuned to it.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course.mistake_files import Entry
+from tests.solutions.implementations import implementations
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,20 @@ class Unseen:
     also: tuple[str, ...] = ()
 
 
-def collected(*rows: Unseen) -> tuple[Unseen, ...]:
-    """Give them back, and see that no two of an exercise have one name."""
-    names = [(row.exercise, row.name) for row in rows]
-    assert len(set(names)) == len(names)
-    return rows
+def _unseen(exercise: str, entry: Entry) -> Unseen:
+    fields = entry.fields
+    double = fields.get("double", [])
+    assert double in ([], ["yes"]), f"{exercise}: “{entry.name}”: 'double: yes', or no such line"
+    return Unseen(
+        exercise, entry.name, entry.source, tuple(fields.get("true", ())), bool(double), tuple(fields.get("also", ()))
+    )
+
+
+UNSEEN = {
+    assignment: tuple(_unseen(exercise, entry) for exercise, entry in found)
+    for assignment, found in implementations(Path(__file__).parent, keys=("true", "also", "double")).items()
+}
+"""By assignment, in the order of the course."""
 
 
 def held_out(rows: tuple[Unseen, ...]) -> tuple[Unseen, ...]:

@@ -1,9 +1,13 @@
-"""Right implementations in the styles of many people, written from what the student is told, before any check was read.
+"""Correct implementations in the styles of many people, written from what the student reads, before any check was read.
 
-A few ask for more time or memory than is allowed; that is measured elsewhere.
+One file per exercise, ``NN_name/EXERCISE.md``.  A few take more time or memory than is allowed; that is measured
+elsewhere.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from tests.solutions.implementations import implementations
 
 
 @dataclass(frozen=True)
@@ -13,3 +17,10 @@ class Right:
     exercise: str
     name: str
     source: str
+
+
+RIGHT = {
+    assignment: tuple(Right(exercise, entry.name, entry.source) for exercise, entry in found)
+    for assignment, found in implementations(Path(__file__).parent).items()
+}
+"""By assignment, in the order of the course."""
