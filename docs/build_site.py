@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import sys
@@ -22,6 +23,14 @@ SOURCES = (
 
 def main() -> int:
     """Build, unless nothing that the site is made of has changed since.  Returns Sphinx's exit status."""
+    SITE.parent.mkdir(parents=True, exist_ok=True)
+    with (SITE.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes may want the site at the same time
+        return build()
+
+
+def build() -> int:
+    """Build in this process, which no other does meanwhile."""
     if SITE.is_dir() and STAMP.is_file() and STAMP.read_text(encoding="utf-8") == digest():
         print(f"{SITE.relative_to(ROOT)} is up to date")  # noqa: T201 - a script
         return 0

@@ -32,7 +32,9 @@ class Page(html.parser.HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.path, self.links, self.loaded, self.anchors, self.text = path, [], [], set(), []
-        self.feed(path.read_text(encoding="utf-8"))
+        whole = path.read_text(encoding="utf-8")
+        self.feed(whole)
+        self.loaded += re.findall(r"(?:url\(|@import)\s*['\"]?([^'\")\s;]+)", whole.partition("<body")[0])
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
@@ -65,6 +67,11 @@ def target(page, link):
 
 def external(link):
     return bool(re.match(r"[a-z][a-z0-9+.-]*:|//", link, re.IGNORECASE)) and not link.startswith("data:")
+
+
+def test_what_lies_elsewhere_is_recognised():
+    assert [external(link) for link in ("https://a/b", "//a/b", "HTTP://a", "mailto:a@b")] == [True] * 4
+    assert [external(link) for link in ("a.html", "../a.html#b:c", "#a", "data:image/png;base64,")] == [False] * 4
 
 
 def test_every_internal_link_and_anchor_exists(pages):
