@@ -11,6 +11,9 @@ from sphinx.application import Sphinx
 
 NAME = r"\*{0,2}(?:[a-z_][\w.]*|[A-Z]\b)"
 ITEM = re.compile(rf"({NAME}(?:, {NAME})*(?:\([\w, ]*\))?): +(?=\S)")
+SHAPE = re.compile(rf"({NAME})(?= \([^()]*[,…][^()]*\))")
+"""``x (batch, features)``, where a sentence begins."""
+HEADING = re.compile(r"[A-Z]\w*$")
 PARAGRAPH = re.compile(r"(?:Raises|Returns)\b|[A-Z]\w+: ")
 NEXT = re.compile(rf"(?:  |(?<=;) )(?=(?:{NAME}(?:, {NAME})*: \S|Raises ))")
 """Between an item and another on the same line."""
@@ -42,8 +45,8 @@ def _block(lines: list[str]) -> list[str]:
     if lines[0].startswith(("===", "- ")):
         return lines
     head, *others = lines
-    if others and all(line.startswith("    ") for line in others) and not ITEM.match(head):
-        return [*_paragraphs([head]), *(f"| {_columns(line.strip())}" for line in others)]
+    if HEADING.match(head) and all(line.startswith("    ") for line in others):
+        return [head, *(f"| {_columns(line.strip())}" for line in others)]
     if all(line.startswith("  ") for line in lines):
         return [f"| {_columns(line.strip())}" for line in lines]
     return _paragraphs(lines)
@@ -58,16 +61,18 @@ def _paragraphs(lines: list[str]) -> list[str]:
     """Lines that begin with a name and a colon become items, the others stay paragraphs."""
     found: list[str] = []
     inside = indented = False
+    begins = True
     for line in chain.from_iterable(NEXT.split(each) for each in lines):
-        item = ITEM.match(line)
+        item = ITEM.match(line) or (begins and SHAPE.match(line))
         paragraph = not item and bool(PARAGRAPH.match(line) or (inside and indented and not line.startswith(" ")))
         if paragraph or (item and not inside):
             found.append("")
         if item:
-            found.append(f"- **{item[1]}**: {line[item.end() :].removesuffix(';')}")
+            found.append(f"- **{item[1]}**{':' * (':' in item[0])} {line[item.end() :].strip().removesuffix(';')}")
         else:
             found.append(f"  {line.strip()}" if inside and not paragraph else line.strip())
         inside, indented = bool(item) or (inside and not paragraph), line.startswith(" ")
+        begins = line.endswith((".", ";", ":"))
     return found
 
 

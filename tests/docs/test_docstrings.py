@@ -42,8 +42,21 @@ def test_what_is_raised_begins_a_paragraph(restructured):
 
 
 def test_text_after_an_item_that_was_continued_is_no_part_of_it(restructured):
-    lines = restructured("S.\n\nfolder: holds the files,\n    packed or plain.\nx (n, 3) float32.")
-    assert lines == ["S.", "- **folder**: holds the files,", "  packed or plain.", "x (n, 3) float32."]
+    lines = restructured("S.\n\nfolder: holds the files,\n    packed or plain.\nSets like it are read.")
+    assert lines == ["S.", "- **folder**: holds the files,", "  packed or plain.", "Sets like it are read."]
+
+
+def test_a_name_with_its_shape_is_an_item_where_a_sentence_begins(restructured):
+    lines = restructured(
+        "S.\n\nW (out, in): rows are outputs,\n    columns inputs.\nx (n, 3) float32, used\nthere (once, twice)."
+    )
+    assert lines == [
+        "S.",
+        "- **W** (out, in): rows are outputs,",
+        "  columns inputs.",
+        "- **x** (n, 3) float32, used",
+        "  there (once, twice).",
+    ]
 
 
 def test_lists_of_shapes_keep_their_lines(restructured):
