@@ -6,7 +6,7 @@ SECONDS ?= 600
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types layers release audit golden bench fuzz notebooks pictures clean
+.PHONY: help setup demo test check lint types layers release audit golden bench fuzz notebooks pictures docs clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -18,7 +18,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[course,postgres,dev]'
+	$(PIP) --editable '.[course,postgres,docs,dev]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core
@@ -37,7 +37,7 @@ demo: $(VENV)/.core ## Grade a made-up class and show where the pages are
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
-check: lint types layers ## Everything that must be true before a commit lands
+check: lint types layers docs ## Everything that must be true before a commit lands
 	$(BIN)/autograder release --check
 	$(BIN)/autograder audit
 	$(MAKE) --no-print-directory test
@@ -73,6 +73,9 @@ notebooks: $(VENV)/.dev ## Run every notebook, solution and student version, in 
 pictures: $(VENV)/.dev ## Draw the README's pictures anew from a graded class
 	$(BIN)/python docs/make_pictures.py
 
+docs: $(VENV)/.dev ## Build the documentation site, without network, into build/docs/html
+	$(BIN)/python docs/build_site.py
+
 clean: ## Remove .venv, caches and the demo's output
-	rm -rf $(VENV) build dist demo graded *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist demo graded docs/generated *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
