@@ -258,10 +258,10 @@ def _must_specify_the_same(loaded: Loaded, files: dict[str, str]) -> None:
     name = loaded.assignment.name
     with tempfile.TemporaryDirectory() as folder:
         for file, text in files.items():
-            path = Path(folder, file)
-            path.parent.mkdir(exist_ok=True)
+            path = Path(folder, name, file)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        assignment = specified(name, Path(folder), official=False)
+        assignment = specified(name, Path(folder, name), official=False)
     if _asked(assignment) != _asked(loaded.assignment):
         message = f"{name}: its checks ask for other things where mistakes and variants are not at hand"
         raise SpecError(message)

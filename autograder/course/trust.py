@@ -83,7 +83,7 @@ def require(root: Path) -> None:
     fresh = {name: path for name, path in files.items() if known.get(name) != hashed(path)}
     if not fresh:
         return
-    folders = {path.parent for path in fresh.values()}
+    folders = {_assignment_folder(root, name) for name in fresh}
     one = len(folders) == 1 and (known or root in {folder.parent for folder in folders})
     target = folders.pop() if one else root
     how = f"accept them with autograder trust {shlex.quote(str(target))}, or name another course with --course"
@@ -92,6 +92,13 @@ def require(root: Path) -> None:
     else:
         message = f"The checks in {target} would run as you, and are not trusted yet: {how}."
     raise UsageError(message)
+
+
+def _assignment_folder(root: Path, name: str) -> Path:
+    """The assignment's folder that a file of the course lies in."""
+    folders = name.split("/")
+    depth = next(i for i, folder in enumerate(folders, 1) if course.FOLDER.fullmatch(folder))
+    return root.joinpath(*folders[:depth])
 
 
 def _contents(root: Path) -> dict[str, Path]:

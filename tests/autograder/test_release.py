@@ -30,15 +30,16 @@ def test_releasing_twice_changes_nothing(own_course):
     before = {name: (own_course / FOLDER / name).read_bytes() for name in FILES}
     assert release(own_course, "02_layers") == []
     assert {name: (own_course / FOLDER / name).read_bytes() for name in FILES} == before
-    assert sorted(path.name for path in (own_course / FOLDER).iterdir()) == sorted(FILES)
+    assert sorted({name.partition("/")[0] for name in FILES}) == sorted(p.name for p in (own_course / FOLDER).iterdir())
 
 
 def test_releasing_anew_gives_the_same_texts_and_answers(own_course):
     before = {name: (own_course / FOLDER / name).read_bytes() for name in FILES}
     old = read_stored(own_course / FOLDER / "cases.npz")
     shutil.rmtree(own_course / FOLDER)
-    assert [path.name for path in release(own_course, "02_layers")] == list(FILES)
-    for name in FILES[:3]:
+    written = [path.relative_to(own_course / FOLDER).as_posix() for path in release(own_course, "02_layers")]
+    assert set(FILES) <= set(written)
+    for name in FILES[:-1]:
         assert (own_course / FOLDER / name).read_bytes() == before[name]
     assert read_stored(own_course / FOLDER / "cases.npz").found.keys() == old.found.keys()
 
@@ -64,7 +65,7 @@ def test_a_file_that_is_missing_or_changed_is_stale(own_course, name):
     assert stale(own_course, "02_layers") == [sentence]
     path.unlink()
     assert stale(own_course, "02_layers") == [sentence]
-    assert [changed.name for changed in release(own_course, "02_layers")] == [name]
+    assert release(own_course, "02_layers") == [path]
     assert stale(own_course, "02_layers") == []
 
 
