@@ -188,6 +188,18 @@ def test_a_reference_of_which_nothing_can_be_read_is_the_authors_error():
         found(make_drop(), nothing, nothing, INVARIANT)
 
 
+def test_values_are_compared_within_the_rounding_of_their_precision():
+    def scaled(factor):
+        return {"f": lambda x, *, rng: x / factor + 0 * asarray(rng.random(x.shape).astype(x.dtype))}
+
+    exercise = RandomFunctionExercise(
+        "f", cases=lambda rng: [Case(x=rng.normal(size=(9, 9)))], invariant=lambda y, _: {"the result": y}
+    )
+    almost = {"f": lambda x, *, rng: scaled(3)["f"](x, rng=rng) * (1 + 1e-6)}
+    assert found(exercise, almost, scaled(3), FLOAT32) is None
+    assert found(exercise, almost, scaled(3), INVARIANT).name == "the result"
+
+
 def test_claims_without_draws_are_refused():
     with pytest.raises(SpecError, match="claims are made of draws"):
         RandomFunctionExercise("f", cases=few, claims=[equal_signs(lambda seen, _: seen["y"], 0, "rows")])
