@@ -3,22 +3,25 @@
 standard   what every layer, loss or function is asked for
 layer, loss, function, optimizer, schedule, model   the exercises by kind, each a list of standard checks
 modes   what is asked of a layer that trains in one way and evaluates in another
-statistics, laws   what is asked of random things
+random_function, initial_values   the exercises that draw at random, by kind
+statistics, laws   what is required of draws
 """
 
 from autograder.checks.function import MATCHES, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
+from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
 from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged, judge_words
-from autograder.checks.laws import Distribution, Mean, NormalMean, Variance
+from autograder.checks.laws import AllAlike, Distribution, Mean, NormalMean, Variance, even_draw
 from autograder.checks.layer import LayerExercise
 from autograder.checks.loss import LossExercise
 from autograder.checks.model import CHARACTERS, ModelExercise, Score, Task, disguise
 from autograder.checks.modes import Modes
 from autograder.checks.mutation import mutated, mutated_function, mutated_method
 from autograder.checks.optimizer import Bowl, OptimizerExercise
+from autograder.checks.random_function import RandomFunctionExercise, shape_and_dtype
 from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.standard import FORWARD, GRADIENTS
-from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
+from autograder.checks.statistics import Claim, equal_signs, in_pairs, new_rng, normal_within, seeded, statistics
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.spec import (
     Case,
@@ -38,6 +41,8 @@ __all__ = [
     "FORWARD",
     "GRADIENTS",
     "MATCHES",
+    "SHAPED",
+    "AllAlike",
     "Bowl",
     "Case",
     "Claim",
@@ -45,6 +50,7 @@ __all__ = [
     "Distribution",
     "Exercise",
     "FunctionExercise",
+    "InitialValuesExercise",
     "Instance",
     "LayerExercise",
     "LossExercise",
@@ -58,6 +64,7 @@ __all__ = [
     "OptimizerExercise",
     "Outline",
     "Points",
+    "RandomFunctionExercise",
     "Ref",
     "Rng",
     "Scaling",
@@ -74,6 +81,8 @@ __all__ = [
     "compare",
     "compare_all",
     "disguise",
+    "equal_signs",
+    "even_draw",
     "habits",
     "in_float32",
     "in_pairs",
@@ -84,6 +93,10 @@ __all__ = [
     "mutated",
     "mutated_function",
     "mutated_method",
+    "new_rng",
+    "normal_within",
     "seeded",
+    "shape_and_dtype",
     "statistics",
+    "values_claims",
 ]

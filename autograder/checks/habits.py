@@ -22,6 +22,7 @@ __all__ = ["habits", "in_float32"]
 
 UNTOUCHED, FLOAT32, DEVICE = "inputs are not modified", "float32 stays float32", "stays on the device"
 INPUTS, SINGLE, TRANSFERS = "inputs", "float32", "device"
+UNCHANGED = "as it was"
 
 Run = Callable[[Subject, Case], Observations]
 
@@ -38,6 +39,7 @@ def habits(
     judge: Judge | None = None,
     to_float64: Iterable[str] = (),
     prefix: str = "",
+    in_words: bool = False,
 ) -> None:
     """Add the checks of the three habits, one point's weight each.
 
@@ -45,7 +47,8 @@ def habits(
     among: which of "inputs", "float32", "device";  expect, judge: as of ``Exercise.check``, for float32 and the device;
     to_float64: body of the part's method (``super()`` is the correct one) or function (``y`` is its result) that makes
     float64 of it, to prove the check; by default the result is converted;
-    prefix: what the checks' names begin with, where another part has the same checks (``"train: "``).
+    prefix: what the checks' names begin with, where another part has the same checks (``"train: "``);
+    in_words: whether inputs were changed is said in words, for what they were changed to depends on a draw.
     """
     part = part or exercise.parts[-1]
     mutant = _mutants(exercise, part, tuple(to_float64))
@@ -54,11 +57,17 @@ def habits(
     def untouched(subject: Subject, case: Case) -> Observations:
         sent = {key: subject.put(x) for key, x in case.inputs.items()}
         run(subject, case.with_changes(inputs=sent))
-        return {key: Instance(subject, ref.handle).fetch() for key, ref in sent.items()}
+        now = {key: Instance(subject, ref.handle).fetch() for key, ref in sent.items()}
+        if not in_words:
+            return now
+        return {key: UNCHANGED if np.array_equal(x, now[key]) else "changed" for key, x in case.inputs.items()}
+
+    def before(case: Case) -> Observations:
+        return dict.fromkeys(case.inputs, UNCHANGED) if in_words else dict(case.inputs)
 
     if INPUTS in among:
         exercise.check(
-            prefix + UNTOUCHED, cases=cases, expect=lambda case: dict(case.inputs), judge=judge_unchanged,
+            prefix + UNTOUCHED, cases=cases, expect=before, judge=judge_unchanged,
             mutation=mutant[INPUTS], **shared,
         )(untouched)  # fmt: skip
     if SINGLE in among:

@@ -47,11 +47,12 @@ def _dtypes(value: Any) -> Iterator[np.dtype[Any]]:
 
 
 def judge_unchanged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Require every array as it was before the call."""
+    """Require every array as it was before the call; or, where words say whether it was, these."""
     del case
     for name, value in expected.items():
         seen = observed.get(name)
-        if not isinstance(seen, np.ndarray) or not np.array_equal(seen, value):
+        in_words = isinstance(value, str) and seen == value
+        if not in_words and not (isinstance(seen, np.ndarray) and np.array_equal(seen, value)):
             return Mismatch("changed", name, f"{name} was changed by the call: inputs are never written to")
     return None
 
@@ -61,8 +62,8 @@ def judge_dtype(kind: str) -> Judge:
 
     def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
         del case
-        (name, wanted), (_, seen) = *expected.items(), *observed.items()
-        return None if seen == wanted else Mismatch(kind, name, f"{name} is {seen}; {wanted} is wanted")
+        (name, right), (_, seen) = *expected.items(), *observed.items()
+        return None if seen == right else Mismatch(kind, name, f"{name} is {seen}; expected {right}")
 
     return judge
 
@@ -78,7 +79,7 @@ def judge_words(sentences: Mapping[str, str], kind: str = "value") -> Judge:
         for name, right in expected.items():
             seen = observed.get(name)
             if seen != right:
-                return Mismatch(kind, name, sentences.get(str(seen)) or f"{name} is {seen}; {right} is wanted")
+                return Mismatch(kind, name, sentences.get(str(seen)) or f"{name}: expected {right}, got {seen}")
         return None
 
     return judge

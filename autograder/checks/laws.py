@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Distribution", "Law", "Mean", "NormalMean", "Variance"]
+__all__ = ["AllAlike", "Distribution", "Law", "Mean", "NormalMean", "Variance", "even_draw"]
 
 
 class Law(Protocol):
@@ -19,7 +19,7 @@ class Law(Protocol):
         """At least the chance that numbers of this law look as unlikely as these."""
 
     def describe(self) -> str:
-        """Say what is wanted, in a few words or digits."""
+        """Say what is expected, in a few words or digits."""
 
     def measure(self, values: Any) -> float:
         """The number that a sentence says of what was drawn."""
@@ -40,11 +40,11 @@ class Mean:
     high: float = 1.0
 
     def chance(self, values: Any) -> float:
-        """2 exp(−n KL(seen ‖ wanted)); 0 where a number lies outside."""
+        """2 exp(−n KL(seen ‖ expected)); 0 where a number lies outside."""
         if values.min() < self.low or values.max() > self.high:
             return 0.0
-        seen, wanted = ((float(m) - self.low) / (self.high - self.low) for m in (values.mean(), self.mean))
-        return min(1.0, 2 * math.exp(-values.size * _divergence(min(max(seen, 0.0), 1.0), wanted)))
+        seen, expected = ((float(m) - self.low) / (self.high - self.low) for m in (values.mean(), self.mean))
+        return min(1.0, 2 * math.exp(-values.size * _divergence(min(max(seen, 0.0), 1.0), expected)))
 
     def describe(self) -> str:
         """The mean."""
@@ -59,9 +59,9 @@ class Mean:
         return float(values.mean())
 
 
-def _divergence(seen: float, wanted: float) -> float:
+def _divergence(seen: float, expected: float) -> float:
     """Kullback and Leibler's, of two coins."""
-    pairs = ((seen, wanted), (1 - seen, 1 - wanted))
+    pairs = ((seen, expected), (1 - seen, 1 - expected))
     if any(a > 0 and b <= 0 for a, b in pairs):
         return math.inf
     return sum(a * math.log(a / b) for a, b in pairs if a > 0)
@@ -139,7 +139,7 @@ class Distribution:
 
     def describe(self) -> str:
         """Its name."""
-        return f"0 (but for chance) of {self.name}"
+        return f"about 0 for {self.name}"
 
     def level(self) -> float:
         """No difference."""
@@ -152,3 +152,29 @@ class Distribution:
         there = np.abs(up_to / values.size - self.cdf(at))
         before = np.abs((up_to - counts) / values.size - self.cdf(np.nextafter(at, -np.inf)))
         return float(max(there.max(), before.max()))
+
+
+def even_draw(count: int, first: int = 0) -> Distribution:
+    """Whole numbers from ``first`` on, ``count`` of them, each as probable as the others."""
+    return Distribution("an even draw", lambda k: np.clip((np.floor(k) - first + 1) / count, 0, 1))
+
+
+@dataclass(frozen=True)
+class AllAlike:
+    """Numbers that are all the same, whichever that is: the law of a mistake that draws once for all."""
+
+    def chance(self, values: Any) -> float:
+        """1 where they are; else 0."""
+        return float(values.min() == values.max())
+
+    def describe(self) -> str:
+        """One number."""
+        return "one number"
+
+    def level(self) -> float:
+        """No spread."""
+        return 0.0
+
+    def measure(self, values: Any) -> float:
+        """The spread: the largest less the smallest."""
+        return float(values.max() - values.min())

@@ -7,6 +7,7 @@ A claim fails where that bound is below its share of ``CHANCE``: limits follow f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker
-from autograder.checks.laws import Law
+from autograder.checks.laws import Law, Mean
 from autograder.isolation.tree import Rng
 from autograder.spec import Case, Check, Exercise, Observations
 from autograder.spec.comparison import Mismatch, agree
 from autograder.subject import Subject
 
-__all__ = ["CHANCE", "Claim", "in_pairs", "seeded", "statistics"]
+__all__ = ["CHANCE", "Claim", "equal_signs", "in_pairs", "new_rng", "normal_within", "seeded", "statistics"]
 
 CHANCE = 1e-7
 """That right code fails one check, at most, over all its claims and cases; ten such checks stay below 1e-6."""
@@ -59,11 +60,11 @@ class Claim:
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError):
             values = np.zeros(0)
         if not values.size or not np.isfinite(values).all():
-            return UNSEEN, f"{self.name} cannot be told: what was drawn has not the shape that is wanted, or is nan"
+            return UNSEEN, f"{self.name} cannot be measured: what was drawn has another shape than expected, or is nan"
         law = self.law(case)
         if law.chance(values) >= chance:
             return RIGHT, ""
-        said = f"{self.name} is {law.measure(values):.4g} in {values.size:,} draws; {law.describe()} is wanted"
+        said = f"{self.name} is {law.measure(values):.4g} in {values.size:,} draws; expected {law.describe()}"
         for name, other in self.others.items():
             if other(case).chance(values) >= chance:
                 return name, said
@@ -78,8 +79,31 @@ def in_pairs(values: Any, axis: int) -> tuple[Any, Any]:
     return values[0::2], values[1::2]
 
 
+def equal_signs(look: Callable[[Observations, Case], Any], axis: int, places: str, of: str = "") -> Claim:
+    """Numbers with mean 0 in neighbouring places have equal signs in half of the pairs, or are not independent.
+
+    places: what neighbours along the axis are (``rows``); of: which numbers (`` of the noise``).
+    """
+    return Claim(
+        f"the share of equal signs{of} in two {places}",
+        lambda seen, case: np.equal(*in_pairs(look(seen, case) > 0, axis)),
+        lambda _: Mean(0.5),
+        {f"all {places} alike": lambda _: Mean(1.0)},
+    )
+
+
+def normal_within(name: str, look: Callable[[Observations, Case], Any]) -> Claim:
+    """Normal numbers, given as multiples of their standard deviation, lie within one of it in 68 % of all draws."""
+    return Claim(
+        name,
+        lambda seen, case: abs(look(seen, case)) < 1,
+        lambda _: Mean(math.erf(math.sqrt(0.5))),
+        {"that of a uniform distribution": lambda _: Mean(1 / math.sqrt(3)), "of two values": lambda _: Mean(0.0)},
+    )
+
+
 def judge_claims(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Want every claim to hold; the sentence of the first that does not."""
+    """Require every claim; the sentence of the first that does not hold."""
     del case
     wrong = [name for name, right in expected.items() if observed.get(name) != right]
     said = {name: observed["_said"][name] for name in wrong if observed.get("_said", {}).get(name)}
@@ -142,6 +166,12 @@ def statistics(
 
 
 # --- generators ------------------------------------------------------------------------------
+
+
+def new_rng(rng: np.random.Generator) -> Rng:
+    """A generator for the worker, with a seed drawn from this one."""
+    return Rng(int(rng.integers(SEEDS)))
+
 
 SAME, OTHER = "the same numbers", "other numbers"
 DRAWN = {
@@ -210,7 +240,7 @@ def seeded(
 
 
 def judge_seeded(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Want other numbers from every call and every seed, and the same from the same seed."""
+    """Require other numbers from every call and every seed, and the same from the same seed."""
     del case
     for name, right in expected.items():
         if observed.get(name) != right:

@@ -98,7 +98,7 @@ def test_another_law_is_told_from_others():
         sentence, words = asked(lambda shape, p, rng: rng.random(shape) >= p, BY_ITSELF, seed)
         assert words["the share of True"] == "False with probability p"
         assert sentence.startswith("the share of True is 0.")
-        assert sentence.endswith("in 6,000 draws; 0.3 is wanted")
+        assert sentence.endswith("in 6,000 draws; expected 0.3")
     _, words = asked(lambda shape, p, rng: rng.random(shape) < p / 2, BY_ITSELF)
     assert words["the share of True"] == "too small, about 0.1"
 

@@ -1,26 +1,26 @@
-"""Checks of 05_regularization: random shift."""
+"""The exercise random_shift: every image is moved, and 0 comes in."""
 
 import numpy as np
 
-from autograder.checks import Case, Claim, Mean
+from autograder.checks import AllAlike, Case, Claim, Mean, even_draw
 
-from .shared import AllAlike, alike, augmentation, cuts, distinct_images, even, framed, new_rng, places_of, small_images
+from .images import alike, augmentation, cuts, distinct_images, framed, places_of, small_images
 
 
 def shift_cases(rng):
     for shape, most in [((30, 1, 6, 5), 2), ((25, 3, 5, 7), 1), ((1, 2, 4, 4), 3), ((3, 1, 3, 4), 0)]:
-        yield Case({"most": most, "rng": new_rng(rng)}, x=distinct_images(rng, shape))
+        yield Case({"most": most}, x=distinct_images(rng, shape))
 
 
 def many_shifts(rng):
-    yield Case({"most": 1, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 3))
-    yield Case({"most": 2, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 4))
+    yield Case({"most": 1}, x=small_images(rng, 6000, 1, 3, 3))
+    yield Case({"most": 2}, x=small_images(rng, 6000, 1, 3, 4))
 
 
 def shifts_seen(seen, case):
     most = case.arguments["most"]
-    height, width = seen["x"].shape[2:]
-    top, left = places_of(seen["y"], framed(seen["x"], most), height, width)
+    height, width = case.inputs["x"].shape[2:]
+    top, left = places_of(seen["y"], framed(case.inputs["x"], most), height, width)
     return most - top, most - left
 
 
@@ -49,13 +49,13 @@ def shift_ways(case):
 
 
 def even_shift(case):
-    return even(2 * case.arguments["most"] + 1, -case.arguments["most"])
+    return even_draw(2 * case.arguments["most"] + 1, -case.arguments["most"])
 
 
 SHIFTS_OF_MISTAKES = {
-    "never by most": lambda case: even(2 * case.arguments["most"], -case.arguments["most"]),
-    "never back": lambda case: even(case.arguments["most"] + 1),
-    "never forward": lambda case: even(case.arguments["most"] + 1, -case.arguments["most"]),
+    "never by most": lambda case: even_draw(2 * case.arguments["most"], -case.arguments["most"]),
+    "never back": lambda case: even_draw(case.arguments["most"] + 1),
+    "never forward": lambda case: even_draw(case.arguments["most"] + 1, -case.arguments["most"]),
     "all alike": lambda _: AllAlike(),
 }
 

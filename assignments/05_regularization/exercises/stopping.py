@@ -1,36 +1,20 @@
-"""Checks of 05_regularization: stopping."""
+"""The exercise EarlyStopping: training stops in time, and the best weights come back."""
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, Points, Ref
-from autograder.checks.mutation import mutated
-from autograder.checks.judges import judge_float32
-from autograder.spec import Check
-from autograder.spec.comparison import Mismatch, compare_all
+from autograder.checks import Case, Exercise, Mismatch, Ref, compare_all, in_float32, judge_float32, mutated
 
-from .shared import DEVICE, FLOAT32, look_at, numbered
+from .parameters import look_at, numbered
 
 PATIENCE = "stops exactly when patience is over"
-
-
-DELTA = "an improvement of min_delta or less is none"
-
-
-NAN = "a loss that is NaN is never the best"
-
-
 BEST = "restores the weights of the best epoch"
 
-
-IN_PLACE = "weights are restored in place"
-
-
-SHAPES_KEPT = [(2, 3), (3,), (2, 1, 2)]
+SHAPES = [(2, 3), (3,), (2, 1, 2)]
 
 
-def epochs(rng, losses, patience, min_delta=0.0, dtype="float64"):
+def epochs(rng, losses, patience, min_delta=0.0):
     """A training that has these losses: weights for every epoch, and others at the start."""
-    start, *places = ([rng.normal(size=shape).astype(dtype) for shape in SHAPES_KEPT] for _ in range(len(losses) + 1))
+    start, *places = ([rng.normal(size=shape) for shape in SHAPES] for _ in range(len(losses) + 1))
     hidden = {"losses": losses, "places": places}
     return Case({"patience": patience, "min_delta": min_delta}, weights=start).with_changes(hidden=hidden)
 
@@ -75,21 +59,24 @@ def nan_cases(rng):
     yield epochs(rng, [nan, nan], 2)
 
 
+def restoring_cases(rng):
+    cases = list(patience_cases(rng))
+    return [*cases[:2], cases[-1], *list(delta_cases(rng))[:1]]
+
+
+early_stopping = Exercise("EarlyStopping", "class", ("update", "restore"), support_files=("parameters", "stopping"))
+
+
 def stopping(subject, case):
+    """Parameters, and what is to stop their training."""
     parameters = subject.keep("support.parameters", case.inputs["weights"], [0 * x for x in case.inputs["weights"]])
     return parameters, subject.make("EarlyStopping", Ref(parameters.handle), **case.arguments)
 
 
-def lived(subject, case):
-    parameters, stopper = stopping(subject, case)
+def follow(subject, stopper, parameters, case):
+    """Live through the epochs; what every update said."""
     losses, places = case.hidden["losses"], case.hidden["places"]
-    said = subject.run("support.follow", Ref(stopper.handle), Ref(parameters.handle), losses, places)
-    return parameters, stopper, said
-
-
-def answers(subject, case):
-    said = lived(subject, case)[2]
-    return {f"epoch {t}": word for t, word in enumerate(said if isinstance(said, list) else [], start=1)}
+    return subject.run("support.follow", Ref(stopper.handle), Ref(parameters.handle), losses, places)
 
 
 def judge_answers(observed, expected, case):
@@ -102,21 +89,33 @@ def judge_answers(observed, expected, case):
     return None
 
 
+def update_check(name, cases, **more):
+    return early_stopping.check(name, cases=cases, part="update", judge=judge_answers, needs=("update",), **more)
+
+
+@update_check(PATIENCE, patience_cases, weight=3)
+def answers(subject, case):
+    parameters, stopper = stopping(subject, case)
+    said = follow(subject, stopper, parameters, case)
+    return {f"epoch {t}": word for t, word in enumerate(said if isinstance(said, list) else [], start=1)}
+
+
+update_check("an improvement of min_delta or less is none", delta_cases, after=(PATIENCE,))(answers)
+update_check("a loss that is NaN is never the best", nan_cases, after=(PATIENCE,))(answers)
+
+
+@early_stopping.check(BEST, cases=restoring_cases, weight=3)
 def restored(subject, case):
-    parameters, stopper, _ = lived(subject, case)
+    parameters, stopper = stopping(subject, case)
+    follow(subject, stopper, parameters, case)
     subject.run("support.write", Ref(parameters.handle), case.inputs["weights"])  # neither the best nor the last
     stopper.call("restore")
     return look_at(subject, parameters, "data", "after restore, parameter")
 
 
-def restored_in_place(subject, case):
-    parameters, stopper = stopping(subject, case)
-    arrays = subject.keep("support.data", Ref(parameters.handle))
-    subject.run(
-        "support.follow", Ref(stopper.handle), Ref(parameters.handle), case.hidden["losses"], case.hidden["places"]
-    )
-    stopper.call("restore")
-    return numbered("the array of parameter", arrays.fetch())
+early_stopping.check(
+    "restores nothing where NaN is all there was, and no weights of a NaN", cases=nan_cases, after=(BEST,)
+)(restored)
 
 
 def judge_arrays(observed, expected, case):
@@ -127,91 +126,46 @@ def judge_arrays(observed, expected, case):
     return Mismatch("changed", found.name, text)
 
 
+@early_stopping.check(
+    "weights are restored in place",
+    cases=restoring_cases,
+    judge=judge_arrays,
+    after=(BEST,),
+    mutation=mutated("for p in self.parameters: p.data = p.data * 1", "super().restore()", method="restore"),
+)
+def restored_in_place(subject, case):
+    parameters, stopper = stopping(subject, case)
+    arrays = subject.keep("support.data", Ref(parameters.handle))
+    follow(subject, stopper, parameters, case)
+    stopper.call("restore")
+    return numbered("the array of parameter", arrays.fetch())
+
+
+@early_stopping.check("restores again what was trained on", cases=restoring_cases, after=(BEST,))
 def restored_again(subject, case):
-    parameters, stopper, _ = lived(subject, case)
+    parameters, stopper = stopping(subject, case)
+    follow(subject, stopper, parameters, case)
     stopper.call("restore")
     subject.run("support.write", Ref(parameters.handle), case.hidden["places"][-1])
     stopper.call("restore")
     return look_at(subject, parameters, "data", "after a second restore, parameter")
 
 
-def restoring_cases(rng):
-    cases = list(patience_cases(rng))
-    return [*cases[:2], cases[-1], *list(delta_cases(rng))[:1]]
-
-
-def stopping_check(name, part, weight, cases, observe, judge, **more):
-    needs = ("update",) if part == "update" else ("update", "restore")
-    return Check(name, part, weight, lambda rng, _: list(cases(rng)), observe, judge, needs=needs, **more)
-
-
-def single_epochs(rng):
-    yield epochs(rng, [0.5, 0.25, 0.75], 1, dtype="float32")
-
-
-early_stopping = Exercise(
-    "EarlyStopping",
-    "class",
-    ("update", "restore"),
-    Points(update=3, restore=2),
-    [
-        stopping_check(PATIENCE, "update", 3.0, patience_cases, answers, judge_answers),
-        stopping_check(DELTA, "update", 1.0, delta_cases, answers, judge_answers, after=(PATIENCE,)),
-        stopping_check(NAN, "update", 1.0, nan_cases, answers, judge_answers, after=(PATIENCE,)),
-        stopping_check(BEST, "restore", 3.0, restoring_cases, restored, compare_all),
-        stopping_check(
-            "restores nothing where NaN is all there was, and no weights of a NaN",
-            "restore",
-            1.0,
-            nan_cases,
-            restored,
-            compare_all,
-            after=(BEST,),
-        ),
-        stopping_check(
-            IN_PLACE,
-            "restore",
-            1.0,
-            restoring_cases,
-            restored_in_place,
-            judge_arrays,
-            after=(BEST,),
-            mutation=mutated("for p in self.parameters: p.data = p.data * 1", "super().restore()", method="restore"),
-        ),
-        stopping_check(
-            "restores again what was trained on",
-            "restore",
-            1.0,
-            restoring_cases,
-            restored_again,
-            compare_all,
-            after=(BEST,),
-        ),
-        stopping_check(
-            FLOAT32,
-            "restore",
-            1.0,
-            single_epochs,
-            restored,
-            judge_float32,
-            after=(BEST,),
-            mutation=mutated(
-                "super().restore()", "for p in self.parameters: p.data = p.data.astype('float64')", method="restore"
-            ),
-        ),
-        stopping_check(
-            DEVICE,
-            "restore",
-            1.0,
-            restoring_cases,
-            restored,
-            compare_all,
-            after=(BEST,),
-            backend="stand-in",
-            mutation=mutated(
-                "for p in self.parameters: __import__('numpy').asarray(p.data)", "super().restore()", method="restore"
-            ),
-        ),
-    ],
-    support_files=("stopping",),
-)
+early_stopping.check(
+    "float32 stays float32",
+    cases=in_float32(lambda rng: [epochs(rng, [0.5, 0.25, 0.75], 1)]),
+    judge=judge_float32,
+    after=(BEST,),
+    mutation=mutated(
+        "super().restore()", "for p in self.parameters: p.data = p.data.astype('float64')", method="restore"
+    ),
+)(restored)
+early_stopping.check(
+    "stays on the device",
+    cases=restoring_cases,
+    after=(BEST,),
+    backend="stand-in",
+    mutation=mutated(
+        "for p in self.parameters: __import__('numpy').asarray(p.data)", "super().restore()", method="restore"
+    ),
+)(restored)

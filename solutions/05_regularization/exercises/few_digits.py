@@ -1,4 +1,4 @@
-"""Checks of 05_regularization: few digits."""
+"""The capstone train_rescued: few digits to train on, many to be tested with."""
 
 import numpy as np
 

@@ -1,30 +1,22 @@
-"""Checks of 05_regularization: mixing."""
+"""The exercise Mixup: samples and their targets are mixed with those of partners."""
 
 import numpy as np
 
-from autograder.checks import Case, Claim, Distribution, Exercise, Points, Ref, seeded, statistics
-from autograder.spec import Check
-
-from .shared import (
-    DEVICE,
-    FLOAT32,
-    UNTOUCHED,
+from autograder.checks import (
     AllAlike,
-    all_as_they_were,
-    close,
-    even,
-    judge_untouched,
-    judge_words,
+    Case,
+    Claim,
+    Distribution,
+    RandomFunctionExercise,
+    Ref,
+    even_draw,
     new_rng,
-    untouched_words,
+    seeded,
+    statistics,
 )
 
 MIXED = "images and targets are mixed with the same share and the same partners"
-
-
 SHARES = "shares follow a Beta distribution, and partners are drawn evenly"
-
-
 IMAGES, TARGETS, PARTNERS = "what becomes of x", "what becomes of t", "the partners of the batch"
 
 
@@ -36,9 +28,13 @@ def mixing_cases(rng):
     """Batches so large that a permutation that moves nobody is rarer than 1e-8; the last with soft targets."""
     for shape, classes in [((12, 5), 3), ((13, 2, 3, 2), 12)]:
         labels = np.arange(shape[0]) % classes
-        yield Case({"alpha": 4.0, "rng": new_rng(rng)}, x=rng.normal(size=shape), t=one_hot(labels, classes))
+        yield Case({"alpha": 4.0}, x=rng.normal(size=shape), t=one_hot(labels, classes))
     soft = rng.dirichlet(np.ones(4), size=14)
-    yield Case({"alpha": 4.0, "rng": new_rng(rng)}, x=rng.normal(size=(14, 3)), t=soft)
+    yield Case({"alpha": 4.0}, x=rng.normal(size=(14, 3)), t=soft)
+
+
+def close(left, right, scale):
+    return bool(np.abs(left - right).max() <= 1e-5 * scale)
 
 
 def partners_of(x, mixed):
@@ -59,8 +55,9 @@ def partners_of(x, mixed):
     return shares, partners
 
 
-def words_of_mixture(x, t, result):
+def words_of_mixture(result, case):
     """In words: what has been made of x, of t, and who was whose partner."""
+    x, t = case.inputs.values()
     if not (isinstance(result, tuple | list) and len(result) == 2):
         return {IMAGES: "mix does not return a pair (x, t)"}
     mixed, targets = result
@@ -100,90 +97,22 @@ def word_of_targets(t, other, targets, share):
     return "mixed with another share than x" if same_partners else "mixed with other partners than x"
 
 
-RIGHT_MIXTURE = {IMAGES: "mixed", PARTNERS: "every sample once", TARGETS: "mixed like x"}
-
-
-def mixed(subject, case):
-    x, t = case.inputs.values()
-    return words_of_mixture(x, t, subject.make("Mixup", **case.arguments).call("mix", x, t))
-
-
-def mixed_dtypes(subject, case):
-    result = subject.make("Mixup", **case.arguments).call("mix", *case.inputs.values())
-    pair = result if isinstance(result, tuple | list) and len(result) == 2 else (None, None)
-    return {
-        f"the dtype of the mixed {name}": str(getattr(y, "dtype", None)) for name, y in zip("xt", pair, strict=True)
-    }
-
-
-def unmixed(subject, case):
-    return untouched_words(case.inputs, subject.make("Mixup", **case.arguments).echo("mix", *case.inputs.values())[1])
-
-
-def mix_check(name, cases, observe, judge, weight=1.0, **more):
-    return Check(name, "mix", weight, lambda rng, _: list(cases(rng)), observe, judge, needs=("mix",), **more)
-
-
-def single_mixing(rng):
-    for case in mixing_cases(rng):
-        yield case.with_changes(inputs={name: x.astype("float32") for name, x in case.inputs.items()})
-
-
-mixup = Exercise(
+mixup = RandomFunctionExercise(
     "Mixup",
-    "class",
-    ("mix",),
-    Points(mix=4),
-    [
-        mix_check(
-            MIXED,
-            mixing_cases,
-            mixed,
-            judge_words(
-                {
-                    "rows are no mixtures of two rows": "a row of the mixed x is no mixture of its own row and another of the batch",
-                    "not mixed": "x comes back as it was",
-                    "mixed with another share in every row": "every row of x is mixed with a share of its own: one λ a call",
-                    "mixed with a share that is not between 0 and 1": "the share is not between 0 and 1",
-                    "some samples more than once": "some samples are the partner of several: draw a permutation",
-                }
-            ),
-            3.0,
-            expect=lambda _s, _c, _r: RIGHT_MIXTURE,
-        )
-    ],
+    method="mix",
+    cases=mixing_cases,
+    invariant=words_of_mixture,
+    expect=lambda _: {IMAGES: "mixed", PARTNERS: "every sample once", TARGETS: "mixed like x"},
+    sentences={
+        "rows are no mixtures of two rows": "a row of the mixed x is no mixture of its own row and another of the batch",
+        "not mixed": "x comes back as it was",
+        "mixed with another share in every row": "every row of x is mixed with a share of its own: one λ a call",
+        "mixed with a share that is not between 0 and 1": "the share is not between 0 and 1",
+        "some samples more than once": "some samples are the partner of several: draw a permutation",
+    },
+    names=(MIXED, SHARES),
+    outputs=("the mixed x", "the mixed t"),
     support_files=("mixtures",),
-)
-
-
-mixup.checks.extend(
-    [
-        mix_check(
-            UNTOUCHED,
-            mixing_cases,
-            unmixed,
-            judge_untouched,
-            expect=all_as_they_were,
-            after=(MIXED,),
-        ),
-        mix_check(
-            FLOAT32,
-            single_mixing,
-            mixed_dtypes,
-            judge_words({"float64": "the mixture is float64 where x and t are float32: dtype in is dtype out"}),
-            expect=lambda _s, _c, _r: {f"the dtype of the mixed {name}": "float32" for name in "xt"},
-            after=(MIXED,),
-        ),
-        mix_check(
-            DEVICE,
-            mixing_cases,
-            mixed,
-            judge_words({}),
-            expect=lambda _s, _c, _r: RIGHT_MIXTURE,
-            after=(MIXED,),
-            backend="stand-in",
-        ),
-    ]
 )
 
 
@@ -232,7 +161,7 @@ def first_partners(seen, _case):
         Claim(
             "the distance of the first row's partners",
             first_partners,
-            lambda _: even(12),
+            lambda _: even_draw(12),
             {"all alike": lambda _: AllAlike()},
         ),
     ],

@@ -1,9 +1,6 @@
-"""Checks of 05_regularization: normalization."""
+"""The exercises BatchNorm and LayerNorm."""
 
-from autograder.checks import Case, LayerExercise, Modes, Speed
-from autograder.spec.comparison import Tolerance, compare
-
-from .shared import FORWARD
+from autograder.checks import FORWARD, Case, LayerExercise, Modes, Speed, Tolerance, compare
 
 FAR = "a mean far from zero does no harm"
 

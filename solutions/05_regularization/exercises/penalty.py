@@ -1,23 +1,26 @@
-"""Checks of 05_regularization: penalty."""
+"""The exercise L2Penalty: a price of large weights, and its gradient."""
 
-from autograder.checks import Exercise, Points, Ref
-from autograder.checks.judges import judge_float32, judge_unchanged
-from autograder.checks.mutation import mutated
-from autograder.spec import Check
-from autograder.spec.comparison import compare_all
+from autograder.checks import Case, Exercise, Ref, in_float32, judge_float32, judge_unchanged, mutated
 
-from .shared import DEVICE, FLOAT32, look_at, penalty_cases, single
+from .parameters import look_at
 
 PENALTY = "the penalty matches the reference"
-
-
 ADDED = "the gradient of the penalty is added"
 
+SHAPES = [(4, 3), (3,), (2, 3, 2, 2), (2,), (3, 1), (1,), (1, 4), (2, 3, 1)]
+"""Of the parameters: matrices, also of one row or column, kernels, and between them biases that cost nothing."""
 
-CHANGING = "follows weights that change"
+
+def penalty_cases(rng):
+    for count, weight_decay in [(2, 0.3), (len(SHAPES), 0.05), (5, 2.0)]:
+        weights, gradients, others = ([rng.normal(size=shape) for shape in SHAPES[:count]] for _ in range(3))
+        hidden = {"gradients": gradients, "others": others}
+        yield Case({"weight_decay": weight_decay}, weights=weights).with_changes(hidden=hidden)
 
 
-ALONE = "weights are not modified"
+single = in_float32(penalty_cases)
+
+l2_penalty = Exercise("L2Penalty", "class", ("forward", "backward"), support_files=("parameters",))
 
 
 def penalized(subject, case):
@@ -26,10 +29,34 @@ def penalized(subject, case):
     return parameters, subject.make("L2Penalty", Ref(parameters.handle), case.arguments["weight_decay"])
 
 
+def check(name, *, cases=penalty_cases, part="backward", weight=1, **more):
+    needs = ("forward", "backward") if part == "backward" else (part,)
+    return l2_penalty.check(name, cases=cases, part=part, weight=weight, needs=needs, **more)
+
+
+@check(PENALTY, part="forward", weight=4)
 def price(subject, case):
     return {"the penalty": penalized(subject, case)[1].call("forward")}
 
 
+check(
+    "float32 stays float32",
+    cases=single,
+    part="forward",
+    judge=judge_float32,
+    after=(PENALTY,),
+    mutation=mutated("return super().forward().astype('float64')"),
+)(price)
+check(
+    "stays on the device",
+    part="forward",
+    after=(PENALTY,),
+    backend="stand-in",
+    mutation=mutated("return float(super().forward())"),
+)(price)
+
+
+@check(ADDED, weight=4)
 def slopes_of_price(subject, case):
     parameters, penalty = penalized(subject, case)
     penalty.call("forward")
@@ -37,6 +64,7 @@ def slopes_of_price(subject, case):
     return look_at(subject, parameters, "grads", "the gradient of parameter")
 
 
+@check("follows weights that change", after=(PENALTY, ADDED))
 def price_twice(subject, case):
     parameters, penalty = penalized(subject, case)
     penalty.call("forward")
@@ -47,6 +75,13 @@ def price_twice(subject, case):
     return {**seen, **look_at(subject, parameters, "grads", "after both calls, the gradient of parameter")}
 
 
+@check(
+    "weights are not modified",
+    expect=lambda case: {f"parameter {i}": x for i, x in enumerate(case.inputs["weights"])},
+    judge=judge_unchanged,
+    after=(ADDED,),
+    mutation=mutated("super().backward()", "for p in self.parameters: p.data *= 0.9", method="backward"),
+)
 def weights_afterwards(subject, case):
     parameters, penalty = penalized(subject, case)
     penalty.call("forward")
@@ -54,85 +89,18 @@ def weights_afterwards(subject, case):
     return look_at(subject, parameters, "data", "parameter")
 
 
-def penalty_check(name, part, weight, observe, judge=compare_all, *, cases=penalty_cases, mutation="", **more):
-    return Check(
-        name,
-        part,
-        weight,
-        lambda rng, _: list(cases(rng)),
-        observe,
-        judge,
-        needs=("forward", "backward") if part == "backward" else (part,),
-        mutation=mutation,
-        **more,
-    )
-
-
-l2_penalty = Exercise(
-    "L2Penalty",
-    "class",
-    ("forward", "backward"),
-    Points(forward=2, backward=2),
-    [
-        penalty_check(PENALTY, "forward", 4.0, price),
-        penalty_check(
-            FLOAT32,
-            "forward",
-            1.0,
-            price,
-            judge_float32,
-            cases=single,
-            after=(PENALTY,),
-            mutation=mutated("return super().forward().astype('float64')"),
-        ),
-        penalty_check(
-            DEVICE,
-            "forward",
-            1.0,
-            price,
-            after=(PENALTY,),
-            backend="stand-in",
-            mutation=mutated("return float(super().forward())"),
-        ),
-        penalty_check(ADDED, "backward", 4.0, slopes_of_price),
-        penalty_check(
-            CHANGING,
-            "backward",
-            1.0,
-            price_twice,
-            after=(PENALTY, ADDED),
-        ),
-        penalty_check(
-            ALONE,
-            "backward",
-            1.0,
-            weights_afterwards,
-            judge_unchanged,
-            expect=lambda _s, case, _r: {f"parameter {i}": x for i, x in enumerate(case.inputs["weights"])},
-            after=(ADDED,),
-            mutation=mutated("super().backward()", "for p in self.parameters: p.data *= 0.9", method="backward"),
-        ),
-        penalty_check(
-            "float32 gradients stay float32",
-            "backward",
-            1.0,
-            slopes_of_price,
-            judge_float32,
-            cases=single,
-            after=(ADDED,),
-            mutation=mutated(
-                "super().backward()", "for p in self.parameters: p.grad = p.grad.astype('float64')", method="backward"
-            ),
-        ),
-        penalty_check(
-            "backward stays on the device",
-            "backward",
-            1.0,
-            slopes_of_price,
-            after=(ADDED,),
-            backend="stand-in",
-            mutation=mutated("super().backward()", "float(self.parameters[0].grad.sum())", method="backward"),
-        ),
-    ],
-    support_files=("parameters",),
-)
+check(
+    "float32 gradients stay float32",
+    cases=single,
+    judge=judge_float32,
+    after=(ADDED,),
+    mutation=mutated(
+        "super().backward()", "for p in self.parameters: p.grad = p.grad.astype('float64')", method="backward"
+    ),
+)(slopes_of_price)
+check(
+    "backward stays on the device",
+    after=(ADDED,),
+    backend="stand-in",
+    mutation=mutated("super().backward()", "float(self.parameters[0].grad.sum())", method="backward"),
+)(slopes_of_price)

@@ -1,10 +1,10 @@
-"""Checks of 05_regularization: random crop."""
+"""The exercise random_crop: every image becomes a window of itself."""
 
 import numpy as np
 
-from autograder.checks import Case, Claim, Mean
+from autograder.checks import AllAlike, Case, Claim, Mean, even_draw
 
-from .shared import AllAlike, alike, augmentation, cuts, distinct_images, even, framed, new_rng, places_of, small_images
+from .images import alike, augmentation, cuts, distinct_images, framed, places_of, small_images
 
 
 def crop_cases(rng):
@@ -14,21 +14,20 @@ def crop_cases(rng):
         ((3, 2, 4, 5), (5, 3), 1),
         ((2, 1, 4, 4), (4, 4), 0),
     ]:
-        yield Case({"size": size, "padding": padding, "rng": new_rng(rng)}, x=distinct_images(rng, shape))
+        yield Case({"size": size, "padding": padding}, x=distinct_images(rng, shape))
 
 
 def many_crops(rng):
-    yield Case({"size": (2, 2), "padding": 1, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 3, 4))
-    yield Case({"size": (2, 3), "padding": 0, "rng": new_rng(rng)}, x=small_images(rng, 6000, 1, 4, 5))
+    yield Case({"size": (2, 2), "padding": 1}, x=small_images(rng, 6000, 1, 3, 4))
+    yield Case({"size": (2, 3), "padding": 0}, x=small_images(rng, 6000, 1, 4, 5))
 
 
 def crops_seen(seen, case):
-    return places_of(seen["y"], framed(seen["x"], case.arguments["padding"]), *case.arguments["size"])
+    return places_of(seen["y"], framed(case.inputs["x"], case.arguments["padding"]), *case.arguments["size"])
 
 
 def crop_count(case, axis):
-    (x,) = case.inputs.values()
-    return x.shape[2 + axis] + 2 * case.arguments["padding"] - case.arguments["size"][axis] + 1
+    return case.inputs["x"].shape[2 + axis] + 2 * case.arguments["padding"] - case.arguments["size"][axis] + 1
 
 
 def crop_ways(case):
@@ -45,11 +44,10 @@ def crop_ways(case):
 
 def crop_laws(axis):
     def without_border(case):
-        (x,) = case.inputs.values()
-        return even(x.shape[2 + axis] - case.arguments["size"][axis] + 1, case.arguments["padding"])
+        return even_draw(case.inputs["x"].shape[2 + axis] - case.arguments["size"][axis] + 1, case.arguments["padding"])
 
     return {
-        "never the last place": lambda case: even(crop_count(case, axis) - 1),
+        "never the last place": lambda case: even_draw(crop_count(case, axis) - 1),
         "never into the border": without_border,
         "all alike": lambda _: AllAlike(),
     }
@@ -71,13 +69,13 @@ random_crop = augmentation(
         Claim(
             "the distance of the windows' first rows",
             lambda s, c: crops_seen(s, c)[0],
-            lambda case: even(crop_count(case, 0)),
+            lambda case: even_draw(crop_count(case, 0)),
             crop_laws(0),
         ),
         Claim(
             "the distance of the windows' first columns",
             lambda s, c: crops_seen(s, c)[1],
-            lambda case: even(crop_count(case, 1)),
+            lambda case: even_draw(crop_count(case, 1)),
             crop_laws(1),
         ),
         Claim(

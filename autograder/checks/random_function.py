@@ -1,0 +1,282 @@
+"""RandomFunctionExercise: a function, or one method of a class, that draws from a generator it is given.
+
+Correct code draws other numbers than the reference.  Few cases show what does not depend on the draw; many draws show
+the distribution, and that every number comes from the generator; the course's habits are asked of it as of all code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import numpy as np
+
+from autograder.checks.drawing import CaseMaker
+from autograder.checks.habits import habits
+from autograder.checks.judges import Judge, judge_words
+from autograder.checks.mutation import mutated, mutated_function
+from autograder.checks.statistics import Claim, new_rng, seeded, statistics
+from autograder.isolation.tree import Ref
+from autograder.spec import Case, Exercise, Extras, Observations, Points, SpecError
+from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare, is_compared
+from autograder.subject import Instance, Subject
+
+__all__ = ["DISTRIBUTED", "INVARIANT", "PLACED", "RandomFunctionExercise", "shape_and_dtype"]
+
+INVARIANT = "what does not depend on the draw is correct"
+DISTRIBUTED = "the draws have the required distribution"
+PLACED = "puts the numbers where the context computes"
+
+FORM = "_form"
+"""What the result is, in words, where nothing could be read from it."""
+PLACE = '''
+from dlkit import backend
+
+
+def place(x):
+    """Whether an array lies on the active device, in words."""
+    return "there" if isinstance(x, backend.current().array_type) else "elsewhere"
+'''
+ELSEWHERE = {"elsewhere": "the numbers are still in CPU memory: hand them to asarray"}
+
+Run = Callable[[Subject, Case], Any]
+Invariant = Callable[[Any, Case], Observations]
+Expect = Callable[[Case], Observations]
+
+
+def shape_and_dtype(result: Any, case: Case) -> Observations:
+    """The shape and the dtype of an array, in words."""
+    del case
+    if not isinstance(result, np.ndarray):
+        return {"the shape": f"a {type(result).__name__}", "the dtype": ""}
+    return {"the shape": str(result.shape), "the dtype": str(result.dtype)}
+
+
+def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that it makes
+    name: str,
+    *,
+    cases: CaseMaker,
+    invariant: Invariant = shape_and_dtype,
+    expect: Expect | None = None,
+    sentences: Mapping[str, str] | None = None,
+    draws: CaseMaker | None = None,
+    claims: Sequence[Claim] = (),
+    names: tuple[str, str] = (INVARIANT, DISTRIBUTED),
+    weights: tuple[float, float] = (3.0, 3.0),
+    method: str | None = None,
+    run: Run | None = None,
+    outputs: tuple[str, ...] = ("the result",),
+    creates: bool = False,
+    habit_cases: CaseMaker | None = None,
+    **extras: Unpack[Extras],
+) -> Exercise:
+    """Make the exercise of one function, or of one method of a class, that draws at random.
+
+    A case's inputs are passed in order, its arguments by name, of a class to the constructor; a generator is drawn for
+    every case that has no argument ``rng``.
+
+    cases: few, of every kind; invariant(result, case): what every correct implementation shows of them, whatever it
+    draws, in words or in values; expect(case): what is correct, by default what the reference shows; sentences: what
+    students read, by the incorrect word.
+    draws: cases with many draws (100 random bits or more): all ``claims`` are made of ``{"y": result}``, and the
+    numbers must come from the generator.  None: where one call cannot give so many, add ``statistics`` and ``seeded``.
+    names, weights: of the checks of ``invariant`` and of ``claims``.
+    method: of a class, the method that draws; run(subject, case): makes another call than this, and returns its result.
+    outputs: what sentences call the result, or each of several that are returned as a tuple.
+    creates: sizes are given, and no arrays; in place of the habits a check requires numbers on the active device, for
+    which ``run`` must keep its result (``subject.keep``).
+    habit_cases: cases for the habits, where ``cases`` cannot show them; the last two are used in float32.
+    """
+    part, kind = (method, "class") if method else (name, "function")
+    exercise = Exercise(name, kind, (part,), Points(), [], support=PLACE if creates else "", **extras)
+    drawing = _Drawing(name, method, run, invariant, outputs)
+    words, cases, principal = judge_words(sentences or {}), _with_generators(cases), names[0]
+    exercise.check(principal, cases=cases, weight=weights[0], expect=expect, judge=_judge(words))(drawing.observe)
+    if draws:
+        _ask_for_draws(exercise, drawing, _with_generators(draws), claims, names=names, weight=weights[1])
+    elif claims:
+        message = f"{name}: claims are made of draws; give cases for them"
+        raise SpecError(message)
+    if creates:
+        _ask_for_the_place(exercise, drawing, cases, principal)
+    else:
+        chosen = _with_generators(habit_cases) if habit_cases else cases
+        _ask_for_habits(exercise, drawing, chosen, words, expect=expect, principal=principal)
+    return exercise
+
+
+def _with_generators(cases: CaseMaker) -> CaseMaker:
+    """The cases, with a generator where they have none."""
+
+    def draw(rng: np.random.Generator) -> list[Case]:
+        return [case.with_changes(arguments={"rng": new_rng(rng), **case.arguments}) for case in cases(rng)]
+
+    return draw
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """A function or a method that draws, as checks see it."""
+
+    name: str
+    method: str | None
+    run: Run | None
+    invariant: Invariant
+    outputs: tuple[str, ...]
+
+    def call(self, subject: Subject, case: Case) -> Any:
+        """Draw once; the result as plain data."""
+        if self.run:
+            result = self.run(subject, case)
+            return result.fetch() if isinstance(result, Instance) else result
+        if self.method:
+            return subject.make(self.name, **case.arguments).call(self.method, *case.inputs.values())
+        return subject.run(self.name, *case.inputs.values(), **case.arguments)
+
+    def keep(self, subject: Subject, case: Case) -> Instance:
+        """Draw once; the result stays where it is."""
+        if self.run:
+            result = self.run(subject, case)
+            if not isinstance(result, Instance):
+                message = f"{self.name}: run must keep its result (subject.keep), or where it lies cannot be seen"
+                raise SpecError(message)
+            return result
+        if self.method:
+            return subject.make(self.name, **case.arguments).keep(self.method, *case.inputs.values())
+        return subject.keep(self.name, *case.inputs.values(), **case.arguments)
+
+    def observe(self, subject: Subject, case: Case) -> Observations:
+        """Draw once; what does not depend on the draw."""
+        return self.shown(self.call(subject, case), case)
+
+    def shown(self, result: Any, case: Case) -> Observations:
+        """What of a result does not depend on the draw; of one that has another form, in words what it is."""
+        try:
+            return self.invariant(result, case)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            return {FORM: _form(result)}
+
+    def with_dtypes(self, subject: Subject, case: Case) -> Observations:
+        """The same, and the dtype of every output, in words."""
+        result = self.call(subject, case)
+        several = isinstance(result, tuple | list) and len(result) == len(self.outputs) > 1
+        values = result if several else [result] * len(self.outputs)
+        dtypes = {dtype_of(name): _dtype(value) for name, value in zip(self.outputs, values, strict=True)}
+        return {**self.shown(result, case), **dtypes}
+
+
+def dtype_of(output: str) -> str:
+    """The name under which the dtype of an output is seen."""
+    return f"the dtype of {output}"
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _form(result: Any) -> str:
+    if isinstance(result, np.ndarray):
+        return f"an array of {result.dtype}, of shape {result.shape}"
+    if isinstance(result, tuple | list):
+        return f"a {type(result).__name__} of {len(result)} values"
+    return "None: is a return missing?" if result is None else f"a {type(result).__name__}"
+
+
+def _judge(words: Judge, tolerance: Tolerance = FLOAT64) -> Judge:
+    """Make the judge of what does not depend on the draw: words as they should be, values within the tolerance."""
+
+    def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        if FORM in expected:
+            message = f"the reference's result cannot be read in the case {case.describe()}: it is {expected[FORM]}"
+            raise SpecError(message)
+        if FORM in observed:
+            return Mismatch("structure", "the result", f"the result has another form than expected: {observed[FORM]}")
+        for name, value in expected.items():
+            if isinstance(value, str):
+                found = words(observed, {name: value}, case)
+            else:
+                found = compare(observed.get(name), value, name, tolerance) if is_compared(name) else None
+            if found:
+                return found
+        return None
+
+    return judge
+
+
+# --- the checks besides the first ------------------------------------------------------------
+
+
+def _ask_for_draws(
+    exercise: Exercise,
+    drawing: _Drawing,
+    draws: CaseMaker,
+    claims: Sequence[Claim],
+    *,
+    names: tuple[str, str],
+    weight: float,
+) -> None:
+    """Draws have the distribution that is claimed, and come from the generator."""
+    principal, distributed = names
+    if claims:
+        statistics(exercise, distributed, cases=draws, claims=claims, weight=weight, after=(principal,))(
+            lambda subject, case: {"y": drawing.call(subject, case)}
+        )
+    seeded(exercise, cases=draws, after=(principal,))(drawing.call)
+
+
+def _ask_for_habits(
+    exercise: Exercise,
+    drawing: _Drawing,
+    cases: CaseMaker,
+    words: Judge,
+    *,
+    expect: Expect | None,
+    principal: str,
+) -> None:
+    """Inputs stay as they are, dtype in is dtype out, nothing leaves the device: each apart from what is drawn."""
+    in_single = _judge(words, FLOAT32)
+    dtypes = {dtype_of(name): "float32" for name in drawing.outputs}
+
+    def judge_single(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        if found := in_single(observed, {name: value for name, value in expected.items() if name not in dtypes}, case):
+            return found
+        for name in drawing.outputs:
+            if (seen := observed.get(dtype_of(name))) != "float32":
+                text = f"{name} is {seen} where the inputs are float32: dtype in is dtype out"
+                return Mismatch("dtype", name, text)
+        return None
+
+    call = (f"y = super().{drawing.method}(*args, **kwargs)",) if drawing.method else ()
+    to_float64 = "return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')"
+    shared: Mapping[str, Any] = {"cases": cases, "after": (principal,)}
+    habits(exercise, drawing.call, among=("inputs",), in_words=True, **shared)
+    habits(
+        exercise,
+        drawing.with_dtypes,
+        among=("float32",),
+        expect=None if expect is None else lambda case: {**expect(case), **dtypes},
+        judge=judge_single,
+        to_float64=(*call, to_float64),
+        **shared,
+    )
+    habits(exercise, drawing.observe, among=("device",), expect=expect, judge=_judge(words), **shared)
+
+
+def _ask_for_the_place(exercise: Exercise, drawing: _Drawing, cases: CaseMaker, principal: str) -> None:
+    """Numbers that are made lie on the active device."""
+    to_cpu = "return __import__('dlkit').to_numpy(y)"
+    call = f"y = super().{drawing.method}(*args, **kwargs)"
+
+    @exercise.check(
+        PLACED,
+        cases=cases,
+        expect=lambda _: {"the place of the numbers": "there"},
+        judge=judge_words(ELSEWHERE),
+        after=(principal,),
+        backend="stand-in",
+        mutation=mutated(call, to_cpu, method=drawing.method) if drawing.method else mutated_function(to_cpu),
+    )
+    def where(subject: Subject, case: Case) -> Observations:
+        made = drawing.keep(subject, case)
+        return {"the place of the numbers": subject.run("support.place", Ref(made.handle))}
