@@ -3,8 +3,8 @@
 import numpy as np
 
 from autograder.checks.behaviour import Behaviour
-from autograder.checks.mutation import mutated
 from autograder.checks.judges import judge_float32
+from autograder.checks.mutation import mutated
 from autograder.spec import Check
 from autograder.spec.comparison import compare_all
 
