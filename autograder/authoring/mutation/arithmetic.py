@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from autograder.authoring.mutation.operator import Example, Operator
-from autograder.authoring.mutation.source_text import Change, SourceText, grouped
+from autograder.authoring.mutation.source_text import Change, SourceText, called, grouped
 
 __all__ = ["ChangeOperator", "DropFactor", "DropTerm", "FlipSign"]
 
@@ -37,6 +37,8 @@ OTHERS = {
     "^": "&",
 }
 """What each operator is changed to."""
+ZEROS = {"zeros", "zeros_like", "empty", "empty_like"}
+"""Functions whose result is the same with a minus before it: zeros, or nothing yet."""
 
 
 class DropTerm(Operator):
@@ -147,6 +149,7 @@ class FlipSign(Operator):
             ),
             Example("y = 0 * -x", "y = -(0 * -x)", "y = 0 * x"),
             Example("y = 'text'"),
+            Example("y = xp.zeros_like(x)"),
         )
 
 
@@ -156,4 +159,6 @@ def _may_be_negative(value: ast.expr) -> bool:
         return isinstance(value.value, int | float) and bool(value.value)
     if isinstance(value, ast.UnaryOp):
         return not isinstance(value.op, ast.USub | ast.Not)
+    if isinstance(value, ast.Call) and called(value) in ZEROS:
+        return False
     return isinstance(value, ast.BinOp | ast.Call | ast.Name | ast.Attribute | ast.Subscript | ast.IfExp)

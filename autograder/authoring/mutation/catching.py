@@ -43,7 +43,8 @@ class Outcome:
 class Catcher:
     """Runs mutants of one assignment in workers, check after check up to the first that fails.
 
-    capstones: whether to run the checks that train.  Limits of time and memory (speed, growth) are never measured.
+    capstones: whether to run the checks that train.  Of the checks of speed, memory and growth the values are compared,
+    and nothing is measured; they come last, for their cases are large.
     """
 
     def __init__(self, loaded: Loaded, launcher: Launcher, *, seed: int, threads: int, capstones: bool) -> None:
@@ -54,7 +55,7 @@ class Catcher:
 
     def outcomes(self, exercise: Exercise, sources: Iterable[str]) -> list[Outcome]:
         """What becomes of each source, in order.  SpecError where a check has nothing to compare."""
-        checks = [check for check in exercise.graded_checks(capstones=self._capstones) if not check.budget]
+        checks = sorted(exercise.graded_checks(capstones=self._capstones), key=lambda check: bool(check.budget))
         for check in checks:
             self._grader.answers.of(exercise, check)  # computed here, before several threads want it
         with ThreadPoolExecutor(self._threads) as pool:

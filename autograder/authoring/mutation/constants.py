@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from autograder.authoring.mutation.arrays import NEVER_SEEN
 from autograder.authoring.mutation.operator import Example, Operator
-from autograder.authoring.mutation.source_text import Change, SourceText
+from autograder.authoring.mutation.source_text import Change, SourceText, called
 
 __all__ = ["ChangeConstant"]
 
@@ -22,8 +22,7 @@ class ChangeConstant(Operator):
 
     def changes(self, node: ast.AST, source: SourceText) -> Iterator[Change]:
         """``0`` gives ``1``; ``2`` gives ``1`` and ``3``; ``0.5`` gives ``1`` and ``0.25``."""
-        around = source.parents.get(node)
-        if not isinstance(node, ast.Constant) or (isinstance(around, ast.keyword) and around.arg in NEVER_SEEN):
+        if not isinstance(node, ast.Constant) or _is_never_seen(node, source):
             return
         for other in _others(node.value):
             yield source.replace(node, other, f"writes {other} for {source.said(node)}")
@@ -40,7 +39,17 @@ class ChangeConstant(Operator):
             Example("y = f(x, copy=True)", "y = f(x, copy=False)"),
             Example("y = 'text', None"),
             Example("y = zip(a, b, strict=True)"),
+            Example("y = x.reshape(2, -1)", "y = x.reshape(1, -1)", "y = x.reshape(3, -1)"),
         )
+
+
+def _is_never_seen(node: ast.Constant, source: SourceText) -> bool:
+    """Whether no other number could matter: ``strict=True`` of zip, and the −1 of reshape, where −2 does as well."""
+    around = source.parents.get(node)
+    if isinstance(around, ast.keyword):
+        return around.arg in NEVER_SEEN
+    call = source.parents.get(around) if isinstance(around, ast.UnaryOp) else None
+    return isinstance(call, ast.Call) and called(call) == "reshape"
 
 
 def _others(value: object) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from autograder.authoring.mutation.operator import Example, Operator
-from autograder.authoring.mutation.source_text import Change, SourceText
+from autograder.authoring.mutation.source_text import Change, SourceText, called
 
 __all__ = ["SwapArguments", "UseAnotherName"]
 
@@ -71,7 +71,7 @@ def _variables(node: ast.Name, source: SourceText) -> list[str]:
 def _only_gives_library(node: ast.AST, source: SourceText) -> bool:
     """Whether a use is the argument of ``array_module``, of which every array gives the same."""
     call = source.parents.get(node)
-    return isinstance(call, ast.Call) and _called(call) == "array_module"
+    return isinstance(call, ast.Call) and called(call) == "array_module"
 
 
 def _is_attribute(node: ast.AST) -> bool:
@@ -104,7 +104,7 @@ class SwapArguments(Operator):
 
     def changes(self, node: ast.AST, source: SourceText) -> Iterator[Change]:
         """``f(a, b)`` gives ``f(b, a)``, unless f is known to be the same both ways."""
-        if not isinstance(node, ast.Call) or _called(node) in COMMUTATIVE:
+        if not isinstance(node, ast.Call) or called(node) in COMMUTATIVE:
             return
         for one, other in pairwise(node.args):
             if isinstance(one, ast.Starred) or isinstance(other, ast.Starred):
@@ -120,7 +120,3 @@ class SwapArguments(Operator):
             Example("y = xp.maximum(x, 0)"),
             Example("y = f(a, *b)"),
         )
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

@@ -7,7 +7,7 @@ import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["Change", "SourceText", "grouped"]
+__all__ = ["Change", "SourceText", "called", "grouped"]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 OPEN, CLOSE = "\ue000", "\ue001"
@@ -17,6 +17,11 @@ OPEN, CLOSE = "\ue000", "\ue001"
 def grouped(text: str) -> str:
     """Text of an expression that is one operand, with parentheses where it needs them."""
     return f"{OPEN}{text}{CLOSE}"
+
+
+def called(node: ast.Call) -> str:
+    """Name of the function or method that is called; empty where it has none."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 @dataclass(frozen=True)
