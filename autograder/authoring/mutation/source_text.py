@@ -145,6 +145,8 @@ def _parses_as(text: str, wanted: str) -> bool:
 
 def _written(text: str, kept: set[int]) -> str:
     """Write the pairs of these numbers as parentheses, and leave out the others."""
+    if not kept:
+        return text.replace(OPEN, "").replace(CLOSE, "")
     pieces, open_pairs, number = [], [], itertools.count()
     for character in text:
         if character == OPEN:

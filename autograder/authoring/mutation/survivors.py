@@ -118,7 +118,7 @@ def _mutate(loaded: Loaded, exercise: Exercise, catcher: Catcher, result: Mutati
             result.survivors.append(Survivor(file, mutant.operator, as_entry(mutant, reference)))
         if outcome.fault:
             result.failures.append(
-                f"{prefix}: “{outcome.check}” fails itself where one {mutant.what} ({outcome.fault})"
+                f"{prefix}: the check “{outcome.check}” raised {outcome.fault} at the mutant that {mutant.what}"
             )
     result.exercises += 1
     result.mutants += len(mutants)

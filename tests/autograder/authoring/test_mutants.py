@@ -183,6 +183,53 @@ def test_a_mutant_that_never_ends_is_caught(course):
     assert not any(entry.startswith("## writes < for > in") for entry in entries)
 
 
+@pytest.fixture
+def with_branch(course):
+    """The same course, its function with a branch for larger arrays than the cases have; its checks may be added to."""
+    source, checks = (course / "solutions/15_clips" / file for file in ("clips.py", "exercises/clips.py"))
+    branch = "    if len(x) > 9:\n        return x + x\n    return 2 * x\n"
+    source.write_text(source.read_text().replace("    return 2 * x\n", branch))
+
+    def find(*added):
+        checks.write_text("\n".join([checks.read_text(), *added]))
+        catalogue.load.cache_clear()
+        return find_survivors(course, ["15_clips"], seed=1, only=frozenset({"doubled"}))
+
+    return find
+
+
+MINUS = "+ return x - x"
+
+
+def test_the_values_of_a_check_of_speed_are_compared(with_branch, course):
+    assert MINUS in str(with_branch().survivors)
+    outline = course / "solutions/15_clips/assignment.py"
+    outline.write_text(
+        ASSIGNMENT.replace("Outline\n", "Outline, Points\n").replace('d": 1}', 'd": Points(doubled=1, speed=1)}')
+    )
+    found = with_branch(
+        "from autograder.checks import Speed",
+        "cases = lambda rng: [Case(x=rng.normal(size=(3, 2)))]",
+        'doubled = FunctionExercise("doubled", cases=cases, speed=Speed(Case(x=(30, 2)), at_most=9.0))',
+    )
+    assert found.failures == []
+    assert MINUS not in str(found.survivors)
+
+
+def test_a_check_that_fails_itself_is_reported_and_has_not_passed(with_branch):
+    found = with_branch(
+        "def judge(seen, expected, case):",
+        "    return None if seen['y'].any() else seen['nothing']",
+        "",
+        "@doubled.check('is not zero', cases=lambda rng: [Case(x=np.ones(30))], judge=judge)",
+        "def large(subject, case):",
+        "    return {'y': subject.run('doubled', case.inputs['x'])}",
+    )
+    assert MINUS not in str(found.survivors)
+    sentence = "the check “is not zero” raised KeyError: 'nothing' at the mutant that writes - for + in x + x"
+    assert f"15_clips: doubled: {sentence}" in found.failures
+
+
 def test_a_seed_gives_the_same_survivors_again(course):
     first, second = (find_survivors(course, ["15_clips"], seed=4, jobs=jobs) for jobs in (1, 2))
     assert first == second
