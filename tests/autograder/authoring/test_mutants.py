@@ -3,6 +3,7 @@
 import ast
 import json
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from autograder.authoring.mutation.source_text import SourceText
 from autograder.authoring.mutation.survivors import find_survivors
 from autograder.course import catalogue
 from autograder.spec import SpecError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 EXAMPLES = [(operator, example) for operator in OPERATORS for example in operator.examples()]
 
@@ -101,6 +104,17 @@ def test_an_entry_without_a_reason_is_refused(tmp_path):
     (tmp_path / "equivalent/Shift.md").write_text(as_entry(mutant, SOURCE))
     with pytest.raises(SpecError, match=r"equivalent/Shift.md, line 1: “.*” has no reason"):
         read_equivalents(tmp_path, "Shift", SOURCE)
+
+
+@pytest.mark.parametrize("name", catalogue.names(ROOT))
+def test_recorded_mutants_of_the_course_still_apply(name):
+    loaded = catalogue.load(name, ROOT)
+    recorded = {path.stem for path in (loaded.folder / "equivalent").glob("*")}
+    assert recorded <= {exercise.name for exercise in loaded.assignment.exercises}
+    for exercise in loaded.assignment.exercises:
+        found = read_equivalents(loaded.folder, exercise.name, loaded.source_of(exercise))
+        assert [entry.stale for entry in found if entry.stale] == []
+        assert len({entry.fingerprint for entry in found}) == len(found)
 
 
 # --- a course of one exercise ----------------------------------------------------------------
