@@ -82,6 +82,9 @@ def audit(
     *,
     jobs: JobsOption = None,
     seed: SeedOption = None,
+    mutants: Annotated[
+        bool, typer.Option("--mutants", help="Instead, list small changes of the solutions that no check catches.")
+    ] = False,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
@@ -95,6 +98,10 @@ def audit(
     root = root_of(course)
     console = open_console(stderr=True)
     assignments, only = catalogue.chosen(names or [], root)
+    if mutants:
+        named = frozenset(name.rpartition(".")[2] for name in names or [])
+        _list_survivors(root, assignments, only, named, jobs=jobs, seed=seed, json=json)
+        return
     with console.status("auditing") as status:
         result = audit_all(
             root,
@@ -120,6 +127,52 @@ def audit(
             soft_wrap=True,
         )
     if result.failures:
+        raise typer.Exit(1)
+
+
+def _list_survivors(
+    root: Path,
+    assignments: list[str],
+    only: frozenset[str] | None,
+    named: frozenset[str],
+    *,
+    jobs: int | None,
+    seed: int | None,
+    json: bool,
+) -> None:
+    """Print surviving mutants on stdout, as entries of their record files; counts and sentences on stderr."""
+    import secrets
+
+    from autograder.authoring.mutation.survivors import find_survivors
+
+    console = open_console(stderr=True)
+    with console.status("mutating") as status:
+        found = find_survivors(
+            root,
+            assignments,
+            seed=secrets.randbits(32) if seed is None else seed,
+            only=only,
+            named=named,
+            jobs=jobs or cores(),
+            progress=lambda what: status.update(f"mutating {what}"),
+        )
+    if json:
+        print_json(found)
+    else:
+        file = ""
+        for survivor in found.survivors:
+            if survivor.file != file:
+                file = survivor.file
+                typer.echo(f"% {file}\n")
+            typer.echo(survivor.entry)
+        for failure in found.failures:
+            console.print(failure, markup=False, soft_wrap=True)
+        console.print(
+            f"{found.exercises} exercises, {found.mutants} mutants: {found.caught} caught, {found.equivalent} recorded "
+            f"as equivalent, {len(found.survivors)} survived; {len(found.failures)} failures; seed {found.seed}.",
+            soft_wrap=True,
+        )
+    if found.survivors or found.failures:
         raise typer.Exit(1)
 
 

@@ -1,16 +1,17 @@
 """One assignment's folder: what stands in which file, put together as an ``Assignment``.
 
-==================  ==============================================================  ========
-``assignment.py``   title, exercises in order with their points, questions          released
-``exercises/*.py``  cases, limits, checks of the exercises                          released
-``support/*.py``    code that checks run beside a student's                         released
-``published/*.py``  of a repair, the published code with its errors                 released
-``hints.json``      hints; the author writes them into the notebook's source        released
-``mistakes/*.md``   planted mistakes                                                secret
-``variants/*.py``   correct, and slow, plain, bulky or steep                        secret
-==================  ==============================================================  ========
+===================  ==============================================================  ========
+``assignment.py``    title, exercises in order with their points, questions          released
+``exercises/*.py``   cases, limits, checks of the exercises                          released
+``support/*.py``     code that checks run beside a student's                         released
+``published/*.py``   of a repair, the published code with its errors                 released
+``hints.json``       hints; the author writes them into the notebook's source        released
+``mistakes/*.md``    planted mistakes                                                secret
+``variants/*.py``    correct, and slow, plain, bulky or steep                        secret
+``equivalent/*.md``  mutants that compute the same, with the reason                  secret
+===================  ==============================================================  ========
 
-A file in ``mistakes``, ``variants`` or ``published`` is named exactly as its exercise.
+A file in ``mistakes``, ``variants``, ``published`` or ``equivalent`` is named exactly as its exercise.
 """
 
 from __future__ import annotations
