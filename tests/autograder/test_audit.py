@@ -455,6 +455,7 @@ def steep(x):
 def growing(limit="1.3", steep="array_module(x).tri(len(x), dtype=x.dtype) @ x"):
     return (
         (SOURCE, "\n# %% [markdown]\n# **Question 1.**", CUMULATIVE),
+        (SOURCE, "from dlkit import Layer\n", "from dlkit import Layer, array_module\n"),
         (CHECKS, MADE, MADE + GROWING.replace("LIMIT", limit)),
         (CHECKS, "Case, ", "Case, FunctionExercise, Scaling, "),
         (OUTLINE, "backward=2),\n", "backward=2),\n        'running_sum': Points(running_sum=1, scaling=1),\n"),
