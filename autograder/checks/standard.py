@@ -7,31 +7,20 @@ standard check, write a run in ``behaviour.py``, and list it in ``forward_checks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
 from autograder.checks.behaviour import TRIES, Behaviour
-from autograder.checks.drawing import in_dtype
 from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated, mutated_method
 from autograder.checks.slopes import has_slope
-from autograder.spec import Budget, Case, Check, Memory, Observations, Scaling, SpecError, Speed, Trial
+from autograder.spec import Case, Check, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare_all
-from autograder.subject import Subject
 
-__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_checks"]
+__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "forward_checks"]
 
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
 PRINCIPAL_WEIGHT = 6.0
-BUDGETS: dict[type, tuple[str, str]] = {
-    Speed: ("fast enough", "speed"),
-    Memory: ("sparing with memory", "memory"),
-    Scaling: ("keeps pace with the size", "scaling"),
-}
-"""The check of each kind of budget, and the part that its points are given to."""
 
 
 def judge_gradients(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
@@ -221,44 +210,3 @@ def _stale_draw() -> str:
     return mutated(
         "y = super().forward(*xs)", "self.first = getattr(self, 'first', None) or dict(vars(self))", "return y"
     ) + mutated_method("vars(self).update(self.first)", "return super().backward(*dy)", method="backward")
-
-
-def budget_checks(
-    trial: Callable[[Subject, Case], Trial],
-    budgets: Iterable[Budget | Scaling | None],
-    *,
-    needs: tuple[str, ...],
-    after: tuple[str, ...],
-    prepare: Callable[[Case, np.random.Generator, Subject], Case] | None = None,
-) -> list[Check]:
-    """The checks of time, memory and growth, where the exercise has them, on fresh inputs."""
-
-    def drawn(budget: Budget, rng: np.random.Generator, reference: Subject) -> Case:
-        case = budget.draw(rng)
-        return in_dtype(prepare(case, rng, reference) if prepare else case, budget.dtype)
-
-    def cases(given: Budget | Scaling) -> Callable[[np.random.Generator, Subject], list[Case]]:
-        runs = [given.at(size) for size in given.sizes] if isinstance(given, Scaling) else [given]
-        return lambda rng, reference: [drawn(budget, rng, reference) for budget in runs]
-
-    def observe(subject: Subject, case: Case) -> Observations:
-        prepared = trial(subject, case)
-        prepared.renew(case)
-        prepared.go()
-        return prepared.collect()
-
-    return [
-        Check(
-            *BUDGETS[type(budget)],
-            weight=1.0,
-            cases=cases(budget),
-            observe=observe,
-            judge=judge_float32 if budget.dtype == "float32" else compare_all,
-            needs=needs,
-            after=after,
-            budget=budget,
-            trial=trial,
-        )
-        for budget in budgets
-        if budget
-    ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
-from autograder.report.verdict import write_atomically
+from autograder.writing import write_atomically
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded

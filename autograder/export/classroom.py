@@ -14,7 +14,7 @@ from typing import Any
 
 from autograder.export.feedback import fitted, is_unreadable, lines, title
 from autograder.render.reading import RIGHT, clean, number
-from autograder.report.verdict import Report, Status
+from autograder.report import Report, Status
 
 __all__ = ["MOST", "output_line", "result", "workflow"]
 

@@ -17,7 +17,7 @@ import msgspec
 from autograder.export.database import open_gradebook
 from autograder.export.errors import ExportError
 from autograder.export.layout import Layout, find_layout, refuse_misfit
-from autograder.report.verdict import Report, Status, grade_cell
+from autograder.report import Report, Status, grade_cell
 
 __all__ = ["Summary", "submissions_of", "write_gradebook"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from autograder.export import figure
 from autograder.export.feedback import headline, is_unreadable, lines, open_points, remarks, title
+from autograder.export.figure import picture
 from autograder.render.reading import ISOLATION, NAME, RIGHT, clean
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["fault", "results"]
 
@@ -75,10 +75,8 @@ def _test(exercise: ExerciseResult, verdict: Verdict, count: str) -> dict[str, A
 
 
 def _picture(verdict: Verdict) -> str:
-    uri = figure.data_uri(verdict.timing) if verdict.timing else ""
-    return (
-        f'<p><img src="{uri}" alt="{escape(figure.alternative(verdict.timing))}"></p>' if verdict.timing and uri else ""
-    )
+    drawn = picture(verdict)
+    return f'<p><img src="{drawn.uri}" alt="{escape(drawn.alternative)}"></p>' if drawn else ""
 
 
 def _paragraphs(told: list[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.export.errors import ExportError
-from autograder.report.verdict import Report, grade_cell
+from autograder.report import Report, grade_cell
 
 __all__ = ["Layout", "find_layout", "refuse_misfit"]
 

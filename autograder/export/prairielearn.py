@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.export import figure
 from autograder.export.feedback import LONGEST, fitted, headline, is_unreadable, lines, open_points, remarks, title
+from autograder.export.figure import picture
 from autograder.render.reading import clean
-from autograder.report.verdict import Report, Verdict
+from autograder.report import Report, Verdict
 
 __all__ = ["MOST", "result"]
 
@@ -51,5 +51,5 @@ def _result(report: Report, limit: int) -> dict[str, Any]:
 
 
 def _images(verdict: Verdict) -> list[dict[str, str]]:
-    uri = figure.data_uri(verdict.timing) if verdict.timing else ""
-    return [{"label": figure.alternative(verdict.timing), "url": uri}] if verdict.timing and uri else []
+    drawn = picture(verdict)
+    return [{"label": drawn.alternative, "url": drawn.uri}] if drawn else []

@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from autograder.render.errormap import levels, telling
-from autograder.render.measured import Measure, measured
+from autograder.render.measured import Measure, measured, timing_of
 from autograder.render.reading import RIGHT, findings, shared_sentence
-from autograder.report.verdict import ExerciseResult, Status, Timing, Verdict
+from autograder.report import ExerciseResult, Status, Timing, Verdict
 
 __all__ = ["Drawn"]
 
@@ -54,7 +54,7 @@ class Drawn:
     @property
     def timing(self) -> Timing | None:
         """The first speed check's figures."""
-        return next((line.verdict.timing for _, lines in self.parts for line in lines if line.verdict.timing), None)
+        return timing_of(line.verdict for _, lines in self.parts for line in lines)
 
     @property
     def right(self) -> bool:
@@ -92,7 +92,7 @@ def _lines(exercise: ExerciseResult, above: str) -> Iterator[_Line]:
     before = above
     for verdict in exercise.verdicts:
         sentence = verdict.sentence
-        if verdict.timing and verdict.timing.hot:
+        if verdict.measurement and verdict.measurement.hot_spots:
             sentence = sentence.partition(". ")[0]  # the places themselves are drawn below it
         if sentence == before:
             sentence = ""
@@ -109,7 +109,7 @@ class _Gauge:
 
     def __init__(self, measure: Measure) -> None:
         self._measure = measure
-        self.words = measure.words
+        self.words = measure.figures.words
         self.at, self.low, self.high = map(self._place, (measure.value, measure.low, measure.high))
         self.over = measure.value > measure.limit
 

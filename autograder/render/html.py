@@ -33,15 +33,13 @@ from autograder.render.reading import (
     clean,
     exercise_names,
     left_out,
-    memory,
     next_steps,
     number,
-    speed,
     tried,
     unread,
 )
 from autograder.render.sheet import load_matplotlib
-from autograder.report.verdict import NotGraded, Report, Status
+from autograder.report import NotGraded, Report, Status
 
 __all__ = ["Drawn", "class_page", "environment", "student_page", "warm_up"]
 
@@ -160,8 +158,6 @@ def environment() -> Environment:
         lines=_lines,
         told=told,
         number=number,
-        speed=speed,
-        memory=memory,
         name=_name,
         slug=lambda s: str(s).replace(" ", "-"),
         when=_when,

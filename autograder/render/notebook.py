@@ -18,7 +18,7 @@ from autograder.render.html import environment
 from autograder.render.page import Page
 from autograder.render.reading import Finding, findings, number
 from autograder.render.terminal import print_exercise, print_report
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["notebook_html", "notebook_text"]
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from autograder.course.answers import generator
 from autograder.isolation.tree import New, Rng, decode, encode
-from autograder.spec import Assignment, Case, Check, Edit, Exercise, Mistake, Points, SpecError, Speed
+from autograder.measuring import Speed
+from autograder.spec import Assignment, Case, Check, Edit, Exercise, Mistake, Points, SpecError
 
 weights = st.floats(0.01, 100)
 
