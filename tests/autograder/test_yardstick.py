@@ -84,6 +84,24 @@ def test_a_whole_jacobian_is_too_much_beside_the_stored_peak(verdicts, root):
     assert verdict.measurement.estimated
 
 
+RAISES = """
+def forward(self, x):
+    if x.size > 3000:
+        raise ValueError("this is a lot")
+    e = array_module(x).exp(x - x.max(axis=self.axis, keepdims=True))
+    self.y = e / e.sum(axis=self.axis, keepdims=True)
+    return self.y
+"""
+
+
+def test_what_raises_while_it_is_measured_has_failed_and_not_the_grader(verdicts):
+    for name in ("fast enough", "sparing with memory"):
+        verdict = verdicts(RAISES)[name]
+        assert verdict.status is Status.FAILED
+        assert verdict.sentence.startswith("while measured: ")
+        assert "this is a lot" in verdict.sentence
+
+
 def test_growth_needs_no_reference_and_tells_of_none(root, tmp_path, zygote):
     name = "01_foundations"
     shutil.copytree(root / "assignments" / name, tmp_path / "assignments" / name)
