@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -104,7 +103,7 @@ def refuse_other_run(root: Path, out: Path, folder: Path) -> Run | None:
     return run
 
 
-def keep(path: Path, content: Any, *, within: Path) -> None:
+def keep(path: Path, content: object, *, within: Path) -> None:
     """Write a file of a run, whole or not at all; within: the run's folder, below which no link is followed.
 
     Raises UsageError where it cannot be written, LinkedPathError where a link is in the way.

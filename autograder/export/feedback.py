@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -106,7 +105,7 @@ def summary(report: Report, limit: int = 300) -> list[str]:
     return told
 
 
-def fitted(make: Callable[[int], Any], most: int, measure: Callable[[bytes], int] = len) -> bytes:
+def fitted(make: Callable[[int], object], most: int, measure: Callable[[bytes], int] = len) -> bytes:
     """Encode what ``make`` returns as JSON, with ever shorter lines until it measures at most ``most``.
 
     make: from the longest line allowed to the object; 0 must give what fits in any case.

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from autograder.export.errors import ExportError
 from autograder.export.filling import Wanted
@@ -99,7 +98,7 @@ def read_graded(out: Path, assignment: str | None = None) -> list[Graded]:
 # --- a file a student ------------------------------------------------------------------------
 
 
-def _each(graded: Sequence[Graded], folder: Path, suffix: str, make: Callable[[Report], Any]) -> list[str]:
+def _each(graded: Sequence[Graded], folder: Path, suffix: str, make: Callable[[Report], object]) -> list[str]:
     failed = []
     for one in graded:
         try:

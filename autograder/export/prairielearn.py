@@ -5,8 +5,6 @@ What cannot be graded, or not rightly because the grader itself failed, is ``gra
 
 from __future__ import annotations
 
-from typing import Any
-
 from autograder.export.feedback import LONGEST, fitted, headline, is_unreadable, lines, open_points, remarks, title
 from autograder.export.figure import picture
 from autograder.render.reading import clean
@@ -23,7 +21,7 @@ def result(report: Report) -> bytes:
     return fitted(lambda limit: _result(report, limit), MOST)
 
 
-def _result(report: Report, limit: int) -> dict[str, Any]:
+def _result(report: Report, limit: int) -> dict[str, object]:
     told = remarks(report)
     if is_unreadable(report) or open_points(report):
         return {"gradable": False, "message": clean(" ".join(told)), "format_errors": told[:20]}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from autograder.course.answers import generator
@@ -75,11 +75,10 @@ class Session:
     def _title(self, part: str) -> str:
         return f"{self.exercise.name}.{part}" if self.exercise.is_class else part
 
-    def _verdict(self, check: Check, status: Status, sentence: str = "", points: float = 0.0, **more: Any) -> Verdict:
-        """Make a verdict; points: what is earned where the status alone does not decide it."""
+    def _verdict(self, check: Check, status: Status, sentence: str = "") -> Verdict:
         most = self.exercise.points_of(check)
-        earned = most if status in (Status.PASSED, Status.INCONCLUSIVE) else points
-        return Verdict(check.name, check.part, status, earned, most, sentence, **more)
+        earned = most if status in (Status.PASSED, Status.INCONCLUSIVE) else 0.0
+        return Verdict(check.name, check.part, status, earned, most, sentence)
 
     # --- one check ---------------------------------------------------------------------------
 
@@ -188,7 +187,7 @@ class Session:
             sentence = f"{sentence}; {self.unfinished[0]}, which it is made of, is still to be written"
         named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)
         known = self.fingerprints.match(self.exercise, check, outcomes, named)
-        more: dict[str, Any] = Diagnosis(mistakes=known).as_fields() if known else {}
+        more: dict[str, object] = Diagnosis(mistakes=known).as_fields() if known else {}
         if not known and seen and check.own_forward and self._forward_is_wrong(check):
             try:
                 if check.own_forward(self.place.subject(check), case, seen):
@@ -201,9 +200,11 @@ class Session:
             except SubjectLostError:  # it failed before it was asked once more
                 self.place.end()
         more = more or self._diagnosed(check, outcomes, why)
-        return self._verdict(check, Status.FAILED, sentence, **more)
+        return msgspec.structs.replace(self._verdict(check, Status.FAILED, sentence), **more)
 
-    def _diagnosed(self, check: Check, outcomes: list[Outcome], why: Mismatch | SubjectRaisedError) -> dict[str, Any]:
+    def _diagnosed(
+        self, check: Check, outcomes: list[Outcome], why: Mismatch | SubjectRaisedError
+    ) -> dict[str, object]:
         """Fields of the verdict that explain it; an implementation that is lost while it is asked is left alone."""
         mismatch = None if isinstance(why, SubjectRaisedError) else why
         first = self.exercise.checks[0]
@@ -245,8 +246,9 @@ class Session:
             return self._verdict(check, Status.SKIPPED, str(error))
         if judged is None:
             return self._verdict(check, Status.SKIPPED, f"{check.part} {LATER}")
-        points = round(judged.earned * self.exercise.points_of(check), 2)
-        return self._verdict(check, judged.status, judged.sentence, points, measurement=judged.measurement)
+        verdict = self._verdict(check, judged.status, judged.sentence)
+        points = verdict.points or round(judged.earned * verdict.max_points, 2)
+        return msgspec.structs.replace(verdict, points=points, measurement=judged.measurement)
 
     def _measured(self, check: Check, budget: Budget) -> Judgement | None:
         exercise, loaded = self.exercise, self.settings.loaded

@@ -11,7 +11,7 @@ from autograder.render.measured import Measure, measured, timing_of
 from autograder.render.reading import RIGHT, findings, shared_sentence
 from autograder.report import ExerciseResult, Status, Timing, Verdict
 
-__all__ = ["Drawn"]
+__all__ = ["Drawn", "Gauge"]
 
 
 class Drawn:
@@ -73,7 +73,7 @@ class _Line:
 
     verdict: Verdict
     sentence: str
-    gauge: _Gauge | None
+    gauge: Gauge | None
 
     @property
     def heat(self) -> list[list[int]]:
@@ -101,10 +101,10 @@ def _lines(exercise: ExerciseResult, above: str) -> Iterator[_Line]:
         told.add(verdict.sentence)
         before = verdict.sentence or before
         measure = measured(exercise.name, verdict)
-        yield _Line(verdict, sentence, _Gauge(measure) if measure else None)
+        yield _Line(verdict, sentence, Gauge(measure) if measure else None)
 
 
-class _Gauge:
+class Gauge:
     """What was measured, on a scale whose middle is the limit."""
 
     def __init__(self, measure: Measure) -> None:

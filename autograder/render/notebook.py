@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.render.drawn import Drawn
+from autograder.render.drawn import Drawn, Gauge
 from autograder.render.errormap import levels, telling, text_map
 from autograder.render.html import environment
 from autograder.render.page import Page
@@ -141,7 +140,7 @@ class _Cause:
     """One cause of what did not pass."""
 
     why: Finding
-    gauge: Any
+    gauge: Gauge | None
 
     @property
     def heat(self) -> list[list[tuple[int, str]]]:
