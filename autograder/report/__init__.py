@@ -1,4 +1,4 @@
-"""Reports: what was found, and what is stored of it; everybody reads them, and only the grading writes them."""
+"""Reports: what was found of a hand-in, as plain data, and how that is stored and read."""
 
 from autograder.report.measurement import Footprint, Growth, HotSpot, Measurement, Pace, Pair, Timing
 from autograder.report.problems import NotGraded, Problem
