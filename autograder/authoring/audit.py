@@ -246,7 +246,7 @@ class _Auditor:
         budgets = {check.name: check.budget for check in exercise.checks if check.budget}
         wasteful = {name: budget.variant for name, budget in budgets.items()}
         lenient = {budget.variant for budget in budgets.values() if not budget.is_exclusive}
-        variants = {name: getattr(exercise, name, None) for name in dict.fromkeys(("plain", *wasteful.values()))}
+        variants = {name: exercise.variants.get(name) for name in dict.fromkeys(("plain", *wasteful.values()))}
         if budgets:
             yield from (f"is graded for {' and '.join(b.part for b in budgets.values())} and has no {name} variant"
                         for name, text in variants.items() if text is None)  # fmt: skip

@@ -81,7 +81,7 @@ def _with_loops(loaded: Loaded) -> tuple[Sources, list[str]]:
     for exercise in loaded.assignment.exercises:
         if exercise.capstone:
             del sources[exercise.name]  # training on loops would take the demonstration a minute
-        elif exercise.slow:
+        elif "slow" in exercise.variants:
             sources[exercise.name] = exercise.slowed(sources[exercise.name])
     return sources, []
 

@@ -53,7 +53,7 @@ def test_the_reference_takes_its_own_memory(graded):
 
 def test_a_whole_jacobian_is_too_much_and_is_said_in_megabytes(graded, softmax):
     (exercise,) = softmax.assignment.exercises
-    verdict = graded(exercise.bulky)
+    verdict = graded(exercise.variants["bulky"])
     assert (verdict.status, verdict.points) == (Status.FAILED, 0)
     assert verdict.measurement.ratio > 10
     assert verdict.sentence.startswith("right, but takes too much memory")
