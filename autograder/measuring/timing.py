@@ -115,11 +115,11 @@ class Meter:
         return self._clock - before
 
     def _device_lap(self) -> float:
-        """Seconds by the device's clock, where the arrays are on one, as the worker tells it."""
+        """Seconds by the device's clock, where the arrays are on one, as the worker reports it."""
         if self.subject.backend == "numpy":
             return 0.0
-        told = self.subject.request("device_seconds")
-        now = float(told) if isinstance(told, int | float) and 0 <= told < math.inf else 0.0
+        reported = self.subject.request("device_seconds")
+        now = float(reported) if isinstance(reported, int | float) and 0 <= reported < math.inf else 0.0
         before, self._device_clock = self._device_clock, now
         return now - before
 

@@ -238,7 +238,7 @@ class Growth(Figures, frozen=True, tag="growth"):
 
 
 Measurement = Timing | Footprint | Growth
-"""What a measured check found, told apart in a report by ``kind``: speed, memory, growth."""
+"""What a measured check found; its ``kind`` in a report is speed, memory or growth."""
 
 
 def _beside(ratio: float, limit: float, *, estimated: bool) -> str:

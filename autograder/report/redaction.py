@@ -94,8 +94,8 @@ def encodable(report: Report, source: str = "", folders: Iterable[Path] = ()) ->
             return [leaving(item) for item in value]
         return redactor.shown(_whole(value)) if isinstance(value, str) else value
 
-    told = {name: leaving(value) for name, value in msgspec.to_builtins(report).items()}
-    return msgspec.convert({**told, "student": _whole(report.student)}, Report)
+    record = {name: leaving(value) for name, value in msgspec.to_builtins(report).items()}
+    return msgspec.convert({**record, "student": _whole(report.student)}, Report)
 
 
 def _whole(text: str) -> str:

@@ -34,7 +34,7 @@ class Check:
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
     capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
     budget: the limit on what it costs, where that is measured; trial: the runs that are.
-    mutation: source that spoils a right implementation in just this way, to prove the check's teeth.
+    mutation: source that spoils a correct implementation in just this way, to prove that the check catches it.
     """
 
     name: str
