@@ -82,7 +82,7 @@ def _import_matplotlib_apart() -> None:
 INTERRUPTED = 130
 USER_ERRORS = {
     "UsageError", "SubmissionError", "CourseError", "BackendError", "MissingExtraError", "ExtractionError",
-    "IsolationError", "ExportError", "LinkedPathError",
+    "IsolationError", "ExportError", "LinkedPathError", "ReportError",
 }  # fmt: skip
 
 

@@ -13,7 +13,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["LinkedPathError", "make_folder", "refuse_links", "write_file"]
+import msgspec
+
+__all__ = ["LinkedPathError", "make_folder", "refuse_links", "write_atomically", "write_file"]
 
 BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.rename, os.unlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 """Whether each folder can be opened from the one above it, so that none is exchanged for a link meanwhile."""
@@ -55,6 +57,15 @@ def write_file(path: Path, content: bytes, *, within: Path | None = None, mode: 
             with contextlib.suppress(OSError):
                 os.unlink(here, dir_fd=folder)
             raise
+
+
+def write_atomically(path: Path, content: object, *, within: Path | None = None) -> None:
+    """Write a file whole or not at all: text as UTF-8, a struct as JSON; within, errors: as of ``write_file``."""
+    if isinstance(content, str):
+        content = content.encode()
+    elif not isinstance(content, bytes):
+        content = msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+    write_file(path, content, within=within)
 
 
 def make_folder(folder: Path, within: Path) -> None:

@@ -111,7 +111,7 @@ def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any
     from autograder.classroom.processes import grade_all, open_pool
     from autograder.classroom.runs import prepare_run
     from autograder.isolation.launcher import open_launcher
-    from autograder.report.verdict import read_report
+    from autograder.report import read_report
 
     entries = discover(folder / name, ROOT, ASSIGNMENT)
     run = prepare_run(ROOT, folder / f"{name} graded", folder / name, entries, seed=1)

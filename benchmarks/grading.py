@@ -22,8 +22,9 @@ from autograder.course import catalogue
 from autograder.course.answers import generator
 from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
+from autograder.measuring import Speed
 from autograder.measuring.timing import PAIRS_EACH
-from autograder.report.verdict import Report
+from autograder.report import Report
 from autograder.subject import LocalSubject
 from autograder.submission import Submission, read_submission
 from benchmarks.table import ROOT, Row, Table, in_turns
@@ -54,8 +55,8 @@ class Computing:
             needed = tuple(chunk for _, chunk in self.submission.slice(exercise))
             student = self._load(exercise, catalogue.wire(needed))
             for check in exercise.checks:
-                if check.speed:
-                    rounds = len(verdicts[exercise.name, check.name].timing.pairs) // PAIRS_EACH
+                if isinstance(check.budget, Speed):
+                    rounds = len(verdicts[exercise.name, check.name].measurement.pairs) // PAIRS_EACH
                     reference = self._load(exercise, catalogue.wire(self.loaded.reference.chunks))
                     total += self._timed_calls(exercise, check, (student, reference), rounds * (PAIRS_EACH + 1))
                     continue
@@ -77,7 +78,7 @@ class Computing:
         total = 0.0
         for _ in range(pairs):
             for trial in trials:
-                trial.renew(check.speed.draw(rng, case))
+                trial.renew(check.budget.run.draw(rng, case))
                 started = time.perf_counter()
                 trial.go()
                 total += time.perf_counter() - started

@@ -98,7 +98,7 @@ def kit(folder: Path) -> Path:
 
 def grade_here(folder: Path) -> Graded:
     """Time ``autograder grade``."""
-    from autograder.report.verdict import read_report
+    from autograder.report import read_report
 
     root = kit(folder)
     hand_in(folder / "submitted", read_notebook(root / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb"))

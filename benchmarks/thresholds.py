@@ -22,10 +22,11 @@ import numpy as np
 from autograder.checks import FunctionExercise
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, open_launcher
-from autograder.measuring import timing
+from autograder.measuring import Speed
 from autograder.measuring.cores import usable
-from autograder.report.verdict import Pace, Timing
-from autograder.spec import Case, Speed
+from autograder.measuring.speed import compare
+from autograder.report import Pace, Timing
+from autograder.spec import Bench, Case
 from autograder.subject import LocalSubject, RemoteSubject
 from benchmarks.table import Grid
 
@@ -200,14 +201,16 @@ def graded(launcher: Launcher, kind: Kind, variant: str, limit: float, times: in
 
 def measured(launcher: Launcher, kind: Kind, variant: str, limit: float, seed: int) -> Timing:
     """Grade once."""
-    exercise = FunctionExercise("f", cases=lambda _: [], points=1, speed=Speed(Case(**kind.shapes), at_most=limit))
-    figures, mismatch = timing.measure(
-        exercise.find("fast enough"),
-        lambda: loaded(launcher, getattr(kind, variant)),
-        lambda: loaded(launcher, kind.reference),
-        LocalSubject.from_chunks("work", chunks(kind.reference)),
-        np.random.default_rng(seed),
+    budget = Speed(Case(**kind.shapes), at_most=limit)
+    exercise = FunctionExercise("f", cases=lambda _: [], points=1, speed=budget)
+    bench = Bench(
+        code=lambda: loaded(launcher, getattr(kind, variant)),
+        reference=lambda: loaded(launcher, kind.reference),
+        pieces=lambda: loaded(launcher, kind.reference),
+        shapes=LocalSubject.from_chunks("work", chunks(kind.reference)),
+        rng=np.random.default_rng(seed),
     )
+    figures, mismatch = compare(budget, exercise.find(budget.name), bench)
     assert mismatch is None, mismatch.sentence
     return figures
 

@@ -146,7 +146,7 @@ def hand_in(folder: Path, notebook: Notebook, trick: Trick | None) -> Path:
 
 def grade_here(folder: Path, students: dict[str, Trick | None]) -> Marks:
     """Grade a class with ``autograder grade``."""
-    from autograder.report.verdict import read_report
+    from autograder.report import read_report
 
     released = json.loads((ROOT / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb").read_text(encoding="utf-8"))
     known = released_cases()

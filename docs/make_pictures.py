@@ -16,7 +16,7 @@ from rich.console import Console
 
 from autograder.cli import main
 from autograder.render.terminal import print_report
-from autograder.report.verdict import read_report
+from autograder.report import read_report
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"

@@ -20,7 +20,7 @@ from autograder.grading.grader import Grader, unreadable
 from autograder.isolation.allowance import Share
 from autograder.isolation.launcher import Limits, open_launcher
 from autograder.render.html import class_page, student_page
-from autograder.report.verdict import Report, Status
+from autograder.report import Report, Status
 from autograder.submission import SubmissionError, own_earlier, read_submission
 from fuzz import notebooks, scripts
 

@@ -14,7 +14,7 @@ from autograder.course import catalogue
 from autograder.course.repairs import attempted
 from autograder.grading.grader import Grader
 from autograder.isolation.launcher import Launcher, open_launcher
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Report, Status, Verdict
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.submission import Submission, read_submission
 from dlkit.extraction import Chunk, Extraction
@@ -33,7 +33,7 @@ FEWEST_WITH_BACKWARD = 5
 class Margin(msgspec.Struct, frozen=True):
     """A limit between what it must let pass and what it must not: ratios to the reference, as measured.
 
-    part: speed or memory; variant: what it must not let pass, slow or bulky, and ``wasteful``, its ratio.
+    part: which the limit's points are given to; variant: what it must not let pass, and ``wasteful``, its ratio.
     """
 
     assignment: str
@@ -243,11 +243,12 @@ class _Auditor:
 
     def _budgets(self, exercise: Exercise) -> Iterator[str]:
         """Every limit lies clear of both sides: of the reference and a plain solution, and of what it must not pass."""
-        budgets = [check for check in exercise.checks if check.budget]
-        wasteful = {check.name: _wasteful(check) for check in budgets}
-        variants = {name: getattr(exercise, name) for name in dict.fromkeys(("plain", *wasteful.values()))}
+        budgets = {check.name: check.budget for check in exercise.checks if check.budget}
+        wasteful = {name: budget.variant for name, budget in budgets.items()}
+        lenient = {budget.variant for budget in budgets.values() if not budget.is_exclusive}
+        variants = {name: exercise.variants.get(name) for name in dict.fromkeys(("plain", *wasteful.values()))}
         if budgets:
-            yield from (f"is graded for {' and '.join(c.part for c in budgets)} and has no {name} variant"
+            yield from (f"is graded for {' and '.join(b.part for b in budgets.values())} and has no {name} variant"
                         for name, text in variants.items() if text is None)  # fmt: skip
         if not budgets or None in variants.values():
             return
@@ -257,28 +258,21 @@ class _Auditor:
         for variant, text in texts.items():
             for verdict in self._grade(exercise, self.loaded.variant(exercise, text)).verdicts:
                 meant = Status.FAILED if wasteful.get(verdict.check) == variant else Status.PASSED
-                beside = variant == "steep" and verdict.check in wasteful  # it may be too slow or too large as well
+                beside = variant in lenient and verdict.check in wasteful  # it may be too slow or too large as well
                 if verdict.status is not meant and not (beside and meant is Status.PASSED):
                     yield f"the {variant} variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
-                ratios[variant, verdict.check] = verdict.measured or 0.0
-        for check in budgets:
+                ratios[variant, verdict.check] = verdict.measurement.value if verdict.measurement else 0.0
+        for check, budget in budgets.items():
             self.result.slow_variants += 1
-            name = wasteful[check.name]
-            assert check.budget is not None  # noqa: S101 - chosen by it
-            measured = (ratios["reference", check.name], ratios["plain", check.name], name, ratios[name, check.name])
-            limit = check.budget.at_most
-            margin = Margin(self.loaded.assignment.name, exercise.name, check.part, limit, *measured)
+            name = budget.variant
+            measured = (ratios["reference", check], ratios["plain", check], name, ratios[name, check])
+            margin = Margin(self.loaded.assignment.name, exercise.name, budget.part, budget.at_most, *measured)
             self.result.margins.append(margin)
             if margin.below < CLEARANCE or margin.above < CLEARANCE:
                 yield f"its limit is too close: {margin}"
 
 
-def _wasteful(check: Check) -> str:
-    """Which variant a budget must not let pass."""
-    return "slow" if check.speed else "bulky" if check.memory else "steep"
-
-
 def _say(verdict: Verdict) -> str:
-    what = "to the power" if verdict.growth else "× the reference"
-    ratio = f", {verdict.measured:.2f} {what}" if verdict.measured is not None else ""
+    measured = verdict.measurement
+    ratio = f", {measured.value:.2f} {measured.unit}" if measured else ""
     return f"{verdict.status}{f' ({verdict.sentence})' if verdict.sentence else ''}{ratio}"

@@ -24,9 +24,10 @@ from autograder.course.repairs import as_published
 from autograder.diagnosis.diagnose import Fingerprints
 from autograder.diagnosis.planted import same_data
 from autograder.measuring import yardstick
-from autograder.report.verdict import grade_cell, write_atomically
+from autograder.report import grade_cell
 from autograder.spec import SpecError
 from autograder.spec.comparison import agree
+from autograder.writing import write_atomically
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded

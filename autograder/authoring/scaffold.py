@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autograder.course.catalogue import UsageError
-from autograder.report.verdict import write_atomically
+from autograder.writing import write_atomically
 from dlkit import course
 
 __all__ = ["new_assignment"]

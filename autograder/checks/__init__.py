@@ -23,16 +23,8 @@ from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.checks.statistics import Claim, equal_signs, in_pairs, new_rng, normal_within, seeded, statistics
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
-from autograder.spec import (
-    Case,
-    Exercise,
-    Memory,
-    Outline,
-    Points,
-    Scaling,
-    SpecError,
-    Speed,
-)
+from autograder.measuring import Memory, Scaling, Speed
+from autograder.spec import Case, Exercise, Outline, Points, SpecError
 from autograder.spec.comparison import Mismatch, Tolerance, compare, compare_all
 from autograder.subject import Instance, SubjectRaisedError
 

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 
+from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import ApartFromChance, set_apart
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.habits import habits
 from autograder.checks.judges import Judge, judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated_function
-from autograder.checks.standard import budget_checks
 from autograder.isolation.tree import Ref
-from autograder.spec import (
-    Case,
-    Check,
-    Exercise,
-    Extras,
-    Memory,
-    Observations,
-    Points,
-    Scaling,
-    Speed,
-    Trial,
-    points_by_part,
-)
+from autograder.measuring import Memory, Scaling, Speed
+from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, Trial, points_by_part
 from autograder.spec.comparison import Mismatch, compare, compare_all
 from autograder.subject import Instance, Subject
 
@@ -126,6 +115,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     speed: Speed | None = None,
     memory: Memory | None = None,
     scaling: Scaling | None = None,
+    budgets: Sequence[Budget] = (),
     setting: Setting = NOTHING,
     outputs: tuple[str, ...] = ("the result",),
     float32: bool | CaseMaker = False,
@@ -136,6 +126,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     """Make the exercise of one function, with the standard checks.
 
     A case's inputs are passed in order, its arguments by name.
+    budgets: limits on costs of other kinds than speed, memory and scaling.
     setting: objects that the function is also given, and that are looked at together with its result.
     outputs: what sentences call the result, or each of several that the function returns as a tuple.
     float32: whether a check requires that dtype in is dtype out; cases for it, where the last two will not do.
@@ -146,7 +137,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     called = _Called(name, setting, outputs, apart_from_chance)
     checks = [
         *_standard_checks(called, cases, writes=writes),
-        *budget_checks(called.trial, (speed, memory, scaling), needs=(name,), after=(MATCHES,)),
+        *budget_checks(called.trial, (speed, memory, scaling, *budgets), needs=(name,), after=(MATCHES,)),
     ]
     exercise = Exercise(name, "function", (name,), points_by_part(name, points), checks, **extras)
     if float32:

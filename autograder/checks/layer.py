@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Unpack
 
 from autograder.checks.behaviour import Behaviour
+from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import ApartFromChance
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
-from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
-from autograder.spec import Exercise, Extras, Memory, Points, Scaling, Speed, points_by_part
+from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks
+from autograder.measuring import Memory, Scaling, Speed
+from autograder.spec import Budget, Exercise, Extras, Points, points_by_part
 
 __all__ = ["LayerExercise"]
 
@@ -23,6 +26,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     speed: Speed | None = None,
     memory: Memory | None = None,
     scaling: Scaling | None = None,
+    budgets: Sequence[Budget] = (),
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
@@ -35,6 +39,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     """Make the exercise of one layer, with the standard checks.
 
     cases: draws inputs of several shapes; parameters and upstream gradients are drawn for it.
+    budgets: limits on costs of other kinds than speed, memory and scaling.
     extreme: a size of input at which outputs and gradients must still be right (1000, say).
     has_parameters: the layer has some, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
@@ -58,7 +63,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *backward,
         *budget_checks(
             thing.trial,
-            (speed, memory, scaling),
+            (speed, memory, scaling, *budgets),
             needs=("forward", "backward"),
             after=(FORWARD, GRADIENTS),
             prepare=thing.complete,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Unpack
 
 import numpy as np
 
 from autograder.checks.behaviour import Behaviour
+from autograder.checks.budgets import budget_checks
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.mutation import mutated
-from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, budget_checks, forward_checks
-from autograder.spec import Case, Check, Exercise, Extras, Memory, Points, Scaling, Speed, points_by_part
+from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks
+from autograder.measuring import Memory, Scaling, Speed
+from autograder.spec import Budget, Case, Check, Exercise, Extras, Points, points_by_part
 from autograder.spec.comparison import compare_all
 from autograder.subject import Subject
 
@@ -26,12 +29,14 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     speed: Speed | None = None,
     memory: Memory | None = None,
     scaling: Scaling | None = None,
+    budgets: Sequence[Budget] = (),
     extreme: float | None = None,
     shift_invariant: bool = False,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one loss, with the standard checks.
 
+    budgets: limits on costs of other kinds than speed, memory and scaling.
     gradient_of: the inputs whose gradient ``backward()`` returns, in order (the prediction; not the target).
     shift_invariant: adding a constant to the first input must change nothing (scores of a softmax).
     """
@@ -82,7 +87,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *backward_checks(thing, has_parameters=False),
         *budget_checks(
             thing.trial,
-            (speed, memory, scaling),
+            (speed, memory, scaling, *budgets),
             needs=("forward", "backward"),
             after=(FORWARD, GRADIENTS),
             prepare=thing.complete,

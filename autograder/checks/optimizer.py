@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 import numpy as np
 
+from autograder.checks.budgets import budget_checks
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.journey import SUPPORT, Journey, judge_in_place, judge_kept, judge_steps, take_step
 from autograder.checks.judges import judge_unchanged
 from autograder.checks.mutation import mutated
-from autograder.checks.standard import budget_checks
-from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, Speed, points_by_part
+from autograder.measuring import Speed
+from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
 
@@ -102,6 +104,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     points: Points | float | None = None,
     bowl: Bowl,
     speed: Speed | None = None,
+    budgets: Sequence[Budget] = (),
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one optimizer, ``name(parameters, lr, …)`` with ``step()``, with the standard checks.
@@ -109,7 +112,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     cases: constructor arguments (``lr`` among them), nothing else; parameters and gradients are drawn for them.  Let
     some have a weight decay, and an epsilon that shows: 1e-8 hides where it stands.
     bowl: a problem that it must solve, whatever the reference does.
-    speed: of a case with the inputs ``parameter`` and ``gradient``.
+    speed: of a case with the inputs ``parameter`` and ``gradient``, as all budgets are; budgets: of other kinds.
     """
     journey = Journey(name, cases)
     after_step = "super().step()"
@@ -198,6 +201,6 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
             backend="stand-in",
         ),
         _descent(journey, bowl),
-        *budget_checks(journey.trial, (speed,), needs=("step",), after=(MATCHES,)),
+        *budget_checks(journey.trial, (speed, *budgets), needs=("step",), after=(MATCHES,)),
     ]
     return Exercise(name, "optimizer", ("step",), points_by_part(name, points), checks, support=SUPPORT, **extras)

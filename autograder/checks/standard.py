@@ -7,31 +7,21 @@ standard check, write a run in ``behaviour.py``, and list it in ``forward_checks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterator
+from functools import partial
 
 from autograder.checks.behaviour import TRIES, Behaviour
-from autograder.checks.drawing import in_dtype
 from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated, mutated_method
 from autograder.checks.slopes import has_slope
-from autograder.spec import Budget, Case, Check, Memory, Observations, Scaling, SpecError, Speed, Trial
+from autograder.spec import Case, Check, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare_all
-from autograder.subject import Subject
 
-__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "budget_checks", "forward_checks"]
+__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "forward_checks"]
 
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
 PRINCIPAL_WEIGHT = 6.0
-BUDGETS: dict[type, tuple[str, str]] = {
-    Speed: ("fast enough", "speed"),
-    Memory: ("sparing with memory", "memory"),
-    Scaling: ("keeps pace with the size", "scaling"),
-}
-"""The check of each kind of budget, and the part that its points are given to."""
 
 
 def judge_gradients(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
@@ -54,10 +44,7 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
 
 def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
     """What is asked of every forward."""
-
-    def check(name: str, **kwargs: Any) -> Check:
-        return Check(name, part, 1.0, needs=(part,), after=(FORWARD,), **kwargs)
-
+    check = partial(Check, part=part, weight=1.0, needs=(part,), after=(FORWARD,))
     checks = [
         Check(FORWARD, part, PRINCIPAL_WEIGHT, thing.forward_cases, thing.forward, compare_all, needs=(part,)),
         check(
@@ -112,88 +99,22 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
 
 def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
     """What is asked of every backward."""
-
-    def check(name: str, **kwargs: Any) -> Check:
-        return Check(name, "backward", 1.0, needs=("forward", "backward"), after=(GRADIENTS,), **kwargs)
-
-    checks = [
-        Check(
-            GRADIENTS,
-            "backward",
-            PRINCIPAL_WEIGHT,
-            thing.cases,
-            thing.backward,
-            judge_gradients,
-            expect=thing.expect_gradients,
-            needs=("forward", "backward"),
-            own_forward=thing.is_right_for_own_forward,
-        )
-    ]
-    if has_parameters:
-        checks.append(
-            check(
-                "gradients accumulate",
-                cases=thing.some_cases,
-                observe=thing.backward_twice,
-                judge=compare_all,
-                mutation=mutated("self.zero_grad()", "return super().backward(*dy)", method="backward"),
-            )
-        )
-    checks.append(
-        check(
-            "a second call forgets the first",
-            cases=thing.two_call_cases,
-            observe=thing.after_another,
-            judge=compare_all,
-            mutation=_stale_draw() if thing.apart_from_chance else _stale_inputs(),
-        )
+    gradients = Check(
+        GRADIENTS,
+        "backward",
+        PRINCIPAL_WEIGHT,
+        thing.cases,
+        thing.backward,
+        judge_gradients,
+        expect=thing.expect_gradients,
+        needs=("forward", "backward"),
+        own_forward=thing.is_right_for_own_forward,
     )
-    if thing.takes_upstream:
-        checks.append(
-            check(
-                "the upstream gradient is not modified",
-                cases=thing.some_cases,
-                observe=thing.backward_untouched,
-                expect=lambda _subject, case, _rng: dict(case.upstreams),
-                judge=judge_unchanged,
-                mutation=mutated("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
-            )
-        )
-    checks.append(
-        check(
-            "float32 gradients stay float32",
-            cases=thing.float32_cases,
-            observe=thing.backward,
-            judge=judge_float32,
-            mutation=mutated(
-                "dx = super().backward(*dy)",
-                'return tuple(d.astype("float64") for d in dx) if isinstance(dx, tuple) else dx.astype("float64")',
-                method="backward",
-            ),
-        )
-    )
-    if thing.extreme is not None:
-        checks.append(
-            check(
-                "extreme gradients stay finite",
-                cases=thing.extreme_cases,
-                observe=thing.backward,
-                judge=compare_all,
-                mutation=mutated(
-                    "self.large = bool(max(abs(x).max() for x in xs) > %s)" % (thing.extreme / 2),
-                    "return super().forward(*xs)",
-                )
-                + mutated_method(
-                    "dx = super().backward(*dy)",
-                    "factor = float('nan') if self.large else 1",
-                    "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
-                    method="backward",
-                ),
-            )
-        )
     return [
-        *checks,
-        check(
+        gradients,
+        *_checks_of_calls(thing, has_parameters=has_parameters),
+        *_checks_of_precision(thing),
+        _secondary(
             "backward stays on the device",
             cases=thing.some_cases,
             observe=thing.backward,
@@ -209,6 +130,70 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
     ]
 
 
+_secondary = partial(Check, part="backward", weight=1.0, needs=("forward", "backward"), after=(GRADIENTS,))
+"""A check of backward that says nothing where the gradients are incorrect."""
+
+
+def _checks_of_calls(thing: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
+    """What one call leaves behind for the next, and does to its argument."""
+    if has_parameters:
+        yield _secondary(
+            "gradients accumulate",
+            cases=thing.some_cases,
+            observe=thing.backward_twice,
+            judge=compare_all,
+            mutation=mutated("self.zero_grad()", "return super().backward(*dy)", method="backward"),
+        )
+    yield _secondary(
+        "a second call forgets the first",
+        cases=thing.two_call_cases,
+        observe=thing.after_another,
+        judge=compare_all,
+        mutation=_stale_draw() if thing.apart_from_chance else _stale_inputs(),
+    )
+    if thing.takes_upstream:
+        yield _secondary(
+            "the upstream gradient is not modified",
+            cases=thing.some_cases,
+            observe=thing.backward_untouched,
+            expect=lambda _subject, case, _rng: dict(case.upstreams),
+            judge=judge_unchanged,
+            mutation=mutated("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
+        )
+
+
+def _checks_of_precision(thing: Behaviour) -> Iterator[Check]:
+    """Gradients in float32, and of inputs of extreme size where the exercise names one."""
+    yield _secondary(
+        "float32 gradients stay float32",
+        cases=thing.float32_cases,
+        observe=thing.backward,
+        judge=judge_float32,
+        mutation=mutated(
+            "dx = super().backward(*dy)",
+            'return tuple(d.astype("float64") for d in dx) if isinstance(dx, tuple) else dx.astype("float64")',
+            method="backward",
+        ),
+    )
+    if thing.extreme is not None:
+        yield _secondary(
+            "extreme gradients stay finite",
+            cases=thing.extreme_cases,
+            observe=thing.backward,
+            judge=compare_all,
+            mutation=mutated(
+                f"self.large = bool(max(abs(x).max() for x in xs) > {thing.extreme / 2})",
+                "return super().forward(*xs)",
+            )
+            + mutated_method(
+                "dx = super().backward(*dy)",
+                "factor = float('nan') if self.large else 1",
+                "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
+                method="backward",
+            ),
+        )
+
+
 def _stale_inputs() -> str:
     """A layer whose backward is that of the first call, which it makes once more."""
     return mutated("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)") + mutated_method(
@@ -221,44 +206,3 @@ def _stale_draw() -> str:
     return mutated(
         "y = super().forward(*xs)", "self.first = getattr(self, 'first', None) or dict(vars(self))", "return y"
     ) + mutated_method("vars(self).update(self.first)", "return super().backward(*dy)", method="backward")
-
-
-def budget_checks(
-    trial: Callable[[Subject, Case], Trial],
-    budgets: Iterable[Budget | Scaling | None],
-    *,
-    needs: tuple[str, ...],
-    after: tuple[str, ...],
-    prepare: Callable[[Case, np.random.Generator, Subject], Case] | None = None,
-) -> list[Check]:
-    """The checks of time, memory and growth, where the exercise has them, on fresh inputs."""
-
-    def drawn(budget: Budget, rng: np.random.Generator, reference: Subject) -> Case:
-        case = budget.draw(rng)
-        return in_dtype(prepare(case, rng, reference) if prepare else case, budget.dtype)
-
-    def cases(given: Budget | Scaling) -> Callable[[np.random.Generator, Subject], list[Case]]:
-        runs = [given.at(size) for size in given.sizes] if isinstance(given, Scaling) else [given]
-        return lambda rng, reference: [drawn(budget, rng, reference) for budget in runs]
-
-    def observe(subject: Subject, case: Case) -> Observations:
-        prepared = trial(subject, case)
-        prepared.renew(case)
-        prepared.go()
-        return prepared.collect()
-
-    return [
-        Check(
-            *BUDGETS[type(budget)],
-            weight=1.0,
-            cases=cases(budget),
-            observe=observe,
-            judge=judge_float32 if budget.dtype == "float32" else compare_all,
-            needs=needs,
-            after=after,
-            budget=budget,
-            trial=trial,
-        )
-        for budget in budgets
-        if budget
-    ]

@@ -17,7 +17,7 @@ import msgspec
 from autograder.classroom.finding import Entry
 from autograder.classroom.runs import keep
 from autograder.course.catalogue import UsageError
-from autograder.report.verdict import NotGraded
+from autograder.report import NotGraded
 
 __all__ = ["SET_ASIDE", "ClassRecord", "read_record", "set_stale_aside", "update_record"]
 

@@ -15,8 +15,8 @@ import msgspec
 from autograder.classroom.finding import Entry
 from autograder.course.catalogue import Loaded
 from autograder.grading.grader import unreadable
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict, write_atomically
-from autograder.writing import refuse_links
+from autograder.report import ExerciseResult, Report, Status, Verdict
+from autograder.writing import refuse_links, write_atomically
 
 __all__ = ["FOLDER", "broken", "drawn", "drawn_class", "fault_path", "faults_in", "record_fault"]
 

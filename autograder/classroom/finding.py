@@ -15,7 +15,7 @@ from autograder.classroom.layouts import Layout
 from autograder.classroom.student_files import REASONS, StudentFiles
 from autograder.course import catalogue
 from autograder.course.catalogue import Loaded, UsageError
-from autograder.report.verdict import NotGraded
+from autograder.report import NotGraded
 from autograder.submission import File, Submission, SubmissionError, own_earlier, read_files, read_submission
 from autograder.submission.filenames import kind_of
 from autograder.submission.files import shown

@@ -25,8 +25,9 @@ from autograder.export.gradescope import fault, results
 from autograder.grading.grader import Grader, alike, unreadable
 from autograder.isolation.launcher import Launcher, Limits, open_launcher
 from autograder.isolation.levels import IsolationError
-from autograder.report.verdict import ExerciseResult, Problem, Report, Status, write_atomically
+from autograder.report import ExerciseResult, Problem, Report, Status
 from autograder.submission import Submission, SubmissionError, read_submission
+from autograder.writing import write_atomically
 
 __all__ = ["Plan", "main"]
 

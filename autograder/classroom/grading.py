@@ -34,7 +34,7 @@ from autograder.render.html import class_page, student_page, warm_up
 from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
 from autograder.render.reading import NAME, clean
 from autograder.render.terminal import print_class
-from autograder.report.verdict import NotGraded, Report, Status, read_report
+from autograder.report import NotGraded, Report, Status, read_report
 from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
 
@@ -97,7 +97,7 @@ def grade_class(
         status = draw(console, out, graded, _with_waiting(record, found, graded, place), json=json, stale=stale)
         _tell(console, out, stale, strangers)
         if gradebook is not None:
-            reports = (_read(report_path(out, entry)) for entry in graded)
+            reports = (read_report(report_path(out, entry)) for entry in graded)
             summary = write_gradebook(reports, root, gradebook, place)
             console.print(f"Gradebook: {summary}.", soft_wrap=True)
     return status
@@ -216,7 +216,7 @@ def draw(
     for name in sorted({entry.assignment for entry in entries}):
         reports, links, own = [], {}, []
         for entry in (entry for entry in entries if entry.assignment == name):
-            report = _read(report_path(out, entry))
+            report = read_report(report_path(out, entry))
             printed += [report] if json else []
             own += not_graded_of(report)
             report = msgspec.structs.replace(report, student=record.label(report.student))
@@ -253,14 +253,6 @@ def _name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
     console.print(f"The grader failed on {what}; the details are in {out / FOLDER}:", soft_wrap=True)
     for path in faults[:MOST_FAULTS]:
         console.print(f"  {path.relative_to(out / FOLDER)}", soft_wrap=True, markup=False, highlight=False)
-
-
-def _read(path: Path) -> Report:
-    try:
-        return read_report(path)
-    except (OSError, msgspec.DecodeError) as error:
-        message = f"{path} cannot be read as a report ({error}). Grade again."
-        raise UsageError(message) from error
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from autograder.grading.grader import Grader, hash_of_earlier, unreadable
 from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
-from autograder.report.verdict import Report
+from autograder.report import Report
 from autograder.submission import SubmissionError
 
 if TYPE_CHECKING:

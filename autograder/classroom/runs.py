@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from autograder.classroom.finding import Entry, report_path
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
-from autograder.report.verdict import Report, read_report, write_atomically
+from autograder.report import ReportError, read_report, refuse_later_report
 from autograder.submission import Submission
-from autograder.writing import refuse_links
+from autograder.writing import refuse_links, write_atomically
 
 __all__ = ["Run", "is_done", "keep", "prepare_run", "refuse_other_run"]
 
@@ -51,7 +50,7 @@ def prepare_run(
     """Begin a run, or take up the one that ``out`` holds: without ``seed``, its seed goes on.
 
     Raises UsageError where ``out`` cannot be written or holds something else, LinkedPathError where something in it
-    would be written through a link.
+    would be written through a link, ReportError where it holds a report of a later version.
     """
     checks = {name: catalogue.load(name, root).checks_sha256 for name in sorted({e.assignment for e in entries})}
     before = refuse_other_run(root, out, folder)
@@ -71,6 +70,7 @@ def prepare_run(
     for entry in entries:
         for place in (report_path(out, entry), out / "pages" / entry.student / f"{entry.assignment}.html"):
             refuse_links(place, out)
+        refuse_later_report(report_path(out, entry))
     for part in out.rglob(".*.part"):  # left by a run that was killed while it wrote
         part.unlink(missing_ok=True)
     keep(out / "run.json", run, within=out)
@@ -103,7 +103,7 @@ def refuse_other_run(root: Path, out: Path, folder: Path) -> Run | None:
     return run
 
 
-def keep(path: Path, content: Any, *, within: Path) -> None:
+def keep(path: Path, content: object, *, within: Path) -> None:
     """Write a file of a run, whole or not at all; within: the run's folder, below which no link is followed.
 
     Raises UsageError where it cannot be written, LinkedPathError where a link is in the way.
@@ -123,8 +123,8 @@ def is_done(path: Path, submission: Submission, run: Run, entry: Entry, earlier_
     if entry.again:
         return False
     try:
-        report: Report = read_report(path)
-    except (OSError, msgspec.DecodeError):
+        report = read_report(path)
+    except ReportError:
         return False
     choices = (run.seed, run.checks[entry.assignment], run.backend, run.capstones, earlier_sha256)
     theirs = (report.seed, report.checks_sha256, report.backend, report.capstones, report.earlier_sha256)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from autograder.report.verdict import NotGraded
+from autograder.report import NotGraded
 from autograder.submission.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_file, assignment_of_folder, kind_of, system_folder
 from autograder.submission.files import CODE, File, shown

@@ -28,7 +28,7 @@ from autograder.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from autograder.report.verdict import Report
+    from autograder.report import Report
 
 __all__ = ["register"]
 

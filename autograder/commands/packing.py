@@ -18,7 +18,7 @@ def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *,
     from autograder.course import catalogue
     from autograder.course.catalogue import UsageError
     from autograder.export.bundle import archive
-    from autograder.report.verdict import write_atomically
+    from autograder.writing import write_atomically
 
     check_isolation(isolation)
     loaded = catalogue.load(catalogue.find(name, root), root)

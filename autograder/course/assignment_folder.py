@@ -36,12 +36,13 @@ from typing import Any
 from autograder.course.hint_files import HINTS, read_hints, released_hints
 from autograder.course.mistake_files import read_mistakes
 from autograder.course.text_files import read_text
+from autograder.measuring import KINDS
 from autograder.spec import Assignment, Exercise, Outline, Question, SpecError
 
 __all__ = ["OUTLINE", "RELEASED", "released_files", "specified"]
 
 OUTLINE = "assignment.py"
-VARIANTS = ("slow", "plain", "bulky", "steep")
+VARIANTS = ("plain", *dict.fromkeys(kind.variant for kind in KINDS))
 OWN_FILES = {"mistakes": "md", "variants": "py", "published": "py"}
 """Folders with a file for an exercise, and how its name ends."""
 RELEASED = ("exercises", "support", "published")
@@ -118,10 +119,7 @@ def _complete(exercise: Exercise, outline: Outline, folder: Path, hints: Mapping
         support=_support(exercise, folder),
         mistakes=read_mistakes(mistakes) if mistakes.is_file() else (),
         published=_published(published, exercise) if published.is_file() else {},
-        slow=texts.get("slow"),
-        plain=texts.get("plain"),
-        bulky=texts.get("bulky"),
-        steep=texts.get("steep"),
+        variants=texts,
     )
 
 

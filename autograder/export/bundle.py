@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import msgspec
 
@@ -76,7 +76,15 @@ exit 0
 """
 
 
-def archive(course: Path, assignments: Iterable[str], plan: Any) -> bytes:
+class Timed(Protocol):
+    """A plan that says how long grading may take."""
+
+    @property
+    def seconds(self) -> float:
+        """By the clock."""
+
+
+def archive(course: Path, assignments: Iterable[str], plan: Timed) -> bytes:
     """Pack the autograder.
 
     course: its folder; assignments: the one to grade and the earlier ones that it builds on, by name;

@@ -15,7 +15,7 @@ from autograder.export.formula import uses_commas
 from autograder.export.roster import listed, match
 from autograder.export.sheet import Sheet
 from autograder.render.reading import clean
-from autograder.report.verdict import Report
+from autograder.report import Report
 
 __all__ = ["fill"]
 

@@ -10,11 +10,10 @@ import base64
 import json
 import re
 from string import Template
-from typing import Any
 
 from autograder.export.feedback import fitted, is_unreadable, lines, title
 from autograder.render.reading import RIGHT, clean, number
-from autograder.report.verdict import Report, Status
+from autograder.report import Report, Status
 
 __all__ = ["MOST", "output_line", "result", "workflow"]
 
@@ -32,9 +31,9 @@ def output_line(content: bytes) -> str:
     return f"result={base64.b64encode(content).decode('ascii')}\n"
 
 
-def _result(report: Report, limit: int) -> dict[str, Any]:
+def _result(report: Report, limit: int) -> dict[str, object]:
     tests = _checks(report, limit) if limit else _exercises(report)
-    made: dict[str, Any] = {"version": 3, "status": "pass", "max_score": report.max_points, "tests": tests}
+    made: dict[str, object] = {"version": 3, "status": "pass", "max_score": report.max_points, "tests": tests}
     told = [clean(problem.sentence) for problem in report.problems]
     if is_unreadable(report) or (tests and all(test["status"] == "error" for test in tests)):
         made |= {"status": "error", "message": " ".join(told) or "The grader itself failed; nobody's work is to blame."}
@@ -43,7 +42,7 @@ def _result(report: Report, limit: int) -> dict[str, Any]:
     return made
 
 
-def _checks(report: Report, limit: int) -> list[dict[str, Any]]:
+def _checks(report: Report, limit: int) -> list[dict[str, object]]:
     return [
         {
             "name": title(exercise, verdict),
@@ -61,7 +60,7 @@ def _checks(report: Report, limit: int) -> list[dict[str, Any]]:
     ]
 
 
-def _exercises(report: Report) -> list[dict[str, Any]]:
+def _exercises(report: Report) -> list[dict[str, object]]:
     """Where not even short lines fit: one test an exercise."""
     return [
         {

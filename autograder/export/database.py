@@ -17,8 +17,10 @@ from autograder.writing import refuse_links
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
-__all__ = ["WAIT_S", "check_gradebook", "open_gradebook", "shown"]
+__all__ = ["WAIT_S", "Row", "check_gradebook", "open_gradebook", "shown"]
 
+Row = Any
+"""Whatever nbgrader hands out of its database: it states no types."""
 WAIT_S = 20.0  # for another program that writes; a formgrader's click takes milliseconds
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code
 MOST_OF_A_REASON = 300
@@ -35,7 +37,7 @@ def check_gradebook(url: str) -> None:
 
 
 @contextmanager
-def open_gradebook(url: str) -> Iterator[Any]:
+def open_gradebook(url: str) -> Iterator[Row]:
     """Open nbgrader's Gradebook; at the end everything done to it is kept, after an error nothing.
 
     Its methods commit when they are called; here their commits wait for the one at the end.  An empty database is laid
@@ -181,7 +183,7 @@ def _engine(url: URL) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
+def _leave_transactions_to_us(connection: Row, _record: object) -> None:
     connection.isolation_level = None
 
 
@@ -225,7 +227,7 @@ def _is_empty(connection: Connection, url: URL) -> bool:
     return False
 
 
-def _migrations() -> Any:
+def _migrations() -> Row:
     from alembic.script import ScriptDirectory
     from nbgrader.dbutil import ALEMBIC_DIR
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
-from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, left_out, memory, number, speed, tried
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, left_out, number, tried
+from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = [
     "LONGEST",
@@ -51,14 +50,9 @@ def lines(verdict: Verdict, limit: int = LONGEST) -> list[str]:
         told.append(f"It looks like this mistake: {verdict.mistake}.")
     if verdict.hint:
         told.append(f"Hint: {verdict.hint}")
-    if verdict.timing:
-        told.append(f"Time: {speed(verdict.timing)}.")
-        told += [f"{100 * spot.share:.0f} % of it at {spot.where}: {spot.code}" for spot in verdict.timing.hot]
-    if verdict.footprint:
-        told.append(f"Memory: {memory(verdict.footprint)}.")
-    if verdict.growth:
-        growth = verdict.growth
-        told.append(f"Growth of {growth.of} with the size: exponent {growth.exponent:.2f} (limit {growth.limit:.2f}).")
+    if measured := verdict.measurement:
+        told.append(measured.line)
+        told += [f"{100 * spot.share:.0f} % of it at {spot.where}: {spot.code}" for spot in measured.hot_spots]
     return [line for line in (clean(text, limit) for text in told) if line] if limit else []
 
 
@@ -111,7 +105,7 @@ def summary(report: Report, limit: int = 300) -> list[str]:
     return told
 
 
-def fitted(make: Callable[[int], Any], most: int, measure: Callable[[bytes], int] = len) -> bytes:
+def fitted(make: Callable[[int], object], most: int, measure: Callable[[bytes], int] = len) -> bytes:
     """Encode what ``make`` returns as JSON, with ever shorter lines until it measures at most ``most``.
 
     make: from the longest line allowed to the object; 0 must give what fits in any case.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import math
+from dataclasses import dataclass
 
 from autograder.render.reading import ascii_fallback, clean
-from autograder.report.verdict import Timing
+from autograder.report import Timing, Verdict
 
-__all__ = ["alternative", "data_uri"]
+__all__ = ["Picture", "picture"]
 
 INCHES = (5.2, 1.0)
 ROW = 0.28
@@ -17,17 +18,27 @@ DOTS = 100
 RIGHT, WRONG, SOFT = "#1f7a4d", "#b3261e", "#666666"
 
 
-def data_uri(timing: Timing) -> str:
-    """Draw a timing as a PNG inside a ``data:`` address; empty where nothing finite was measured."""
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a ``data:`` address, and in words."""
+
+    uri: str
+    alternative: str
+
+
+def picture(verdict: Verdict) -> Picture | None:
+    """Draw what a speed check measured as a PNG; None of any other check, and where nothing finite was measured."""
+    timing = verdict.measurement
+    if not isinstance(timing, Timing):
+        return None
     ratios = [ratio for ratio in timing.pairs or [timing.ratio] if math.isfinite(ratio) and ratio > 0]
     if not ratios or not math.isfinite(timing.limit):
-        return ""
-    return f"data:image/png;base64,{base64.b64encode(_draw(timing, ratios)).decode('ascii')}"
-
-
-def alternative(timing: Timing) -> str:
-    """The figure in words."""
-    return f"{len(timing.pairs)} measured ratios to the reference, median {timing.ratio:.2f}, limit {timing.limit:.2f}"
+        return None
+    uri = f"data:image/png;base64,{base64.b64encode(_draw(timing, ratios)).decode('ascii')}"
+    count = len(timing.pairs)
+    return Picture(
+        uri, f"{count} measured ratios to the reference, median {timing.ratio:.2f}, limit {timing.limit:.2f}"
+    )
 
 
 def _draw(timing: Timing, ratios: list[float]) -> bytes:

@@ -12,7 +12,7 @@ from autograder.export.feedback import by_hand
 from autograder.export.formula import decimal
 from autograder.export.sheet import Sheet
 from autograder.render.reading import clean, number
-from autograder.report.verdict import Report
+from autograder.report import Report
 
 __all__ = ["Wanted", "column_named", "columns_named", "points_of", "share_of"]
 

@@ -6,14 +6,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from autograder.export.errors import ExportError
 from autograder.export.filling import Wanted
 from autograder.export.sheet import Sheet, read_sheet
-from autograder.report.verdict import Report, read_report, write_atomically
+from autograder.report import Report, read_report
+from autograder.writing import write_atomically
 
 __all__ = ["FORMATS", "Choices", "Graded", "assignments_in", "find_assignment", "read_graded", "write"]
 
@@ -91,24 +89,16 @@ def find_assignment(target: str, out: Path) -> str:
 
 
 def read_graded(out: Path, assignment: str | None = None) -> list[Graded]:
-    """Read a run's reports, by student; ExportError where one cannot be read."""
+    """Read a run's reports, by student; ReportError where one cannot be read."""
     names = assignments_in(out) if assignment is None else [find_assignment(assignment, out)]
     paths = [path for name in names for path in sorted((out / "reports").glob(f"*/{name}.json"))]
-    return [Graded(path.relative_to(out / "reports"), _read(path)) for path in paths]
-
-
-def _read(path: Path) -> Report:
-    try:
-        return read_report(path)
-    except (OSError, msgspec.DecodeError) as error:
-        message = f"{path} cannot be read as a report ({error}). Grade again."
-        raise ExportError(message) from error
+    return [Graded(path.relative_to(out / "reports"), read_report(path)) for path in paths]
 
 
 # --- a file a student ------------------------------------------------------------------------
 
 
-def _each(graded: Sequence[Graded], folder: Path, suffix: str, make: Callable[[Report], Any]) -> list[str]:
+def _each(graded: Sequence[Graded], folder: Path, suffix: str, make: Callable[[Report], object]) -> list[str]:
     failed = []
     for one in graded:
         try:

@@ -10,14 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from autograder.export.database import open_gradebook
+from autograder.export.database import Row, open_gradebook
 from autograder.export.errors import ExportError
 from autograder.export.layout import Layout, find_layout, refuse_misfit
-from autograder.report.verdict import Report, Status, grade_cell
+from autograder.report import Report, Status, grade_cell
 
 __all__ = ["Summary", "submissions_of", "write_gradebook"]
 
@@ -89,7 +88,7 @@ class _Run(msgspec.Struct):
     submissions: str
 
 
-def _refuse_name(report: Report, seen: set[tuple[str, str]], gradebook: Any) -> None:
+def _refuse_name(report: Report, seen: set[tuple[str, str]], gradebook: Row) -> None:
     """Raise ExportError for a second report of the same name, and for a name that the database cannot hold."""
     key = (report.student, report.assignment)
     if key in seen:
@@ -107,7 +106,7 @@ def _refuse_name(report: Report, seen: set[tuple[str, str]], gradebook: Any) -> 
         raise ExportError(message)
 
 
-def _write(gradebook: Any, report: Report, layout: Layout, handed_in: datetime | None, summary: Summary) -> None:
+def _write(gradebook: Row, report: Report, layout: Layout, handed_in: datetime | None, summary: Summary) -> None:
     from nbgrader.api import MissingEntry
 
     gradebook.update_or_create_student(report.student)
@@ -134,7 +133,7 @@ def _write(gradebook: Any, report: Report, layout: Layout, handed_in: datetime |
     summary.waiting += sum(grade.needs_manual_grade for grade in grades.values())
 
 
-def _rows(gradebook: Any, submission: Any, layout: Layout) -> tuple[dict[str, Any], dict[str, Any]]:
+def _rows(gradebook: Row, submission: Row, layout: Layout) -> tuple[dict[str, Row], dict[str, Row]]:
     """The submission's grades and comments by cell; made where it is older than the notebook's cells."""
     from nbgrader.api import Comment, Grade, SubmittedNotebook
 
@@ -177,7 +176,7 @@ def _silences(report: Report) -> dict[str, bool]:
     return found | {answer.name: not answer.answered for answer in report.written}
 
 
-def _mark(grade: Any, score: Score, *, anew: bool) -> None:
+def _mark(grade: Row, score: Score, *, anew: bool) -> None:
     """Write a machine's score; a person's stands, and is shown to a person again where it may no longer fit.
 
     anew: the work was handed in again since the gradebook last heard of it.
@@ -190,7 +189,7 @@ def _mark(grade: Any, score: Score, *, anew: bool) -> None:
     grade.needs_manual_grade = score.by_hand or is_marked
 
 
-def _remark(comment: Any, *, silent: bool) -> None:
+def _remark(comment: Row, *, silent: bool) -> None:
     """Note as nbgrader does that nothing was written; what anybody else wrote stands."""
     if comment.auto_comment in (None, NO_RESPONSE):
         comment.auto_comment = NO_RESPONSE if silent else None

@@ -7,17 +7,16 @@ hides the total as well; what must not be seen is not in a report's sentences.
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
-from autograder.export import figure
 from autograder.export.feedback import headline, is_unreadable, lines, open_points, remarks, title
+from autograder.export.figure import picture
 from autograder.render.reading import ISOLATION, NAME, RIGHT, clean
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["fault", "results"]
 
 
-def results(report: Report) -> dict[str, Any]:
+def results(report: Report) -> dict[str, object]:
     """A whole submission's result."""
     return {
         "score": report.points,
@@ -37,7 +36,7 @@ def results(report: Report) -> dict[str, Any]:
     }
 
 
-def fault(sentence: str, score: float = 0.0) -> dict[str, Any]:
+def fault(sentence: str, score: float = 0.0) -> dict[str, object]:
     """The result of a submission that the grader failed to grade: nothing in it is called wrong.
 
     score: what stood before; the platform demands a number.
@@ -58,8 +57,8 @@ def fault(sentence: str, score: float = 0.0) -> dict[str, Any]:
     }
 
 
-def _test(exercise: ExerciseResult, verdict: Verdict, count: str) -> dict[str, Any]:
-    test: dict[str, Any] = {
+def _test(exercise: ExerciseResult, verdict: Verdict, count: str) -> dict[str, object]:
+    test: dict[str, object] = {
         "name": title(exercise, verdict),
         "name_format": "text",
         "number": count,
@@ -75,17 +74,15 @@ def _test(exercise: ExerciseResult, verdict: Verdict, count: str) -> dict[str, A
 
 
 def _picture(verdict: Verdict) -> str:
-    uri = figure.data_uri(verdict.timing) if verdict.timing else ""
-    return (
-        f'<p><img src="{uri}" alt="{escape(figure.alternative(verdict.timing))}"></p>' if verdict.timing and uri else ""
-    )
+    drawn = picture(verdict)
+    return f'<p><img src="{drawn.uri}" alt="{escape(drawn.alternative)}"></p>' if drawn else ""
 
 
 def _paragraphs(told: list[str]) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in told)
 
 
-def _record(report: Report) -> dict[str, Any]:
+def _record(report: Report) -> dict[str, object]:
     """What is kept with the submission, so that it can be replayed and looked after."""
     return {
         "assignment": report.assignment,

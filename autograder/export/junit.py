@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 
 from autograder.export.feedback import lines, remarks
 from autograder.render.reading import MEANING, NAME, clean, number
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["document"]
 

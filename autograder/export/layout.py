@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from autograder.export.database import Row
 from autograder.export.errors import ExportError
-from autograder.report.verdict import Report, grade_cell
+from autograder.report import Report, grade_cell
 
 __all__ = ["Layout", "find_layout", "refuse_misfit"]
 
@@ -24,7 +24,7 @@ class Layout:
     solutions: dict[str, str]
 
 
-def find_layout(gradebook: Any, report: Report, root: Path) -> Layout:
+def find_layout(gradebook: Row, report: Report, root: Path) -> Layout:
     """Find the report's assignment in the gradebook; lay it out from the released notebook where it has no notebook.
 
     An assignment that nbgrader generated is taken as it is: nothing is added to it.  Raises ExportError.
@@ -72,11 +72,11 @@ def _points(report: Report) -> dict[str, float]:
     return found | {answer.name: answer.max_points for answer in report.written}
 
 
-def _graded(notebook: Any) -> list[Any]:
+def _graded(notebook: Row) -> list[Row]:
     return [*notebook.grade_cells, *notebook.task_cells]
 
 
-def _lay_out(gradebook: Any, assignment: str, root: Path) -> Any:
+def _lay_out(gradebook: Row, assignment: str, root: Path) -> Row:
     """Write assignment, notebook and cells, as ``nbgrader generate_assignment`` would of the same notebook."""
     import nbformat
     from nbgrader import utils

@@ -5,12 +5,10 @@ What cannot be graded, or not rightly because the grader itself failed, is ``gra
 
 from __future__ import annotations
 
-from typing import Any
-
-from autograder.export import figure
 from autograder.export.feedback import LONGEST, fitted, headline, is_unreadable, lines, open_points, remarks, title
+from autograder.export.figure import picture
 from autograder.render.reading import clean
-from autograder.report.verdict import Report, Verdict
+from autograder.report import Report, Verdict
 
 __all__ = ["MOST", "result"]
 
@@ -23,7 +21,7 @@ def result(report: Report) -> bytes:
     return fitted(lambda limit: _result(report, limit), MOST)
 
 
-def _result(report: Report, limit: int) -> dict[str, Any]:
+def _result(report: Report, limit: int) -> dict[str, object]:
     told = remarks(report)
     if is_unreadable(report) or open_points(report):
         return {"gradable": False, "message": clean(" ".join(told)), "format_errors": told[:20]}
@@ -51,5 +49,5 @@ def _result(report: Report, limit: int) -> dict[str, Any]:
 
 
 def _images(verdict: Verdict) -> list[dict[str, str]]:
-    uri = figure.data_uri(verdict.timing) if verdict.timing else ""
-    return [{"label": figure.alternative(verdict.timing), "url": uri}] if verdict.timing and uri else []
+    drawn = picture(verdict)
+    return [{"label": drawn.alternative, "url": drawn.uri}] if drawn else []

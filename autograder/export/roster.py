@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.render.reading import NAME, clean
-from autograder.report.verdict import Report
+from autograder.report import Report
 
 __all__ = ["Matched", "listed", "match"]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from autograder.export.feedback import is_unreadable, open_points
 from autograder.export.formula import decimal, harmless
 from autograder.render.reading import clean, exercise_names, number
-from autograder.report.verdict import Report
+from autograder.report import Report
 
 __all__ = ["table"]
 

@@ -21,7 +21,7 @@ from autograder.grading.workplace import Settings, Workplace, start_worker
 from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import Isolation, IsolationError, weakest
-from autograder.report.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable
+from autograder.report import ExerciseResult, Problem, Report, Status, Verdict, encodable
 from autograder.spec import Exercise
 from autograder.submission.embedded import told_of
 

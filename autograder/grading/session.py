@@ -5,8 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,15 +17,14 @@ from autograder.grading.workplace import Workplace
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.isolation.tree import size_of
-from autograder.measuring import footprint, hotspots, scaling, timing, yardstick
-from autograder.report.verdict import ExerciseResult, Footprint, Growth, HotSpot, Pace, Status, Timing, Verdict
-from autograder.spec import Case, Check, Observations
+from autograder.measuring import yardstick
+from autograder.report import ExerciseResult, Status, Verdict
+from autograder.spec import Bench, Budget, Case, Check, Judgement, Observations
 from autograder.spec.comparison import Mismatch
-from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
+from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
 
 __all__ = ["Session"]
 
-TOO_CLOSE = "too close to the limit to tell on this machine: full points"
 LATER = "is measured against the reference, when it is graded"
 TOO_LARGE = Raised("", "")
 """Stands for an outcome that is not kept, because it is far larger than what is right."""
@@ -78,10 +75,10 @@ class Session:
     def _title(self, part: str) -> str:
         return f"{self.exercise.name}.{part}" if self.exercise.is_class else part
 
-    def _verdict(self, check: Check, status: Status, sentence: str = "", **more: Any) -> Verdict:
+    def _verdict(self, check: Check, status: Status, sentence: str = "") -> Verdict:
         most = self.exercise.points_of(check)
-        points = most if status in (Status.PASSED, Status.INCONCLUSIVE) else more.pop("points", 0.0)
-        return Verdict(check.name, check.part, status, points, most, sentence, **more)
+        earned = most if status in (Status.PASSED, Status.INCONCLUSIVE) else 0.0
+        return Verdict(check.name, check.part, status, earned, most, sentence)
 
     # --- one check ---------------------------------------------------------------------------
 
@@ -96,7 +93,7 @@ class Session:
             if check.budget and self.settings.live is not None:
                 return self._verdict(check, Status.SKIPPED, f"{check.part} {LATER}")
             if check.budget:
-                return self._run_budget(check) if self.settings.loaded.official else self._run_estimate(check)
+                return self._run_budget(check, check.budget)
             with np.errstate(all="ignore"):  # a wrong answer may hold anything
                 return self._run_cases(check)
         except SubjectLostError as lost:
@@ -190,7 +187,7 @@ class Session:
             sentence = f"{sentence}; {self.unfinished[0]}, which it is made of, is still to be written"
         named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)
         known = self.fingerprints.match(self.exercise, check, outcomes, named)
-        more: dict[str, Any] = Diagnosis(mistakes=known).as_fields() if known else {}
+        more: dict[str, object] = Diagnosis(mistakes=known).as_fields() if known else {}
         if not known and seen and check.own_forward and self._forward_is_wrong(check):
             try:
                 if check.own_forward(self.place.subject(check), case, seen):
@@ -203,9 +200,11 @@ class Session:
             except SubjectLostError:  # it failed before it was asked once more
                 self.place.end()
         more = more or self._diagnosed(check, outcomes, why)
-        return self._verdict(check, Status.FAILED, sentence, **more)
+        return msgspec.structs.replace(self._verdict(check, Status.FAILED, sentence), **more)
 
-    def _diagnosed(self, check: Check, outcomes: list[Outcome], why: Mismatch | SubjectRaisedError) -> dict[str, Any]:
+    def _diagnosed(
+        self, check: Check, outcomes: list[Outcome], why: Mismatch | SubjectRaisedError
+    ) -> dict[str, object]:
         """Fields of the verdict that explain it; an implementation that is lost while it is asked is left alone."""
         mismatch = None if isinstance(why, SubjectRaisedError) else why
         first = self.exercise.checks[0]
@@ -236,95 +235,31 @@ class Session:
         planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
         return any(check.own_forward(subject, case, seen) for subject in planted if subject)
 
-    def _run_budget(self, check: Check) -> Verdict:
-        exercise, settings = self.exercise, self.settings
-        rng = generator(self.answers.seed, settings.loaded.assignment.name, exercise.name, check.name)
+    def _run_budget(self, check: Check, budget: Budget) -> Verdict:
+        """Measure beside the reference, or where that is not here, against what was stored of it at release."""
         try:
-            measuring = timing.measure if check.speed else footprint.measure if check.memory else scaling.measure
-            figures, wrong = measuring(
-                check,
-                lambda: self.place.fresh(settings.limits),
-                self.place.fresh_reference,
-                self.answers.reference(exercise),
-                rng,
-            )
+            judged = self._measured(check, budget)
         except SubjectRaisedError as error:
             reason = explain(error, self.exercise.name, self.place)
             return self._verdict(check, Status.FAILED, f"while measured: {reason}")
         except NotMeasuredError as error:
             return self._verdict(check, Status.SKIPPED, str(error))
-        if wrong:
-            return self._verdict(check, Status.FAILED, f"while measured: {wrong.sentence}")
-        return self._judged(check, figures)
+        if judged is None:
+            return self._verdict(check, Status.SKIPPED, f"{check.part} {LATER}")
+        verdict = self._verdict(check, judged.status, judged.sentence)
+        points = verdict.points or round(judged.earned * verdict.max_points, 2)
+        return msgspec.structs.replace(verdict, points=points, measurement=judged.measurement)
 
-    def _run_estimate(self, check: Check) -> Verdict:
-        """Where no reference is: hold the cost against what was stored at release."""
-        place, shapes = self.place, self.place.subject(check)
-        rng = generator(self.answers.seed, self.settings.loaded.assignment.name, self.exercise.name, check.name)
-        stored = yardstick.read(self.settings.loaded.folder).find(self.exercise.name, check.name)
-
-        def fresh() -> AbstractContextManager[RemoteSubject]:
-            return place.fresh(self.settings.limits)
-
-        try:
-            if check.scaling:
-                figures, _ = scaling.measure(check, fresh, fresh, shapes, rng)
-                alone = msgspec.structs.replace(figures, reference=0.0, reference_costs=[])  # they were its own
-                return self._judged(check, alone)
-            if check.speed and stored and stored.ratios:
-                pieces = place.fresh_yardsticks
-                return self._judged(check, yardstick.estimate(check, fresh, pieces, shapes, rng, stored=stored.ratios))
-            if check.memory and stored and stored.peak:
-                return self._judged(check, yardstick.weigh(check, fresh, shapes, rng, stored=stored.peak))
-        except NotMeasuredError as error:
-            return self._verdict(check, Status.SKIPPED, str(error))
-        return self._verdict(check, Status.SKIPPED, f"{check.part} {LATER}")
-
-    def _judged(self, check: Check, figures: Timing | Footprint | Growth) -> Verdict:
-        if isinstance(figures, Growth):
-            return self._grown(check, figures)
-        return self._paced(check, figures) if isinstance(figures, Timing) else self._weighed(check, figures)
-
-    def _grown(self, check: Check, figures: Growth) -> Verdict:
-        if figures.pace is Pace.UNDER:
-            return self._verdict(check, Status.PASSED, growth=figures)
-        if figures.pace is Pace.OPEN:
-            return self._verdict(check, Status.INCONCLUSIVE, TOO_CLOSE, growth=figures)
-        return self._verdict(check, Status.FAILED, f"right, but {scaling.sentence(figures)}", growth=figures)
-
-    def _weighed(self, check: Check, figures: Footprint) -> Verdict:
-        if figures.ratio <= figures.limit:
-            return self._verdict(check, Status.PASSED, footprint=figures)
-        sentence = f"right, but {footprint.sentence(figures)}"
-        more = {"points": self._half(check)} if figures.within_half else {}
-        return self._verdict(check, Status.FAILED, sentence, footprint=figures, **more)
-
-    def _half(self, check: Check) -> float:
-        return round(self.exercise.points_of(check) / 2, 2)
-
-    def _paced(self, check: Check, figures: Timing) -> Verdict:
-        if figures.pace is Pace.UNDER:
-            return self._verdict(check, Status.PASSED, timing=figures)
-        if figures.pace is Pace.OPEN:
-            return self._verdict(check, Status.INCONCLUSIVE, TOO_CLOSE, timing=figures)
-        figures = msgspec.structs.replace(figures, hot=self._hot_spots(check))
-        sentence = "right, but too slow"
-        more: dict[str, Any] = {}
-        if figures.within_half:
-            sentence = f"right, and within {figures.half_limit:g} × the reference: half of the points"
-            more["points"] = self._half(check)
-        advice = "look for a Python loop or for work that an array operation can spare"
-        return self._verdict(
-            check, Status.FAILED, f"{sentence}. {hotspots.sentence(figures.hot) or advice}", timing=figures, **more
+    def _measured(self, check: Check, budget: Budget) -> Judgement | None:
+        exercise, loaded = self.exercise, self.settings.loaded
+        bench = Bench(
+            code=lambda: self.place.fresh(self.settings.limits),
+            reference=self.place.fresh_reference,
+            pieces=self.place.fresh_yardsticks,
+            shapes=self.answers.reference(exercise) if loaded.official else self.place.subject(check),
+            rng=generator(self.answers.seed, loaded.assignment.name, exercise.name, check.name),
+            statements=self.submission.extraction.chunks,
         )
-
-    def _hot_spots(self, check: Check) -> list[HotSpot]:
-        """Where the time goes, in a worker of its own: an explanation, without which the verdict stands."""
-        official = self.settings.loaded.official
-        shapes = self.answers.reference(self.exercise) if official else self.place.subject(check)
-        try:
-            case = check.cases(np.random.default_rng(self.answers.seed), shapes)[0]
-            with self.place.fresh(self.settings.limits) as subject:
-                return hotspots.find(check, subject, case, self.submission)
-        except (SubjectRaisedError, SubjectLostError):
-            return []
+        if loaded.official:
+            return budget.measure(check, bench)
+        return budget.estimate(check, bench, yardstick.read(loaded.folder).find(exercise.name, check.name))

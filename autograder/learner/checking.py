@@ -11,7 +11,7 @@ from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.learner import state
 from autograder.learner.work import Work, open_work
-from autograder.report.verdict import ExerciseResult, Report
+from autograder.report import ExerciseResult, Report
 from autograder.submission import SubmissionError
 
 if TYPE_CHECKING:

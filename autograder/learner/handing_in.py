@@ -13,7 +13,8 @@ import msgspec
 from autograder.learner import state
 from autograder.learner.records import HandedFile, Manifest, WrittenExercise
 from autograder.learner.work import Work
-from autograder.report.verdict import Status, write_atomically
+from autograder.report import Status
+from autograder.writing import write_atomically
 
 __all__ = ["describe", "pack", "write"]
 

@@ -15,7 +15,8 @@ from msgspec import structs
 from autograder.learner import state
 from autograder.learner.formulas import formulas, prose
 from autograder.learner.records import Hint, Hinted
-from autograder.report.verdict import ExerciseResult, Status, Verdict
+from autograder.measuring import KINDS as MEASURED
+from autograder.report import ExerciseResult, Status, Verdict
 
 if TYPE_CHECKING:
     from autograder.learner.work import Work
@@ -27,12 +28,6 @@ FORMULA = "the formula"
 KINDS = ("where to look", FORMULA, "the step")
 RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 MOST_FORMULAS = 4
-BUDGETS = {
-    "speed": "Find the line that runs most often, and let one operation on whole arrays take the place of its loop.",
-    "memory": "Find your largest array: is one of its axes summed away later, or can it be worked off in portions?",
-    "scaling": "Which loop, or which axis of an array, becomes longer with the size, and within which other one?",
-}
-"""The step where nothing is wrong but what it costs."""
 
 
 def about(result: ExerciseResult) -> str:
@@ -105,8 +100,9 @@ class _Derived:
         part = verdict.part if verdict.part in exercise.parts else exercise.parts[0]
         self.backward = part == "backward"
         self.title = f"{exercise.name}.{part}" if exercise.is_class else exercise.name
-        if verdict.part in BUDGETS:
-            self.title = f"the {'growth' if verdict.part == 'scaling' else verdict.part} of {exercise.name}"
+        self.measured = next((kind for kind in MEASURED if kind.part == verdict.part), None)
+        if self.measured:
+            self.title = f"the {self.measured.cost} of {exercise.name}"
         sentences = {one.sentence for one in result.verdicts}
         self.everywhere = len(sentences) == 1 and verdict.status is Status.FAILED
         self.elsewhere = verdict.status is Status.SKIPPED or (self.everywhere and len(result.verdicts) > 1)
@@ -131,7 +127,7 @@ class _Derived:
 
     def formula(self) -> str:
         """The formula, from the docstring's first line and the notebook's section; none for what is measured."""
-        if self.verdict.part in BUDGETS:
+        if self.measured:
             return ""
         _, colon, stated = self.docstring.partition("\n")[0].partition(":  ")
         found = [stated] if colon and not self.backward else []
@@ -143,8 +139,8 @@ class _Derived:
 
     def step(self) -> str:
         """The next thing to do: the part to be written with its shapes, or what the verdict shows."""
-        if self.verdict.part in BUDGETS and self.verdict.status is not Status.NOT_ATTEMPTED:
-            return BUDGETS[self.verdict.part]
+        if self.measured and self.verdict.status is not Status.NOT_ATTEMPTED:
+            return self.measured.advice
         shapes = _shapes(self.docstring)
         said = f" Shapes: {shapes}." if shapes else ""
         if self.backward:

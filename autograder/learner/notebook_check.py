@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
-from autograder.report.verdict import ExerciseResult
+from autograder.report import ExerciseResult
 from autograder.submission import Submission
 from dlkit import course, extraction
 

@@ -11,9 +11,8 @@ from autograder.course import catalogue, trust
 from autograder.course.catalogue import Loaded, UsageError
 from autograder.learner import state
 from autograder.learner.work import Work
-from autograder.report.verdict import write_atomically
 from autograder.submission import SubmissionError, read_submission
-from autograder.writing import make_folder, refuse_links
+from autograder.writing import make_folder, refuse_links, write_atomically
 from dlkit import course
 
 __all__ = ["available", "originals", "start"]

@@ -10,7 +10,7 @@ from autograder.learner import state
 from autograder.learner.originals import available
 from autograder.learner.records import AssignmentProgress, ExerciseProgress, Next, Progress, State
 from autograder.learner.work import open_work
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.submission import SubmissionError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from autograder.report.verdict import ExerciseResult, Report
+from autograder.report import FORMAT, ExerciseResult, Report
 
 __all__ = [
     "AssignmentProgress",
@@ -40,10 +40,11 @@ class Hinted(msgspec.Struct, frozen=True):
 class State(msgspec.Struct):
     """What is remembered beside the learner's work; exercises by ``02_layers/Linear``.
 
-    source: the course that assignments were taken from.
+    format: version of the schema, that of reports, since verdicts are in it; source: the course that assignments were
+    taken from.
     """
 
-    format: int = 1
+    format: int = FORMAT
     source: str = ""
     checked: dict[str, Checked] = {}
     hinted: dict[str, Hinted] = {}

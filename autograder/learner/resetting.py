@@ -17,10 +17,9 @@ from autograder.course.catalogue import Loaded, UsageError
 from autograder.learner.cells import Source, notebook_sources, script_source
 from autograder.learner.originals import originals
 from autograder.learner.work import Work
-from autograder.report.verdict import write_atomically
 from autograder.spec import Exercise
 from autograder.submission import read_submission
-from autograder.writing import refuse_links
+from autograder.writing import refuse_links, write_atomically
 
 __all__ = ["Reset", "carry_out", "plan"]
 

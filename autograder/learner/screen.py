@@ -13,7 +13,7 @@ from autograder.learner.records import AssignmentProgress, ExerciseProgress, Hin
 from autograder.render.page import STYLES, Page
 from autograder.render.reading import MEANING, RIGHT, number
 from autograder.render.terminal import print_exercise, print_report
-from autograder.report.verdict import Status
+from autograder.report import Status
 
 __all__ = ["print_hints", "print_manifest", "print_progress", "print_view"]
 

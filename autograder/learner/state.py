@@ -13,7 +13,8 @@ import msgspec
 
 from autograder.learner.records import Checked, State
 from autograder.learner.work import Work
-from autograder.report.verdict import ExerciseResult, write_atomically
+from autograder.report import FORMAT, ExerciseResult, upgrade_result
+from autograder.writing import write_atomically
 
 __all__ = ["change", "folder", "key", "last", "read", "remember"]
 
@@ -29,12 +30,26 @@ def key(assignment: str, exercise: str) -> str:
 
 
 def read(root: Path) -> State:
-    """What is remembered; nothing where the file is missing, damaged or of another version."""
+    """What is remembered, also by release 0.1; nothing where the file is missing, damaged or of a later version."""
     try:
-        state = msgspec.json.decode((folder(root) / "state.json").read_bytes(), type=State)
+        content = (folder(root) / "state.json").read_bytes()
+        state = msgspec.json.decode(content, type=State)
+        if state.format < FORMAT:
+            state = _from_version_1(msgspec.json.decode(content, type=dict[str, object]))
     except (OSError, msgspec.DecodeError):
         return State()
-    return state if state.format == State().format else State()
+    return state if state.format == FORMAT else State()
+
+
+def _from_version_1(known: dict[str, object]) -> State:
+    """The state that release 0.1 wrote: its verdicts are in the form of reports of version 1."""
+    checked = known.get("checked")
+    upgraded = {
+        name: {**one, "result": upgrade_result(one.get("result"))}
+        for name, one in (checked.items() if isinstance(checked, dict) else ())
+        if isinstance(one, dict)
+    }
+    return msgspec.convert({**known, "checked": upgraded, "format": FORMAT}, State)
 
 
 def change(root: Path, edit: Callable[[State], None]) -> bool:

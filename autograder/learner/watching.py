@@ -17,7 +17,7 @@ from autograder.learner.keys import keys, signals
 from autograder.learner.records import View
 from autograder.learner.saves import saves
 from autograder.learner.work import Work, open_work
-from autograder.report.verdict import ExerciseResult, Report, Status
+from autograder.report import ExerciseResult, Report, Status
 from autograder.submission import SubmissionError
 
 if TYPE_CHECKING:

@@ -1,1 +1,14 @@
-"""Measuring cost: time, memory, growth, the yardstick, hot spots."""
+"""Measuring cost: one class per kind, which says how it is measured, estimated and judged.
+
+To add a kind, write its class in a module of its own, as ``memory.py`` does, and list it in ``KINDS``; where no struct
+of ``autograder.report.measurement`` fits its figures, add one there.
+"""
+
+from autograder.measuring.memory import Memory
+from autograder.measuring.scaling import Scaling
+from autograder.measuring.speed import Speed
+from autograder.spec import Budget
+
+__all__ = ["KINDS", "Memory", "Scaling", "Speed"]
+
+KINDS: tuple[type[Budget], ...] = (Speed, Memory, Scaling)

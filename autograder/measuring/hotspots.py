@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
-from autograder.report.verdict import HotSpot
-
-if TYPE_CHECKING:
-    from autograder.spec import Check
-    from autograder.subject import RemoteSubject
-    from autograder.submission import Submission
-    from dlkit.extraction import Chunk
+from autograder.report import HotSpot
+from autograder.spec import Case, Check
+from autograder.subject import RemoteSubject
+from dlkit.extraction import Chunk
 
 __all__ = ["find", "sentence"]
 
@@ -26,13 +22,12 @@ LOOPS = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.Di
 MOST_CODE = 100
 
 
-def find(check: Check, subject: RemoteSubject, case: Any, submission: Submission) -> list[HotSpot]:
+def find(check: Check, subject: RemoteSubject, case: Case, statements: Sequence[Chunk]) -> list[HotSpot]:
     """Run a speed check's calls again under the sampler; the costliest places, the costliest first.
 
     The worker is the submission's to lie from, so this explains a verdict and decides none.
     """
-    assert check.trial is not None  # noqa: S101 - every speed check has one
-    trial = check.trial(subject, case)
+    trial = check.prepare(subject, case)
     trial.renew(case)
     subject.request("sample", on=True)
     until = subject.worker.cpu_seconds() + RUNS_S
@@ -40,19 +35,19 @@ def find(check: Check, subject: RemoteSubject, case: Any, submission: Submission
         trial.go()
         if subject.worker.cpu_seconds() > until:
             break
-    return places(subject.request("sample", on=False), submission)
+    return places(subject.request("sample", on=False), statements)
 
 
-def places(samples: Any, submission: Submission) -> list[HotSpot]:
+def places(samples: object, statements: Sequence[Chunk]) -> list[HotSpot]:
     """Sum up samples ``[label, line, share]`` by the loop they lie in; what a worker sent may be anything."""
     found: defaultdict[tuple[str, int, bool], float] = defaultdict(float)
     for sample in samples if isinstance(samples, list) else []:
         match sample:
             case [str(label), int(line), float(share)] if 0 < share <= 1:
-                loop = _loop_around(label, line, submission)
+                loop = _loop_around(label, line, statements)
                 found[label, loop or line, loop is not None] += share
     spots = [
-        HotSpot(f"{label}, line {line}", _code(label, line, submission), round(min(share, 1.0), 3), is_loop)
+        HotSpot(f"{label}, line {line}", _code(label, line, statements), round(min(share, 1.0), 3), is_loop)
         for (label, line, is_loop), share in sorted(found.items(), key=lambda item: -item[1])[:MOST]
     ]
     return [spot for spot in spots if spot.share >= AT_LEAST and spot.code]
@@ -66,9 +61,9 @@ def sentence(spots: Iterable[HotSpot]) -> str:
     return ""
 
 
-def _loop_around(label: str, line: int, submission: Submission) -> int | None:
+def _loop_around(label: str, line: int, statements: Sequence[Chunk]) -> int | None:
     """First line of the innermost loop or comprehension that holds a line; None where there is none."""
-    spans = [span for chunk in submission.extraction.chunks if chunk.label == label for span in _loops(chunk)]
+    spans = [span for chunk in statements if chunk.label == label for span in _loops(chunk)]
     return max((first for first, last in spans if first <= line <= last), default=None)
 
 
@@ -83,8 +78,8 @@ def _loops(chunk: Chunk) -> tuple[tuple[int, int], ...]:
     return tuple((node.lineno + above, (node.end_lineno or node.lineno) + above) for node in nodes)
 
 
-def _code(label: str, line: int, submission: Submission) -> str:
-    for chunk in submission.extraction.chunks:
+def _code(label: str, line: int, statements: Sequence[Chunk]) -> str:
+    for chunk in statements:
         lines = chunk.source.split("\n")
         if chunk.label == label and 0 <= line - chunk.line < len(lines):
             return lines[line - chunk.line].strip()[:MOST_CODE]

@@ -1,27 +1,28 @@
 """Growth as an exponent: cost at several sizes, read from outside, and the power of the size that fits it.
 
 Costs are fitted on logarithms by least squares, once for every pass over the sizes; time is judged as ratios are, by an
-interval of the median exponent that must lie beside the limit.
+interval of the median exponent that must lie on one side of the limit.
 """
 
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
+import msgspec
 import numpy as np
 
-from autograder.measuring import footprint, timing
-from autograder.report.verdict import Growth, Pace
-from autograder.spec import Case, Check
+from autograder.measuring import memory, timing
+from autograder.report import Growth, Pace
+from autograder.spec import Bench, Budget, Case, Check, Judgement, Run, SpecError, Stored
+from autograder.spec.comparison import Mismatch
+from autograder.subject import RemoteSubject
 
-if TYPE_CHECKING:
-    from autograder.spec import Budget
-    from autograder.spec.comparison import Mismatch
-    from autograder.subject import Open, RemoteSubject, Subject
+__all__ = ["Scaling", "exponent", "fit", "sentence"]
 
-__all__ = ["exponent", "measure", "sentence"]
-
+FEWEST_SIZES, WIDEST = 4, 8
 WORKERS = 3
 ROUNDS = 3
 """Of ``WORKERS`` fresh workers each, before an exponent is called too close to tell."""
@@ -30,11 +31,68 @@ PASSES = 5
 CLEAR = 0.2
 """Memory hardly varies: an exponent that is further than this from its limit is not measured again."""
 
-Runs = list[tuple["Budget", Case]]
+Runs = list[tuple[Run, Case]]
 Costs = list[list[list[float]]]
 """At every size, by worker and pass."""
-Found = tuple[Costs, list[list[float]], "Mismatch | None"]
-"""Costs of the code; costs of the reference, by pass; what was wrong with an output."""
+Found = tuple[Costs, list[list[float]], Mismatch | None]
+"""Costs of the code; costs of the reference, by pass; what was incorrect in an output."""
+
+
+@dataclass(frozen=True)
+class Scaling(Budget):
+    """A limit on growth: cost may grow like size to the power ``at_most``, fitted over ``sizes``.
+
+    case(size): what is run at a size, its inputs given as in ``Run``; sizes: four or more, the last at least eight
+    times the first, the first large enough for half a millisecond or a megabyte; of: "time" or "memory".
+    """
+
+    name: ClassVar[str] = "keeps pace with the size"
+    part: ClassVar[str] = "scaling"
+    variant: ClassVar[str] = "steep"
+    cost: ClassVar[str] = "growth"
+    advice: ClassVar[str] = (
+        "Which loop, or which axis of an array, becomes longer with the size, and within which other one?"
+    )
+    is_exclusive: ClassVar[bool] = False
+
+    case: Callable[[int], Case]
+    sizes: tuple[int, ...]
+    at_most: float
+    of: str = "time"
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        problem = ""
+        if len(self.sizes) < FEWEST_SIZES or list(self.sizes) != sorted(set(self.sizes)):
+            problem = f"sizes are {self.sizes}: there must be four or more, each larger than the one before"
+        elif self.sizes[-1] < WIDEST * self.sizes[0]:
+            problem = (
+                f"sizes go from {self.sizes[0]} to {self.sizes[-1]}: the last must be at least {WIDEST} times the first"
+            )
+        elif self.of not in ("time", "memory"):
+            problem = f"growth is 'of' time or memory, not '{self.of}'"
+        if problem:
+            raise SpecError(problem)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """What is run at every size."""
+        return tuple(Run(self.case(size), self.dtype) for size in self.sizes)
+
+    def measure(self, check: Check, bench: Bench) -> Judgement:
+        """Fit the exponent, and the reference's beside it."""
+        figures, mismatch = fit(self, check, bench)
+        return self.refuse(mismatch) if mismatch else self._judged(figures)
+
+    def estimate(self, check: Check, bench: Bench, stored: Stored | None) -> Judgement | None:
+        """Fit the exponent alone: growth needs no reference."""
+        del stored
+        alone = Bench(bench.code, bench.code, bench.pieces, bench.shapes, bench.rng)
+        figures, _ = fit(self, check, alone)
+        return self._judged(msgspec.structs.replace(figures, reference=0.0, reference_costs=[]))  # they were its own
+
+    def _judged(self, figures: Growth) -> Judgement:
+        return self.judge(figures, f"right, but {sentence(figures)}" if figures.pace is Pace.OVER else "")
 
 
 def exponent(sizes: list[int], costs: list[float]) -> float:
@@ -42,19 +100,11 @@ def exponent(sizes: list[int], costs: list[float]) -> float:
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
-def measure(
-    check: Check, open_student: Open, open_reference: Open, shapes: Subject, rng: np.random.Generator
-) -> tuple[Growth, Mismatch | None]:
-    """Measure one scaling check, as ``timing.measure`` does a speed check; shapes: an implementation that shapes cases.
-
-    Raises NotMeasuredError where memory is asked for and the system does not tell it.
-    """
-    scaling = check.scaling
-    assert scaling is not None  # noqa: S101 - the caller dispatches on it
-    runs = list(zip(map(scaling.at, scaling.sizes), check.cases(rng, shapes), strict=True))
-    shapes.forget()
+def fit(scaling: Scaling, check: Check, bench: Bench) -> tuple[Growth, Mismatch | None]:
+    """Measure beside the reference: the figures, and a Mismatch where an output was incorrect."""
+    runs = list(zip(scaling.runs, bench.cases(check), strict=True))
     measuring = _time if scaling.of == "time" else _memory
-    found, theirs, mismatch = measuring(check, open_student, open_reference, runs, rng)
+    found, theirs, mismatch = measuring(scaling, check, bench, runs)
     sizes = list(scaling.sizes)
     if mismatch:
         return Growth(0.0, scaling.at_most, scaling.of, sizes, []), mismatch
@@ -81,17 +131,16 @@ def _pace(sizes: list[int], found: Costs, limit: float) -> Pace:
     return timing.judge([[exponent(sizes, costs) for costs in group] for group in found], limit)
 
 
-def _time(check: Check, open_student: Open, open_reference: Open, runs: Runs, rng: np.random.Generator) -> Found:
-    assert check.scaling is not None  # noqa: S101 - the caller dispatches on it
-    sizes, limit = list(check.scaling.sizes), check.scaling.at_most
+def _time(scaling: Scaling, check: Check, bench: Bench, runs: Runs) -> Found:
+    sizes, limit = list(scaling.sizes), scaling.at_most
     found: Costs = []
     reference: list[list[float]] = []
     for number in range(ROUNDS * WORKERS):
         at_each_size = []
-        for budget, case in runs:
-            with open_student() as student, open_reference() as right:
-                timing.share_core((student, right), number)
-                *costs, mismatch = _time_at(check, (student, right), (budget, case), rng)
+        for run in runs:
+            with bench.code() as code, bench.reference() as beside:
+                timing.share_core((code, beside), number)
+                *costs, mismatch = _time_at(check, (code, beside), run, bench.rng)
             at_each_size.append(costs)
             if mismatch:
                 return found, reference, mismatch
@@ -104,20 +153,19 @@ def _time(check: Check, open_student: Open, open_reference: Open, runs: Runs, rn
 
 
 def _time_at(
-    check: Check, sides: tuple[RemoteSubject, RemoteSubject], run: tuple[Budget, Case], rng: np.random.Generator
+    check: Check, sides: tuple[RemoteSubject, RemoteSubject], run: tuple[Run, Case], rng: np.random.Generator
 ) -> tuple[list[float], list[float], Mismatch | None]:
-    """CPU seconds of every pass at one size, on both sides, and what was wrong with an output.
+    """CPU seconds of every pass at one size, on both sides, and what was incorrect in an output.
 
     The workers know this size alone: work that is left for a later call is charged to the same size.
     """
-    assert check.trial is not None  # noqa: S101 - every measured check has one
-    budget, case = run
-    ours, theirs = (timing.Meter(subject, check.trial(subject, case)) for subject in sides)
+    what, case = run
+    ours, theirs = (timing.Meter(subject, check.prepare(subject, case)) for subject in sides)
     empty = theirs.empty_call() * theirs.trial.calls
     mine: list[float] = []
     its: list[float] = []
     for number in range(PASSES + 1):
-        fresh = budget.draw(rng, case)
+        fresh = what.draw(rng, case)
         spent, reference = (meter.run(fresh, empty) for meter in (ours, theirs))
         seen, spent = ours.collect(spent)
         expected, reference = theirs.collect(reference)
@@ -130,33 +178,31 @@ def _time_at(
     return mine, its, None
 
 
-def _memory(check: Check, open_student: Open, open_reference: Open, runs: Runs, rng: np.random.Generator) -> Found:
-    assert check.scaling is not None  # noqa: S101 - the caller dispatches on it
+def _memory(scaling: Scaling, check: Check, bench: Bench, runs: Runs) -> Found:
     found: Costs = []
     reference: list[list[float]] = []
     mismatch = None
     for _ in range(ROUNDS):
         ours, theirs = [], []
-        for budget, case in runs:
-            fresh = budget.draw(rng, case)
-            with open_student() as student, open_reference() as right:
-                peak, _, seen = footprint.grow(check, student, case, fresh)
-                its_peak, _, expected = footprint.grow(check, right, case, fresh)
-            ours.append(float(peak + footprint.FLOOR))
-            theirs.append(float(its_peak + footprint.FLOOR))
+        for run, case in runs:
+            fresh = run.draw(bench.rng, case)
+            with bench.code() as code, bench.reference() as beside:
+                peak, _, seen = memory.grow(check, code, case, fresh)
+                its_peak, _, expected = memory.grow(check, beside, case, fresh)
+            ours.append(float(peak + memory.FLOOR))
+            theirs.append(float(its_peak + memory.FLOOR))
             mismatch = mismatch or check.judge(seen, expected, fresh)
         found.append([ours])
         reference.append(theirs)
-        if mismatch or abs(exponent(list(check.scaling.sizes), ours) - check.scaling.at_most) > CLEAR:
+        if mismatch or abs(exponent(list(scaling.sizes), ours) - scaling.at_most) > CLEAR:
             break
     return found, reference, mismatch
 
 
 def sentence(figures: Growth) -> str:
     """Say how fast its cost grows, and what that means from the smallest size to the largest."""
-    thing = "computing time" if figures.of == "time" else "memory"
     text = (
-        f"its {thing} grows like the size to the power {figures.exponent:.1f} (limit {figures.limit:g}): at "
+        f"its {figures.cost} grows like the size to the power {figures.exponent:.1f} (limit {figures.limit:g}): at "
         f"{figures.sizes[-1] / figures.sizes[0]:g} times the size it takes {figures.costs[-1] / figures.costs[0]:.0f} "
         "times as much"
     )

@@ -1,28 +1,21 @@
-"""Speed and memory where the reference is not: estimates against what everybody's machine can run.
+"""What stands in for the reference where it is not: work that everybody's machine can do, and stored figures.
 
-At release the reference is measured against a few fixed pieces of work; on a student's machine the code is measured
-against the same pieces.  Machines differ in what they are good at, so every piece gives an estimate of its own, and
-only where all of them lie on the same side of the limit is there a verdict.
+At release the reference is measured against the pieces; on a student's machine the code is measured against the same
+pieces.  Machines differ in what they are good at, so there are several.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
-from autograder.measuring import footprint, timing
-from autograder.report.verdict import Footprint, Pace, Timing
-from autograder.spec import Check, Trial
+from autograder.measuring import timing
+from autograder.spec import Bench, Check, Run, Stored, Trial
+from autograder.subject import Instance, RemoteSubject
 
-if TYPE_CHECKING:
-    from autograder.subject import Instance, Open, RemoteSubject, Subject
-
-__all__ = ["FILE", "SOURCE", "Stored", "Yardsticks", "estimate", "peak", "ratios", "read", "weigh"]
+__all__ = ["FILE", "PIECES", "SOURCE", "Stored", "Yardsticks", "ratios", "read"]
 
 FILE = "yardsticks.json"
 SOURCE = """
@@ -56,17 +49,6 @@ SIDE, LENGTH = 224, 100_000
 """Of the matrix and of the vector that the pieces work on, float32: a fraction of a millisecond each."""
 
 
-class Stored(msgspec.Struct, frozen=True):
-    """What the reference took at release on one check: a multiple of every piece, or bytes at its peak.
-
-    of: hash of what was measured, so that figures of another reference are not kept.
-    """
-
-    of: str
-    ratios: dict[str, float] = {}
-    peak: int = 0
-
-
 class Yardsticks(msgspec.Struct, frozen=True):
     """Figures of one assignment, by exercise and check."""
 
@@ -86,35 +68,25 @@ def read(folder: Path) -> Yardsticks:
         return Yardsticks()
 
 
-def ratios(
-    check: Check, open_code: Open, open_pieces: Open, shapes: Subject, rng: np.random.Generator
-) -> dict[str, list[list[float]]]:
-    """CPU time as a multiple of every piece's: one list for each of some fresh pairs of workers.
-
-    open_pieces: starts a worker that holds ``SOURCE``; shapes: an implementation that shapes the check's case.
-    """
+def ratios(run: Run, check: Check, bench: Bench) -> dict[str, list[list[float]]]:
+    """CPU time as a multiple of every piece's: one list for each of some fresh pairs of workers."""
     found: dict[str, list[list[float]]] = {piece: [] for piece in PIECES}
     for number in range(timing.WORKER_PAIRS):
-        with open_code() as code, open_pieces() as other:
+        with bench.code() as code, bench.pieces() as other:
             timing.share_core((code, other), number)
-            for piece, values in _pairs(check, code, other, shapes, rng).items():
+            for piece, values in _pairs(run, check, bench, code, other).items():
                 found[piece].append(values)
     return found
 
 
-def _pairs(
-    check: Check, code: RemoteSubject, other: RemoteSubject, shapes: Subject, rng: np.random.Generator
-) -> dict[str, list[float]]:
-    assert check.speed is not None  # noqa: S101 - the caller dispatches on it
-    assert check.trial is not None  # noqa: S101 - every measured check has one
-    case = check.cases(rng, shapes)[0]
-    shapes.forget()
-    ours = timing.Meter(code, check.trial(code, case))
+def _pairs(run: Run, check: Check, bench: Bench, code: RemoteSubject, other: RemoteSubject) -> dict[str, list[float]]:
+    case = bench.cases(check)[0]
+    ours = timing.Meter(code, check.prepare(code, case))
     theirs = {piece: timing.Meter(other, _trial(other, piece)) for piece in PIECES}
     empty = ours.empty_call()
     found: dict[str, list[float]] = {piece: [] for piece in PIECES}
     for number in range(timing.PAIRS_EACH + 1):
-        spent = ours.run(check.speed.draw(rng, case), empty * ours.trial.calls).charged
+        spent = ours.run(run.draw(bench.rng, case), empty * ours.trial.calls).charged
         for piece, meter in theirs.items():
             its = meter.run(case, empty).computing
             if number:  # the first only warms up
@@ -132,65 +104,3 @@ def _trial(subject: RemoteSubject, piece: str) -> Trial:
         kept[:] = [subject.compute(f"support.yardstick_{piece}", *sent)]
 
     return Trial(lambda _case: None, go, dict)
-
-
-def estimate(
-    check: Check,
-    open_code: Open,
-    open_pieces: Open,
-    shapes: Subject,
-    rng: np.random.Generator,
-    *,
-    stored: Mapping[str, float],
-) -> Timing:
-    """Estimate a ratio to a reference of which only ``stored``, its own ratios to the pieces, is known."""
-    assert check.speed is not None  # noqa: S101 - the caller dispatches on it
-    limit, half = check.speed.at_most, check.speed.half_at
-    by_piece: dict[str, list[list[float]]] = {piece: [] for piece in PIECES if stored.get(piece, 0) > 0}
-    for _ in range(timing.ROUNDS):
-        for piece, groups in ratios(check, open_code, open_pieces, shapes, rng).items():
-            if piece in by_piece:
-                by_piece[piece] += [[value / stored[piece] for value in group] for group in groups]
-        pace = _agreed([timing.judge(groups, limit) for groups in by_piece.values()])
-        if pace is not Pace.OPEN:
-            break
-    flat = [[ratio for group in groups for ratio in group] for groups in by_piece.values()]
-    intervals = [timing.interval(values) for values in flat]
-    return Timing(
-        ratio=round(statistics.median(statistics.median(values) for values in flat), 4),
-        limit=limit,
-        pairs=[round(statistics.median(values), 4) for values in flat],
-        low=round(min(interval.low for interval in intervals), 4),
-        high=round(max(interval.high for interval in intervals), 4),
-        pace=pace,
-        half_limit=half,
-        within_half=half is not None and all(timing.judge(g, half) is not Pace.OVER for g in by_piece.values()),
-        estimated=True,
-    )
-
-
-def _agreed(paces: list[Pace]) -> Pace:
-    """What every piece says; too close to tell where they differ."""
-    return paces[0] if len(set(paces)) == 1 else Pace.OPEN
-
-
-def peak(check: Check, open_code: Open, shapes: Subject, rng: np.random.Generator) -> tuple[int, int]:
-    """Bytes by which a worker grows at its peak and for good in one call of a memory check.
-
-    Raises NotMeasuredError where the system does not tell a process's memory.
-    """
-    assert check.memory is not None  # noqa: S101 - the caller dispatches on it
-    case = check.cases(rng, shapes)[0]
-    shapes.forget()
-    with open_code() as code:
-        found, kept, _ = footprint.grow(check, code, case, check.memory.draw(rng, case))
-    return found, kept
-
-
-def weigh(check: Check, open_code: Open, shapes: Subject, rng: np.random.Generator, *, stored: int) -> Footprint:
-    """Hold a peak against ``stored``, the reference's at release; NotMeasuredError as ``peak`` raises it."""
-    assert check.memory is not None  # noqa: S101 - the caller dispatches on it
-    found, kept = peak(check, open_code, shapes, rng)
-    ratio, half = footprint.ratio(found, stored), check.memory.half_at
-    within = half is not None and ratio <= half
-    return Footprint(round(ratio, 3), check.memory.at_most, found, stored, kept, half, within, estimated=True)

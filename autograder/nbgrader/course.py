@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.authoring.release import author_version, public_files, student_version, write_cases
 from autograder.course import catalogue
 from autograder.measuring import yardstick
-from autograder.report.verdict import write_atomically
+from autograder.writing import write_atomically
 
 __all__ = ["Laid", "lay_out"]
 

@@ -16,9 +16,9 @@ from autograder.course.catalogue import UsageError
 from autograder.grading.grader import Grader, unreadable
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
-from autograder.report.verdict import Report, write_atomically
+from autograder.report import Report
 from autograder.submission import SubmissionError, own_earlier, read_submission
-from autograder.writing import make_folder
+from autograder.writing import make_folder, write_atomically
 
 __all__ = ["Grading"]
 

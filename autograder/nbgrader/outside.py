@@ -25,7 +25,7 @@ from autograder.isolation.levels import LEVELS
 from autograder.nbgrader.grading import Grading
 from autograder.render.notebook import notebook_html, notebook_text
 from autograder.render.reading import left_out
-from autograder.report.verdict import ExerciseResult, Report, Status, grade_cell
+from autograder.report import ExerciseResult, Report, Status, grade_cell
 
 __all__ = ["AskForAHand", "GradeOutside", "score", "write"]
 

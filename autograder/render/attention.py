@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autograder.render.reading import nothing_handed_in, speed, unread
-from autograder.report.verdict import Report, Status, Verdict, WrittenAnswer
+from autograder.render.reading import nothing_handed_in, unread
+from autograder.report import Report, Status, Verdict, WrittenAnswer
 
 __all__ = ["Attention", "Question", "attention", "missing_isolation", "questions"]
 
@@ -79,7 +79,9 @@ def _with_status(reports: Sequence[Report], status: Status) -> list[Row]:
 
 
 def _detail(verdict: Verdict) -> str:
-    return " · ".join(part for part in (verdict.sentence, speed(verdict.timing) if verdict.timing else "") if part)
+    return " · ".join(
+        part for part in (verdict.sentence, verdict.measurement.words if verdict.measurement else "") if part
+    )
 
 
 def _problems(report: Report) -> list[Row]:

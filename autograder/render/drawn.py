@@ -7,11 +7,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from autograder.render.errormap import levels, telling
-from autograder.render.measured import Measure, measured
+from autograder.render.measured import Measure, measured, timing_of
 from autograder.render.reading import RIGHT, findings, shared_sentence
-from autograder.report.verdict import ExerciseResult, Status, Timing, Verdict
+from autograder.report import ExerciseResult, Status, Timing, Verdict
 
-__all__ = ["Drawn"]
+__all__ = ["Drawn", "Gauge"]
 
 
 class Drawn:
@@ -54,7 +54,7 @@ class Drawn:
     @property
     def timing(self) -> Timing | None:
         """The first speed check's figures."""
-        return next((line.verdict.timing for _, lines in self.parts for line in lines if line.verdict.timing), None)
+        return timing_of(line.verdict for _, lines in self.parts for line in lines)
 
     @property
     def right(self) -> bool:
@@ -73,7 +73,7 @@ class _Line:
 
     verdict: Verdict
     sentence: str
-    gauge: _Gauge | None
+    gauge: Gauge | None
 
     @property
     def heat(self) -> list[list[int]]:
@@ -92,7 +92,7 @@ def _lines(exercise: ExerciseResult, above: str) -> Iterator[_Line]:
     before = above
     for verdict in exercise.verdicts:
         sentence = verdict.sentence
-        if verdict.timing and verdict.timing.hot:
+        if verdict.measurement and verdict.measurement.hot_spots:
             sentence = sentence.partition(". ")[0]  # the places themselves are drawn below it
         if sentence == before:
             sentence = ""
@@ -101,15 +101,15 @@ def _lines(exercise: ExerciseResult, above: str) -> Iterator[_Line]:
         told.add(verdict.sentence)
         before = verdict.sentence or before
         measure = measured(exercise.name, verdict)
-        yield _Line(verdict, sentence, _Gauge(measure) if measure else None)
+        yield _Line(verdict, sentence, Gauge(measure) if measure else None)
 
 
-class _Gauge:
+class Gauge:
     """What was measured, on a scale whose middle is the limit."""
 
     def __init__(self, measure: Measure) -> None:
         self._measure = measure
-        self.words = measure.words
+        self.words = measure.figures.words
         self.at, self.low, self.high = map(self._place, (measure.value, measure.low, measure.high))
         self.over = measure.value > measure.limit
 

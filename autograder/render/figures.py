@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from autograder.render.reading import RIGHT
-from autograder.report.verdict import Report, Status
+from autograder.report import Report, Status
 
 __all__ = ["Column", "Rate", "distribution", "exercise_rates", "share", "troubled", "versions"]
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -33,15 +32,13 @@ from autograder.render.reading import (
     clean,
     exercise_names,
     left_out,
-    memory,
     next_steps,
     number,
-    speed,
     tried,
     unread,
 )
 from autograder.render.sheet import load_matplotlib
-from autograder.report.verdict import NotGraded, Report, Status
+from autograder.report import NotGraded, Report, Status
 
 __all__ = ["Drawn", "class_page", "environment", "student_page", "warm_up"]
 
@@ -160,8 +157,6 @@ def environment() -> Environment:
         lines=_lines,
         told=told,
         number=number,
-        speed=speed,
-        memory=memory,
         name=_name,
         slug=lambda s: str(s).replace(" ", "-"),
         when=_when,
@@ -171,7 +166,7 @@ def environment() -> Environment:
     return env
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: object) -> object:
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return clean(value)
     return value

@@ -6,10 +6,20 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.render.reading import growth, memory, speed
-from autograder.report.verdict import Report, Status, Verdict
+from autograder.render.reading import Finding
+from autograder.report import Measurement, Report, Status, Timing, Verdict
 
-__all__ = ["ClassMeasure", "Measure", "class_measures", "far_from_the_rest", "measured", "measures", "slow_to_grade"]
+__all__ = [
+    "ClassMeasure",
+    "Measure",
+    "class_measures",
+    "far_from_the_rest",
+    "measured",
+    "measures",
+    "slow_to_grade",
+    "timing_of",
+    "words_beside",
+]
 
 FAR = 3
 """So many times the class's median, or as small a part of it, is far from the rest."""
@@ -19,20 +29,37 @@ A_CLASS = 5
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure that is held against a limit, with the interval that it was judged by, and all of it in words.
-
-    kind: "speed" or "memory", multiples of the reference, or "growth", an exponent.
-    """
+    """What one check measured, and what became of it."""
 
     exercise: str
     check: str
     status: Status
-    kind: str
-    value: float
-    limit: float
-    low: float
-    high: float
-    words: str
+    figures: Measurement
+
+    @property
+    def value(self) -> float:
+        """What is compared with the limit."""
+        return self.figures.value
+
+    @property
+    def limit(self) -> float:
+        """The limit."""
+        return self.figures.limit
+
+    @property
+    def kind(self) -> str:
+        """The kind of measurement."""
+        return self.figures.kind
+
+    @property
+    def low(self) -> float:
+        """Where the interval that it was judged by begins."""
+        return self.figures.interval[0]
+
+    @property
+    def high(self) -> float:
+        """Where that ends."""
+        return self.figures.interval[1]
 
     def of_limit(self, value: float) -> float:
         """Return a figure as a multiple of the limit."""
@@ -41,23 +68,26 @@ class Measure:
 
 def measured(exercise: str, verdict: Verdict) -> Measure | None:
     """What a check measured; None where it measures nothing, or came to nothing."""
-    about = exercise, verdict.check, verdict.status
-    if timing := verdict.timing:
-        low = timing.low or min(timing.pairs, default=timing.ratio)
-        high = timing.high or max(timing.pairs, default=timing.ratio)
-        return Measure(*about, "speed", timing.ratio, timing.limit, low, high, speed(timing))
-    if figures := verdict.footprint:
-        return Measure(*about, "memory", figures.ratio, figures.limit, figures.ratio, figures.ratio, memory(figures))
-    if fitted := verdict.growth:
-        low, high = fitted.low or fitted.exponent, fitted.high or fitted.exponent
-        return Measure(*about, "growth", fitted.exponent, fitted.limit, low, high, growth(fitted))
-    return None
+    if verdict.measurement is None:
+        return None
+    return Measure(exercise, verdict.check, verdict.status, verdict.measurement)
 
 
 def measures(report: Report) -> list[Measure]:
     """Collect the multiples of the reference that were measured of one submission, in its order."""
     found = (measured(exercise.name, verdict) for exercise in report.exercises for verdict in exercise.verdicts)
-    return [one for one in found if one and one.kind != "growth"]
+    return [one for one in found if one and one.figures.is_ratio]
+
+
+def timing_of(verdicts: Iterable[Verdict]) -> Timing | None:
+    """The first speed check's figures."""
+    return next((verdict.measurement for verdict in verdicts if isinstance(verdict.measurement, Timing)), None)
+
+
+def words_beside(why: Finding | Verdict) -> str:
+    """What was measured, in words; empty where the sentence states it, or nothing was."""
+    figures = why.measurement
+    return "" if figures is None or (figures.in_sentence and why.status is Status.FAILED) else figures.words
 
 
 @dataclass

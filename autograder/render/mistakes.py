@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from autograder.report.verdict import Report, Status, Verdict
+from autograder.report import Report, Status, Verdict
 
 __all__ = ["MistakeCount", "Unexplained", "common_mistakes", "personal_mistake", "unexplained"]
 
@@ -91,8 +91,8 @@ def _unrecognised(report: Report) -> Iterator[tuple[str, Verdict]]:
     told = {problem.sentence for problem in report.problems}
     for exercise in report.exercises:
         for verdict in exercise.verdicts:
-            measured = verdict.measured is not None
-            if verdict.status is Status.FAILED and not (verdict.mistake or measured or verdict.sentence in told):
+            explained = verdict.mistake or verdict.measurement or verdict.sentence in told
+            if verdict.status is Status.FAILED and not explained:
                 yield exercise.name, verdict
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from autograder.render.page import Page
 from autograder.render.reading import clean, unread
-from autograder.report.verdict import NotGraded, Report, Status
+from autograder.report import NotGraded, Report, Status
 
 __all__ = ["MOST_SHOWN", "counted", "not_graded_of", "print_not_graded", "to_look_at", "told"]
 

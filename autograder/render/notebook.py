@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
 
-from autograder.render.drawn import Drawn
+from autograder.render.drawn import Drawn, Gauge
 from autograder.render.errormap import levels, telling, text_map
 from autograder.render.html import environment
 from autograder.render.page import Page
 from autograder.render.reading import Finding, findings, number
 from autograder.render.terminal import print_exercise, print_report
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["notebook_html", "notebook_text"]
 
@@ -141,7 +140,7 @@ class _Cause:
     """One cause of what did not pass."""
 
     why: Finding
-    gauge: Any
+    gauge: Gauge | None
 
     @property
     def heat(self) -> list[list[tuple[int, str]]]:

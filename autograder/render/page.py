@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.render.reading import MARKS, ascii_fallback, clean
-from autograder.report.verdict import Status
+from autograder.report import Status
 
 __all__ = ["ASCII_MARKS", "STYLES", "Page"]
 

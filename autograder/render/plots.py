@@ -16,7 +16,7 @@ from autograder.render.figures import Rate
 from autograder.render.measured import ClassMeasure, Measure
 from autograder.render.reading import number
 from autograder.render.sheet import BAD, CLOSE, GOOD, GROUND, INK, LINE, SOFT, Sheet
-from autograder.report.verdict import Status
+from autograder.report import Status
 
 __all__ = ["pace_of_class", "pace_of_one", "points_by_exercise"]
 

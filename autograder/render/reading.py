@@ -1,4 +1,4 @@
-"""What every rendering needs: text made safe to show, figures in words, verdicts put in a reader's order."""
+"""What every rendering needs: text made safe to show, verdicts put in a reader's order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from autograder.report.verdict import ExerciseResult, Footprint, Growth, Report, Status, Timing, Verdict
+from autograder.report import ExerciseResult, Measurement, Report, Status, Verdict
 
 __all__ = [
     "ISOLATION",
@@ -21,14 +21,11 @@ __all__ = [
     "clean",
     "exercise_names",
     "findings",
-    "growth",
     "left_out",
-    "memory",
     "next_steps",
     "nothing_handed_in",
     "number",
     "shared_sentence",
-    "speed",
     "tried",
     "unread",
     "waiting",
@@ -39,8 +36,6 @@ NOTHING = "nothing was handed in"
 SENTENCE = 600
 NAME = 80
 MOST_ACCENTS = 3
-WHOLE_FROM = 10
-NEAR = 0.1
 
 RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 """What earns full points."""
@@ -155,36 +150,6 @@ def number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def speed(timing: Timing) -> str:
-    """Say a ratio beside its limit: ``2.7 × the reference (limit 2.0)``, exact enough that they differ."""
-    ratio = _beside(timing.ratio, timing.limit, estimated=timing.estimated)
-    return f"{ratio} × the reference (limit {timing.limit:.1f}{_if_estimated(timing)})"
-
-
-def growth(figures: Growth) -> str:
-    """Say how a cost grows with the size beside the limit, and how the reference's does."""
-    thing = "computing time" if figures.of == "time" else "memory"
-    theirs = f"; the reference’s to the power {figures.reference:.2f}" if figures.reference_costs else ""
-    return f"{thing} grows like the size to the power {figures.exponent:.2f} (limit {figures.limit:.2f}{theirs})"
-
-
-def _beside(ratio: float, limit: float, *, estimated: bool) -> str:
-    digits = 0 if ratio >= WHOLE_FROM else 2 if abs(ratio - limit) < NEAR else 1
-    return f"{'about ' if estimated else ''}{ratio:.{digits}f}"
-
-
-def _if_estimated(figures: Timing | Footprint) -> str:
-    return "; an estimate" if figures.estimated else ""
-
-
-def memory(figures: Footprint) -> str:
-    """Say a ratio of memory beside its limit, and what was measured."""
-    ratio = _beside(figures.ratio, figures.limit, estimated=figures.estimated)
-    peak, theirs = (f"{amount / 1e6:.1f} MB" for amount in (figures.peak, figures.reference_peak))
-    limit = f"limit {figures.limit:.1f}{_if_estimated(figures)}"
-    return f"{ratio} × the reference’s memory ({peak} at its peak against {theirs}; {limit})"
-
-
 @dataclass
 class Finding:
     """What went wrong, once, and the checks that say so."""
@@ -193,8 +158,7 @@ class Finding:
     sentence: str
     mistake: str = ""
     hint: str = ""
-    timing: Timing | None = None
-    footprint: Footprint | None = None
+    measurement: Measurement | None = None
     checks: list[str] = field(default_factory=list)
     places: str = ""
     heat: list[list[float]] = field(default_factory=list)
@@ -226,8 +190,7 @@ def findings(exercise: ExerciseResult) -> list[Finding]:
                 verdict.sentence,
                 verdict.mistake,
                 verdict.hint,
-                verdict.timing,
-                verdict.footprint,
+                verdict.measurement,
                 places=verdict.places,
                 heat=verdict.heat,
                 snippet=verdict.snippet,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from types import SimpleNamespace
-from typing import Any
 
 from markupsafe import Markup
 
@@ -42,7 +41,7 @@ class Sheet:
         self._salt = salt
         self._rows = len(named)
         self._height = HEAD + ROW * len(named)
-        self._artists: list[tuple[str, dict[str, Any]]] = []
+        self._artists: list[tuple[str, Mapping[str, object]]] = []
         for row, (name, value) in enumerate(named):
             words = clean(name, 4 * MOST_NAME)
             words = words if len(words) <= MOST_NAME else f"{words[: MOST_NAME - 1]}…"
@@ -50,7 +49,7 @@ class Sheet:
             self._write(0, foot, words, color=INK, fontsize=TEXT, ha="left")
             self._write(WIDTH, foot, value, color=SOFT, fontsize=TEXT, ha="right")
 
-    def _write(self, x: float, foot: float, text: str, **style: Any) -> None:
+    def _write(self, x: float, foot: float, text: str, **style: object) -> None:
         self._artists.append(("text", {"x": x, "y": self._height - foot, "text": text, "va": "baseline", **style}))
 
     def _lines(self, lines: Sequence[Sequence[tuple[float, float]]], colours: Sequence[str], width: float) -> None:

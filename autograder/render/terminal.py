@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from autograder.render.errormap import telling, text_map
-from autograder.render.measured import slow_to_grade
+from autograder.render.measured import slow_to_grade, timing_of, words_beside
 from autograder.render.mistakes import common_mistakes, personal_mistake
 from autograder.render.page import ASCII_MARKS, STYLES, Page
 from autograder.render.reading import (
@@ -23,17 +23,14 @@ from autograder.render.reading import (
     clean,
     exercise_names,
     findings,
-    growth,
     left_out,
-    memory,
     number,
     shared_sentence,
-    speed,
     tried,
     unread,
     waiting,
 )
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = ["ASCII_MARKS", "print_class", "print_exercise", "print_report"]
 
@@ -111,9 +108,9 @@ def _print_exercise(page: Page, exercise: ExerciseResult, width: int, *, verbose
     line = Text.assemble(page.mark(status), " ", name, " " * (width - name.cell_len))
     line.append(f"  {status:<{STATUS_WIDTH}}", STYLES[status])
     line.append(f"  {number(exercise.points):>5} / {number(exercise.max_points)}")
-    timed = next((v.timing for v in exercise.verdicts if v.timing and v.status is Status.PASSED), None)
+    timed = timing_of(verdict for verdict in exercise.verdicts if verdict.status is Status.PASSED)
     if timed and not verbose:
-        note = page.text(speed(timed), "dim")
+        note = page.text(timed.words, "dim")
         gap = max(2, width + TIMED_AT - line.cell_len)
         if line.cell_len + gap + note.cell_len <= page.width:
             line.append_text(Text(" " * gap) + note)
@@ -155,12 +152,8 @@ def _print_why(page: Page, why: Finding | Verdict) -> None:
     quiet = why.status in (Status.PASSED, Status.SKIPPED)
     if why.sentence:
         page.line(page.text(why.sentence, "dim" if quiet else ""), indent=6)
-    if why.timing:
-        page.line(page.text(speed(why.timing), "dim"), indent=6)
-    if why.footprint:
-        page.line(page.text(memory(why.footprint), "dim"), indent=6)
-    if isinstance(why, Verdict) and why.growth and why.status is not Status.FAILED:
-        page.line(page.text(growth(why.growth), "dim"), indent=6)
+    if words := words_beside(why):
+        page.line(page.text(words, "dim"), indent=6)
     if why.mistake:
         page.labelled("Mistake", why.mistake, 6)
     if why.hint:

@@ -1,1 +1,35 @@
-"""Reports: what was found, and what is stored of it."""
+"""Reports: what was found of a hand-in, as plain data, and how that is stored and read."""
+
+from autograder.report.measurement import Footprint, Growth, HotSpot, Measurement, Pace, Pair, Timing
+from autograder.report.problems import NotGraded, Problem
+from autograder.report.record import FORMAT, Report, WrittenAnswer, grade_cell
+from autograder.report.redaction import Redactor, encodable
+from autograder.report.status import Status, overall
+from autograder.report.storage import ReportError, read_report, refuse_later_report, upgrade_result
+from autograder.report.verdict import ExerciseResult, Verdict
+
+__all__ = [
+    "FORMAT",
+    "ExerciseResult",
+    "Footprint",
+    "Growth",
+    "HotSpot",
+    "Measurement",
+    "NotGraded",
+    "Pace",
+    "Pair",
+    "Problem",
+    "Redactor",
+    "Report",
+    "ReportError",
+    "Status",
+    "Timing",
+    "Verdict",
+    "WrittenAnswer",
+    "encodable",
+    "grade_cell",
+    "overall",
+    "read_report",
+    "refuse_later_report",
+    "upgrade_result",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -12,7 +13,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-__all__ = ["Redactor"]
+import msgspec
+
+from autograder.report.record import Report
+
+__all__ = ["Redactor", "encodable"]
 
 PACKAGES = ("numpy", "dlkit", "autograder")
 SHARED = {Path("/"), Path("/usr"), Path("/usr/local"), Path("/opt")}
@@ -69,3 +74,29 @@ def _folders(course: tuple[Path, ...], here: Path, temporary: Path, home: Path) 
         for spelling in (path, path.replace("\\", "/"), path.replace("\\", "\\\\"))
     }
     return dict(sorted(spelled.items(), key=lambda one: len(one[0]), reverse=True))
+
+
+def encodable(report: Report, source: str = "", folders: Iterable[Path] = ()) -> Report:
+    """Return the report with every text as it may leave this machine; every report goes through here.
+
+    UTF-8 can hold it: half a character becomes “?”.  It names no folder of this machine but those that the submission's
+    source spells itself; folders: the course's own.
+    """
+    redactor = Redactor(source, folders)
+    with contextlib.suppress(UnicodeEncodeError):
+        if not redactor.is_needed(msgspec.json.encode(report).decode()):
+            return report
+
+    def leaving(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: leaving(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [leaving(item) for item in value]
+        return redactor.shown(_whole(value)) if isinstance(value, str) else value
+
+    record = {name: leaving(value) for name, value in msgspec.to_builtins(report).items()}
+    return msgspec.convert({**record, "student": _whole(report.student)}, Report)
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -1,7 +1,7 @@
 """What an assignment is made of, as its author writes it: frozen data, nothing that runs by itself."""
 
 from autograder.spec.assignment import Assignment, Outline, Question
-from autograder.spec.budget import Budget, Memory, Scaling, Speed
+from autograder.spec.budget import Bench, Budget, Judgement, Run, Stored
 from autograder.spec.case import Case
 from autograder.spec.check import Check, Observations, Trial
 from autograder.spec.error import SpecError
@@ -10,21 +10,22 @@ from autograder.spec.mistake import Edit, Mistake
 
 __all__ = [
     "Assignment",
+    "Bench",
     "Budget",
     "Case",
     "Check",
     "Edit",
     "Exercise",
     "Extras",
-    "Memory",
+    "Judgement",
     "Mistake",
     "Observations",
     "Outline",
     "Points",
     "Question",
-    "Scaling",
+    "Run",
     "SpecError",
-    "Speed",
+    "Stored",
     "Trial",
     "points_by_part",
 ]

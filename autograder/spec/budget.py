@@ -1,40 +1,43 @@
-"""Bounds on time, memory and their growth."""
+"""A budget: a limit on what correct code may cost, and how that is measured; one class per kind.
+
+The kinds are in ``autograder.measuring``, each in a module of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from autograder.spec.error import SpecError
+import msgspec
+
+from autograder.report import Measurement, Pace, Status
 
 if TYPE_CHECKING:
     import numpy as np
 
     from autograder.spec.case import Case
+    from autograder.spec.check import Check
+    from autograder.spec.comparison import Mismatch
+    from autograder.subject import Open, Subject
+    from dlkit.extraction import Chunk
 
-__all__ = ["Budget", "Memory", "Scaling", "Speed"]
+__all__ = ["Bench", "Budget", "Judgement", "Run", "Stored"]
 
-FEWEST_SIZES, WIDEST = 4, 8
+TOO_CLOSE = "too close to the limit to tell on this machine: full points"
+HALF = 0.5
 
 
 @dataclass(frozen=True)
-class Budget:
-    """At most ``at_most`` times what the reference takes on ``case``; half of the points up to ``half_at`` times.
+class Run:
+    """What is run when it is measured.
 
-    The case's inputs are shapes (drawn normal, anew for every pair) or functions of an rng (labels).
-    dtype: of the drawn inputs and the parameters.  Limits are set on measured ratios.
+    The case's inputs are shapes (drawn normal, anew for every call) or functions of an rng (labels).
+    dtype: of the drawn inputs and the parameters.
     """
 
     case: Case
-    at_most: float
-    half_at: float | None = None
     dtype: str = "float32"
-
-    def __post_init__(self) -> None:
-        if self.half_at is not None and not self.half_at > self.at_most:
-            message = f"half of the points are for up to {self.half_at} times: that must be more than {self.at_most}"
-            raise SpecError(message)
 
     def draw(self, rng: np.random.Generator, case: Case | None = None) -> Case:
         """Draw inputs, and dy where ``case`` has one: a first case, or fresh numbers for one that is complete."""
@@ -48,40 +51,102 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Speed(Budget):
-    """A budget of CPU time."""
+class Bench:
+    """Where code is measured.
 
-
-@dataclass(frozen=True)
-class Memory(Budget):
-    """A budget of memory at its peak, beyond inputs and parameters.  Let the reference take a megabyte at least."""
-
-
-@dataclass(frozen=True)
-class Scaling:
-    """A bound on growth: cost may grow like size to the power ``at_most``, fitted over ``sizes``.
-
-    case(size): what is run at a size, its inputs given as in ``Budget``; sizes: four or more, the last at least eight
-    times the first, the first large enough for half a millisecond or a megabyte; of: "time" or "memory".
+    code, reference, pieces: each starts a fresh worker, with the code, with the reference, with the yardstick's pieces
+    of work; shapes: an implementation that shapes cases; rng: draws every input; statements: of the code.
     """
 
-    case: Callable[[int], Case]
-    sizes: tuple[int, ...]
+    code: Open
+    reference: Open
+    pieces: Open
+    shapes: Subject
+    rng: np.random.Generator
+    statements: tuple[Chunk, ...] = ()
+
+    def cases(self, check: Check) -> list[Case]:
+        """Draw the check's cases, with parameters."""
+        cases = check.cases(self.rng, self.shapes)
+        self.shapes.forget()
+        return cases
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What the reference took at release on one check: multiples of the yardstick's pieces, or bytes at its peak.
+
+    of: hash of what was measured, so that figures of another reference are not kept.
+    """
+
+    of: str
+    ratios: dict[str, float] = {}
+    peak: int = 0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a measurement comes to; earned: the share of the points (0…1) where the status is failed."""
+
+    status: Status
+    sentence: str = ""
+    measurement: Measurement | None = None
+    earned: float = 0.0
+
+
+class Budget(ABC):
+    """A limit on what code may cost.
+
+    name: of its check, the sentence that the student reads; part: which the check's points are given to;
+    variant: which implementation of the exercise's author must exceed the limit; cost: what is limited, in a word;
+    advice: the last hint, where nothing is wrong but the cost.
+    at_most: the limit; dtype: of what is run.
+    is_exclusive: whether the variant may exceed no other limit of the exercise;
+    is_calibrated: whether an estimate needs the reference's figures, stored at release.
+    """
+
+    name: ClassVar[str]
+    part: ClassVar[str]
+    variant: ClassVar[str]
+    cost: ClassVar[str]
+    advice: ClassVar[str]
+    is_exclusive: ClassVar[bool] = True
+    is_calibrated: ClassVar[bool] = False
     at_most: float
-    of: str = "time"
-    dtype: str = "float32"
+    dtype: str
 
-    def __post_init__(self) -> None:
-        problem = ""
-        if len(self.sizes) < FEWEST_SIZES or list(self.sizes) != sorted(set(self.sizes)):
-            problem = f"sizes are {self.sizes}: four or more are wanted, each larger than the one before"
-        elif self.sizes[-1] < WIDEST * self.sizes[0]:
-            problem = f"sizes go from {self.sizes[0]} to {self.sizes[-1]}: {WIDEST} times is the least that tells"
-        elif self.of not in ("time", "memory"):
-            problem = f"growth is 'of' time or memory, not '{self.of}'"
-        if problem:
-            raise SpecError(problem)
+    @property
+    @abstractmethod
+    def runs(self) -> tuple[Run, ...]:
+        """What is run, in the order of the check's cases."""
 
-    def at(self, size: int) -> Budget:
-        """What is run at one size."""
-        return Budget(self.case(size), self.at_most, dtype=self.dtype)
+    @abstractmethod
+    def measure(self, check: Check, bench: Bench) -> Judgement:
+        """Measure code beside the reference.
+
+        Raises NotMeasuredError where this system does not report the cost, and what a Subject raises.
+        """
+
+    @abstractmethod
+    def estimate(self, check: Check, bench: Bench, stored: Stored | None) -> Judgement | None:
+        """Measure code where the reference is not, against what was stored of it; None where that is missing.
+
+        Raises as ``measure`` does.
+        """
+
+    def calibrate(self, check: Check, bench: Bench) -> Stored:
+        """Measure ``bench.code``, the reference, for later estimates; called only where ``is_calibrated``."""
+        raise NotImplementedError
+
+    @staticmethod
+    def refuse(mismatch: Mismatch) -> Judgement:
+        """The verdict on a measured output that was incorrect."""
+        return Judgement(Status.FAILED, f"while measured: {mismatch.sentence}")
+
+    @staticmethod
+    def judge(measurement: Measurement, excess: str) -> Judgement:
+        """Turn figures into a verdict; excess: the sentence where they are over the limit."""
+        if measurement.pace is Pace.UNDER:
+            return Judgement(Status.PASSED, "", measurement)
+        if measurement.pace is Pace.OPEN:
+            return Judgement(Status.INCONCLUSIVE, TOO_CLOSE, measurement)
+        return Judgement(Status.FAILED, excess, measurement, HALF if measurement.earns_half else 0.0)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from autograder.spec.budget import Budget, Memory, Scaling, Speed
+from autograder.spec.error import SpecError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from autograder.spec.budget import Budget
     from autograder.spec.case import Case
     from autograder.spec.comparison import Mismatch
     from autograder.subject import Subject
@@ -32,8 +33,8 @@ class Check:
     judge(observed, expected, case): a Mismatch or None.
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
     capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
-    budget: what is measured, where this is about time, memory or growth; trial: how.
-    mutation: source that spoils a right implementation in just this way, to prove the check's teeth.
+    budget: the limit on what it costs, where that is measured; trial: the runs that are.
+    mutation: source that spoils a correct implementation in just this way, to prove that the check catches it.
     """
 
     name: str
@@ -50,23 +51,15 @@ class Check:
     mutation: str = ""
     capstone: bool = False
     cpu_s: float | None = None
-    budget: Budget | Scaling | None = None
+    budget: Budget | None = None
     trial: Callable[[Subject, Case], Trial] | None = None
 
-    @property
-    def speed(self) -> Speed | None:
-        """The budget of CPU time, where this is about that."""
-        return self.budget if isinstance(self.budget, Speed) else None
-
-    @property
-    def memory(self) -> Memory | None:
-        """The budget of memory, where this is about that."""
-        return self.budget if isinstance(self.budget, Memory) else None
-
-    @property
-    def scaling(self) -> Scaling | None:
-        """The bound on growth, where this is about that."""
-        return self.budget if isinstance(self.budget, Scaling) else None
+    def prepare(self, subject: Subject, case: Case) -> Trial:
+        """Make the runs to be measured on one implementation; SpecError where this check measures nothing."""
+        if self.trial is None:
+            message = f"“{self.name}” measures nothing"
+            raise SpecError(message)
+        return self.trial(subject, case)
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,7 @@ class Extras(TypedDict, total=False):
     """What an exercise of every kind may have; ``Exercise`` says what each is."""
 
     mistakes: Sequence[Mistake]
-    slow: str | None
-    plain: str | None
-    bulky: str | None
-    steep: str | None
+    variants: Mapping[str, str]
     depends: tuple[str, ...]
     support_files: tuple[str, ...]
     hints: Mapping[str, Sequence[str]]
@@ -66,9 +63,9 @@ class Exercise:
     support: trusted source with names that the checks use (``support.Double``); support_files: the files of the
     assignment's ``support/`` that it is read from, one after the other;
     hints: by part where to look, the formula, the step, released with the checks (no code); the audit wants all three;
-    slow, bulky, steep: right methods that take too much time, too much memory, or whose cost grows too fast, to prove
-    the checks of these; plain: right methods without a Python loop, as a good student writes them, to prove that the
-    limits leave room for them;
+    variants: correct methods that prove the checks of cost, by name: ``slow``, ``bulky``, ``steep`` and whatever else a
+    kind of measurement must catch; ``plain`` without a Python loop, as a good student writes it, to prove that the
+    limits leave room for it;
     published: of a repair, by part, the published and wrong body that students get in place of a stub.
     """
 
@@ -78,10 +75,7 @@ class Exercise:
     points: Points = field(default_factory=Points)
     checks: list[Check] = field(default_factory=list)
     mistakes: Sequence[Mistake] = ()
-    slow: str | None = None
-    plain: str | None = None
-    bulky: str | None = None
-    steep: str | None = None
+    variants: Mapping[str, str] = field(default_factory=dict)
     depends: tuple[str, ...] = ()
     support: str = ""
     support_files: tuple[str, ...] = ()
@@ -142,7 +136,7 @@ class Exercise:
 
     def slowed(self, source: str) -> str:
         """The exercise's source with its slow variant in place."""
-        return self.varied(source, self.slow)
+        return self.varied(source, self.variants.get("slow"))
 
     def varied(self, source: str, variant: str | None) -> str:
         """The exercise's source with a variant in place: methods that come last win, a function is replaced."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.course import catalogue
-from autograder.report.verdict import NotGraded, Problem
+from autograder.report import NotGraded, Problem
 from autograder.submission.filenames import assignment_of_file, kind_of
 from autograder.submission.files import File, files_in, shown, unpack
 from autograder.submission.look import Look

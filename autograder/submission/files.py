@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
-from autograder.report.verdict import NotGraded
+from autograder.report import NotGraded
 from autograder.submission.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_folder, kind_of, system_folder
 from autograder.submission.recognition import handed_out, is_the_courses, may_be_handed_out

@@ -10,7 +10,7 @@ from typing import Any
 
 from autograder.course.catalogue import wire
 from autograder.course.repairs import is_published
-from autograder.report.verdict import NotGraded, Problem, WrittenAnswer
+from autograder.report import NotGraded, Problem, WrittenAnswer
 from autograder.spec import Exercise
 from dlkit.extraction import Broken, Chunk, Extraction
 

@@ -7,7 +7,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from autograder.report.verdict import WrittenAnswer
+from autograder.report import WrittenAnswer
 from dlkit import extraction
 
 if TYPE_CHECKING:

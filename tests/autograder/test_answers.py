@@ -11,7 +11,7 @@ from autograder.checks.standard import FORWARD
 from autograder.course import catalogue
 from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.grading.grader import Grader
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.spec import Assignment, SpecError
 from autograder.submission import Submission
 

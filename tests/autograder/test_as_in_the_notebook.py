@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from autograder.grading.grader import Grader
 from autograder.learner.notebook_check import run_checks
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.submission import read_submission
 
 IMPORTS = "import numpy as np\nfrom dlkit import Layer, Parameter, array_module, zeros"

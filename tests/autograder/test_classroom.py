@@ -17,7 +17,8 @@ from autograder.classroom.runs import Run, prepare_run
 from autograder.cli import main
 from autograder.course.catalogue import UsageError
 from autograder.isolation.launcher import open_launcher
-from autograder.report.verdict import Status, read_report, write_atomically
+from autograder.report import Status, read_report
+from autograder.writing import write_atomically
 
 ODD_NAMES = [
     "Ægir Ólafsson",

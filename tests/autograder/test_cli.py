@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from autograder.cli import main
-from autograder.report.verdict import Status
+from autograder.report import Status
 from tests.autograder.conftest import write_assignment
 
 

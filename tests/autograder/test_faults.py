@@ -20,7 +20,7 @@ from autograder.export import formats
 from autograder.grading.grader import Grader
 from autograder.isolation.launcher import open_launcher
 from autograder.isolation.levels import IsolationError
-from autograder.report.verdict import Status, read_report
+from autograder.report import Status, read_report
 from autograder.submission import Submission, read_submission
 from dlkit.extraction import Chunk, Extraction
 

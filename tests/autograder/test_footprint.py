@@ -8,9 +8,8 @@ from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Spawner
-from autograder.measuring import footprint
-from autograder.render.reading import memory
-from autograder.report.verdict import Footprint, Status
+from autograder.measuring import memory
+from autograder.report import Footprint, Status
 from autograder.spec import Assignment
 from autograder.subject import RemoteSubject
 from autograder.submission import Submission
@@ -23,7 +22,9 @@ NAME = "sparing with memory"
 def softmax(root):
     loaded = load("02_layers", root)
     whole = loaded.assignment
-    exercise = replace(whole.exercise("Softmax"), checks=[c for c in whole.exercise("Softmax").checks if not c.speed])
+    exercise = replace(
+        whole.exercise("Softmax"), checks=[c for c in whole.exercise("Softmax").checks if c.part != "speed"]
+    )
     return replace(loaded, assignment=Assignment(whole.name, title=whole.title, exercises=[exercise]))
 
 
@@ -46,18 +47,18 @@ def graded(softmax, zygote):
 def test_the_reference_takes_its_own_memory(graded):
     verdict = graded()
     assert verdict.status is Status.PASSED
-    assert 0.7 < verdict.footprint.ratio < 1.4
-    assert verdict.footprint.reference_peak > 1e6
+    assert 0.7 < verdict.measurement.ratio < 1.4
+    assert verdict.measurement.reference_peak > 1e6
 
 
 def test_a_whole_jacobian_is_too_much_and_is_said_in_megabytes(graded, softmax):
     (exercise,) = softmax.assignment.exercises
-    verdict = graded(exercise.bulky)
+    verdict = graded(exercise.variants["bulky"])
     assert (verdict.status, verdict.points) == (Status.FAILED, 0)
-    assert verdict.footprint.ratio > 10
+    assert verdict.measurement.ratio > 10
     assert verdict.sentence.startswith("right, but takes too much memory")
-    assert "× the reference’s memory (" in memory(verdict.footprint)
-    assert "MB at its peak against" in memory(verdict.footprint)
+    assert "× the reference’s memory (" in verdict.measurement.words
+    assert "MB at its peak against" in verdict.measurement.words
 
 
 KEEPS = """
@@ -84,8 +85,8 @@ def backward(self, dy):
 """
     verdict = graded(methods)
     assert verdict.status is Status.FAILED
-    assert verdict.footprint.peak > 1.5e8
-    assert verdict.footprint.kept < 5e7
+    assert verdict.measurement.peak > 1.5e8
+    assert verdict.measurement.kept < 5e7
 
 
 def test_where_memory_cannot_be_measured_it_costs_nothing(graded):
@@ -122,4 +123,4 @@ def test_the_peak_of_a_worker_is_seen_from_outside(zygote):
     ],
 )
 def test_the_sentence(figures, said):
-    assert footprint.sentence(figures) == said
+    assert memory.sentence(figures) == said

@@ -14,7 +14,7 @@ from autograder.authoring.audit import audit
 from autograder.course.answers import Answers
 from autograder.grading.grader import Grader, unreadable
 from autograder.isolation.host import Limits
-from autograder.report.verdict import Report, Status
+from autograder.report import Report, Status
 from autograder.spec import Assignment, Check, Exercise, Points
 from autograder.submission import Submission, SubmissionError, read_submission
 from dlkit.extraction import Extraction
@@ -666,7 +666,7 @@ def test_forged_comparisons_earn_nothing(grade, others_untouched):
         "    for name in ('allclose', 'isclose', 'array_equal', 'abs', 'isfinite', 'asarray'):\n"
         "        setattr(numpy, name, lambda *a, **k: True)\n"
         "    numpy.testing.assert_allclose = lambda *a, **k: None\n"
-        "    import autograder.spec.comparison, autograder.grading.grader, autograder.report.verdict\n"
+        "    import autograder.spec.comparison, autograder.grading.grader, autograder.report\n"
     )
     tanh = "class Tanh(Layer):\n    def forward(self, x): return 0 * x\n    def backward(self, dy): return 0 * dy"
     found = grade(forgery, Tanh=tanh)

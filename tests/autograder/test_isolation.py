@@ -27,7 +27,7 @@ from autograder.isolation.importer import Importer, readable
 from autograder.isolation.launcher import Spawner
 from autograder.isolation.levels import LAYERS, Isolation, IsolationError, weakest
 from autograder.isolation.linux import seccomp
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.subject import RemoteSubject
 from tests.limits import slowness
 

@@ -144,7 +144,7 @@ def test_inputs_of_a_measured_run_are_drawn_anew_with_every_upstream_gradient():
     check = exercise.find("fast enough")
     rng = np.random.default_rng(0)
     (case,) = check.cases(rng, reference)
-    fresh = check.budget.draw(rng, case)
+    fresh = check.budget.run.draw(rng, case)
     assert list(fresh.upstreams) == ["dy", "dend"]
     for name, dy in fresh.upstreams.items():
         assert (dy.dtype, dy.shape) == (np.float32, case.upstreams[name].shape)

@@ -17,7 +17,7 @@ from autograder.export.table import table
 from autograder.grading.grader import Grader, unreadable
 from autograder.render.html import class_page, student_page
 from autograder.render.terminal import print_class, print_report
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.spec import Assignment
 from autograder.submission import Submission
 from dlkit.extraction import Extraction, take

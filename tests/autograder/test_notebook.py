@@ -13,7 +13,7 @@ import threadpoolctl
 from autograder import check
 from autograder.learner import notebook_check
 from autograder.learner.notebook_check import run_checks
-from autograder.report.verdict import Status
+from autograder.report import Status
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ from autograder.cli import main
 from autograder.grading.grader import Grader
 from autograder.isolation.launcher import open_launcher
 from autograder.render.notebook import notebook_html, notebook_text
-from autograder.report.redaction import Redactor
-from autograder.report.verdict import Problem, Report, encodable, read_report
+from autograder.report import Problem, Redactor, Report, encodable, read_report
 from autograder.submission import Submission
 from dlkit.extraction import take
 from tests.autograder.export.made_up import run_command

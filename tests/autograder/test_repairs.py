@@ -11,7 +11,7 @@ from autograder.authoring.release import author_version, student_version
 from autograder.course import catalogue
 from autograder.course.repairs import NOTICE, as_published, attempted, is_published
 from autograder.grading.grader import Grader
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.spec import Exercise, Points, SpecError
 from autograder.submission import Submission, read_submission
 from dlkit.extraction import Extraction

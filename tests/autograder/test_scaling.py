@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from autograder.checks import Case, FunctionExercise, Scaling, SpecError
-from autograder.checks.standard import BUDGETS
 from autograder.isolation.host import Worker
 from autograder.measuring import scaling
-from autograder.report.verdict import Growth, Pace
+from autograder.report import Growth, Pace
+from autograder.spec import Bench
 from autograder.subject import LocalSubject, RemoteSubject
 
-NAME, _ = BUDGETS[Scaling]
 SIZES = (2_000, 4_000, 8_000, 16_000)
 LINEAR = "def f(x):\n    return np.cumsum(x, dtype=x.dtype)\n"
 PLAIN = "def f(x):\n    return np.add.accumulate(x.astype('float64')).astype(x.dtype)\n"
@@ -64,13 +63,14 @@ def grown(zygote):
     def measure(source, of="time", sizes=SIZES, at_most=1.5):
         bound = Scaling(lambda n: Case(x=(n,)), sizes, at_most, of=of, dtype="float64")
         exercise = FunctionExercise("f", cases=lambda _: [], points=1, scaling=bound)
-        return scaling.measure(
-            exercise.find(NAME),
-            lambda: loaded(source),
-            lambda: loaded(LINEAR),
-            LocalSubject.from_chunks("work", chunks(LINEAR)),
-            np.random.default_rng(1),
+        bench = Bench(
+            code=lambda: loaded(source),
+            reference=lambda: loaded(LINEAR),
+            pieces=lambda: loaded(LINEAR),
+            shapes=LocalSubject.from_chunks("work", chunks(LINEAR)),
+            rng=np.random.default_rng(1),
         )
+        return scaling.fit(bound, exercise.find(Scaling.name), bench)
 
     return measure
 
@@ -134,9 +134,9 @@ def test_the_sentence_says_what_growth_means():
 @pytest.mark.parametrize(
     ("sizes", "of", "said"),
     [
-        ((1, 8, 64), "time", "four or more are wanted"),
+        ((1, 8, 64), "time", "there must be four or more"),
         ((1, 8, 4, 64), "time", "each larger than the one before"),
-        ((1, 2, 3, 4), "time", "8 times is the least that tells"),
+        ((1, 2, 3, 4), "time", "the last must be at least 8 times the first"),
         ((1, 2, 4, 8), "space", "'of' time or memory, not 'space'"),
     ],
 )

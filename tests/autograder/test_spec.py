@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from autograder.course.answers import generator
 from autograder.isolation.tree import New, Rng, decode, encode
-from autograder.spec import Assignment, Case, Check, Edit, Exercise, Mistake, Points, SpecError, Speed
+from autograder.measuring import Speed
+from autograder.spec import Assignment, Case, Check, Edit, Exercise, Mistake, Points, SpecError
 
 weights = st.floats(0.01, 100)
 
@@ -148,8 +149,8 @@ def test_a_generator_depends_on_the_seed_and_on_every_name():
 def test_a_speed_case_is_drawn_in_its_dtype_whatever_draws_it():
     labels = lambda rng: rng.integers(0, 3, size=5)
     speed = Speed(Case(scores=lambda rng: rng.normal(size=(5, 3)), x=(4, 2), labels=labels), at_most=2.0)
-    first = speed.draw(np.random.default_rng(0))
-    again = speed.draw(np.random.default_rng(1), first.with_changes(upstream=np.zeros((4, 2))))
+    first = speed.run.draw(np.random.default_rng(0))
+    again = speed.run.draw(np.random.default_rng(1), first.with_changes(upstream=np.zeros((4, 2))))
     for case in (first, again):
         assert [case.inputs[name].dtype.name for name in ("scores", "x", "labels")] == ["float32", "float32", "int64"]
     assert again.upstream.dtype == np.float32

@@ -11,10 +11,10 @@ from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
 from autograder.isolation.host import Worker
 from autograder.isolation.linux import instructions
-from autograder.measuring import hotspots, timing
+from autograder.measuring import Speed, hotspots, speed, timing
 from autograder.measuring.timing import interval, judge
-from autograder.report.verdict import Pace, Pair, Status, Timing
-from autograder.spec import Assignment, Case, SpecError, Speed, Trial
+from autograder.report import Pace, Pair, Status, Timing
+from autograder.spec import Assignment, Case, SpecError, Trial
 from autograder.subject import LocalSubject, RemoteSubject
 from autograder.submission import Submission
 from dlkit import backend
@@ -87,7 +87,7 @@ def paced(relu, zygote, monkeypatch):
 
     def grade(**figures):
         made = Timing(**{"ratio": 2.0, "limit": 1.5, "pairs": [2.0], "raw": [Pair(2.0, 1.0, 2.0, 1.0)], **figures})
-        monkeypatch.setattr(timing, "measure", lambda *_: (made, None))
+        monkeypatch.setattr(speed, "compare", lambda *_: (made, None))
         report = Grader(relu, zygote, seed=1).grade(Submission("layers.py", take(cells_of(relu)), ""))
         return report.exercises[0].verdicts[-1]
 
@@ -128,6 +128,10 @@ def work(source):
     return Submission("work.py", take([("cell 1", 1, source)]), "")
 
 
+def statements(source):
+    return work(source).extraction.chunks
+
+
 LOOP = """def f(x):
     y = x * 2
     for row in range(len(x)):
@@ -146,13 +150,13 @@ LOOP = """def f(x):
     ],
 )
 def test_a_line_is_told_by_the_loop_it_lies_in(line, where, code, loop):
-    (spot,) = hotspots.places([["cell 1", line, 0.8]], work(LOOP))
+    (spot,) = hotspots.places([["cell 1", line, 0.8]], statements(LOOP))
     assert (spot.where, spot.code, spot.share, spot.loop) == (where, code, 0.8, loop)
 
 
 def test_lines_of_one_loop_are_added_up():
     samples = [["cell 1", 5, 0.5], ["cell 1", 4, 0.3], ["cell 1", 2, 0.2]]
-    spots = hotspots.places(samples, work(LOOP))
+    spots = hotspots.places(samples, statements(LOOP))
     assert [(spot.share, spot.loop) for spot in spots] == [(0.8, True), (0.2, False)]
     said = "80 % of the time is in the Python loop at cell 1, line 4: for column in range(3):"
     assert hotspots.sentence(spots) == said
@@ -165,7 +169,7 @@ def test_lines_of_one_loop_are_added_up():
     ids=str,
 )  # fmt: skip
 def test_what_a_worker_makes_up_is_no_place(samples):
-    assert hotspots.places(samples, work(LOOP)) == []
+    assert hotspots.places(samples, statements(LOOP)) == []
 
 
 def test_the_loop_that_costs_the_time_is_named(relu, zygote):
@@ -175,10 +179,10 @@ def test_the_loop_that_costs_the_time_is_named(relu, zygote):
     report = Grader(relu, zygote, seed=1).grade(work(f"{source}\n\n{slow}"))
     verdict = report.exercises[0].verdicts[-1]
     assert verdict.status is Status.FAILED
-    assert verdict.timing.hot[0].loop
-    assert verdict.timing.hot[0].share > 0.5
+    assert verdict.measurement.hot[0].loop
+    assert verdict.measurement.hot[0].share > 0.5
     assert "% of the time is in the Python loop at cell 1, line" in verdict.sentence
-    assert verdict.timing.raw
+    assert verdict.measurement.raw
 
 
 # --- on which core ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from autograder.report.verdict import ExerciseResult, Problem, Report, Status, Verdict, encodable, overall, read_report
+from autograder.report import ExerciseResult, Problem, Report, Status, Verdict, encodable, overall, read_report
 
 P, F, N, S, U, B, H = (
     Status.PASSED,

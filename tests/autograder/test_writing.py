@@ -9,8 +9,7 @@ import pytest
 from autograder import writing
 from autograder.classroom.finding import Entry
 from autograder.classroom.runs import prepare_run
-from autograder.report.verdict import write_atomically
-from autograder.writing import LinkedPathError, make_folder, refuse_links, write_file
+from autograder.writing import LinkedPathError, make_folder, refuse_links, write_atomically, write_file
 
 
 @pytest.fixture(params=["by descriptor", "by name"])

@@ -10,8 +10,8 @@ import pytest
 from autograder.authoring import calibration
 from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
-from autograder.measuring import timing, yardstick
-from autograder.report.verdict import Pace, Status
+from autograder.measuring import speed, timing, yardstick
+from autograder.report import Growth, Pace, Status
 from autograder.submission import Submission
 from dlkit.extraction import Extraction, take
 
@@ -51,13 +51,13 @@ def verdicts(released, root, zygote):
 
 def test_the_reference_is_about_as_fast_as_itself(verdicts):
     found = verdicts()
-    speed, memory = found["fast enough"], found["sparing with memory"]
-    assert speed.status in (Status.PASSED, Status.INCONCLUSIVE)
-    assert speed.timing.estimated
-    assert len(speed.timing.pairs) == len(yardstick.PIECES)
-    assert speed.timing.low < 2
-    assert memory.status is Status.PASSED
-    assert memory.footprint.estimated
+    fast, lean = found["fast enough"], found["sparing with memory"]
+    assert fast.status in (Status.PASSED, Status.INCONCLUSIVE)
+    assert fast.measurement.estimated
+    assert len(fast.measurement.pairs) == len(yardstick.PIECES)
+    assert fast.measurement.low < 2
+    assert lean.status is Status.PASSED
+    assert lean.measurement.estimated
 
 
 WASTEFUL = """
@@ -72,16 +72,34 @@ def forward(self, x):
 def test_a_loop_is_too_slow_by_every_yardstick(verdicts):
     verdict = verdicts(WASTEFUL)["fast enough"]
     assert verdict.status is Status.FAILED
-    assert verdict.timing.estimated
-    assert verdict.timing.low > verdict.timing.limit
+    assert verdict.measurement.estimated
+    assert verdict.measurement.low > verdict.measurement.limit
     assert "Python loop" in verdict.sentence
 
 
 def test_a_whole_jacobian_is_too_much_beside_the_stored_peak(verdicts, root):
-    bulky = load("02_layers", root).assignment.exercise("Softmax").bulky
+    bulky = load("02_layers", root).assignment.exercise("Softmax").variants["bulky"]
     verdict = verdicts(bulky)["sparing with memory"]
     assert verdict.status is Status.FAILED
-    assert verdict.footprint.estimated
+    assert verdict.measurement.estimated
+
+
+RAISES = """
+def forward(self, x):
+    if x.size > 3000:
+        raise ValueError("this is a lot")
+    e = array_module(x).exp(x - x.max(axis=self.axis, keepdims=True))
+    self.y = e / e.sum(axis=self.axis, keepdims=True)
+    return self.y
+"""
+
+
+def test_what_raises_while_it_is_measured_has_failed_and_not_the_grader(verdicts):
+    for name in ("fast enough", "sparing with memory"):
+        verdict = verdicts(RAISES)[name]
+        assert verdict.status is Status.FAILED
+        assert verdict.sentence.startswith("while measured: ")
+        assert "this is a lot" in verdict.sentence
 
 
 def test_growth_needs_no_reference_and_tells_of_none(root, tmp_path, zygote):
@@ -89,10 +107,10 @@ def test_growth_needs_no_reference_and_tells_of_none(root, tmp_path, zygote):
     shutil.copytree(root / "assignments" / name, tmp_path / "assignments" / name)
     work = Submission("f.py", load(name, root).reference, "")
     report = Grader(load(name, tmp_path), zygote, seed=3, only=frozenset({"pairwise_distances"})).grade(work)
-    verdict = next(v for v in report.exercises[0].verdicts if v.growth)
+    verdict = next(v for v in report.exercises[0].verdicts if isinstance(v.measurement, Growth))
     assert verdict.status is Status.PASSED
-    assert verdict.growth.costs
-    assert (verdict.growth.reference, verdict.growth.reference_costs) == (0, [])
+    assert verdict.measurement.costs
+    assert (verdict.measurement.reference, verdict.measurement.reference_costs) == (0, [])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b'{"exercises": 3}', b'{"exercises": {"Softmax": {}}}'])
@@ -124,7 +142,7 @@ def test_only_what_every_yardstick_says_counts(costs, pace, root, monkeypatch):
     }
     monkeypatch.setattr(yardstick, "ratios", lambda *_: made)
     check = load("02_layers", root).assignment.exercise("Softmax").find("fast enough")
-    figures = yardstick.estimate(check, None, None, None, None, stored={"matmul": 2.0, "exp": 2.0, "copy": 0.0})
+    figures = speed.estimate(check.budget, check, None, {"matmul": 2.0, "exp": 2.0, "copy": 0.0})
     assert figures.pace is pace
     assert figures.low < figures.ratio < figures.high
 

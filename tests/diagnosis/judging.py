@@ -8,7 +8,7 @@ from pathlib import Path
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.isolation.launcher import Launcher
-from autograder.report.verdict import ExerciseResult, Status
+from autograder.report import ExerciseResult, Status
 from autograder.spec import Assignment
 from autograder.submission import Submission
 from dlkit.extraction import Extraction

@@ -9,7 +9,7 @@ from autograder.authoring.release import write_cases
 from autograder.course import catalogue
 from autograder.diagnosis.diagnose import Fingerprints
 from autograder.isolation.launcher import open_launcher
-from autograder.report.verdict import Status
+from autograder.report import Status
 from tests.diagnosis.judging import ASSIGNMENTS, HELD_OUT, OPEN_TO_SEE, ROOT, ROWS, SETS, Judges, variant
 from tests.diagnosis.unseen import UNSEEN
 

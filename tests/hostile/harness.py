@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.report.verdict import Report
+from autograder.report import Report
 from autograder.submission import read_submission
 
 ROOT = Path(__file__).resolve().parents[2]

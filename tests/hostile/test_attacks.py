@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.report.verdict import Status
+from autograder.report import Status
 from tests.hostile.attacks import machine, task, verdict
 from tests.hostile.harness import against_naive, let_loose, strays, why_not_here
 

@@ -16,7 +16,7 @@ import pytest
 
 from autograder.classroom.finding import discover
 from autograder.cli import main
-from autograder.report.verdict import Status, read_report
+from autograder.report import Status, read_report
 from autograder.submission import own_earlier
 from tests.autograder.conftest import small_course  # noqa: F401 - a fixture
 

@@ -18,7 +18,7 @@ import pytest
 
 from autograder.cli import _import_matplotlib_apart
 from autograder.learner.originals import start
-from autograder.report.verdict import read_report
+from autograder.report import read_report
 from autograder.writing import LinkedPathError, write_file
 from dlkit import course
 from tests.autograder.conftest import small_course  # noqa: F401 - a fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.submission import Submission
 from dlkit.extraction import take
 from tests.hostile.harness import tanh

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.isolation.host import Worker, Zygote
 from autograder.isolation.linux.seccomp import FREELY, WITH_CONDITIONS, Filter
-from autograder.report.verdict import Status
+from autograder.report import Status
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import Attack, let_loose, tanh
 

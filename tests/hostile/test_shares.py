@@ -18,7 +18,7 @@ from autograder.grading.grader import Grader
 from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.host import UNBOUNDED, SubjectLostError, UsedUpError, Worker, Zygote
 from autograder.isolation.launcher import Limits
-from autograder.report.verdict import Status
+from autograder.report import Status
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import ZYGOTES, Attack, let_loose, tanh
 

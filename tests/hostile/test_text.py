@@ -10,7 +10,7 @@ from autograder.classroom import processes
 from autograder.classroom.finding import discover, report_path
 from autograder.classroom.runs import prepare_run
 from autograder.grading.grader import Grader
-from autograder.report.verdict import Status, read_report
+from autograder.report import Status, read_report
 from dlkit import source_limits
 from dlkit.extraction import take
 from tests.autograder.conftest import small_course, zygote  # noqa: F401 - fixtures

@@ -7,7 +7,7 @@ import pytest
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.isolation.host import Zygote
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.spec import Assignment
 from autograder.submission import Submission
 from dlkit.extraction import take

@@ -6,7 +6,7 @@ import pytest
 
 from autograder.course import catalogue
 from autograder.isolation.launcher import open_launcher
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
 from tests.diagnosis.judging import Judges

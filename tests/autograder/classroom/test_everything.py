@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.report.verdict import read_report
+from autograder.report import read_report
 from benchmarks.wasteful import make_wasteful
 from tests.autograder.test_faults import HOSTILE
 

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.classroom.grading import grade_class
 from autograder.commands.options import open_console
-from autograder.report.verdict import Status, read_report
+from autograder.report import Status, read_report
 
 HAND_INS = Path(__file__).with_name("handins")
 RELU, LINEAR = 4, 7

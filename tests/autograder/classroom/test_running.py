@@ -17,7 +17,8 @@ from autograder.classroom import grading
 from autograder.classroom.class_record import ClassRecord, read_record
 from autograder.cli import main
 from autograder.course.catalogue import UsageError
-from autograder.report.verdict import NotGraded, Status, read_report, write_atomically
+from autograder.report import NotGraded, Status, read_report
+from autograder.writing import write_atomically
 from tests.autograder.classroom.conftest import packed, write
 
 

@@ -85,8 +85,8 @@ def test_an_assignment_is_put_together_from_its_files(folder):
     assert [(mistake.name, mistake.edits) for mistake in degree.mistakes] == [
         ("counts twice", (Edit(("1",), ("2",)),)),
     ]
-    assert degree.slow == "def degree(graph):\n    return 1\n"
-    assert (degree.hints, gather.mistakes, gather.slow, gather.published) == ({}, (), None, {})
+    assert degree.variants["slow"] == "def degree(graph):\n    return 1\n"
+    assert (degree.hints, gather.mistakes, gather.variants, gather.published) == ({}, (), {}, {})
 
 
 def test_students_get_hints_from_their_own_file(folder):
@@ -153,13 +153,13 @@ not indented
 def test_variants_are_the_bodies_of_their_classes_with_their_comments(folder):
     write(folder, {"variants/Gather.py": VARIANTS})
     gather = of(folder).exercise("Gather")
-    assert gather.slow == (
+    assert gather.variants["slow"] == (
         "# why it is slow\ndef forward(self, x):\n    # a loop\n    return np.stack([row for row in x])  # of rows\n"
     )
-    assert gather.plain == (
+    assert gather.variants["plain"] == (
         '# before the first method\ndef forward(self, x):\n    text = """\nnot indented\n"""\n    return x\n'
     )
-    assert (gather.bulky, gather.steep) == (None, None)
+    assert set(gather.variants) == {"slow", "plain"}
 
 
 def test_a_function_is_named_as_its_exercise_and_keeps_decorators_and_comments(folder):
@@ -170,10 +170,10 @@ def test_a_function_is_named_as_its_exercise_and_keeps_decorators_and_comments(f
     )
     write(folder, {"variants/degree.py": text})
     degree = of(folder).exercise("degree")
-    assert degree.slow == (
+    assert degree.variants["slow"] == (
         "@functools.cache\ndef degree(\n    graph,\n):  # slow(ly)\n    # one by one\n    return 1\n"
     )
-    assert degree.steep == "def degree(graph): return 2\n"
+    assert degree.variants["steep"] == "def degree(graph): return 2\n"
 
 
 PUBLISHED = '''\
@@ -285,13 +285,13 @@ def test_support_that_is_named_is_there(folder):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("Gather", "import math\nx = 1\n", "line 2: only classes named Slow, Plain, Bulky, Steep belong here, after"),
-        ("Gather", "class slow:\n    x = 1\n", "line 1: only classes named Slow"),
-        ("Gather", "class Fast:\n    x = 1\n", "line 1: only classes named Slow"),
-        ("Gather", "def Slow():\n    pass\n", "line 1: only classes named Slow"),
-        ("degree", "class slow:\n    pass\n", "line 1: only functions named slow, plain, bulky, steep belong here"),
-        ("degree", "\ndef Slow():\n    pass\n", "line 2: only functions named slow"),
-        ("degree", "async def slow():\n    pass\n", "line 1: only functions named slow"),
+        ("Gather", "import math\nx = 1\n", "line 2: only classes named Plain, Slow, Bulky, Steep belong here, after"),
+        ("Gather", "class slow:\n    x = 1\n", "line 1: only classes named Plain, Slow"),
+        ("Gather", "class Fast:\n    x = 1\n", "line 1: only classes named Plain, Slow"),
+        ("Gather", "def Slow():\n    pass\n", "line 1: only classes named Plain, Slow"),
+        ("degree", "class slow:\n    pass\n", "line 1: only functions named plain, slow, bulky, steep belong here"),
+        ("degree", "\ndef Slow():\n    pass\n", "line 2: only functions named plain, slow"),
+        ("degree", "async def slow():\n    pass\n", "line 1: only functions named plain, slow"),
         ("Gather", "class Slow:\n    a = 1\nclass Slow:\n    b = 1\n", "line 3: 'Slow' is defined twice$"),
         ("degree", "def slow():\n    pass\ndef slow():\n    pass\n", "line 3: 'slow' is defined twice$"),
         ("Gather", 'class Slow:\n    """Nothing else."""\n', "line 1: 'Slow' has no body in lines of its own$"),

@@ -4,7 +4,7 @@ import contextlib
 import io
 
 from autograder.cli import main
-from autograder.report.verdict import (
+from autograder.report import (
     ExerciseResult,
     Footprint,
     Growth,
@@ -17,8 +17,8 @@ from autograder.report.verdict import (
     Verdict,
     WrittenAnswer,
     encodable,
-    write_atomically,
 )
+from autograder.writing import write_atomically
 from tests.autograder.render.conftest import HOSTILE, report_of, verdict
 
 __all__ = ["HOSTILE", "graded_folder", "hostile_report", "huge_report", "report_of", "run_command", "unreadable_report",
@@ -39,9 +39,9 @@ def varied_report(student="Ada Lovelace", **more):
         if status is not Status.PARTLY
     ]
     measured = [
-        verdict("fast enough", Status.FAILED, "speed", sentence="right, but too slow", timing=SLOW),
-        verdict("little memory", part="memory", footprint=Footprint(1.2, 2.0, 5 << 20, 4 << 20)),
-        verdict("grows as it should", part="growth", growth=Growth(1.02, 1.5, "time", [1, 2], [0.1, 0.2])),
+        verdict("fast enough", Status.FAILED, "speed", sentence="right, but too slow", measurement=SLOW),
+        verdict("little memory", part="memory", measurement=Footprint(1.2, 2.0, 5 << 20, 4 << 20)),
+        verdict("grows as it should", part="growth", measurement=Growth(1.02, 1.5, "time", [1, 2], [0.1, 0.2])),
         Verdict(
             "gradients", "backward", Status.FAILED, 1.0, 2.0, "off by 0.1", "averages dW", "dW is a sum over the batch."
         ),
@@ -78,7 +78,7 @@ def unreadable_report(student="Ada Lovelace"):
 
 def hostile_report(text, student=None):
     """A report of which every text that a student can write is this one."""
-    failed = Verdict("the check", "forward", Status.FAILED, 0.0, 2.0, text, text, text, timing=Timing(
+    failed = Verdict("the check", "forward", Status.FAILED, 0.0, 2.0, text, text, text, measurement=Timing(
         2.7, 2.0, [2.5, 2.9], hot=[HotSpot(text, text, 0.9)]))  # fmt: skip
     return report_of(
         text if student is None else student,
@@ -94,7 +94,7 @@ def huge_report():
     text = "".join(chr(0x4E00 + 7919 * i % 20000) for i in range(900))
     said = {"sentence": text, "mistake": text, "hint": text}
     checks = [verdict(f"check {i}", Status.FAILED, **said) for i in range(12)]
-    slow = ExerciseResult("Slow", [verdict("fast enough", Status.FAILED, "speed", timing=SLOW)] * 3)
+    slow = ExerciseResult("Slow", [verdict("fast enough", Status.FAILED, "speed", measurement=SLOW)] * 3)
     exercises = [slow, *(ExerciseResult(f"Exercise{i}", checks) for i in range(60))]
     return report_of(exercises=exercises, problems=[Problem(text)] * 100)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.report.verdict import Verdict
+from autograder.report import Verdict
 from tests.autograder.export.made_up import (
     ExerciseResult,
     Status,

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from autograder.export.classroom import MOST, output_line, result, workflow
-from autograder.report.verdict import ExerciseResult
+from autograder.report import ExerciseResult
 from tests.autograder.export.made_up import (
     HOSTILE,
     graded_folder,

@@ -26,7 +26,7 @@ from autograder.export import database
 from autograder.export.errors import ExportError
 from autograder.export.gradebook import Summary, submissions_of, write_gradebook
 from autograder.nbgrader.course import lay_out
-from autograder.report.verdict import ExerciseResult, Report, Status, Verdict, WrittenAnswer, read_report
+from autograder.report import ExerciseResult, Report, Status, Verdict, WrittenAnswer, read_report
 
 ROOT = Path(__file__).resolve().parents[3]
 ASSIGNMENTS = ("02_layers", "03_losses")
@@ -445,7 +445,7 @@ import sys, time
 from pathlib import Path
 import msgspec
 from autograder.export.gradebook import write_gradebook
-from autograder.report.verdict import Report
+from autograder.report import Report
 reports = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Report])
 def some():
     for number, report in enumerate(reports):

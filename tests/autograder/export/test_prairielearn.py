@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from autograder.export.prairielearn import MOST, result
-from autograder.report.verdict import ExerciseResult, Status
+from autograder.report import ExerciseResult, Status
 from tests.autograder.export.made_up import (
     HOSTILE,
     SLOW,
@@ -68,7 +68,7 @@ def validated(report):
 
 
 def test_the_score_is_the_share_of_the_points():
-    slow = verdict("fast enough", Status.FAILED, "speed", timing=SLOW)
+    slow = verdict("fast enough", Status.FAILED, "speed", measurement=SLOW)
     made = validated(report_of(exercises=[ExerciseResult("A", [verdict("forward"), slow])]))
     assert (made["gradable"], made["score"]) == (True, 0.5)
     assert [(test["name"], test["points"], test["max_points"]) for test in made["tests"]] == [

@@ -15,7 +15,7 @@ from autograder.learner.records import Hint
 from autograder.learner.screen import MOST_CHARACTERS, print_hints
 from autograder.learner.work import open_work
 from autograder.render.reading import ascii_fallback
-from autograder.report.verdict import ExerciseResult, Status, Verdict
+from autograder.report import ExerciseResult, Status, Verdict
 from autograder.spec import Assignment, SpecError
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from autograder.learner import state
 from autograder.learner.originals import start
-from autograder.report.verdict import Status
+from autograder.report import Status
 from autograder.writing import LinkedPathError
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from autograder.cli import main
 from autograder.course import catalogue
-from autograder.report.verdict import read_report
+from autograder.report import read_report
 from benchmarks.tricks_graders import submission
 from benchmarks.tricks_submissions import CONTROLS, TRICKS, double_tests, retype_tests, skip_tests
 

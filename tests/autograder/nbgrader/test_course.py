@@ -13,7 +13,7 @@ import pytest
 from autograder.cli import main
 from autograder.course import catalogue
 from autograder.course.answers import Answers
-from autograder.report.verdict import Status
+from autograder.report import Status
 from tests.autograder.nbgrader.classroom import (
     ANSWER,
     ASSIGNMENTS,
@@ -106,7 +106,7 @@ def test_the_database_holds_the_points_of_the_report(course, student, assignment
 def test_right_work_earns_every_point_that_is_not_measured(course, assignment):
     for student in ("ada", LATE):
         verdicts = [v for e in course.report(student, assignment).exercises for v in e.verdicts]
-        assert {v.status for v in verdicts if v.measured is None} == {Status.PASSED}
+        assert {v.status for v in verdicts if v.measurement is None} == {Status.PASSED}
 
 
 @pytest.mark.parametrize("student", [*HOSTILE, *UNREADABLE, "李明"])

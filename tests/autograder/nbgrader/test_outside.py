@@ -19,7 +19,7 @@ from autograder.isolation.levels import IsolationError
 from autograder.nbgrader import AskForAHand, GradeOutside
 from autograder.nbgrader.grading import Grading
 from autograder.nbgrader.outside import REPORT, score, write
-from autograder.report.verdict import ExerciseResult, Problem, Report, Status, Verdict
+from autograder.report import ExerciseResult, Problem, Report, Status, Verdict
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # SQLAlchemy's and alembic's, about nbgrader
 WHERE = {"notebook": "layers", "assignment": "02_layers", "student": "ada"}

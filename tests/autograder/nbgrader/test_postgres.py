@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from autograder.export.gradebook import write_gradebook
-from autograder.report.verdict import read_report
+from autograder.report import read_report
 from tests.autograder.export.test_gradebook import dump
 from tests.autograder.nbgrader import test_course
 from tests.autograder.nbgrader.classroom import ROOT, handed_in, hold_course

@@ -59,7 +59,7 @@ def test_honest_neighbours_keep_their_points(outside):
     for student in HONEST:
         report = course.report(student, "02_layers")
         right = {e.name: e for e in report.exercises if e.name in ("Linear", "ReLU", "Softmax")}
-        assert all(v.points == v.max_points for e in right.values() for v in e.verdicts if v.measured is None)
+        assert all(v.points == v.max_points for e in right.values() for v in e.verdicts if v.measurement is None)
         assert scores[student] == report.points > 0
     assert not [what for what in course.logs["autograde 02_layers"].splitlines() if "| ERROR]" in what]
 

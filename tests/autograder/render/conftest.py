@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from autograder.report.verdict import ExerciseResult, Problem, Report, Status, Timing, Verdict, WrittenAnswer
+from autograder.report import ExerciseResult, Problem, Report, Status, Timing, Verdict, WrittenAnswer
 
 SENTENCE = "dx is wrong in every entry, largest at index (0, 3): off by 0.166 (163 % of the largest right value)"
 
@@ -37,7 +37,7 @@ def report_of(student="Ada Lovelace", exercises=(), isolation="full", **more):
 def right():
     timing = Timing(1.02, 2.5, [0.9, 1.02, 1.1])
     return ExerciseResult(
-        "Linear", [verdict("forward matches the reference"), verdict("fast enough", part="speed", timing=timing)]
+        "Linear", [verdict("forward matches the reference"), verdict("fast enough", part="speed", measurement=timing)]
     )
 
 
@@ -56,7 +56,7 @@ def wrong():
                 Status.FAILED,
                 "speed",
                 sentence="right, but too slow",
-                timing=Timing(2.7, 2.0, [2.5, 2.9]),
+                measurement=Timing(2.7, 2.0, [2.5, 2.9]),
             ),
         ],
     )

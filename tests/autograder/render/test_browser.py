@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from autograder.render.html import class_page, student_page
-from autograder.report.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing, Verdict
+from autograder.report import ExerciseResult, Footprint, HotSpot, Status, Timing, Verdict
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"]
@@ -65,8 +65,10 @@ def crowded(every_status, right, wrong, make_report, make_verdict):
     """Reports with all that a page can hold, names and code without a space among them."""
     hot = [HotSpot("cell 3, line 4", "for_every_row_of_the_batch_one_by_one(" + "x" * 60, 0.81, loop=True)]
     timing = Timing(9.0, 2.0, [9.0], low=8.0, high=11.0, hot=hot)
-    slow = make_verdict("fast enough", Status.FAILED, "speed", sentence="right, but too slow. Somewhere", timing=timing)
-    lean = make_verdict("sparing with memory", part="memory", footprint=Footprint(1.1, 2.0, 2_200_000, 2_000_000))
+    slow = make_verdict(
+        "fast enough", Status.FAILED, "speed", sentence="right, but too slow. Somewhere", measurement=timing
+    )
+    lean = make_verdict("sparing with memory", part="memory", measurement=Footprint(1.1, 2.0, 2_200_000, 2_000_000))
     odd = Verdict("the check", "forward", Status.FAILED, 0.0, 2.0, "W" * 300, "M" * 200, "H" * 200)
     exercise = ExerciseResult("MultiHeadAttentionWithRotaryEmbedding", [slow, lean, odd])
     report = make_report("Wolfeschlegelsteinhausenbergerdorff" * 3, [right, wrong, exercise], tried=["T" * 200])

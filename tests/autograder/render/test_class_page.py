@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from autograder.render.html import class_page
-from autograder.report.verdict import ExerciseResult, Footprint, Problem, Report, Status, Timing
+from autograder.report import ExerciseResult, Footprint, Problem, Report, Status, Timing
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def of_class(page_of):
 
 def timed(make_verdict, ratio, limit=2.0):
     status = Status.PASSED if ratio <= limit else Status.FAILED
-    verdict = make_verdict("fast enough", status, "speed", sentence="", timing=Timing(ratio, limit, [ratio]))
+    verdict = make_verdict("fast enough", status, "speed", sentence="", measurement=Timing(ratio, limit, [ratio]))
     return ExerciseResult("Softmax", [verdict])
 
 
@@ -110,7 +110,7 @@ def test_who_is_far_from_the_rest_is_named_with_what_is_usual(make_report, make_
 
 def test_memory_is_measured_beside_speed(make_report, make_verdict, of_class):
     figures = Footprint(1.1, 2.0, 2_200_000, 2_000_000)
-    lean = ExerciseResult("Tanh", [make_verdict("sparing with memory", part="memory", footprint=figures)])
+    lean = ExerciseResult("Tanh", [make_verdict("sparing with memory", part="memory", measurement=figures)])
     assert "Tanh memory 1 1.10 1.10 1.10 2.00 0" in of_class(make_report("a", [lean])).words
 
 

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from autograder.render.html import class_page, student_page
-from autograder.report.verdict import ExerciseResult, Footprint, HotSpot, Status, Timing
+from autograder.report import ExerciseResult, Footprint, HotSpot, Status, Timing
 
 
 @pytest.fixture
@@ -187,8 +187,8 @@ def test_where_time_and_memory_go_is_on_the_page(make_report, make_verdict, page
     exercise = ExerciseResult(
         "Softmax",
         [
-            make_verdict("fast enough", Status.FAILED, "speed", sentence="too slow", timing=slow),
-            make_verdict("sparing with memory", part="memory", footprint=lean),
+            make_verdict("fast enough", Status.FAILED, "speed", sentence="too slow", measurement=slow),
+            make_verdict("sparing with memory", part="memory", measurement=lean),
         ],
     )
     text = " ".join(page_of(student_page(make_report("Ada", [exercise]))).text.split())

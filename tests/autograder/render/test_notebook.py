@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from autograder.render.notebook import notebook_html, notebook_text
-from autograder.report.verdict import ExerciseResult, Status
+from autograder.report import ExerciseResult, Status
 
 
 def plain(html):

@@ -6,7 +6,7 @@ from autograder.render.figures import exercise_rates
 from autograder.render.html import class_page, student_page
 from autograder.render.measured import class_measures, measures
 from autograder.render.plots import pace_of_class, pace_of_one, points_by_exercise
-from autograder.report.verdict import ExerciseResult, Status, Timing
+from autograder.report import ExerciseResult, Status, Timing
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def report_with(make_report, make_verdict):
         for i, ratio in enumerate(ratios):
             figures = Timing(ratio, 2.0, [ratio], low=0.9 * ratio, high=1.1 * ratio)
             verdict = make_verdict(
-                "fast enough", status or (Status.FAILED if ratio > 2 else Status.PASSED), timing=figures
+                "fast enough", status or (Status.FAILED if ratio > 2 else Status.PASSED), measurement=figures
             )
             results.append(ExerciseResult(f"{name}{i}" if i else name, [verdict]))
         return make_report(student, results)

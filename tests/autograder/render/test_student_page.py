@@ -5,7 +5,7 @@ import pytest
 
 from autograder.render.html import student_page
 from autograder.render.reading import next_steps
-from autograder.report.verdict import ExerciseResult, Footprint, Growth, Problem, Report, Status, Timing, WrittenAnswer
+from autograder.report import ExerciseResult, Footprint, Growth, Problem, Report, Status, Timing, WrittenAnswer
 
 
 def exercise(name, *verdicts):
@@ -22,9 +22,11 @@ def measured(make_verdict):
     )
     return exercise(
         "Conv2d",
-        make_verdict("fast enough", part="speed", timing=timing),
-        make_verdict("sparing with memory", Status.FAILED, "memory", sentence="right, but too much", footprint=figures),
-        make_verdict("linear in the batch", part="growth", growth=grown),
+        make_verdict("fast enough", part="speed", measurement=timing),
+        make_verdict(
+            "sparing with memory", Status.FAILED, "memory", sentence="right, but too much", measurement=figures
+        ),
+        make_verdict("linear in the batch", part="growth", measurement=grown),
     )
 
 
@@ -111,7 +113,7 @@ def test_figures_are_beside_their_limits_in_words_in_a_drawing_and_in_a_table(me
 def test_growth_over_its_limit_is_told_once(make_report, make_verdict, page_of):
     sentence = "right, but its computing time grows like the size to the power 2.0"
     grown = Growth(2.0, 1.5, "time", [64, 512], [1.0, 64.0])
-    failed = make_verdict("linear in the batch", Status.FAILED, "growth", sentence=sentence, growth=grown)
+    failed = make_verdict("linear in the batch", Status.FAILED, "growth", sentence=sentence, measurement=grown)
     page = page_of(student_page(make_report(exercises=[exercise("Conv2d", failed, failed)])))
     assert "computing time grows like the size to the power 2.00" not in page.words
 
@@ -149,7 +151,7 @@ def test_a_page_holds_all_of_its_owners_and_nothing_of_the_others(make_report, m
 def test_a_page_holds_no_raw_figure_of_the_record(make_report, make_verdict):
     """What was timed call by call, and the whole hashes, stay in the report."""
     timing = Timing(1.25, 2.0, [1.2345678], low=1.1, high=1.4)
-    report = make_report(exercises=[exercise("Linear", make_verdict("fast enough", timing=timing))])
+    report = make_report(exercises=[exercise("Linear", make_verdict("fast enough", measurement=timing))])
     page = student_page(report)
     assert "1.2345678" not in page
     assert report.submission_sha256 not in page

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from autograder.render.reading import MARKS
 from autograder.render.terminal import ASCII_MARKS, print_class, print_exercise, print_report
-from autograder.report.verdict import ExerciseResult, Status
+from autograder.report import ExerciseResult, Status
 
 
 def shown(draw, *args, width=80, encoding="utf-8", **options):

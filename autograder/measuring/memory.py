@@ -1,0 +1,123 @@
+"""Memory as a ratio: how much a worker grows at its peak during one call, beside the reference, read from outside.
+
+Resident memory, as the kernel counts it, in fresh workers: inputs and parameters are there before, so what is measured
+is what the code itself asks for.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import ClassVar
+
+from autograder.isolation.launcher import NotMeasuredError
+from autograder.measuring.ratio import Ratio
+from autograder.report import Footprint
+from autograder.spec import Bench, Case, Check, Judgement, Observations, Stored
+from autograder.spec.comparison import Mismatch
+from autograder.subject import RemoteSubject
+
+__all__ = ["FLOOR", "Memory", "compare", "grow", "ratio", "sentence"]
+
+PAIRS, CLEAR = 3, 1.5
+FLOOR = 1 << 18
+"""Bytes that a process may grow for reasons of its own."""
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Memory(Ratio):
+    """A limit on memory at its peak, beyond inputs and parameters.  Let the reference take a megabyte at least."""
+
+    name: ClassVar[str] = "sparing with memory"
+    part: ClassVar[str] = "memory"
+    variant: ClassVar[str] = "bulky"
+    cost: ClassVar[str] = "memory"
+    advice: ClassVar[str] = (
+        "Find your largest array: is one of its axes summed away later, or can it be worked off in portions?"
+    )
+    is_calibrated: ClassVar[bool] = True
+
+    def measure(self, check: Check, bench: Bench) -> Judgement:
+        """Compare the peak of one call with the reference's."""
+        figures, mismatch = compare(self, check, bench)
+        return self.refuse(mismatch) if mismatch else self._judged(figures)
+
+    def estimate(self, check: Check, bench: Bench, stored: Stored | None) -> Judgement | None:
+        """Compare the peak of one call with the reference's at release."""
+        if stored is None or not stored.peak:
+            return None
+        peak, kept = self._peak(check, bench)
+        return self._judged(_figures(self, peak, stored.peak, kept, estimated=True))
+
+    def calibrate(self, check: Check, bench: Bench) -> Stored:
+        """The reference's peak; 0 where this system does not report it."""
+        try:
+            peak, _ = self._peak(check, bench)
+        except NotMeasuredError:
+            peak = 0
+        return Stored("", peak=peak)
+
+    def _peak(self, check: Check, bench: Bench) -> tuple[int, int]:
+        """Bytes by which a worker grows at its peak and for good in one call."""
+        case = bench.cases(check)[0]
+        with bench.code() as code:
+            peak, kept, _ = grow(check, code, case, self.run.draw(bench.rng, case))
+        return peak, kept
+
+    def _judged(self, figures: Footprint) -> Judgement:
+        return self.judge(figures, f"right, but {sentence(figures)}")
+
+
+def compare(memory: Memory, check: Check, bench: Bench) -> tuple[Footprint, Mismatch | None]:
+    """Measure beside the reference: the figures, and a Mismatch where an output was incorrect."""
+    case = bench.cases(check)[0]
+    pairs, kept, mismatch = [], 0, None
+    for _ in range(PAIRS):
+        fresh = memory.run.draw(bench.rng, case)
+        with bench.code() as code, bench.reference() as reference:
+            peak, kept, seen = grow(check, code, case, fresh)
+            its_peak, _, expected = grow(check, reference, case, fresh)
+        pairs.append((peak, its_peak))
+        mismatch = check.judge(seen, expected, fresh)
+        if mismatch or _is_clear(peak, its_peak, memory.at_most):
+            break
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return _figures(memory, ours, theirs, kept), mismatch
+
+
+def _figures(memory: Memory, peak: float, its_peak: float, kept: int, *, estimated: bool = False) -> Footprint:
+    found, half = ratio(peak, its_peak), memory.half_at
+    within = half is not None and found <= half
+    return Footprint(
+        round(found, 3), memory.at_most, round(peak), round(its_peak), kept, half, within, estimated=estimated
+    )
+
+
+def ratio(peak: float, its_peak: float) -> float:
+    """One peak as a multiple of another, both with what any process may grow by."""
+    return (peak + FLOOR) / (its_peak + FLOOR)
+
+
+def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
+    """Whether one pair is enough: memory hardly varies."""
+    found = ratio(peak, its_peak)
+    return found > CLEAR * limit or found * CLEAR < limit
+
+
+def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:
+    """Bytes by which the worker grew at its peak and for good during one call, and what came of it."""
+    trial = check.prepare(subject, case)
+    trial.renew(fresh)
+    before, peak_before = subject.worker.memory()
+    trial.go()
+    after, peak = subject.worker.memory()
+    grown = peak - before if peak > peak_before else after - before
+    return max(grown, 0), max(after - before, 0), trial.collect()
+
+
+def sentence(figures: Footprint) -> str:
+    """Say that it was too much, and how much stays; the figures themselves are shown beside it, as a time's are."""
+    kept = figures.kept / MEGABYTE
+    stays = f"; {kept:.1f} MB stay after the call" if kept > figures.peak / MEGABYTE / 2 else ""
+    return f"takes too much memory{stays}"

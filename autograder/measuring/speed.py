@@ -1,0 +1,214 @@
+"""Speed as a ratio: the worker's CPU time against the reference's in the same minute, read from outside.
+
+Both compute on one core, in turn: a core's other users slow both alike.  Pairs alternate in order, every pair has fresh
+inputs, every timed output is verified.  An interval of the median decides; where it holds the limit, more is measured,
+up to a bound, and then nobody loses a point.
+
+Where the reference is not, its time is known as a multiple of each of a few pieces of work (``yardstick``): every piece
+gives an estimate of its own, and only where all of them lie on the same side of the limit is there a verdict.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import msgspec
+
+from autograder.measuring import hotspots, timing, yardstick
+from autograder.measuring.ratio import Ratio
+from autograder.measuring.timing import Meter, Spent
+from autograder.report import HotSpot, Pace, Pair, Timing
+from autograder.spec import Bench, Check, Judgement, Observations, Stored
+from autograder.spec.comparison import Mismatch
+from autograder.subject import RemoteSubject, SubjectLostError, SubjectRaisedError
+
+__all__ = ["Speed", "compare", "estimate"]
+
+CLEAR = 1.5
+"""Off the limit by this factor throughout, one pair of workers is enough."""
+HOPELESS = 8.0
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Speed(Ratio):
+    """A limit on CPU time, as a multiple of the reference's."""
+
+    name: ClassVar[str] = "fast enough"
+    part: ClassVar[str] = "speed"
+    variant: ClassVar[str] = "slow"
+    cost: ClassVar[str] = "speed"
+    advice: ClassVar[str] = (
+        "Find the line that runs most often, and let one operation on whole arrays take the place of its loop."
+    )
+    is_calibrated: ClassVar[bool] = True
+
+    def measure(self, check: Check, bench: Bench) -> Judgement:
+        """Time pairs of calls beside the reference."""
+        figures, mismatch = compare(self, check, bench)
+        return self.refuse(mismatch) if mismatch else self._judged(figures, check, bench)
+
+    def estimate(self, check: Check, bench: Bench, stored: Stored | None) -> Judgement | None:
+        """Time pairs of calls beside the yardstick's pieces of work."""
+        if stored is None or not stored.ratios:
+            return None
+        return self._judged(estimate(self, check, bench, stored.ratios), check, bench)
+
+    def calibrate(self, check: Check, bench: Bench) -> Stored:
+        """The reference's time as a multiple of every piece's."""
+        measured = yardstick.ratios(self.run, check, bench)
+        flat = {piece: [value for group in groups for value in group] for piece, groups in measured.items()}
+        ratios = {piece: float(f"{statistics.median(values):.{DIGITS}g}") for piece, values in flat.items()}
+        return Stored("", ratios=ratios)
+
+    def _judged(self, figures: Timing, check: Check, bench: Bench) -> Judgement:
+        if figures.pace is not Pace.OVER:
+            return self.judge(figures, "")
+        figures = msgspec.structs.replace(figures, hot=_hot_spots(check, bench))
+        excess = "right, but too slow"
+        if figures.within_half:
+            excess = f"right, and within {figures.half_limit:g} × the reference: half of the points"
+        advice = "look for a Python loop or for work that an array operation can spare"
+        return self.judge(figures, f"{excess}. {hotspots.sentence(figures.hot) or advice}")
+
+
+def _hot_spots(check: Check, bench: Bench) -> list[HotSpot]:
+    """Where the time goes, in a worker of its own: an explanation, without which the verdict stands."""
+    with contextlib.suppress(SubjectRaisedError, SubjectLostError):
+        case = bench.cases(check)[0]
+        with bench.code() as subject:
+            return hotspots.find(check, subject, case, bench.statements)
+    return []
+
+
+# --- beside the reference --------------------------------------------------------------------
+
+
+@dataclass
+class _Record:
+    """Everything measured so far."""
+
+    limits: tuple[float, ...]
+    groups: list[list[float]] = field(default_factory=list)
+    raw: list[Pair] = field(default_factory=list)
+    mismatch: Mismatch | None = None
+
+    @property
+    def ratios(self) -> list[float]:
+        """Every pair's ratio."""
+        return [ratio for group in self.groups for ratio in group]
+
+    def is_hopeless(self) -> bool:
+        """Whether every pair is so far off that measuring on would only cost time."""
+        return len(self.ratios) > 1 and min(self.ratios) > HOPELESS * max(self.limits)
+
+    def is_clear(self) -> bool:
+        """Whether every ratio is on the same side of every limit, and far off; to fail takes two pairs of workers."""
+        low, high = min(self.ratios), max(self.ratios)
+        return all((low > CLEAR * limit and len(self.groups) > 1) or high * CLEAR < limit for limit in self.limits)
+
+    def is_decided(self) -> bool:
+        """Whether the interval lies on one side of every limit."""
+        return all(timing.judge(self.groups, limit) is not Pace.OPEN for limit in self.limits)
+
+
+def compare(speed: Speed, check: Check, bench: Bench) -> tuple[Timing, Mismatch | None]:
+    """Measure beside the reference: the figures, and a Mismatch where a timed output was incorrect."""
+    record = _Record(speed.limits)
+    for number in range(timing.ROUNDS * timing.WORKER_PAIRS):
+        record.groups.append([])
+        with bench.code() as code, bench.reference() as reference:
+            timing.share_core((code, reference), number)
+            for ratio, raw, mismatch in _pairs(speed, check, bench, code, reference):
+                record.groups[-1].append(ratio)
+                record.raw.append(raw)
+                record.mismatch = mismatch
+                if mismatch or record.is_hopeless():
+                    break
+        whole_round = (number + 1) % timing.WORKER_PAIRS == 0
+        if record.mismatch or record.is_hopeless() or record.is_clear() or (whole_round and record.is_decided()):
+            break
+    return _figures(record, speed), record.mismatch
+
+
+def _figures(record: _Record, speed: Speed) -> Timing:
+    found = timing.interval(record.ratios)
+    pace = Pace.OVER if record.is_hopeless() else timing.judge(record.groups, speed.at_most)
+    if record.is_clear():
+        pace = Pace.OVER if record.ratios[0] > speed.at_most else Pace.UNDER
+    return Timing(
+        ratio=round(statistics.median(record.ratios), 4),
+        limit=speed.at_most,
+        pairs=[round(ratio, 4) for ratio in record.ratios],
+        low=round(found.low, 4),
+        high=round(found.high, 4),
+        pace=pace,
+        half_limit=speed.half_at,
+        within_half=speed.half_at is not None and timing.judge(record.groups, speed.half_at) is not Pace.OVER,
+        raw=record.raw,
+    )
+
+
+def _pairs(
+    speed: Speed, check: Check, bench: Bench, code: RemoteSubject, reference: RemoteSubject
+) -> Iterator[tuple[float, Pair, Mismatch | None]]:
+    """Yield each pair's ratio, what it comes from, and what was incorrect in the output; the first only warms up."""
+    case = bench.cases(check)[0]
+    ours, theirs = (Meter(subject, check.prepare(subject, case)) for subject in (code, reference))
+    empty = theirs.empty_call()
+    for number in range(timing.PAIRS_EACH + 1):
+        fresh = speed.run.draw(bench.rng, case)
+        order = (ours, theirs) if number % 2 else (theirs, ours)
+        spent = {meter: meter.run(fresh, empty * meter.trial.calls) for meter in order}
+        seen: dict[Meter, Observations] = {}
+        for meter in order:
+            seen[meter], spent[meter] = meter.collect(spent[meter])
+        mismatch = check.judge(seen[ours], seen[theirs], fresh)
+        later = timing.put_off(spent[ours], spent[theirs])
+        ratio = (spent[ours].charged + later) / spent[theirs].computing
+        if number or mismatch or ratio > HOPELESS * speed.at_most:
+            yield ratio, _pair(spent[ours], spent[theirs], later), mismatch
+
+
+def _pair(ours: Spent, theirs: Spent, later: float) -> Pair:
+    seconds = (ours.charged, theirs.computing, ours.wall, theirs.wall, later)
+    code, reference, code_wall, reference_wall, deferred = (round(value, 7) for value in seconds)
+    return Pair(code, reference, code_wall, reference_wall, deferred, ours.instructions, theirs.instructions)
+
+
+# --- without the reference -------------------------------------------------------------------
+
+
+def estimate(speed: Speed, check: Check, bench: Bench, stored: Mapping[str, float]) -> Timing:
+    """Estimate a ratio to a reference of which only ``stored``, its own ratios to the pieces, is known."""
+    limit, half = speed.at_most, speed.half_at
+    by_piece: dict[str, list[list[float]]] = {piece: [] for piece in yardstick.PIECES if stored.get(piece, 0) > 0}
+    for _ in range(timing.ROUNDS):
+        for piece, groups in yardstick.ratios(speed.run, check, bench).items():
+            if piece in by_piece:
+                by_piece[piece] += [[value / stored[piece] for value in group] for group in groups]
+        pace = _agreed([timing.judge(groups, limit) for groups in by_piece.values()])
+        if pace is not Pace.OPEN:
+            break
+    flat = [[ratio for group in groups for ratio in group] for groups in by_piece.values()]
+    intervals = [timing.interval(values) for values in flat]
+    return Timing(
+        ratio=round(statistics.median(statistics.median(values) for values in flat), 4),
+        limit=limit,
+        pairs=[round(statistics.median(values), 4) for values in flat],
+        low=round(min(interval.low for interval in intervals), 4),
+        high=round(max(interval.high for interval in intervals), 4),
+        pace=pace,
+        half_limit=half,
+        within_half=half is not None and all(timing.judge(g, half) is not Pace.OVER for g in by_piece.values()),
+        estimated=True,
+    )
+
+
+def _agreed(paces: list[Pace]) -> Pace:
+    """What every piece says; too close to tell where they differ."""
+    return paces[0] if len(set(paces)) == 1 else Pace.OPEN

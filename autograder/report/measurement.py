@@ -1,0 +1,250 @@
+"""What was measured, beside its limit: one struct per kind, and their union, which a verdict holds.
+
+To add a kind, write its struct with what ``Figures`` asks for, and list it in ``Measurement``.
+"""
+
+from __future__ import annotations
+
+import statistics
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+__all__ = ["Footprint", "Growth", "HotSpot", "Measurement", "Pace", "Pair", "Timing"]
+
+WHOLE_FROM = 10
+NEAR = 0.1
+"""Of a ratio's limit: nearer than this, a second digit is shown."""
+MEGABYTE = 1e6
+
+
+class Pace(StrEnum):
+    """Where a measured figure lies: on one side of its limit, or too close to tell."""
+
+    UNDER = "under"
+    OVER = "over"
+    OPEN = "too close to tell"
+
+
+class HotSpot(msgspec.Struct, frozen=True):
+    """Where time goes: a line or a loop of the submission, and its share of the time (0…1)."""
+
+    where: str
+    code: str
+    share: float
+    loop: bool = False
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """One timed call of the code and one of the reference on the same inputs: seconds of CPU, and by the clock.
+
+    put_off: CPU seconds of deferred work, spent between calls beyond what the reference did; charged to the code.
+    code_instructions, reference_instructions: executed in that call, where the machine counts them, else 0.
+    """
+
+    code: float
+    reference: float
+    code_wall: float
+    reference_wall: float
+    put_off: float = 0.0
+    code_instructions: int = 0
+    reference_instructions: int = 0
+
+
+class Figures(msgspec.Struct, frozen=True, tag_field="kind"):
+    """What every kind of measurement has; each also has ``value``, ``limit``, ``pace``, ``interval`` and ``words``.
+
+    is_ratio: whether the value is a multiple of the reference's; unit: what follows the value in a sentence;
+    in_sentence: whether the sentence of a failed check states the figures.
+    """
+
+    is_ratio: ClassVar[bool] = True
+    unit: ClassVar[str] = "× the reference"
+    in_sentence: ClassVar[bool] = False
+
+    @property
+    def kind(self) -> str:
+        """The kind's name, as it stands in the report."""
+        return str(self.__struct_config__.tag)
+
+    @property
+    def hot_spots(self) -> list[HotSpot]:
+        """Where it goes, where that is known."""
+        return []
+
+    @property
+    def earns_half(self) -> bool:
+        """Whether a value over the limit still earns half of the points."""
+        return False
+
+
+class Timing(Figures, frozen=True, tag="speed"):
+    """A speed check's figures: CPU-time ratios to the reference, one per pair, and their median.
+
+    low, high: the interval of the median that the pace was judged by; half_limit: the limit for half of the points, and
+    whether the ratio keeps within it; raw: what was measured; hot: where the time goes, where it was too much;
+    estimated: by yardsticks, without the reference; pairs then holds each yardstick's own estimate.
+    """
+
+    ratio: float
+    limit: float
+    pairs: list[float]
+    low: float = 0.0
+    high: float = 0.0
+    pace: Pace = Pace.OPEN
+    half_limit: float | None = None
+    within_half: bool = False
+    raw: list[Pair] = []
+    hot: list[HotSpot] = []
+    estimated: bool = False
+
+    @property
+    def value(self) -> float:
+        """The median ratio."""
+        return self.ratio
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What the pace was judged by, or the extreme ratios where that was not stored."""
+        low = self.low or min(self.pairs, default=self.ratio)
+        return low, self.high or max(self.pairs, default=self.ratio)
+
+    @property
+    def hot_spots(self) -> list[HotSpot]:
+        """Where the time goes."""
+        return self.hot
+
+    @property
+    def earns_half(self) -> bool:
+        """Whether the ratio keeps within the limit for half of the points."""
+        return self.within_half
+
+    @property
+    def words(self) -> str:
+        """The ratio beside its limit: ``2.7 × the reference (limit 2.0)``, exact enough that they differ."""
+        ratio = _beside(self.ratio, self.limit, estimated=self.estimated)
+        return f"{ratio} × the reference (limit {self.limit:.1f}{_note(self.estimated)})"
+
+    @property
+    def line(self) -> str:
+        """The same as a line of its own."""
+        return f"Time: {self.words}."
+
+    @property
+    def instructions(self) -> float | None:
+        """Instructions as a multiple of the reference's, the median of the pairs; None where they were not counted."""
+        counted = [p.code_instructions / p.reference_instructions for p in self.raw if p.reference_instructions > 0]
+        return statistics.median(counted) if counted else None
+
+
+class Footprint(Figures, frozen=True, tag="memory"):
+    """A memory check's figures: bytes at the peak of one call, of the code and of the reference, and their ratio.
+
+    kept: bytes that stay after the call; half_limit: the limit for half of the points, and whether it keeps within it;
+    estimated: the reference's peak is the one that was measured at release.
+    """
+
+    ratio: float
+    limit: float
+    peak: int
+    reference_peak: int
+    kept: int = 0
+    half_limit: float | None = None
+    within_half: bool = False
+    estimated: bool = False
+
+    @property
+    def value(self) -> float:
+        """The ratio."""
+        return self.ratio
+
+    @property
+    def pace(self) -> Pace:
+        """Memory hardly varies: it is never too close to tell."""
+        return Pace.UNDER if self.ratio <= self.limit else Pace.OVER
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ratio itself."""
+        return self.ratio, self.ratio
+
+    @property
+    def earns_half(self) -> bool:
+        """Whether the ratio keeps within the limit for half of the points."""
+        return self.within_half
+
+    @property
+    def words(self) -> str:
+        """The ratio beside its limit, and what was measured."""
+        ratio = _beside(self.ratio, self.limit, estimated=self.estimated)
+        peak, theirs = (f"{amount / MEGABYTE:.1f} MB" for amount in (self.peak, self.reference_peak))
+        limit = f"limit {self.limit:.1f}{_note(self.estimated)}"
+        return f"{ratio} × the reference’s memory ({peak} at its peak against {theirs}; {limit})"
+
+    @property
+    def line(self) -> str:
+        """The same as a line of its own."""
+        return f"Memory: {self.words}."
+
+
+class Growth(Figures, frozen=True, tag="growth"):
+    """A scaling check's figures: cost at each size (seconds of CPU, bytes at the peak), and the exponent fitted to it.
+
+    of: "time" or "memory"; low, high: the interval of the exponent that the pace was judged by;
+    reference, reference_costs: the reference's exponent and costs, where it was at hand.
+    """
+
+    is_ratio: ClassVar[bool] = False
+    unit: ClassVar[str] = "to the power"
+    in_sentence: ClassVar[bool] = True
+
+    exponent: float
+    limit: float
+    of: str
+    sizes: list[int]
+    costs: list[float]
+    low: float = 0.0
+    high: float = 0.0
+    pace: Pace = Pace.OPEN
+    reference: float = 0.0
+    reference_costs: list[float] = []
+
+    @property
+    def value(self) -> float:
+        """The exponent."""
+        return self.exponent
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """What the pace was judged by."""
+        return self.low or self.exponent, self.high or self.exponent
+
+    @property
+    def cost(self) -> str:
+        """What grows, in words."""
+        return "computing time" if self.of == "time" else "memory"
+
+    @property
+    def words(self) -> str:
+        """How the cost grows with the size beside the limit, and how the reference's does."""
+        theirs = f"; the reference’s to the power {self.reference:.2f}" if self.reference_costs else ""
+        return f"{self.cost} grows like the size to the power {self.exponent:.2f} (limit {self.limit:.2f}{theirs})"
+
+    @property
+    def line(self) -> str:
+        """The same as a line of its own."""
+        return f"Growth of {self.of} with the size: exponent {self.exponent:.2f} (limit {self.limit:.2f})."
+
+
+Measurement = Timing | Footprint | Growth
+"""What a measured check found; its ``kind`` in a report is speed, memory or growth."""
+
+
+def _beside(ratio: float, limit: float, *, estimated: bool) -> str:
+    digits = 0 if ratio >= WHOLE_FROM else 2 if abs(ratio - limit) < NEAR else 1
+    return f"{'about ' if estimated else ''}{ratio:.{digits}f}"
+
+
+def _note(estimated: bool) -> str:  # noqa: FBT001 - one figure's own flag
+    return "; an estimate" if estimated else ""

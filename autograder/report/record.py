@@ -1,0 +1,79 @@
+"""Report: everything known of one graded submission.  ``msgspec.json.schema(Report)`` is its schema."""
+
+from __future__ import annotations
+
+import msgspec
+
+from autograder.report.problems import NotGraded, Problem
+from autograder.report.status import Status, overall
+from autograder.report.verdict import ExerciseResult
+
+__all__ = ["FORMAT", "Report", "WrittenAnswer", "grade_cell"]
+
+FORMAT = 2
+"""Version of the schema.  1: a verdict had ``timing``, ``footprint`` and ``growth`` in place of ``measurement``."""
+
+
+class WrittenAnswer(msgspec.Struct, frozen=True):
+    """A written question: graded by hand, so only whether there is an answer is known."""
+
+    name: str
+    max_points: float
+    answered: bool
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known of one graded submission; can be replayed from its seed and hashes.
+
+    format: version of the schema;
+    capstones: whether training was asked for; left_out: exercises of which this run graded nothing, or not all: what is
+    left out is in neither the points nor the maximum; earlier_sha256: of the earlier assignments it was graded on;
+    seconds: the wall time of grading; official: false for a verdict in the student's own process.
+    isolation: "full", "partial" or "none", proved before student code was loaded ("" where none ran);
+    isolation_missing: what was not in force, with the reason; tried: what the code attempted and an exercise
+    never needs, each as what follows “tried to”; set_aside: files of this hand-in that were not graded.
+    """
+
+    format: int = FORMAT
+    student: str
+    assignment: str
+    title: str = ""
+    file: str = ""
+    submission_sha256: str = ""
+    checks_sha256: str = ""
+    seed: int = 0
+    official: bool = True
+    isolation: str = ""
+    isolation_missing: list[str] = []
+    tried: list[str] = []
+    backend: str = "numpy"
+    capstones: bool = True
+    left_out: list[str] = []
+    earlier_sha256: str = ""
+    versions: dict[str, str] = {}
+    problems: list[Problem] = []
+    set_aside: list[NotGraded] = []
+    exercises: list[ExerciseResult] = []
+    written: list[WrittenAnswer] = []
+    seconds: float = 0.0
+    graded_at: str = ""
+
+    @property
+    def points(self) -> float:
+        """Points earned by machine."""
+        return round(sum(exercise.points for exercise in self.exercises), 2)
+
+    @property
+    def max_points(self) -> float:
+        """Points to be had by machine; written questions come on top."""
+        return round(sum(exercise.max_points for exercise in self.exercises), 2)
+
+    @property
+    def status(self) -> Status:
+        """The assignment as a whole."""
+        return overall(exercise.status for exercise in self.exercises)
+
+
+def grade_cell(exercise: str) -> str:
+    """Name the notebook's cell that holds an exercise's points."""
+    return f"check_{exercise}"

@@ -1,0 +1,83 @@
+"""Reports as they are stored, of this version and of earlier ones.
+
+Version 1 (release 0.1) is converted as it is read.  A later version is refused: what it holds is not known here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from autograder.report.record import FORMAT, Report
+
+__all__ = ["ReportError", "read_report", "refuse_later_report", "upgrade_result"]
+
+FIGURES = {"timing": "speed", "footprint": "memory", "growth": "growth"}
+"""Fields that a verdict of version 1 had, and the kind of measurement that each became."""
+
+
+class ReportError(Exception):
+    """A file is no report that can be read here: one sentence with the cure."""
+
+
+class _Stamp(msgspec.Struct):
+    format: int = 1
+
+
+def read_report(path: Path) -> Report:
+    """Read a report of this version or an earlier one; ReportError where the file is none, or of a later version."""
+    try:
+        content = path.read_bytes()
+        version = msgspec.json.decode(content, type=_Stamp).format
+        if version == FORMAT:
+            return msgspec.json.decode(content, type=Report)
+        if version < FORMAT:
+            return _from_version_1(content)
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"{path} cannot be read as a report ({error}). Grade again."
+        raise ReportError(message) from error
+    raise _later(path, version)
+
+
+def refuse_later_report(path: Path) -> None:
+    """Raise ReportError where there is a report of a later version: it must not be overwritten."""
+    try:
+        version = msgspec.json.decode(path.read_bytes(), type=_Stamp).format
+    except (OSError, msgspec.DecodeError):
+        return
+    if version > FORMAT:
+        raise _later(path, version)
+
+
+def _later(path: Path, version: int) -> ReportError:
+    return ReportError(
+        f"{path} was written by a later version of autograder (report format {version}, this one reads up to "
+        f"{FORMAT}). Update it (pip install --upgrade dlkit-course), or name another folder."
+    )
+
+
+def _from_version_1(content: bytes) -> Report:
+    record: dict[str, object] = msgspec.json.decode(content, type=dict[str, object])
+    results = record.get("exercises")
+    if isinstance(results, list):
+        record["exercises"] = [upgrade_result(result) for result in results]
+    return msgspec.convert({**record, "format": FORMAT}, Report)
+
+
+def upgrade_result(result: object) -> object:
+    """One exercise's verdicts of version 1, as builtins, in this version's form; anything else as it is."""
+    if not isinstance(result, dict) or not isinstance(verdicts := result.get("verdicts"), list):
+        return result
+    return {**result, "verdicts": [_upgraded(verdict) for verdict in verdicts]}
+
+
+def _upgraded(verdict: object) -> object:
+    """One verdict: of the fields of old at most one held figures."""
+    if not isinstance(verdict, dict):
+        return verdict
+    kept = {name: value for name, value in verdict.items() if name not in FIGURES}
+    for name, kind in FIGURES.items():
+        if isinstance(figures := verdict.get(name), dict):
+            kept["measurement"] = {"kind": kind, **figures}
+    return kept
