@@ -17,7 +17,7 @@ import numpy as np
 
 from autograder.authoring import calibration
 from autograder.course import catalogue
-from autograder.course.answers import Answers, read_stored, store
+from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.course.assignment_folder import released_files, specified
 from autograder.course.hint_files import HINTS, written_hints
 from autograder.course.repairs import as_published
@@ -46,7 +46,6 @@ __all__ = [
 ]
 
 PUBLIC_SEED = 1
-_Keyed = dict[tuple[str, str], list[Any]]
 CHECK_CALL = re.compile(r"^check\((\w+)\)\s*$", re.MULTILINE)
 
 
@@ -79,12 +78,12 @@ def write_cases(loaded: Loaded, path: Path, within: Path) -> bool:
 
     within: the folder that somebody named, below which nothing may be a link.
     """
-    answers, known, matters = _public_answers(loaded)
-    if _same_answers(path, answers, known, matters):
+    public = _public_answers(loaded)
+    if _same_answers(path, public):
         return False
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / path.name
-        store(part, answers, PUBLIC_SEED, known, matters)
+        store(part, public)
         write_atomically(path, part.read_bytes(), within=within)
     return True
 
@@ -101,7 +100,7 @@ def stale(root: Path, name: str) -> list[str]:
         f"{name}: {path.relative_to(loaded.released)} has no source any more: run autograder release {name}"
         for path in _left_over(loaded)
     ]
-    if not _same_answers(loaded.released / "cases.npz", *_public_answers(loaded)):
+    if not _same_answers(loaded.released / "cases.npz", _public_answers(loaded)):
         found.append(f"{name}: cases.npz is not what its source gives: run autograder release {name}")
     if calibration.is_stale(loaded):
         found.append(f"{name}: {yardstick.FILE} is not of these references: run autograder release {name}")
@@ -275,20 +274,23 @@ def _asked(assignment: Assignment) -> list[tuple[str, list[tuple[str, float]]]]:
 # --- the public cases ------------------------------------------------------------------------
 
 
-def _public_answers(loaded: Loaded) -> tuple[_Keyed, _Keyed, _Keyed]:
-    """Cases and expected results of one fixed seed, and what explains wrong ones; capstones and speed need none."""
-    answers = Answers(loaded, PUBLIC_SEED)
+def _public_answers(loaded: Loaded) -> StoredAnswers:
+    """Cases and expected results of one fixed seed, and what explains incorrect ones.
+
+    Capstones, budgets, and checks whose cases are drawn where they are needed have none.
+    """
+    answers = Answers(loaded, PUBLIC_SEED, alike=True)
     found = {
         (exercise.name, check.name): answers.of(exercise, check)
         for exercise in loaded.assignment.exercises
         for check in exercise.checks
-        if not check.capstone and not check.budget
+        if not (check.capstone or check.budget or check.redrawn)
     }
     with np.errstate(all="ignore"):  # mistakes may overflow
-        return found, *Fingerprints(loaded, answers).explained()
+        return StoredAnswers(found, PUBLIC_SEED, loaded.assignment.name, *Fingerprints(loaded, answers).explained())
 
 
-def _same_answers(path: Path, answers: _Keyed, known: _Keyed, matters: _Keyed) -> bool:
+def _same_answers(path: Path, public: StoredAnswers) -> bool:
     """Whether a stored file holds these answers, up to rounding (another machine's last bit is no news)."""
     if not path.is_file():
         return False
@@ -296,11 +298,16 @@ def _same_answers(path: Path, answers: _Keyed, known: _Keyed, matters: _Keyed) -
         stored = read_stored(path)
     except catalogue.UsageError:
         return False
-    if set(stored.found) != set(answers) or stored.matters != matters or set(stored.known) != set(known):
+    if (
+        (stored.seed, stored.assignment) != (public.seed, public.assignment)
+        or set(stored.found) != set(public.found)
+        or stored.matters != public.matters
+        or set(stored.known) != set(public.known)
+    ):
         return False
-    if not all(same_data(one, stored.known[key]) for key, one in known.items()):
+    if not all(same_data(one, stored.known[key]) for key, one in public.known.items()):
         return False
-    for key, found in answers.items():
+    for key, found in public.found.items():
         ours = [[_comparable(case.as_data()), expected] for case, expected in found]
         theirs = [[_comparable(case.as_data()), expected] for case, expected in stored.found[key]]
         if not agree(_comparable(ours), _comparable(theirs)):

@@ -158,6 +158,7 @@ def statistics(
                 needs=exercise.parts if needs is None else needs,
                 after=after,
                 mutation=mutation,
+                redrawn=True,
             ),
         )
         return observe
@@ -232,6 +233,7 @@ def seeded(
                 needs=exercise.parts,
                 after=after,
                 mutation=mutation,
+                redrawn=True,
             ),
         )
         return observe

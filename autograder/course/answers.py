@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import math
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -26,6 +29,8 @@ __all__ = ["Answers", "StoredAnswers", "generator", "read_stored", "store"]
 Answer = tuple[Case, Observations]
 Size = tuple[int, int]
 """Bytes of arrays in the largest reply of a case, and in all of them."""
+FORMAT = 2
+"""Of ``cases.npz``."""
 Explained = dict[tuple[str, str], list[Any]]
 
 
@@ -46,11 +51,16 @@ def _something(found: list[Answer], exercise: Exercise, check: Check, why: str) 
 
 
 class Answers:
-    """Answers drawn from the references, and kept for the whole class."""
+    """Answers drawn from the references, and kept for the whole class.
 
-    def __init__(self, loaded: Loaded, seed: int) -> None:
+    alike: all checks draw from the same numbers, as far as they draw the same, so that what is stored of them is small;
+    else each draws its own.
+    """
+
+    def __init__(self, loaded: Loaded, seed: int, *, alike: bool = False) -> None:
         self.loaded = loaded
         self.seed = seed
+        self.alike = alike
         self._found: dict[tuple[str, str], list[Answer]] = {}
         self._sizes: dict[tuple[str, str], list[Size]] = {}
         self._references: dict[str, LocalSubject] = {}
@@ -65,7 +75,8 @@ class Answers:
         """Cases of one check, at least one, with what is expected.  SpecError where none are drawn."""
         key = exercise.name, check.name
         if key not in self._found:
-            rng = generator(self.seed, self.loaded.assignment.name, *key)
+            names = () if self.alike and not check.redrawn else key
+            rng = generator(self.seed, self.loaded.assignment.name, *names)
             reference = self.reference(exercise)
             self._found[key], sizes = [], []
             for case in check.cases(rng, reference):
@@ -100,30 +111,32 @@ class StoredAnswers:
     """Answers read from a released ``cases.npz``: what a student's machine has in place of the references.
 
     known: prints of planted mistakes by exercise and check, matters: what each right answer depends on; both as
-    ``autograder.diagnosis`` reads them.
+    ``autograder.diagnosis`` reads them.  assignment: its name, which seeds what is drawn here.
     """
 
     def __init__(
         self,
         found: dict[tuple[str, str], list[Answer]],
         seed: int,
+        assignment: str = "",
         known: Explained | None = None,
         matters: Explained | None = None,
     ) -> None:
         self.found = found
         self.seed = seed
+        self.assignment = assignment
         self.known = known or {}
         self.matters = matters or {}
 
     def of(self, exercise: Exercise, check: Check) -> list[Answer]:
         """Cases of one check, at least one, with what is expected.  SpecError where there are none.
 
-        A capstone's are drawn here, for it needs no reference.
+        Those of a capstone, and of a check whose expectation no reference gives, are drawn here.
         """
         key = exercise.name, check.name
-        if check.capstone and key not in self.found:
+        if (check.capstone or check.redrawn) and key not in self.found:
             nobody = LocalSubject()
-            rng = generator(self.seed, *key)
+            rng = generator(self.seed, self.assignment, *key)
             cases = check.cases(rng, nobody)
             self.found[key] = [(case, check.expect(nobody, case, rng) if check.expect else {}) for case in cases]
         return _something(
@@ -140,22 +153,47 @@ class StoredAnswers:
         raise SpecError(message)
 
 
-def store(
-    path: Path,
-    answers: dict[tuple[str, str], list[Answer]],
-    seed: int,
-    known: Explained | None = None,
-    matters: Explained | None = None,
-) -> None:
-    """Write answers to one ``.npz``: a tree as JSON, and its arrays; with what explains wrong ones."""
+def store(path: Path, stored: StoredAnswers) -> None:
+    """Write answers to one ``.npz``: a tree as JSON, and its arrays, each once; with what explains incorrect ones."""
     arrays: list[Any] = []
     tree = [
         [list(key), encode([[case.as_data(), expected] for case, expected in found], arrays)]
-        for key, found in answers.items()
+        for key, found in stored.found.items()
     ]
-    explained = {"known": _listed(known), "matters": _listed(matters)}
-    header = np.frombuffer(json.dumps({"seed": seed, "answers": tree, **explained}).encode(), np.uint8)
-    np.savez_compressed(path, header=header, **{f"a{i}": array for i, array in enumerate(arrays)})
+    places, packed = _packed(arrays)
+    header = {
+        "format": FORMAT,
+        "seed": stored.seed,
+        "assignment": stored.assignment,
+        "answers": tree,
+        "arrays": places,
+        "known": _listed(stored.known),
+        "matters": _listed(stored.matters),
+    }
+    np.savez_compressed(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **packed)
+
+
+def _packed(arrays: list[Any]) -> tuple[list[list[Any]], dict[str, Any]]:
+    """Arrays end to end, those of a dtype in one, equal ones once; and where each lies: dtype, offset, shape."""
+    ends: dict[str, int] = {}
+    known: dict[tuple[str, bytes], int] = {}
+    parts: dict[str, list[Any]] = {}
+    places = []
+    for array in map(np.asarray, arrays):
+        dtype = array.dtype.str
+        key = dtype, hashlib.sha256(array.tobytes()).digest()
+        if key not in known:
+            known[key] = ends.get(dtype, 0)
+            ends[dtype] = known[key] + array.size
+            parts.setdefault(dtype, []).append(array.ravel())
+        places.append([dtype, known[key], list(array.shape)])
+    return places, {dtype.lstrip("<|="): np.concatenate(flat) for dtype, flat in parts.items()}
+
+
+def _unpacked(places: list[list[Any]], packed: Mapping[str, Any]) -> list[Any]:
+    """The arrays that ``_packed`` packed."""
+    flat = {dtype: packed[dtype.lstrip("<|=")] for dtype in {dtype for dtype, _, _ in places}}
+    return [flat[dtype][begin : begin + math.prod(shape)].reshape(shape) for dtype, begin, shape in places]
 
 
 def _listed(explained: Explained | None) -> list[Any]:
@@ -171,7 +209,7 @@ def read_stored(path: Path) -> StoredAnswers:
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(file["header"].tobytes())
-            arrays = [file[f"a{i}"] for i in range(len(file.files) - 1)]
+            arrays = _unpacked(header["arrays"], file)
         found = {
             (exercise, check): [
                 (Case.from_data(case), expected) for case, expected in decode(tree, arrays, markers=True)
@@ -179,7 +217,7 @@ def read_stored(path: Path) -> StoredAnswers:
             for (exercise, check), tree in header["answers"]
         }
         known, matters = (_by_key(header.get(name, [])) for name in ("known", "matters"))
-        return StoredAnswers(found, header["seed"], known, matters)
+        return StoredAnswers(found, header["seed"], header["assignment"], known, matters)
     except (OSError, ValueError, KeyError, TypeError, ProtocolError, BadZipFile) as error:
         message = (
             f"{path} cannot be read ({error}): it is damaged, or of another version of the course. Take the file from "

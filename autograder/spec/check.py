@@ -31,6 +31,7 @@ class Check:
     cases(rng, reference): the inputs; observe(subject, case): talks to an implementation and returns
     what it saw; expect(reference, case, rng): what is right (by default what the reference shows);
     judge(observed, expected, case): a Mismatch or None.
+    redrawn: its cases, and what is expected of them, need no reference, and are drawn where they are needed;
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
     capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
     budget: the limit on what it costs, where that is measured; trial: the runs that are.
@@ -49,6 +50,7 @@ class Check:
     backend: str | None = None
     own_forward: Callable[[Subject, Case, Observations], bool] | None = None
     mutation: str = ""
+    redrawn: bool = False
     capstone: bool = False
     cpu_s: float | None = None
     budget: Budget | None = None

@@ -194,6 +194,7 @@ class Exercise:
                     after=after,
                     backend=backend,
                     mutation=mutation,
+                    redrawn=expect is not None,
                     capstone=cpu_s is not None,
                     cpu_s=cpu_s,
                 )

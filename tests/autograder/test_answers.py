@@ -33,7 +33,7 @@ def without_cases(folder, change):
     path = folder / "assignments" / NAME / "cases.npz"
     answers = read_stored(path)
     change(answers.found)
-    store(path, answers.found, answers.seed, answers.known, answers.matters)
+    store(path, answers)
 
 
 def verdicts_of(folder, submission, zygote):

@@ -249,7 +249,7 @@ def test_earlier_work_is_found_in_the_course_that_was_named(autograder, student,
     names = ["the result matches the reference", "inputs are not modified", "stays on the device"]
     expected = [{"the result": answers.np.tanh(answers.np.ones(3))}, {"x": answers.np.ones(3)}]
     found = {("again", name): [(case, expected[i % 2])] for i, name in enumerate(names)}
-    answers.store(folder / "cases.npz", found, 1)
+    answers.store(folder / "cases.npz", answers.StoredAnswers(found, 1, "03_next"))
     solve()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

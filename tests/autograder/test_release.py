@@ -11,7 +11,8 @@ from autograder.authoring.release import release, stale
 from autograder.cli import main
 from autograder.course import catalogue
 from autograder.course.answers import Answers, StoredAnswers, read_stored, store
-from autograder.spec import SpecError
+from autograder.spec import Case, SpecError
+from autograder.spec.comparison import agree
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (
@@ -58,7 +59,7 @@ def test_a_file_that_is_missing_or_changed_is_stale(own_course, name):
         answers = read_stored(path)
         (_, expected), *_ = answers.found["Tanh", "forward matches the reference"]
         expected["y"] = expected["y"] + 1e-3
-        store(path, answers.found, answers.seed, answers.known, answers.matters)
+        store(path, answers)
     else:
         path.write_text(path.read_text() + "\n")
     sentence = f"02_layers: {name} is not what its source gives: run autograder release 02_layers"
@@ -74,7 +75,7 @@ def test_a_change_of_the_last_bit_is_not_stale(own_course):
     answers = read_stored(path)
     for _, expected in answers.found["Tanh", "forward matches the reference"]:
         expected["y"] = np.nextafter(expected["y"], 2)
-    store(path, answers.found, answers.seed, answers.known, answers.matters)
+    store(path, answers)
     assert stale(own_course, "02_layers") == []
 
 
@@ -284,7 +285,7 @@ def test_answers_come_back_from_their_file(tmp_path, layers):
         for exercise in layers.assignment.exercises[-2:]
         for check in exercise.checks
     }
-    store(tmp_path / "cases.npz", found, 11)
+    store(tmp_path / "cases.npz", StoredAnswers(found, 11))
     back = read_stored(tmp_path / "cases.npz")
     assert back.seed == 11
     assert list(back.found) == list(found)
@@ -310,4 +311,35 @@ def test_objects_cannot_be_stored(tmp_path):
     from autograder.spec import Case
 
     with pytest.raises(TypeError, match="dtype object cannot cross"):
-        store(tmp_path / "cases.npz", {("A", "b"): [(Case(x=np.array([object()])), {})]}, 1)
+        store(tmp_path / "cases.npz", StoredAnswers({("A", "b"): [(Case(x=np.array([object()])), {})]}, 1))
+
+
+@pytest.mark.parametrize("name", catalogue.names(ROOT))
+def test_the_public_cases_of_an_assignment_are_small(name):
+    assert (ROOT / "assignments" / name / "cases.npz").stat().st_size <= 300_000
+
+
+def test_equal_arrays_are_stored_once(tmp_path):
+    x = np.random.default_rng(0).normal(size=5000)
+    many = {("A", str(i)): [(Case(x=x.copy()), {"y": x.copy()})] for i in range(9)}
+    store(tmp_path / "cases.npz", StoredAnswers(many, 1, "01_a"))
+    assert (tmp_path / "cases.npz").stat().st_size < 1.2 * x.nbytes
+    found = read_stored(tmp_path / "cases.npz")
+    assert (found.seed, found.assignment, list(found.found)) == (1, "01_a", list(many))
+    for ((case, expected),) in found.found.values():
+        assert np.array_equal(case.inputs["x"], x)
+        assert np.array_equal(expected["y"], x)
+
+
+def test_what_needs_no_reference_is_not_stored_and_drawn_where_it_is_needed():
+    loaded = catalogue.load("05_regularization", ROOT)
+    stored = read_stored(ROOT / "assignments/05_regularization/cases.npz")
+    exercise = loaded.assignment.exercise("gaussian_noise")
+    drawn = [check for check in exercise.checks if check.redrawn]
+    assert len(drawn) >= 3
+    ours = Answers(loaded, stored.seed)
+    for check in drawn:
+        assert (exercise.name, check.name) not in stored.found
+        for (case, expected), (mine, also) in zip(stored.of(exercise, check), ours.of(exercise, check), strict=True):
+            assert np.array_equal(case.inputs["x"], mine.inputs["x"])
+            assert agree(expected, also)

@@ -109,6 +109,7 @@ def twenty_layers(exercise, layer):
     @exercise.check(
         DEEP,
         cases=lambda rng: [Case({"rng": new_rng(rng)}, x=rng.normal(size=(64, WIDTH)))],
+        expect=lambda _case: {"the size behind twenty layers": "kept"},
         judge=judge,
         after=(SHAPED,),
         mutation=later_draws_too_small,

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from autograder.cli import main
-from autograder.course.answers import read_stored, store
+from autograder.course.answers import StoredAnswers, read_stored, store
 
 FILES = (
     "nbgrader_config.py", "source/header.ipynb", "source/02_layers/layers.ipynb", "source/02_layers/checks.py",
@@ -107,7 +107,7 @@ def test_what_the_instructor_changed_is_kept(lay_out, own_course, file):
         answers = read_stored(path)
         (_, expected), *_ = answers.found["Tanh", "forward matches the reference"]
         expected["y"] = expected["y"] + 1
-        store(path, answers.found, answers.seed)
+        store(path, StoredAnswers(answers.found, answers.seed, answers.assignment))
     else:
         path.write_text(path.read_text() + "\n")
     mine = path.read_bytes()
