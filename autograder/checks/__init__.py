@@ -19,6 +19,7 @@ from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
+from autograder.checks.training_step import DETACHED, LEFT_OVER, TrainingStepExercise
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.spec import (
     Case,
@@ -35,8 +36,10 @@ from autograder.subject import Instance, SubjectRaisedError
 
 __all__ = [
     "CHARACTERS",
+    "DETACHED",
     "FORWARD",
     "GRADIENTS",
+    "LEFT_OVER",
     "MATCHES",
     "Bowl",
     "Case",
@@ -70,6 +73,7 @@ __all__ = [
     "SubjectRaisedError",
     "Task",
     "Tolerance",
+    "TrainingStepExercise",
     "Variance",
     "compare",
     "compare_all",
