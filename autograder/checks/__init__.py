@@ -6,6 +6,7 @@ modes   what is asked of a layer that trains in one way and evaluates in another
 statistics, laws   what is asked of random things
 """
 
+from autograder.checks.behaviour import by_name
 from autograder.checks.function import MATCHES, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged, judge_words
@@ -17,6 +18,17 @@ from autograder.checks.modes import Modes
 from autograder.checks.mutation import mutated, mutated_function, mutated_method
 from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.schedule import ScheduleExercise
+from autograder.checks.sequence import (
+    NO_GRADIENT,
+    NO_STATE,
+    Change,
+    Independence,
+    independence,
+    later_steps,
+    masked_steps,
+    optional_state,
+    other_rows,
+)
 from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
 from autograder.checks.training_step import DETACHED, LEFT_OVER, TrainingStepExercise
@@ -41,13 +53,17 @@ __all__ = [
     "GRADIENTS",
     "LEFT_OVER",
     "MATCHES",
+    "NO_GRADIENT",
+    "NO_STATE",
     "Bowl",
     "Case",
+    "Change",
     "Claim",
     "Code",
     "Distribution",
     "Exercise",
     "FunctionExercise",
+    "Independence",
     "Instance",
     "LayerExercise",
     "LossExercise",
@@ -75,19 +91,25 @@ __all__ = [
     "Tolerance",
     "TrainingStepExercise",
     "Variance",
+    "by_name",
     "compare",
     "compare_all",
     "disguise",
     "habits",
     "in_float32",
     "in_pairs",
+    "independence",
     "judge_dtype",
     "judge_float32",
     "judge_unchanged",
     "judge_words",
+    "later_steps",
+    "masked_steps",
     "mutated",
     "mutated_function",
     "mutated_method",
+    "optional_state",
+    "other_rows",
     "seeded",
     "statistics",
 ]
