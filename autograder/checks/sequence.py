@@ -159,11 +159,13 @@ def later_steps(
 
     of: the input that is changed at one step; axis: of the steps, in this input and in the output;
     seen_by(case, step): the steps of the output at which a change has to be seen, where no others may see it; by
-    default all from that step on may, and none has to.
+    default all from that step on may, and none has to.  Cases of one step are left out.
     """
 
-    def change(case: Case, rng: np.random.Generator) -> Change:
+    def change(case: Case, rng: np.random.Generator) -> Change | None:
         x = case.inputs[of]
+        if x.shape[axis] < 2:  # noqa: PLR2004 - there is no later step
+            return None
         step = int(rng.integers(1, x.shape[axis]))
         place = (slice(None),) * axis + (step,)
         changed = x.copy()
@@ -205,10 +207,12 @@ def masked_steps(
 
 
 def other_rows() -> Independence:
-    """No row of a batch depends on another one; every input is changed in one row."""
+    """No row of a batch depends on another one; every input is changed in one row.  Cases of one row are left out."""
 
-    def change(case: Case, rng: np.random.Generator) -> Change:
+    def change(case: Case, rng: np.random.Generator) -> Change | None:
         rows = len(next(iter(case.inputs.values())))
+        if rows < 2:  # noqa: PLR2004 - there is no other row
+            return None
         row = int(rng.integers(rows))
         changed = {}
         for name, x in case.inputs.items():
@@ -315,7 +319,8 @@ def _not_comparable(name: str, y: Any, changed: Any, axes: tuple[int, ...], may:
     """What of these outputs makes it impossible to say where they differ."""
     for value in (y, changed):
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
-            kind = "None" if value is None else f"a {type(value).__name__}"
+            dtype = getattr(value, "dtype", None)
+            kind = "None" if value is None else f"an array of dtype {dtype}" if dtype else f"a {type(value).__name__}"
             return Mismatch("type", name, f"{name} is {kind}; expected an array of real numbers")
         sizes = [value.shape[axis] if axis < value.ndim else 0 for axis in axes]
         if any(not size or n not in (size, 1) for n, size in zip(may.shape, sizes, strict=True)):
