@@ -1,8 +1,8 @@
-"""Checks of 04_optimizers: adaptive."""
+"""Optimizers that adapt the size of the step to each parameter."""
 
 from autograder.checks import Bowl, Case, OptimizerExercise, Speed
 
-from .shared import LARGE
+from .descent import LARGE
 
 
 def adagrad_cases(rng):

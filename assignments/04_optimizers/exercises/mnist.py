@@ -1,4 +1,4 @@
-"""Checks of 04_optimizers: mnist."""
+"""The capstone: a perceptron that reads MNIST."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Checks of 07_recurrent: adding."""
+"""The capstone: an LSTM that has learned to add two marked numbers."""
 
 from autograder.checks import ModelExercise, Score, Task
 from dlkit.datasets import adding_problem

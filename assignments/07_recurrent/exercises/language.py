@@ -1,4 +1,4 @@
-"""Checks of 07_recurrent: language."""
+"""The capstone: a language model of characters."""
 
 import numpy as np
 

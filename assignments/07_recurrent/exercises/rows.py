@@ -1,4 +1,4 @@
-"""Checks of 07_recurrent: rows."""
+"""The capstone: digits that are read row by row."""
 
 from autograder.checks import ModelExercise, Task
 from dlkit.datasets import mnist
