@@ -31,6 +31,8 @@ from autograder.checks.sequence import (
 )
 from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.checks.statistics import Claim, in_pairs, seeded, statistics
+from autograder.checks.tokenization import any_texts
+from autograder.checks.tokenizer import LEARNED, TokenizerExercise
 from autograder.checks.training_step import DETACHED, LEFT_OVER, TrainingStepExercise
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.spec import (
@@ -51,6 +53,7 @@ __all__ = [
     "DETACHED",
     "FORWARD",
     "GRADIENTS",
+    "LEARNED",
     "LEFT_OVER",
     "MATCHES",
     "NO_GRADIENT",
@@ -88,9 +91,11 @@ __all__ = [
     "Strided",
     "SubjectRaisedError",
     "Task",
+    "TokenizerExercise",
     "Tolerance",
     "TrainingStepExercise",
     "Variance",
+    "any_texts",
     "by_name",
     "compare",
     "compare_all",

@@ -22,7 +22,7 @@ FEWEST_SIZES, WIDEST = 4, 8
 class Budget:
     """At most ``at_most`` times what the reference takes on ``case``; half of the points up to ``half_at`` times.
 
-    The case's inputs are shapes (drawn normal, anew for every pair) or functions of an rng (labels).
+    The case's inputs are shapes (drawn normal, anew for every pair) or functions of an rng (labels, a text).
     dtype: of the drawn inputs and the parameters.  Limits are set on measured ratios.
     """
 
@@ -40,7 +40,8 @@ class Budget:
         """Draw inputs, and dy where ``case`` has one: a first case, or fresh numbers for one that is complete."""
         given = self.case.inputs.items()
         drawn = {name: spec(rng) if callable(spec) else rng.normal(size=spec) for name, spec in given}
-        inputs = {name: x.astype(self.dtype) if x.dtype.kind == "f" else x for name, x in drawn.items()}
+        floats = {name for name, x in drawn.items() if getattr(getattr(x, "dtype", None), "kind", "") == "f"}
+        inputs = {name: x.astype(self.dtype) if name in floats else x for name, x in drawn.items()}
         if case is None:
             return self.case.with_changes(inputs=inputs)
         fresh = {name: rng.normal(size=dy.shape).astype(self.dtype) for name, dy in case.upstreams.items()}
