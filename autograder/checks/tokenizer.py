@@ -85,38 +85,8 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
 
 
 def _train_checks(tokenizer: Tokenizer) -> list[Check]:
-    learning = "super().train(*args, **kwargs)"
     return [
         Check(LEARNED, "train", 6.0, tokenizer.cases, tokenizer.train, judge_learned, needs=TO_LEARN),
-        Check(
-            FORGETS,
-            "train",
-            1.0,
-            tokenizer.pairs,
-            tokenizer.train_again,
-            judge_learned,
-            expect=lambda reference, case, _rng: tokenizer.train_again(reference, case.with_changes(hidden={})),
-            needs=TO_ENCODE,
-            after=(LEARNED,),
-            mutation=mutated(
-                "self._given = getattr(self, '_given', (args, kwargs))",
-                "args, kwargs = self._given",
-                learning,
-                method="train",
-            ),
-        ),
-        Check(
-            ALONE,
-            "train",
-            1.0,
-            tokenizer.pairs,
-            tokenizer.train_beside,
-            judge_learned,
-            needs=TO_ENCODE,
-            after=(LEARNED,),
-            mutation=mutated(learning, "{name}._latest = self", method="train")
-            + mutated_method("return _Right.encode({name}._latest, *args, **kwargs)", method="encode"),
-        ),
         Check(
             SAME,
             "train",
@@ -154,6 +124,35 @@ def _encode_checks(tokenizer: Tokenizer) -> list[Check]:
                 "return ids",
                 method="encode",
             ),
+        ),
+        Check(
+            FORGETS,
+            "encode",
+            1.0,
+            tokenizer.pairs,
+            tokenizer.train_again,
+            judge_learned,
+            expect=lambda reference, case, _rng: tokenizer.train_again(reference, case.with_changes(hidden={})),
+            needs=TO_ENCODE,
+            after=(IDS,),
+            mutation=mutated(
+                "self._given = getattr(self, '_given', (args, kwargs))",
+                "args, kwargs = self._given",
+                "super().train(*args, **kwargs)",
+                method="train",
+            ),
+        ),
+        Check(
+            ALONE,
+            "encode",
+            1.0,
+            tokenizer.pairs,
+            tokenizer.train_beside,
+            judge_learned,
+            needs=TO_ENCODE,
+            after=(IDS,),
+            mutation=mutated("super().train(*args, **kwargs)", "{name}._latest = self", method="train")
+            + mutated_method("return _Right.encode({name}._latest, *args, **kwargs)", method="encode"),
         ),
     ]
 

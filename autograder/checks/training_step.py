@@ -26,6 +26,8 @@ __all__ = ["DETACHED", "LEFT_OVER", "TrainingStepExercise"]
 DETACHED = "the loss of one network does not reach the other"
 LEFT_OVER = "no gradient is left over"
 LOG = "_log"
+REACHED = "what reached "
+"""How the log begins the names of what went through a network's backward."""
 ONE_ROW_LOSS: Mapping[str, New] = {"loss": New("support.RowLoss")}
 ONE_OPTIMIZER: Mapping[str, str] = {"optimizer": "model"}
 
@@ -110,7 +112,11 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
             DETACHED, cases=cases, judge=judge_reaching, after=(MATCHES,), mutation=_sends_again(detached[0])
         )
         def reaching(subject: Subject, case: Case) -> Observations:
-            return _entries(run(subject, case).call("reaching"))
+            log = run(subject, case)
+            return {
+                **_entries(log.call("reaching")),
+                **_entries(log.call("updates")),
+            }  # by which mistakes are recognised
 
     if cleared:
 
@@ -202,11 +208,13 @@ def judge_reaching(observed: Observations, expected: Observations, case: Case) -
     """Require that nothing but the gradients of its own updates went through a network."""
     del case
     for name, right in expected.items():
+        if not name.startswith(REACHED):
+            continue
         seen = observed.get(name)
         for t in range(len(right)):
             theirs = seen[t] if isinstance(seen, np.ndarray) and seen.shape == right.shape else None
             if compare(theirs, right[t], name):
-                network = name.partition(".")[0]
+                network = name.removeprefix(REACHED).partition(".")[0]
                 when = f"before its update {t + 1}" if t < len(right) - 1 else "after its last update"
                 text = (
                     f"something other than the gradient of its own loss went through {network}.backward {when}: "

@@ -144,7 +144,7 @@ class Log:
     def reaching(self) -> dict[str, Any]:
         """What reached the gradients before each update and after the last, of the networks that are followed."""
         return {
-            f"{name}.{path}": array_module(sums[0][i]).stack([each[i] for each in sums])
+            f"what reached {name}.{path}": array_module(sums[0][i]).stack([each[i] for each in sums])
             for name, sums in self.reached.items()
             for i, path in enumerate(self.networks[name].named_parameters())
         }

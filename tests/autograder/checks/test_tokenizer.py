@@ -77,7 +77,7 @@ exercise = TokenizerExercise(
     speed=Speed(Case({"vocab_size": 270}, text=lambda rng: " ".join(rng.permutation(TEXT.split()))), at_most=3),
 )
 CHECKS = [check.name for check in exercise.checks]
-FORGETS, ALONE, SAME, IDS, UNTAUGHT, TEXTS, UNDOES, OUTSIDE = CHECKS[1:9]
+SAME, IDS, UNTAUGHT, FORGETS, ALONE, TEXTS, UNDOES, OUTSIDE = CHECKS[1:9]
 
 
 def variant(**methods):
