@@ -44,7 +44,7 @@ FORGET = "the forget gate begins open"
 
 
 def calm_weights(in_features, hidden):
-    """Parameters of the size of first weights: larger ones make a chaos of 32 steps, in which float32 rounds without end."""
+    """Parameters of the size of first weights: with larger ones 32 steps are chaotic, and rounding of float32 grows."""
     rng = np.random.default_rng(0)
     W, U = (rng.normal(0, 0.5 * hidden**-0.5, (rows, 4 * hidden)) for rows in (in_features, hidden))
     return {"W": W, "U": U, "b": rng.normal(0, 0.5, 4 * hidden)}

@@ -19,8 +19,8 @@ def causal_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, time, channels)))
 
 
-# Measured under load: a gather of all cells and one matrix product takes 1.6 times as long as the reference, a loop over the
-# steps 12 to 14 times.
+# Measured under load: a gather of all cells and one matrix product takes 1.6 times as long as the reference, a loop
+# over the steps 12 to 14 times.
 causal_conv = LayerExercise(
     "CausalConv1d",
     cases=causal_cases,
