@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,14 @@ DEPENDENT = (
     "return (y[0] + more, *y[1:]) if isinstance(y, tuple) else y + more",
 )
 """A forward each of whose outputs depends on all inputs."""
+KEEPS_STATE = (
+    "if len(xs) > 1 and xs[1] is not None:",
+    "    return super().forward(*xs)",
+    "*y, last = super().forward(*xs)",
+    "self._calls = getattr(self, '_calls', 0) + 1",
+    "return y[0] + (self._calls > 1), *y[1:], last",
+)
+"""A forward in which a second call without a state is another than the first."""
 SMALL = 1e-9
 """Up to which, times the largest output if that is above 1, an output has not changed."""
 
@@ -54,70 +63,74 @@ def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, 
     ``backward(dh, dlast=None)``.  cases: x and state are the first inputs; masks, where there are any, come after them.
     """
     thing = Behaviour(exercise.name, cases, outputs)
+    before_backward = tuple(part for part in exercise.parts if part != "backward")
 
     def in_both_dtypes(rng: np.random.Generator, reference: Subject) -> list[Case]:
         return [*thing.some_cases(rng, reference), *thing.float32_cases(rng, reference)[-1:]]
 
-    def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-        single = next(iter(case.inputs.values())).dtype == np.float32
-        return (judge_float32 if single else compare_all)(observed, expected, case)
-
-    def without_state(subject: Subject, case: Case) -> Observations:
-        x, _, *masks = case.inputs.values()
-        layer = thing.build(subject, case)
-        runs = {"": layer.call("forward", x), " of a second call": layer.call("forward", x)}
-        if masks:
-            runs[" with a mask"] = thing.build(subject, case).call("forward", x, None, *masks)
-        return {f"{name}{of}": y for of, result in runs.items() for name, y in thing.named_outputs(result).items()}
-
-    def without_gradient(subject: Subject, case: Case) -> Observations:
-        (x, *_), (_, state, *_) = case.inputs.values(), case.inputs
-        given = list(case.upstreams.values())[:-1]
-        layer = thing.build(subject, case)
-        layer.call("forward", *case.inputs.values())
-        seen = thing.gradients(layer, case, layer.call("backward", *given))
-        layer = thing.build(subject, case)
-        layer.call("forward", x)
-        alone = thing.gradients(layer, case, layer.call("backward", *given))
-        alone.pop(f"d{state}", None)  # nobody gave a state that could have a gradient
-        return {**seen, **{f"{name} without a state": value for name, value in alone.items()}}
-
-    exercise.add(
-        Check(
-            NO_STATE,
-            "forward",
-            1.0,
-            in_both_dtypes,
-            without_state,
-            judge,
-            needs=tuple(part for part in exercise.parts if part != "backward"),
-            after=(FORWARD,),
-            mutation=mutated(
-                "if len(xs) > 1 and xs[1] is not None:",
-                "    return super().forward(*xs)",
-                "*y, last = super().forward(*xs)",
-                "self._calls = getattr(self, '_calls', 0) + 1",
-                "return y[0] + (self._calls > 1), *y[1:], last",
-            ),
+    def add(name: str, part: str, observe: Any, *, needs: tuple[str, ...], after: str, mutation: str) -> None:
+        exercise.add(
+            Check(
+                name,
+                part,
+                1.0,
+                in_both_dtypes,
+                observe,
+                _judge_in_dtype,
+                needs=needs,
+                after=(after,),
+                mutation=mutation,
+            )
         )
+
+    add(
+        NO_STATE,
+        "forward",
+        partial(_without_state, thing),
+        needs=before_backward,
+        after=FORWARD,
+        mutation=mutated(*KEEPS_STATE),
     )
-    exercise.add(
-        Check(
-            NO_GRADIENT,
-            "backward",
-            1.0,
-            in_both_dtypes,
-            without_gradient,
-            judge,
-            needs=exercise.parts,
-            after=(GRADIENTS,),
-            mutation=mutated(
-                "dx, dstate = super().backward(*dy)",
-                f"return dx, dstate + (len(dy) == {len(outputs) - 1})",
-                method="backward",
-            ),
-        )
+    add(
+        NO_GRADIENT,
+        "backward",
+        partial(_without_gradient, thing),
+        needs=exercise.parts,
+        after=GRADIENTS,
+        mutation=mutated(
+            "dx, dstate = super().backward(*dy)",
+            f"return dx, dstate + (len(dy) == {len(outputs) - 1})",
+            method="backward",
+        ),
     )
+
+
+def _without_state(thing: Behaviour, subject: Subject, case: Case) -> Observations:
+    x, _, *masks = case.inputs.values()
+    layer = thing.build(subject, case)
+    runs = {"": layer.call("forward", x), " of a second call": layer.call("forward", x)}
+    if masks:
+        runs[" with a mask"] = thing.build(subject, case).call("forward", x, None, *masks)
+    return {f"{name}{of}": y for of, result in runs.items() for name, y in thing.named_outputs(result).items()}
+
+
+def _without_gradient(thing: Behaviour, subject: Subject, case: Case) -> Observations:
+    (x, *_), (_, state, *_) = case.inputs.values(), case.inputs
+    given = list(case.upstreams.values())[:-1]
+    layer = thing.build(subject, case)
+    layer.call("forward", *case.inputs.values())
+    seen = thing.gradients(layer, case, layer.call("backward", *given))
+    layer = thing.build(subject, case)
+    layer.call("forward", x)
+    alone = thing.gradients(layer, case, layer.call("backward", *given))
+    alone.pop(f"d{state}", None)  # nobody gave a state that could have a gradient
+    return {**seen, **{f"{name} without a state": value for name, value in alone.items()}}
+
+
+def _judge_in_dtype(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Compare within the rounding of the case's dtype."""
+    single = next(iter(case.inputs.values())).dtype == np.float32
+    return (judge_float32 if single else compare_all)(observed, expected, case)
 
 
 # --- what an output must not depend on -------------------------------------------------------

@@ -40,6 +40,46 @@ class _Training(Setting):
         return super().arguments(case, {name: each for name, each in objects.items() if name != LOG})
 
 
+@dataclass(frozen=True)
+class _Given:
+    """What the function is given besides its inputs, as ``TrainingStepExercise`` says it."""
+
+    networks: Callable[[Case], Mapping[str, New]]
+    optimizers: Mapping[str, str | tuple[str, ...]]
+    losses: Mapping[str, New]
+    lr: float
+    stale: bool
+    detached: tuple[str, ...]
+
+    def setting(self) -> Setting:
+        return _Training(self.make, lambda objects: _entries(objects[LOG].call("updates")))
+
+    def make(self, subject: Subject, case: Case) -> dict[str, Instance]:
+        """Make everything, by the names of the arguments, and the log."""
+        made = {key: subject.make(new.name, *new.args, **new.kwargs) for key, new in self.networks(case).items()}
+        dtype = next((str(x.dtype) for x in case.inputs.values() if is_float(x)), "float64")
+        for network in made.values():
+            network.call("astype", dtype)
+        networks = {key: Ref(network.handle) for key, network in made.items()}
+        log = subject.make("support.Log", networks, list(self.detached))
+        if self.stale:
+            log.call("leave", Rng(0))
+        moved = {key: (to_move,) if isinstance(to_move, str) else to_move for key, to_move in self.optimizers.items()}
+        steppers = {
+            key: log.keep("optimizer", key, [networks[each] for each in to_move], self.lr)
+            for key, to_move in moved.items()
+        }
+        losses = {key: subject.make(new.name, *new.args, **new.kwargs) for key, new in self.losses.items()}
+        return {**made, **losses, **steppers, LOG: log}
+
+    def log_of(self, name: str, subject: Subject, case: Case) -> Instance:
+        """Run the function, and give the log."""
+        setting = self.setting()
+        objects = setting.make(subject, case)
+        subject.run(name, *case.inputs.values(), **setting.arguments(case, objects))
+        return objects[LOG]
+
+
 def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it makes
     name: str,
     *,
@@ -73,64 +113,35 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     cleared: networks whose gradients must be zero when the function returns.  Each adds a check.
     Other arguments: as of ``FunctionExercise``.
     """
-
-    def make(subject: Subject, case: Case) -> dict[str, Instance]:
-        made = {key: subject.make(new.name, *new.args, **new.kwargs) for key, new in networks(case).items()}
-        dtype = next((str(x.dtype) for x in case.inputs.values() if is_float(x)), "float64")
-        for network in made.values():
-            network.call("astype", dtype)
-        log = subject.make("support.Log", {key: Ref(network.handle) for key, network in made.items()}, list(detached))
-        if stale:
-            log.call("leave", Rng(0))
-        moved = {key: (to_move,) if isinstance(to_move, str) else to_move for key, to_move in optimizers.items()}
-        steppers = {
-            key: log.keep("optimizer", key, [Ref(made[each].handle) for each in to_move], lr)
-            for key, to_move in moved.items()
-        }
-        others = {key: subject.make(new.name, *new.args, **new.kwargs) for key, new in losses.items()}
-        return {**made, **others, **steppers, LOG: log}
-
-    def look(objects: dict[str, Instance]) -> Observations:
-        return _entries(objects[LOG].call("updates"))
-
-    setting = _Training(make, look)
+    given = _Given(networks, optimizers, losses, lr, stale, detached)
     exercise = FunctionExercise(
-        name, cases=cases, points=points, speed=speed, memory=memory, scaling=scaling, setting=setting,
+        name, cases=cases, points=points, speed=speed, memory=memory, scaling=scaling, setting=given.setting(),
         outputs=outputs, float32=float32, **extras,
     )  # fmt: skip
     checks = [replace(check, judge=judge_updates) if check.name == MATCHES else check for check in exercise.checks]
     exercise = replace(exercise, checks=checks, support=packaged_support("training"))
-
-    def run(subject: Subject, case: Case) -> Instance:
-        objects = setting.make(subject, case)
-        subject.run(name, *case.inputs.values(), **setting.arguments(case, objects))
-        return objects[LOG]
-
     if detached:
-
-        @exercise.check(
-            DETACHED, cases=cases, judge=judge_reaching, after=(MATCHES,), mutation=_sends_again(detached[0])
-        )
-        def reaching(subject: Subject, case: Case) -> Observations:
-            log = run(subject, case)
-            return {
-                **_entries(log.call("reaching")),
-                **_entries(log.call("updates")),
-            }  # by which mistakes are recognised
-
+        _ask_what_reaches(exercise, cases, given)
     if cleared:
-
-        @exercise.check(
-            LEFT_OVER,
-            cases=cases,
-            judge=judge_left,
-            after=(MATCHES,),
-            mutation=mutated_function(f"for p in kwargs[{cleared[0]!r}].parameters(): p.grad += 1", "return y"),
-        )
-        def left(subject: Subject, case: Case) -> Observations:
-            return _entries(run(subject, case).call("left", list(cleared)))
-
+        _ask_what_is_left(exercise, cases, given, cleared)
     return exercise
+
+
+def _ask_what_reaches(exercise: Exercise, cases: CaseMaker, given: _Given) -> None:
+    mutation = _sends_again(given.detached[0])
+
+    @exercise.check(DETACHED, cases=cases, judge=judge_reaching, after=(MATCHES,), mutation=mutation)
+    def reaching(subject: Subject, case: Case) -> Observations:
+        log = given.log_of(exercise.name, subject, case)
+        return {**_entries(log.call("reaching")), **_entries(log.call("updates"))}  # by which mistakes are recognised
+
+
+def _ask_what_is_left(exercise: Exercise, cases: CaseMaker, given: _Given, cleared: tuple[str, ...]) -> None:
+    mutation = mutated_function(f"for p in kwargs[{cleared[0]!r}].parameters(): p.grad += 1", "return y")
+
+    @exercise.check(LEFT_OVER, cases=cases, judge=judge_left, after=(MATCHES,), mutation=mutation)
+    def left(subject: Subject, case: Case) -> Observations:
+        return _entries(given.log_of(exercise.name, subject, case).call("left", list(cleared)))
 
 
 def _entries(seen: Any) -> Observations:
