@@ -66,11 +66,11 @@ class Instance:
         """Read an attribute by its path: ``W.grad``."""
         return self._subject.request("get", handle=self.handle, path=path)
 
-    def keep(self, method: str, *args: Any, settle: bool = False) -> Instance:
+    def keep(self, method: str, *args: Any, settle: bool = False, **kwargs: Any) -> Instance:
         """Call a method and keep its result where it is; settle: with nothing left to compute."""
         handle = next(_HANDLES)
         self._subject.request(
-            "keep", handle=handle, source=self.handle, name=method, args=list(args), kwargs={}, settle=settle
+            "keep", handle=handle, source=self.handle, name=method, args=list(args), kwargs=kwargs, settle=settle
         )
         return Instance(self._subject, handle)
 

@@ -7,6 +7,7 @@ random_function, initial_values   the exercises that draw at random, by kind
 statistics, laws   what is required of draws
 """
 
+from autograder.checks.behaviour import by_name
 from autograder.checks.function import MATCHES, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
@@ -20,8 +21,22 @@ from autograder.checks.mutation import mutated, mutated_function, mutated_method
 from autograder.checks.optimizer import Bowl, OptimizerExercise
 from autograder.checks.random_function import RandomFunctionExercise, shape_and_dtype
 from autograder.checks.schedule import ScheduleExercise
+from autograder.checks.sequence import (
+    NO_GRADIENT,
+    NO_STATE,
+    Change,
+    Independence,
+    independence,
+    later_steps,
+    masked_steps,
+    optional_state,
+    other_rows,
+)
 from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.checks.statistics import Claim, equal_signs, in_pairs, new_rng, normal_within, seeded, statistics
+from autograder.checks.tokenization import any_texts
+from autograder.checks.tokenizer import LEARNED, TokenizerExercise
+from autograder.checks.training_step import DETACHED, LEFT_OVER, TrainingStepExercise
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Case, Exercise, Outline, Points, SpecError
@@ -30,18 +45,25 @@ from autograder.subject import Instance, SubjectRaisedError
 
 __all__ = [
     "CHARACTERS",
+    "DETACHED",
     "FORWARD",
     "GRADIENTS",
+    "LEARNED",
+    "LEFT_OVER",
     "MATCHES",
+    "NO_GRADIENT",
+    "NO_STATE",
     "SHAPED",
     "AllAlike",
     "Bowl",
     "Case",
+    "Change",
     "Claim",
     "Code",
     "Distribution",
     "Exercise",
     "FunctionExercise",
+    "Independence",
     "InitialValuesExercise",
     "Instance",
     "LayerExercise",
@@ -68,8 +90,12 @@ __all__ = [
     "Strided",
     "SubjectRaisedError",
     "Task",
+    "TokenizerExercise",
     "Tolerance",
+    "TrainingStepExercise",
     "Variance",
+    "any_texts",
+    "by_name",
     "compare",
     "compare_all",
     "disguise",
@@ -78,15 +104,20 @@ __all__ = [
     "habits",
     "in_float32",
     "in_pairs",
+    "independence",
     "judge_dtype",
     "judge_float32",
     "judge_unchanged",
     "judge_words",
+    "later_steps",
+    "masked_steps",
     "mutated",
     "mutated_function",
     "mutated_method",
     "new_rng",
     "normal_within",
+    "optional_state",
+    "other_rows",
     "seeded",
     "shape_and_dtype",
     "statistics",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from autograder.spec import Case, Observations, Trial
 from autograder.subject import Instance, Subject
 from dlkit import gradcheck
 
-__all__ = ["TRIES", "Behaviour"]
+__all__ = ["TRIES", "Behaviour", "by_name"]
 
 DIRECTIONS = 2
 TRIES = "_tries"
@@ -132,11 +132,7 @@ class Behaviour:
 
     def named_outputs(self, returned: Any) -> Observations:
         """Name what forward returned."""
-        if len(self.outputs) == 1:
-            return {self.outputs[0]: returned}
-        if isinstance(returned, tuple | list) and len(returned) == len(self.outputs):
-            return dict(zip(self.outputs, returned, strict=True))
-        return {"what forward returns": returned}
+        return by_name(self.outputs, returned)
 
     def backward(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward once; look at every gradient, and note a backward that tries out forward."""
@@ -162,14 +158,8 @@ class Behaviour:
 
     def gradients(self, thing: Instance, case: Case, returned: Any) -> Observations:
         """Name what backward returned and what it added to the parameters."""
-        names = self.differentiable(case)
-        seen: Observations = {}
-        if len(names) == 1:
-            seen[f"d{names[0]}"] = returned
-        elif isinstance(returned, tuple | list) and len(returned) == len(names):
-            seen.update({f"d{name}": value for name, value in zip(names, returned, strict=True)})
-        else:
-            seen["what backward returns"] = returned
+        names = [f"d{name}" for name in self.differentiable(case)]
+        seen = by_name(names, returned, "what backward returns")
         seen.update({gradient_name(path): thing.get(f"{path}.grad") for path in case.parameters})
         return seen
 
@@ -286,6 +276,18 @@ def _directions(case: Case) -> np.random.Generator:
     """Directions that depend on what was drawn, so that nobody knows them beforehand."""
     drawn = [*case.inputs.values(), *case.parameters.values()]
     return np.random.default_rng([zlib.crc32(x.tobytes()) for x in drawn if isinstance(x, np.ndarray)])
+
+
+def by_name(names: Sequence[str], returned: Any, otherwise: str = "what forward returns") -> Observations:
+    """What a method returned, by name: one value, or a tuple of as many as there are names.
+
+    otherwise: what it is called where it is neither.
+    """
+    if len(names) == 1:
+        return {names[0]: returned}
+    if isinstance(returned, tuple | list) and len(returned) == len(names):
+        return dict(zip(names, returned, strict=True))
+    return {otherwise: returned}
 
 
 def gradient_name(path: str) -> str:

@@ -13,7 +13,7 @@ from autograder.spec import Case, Observations, Trial
 from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
 from autograder.subject import Instance, Subject
 
-__all__ = ["SUPPORT", "Journey", "judge_in_place", "judge_kept", "judge_steps", "take_step"]
+__all__ = ["Journey", "judge_in_place", "judge_kept", "judge_steps", "take_step"]
 
 STEPS = 20
 SHORT = 6
@@ -22,42 +22,6 @@ SHAPES = [(3, 4), (4,), (4,), (2, 1, 3)]
 """Of the parameters: two of one shape, so that state kept by shape shows, and a first axis of more than one size."""
 SCALES = -2.0, 1.0
 """Powers of ten between which each parameter's gradients are scaled: what treats all alike is not right by chance."""
-SUPPORT = '''
-from dlkit import Parameter
-
-def parameters(arrays):
-    """New parameters with copies of these arrays."""
-    return [Parameter(array.copy()) for array in arrays]
-
-def give(parameters, gradients):
-    """Write these gradients into the parameters' own."""
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad[...] = gradient
-
-def step(optimizer, parameters, gradients):
-    """Take one step with these gradients; return where the parameters are then."""
-    give(parameters, gradients)
-    optimizer.step()
-    return data(parameters)
-
-def data(parameters):
-    """The parameters' arrays, themselves."""
-    return [parameter.data for parameter in parameters]
-
-def grads(parameters):
-    """The parameters' gradients, themselves."""
-    return [parameter.grad for parameter in parameters]
-
-def state_dtypes(optimizer):
-    """Dtypes of the floating-point arrays that an optimizer keeps, by the name of the attribute."""
-    found = {}
-    for name, value in vars(optimizer).items():
-        values = value.values() if isinstance(value, dict) else value
-        values = values if isinstance(value, (dict, list, tuple)) else [value]
-        dtypes = [str(getattr(item, "dtype", "")) for item in values]
-        found.update({name: dtype for dtype in dtypes if dtype.startswith("float")})
-    return found
-'''
 
 
 class Journey:

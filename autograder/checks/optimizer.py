@@ -10,9 +10,10 @@ import numpy as np
 
 from autograder.checks.budgets import budget_checks
 from autograder.checks.drawing import CaseMaker
-from autograder.checks.journey import SUPPORT, Journey, judge_in_place, judge_kept, judge_steps, take_step
+from autograder.checks.journey import Journey, judge_in_place, judge_kept, judge_steps, take_step
 from autograder.checks.judges import judge_unchanged
 from autograder.checks.mutation import mutated
+from autograder.checks.support import packaged_support
 from autograder.measuring import Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch
@@ -29,7 +30,7 @@ HEIGHTS = np.array([1.0, 3.0, 10.0, 30.0])
 class Bowl:
     """An ill-conditioned bowl to descend: ``steps`` steps must leave at most ``below`` of the height at the start.
 
-    arguments: of the optimizer.  State in ``checks.py`` what the reference leaves at worst, over how many draws.
+    arguments: of the optimizer.  State beside it what the reference leaves at worst, over how many draws.
     """
 
     arguments: dict[str, Any]
@@ -203,4 +204,5 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         _descent(journey, bowl),
         *budget_checks(journey.trial, (speed, *budgets), needs=("step",), after=(MATCHES,)),
     ]
-    return Exercise(name, "optimizer", ("step",), points_by_part(name, points), checks, support=SUPPORT, **extras)
+    support = packaged_support("parameters")
+    return Exercise(name, "optimizer", ("step",), points_by_part(name, points), checks, support=support, **extras)

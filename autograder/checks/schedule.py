@@ -8,6 +8,7 @@ import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.mutation import mutated
+from autograder.checks.support import packaged_support
 from autograder.isolation.tree import Ref
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch, compare_all
@@ -17,17 +18,6 @@ __all__ = ["ScheduleExercise"]
 
 MATCHES = "every learning rate matches the reference"
 STEPS = 25
-
-SUPPORT = '''
-from dlkit import Optimizer, Parameter, zeros
-
-class Standing(Optimizer):
-    """An optimizer that has a learning rate and moves nothing."""
-    def __init__(self, lr):
-        super().__init__([Parameter(zeros(1))], lr)
-    def step(self):
-        pass
-'''
 
 
 def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it makes
@@ -87,7 +77,8 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
             "return __import__('numpy').float64(super().rate(*args))",
         ),
     ]
-    return Exercise(name, "schedule", ("rate",), points_by_part("rate", points), checks, support=SUPPORT, **extras)
+    support = packaged_support("schedule")
+    return Exercise(name, "schedule", ("rate",), points_by_part("rate", points), checks, support=support, **extras)
 
 
 def judge_ordinary(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:

@@ -33,6 +33,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from autograder.checks.support import packaged_support, packaged_support_files
 from autograder.course.hint_files import HINTS, read_hints, released_hints
 from autograder.course.mistake_files import read_mistakes
 from autograder.course.text_files import read_text
@@ -124,10 +125,13 @@ def _complete(exercise: Exercise, outline: Outline, folder: Path, hints: Mapping
 
 
 def _support(exercise: Exercise, folder: Path) -> str:
-    """Trusted source for the worker: the exercise's own, and that of the files it names."""
+    """Trusted source for the worker: the exercise's own, and that of the files it names, the package's among them."""
     texts = [exercise.support]
     for name in exercise.support_files:
         path = folder / "support" / f"{name}.py"
+        if not path.is_file() and name in packaged_support_files():
+            texts.append(packaged_support(name))
+            continue
         if not path.is_file():
             message = f"{exercise.name}: support/{path.name} is not there"
             raise SpecError(message)

@@ -43,7 +43,8 @@ class Run:
         """Draw inputs, and dy where ``case`` has one: a first case, or fresh numbers for one that is complete."""
         given = self.case.inputs.items()
         drawn = {name: spec(rng) if callable(spec) else rng.normal(size=spec) for name, spec in given}
-        inputs = {name: x.astype(self.dtype) if x.dtype.kind == "f" else x for name, x in drawn.items()}
+        floats = {name for name, x in drawn.items() if getattr(getattr(x, "dtype", None), "kind", "") == "f"}
+        inputs = {name: x.astype(self.dtype) if name in floats else x for name, x in drawn.items()}
         if case is None:
             return self.case.with_changes(inputs=inputs)
         fresh = {name: rng.normal(size=dy.shape).astype(self.dtype) for name, dy in case.upstreams.items()}

@@ -61,7 +61,8 @@ class Exercise:
     parts: what is stubbed and graded by itself (methods of a class; a function's own name);
     depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
     support: trusted source with names that the checks use (``support.Double``); support_files: the files of the
-    assignment's ``support/`` that it is read from, one after the other;
+    assignment's ``support/`` that it is read from, one after the other (or of ``autograder/checks/support/``, of which
+    every assignment may name some);
     hints: by part where to look, the formula, the step, released with the checks (no code); the audit wants all three;
     variants: correct methods that prove the checks of cost, by name: ``slow``, ``bulky``, ``steep`` and whatever else a
     kind of measurement must catch; ``plain`` without a Python loop, as a good student writes it, to prove that the

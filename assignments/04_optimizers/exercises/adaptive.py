@@ -1,8 +1,8 @@
-"""Checks of 04_optimizers: adaptive."""
+"""Optimizers that adapt the size of the step to each parameter."""
 
 from autograder.checks import Bowl, Case, OptimizerExercise, Speed
 
-from .shared import LARGE
+from .descent import LARGE
 
 
 def adagrad_cases(rng):
@@ -57,8 +57,8 @@ def adam_cases(rng):
     yield Case({"lr": 0.05, "betas": (0.8, 0.99), "eps": 0.02, "weight_decay": 0.1})
 
 
-# The bowl: 8e-10 of the height is left in the mean and 7e-9 at worst over 50 draws.  Whole arrays in place of blocks take
-# 5.5 times the reference, a loop over rows 40 times.
+# The bowl: 8e-10 of the height is left in the mean and 7e-9 at worst over 50 draws. Whole arrays in place of blocks
+# take 5.5 times the reference, a loop over rows 40 times.
 adam = OptimizerExercise(
     "Adam",
     cases=adam_cases,

@@ -1,4 +1,4 @@
-"""Checks of 04_optimizers: schedules."""
+"""Learning rates that change during training."""
 
 from autograder.checks import Case, ScheduleExercise
 

@@ -1,6 +1,6 @@
-"""Checks of 07_recurrent: truncation."""
+"""Backpropagation through time in pieces."""
 
-from autograder.checks import Case, FunctionExercise, Ref, Setting
+from autograder.checks import Case, New, Rng, TrainingStepExercise
 
 
 def long_sequences(rng):
@@ -19,30 +19,14 @@ def long_sequences(rng):
     yield Case({"steps": 2}, x=x, y=y)
 
 
-def training_setting(subject, case):
-    x = case.inputs["x"]
-    model = subject.make("support.Model", x.shape[2], 4, 5, dtype=str(x.dtype))
-    optimizer = subject.make("support.Recorder", Ref(model.handle))
-    return {"model": model, "loss": subject.make("support.RowLoss"), "optimizer": optimizer}
+def predictor(case):
+    """Running sums, and a prediction of five numbers from every one of them."""
+    return {"model": New("support.Predictor", case.inputs["x"].shape[2], 4, 5, rng=Rng(5))}
 
 
-def recorded(objects):
-    model, optimizer = objects["model"], objects["optimizer"]
-    paths = {"V": "V", "P": "recurrent.P"}
-    order = list(model.parameters())
-    gradients = {
-        f"the gradient of {name}, piece by piece,": optimizer.call("gradients", order.index(path))
-        for name, path in paths.items()
-    }
-    return {**gradients, **{f"{name} at the end": model.get(f"{path}.data") for name, path in paths.items()}}
-
-
-truncated = FunctionExercise(
+truncated = TrainingStepExercise(
     "truncated_bptt",
     cases=long_sequences,
-    setting=Setting(training_setting, recorded),
-    support_files=(
-        "running",
-        "training",
-    ),
+    networks=predictor,
+    support_files=("running", "predictor"),
 )

@@ -1,8 +1,9 @@
-"""Checks of 04_optimizers: descent."""
+"""Plain gradient descent, and descent with momentum."""
 
 from autograder.checks import Bowl, Case, OptimizerExercise, Speed
 
-from .shared import LARGE
+LARGE = (4096, 64)
+"""Shape of the timed parameter: a few milliseconds for whole arrays, and rows enough to loop over."""
 
 
 def sgd_cases(rng):

@@ -1,6 +1,6 @@
-"""Checks of 04_optimizers: training steps."""
+"""What stands around an optimizer's step: clipping, and gradients accumulated over pieces of a batch."""
 
-from autograder.checks import Case, FunctionExercise, Memory, Ref, Setting
+from autograder.checks import MATCHES, Case, FunctionExercise, Memory, New, Ref, Rng, Setting, TrainingStepExercise
 
 SHORTENED = "gradients are shortened in place"
 
@@ -18,7 +18,8 @@ def clipping_cases(rng):
 
 
 def with_gradients(subject, case):
-    return {"parameters": subject.keep("support.parameters", case.hidden["gradients"])}
+    zeros = [0 * gradient for gradient in case.hidden["gradients"]]
+    return {"parameters": subject.keep("support.parameters", zeros, case.hidden["gradients"])}
 
 
 def gradients_after(objects):
@@ -31,17 +32,18 @@ clip = FunctionExercise(
     cases=clipping_cases,
     setting=Setting(with_gradients, gradients_after),
     writes=True,
-    support_files=("clipping",),
+    support_files=("parameters",),
 )
 
 
-@clip.check(SHORTENED, cases=clipping_cases, after=("the result matches the reference",))
+@clip.check(SHORTENED, cases=clipping_cases, after=(MATCHES,))
 def shortened(subject, case):
     """What the gradients are after the call, and what is in the arrays that they were before."""
-    parameters = subject.keep("support.parameters", case.hidden["gradients"])
-    arrays = subject.keep("support.grads", Ref(parameters.handle))
-    subject.run("clip_gradient_norm", Ref(parameters.handle), **case.arguments)
-    return {"the arrays of the gradients": arrays.fetch(), **gradients_after({"parameters": parameters})}
+    objects = with_gradients(subject, case)
+    given = Ref(objects["parameters"].handle)
+    arrays = subject.keep("support.grads", given)
+    subject.run("clip_gradient_norm", given, **case.arguments)
+    return {"the arrays of the gradients": arrays.fetch(), **gradients_after(objects)}
 
 
 def accumulation_cases(rng):
@@ -51,26 +53,15 @@ def accumulation_cases(rng):
         yield Case({"size": size, "every": every}, x=x, y=y).with_changes(hidden={"hidden": 4})
 
 
-def training_setting(subject, case):
-    x = case.inputs["x"]
-    model = subject.make("support.Perceptron", x.shape[1], case.hidden.get("hidden", 2048), dtype=str(x.dtype))
-    optimizer = subject.make("support.Recorder", Ref(model.handle))
-    return {"model": model, "loss": subject.make("support.SquaredError"), "optimizer": optimizer}
-
-
-def recorded(objects):
-    model, optimizer = objects["model"], objects["optimizer"]
-    gradients = {
-        f"the gradients of {name}, update by update,": optimizer.call("gradients", i) for i, name in enumerate("Vw")
-    }
-    return {**gradients, **{f"{name} at the end": model.get(f"{name}.data") for name in "Vw"}}
+def perceptron(case):
+    in_features, hidden = case.inputs["x"].shape[1], case.hidden.get("hidden", 2048)
+    return {"model": New("support.Perceptron", in_features, hidden, rng=Rng(5))}
 
 
 # The whole batch at once takes about ten times the reference's memory.
-accumulate = FunctionExercise(
+accumulate = TrainingStepExercise(
     "accumulate_gradients",
     cases=accumulation_cases,
+    networks=perceptron,
     memory=Memory(Case({"size": 64, "every": 16}, x=(1024, 32), y=(1024, 1)), at_most=4.0),
-    setting=Setting(training_setting, recorded),
-    support_files=("accumulation",),
 )

@@ -1,11 +1,13 @@
-"""Checks of 07_recurrent: composed."""
+"""Layers that are made of recurrent layers."""
 
 import numpy as np
 
-from autograder.checks import Case, LayerExercise, New, Rng
-from autograder.checks.behaviour import Behaviour
+from autograder.checks import FORWARD, GRADIENTS, Case, LayerExercise, New, Rng, by_name, optional_state
 
-from .shared import FORWARD, GRADIENTS, MASK, OUTPUTS, with_optional_arguments
+from .cells import MASK, OUTPUTS
+
+DROPOUT = "dropout stands between the layers, in training only"
+SAME_DROPOUT = "gradients pass through the dropout of forward"
 
 
 def running(in_features, hidden, parts, seed):
@@ -41,12 +43,6 @@ def stacked(in_features, hidden, parts, size):
     return {"layers": layers, "dropout": 0.0, "rng": Rng(0)}
 
 
-DROPOUT = "dropout stands between the layers, in training only"
-
-
-SAME_DROPOUT = "gradients pass through the dropout of forward"
-
-
 stack = LayerExercise(
     "StackedRNN",
     cases=composed_cases(stacked, None),
@@ -63,9 +59,6 @@ def dropping_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, time, 2)), state=rng.normal(size=shape))
 
 
-dropping = Behaviour("StackedRNN", dropping_cases, OUTPUTS)
-
-
 @stack.check(DROPOUT, cases=dropping_cases, part="forward", weight=2, needs=("forward",), after=(FORWARD,))
 def dropout(subject, case):
     """The docstring says who draws and when: the given dropouts, one after the other."""
@@ -73,7 +66,7 @@ def dropout(subject, case):
     seen = {}
     for mode in ("train", "eval"):
         layer.call(mode)
-        outputs = dropping.named_outputs(layer.call("forward", *case.inputs.values()))
+        outputs = by_name(OUTPUTS, layer.call("forward", *case.inputs.values()))
         seen |= {f"{name} in {mode} mode": y for name, y in outputs.items()}
     return seen
 
@@ -83,10 +76,11 @@ def same_dropout(subject, case):
     layer = subject.make("StackedRNN", **case.arguments)
     layer.call("forward", *case.inputs.values())
     dh = np.cos(np.arange(case.inputs["x"][..., :1].size * 5)).reshape(*case.inputs["x"].shape[:2], 5)
-    return dropping.gradients(layer, case, layer.call("backward", dh, np.sin(case.inputs["state"])))
+    returned = layer.call("backward", dh, np.sin(case.inputs["state"]))
+    return by_name(("dx", "dstate"), returned, "what backward returns")
 
 
-with_optional_arguments(stack, composed_cases(stacked, None))
+optional_state(stack, cases=composed_cases(stacked, None))
 
 
 def both_ways(in_features, hidden, parts, size):
@@ -101,5 +95,4 @@ bidirectional = LayerExercise(
     support_files=("running",),
 )
 
-
-with_optional_arguments(bidirectional, composed_cases(both_ways, 2))
+optional_state(bidirectional, cases=composed_cases(both_ways, 2))

@@ -1,4 +1,4 @@
-"""Checks of 07_recurrent: local."""
+"""A layer whose weights are not shared between places."""
 
 from autograder.checks import Case, LayerExercise, Rng, Speed
 

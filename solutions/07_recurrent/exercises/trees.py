@@ -1,4 +1,4 @@
-"""Checks of 07_recurrent: trees."""
+"""A network along a tree."""
 
 import numpy as np
 

@@ -1,0 +1,358 @@
+"""Checks of layers that read sequences: what may be left out, and what an output must not depend on.
+
+Each function here adds checks to an exercise of the kind ``LayerExercise``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from autograder.checks.behaviour import Behaviour
+from autograder.checks.drawing import CaseMaker
+from autograder.checks.judges import judge_float32
+from autograder.checks.mutation import mutated
+from autograder.checks.standard import FORWARD, GRADIENTS
+from autograder.spec import Case, Check, Exercise, Observations
+from autograder.spec.comparison import Mismatch, compare_all
+from autograder.subject import Subject
+
+__all__ = [
+    "NO_GRADIENT",
+    "NO_STATE",
+    "Change",
+    "Independence",
+    "independence",
+    "later_steps",
+    "masked_steps",
+    "optional_state",
+    "other_rows",
+]
+
+NO_STATE = "a state that is not given is zeros"
+NO_GRADIENT = "a gradient of the last state that is not given is zeros"
+DEPENDENT = (
+    "y, cos = super().forward(*xs), __import__('numpy').cos",
+    "more = 1e-3 * sum(cos(1.0 * x).sum() for x in xs if hasattr(x, 'dtype'))",
+    "return (y[0] + more, *y[1:]) if isinstance(y, tuple) else y + more",
+)
+"""A forward each of whose outputs depends on all inputs."""
+KEEPS_STATE = (
+    "if len(xs) > 1 and xs[1] is not None:",
+    "    return super().forward(*xs)",
+    "*y, last = super().forward(*xs)",
+    "self._calls = getattr(self, '_calls', 0) + 1",
+    "return y[0] + (self._calls > 1), *y[1:], last",
+)
+"""A forward in which a second call without a state is another than the first."""
+SMALL = 1e-9
+"""Up to which, times the largest output if that is above 1, an output has not changed."""
+
+
+# --- what may be left out --------------------------------------------------------------------
+
+
+def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, ...] = ("h", "last")) -> None:
+    """Add the checks that a first state, and the gradient of the last state, may be left out: they count as zeros.
+
+    The layer is ``forward(x, state=None, …)``, which returns the outputs, the last state the last of them, and
+    ``backward(dh, dlast=None)``.  cases: x and state are the first inputs; masks, where there are any, come after them.
+    """
+    thing = Behaviour(exercise.name, cases, outputs)
+    before_backward = tuple(part for part in exercise.parts if part != "backward")
+
+    def in_both_dtypes(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        return [*thing.some_cases(rng, reference), *thing.float32_cases(rng, reference)[-1:]]
+
+    def add(name: str, part: str, observe: Any, *, needs: tuple[str, ...], after: str, mutation: str) -> None:
+        exercise.add(
+            Check(
+                name,
+                part,
+                1.0,
+                in_both_dtypes,
+                observe,
+                _judge_in_dtype,
+                needs=needs,
+                after=(after,),
+                mutation=mutation,
+            )
+        )
+
+    add(
+        NO_STATE,
+        "forward",
+        partial(_without_state, thing),
+        needs=before_backward,
+        after=FORWARD,
+        mutation=mutated(*KEEPS_STATE),
+    )
+    add(
+        NO_GRADIENT,
+        "backward",
+        partial(_without_gradient, thing),
+        needs=exercise.parts,
+        after=GRADIENTS,
+        mutation=mutated(
+            "dx, dstate = super().backward(*dy)",
+            f"return dx, dstate + (len(dy) == {len(outputs) - 1})",
+            method="backward",
+        ),
+    )
+
+
+def _without_state(thing: Behaviour, subject: Subject, case: Case) -> Observations:
+    x, _, *masks = case.inputs.values()
+    layer = thing.build(subject, case)
+    runs = {"": layer.call("forward", x), " of a second call": layer.call("forward", x)}
+    if masks:
+        runs[" with a mask"] = thing.build(subject, case).call("forward", x, None, *masks)
+    return {f"{name}{of}": y for of, result in runs.items() for name, y in thing.named_outputs(result).items()}
+
+
+def _without_gradient(thing: Behaviour, subject: Subject, case: Case) -> Observations:
+    (x, *_), (_, state, *_) = case.inputs.values(), case.inputs
+    given = list(case.upstreams.values())[:-1]
+    layer = thing.build(subject, case)
+    layer.call("forward", *case.inputs.values())
+    seen = thing.gradients(layer, case, layer.call("backward", *given))
+    layer = thing.build(subject, case)
+    layer.call("forward", x)
+    alone = thing.gradients(layer, case, layer.call("backward", *given))
+    alone.pop(f"d{state}", None)  # nobody gave a state that could have a gradient
+    return {**seen, **{f"{name} without a state": value for name, value in alone.items()}}
+
+
+def _judge_in_dtype(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Compare within the rounding of the case's dtype."""
+    single = next(iter(case.inputs.values())).dtype == np.float32
+    return (judge_float32 if single else compare_all)(observed, expected, case)
+
+
+# --- what an output must not depend on -------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """Inputs in which something is changed, and what may follow from it.
+
+    inputs: those that are changed, by name; said: what is changed, as a sentence says it (``x[:, 3]``);
+    may: the places of the output that may change, booleans along the axes that the ``Independence`` names, their sizes
+    the output's; must: those that have to, by default none.
+    """
+
+    inputs: dict[str, Any]
+    said: str
+    may: Any
+    must: Any = None
+
+
+@dataclass(frozen=True)
+class Independence:
+    """Of what an output must not depend.
+
+    change(case, rng): what is changed, or None where the case has nothing to change; axes: those of the output along
+    which places are distinguished; because: how a sentence ends that says where the output changed and must not
+    (``it looks into the future``).
+    """
+
+    change: Callable[[Case, np.random.Generator], Change | None]
+    axes: tuple[int, ...]
+    because: str
+
+
+def later_steps(
+    of: str = "x", *, axis: int = 1, seen_by: Callable[[Case, int], Iterable[int]] | None = None
+) -> Independence:
+    """No output depends on a later step: causality.
+
+    of: the input that is changed at one step; axis: of the steps, in this input and in the output;
+    seen_by(case, step): the steps of the output at which a change has to be seen, where no others may see it; by
+    default all from that step on may, and none has to.  Cases of one step are left out.
+    """
+
+    def change(case: Case, rng: np.random.Generator) -> Change | None:
+        x = case.inputs[of]
+        if x.shape[axis] < 2:  # noqa: PLR2004 - there is no later step
+            return None
+        step = int(rng.integers(1, x.shape[axis]))
+        place = (slice(None),) * axis + (step,)
+        changed = x.copy()
+        changed[place] = _other_values(x[place], x, rng)
+        may, must = np.arange(x.shape[axis]) >= step, None
+        if seen_by:
+            must = may = np.isin(np.arange(x.shape[axis]), list(seen_by(case, step)))
+        return Change({of: changed}, f"{of}[{':, ' * axis}{step}]", may, must)
+
+    return Independence(change, (axis,), "it looks into the future")
+
+
+def masked_steps(
+    of: str = "x",
+    *,
+    mask: str = "mask",
+    may_change: str | None = None,
+    value: float | None = None,
+) -> Independence:
+    """No output depends on what stands where a mask is 0 or False.
+
+    of: the input that is changed there, (batch, time, …); mask: the input (batch, time) that says where;
+    may_change: the mask of the outputs' own steps, (batch, time), where masked ones may follow the change (``mask``,
+    where each output has its input added to it); by default none may;
+    value: what is written there, NaN perhaps, in place of other numbers.
+    Cases without a mask are left out.
+    """
+
+    def change(case: Case, rng: np.random.Generator) -> Change | None:
+        if mask not in case.inputs:
+            return None
+        x, kept = case.inputs[of], case.inputs[mask] != 0
+        changed = x.copy()
+        changed[~kept] = _other_values(x[~kept], x, rng) if value is None else value
+        may = np.zeros(1, bool)[:, None] if may_change is None else case.inputs[may_change] == 0
+        return Change({of: changed}, f"{of} where {mask} is 0", may)
+
+    return Independence(change, (0, 1), "what is masked must not count")
+
+
+def other_rows() -> Independence:
+    """No row of a batch depends on another one; every input is changed in one row.  Cases of one row are left out."""
+
+    def change(case: Case, rng: np.random.Generator) -> Change | None:
+        rows = len(next(iter(case.inputs.values())))
+        if rows < 2:  # noqa: PLR2004 - there is no other row
+            return None
+        row = int(rng.integers(rows))
+        changed = {}
+        for name, x in case.inputs.items():
+            if isinstance(x, np.ndarray) and x.dtype.kind in "fi":
+                changed[name] = x.copy()
+                changed[name][row] = _other_values(x[row], x, rng)
+        return Change(changed, f"row {row} of {' and '.join(changed)}", np.arange(rows) == row)
+
+    return Independence(change, (0,), "rows of a batch know nothing of each other")
+
+
+def _other_values(part: Any, x: Any, rng: np.random.Generator) -> Any:
+    """Other numbers; of whole numbers (token ids) those of another place, so that all stay in their range."""
+    if x.dtype.kind == "f":
+        return part + rng.normal(size=part.shape).astype(x.dtype)
+    low, high = int(x.min()), int(x.max())
+    shift = 1 + rng.integers(max(high - low, 1), size=part.shape)
+    return (low + (part - low + shift) % (high - low + 1)).astype(x.dtype)
+
+
+def independence(
+    exercise: Exercise,
+    name: str,
+    *,
+    cases: CaseMaker,
+    of: Independence,
+    output: str | None = None,
+    outputs: tuple[str, ...] = ("y",),
+    weight: float = 1,
+    needs: tuple[str, ...] | None = None,
+    after: tuple[str, ...] = (),
+    mutation: str = "",
+) -> None:
+    """Add a check that runs forward twice, with something changed the second time, and looks where the output follows.
+
+    No correct answer is needed, so that a forward whose numbers are wrong can be independent.
+
+    name: the sentence that a student reads;  cases: of the layer; parameters are drawn for them;
+    of: ``later_steps()``, ``masked_steps()``, ``other_rows()``, or an ``Independence`` of your own;
+    outputs: names of what forward returns; output: the one that is looked at, by default the first;
+    needs: parts that must be written, by default all but backward;  after: checks without whose pass this is skipped;
+    mutation: source that the check must catch; by default one in which every output depends on all inputs.
+    """
+    thing = Behaviour(exercise.name, cases, outputs)
+    looked = output or outputs[0]
+
+    def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        pairs = [(case, of.change(case, rng)) for case in thing.cases(rng, reference)]
+        return [case.with_changes(hidden={**case.hidden, **vars(change)}) for case, change in pairs if change]
+
+    def observe(subject: Subject, case: Case) -> Observations:
+        layer = thing.build(subject, case)
+        runs = {
+            looked: layer.call("forward", *case.inputs.values()),
+            f"{looked}, changed": layer.call("forward", *{**case.inputs, **case.hidden["inputs"]}.values()),
+        }
+        named = {key: thing.named_outputs(result) for key, result in runs.items()}
+        return {key: seen[looked] for key, seen in named.items() if looked in seen}
+
+    def judge(observed: Observations, _expected: Observations, case: Case) -> Mismatch | None:
+        if len(observed) < 2:  # noqa: PLR2004 - both runs
+            expected = f"({', '.join(outputs)})"
+            return Mismatch("structure", looked, f"forward returns no {looked}; expected {expected}")
+        return _judge_change(looked, observed[looked], observed[f"{looked}, changed"], of, case)
+
+    exercise.add(
+        Check(
+            name,
+            "forward",
+            float(weight),
+            draw,
+            observe,
+            judge,
+            needs=tuple(part for part in exercise.parts if part != "backward") if needs is None else needs,
+            after=after,
+            mutation=mutation or mutated(*DEPENDENT),
+        )
+    )
+
+
+def _judge_change(name: str, y: Any, changed: Any, of: Independence, case: Case) -> Mismatch | None:
+    """Where the output answers to the change: nowhere but where it may, and wherever it must."""
+    may, must = case.hidden["may"], case.hidden["must"]
+    problem = _not_comparable(name, y, changed, of.axes, may)
+    if problem:
+        return problem
+    others = tuple(axis for axis in range(y.ndim) if axis not in of.axes)
+    with np.errstate(all="ignore"):
+        difference = np.abs(changed - y)
+        answers = ~(difference <= SMALL * max(1.0, float(np.abs(y).max(initial=0.0)))).all(axis=others)
+    forbidden = np.argwhere(answers & ~may)
+    if len(forbidden):
+        index = tuple(int(i) for i in forbidden[-1])
+        text = f"{name}{_at(index, of.axes)} changes with {case.hidden['said']}: {of.because}"
+        return Mismatch("value", name, text)
+    if must is not None and (must & ~answers).any():
+        seen = _places(answers) if answers.any() else "none"
+        text = f"a change of {case.hidden['said']} is seen at {seen} of {name}; expected {_places(must)}"
+        return Mismatch("value", name, text)
+    return None
+
+
+def _not_comparable(name: str, y: Any, changed: Any, axes: tuple[int, ...], may: Any) -> Mismatch | None:
+    """What of these outputs makes it impossible to say where they differ."""
+    for value in (y, changed):
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
+            dtype = getattr(value, "dtype", None)
+            kind = "None" if value is None else f"an array of dtype {dtype}" if dtype else f"a {type(value).__name__}"
+            return Mismatch("type", name, f"{name} is {kind}; expected an array of real numbers")
+        sizes = [value.shape[axis] if axis < value.ndim else 0 for axis in axes]
+        if any(not size or n not in (size, 1) for n, size in zip(may.shape, sizes, strict=True)):
+            expected = " and ".join(f"{n} places along axis {axis}" for n, axis in zip(may.shape, axes, strict=True))
+            return Mismatch("shape", name, f"{name} has shape {value.shape}; expected {expected}")
+    if y.shape != changed.shape:
+        text = f"{name} has shape {y.shape}, and {changed.shape} where nothing but numbers differ"
+        return Mismatch("shape", name, text)
+    return None
+
+
+def _at(index: tuple[int, ...], axes: tuple[int, ...]) -> str:
+    """An index as NumPy writes it: ``[:, 3]``."""
+    places = dict(zip(axes, index, strict=True))
+    return "[" + ", ".join(str(places.get(axis, ":")) for axis in range(max(axes) + 1)) + "]"
+
+
+def _places(where: Any) -> str:
+    found = [tuple(int(i) for i in index) for index in np.argwhere(where)]
+    if where.ndim > 1:
+        return f"the places {found}"
+    return f"step {found[0][0]}" if len(found) == 1 else f"steps {[index[0] for index in found]}"

@@ -1,0 +1,48 @@
+"""Parameters that are given gradients, moved by an optimizer, and looked at."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlkit import Optimizer, Parameter
+
+
+def parameters(arrays: Sequence[Any], gradients: Sequence[Any] = ()) -> list[Parameter]:
+    """New parameters with copies of these arrays; gradients: of each, where they are not to be zero."""
+    made = [Parameter(array.copy()) for array in arrays]
+    if gradients:
+        give(made, gradients)
+    return made
+
+
+def give(parameters: Sequence[Parameter], gradients: Sequence[Any]) -> None:
+    """Write these gradients into the parameters' own."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad[...] = gradient
+
+
+def step(optimizer: Optimizer, parameters: Sequence[Parameter], gradients: Sequence[Any]) -> list[Any]:
+    """Take one step with these gradients; return where the parameters are then."""
+    give(parameters, gradients)
+    optimizer.step()
+    return data(parameters)
+
+
+def data(parameters: Sequence[Parameter]) -> list[Any]:
+    """The parameters' arrays, themselves."""
+    return [parameter.data for parameter in parameters]
+
+
+def grads(parameters: Sequence[Parameter]) -> list[Any]:
+    """The parameters' gradients, themselves."""
+    return [parameter.grad for parameter in parameters]
+
+
+def state_dtypes(optimizer: Optimizer) -> dict[str, str]:
+    """Dtypes of the floating-point arrays that an optimizer keeps, by the name of the attribute."""
+    found: dict[str, str] = {}
+    for name, value in vars(optimizer).items():
+        items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+        for dtype in (str(getattr(item, "dtype", "")) for item in items):
+            if dtype.startswith("float"):
+                found[name] = dtype
+    return found

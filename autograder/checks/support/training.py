@@ -1,0 +1,158 @@
+"""Small networks, a loss, and optimizers that write down what happens, for functions that train."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dlkit import Array, Layer, Loss, Optimizer, Parameter, array_module, asarray
+
+
+class Perceptron(Layer):
+    """x → tanh(x V) w, by default one number for each row."""
+
+    def __init__(self, in_features: int, hidden: int, out_features: int = 1, *, rng: np.random.Generator) -> None:
+        self.V = Parameter(rng.normal(0, in_features**-0.5, size=(in_features, hidden)))
+        self.w = Parameter(rng.normal(0, hidden**-0.5, size=(hidden, out_features)))
+
+    def forward(self, x: Array) -> Array:
+        """Predict; x (batch, in_features), result (batch, out_features)."""
+        self.x, self.h = x, array_module(x).tanh(x @ self.V.data)
+        return self.h @ self.w.data
+
+    def backward(self, dy: Array) -> Array:
+        """Add the parameters' gradients and return dx."""
+        self.w.grad += self.h.T @ dy
+        dh = (dy @ self.w.data.T) * (1 - self.h * self.h)
+        self.V.grad += self.x.T @ dh
+        return dh @ self.V.data.T
+
+
+class RowLoss(Loss):
+    """The mean over rows of the squared distance, to rows or to labels."""
+
+    def forward(self, prediction: Array, target: Array) -> Array:
+        """Compute the loss; prediction (rows, n), target (rows, n) or labels (rows,)."""
+        if prediction.ndim != 2 or len(prediction) != len(target):  # noqa: PLR2004
+            message = f"the loss wants one row for each prediction, not {prediction.shape} with targets {target.shape}"
+            raise ValueError(message)
+        if target.ndim == 1:
+            library = array_module(prediction)
+            target = library.eye(prediction.shape[1], dtype=prediction.dtype)[target]
+        self.difference = prediction - target
+        return (self.difference * self.difference).sum(axis=1).mean()
+
+    def backward(self) -> Array:
+        """Gradient at the prediction."""
+        return self.difference * (2 / len(self.difference))
+
+
+class Recorder(Optimizer):
+    """Plain descent that writes down every gradient it is given."""
+
+    def __init__(self, log: "Log", name: str, parameters: Sequence[Parameter], lr: float) -> None:
+        super().__init__(parameters, lr)
+        self.log, self.name = log, name
+
+    def step(self) -> None:
+        """Note the gradients, and move against them."""
+        self.log.note(self.name, self.parameters)
+        for parameter in self.parameters:
+            parameter.data -= self.lr * parameter.grad
+
+
+class Log:
+    """What happens to networks while a function trains them.
+
+    networks: by the name of the argument; followed: those of which everything is noted that backward adds to their
+    gradients, also where it is cleared later.  Where there is one network, its parameters are named without it.
+    """
+
+    def __init__(self, networks: Mapping[str, Layer], followed: Sequence[str] = ()) -> None:
+        self.order: list[str] = []
+        self.moves: dict[str, list[str]] = {}
+        self.paths: dict[int, str] = {}
+        self.parameters: dict[str, Parameter] = {}
+        self.taken: dict[str, list[Array]] = {}
+        self.calls = dict.fromkeys(networks, 0)
+        self.reached: dict[str, list[list[Array]]] = {name: [] for name in followed}
+        for name, network in networks.items():
+            for path, parameter in network.named_parameters().items():
+                self._know(path if len(networks) == 1 else f"{name}.{path}", parameter)
+            self._count(name, network)
+            if name in self.reached:
+                self._follow(name, network)
+        self.networks = networks
+
+    def _know(self, path: str, parameter: Parameter) -> None:
+        self.paths[id(parameter)] = path
+        self.parameters[path], self.taken[path] = parameter, []
+
+    def _count(self, name: str, network: Any) -> None:
+        forward = network.forward
+
+        def counted(*xs: Any) -> Any:
+            self.calls[name] += 1
+            return forward(*xs)
+
+        network.forward = counted
+
+    def _follow(self, name: str, network: Any) -> None:
+        backward, parameters = network.backward, network.parameters()
+        self.reached[name].append([0 * parameter.grad for parameter in parameters])
+
+        def followed(*dy: Any) -> Any:
+            before = [parameter.grad.copy() for parameter in parameters]
+            dx = backward(*dy)
+            sums = self.reached[name][-1]
+            sums[:] = [s + p.grad - b for s, p, b in zip(sums, parameters, before, strict=True)]
+            return dx
+
+        network.backward = followed
+
+    def optimizer(self, name: str, networks: Sequence[Layer], lr: float) -> Recorder:
+        """Make an optimizer of these networks that notes its updates under this name."""
+        parameters = [parameter for network in networks for parameter in network.parameters()]
+        self.moves[name] = [self.paths[id(parameter)] for parameter in parameters]
+        return Recorder(self, name, parameters, lr)
+
+    def leave(self, rng: np.random.Generator) -> None:
+        """Leave gradients of an earlier step in all networks."""
+        for parameter in self.parameters.values():
+            parameter.grad[...] = asarray(rng.normal(size=parameter.shape).astype(str(parameter.grad.dtype)))
+
+    def note(self, name: str, parameters: Sequence[Parameter]) -> None:
+        """Note an update, and with what gradients it is made."""
+        self.order.append(name)
+        known = {id(parameter) for parameter in parameters}
+        for parameter in parameters:
+            self.taken[self.paths[id(parameter)]].append(parameter.grad.copy())
+        for network, sums in self.reached.items():
+            if any(id(parameter) in known for parameter in self.networks[network].parameters()):
+                sums.append([0 * each for each in sums[-1]])
+
+    def updates(self) -> dict[str, Any]:
+        """The gradients of every parameter, update by update, and where it is at the end."""
+        taken = {f"the gradients of {path}, update by update,": self._stacked(path) for path in self.parameters}
+        ends = {f"{path} at the end": parameter.data for path, parameter in self.parameters.items()}
+        return {"_order": self.order, "_moves": self.moves, "_calls": self.calls, **taken, **ends}
+
+    def _stacked(self, path: str) -> Array:
+        grad = self.parameters[path].grad
+        return array_module(grad).stack(self.taken[path]) if self.taken[path] else grad[None][:0]
+
+    def reaching(self) -> dict[str, Any]:
+        """What reached the gradients before each update and after the last, of the networks that are followed."""
+        return {
+            f"what reached {name}.{path}": array_module(sums[0][i]).stack([each[i] for each in sums])
+            for name, sums in self.reached.items()
+            for i, path in enumerate(self.networks[name].named_parameters())
+        }
+
+    def left(self, names: Sequence[str]) -> dict[str, Any]:
+        """What is in the gradients now, of the networks of these names."""
+        return {
+            f"{name}.{path}": parameter.grad
+            for name in names
+            for path, parameter in self.networks[name].named_parameters().items()
+        }

@@ -1,0 +1,197 @@
+"""TokenizerExercise: a class that learns from a text how to turn text into ids, ``encode``, and back, ``decode``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Unpack
+
+from autograder.checks.budgets import budget_checks
+from autograder.checks.drawing import CaseMaker
+from autograder.checks.mutation import mutated, mutated_method
+from autograder.checks.tokenization import (
+    Texts,
+    Tokenizer,
+    any_texts,
+    judge_ids,
+    judge_learned,
+    judge_refused,
+    judge_same,
+    judge_texts,
+)
+from autograder.measuring import Memory, Scaling, Speed
+from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, points_by_part
+from autograder.subject import Subject, SubjectRaisedError
+
+__all__ = ["LEARNED", "TokenizerExercise"]
+
+TO_LEARN, TO_ENCODE, TO_DECODE = ("train",), ("train", "encode"), ("train", "decode")
+ALL = ("train", "encode", "decode")
+LEARNED = "what is learned matches the reference"
+FORGETS = "training again forgets the first text"
+ALONE = "two tokenizers do not disturb each other"
+SAME = "training twice on one text learns the same"
+IDS = "ids match the reference"
+UNTAUGHT = "encoding learns nothing"
+TEXTS = "decode matches the reference"
+UNDOES = "decode undoes encode"
+OUTSIDE = "ids outside the vocabulary raise ValueError"
+
+
+def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it makes
+    name: str,
+    *,
+    cases: CaseMaker,
+    learned: tuple[str, ...] = ("merges",),
+    texts: Texts = any_texts,
+    outside: Callable[[Case], Iterable[int]] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    points: Points | float | None = None,
+    speed: Speed | None = None,
+    memory: Memory | None = None,
+    scaling: Scaling | None = None,
+    **extras: Unpack[Extras],
+) -> Exercise:
+    """Make the exercise of a class with ``train(text, …)``, ``encode(text) → ids`` and ``decode(ids) → text``.
+
+    cases: the input ``text`` to train on, and the arguments of train by name: ``Case({"vocab_size": 300}, text=…)``.
+    learned: attributes that hold what was learned, in its order: lists of plain data (ids, pairs of ids, strings) or
+    mappings; bytes cannot be seen.
+    texts(rng, case): to encode, and that decode must give back, by default any that UTF-8 can encode; of a tokenizer
+    that knows the characters of its training text only, let them be of these.
+    outside(case): ids that decode must refuse with a ValueError, where it must.
+    arguments: of the constructor.
+    speed, memory, scaling: of training; the input ``text`` is a function of an rng.
+    """
+    tokenizer = Tokenizer(name, cases, texts, learned, dict(arguments or {}))
+    budgets = [replace(budget, dtype="float64") if budget else None for budget in (speed, memory, scaling)]
+    checks = [
+        *_train_checks(tokenizer),
+        *_encode_checks(tokenizer),
+        *_decode_checks(tokenizer, outside),
+        *budget_checks(tokenizer.trial, budgets, needs=TO_LEARN, after=(LEARNED,)),
+    ]
+    return Exercise(name, "tokenizer", ALL, points_by_part(name, points), checks, **extras)
+
+
+def _train_checks(tokenizer: Tokenizer) -> list[Check]:
+    return [
+        Check(LEARNED, "train", 6.0, tokenizer.cases, tokenizer.train, judge_learned, needs=TO_LEARN),
+        Check(
+            SAME,
+            "train",
+            1.0,
+            tokenizer.cases,
+            tokenizer.train_twice,
+            judge_same,
+            needs=TO_LEARN,
+            mutation=mutated(
+                "{name}._count = getattr({name}, '_count', 0) + 1",
+                "text = args[0][: len(args[0]) // 2] if {name}._count % 2 else args[0]",
+                "super().train(text, *args[1:], **kwargs)",
+                method="train",
+            ),
+        ),
+    ]
+
+
+def _encode_checks(tokenizer: Tokenizer) -> list[Check]:
+    return [
+        Check(IDS, "encode", 6.0, tokenizer.cases, tokenizer.encode, judge_ids, needs=TO_ENCODE, after=(LEARNED,)),
+        Check(
+            UNTAUGHT,
+            "encode",
+            1.0,
+            tokenizer.cases,
+            tokenizer.encode_twice,
+            judge_learned,
+            needs=TO_ENCODE,
+            after=(IDS,),
+            mutation=mutated(
+                "seen = self.__dict__.setdefault('_seen', set())",
+                "ids = list(super().encode(*args, **kwargs)) * (1 + (args[0] in seen))",
+                "seen.add(args[0])",
+                "return ids",
+                method="encode",
+            ),
+        ),
+        Check(
+            FORGETS,
+            "encode",
+            1.0,
+            tokenizer.pairs,
+            tokenizer.train_again,
+            judge_learned,
+            expect=lambda reference, case, _rng: tokenizer.train_again(reference, case.with_changes(hidden={})),
+            needs=TO_ENCODE,
+            after=(IDS,),
+            mutation=mutated(
+                "self._given = getattr(self, '_given', (args, kwargs))",
+                "args, kwargs = self._given",
+                "super().train(*args, **kwargs)",
+                method="train",
+            ),
+        ),
+        Check(
+            ALONE,
+            "encode",
+            1.0,
+            tokenizer.pairs,
+            tokenizer.train_beside,
+            judge_learned,
+            needs=TO_ENCODE,
+            after=(IDS,),
+            mutation=mutated("super().train(*args, **kwargs)", "{name}._latest = self", method="train")
+            + mutated_method("return _Right.encode({name}._latest, *args, **kwargs)", method="encode"),
+        ),
+    ]
+
+
+def _decode_checks(tokenizer: Tokenizer, outside: Callable[[Case], Iterable[int]] | None) -> list[Check]:
+    def refuse(subject: Subject, case: Case) -> Observations:
+        trained, found = tokenizer.trained(subject, case), {}
+        for each in outside(case) if outside else ():
+            try:
+                trained.call("decode", [each])
+                found[f"decode([{each}])"] = ""
+            except SubjectRaisedError as error:
+                found[f"decode([{each}])"] = error.type
+        return found
+
+    checks = [
+        Check(
+            TEXTS, "decode", 3.0, tokenizer.with_ids, tokenizer.decode, judge_texts, needs=TO_DECODE, after=(LEARNED,)
+        ),
+        Check(
+            UNDOES,
+            "decode",
+            3.0,
+            tokenizer.cases,
+            tokenizer.there_and_back,
+            judge_texts,
+            expect=lambda _reference, case, _rng: {"texts": case.inputs["texts"]},
+            needs=ALL,
+            mutation=mutated("return super().decode(*args, **kwargs).strip()", method="decode"),
+        ),
+    ]
+    if outside:
+        checks.append(
+            Check(
+                OUTSIDE,
+                "decode",
+                1.0,
+                tokenizer.cases,
+                refuse,
+                judge_refused,
+                needs=TO_DECODE,
+                after=(TEXTS,),
+                mutation=mutated(
+                    "try:",
+                    "    return super().decode(*args, **kwargs)",
+                    "except ValueError:",
+                    "    return ''",
+                    method="decode",
+                ),
+            )
+        )
+    return checks

@@ -1,0 +1,347 @@
+"""What a TrainingStepExercise asks of a step of two networks, and what it says about wrong ones."""
+
+import numpy as np
+import pytest
+
+from autograder.checks import DETACHED, LEFT_OVER, MATCHES, Case, New, Rng, TrainingStepExercise
+from autograder.subject import LocalSubject, SubjectRaisedError
+from tests.autograder.checks.asking import asked, mutated
+
+
+def networks(case):
+    return {
+        "generator": New("support.Perceptron", case.inputs["noise"].shape[1], 5, 3, rng=Rng(1)),
+        "discriminator": New("support.Perceptron", 3, 4, rng=Rng(2)),
+    }
+
+
+exercise = TrainingStepExercise(
+    "gan_step",
+    cases=lambda rng: [Case(real=rng.normal(1, 1, (n, 3)), noise=rng.normal(size=(m, 2))) for n, m in [(4, 4), (3, 5)]],
+    networks=networks,
+    optimizers={"generator_optimizer": "generator", "discriminator_optimizer": "discriminator"},
+    stale=True,
+    detached=("generator",),
+    cleared=("discriminator",),
+    outputs=("the discriminator's loss", "the generator's loss"),
+    float32=lambda rng: [Case(real=rng.normal(1, 1, (4, 3)), noise=rng.normal(size=(3, 2))) for _ in range(2)],
+)
+
+
+def ones(x):
+    return x[:, :1] * 0 + 1
+
+
+def judged(x, label, discriminator, loss):
+    """The loss of a batch that should be called by this label, and the gradient at x."""
+    error = loss.forward(discriminator.forward(x), label * ones(x))
+    return error, discriminator.backward(loss.backward())
+
+
+def gan_step(real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer):
+    discriminator_optimizer.zero_grad()
+    fake = generator.forward(noise)
+    total = judged(real, 1, discriminator, loss)[0] + judged(fake, 0, discriminator, loss)[0]
+    discriminator_optimizer.step()
+    generator_optimizer.zero_grad()
+    error, dfake = judged(fake, 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return total, error
+
+
+def both_on_the_joint_loss(
+    real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer
+):
+    discriminator_optimizer.zero_grad()
+    generator_optimizer.zero_grad()
+    fake = generator.forward(noise)
+    first, _ = judged(real, 1, discriminator, loss)
+    second, dfake = judged(fake, 0, discriminator, loss)
+    error, dwished = judged(fake, 1, discriminator, loss)
+    generator.backward(dfake + dwished)
+    discriminator_optimizer.step()
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return first + second, error
+
+
+def moves_the_discriminator_too(real, noise, *, discriminator_optimizer, **others):
+    result = gan_step(real, noise, discriminator_optimizer=discriminator_optimizer, **others)
+    judged(others["generator"].forward(noise), 1, others["discriminator"], others["loss"])
+    discriminator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return result
+
+
+def writes_into_the_discriminator(real, noise, **others):
+    result = gan_step(real, noise, **others)
+    for parameter in others["discriminator"].parameters():
+        parameter.data *= 0.99
+    return result
+
+
+def keeps_earlier_gradients(
+    real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer
+):
+    discriminator_optimizer.zero_grad()
+    fake = generator.forward(noise)
+    total = judged(real, 1, discriminator, loss)[0] + judged(fake, 0, discriminator, loss)[0]
+    discriminator_optimizer.step()
+    error, dfake = judged(fake, 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return total, error
+
+
+def does_not_detach(real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer):
+    """The generator's share of the discriminator's loss is cleared before it does harm."""
+    discriminator_optimizer.zero_grad()
+    fake = generator.forward(noise)
+    first, _ = judged(real, 1, discriminator, loss)
+    second, dfake = judged(fake, 0, discriminator, loss)
+    generator.backward(dfake)
+    discriminator_optimizer.step()
+    generator_optimizer.zero_grad()
+    error, dfake = judged(fake, 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return first + second, error
+
+
+def begins_with_the_generator(
+    real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer
+):
+    generator_optimizer.zero_grad()
+    fake = generator.forward(noise)
+    error, dfake = judged(fake, 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    total = judged(real, 1, discriminator, loss)[0] + judged(fake, 0, discriminator, loss)[0]
+    discriminator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return total, error
+
+
+def swaps_the_labels(real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer):
+    discriminator_optimizer.zero_grad()
+    fake = generator.forward(noise)
+    total = judged(real, 0, discriminator, loss)[0] + judged(fake, 1, discriminator, loss)[0]
+    discriminator_optimizer.step()
+    generator_optimizer.zero_grad()
+    error, dfake = judged(fake, 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return total, error
+
+
+def moves_the_discriminator_alone(real, noise, **others):
+    class Resting:
+        zero_grad = others["generator_optimizer"].zero_grad
+
+        def step(self):
+            pass
+
+    return gan_step(real, noise, **{**others, "generator_optimizer": Resting()})
+
+
+def leaves_gradients(real, noise, *, discriminator_optimizer, **others):
+    class Kept:
+        def __init__(self):
+            self.step, self.cleared = discriminator_optimizer.step, False
+
+        def zero_grad(self):
+            if not self.cleared:
+                discriminator_optimizer.zero_grad()
+            self.cleared = True
+
+    return gan_step(real, noise, discriminator_optimizer=Kept(), **others)
+
+
+def in_one_batch(real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer):
+    """The discriminator's loss in one go, and everything cleared at the beginning and at the end."""
+    for optimizer in (generator_optimizer, discriminator_optimizer):
+        optimizer.zero_grad()
+    fake = generator.forward(noise)
+    both = np.concatenate([real, fake])
+    labels = np.concatenate([ones(real), 0 * ones(fake)])
+    prediction = discriminator.forward(both)
+    difference = prediction - labels
+    weights = np.concatenate([ones(real) / len(real), ones(fake) / len(fake)])
+    discriminator.backward(2 * difference * weights)
+    discriminator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    again = generator.forward(noise)
+    error, dfake = judged(again, 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    for optimizer in (generator_optimizer, discriminator_optimizer):
+        optimizer.zero_grad()
+    return (difference * difference * weights).sum(), error
+
+
+CHECKS = [check.name for check in exercise.checks]
+
+
+def test_a_step_of_two_networks_has_the_checks_of_a_function_and_two_of_its_own():
+    assert CHECKS == [
+        MATCHES,
+        "inputs are not modified",
+        "stays on the device",
+        "float32 stays float32",
+        DETACHED,
+        LEFT_OVER,
+    ]
+    assert {check.part for check in exercise.checks} == {"gan_step"}
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_correct_step_passes_every_check(check):
+    assert asked(exercise, check, gan_step, gan_step) is None
+
+
+@pytest.mark.parametrize("check", [MATCHES, DETACHED, LEFT_OVER])
+def test_a_step_that_is_written_otherwise_passes(check):
+    assert asked(exercise, check, in_one_batch, gan_step) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (both_on_the_joint_loss, "the gradient of discriminator.V in update 1 of discriminator_optimizer is wrong"),
+        (moves_the_discriminator_too, "discriminator_optimizer.step() ran twice; expected once"),
+        (writes_into_the_discriminator, "discriminator.V at the end is wrong"),
+        (keeps_earlier_gradients, "the gradient of generator.V in update 1 of generator_optimizer is wrong"),
+        (begins_with_the_generator, "the gradient of generator.V in update 1 of generator_optimizer is wrong"),
+        (swaps_the_labels, "the gradient of discriminator.V in update 1 of discriminator_optimizer is wrong"),
+        (moves_the_discriminator_alone, "generator_optimizer.step() never ran; expected once"),
+    ],
+)
+def test_a_wrong_step_is_found_and_the_first_update_that_differs_is_named(wrong, sentence):
+    assert asked(exercise, MATCHES, wrong, gan_step).sentence.startswith(sentence)
+
+
+def test_a_wrong_order_is_said_where_the_numbers_differ():
+    said = asked(exercise, MATCHES, begins_with_the_generator, gan_step).sentence
+    assert said.endswith(
+        "The updates came in the order generator_optimizer, discriminator_optimizer; "
+        "expected discriminator_optimizer, generator_optimizer"
+    )
+
+
+def test_a_loss_that_reaches_the_other_network_is_found_where_its_gradient_is_cleared_later():
+    assert asked(exercise, MATCHES, does_not_detach, gan_step) is None
+    found = asked(exercise, DETACHED, does_not_detach, gan_step)
+    assert found.sentence == (
+        "something other than the gradient of its own loss went through generator.backward before its update 1: "
+        "another network's loss must not reach it"
+    )
+
+
+def test_gradients_that_are_left_in_the_other_network_are_found():
+    assert asked(exercise, MATCHES, leaves_gradients, gan_step) is None
+    found = asked(exercise, LEFT_OVER, leaves_gradients, gan_step)
+    assert found.sentence == "the gradient of discriminator.V is not zero when the function returns: clear it"
+
+
+@pytest.mark.parametrize("check", [check.name for check in exercise.checks if check.mutation])
+def test_every_mutation_passes_the_principal_check_and_fails_its_own(check):
+    wrong = mutated(exercise, check, gan_step)
+    if "device" not in check:
+        assert asked(exercise, MATCHES, wrong, gan_step) is None
+        assert asked(exercise, check, wrong, gan_step) is not None
+    else:
+        with pytest.raises(SubjectRaisedError):
+            asked(exercise, check, wrong, gan_step)
+
+
+def test_a_step_without_stale_gradients_cannot_tell_who_clears_them():
+    lenient = TrainingStepExercise(
+        "gan_step",
+        cases=lambda rng: [Case(real=rng.normal(1, 1, (4, 3)), noise=rng.normal(size=(4, 2)))],
+        networks=networks,
+        optimizers={"generator_optimizer": "generator", "discriminator_optimizer": "discriminator"},
+    )
+    assert asked(lenient, MATCHES, keeps_earlier_gradients, gan_step) is None
+
+
+def test_answers_that_are_no_log_fail_and_do_not_stop_the_grader():
+    def tampering(*args, generator, discriminator, **others):
+        result = gan_step(*args, generator=generator, discriminator=discriminator, **others)
+        log = others["generator_optimizer"].log
+        log.order, log.calls, log.moves = "nothing", None, {}
+        log.taken = {path: [] for path in log.taken}
+        return result
+
+    assert asked(exercise, MATCHES, tampering, gan_step) is not None
+
+
+def descend(x, y, *, model, loss, optimizer, count):
+    for _ in range(count):
+        optimizer.zero_grad()
+        error = loss.forward(model.forward(x), y)
+        model.backward(loss.backward())
+        optimizer.step()
+    return error
+
+
+single = TrainingStepExercise(
+    "descend",
+    cases=lambda rng: [Case({"count": 3}, x=rng.normal(size=(4, 2)), y=rng.normal(size=(4, 1)))],
+    networks=lambda case: {"model": New("support.Perceptron", case.inputs["x"].shape[1], 4, rng=Rng(0))},
+)
+
+
+def test_of_one_network_the_first_update_that_differs_is_named_without_it():
+    def late(x, y, *, model, loss, optimizer, count):
+        for t in range(count):
+            optimizer.zero_grad()
+            error = loss.forward(model.forward(x), y)
+            model.backward(loss.backward() * (1 + (t == 1)))
+            optimizer.step()
+        return error
+
+    assert asked(single, MATCHES, late, descend).name == "the gradient of V in update 2"
+
+
+def test_how_often_forward_ran_explains_a_wrong_gradient_and_fails_nobody():
+    def asks_twice(x, *rest, model, **others):
+        model.forward(x)
+        return descend(x, *rest, model=model, **others)
+
+    def halved(x, *rest, model, **others):
+        model.forward(x)
+        return descend(x / 2, *rest, model=model, **others)
+
+    assert asked(single, MATCHES, asks_twice, descend) is None
+    said = asked(single, MATCHES, halved, descend).sentence
+    assert said.endswith(" (model.forward ran 4 times; in the reference 3 times)")
+
+
+def test_one_optimizer_may_move_several_networks():
+    together = TrainingStepExercise(
+        "gan_step",
+        cases=lambda rng: [Case(real=rng.normal(size=(4, 3)), noise=rng.normal(size=(4, 2)))],
+        networks=networks,
+        optimizers={"optimizer": ("generator", "discriminator")},
+    )
+
+    def joint(real, noise, *, generator, discriminator, loss, optimizer):
+        optimizer.zero_grad()
+        error, dfake = judged(generator.forward(noise), 1, discriminator, loss)
+        generator.backward(dfake)
+        optimizer.step()
+        return error
+
+    check = together.find(MATCHES)
+    reference = LocalSubject.live({"gan_step": joint}, together.support)
+    (case,) = check.cases(np.random.default_rng(0), reference)
+    seen = check.observe(reference, case)
+    assert seen["_order"] == ["optimizer"]
+    assert seen["_moves"] == {"optimizer": ["generator.V", "generator.w", "discriminator.V", "discriminator.w"]}
+    assert seen["the gradients of discriminator.w, update by update,"].shape == (1, 4, 1)
