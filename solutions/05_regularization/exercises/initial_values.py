@@ -4,7 +4,15 @@ import math
 
 import numpy as np
 
-from autograder.checks import SHAPED, Case, InitialValuesExercise, Mismatch, new_rng, normal_within
+from autograder.checks import (
+    SHAPED,
+    Case,
+    InitialValuesExercise,
+    Mismatch,
+    mutated_function,
+    new_rng,
+    normal_within,
+)
 
 DEEP = "twenty layers keep the size of a signal"
 WIDTH, LAYERS, SLACK = 256, 20, 100
@@ -93,9 +101,8 @@ def twenty_layers(exercise, layer):
     0.51 over He's draws and of 0.09 over Xavier's (400 of each; the means are −0.13 and −0.01), and its distribution is
     close to normal: log 100 is 8.7 of these away.
     """
-    later_draws_too_small = (
-        "_right = {name}\n_calls = []\ndef {name}(*args, **kwargs):\n    _calls.append(1)\n"
-        "    return _right(*args, **kwargs) * (1 if len(_calls) < 9 else 0.5)\n"
+    later_draws_too_small = mutated_function(
+        "_right.calls = getattr(_right, 'calls', 0) + 1", "return y if _right.calls < 9 else 0.5 * y"
     )
 
     def judge(observed, expected, case):
