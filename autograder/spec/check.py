@@ -33,7 +33,7 @@ class Check:
     judge(observed, expected, case): a Mismatch or None.
     redrawn: its cases, and what is expected of them, need no reference, and are drawn where they are needed;
     own_forward(subject, case, observed): is a failed backward right for the student's own forward?
-    capstone: trains; its cases run in a worker each, with cpu_s seconds of computing a call.
+    capstone: trains; its cases run in a worker each, with cpu_s seconds of computing per call, until one passes.
     budget: the limit on what it costs, where that is measured; trial: the runs that are.
     mutation: source that spoils a correct implementation in just this way, to prove that the check catches it.
     """

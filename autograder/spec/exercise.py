@@ -177,7 +177,8 @@ class Exercise:
         needs: parts that must be written, by default all; after: checks that must have passed, else this is skipped;
         backend: "stand-in" where it is run on a device that notices transfers;
         mutation: source that the check must catch, where no planted mistake is meant for it (see ``mutated``);
-        cpu_s: of a check that trains, the seconds of computing that one case may take.
+        cpu_s: of a check that trains, the seconds of computing that one case may take.  The first case that passes is
+        enough; another is tried where one falls short of its goal (a Mismatch of kind "accuracy").
         """
         from autograder.spec.comparison import compare_all
 
