@@ -11,6 +11,7 @@ from autograder.course.answers import Answers, StoredAnswers
 from autograder.course.catalogue import wire
 from autograder.diagnosis.outcomes import Outcome, Print, Raised, observe, printed, tells, wrong_names
 from autograder.spec import Check, Exercise, Mistake, SpecError
+from autograder.spec.mistake import with_mistakes
 from autograder.subject import LocalSubject, SubjectRaisedError
 
 if TYPE_CHECKING:
@@ -151,13 +152,11 @@ class Planted:
         key = exercise.name, *(mistake.name for mistake in mistakes)
         if key not in self._subjects:
             try:
-                source = self._loaded.source_of(exercise)
-                for mistake in mistakes:
-                    source = mistake.apply(source, exercise.name)
+                source = with_mistakes(self._loaded.source_of(exercise), mistakes, exercise.name)
                 self._subjects[key] = self._load(exercise, source)
             except SubjectRaisedError:
                 self._subjects[key] = None
-            except SpecError:  # the text of one is gone with the other
+            except SpecError:  # the two change the same text
                 if len(mistakes) == 1:
                     raise
                 self._subjects[key] = None

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import pairwise
 
 from autograder.spec.error import SpecError
 
-__all__ = ["Edit", "Mistake", "with_methods"]
+__all__ = ["Edit", "Mistake", "with_methods", "with_mistakes"]
+
+_TOKEN = re.compile(r"\w+|\s+|.")
 
 
 @dataclass(frozen=True)
@@ -76,14 +81,19 @@ class Mistake:
         result does not parse.
         """
         mutated = self._edited(source, exercise) if self.whole is None else self.whole
-        try:
-            ast.parse(mutated)
-        except SyntaxError as error:
-            message = f"{exercise}: mistake '{self.name}' does not parse: {error.msg}, line {error.lineno}"
-            raise SpecError(message) from error
+        _must_parse(mutated, self.name, exercise)
         return mutated
 
     def _edited(self, source: str, exercise: str) -> str:
+        places = self.places(source, exercise)
+        for (_, end, _), (begin, _, _) in pairwise(places):
+            if begin < end:
+                message = f"{exercise}: mistake '{self.name}': two of its edits overlap; make them one"
+                raise SpecError(message)
+        return _replaced(source, places)
+
+    def places(self, source: str, exercise: str) -> list[tuple[int, int, str]]:
+        """Where each edit applies, in order: begin, end, and what takes its place; SpecError where one is not found."""
         places = []
         for edit in self.edits:
             found = edit.places(source)
@@ -92,14 +102,62 @@ class Mistake:
                 message = f"{exercise}: mistake '{self.name}': its text occurs {len(found)} times, not once: {text!r}"
                 raise SpecError(message)
             places += found
-        places.sort()
-        for (_, end, _), (begin, _, _) in pairwise(places):
-            if begin < end:
-                message = f"{exercise}: mistake '{self.name}': two of its edits overlap; make them one"
-                raise SpecError(message)
-        for begin, end, text in reversed(places):
-            source = source[:begin] + text + source[end:]
-        return source
+        return sorted(places)
+
+
+def _replaced(source: str, places: Sequence[tuple[int, int, str]]) -> str:
+    for begin, end, text in reversed(places):
+        source = source[:begin] + text + source[end:]
+    return source
+
+
+def _must_parse(source: str, name: str, exercise: str) -> None:
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        message = f"{exercise}: mistake '{name}' does not parse: {error.msg}, line {error.lineno}"
+        raise SpecError(message) from error
+
+
+def with_mistakes(source: str, mistakes: Sequence[Mistake], exercise: str) -> str:
+    """Return the exercise's source with all of these mistakes in it.
+
+    Each is applied to what the ones before it left.  Where that took away the text of a later one, every mistake
+    changes its own tokens of the original, so two edits may quote the same lines.  Raises SpecError where a mistake
+    does not apply by itself, where two change the same tokens, and where the result does not parse.
+    """
+    mutated = source
+    try:
+        for mistake in mistakes:
+            mutated = mistake.apply(mutated, exercise)
+    except SpecError:
+        if len(mistakes) == 1 or any(mistake.whole is not None for mistake in mistakes):
+            raise
+        return _merged(source, mistakes, exercise)
+    return mutated
+
+
+def _merged(source: str, mistakes: Sequence[Mistake], exercise: str) -> str:
+    changes = [change for m in mistakes for place in m.places(source, exercise) for change in _changes(source, *place)]
+    changes.sort(key=lambda change: change[:2])
+    names = " + ".join(mistake.name for mistake in mistakes)
+    if any(begin < end for (_, end, _), (begin, _, _) in pairwise(changes)):
+        message = f"{exercise}: the mistakes {names} change the same tokens"
+        raise SpecError(message)
+    mutated = _replaced(source, changes)
+    _must_parse(mutated, names, exercise)
+    return mutated
+
+
+def _changes(source: str, begin: int, end: int, text: str) -> Iterator[tuple[int, int, str]]:
+    """The tokens that change where ``text`` replaces a piece of the source; the others only locate the edit."""
+    old, new = _TOKEN.findall(source[begin:end]), _TOKEN.findall(text)
+    starts = [begin]
+    for token in old:
+        starts.append(starts[-1] + len(token))
+    for kind, first, last, new_first, new_last in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "equal":
+            yield starts[first], starts[last], "".join(new[new_first:new_last])
 
 
 def with_methods(source: str, methods: str) -> str:
