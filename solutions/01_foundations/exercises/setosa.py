@@ -46,7 +46,7 @@ def judge_probabilities(observed, expected, case):
         right += int(((found > 0.5) == labels).sum())
     count = sum(len(labels) for labels in expected["labels"])
     if right < ACCURACY * count:
-        text = f"the networks classify {right} of {count} unseen flowers correctly; expected {100 * ACCURACY:.3g} % or more"
+        text = f"{right} of {count} unseen flowers are classified correctly; expected {100 * ACCURACY:.3g} % or more"
         return Mismatch("accuracy", "probabilities", text, error=ACCURACY - right / count)
     return None
 
