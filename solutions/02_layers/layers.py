@@ -601,7 +601,10 @@ check(Softmax)
 # ```
 #   (2, 1, 2, 2)                     (2, 4)
 #
-#   ┌ 1 2 ┐ ┌ 5 6 ┐ forward 1 2 3 4 one row per image └ 3 4 ┘ └ 7 8 ┘ ───────▶ 5 6 7 8 ◀─────── backward
+#   ┌ 1 2 ┐   ┌ 5 6 ┐   forward     1 2 3 4    one row per image
+#   └ 3 4 ┘   └ 7 8 ┘   ───────▶    5 6 7 8
+#                       ◀───────
+#                       backward
 # ```
 
 
