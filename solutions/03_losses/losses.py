@@ -707,8 +707,8 @@ class Angular(Loss):
         backward returns da, db, both (batch, features)
     margin: from −1 to 1.  cos θ = a·b / √((a·a + 10⁻¹²)(b·b + 10⁻¹²)), PyTorch's, finite for vectors of zeros.
 
-    Source: Barz & Denzler, Deep Learning on Small Datasets without Pre-Training using Cosine Loss (2020), for 1 − cos θ;
-    the part for unlike pairs as in PyTorch's CosineEmbeddingLoss.
+    Source: Barz & Denzler, Deep Learning on Small Datasets without Pre-Training using Cosine Loss (2020), for 1 − cos
+    θ; the part for unlike pairs as in PyTorch's CosineEmbeddingLoss.
     """
 
     def __init__(self, margin=0.0):
