@@ -92,7 +92,8 @@ def normal_init(shape, std=0.01, *, rng):
         result  ``shape``, float64, on the active device (asarray)
     std: greater than 0. rng: a numpy.random.Generator, the only source of randomness; every call draws new numbers.
 
-    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012), section 5.
+    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012),
+    section 5.
     """
     ### BEGIN SOLUTION
     return asarray(rng.normal(0, std, shape))
@@ -150,8 +151,8 @@ def xavier_init(shape, *, rng):
         (out, in, kh, kw) of a Conv2d: fan_in = in · kh · kw, fan_out = out · kh · kw
     rng: a numpy.random.Generator, the only source of randomness; every call draws new numbers.
 
-    Source: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010), equation 12
-    for the variance (and 16 for the uniform distribution).
+    Source: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010), equation
+    12 for the variance (and 16 for the uniform distribution).
     """
     ### BEGIN SOLUTION
     if len(shape) == 4:
@@ -738,8 +739,8 @@ class EarlyStopping:
     returns True when it is time to stop, else False; NaN is never better. restore() writes the weights of the best
     epoch into every parameter.data, in place; before any epoch was better it changes nothing.
 
-    Source: Prechelt, Early Stopping – But When? (1998), section 2; Goodfellow, Bengio & Courville, Deep Learning (2016),
-    algorithm 7.1.
+    Source: Prechelt, Early Stopping – But When? (1998), section 2; Goodfellow, Bengio & Courville, Deep Learning
+    (2016), algorithm 7.1.
     """
 
     def __init__(self, parameters, patience, min_delta=0.0):
@@ -904,7 +905,8 @@ def random_flip(x, p=0.5, *, rng):
         x, result  (N, C, H, W), floats
     p: from 0 to 1.      rng: a numpy.random.Generator; every image has its own draw.
 
-    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012), section 4.1.
+    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012),
+    section 4.1.
     """
     ### BEGIN SOLUTION
     flipped = asarray(rng.random(len(x)) < p)
@@ -945,7 +947,8 @@ def random_crop(x, size, padding=0, *, rng):
     size: (height, width), at most (H + 2 padding, W + 2 padding).      padding: pixels of 0 added on every side before.
     rng: a numpy.random.Generator; every image has its own draw.
 
-    Source: He, Zhang, Ren & Sun, Deep Residual Learning for Image Recognition (2016), section 4.2, after Lee et al. (2015).
+    Source: He, Zhang, Ren & Sun, Deep Residual Learning for Image Recognition (2016), section 4.2, after Lee et al.
+    (2015).
     """
     ### BEGIN SOLUTION
     x = bordered(x, padding)
@@ -1249,7 +1252,7 @@ def trained(digits, *, l2=0.0, p=0.0, patience=None, shift=0, norm=False, alpha=
     if stopper:
         stopper.restore()
         model.train()
-        for _ in range(5 if norm else 0):  # the running statistics are still those of the last epoch: compute them again
+        for _ in range(5 if norm else 0):  # running statistics still belong to the last epoch: compute them again
             for start in range(0, len(x), 50):
                 model.forward(random_shift(x[start : start + 50], shift, rng=rng))
     model.eval()
