@@ -1176,9 +1176,7 @@ with when_written():
         axes[0].plot(shares, unseen, marker=marker, label=name)
         axes[1].plot(shares[1:], by_heart, marker=marker, label=name)
     axes[0].set(title="unseen digits classified correctly", xlabel="share of wrong labels", ylim=(0.5, 1))
-    axes[1].set(
-        title="wrong labels memorized", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim()
-    )
+    axes[1].set(title="wrong labels memorized", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim())
     axes[0].legend()
     for ax in axes:
         ax.grid(alpha=0.3)

@@ -782,7 +782,7 @@ check(clip_gradient_norm)
 
 # %%
 def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
-    """One epoch in batches of size · every samples, of which only size go through the model at a time; return the mean loss
+    """One epoch in batches of size · every samples, size of them at a time; return the mean loss
 
     Shapes
         x  (samples, …)      y  (samples, …)      result  ()
@@ -791,7 +791,7 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
     Every update uses the gradient of the mean over all samples of its batch, also for a smaller last batch.
     The result is a scalar of the array's library.
 
-    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3: a batch's gradient is a mean over samples.
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3: a batch's gradient is a mean.
     """
     ### BEGIN SOLUTION
     total = 0

@@ -12,8 +12,8 @@ IMAGE = "what becomes of an image"
 def augmentation(name, *, cases, draws, claims, ways, sentences):
     """The exercise of one change of images, drawn anew for each.
 
-    cases: few images, of every kind; draws: many small ones; ways(case): word → function of x that gives the batches that
-    an image's result may come from, the correct one first; claims, sentences: as of ``RandomFunctionExercise``.
+    cases: few images, of every kind; draws: many small ones; ways(case): word → function of x that gives the batches
+    from which an image's result may come, the correct one first; claims, sentences: as in ``RandomFunctionExercise``.
     """
 
     def became(y, case):
