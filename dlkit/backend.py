@@ -1,8 +1,8 @@
-"""Where arrays live: on the host (NumPy), on a GPU (CuPy), or on a registered stand-in.
+"""Where arrays are stored: in CPU memory (NumPy), on a GPU (CuPy), or on a registered stand-in.
 
-The only file of the project that names CuPy.  Computation asks the array it has been given
-(``xp = array_module(x)``); creation asks the context (``with use("cupy"): zeros(3)``).  So one
-source runs on both, and nothing moves between host and device unless it is asked to.
+The only file of the project that names CuPy. Computation uses the library of its arrays (``xp = array_module(x)``);
+creation uses the active backend (``with use("cupy"): zeros(3)``). So the same source runs on both, and nothing moves
+between CPU memory and device implicitly.
 
 Source: the array-module seam of Chainer and CuPy (Okuta et al., 2017, CuPy: A NumPy-Compatible
 Library for NVIDIA GPU Calculations).
@@ -42,7 +42,7 @@ Array: TypeAlias = Any
 
 
 class BackendError(RuntimeError):
-    """An array library was asked for that this machine does not have."""
+    """The requested array library is not available on this machine."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Backend:
     module: the namespace with ``exp``, ``where``, ``zeros`` …
     array_type: the class of its arrays.
     to_host: array of that class → ``numpy.ndarray``.
-    synchronize: wait until the device has done what was asked of it.
-    begin_timing: start a clock of the device's own; what it returns waits, and gives the seconds since.
+    synchronize: wait until the device has finished all its work.
+    begin_timing: start the device's own clock; call the result to wait for the device and get the seconds since.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Backend:
 
 
 def _no_time() -> float:
-    """The host has no device, and so no time of it."""
+    """NumPy has no device, and so no device time."""
     return 0.0
 
 
@@ -97,7 +97,7 @@ def _cupy_backend() -> Backend:
 
 
 def _begin_event(cupy: Any) -> Callable[[], float]:
-    """Record an event on the current stream; what is returned records another, waits for it, and gives the seconds."""
+    """Record an event on the current stream; the result records another, waits for it, and returns the seconds."""
     start, stop = cupy.cuda.Event(), cupy.cuda.Event()
     start.record()
 
@@ -123,7 +123,7 @@ _CURRENT: ContextVar[Backend] = ContextVar("dlkit_backend", default=_LOADED["num
 
 
 def register(name: str, loader: Callable[[], Backend]) -> None:
-    """Make a further array library known under ``name``; ``loader`` runs when it is first used."""
+    """Register another array library as ``name``; ``loader`` runs when it is first used."""
     _LOADERS[name] = loader
     _LOADED.pop(name, None)
 
@@ -139,7 +139,7 @@ def _load(name: str) -> Backend:
 
 
 class _Use:
-    """What ``use`` returns: as a context manager it restores the backend that was in force."""
+    """The result of ``use``: as a context manager it restores the previous backend."""
 
     def __init__(self, token: Token[Backend]) -> None:
         self._token = token
@@ -152,7 +152,7 @@ class _Use:
 
 
 def use(name: str) -> _Use:
-    """Create arrays with backend ``name`` from here on, or for the length of a ``with`` block.
+    """Create arrays with backend ``name`` from here on, or within a ``with`` block.
 
     name: "numpy", "cupy", or a registered name.
     Raises BackendError where the library or its device is missing.
@@ -161,12 +161,12 @@ def use(name: str) -> _Use:
 
 
 def current() -> Backend:
-    """Return the backend that creation uses now."""
+    """Return the active backend, which creates arrays."""
     return _CURRENT.get()
 
 
 def available() -> dict[str, str]:
-    """Each backend's name with "yes", or with the sentence that says why not."""
+    """Each backend's name with "yes", or with the reason why it is not available."""
     found = {}
     for name in _LOADERS:
         try:
@@ -179,9 +179,9 @@ def available() -> dict[str, str]:
 
 
 def array_module(*arrays: Array) -> Any:
-    """Return the module that computes with these arrays; without arrays, the context's module.
+    """Return the module that computes with these arrays; without arrays, the active backend's module.
 
-    A host array and a Python number belong to NumPy; one array of another backend decides.
+    NumPy arrays and Python numbers belong to NumPy; one array of another backend decides.
     """
     if not arrays:
         return _CURRENT.get().module
@@ -195,7 +195,7 @@ def array_module(*arrays: Array) -> Any:
 
 
 def asarray(values: Any, dtype: Any = None) -> Array:
-    """Move or convert to an array of the context's backend (no copy where none is needed)."""
+    """Move or convert to an array of the active backend (no copy where none is needed)."""
     backend = _CURRENT.get()
     if backend.name == "numpy":
         values = to_numpy(values)
@@ -203,17 +203,17 @@ def asarray(values: Any, dtype: Any = None) -> Array:
 
 
 def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> Array:
-    """Zeros of the context's backend."""
+    """Zeros of the active backend."""
     return _CURRENT.get().module.zeros(shape, dtype=dtype)
 
 
 def ones(shape: int | tuple[int, ...], dtype: Any = np.float64) -> Array:
-    """Ones of the context's backend."""
+    """Ones of the active backend."""
     return _CURRENT.get().module.ones(shape, dtype=dtype)
 
 
 def to_numpy(array: Array) -> Any:
-    """Copy from the device to the host; a host array is returned as it is, never in a hot path."""
+    """Copy from the device to CPU memory; a NumPy array is returned unchanged.  Not for use inside a layer."""
     for backend in _LOADED.values():
         if backend.name != "numpy" and isinstance(array, backend.array_type):
             return backend.to_host(array)
@@ -229,5 +229,5 @@ def scatter_add(target: Array, index: Any, values: Array) -> None:
 
 
 def synchronize() -> None:
-    """Wait for the context's device, so that a clock read next is honest."""
+    """Wait for the active device, so that a clock read next is accurate."""
     _CURRENT.get().synchronize()

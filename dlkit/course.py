@@ -36,7 +36,7 @@ _PROVIDED: ContextVar[Mapping[str, Mapping[str, Any]] | None] = ContextVar("dlki
 
 
 class CourseError(LookupError):
-    """A folder, an assignment or a piece of earlier work is not where it should be."""
+    """A folder, an assignment or a piece of earlier work is missing."""
 
 
 def root(start: Path | None = None) -> Path:
@@ -92,7 +92,7 @@ def assignments(course: Path) -> dict[str, Path]:
 
 
 class providing:  # noqa: N801 - a context manager, used as one
-    """Say what ``earlier`` finds within the block: module name → the names it defines.  A grader's business."""
+    """Set what ``earlier`` finds within the block: module name → the names it defines.  For graders."""
 
     __slots__ = ("_modules", "_token")
 
@@ -117,13 +117,13 @@ def earlier(name: str) -> Any:
     provided = _PROVIDED.get()
     names = _own(module, attribute) if provided is None else provided.get(module)
     if names is None or attribute not in names:
-        message = f"{name} is not there: write {attribute or name} in the assignment '{module}' first."
+        message = f"{name} is missing: write {attribute or name} in the assignment '{module}' first."
         raise CourseError(message)
     return names[attribute]
 
 
 def _own(module: str, attribute: str) -> Mapping[str, Any]:
-    """Execute what one name needs of the student's own earlier assignment."""
+    """Execute the part of the student's own earlier assignment that one name needs."""
     from dlkit import extraction
 
     for folder in assignments(root()).values():
@@ -143,7 +143,7 @@ def _own(module: str, attribute: str) -> Mapping[str, Any]:
 
 @contextmanager
 def when_written() -> Iterator[None]:
-    """Run a cell that needs exercises still to be written: says what it waits for instead of failing.
+    """Run a cell that needs exercises still to be written: reports what is missing instead of failing.
 
     Only NotImplementedError is taken, the error that an unwritten exercise raises.  Figures that the cell has
     begun are closed, so that no empty axes are shown.

@@ -24,11 +24,11 @@ __all__ = ["Difference", "difference", "directional_derivative", "elementwise_gr
 
 MAX_DRAWS = 20
 RELATIVE = 1e-6
-"""Share of the slope below which a kink is let pass: it moves the slope by twice that at most."""
+"""Share of the slope below which a kink is ignored: it changes the slope by at most twice that."""
 CURVATURE = 64
 """Share of the slope, in units of h², by which a smooth function may bend: decides in float32 and below."""
 ROUNDINGS = 32
-"""Rounding errors of ``f`` and of its argument, in units of the last place, that are no kink."""
+"""Rounding errors of ``f`` and of its argument, in units of the last place, that do not count as a kink."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def directional_derivative(f: Callable[[Array], float], x: Array, rng: np.random
         slope = difference(f, x, direction, h)
         if not slope.kink:
             return direction, slope.value
-    message = f"Every one of {MAX_DRAWS} directions meets a kink within {h:.1e}: draw other inputs."
+    message = f"All {MAX_DRAWS} directions have a kink within {h:.1e}: draw other inputs."
     raise ArithmeticError(message)
 
 

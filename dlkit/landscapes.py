@@ -1,4 +1,4 @@
-"""Landscapes to descend in two dimensions, and their maps with the roads that optimizers take.
+"""Landscapes to descend in two dimensions, and their maps with the trajectories of optimizers.
 
 Sources: Rosenbrock, An automatic method for finding the greatest or least value of a function (1960).
 """
@@ -16,7 +16,7 @@ from dlkit.layer import Parameter
 from dlkit.optimizer import Optimizer
 from dlkit.plotting import COLOURS
 
-__all__ = ["BOWL", "ROSENBROCK", "Landscape", "descend", "draw"]
+__all__ = ["QUADRATIC", "ROSENBROCK", "Landscape", "descend", "draw"]
 
 LEVELS = 18
 
@@ -26,7 +26,7 @@ class Landscape:
     """A height over the plane, with its gradient.
 
     height: x, y → height, for arrays of any shape; gradient: x, y → both partial derivatives.
-    window: least and greatest x, least and greatest y, of a map that shows the road.
+    window: least and greatest x, least and greatest y, of a map that shows the trajectory.
     """
 
     name: str
@@ -47,8 +47,8 @@ ROSENBROCK = Landscape(
 )
 """A curved valley, steep across and nearly flat along."""
 
-BOWL = Landscape(
-    "ill-conditioned bowl",
+QUADRATIC = Landscape(
+    "ill-conditioned quadratic",
     lambda x, y: (x**2 + 30 * y**2) / 2,
     lambda x, y: (x, 30 * y),
     start=(-4.0, 1.4),
@@ -59,24 +59,24 @@ BOWL = Landscape(
 
 
 def descend(landscape: Landscape, make: Callable[[list[Parameter]], Optimizer], steps: int) -> Any:
-    """Walk down from the start: the road (steps + 1, 2), a float64 array of the host.
+    """Minimize from the start; return the trajectory (steps + 1, 2), a float64 array in CPU memory.
 
-    make: gets one parameter of shape (2,) in a list and returns an optimizer of it.
+    make: takes a list with one parameter of shape (2,) and returns an optimizer for it.
     """
-    place = Parameter(asarray(np.array(landscape.start)))
-    optimizer = make([place])
-    road = [to_numpy(place.data).copy()]
+    point = Parameter(asarray(np.array(landscape.start)))
+    optimizer = make([point])
+    trajectory = [to_numpy(point.data).copy()]
     for _ in range(steps):
-        place.grad[...] = asarray(np.array(landscape.gradient(*road[-1])))
+        point.grad[...] = asarray(np.array(landscape.gradient(*trajectory[-1])))
         optimizer.step()
-        road.append(to_numpy(place.data).copy())
-    return np.array(road)
+        trajectory.append(to_numpy(point.data).copy())
+    return np.array(trajectory)
 
 
-def draw(landscape: Landscape, roads: Mapping[str, Array], *, ax: Any = None) -> Any:
-    """Map of the landscape with roads upon it: a dot a step, a star at the minimum.
+def draw(landscape: Landscape, trajectories: Mapping[str, Array], *, ax: Any = None) -> Any:
+    """Map of the landscape with trajectories: a dot for each step, a star at the minimum.
 
-    roads: name → (steps + 1, 2), in the order of the colours; ax: the axes to draw on (a new figure without).
+    trajectories: name → (steps + 1, 2), in the order of the colours; ax: the axes to draw on (by default a new figure).
     Returns the axes.
     """
     if ax is None:
@@ -88,9 +88,9 @@ def draw(landscape: Landscape, roads: Mapping[str, Array], *, ax: Any = None) ->
     height = landscape.height(x, y)
     levels = np.geomspace(max(float(height.min()), 1e-3 * float(height.max())), float(height.max()), LEVELS)
     ax.contour(x, y, height, levels=levels, colors="#bbbbbb", linewidths=0.6)
-    for i, (name, road) in enumerate(roads.items()):
+    for i, (name, trajectory) in enumerate(trajectories.items()):
         colour = COLOURS[i % len(COLOURS)]
-        ax.plot(*to_numpy(road).T, color=colour, marker=".", ms=3, lw=1, label=name)
+        ax.plot(*to_numpy(trajectory).T, color=colour, marker=".", ms=3, lw=1, label=name)
     ax.plot(*landscape.minimum, "*", color="black", ms=9, zorder=3)
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x$", ylabel="$y$")
     return ax

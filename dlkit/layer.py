@@ -1,4 +1,4 @@
-"""Layer and Parameter: what every network of the course is made of.
+"""Layer and Parameter: the parts of every network of the course.
 
 A layer remembers in ``forward`` what its ``backward`` needs, returns the gradient of every input
 from ``backward`` and *adds* the gradient of every parameter to ``parameter.grad``.
@@ -19,7 +19,7 @@ __all__ = ["Layer", "Parameter"]
 
 
 class Parameter:
-    """A trainable array and the gradient that gathers beside it.
+    """A trainable array and its accumulated gradient.
 
     data: array of any shape, moved to the context's backend.
     grad: array of the same shape and dtype, zero at the start.
@@ -38,7 +38,7 @@ class Parameter:
 
     @property
     def size(self) -> int:
-        """Count of numbers in the data."""
+        """Number of elements of the data."""
         return int(self.data.size)
 
     def zero_grad(self) -> None:
@@ -65,12 +65,12 @@ class Layer:
     training: bool = True
 
     def forward(self, *xs: Array) -> Any:
-        """Compute the outputs for these inputs; the layer remembers this call only."""
+        """Compute the outputs for these inputs; the layer stores only its last call."""
         message = f"{type(self).__name__} has no forward yet"
         raise NotImplementedError(message)
 
     def backward(self, dy: Array) -> Any:
-        """Gradient of every input, given the gradient of the output of the last forward."""
+        """Gradient of every input, given the gradient at the output of the last forward."""
         message = f"{type(self).__name__} has no backward yet"
         raise NotImplementedError(message)
 
@@ -92,11 +92,11 @@ class Layer:
             parameter.zero_grad()
 
     def train(self) -> None:
-        """Switch this layer and all within it to training mode."""
+        """Switch this layer and all layers in it to training mode."""
         self._set_mode(training=True)
 
     def eval(self) -> None:
-        """Switch this layer and all within it to evaluation mode."""
+        """Switch this layer and all layers in it to evaluation mode."""
         self._set_mode(training=False)
 
     def _set_mode(self, *, training: bool) -> None:
@@ -111,7 +111,7 @@ class Layer:
 
 
 _identity = object.__hash__
-"""As good as ``id``, which tells every audit hook of the process that it was called: training would feel it."""
+"""Like ``id``, which notifies every audit hook of the process when it is called and would slow down training."""
 
 
 def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:

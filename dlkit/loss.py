@@ -23,12 +23,12 @@ class Loss:
     """
 
     def forward(self, *inputs: Array) -> Array:
-        """Mean loss over the batch, as a scalar; remembers what backward needs."""
+        """Mean loss over the batch, as a scalar; stores what backward needs."""
         message = f"{type(self).__name__} has no forward yet"
         raise NotImplementedError(message)
 
     def backward(self) -> Array:
-        """Gradient of the last forward by the prediction."""
+        """Gradient of the last loss with respect to the prediction."""
         message = f"{type(self).__name__} has no backward yet"
         raise NotImplementedError(message)
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 __all__ = ["Translated", "not_python", "translate"]
 
-CELL_MAGICS_THAT_RUN = frozenset("capture debug heat lprun memit mprun prun pyinstrument snakeviz time timeit".split())  # noqa: SIM905 - reads best
+CELL_MAGICS_THAT_RUN = frozenset(
+    "capture debug heat lprun memit mprun prun pyinstrument snakeviz time timeit".split()  # noqa: SIM905 - reads best
+)
 LINE_MAGICS_THAT_RUN = ("time", "prun")
 AUTOMAGIC = re.compile(
     r"(?:cat|cd|conda|cp|env|load_ext|ls|matplotlib|mkdir|mv|pip|pwd|rm|run|time|who|whos)\b(?!\.|\s*[=(,:\[])"

@@ -1,4 +1,4 @@
-"""Optimizer and Schedule: the base classes of every optimizer and of every learning rate that changes."""
+"""Optimizer and Schedule: the base classes of every optimizer and of every learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Optimizer:
             parameter.zero_grad()
 
     def new_state(self) -> list[Array]:
-        """Make an array of zeros for every parameter, of its shape and dtype, where it lives."""
+        """Make an array of zeros for every parameter, with its shape and dtype, on its device."""
         return [array_module(parameter.data).zeros_like(parameter.data) for parameter in self.parameters]
 
 
 class Schedule:
-    """Base class of every schedule: sets ``optimizer.lr``, at once and at every ``step()``.
+    """Base class of every schedule: sets ``optimizer.lr``, immediately and at every ``step()``.
 
     optimizer: its ``lr`` at this moment is the ``base`` that ``rate`` starts from.
     A subclass writes ``rate(t)``; attributes that it needs are set before ``super().__init__``.
@@ -86,7 +86,7 @@ def blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
     """
     shapes = {tuple(array.shape) for array in arrays}
     if len(shapes) > 1:
-        message = f"Blocks are cut from arrays of one shape, not of {', '.join(map(str, sorted(shapes)))}."
+        message = f"blocks requires arrays of the same shape, not {', '.join(map(str, sorted(shapes)))}."
         raise ValueError(message)
     if any(type(a) is not np.ndarray or a.size <= BLOCK or not a.flags.c_contiguous for a in arrays):
         yield arrays

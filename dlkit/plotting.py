@@ -1,7 +1,7 @@
-"""Plots worth looking at: colour-blind safe, labelled, one function a picture.
+"""Plots: safe for colour-blind readers, labelled, one function per plot.
 
 Each takes ``ax``, the axes to draw on (a new figure without), and returns it.  Arrays may live on
-any backend; they are copied to the host.
+any backend; they are copied to CPU memory.
 
 Colours: Okabe & Ito, Color Universal Design (2008); maps viridis and PuOr, which every common
 colour-blindness keeps apart.
@@ -66,9 +66,9 @@ def curves(history: History | Mapping[str, History], *, ax: Any = None) -> Any:
 def decision_regions(
     predict: Callable[[Any], Array], x: Array, y: Array, *, resolution: int = 200, ax: Any = None
 ) -> Any:
-    """Regions of the plane by the class that ``predict`` gives, and the samples upon them.
+    """Regions of the plane by the class that ``predict`` returns, and the samples on them.
 
-    predict: points (n, 2) float64 on the host → scores (n, classes), or classes (n,).
+    predict: points (n, 2) float64, a NumPy array → scores (n, classes), or classes (n,).
     x (samples, 2), y (samples,) integers from 0: drawn with a colour and a marker a class.
     resolution: grid points along each side.
     """
@@ -96,7 +96,7 @@ def decision_regions(
 
 
 def gradient_norms(norms: Mapping[str, Sequence[float]], *, ax: Any = None) -> Any:
-    """Norm of the gradient by layer, on a logarithmic axis, a line for each named stack of layers.
+    """Norm of the gradient by layer, on a logarithmic axis, one line per named stack of layers.
 
     norms: name → norms, first layer first; zeros are left out, having no logarithm.
     """
@@ -139,7 +139,7 @@ def filters(W: Array, *, columns: int | None = None, ax: Any = None) -> Any:
 
 
 def attention(weights: Array, rows: Sequence[str], columns: Sequence[str], *, ax: Any = None) -> Any:
-    """Map of attention: how much each row (a query, an output) looks at each column (a key, an input).
+    """Attention weights: how much each row (a query, an output) attends to each column (a key, an input).
 
     weights (rows, columns), each row summing to 1; rows, columns: the names, characters or words.
     Raises ValueError where the names do not fit the weights.
@@ -187,7 +187,7 @@ def confusion_matrix(matrix: Array, names: Sequence[str] | None = None, *, ax: A
 
 
 def gradient_error(error: Array, *, ax: Any = None) -> Any:
-    """Heat map of what a gradient has too much (orange) or too little (violet), white where it is right.
+    """Heat map of the error of a gradient: too large (orange), too small (violet), correct (white).
 
     error (…): received minus expected, any number of axes; all but the last become rows.  Entries
         that are not finite are black.
@@ -249,7 +249,7 @@ def _bare(ax: Any) -> Any:
 
 
 def _legend_above(ax: Any, handles: Sequence[Any], columns: int) -> None:
-    """Explain the handles above the axes, where they hide nothing."""
+    """Put the legend above the axes, where it hides nothing."""
     if handles:
         ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, frameon=False)
 
@@ -261,7 +261,7 @@ def _by_epoch(ax: Any, values: Sequence[float], colour: str, style: str, label: 
 
 
 def _visible(name: str) -> str:
-    """Return the name, with a mark where it is nothing but space."""
+    """Return the name, with a mark where it is only white space."""
     return name if name.strip() else "␣"
 
 
@@ -277,7 +277,7 @@ def _diverging(bad: str = "black") -> Any:
 
 
 def _tile_size(tiles: Any, pixels: int) -> tuple[float, float]:
-    """Inches for a mosaic of tiles, about one a tile, never more than a page."""
+    """Inches for a mosaic of tiles, about one per tile, never more than a page."""
     height, width = tiles.shape[0] / (pixels + 1), tiles.shape[1] / (pixels + 1)
     scale = min(1.0, 9 / width, 9 / height)
     return max(width * scale, 2.0), max(height * scale, 1.6)

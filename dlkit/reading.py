@@ -54,7 +54,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """What a file holds: cells in order, the notebook's own metadata, the text as it was read.
+    """The contents of a file: cells in order, the notebook's own metadata, the text as it was read.
 
     text: of a notebook of format 3 or 2, the JSON of the same notebook in format 4.
     """
@@ -74,7 +74,7 @@ def read(path: Path) -> Document:
 
 
 def parse(name: str, data: bytes) -> Document:
-    """Read what a file of this name holds.  Raises ExtractionError as ``read`` does."""
+    """Read the contents of a file with this name.  Raises ExtractionError as ``read`` does."""
     if not data.strip():
         message = f"{name} is empty. Save your work and hand it in again."
         raise ExtractionError(message)
@@ -98,7 +98,7 @@ def newlines(text: str) -> str:
 def _read(path: Path) -> bytes:
     try:
         if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
-            message = f"{path.name} is no ordinary file. Hand in the file itself, not a link or a device."
+            message = f"{path.name} is not an ordinary file. Hand in the file itself, not a link or a device."
             raise ExtractionError(message)
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -107,7 +107,7 @@ def _read(path: Path) -> bytes:
             raise ExtractionError(message)
         return path.read_bytes()
     except OSError as error:
-        message = f"{path.name} cannot be read ({error.strerror}). Check that it is there and is a file."
+        message = f"{path.name} cannot be read ({error.strerror}). Check that it exists and is a file."
         raise ExtractionError(message) from error
 
 
@@ -120,7 +120,7 @@ def _decode(name: str, data: bytes) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         shown = encoding.upper().removesuffix("-SIG").removesuffix("-LE").removesuffix("-BE")
-        message = f"{name} is no {shown} text (byte {error.start}). Save it as UTF-8."
+        message = f"{name} is not {shown} text (byte {error.start}). Save it as UTF-8."
         raise ExtractionError(message) from error
 
 
@@ -153,18 +153,18 @@ def _notebook(name: str, text: str) -> dict[str, Any] | None:
         if text.lstrip().startswith("<"):
             message = f"{name} is a web page, not a notebook. Download the notebook itself and hand it in again."
             raise ExtractionError(message) from error
-        message = f"{name} is no notebook: its JSON does not parse ({error}). Save it again from Jupyter."
+        message = f"{name} is not a notebook: its JSON does not parse ({error}). Save it again from Jupyter."
         raise ExtractionError(message) from error
     if isinstance(found, dict) and (isinstance(found.get("cells"), list) or any(_sheets(found))):
         return found
     if not named:
         return None
-    message = f"{name} is no notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."
+    message = f"{name} is not a notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."
     raise ExtractionError(message)
 
 
 def _is_cut(text: str) -> bool:
-    """Whether a text that is no JSON was a notebook once."""
+    """Whether a text that is not JSON was once a notebook."""
     return '"cell_type"' in text and '"cells"' in text
 
 
@@ -220,7 +220,7 @@ def _refuse_conflict(name: str, text: str) -> None:
     lines = [str(n) for n, line in enumerate(newlines(text).split("\n"), 1) if _MARKER.match(line)]
     shown = ", ".join(lines[:MOST_LINES]) + (", …" if len(lines) > MOST_LINES else "")
     message = (
-        f"{name} holds an unresolved Git conflict ({'line' if len(lines) == 1 else 'lines'} {shown}). "
+        f"{name} contains an unresolved Git conflict ({'line' if len(lines) == 1 else 'lines'} {shown}). "
         "Keep one version, delete the marker lines, and hand it in again."
     )
     raise ExtractionError(message)

@@ -1,9 +1,9 @@
 """A stand-in for a GPU: arrays that compute with NumPy and behave as if they lived elsewhere.
 
-``DeviceArray`` refuses what a GPU array must not do unnoticed: turn into a host array
-(``np.asarray``), into a Python number (``float()``, ``if y > 0``), or meet a host array in one
-operation.  Code that runs on it stays on the device; code that does not would crawl or crash on
-CuPy.  It proves this on machines without a GPU, and nothing about speed.
+``DeviceArray`` refuses what a GPU array must not do unnoticed: become a NumPy array (``np.asarray``) or a Python number
+(``float()``, ``if y > 0``), or be combined with a NumPy array in one operation. Code that runs on it stays on the
+device; code that does not would crawl or crash on CuPy. It proves this on machines without a GPU, and nothing about
+speed.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _TO_HOST = frozenset({"item", "tolist", "tobytes", "tofile", "dump", "dumps", "d
 _CREATION = frozenset({"asarray", "array", "ascontiguousarray", "asanyarray"})
 _GRIDS = frozenset({"mgrid", "ogrid", "r_", "c_"})
 _HOST_RESULTS = frozenset({"allclose", "array_equal", "array_equiv", "count_nonzero"})
-"""NumPy answers these with a Python value; a device answers with an array that has to be asked for."""
+"""NumPy returns a Python value for these; a device returns an array, which has to be copied explicitly."""
 
 
 class HostTransferError(TypeError):
-    """Device data was pulled to the host, or host data met device data in one operation."""
+    """Device data was copied to CPU memory, or one operation combined CPU data with device data."""
 
 
 class _HotPath:
@@ -45,7 +45,7 @@ class _HotPath:
 
 
 def hot_path() -> _HotPath:
-    """Refuse even the explicit copy to the host (``to_numpy``) for the length of a ``with`` block."""
+    """Refuse even the explicit copy to CPU memory (``to_numpy``) within a ``with`` block."""
     return _HotPath()
 
 
@@ -53,7 +53,7 @@ def _unwrap(value: Any) -> Any:
     if isinstance(value, DeviceArray):
         return value._host  # noqa: SLF001
     if isinstance(value, np.ndarray):
-        message = "a host (NumPy) array met a device array: create it with array_module(x)"
+        message = "one operation combines a NumPy array with a device array: create it with array_module(x)"
         raise HostTransferError(message)
     if isinstance(value, tuple):
         return tuple(_unwrap(item) for item in value)
@@ -90,7 +90,7 @@ def _on_device(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _refuse(how: str) -> Callable[..., Any]:
     def method(*_: Any, **__: Any) -> Any:
-        message = f"{how} copies a device array to the host and waits for the device"
+        message = f"{how} copies a device array to CPU memory and waits for the device"
         raise HostTransferError(message)
 
     return method
@@ -125,7 +125,7 @@ class DeviceArray(NDArrayOperatorsMixin):
 
     def __getattr__(self, name: str) -> Any:
         if name in _TO_HOST:
-            message = f".{name} copies a device array to the host and waits for the device"
+            message = f".{name} copies a device array to CPU memory and waits for the device"
             raise HostTransferError(message)
         if name.startswith("__") or name == "_host":
             raise AttributeError(name)
@@ -148,15 +148,15 @@ class DeviceArray(NDArrayOperatorsMixin):
         return f"DeviceArray(shape={self._host.shape}, dtype={self._host.dtype})"
 
     def get(self) -> Any:
-        """Copy to the host, asked for by name; refused inside ``hot_path()``."""
+        """Copy to CPU memory explicitly; refused inside ``hot_path()``."""
         if _HOT.get():
-            message = "to_numpy() copies a device array to the host and waits for the device"
+            message = "to_numpy() copies a device array to CPU memory and waits for the device"
             raise HostTransferError(message)
         return self._host.copy()
 
 
 class _DeviceUfunc:
-    """A ufunc whose call and methods (at, reduce, outer …) take and give device arrays."""
+    """A ufunc whose call and methods (at, reduce, outer …) take and return device arrays."""
 
     def __init__(self, ufunc: np.ufunc) -> None:
         self._ufunc = ufunc
@@ -180,7 +180,7 @@ class _DeviceGrid:
 
 
 class _DeviceModule:
-    """NumPy's namespace over device arrays, without ``random``: seeds are drawn on the host."""
+    """NumPy's namespace over device arrays, without ``random``: random numbers are drawn in CPU memory."""
 
     ndarray = DeviceArray
 
@@ -189,7 +189,7 @@ class _DeviceModule:
 
     def __getattr__(self, name: str) -> Any:
         if name == "random":
-            message = "draw on the host with numpy.random.Generator, then move with dlkit.asarray"
+            message = "draw with numpy.random.Generator, then move the numbers with dlkit.asarray"
             raise HostTransferError(message)
         attribute = getattr(self._module, name)
         if name in _CREATION:

@@ -1,7 +1,7 @@
 """Training: mini-batches, a progress line, a history, and a hook to stop early.
 
 The loop asks nothing of the device inside an epoch: losses add up where they are, and come to the
-host once, when the epoch is over.
+CPU memory once, when the epoch is over.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Metric: TypeAlias = Callable[[Array, Array], Any]
 
 @dataclass
 class History:
-    """What was measured, one entry an epoch; all Python floats.
+    """Measurements, one entry per epoch; all Python floats.
 
     loss: mean over the training samples, in training mode, while the parameters moved.
     validation_loss: after the epoch, in evaluation mode; empty without validation data.
@@ -58,7 +58,7 @@ def fit(
     on_epoch_end: Callable[[int, History], bool | None] | None = None,
     progress: bool = True,
 ) -> History:
-    """Train ``model`` by mini-batches, every sample once an epoch, in an order drawn from ``rng``.
+    """Train ``model`` with mini-batches, every sample once per epoch, in an order drawn from ``rng``.
 
     x: inputs (samples, …), or a tuple of them for a model of several inputs; y: targets (samples, …),
         all on one backend, that of the model's parameters.
@@ -135,13 +135,13 @@ def predict(model: Layer, x: Array | tuple[Array, ...], batch_size: int = 256) -
 
 
 def accuracy(scores: Array, labels: Array) -> float:
-    """Share of the labels that have the highest score, in [0, 1]; copies one number to the host.
+    """Share of the labels that have the highest score, in [0, 1]; copies one number to CPU memory.
 
     scores (…, classes) of any real dtype; labels (…) integers, on the same backend.
     Raises ValueError where the shapes do not fit or there is no label.
     """
     if tuple(scores.shape[:-1]) != tuple(labels.shape) or not labels.size:
-        message = f"Scores of shape {tuple(scores.shape)} do not fit labels of shape {tuple(labels.shape)}."
+        message = f"Scores of shape {tuple(scores.shape)} do not match labels of shape {tuple(labels.shape)}."
         raise ValueError(message)
     return float(to_numpy((scores.argmax(axis=-1) == labels).mean()))
 
@@ -153,7 +153,7 @@ def _inputs(x: Array | tuple[Array, ...]) -> tuple[Array, ...]:
 def _checked(x: Array | tuple[Array, ...], y: Array, which: str) -> None:
     for part in _inputs(x):
         if len(part) != len(y):
-            message = f"The {which}x has {len(part)} samples and y has {len(y)}: they must be as many."
+            message = f"The {which}x has {len(part)} samples and y has {len(y)}: the numbers must be equal."
             raise ValueError(message)
     if not len(y):
         message = f"The {which}x and y are empty: pass at least one sample."
@@ -176,7 +176,7 @@ def _line(epoch: int, epochs: int, history: History) -> str:
 
 
 class _Report(Protocol):
-    """What the loop tells whoever watches."""
+    """What the loop reports while it runs."""
 
     def batch_done(self) -> None: ...
 
@@ -192,7 +192,7 @@ class _Silent:
 
 
 class _Notebook:
-    """One line of output that renews itself, so that the saved notebook keeps the last."""
+    """One line of output that is updated, so that the saved notebook keeps the last."""
 
     def __init__(self) -> None:
         self._handle: Any = None

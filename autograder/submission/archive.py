@@ -67,7 +67,7 @@ def _opened(
     most = MAX_MEMBERS if left is None else MAX_FILES
     try:
         if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
-            raise _refused(path, "is no ordinary file")
+            raise _refused(path, "is not an ordinary file")
         if left is None and (path.stat().st_size > MAX_ARCHIVE or path.read_bytes().count(CENTRAL) > most):
             raise _refused(path, f"holds more than {most} files or {MAX_ARCHIVE >> 20} MB")
         with zipfile.ZipFile(path) as archive:

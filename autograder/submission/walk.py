@@ -72,5 +72,5 @@ def flaw(path: Path, home: Path) -> str:
         if path.resolve(strict=True).is_relative_to(home):
             return ""
     except (OSError, RuntimeError):  # a loop of links, or one that leads to nothing
-        return "is no ordinary file. Hand in the file itself, not a link or a device."
+        return "is not an ordinary file. Hand in the file itself, not a link or a device."
     return "is a link to another place. Hand in the folder itself, with the file in it."

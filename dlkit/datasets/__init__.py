@@ -1,4 +1,4 @@
-"""Data sets that need no network: host NumPy arrays, every random draw from ``rng``.
+"""Data sets that need no network: NumPy arrays, every random draw from ``rng``.
 
 Move them to a device with ``dlkit.asarray``.
 """

@@ -39,7 +39,7 @@ def digits(rng: np.random.Generator | None = None) -> Split:
 
 
 def mnist() -> Split:
-    """Return the part of MNIST that ships with dlkit: 10,000 images to train, 2,000 to test.
+    """Return the part of MNIST that ships with dlkit: 10,000 training and 2,000 test images.
 
     x (n, 28, 28) float32 in [0, 1], 0 the background; y (n,) int64 in 0…9.
     Raises DatasetError where the installation lost the file.
@@ -63,7 +63,7 @@ def mnist() -> Split:
 
 
 def mnist_full(folder: str | Path | None = None) -> Split:
-    """All of MNIST, from its four IDX files: 60,000 images to train, 10,000 to test; nothing is fetched.
+    """All of MNIST, from its four IDX files: 60,000 training and 10,000 test images; nothing is downloaded.
 
     folder: holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
         t10k-labels-idx1-ubyte, each plain or with .gz; by default the environment variable
@@ -77,7 +77,7 @@ def mnist_full(folder: str | Path | None = None) -> Split:
         raise DatasetError(message)
     folder = Path(folder)
     if not folder.is_dir():
-        message = f"{folder} is no folder: pass the one that holds the four MNIST files, or set {FOLDER} to it."
+        message = f"{folder} is not a folder: pass the one that contains the four MNIST files, or set {FOLDER} to it."
         raise DatasetError(message)
     return Split(*_pair(folder, "train"), *_pair(folder, "t10k"))
 
@@ -88,7 +88,7 @@ def _pair(folder: Path, part: str) -> tuple[Any, Any]:
     images, labels = read_idx(of_images, dimensions=3), read_idx(of_labels, dimensions=1)
     for path, array in ((of_images, images), (of_labels, labels)):
         if array.dtype != np.uint8:
-            message = f"{path} holds {array.dtype} where bytes are due: fetch it again."
+            message = f"{path} contains {array.dtype}; expected bytes: download it again."
             raise DatasetError(message)
     if len(images) != len(labels):
         message = (
@@ -100,12 +100,12 @@ def _pair(folder: Path, part: str) -> tuple[Any, Any]:
 
 
 def _find(folder: Path, name: str) -> Path:
-    """Path of an IDX file under one of the names that it is published by."""
+    """Path of an IDX file under one of its published names."""
     dotted = name.replace("-idx", ".idx")
     for candidate in (name, f"{name}.gz", dotted, f"{dotted}.gz"):
         if (folder / candidate).is_file():
             return folder / candidate
-    message = f"{folder / name} does not exist, nor does {name}.gz: put it there, or pass the folder that holds it."
+    message = f"{folder / name} does not exist, nor does {name}.gz: put it there, or pass the folder that contains it."
     raise DatasetError(message)
 
 

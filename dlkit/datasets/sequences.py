@@ -1,4 +1,4 @@
-"""Sequences that are made up: sums far apart, and dates in two notations."""
+"""Synthetic sequences: sums of distant numbers, and dates in two notations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MONTHS = (
 
 
 def adding_problem(count: int, length: int, *, rng: np.random.Generator) -> tuple[Any, Any]:
-    """Sequences in which two marked numbers are to be added: x (count, length, 2), y (count, 1), float64.
+    """Sequences with two marked numbers and their sum: x (count, length, 2), y (count, 1), float64.
 
     x[:, :, 0] is uniform in [0, 1); x[:, :, 1] is 1 at one place of the first half and one of the
     second, else 0.  y is the sum of the two marked numbers; answering 1 always costs a mean squared

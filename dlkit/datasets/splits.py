@@ -1,4 +1,4 @@
-"""A data set cut in two: what is learned from, and what is measured on."""
+"""A data set split in two: a training part and a test part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Split", "split"]
 class Split:
     """Training and test part of a data set.
 
-    x_train (n, …), y_train (n,), x_test (m, …), y_test (m,): host arrays.
+    x_train (n, …), y_train (n,), x_test (m, …), y_test (m,): NumPy arrays.
     """
 
     x_train: Any
@@ -25,14 +25,14 @@ class Split:
 
 
 def split(x: Any, y: Any, *, test: int, rng: np.random.Generator) -> Split:
-    """Shuffle and keep ``test`` samples apart; row i of x stays beside row i of y.
+    """Shuffle and split off ``test`` samples; row i of x stays with row i of y.
 
     x (n, …) and y (n, …): arrays of one length, not written to.
     test: size of the test part, from 0 to n.
     Raises ValueError where the lengths differ or ``test`` is outside its range.
     """
     if len(x) != len(y):
-        message = f"x has {len(x)} rows and y has {len(y)}: they must be as many."
+        message = f"x has {len(x)} rows and y has {len(y)}: the numbers must be equal."
         raise ValueError(message)
     if not 0 <= test <= len(x):
         message = f"The test part cannot have {test} of {len(x)} samples: choose from 0 to {len(x)}."

@@ -1,4 +1,4 @@
-"""Text: the manual of Python's language, which every Python carries in its standard library."""
+"""Text: the manual of the Python language, which is part of every Python's standard library."""
 
 from __future__ import annotations
 

@@ -1,25 +1,25 @@
 # %% [markdown]
 # # 02 · Layers
 #
-# A network is a chain of small functions, and training it needs two things of each: its value, and how an error
-# at its output becomes an error at its input. In this assignment you write both for the layers that nearly every
-# network is made of. At the end your own layers learn to tell two spirals apart, and you see with your own numbers
-# why deep stacks of sigmoids were given up.
+# A network is a chain of small functions, and training it needs two things from each: its value, and how an error at
+# its output becomes an error at its input. In this assignment you write both for the layers that nearly every network
+# is made of. At the end your own layers learn to separate two spirals, and you see in your own numbers why deep stacks
+# of sigmoids were abandoned.
 #
 # **What a layer promises**
 #
-# | method | gives |
+# | method | returns |
 # |---|---|
 # | `forward(x)` | the output `y`; the layer remembers what `backward` will need |
 # | `backward(dy)` | `dx`, given `dy`; and *adds* each parameter's gradient to `parameter.grad` |
 #
-# Here `dy` is short for $\partial L / \partial y$, the gradient of the loss by the layer's output; it has the shape of
-# `y`. The layer's whole duty is the chain rule: turn `dy` into `dx` $= \partial L / \partial x$, which has the shape
-# of `x`.
+# Here `dy` is short for $\partial L / \partial y$, the gradient of the loss with respect to the layer's output, or
+# *upstream gradient*; it has the shape of `y`. The layer applies the chain rule: it turns `dy` into `dx`
+# $= \partial L / \partial x$, which has the shape of `x`.
 #
-# Two habits from the start: a float32 array in gives a float32 array out, and nobody writes to an array that was
-# handed in. And ask the array for its library, `xp = array_module(x)`, instead of writing `np.`: then the same line
-# runs on a GPU.
+# Two habits from the start: a float32 input gives a float32 output, and a method never writes to an array that was
+# passed to it. And use the array's own library, `xp = array_module(x)`, instead of `np.`: then the same line runs on a
+# GPU.
 
 # %%
 import matplotlib.pyplot as plt
@@ -38,17 +38,17 @@ from dlkit.datasets import spirals
 # $$ y = x W + b, \qquad y_{nj} = \sum_i x_{ni} W_{ij} + b_j $$
 #
 # **The backward pass, derived.** A change of $W_{ij}$ changes $y_{nj}$ for every row $n$ of the batch, at the rate
-# $x_{ni}$. Adding up what each row's change does to the loss,
+# $x_{ni}$. Summing the effect of all rows on the loss gives
 #
 # $$ \frac{\partial L}{\partial W_{ij}} = \sum_n \frac{\partial L}{\partial y_{nj}}\, x_{ni}
 #    \quad\Longleftrightarrow\quad dW = x^\top dy $$
 #
-# The same argument for the bias (rate 1) gives $db_j = \sum_n dy_{nj}$, and for the input, where row $n$ reaches only
+# The same argument for the bias (rate 1) gives $db_j = \sum_n dy_{nj}$, and for the input, where row $n$ affects only
 # row $n$, $dx_{ni} = \sum_j dy_{nj} W_{ij}$, that is $dx = dy\, W^\top$.
 #
 # *By hand:* $x = (1\;\; 2)$, $W = \begin{pmatrix} 3 & 0 \\ 1 & -1 \end{pmatrix}$, $b = (0\;\; 1)$ gives
 # $y = (5\;\; {-1})$. With $dy = (1\;\; 10)$: $dW = \begin{pmatrix} 1 & 10 \\ 2 & 20 \end{pmatrix}$, $db = (1\;\; 10)$,
-# $dx = (3\;\; {-9})$. Check one entry by moving it: with $W_{21} = 1.1$, $y_1$ rises by 0.2, which is $x_2$ times the
+# $dx = (3\;\; {-9})$. Check one entry by changing it: with $W_{21} = 1.1$, $y_1$ rises by 0.2, which is $x_2$ times the
 # step, and the loss by $dy_1$ times that, 0.2 again: $dW_{21} = 0.2 / 0.1 = 2$.
 #
 # *In shapes*, with $N$ rows, $I$ inputs and $O$ outputs. There is only one way to multiply `x` and `dy` to get the
@@ -99,23 +99,22 @@ class Linear(Layer):
 
 # %% [markdown] hints="Linear"
 # ### forward
-# 1. Over which axis do x and W agree, so that it can be summed away? And how does one bias for each output meet a
-#    whole table of rows?
+# 1. Which axis do x and W share, so that it can be summed over? And how is one bias per output added to a whole table
+#    of rows?
 # 2. y = x W + b, that is yₙⱼ = Σᵢ xₙᵢ Wᵢⱼ + bⱼ; (N, I) (I, O) + (O,) → (N, O)
-# 3. Keep x, for backward needs it. One matrix product, nothing transposed; the bias spreads itself over the rows.
+# 3. Store x, because backward needs it. One matrix product, nothing transposed; the bias broadcasts over the rows.
 #
 # ### backward
-# 1. One weight acts in all N rows. What becomes of the N shares of its gradient: their mean, their sum? And what if
-#    backward is called twice before the gradients are cleared?
+# 1. One weight acts in all N rows. How do the N contributions to its gradient combine: as their mean, or their sum? And
+#    what if backward is called twice before the gradients are cleared?
 # 2. dW = xᵀ dy, (I, N) (N, O) → (I, O); db = Σₙ dyₙ, (N, O) → (O,); dx = dy Wᵀ, (N, O) (O, I) → (N, I)
-# 3. Two matrix products, with the one transpose each that makes the shapes fit, and one sum over the rows. Add the
-#    first and the last to what W and b have gathered; divide by nothing, since the loss has done that; return the
-#    third.
+# 3. Two matrix products, each with the one transpose that makes the shapes fit, and one sum over the rows. Add dW and
+#    db to the gradients of W and b; do not divide, since the loss has done that; return dx.
 #
 # ### speed
 # 1. Which loop runs in Python: over rows, over outputs, over inputs?
 # 2. N · I · O products, all of them in x W: (N, I) (I, O) → (N, O)
-# 3. Hand the whole batch to one matrix product, forward and backward alike.
+# 3. Use one matrix product for the whole batch, in forward and in backward.
 
 # %%
 check(Linear)
@@ -125,8 +124,8 @@ check(Linear)
 #
 # $$ \sigma(x) = \frac{1}{1 + e^{-x}} $$
 #
-# squeezes any number into $(0, 1)$. Its derivative can be written with the output alone, so that is all the layer has
-# to remember:
+# squeezes any number into $(0, 1)$. Its derivative can be written in terms of the output alone, so that is all the
+# layer has to store:
 #
 # $$ \sigma'(x) = \frac{e^{-x}}{(1 + e^{-x})^2} = \sigma(x)\,\bigl(1 - \sigma(x)\bigr) $$
 #
@@ -134,8 +133,8 @@ check(Linear)
 # $\sigma(x) = e^{x} / (1 + e^{x})$. Then no exponent is ever positive. With $e = e^{-|x|}$ both cases read
 # $1/(1+e)$ and $e/(1+e)$.
 #
-# *By hand:* $\sigma(0) = \tfrac12$, and $\sigma'(0) = \tfrac14$: no sigmoid ever passes on more than a quarter of the
-# error. Remember that for the end of this notebook.
+# *By hand:* $\sigma(0) = \tfrac12$, and $\sigma'(0) = \tfrac14$: a sigmoid never passes back more than a quarter of the
+# gradient. Remember that for the end of this notebook.
 
 
 # %%
@@ -170,15 +169,15 @@ class Sigmoid(Layer):
 
 # %% [markdown] hints="Sigmoid"
 # ### forward
-# 1. What is e⁻ˣ at x = −1000? Which other form of the same fraction has no such exponent there?
+# 1. What is e⁻ˣ at x = −1000? Which other form of the same fraction has no large exponent there?
 # 2. with q = e^(−|x|), which lies between 0 and 1; y = 1 / (1 + q) where x ≥ 0; y = q / (1 + q) where x < 0; x, y (…)
-# 3. One exponential, of minus the absolute value. The numerator is 1 or q, by the sign of x; the denominator is the
-#    same for both. Keep y.
+# 3. One exponential, of minus the absolute value. The numerator is 1 or q, depending on the sign of x; the denominator
+#    is the same for both. Store y.
 #
 # ### backward
 # 1. The slope can be written without any exponential: in which of the two, x or y?
-# 2. dx = dy · y (1 − y), where y = σ(x) is what forward gave; dx, dy, y (…)
-# 3. The kept output times what it lacks of one, and that times the gradient that comes in, entry by entry.
+# 2. dx = dy · y (1 − y), where y = σ(x) is what forward returned; dx, dy, y (…)
+# 3. The stored output times one minus itself, times the upstream gradient, entry by entry.
 
 # %%
 check(Sigmoid)
@@ -190,12 +189,12 @@ check(Sigmoid)
 #
 # It is a sigmoid stretched to $(-1, 1)$: centred on zero, with slope 1 there instead of $\tfrac14$.
 #
-# **The derivative, derived.** The quotient rule on the first form; numerator and denominator are each other's
+# **The derivative, derived.** Apply the quotient rule to the first form; numerator and denominator are each other's
 # derivative:
 #
 # $$ \tanh'(x) = \frac{(e^{x} + e^{-x})^2 - (e^{x} - e^{-x})^2}{(e^{x} + e^{-x})^2} = 1 - \tanh^2(x) $$
 #
-# *By hand:* at $x = 1$, $y = 0.762$ and the slope is $1 - 0.580 = 0.420$, so $dy = 10$ comes out as $dx = 4.20$. The
+# *By hand:* at $x = 1$, $y = 0.762$ and the slope is $1 - 0.580 = 0.420$, so $dy = 10$ gives $dx = 4.20$. The
 # difference quotient agrees: $(\tanh 1.1 - \tanh 0.9) / 0.2 = 0.421$.
 
 
@@ -226,15 +225,15 @@ class Tanh(Layer):
 
 # %% [markdown] hints="Tanh"
 # ### forward
-# 1. A quotient of exponentials is inf / inf at x = 1000. Who offers the function whole?
+# 1. A quotient of exponentials is inf / inf at x = 1000. Which library already has the function?
 # 2. y = tanh x = (eˣ − e⁻ˣ) / (eˣ + e⁻ˣ) = 2 σ(2x) − 1; x, y (…)
-# 3. Ask the array for its library and take the hyperbolic tangent of the whole array from there; keep the result, in
-#    which the slope is written.
+# 3. Get the array's library and take its hyperbolic tangent of the whole array; store the result, because the slope is
+#    written in terms of it.
 #
 # ### backward
-# 1. Is what forward has kept the input, or its tanh already?
-# 2. dx = dy · (1 − y²), where y = tanh x is what forward gave; dx, dy, y (…)
-# 3. Square the kept output, subtract the square from one, multiply by the gradient that comes in.
+# 1. Did forward store the input, or already its tanh?
+# 2. dx = dy · (1 − y²), where y = tanh x is what forward returned; dx, dy, y (…)
+# 3. Square the stored output, subtract the square from one, multiply by the upstream gradient.
 
 # %%
 check(Tanh)
@@ -245,10 +244,10 @@ check(Tanh)
 # $$ y = \max(0, x), \qquad dx = dy \cdot [x > 0] $$
 #
 # The square bracket is 1 where the condition holds and 0 elsewhere. At exactly 0 there is no derivative; any value
-# between 0 and 1 is a fair choice, and no check of this course asks.
+# between 0 and 1 is a valid choice, and no check of this course tests it.
 #
-# *By hand:* $x = (-2\;\; 0.5\;\; 3)$ gives $y = (0\;\; 0.5\;\; 3)$, and $dy = (10\;\; 20\;\; 30)$ comes back as
-# $dx = (0\;\; 20\;\; 30)$: a gate that is open or shut, by what came *in*. The first 10 is lost.
+# *By hand:* $x = (-2\;\; 0.5\;\; 3)$ gives $y = (0\;\; 0.5\;\; 3)$, and $dy = (10\;\; 20\;\; 30)$ becomes
+# $dx = (0\;\; 20\;\; 30)$: a gate that is open or closed, depending on the *input*. The first 10 is lost.
 
 
 # %%
@@ -275,20 +274,20 @@ class ReLU(Layer):
 
 # %% [markdown] hints="ReLU"
 # ### forward
-# 1. What becomes of a negative number: its opposite, or zero? And whose array would it be that you write the zeros
-#    into?
+# 1. What does a negative number become: its opposite, or zero? And if you write zeros into x, whose array do you
+#    change?
 # 2. y = max(0, x), entry by entry; x, y (…)
-# 3. Remember where x is positive: backward asks for it. Then give the larger of each entry and zero, as a new array.
+# 3. Store where x is positive: backward needs it. Then return the larger of each entry and zero, as a new array.
 #
 # ### backward
-# 1. What opened the gate, the number that went in or the gradient that comes back?
-# 2. dx = dy · [x > 0], the bracket being 1 where it holds and 0 elsewhere; dx, dy, x (…)
-# 3. Let dy through where forward saw a positive number, and make it zero elsewhere.
+# 1. What opens the gate, the input or the upstream gradient?
+# 2. dx = dy · [x > 0], where the bracket is 1 if the condition holds, else 0; dx, dy, x (…)
+# 3. Pass dy on where the input of forward was positive, and set it to zero elsewhere.
 #
 # ### speed
-# 1. Does Python look at the entries one at a time?
+# 1. Does a Python loop go over the entries one at a time?
 # 2. one operation for all the entries of x at once: (…) → (…)
-# 3. Let every operation take the whole array, forward and backward alike.
+# 3. Let every operation take the whole array, in forward and in backward.
 
 # %%
 check(ReLU)
@@ -296,14 +295,13 @@ check(ReLU)
 # %% [markdown]
 # ## 2.5 LeakyReLU
 #
-# A ReLU whose input is always negative never learns again: its gradient is zero for ever. A small slope keeps it
-# alive:
+# A ReLU whose input is always negative never learns again: its gradient stays zero. A small slope keeps it alive:
 #
 # $$ y = \begin{cases} x & x > 0 \\ s\,x & x \le 0 \end{cases} \qquad
 #    dx = \begin{cases} dy & x > 0 \\ s\,dy & x \le 0 \end{cases} $$
 #
 # *By hand:* the same $x = (-2\;\; 0.5\;\; 3)$ with $s = 0.1$ gives $y = (-0.2\;\; 0.5\;\; 3)$, and the same
-# $dy = (10\;\; 20\;\; 30)$ comes back as $dx = (1\;\; 20\;\; 30)$.
+# $dy = (10\;\; 20\;\; 30)$ becomes $dx = (1\;\; 20\;\; 30)$.
 
 
 # %%
@@ -336,15 +334,15 @@ class LeakyReLU(Layer):
 
 # %% [markdown] hints="LeakyReLU"
 # ### forward
-# 1. Two rates are at work, and one of them is an argument. Which entries are multiplied by which?
+# 1. There are two slopes, and one of them is an argument. Which entries are multiplied by which?
 # 2. y = x where x > 0; y = s x where x ≤ 0, s = slope; x, y (…)
-# 3. Make an array of rates in the dtype of x: 1 where x is positive, the slope elsewhere. Keep it for the way back
-#    and multiply x by it.
+# 3. Make an array of factors in the dtype of x: 1 where x is positive, the slope elsewhere. Store it for backward and
+#    multiply x by it.
 #
 # ### backward
-# 1. ReLU sends nothing back where x was negative. What does this layer send?
+# 1. ReLU passes nothing back where x was negative. What does this layer pass back?
 # 2. dx = dy where x > 0; dx = s dy where x ≤ 0, s = slope; dx, dy, x (…)
-# 3. The rates that forward multiplied x by are the slopes: multiply dy by the same ones.
+# 3. The factors by which forward multiplied x are the slopes: multiply dy by them.
 
 # %%
 check(LeakyReLU)
@@ -355,11 +353,11 @@ check(LeakyReLU)
 # $$ y = \begin{cases} x & x > 0 \\ \alpha\,(e^{x} - 1) & x \le 0 \end{cases} \qquad
 #    \frac{dy}{dx} = \begin{cases} 1 & x > 0 \\ \alpha\,e^{x} = y + \alpha & x \le 0 \end{cases} $$
 #
-# The left branch levels off at $-\alpha$, which pulls the mean of the outputs towards zero. Mind that `where` computes
-# *both* branches for every element: $e^{1000}$ must not overflow in the branch that is thrown away.
+# The left branch levels off at $-\alpha$, which pulls the mean of the outputs towards zero. Note that `where` computes
+# *both* branches for every element: $e^{1000}$ must not overflow in the branch that is discarded.
 #
 # *By hand:* $\alpha = 2$, $x = -1$: $y = 2\,(0.368 - 1) = -1.264$, and the slope is $2 \cdot 0.368 = 0.736$, which is
-# $y + \alpha$ indeed: like the sigmoid, the layer can work from its output.
+# indeed $y + \alpha$: like the sigmoid, the layer can compute its slope from its output.
 
 
 # %%
@@ -397,16 +395,16 @@ class ELU(Layer):
 
 # %% [markdown] hints="ELU"
 # ### forward
-# 1. Both branches are computed for every entry, also the one that is thrown away. What is e¹⁰⁰⁰ in there, and how do
-#    you keep large numbers out of it?
+# 1. Both branches are computed for every entry, even the one that is discarded. What is e¹⁰⁰⁰ there, and how do you
+#    keep large numbers out of it?
 # 2. y = x where x > 0; y = α (eˣ − 1) where x ≤ 0, α = alpha; x, y (…)
-# 3. Cut x off at zero from above before the exponential; minus one, times alpha: that is the left part, and it is 0
-#    on the right. Add the positive part of x. Keep the left part and where x is positive.
+# 3. Clip x to at most zero before the exponential; subtract one, multiply by alpha: that is the left part, and it is 0
+#    on the right. Add the positive part of x. Store the left part and where x is positive.
 #
 # ### backward
 # 1. What is α eˣ, written with the output y?
 # 2. dx = dy where x > 0; dx = dy · α eˣ = dy · (y + α) where x ≤ 0; dx, dy, x, y (…)
-# 3. Slopes first: one on the right; on the left the part that forward kept, plus alpha. Then times dy.
+# 3. First the slopes: 1 on the right; on the left, the part that forward stored plus alpha. Then multiply by dy.
 
 # %%
 check(ELU)
@@ -414,7 +412,7 @@ check(ELU)
 # %% [markdown]
 # ## 2.7 GELU
 #
-# The Gaussian error linear unit weighs $x$ by the probability that a standard normal number is smaller. We use its
+# The Gaussian error linear unit weights $x$ by the probability that a standard normal number is smaller. We use its
 # well-known tanh form:
 #
 # $$ y = \tfrac12\, x\, (1 + t), \qquad t = \tanh(u), \qquad u = \sqrt{2/\pi}\,\bigl(x + 0.044715\,x^3\bigr) $$
@@ -426,7 +424,7 @@ check(ELU)
 #
 # *By hand:* at $x = 0$, $t = 0$ and the second term vanishes: the slope is $\tfrac12$. At $x = 1$: $u = 0.8336$,
 # $t = 0.6824$, $y = 0.8412$; $du/dx = 0.9049$, so the slope is $0.8412 + \tfrac12 \cdot 0.5344 \cdot 0.9049 = 1.083$.
-# More than 1: there a GELU makes an error a little larger.
+# More than 1: there a GELU makes the gradient a little larger.
 
 
 # %%
@@ -473,25 +471,25 @@ class GELU(Layer):
 
 # %% [markdown] hints="GELU"
 # ### forward
-# 1. With which power of x does 0.044715 stand, and how far does the root reach? Put in x = 1 and compare with the
-#    example, u = 0.8336.
-# 2. u = √(2/π) · (x + 0.044715 x³), the root of 2/π alone; t = tanh u; y = ½ x (1 + t); x, y (…)
-# 3. The bracket, the constant in front of it (an ordinary number, or float32 becomes float64), the tanh, the product
-#    with half of x. Keep x and t.
+# 1. Which power of x does 0.044715 multiply, and what is under the root? Put in x = 1 and compare with the example, u =
+#    0.8336.
+# 2. u = √(2/π) · (x + 0.044715 x³), the root of 2/π only; t = tanh u; y = ½ x (1 + t); x, y (…)
+# 3. The parentheses, the constant in front of them (a Python float, or float32 becomes float64), the tanh, the product
+#    with half of x. Store x and t.
 #
 # ### backward
-# 1. x stands in front of the bracket and within it. How many terms does the product rule give, and which of them
-#    needs the chain rule as well?
+# 1. x appears in front of the parentheses and inside them. How many terms does the product rule give, and which of them
+#    also needs the chain rule?
 # 2. u′ = √(2/π) · (1 + 3 · 0.044715 x²); slope = ½ (1 + t) + ½ x (1 − t²) u′; dx = dy · slope; dx, dy, x, t (…)
-# 3. u′ from the kept x; one minus the square of the kept t; the second term out of x and these two. Add the first
-#    term, and multiply by the gradient that comes in.
+# 3. u′ from the stored x; one minus the square of the stored t; the second term from x and these two. Add the first
+#    term, and multiply by the upstream gradient.
 
 # %%
 check(GELU)
 
 # %% [markdown]
-# The six activations so far, drawn from your own code. An error comes back through the slopes on the right: which of
-# the six let it pass far to the right of zero, which far to the left, and which on neither side?
+# The six activations so far, drawn from your own code. The upstream gradient is multiplied by the slopes on the right:
+# which of the six pass it on far to the right of zero, which far to the left, and which on neither side?
 
 # %%
 with when_written():
@@ -514,8 +512,8 @@ with when_written():
 #
 # $$ y_i = \frac{e^{x_i}}{\sum_k e^{x_k}} $$
 #
-# **Stay finite.** A constant added to all scores cancels: $e^{x_i + c} / \sum e^{x_k + c}$. Take $c = -\max_k x_k$
-# and no exponent is positive.
+# **Stay finite.** A constant that is added to all scores cancels: $e^{x_i + c} / \sum e^{x_k + c}$. Take
+# $c = -\max_k x_k$ and no exponent is positive.
 #
 # **The backward pass, derived.** Every output depends on every input. With $\delta_{ij} = [i = j]$,
 #
@@ -527,10 +525,11 @@ with when_written():
 #
 # *By hand:* $x = (0\;\; \log 3)$ gives $y = (\tfrac14\;\; \tfrac34)$. With $dy = (1\;\; 0)$ the sum is $\tfrac14$, and
 # $dx = \bigl(\tfrac14 (1 - \tfrac14)\;\; \tfrac34 (0 - \tfrac14)\bigr) = (\tfrac3{16}\;\; {-\tfrac3{16}})$: what one
-# score gains the other loses.
+# score gains, the other loses.
 #
-# No Jacobian matrix need ever be built: one sum, one subtraction, one product. Try it with a `dy` of all ones: the
-# result is zero, for the outputs always sum to one. That is also why a check with all ones would prove nothing here.
+# You never need to build the Jacobian matrix: one sum, one subtraction, one product. Try it with a `dy` of all ones:
+# the result is zero, because the outputs always sum to one. That is also why a check with all ones would prove nothing
+# here.
 
 
 # %%
@@ -566,29 +565,29 @@ class Softmax(Layer):
 
 # %% [markdown] hints="Softmax"
 # ### forward
-# 1. Which number can be taken from all scores of a row without changing the result? Along which axis does a row lie
-#    here, and does every row have its own such number?
+# 1. Which number can be subtracted from all scores of a row without changing the result? Along which axis does a row
+#    lie here, and does every row have its own such number?
 # 2. yᵢ = e^(xᵢ − m) / Σₖ e^(xₖ − m), m = maxₖ xₖ, sum and maximum along axis; x, y (…), sum and maximum the same with
 #    length 1 along axis
-# 3. Maximum along the axis, the axis kept; subtract it, into a new array; exponentials; their sum along the axis, the
-#    axis kept; divide. Keep y.
+# 3. Maximum along the axis, with keepdims; subtract it, into a new array; exponentials; their sum along the axis, with
+#    keepdims; divide. Store y.
 #
 # ### backward
-# 1. Which entries of y does x₃ reach? All of its row, through the sum in the denominator. Does your slope know of
+# 1. Which entries of y depend on x₃? All of its row, through the sum in the denominator. Does your derivative include
 #    more than the diagonal?
 # 2. dxⱼ = yⱼ (dyⱼ − Σᵢ dyᵢ yᵢ), the sum along axis; dx, dy, y (…)
-# 3. Multiply dy by y and sum that along the axis, the axis kept. Subtract the sum from dy, multiply by y. With a dy
-#    of all ones the result is zero.
+# 3. Multiply dy by y and sum along the axis, with keepdims. Subtract the sum from dy, multiply by y. With a dy of all
+#    ones the result is zero.
 #
 # ### speed
-# 1. Do you visit the rows one by one, or build the matrix of all ∂yᵢ/∂xⱼ?
-# 2. a row of C scores: C² products with that matrix; 3 C operations with dxⱼ = yⱼ (dyⱼ − Σᵢ dyᵢ yᵢ)
+# 1. Do you loop over the rows, or build the matrix of all ∂yᵢ/∂xⱼ?
+# 2. per row of C scores: C² products with that matrix; 3 C operations with dxⱼ = yⱼ (dyⱼ − Σᵢ dyᵢ yᵢ)
 # 3. One product, one sum along the axis, one subtraction and one more product, each for the whole array.
 #
 # ### memory
-# 1. Which of your arrays has an axis more than x?
+# 1. Which of your arrays has one axis more than x?
 # 2. the matrix of all ∂yᵢ/∂xⱼ: C numbers for every number of x; y, dy and their product: one for every number of x
-# 3. What the matrix does to dy can be written out with a sum along the axis. Then nothing is larger than x.
+# 3. The product of the matrix and dy can be written with a sum along the axis. Then no array is larger than x.
 
 # %%
 check(Softmax)
@@ -596,14 +595,13 @@ check(Softmax)
 # %% [markdown]
 # ## 2.9 Flatten
 #
-# Between a stack of images and a `Linear` stands a change of shape, and nothing else:
-# $(N, C, H, W) \to (N, C H W)$. Backward puts the gradient into the shape that came in. Two images of one channel and
-# 2 × 2 pixels:
+# Between a stack of images and a `Linear` layer, only the shape has to change: $(N, C, H, W) \to (N, C H W)$. Backward
+# returns the gradient in the shape of the input. Two images of one channel and 2 × 2 pixels:
 #
 # ```
 #   (2, 1, 2, 2)                     (2, 4)
 #
-#   ┌ 1 2 ┐   ┌ 5 6 ┐   forward     1 2 3 4    one row an image
+#   ┌ 1 2 ┐   ┌ 5 6 ┐   forward     1 2 3 4    one row per image
 #   └ 3 4 ┘   └ 7 8 ┘   ───────▶    5 6 7 8
 #                       ◀───────
 #                       backward
@@ -612,7 +610,7 @@ check(Softmax)
 
 # %%
 class Flatten(Layer):
-    """All axes but the first into one
+    """Merges all axes except the first
 
     Shapes
         x  (batch, …)      y  (batch, product of the rest)
@@ -632,15 +630,15 @@ class Flatten(Layer):
 
 # %% [markdown] hints="Flatten"
 # ### forward
-# 1. Which axis says what belongs to one sample? And what does backward need to know that y no longer tells?
-# 2. (N, A, B, …) → (N, A · B · …), the last axis running fastest
-# 3. Remember the shape of x, anew in every call. Keep the first axis and let the others run into one, in the order in
-#    which the numbers lie.
+# 1. Which axis separates the samples? And what does backward need to know that y no longer shows?
+# 2. (N, A, B, …) → (N, A · B · …), the last axis varies fastest
+# 3. Store the shape of x in every call. Keep the first axis and merge the others, in the order in which the numbers lie
+#    in memory.
 #
 # ### backward
-# 1. Did forward change any number? Then what is there to compute on the way back?
-# 2. (N, A · B · …) → (N, A, B, …), the shape that came in
-# 3. Give dy the shape that the last forward remembered, with the numbers in the same order.
+# 1. Did forward change any number? Then what is there to compute in backward?
+# 2. (N, A · B · …) → (N, A, B, …), the shape of x
+# 3. Reshape dy to the shape that the last forward stored, with the numbers in the same order.
 
 # %%
 check(Flatten)
@@ -648,16 +646,16 @@ check(Flatten)
 # %% [markdown]
 # ## 2.10 Sequential
 #
-# One layer after the other. The chain rule runs the same road back:
+# One layer after the other. The chain rule goes through them in reverse:
 #
 # $$ x \xrightarrow{f_1} h_1 \xrightarrow{f_2} h_2 \xrightarrow{f_3} y
 #    \qquad\qquad dx \xleftarrow{f_1} dh_1 \xleftarrow{f_2} dh_2 \xleftarrow{f_3} dy $$
 #
-# `Layer.parameters()` finds the parameters of the layers in `self.layers` by itself.
+# `Layer.parameters()` finds the parameters of the layers in `self.layers` automatically.
 #
-# *By hand:* `Linear` with $W = (2)$, `ReLU`, `Linear` with $W = (-3)$, no biases. $x = 5$ goes to $10$, $10$ and $-30$;
-# $dy = 1$ comes back as $-3$, $-3$ and $-6$: the product of the three slopes, taken from the right. $x = -5$ goes to
-# $-10$, $0$ and $0$, and $dy = 1$ comes back as $-3$, $0$ and $0$.
+# *By hand:* `Linear` with $W = (2)$, `ReLU`, `Linear` with $W = (-3)$, no biases. $x = 5$ becomes $10$, $10$ and $-30$;
+# going back, $dy = 1$ becomes $-3$, $-3$ and $-6$: the product of the three slopes, taken from the right. $x = -5$
+# becomes $-10$, $0$ and $0$, and $dy = 1$ becomes $-3$, $0$ and $0$.
 
 
 # %%
@@ -665,7 +663,7 @@ class Sequential(Layer):
     """Layers in a row: the output of each is the input of the next
 
     Shapes
-        x  what the first layer takes      y  what the last one gives
+        x  input of the first layer      y  output of the last one
     """
 
     def __init__(self, layers):
@@ -690,33 +688,33 @@ class Sequential(Layer):
 # ### forward
 # 1. What is the input of the second layer?
 # 2. h₀ = x; hₖ = fₖ(hₖ₋₁) for k = 1, …, n; y = hₙ
-# 3. One variable holds what has come out so far; every layer in turn replaces it. Return it after the last.
+# 3. One variable holds the current output; every layer in turn replaces it. Return it after the last layer.
 #
 # ### backward
-# 1. Which layer meets the error first, and what is the dy of the layer before it?
-# 2. dhₙ = dy; dhₖ₋₁ = what backward of fₖ makes of dhₖ, for k = n, …, 1; dx = dh₀
-# 3. From the last layer to the first, the first included: what one returns is handed to the next. Return what comes
-#    out at the end.
+# 1. Which layer receives dy first, and what is the dy of the layer before it?
+# 2. dhₙ = dy; dhₖ₋₁ = result of backward of fₖ for dhₖ, for k = n, …, 1; dx = dh₀
+# 3. From the last layer to the first, including the first: pass the result of each to the next. Return the final
+#    result.
 
 # %%
 check(Sequential)
 
 # %% [markdown]
-# ## 2.11 What vanishes
+# ## 2.11 Vanishing gradients
 #
-# Send an error back through a deep stack and measure how much of it arrives. `gradient_norms` runs `x` forward
-# through the layers, `dy` backward, and returns for each layer the Frobenius norm
-# $\lVert dx \rVert = \sqrt{\sum dx^2}$ of the gradient by *its input*, first layer first.
+# Send a gradient back through a deep stack and measure how much of it arrives. `gradient_norms` runs `x` forward
+# through the layers, `dy` backward, and returns for each layer the Frobenius norm $\lVert dx \rVert = \sqrt{\sum dx^2}$
+# of the gradient with respect to *its input*, first layer first.
 #
 # *By hand:* for the three layers of 2.10, $x = 5$ and $dy = 1$ the norms are $(6\;\; 3\;\; 3)$.
 
 
 # %%
 def gradient_norms(layers, x, dy):
-    """Norm of the gradient by each layer's input
+    """Norm of the gradient with respect to each layer's input
 
     Shapes
-        x  what the first layer takes      dy  the shape of the last layer's output
+        x  input of the first layer      dy  shape of the last layer's output
         result  (number of layers,), in the order of the layers
     """
     ### BEGIN SOLUTION
@@ -732,12 +730,12 @@ def gradient_norms(layers, x, dy):
 
 # %% [markdown] hints="gradient_norms"
 # ### gradient_norms
-# 1. The gradient by a layer's input: does it exist before that layer's backward, or after? And which layer do you
-#    meet first, which stands first in the result?
-# 2. ‖dx‖ = √(Σ dx²) over all entries of dx, the gradient by one layer's input; result (L,), one for each of L layers,
-#    the first layer first
-# 3. All layers forward. From the last to the first: backward, then the root of the sum of squares of what it
-#    returned. Turn the list of norms round, and make one array of it without fetching a number from the device.
+# 1. Does the gradient with respect to a layer's input exist before that layer's backward, or after? And which layer
+#    comes first in backward, which is first in the result?
+# 2. ‖dx‖ = √(Σ dx²) over all entries of dx, the gradient with respect to one layer's input; result (L,), one for each
+#    of L layers, the first layer first
+# 3. Run all layers forward. From the last to the first: backward, then the root of the sum of squares of what it
+#    returned. Reverse the list of norms, and make one array of it without copying a number from the device.
 
 # %%
 check(gradient_norms)
@@ -756,17 +754,17 @@ with when_written():
 
 # %% [markdown]
 # **Question 1.** *(3 points)* The curve of the sigmoid falls by the same factor at nearly every layer. Estimate that
-# factor from $\sigma'(x) \le \tfrac14$ and the scale of the weights, compare it with your plot, and say what it means
-# for the first layers of a network with 20 sigmoids. What do ReLU and tanh do differently?
+# factor from $\sigma'(x) \le \tfrac14$ and the scale of the weights, compare it with your plot, and explain what it
+# means for the first layers of a network with 20 sigmoids. What do ReLU and tanh do differently?
 
 # %% [markdown] question="vanishing_gradients"
 # ### BEGIN SOLUTION
 # Going back through one sigmoid multiplies each entry by at most 1/4 (less where the unit is saturated); going back
 # through a Linear whose weights have variance 1/n keeps the norm on average. So each Linear-Sigmoid pair shrinks the
 # norm by about 0.2 to 0.25, and 20 pairs by about $10^{-13}$ to $10^{-12}$: the first layers receive practically no
-# gradient and do not learn. Tanh has slope 1 at 0, so it shrinks only as far as units leave the linear range; ReLU
-# passes half of the entries unchanged, a factor of about $\sqrt{1/2}$ in norm, which He's initialization (variance
-# 2/n) makes up for.
+# gradient and do not learn. Tanh has slope 1 at 0, so it shrinks the norm only as far as units leave the linear range;
+# ReLU passes half of the entries unchanged, a factor of about $\sqrt{1/2}$ in norm, which He initialization (variance
+# 2/n) compensates.
 #
 # Mark scheme: 1 point for the factor and its reason, 1 for the consequence (early layers do not learn), 1 for the
 # comparison with ReLU or tanh.
@@ -775,19 +773,19 @@ with when_written():
 # %% [markdown]
 # ## Capstone: two spirals
 #
-# No straight line separates two interleaved spirals, so a network has to bend space. Everything is yours: the
-# layers, the gradients, the training. Write `train_spirals`: build a small network out of your layers, train it on
-# `x`, `y`, and return it. Its `forward` must give two scores a row, the larger one for the right class; at least 97 %
-# of *unseen* points must be right, from each of three seeds, in at most 20 seconds of computing each (a tenth of one
-# is enough). For every seed the plane is turned to another angle and the classes may change numbers: what is graded is
-# the training, not the numbers that came out of it once.
+# No straight line separates two interleaved spirals, so a network has to bend space. Everything is yours: the layers,
+# the gradients, the training. Write `train_spirals`: build a small network from your layers, train it on `x`, `y`, and
+# return it. Its `forward` must return two scores per row, the larger one for the correct class. At least 97 % of
+# *unseen* points must be classified correctly, for each of three seeds, in at most 20 seconds of CPU time each (0.1
+# seconds are enough). For every seed the plane is rotated by a random angle and the class numbers may be swapped, so
+# that only your training counts, not numbers stored from an earlier run.
 #
-# A loss comes next assignment; for now this one is given: squared error against targets +1 and −1.
+# Losses are the subject of the next assignment; for now this one is given: squared error against targets +1 and −1.
 
 
 # %%
 def squared_error(scores, y):
-    """Mean squared error against +1 (right class) and −1 (the other), and its gradient by the scores
+    """Mean squared error against +1 (correct class) and −1 (other class), and its gradient with respect to the scores
 
     Shapes
         scores, gradient  (batch, 2)      y  (batch,) of 0 and 1
@@ -799,7 +797,7 @@ def squared_error(scores, y):
 
 # %%
 def train_spirals(x, y, *, rng):
-    """Train a network of your own layers to tell two spirals apart; return it
+    """Train a network of your own layers to separate two spirals; return it
 
     Shapes
         x  (batch, 2), coordinates within about ±1      y  (batch,) of 0 and 1
@@ -829,19 +827,19 @@ def train_spirals(x, y, *, rng):
 # %% [markdown] hints="train_spirals"
 # ### train_spirals
 # 1. If the loss does not fall, which of four things is missing: the minus of the step, gradients cleared before each
-#    batch, a bend between the linear maps, or epochs?
+#    batch, a nonlinearity between the linear maps, or more epochs?
 # 2. θ ← θ − η ∂L/∂θ after every batch; or with a velocity for each parameter: v ← 0.9 v − η ∂L/∂θ, θ ← θ + v; scores
 #    (B, 2) of rows (B, 2)
-# 3. Two hidden layers of some forty units with ReLU behind each. In every epoch a new order of the rows, cut into
-#    batches; for each batch forward, the loss with its gradient by the scores, gradients cleared, backward, step.
-#    First weights a few times larger let the network see the turns sooner.
+# 3. Two hidden layers of about forty units, each followed by ReLU. In every epoch a new order of the rows, split into
+#    batches; for each batch: forward, the loss and its gradient with respect to the scores, clear the gradients,
+#    backward, step. With initial weights a few times larger in the first layer the network finds the turns sooner.
 
 # %%
 check(train_spirals)
 
 # %% [markdown]
-# What your training did: the loss of every batch, and how the plane is divided in the end. Where did the curve bend?
-# That is when the network had found the turns of the spiral.
+# How your training went: the loss of every batch, and how the network divides the plane in the end. Where does the loss
+# begin to fall quickly? That is when the network had found the turns of the spiral.
 
 # %%
 with when_written():
@@ -862,21 +860,21 @@ with when_written():
     window = max(1, len(losses) // 50)
     smooth = np.convolve(losses, np.full(window, 1 / window), "valid") if losses else []
     axes[0].plot(np.arange(len(smooth)) + window // 2, smooth, label=f"mean of {window}")
-    axes[0].axhline(1, color="gray", lw=1, ls=":", label="always answering 0")
+    axes[0].axhline(1, color="gray", lw=1, ls=":", label="always predicting 0")
     axes[0].set(title="your training", xlabel="batch", ylabel="loss", yscale="log")
     axes[0].legend()
     plotting.decision_regions(lambda points: model.forward(points).argmax(axis=1), x, y, ax=axes[1])
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(2 points)* Replace every ReLU in `train_spirals` by nothing, so that `Linear` follows `Linear`.
-# What is the best accuracy that such a network can reach, whatever its depth and however long it trains, and why?
+# **Question 2.** *(2 points)* Replace every ReLU in `train_spirals` by nothing, so that `Linear` follows `Linear`. What
+# is the best accuracy that such a network can reach, at any depth and after any training time, and why?
 
 # %% [markdown] question="why_nonlinear"
 # ### BEGIN SOLUTION
 # A composition of affine maps is one affine map, $x W_1 W_2 W_3 + \ldots = x W + b$, so the decision boundary is a
-# straight line however deep the network is. The spirals are interleaved: any line leaves about half of the points on
-# the wrong side, so accuracy stays not far above chance (some 60 to 65 % at best).
+# straight line, however deep the network is. The spirals are interleaved: any line leaves about half of the points on
+# the wrong side, so the accuracy stays not far above chance (about 60 to 65 % at best).
 #
-# Mark scheme: 1 point for the collapse into one affine map, 1 for the straight boundary and its consequence here.
+# Mark scheme: 1 point for the reduction to one affine map, 1 for the straight boundary and its consequence here.
 # ### END SOLUTION

@@ -1,26 +1,25 @@
 # %% [markdown]
 # # 03 · Losses
 #
-# A network can do anything; the loss says what it *should* do. It turns predictions and targets into one number,
-# and its gradient is where every backward pass begins: the `dy` that you took for granted in the last assignment is
-# made here. In this assignment you write ten losses, for values, for classes, for probabilities, for rankings and for
-# distances. At the end you train on labels of which every fifth is wrong, and see what the choice of the loss does
-# about it.
+# The loss defines what a network *should* do. It turns predictions and targets into one number, and its gradient is
+# where every backward pass begins: the `dy` that was given in the last assignment is computed here. In this assignment
+# you write ten losses, for values, classes, probabilities, rankings and distances. At the end you train on labels of
+# which every fifth is wrong, and see how much the choice of the loss matters.
 #
 # **What a loss promises**
 #
-# | method | gives |
+# | method | returns |
 # |---|---|
-# | `forward(prediction, target)` | one number $L$, the mean over the batch; remembers what `backward` will need |
+# | `forward(prediction, target)` | one number $L$, the mean over the batch; stores what `backward` will need |
 # | `backward()` | $\partial L / \partial\,\mathrm{prediction}$, in the shape of the prediction, already divided by the batch |
 #
-# Nothing comes in from above: the loss is the end of the road, $\partial L / \partial L = 1$, so `backward` has no
+# There is no upstream gradient: the loss is the last function, $\partial L / \partial L = 1$, so `backward` has no
 # argument. The target is given, not computed, so it has no gradient. And because the *loss* takes the mean, no layer
-# ever has to: that is why the layers' gradients were sums over the batch.
+# has to: that is why the layers' gradients were sums over the batch.
 #
-# The habits of the last assignment hold: float32 in gives float32 out, inputs are never written to, and
-# `xp = array_module(x)` instead of `np.`. The number that `forward` returns stays an array of the same library
-# (`losses.mean()` is one); `float()` belongs to whoever prints it.
+# The habits of the last assignment still apply: float32 inputs give float32 results, inputs are never written to, and
+# `xp = array_module(x)` instead of `np.`. The number that `forward` returns remains an array of the same library
+# (`losses.mean()` is one); call `float()` only to print it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -43,9 +42,9 @@ from dlkit.datasets import digits
 #
 # $$ \frac{\partial L}{\partial p_i} = \frac{2}{N}\,(p_i - t_i) $$
 #
-# *By hand:* $p = (1\;\; 3)$, $t = (0\;\; 1)$: $L = \tfrac12(1 + 4) = 2.5$ and $dp = (1\;\; 2)$. Check the second entry by
-# moving $p_2$ to 3.1: $L = \tfrac12 (1 + 4.41) = 2.705$, a rise of 0.205 for 0.1, and nearer and nearer to 2 for smaller
-# steps.
+# *By hand:* $p = (1\;\; 3)$, $t = (0\;\; 1)$: $L = \tfrac12(1 + 4) = 2.5$ and $dp = (1\;\; 2)$. Check the second entry
+# by moving $p_2$ to 3.1: $L = \tfrac12 (1 + 4.41) = 2.705$, a rise of 0.205 for a step of 0.1, a slope of 2.05 that
+# approaches 2 for smaller steps.
 
 
 # %%
@@ -73,15 +72,15 @@ class MeanSquaredError(Loss):
 # %% [markdown] hints="MeanSquaredError"
 # ### forward
 # 1. For 5 rows of 3 columns, over how many numbers is the mean taken: 5, or 15?
-# 2. L = 1/N Σᵢ (pᵢ − tᵢ)², N the number of all elements; p, t (…) of one shape, L ()
-# 3. Subtract, into an array of your own, and keep that. Square it entry by entry, take the mean over every axis, and
-#    leave the number as the library gives it.
+# 2. L = 1/N Σᵢ (pᵢ − tᵢ)², N the number of all elements; p, t (…) of the same shape, L ()
+# 3. Subtract into a new array, and store it. Square it entry by entry, take the mean over all axes, and return the
+#    number as the library gives it.
 #
 # ### backward
-# 1. Two constants stand in front of a difference once it is differentiated, one from the square and one from the
-#    mean. Which?
+# 1. The derivative of the squared difference has two constant factors, one from the square and one from the mean.
+#    Which?
 # 2. ∂L/∂pᵢ = 2/N (pᵢ − tᵢ), N the number of all elements; dp (…), as p
-# 3. The difference that forward kept, the prediction first, times two over the number of its elements.
+# 3. The difference that forward stored (prediction minus target), times two over the number of its elements.
 
 # %%
 check(MeanSquaredError)
@@ -89,8 +88,8 @@ check(MeanSquaredError)
 # %% [markdown]
 # ## 3.2 Huber
 #
-# A squared error of 100 counts as much as ten thousand errors of 1: one mistyped value drags the whole fit along.
-# Huber's loss is the square near zero and a straight line further out. With $d = p - t$,
+# With a squared loss, one error of 100 counts as much as ten thousand errors of 1: a single mistyped value can spoil
+# the whole fit. Huber's loss is the square near zero and a straight line further out. With $d = p - t$,
 #
 # $$ \ell(d) = \begin{cases} \tfrac12 d^2 & |d| \le \delta \\ \delta\,\bigl(|d| - \tfrac12 \delta\bigr) & |d| > \delta
 #    \end{cases} \qquad L = \frac1N \sum_i \ell(d_i) $$
@@ -102,11 +101,11 @@ check(MeanSquaredError)
 #
 # $$ \frac{\partial L}{\partial p_i} = \frac{c_i}{N} \qquad\text{and also}\qquad \ell(d) = c\,\bigl(d - \tfrac12 c\bigr), $$
 #
-# which you may check in both branches: inside $c = d$ gives $\tfrac12 d^2$; outside $c = \pm\delta$ gives
-# $\delta|d| - \tfrac12\delta^2$. One clipped array serves both passes, and no case need be told apart.
+# which you can check in both branches: inside, $c = d$ gives $\tfrac12 d^2$; outside, $c = \pm\delta$ gives
+# $\delta|d| - \tfrac12\delta^2$. One clipped array serves both passes, without a case distinction.
 #
-# *By hand:* $\delta = 1$, $d = (0.5\;\; {-3})$: $\ell = (0.125\;\; 2.5)$, $L = 1.3125$, $dp = (0.25\;\; {-0.5})$. The square
-# would have given $(0.5\;\; {-3})$ for the gradient: six times the weight for the outlier.
+# *By hand:* $\delta = 1$, $d = (0.5\;\; {-3})$: $\ell = (0.125\;\; 2.5)$, $L = 1.3125$, $dp = (0.25\;\; {-0.5})$. The
+# squared error would have given the gradient $(0.5\;\; {-3})$: six times the weight for the outlier.
 
 
 # %%
@@ -139,24 +138,24 @@ class Huber(Loss):
 
 # %% [markdown] hints="Huber"
 # ### forward
-# 1. What do the two pieces give at |d| = δ? If not the same, the loss has a jump there.
-# 2. ℓ = ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), d = p − t; the same without two cases: ℓ = c (d − ½ c), c = d clipped
-#    to [−δ, δ]; L = 1/N Σᵢ ℓᵢ, N the number of all elements; p, t, d, c (…)
-# 3. The difference, and the difference clipped at both ends; keep the clipped one. Multiply it by the difference less
-#    half of it, and take the mean over all elements.
+# 1. What are the values of the two pieces at |d| = δ? If they differ, the loss has a jump there.
+# 2. ℓ = ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), d = p − t; the same without a case distinction: ℓ = c (d − ½ c), c = d
+#    clipped to [−δ, δ]; L = 1/N Σᵢ ℓᵢ, N the number of all elements; p, t, d, c (…)
+# 3. The difference, and the difference clipped at both ends; store the clipped one. Multiply it by (difference minus
+#    half of it), and take the mean over all elements.
 #
 # ### backward
-# 1. What is the slope of ½ d², what that of the straight line, and on which side is it negative? One array that you
-#    have holds both.
+# 1. What is the slope of ½ d², what is the slope of the straight line, and on which side is it negative? One stored
+#    array contains both.
 # 2. ∂L/∂pᵢ = cᵢ / N, c = d clipped to [−δ, δ], N the number of all elements; dp (…), as p
-# 3. Divide the clipped difference that forward kept by the number of all elements.
+# 3. Divide the clipped difference that forward stored by the number of all elements.
 
 # %%
 check(Huber)
 
 # %% [markdown]
-# What the two losses think of a difference, and how hard they pull. Then a straight line fitted to data with three
-# mistyped values, by gradient descent with your own gradients: which of the two would you rather have?
+# The two losses as functions of the difference, and their gradients. Then a straight line fitted to data with three
+# mistyped values, by gradient descent with your own gradients: which of the two fits would you prefer?
 
 # %%
 with when_written():
@@ -167,7 +166,7 @@ with when_written():
         loss(d, np.zeros_like(d))
         axes[1].plot(d, loss.backward() * len(d), label=name)
     axes[0].set(title="forward", xlabel="prediction − target", ylim=(0, 6))
-    axes[1].set(title="backward: the pull", xlabel="prediction − target", ylim=(-4, 4))
+    axes[1].set(title="backward: the gradient", xlabel="prediction − target", ylim=(-4, 4))
     axes[0].legend()
 
     rng = np.random.default_rng(3)
@@ -189,13 +188,13 @@ with when_written():
 # %% [markdown]
 # ## 3.3 Binary cross-entropy
 #
-# Yes or no. The network gives any number $x$ (a *logit*), the sigmoid makes it a probability $a = \sigma(x)$, and the
-# loss is how surprised $a$ is by the answer $y \in [0, 1]$:
+# For yes-or-no questions. The network returns any number $x$ (a *logit*), the sigmoid turns it into a probability
+# $a = \sigma(x)$, and the loss is small if $a$ is close to the answer $y \in [0, 1]$:
 #
 # $$ \ell = -y \log a - (1 - y) \log(1 - a) $$
 #
-# **Stay finite.** At $x = -1000$ the sigmoid is 0 and its logarithm $-\infty$. Never take that logarithm: put
-# $\log a = -\log(1 + e^{-x})$ and $\log(1 - a) = -x - \log(1 + e^{-x})$ in, and for $x \ge 0$
+# **Stay finite.** At $x = -1000$ the sigmoid is 0 and its logarithm $-\infty$. Never take that logarithm: substitute
+# $\log a = -\log(1 + e^{-x})$ and $\log(1 - a) = -x - \log(1 + e^{-x})$; for $x \ge 0$ you get
 #
 # $$ \ell = y \log(1 + e^{-x}) + (1 - y)\bigl(x + \log(1 + e^{-x})\bigr) = x - x y + \log\bigl(1 + e^{-x}\bigr) $$
 #
@@ -206,13 +205,15 @@ with when_written():
 #
 # and `log1p(e)` keeps the digits of $\log(1 + e)$ where $e$ is tiny.
 #
-# **The backward pass, derived.** By the probability, $\partial \ell / \partial a = -y/a + (1 - y)/(1 - a) =
-# (a - y) / \bigl(a (1 - a)\bigr)$. The sigmoid's slope is $a (1 - a)$. The product is as simple as can be:
+# **The backward pass, derived.** With respect to the probability,
+# $\partial \ell / \partial a = -y/a + (1 - y)/(1 - a) = (a - y) / \bigl(a (1 - a)\bigr)$. The sigmoid's slope is
+# $a (1 - a)$. The product is as simple as can be:
 #
 # $$ \frac{\partial \ell}{\partial x} = a - y, \qquad \frac{\partial L}{\partial x_i} = \frac{a_i - y_i}{N} $$
 #
 # with $N$ the number of all elements. The denominator that could have been zero is gone. That is why the loss takes
-# logits: sigmoid and logarithm are inverse to each other, and the computer need not do what mathematics undoes.
+# logits: the logarithm cancels the exponential of the sigmoid on paper, so the computer does not have to compute
+# either.
 #
 # *By hand:* $x = 0$, $y = 1$: $a = \tfrac12$, $\ell = \log 2 \approx 0.693$, $dx = -\tfrac12$. And $x = -1000$, $y = 1$:
 # $\ell = 0 + 1000 + 0 = 1000$, $dx = -1$.
@@ -222,10 +223,10 @@ with when_written():
 # > where $z$ is our $x$. Put in $y = 1$ and $a = 0.8$ and compare with the slope of the loss, then $y = 0$. Two things
 # > are wrong.
 # >
-# > <details><summary>What is wrong</summary>It gives −1.25 for y = 1, where a − y = −0.2, and −5 for y = 0, where
-# > a − y = 0.8: raising the logit of a "no" would be rewarded. The second term must be added, because the derivative of
-# > log(1 − a) has a minus of its own; and even then it is the derivative by a, not by z: the factor a (1 − a) is
-# > missing. With both repaired nothing is left but a − y.</details>
+# > <details><summary>What is wrong</summary>It gives −1.25 for y = 1, where a − y = −0.2, and −5 for y = 0, where a − y =
+# > 0.8: raising the logit of a "no" would be rewarded. The second term must be added, because the derivative of log(1 −
+# > a) has its own minus sign; and even then it is the derivative with respect to a, not z: the factor a (1 − a) is
+# > missing. With both fixed, only a − y is left.</details>
 
 
 # %%
@@ -257,18 +258,18 @@ class BinaryCrossEntropy(Loss):
 
 # %% [markdown] hints="BinaryCrossEntropy"
 # ### forward
-# 1. Which logarithm becomes infinite at x = −1000, and which at x = +1000? Logarithm and exponential undo each other:
-#    on paper, before anything overflows.
+# 1. Which logarithm becomes infinite at x = −1000, and which at x = +1000? Logarithm and exponential cancel on paper,
+#    before anything overflows.
 # 2. ℓ = max(x, 0) − x y + log(1 + e^(−|x|)); L = 1/N Σᵢ ℓᵢ, N the number of all elements; logits x and target y (…),
 #    L ()
-# 3. The exponential of minus the absolute logit, once: it serves in the logarithm (there is a function that keeps the
-#    digits of log(1 + q) for a tiny q) and in a = σ(x), which backward needs. Add up the three terms, take the mean,
-#    keep a and the target.
+# 3. Compute the exponential of minus the absolute logit once: you need it in the logarithm (there is a function that
+#    keeps the digits of log(1 + q) for a tiny q) and in a = σ(x), which backward needs. Add the three terms, take the
+#    mean, store a and the target.
 #
 # ### backward
-# 1. The slope of σ is a (1 − a). What is left of it when it meets the denominator of ∂ℓ/∂a?
+# 1. The slope of σ is a (1 − a). What is left when you multiply it by ∂ℓ/∂a?
 # 2. ∂L/∂xᵢ = (aᵢ − yᵢ) / N, a = σ(x), N the number of all elements; dx (…), as x
-# 3. What was said minus what was right, divided by the number of all elements. No further factor: it has cancelled.
+# 3. Probability minus target, divided by the number of all elements. No further factor: it has cancelled.
 
 # %%
 check(BinaryCrossEntropy)
@@ -282,8 +283,8 @@ check(BinaryCrossEntropy)
 # $$ L = -\frac1B \sum_n \sum_k q_{nk} \log p_{nk} $$
 #
 # with $B$ rows in the batch. For a label $y_n$, $q$ is 1 at $y_n$ and 0 elsewhere, and the inner sum is
-# $\log p_{n y_n}$ alone. With **label smoothing** $s$, the target keeps a little doubt: a share $s$ is spread evenly over
-# *all* $C$ classes, the right one included,
+# $\log p_{n y_n}$ alone. With **label smoothing** $s$, the target is slightly uncertain: a share $s$ is spread evenly
+# over *all* $C$ classes, including the correct one,
 #
 # $$ q_{nk} = (1 - s)\,[k = y_n] + \frac{s}{C} $$
 #
@@ -296,18 +297,18 @@ check(BinaryCrossEntropy)
 # $$ -\sum_k q_k \log p_k = \log \sum_j e^{z_j} - \sum_k q_k z_k
 #    = \log \sum_j e^{z_j} - (1 - s)\, z_y - s\, \bar z, \qquad \bar z = \frac1C \sum_k z_k $$
 #
-# **The backward pass, derived.** From that last form, for one row: the derivative of $\log \sum_j e^{x_j}$ by $x_k$ is
-# $e^{x_k} / \sum_j e^{x_j} = p_k$, and that of $\sum_j q_j x_j$ is $q_k$. So
+# **The backward pass, derived.** From that last form, for one row: the derivative of $\log \sum_j e^{x_j}$ with respect
+# to $x_k$ is $e^{x_k} / \sum_j e^{x_j} = p_k$, and that of $\sum_j q_j x_j$ is $q_k$. So
 #
 # $$ \frac{\partial L}{\partial x_{nk}} = \frac{p_{nk} - q_{nk}}{B} $$
 #
-# the same "what I said minus what was right" as above. Each row sums to zero: what one class gains the others lose.
+# the same "prediction minus target" as above. Each row sums to zero: what one class gains, the others lose.
 #
 # *By hand:* scores $(0\;\; \log 3)$, label 1: $p = (\tfrac14\;\; \tfrac34)$, $L = -\log\tfrac34 \approx 0.288$,
 # $dx = (\tfrac14\;\; {-\tfrac14})$. With $s = 0.2$: $q = (0.1\;\; 0.9)$, $dx = (0.15\;\; {-0.15})$, and at $p = q$ the
-# gradient is zero: the scores no longer grow for ever.
+# gradient is zero: the scores no longer grow without limit.
 #
-# To pick one score from each row, index with two arrays: `scores[rows, labels]` with `rows = xp.arange(len(labels))`.
+# To select one score from each row, index with two arrays: `scores[rows, labels]` with `rows = xp.arange(len(labels))`.
 # With $B = 2$ rows and $C = 3$ classes:
 #
 # ```
@@ -316,16 +317,16 @@ check(BinaryCrossEntropy)
 #     4  [1]  0          0, 1        ───▶        1
 #    [2]  5   3          1, 0        ───▶        2
 #
-#   p − q  (B × C): the softmax of every row, and 1 taken off in the brackets; divided by B it is dscores
+#   p − q  (B × C): the softmax of every row, minus 1 at the brackets; divided by B it is dscores
 # ```
 #
-# > **Find the mistake.** A survey prints the cross-entropy as $-\sum_k p_k q_k$. For the label 1 and $C = 2$, work out
-# > what it gives for $p_1 = 1$, $\tfrac12$ and $0.001$. What would a network that is certain and wrong pay?
+# > **Find the mistake.** A survey prints the cross-entropy as $-\sum_k p_k q_k$. For the label 1 and $C = 2$, compute
+# > what it gives for $p_1 = 1$, $\tfrac12$ and $0.001$. What would be the loss of a network that is certain and wrong?
 # >
-# > <details><summary>What is wrong</summary>The logarithm is missing: −Σ q log p is meant. The printed one gives −1,
-# > −0.5 and −0.001. It is bounded, so being certain and wrong costs hardly more than being undecided, and its gradient
-# > by the scores has the factor p of the right class: a network that is certain and wrong would learn next to
-# > nothing from it. The right one gives 0, 0.69 and 6.9.</details>
+# > <details><summary>What is wrong</summary>The logarithm is missing: it should be −Σ q log p. The printed formula
+# > gives −1, −0.5 and −0.001. It is bounded, so being certain and wrong costs hardly more than being undecided, and its
+# > gradient with respect to the scores has the factor p of the correct class: a network that is certain and wrong would
+# > learn next to nothing from it. The correct formula gives 0, 0.69 and 6.9.</details>
 
 
 # %%
@@ -370,25 +371,25 @@ class SoftmaxCrossEntropy(Loss):
 
 # %% [markdown] hints="SoftmaxCrossEntropy"
 # ### forward
-# 1. Where do you take the logarithm of a probability, which may be stored as 0? The logarithm of a quotient is a
-#    difference. And which entries do two index arrays pick: one of each row, or a whole table?
+# 1. Do you take the logarithm of a probability anywhere, which may be stored as 0? The logarithm of a quotient is a
+#    difference. And which entries do two index arrays select: one from each row, or a whole table?
 # 2. zₙₖ = xₙₖ − maxⱼ xₙⱼ; ℓₙ = log Σⱼ e^(zₙⱼ) − (1 − s) z[n, labelₙ] − s/C Σₖ zₙₖ; s = label_smoothing; L = 1/B Σₙ
 #    ℓₙ; scores x (B, C), labels (B,), ℓ (B,), L ()
-# 3. Take each row's own maximum off its scores, into a new array. Pick the label's score of every row by pairs of row
-#    number and label. Then exponentials, their sum along the classes, the logarithm of that sum; put the three terms
-#    together and take the mean over the rows. Keep exponentials and sums.
+# 3. Subtract each row's own maximum from its scores, into a new array. Select the label's score of every row by pairs
+#    of row number and label. Then the exponentials, their sum along the classes, the logarithm of that sum; combine the
+#    three terms and take the mean over the rows. Store the exponentials and sums.
 #
 # ### backward
-# 1. What did the network say, and what was right? Both are distributions: what must every row of the gradient sum to?
+# 1. What was predicted, and what is the target? Both are distributions: what must every row of the gradient sum to?
 # 2. ∂L/∂xₙₖ = (pₙₖ − qₙₖ) / B; pₙₖ = e^(zₙₖ) / Σⱼ e^(zₙⱼ); qₙₖ = (1 − s) [k = labelₙ] + s/C; dx, p, q (B, C)
-# 3. The exponentials over the sum of their row; s over C taken off everywhere, 1 − s once more at every row's label;
-#    all of it divided by the number of rows, and not of elements.
+# 3. The exponentials over the sum of their row; subtract s/C everywhere, and 1 − s in addition at every row's label;
+#    divide everything by the number of rows, not of elements.
 #
 # ### speed
-# 1. Which loop visits the rows? And which exponentials do you take a second time in backward?
+# 1. Which loop goes over the rows? And which exponentials do you compute again in backward?
 # 2. forward: B · C exponentials, once; backward: B · C products, and B subtractions at the labels
-# 3. Treat all rows at once, keep exponentials and row sums for backward, and correct the labels' entries by pairs of
-#    row number and label, in place of a table of ones and zeros.
+# 3. Process all rows at once, store exponentials and row sums for backward, and correct the labels' entries by pairs of
+#    row number and label instead of a table of ones and zeros.
 
 # %%
 check(SoftmaxCrossEntropy)
@@ -396,19 +397,19 @@ check(SoftmaxCrossEntropy)
 # %% [markdown]
 # ## 3.5 Kullback-Leibler divergence
 #
-# How far is one distribution $p$ from another $q$ that is given? The prediction comes as *log*-probabilities
-# $u = \log p$, as a log-softmax makes them; the target as plain probabilities:
+# How far is a distribution $p$ from a given distribution $q$? The prediction consists of *log*-probabilities
+# $u = \log p$, as a log-softmax returns them; the target consists of plain probabilities:
 #
 # $$ L = \frac1B \sum_n \sum_k q_{nk}\,\bigl(\log q_{nk} - u_{nk}\bigr) $$
 #
-# It is the cross-entropy less the entropy of $q$, so it is 0 where $p = q$ and never negative. You will meet it again
-# when one network teaches another, and in variational autoencoders.
+# It is the cross-entropy minus the entropy of $q$, so it is 0 where $p = q$ and never negative. It appears again when
+# one network teaches another, and in variational autoencoders.
 #
-# **Stay finite.** $q \log q \to 0$ for $q \to 0$, but the computer says $0 \cdot (-\infty) =$ nan. Give the logarithm a 1
-# wherever $q = 0$: its value there does not matter, as long as it is finite.
+# **Stay finite.** $q \log q \to 0$ for $q \to 0$, but the computer gives $0 \cdot (-\infty) =$ nan. Take the logarithm
+# of 1 wherever $q = 0$: its value there does not matter, as long as it is finite.
 #
-# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / B$. The prediction does not even
-# occur. (It does as soon as the log-softmax before it passes this on: then $p - q$ comes out again.)
+# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / B$. The prediction does not
+# appear. (It does after the backward pass of the log-softmax before it: then the result is again $p - q$.)
 #
 # *By hand:* $q = (1\;\; 0)$, $u = (\log\tfrac12\;\; \log\tfrac12)$: $L = 1 \cdot (0 + \log 2) + 0 = \log 2$ and
 # $du = (-1\;\; 0)$.
@@ -443,15 +444,15 @@ class KLDivergence(Loss):
 
 # %% [markdown] hints="KLDivergence"
 # ### forward
-# 1. Which of the two comes as a logarithm already? And what does a computer make of 0 · log 0?
-# 2. L = 1/B Σₙ Σₖ qₙₖ (log qₙₖ − uₙₖ), a term with qₙₖ = 0 being 0; prediction u and target q (B, …), L ()
-# 3. Put a 1 wherever the target is 0 and take the logarithm of that. Subtract the prediction as it is, weigh by the
+# 1. Which of the two is already a logarithm? And what is 0 · log 0 on a computer?
+# 2. L = 1/B Σₙ Σₖ qₙₖ (log qₙₖ − uₙₖ), a term with qₙₖ = 0 is 0; prediction u and target q (B, …), L ()
+# 3. Replace the target by 1 wherever it is 0 and take the logarithm. Subtract the prediction as it is, multiply by the
 #    target, sum over everything, divide by the number of rows.
 #
 # ### backward
-# 1. The loss is linear in the prediction. Does the prediction still occur in its slope?
+# 1. The loss is linear in the prediction. Does the prediction still appear in its slope?
 # 2. ∂L/∂uₙₖ = −qₙₖ / B; du, q (B, …)
-# 3. The target with a minus, divided by the number of rows: all that forward has to keep is the target.
+# 3. Minus the target, divided by the number of rows: forward only has to store the target.
 
 # %%
 check(KLDivergence)
@@ -459,9 +460,9 @@ check(KLDivergence)
 # %% [markdown]
 # ## 3.6 Focal loss
 #
-# A detector looks at a hundred thousand places of an image, and ten of them hold something. Each of the others costs
-# little, together they drown the ten. The focal loss turns the volume down on what is easy. Write $p_t$ for the
-# probability that the network gives to the *right* answer ($\sigma(x)$ for a yes, $1 - \sigma(x)$ for a no):
+# A detector looks at a hundred thousand places in an image, and ten of them contain an object. Each of the others has a
+# small loss, but together they outweigh the ten. The focal loss reduces the weight of easy samples. Write $p_t$ for the
+# probability that the network gives to the *correct* answer ($\sigma(x)$ for a yes, $1 - \sigma(x)$ for a no):
 #
 # $$ \ell = -\alpha_t\,(1 - p_t)^\gamma \log p_t, \qquad \alpha_t = \begin{cases} \alpha & y = 1 \\ 1 - \alpha & y = 0
 #    \end{cases} $$
@@ -469,9 +470,9 @@ check(KLDivergence)
 # At $\gamma = 0$ and $\alpha = \tfrac12$ it is half the binary cross-entropy. At $\gamma = 2$ a sample with
 # $p_t = 0.9$ counts a hundredth.
 #
-# **One sign instead of two cases.** With $g = 2y - 1 = \pm 1$ and $z = g x$, the right answer's logit, $p_t = \sigma(z)$.
-# Let $m = 1 - p_t = \sigma(-z)$ be the probability of a miss. As in 3.3, $-\log p_t = \max(-z, 0) + \log(1 + e^{-|z|})$ stays
-# finite; call it $h$. So $\ell = \alpha_t\, m^\gamma\, h$.
+# **One sign instead of two cases.** With $g = 2y - 1 = \pm 1$ and $z = g x$, the logit of the correct answer,
+# $p_t = \sigma(z)$. Let $m = 1 - p_t = \sigma(-z)$ be the probability of a miss. As in 3.3,
+# $-\log p_t = \max(-z, 0) + \log(1 + e^{-|z|})$ stays finite; call it $h$. So $\ell = \alpha_t\, m^\gamma\, h$.
 #
 # **The backward pass, derived.** Product rule. The slopes of the factors are
 #
@@ -482,8 +483,8 @@ check(KLDivergence)
 # $$ \frac{d\ell}{dz} = \alpha_t \Bigl[\gamma\, m^{\gamma - 1} \cdot \bigl(-(1 - m)\, m\bigr) \cdot h + m^\gamma \cdot (-m) \Bigr]
 #    = -\alpha_t\, m^\gamma \bigl[\gamma\,(1 - m)\,h + m\bigr] $$
 #
-# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / N$. The weight is *not* a constant: it shrinks as
-# the sample gets easier, and that is the first term.
+# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / N$. The weight is *not* a constant: it
+# shrinks as the sample gets easier, which gives the first term.
 #
 # *By hand:* $x = 0$, $y = 1$, $\gamma = 2$, $\alpha = \tfrac14$: $m = \tfrac12$, $h = \log 2$,
 # $\ell = \tfrac14 \cdot \tfrac14 \cdot 0.693 = 0.0433$, $dx = -\tfrac1{16}\bigl[2 \cdot \tfrac12 \cdot 0.693 + \tfrac12\bigr] = -0.0746$.
@@ -491,7 +492,7 @@ check(KLDivergence)
 
 # %%
 class Focal(Loss):
-    """Binary cross-entropy with little weight on what is easy:  −αₜ (1 − pₜ)^gamma log pₜ, from logits
+    """Binary cross-entropy with little weight on easy samples:  −αₜ (1 − pₜ)^gamma log pₜ, from logits
 
     Shapes
         logits, target  any, the same      loss  (), the mean over all elements      dlogits  as the logits
@@ -527,27 +528,27 @@ class Focal(Loss):
 
 # %% [markdown] hints="Focal"
 # ### forward
-# 1. A yes and a no look like two cases. By what do you multiply the logit, so that it speaks for the right answer in
+# 1. A yes and a no look like two cases. By what do you multiply the logit to get the logit of the correct answer in
 #    both?
 # 2. g = 2 y − 1, z = g x; m = σ(−z), the probability of a miss; h = −log σ(z) = max(−z, 0) + log(1 + e^(−|z|)); L =
 #    1/N Σᵢ αₜ m^γ h, αₜ = α where y = 1, 1 − α where y = 0; x, y, z, m, h (…), N the number of all elements
-# 3. Sign, z, and the exponential of minus |z|. Out of that one exponential the miss, with no positive exponent in
-#    either branch, and the surprise h. Balance times power of the miss is the weight; weight times h, then the mean.
-#    Keep sign, miss, surprise and weight.
+# 3. The sign, z, and the exponential of minus |z|. From that one exponential compute m, with no positive exponent in
+#    either branch, and h. αₜ times the power of m is the weight; weight times h, then the mean. Store the sign, m, h
+#    and the weight.
 #
 # ### backward
 # 1. The weight depends on the logit as well. Which two terms does the product rule give, and what do they have in
 #    common?
 # 2. ∂L/∂xᵢ = −g αₜ m^γ [γ (1 − m) h + m] / N, all letters at element i; dx (…), as x
-# 3. The bracket from miss and surprise; the weight that forward kept; the sign once more, for z = g x; a minus, for
-#    the loss falls as z rises; the number of all elements.
+# 3. The bracket from m and h; the weight that forward stored; the sign g once more, because z = g x; a minus, because
+#    the loss falls as z rises; divide by the number of all elements.
 
 # %%
 check(Focal)
 
 # %% [markdown]
-# What one sample costs, and how hard it pulls on its logit, against the logit of the right answer. Look to the right
-# of 2, where most samples of a trained detector are.
+# The loss of one sample and its gradient, as functions of the logit of the correct answer. Look to the right of 2,
+# where most samples of a trained detector are.
 
 # %%
 with when_written():
@@ -555,32 +556,32 @@ with when_written():
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
     variants = {"cross-entropy": BinaryCrossEntropy()} | {f"focal, γ = {g:g}": Focal(g, 0.5) for g in (0.5, 1, 2, 5)}
     for name, loss in variants.items():
-        scale = 1 if name == "cross-entropy" else 2  # alpha = 0.5 halves every sample: undone for comparison
+        scale = 1 if name == "cross-entropy" else 2  # alpha = 0.5 halves every loss: undone for comparison
         axes[0].plot(z, [scale * loss(z[i : i + 1], np.ones(1)) for i in range(len(z))], label=name)
         loss(z, np.ones_like(z))
         axes[1].plot(z, -scale * len(z) * loss.backward(), label=name)
-    axes[0].set(title="forward", xlabel="logit of the right answer", ylim=(0, 5))
-    axes[1].set(title="backward: the pull", xlabel="logit of the right answer", yscale="log", ylim=(1e-6, 3))
+    axes[0].set(title="forward", xlabel="logit of the correct answer", ylim=(0, 5))
+    axes[1].set(title="backward: minus gradient", xlabel="logit of the correct answer", yscale="log", ylim=(1e-6, 3))
     axes[1].legend(loc="lower left")
     plt.show()
 
 # %% [markdown]
 # **Question 1.** *(3 points)* `BinaryCrossEntropy`, `SoftmaxCrossEntropy` and `Focal` take logits, though each could
-# have taken the probabilities that a `Sigmoid` or `Softmax` layer gives. Name what goes wrong in *forward* and in
+# have taken the probabilities that a `Sigmoid` or `Softmax` layer returns. Explain what goes wrong in *forward* and in
 # *backward* when sigmoid and cross-entropy are two separate steps in float32 and a sample with target 1 has the logit
-# −200; then say what happens at −50, where the sigmoid is still greater than zero, and at +50 with target 0.
+# −200; then explain what happens at −50, where the sigmoid is still greater than zero, and at +50 with target 0.
 
 # %% [markdown] question="why_logits"
 # ### BEGIN SOLUTION
 # At −200 the sigmoid is $e^{-200} \approx 10^{-87}$, which float32 stores as 0 (its smallest numbers are about
-# $10^{-45}$). Forward: log 0 = −∞, the loss is infinite (and in the target-0 term 0 · −∞ can make nan). Backward:
-# the loss's derivative −y/a is −1/0 = −∞, the sigmoid's slope a (1 − a) is 0, and their product 0 · ∞ is nan, which
-# spreads to every weight with the next step. The right answers, 200 and −1, are ordinary numbers: from the logit they
-# are computed as max(x, 0) − x y + log1p(e^−|x|) and a − y.
+# $10^{-45}$). Forward: log 0 = −∞, the loss is infinite (and in the target-0 term 0 · −∞ can make nan). Backward: the
+# loss's derivative −y/a is −1/0 = −∞, the sigmoid's slope a (1 − a) is 0, and their product 0 · ∞ is nan, which spreads
+# to every weight with the next step. The correct values, 200 and −1, are ordinary numbers: from the logit they are
+# computed as max(x, 0) − x y + log1p(e^−|x|) and a − y.
 #
-# At −50, $a \approx 2 \cdot 10^{-22}$ is a normal float32 number; log a = −50 and −1/a · a (1 − a) = −1 come out right. At
-# +50 with target 0, a is rounded to exactly 1 (1 − a would be $10^{-22}$, far below the spacing of float32 at 1, about
-# $10^{-7}$), so log(1 − a) = −∞ already there: the two sides are not alike, and on this side the trouble begins at
+# At −50, $a \approx 2 \cdot 10^{-22}$ is a normal float32 number; log a = −50 and −1/a · a (1 − a) = −1 are both
+# correct. At +50 with target 0, a is rounded to exactly 1 (1 − a would be $10^{-22}$, far below the spacing of float32
+# at 1, about $10^{-7}$), so log(1 − a) is already −∞: the two sides differ, and on this side the problem begins at
 # about x = 17.
 #
 # Mark scheme: 1 point for the infinite loss in forward with the reason, 1 for 0 · ∞ = nan (or a gradient of 0 where it
@@ -590,20 +591,20 @@ with when_written():
 # %% [markdown]
 # ## 3.7 Multi-class margin
 #
-# The loss of the support vector machine. It does not ask for probabilities, only that the right class lead every other
-# by a margin $\Delta$, and once it does it is content:
+# The loss of the support vector machine. It needs no probabilities. It requires only that the score of the correct
+# class exceeds every other by a margin $\Delta$; then the loss is zero:
 #
 # $$ L = \frac{1}{B\,C} \sum_n \sum_{j \ne y_n} \max\bigl(0,\; \Delta - x_{n y_n} + x_{nj}\bigr) $$
 #
-# **The backward pass, derived.** Where a term is positive it changes by $+1$ with $x_{nj}$ and by $-1$ with $x_{n y_n}$;
-# where it is not, by nothing. Let $v_n$ be the number of classes that come too close to sample $n$'s:
+# **The backward pass, derived.** Where a term is positive, its slope is $+1$ with respect to $x_{nj}$ and $-1$ with
+# respect to $x_{n y_n}$; elsewhere it is 0. Let $v_n$ be the number of classes that violate the margin in row $n$:
 #
 # $$ \frac{\partial L}{\partial x_{nj}} = \frac{1}{B\,C} \begin{cases} [\Delta - x_{n y_n} + x_{nj} > 0] & j \ne y_n \\
 #    -v_n & j = y_n \end{cases} $$
 #
 # *By hand:* scores $(2\;\; 1.5\;\; {-1})$, label 0, $\Delta = 1$: the terms of the classes 1 and 2 are $0.5$ and
-# $\max(0, -2) = 0$, so $L = 0.5 / 3$ and $dx = (-\tfrac13\;\; \tfrac13\;\; 0)$. The right class's own term would be
-# $\Delta$, always: leave it out.
+# $\max(0, -2) = 0$, so $L = 0.5 / 3$ and $dx = (-\tfrac13\;\; \tfrac13\;\; 0)$. The term of the correct class itself
+# would always be $\Delta$: leave it out.
 
 
 # %%
@@ -644,21 +645,21 @@ class MultiMargin(Loss):
 
 # %% [markdown] hints="MultiMargin"
 # ### forward
-# 1. What would the right class's own term be, in every row? Does the sum have it?
+# 1. What would the correct class's own term be, in every row? Does the sum contain it?
 # 2. L = 1/(B C) Σₙ Σ_(j ≠ labelₙ) max(0, Δ − x[n, labelₙ] + xₙⱼ), Δ = margin; scores x (B, C), labels (B,), L ()
-# 3. The label's score of every row, less the margin, is what the others must stay below. By how much does each exceed
-#    it? Set the label's own entry to zero, and whatever is negative. The mean of that table over rows and classes is
-#    the loss; keep the table.
+# 3. The others must stay below the label's score of the row minus the margin. By how much does each exceed it? Set the
+#    label's own entry and all negative entries to zero. The mean of that table over rows and classes is the loss; store
+#    the table.
 #
 # ### backward
-# 1. In how many terms of its row does the right class's score stand, and with which sign?
+# 1. In how many terms of its row does the correct class's score appear, and with which sign?
 # 2. for j ≠ labelₙ: ∂L/∂xₙⱼ = 1/(B C) where its term is positive, else 0; ∂L/∂x[n, labelₙ] = −vₙ/(B C), vₙ the number
 #    of positive terms of row n; dx (B, C)
-# 3. Ones in the dtype of the scores wherever the kept table is positive. At each row's label, minus the number of
-#    ones in that row. Everything divided by rows times classes.
+# 3. Ones in the dtype of the scores wherever the stored table is positive. At each row's label, minus the number of
+#    ones in that row. Divide everything by rows times classes.
 #
 # ### speed
-# 1. Which loop visits the rows, forward or backward?
+# 1. Which loop goes over the rows, in forward or in backward?
 # 2. B · C differences and comparisons, on whole tables (B, C); B corrections at the labels
 # 3. Subtract each row's own number as a column from the whole table, and set the labels' entries of all rows by pairs
 #    of row number and label.
@@ -669,30 +670,32 @@ check(MultiMargin)
 # %% [markdown]
 # ## 3.8 Angular
 #
-# Are two things alike? For two vectors that a network made of them, the length often means nothing and the direction
-# everything. With $\cos\theta = a \cdot b / (\lVert a \rVert\,\lVert b \rVert)$ and a target that says alike ($+1$) or not ($-1$),
+# Are two things alike? Compare the vectors that a network computes for them; often only their direction matters, not
+# their length. With $\cos\theta = a \cdot b / (\lVert a \rVert\,\lVert b \rVert)$ and a target that is $+1$ for alike
+# pairs and $-1$ for unlike pairs,
 #
 # $$ \ell = \begin{cases} 1 - \cos\theta & t = +1 \\ \max(0, \cos\theta - m) & t = -1 \end{cases}
 #    \qquad L = \frac1B \sum_n \ell_n $$
 #
-# The margin $m$ lets strangers be: vectors that are further apart than $\arccos m$ cost nothing.
+# With the margin $m$, unlike vectors that are further apart than $\arccos m$ have no loss.
 #
-# **The backward pass, derived.** $a$ is in the numerator and, by its length, in the denominator. With
+# **The backward pass, derived.** $a$ appears in the numerator and, through its length, in the denominator. With
 # $\partial \lVert a \rVert / \partial a = a / \lVert a \rVert$, the quotient rule gives
 #
 # $$ \frac{\partial \cos\theta}{\partial a} = \frac{b}{\lVert a \rVert\,\lVert b \rVert}
 #    - \frac{a \cdot b}{\lVert a \rVert^2\,\lVert b \rVert} \cdot \frac{a}{\lVert a \rVert}
 #    = \frac{b}{\lVert a \rVert\,\lVert b \rVert} - \cos\theta\,\frac{a}{\lVert a \rVert^2} $$
 #
-# and the same for $b$ with the roles exchanged. Multiply by $\partial \ell / \partial \cos\theta$, which is $-1$ for the
-# alike, $+1$ for strangers that are too close, and 0 for the others; divide by $B$. A test: the gradient by $a$ is at
-# right angles to $a$, for a longer $a$ has the same angle.
+# and the same for $b$ with the roles exchanged. Multiply by $\partial \ell / \partial \cos\theta$, which is $-1$ for
+# alike pairs, $+1$ for unlike pairs that are too close, and 0 for the others; divide by $B$. A test: the gradient with
+# respect to $a$ is orthogonal to $a$, because a longer $a$ has the same angle.
 #
 # *By hand:* $a = (2\;\; 0)$, $b = (1\;\; 1)$, $t = +1$: $\cos\theta = 2 / (2\sqrt2) = 0.707$, $\ell = 0.293$,
-# $da = -\bigl[(1\;\; 1)/2\sqrt2 - 0.707\,(2\;\; 0)/4\bigr] = (0\;\; {-0.354})$: turn towards $b$, do not stretch.
+# $da = -\bigl[(1\;\; 1)/2\sqrt2 - 0.707\,(2\;\; 0)/4\bigr] = (0\;\; {-0.354})$: a descent step turns $a$ towards $b$
+# without stretching it.
 #
 # A vector of zeros has no direction. As in PyTorch, $10^{-12}$ is added to both squared lengths, so that it gives
-# $\cos\theta = 0$ in place of $0/0$.
+# $\cos\theta = 0$ instead of $0/0$.
 
 
 # %%
@@ -704,8 +707,8 @@ class Angular(Loss):
         backward returns da, db, both (batch, features)
     margin: from −1 to 1.  cos θ = a·b / √((a·a + 10⁻¹²)(b·b + 10⁻¹²)), PyTorch's, finite for vectors of zeros.
 
-    Source: Barz & Denzler, Deep Learning on Small Datasets without Pre-Training using Cosine Loss (2020), for 1 − cos θ;
-    the part for unlike pairs as in PyTorch's CosineEmbeddingLoss.
+    Source: Barz & Denzler, Deep Learning on Small Datasets without Pre-Training using Cosine Loss (2020), for 1 − cos
+    θ; the part for unlike pairs as in PyTorch's CosineEmbeddingLoss.
     """
 
     def __init__(self, margin=0.0):
@@ -737,21 +740,21 @@ class Angular(Loss):
 
 # %% [markdown] hints="Angular"
 # ### forward
-# 1. The product a·b grows with the lengths. What must it be divided by before only the angle is left, and what if a
+# 1. The product a·b grows with the lengths. What must you divide it by so that only the angle is left, and what if a
 #    vector is all zeros?
 # 2. p = a·a + 10⁻¹², q = b·b + 10⁻¹², cos θ = a·b / √(p q), all (B,); ℓ = 1 − cos θ where t = +1; ℓ = max(0, cos θ −
 #    m) where t = −1, m = margin; L = 1/B Σₙ ℓₙ; a, b (B, F), t (B,)
-# 3. Three sums along the features, a number for each row: a with itself and b with itself, the small number added to
-#    both, and a with b. Then the cosine, the loss of each case chosen by the target, and the mean. Keep the vectors,
-#    the squared lengths and the cosine.
+# 3. Three sums along the features, one number per row: a·a and b·b, with the small number added to both, and a·b. Then
+#    the cosine, the loss of the case that the target selects, and the mean. Store the vectors, the squared lengths and
+#    the cosine.
 #
 # ### backward
-# 1. a is in the numerator and, by its length, in the denominator: two terms. And which pairs contribute nothing?
+# 1. a appears in the numerator and, through its length, in the denominator: two terms. And which pairs contribute
+#    nothing?
 # 2. c = −1/B where t = +1, +1/B where t = −1 and cos θ > m, else 0; da = c (b / √(p q) − cos θ · a / p); db = c (a /
 #    √(p q) − cos θ · b / q); c, p, q, cos θ (B,), da and db (B, F)
-# 3. First the number c of every pair, in the dtype of the vectors. Each term is a number for the row, stood up as a
-#    column, times a vector; db is da with the roles exchanged. Return both, in the order of forward. Test: da is at
-#    right angles to a.
+# 3. First the number c of every pair, in the dtype of the vectors. Each term is one number per row, as a column, times
+#    a vector; db is da with the roles exchanged. Return both, in the order of forward. Test: da is orthogonal to a.
 
 # %%
 check(Angular)
@@ -759,9 +762,9 @@ check(Angular)
 # %% [markdown]
 # ## 3.9 RankNet
 #
-# A search engine need not know how good a page is, only which of two is better. The network scores both; with
-# $d = s_{\text{better}} - s_{\text{worse}}$, the probability that the order is right is modelled as $\sigma(d)$, and the loss
-# is its surprise:
+# A search engine does not need to know how good a page is, only which of two is better. The network scores both; with
+# $d = s_{\text{better}} - s_{\text{worse}}$, the probability that the order is correct is modelled as $\sigma(d)$, and
+# the loss is its negative logarithm:
 #
 # $$ L = \frac1B \sum_n -\log \sigma(d_n) = \frac1B \sum_n \log\bigl(1 + e^{-d_n}\bigr) $$
 #
@@ -773,7 +776,7 @@ check(Angular)
 # $$ \frac{\partial L}{\partial s_{\text{better}}} = -\frac{\sigma(-d)}{B}, \qquad
 #    \frac{\partial L}{\partial s_{\text{worse}}} = +\frac{\sigma(-d)}{B} $$
 #
-# *By hand:* equal scores, one pair: $L = \log 2$, and the two are pushed apart with $-\tfrac12$ and $+\tfrac12$.
+# *By hand:* equal scores, one pair: $L = \log 2$, and the gradients $-\tfrac12$ and $+\tfrac12$ push the two apart.
 
 
 # %%
@@ -805,23 +808,23 @@ class RankNet(Loss):
 
 # %% [markdown] hints="RankNet"
 # ### forward
-# 1. What is e^(−d) where the worse one leads by 1000?
+# 1. What is e^(−d) where the score of the worse one is higher by 1000?
 # 2. d = better − worse; ℓ = log(1 + e^(−d)) = max(−d, 0) + log(1 + e^(−|d|)); L = 1/B Σₙ ℓₙ; better, worse, d, ℓ (B,)
-# 3. The difference, and one exponential, of minus its absolute value. Out of that exponential the second term of the
-#    loss, and σ(−d), the probability of the wrong order, for backward. Then the mean.
+# 3. The difference, and one exponential, of minus its absolute value. From that exponential compute the second term of
+#    the loss, and σ(−d), the probability of the wrong order, for backward. Then the mean.
 #
 # ### backward
-# 1. d rises with one score and falls with the other. What does that say about the two gradients?
+# 1. d rises with one score and falls with the other. What does that tell you about the two gradients?
 # 2. ∂L/∂better = −σ(−d) / B; ∂L/∂worse = +σ(−d) / B; both (B,)
-# 3. The kept probability of the wrong order, divided by the number of pairs: with a minus for better, as it is for
+# 3. The stored probability of the wrong order, divided by the number of pairs: with a minus for better, with a plus for
 #    worse. Return both, in that order.
 
 # %%
 check(RankNet)
 
 # %% [markdown]
-# Three ways to want a lead, and one to want an angle, drawn from your own code; solid is the cost, dashed how hard it
-# pulls. Which of the three on the left are content at some point, and which never?
+# Three losses that require a lead, and one that requires an angle, drawn from your own code. Solid lines show the loss,
+# dashed lines the size of its gradient. Which of the three on the left reach zero at some point, and which never do?
 
 # %%
 with when_written():
@@ -840,11 +843,11 @@ with when_written():
             pull.append(-scale * float(np.ravel(dx[0] if isinstance(dx, tuple) else dx)[0]))
         axes[0].plot(lead, cost, color=f"C{i}", lw=5 if name == "cross-entropy" else 2, alpha=0.6, label=name)
         axes[0].plot(lead, pull, color=f"C{i}", lw=5 if name == "cross-entropy" else 2, alpha=0.6, ls="--")
-    axes[0].set(title="lead of the right answer", xlabel="its score less the other's", ylim=(-0.1, 3.2))
+    axes[0].set(title="lead of the correct answer", xlabel="its score minus the other's", ylim=(-0.1, 3.2))
 
     angle = np.linspace(0, np.pi, 181)
     a, b = np.tile([1.0, 0.0], (181, 1)), np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    for i, (name, target) in enumerate({"alike": 1, "strangers, margin 0.3": -1}.items()):
+    for i, (name, target) in enumerate({"alike": 1, "unlike, margin 0.3": -1}.items()):
         loss = Angular(margin=0.3)
         targets = np.full(181, target)
         cost = [float(loss(a[j : j + 1], b[j : j + 1], targets[:1])) for j in range(181)]
@@ -859,35 +862,38 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# Cross-entropy over *two* classes and RankNet are the same curve: what is left of a softmax of two scores is the
-# sigmoid of their difference. And the pull of an angle is $\sin\theta$: two vectors that should be alike and point in
-# opposite directions cost most, and hardly move.
+# Cross-entropy over *two* classes and RankNet are the same curve: the softmax of two scores is the sigmoid of their
+# difference. And the gradient for an angle has the size $\sin\theta$: two vectors that should be alike and point in
+# opposite directions have the largest loss, but hardly move.
 
 # %% [markdown]
 # ## 3.10 Triplet
 #
-# Faces of people that were not there when the network was trained cannot be classes. Learn a *map* instead, on which
-# pictures of one person lie close together. A triplet is an anchor $a$, a positive $p$ (the same person) and a negative $n$
-# (another one); the negative shall be further away than the positive, by a margin $m$:
+# A network that recognizes faces must handle people who were not in the training data, so people cannot be classes.
+# Learn a *map* instead, in which pictures of one person lie close together. A triplet is an anchor $a$, a positive $p$
+# (the same person) and a negative $n$ (another person); the negative should be further away than the positive, by a
+# margin $m$:
 #
 # $$ L = \frac1B \sum \max\bigl(0,\; m + d(a, p) - d(a, n)\bigr), \qquad
 #    d(u, v) = \sqrt{\textstyle\sum_i (u_i - v_i + \varepsilon)^2}, \quad \varepsilon = 10^{-6} $$
 #
-# The $\varepsilon$, added to *every difference* before it is squared, is PyTorch's: without it two equal vectors have the
-# distance 0, at which the root has no slope.
+# The $\varepsilon$, added to *every difference* before it is squared, is PyTorch's: without it two equal vectors have
+# the distance 0, where the root has no derivative.
 #
 # **The backward pass, derived.** Let $\delta = u - v + \varepsilon$. Then
-# $\partial d / \partial u_i = \tfrac{1}{2d} \cdot 2\delta_i = \delta_i / d$ and $\partial d / \partial v_i = -\delta_i / d$: a vector of
-# length one from $v$ to $u$. Write $e^+$ for the one from the positive to the anchor and $e^-$ for the one from the
-# negative to the anchor. The anchor is in both distances. Where the term is positive,
+# $\partial d / \partial u_i = \tfrac{1}{2d} \cdot 2\delta_i = \delta_i / d$ and
+# $\partial d / \partial v_i = -\delta_i / d$: a vector of length one from $v$ to $u$. Write $e^+$ for the one from the
+# positive to the anchor and $e^-$ for the one from the negative to the anchor. The anchor appears in both distances.
+# Where the term is positive,
 #
 # $$ da = \frac{e^+ - e^-}{B}, \qquad dp = -\frac{e^+}{B}, \qquad dn = +\frac{e^-}{B} $$
 #
 # and where it is not, all three are zero. The three always add up to zero: moving all of them together changes nothing.
 #
-# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $m = 1$ (and no $\varepsilon$): $d(a, p) = 5$, $d(a, n) = 5$,
-# $L = 1$, $e^+ = (-0.6\;\; {-0.8})$, $e^- = (0\;\; {-1})$, so $da = (-0.6\;\; 0.2)$, $dp = (0.6\;\; 0.8)$, $dn = (0\;\; {-1})$.
-# Descent goes against these: the positive comes nearer, the negative goes away.
+# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $m = 1$ (and no $\varepsilon$): $d(a, p) = 5$,
+# $d(a, n) = 5$, $L = 1$, $e^+ = (-0.6\;\; {-0.8})$, $e^- = (0\;\; {-1})$, so $da = (-0.6\;\; 0.2)$,
+# $dp = (0.6\;\; 0.8)$, $dn = (0\;\; {-1})$. A descent step goes in the opposite direction: the positive comes nearer,
+# the negative moves away.
 
 
 # %%
@@ -930,35 +936,35 @@ class Triplet(Loss):
 
 # %% [markdown] hints="Triplet"
 # ### forward
-# 1. Which of the two distances should be the large one, and with which sign does it cost? And what stands under the
-#    root when two vectors are equal?
-# 2. d(u, v) = √(Σᵢ (uᵢ − vᵢ + 10⁻⁶)²), a number for each row; ℓ = max(0, m + d(a, p) − d(a, n)), m = margin; L = 1/B
-#    Σ ℓ over all rows; a, p, n (B, F), each d (B,)
+# 1. Which of the two distances should be large, and which sign does it have in the loss? And what is under the root
+#    when two vectors are equal?
+# 2. d(u, v) = √(Σᵢ (uᵢ − vᵢ + 10⁻⁶)²), one number per row; ℓ = max(0, m + d(a, p) − d(a, n)), m = margin; L = 1/B Σ ℓ
+#    over all rows; a, p, n (B, F), each d (B,)
 # 3. Both differences start at the anchor; add 10⁻⁶ to every entry, before it is squared. Root of the sum along the
-#    features; margin plus near minus far; nothing below zero; the mean over all rows. Keep differences and distances,
-#    and which rows cost something.
+#    features; margin plus near minus far; at least zero; the mean over all rows. Store differences and distances, and
+#    which rows have a positive loss.
 #
 # ### backward
-# 1. In how many distances is the anchor, in how many each of the others? And what comes back from a triplet that
-#    costs nothing?
+# 1. In how many distances does the anchor appear, in how many each of the others? And what is the gradient of a triplet
+#    whose loss is zero?
 # 2. e⁺ = (a − p + 10⁻⁶) / d(a, p), (B, F); e⁻ = (a − n + 10⁻⁶) / d(a, n), (B, F); where ℓ > 0: da = (e⁺ − e⁻) / B, dp
 #    = −e⁺ / B, dn = e⁻ / B; where ℓ = 0: all three are 0
-# 3. A share for each row, 1 over B where it costs and 0 where not, in the dtype of the vectors. Share over distance,
-#    as a column, times the kept difference gives each arrow. Put the three gradients together out of the two arrows,
+# 3. One factor per row, 1/B where the loss is positive and 0 elsewhere, in the dtype of the vectors. Factor over
+#    distance, as a column, times the stored difference gives e⁺/B and e⁻/B. Combine the two into the three gradients,
 #    in the order of forward; they sum to zero.
 #
 # ### speed
-# 1. Which loop visits the triplets one at a time?
+# 1. Which loop goes over the triplets one at a time?
 # 2. two tables of differences (B, F); their squares summed along F: (B, F) → (B,)
-# 3. Sum along the features for all rows at once; numbers that belong to rows meet the table as a column. Keep the
-#    differences and distances, so that backward does not make them again.
+# 3. Sum along the features for all rows at once; multiply the table by one number per row as a column. Store the
+#    differences and distances, so that backward does not compute them again.
 
 # %%
 check(Triplet)
 
 # %% [markdown]
-# Thirty points of three kinds, thrown about at random, and moved by nothing but your gradients: the triplet loss sorts
-# them into islands. The lines are the roads that they took.
+# Thirty random points of three classes, moved only by your gradients: the triplet loss sorts them into clusters. The
+# lines are the trajectories of the points.
 
 # %%
 with when_written():
@@ -978,7 +984,7 @@ with when_written():
     plt.figure(figsize=(5.5, 5), layout="constrained")
     for k, (colour, marker) in enumerate(zip(("#0072B2", "#D55E00", "#009E73"), "osD", strict=True)):
         plt.plot(road[:, kind == k, 0], road[:, kind == k, 1], color=colour, alpha=0.3, lw=1)
-        plt.scatter(*points[kind == k].T, color=colour, marker=marker, edgecolor="white", zorder=3, label=f"kind {k}")
+        plt.scatter(*points[kind == k].T, color=colour, marker=marker, edgecolor="white", zorder=3, label=f"class {k}")
     plt.legend()
     plt.title("triplets at work")
     plt.axis("equal")
@@ -987,14 +993,14 @@ with when_written():
 # %% [markdown]
 # ## Capstone: softmax regression
 #
-# One `Linear` layer, the one you wrote in the last assignment, and `SoftmaxCrossEntropy` on top of it: that is
-# softmax regression, the oldest classifier that still is somebody's baseline. The data are 1797 handwritten digits of
-# 8 × 8 pixels.
+# One `Linear` layer, the one you wrote in the last assignment, and `SoftmaxCrossEntropy` on top of it: that is softmax
+# regression, the oldest classifier that is still used as a baseline. The data are 1797 handwritten digits of 8 × 8
+# pixels.
 #
-# Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. For each
-# batch the road is always the same five steps: scores forward, loss forward, `zero_grad`, loss backward into layer
-# backward, update. At least 91 % of *unseen* digits must be right, from each of three seeds, in at most a few seconds.
-# For every seed the pixels come in another order and the digits under other numbers: only training gets there.
+# Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. The steps
+# for each batch are always the same five: scores forward, loss forward, `zero_grad`, loss backward into layer backward,
+# update. At least 91 % of *unseen* digits must be classified correctly, for each of three seeds, in at most a few
+# seconds. For every seed the pixels and the class numbers are permuted, so that only training helps.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -1002,7 +1008,7 @@ Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), ear
 
 # %%
 def train_softmax_regression(x, y, *, rng):
-    """Train one linear layer to tell ten digits apart; return it
+    """Train one linear layer to recognize ten digits; return it
 
     Shapes
         x  (batch, 64), pixels from 0 to 1      y  (batch,), integers from 0 to 9
@@ -1025,19 +1031,19 @@ def train_softmax_regression(x, y, *, rng):
 
 # %% [markdown] hints="train_softmax_regression"
 # ### train_softmax_regression
-# 1. Five steps belong to every batch. In which order do they stand, so that a step uses the gradient of its own batch
-#    and of nothing else?
+# 1. Every batch takes five steps. In which order must they come, so that an update uses the gradient of its own batch
+#    only?
 # 2. scores = x W + b, (B, 64) (64, 10) → (B, 10); θ ← θ − η ∂L/∂θ for θ = W, b, with η from 0.1 to 1
-# 3. Some thirty epochs, each with a new order of the rows, cut into batches of about 32, the same rows of x and y.
-#    For each batch: the layer forward, the loss forward, gradients cleared, what the loss's backward gives into the
-#    layer's backward, a step down.
+# 3. About thirty epochs, each with a new order of the rows, split into batches of about 32, the same rows of x and y.
+#    For each batch: the layer forward, the loss forward, clear the gradients, pass the loss's backward to the layer's
+#    backward, update.
 
 # %%
 check(train_softmax_regression)
 
 # %% [markdown]
-# A linear layer has one weight for every pixel and class, so it can be looked at. Orange speaks for the digit, violet
-# against it.
+# A linear layer has one weight for every pixel and class, so you can look at it. Orange is evidence for the digit,
+# violet against it.
 
 # %%
 with when_written():
@@ -1049,27 +1055,27 @@ with when_written():
         ax.imshow(model.W.data[:, k].reshape(8, 8), cmap="PuOr_r", vmin=-2, vmax=2)
         ax.set_title(k)
         ax.axis("off")
-    figure.suptitle(f"what softmax regression looks for ({100 * right:.1f} % of unseen digits right)")
+    figure.suptitle(f"what softmax regression looks for ({100 * right:.1f} % of unseen digits correct)")
     plt.show()
 
 # %% [markdown]
 # ## Capstone: wrong labels
 #
-# Real labels are wrong now and then: somebody clicked too fast, a form was misread. Here every fifth one is. A network
-# with a hidden layer has room enough to learn them *by heart*, and then makes the same mistakes on new digits. The
-# loss has a say in this, and you are going to measure how much.
+# Real labels are sometimes wrong: somebody clicked too fast, a form was misread. Here every fifth label is wrong. A
+# network with a hidden layer has enough capacity to *memorize* them, and then makes the same mistakes on new digits.
+# The loss influences this, and you are going to measure how much.
 #
 # Write `train_with_noisy_labels(x, y, loss, rng=rng)`: build `Linear` – `ReLU` – `Linear` with about a hundred hidden
-# units, train it with the loss that is *handed in* (it has a `forward(scores, labels)` and a `backward()`) until the
-# training loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls it with
-# `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the *unseen* digits with right
-# labels at least 92 % must come out right, from each of three seeds, with pixels and classes in another order each
-# time. (Without smoothing the same network ends at about 85 %.)
+# units, train it with the loss that is *passed as an argument* (it has a `forward(scores, labels)` and a `backward()`)
+# until the training loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls
+# it with `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the *unseen* digits, with
+# correct labels, at least 92 % must be classified correctly, for each of three seeds, with pixels and classes permuted
+# each time. (Without smoothing the same network reaches about 85 %.)
 
 
 # %%
 def train_with_noisy_labels(x, y, loss, *, rng):
-    """Train a network with one hidden layer by the given loss; return it
+    """Train a network with one hidden layer with the given loss; return it
 
     Shapes
         x  (batch, 64), pixels from 0 to 1      y  (batch,), integers from 0 to 9, some of them wrong
@@ -1095,12 +1101,11 @@ def train_with_noisy_labels(x, y, loss, *, rng):
 
 # %% [markdown] hints="train_with_noisy_labels"
 # ### train_with_noisy_labels
-# 1. Which loss do you train with, the one that is handed in or one of your own? And does the training loss still fall
-#    at the end?
+# 1. Which loss do you train with, the argument or one of your own? And does the training loss still fall at the end?
 # 2. scores = max(0, x W₁ + b₁) W₂ + b₂, (B, 64) → (B, 128) → (B, 10); v ← 0.9 v − η ∂L/∂θ, θ ← θ + v, with η about
 #    0.1
-# 3. Build the network once, with a velocity of zeros for each parameter. Sixty epochs or so of shuffled batches:
-#    network forward, the given loss forward, gradients cleared, the loss's backward into the network's, a step of
+# 3. Build the network once, with a velocity of zeros for each parameter. About sixty epochs of shuffled batches:
+#    network forward, the given loss forward, clear the gradients, the loss's backward into the network's, an update of
 #    every parameter.
 
 # %%
@@ -1108,13 +1113,13 @@ check(train_with_noisy_labels)
 
 # %% [markdown]
 # Now the comparison. `OneAgainstAll` turns a binary loss into one for labels: each class is a yes-or-no question, and
-# the questions' losses are added up. The left picture shows how many unseen digits come out right, the right one how
-# many of the *wrong* labels the network repeats on its own training data: what it has learned by heart.
+# their losses are summed. The left picture shows how many unseen digits are classified correctly, the right one how
+# many of the *wrong* labels the network reproduces on its own training data: what it has memorized.
 
 
 # %%
 class OneAgainstAll(Loss):
-    """A binary loss asked once for every class: is it this one?  Summed over the classes, mean over the batch
+    """A binary loss for every class (is it this one?), summed over the classes, mean over the batch
 
     Shapes
         scores  (batch, classes)      labels  (batch,), integers from 0      loss  ()      dscores  (batch, classes)
@@ -1170,40 +1175,39 @@ with when_written():
                 by_heart.append((model.forward(data.x_train[rows]).argmax(axis=1) == noisy[rows]).mean())
         axes[0].plot(shares, unseen, marker=marker, label=name)
         axes[1].plot(shares[1:], by_heart, marker=marker, label=name)
-    axes[0].set(title="unseen digits that come out right", xlabel="share of wrong labels", ylim=(0.5, 1))
-    axes[1].set(
-        title="wrong labels learned by heart", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim()
-    )
+    axes[0].set(title="unseen digits classified correctly", xlabel="share of wrong labels", ylim=(0.5, 1))
+    axes[1].set(title="wrong labels memorized", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim())
     axes[0].legend()
     for ax in axes:
         ax.grid(alpha=0.3)
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(3 points)* Explain what you see. (a) Write down the gradient of the smoothed cross-entropy by the
-# score of a sample's label. How large is it at most once the network has learned the majority, for a right and for
-# a wrong label, and why does smoothing keep a network from learning the wrong ones by heart? (b) The focal loss puts its
-# weight on the samples that the network gets wrong. Which are these, towards the end, when a fifth of the labels is
-# wrong, and what does that say about using it on doubtful data?
+# **Question 2.** *(3 points)* Explain what you see. (a) Write down the gradient of the smoothed cross-entropy with
+# respect to the score of a sample's label. How large is it at most once the network has learned the majority, for a
+# correct and for a wrong label, and why does smoothing keep a network from memorizing the wrong ones? (b) The focal
+# loss puts its weight on the samples that the network gets wrong. Which are these, towards the end, when a fifth of the
+# labels is wrong, and what does that mean for its use on unreliable data?
 
 # %% [markdown] question="smoothing_and_focal"
 # ### BEGIN SOLUTION
-# (a) $\partial \ell / \partial x_y = p_y - q_y$ with $q_y = 1 - s + s/C$ at the label and $s/C$ elsewhere. Once the network has
-# learned the majority, $p = q$ for the *true* class. A sample with a right label then has the gradient 0. One with a
-# wrong label $k$ has $p_k = s/C$, so its gradient is $s/C - (1 - s + s/C) = -(1 - s)$: full force, $-1$, without
-# smoothing, and 0.3 at $s = 0.7$. Without smoothing the right samples are saturated ($p \approx 1$) and hardly resist:
-# what is left of the gradient belongs to the wrong labels, and given time and enough units the network bends
-# around each of them. With smoothing the scores stop at a finite lead, $\log(q_y / q_j) \approx 1.7$ at $s = 0.7$, the softmax is
-# not saturated, and every right neighbour pulls back as soon as its own $p$ leaves $q$. So fewer wrong labels are
-# learned by heart (right picture) and more unseen digits come out right (left picture), the more so the more is wrong.
+# (a) $\partial \ell / \partial x_y = p_y - q_y$ with $q_y = 1 - s + s/C$ at the label and $s/C$ elsewhere. Once the
+# network has learned the majority, $p = q$ for the *true* class. A sample with a correct label then has the gradient 0.
+# One with a wrong label $k$ has $p_k = s/C$, so its gradient is $s/C - (1 - s + s/C) = -(1 - s)$: full force, $-1$,
+# without smoothing, and 0.3 at $s = 0.7$. Without smoothing the correct samples are saturated ($p \approx 1$) and
+# hardly resist: the remaining gradient comes from the wrong labels, and with enough time and units the network fits
+# each of them. With smoothing the scores stop at a finite lead, $\log(q_y / q_j) \approx 1.7$ at $s = 0.7$, the softmax
+# is not saturated, and every correctly labelled neighbour pulls back as soon as its own $p$ differs from $q$. So fewer
+# wrong labels are memorized (right picture) and more unseen digits are classified correctly (left picture); the effect
+# grows with the share of wrong labels.
 #
 # (b) Towards the end the samples with a large loss are mostly those with a wrong label. The focal weight
-# $(1 - p_t)^\gamma$ is near 1 for them and near 0 for what is right and easy, so they are nearly all that is left of the
-# gradient. In the picture the focal loss learns about as many wrong labels by heart as one against all without it, and
-# is no better on unseen digits. It is made for data that are *unbalanced* and clean; on doubtful labels it looks
-# hardest where they are wrong.
+# $(1 - p_t)^\gamma$ is near 1 for them and near 0 for correct, easy samples, so they make up nearly all of the
+# remaining gradient. In the picture the focal loss memorizes about as many wrong labels as one against all without it,
+# and is no better on unseen digits. It is made for data that are *unbalanced* and clean; on unreliable labels it puts
+# most weight where they are wrong.
 #
-# Mark scheme: 1 point for the gradient and its size $-(1 - s)$ at a wrong label; 1 for why smoothing prevents learning
-# by heart (bounded lead, right samples keep resisting); 1 for seeing that hard samples and wrong labels are the same
-# ones here, consistent with one's own picture.
+# Mark scheme: 1 point for the gradient and its size $-(1 - s)$ at a wrong label; 1 for why smoothing prevents
+# memorizing (bounded lead, correct samples keep resisting); 1 for seeing that hard samples and wrong labels are the
+# same here, consistent with the student's own picture.
 # ### END SOLUTION

@@ -1,31 +1,31 @@
 # %% [markdown]
 # # 04 · Optimizers
 #
-# Backpropagation says which way is uphill. How far to go downhill, and whether to trust that direction at all, is the
-# optimizer's business, and it decides between a network that learns in a minute and one that does not learn. In this
-# assignment you write the eight optimizers that nearly everybody uses, three schedules for the learning rate, and two
-# tools that every training loop needs sooner or later. At the end you see all eight walk through the same two
+# Backpropagation gives the direction of steepest ascent. The optimizer decides how far to go downhill, and how much to
+# trust that direction; this makes the difference between a network that learns in a minute and one that does not learn.
+# In this assignment you write the eight optimizers that are used most, three schedules for the learning rate, and two
+# tools that every training loop needs sooner or later. At the end you see the trajectories of all eight on the same two
 # landscapes, and your own Adam trains a network of your own layers to read handwriting.
 #
 # **What an optimizer promises**
 #
 # | | |
 # |---|---|
-# | `Optimizer(parameters, lr)` | gets a list of `Parameter`s; each has `.data` and `.grad`, arrays of one shape |
-# | `step()` | moves every `parameter.data`, *in place*, and leaves `parameter.grad` alone |
+# | `Optimizer(parameters, lr)` | takes a list of `Parameter`s; each has `.data` and `.grad`, arrays of the same shape |
+# | `step()` | updates every `parameter.data`, *in place*, and does not change `parameter.grad` |
 # | `zero_grad()` | is inherited: clears all gradients before the next backward pass |
 #
 # *In place* means that the array itself changes: `p.data -= …`, not `p.data = p.data - …`. The layer, a copy of the
-# model on its way to disk, a second network that shares the weights: all hold the *same* array, and a new one would
-# leave them behind.
+# model that is being saved, a second network that shares the weights: all refer to the *same* array, and would not see
+# a new one.
 #
-# Most optimizers remember something for each parameter. `self.new_state()` makes that memory: a list with an array of
-# zeros for every parameter, of its shape and dtype, on its device. And `self.lr` is read anew at every step, for the
-# schedules of the second half turn it while training runs.
+# Most optimizers store something for each parameter. `self.new_state()` makes this state: a list with an array of zeros
+# for every parameter, with its shape and dtype, on its device. Read `self.lr` at every step, because the schedules of
+# the second half change it during training.
 #
-# **A tool for speed: `blocks`.** A large parameter does not fit into the processor's cache, so a formula of ten
-# operations fetches it ten times from memory. `blocks(p.data, p.grad, m, v)` hands out views of the same small piece of
-# each, one piece after the other: the formula stays as it is, and each number is fetched once. You may do without it.
+# **A tool for speed: `blocks`.** A large parameter does not fit into the CPU's cache, so a formula of ten operations
+# reads it ten times from memory. `blocks(p.data, p.grad, m, v)` yields views of the same small piece of each, one piece
+# after the other: the formula stays the same, and each number is read once. Using it is optional.
 
 # %%
 import math
@@ -46,16 +46,16 @@ from dlkit.training import fit, predict
 #
 # $$ \theta_{t+1} = \theta_t - \eta\, g_t $$
 #
-# $\eta$ is the learning rate `lr`. *Stochastic* is only where $g$ comes from: a mini-batch, not the whole data.
+# $\eta$ is the learning rate `lr`. *Stochastic* only refers to where $g$ comes from: a mini-batch, not the whole data.
 #
-# **Weight decay.** Large weights are a network's way to bend sharply around single samples. To discourage them, add
-# $\tfrac{\lambda}{2} \lVert \theta \rVert^2$ to the loss. Its gradient is $\lambda \theta$, so nothing changes but
+# **Weight decay.** With large weights a network can bend sharply around single samples. To discourage them, add
+# $\tfrac{\lambda}{2} \lVert \theta \rVert^2$ to the loss. Its gradient is $\lambda \theta$, so the only change is
 #
 # $$ g_t \;\leftarrow\; g_t + \lambda\, \theta_t $$
 #
 # (Some articles write the penalty as $\lambda \lVert \theta \rVert^2$, without the half; its gradient would be
-# $2\lambda\theta$. PyTorch, and this course, add $\lambda\theta$.) Every optimizer below takes `weight_decay` $= \lambda$
-# and does this first, with one exception that has a name of its own.
+# $2\lambda\theta$. PyTorch, and this course, add $\lambda\theta$.) Every optimizer below takes `weight_decay`
+# $= \lambda$ and does this first, with one exception, AdamW.
 #
 # *By hand:* $\theta = 2$, $g = 3$, $\eta = 0.1$: $\theta \to 1.7$. With $\lambda = 0.5$ the gradient becomes $3 + 1 = 4$ and
 # $\theta \to 1.6$.
@@ -66,17 +66,18 @@ from dlkit.training import fit, predict
 # > ```
 # > For one weight, one input $x = 1$ and the target 0, start at $w = 1$ with `predictions = x * w` and take three steps.
 # >
-# > <details><summary>What is wrong</summary>The weight goes 1, 2, 4, 8: xᵀ(prediction − target) is the gradient, and the
-# > line adds it, which climbs. There is no learning rate either; with a minus alone this example would land on the target
-# > at once, and with x = 2 jump from 1 to −3 to 9. Subtract, and scale by a learning rate.</details>
+# > <details><summary>What is wrong</summary>The weight goes 1, 2, 4, 8: xᵀ(prediction − target) is the gradient, and
+# > the line adds it, which goes uphill. There is no learning rate either; with only the sign changed this example would
+# > reach the target at once, but with x = 2 it would jump from 1 to −3 to 9. Subtract, and scale by a learning
+# > rate.</details>
 
 
 # %%
 class SGD(Optimizer):
     """Gradient descent:  θ ← θ − lr · g,  g = gradient + weight_decay · θ
 
-    parameters: list of Parameter, each with data and grad of one shape; lr > 0; weight_decay ≥ 0.
-    step() changes every parameter.data in place and no parameter.grad.
+    parameters: list of Parameter, each with data and grad of the same shape; lr > 0; weight_decay ≥ 0.
+    step() changes every parameter.data in place, and no parameter.grad.
 
     Source: Robbins & Monro, A Stochastic Approximation Method (1951); PyTorch's SGD.
     """
@@ -97,11 +98,11 @@ class SGD(Optimizer):
 
 # %% [markdown] hints="SGD"
 # ### step
-# 1. Which way does the gradient point, and who else holds the array that you move? Is the gradient still as it was
+# 1. Which way does the gradient point, and what else refers to the array that you change? Is the gradient unchanged
 #    when you are done?
-# 2. g = ∂L/∂θ + λ θ, λ = weight_decay; θ ← θ − η g, η = lr; θ, g (…) of one shape
-# 3. For every parameter: the gradient plus the decay's part, as a new array, made of θ as it is before the step. Then
-#    take lr times that away from the data, inside the array that is there.
+# 2. g = ∂L/∂θ + λ θ, λ = weight_decay; θ ← θ − η g, η = lr; θ, g (…) of the same shape
+# 3. For every parameter: the gradient plus the weight decay, as a new array, computed from θ before the step. Then
+#    subtract lr times that from the data, in place.
 
 # %%
 check(SGD)
@@ -109,9 +110,9 @@ check(SGD)
 # %% [markdown]
 # ## 4.2 Momentum
 #
-# In a long valley the gradient points mostly *across*, and SGD zigzags between the walls while it creeps along the
-# floor. A ball would not: what it does to and fro cancels, what it does again and again adds up. So let the step
-# follow a *velocity* that remembers:
+# In a long valley the gradient points mostly *across*, and SGD zigzags between the walls while it moves slowly along
+# the floor. A rolling ball would not: its movements to and fro cancel, its movements in the same direction add up. So
+# let the step follow a *velocity* that accumulates gradients:
 #
 # $$ v_{t} = \mu\, v_{t-1} + g_t, \qquad \theta_{t+1} = \theta_t - \eta\, v_t, \qquad v_0 = 0 $$
 #
@@ -119,9 +120,9 @@ check(SGD)
 # $g / (1 - \mu)$: with $\mu = 0.9$ the steps become ten times as long. If it changes sign every time, to
 # $g / (1 + \mu)$: about half.
 #
-# Mind where $\eta$ stands. Some books write $v = \mu v + \eta g$ and $\theta \mathrel{-}= v$. With a constant $\eta$ it is
-# the same; when a schedule lowers $\eta$, the old velocity would go on at the old rate. PyTorch's form, and ours, keeps
-# $\eta$ outside.
+# Note the position of $\eta$. Some books write $v = \mu v + \eta g$ and $\theta \mathrel{-}= v$. With a constant $\eta$
+# it is the same; when a schedule lowers $\eta$, the old velocity would continue at the old rate. PyTorch's form, and
+# ours, keeps $\eta$ outside.
 #
 # *By hand:* $\theta = 0$, $\mu = 0.9$, $\eta = 0.1$ and the gradient 1 three times:
 #
@@ -137,7 +138,7 @@ class Momentum(Optimizer):
     """Descent with a velocity:  v ← momentum · v + g,  θ ← θ − lr · v,  g = gradient + weight_decay · θ
 
     parameters: list of Parameter; lr > 0; momentum: from 0 up to 1; weight_decay ≥ 0.
-    self.velocity: an array for every parameter, zero at the start.
+    self.velocity: one array per parameter, initially zero.
 
     Source: Polyak, Some methods of speeding up the convergence of iteration methods (1964); PyTorch's SGD.
     """
@@ -162,17 +163,17 @@ class Momentum(Optimizer):
 
 # %% [markdown] hints="Momentum"
 # ### step
-# 1. What does the velocity remember until the next step? And does the array in the list really change, or only a name
-#    for it?
+# 1. What does the velocity keep until the next step? And does the array in the list really change, or only a name for
+#    it?
 # 2. g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start, μ = momentum; θ ← θ − η v, with the new v; θ, g, v (…)
-# 3. Decay into a new gradient. Shrink the remembered velocity in place and add the gradient to it, whole. Then move
-#    the data by lr times what the velocity is now: the learning rate stays out of the memory.
+# 3. Add the decay to a new gradient array. Multiply the stored velocity by momentum in place and add the gradient,
+#    without a factor. Then subtract lr times the new velocity from the data: the learning rate is not part of the
+#    velocity.
 #
 # ### speed
-# 1. Does Python walk along a parameter row by row?
+# 1. Does a Python loop go through a parameter row by row?
 # 2. μ v + g, then θ − η v, for all entries of a parameter at once
-# 3. Each line works upon a whole array, or upon the pieces that blocks hands out; the only loop of yours is over
-#    parameters and those pieces.
+# 3. Each line uses a whole array, or the pieces that blocks yields; loop only over parameters and those pieces.
 
 # %%
 check(Momentum)
@@ -180,14 +181,14 @@ check(Momentum)
 # %% [markdown]
 # ## 4.3 Nesterov
 #
-# A ball notices a slope only once it is on it. Nesterov's idea: we know already that the velocity will carry us by
-# $-\eta\mu v$. Go there first, look at the gradient *there*, and correct.
+# Momentum notices a slope only when it is on it. Nesterov's idea: we already know that the velocity will move us by
+# $-\eta\mu v$. Go there first, compute the gradient *there*, and correct.
 #
 # $$ v_t = \mu v_{t-1} + \nabla L(\theta_t - \eta\mu v_{t-1}), \qquad \theta_{t+1} = \theta_t - \eta v_t $$
 #
-# An optimizer, though, is handed the gradient where the parameters *are*. **The way out, derived:** keep the point that
-# looks ahead, $\tilde\theta_t = \theta_t - \eta\mu v_{t-1}$, as the parameters, so that $g_t = \nabla L(\tilde\theta_t)$ is
-# just what backpropagation gives. How does this point move?
+# An optimizer, however, gets the gradient where the parameters *are*. **The solution, derived:** keep the look-ahead
+# point, $\tilde\theta_t = \theta_t - \eta\mu v_{t-1}$, as the parameters, so that $g_t = \nabla L(\tilde\theta_t)$ is
+# exactly what backpropagation gives. How does this point move?
 #
 # $$ \tilde\theta_{t+1} = \theta_{t+1} - \eta\mu v_t = \theta_t - \eta v_t - \eta\mu v_t
 #    = \tilde\theta_t + \eta\mu v_{t-1} - \eta v_t - \eta\mu v_t $$
@@ -196,10 +197,11 @@ check(Momentum)
 #
 # $$ v_t = \mu v_{t-1} + g_t, \qquad \tilde\theta_{t+1} = \tilde\theta_t - \eta\,(g_t + \mu v_t) $$
 #
-# The velocity is that of `Momentum`; only the step is another. Note that it is the *new* velocity.
+# The velocity is that of `Momentum`; only the step differs. Note that it uses the *new* velocity.
 #
-# *By hand:* as above, $\mu = 0.9$, $\eta = 0.1$, gradient 1. Step 1: $v = 1$, step $1 + 0.9 = 1.9$, $\theta = -0.19$. Step 2:
-# $v = 1.9$, step $1 + 1.71 = 2.71$, $\theta = -0.461$. That is Momentum's second and third step: one ahead, as promised.
+# *By hand:* as above, $\mu = 0.9$, $\eta = 0.1$, gradient 1. Step 1: $v = 1$, step $1 + 0.9 = 1.9$, $\theta = -0.19$.
+# Step 2: $v = 1.9$, step $1 + 1.71 = 2.71$, $\theta = -0.461$. That is Momentum's second and third step: one step
+# ahead, as intended.
 
 
 # %%
@@ -207,7 +209,7 @@ class Nesterov(Optimizer):
     """Momentum that looks ahead:  v ← momentum · v + g,  θ ← θ − lr · (g + momentum · v)
 
     parameters: list of Parameter; lr > 0; momentum: from 0 up to 1; weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.velocity: an array for every parameter, zero at the start.
+    self.velocity: one array per parameter, initially zero.
 
     Source: Nesterov (1983), as Sutskever, Martens, Dahl & Hinton, On the importance of initialization and momentum in
     deep learning (2013), use it; PyTorch's SGD(nesterov=True).
@@ -233,11 +235,11 @@ class Nesterov(Optimizer):
 
 # %% [markdown] hints="Nesterov"
 # ### step
-# 1. The velocity is Momentum's, line by line. What differs is only what the parameters move by: the velocity before,
-#    or after, this gradient?
+# 1. The velocity is Momentum's, line by line. Only the step differs: does it use the velocity before or after this
+#    gradient?
 # 2. g = ∂L/∂θ + λ θ; v ← μ v + g, v = 0 at the start; θ ← θ − η (g + μ v), with the new v; θ, g, v (…)
-# 3. Bring the velocity up to date first. Then move the data by the gradient and by momentum times what the velocity
-#    is now, both times lr.
+# 3. Update the velocity first. Then subtract from the data the gradient plus momentum times the new velocity, both
+#    times lr.
 
 # %%
 check(Nesterov)
@@ -245,35 +247,35 @@ check(Nesterov)
 # %% [markdown]
 # ## 4.4 Adagrad
 #
-# One learning rate for a million parameters is a strange idea. The embedding of a rare word gets a gradient once a
-# day, the bias of the output layer at every step; a weight behind a large input has large gradients for no better
-# reason than units of measurement. Adagrad gives every *single* number its own rate, by what it has seen so far:
+# One learning rate for a million parameters is rarely suitable for all of them. The embedding of a rare word seldom
+# gets a gradient, the bias of the output layer gets one at every step; a weight with a large input has large gradients,
+# perhaps only because of the unit of measurement. Adagrad gives every *single* number its own rate, based on its
+# gradients so far:
 #
 # $$ G_t = G_{t-1} + g_t^2, \qquad \theta_{t+1} = \theta_t - \eta\, \frac{g_t}{\sqrt{G_t} + \epsilon}, \qquad G_0 = 0 $$
 #
 # All operations are element by element: $g^2$ is the square of each entry. Multiply the loss by 1000, and nothing
-# changes: the scale cancels.
-# $\epsilon$ only prevents $0/0$; it stands *outside* the root.
+# changes: the scale cancels. $\epsilon$ only prevents $0/0$; it is *outside* the root.
 #
-# $G$ never shrinks, so the steps become ever shorter, like $1/\sqrt t$. For convex problems that is just right; in deep
-# networks it often stops too early, which is what the next two sections mend.
+# $G$ never shrinks, so the steps become ever shorter, like $1/\sqrt t$. For convex problems that is appropriate; in
+# deep networks it often stops too early, which the next two sections fix.
 #
 # *By hand:* $\eta = 0.1$, gradients 3, then 4. $G = 9$: step $0.1 \cdot 3/3 = 0.1$. $G = 25$: step $0.1 \cdot 4/5 = 0.08$.
 #
 # > **Find the mistake.** An article prints Adagrad as $G \leftarrow (1 - \beta)\, G + g$. Put in the gradients 3 and −4 with
 # > $\beta = 0.1$ and take the root.
 # >
-# > <details><summary>What is wrong</summary>G = 3, then 2.7 − 4 = −1.3, whose root is no number: the gradient must be
+# > <details><summary>What is wrong</summary>G = 3, then 2.7 − 4 = −1.3, which has no real root: the gradient must be
 # > squared, or the signs cancel. And there is no 1 − β in Adagrad: G is the sum of all squares, G + g². A sum that
 # > forgets is RMSprop's idea, and there the new square is weighted too.</details>
 
 
 # %%
 class Adagrad(Optimizer):
-    """A rate for every entry, by the sum of its squares:  G ← G + g²,  θ ← θ − lr · g / (√G + eps)
+    """A rate for every entry, from the sum of its squares:  G ← G + g²,  θ ← θ − lr · g / (√G + eps)
 
     parameters: list of Parameter; lr > 0; eps > 0; weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.sums: an array for every parameter, zero at the start.
+    self.sums: one array per parameter, initially zero.
 
     Source: Duchi, Hazan & Singer, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization (2011).
     """
@@ -297,11 +299,10 @@ class Adagrad(Optimizer):
 
 # %% [markdown] hints="Adagrad"
 # ### step
-# 1. What is summed up, gradients or their squares, and is anything of it ever forgotten? On which side of the root
-#    does ε stand?
+# 1. What is summed, gradients or their squares, and is anything ever forgotten? Is ε inside or outside the root?
 # 2. g = ∂L/∂θ + λ θ; G ← G + g², G = 0 at the start; θ ← θ − η g / (√G + ε), ε = eps; entry by entry, θ, g, G (…)
-# 3. Add the square of every entry to that entry's own sum, inside the array that is kept, and before you divide.
-#    Root, plus eps, under the gradient; times lr; away from the data.
+# 3. Add the square of every entry to the sum of that entry, in place and before you divide. Divide the gradient by the
+#    root plus eps, multiply by lr, and subtract from the data.
 
 # %%
 check(Adagrad)
@@ -309,15 +310,14 @@ check(Adagrad)
 # %% [markdown]
 # ## 4.5 RMSprop
 #
-# Adagrad's sum remembers for ever. Replace it by a mean that forgets, with weights that fall off like $\alpha^k$ into the
-# past:
+# Adagrad's sum never forgets. Replace it by a moving mean, whose weights decay like $\alpha^k$ into the past:
 #
 # $$ s_t = \alpha\, s_{t-1} + (1 - \alpha)\, g_t^2, \qquad \theta_{t+1} = \theta_t - \eta\, \frac{g_t}{\sqrt{s_t} + \epsilon} $$
 #
-# The $1 - \alpha$ makes it a *mean*: the weights $(1 - \alpha)(1 + \alpha + \alpha^2 + \dots)$ sum to 1. Then $\sqrt s$ is the root of
-# the mean square (RMS) of the recent gradients, and steps have a length of about $\eta$ whatever the scale.
+# The $1 - \alpha$ makes it a *mean*: the weights $(1 - \alpha)(1 + \alpha + \alpha^2 + \dots)$ sum to 1. Then $\sqrt s$
+# is the root of the mean square (RMS) of the recent gradients, and steps have a length of about $\eta$ at any scale.
 #
-# At the very start that is not so: $s_0 = 0$ is counted as if it had been a gradient.
+# At the very start that is not true: $s_0 = 0$ counts as if it were a gradient.
 #
 # *By hand:* $\alpha = 0.99$, gradients 3, then 4. $s_1 = 0.01 \cdot 9 = 0.09$, the step is $\eta \cdot 3/0.3 = 10\,\eta$: ten times
 # too long. $s_2 = 0.0891 + 0.16 = 0.2491$, the step $\eta \cdot 4 / 0.4991 = 8.01\,\eta$. Keep this in mind for Adam.
@@ -325,11 +325,11 @@ check(Adagrad)
 
 # %%
 class RMSprop(Optimizer):
-    """A rate for every entry, by the mean of its squares:  s ← alpha · s + (1 − alpha) g²,  θ ← θ − lr · g / (√s + eps)
+    """A rate per entry, from the mean of its squares:  s ← alpha · s + (1 − alpha) g²,  θ ← θ − lr · g / (√s + eps)
 
     parameters: list of Parameter; lr > 0; alpha: from 0 up to 1; eps > 0;
     weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.squares: an array for every parameter, zero at the start.
+    self.squares: one array per parameter, initially zero.
 
     Source: Tieleman & Hinton, Neural Networks for Machine Learning, lecture 6.5 (2012); PyTorch's RMSprop.
     """
@@ -355,11 +355,11 @@ class RMSprop(Optimizer):
 
 # %% [markdown] hints="RMSprop"
 # ### step
-# 1. How much of the past is kept, α or 1 − α? And what do the weights of all the squares sum to?
+# 1. What is the weight of the past, α or 1 − α? And what do the weights of all the squares sum to?
 # 2. g = ∂L/∂θ + λ θ; s ← α s + (1 − α) g², s = 0 at the start, α = alpha; θ ← θ − η g / (√s + ε), ε = eps; entry by
 #    entry, θ, g, s (…)
-# 3. Shrink the kept mean in place and add the new square's share: that comes first. Then the root, plus eps, under
-#    the gradient; times lr; away from the data. The start is not corrected here.
+# 3. First multiply the stored mean by alpha in place and add the weighted new square. Then divide the gradient by the
+#    root plus eps, multiply by lr, and subtract from the data. The start is not corrected here.
 
 # %%
 check(RMSprop)
@@ -367,23 +367,23 @@ check(RMSprop)
 # %% [markdown]
 # ## 4.6 Adadelta
 #
-# Look at the units. If $\theta$ is measured in metres, a gradient is *loss per metre*. SGD subtracts one from the other;
-# the learning rate has to carry the unit. RMSprop's step $g/\sqrt s$ has no unit at all. Newton's method divides
-# the slope by the curvature and gets metres. Adadelta gets metres without curvature: it multiplies by the root mean
-# square of its own *earlier steps*.
+# Look at the units. If $\theta$ is measured in metres, a gradient is *loss per metre*. SGD subtracts one from the
+# other; the learning rate has to supply the unit. RMSprop's step $g/\sqrt s$ has no unit. Newton's method divides the
+# slope by the curvature and gets metres. Adadelta gets metres without curvature: it multiplies by the root mean square
+# of its own *earlier steps*.
 #
 # $$ s_t = \rho\, s_{t-1} + (1 - \rho)\, g_t^2, \qquad
 #    \Delta_t = \frac{\sqrt{d_{t-1} + \epsilon}}{\sqrt{s_t + \epsilon}}\; g_t, \qquad
 #    d_t = \rho\, d_{t-1} + (1 - \rho)\, \Delta_t^2, \qquad \theta_{t+1} = \theta_t - \eta\, \Delta_t $$
 #
-# Three things to mind. The order: the numerator holds the steps *before* this one. The root: here $\epsilon$ stands *inside*,
-# for it has a duty beyond avoiding $0/0$: with $d_0 = 0$ it is what gets the first step going. And $\Delta$ is remembered
-# without $\eta$, which is 1 in the original.
+# Note three things. The order: the numerator uses the steps *before* this one. The root: here $\epsilon$ is *inside*,
+# because it does more than avoid $0/0$: with $d_0 = 0$ it makes the first step possible. And $\Delta$ is stored without
+# $\eta$, which is 1 in the original.
 #
 # *By hand:* $\rho = 0.9$, $\epsilon = 10^{-6}$, gradient 1 twice. $s_1 = 0.1$,
 # $\Delta_1 = \sqrt{10^{-6}} / \sqrt{0.100001} = 0.00316$, $d_1 = 0.1 \cdot 10^{-5} = 10^{-6}$. $s_2 = 0.19$,
-# $\Delta_2 = \sqrt{2 \cdot 10^{-6}} / \sqrt{0.190001} = 0.00324$. It starts with tiny steps whatever the problem, and has to
-# work its way up: you will see that in the pictures.
+# $\Delta_2 = \sqrt{2 \cdot 10^{-6}} / \sqrt{0.190001} = 0.00324$. It starts with tiny steps for every problem and only
+# slowly increases them: you will see that in the pictures.
 
 
 # %%
@@ -393,7 +393,7 @@ class Adadelta(Optimizer):
     s ← rho · s + (1 − rho) g² before the step, d ← rho · d + (1 − rho) Δ² after it.
     parameters: list of Parameter; lr > 0; rho: from 0 up to 1; eps > 0;
     weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.squares (s), self.steps (d): an array for every parameter, zero at the start.
+    self.squares (s), self.steps (d): one array per parameter, initially zero.
 
     Source: Zeiler, ADADELTA: An Adaptive Learning Rate Method (2012), algorithm 1; PyTorch's Adadelta.
     """
@@ -423,12 +423,11 @@ class Adadelta(Optimizer):
 
 # %% [markdown] hints="Adadelta"
 # ### step
-# 1. Four lines, and their order matters: which of the two memories has to be new when the step is made, and which
-#    old?
-# 2. s ← ρ s + (1 − ρ) g², with g = ∂L/∂θ + λ θ; Δ = √(d + ε) / √(s + ε) · g, with the new s and the old d; d ← ρ d +
-#    (1 − ρ) Δ²; θ ← θ − η Δ; s = d = 0 at the start; entry by entry, all (…)
-# 3. Bring s up to date, make Δ with the old d, bring d up to date with the square of Δ, move the data by lr times Δ.
-#    The learning rate enters in the last line alone.
+# 1. Four lines, and their order matters: which of the two means must be new when you compute the step, and which old?
+# 2. s ← ρ s + (1 − ρ) g², with g = ∂L/∂θ + λ θ; Δ = √(d + ε) / √(s + ε) · g, with the new s and the old d; d ← ρ d + (1
+#    − ρ) Δ²; θ ← θ − η Δ; s = d = 0 at the start; entry by entry, all (…)
+# 3. Update s, compute Δ with the old d, update d with the square of Δ, subtract lr times Δ from the data. The learning
+#    rate appears only in the last line.
 
 # %%
 check(Adadelta)
@@ -436,7 +435,7 @@ check(Adadelta)
 # %% [markdown]
 # ## 4.7 Adam
 #
-# Momentum smooths the direction, RMSprop evens out the scale. Adam does both, and repairs the start.
+# Momentum smooths the direction, RMSprop equalizes the scale. Adam does both, and corrects the start.
 #
 # $$ m_t = \beta_1 m_{t-1} + (1 - \beta_1)\, g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2, \qquad m_0 = v_0 = 0 $$
 #
@@ -449,14 +448,14 @@ check(Adadelta)
 #
 # $$ \mathbb E[m_t] = (1 - \beta_1)\, \frac{1 - \beta_1^t}{1 - \beta_1}\, \bar g = (1 - \beta_1^t)\, \bar g $$
 #
-# The weights sum to $1 - \beta_1^t$ and not to 1, for the zero at the start holds the rest. Divide by what they sum to, and the mean
-# is a mean from the first step on. The same sum for the squares:
+# The weights sum to $1 - \beta_1^t$ and not to 1, because the initial zero has the remaining weight. Divide by their
+# sum, and $m$ is a proper mean from the first step on. The same sum for the squares:
 #
 # $$ \hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad
 #    \theta_{t+1} = \theta_t - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} $$
 #
-# $t$ counts from 1: at the first step $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$ exactly, and the step is $\eta$ in the direction
-# of the sign. $\epsilon$ stands outside the root and is added to the *corrected* $\sqrt{\hat v}$.
+# $t$ counts from 1: at the first step $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$ exactly, and the step is $\eta$ in the
+# direction of the sign. $\epsilon$ is outside the root and is added to the *corrected* $\sqrt{\hat v}$.
 #
 # *By hand:* $\beta_1 = 0.9$, $\beta_2 = 0.999$, gradients 4, then 2.
 #
@@ -465,18 +464,18 @@ check(Adadelta)
 # | 1 | 0.4 | 0.016 | 0.4 / 0.1 = 4 | 0.016 / 0.001 = 16 | 4 / 4 = 1 |
 # | 2 | 0.36 + 0.2 = 0.56 | 0.015984 + 0.004 = 0.019984 | 0.56 / 0.19 = 2.947 | 0.019984 / 0.001999 = 9.997 | 2.947 / 3.162 = 0.932 |
 #
-# Without the correction the first step would be $0.4 / \sqrt{0.016} = 3.16\,\eta$: both means start too small, but the root
-# of a much too small $v$ weighs more.
+# Without the correction the first step would be $0.4 / \sqrt{0.016} = 3.16\,\eta$: both means start too small, but the
+# root of a much too small $v$ has the larger effect.
 #
 # > **Find the mistake.** Two articles, two misprints. One gives the second moment as
-# > $v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, \nabla^2 L$. The other corrects by $\hat m_t = m_t / \sqrt{1 - \beta_1^t}$ and
-# > $\hat v_t = v_t / \sqrt{1 - \beta_2^t}$. What shape has $\nabla^2 L$ for a million weights? And what is the first step
-# > with the roots, for the gradient 4?
+# > $v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, \nabla^2 L$. The other corrects by $\hat m_t = m_t / \sqrt{1 - \beta_1^t}$
+# > and $\hat v_t = v_t / \sqrt{1 - \beta_2^t}$. What is the shape of $\nabla^2 L$ for a million weights? And what is
+# > the first step with the roots, for the gradient 4?
 # >
-# > <details><summary>What is wrong</summary>∇² is the matrix of second derivatives, a million by a million; meant is the
-# > gradient squared, entry by entry, an array like the gradient itself. With the roots the first step is
-# > m̂ = 0.4/√0.1 = 1.265, v̂ = 0.016/√0.001 = 0.506, and 1.265/√0.506 = 1.78: nearly twice what it should be, and no
-# > longer independent of β. The weights of the means sum to 1 − βᵗ, so one divides by just that.</details>
+# > <details><summary>What is wrong</summary>∇² is the matrix of second derivatives, a million by a million; it should
+# > be the squared gradient, entry by entry, an array like the gradient itself. With the roots the first step is m̂ =
+# > 0.4/√0.1 = 1.265, v̂ = 0.016/√0.001 = 0.506, and 1.265/√0.506 = 1.78: nearly twice what it should be, and no longer
+# > independent of β. The weights of the means sum to 1 − βᵗ, so divide by exactly that.</details>
 
 
 # %%
@@ -486,7 +485,7 @@ class Adam(Optimizer):
     m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ),  t = 1 at the first step.
     parameters: list of Parameter; lr > 0; betas: β₁ and β₂, each from 0 up to 1; eps > 0;
     weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.m, self.v: an array for every parameter, zero at the start; self.t: steps so far.
+    self.m, self.v: one array per parameter, initially zero; self.t: steps so far.
 
     Source: Kingma & Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1; PyTorch's Adam.
     """
@@ -523,14 +522,14 @@ class Adam(Optimizer):
 # 1. What do the weights of m sum to after one step? After t steps? Divide by that.
 # 2. g = ∂L/∂θ + λ θ; m ← β₁ m + (1 − β₁) g, m = 0 at the start; v ← β₂ v + (1 − β₂) g², v = 0 at the start; m̂ = m /
 #    (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ), t = 1 at the first step; θ ← θ − η m̂ / (√v̂ + ε); entry by entry, all (…)
-# 3. Count the steps up once per call, before the loop over parameters. Keep m and v uncorrected; correct only what
-#    goes into the step. Root of the corrected v first, then eps.
+# 3. Increase the step count once per call, before the loop over parameters. Store m and v uncorrected; correct only
+#    what you use in the step. Root of the corrected v first, then eps.
 #
 # ### speed
-# 1. What of a step is the same for all entries, and where do you work it out? Over what does your inner loop run?
-# 2. 1 − β₁ᵗ and 1 − β₂ᵗ: two numbers a step; m, v and θ: all entries of a parameter at once, (…) → (…)
-# 3. Work out the two corrections before the loop. Within it each line works upon a whole array, or upon the pieces
-#    that blocks hands out.
+# 1. Which part of a step is the same for all entries, and where do you compute it? What does your inner loop go over?
+# 2. 1 − β₁ᵗ and 1 − β₂ᵗ: two numbers per step; m, v and θ: all entries of a parameter at once, (…) → (…)
+# 3. Compute the two corrections before the loop. Inside it each line uses a whole array, or the pieces that blocks
+#    yields.
 
 # %%
 check(Adam)
@@ -538,30 +537,31 @@ check(Adam)
 # %% [markdown]
 # ## 4.8 AdamW
 #
-# Adam with `weight_decay` adds $\lambda\theta$ to the gradient, and then divides it, with all the rest, by $\sqrt{\hat v}$. Follow
-# one number: $\theta = 1$, a loss that does not depend on it, $\eta = 0.1$, $\lambda = 0.1$. The "gradient" is $0.1$, so
-# $\hat m_1 = 0.1$, $\sqrt{\hat v_1} = 0.1$, and the step is $\eta \cdot 0.1 / 0.1 = 0.1$. With $\lambda = 0.001$ it is $0.1$ again: $\lambda$
-# has *cancelled*. And a weight with large gradients, whose $\sqrt{\hat v}$ is large, hardly decays at all. What in SGD was a
-# gentle pull on every weight has become something else.
+# Adam with `weight_decay` adds $\lambda\theta$ to the gradient, and then divides it, like everything else, by
+# $\sqrt{\hat v}$. Consider one number: $\theta = 1$, a loss that does not depend on it, $\eta = 0.1$, $\lambda = 0.1$.
+# The "gradient" is $0.1$, so $\hat m_1 = 0.1$, $\sqrt{\hat v_1} = 0.1$, and the step is $\eta \cdot 0.1 / 0.1 = 0.1$.
+# With $\lambda = 0.001$ it is $0.1$ again: $\lambda$ has *cancelled*. And a weight with large gradients, whose
+# $\sqrt{\hat v}$ is large, hardly decays at all. The effect is no longer the gentle pull on every weight that it is in
+# SGD.
 #
-# AdamW takes the pull out of the gradient, and lets each weight shrink by the same share, beside the step:
+# AdamW removes the decay from the gradient, and shrinks each weight by the same factor, separately from the step:
 #
 # $$ \theta \;\leftarrow\; \theta - \eta\lambda\,\theta \quad \text{first, then} \quad
 #    \theta \;\leftarrow\; \theta - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} $$
 #
-# with $m$ and $v$ of the *plain* gradient. The decay has the learning rate in it (a schedule turns both down together)
-# and comes before the step. For SGD the two ways are the same thing; see Question 1.
+# with $m$ and $v$ of the *plain* gradient. The decay contains the learning rate (a schedule lowers both together) and
+# comes before the step. For SGD the two forms are identical; see Question 1.
 #
-# *By hand:* the number from above: $\theta = 1 \to 0.99$ with $\lambda = 0.1$, and $\to 0.9999$ with $\lambda = 0.001$.
+# *By hand:* the number above: $\theta = 1 \to 0.99$ with $\lambda = 0.1$, and $\to 0.9999$ with $\lambda = 0.001$.
 
 
 # %%
 class AdamW(Optimizer):
     """Adam with decoupled weight decay:  θ ← θ − lr · weight_decay · θ,  then  θ ← θ − lr · m̂ / (√v̂ + eps)
 
-    m̂ and v̂ as in Adam, of the gradient without any decay.
+    m̂ and v̂ as in Adam, computed from the gradient without decay.
     parameters: list of Parameter; lr > 0; betas: each from 0 up to 1; eps > 0; weight_decay ≥ 0.
-    self.m, self.v: an array for every parameter, zero at the start; self.t: steps so far.
+    self.m, self.v: one array per parameter, initially zero; self.t: steps so far.
 
     Source: Loshchilov & Hutter, Decoupled Weight Decay Regularization (2019), algorithm 2; PyTorch's AdamW.
     """
@@ -594,22 +594,23 @@ class AdamW(Optimizer):
 
 # %% [markdown] hints="AdamW"
 # ### step
-# 1. m and v never hear of the weight decay. Where else can it act, and on θ before the step or after it?
+# 1. The weight decay does not enter m and v. Where else can it act, and on θ before the step or after it?
 # 2. θ ← θ − η λ θ; then Adam's step: θ ← θ − η m̂ / (√v̂ + ε), with m̂ and v̂ of the plain gradient g = ∂L/∂θ; entry
 #    by entry, all (…)
-# 3. Shrink the data by its share, lr times weight decay, before anything else, in place; the rate is lr itself,
-#    uncorrected. Then Adam, without its decay.
+# 3. First shrink the data by the factor 1 minus lr times weight decay, in place; the rate is lr itself, uncorrected.
+#    Then Adam, without its decay.
 
 # %%
 check(AdamW)
 
 # %% [markdown]
-# ## 4.9 Eight roads
+# ## 4.9 Eight trajectories
 #
-# The same two landscapes for all eight. The bowl is thirty times as steep across as along; Rosenbrock's valley is
-# curved and nearly flat at its floor. Each optimizer has a learning rate out of the best of a search. A dot is a step,
-# the star is the minimum. (AdamW has a weight decay of 0.1, which pulls towards the origin; in the valley it ends where the
-# pull and the slope balance, and that is not at the star. Decay is for networks that overfit, not for finding minima.)
+# The same two landscapes for all eight. The quadratic is thirty times as steep across as along; Rosenbrock's valley is
+# curved and nearly flat at its floor. Each optimizer has one of the best learning rates of a search. A dot is a step,
+# the star is the minimum. (AdamW has a weight decay of 0.1, which pulls towards the origin; in the valley it ends where
+# the decay and the slope balance, which is not at the star. Decay is for networks that overfit, not for finding
+# minima.)
 
 # %%
 OPTIMIZERS = {
@@ -624,13 +625,13 @@ OPTIMIZERS = {
 }
 
 
-def show_roads(landscape, rates, steps):
-    """Draw the road of every optimizer on a map of its own."""
+def show_trajectories(landscape, rates, steps):
+    """Draw the trajectory of every optimizer on a separate map."""
     figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout="constrained", sharex=True, sharey=True)
     for ax, (name, make) in zip(axes.flat, OPTIMIZERS.items(), strict=True):
-        road = landscapes.descend(landscape, make(rates[name]), steps)
-        landscapes.draw(landscape, {name: road}, ax=ax)
-        left = np.hypot(*(road[-1] - landscape.minimum))
+        trajectory = landscapes.descend(landscape, make(rates[name]), steps)
+        landscapes.draw(landscape, {name: trajectory}, ax=ax)
+        left = np.hypot(*(trajectory[-1] - landscape.minimum))
         ax.set(title=f"{name}, lr {rates[name]:g}: ends {left:.2g} away")
         ax.label_outer()
     figure.suptitle(f"{landscape.name}, {steps} steps")
@@ -639,8 +640,8 @@ def show_roads(landscape, rates, steps):
 
 # %%
 with when_written():
-    show_roads(
-        landscapes.BOWL,
+    show_trajectories(
+        landscapes.QUADRATIC,
         {
             "SGD": 0.06,
             "Momentum": 0.02,
@@ -656,7 +657,7 @@ with when_written():
 
 # %%
 with when_written():
-    show_roads(
+    show_trajectories(
         landscapes.ROSENBROCK,
         {
             "SGD": 0.003,
@@ -672,43 +673,45 @@ with when_written():
     )
 
 # %% [markdown]
-# **Question 1.** *(3 points)* `Adam(weight_decay=λ)` and `AdamW(weight_decay=λ)` differ; for SGD the two ways to decay are
-# one. (a) Show it for SGD: write down one step with $\lambda\theta$ in the gradient, and one with the decay beside it.
-# (b) For Adam, take a weight whose gradient is noise of size $\sigma$ around zero, much larger than $\lambda\theta$. By
-# about how much does $\lambda\theta$ move it in one step, with L2 and decoupled? Which weights does L2 decay least, and are
-# these the ones that should be spared?
+# **Question 1.** *(3 points)* `Adam(weight_decay=λ)` and `AdamW(weight_decay=λ)` differ; for SGD the two forms of decay
+# are the same. (a) Show it for SGD: write down one step with $\lambda\theta$ in the gradient, and one with separate
+# decay. (b) For Adam, take a weight whose gradient is noise of size $\sigma$ around zero, much larger than
+# $\lambda\theta$. By about how much does $\lambda\theta$ move it in one step, with L2 and decoupled? Which weights does
+# L2 decay least, and are these the ones that should decay least?
 
 # %% [markdown] question="decoupled_decay"
 # ### BEGIN SOLUTION
 # (a) L2: $\theta - \eta (g + \lambda\theta) = \theta - \eta g - \eta\lambda\theta$. Decoupled:
-# $(1 - \eta\lambda)\theta - \eta g = \theta - \eta\lambda\theta - \eta g$. The same, for SGD is linear in the gradient: what is added to the
-# gradient is added to the step. (With momentum it is not the same step by step, for the velocity would carry the decay on.)
+# $(1 - \eta\lambda)\theta - \eta g = \theta - \eta\lambda\theta - \eta g$. The same, because SGD is linear in the
+# gradient: what is added to the gradient is added to the step. (With momentum the single steps differ, because the
+# velocity would carry the decay on.)
 #
-# (b) $\hat v \approx \sigma^2$ (the decay's own part is negligible), and the mean $\hat m$ holds $\lambda\theta$ whole, so that L2
-# moves the weight by about $\eta\lambda\theta / \sigma$; decoupled decay by $\eta\lambda\theta$ whatever $\sigma$ is. So with L2 weights with
-# large gradients are decayed least, and rescaling the loss changes the decay. There is no reason to spare these: the size of
-# the gradient says how steep the loss is there, not how large a weight ought to be. Those at the busiest places of the
-# network, which fit most eagerly (also the noise), are restrained least.
+# (b) $\hat v \approx \sigma^2$ (the decay's own part is negligible), and the mean $\hat m$ contains $\lambda\theta$ in
+# full, so L2 moves the weight by about $\eta\lambda\theta / \sigma$; decoupled decay by $\eta\lambda\theta$ for every
+# $\sigma$. So with L2 the weights with large gradients decay least, and rescaling the loss changes the decay. There is
+# no reason to exempt these weights: the size of the gradient shows how steep the loss is there, not how large a weight
+# should be. The most active weights of the network, which fit most strongly (also the noise), are restrained least.
 #
 # Mark scheme: 1 point for both steps of SGD written down and seen to be equal; 1 for $\eta\lambda\theta/\sigma$ against
-# $\eta\lambda\theta$; 1 for naming the weights with large gradients and why that is not wanted (or that $\lambda$ then depends on
-# the scale of the loss).
+# $\eta\lambda\theta$; 1 for naming the weights with large gradients and why that is undesirable (or that $\lambda$ then
+# depends on the scale of the loss).
 # ### END SOLUTION
 
 # %% [markdown]
 # ## 4.10 Clipping
 #
-# Now and then one batch has a gradient a thousand times as large as the others: a rare sample, a cliff of the loss (in
-# recurrent networks, 07, that is the rule). One such step undoes an hour. So before the step, look at the norm of *all*
-# gradients together, as if they were one long vector, and if it is too long, shorten them all by the same factor:
+# Sometimes one batch has a gradient a thousand times as large as the others: a rare sample, a cliff in the loss (common
+# in recurrent networks, 07). One such step can undo an hour of training. So before the step, compute the norm of *all*
+# gradients together, as if they were one long vector, and if it is too large, scale them all by the same factor:
 #
 # $$ n = \sqrt{\textstyle\sum_p \lVert g_p \rVert^2}, \qquad g_p \;\leftarrow\; g_p \cdot \min\Bigl(1, \frac{c}{n + 10^{-6}}\Bigr) $$
 #
-# One factor for all keeps the *direction*; clipping each entry or each parameter by itself would turn it. A gradient
-# that is short enough stays as it is: clipping never lengthens. The $10^{-6}$ is PyTorch's.
+# One factor for all keeps the *direction*; clipping each entry or each parameter separately would change it. A gradient
+# that is short enough stays unchanged: clipping never lengthens. The $10^{-6}$ is PyTorch's.
 #
-# Return $n$, the norm *before* clipping: plotted over time it is the best thermometer of a training run. Leave it on
-# the device: no `float()`, and no `if n > c`, which would have to wait for it; `xp.minimum` decides where the numbers are.
+# Return $n$, the norm *before* clipping: plotted over time it is one of the best indicators of a training run. Leave it
+# on the device: no `float()`, and no `if n > c`, which would have to wait for it; `xp.minimum` makes the decision on
+# the device.
 #
 # *By hand:* two parameters with gradients $(3)$ and $(4)$, $c = 1$: $n = 5$, the factor is $0.2$, and the gradients become
 # $0.6$ and $0.8$.
@@ -716,7 +719,7 @@ with when_written():
 
 # %%
 def clip_gradient_norm(parameters, max_norm):
-    """Shorten all gradients by one factor, in place, so that their common norm is at most max_norm; return the norm before
+    """Scale all gradients by one factor, in place, to a common norm of at most max_norm; return the norm before
 
     parameters: list of Parameter on one device; max_norm > 0.
     The factor is min(1, max_norm / (norm + 10⁻⁶)).  The norm is a scalar of the gradients' array library.
@@ -736,13 +739,12 @@ def clip_gradient_norm(parameters, max_norm):
 
 # %% [markdown] hints="clip_gradient_norm"
 # ### clip_gradient_norm
-# 1. Think of all gradients as one long vector: how long is it? And by how much may a short one be lengthened? Not at
-#    all.
+# 1. Think of all gradients as one long vector: how long is it? And what should happen to a vector that is short enough?
 # 2. n = √(Σ ‖g‖²), the sum over the gradients g of all parameters; g ← g · min(1, c / (n + 10⁻⁶)), c = max_norm, one
 #    factor for all; n ()
-# 3. Sum the squares of all entries of all gradients, then take one root. Make the factor without asking the number a
-#    question: let the library choose the smaller of two, on the device. Multiply every gradient by it in place;
-#    return the length that it had before.
+# 3. Sum the squares of all entries of all gradients, then take one root. Compute the factor without an if on the
+#    number: let the library take the smaller of two, on the device. Multiply every gradient by it in place; return the
+#    norm before clipping.
 
 # %%
 check(clip_gradient_norm)
@@ -750,45 +752,46 @@ check(clip_gradient_norm)
 # %% [markdown]
 # ## 4.11 Gradient accumulation
 #
-# A batch of 1024 makes steady gradients, and does not fit into memory: activations of *every* layer for *every* sample
-# wait for the backward pass. But gradients add up. Send the batch through in small pieces, let `parameter.grad` gather,
-# and step once: only one piece's activations exist at a time.
+# A batch of 1024 gives stable gradients but may not fit into memory: activations of *every* layer for *every* sample
+# are stored for the backward pass. But gradients add up. Process the batch in small pieces, accumulate in
+# `parameter.grad`, and step once: only one piece's activations exist at a time.
 #
 # **Exactly the same?** The loss of $N$ samples is a mean, and so is that of a piece $k$ with $n_k$ of them:
 #
 # $$ L = \frac1N \sum_{i=1}^{N} \ell_i = \sum_k \frac{n_k}{N} \Bigl( \frac1{n_k} \sum_{i \in k} \ell_i \Bigr)
 #    = \sum_k \frac{n_k}{N} L_k $$
 #
-# So each piece's gradient counts by its share $n_k / N$. If all pieces are of one size that is $1/k$; the last piece
-# often is not. Scale what goes *into* `model.backward`: since backward is linear, every gradient behind it scales too.
+# So each piece's gradient has the weight $n_k / N$. With $K$ pieces of equal size that is $1/K$, but the last piece is
+# often smaller. Scale the gradient that you pass *to* `model.backward`: because backward is linear, every gradient that
+# it computes is scaled too.
 #
 # *By hand:* three samples with the gradients 1, 2 and 6, pieces of two. The whole batch: $9/3 = 3$. In pieces:
 # $\tfrac23 \cdot 1.5 + \tfrac13 \cdot 6 = 3$. With one half each it would be $3.75$.
 #
-# Write one epoch of it: the data in the order in which they come, `size` samples a piece, `every` pieces an update (the
-# last update of the epoch takes what is left). Before each update clear the gradients, after its last piece call
-# `optimizer.step()`. Return the mean loss of the epoch's samples, as it was while training.
+# Write one epoch of it: the data in their given order, `size` samples per piece, `every` pieces per update (the last
+# update of the epoch uses the rest). Clear the gradients before each update, and call `optimizer.step()` after its last
+# piece. Return the mean loss over the epoch's samples, as measured during training.
 #
-# > **Find the mistake.** An article describes gradient accumulation so: "the gradients of the mini-batches are summed,
-# > and the weights are updated once per epoch." With 60 000 samples, pieces of 32 and a wish for batches of 256: how
-# > often are the weights updated in an epoch, and how often should they be?
+# > **Find the mistake.** An article describes gradient accumulation like this: "the gradients of the mini-batches are
+# > summed, and the weights are updated once per epoch." With 60 000 samples, pieces of 32 and intended batches of 256:
+# > how often are the weights updated in an epoch, and how often should they be?
 # >
-# > <details><summary>What is wrong</summary>Once, where it should be every 8 pieces: 235 times. Once per epoch is full-batch
-# > gradient descent; accumulation imitates a batch of the size one wants, no larger.</details>
+# > <details><summary>What is wrong</summary>Once, where it should be after every 8 pieces: 235 times. Once per epoch is
+# > full-batch gradient descent; accumulation imitates a batch of the intended size, not a larger one.</details>
 
 
 # %%
 def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
-    """One epoch in batches of size · every samples, of which only size go through the model at a time; return the mean loss
+    """One epoch in batches of size · every samples, size of them at a time; return the mean loss
 
     Shapes
         x  (samples, …)      y  (samples, …)      result  ()
     model: forward(x) and backward(dy); loss: forward(prediction, target), a mean over its samples, and backward();
     optimizer: of the model's parameters, with zero_grad() and step(); size, every: 1 or more.
-    Every update uses the gradient of the mean over all samples of its batch, also of a last one that is smaller.
+    Every update uses the gradient of the mean over all samples of its batch, also for a smaller last batch.
     The result is a scalar of the array's library.
 
-    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3: a batch's gradient is a mean over samples.
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3: a batch's gradient is a mean.
     """
     ### BEGIN SOLUTION
     total = 0
@@ -807,18 +810,17 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
 
 # %% [markdown] hints="accumulate_gradients"
 # ### accumulate_gradients
-# 1. Two loops: over updates outside, over pieces inside. What belongs before, into and after the inner loop?
+# 1. Two loops: over updates outside, over pieces inside. What belongs before, inside and after the inner loop?
 # 2. gradient of a batch = Σₖ nₖ/N · gradient of piece k, nₖ samples in the piece, N in the batch; result = Σ over all
 #    pieces of (samples of the piece / samples of the epoch) · loss of the piece
-# 3. Clear before the inner loop, step after it. Inside: model forward, loss forward, and the loss's gradient, times
-#    the share of the piece in its batch, into the model's backward. The last piece and the last batch may be smaller:
-#    count their samples.
+# 3. Clear the gradients before the inner loop, step after it. Inside: model forward, loss forward, then pass the loss's
+#    gradient, times the share of the piece in its batch, to the model's backward. The last piece and the last batch may
+#    be smaller: count their samples.
 #
 # ### memory
 # 1. How many samples go through the model at one time?
-# 2. layers remember size rows of activations with pieces; size · every rows of them with the whole batch
-# 3. Cut the batch into pieces before the model sees it, and send each piece forward and backward before the next
-#    begins.
+# 2. layers store activations of size rows with pieces, of size · every rows with the whole batch
+# 3. Split the batch into pieces before the forward pass, and run forward and backward for each piece before the next.
 
 # %%
 check(accumulate_gradients)
@@ -826,18 +828,18 @@ check(accumulate_gradients)
 # %% [markdown]
 # ## 4.12 Schedules
 #
-# A large learning rate crosses the plain quickly, and then jumps to and fro over the minimum: the noise of the
-# mini-batches alone keeps it at a distance that grows with $\eta$. A small one arrives, eventually. So begin large and end
-# small. A `Schedule` holds an optimizer and sets its `lr`: at once, and at every `step()` of its own, which one calls after
-# the optimizer's. It keeps `self.base`, the rate that the optimizer had at the start; you write
+# With a large learning rate an optimizer approaches the minimum quickly, but then jumps to and fro across it: the noise
+# of the mini-batches keeps it at a distance that grows with $\eta$. With a small rate it arrives, eventually. So begin
+# large and end small. A `Schedule` takes an optimizer and sets its `lr`: immediately, and at every `step()` of the
+# schedule, which you call after the optimizer's. It stores `self.base`, the optimizer's rate at the start; you write
 #
 # | | |
 # |---|---|
-# | `rate(t)` | the learning rate after $t$ steps, $t = 0, 1, 2, \dots$, an ordinary Python number |
+# | `rate(t)` | the learning rate after $t$ steps, $t = 0, 1, 2, \dots$, a plain Python number |
 #
-# as a formula in $t$, not as a change of the last rate: so it may be asked in any order, drawn before it is used, and a
-# training run can be resumed in the middle. A trap: `np.cos` returns a NumPy number, and that makes float64 of a float32
-# array when they are multiplied. `math.cos` does not.
+# as a formula in $t$, not as a change of the last rate: so you can call it in any order, plot it before you use it, and
+# resume a training run in the middle. A trap: `np.cos` returns a NumPy number, which turns a float32 array into float64
+# when they are multiplied. `math.cos` does not.
 #
 # **StepDecay.** Every $k$ steps, multiply by $\gamma$:  $\eta_t = \eta_0\, \gamma^{\lfloor t/k \rfloor}$.
 #
@@ -866,29 +868,29 @@ class StepDecay(Schedule):
 
 # %% [markdown] hints="StepDecay"
 # ### rate
-# 1. How often has the rate been multiplied after t steps? For t = 0 up to size − 1 not once.
+# 1. How often has the rate been multiplied by gamma after t steps? For t = 0 to size − 1, never.
 # 2. η(t) = η₀ γ^⌊t / size⌋, t = 0, 1, 2, …; η₀ = base, γ = gamma
-# 3. Count the full periods that have passed, as a whole number; gamma to that power, times the base. Nothing is
-#    changed or remembered, so that any t may be asked for.
+# 3. Compute the number of full periods that have passed, as an integer; gamma to that power, times the base. Change and
+#    store nothing, so that rate works for any t in any order.
 
 # %%
 check(StepDecay)
 
 # %% [markdown]
-# **CosineAnnealing.** Steps are rude: the loss jumps down at each, and where to put them is anybody's guess. Half a wave
-# of a cosine goes from the base $\eta_0$ to $\eta_{\min}$ within $T$ steps, slowly at both ends:
+# **CosineAnnealing.** Steps are abrupt, and it is hard to know where to put them. Half a cosine wave goes from the base
+# $\eta_0$ to $\eta_{\min}$ within $T$ steps, slowly at both ends:
 #
 # $$ \eta_t = \eta_{\min} + \tfrac12\, (\eta_0 - \eta_{\min})\, \Bigl(1 + \cos \frac{\pi t}{T}\Bigr) $$
 #
 # Beyond $T$ the cosine rises again, as it does in PyTorch.
 #
-# *By hand:* $\eta_0 = 1$, $\eta_{\min} = 0.2$, $T = 4$: $t = 0$ gives $1$; $t = 1$ gives $0.2 + 0.4\,(1 + 0.7071) = 0.883$; $t = 2$,
-# half way, $0.6$; $t = 4$ gives $0.2$.
+# *By hand:* $\eta_0 = 1$, $\eta_{\min} = 0.2$, $T = 4$: $t = 0$ gives $1$; $t = 1$ gives
+# $0.2 + 0.4\,(1 + 0.7071) = 0.883$; $t = 2$, halfway, $0.6$; $t = 4$ gives $0.2$.
 
 
 # %%
 class CosineAnnealing(Schedule):
-    """Half a wave from base down to minimum:  minimum + ½ (base − minimum) (1 + cos(π t / steps))
+    """Half a cosine wave from base down to minimum:  minimum + ½ (base − minimum) (1 + cos(π t / steps))
 
     steps: from the base to the minimum, 1 or more; minimum: from 0 up to the base.
 
@@ -909,18 +911,18 @@ class CosineAnnealing(Schedule):
 
 # %% [markdown] hints="CosineAnnealing"
 # ### rate
-# 1. Where is the cosine at t = 0 and at t = T, and what turns that into a share that goes from 1 to 0?
+# 1. What is the cosine at t = 0 and at t = T, and what turns that into a fraction that goes from 1 to 0?
 # 2. η(t) = ηₘ + ½ (η₀ − ηₘ) (1 + cos(π t / T)), t = 0, 1, 2, …; η₀ = base, ηₘ = minimum, T = steps
-# 3. The angle is the share of a half turn that has passed. One plus its cosine, halved, is what is left of the way
-#    from base down to minimum; add the minimum. Take the cosine that gives an ordinary number.
+# 3. The angle is the fraction of a half turn that has passed. One plus its cosine, halved, is the remaining fraction of
+#    the distance from base down to minimum; add the minimum. Use the cosine that returns a plain Python number.
 
 # %%
 check(CosineAnnealing)
 
 # %% [markdown]
-# **LinearWarmup.** At the very start everything is unsettled: weights are random, Adam's $\hat v$ knows a handful of gradients.
-# A large first step can put a network where it never recovers, transformers (09) above all. So rise from a fraction $f$ of
-# the base to the whole of it within $T$ steps, along a straight line, and stay there:
+# **LinearWarmup.** At the very start the weights are random, and Adam's $\hat v$ is based on only a few gradients. A
+# large first step can bring a network to a point from which it never recovers, transformers (09) in particular. So
+# increase the rate linearly from a fraction $f$ of the base to the full base within $T$ steps, and keep it there:
 #
 # $$ \eta_t = \eta_0 \Bigl( f + (1 - f)\, \min\bigl(1, \tfrac tT\bigr) \Bigr) $$
 #
@@ -929,7 +931,7 @@ check(CosineAnnealing)
 
 # %%
 class LinearWarmup(Schedule):
-    """Rise from start · base to base along a straight line, then stay:  base · (start + (1 − start) · min(1, t / steps))
+    """Rise linearly from start · base to base, then stay:  base · (start + (1 − start) · min(1, t / steps))
 
     steps: of the rise, 1 or more; start: the first rate as a fraction of the base, more than 0 and at most 1.
 
@@ -949,10 +951,10 @@ class LinearWarmup(Schedule):
 
 # %% [markdown] hints="LinearWarmup"
 # ### rate
-# 1. Which fraction of the base is the first rate, and which is the one at t = T and ever after?
+# 1. Which fraction of the base is the first rate, and which is the rate at t = T and after it?
 # 2. η(t) = η₀ (f + (1 − f) min(1, t / T)), t = 0, 1, 2, …; η₀ = base, f = start, T = steps
-# 3. How much of the rise is done by now, at most all of it? That share of what lies between start and one, on top of
-#    start; all of it times the base.
+# 3. Which fraction of the rise is done, at most 1? That fraction of the difference between 1 and start, plus start;
+#    everything times the base.
 
 # %%
 check(LinearWarmup)
@@ -976,17 +978,17 @@ with when_written():
 # ## Capstone: a network that reads
 #
 # The first program of the article that this course began with is a network 784 – 128 – 64 – 10 for handwritten digits,
-# trained with Adam. (It lists two hidden layers and then builds one; build both.) Now all its pieces are yours: `Linear`,
-# `ReLU` and `Sequential` of 02, `SoftmaxCrossEntropy` of 03, and `Adam` with a schedule.
+# trained with Adam. (It lists two hidden layers and then builds one; build both.) Now you have written all its parts:
+# `Linear`, `ReLU` and `Sequential` of 02, `SoftmaxCrossEntropy` of 03, and `Adam` with a schedule.
 #
-# Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows of 784
-# pixels; of 2 000 others, drawn anew each time, at least 95 % must be right, from each of three seeds, in at most 40 seconds of
-# CPU time. For every seed the pixels come in another order and the digits under other numbers.
+# Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows of
+# 784 pixels; of 2 000 others, drawn anew each time, at least 95 % must be classified correctly, for each of three
+# seeds, in at most 40 seconds of CPU time. For every seed the pixels and the class numbers are permuted.
 #
-# Plain Adam, eight epochs, gets to about 95 %: every other seed falls short. Three things that you have at hand push it to
-# 97 %: `CosineAnnealing` over all steps; `label_smoothing=0.1`; and pixels that are hidden at random,
-# about four in ten, anew for every batch (`x * (rng.random(x.shape) > 0.4)`, in float32): the network cannot lean on
-# single pixels, and thirty epochs do no harm. 05 says why that works.
+# Plain Adam with eight epochs reaches about 95 %, so every other seed fails. Three tools that you already have increase
+# it to 97 %: `CosineAnnealing` over all steps; `label_smoothing=0.1`; and pixels that are hidden at random, about four
+# in ten, drawn for every batch (`x * (rng.random(x.shape) > 0.4)`, in float32): the network cannot rely on single
+# pixels, and thirty epochs do no harm. 05 explains why that works.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -995,7 +997,7 @@ SoftmaxCrossEntropy = earlier("losses.SoftmaxCrossEntropy")
 
 # %%
 def train_mnist_mlp(x, y, *, rng):
-    """Train a network 784 – 128 – 64 – 10 with Adam to tell ten digits apart; return it
+    """Train a network 784 – 128 – 64 – 10 with Adam to recognize ten digits; return it
 
     Shapes
         x  (batch, 784) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
@@ -1026,20 +1028,20 @@ def train_mnist_mlp(x, y, *, rng):
 
 # %% [markdown] hints="train_mnist_mlp"
 # ### train_mnist_mlp
-# 1. Plain Adam falls short on every other seed. Which is missing: a rate that goes to zero, a doubt in the labels, or
-#    pixels that the network cannot count on?
-# 2. 784 → 128 → 64 → 10, max(0, ·) behind both hidden layers; η(t) = ½ η₀ (1 + cos(π t / T)), T = epochs · ⌈N / 64⌉,
-#    η₀ = 0.001 to 0.003; seen: x [u > 0.4], u drawn anew from 0 to 1 for each pixel of each batch
-# 3. Build the network and make it float32 before the optimizer takes its parameters. Each epoch a new order of the
-#    rows; for each batch: hide pixels, in float32; forward; loss with a little smoothing; clear, backward; the
-#    optimizer's step, the schedule's step. Thirty epochs or so.
+# 1. Plain Adam fails for every other seed. What is missing: a rate that goes to zero, smoothed labels, or hidden
+#    pixels?
+# 2. 784 → 128 → 64 → 10, max(0, ·) after both hidden layers; η(t) = ½ η₀ (1 + cos(π t / T)), T = epochs · ⌈N / 64⌉, η₀ =
+#    0.001 to 0.003; input: x [u > 0.4], u drawn from 0 to 1 for each pixel of each batch
+# 3. Build the network and convert it to float32 before you pass its parameters to the optimizer. In each epoch a new
+#    order of the rows; for each batch: hide pixels, in float32; forward; loss with a little smoothing; clear the
+#    gradients, backward; the optimizer's step, the schedule's step. About thirty epochs.
 
 # %%
 check(train_mnist_mlp)
 
 # %% [markdown]
-# The same network under all eight, four epochs each, without schedule or tricks, on 4 000 digits: the loss on the
-# 2 000 digits that none of them sees.
+# The same network trained with all eight, four epochs each, without schedule or tricks, on 4 000 digits: the loss on
+# the 2 000 digits that are not used for training.
 
 # %%
 with when_written():
@@ -1081,7 +1083,7 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# And what the trained one still gets wrong.
+# And the digits that the trained network still gets wrong.
 
 # %%
 with when_written():
@@ -1094,31 +1096,33 @@ with when_written():
         ax.set_title(f"{data.y_test[i]}, not {guess[i]}", fontsize="small")
         ax.axis("off")
     right = 100 * (guess == data.y_test).mean()
-    figure.suptitle(f"read wrongly ({right:.1f} % of the 2 000 test digits are right)")
+    figure.suptitle(f"misclassified ({right:.1f} % of the 2 000 test digits are correct)")
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(3 points)* Look at your pictures of the eight roads. (a) Why does SGD zigzag in the bowl, and what limits
-# its learning rate? Use the curvatures 1 and 30. (b) Adagrad, RMSprop and Adam leave the start of the bowl as far along $x$
-# as along $y$ (the axes have different scales), SGD nearly along $y$ alone. Explain, with the first step of each. (c) Which of these roads would change if the bowl were
-# turned by 45°, and what does that say about the adaptive optimizers?
+# **Question 2.** *(3 points)* Look at your pictures of the eight trajectories. (a) Why does SGD zigzag on the
+# quadratic, and what limits its learning rate? Use the curvatures 1 and 30. (b) On the quadratic, the first steps of
+# Adagrad, RMSprop and Adam are as long along $x$ as along $y$ (the axes have different scales), that of SGD is almost
+# only along $y$. Explain, with the first step of each. (c) Which of these trajectories would change if the quadratic
+# were rotated by 45°, and what does that tell you about the adaptive optimizers?
 
 # %% [markdown] question="reading_the_roads"
 # ### BEGIN SOLUTION
-# (a) Each axis goes by itself: $y \leftarrow (1 - 30\eta)\,y$ and $x \leftarrow (1 - \eta)\,x$. With $\eta = 0.06$ the factor of $y$ is
-# $-0.8$: it jumps over the floor at every step, hence the zigzag. Above $\eta = 2/30$ it is below $-1$ and the road
-# diverges; so the steep axis limits $\eta$, and the flat one, with the factor $0.94$, pays for it.
+# (a) The axes are independent: $y \leftarrow (1 - 30\eta)\,y$ and $x \leftarrow (1 - \eta)\,x$. With $\eta = 0.06$ the
+# factor of $y$ is $-0.8$: it jumps over the minimum at every step, hence the zigzag. Above $\eta = 2/30$ it is below
+# $-1$ and the trajectory diverges; so the steep axis limits $\eta$, and the flat axis, with the factor $0.94$,
+# converges slowly.
 #
 # (b) SGD's first step is $-\eta g$, and $g = (-4, 42)$ points nearly along $y$. The first step of Adam and Adagrad is
-# $-\eta\, g / \sqrt{g^2} = -\eta \operatorname{sign}(g)$, that of RMSprop ten times that: the same length on both axes. The curvature,
-# which made one entry ten times as large, cancels.
+# $-\eta\, g / \sqrt{g^2} = -\eta \operatorname{sign}(g)$, that of RMSprop ten times as long: the same length on both
+# axes. The curvature, which made one entry ten times as large, cancels.
 #
-# (c) SGD, Momentum and Nesterov would walk the same road, turned: their steps are sums of gradients, and gradients turn with
-# the landscape. The others would take another one: they scale each *coordinate* by itself, and after the turn
-# both coordinates have about the same gradient and so the same rate; nothing evens out the curvatures any more. They help where
-# the badly scaled directions lie along the axes, that is along single parameters (rare words, layers of different scale),
-# not against bad conditioning in general.
+# (c) SGD, Momentum and Nesterov would follow the same trajectory, rotated: their steps are sums of gradients, and
+# gradients rotate with the landscape. The others would follow a different one: they scale each *coordinate* separately,
+# and after the rotation both coordinates have about the same gradient and so the same rate; the curvatures are no
+# longer equalized. They help where the badly scaled directions lie along the axes, that is, along single parameters
+# (rare words, layers of different scale), not against bad conditioning in general.
 #
-# Mark scheme: 1 point for the factors $1 - 30\eta$ and $1 - \eta$ or the bound $2/30$; 1 for sign steps against the raw
-# gradient; 1 for naming which roads depend on the axes and the conclusion.
+# Mark scheme: 1 point for the factors $1 - 30\eta$ and $1 - \eta$ or the bound $2/30$; 1 for sign steps compared with
+# the raw gradient; 1 for naming which trajectories depend on the axes and the conclusion.
 # ### END SOLUTION

@@ -1,19 +1,21 @@
 # %% [markdown]
 # # 06 · Convolution
 #
-# A picture is no list of numbers. A digit moved by one pixel is the same digit, and what is next to what matters more
-# than where it is. A `Linear` layer knows neither: it has a weight of its own for every pixel, and shuffling all pixels
-# of all images would be all the same to it. A convolution looks through a small window, uses *the same* weights
-# wherever the window stands, and so finds a stroke anywhere that it has learned once.
+# An image is more than a list of numbers. A digit moved by one pixel is the same digit, and the neighbourhood of a
+# pixel matters more than its position. A `Linear` layer uses neither fact: it has a separate weight for every pixel,
+# and if all images were shuffled in the same way it would learn just as well. A convolution looks through a small
+# window and uses *the same* weights at every position of the window, so a stroke that it has learned once it finds
+# anywhere.
 #
-# In this assignment you write the layers of a convolutional network and their gradients: first the one rearrangement
-# that turns all of them into a matrix product, then convolution, pooling, transposed convolution, its cousin without
-# shared weights, and the residual block. At the end a network of your own reads handwritten digits, and you see what its
-# filters look for and why very deep networks need a short cut.
+# In this assignment you write the layers of a convolutional network and their gradients: first the rearrangement that
+# turns all of them into a matrix product, then convolution, pooling, transposed convolution, the locally connected
+# layer (a convolution without shared weights), and the residual block. At the end your own network reads handwritten
+# digits, and you see what its filters detect and why very deep networks need shortcuts.
 #
-# **Shapes.** Images are (N, C, H, W): batch, channels, height, width, as in PyTorch. A kernel is $k_h \times k_w$ cells; it
-# is moved by `stride` pixels at a time (a number, or one for each direction) over the image with `padding` pixels added on every side, and its cells may be
-# `dilation` pixels apart. The number of places at which it fits is, for the height and likewise for the width,
+# **Shapes.** Images are (N, C, H, W): batch, channels, height, width, as in PyTorch. A kernel is $k_h \times k_w$
+# cells; it moves by `stride` pixels at a time (a number, or one for each direction) over the image, with `padding`
+# pixels added on every side, and its cells may be `dilation` pixels apart. The number of places at which it fits is,
+# for the height and likewise for the width,
 #
 # $$ H' = \left\lfloor \frac{H + 2p - d\,(k_h - 1) - 1}{s} \right\rfloor + 1 $$
 #
@@ -40,15 +42,16 @@ from dlkit.datasets import mnist
 from dlkit.training import accuracy, fit, predict
 
 # %% [markdown]
-# Five small functions are given, for they are bookkeeping. Read `cell` twice; everything below is made of it. **Look at the
-# kernel one cell at a time, not at the image one place at a time:** while the kernel wanders over the image, its cell
-# $(i, j)$ meets the pixels $\bigl(i d + s\,h',\; j d + s\,w'\bigr)$ for $h' = 0 \ldots H'-1$ and $w' = 0 \ldots W'-1$. That is a slice
-# with a step, and NumPy gives it without copying anything: two short loops over the *kernel*, none over the image.
+# Five small functions are given, because they are bookkeeping. Read `cell` carefully; everything below uses it. **Loop
+# over the cells of the kernel, not over the places in the image:** while the kernel moves over the image, its cell
+# $(i, j)$ covers the pixels $\bigl(i d + s\,h',\; j d + s\,w'\bigr)$ for $h' = 0 \ldots H'-1$ and $w' = 0 \ldots W'-1$.
+# That is a slice with a step, a view that NumPy makes without copying: two short loops over the *kernel*, none over the
+# image.
 
 
 # %%
 def both(value):
-    """(height, width) of a number for both, or of a pair"""
+    """A pair (height, width), from a pair or from one number for both"""
     return tuple(value) if isinstance(value, tuple | list) else (value, value)
 
 
@@ -69,7 +72,7 @@ def padded(x, padding, value=0.0):
 
 
 def cell(i, j, out, stride=1, dilation=1):
-    """Index of the pixels that cell (i, j) of a kernel meets at all ``out`` (height, width) places: ``x[cell(…)]``"""
+    """Index of the pixels that cell (i, j) of a kernel covers at all ``out`` (height, width) places: ``x[cell(…)]``"""
     top, left, (down, right) = i * dilation, j * dilation, both(stride)
     rows = slice(top, top + down * (out[0] - 1) + 1, down)
     columns = slice(left, left + right * (out[1] - 1) + 1, right)
@@ -77,7 +80,7 @@ def cell(i, j, out, stride=1, dilation=1):
 
 
 def portions(batch, numbers):
-    """Slices of the batch, each of so many images that they take a quarter of a million numbers, which caches hold"""
+    """Slices of the batch, each of as many images as fit into a quarter of a million numbers, about one cache"""
     size = max(1, 2**18 // max(1, numbers))
     return [slice(start, min(start + size, batch)) for start in range(0, batch, size)]
 
@@ -85,8 +88,8 @@ def portions(batch, numbers):
 # %% [markdown]
 # ## 6.1 im2col
 #
-# A convolution is a sum of products at every place. Matrix products are what computers do fastest, so write down what the
-# kernel sees at each place as one *column*; then all sums at once are one product.
+# A convolution is a sum of products at every place. Computers are fastest at matrix products, so write the window of
+# each place as one *column*; then one matrix product computes all sums at once.
 #
 # ```
 #   x (C, H, W)                columns (C·kh·kw, H'·W')          the place, row by row
@@ -98,14 +101,15 @@ def portions(batch, numbers):
 #                     channel, then cell: (c, i, j) in this order
 # ```
 #
-# The first column holds the upper left window, 1 2 0 1. The first *row* holds all that cell $(0, 0)$ meets: the upper left
-# 2 × 2 pixels of the image, which is `x[cell(0, 0, (2, 2))]`. So fill the columns row by row: one slice for each cell. A
-# pixel is copied as often as windows see it, nine times for a 3 × 3 kernel with stride 1; that is the price.
+# The first column contains the upper left window, 1 2 0 1. The first *row* contains all pixels that cell $(0, 0)$
+# covers: the upper left 2 × 2 pixels of the image, which is `x[cell(0, 0, (2, 2))]`. So fill the matrix row by row: one
+# slice for each cell. A pixel is copied once for every window that contains it, nine times for a 3 × 3 kernel with
+# stride 1; that is the price.
 
 
 # %%
 def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
-    """What a kernel sees at every place, as columns of a matrix; PyTorch's ``unfold``
+    """The windows of a kernel at all places, as columns of a matrix; PyTorch's ``unfold``
 
     Shapes
         x  (N, C, H, W)      columns  (N, C · kh · kw, H' · W'): rows in the order channel, i, j, places row by row
@@ -126,13 +130,13 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
 
 # %% [markdown] hints="im2col"
 # ### im2col
-# 1. Stay with one cell of the kernel: which pixels does it meet at all places together? That is one slice, and the
-#    function cell gives it.
+# 1. Consider one cell of the kernel: which pixels does it cover at all places together? That is one slice, and the
+#    function cell returns it.
 # 2. u[n, (c, i, j), (h′, w′)] = x[n, c, s h′ + d i − p, s w′ + d j − p], and 0 outside the image; x (N, C, H, W), u
 #    (N, C kh kw, H′ W′), rows in the order c, i, j
-# 3. Size of the output; the images padded; an empty array with six axes, batch, channel, i, j, h′, w′, in the dtype
-#    and the library of x. Fill it with one slice for each of the kh · kw cells. Let the three axes in the middle run
-#    into one, and the last two.
+# 3. Compute the size of the output; pad the images; make an empty array with six axes, batch, channel, i, j, h′, w′, in
+#    the dtype and the library of x. Fill it with one slice for each of the kh · kw cells. Merge axes 1 to 3 (channel,
+#    i, j) into one, and the last two.
 
 # %%
 check(im2col)
@@ -140,31 +144,32 @@ check(im2col)
 # %% [markdown]
 # ## 6.2 col2im
 #
-# On the way back every number of the columns has a gradient, and belongs to a pixel. A pixel that was copied nine times
-# receives nine gradients: they **add up**. That is `col2im`: put every column back where it came from, and add.
+# In the backward pass every entry of the columns has a gradient, and belongs to a pixel. A pixel that was copied nine
+# times receives nine gradients: they **add up**. That is `col2im`: put every column back where it came from, and add.
 #
-# **Why "add" is exactly right.** `im2col` copies numbers and multiplies nothing: it is linear, $u = A x$, with a matrix
-# $A$ of zeros and ones (one 1 in each row: the pixel that was copied). The chain rule gives $dx = A^\top du$. So `col2im` is
-# $A^\top$, the *adjoint* of `im2col`, and not its inverse. The adjoint is known by one equation, which holds for all $x$
-# and all $u$:
+# **Why adding is correct.** `im2col` only copies numbers: it is linear, $u = A x$, with a matrix $A$ of zeros and ones
+# (one 1 in each row: the pixel that was copied). The chain rule gives $dx = A^\top du$. So `col2im` is $A^\top$, the
+# *adjoint* of `im2col`, not its inverse. The adjoint is defined by one equation, which holds for all $x$ and all $u$:
 #
 # $$ \langle A x,\, u \rangle = \langle x,\, A^\top u \rangle, \qquad\text{that is}\qquad
 #    \sum \mathrm{im2col}(x) \cdot u = \sum x \cdot \mathrm{col2im}(u) $$
 #
-# A check below asks your two functions just that. It needs no right answer: it holds them to each other.
+# A check below tests exactly this equation with your two functions. It needs no reference: it checks the two against
+# each other.
 #
-# *By hand:* columns of all ones, for the 3 × 3 image and the 2 × 2 kernel of above, count how often each pixel was seen:
+# *By hand:* columns of all ones, for the 3 × 3 image and the 2 × 2 kernel above, count how many windows contain each
+# pixel:
 #
 # $$ \mathrm{col2im}(1) = \begin{pmatrix} 1 & 2 & 1 \\ 2 & 4 & 2 \\ 1 & 2 & 1 \end{pmatrix} $$
 #
-# With padding, work on the padded image and cut the border off at the end: what fell there belongs to no pixel. (A loop
+# With padding, work on the padded image and cut the border off at the end: gradients there belong to no pixel. (A loop
 # over the cells adds whole slices, in which no pixel occurs twice, so `+=` is safe. `x[rows, columns] += …` with index
-# arrays would lose repetitions.)
+# arrays would count repeated pixels only once.)
 
 
 # %%
 def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
-    """Every number of the columns back to its pixel, where they add up; PyTorch's ``fold``, the adjoint of ``im2col``
+    """Adds every entry of the columns to its pixel; PyTorch's ``fold``, the adjoint of ``im2col``
 
     Shapes
         columns  (N, C · kh · kw, H' · W')      result  (N, C, H, W), which is ``shape``
@@ -183,11 +188,12 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
 
 # %% [markdown] hints="col2im"
 # ### col2im
-# 1. A pixel that nine windows saw receives nine gradients. What becomes of the nine, and of what fell on the padding?
+# 1. A pixel that lies in nine windows receives nine gradients. How do they combine, and what happens to the gradients
+#    of the padding?
 # 2. dx[n, c, h, w] = Σ du[n, (c, i, j), (h′, w′)] over all i, j, h′, w′ with s h′ + d i − p = h and s w′ + d j − p =
 #    w; du (N, C kh kw, H′ W′), dx (N, C, H, W)
-# 3. Everything that im2col did, from the end: six axes again; zeros of the padded size; for each cell of the kernel
-#    add its part of the columns to the very pixels that it met; cut the border off.
+# 3. The steps of im2col in reverse: six axes again; zeros of the padded size; for each cell of the kernel add its part
+#    of the columns to the pixels that it covers; cut the border off.
 
 # %%
 check(col2im)
@@ -200,34 +206,35 @@ check(col2im)
 #
 # $$ y_{n o h' w'} = b_o + \sum_{c, i, j} W_{o c i j}\; x_{n c h w} $$
 #
-# (Strictly a *correlation*: the kernel is not turned over. Every library calls it a convolution; since the weights are
-# learned it makes no difference.) With columns $u = \mathrm{im2col}(x)$ and $W$ as a matrix of shape $(O,\; C k_h k_w)$ it is, for
-# every image,
+# (Strictly this is a *correlation*: the kernel is not flipped. Every library calls it a convolution; because the
+# weights are learned it makes no difference.) With columns $u = \mathrm{im2col}(x)$ and $W$ as a matrix of shape
+# $(O,\; C k_h k_w)$ it is, for every image,
 #
 # $$ y = W u + b, \qquad (O, P) = (O, K)\,(K, P), \quad K = C\,k_h k_w, \quad P = H' W' $$
 #
-# and $(O, P)$ is already the layout $(O, H', W')$ of the answer.
+# and $(O, P)$ only has to be reshaped to the layout $(O, H', W')$ of the output.
 #
-# **The backward pass, derived.** It is `Linear`, with places in the part of rows. $W_{ok}$ acts at every place of every
-# image, at the rate $u_{nkp}$; and $u$ is reached through $W$ by every output channel:
+# **The backward pass, derived.** It is `Linear`, with places in the role of rows. $W_{ok}$ acts at every place of every
+# image, at the rate $u_{nkp}$; and $u_{nkp}$ acts on every output channel $o$ at the rate $W_{ok}$:
 #
 # $$ dW = \sum_n dy_n\, u_n^\top, \qquad db_o = \sum_{n, p} dy_{nop}, \qquad du_n = W^\top dy_n, \qquad
 #    dx = \mathrm{col2im}(du) $$
 #
-# *By hand:* the 3 × 3 image of above, one channel, $W = \begin{pmatrix} 1 & 0 \\ -1 & 2 \end{pmatrix}$, $b = 1$. In the first
-# window $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0 + 2 \cdot 1 + 1 = 4$; all four:
+# *By hand:* the 3 × 3 image above, one channel, $W = \begin{pmatrix} 1 & 0 \\ -1 & 2 \end{pmatrix}$, $b = 1$. In the
+# first window $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0 + 2 \cdot 1 + 1 = 4$; all four:
 #
 # $$ y = \begin{pmatrix} 4 & 8 \\ -1 & 4 \end{pmatrix}, \qquad dy = \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix} \;\Rightarrow\;
 #    dW = \begin{pmatrix} 3 & 8 \\ 0 & 3 \end{pmatrix}, \quad db = 3, \quad
 #    dx = \begin{pmatrix} 1 & 0 & 0 \\ -1 & 4 & 0 \\ 0 & -2 & 4 \end{pmatrix} $$
 #
-# The 3 in $dW$ is $1 \cdot x_{00} + 2 \cdot x_{11}$. And $dx$ is the kernel laid down at the first place once and at the last
-# place twice; in the middle, where they overlap, $2 + 2 = 4$.
+# The 3 in $dW$ is $1 \cdot x_{00} + 2 \cdot x_{11}$. And $dx$ is the kernel at the first place plus twice the kernel at
+# the last place; in the middle, where they overlap, $2 + 2 = 4$.
 #
-# **Fast.** Six nested Python loops are right and a thousand times too slow. One matrix product of the whole batch is fast, but
-# its columns take nine times the memory of the images, and travel through memory twice. Take a few images at a time
-# (`portions`), so that their columns stay in the processor's cache, and make them anew in backward in place of keeping
-# them. On the author's machine that took the pair of passes from 53 to 37 ms on a batch of 32.
+# **Fast.** Six nested Python loops are correct, but a thousand times too slow. One matrix product for the whole batch
+# is fast, but its columns take nine times the memory of the images and are written to and read from memory. Process a
+# few images at a time (`portions`), so that their columns stay in the CPU's cache, and compute the columns again in
+# backward instead of storing them. On the author's machine this reduced the time of forward and backward from 53 to 37
+# ms for a batch of 32.
 
 
 # %%
@@ -237,7 +244,7 @@ class Conv2d(Layer):
     Shapes
         x  (N, in_channels, H, W)      y  (N, out_channels, H', W')
         W  (out_channels, in_channels, kh, kw)      b  (out_channels,)
-    kernel_size: a number or (kh, kw).      stride: a number or (down, right).      padding (with zeros), dilation: numbers.
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right).      padding (zeros), dilation: numbers.
 
     Source: LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition (1998), section II;
     dilation: Yu & Koltun, Multi-Scale Context Aggregation by Dilated Convolutions (2016).
@@ -279,49 +286,49 @@ class Conv2d(Layer):
 
 # %% [markdown] hints="Conv2d"
 # ### forward
-# 1. Once the columns are there, which layer of 02 is this? Over which axis do the weights, written as a matrix, and
-#    the columns agree?
+# 1. Once you have the columns, which layer of 02 is this? Which axis do the weights, written as a matrix, share with
+#    the columns?
 # 2. u = im2col(x), (N, K, P), K = C kh kw, P = H′ W′; y = W u + b, (O, K) (K, P) + (O, 1) → (O, P) for every image; x
 #    (N, C, H, W), y (N, O, H′, W′)
-# 3. The weights as a matrix, a row for each output channel. A few images at a time: their columns, the matrix
-#    product. Then the bias of each channel at all its places, and the places back into rows and columns. Keep x: its
+# 3. The weights as a matrix, one row per output channel. For a few images at a time: their columns, the matrix product.
+#    Then add the bias of each channel at all its places, and reshape the places to rows and columns. Store x only: its
 #    columns are many times as large.
 #
 # ### backward
-# 1. One weight acts at every place of every image. Over which axes is its gradient summed, and over which that of the
-#    bias?
+# 1. One weight acts at every place of every image. Over which axes is its gradient summed, and over which is that of
+#    the bias?
 # 2. dW = Σₙ dyₙ uₙᵀ, (O, P) (P, K) → (O, K); dbₒ = Σₙₚ dyₙₒₚ, (N, O, P) → (O,); duₙ = Wᵀ dyₙ, (K, O) (O, P) → (K, P);
 #    dx = col2im(du), (N, C, H, W)
-# 3. Let the two axes of places run into one. For a few images at a time make the columns anew; their product with dy,
-#    summed over these images, joins dW; the transposed weights times dy go through col2im into these images' dx. Sum
-#    dy over images and places. Add both sums to the gradients, and return dx.
+# 3. Merge the two axes of places into one. For a few images at a time compute the columns again; add their product with
+#    dy, summed over these images, to dW; col2im of the transposed weights times dy is dx for these images. Sum dy over
+#    images and places. Add both sums to the gradients, and return dx.
 #
 # ### speed
 # 1. Which loop runs over images, channels or places? And do the columns of one product still fit into the cache?
 # 2. N · O · K · P products, in matrix products (O, K) (K, P) → (O, P)
-# 3. Loop over the cells of the kernel and over portions of the batch, and over nothing else: all places of an image
-#    are one matrix product.
+# 3. Loop only over the cells of the kernel and over portions of the batch: all places of an image are one matrix
+#    product.
 #
 # ### memory
-# 1. What do you keep between forward and backward, and for how many images do columns exist at one time?
+# 1. What do you store between forward and backward, and for how many images do columns exist at the same time?
 # 2. columns of the batch: N · C kh kw · H′ W′ numbers; x itself: N · C · H · W; W times u without a sum in between: O
 #    times the columns
-# 3. Keep x alone. Make columns for a portion of the batch, multiply by a matrix product (no product of single entries
-#    that is summed afterwards), and let them go before the next portion.
+# 3. Store only x. Make the columns of a portion of the batch, multiply with a matrix product (not with a product of
+#    single entries that is summed afterwards), and free them before the next portion.
 
 # %%
 check(Conv2d)
 
 # %% [markdown]
-# Before kernels were learned they were invented. Four of them at work on a digit: each finds one thing wherever it is. (What
-# is white is strongly positive, what is black strongly negative.)
+# Before kernels were learned they were designed by hand. Here are four of them, applied to a digit: each detects one
+# feature wherever it is. (White is strongly positive, black strongly negative.)
 
 # %%
 with when_written():
     digit = mnist().x_test[1][None, None]
     kernels = {
-        "edges, upright": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
-        "edges, level": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+        "vertical edges": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+        "horizontal edges": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
         "blur": [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
         "outline": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
     }
@@ -340,64 +347,67 @@ with when_written():
 # **Question 1.** *(3 points)* The network of the capstone has the layers Conv2d 3 × 3 (1 → 32), ReLU, MaxPool2d 2,
 # Conv2d 3 × 3 (32 → 64), ReLU, MaxPool2d 2, Linear (→ 128) and so on, on 28 × 28 pixels without padding. (a) How many
 # weights and biases has the first Conv2d? How many would a `LocallyConnected2d` of the same shapes have, and how many a
-# `Linear` from all pixels to all outputs? (b) How many pixels of the image (height × width) can *one* number at the
-# output of the second pooling see? Show how you get there. (c) Name one kind of picture for which shared weights are the
-# wrong assumption.
+# `Linear` from all pixels to all outputs? (b) How many pixels of the image (height × width) does *one* number at the
+# output of the second pooling depend on? Show your calculation. (c) Name one kind of image for which shared weights are
+# the wrong assumption.
 
 # %% [markdown] question="shared_weights"
 # ### BEGIN SOLUTION
 # (a) Conv2d: $32 \cdot 1 \cdot 9 + 32 = 320$. Its output is 32 × 26 × 26. Locally connected: 9 weights and a bias for each of
 # the $32 \cdot 676 = 21\,632$ outputs, $216\,320$. Linear: $784 \cdot 21\,632 + 21\,632 = 16\,981\,120$, about 17 million.
 #
-# (b) Go back from one number, with $r$ pixels seen and $j$ the distance (in pixels of the image) between neighbours of the
-# layer. Input: $r = 1, j = 1$. Conv 3: $r = 1 + 2 \cdot 1 = 3$. Pool 2, stride 2: $r = 3 + 1 \cdot 1 = 4$, $j = 2$. Conv 3:
-# $r = 4 + 2 \cdot 2 = 8$. Pool 2: $r = 8 + 1 \cdot 2 = 10$, $j = 4$. So 10 × 10 pixels.
+# (b) Go through the layers with $r$, the number of pixels (in one direction) that one number depends on, and $j$, the
+# distance in image pixels between neighbours of the layer. Input: $r = 1, j = 1$. Conv 3: $r = 1 + 2 \cdot 1 = 3$. Pool
+# 2, stride 2: $r = 3 + 1 \cdot 1 = 4$, $j = 2$. Conv 3: $r = 4 + 2 \cdot 2 = 8$. Pool 2: $r = 8 + 1 \cdot 2 = 10$,
+# $j = 4$. So 10 × 10 pixels.
 #
-# (c) Pictures in which the place itself has a meaning and every place its own statistics: portraits cut and aligned at the
-# eyes, forms with fixed fields, a spectrogram's frequency axis, maps of the globe. A feature that matters at one place
-# need not matter at another.
+# (c) Images in which the position itself has a meaning and every position has its own statistics: portraits cropped and
+# aligned at the eyes, forms with fixed fields, the frequency axis of a spectrogram, maps of the globe. A feature that
+# matters at one position may not matter at another.
 #
-# Mark scheme: 1 point for the three counts (half of it for two right ones), 1 for 10 × 10 with a road that leads there,
-# 1 for an example with its reason.
+# Mark scheme: 1 point for the three counts (half a point for two correct ones), 1 for 10 × 10 with a calculation, 1 for
+# an example with its reason.
 # ### END SOLUTION
 
 # %% [markdown]
 # ## 6.4 MaxPool2d
 #
-# Is the stroke here at all? The exact pixel does not matter so much. Pooling keeps the largest number of each window and
-# makes the picture smaller, so that the next layer sees further:
+# Whether there is a stroke matters more than its exact pixel. Pooling keeps the largest number of each window and makes
+# the image smaller, so that the next layer covers a larger area:
 #
 # $$ y_{n c h' w'} = \max_{i, j}\; x_{n c,\; s h' + i,\; s w' + j} $$
 #
-# **The backward pass, derived.** A tiny change of the largest number changes $y$ by as much; a tiny change of any other
-# changes nothing. So the whole gradient goes to the winner of each window:
+# **The backward pass, derived.** A tiny change of the largest number changes $y$ by the same amount; a tiny change of
+# any other changes nothing. So the whole gradient goes to the winner (the maximum) of each window:
 #
 # $$ dx_{n c h w} = \sum_{\text{windows that } (h, w) \text{ wins}} dy_{n c h' w'} $$
 #
-# Where windows overlap one pixel may win several times: add. **Ties** are no accident here, since ReLU leaves many zeros:
-# the *first* of equal ones in the window wins, row by row, as in PyTorch, and it alone gets the gradient.
+# Where windows overlap, one pixel may win several times: add the gradients. **Ties** are common here, because ReLU
+# gives many zeros: the *first* of equal numbers in the window wins, row by row, as in PyTorch, and only it gets the
+# gradient.
 #
-# Padding is with $-\infty$, so that a pixel that is not there never wins.
+# Padding is with $-\infty$, so that a padded pixel never wins.
 #
 # *By hand:* kernel 2, stride 2:
 #
 # $$ x = \begin{pmatrix} 1 & 5 & 2 & 2 \\ 3 & 4 & 0 & 2 \end{pmatrix} \;\Rightarrow\; y = (5 \;\; 2), \qquad
 #    dy = (10 \;\; 7) \;\Rightarrow\; dx = \begin{pmatrix} 0 & 10 & 7 & 0 \\ 0 & 0 & 0 & 0 \end{pmatrix} $$
 #
-# **Without a loop over the image.** Go through the cells of the kernel and keep the best so far, with the number of the cell
-# that it came from: only a *strictly* greater one takes over, so the first of equals stays.
+# **Without a loop over the image.** Go through the cells of the kernel and keep the largest value so far, with the
+# number of its cell: only a *strictly* greater value replaces it, so the first of equal values stays.
 
 
 # %%
 class MaxPool2d(Layer):
-    """The largest number of each window; the first of equal ones gets the gradient
+    """The largest number of each window; the first of equal numbers gets the gradient
 
     Shapes
         x  (N, C, H, W)      y  (N, C, H', W')
     kernel_size: a number or (kh, kw).      stride: a number or (down, right), by default the kernel's size.
     padding: a number, with −∞, at most half of the kernel.
 
-    Source: Ranzato, Huang, Boureau & LeCun, Unsupervised Learning of Invariant Feature Hierarchies (2007); PyTorch's ties.
+    Source: Ranzato, Huang, Boureau & LeCun, Unsupervised Learning of Invariant Feature Hierarchies (2007); ties as
+    PyTorch.
     """
 
     def __init__(self, kernel_size, stride=None, padding=0):
@@ -433,22 +443,22 @@ class MaxPool2d(Layer):
 
 # %% [markdown] hints="MaxPool2d"
 # ### forward
-# 1. What would a zero in the padding do beside negative numbers? And which of two equal numbers has won?
+# 1. What would a zero in the padding do next to negative numbers? And which of two equal numbers wins?
 # 2. y[n, c, h′, w′] = maxᵢⱼ x[n, c, s h′ + i − p, s w′ + j − p], and −∞ outside the image; x (N, C, H, W), y (N, C,
 #    H′, W′)
-# 3. Pad. Begin with what the first cell of the kernel meets, as a copy. Go through the cells row by row; where the
-#    next one is strictly greater it takes over. Remember the number of the cell that was best, for every window.
+# 3. Pad. Begin with a copy of the pixels that the first cell of the kernel covers. Go through the cells row by row;
+#    where the next one is strictly greater, replace the value. Store the number of the winning cell for every window.
 #
 # ### backward
-# 1. The winner of a window gets all of its dy. And a pixel that won two windows?
+# 1. The winner of a window gets all of its dy. What about a pixel that wins two windows?
 # 2. dx[n, c, h, w] = Σ dy[n, c, h′, w′] over the windows (h′, w′) that the pixel (h, w) wins; dx (N, C, H, W), dy (N,
 #    C, H′, W′)
-# 3. Zeros of the padded size. For each cell of the kernel: dy where that cell was the winner, 0 elsewhere, added to
-#    the pixels that the cell meets. Cut the border off.
+# 3. Zeros of the padded size. For each cell of the kernel: dy where that cell was the winner, 0 elsewhere, added to the
+#    pixels that the cell covers. Cut the border off.
 #
 # ### speed
-# 1. Does a loop of yours run over places of the image, or over cells of the kernel?
-# 2. kh · kw slices of N · C · H′ W′ numbers each, forward and backward alike
+# 1. Do your loops go over places of the image, or over cells of the kernel?
+# 2. kh · kw slices of N · C · H′ W′ numbers each, in forward and in backward
 # 3. For each cell compare, or add, all windows of all images at once.
 
 # %%
@@ -457,9 +467,9 @@ check(MaxPool2d)
 # %% [markdown]
 # ## 6.5 AvgPool2d
 #
-# The mean in place of the maximum, $y = \frac{1}{k_h k_w} \sum_{i, j} x$. It is linear, so its backward is the adjoint: every pixel
-# of a window gets the share $1 / (k_h k_w)$ of the window's gradient, and what several windows send to one pixel adds up.
-# With padding the zeros are counted as pixels (PyTorch's default): the divisor is the same at every place.
+# The mean instead of the maximum, $y = \frac{1}{k_h k_w} \sum_{i, j} x$. It is linear, so its backward is the adjoint:
+# every pixel of a window gets $1 / (k_h k_w)$ of the window's gradient, and the gradients from several windows add up.
+# With padding the zeros count as pixels (PyTorch's default): the divisor is the same at every place.
 #
 # *By hand:* $x = \begin{pmatrix} 1 & 5 & 2 & 2 \\ 3 & 4 & 0 & 2 \end{pmatrix}$, kernel 2, stride 2: $y = (3.25 \;\; 1.5)$;
 # $dy = (4 \;\; 8)$ gives $dx = \begin{pmatrix} 1 & 1 & 2 & 2 \\ 1 & 1 & 2 & 2 \end{pmatrix}$.
@@ -506,18 +516,18 @@ class AvgPool2d(Layer):
 
 # %% [markdown] hints="AvgPool2d"
 # ### forward
-# 1. By how many is the sum divided where a window reaches into the padding?
+# 1. What is the sum divided by where a window reaches into the padding?
 # 2. y[n, c, h′, w′] = 1/(kh kw) Σᵢⱼ x[n, c, s h′ + i − p, s w′ + j − p], and 0 outside the image; x (N, C, H, W), y
 #    (N, C, H′, W′)
-# 3. Pad with zeros, and remember the shape of x. Add up what each cell of the kernel meets, slice by slice, in x's
-#    own dtype; divide once by the number of cells.
+# 3. Pad with zeros, and store the shape of x. Add the pixels that each cell of the kernel covers, slice by slice, in
+#    the dtype of x; divide once by the number of cells.
 #
 # ### backward
-# 1. The mean is linear. Which share of a window's dy does each of its pixels get, and what if it lies in several
-#    windows?
+# 1. The mean is linear. Which fraction of a window's dy does each of its pixels get, and what if a pixel lies in
+#    several windows?
 # 2. dx[n, c, h, w] = 1/(kh kw) Σ dy[n, c, h′, w′] over the windows (h′, w′) in which the pixel (h, w) lies; dx (N, C,
 #    H, W), dy (N, C, H′, W′)
-# 3. Divide dy by the number of cells. Into zeros of the padded size, add that share at the pixels of each cell of the
+# 3. Divide dy by the number of cells. Add the result to zeros of the padded size, at the pixels of each cell of the
 #    kernel in turn. Cut the border off.
 
 # %%
@@ -526,8 +536,8 @@ check(AvgPool2d)
 # %% [markdown]
 # ## 6.6 GlobalAveragePool
 #
-# The mean over a whole channel, $(N, C, H, W) \to (N, C)$. It says how much of a feature there is, wherever it is, fits images
-# of any size, and takes the place of `Flatten` and of the largest `Linear` layer.
+# The mean over a whole channel, $(N, C, H, W) \to (N, C)$. It measures how much of a feature an image contains,
+# wherever it is, works for images of any size, and replaces `Flatten` and the largest `Linear` layer.
 #
 # $$ y_{nc} = \frac{1}{H W} \sum_{h, w} x_{nchw}, \qquad dx_{nchw} = \frac{dy_{nc}}{H W} $$
 #
@@ -559,16 +569,15 @@ class GlobalAveragePool(Layer):
 
 # %% [markdown] hints="GlobalAveragePool"
 # ### forward
-# 1. Which two axes disappear altogether, and which two stay?
+# 1. Which two axes disappear completely, and which two stay?
 # 2. y[n, c] = 1/(H W) Σ x[n, c, h, w] over all h and w; x (N, C, H, W), y (N, C)
-# 3. The mean over rows and columns of every channel together, with no axis of length one left behind. Remember the
-#    shape of x, anew in every call.
+# 3. The mean over rows and columns of every channel, without axes of length one. Store the shape of x in every call.
 #
 # ### backward
-# 1. How many pixels share one number of dy, and of which shape is what you return?
+# 1. How many pixels share one number of dy, and what shape do you return?
 # 2. dx[n, c, h, w] = dy[n, c] / (H W); dy (N, C), dx (N, C, H, W)
-# 3. Divide dy by the number of pixels; give it two axes of length one at its end, and spread it over the shape that
-#    forward remembered, in dy's own dtype.
+# 3. Divide dy by the number of pixels; add two axes of length one at its end, and broadcast it to the shape that
+#    forward stored, in the dtype of dy.
 
 # %%
 check(GlobalAveragePool)
@@ -576,9 +585,9 @@ check(GlobalAveragePool)
 # %% [markdown]
 # ## 6.7 ConvTranspose2d
 #
-# The way back up: from a small map to a large picture, as generators and segmentation networks need it. Each number of
-# the input lays a whole kernel into the output, multiplied by itself, `stride` pixels further on for each neighbour; where
-# kernels overlap they add up:
+# From a small map to a large image, as generators and segmentation networks need it. Each number of the input adds a
+# copy of the kernel, multiplied by that number, to the output; the copies of neighbours are `stride` pixels apart, and
+# where they overlap they add up:
 #
 # $$ y_{n o,\; s h + i - p,\; s w + j - p} \mathrel{+}= x_{n c h w}\; W_{c o i j} $$
 #
@@ -587,28 +596,30 @@ check(GlobalAveragePool)
 #                       -1  2                  -1  2 │-2  4                  -1  2-2   4
 # ```
 #
-# That is what `Conv2d.backward` did with $dy$ to make $dx$. So it is the *adjoint* of a convolution (hence "transposed"; it
-# does not undo one), and everything is there already. With $x$ as $(C, P)$, $P = H W$, and $W$ as a matrix $(C,\; O k_h k_w)$,
+# That is how `Conv2d.backward` computed $dx$ from $dy$. So it is the *adjoint* of a convolution (hence "transposed"; it
+# does not undo a convolution), and you already have everything you need. With $x$ as $(C, P)$, $P = H W$, and $W$ as a
+# matrix $(C,\; O k_h k_w)$,
 #
 # $$ y = \mathrm{col2im}(W^\top x) + b $$
 #
-# **The backward pass, derived.** Undo it in reverse, each step by its adjoint. The adjoint of `col2im` is `im2col`: let
-# $v = \mathrm{im2col}(dy)$, of shape $(O k_h k_w,\; P)$. The product $W^\top x$ is a `Linear` map again:
+# **The backward pass, derived.** Go through the steps in reverse, and replace each by its adjoint. The adjoint of
+# `col2im` is `im2col`: let $v = \mathrm{im2col}(dy)$, of shape $(O k_h k_w,\; P)$. The product $W^\top x$ is a `Linear`
+# map again:
 #
 # $$ dx_n = W v_n, \qquad dW = \sum_n x_n v_n^\top, \qquad db_o = \sum_{n, h, w} dy_{nohw} $$
 #
-# **The size.** $H' = (H - 1)\,s - 2p + k_h + q$. With stride $s$, a convolution takes $s$ different input sizes to the same
-# output size, so the way back must be told which: `output_padding` $q < s$ adds rows below and columns on the right.
-# (They hold the bias and whatever kernels reach there.)
+# **The size.** $H' = (H - 1)\,s - 2p + k_h + q$. With stride $s$, a convolution maps $s$ different input sizes to the
+# same output size, so the transposed convolution needs to know which one: `output_padding` $q < s$ adds rows at the
+# bottom and columns on the right. (They contain the bias and whatever kernels reach there.)
 
 
 # %%
 class ConvTranspose2d(Layer):
-    """The adjoint of a convolution: every number of x lays a kernel into y, where they add up
+    """The adjoint of a convolution: every number of x adds a multiple of the kernel to y
 
     Shapes
-        x  (N, in_channels, H, W)      y  (N, out_channels, H', W'), H' = (H − 1) stride − 2 padding + kh + output_padding
-        W  (in_channels, out_channels, kh, kw)      b  (out_channels,)
+        x (N, in_channels, H, W) y (N, out_channels, H', W'); H' = (H − 1) stride − 2 padding + kh + output_padding W
+        (in_channels, out_channels, kh, kw) b (out_channels,)
     kernel_size: a number or (kh, kw).      stride: a number or (down, right).
     padding: a number.      output_padding: a number less than the stride.
 
@@ -649,28 +660,29 @@ class ConvTranspose2d(Layer):
 
 # %% [markdown] hints="ConvTranspose2d"
 # ### forward
-# 1. Conv2d's backward makes dx out of dy by a matrix product and col2im. Which array plays the part of dy here, and
-#    which size must be worked out?
+# 1. Conv2d's backward computes dx from dy by a matrix product and col2im. Which array plays the role of dy here, and
+#    which size do you have to compute?
 # 2. H′ = (H − 1) s − 2 p + kh + q, q = output_padding; W′ = (W − 1) s − 2 p + kw + q; y = col2im(Wᵀ x) + b for every
 #    image, x as (C, P), P = H W; (O kh kw, C) (C, P) → (O kh kw, P) → (O, H′, W′)
-# 3. Height and width of the output. The weights as a matrix with a row for each input channel; x with its places on
-#    one axis. Transposed weights times x are the columns, which col2im lays down in an output of that size. The bias
-#    comes at the very end, once for each place.
+# 3. Height and width of the output. The weights as a matrix with one row per input channel; x with its places on one
+#    axis. Transposed weights times x are the columns, which col2im adds into an output of that size. Add the bias at
+#    the very end, once for each place.
 #
 # ### backward
-# 1. What does each step of forward become when it is gone back, and whose adjoint is col2im?
+# 1. What is the adjoint of each step of forward, and which function has the adjoint col2im?
 # 2. vₙ = im2col(dyₙ), (O kh kw, P), P = H W; dxₙ = W vₙ, (C, O kh kw) (O kh kw, P) → (C, P); dW = Σₙ xₙ vₙᵀ, (C, P)
 #    (P, O kh kw) → (C, O kh kw); dbₒ = Σ dy over images, rows and columns, (O,)
-# 3. The columns of dy, with the window that forward gave to col2im. The weights as a matrix times them are dx. The
-#    images, places on one axis, times the columns transposed, summed over the batch, are dW in another shape. Add it
-#    and the bias's sum to the gradients.
+# 3. The columns of dy, with the window that forward passed to col2im. The weights as a matrix times these columns are
+#    dx. The images, with places on one axis, times the transposed columns, summed over the batch, are dW in another
+#    shape. Add it and the sum for the bias to the gradients.
 
 # %%
 check(ConvTranspose2d)
 
 # %% [markdown]
-# A kernel of 3 and a stride of 2 overlap in every second pixel only, so that some pixels are laid upon four times and their
-# neighbours once. The pattern is known from pictures that generators draw. A kernel size that the stride divides avoids it:
+# With a kernel of 3 and a stride of 2 the copies overlap in every second pixel only, so some pixels receive four
+# contributions and their neighbours one. This checkerboard pattern is known from generated images. A kernel size that
+# is a multiple of the stride avoids it:
 
 # %%
 with when_written():
@@ -685,8 +697,8 @@ with when_written():
 # %% [markdown]
 # ## 6.8 LocallyConnected2d
 #
-# A window like a convolution's, but weights *of its own at every place*: what is right for the eyes of an aligned portrait need
-# not be right for its chin. With columns $u_{nkp}$ and weights $W_{pok}$ for the place $p$,
+# A window as in a convolution, but *separate weights at every place*: the weights that suit the eyes of an aligned
+# portrait may not suit its chin. With columns $u_{nkp}$ and weights $W_{pok}$ for the place $p$,
 #
 # $$ y_{nop} = b_{op} + \sum_k W_{pok}\, u_{nkp} $$
 #
@@ -695,8 +707,8 @@ with when_written():
 # $$ dW_{pok} = \sum_n dy_{nop}\, u_{nkp}, \qquad db_{op} = \sum_n dy_{nop}, \qquad du_{nkp} = \sum_o W_{pok}\, dy_{nop}, \qquad
 #    dx = \mathrm{col2im}(du) $$
 #
-# All three are stacks of matrix products, one for each place: bring the places to the front, $(P, \cdot\,, \cdot)$, and let `@` do
-# it.
+# All three are stacks of matrix products, one for each place: move the places to the front, $(P, \cdot\,, \cdot)$, and
+# use `@`.
 #
 # *By hand:* one channel, $x = (1 \;\; 2 \;\; 3)$, kernel 1 × 2, two places with weights $(1 \;\; 0)$ and $(0 \;\; {-1})$, biases 0:
 # $y = (1 \;\; {-3})$. For $dy = (1 \;\; 10)$: $dW = (1 \;\; 2)$ and $(20 \;\; 30)$, $dx = (1 \;\; 0 \;\; {-10})$.
@@ -704,12 +716,13 @@ with when_written():
 
 # %%
 class LocallyConnected2d(Layer):
-    """A convolution with weights of its own at every place
+    """A convolution with separate weights at every place
 
     Shapes
         x  (N, in_channels, H, W)      y  (N, out_channels, H', W')
         W  (H', W', out_channels, in_channels, kh, kw)      b  (out_channels, H', W')
-    size: of the images, a number or (H, W).      kernel_size: a number or (kh, kw).      stride: a number or (down, right).
+    size: of the images, a number or (H, W).
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right).
 
     Source: Gregor & LeCun, Emergence of Complex-Like Cells in a Temporal Product Network with Local Receptive Fields
     (2010); Taigman, Yang, Ranzato & Wolf, DeepFace (2014), section 3.
@@ -747,21 +760,21 @@ class LocallyConnected2d(Layer):
 
 # %% [markdown] hints="LocallyConnected2d"
 # ### forward
-# 1. A convolution uses one matrix at all places; here every place has its own. Which axis has to stand in front, so
-#    that a stack of matrix products does it?
+# 1. A convolution uses one matrix at all places; here every place has its own. Which axis must come first, so that a
+#    stack of matrix products computes it?
 # 2. u = im2col(x), (N, K, P), K = C kh kw, P = H′ W′; yₙₒₚ = bₒₚ + Σₖ Wₚₒₖ uₙₖₚ; as a stack of P products: (P, O, K)
 #    (P, K, N) → (P, O, N); x (N, C, H, W), y (N, O, H′, W′)
-# 3. Columns with the places first and the batch last; keep them, and the shape of x. The weights with one axis of
-#    places in place of two. One stacked product; its axes back into the order batch, channel, place; the places into
-#    rows and columns; the bias of every number.
+# 3. Columns with the places first and the batch last; store them, and the shape of x. The weights with one axis of
+#    places instead of two. One stacked product; its axes in the order batch, channel, place; the places as rows and
+#    columns; add the bias of every number.
 #
 # ### backward
-# 1. No weight is used at two places. Over which axis is still summed, and over which no longer?
+# 1. No weight is used at two places. Over which axis do you still sum, and over which no longer?
 # 2. dWₚₒₖ = Σₙ dyₙₒₚ uₙₖₚ, stacks (P, O, N) (P, N, K) → (P, O, K); dbₒₚ = Σₙ dyₙₒₚ, (O, H′, W′); duₙₖₚ = Σₒ Wₚₒₖ
 #    dyₙₒₚ, stacks (P, K, O) (P, O, N) → (P, K, N); dx = col2im(du), du as (N, K, P)
 # 3. The bias first, while dy still has its shape: a sum over the batch. Bring the places of dy to the front, as in
-#    forward. One stacked product with the kept columns for the weights, one with the weights for the columns; turn
-#    the latter back and lay it down with col2im. Add to the gradients.
+#    forward. One stacked product with the stored columns for the weights, one with the weights for the columns; restore
+#    the axis order of the latter and pass it to col2im. Add to the gradients.
 
 # %%
 check(LocallyConnected2d)
@@ -769,9 +782,9 @@ check(LocallyConnected2d)
 # %% [markdown]
 # ## 6.9 ResidualBlock
 #
-# Deeper networks should be better, but a plain stack of twenty convolutions trains *worse* than one of six, even on its own
-# training data: the signal and the gradient have to get through all of them. The residual block gives both a way around.
-# Its convolutions only learn what to *add* to the input:
+# Deeper networks should be better, but a plain stack of twenty convolutions trains *worse* than one of six, even on its
+# own training data: the signal and the gradient have to pass through all of them. The residual block gives both a
+# shortcut. Its convolutions only learn what to *add* to the input:
 #
 # ```
 #              ┌──────────── x, or projection(x) ────────────┐
@@ -782,21 +795,21 @@ check(LocallyConnected2d)
 #
 # $$ y = \max\bigl(0,\; F(x) + S(x)\bigr), \qquad F(x) = \mathrm{conv2}(\max(0, \mathrm{conv1}(x))) $$
 #
-# $S(x) = x$ where the shapes agree. Where the number of channels or the size changes, $x$ cannot be added as it is: then $S$ is a
-# 1 × 1 convolution with the block's stride, the *projection*. (The original has batch normalization after each convolution;
-# it is left out here.)
+# $S(x) = x$ where the shapes are equal. Where the number of channels or the size changes, $x$ cannot be added directly:
+# then $S$ is a 1 × 1 convolution with the block's stride, the *projection*. (The original has batch normalization after
+# each convolution; it is omitted here.)
 #
-# **The backward pass, derived.** Let $dh$ be $dy$ behind the last ReLU. A sum hands its gradient to both of its terms, and $x$ was used
-# twice, so its two gradients add up:
+# **The backward pass, derived.** Let $dh$ be the gradient at the input of the last ReLU. A sum passes its gradient to
+# both of its terms, and $x$ was used twice, so its two gradients add up:
 #
 # $$ dx = F'(x)^\top dh + S'(x)^\top dh \qquad\text{and without projection}\qquad dx = F'(x)^\top dh + dh $$
 #
-# The last term is the point of it all: whatever the convolutions do to the gradient, $dh$ itself comes through. Twenty
-# blocks multiply by $F' + 1$ twenty times, not by $F'$.
+# The last term is the purpose of the block: whatever the convolutions do to the gradient, $dh$ itself is passed on.
+# Twenty blocks multiply by $F' + 1$ twenty times, not by $F'$.
 #
-# *By hand:* one pixel, one channel, all weights 0 but the middle ones, 2 in conv1 and −0.25 in conv2; $x = 3$. Then
-# $\mathrm{conv1} = 6$, $F = -1.5$, $y = 3 - 1.5 = 1.5$. With $dy = 1$: $dh = 1$; through the convolutions comes
-# $1 \cdot (-0.25) \cdot 2 = -0.5$, past them 1, together $dx = 0.5$.
+# *By hand:* one pixel, one channel, all weights 0 except the middle ones, 2 in conv1 and −0.25 in conv2; $x = 3$. Then
+# $\mathrm{conv1} = 6$, $F = -1.5$, $y = 3 - 1.5 = 1.5$. With $dy = 1$: $dh = 1$; the path through the convolutions
+# gives $1 \cdot (-0.25) \cdot 2 = -0.5$, the shortcut gives 1, together $dx = 0.5$.
 
 
 # %%
@@ -807,7 +820,7 @@ SoftmaxCrossEntropy = earlier("losses.SoftmaxCrossEntropy")
 
 # %%
 class ResidualBlock(Layer):
-    """Two 3 × 3 convolutions and a way around them:  y = max(0, conv2(max(0, conv1(x))) + shortcut(x))
+    """Two 3 × 3 convolutions with a shortcut:  y = max(0, conv2(max(0, conv1(x))) + shortcut(x))
 
     Shapes
         x  (N, in_channels, H, W)      y  (N, out_channels, H', W'), the same H and W at stride 1
@@ -844,19 +857,18 @@ class ResidualBlock(Layer):
 
 # %% [markdown] hints="ResidualBlock"
 # ### forward
-# 1. Where does the way around join the convolutions again: before the last ReLU, or behind it? And when can x not be
-#    added as it is?
+# 1. Is the shortcut added before the last ReLU or after it? And when can x not be added directly?
 # 2. F(x) = conv2(max(0, conv1(x))); S(x) = x, or projection(x) where there is one; y = max(0, F(x) + S(x)); x (N, C,
 #    H, W), F, S and y (N, O, H′, W′)
-# 3. conv1, the first ReLU, conv2, and no ReLU behind it yet. The way around, straight or through the projection.
-#    Their sum goes through the second ReLU.
+# 3. conv1, the first ReLU, conv2, and no ReLU after it yet. Then the shortcut, which is x or its projection. Their sum
+#    goes through the second ReLU.
 #
 # ### backward
-# 1. x was used twice. From which point do both ways back set out, and what happens where they meet again?
-# 2. dh = dy · [F(x) + S(x) > 0]; dx = F′(x)ᵀ dh + S′(x)ᵀ dh, the last term being dh itself without a projection; dh
+# 1. x was used twice. At which point do the two backward paths split, and what happens where they meet again?
+# 2. dh = dy · [F(x) + S(x) > 0]; dx = F′(x)ᵀ dh + S′(x)ᵀ dh, where the last term is dh itself without a projection; dh
 #    (N, O, H′, W′), dx (N, C, H, W)
-# 3. Back through the last ReLU. From there one way through conv2, the first ReLU and conv1, by the backward of each
-#    in this order; the other through the projection's backward, or straight. Add what arrives.
+# 3. Call backward of the last ReLU. From there one path goes through the backward of conv2, the first ReLU and conv1,
+#    in this order; the other goes through the backward of the projection, or is dh itself. Add the two results.
 
 # %%
 check(ResidualBlock)
@@ -864,15 +876,15 @@ check(ResidualBlock)
 # %% [markdown]
 # ## Capstone: a network that reads
 #
-# The network of the source article, in your own layers: a convolution with 32 kernels, pooling, one with 64, pooling, a
-# hidden layer of 128, dropout, ten scores; trained with Adam. Two pieces are given. `Adam` is the optimizer of assignment
-# 04; `Dropout` (assignment 05) switches off half of the hidden units at random while training, so that none can rely on
-# another. If you have written them already, you know what is inside.
+# The network of the source article, built from your own layers: a convolution with 32 kernels, pooling, one with 64,
+# pooling, a hidden layer of 128, dropout, ten scores; trained with Adam. Two pieces are given. `Adam` is the optimizer
+# of assignment 04; `Dropout` (assignment 05) switches off half of the hidden units at random while training, so that
+# none can rely on another. If you have written them already, you know how they work.
 
 
 # %%
 class Adam(Optimizer):
-    """Steps of the size ``lr``, in the direction of the mean gradient over the root of the mean square; given
+    """Steps of size ``lr``, in the direction of the mean gradient over the root of the mean square; given
 
     Source: Kingma & Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
     """
@@ -892,7 +904,7 @@ class Adam(Optimizer):
 
 
 class Dropout(Layer):
-    """Half of the numbers (a share p) become 0 in training, the others are divided by 1 − p; given
+    """In training a share p of the numbers becomes 0, and the others are divided by 1 − p; given
 
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, Dropout (2014).
     """
@@ -913,21 +925,22 @@ class Dropout(Layer):
 
 # %% [markdown]
 # Write `train_cnn`: build the network, train it on `x`, `y`, return it. The data are 10,000 images of MNIST; at least
-# 97.5 % of 2,000 *unseen* ones must be right, from each of three seeds, in at most 120 seconds of computing each
-# (the author's solution takes about 25). Four remarks:
+# 97.5 % of 2,000 *unseen* images must be classified correctly, for each of three seeds, in at most 120 seconds of CPU
+# time each (the author's solution takes about 25). Four remarks:
 #
 # - The images are float32. Parameters are float64 until `model.astype("float32")`, and take twice the time and memory.
-# - `fit` from `dlkit.training` or a loop of your own, as you like. Half a dozen times over all images, in batches of about
-#   50, will do. A learning rate that falls to zero towards the end makes the last half percent.
-# - Ten thousand images are not many. But a digit moved by a pixel is the same digit: `np.roll` moves a whole batch, by
-#   another pixel each time, and makes nine images of each. (The border is empty, so that nothing comes in on the other side.)
-# - For every seed the images are turned by quarters and mirrored, all in the same way, and the digits come under other
-#   numbers: what is graded is the training, not the weights that came out of it once.
+# - Use `fit` from `dlkit.training` or a loop of your own. About six epochs in batches of about 50 are enough. A
+#   learning rate that falls to zero towards the end gains the last half percent.
+# - Ten thousand images are not many. But a digit moved by a pixel is the same digit: `np.roll` shifts a whole batch by
+#   one pixel, in a different direction each time, and makes nine images of each. (The border is empty, so nothing
+#   visible comes in on the other side.)
+# - For every seed the images are rotated by a multiple of 90° and mirrored, all in the same way, and the class numbers
+#   are permuted, so that only your training counts, not weights stored from an earlier run.
 
 
 # %%
 def train_cnn(x, y, *, rng):
-    """Train a convolutional network to tell ten digits apart; return it
+    """Train a convolutional network to recognize ten digits; return it
 
     Shapes
         x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
@@ -957,28 +970,28 @@ def train_cnn(x, y, *, rng):
 
 # %% [markdown] hints="train_cnn"
 # ### train_cnn
-# 1. What is missing for the last percent: images moved by a pixel, a learning rate that falls to zero, or one more
-#    time over all images? And are the weights float32?
+# 1. What is missing for the last percent: images shifted by a pixel, a learning rate that falls to zero, or one more
+#    epoch? And are the weights float32?
 # 2. Conv2d 3, pooling 2: (N, 1, 28, 28) → (N, 32, 26, 26) → (N, 32, 13, 13); Conv2d 3, pooling 2: → (N, 64, 11, 11) →
 #    (N, 64, 5, 5); Linear: (N, 1600) → (N, 128) → (N, 10); η(t) = η₀ (1 − t / T), T the number of all steps, η₀ =
 #    0.003
-# 3. A ReLU behind both convolutions and behind the hidden layer, dropout before the scores; the whole network float32
-#    before the optimizer takes its parameters. Half a dozen epochs in batches of about 50; each batch moved by a
-#    pixel or none; forward, loss, clear, backward, the rate of this step, step.
+# 3. A ReLU after both convolutions and after the hidden layer, dropout before the scores; convert the whole network to
+#    float32 before you pass its parameters to the optimizer. About six epochs in batches of about 50; shift each batch
+#    by at most one pixel; forward, loss, clear the gradients, backward, set the rate of this step, step.
 
 # %%
 check(train_cnn)
 
 # %% [markdown]
-# What has it learned? First the 32 kernels of the first layer: orange is positive, violet negative. Many are edges of one
-# direction, as those that were invented above; nobody told it to. Then what some of them make of a digit, behind the first
-# and behind the second pooling.
+# What has it learned? First the 32 kernels of the first layer: orange is positive, violet negative. Many are edges of
+# one direction, like those designed by hand above, without being told to. Then the maps that some of them compute from
+# a digit, after the first and after the second pooling.
 
 
 # %%
 @cache
 def trained():
-    """Your network, trained once for all the pictures, and its scores for the unseen digits"""
+    """Your network, trained once for all plots, and its scores for the unseen digits"""
     model = train_cnn(x_train, data.y_train, rng=np.random.default_rng(0))
     model.eval()
     return model, predict(model, x_test)
@@ -988,7 +1001,7 @@ with when_written():
     data = mnist()
     x_train, x_test = data.x_train[:, None], data.x_test[:, None]
     model, scores = trained()
-    print(f"{100 * accuracy(scores, data.y_test):.2f} % of the unseen digits are right")
+    print(f"{100 * accuracy(scores, data.y_test):.2f} % of the unseen digits are classified correctly")
     plotting.filters(model.layers[0].W.data, columns=8)
     plt.show()
 
@@ -1010,7 +1023,7 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# And what it gets wrong. Would you have known?
+# And the digits that it gets wrong. Would you have recognized them?
 
 # %%
 with when_written():
@@ -1025,17 +1038,18 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# ## The short cut at work
+# ## The effect of the shortcut
 #
 # Two networks of equal depth, 32 convolutions between the first and the last layer, on 2,000 digits: one of
-# `ResidualBlock`s, one of the same blocks with the short cut cut off. In the residual net the second convolution of each
-# block begins at a tenth of its size, so that each block begins as little more than its short cut. The plain twin keeps the
-# variance that He recommends: with a tenth of it nothing at all would come through sixteen blocks.
+# `ResidualBlock`s, one of the same blocks without the shortcut. In the residual network the weights of the second
+# convolution of each block are initially multiplied by 0.1, so that each block begins as little more than its shortcut.
+# The plain network keeps the variance that He recommends: with a tenth of the weights no signal would pass through
+# sixteen blocks.
 
 
 # %%
 class PlainBlock(Layer):
-    """The twin of ResidualBlock without the way around:  y = max(0, conv2(max(0, conv1(x))))
+    """ResidualBlock without the shortcut:  y = max(0, conv2(max(0, conv1(x))))
 
     Shapes
         x  (N, channels, H, W)      y  the same
@@ -1088,28 +1102,29 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(3 points)* (a) Compare the *training* losses of the twins. Can overfitting be the reason why the plain one is
-# worse? (b) Without short cuts the gradient of an early layer is a product of 32 Jacobian matrices, with them a product of
-# sixteen factors $F' + 1$. Multiply that product out for three blocks; how many ways has the gradient through them, and which
-# of these does not depend on any weight? (c) Why does the residual net train at all from the second convolutions at a tenth of
-# their size, when a plain one would not?
+# **Question 2.** *(3 points)* (a) Compare the *training* losses of the two networks. Can overfitting be the reason why
+# the plain one is worse? (b) Without shortcuts the gradient of an early layer is a product of 32 Jacobian matrices,
+# with them a product of sixteen factors $F' + 1$. Expand that product for three blocks; how many paths does the
+# gradient have through them, and which of these does not depend on any weight? (c) Why does the residual network train
+# when the second convolutions begin at a tenth of their size, while a plain one would not?
 
 # %% [markdown] question="short_cuts"
 # ### BEGIN SOLUTION
-# (a) No. A network that overfits has a *small* training loss and a large validation loss. Here the plain twin is behind on its own
-# training data, so it is a matter of training: of getting signal and gradient through. (A residual block can do all that a plain
-# one can, and the plain one could in principle copy its input; it just does not find the way there.)
+# (a) No. A network that overfits has a *small* training loss and a large validation loss. Here the plain network is
+# worse on its own training data, so the problem is training itself: signal and gradient do not pass through. (A
+# residual block can represent everything that a plain one can, and the plain one could in principle copy its input;
+# training just does not find that solution.)
 #
-# (b) $(F_3' + 1)(F_2' + 1)(F_1' + 1) = F_3'F_2'F_1' + F_3'F_2' + F_3'F_1' + F_2'F_1' + F_3' + F_2' + F_1' + 1$: eight, $2^3$, one for
-# each choice of blocks that it goes through. The last, 1, passes all blocks by, and depends on no weight (only on the ReLUs
-# after the sums). In the plain twin there is the first one alone, and where every factor shrinks a little the product of
-# sixteen vanishes.
+# (b) $(F_3' + 1)(F_2' + 1)(F_1' + 1) = F_3'F_2'F_1' + F_3'F_2' + F_3'F_1' + F_2'F_1' + F_3' + F_2' + F_1' + 1$: eight
+# paths, $2^3$, one for each choice of blocks that the gradient passes through. The last, 1, bypasses all blocks and
+# depends on no weight (only on the ReLUs after the sums). The plain network has only the first path, and where every
+# factor shrinks a little, the product of sixteen vanishes.
 #
-# (c) With $F$ small, each block is nearly the identity: $F' + 1 \approx 1$, so that signal and gradient come through unchanged at
-# the start whatever the depth, and the blocks then learn what to add. The second convolution receives a full gradient
-# from the start, because its gradient depends on dh and on its input, not on its own size. In a plain net a tenth for each of sixteen
-# blocks makes $10^{-16}$ of signal and gradient.
+# (c) With $F$ small, each block is nearly the identity: $F' + 1 \approx 1$, so that signal and gradient pass through
+# unchanged at the start at any depth, and the blocks then learn what to add. The second convolution receives a full
+# gradient from the start, because its gradient depends on dh and on its input, not on its own size. In a plain network
+# a tenth for each of sixteen blocks leaves $10^{-16}$ of signal and gradient.
 #
-# Mark scheme: 1 point for the training loss as evidence against overfitting; 1 for the eight ways and the 1 among them; 1 for the
-# block near the identity against the product of small factors.
+# Mark scheme: 1 point for the training loss as evidence against overfitting; 1 for the eight paths and the 1 among
+# them; 1 for the block near the identity compared with the product of small factors.
 # ### END SOLUTION

@@ -108,8 +108,8 @@ def test_a_report_holds_what_a_replay_needs(grade, layers):
 UNREADABLE = {
     "layers.ipynb": [
         (b"", "layers.ipynb is empty."),
-        (b"{ not json", "layers.ipynb is no notebook: its JSON does not parse"),
-        (b'{"cells": 3}', "layers.ipynb is no notebook: it has no list of cells."),
+        (b"{ not json", "layers.ipynb is not a notebook: its JSON does not parse"),
+        (b'{"cells": 3}', "layers.ipynb is not a notebook: it has no list of cells."),
         (b'{"cells": []}', "layers.ipynb defines none of the exercises of 02_layers. Hand in layers.ipynb."),
         (
             json.dumps(

@@ -290,10 +290,10 @@ def test_a_scale_in_eval_is_not_taken_for_the_other_mode(said):
 
 DRAW = re.compile(r"(self\.rng\.random\([^()]*(?:\([^()]*\)[^()]*)*\))")
 BY_THE_DRAW = {
-    "divides by what happens to be kept",
-    "normalizes what is kept",
+    "divides by the share that is kept",
+    "normalizes the kept numbers",
     "writes into its input",
-    "draws from a generator of its own",
+    "uses its own generator",
 }
 """Their outcomes differ from draw to draw, whatever is set apart; the last draws no numbers that could be others."""
 DROPOUT = next(e for e in catalogue.load("05_regularization", ROOT).assignment.exercises if e.name == "Dropout")

@@ -196,13 +196,13 @@ def test_work_counts_beside_a_file_that_cannot_be_read_and_the_report_says_so(la
     found = read_submission(lay(**{"layers.py": (work, 5), "layers.ipynb": ("{", 6), "notes.json": ("[", 7)}), layers)
     assert found.file == "layers.py"
     (problem,) = found.problems
-    assert problem.sentence.startswith("layers.py was graded. Beside it, layers.ipynb is no notebook: its JSON does")
+    assert problem.sentence.startswith("layers.py was graded. Beside it, layers.ipynb is not a notebook: its JSON does")
     assert [(one.path, one.kind) for one in found.set_aside] == [("layers.ipynb", "hand-in"), ("notes.json", "other")]
 
 
 def test_a_file_that_cannot_be_read_beside_a_stub_is_what_was_handed_in(lay, layers, stub):
     folder = lay(**{"layers.py": (stub, 5), "layers.ipynb": ("{", 6)})
-    with pytest.raises(SubmissionError, match=r"^layers.ipynb is no notebook"):
+    with pytest.raises(SubmissionError, match=r"^layers.ipynb is not a notebook"):
         read_submission(folder, layers)
 
 

@@ -91,12 +91,12 @@ def test_of_notebook_and_file_the_newer_is_read(folder):
 
 def test_earlier_work_that_is_not_there_is_named(folder):
     write(folder, "class Linear: pass")
-    with pytest.raises(CourseError, match=r"layers.ReLU is not there: write ReLU in the assignment 'layers' first."):
+    with pytest.raises(CourseError, match=r"layers.ReLU is missing: write ReLU in the assignment 'layers' first."):
         earlier("layers.ReLU")
     with pytest.raises(CourseError, match=r"There is no assignment 'convolution' in this course."):
         earlier("convolution.Conv2d")
     with pytest.raises(
-        CourseError, match=r"losses.CrossEntropy is not there: write CrossEntropy in the assignment 'losses' first."
+        CourseError, match=r"losses.CrossEntropy is missing: write CrossEntropy in the assignment 'losses' first."
     ):
         earlier("losses.CrossEntropy")
 

@@ -119,7 +119,7 @@ def test_a_folder_nobody_named_is_asked_for(monkeypatch):
 
 
 def test_a_missing_folder_or_file_is_named(folder):
-    with pytest.raises(DatasetError, match="nowhere is no folder"):
+    with pytest.raises(DatasetError, match="nowhere is not a folder"):
         datasets.mnist_full(folder / "nowhere")
     (folder / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(DatasetError, match="t10k-labels-idx1-ubyte does not exist"):
@@ -154,8 +154,8 @@ def test_pixels_that_are_no_bytes_are_refused(folder):
         (lambda data: data[:2] + b"\x07" + data[3:], "no IDX file"),
         (lambda data: data[:3] + b"\0" + data[4:], "no IDX file"),
         (lambda data: data[:9], "ends within its header"),
-        (lambda data: data[:-1], "cut short: 5 of 6 bytes"),
-        (lambda data: data + b"\0", "bytes left over"),
+        (lambda data: data[:-1], "truncated: 5 of 6 bytes"),
+        (lambda data: data + b"\0", "extra bytes"),
         (lambda data: data[:4] + b"\xff" * 8 + data[12:], "more than any MNIST"),
     ],
 )
@@ -165,7 +165,7 @@ def test_a_damaged_file_is_refused_in_a_sentence_that_names_it(tmp_path, damage,
     path.write_bytes(gzip.compress(data) if packed else data)
     with pytest.raises(DatasetError, match=f"some-file .*{sentence}") as caught:
         read_idx(path)
-    assert "fetch it again" in str(caught.value)
+    assert "download it again" in str(caught.value)
 
 
 @pytest.mark.parametrize("cut", [5, 25, -1])

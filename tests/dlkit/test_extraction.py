@@ -353,12 +353,12 @@ UNREADABLE = [
     (b"\xff\xfeA", "work.py is no UTF-16 text (byte 2). Save it as UTF-8."),
 ]
 NO_NOTEBOOK = [
-    ("{", "work.ipynb is no notebook: its JSON does not parse (Expecting property name"),
-    ("A = 1", "work.ipynb is no notebook: its JSON does not parse"),
-    ("[" * 100_000, "work.ipynb is no notebook: its JSON does not parse"),
-    ('{"cells": [' + "[" * 100_000 + "]" * 100_000 + "]}", "work.ipynb is no notebook: its JSON does not parse"),
-    ('{"cells": ' + "1" * 5000 + "}", "work.ipynb is no notebook: its JSON does not parse"),
-    ("[]", "work.ipynb is no notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."),
+    ("{", "work.ipynb is not a notebook: its JSON does not parse (Expecting property name"),
+    ("A = 1", "work.ipynb is not a notebook: its JSON does not parse"),
+    ("[" * 100_000, "work.ipynb is not a notebook: its JSON does not parse"),
+    ('{"cells": [' + "[" * 100_000 + "]" * 100_000 + "]}", "work.ipynb is not a notebook: its JSON does not parse"),
+    ('{"cells": ' + "1" * 5000 + "}", "work.ipynb is not a notebook: its JSON does not parse"),
+    ("[]", "work.ipynb is not a notebook: it has no list of cells. Save it again from Jupyter (nbformat 4)."),
     ("null", "it has no list of cells"),
     ('{"worksheets": [{"cells": []}]}', "it has no list of cells"),
     ('{"worksheets": [3, {"cells": 4}]}', "it has no list of cells"),
@@ -403,7 +403,7 @@ def test_links_pipes_and_folders_are_no_submissions(tmp_path):
     (tmp_path / "folder.py").mkdir()
     os.mkfifo(tmp_path / "pipe.py")
     for name in ("link", "dangling", "folder", "pipe"):
-        with pytest.raises(ExtractionError, match=rf"{name}.py is no ordinary file. Hand in the file itself"):
+        with pytest.raises(ExtractionError, match=rf"{name}.py is not an ordinary file. Hand in the file itself"):
             extract(tmp_path / f"{name}.py")
 
 

@@ -12,7 +12,7 @@ class Descent(Optimizer):
             parameter.data -= self.lr * parameter.grad
 
 
-each = pytest.mark.parametrize("landscape", [landscapes.BOWL, landscapes.ROSENBROCK], ids=lambda one: one.name)
+each = pytest.mark.parametrize("landscape", [landscapes.QUADRATIC, landscapes.ROSENBROCK], ids=lambda one: one.name)
 
 
 @each
@@ -38,7 +38,7 @@ def test_the_minimum_is_flat_and_lowest_and_on_the_map(landscape):
 @pytest.mark.parametrize("name", ["numpy", "stand-in"])
 def test_a_road_begins_at_the_start_and_follows_the_optimizer(name):
     with dlkit.use(name):
-        road = landscapes.descend(landscapes.BOWL, lambda p: Descent(p, lr=0.05), 3)
+        road = landscapes.descend(landscapes.QUADRATIC, lambda p: Descent(p, lr=0.05), 3)
     expected = [[-4 * 0.95**t, 1.4 * (-0.5) ** t] for t in range(4)]
     np.testing.assert_allclose(road, expected)
 
@@ -54,5 +54,5 @@ def test_a_map_shows_the_roads(landscape, tmp_path, plt):
 
 
 def test_a_map_makes_its_own_figure_where_none_is_given(plt):
-    landscapes.draw(landscapes.BOWL, {})
+    landscapes.draw(landscapes.QUADRATIC, {})
     assert len(plt.get_fignums()) == 1

@@ -48,7 +48,7 @@ def test_a_web_page_saved_as_a_notebook_is_named_as_one():
 
 def test_half_a_notebook_under_another_name_is_not_read_as_a_script():
     half = json.dumps(notebook(SOURCE))[:-20]
-    with pytest.raises(ExtractionError, match=r"^work.json is no notebook: its JSON does not parse"):
+    with pytest.raises(ExtractionError, match=r"^work.json is not a notebook: its JSON does not parse"):
         parse("work.json", half.encode())
 
 
@@ -128,7 +128,7 @@ def test_a_conflict_in_a_script_is_reported_with_its_lines():
         with pytest.raises(ExtractionError) as error:
             parse("work.py", text.replace("\n", ends).encode())
         assert str(error.value) == (
-            "work.py holds an unresolved Git conflict (lines 2, 4, 5, 7). Keep one version, delete the marker lines, "
+            "work.py contains an unresolved Git conflict (lines 2, 4, 5, 7). Keep one version, delete the marker lines, "
             "and hand it in again."
         )
 
@@ -136,7 +136,7 @@ def test_a_conflict_in_a_script_is_reported_with_its_lines():
 def test_one_marker_that_was_left_in_a_notebook_is_reported_with_its_line():
     lines = json.dumps(notebook(SOURCE), indent=1).split("\n")
     lines.insert(4, "<<<<<<< HEAD")
-    with pytest.raises(ExtractionError, match=r"^work.ipynb holds an unresolved Git conflict \(line 5\). Keep one"):
+    with pytest.raises(ExtractionError, match=r"^work.ipynb contains an unresolved Git conflict \(line 5\). Keep one"):
         parse("work.ipynb", "\n".join(lines).encode())
 
 

@@ -59,9 +59,9 @@ def test_unary_operators_and_matmul_stay_on_the_device(host, x):
 
 @pytest.mark.parametrize("operate", BINARY, ids=lambda f: f.__name__)
 def test_a_host_array_met_by_a_device_array_is_refused(operate, host, x):
-    with pytest.raises(HostTransferError, match=r"host .* met a device array"):
+    with pytest.raises(HostTransferError, match=r"combines a NumPy array with a device array"):
         operate(x, host)
-    with pytest.raises(HostTransferError, match=r"host .* met a device array"):
+    with pytest.raises(HostTransferError, match=r"combines a NumPy array with a device array"):
         operate(host, x)
 
 
@@ -195,7 +195,7 @@ def test_constants_and_types_are_numpys(xp):
 
 
 def test_random_numbers_are_to_be_drawn_on_the_host(xp):
-    with pytest.raises(HostTransferError, match="draw on the host"):
+    with pytest.raises(HostTransferError, match="draw with numpy.random.Generator"):
         xp.random  # noqa: B018
 
 

@@ -257,7 +257,7 @@ def test_accuracy_counts_every_step_of_a_sequence():
 
 @pytest.mark.parametrize("labels", [np.zeros(3, int), np.zeros((2, 1), int)])
 def test_labels_that_do_not_fit_the_scores_are_refused(labels):
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="do not match"):
         accuracy(np.zeros((2, 4)), labels)
 
 

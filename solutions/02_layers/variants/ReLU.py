@@ -1,4 +1,4 @@
-"""ReLU that is correct, and slow; plain, as a good student writes it."""
+"""ReLU: correct but slow; plain, as a good student writes it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Softmax that is correct, and slow; plain, as a good student writes it; wasteful with memory."""
+"""Softmax: correct but slow; plain, as a good student writes it; with too much memory."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""MultiMargin that is correct, and slow; plain, as a good student writes it."""
+"""MultiMargin: correct but slow; plain, as a good student writes it."""
 
 from dlkit import Loss, array_module
 

@@ -1,4 +1,4 @@
-"""SoftmaxCrossEntropy that is correct, and slow; plain, as a good student writes it."""
+"""SoftmaxCrossEntropy: correct but slow; plain, as a good student writes it."""
 
 from dlkit import Loss, array_module
 

@@ -1,4 +1,4 @@
-"""Adam that is correct, and slow; plain, as a good student writes it."""
+"""Adam: correct but slow; plain, as a good student writes it."""
 
 import numpy as np
 

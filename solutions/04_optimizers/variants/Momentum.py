@@ -1,4 +1,4 @@
-"""Momentum that is correct, and slow; plain, as a good student writes it."""
+"""Momentum: correct but slow; plain, as a good student writes it."""
 
 import numpy as np
 

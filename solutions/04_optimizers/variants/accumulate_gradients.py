@@ -1,4 +1,4 @@
-"""accumulate_gradients that is correct, and plain, as a good student writes it; wasteful with memory."""
+"""accumulate_gradients: plain, as a good student writes it; correct, but with too much memory."""
 
 
 def plain(x, y, *, model, loss, optimizer, size, every):

@@ -1,4 +1,4 @@
-"""BatchNorm that is correct, and slow; plain, as a good student writes it."""
+"""BatchNorm: correct but slow; plain, as a good student writes it."""
 
 from dlkit import Layer, array_module
 

@@ -1,4 +1,4 @@
-"""LayerNorm that is correct, and slow; plain, as a good student writes it."""
+"""LayerNorm: correct but slow; plain, as a good student writes it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Conv2d that is correct, and slow; plain, as a good student writes it; wasteful with memory."""
+"""Conv2d: correct but slow; plain, as a good student writes it; with too much memory."""
 
 from dlkit import Layer, array_module
 

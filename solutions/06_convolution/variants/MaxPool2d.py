@@ -1,4 +1,4 @@
-"""MaxPool2d that is correct, and slow; plain, as a good student writes it."""
+"""MaxPool2d: correct but slow; plain, as a good student writes it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""CausalConv1d that is correct, and slow; plain, as a good student writes it."""
+"""CausalConv1d: correct but slow; plain, as a good student writes it."""
 
 from dlkit import Layer, array_module
 

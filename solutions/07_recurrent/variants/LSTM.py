@@ -1,4 +1,4 @@
-"""LSTM that is correct, and slow; plain, as a good student writes it."""
+"""LSTM: correct but slow; plain, as a good student writes it."""
 
 from dlkit import Layer, array_module
 

@@ -171,7 +171,7 @@ def test_the_table_at_the_end_the_page_and_json_list_what_was_not_graded(grade, 
     assert "Seen and not graded (3)" in out
     for row in (
         "amy/02_layers/layers.py: holds other work than layers (1).py, which was graded.",
-        "bo, layers.ipynb: is no notebook: its JSON does not parse",
+        "bo, layers.ipynb: is not a notebook: its JSON does not parse",
         "cy, layers.rar: is an archive of a kind that is not opened. Hand in the notebook itself, or a zip file.",
     ):
         assert row in out

@@ -304,7 +304,7 @@ def test_a_zip_that_is_a_link_to_another_students_is_refused(packed, loaded, tmp
     (home / "02_layers.zip").symlink_to(theirs)
     with pytest.raises(SubmissionError, match="is a link to another place"):
         read_submission(home / "02_layers.zip", loaded, home)
-    with pytest.raises(ArchiveError, match="is no ordinary file"):
+    with pytest.raises(ArchiveError, match="is not an ordinary file"):
         members(home / "02_layers.zip", [FILE])
 
 

@@ -125,7 +125,7 @@ def test_nothing_handed_in_is_told_apart_from_an_unreadable_file(make_report, of
 
     page = of_class(
         unread("idle", "nothing was handed in for 02_layers"),
-        unread("garbled", "layers.ipynb is no notebook"),
+        unread("garbled", "layers.ipynb is not a notebook"),
         make_report("half", problems=[Problem("cell 3 does not parse", "cell 3")]),
     )
     assert "Nothing handed in (1)" in page.words
