@@ -1,4 +1,4 @@
-"""Whether a long run stays small: memory of the host's processes while a large class is graded.
+"""Whether a long run stays small: memory of the grader's processes while a large class is graded.
 
 A fresh process grades a class of hundreds, made of the demonstration's ten again and again (crashes, an endless loop
 and a liar among them), and reads the peak (VmHWM) of itself, of its grading processes and of their zygotes from /proc

@@ -89,8 +89,8 @@ def kit(folder: Path) -> Path:
 
     root = folder / "kit"
     source = root / "solutions" / ASSIGNMENT
-    source.mkdir(parents=True)
     for name, text in for_this_project().items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
     release(root, ASSIGNMENT)
     return root
@@ -171,7 +171,7 @@ GRADERS: dict[str, Callable[[Path], Graded]] = {
 }
 
 
-def told_apart(marks: Marks) -> int:
+def classified_correctly(marks: Marks) -> int:
     """How many submissions earned what they should: full points, none, or something between."""
 
     def is_right(student: str, points: float | None) -> bool:
@@ -196,11 +196,11 @@ def tables(*, quick: bool) -> Iterator[Grid]:
                 notes.append(f"{name} is not measured: {reason}")
                 continue
         minute = 60 * many / seconds[name]
-        apart = f"{told_apart(marks)} of {many}"
+        apart = f"{classified_correctly(marks)} of {many}"
         rows.append([name, f"{seconds[name]:.1f} s", f"{seconds[name] / many:.3f} s", f"{minute:.0f}", apart])
     for row in rows:
         row.append(times_as_many(row[0], seconds))
-    header = ["grader", "whole class", "a submission", "a minute", "told apart", "times as many a minute"]
+    header = ["grader", "whole class", "a submission", "a minute", "classified correctly", "times as many a minute"]
     yield Grid(f"{many} submissions of eight parts, two cores", header, rows, " ".join(notes))
 
 

@@ -1,4 +1,4 @@
-"""Rows and tables: what was measured, what is wanted, met or not; and the one way of timing in turns."""
+"""Rows and tables: what was measured, its target, met or not; and the one way of timing in turns."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _drawn(table: Table | Grid) -> Any:
 
 
 def in_turns(*runs: Callable[[], float | None], rounds: int) -> list[list[float]]:
-    """Run each once a round, the order turned round every time; return every run's seconds by round.
+    """Run each once per round, in alternating order; return every run's seconds by round.
 
     A run that returns a number has timed itself.
     """

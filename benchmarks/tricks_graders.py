@@ -53,7 +53,7 @@ Grade = Callable[[Path, dict[str, Trick | None]], Marks]
 
 
 def say(text: str) -> None:
-    """Tell of progress."""
+    """Report progress."""
     print(text, file=sys.stderr, flush=True)
 
 
