@@ -1,6 +1,6 @@
 """Eight parts that every course has: Linear, ReLU, softmax cross-entropy and a small convolution, forward and backward.
 
-The same exercises for this project, for nbgrader and for otter-grader, and a class of twenty: some right, some not
+The same exercises for this project, for nbgrader and for otter-grader, and a class of twenty: some correct, some not
 begun, most with a mistake that people make.
 """
 
@@ -251,7 +251,7 @@ MISTAKES = {
     "dx-overwrites": ("Conv2d", "j : j + w] += xp", "j : j + w] = xp"),
     "no-bias": ("Conv2d", " + self.b.data[:, None, None]", ""),
 }
-"""By student: the exercise, and the text that they got wrong."""
+"""By student: the exercise, the correct text, and what they wrote instead."""
 RIGHT_STUDENTS = ("ada", "emmy", "sofya")
 UNTOUCHED = ("nobody", "later", "away")
 
