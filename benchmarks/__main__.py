@@ -11,11 +11,11 @@ from benchmarks.table import Grid, Table, print_table
 
 MODULES = ("grading", "command", "watch", "references", "recurrent", "workers", "memory", "diagnosis")
 LONG = ("peers", "tricks", "crowd", "thresholds")
-"""Of several minutes each: printed where they are named."""
+"""Each takes several minutes: printed only if named."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure and print; the exit status tells nothing of the targets, which are for a person to judge."""
+    """Measure and print; the exit status does not depend on the targets, which a person has to judge."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "names", nargs="*", choices=[*MODULES, *LONG, []], metavar="TABLE", help=", ".join(MODULES + LONG)

@@ -17,7 +17,7 @@ CHECK_S, IMPORT_S = 1.0, 0.150
 
 
 def course_with_work(folder: Path) -> Path:
-    """Copy the course, with a complete notebook where the student's would lie."""
+    """Copy the course, with a complete notebook in place of the student's."""
     course = folder / "course"
     for part in ("assignments", "solutions"):
         shutil.copytree(ROOT / part, course / part)

@@ -1,8 +1,8 @@
-"""A large class with hostile hand-ins among it: the honest marks are to be the same as without, nothing left behind.
+"""A large class with hostile hand-ins: honest marks must be the same as without them, and nothing may be left behind.
 
-The honest are the demonstration's students again and again, the hostile are the attacks of ``tests/hostile``.  Both
-classes are graded with one seed, with ``autograder grade``'s own machinery, capstones and speed included.  Among the
-hostile are some that take all they can get of the grader: its memory is to stay what it was.
+The honest students are copies of the demonstration's, the hostile ones are the attacks of ``tests/hostile``.  Both
+classes are graded with one seed, as ``autograder grade`` does it, capstones and speed included.  Some of the hostile
+hand-ins use as much of the grader as they can: its memory must not grow.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
 
 def make_honest(folder: Path, size: int) -> None:
-    """Write the demonstration's students under new names, without the one who never ends and the one who lies."""
+    """Write the demonstration's students under new names, without grace (an endless loop) and hugo."""
     from autograder.classroom.demo import make_class
     from autograder.course import catalogue
 
@@ -95,7 +95,7 @@ def make_honest(folder: Path, size: int) -> None:
 
 
 def make_hostile(folder: Path, size: int, world: Any) -> None:
-    """Write attacks of every class, one a student, among the others by name."""
+    """Write attacks of every class, one per student, with names that sort among the others."""
     from tests.hostile.test_attacks import ATTACKS
 
     for number in range(size):

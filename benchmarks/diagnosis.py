@@ -1,4 +1,4 @@
-"""How many wrong implementations that nobody planted get a true sentence, a false one, or none."""
+"""How many incorrect implementations that nobody planted get a true explanation, a false one, or none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEEDS = (1, 2, 3, 4, 5)
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
-    """Grade each with several seeds: what is drawn decides, too, what can be told."""
+    """Grade each with several seeds: the inputs also decide what can be recognised."""
     from tests.diagnosis.judging import HELD_OUT, OPEN_TO_SEE, Judged, Judges
 
     sets = {"held out": HELD_OUT, "open to see": OPEN_TO_SEE}
@@ -24,7 +24,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
     judged["all"] = [one for found in judged.values() for one in found]
     for name, found in judged.items():
         rows = [
-            _row("get a true sentence", sum(one.truth == "true" for one in found), len(found), at_least=70),
+            _row("get a true explanation", sum(one.truth == "true" for one in found), len(found), at_least=70),
             _row("get a false one", sum(one.truth == "false" for one in found), len(found), at_most=2),
             _row("get none, but where the error sits", sum(one.truth == "silent" for one in found), len(found)),
             _row("of them with what was not foreseen", sum(not one.as_foreseen for one in found), len(found)),

@@ -1,9 +1,9 @@
-"""What isolation costs: grading one complete submission, against the computing of its checks alone.
+"""What isolation costs: grading one complete submission, compared with the CPU time of its checks alone.
 
-*Grading* is everything from the file to the Report, with a warm Grader and zygote: reading the notebook, a worker an
+*Grading* is everything from the file to the Report, with a warm Grader and zygote: reading the notebook, one worker per
 exercise, every call over the pipe, the verdicts.
 
-*Computing* is what no grader could leave out: the same checks on the same cases, observed on the same source loaded
+*Computing* is what every grader has to do: the same checks on the same cases, observed on the same source loaded
 into this process, and judged.  Of a speed check only the timed calls count, of the student and of the reference, as
 often as the graded run measured them; building the layer and drawing and verifying its data are grading.
 """
@@ -86,7 +86,7 @@ class Computing:
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
-    """Measure grading and computing in turns."""
+    """Measure grading and computing alternately."""
     loaded = catalogue.load(ASSIGNMENT, ROOT)
     with tempfile.TemporaryDirectory() as folder, Zygote() as zygote:
         path = complete_submission(Path(folder))

@@ -1,8 +1,9 @@
-"""Whether a long run stays small: memory of the host's processes while a large class is graded.
+"""Whether a long run stays small: memory of the grader's processes while a large class is graded.
 
-A fresh process grades a class of hundreds, made of the demonstration's ten again and again (crashes, an endless loop
-and a liar among them), and reads the peak (VmHWM) of itself, of its grading processes and of their zygotes from /proc
-after 50 reports and at the end.  Capstones are left out: they train in workers, which end with their exercise.
+A fresh process grades a class of hundreds, made of copies of the demonstration's ten (crashes, an endless loop and
+objects equal to everything among them), and reads the peak (VmHWM) of itself, of its grading processes and of their
+zygotes from /proc after 50 reports and at the end.  Capstones are left out: they train in workers, which end with their
+exercise.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The same twenty submissions of eight parts through this project, nbgrader, GradeOutside in it, and otter-grader.
 
-What is timed is what an instructor types once the hand-ins are there; a grader may use both cores where it can.  No
-outcome is written down here: a right submission is one that its author wrote from the reference, and told apart is what
-earns full points, less, or none as it should.
+What is timed is the command that an instructor types once the hand-ins are there; a grader may use both cores if it
+can.  No outcome is written down here: a correct submission is one that was written from the reference, and a
+submission is classified correctly if it earns full points, fewer, or none as it should.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from benchmarks.tricks_graders import (
 
 JOBS = 2
 TARGETS = {"nbgrader": 15.0, "otter-grader": 30.0, "nbgrader with GradeOutside": 4.0}
-"""How many times as many submissions a minute are wanted: here against the first two, GradeOutside against nbgrader."""
+"""Targets: times as many submissions per minute, this project compared with each peer, GradeOutside with nbgrader."""
 OURS, OUTSIDE, STOCK, OTTER = "autograder grade", "nbgrader with GradeOutside", "nbgrader", "otter-grader"
 
 Graded = tuple[float, Marks]
@@ -89,8 +89,8 @@ def kit(folder: Path) -> Path:
 
     root = folder / "kit"
     source = root / "solutions" / ASSIGNMENT
-    source.mkdir(parents=True)
     for name, text in for_this_project().items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
     release(root, ASSIGNMENT)
     return root
@@ -171,15 +171,15 @@ GRADERS: dict[str, Callable[[Path], Graded]] = {
 }
 
 
-def told_apart(marks: Marks) -> int:
+def classified_correctly(marks: Marks) -> int:
     """How many submissions earned what they should: full points, none, or something between."""
 
-    def is_right(student: str, points: float | None) -> bool:
+    def is_expected(student: str, points: float | None) -> bool:
         if student in RIGHT_STUDENTS:
             return points == marks.at_most
         return not points if student in UNTOUCHED else points is not None and 0 < points < marks.at_most
 
-    return sum(is_right(student, points) for student, points in marks.points.items())
+    return sum(is_expected(student, points) for student, points in marks.points.items())
 
 
 def tables(*, quick: bool) -> Iterator[Grid]:
@@ -196,18 +196,18 @@ def tables(*, quick: bool) -> Iterator[Grid]:
                 notes.append(f"{name} is not measured: {reason}")
                 continue
         minute = 60 * many / seconds[name]
-        apart = f"{told_apart(marks)} of {many}"
+        apart = f"{classified_correctly(marks)} of {many}"
         rows.append([name, f"{seconds[name]:.1f} s", f"{seconds[name] / many:.3f} s", f"{minute:.0f}", apart])
     for row in rows:
         row.append(times_as_many(row[0], seconds))
-    header = ["grader", "whole class", "a submission", "a minute", "told apart", "times as many a minute"]
+    header = ["grader", "whole class", "per submission", "per minute", "classified correctly", "compared"]
     yield Grid(f"{many} submissions of eight parts, two cores", header, rows, " ".join(notes))
 
 
 def times_as_many(name: str, seconds: dict[str, float]) -> str:
-    """This project against a peer, or GradeOutside against nbgrader, and what is wanted."""
+    """This project compared with a peer, or GradeOutside with nbgrader, and the target."""
     ours, theirs = (OUTSIDE, STOCK) if name == OUTSIDE else (OURS, name)
     if name == OURS or ours not in seconds or theirs not in seconds:
         return ""
     who = "GradeOutside to nbgrader" if name == OUTSIDE else "ours to this"
-    return f"{who}: {seconds[theirs] / seconds[ours]:.1f} (wanted {TARGETS[name]:g})"
+    return f"{who}: {seconds[theirs] / seconds[ours]:.1f} (target {TARGETS[name]:g})"

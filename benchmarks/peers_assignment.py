@@ -1,6 +1,6 @@
 """Eight parts that every course has: Linear, ReLU, softmax cross-entropy and a small convolution, forward and backward.
 
-The same exercises for this project, for nbgrader and for otter-grader, and a class of twenty: some right, some not
+The same exercises for this project, for nbgrader and for otter-grader, and a class of twenty: some correct, some not
 begun, most with a mistake that people make.
 """
 
@@ -169,10 +169,24 @@ COURSE = Course(
     {"SoftmaxCrossEntropy": ("forward(self, scores, labels)", "backward(self)")},
 )
 
-CHECKS = """
-import numpy as np
+OUTLINE = """
+from autograder.checks import Outline, Points
 
-from autograder.checks import Assignment, Case, LayerExercise, LossExercise, Points, Rng
+OUTLINE = Outline(
+    title="Eight parts",
+    minutes=60,
+    points={
+        "Linear": Points(forward=2, backward=4),
+        "ReLU": Points(forward=1, backward=2),
+        "SoftmaxCrossEntropy": Points(forward=2, backward=3),
+        "Conv2d": Points(forward=3, backward=5),
+    },
+    questions={},
+)
+"""
+
+EXERCISES = """
+from autograder.checks import Case, LayerExercise, LossExercise, Rng
 
 
 def linear_cases(rng):
@@ -196,28 +210,22 @@ def conv_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, n_in, h, w)))
 
 
-ASSIGNMENT = Assignment(
-    "90_peers",
-    title="Eight parts",
-    exercises=[
-        LayerExercise("Linear", cases=linear_cases, points=Points(forward=2, backward=4), has_parameters=True),
-        LayerExercise("ReLU", cases=relu_cases, points=Points(forward=1, backward=2)),
-        LossExercise(
-            "SoftmaxCrossEntropy", cases=loss_cases, points=Points(forward=2, backward=3), gradient_of=("scores",),
-            extreme=1000.0, shift_invariant=True,
-        ),
-        LayerExercise("Conv2d", cases=conv_cases, points=Points(forward=3, backward=5), has_parameters=True),
-    ],
+linear = LayerExercise("Linear", cases=linear_cases, has_parameters=True)
+relu = LayerExercise("ReLU", cases=relu_cases)
+loss = LossExercise(
+    "SoftmaxCrossEntropy", cases=loss_cases, gradient_of=("scores",), extreme=1000.0, shift_invariant=True
 )
+conv = LayerExercise("Conv2d", cases=conv_cases, has_parameters=True)
 """
 
 
 def for_this_project() -> dict[str, str]:
-    """The files of ``solutions/90_peers``."""
+    """The files of ``solutions/90_peers`` by their path there."""
     cells = [IMPORTS + "\nfrom autograder import check"]
     for name in PARTS:
         cells += [COURSE.solution(name, "### BEGIN SOLUTION\n", "\n### END SOLUTION\n"), f"check({name})"]
-    return {"checks.py": CHECKS, f"{MODULE}.py": "".join(f"# %%\n{cell}\n\n" for cell in cells)}
+    notebook = "".join(f"# %%\n{cell}\n\n" for cell in cells)
+    return {"assignment.py": OUTLINE, "exercises/parts.py": EXERCISES, f"{MODULE}.py": notebook}
 
 
 def changed(name: str, old: str, new: str) -> tuple[str, str]:
@@ -243,7 +251,7 @@ MISTAKES = {
     "dx-overwrites": ("Conv2d", "j : j + w] += xp", "j : j + w] = xp"),
     "no-bias": ("Conv2d", " + self.b.data[:, None, None]", ""),
 }
-"""By student: the exercise, and the text that they got wrong."""
+"""By student: the exercise, the correct text, and what they wrote instead."""
 RIGHT_STUDENTS = ("ada", "emmy", "sofya")
 UNTOUCHED = ("nobody", "later", "away")
 

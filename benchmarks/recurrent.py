@@ -82,7 +82,7 @@ def of_numpy_ml() -> Run:
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
-    """Measure every pair in turns; the median of the ratios decides."""
+    """Measure every pair alternately; the median of the ratios decides."""
     title = f"Recurrent layers beside PyTorch, float32, {SHAPES}"
     if importlib.util.find_spec("torch") is None:
         yield Table(title, note="PyTorch is not installed. Install the extra: pip install 'dlkit-course[bench]'.")

@@ -166,7 +166,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
 
 def beside(whom: str, name: str, at_most: float, pair: tuple[Run, Run], *, quick: bool) -> Row:
-    """Measure ours and theirs in turns; the median of the ratios decides."""
+    """Measure both alternately; the median of the ratios decides."""
     (ours, n), (theirs, m) = map(repeated, pair)
     a, b = in_turns(ours, theirs, rounds=3 if quick else 41)
     note = f"{1000 * statistics.median(a) / n:.3g} ms; {whom} {1000 * statistics.median(b) / m:.3g} ms"

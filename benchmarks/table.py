@@ -1,4 +1,4 @@
-"""Rows and tables: what was measured, what is wanted, met or not; and the one way of timing in turns."""
+"""Rows and tables: what was measured, its target, met or not; and the one function that times runs alternately."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Row:
 
 @dataclass
 class Table:
-    """Rows of one question; ``note`` stands below, or in place of rows that could not be measured."""
+    """Rows of one question; ``note`` is printed below, or in place of rows that could not be measured."""
 
     title: str
     rows: list[Row] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Table:
 
 @dataclass
 class Grid:
-    """Cells of text under a header, for what is no single figure; ``note`` as in a Table."""
+    """Cells of text under a header, where a cell is not a single figure; ``note`` as in a Table."""
 
     title: str
     header: list[str]
@@ -107,7 +107,7 @@ def _drawn(table: Table | Grid) -> Any:
 
 
 def in_turns(*runs: Callable[[], float | None], rounds: int) -> list[list[float]]:
-    """Run each once a round, the order turned round every time; return every run's seconds by round.
+    """Run each once per round, in alternating order; return every run's seconds by round.
 
     A run that returns a number has timed itself.
     """

@@ -1,7 +1,7 @@
-"""How often a speed check is wrong, on an idle machine and beside neighbours who spin or copy memory.
+"""How often a speed check is incorrect, on an idle machine and beside neighbours that spin or copy memory.
 
 Four kinds of code, each as the reference, as slow as students write it, and half again as slow as the reference with a
-limit of 1.25.  On the same runs two other rules decide as well: the ratio of medians by the clock on the wall, and of
+limit of 1.25.  On the same runs two other rules decide as well: the ratio of medians of wall time, and of
 minima, as ``timeit`` advises.
 """
 
@@ -37,7 +37,7 @@ HALF_AGAIN, SHARES = 1.5, (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 @dataclass(frozen=True)
 class Kind:
-    """One function, right three times: as it should be, half again as slow, and slow.
+    """One function in three correct versions: fast, half again as slow, and slow.
 
     half_again: does the work again for the first ROWS rows; as many as it takes.  shapes: of its inputs.
     """
@@ -128,7 +128,7 @@ def beside(neighbour: Callable[[], None] | None) -> Iterator[None]:
 
 @dataclass
 class Tally:
-    """Outcomes of many gradings of one thing, by each rule."""
+    """Outcomes of many gradings of one piece of code, by each rule."""
 
     paces: Counter[str] = field(default_factory=Counter)
     by_median: Counter[bool] = field(default_factory=Counter)
@@ -137,7 +137,7 @@ class Tally:
     ratios: list[float] = field(default_factory=list)
 
     def add(self, figures: Any, limit: float, seconds: float) -> None:
-        """Take one grading in."""
+        """Add one grading."""
         self.paces[figures.pace] += 1
         ours, theirs = ([getattr(pair, name) for pair in figures.raw] for name in ("code_wall", "reference_wall"))
         self.by_median[statistics.median(ours) / statistics.median(theirs) > limit] += 1
@@ -146,7 +146,7 @@ class Tally:
         self.ratios.append(figures.ratio)
 
     def row(self, *, should_pass: bool) -> list[str]:
-        """How often each rule was wrong, the share of inconclusive verdicts, and what one grading cost."""
+        """How often each rule was incorrect, the share of inconclusive verdicts, and what one grading cost."""
         wrong_pace = Pace.OVER if should_pass else Pace.UNDER
         many = len(self.seconds)
         wrong = [self.paces[wrong_pace], self.by_median[should_pass], self.by_minimum[should_pass]]
@@ -160,7 +160,7 @@ class Tally:
 
 
 def calibrated(launcher: Launcher, kind: Kind) -> Kind:
-    """Find how much work done again costs half as much again: smaller temporary arrays are cheaper than their share."""
+    """Find how many rows cost half as much again when computed twice: smaller arrays are cheaper than their share."""
     found = {}
     for share in SHARES:
         rows = round(share * kind.shapes["x"][0])

@@ -1,6 +1,6 @@
 """Which tricks earn points they did not deserve: here, in nbgrader and in otter-grader; the same tricks, in one run.
 
-Each grader marks a class of one submission a trick, controls and two honest neighbours, and before it the same
+Each grader marks a class with one submission per trick, controls and two honest neighbours, and before it the same
 neighbours without the tricks.  nbgrader is run as its users run it (``generate_assignment``, ``autograde``),
 otter-grader by ``otter assign`` and ``otter run``.  No outcome is written down here: a cell is a mark less the
 stub's.
@@ -24,7 +24,7 @@ TITLE = "Points that a trick earned and did not deserve"
 
 @dataclass
 class Column:
-    """All of one grader: the honest class, the class with the tricks, and a class for each trick that stands alone."""
+    """All of one grader: the honest class, the class with the tricks, and one class per trick that is graded alone."""
 
     quiet: Marks = field(default_factory=Marks)
     full: Marks = field(default_factory=Marks)
@@ -130,7 +130,7 @@ def tables(*, quick: bool) -> Iterator[Grid]:
         columns.update(zip(names[1:], pool.map(lambda name: measure(name, TRICKS), names[1:]), strict=True))
     notes = [f"{name} is not measured: {column.failure}" for name, column in columns.items() if column.failure]
     notes += [
-        "Points above an untouched stub (37: above right forwards), of what there is for Linear, ReLU and Softmax.",
+        "Points above an untouched stub (37: above correct forwards), of what there is for Linear, ReLU and Softmax.",
         "15: public cases carry points by otter's default.  40: the course asks for NumPy alone.",
         "otter run is otter without its container, which would end what 22 starts.",
     ]

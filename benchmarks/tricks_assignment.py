@@ -1,6 +1,6 @@
 """Linear, ReLU and Softmax of 02_layers as an ordinary instructor would set them in nbgrader and in otter-grader.
 
-Every part has a visible test with numbers worked out by hand and a hidden one with drawn inputs.  Hidden tests hold the
+Every part has a visible test with numbers computed by hand and a hidden one with drawn inputs.  Hidden tests use the
 instructor's own formula, and differentiate that one, never the student's forward.
 """
 

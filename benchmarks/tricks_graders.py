@@ -29,10 +29,10 @@ from benchmarks.tricks_submissions import CONTROLS, VICTIM, Trick
 OTTER = "otter-grader[grading]==7.0.0"
 OTTER_VENV = ROOT / ".venv-otter"
 HONEST = (VICTIM, "z-honest")
-"""Neighbours with right work; the first and the last of the class."""
+"""Neighbours with correct work; the first and the last of the class."""
 AT_MOST_S = 900
 LINGER_S = 3.0
-"""What goes on after the verdict is given this long before the marks are read."""
+"""How long processes that outlive the verdict have before the marks are read."""
 
 
 class NotMeasuredError(Exception):
@@ -53,12 +53,12 @@ Grade = Callable[[Path, dict[str, Trick | None]], Marks]
 
 
 def say(text: str) -> None:
-    """Tell of progress."""
+    """Report progress."""
     print(text, file=sys.stderr, flush=True)
 
 
 def run(command: list[Any], folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in ``folder`` with settings of nobody's own."""
+    """Run a command in ``folder``, without anybody's personal settings."""
     own = {name: str(folder / ".home") for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
     path = f"{Path(command[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return subprocess.run(
@@ -82,7 +82,7 @@ def last_line(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def submission(released: Notebook, student: str, trick: Trick | None, known: str) -> Notebook:
-    """Fill in the released notebook: right where there is no trick, untouched for the stub.
+    """Fill in the released notebook: correctly where there is no trick; untouched for the stub.
 
     known: tables of the visible cases, for the trick that answers from them.
     """
@@ -161,7 +161,7 @@ def grade_here(folder: Path, students: dict[str, Trick | None]) -> Marks:
         path = folder / "graded" / "reports" / student / f"{ASSIGNMENT}.json"
         try:
             report = read_report(path)
-        except Exception:  # noqa: BLE001 - a report that was spoiled is no mark
+        except Exception:  # noqa: BLE001 - a damaged report gives no mark
             marks.points[student] = None
             continue
         marks.points[student] = report.points

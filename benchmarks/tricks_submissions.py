@@ -1,9 +1,9 @@
-"""The tricks themselves: submissions without a right implementation, each with one way to be marked all the same.
+"""The tricks themselves: submissions without a correct implementation, each with one way to earn points nevertheless.
 
 A submission is the released notebook with the three classes written (they return zeros, or what the trick needs) and
-a cell of ``setup`` after the imports.  What a trick does on loading stands in a class that the three need.
-The same text goes to every grader; where their insides differ, one text holds the code for each, and what is not
-there is passed over.  ``STUDENT`` in a text becomes the name of the folder it is handed in as.
+a cell of ``setup`` after the imports.  What a trick does on loading is in a class that the three need.
+The same text goes to every grader; where they differ inside, one text has the code for each, and skips
+what is not there.  ``STUDENT`` in a text becomes the name of the folder it is handed in as.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Trick:
     """One submission.
 
     number: in the list of attacks on autograders; empty for a control.  forward, backward: bodies of all three classes,
-    or one a class.  files: beside the notebook.  edit: changes the notebook's cells.  beside: the control that
+    or one per class.  files: beside the notebook.  edit: changes the notebook's cells.  beside: the control that
     it is measured against.  cannot: graders in which it cannot be expressed, with the reason.  alone: graded in
     a class of its own with honest neighbours, for it ends the run.  harms: it would change the victim's mark.
     """
@@ -97,7 +97,7 @@ def double_tests(cells: Cells) -> Cells:
 
 
 def retype_tests(cells: Cells) -> Cells:
-    """Say of every test cell that it is an answer, not a test, and empty it."""
+    """Declare every test cell an answer, not a test, and empty it."""
     for cell in filter(is_test, cells):
         cell["source"] = "pass"
         if "nbgrader" in cell["metadata"]:
@@ -402,7 +402,7 @@ if hasattr(self, "W") and dy.shape == (1, 2):
 CONTROLS = {
     "stub": Trick("", "nothing written"),
     "wrong": Trick("", "returns zeros, no trick"),
-    "forward": Trick("", "right forward, no backward", forward=_right(0), backward="raise NotImplementedError"),
+    "forward": Trick("", "correct forward, no backward", forward=_right(0), backward="raise NotImplementedError"),
 }
 """Not tricks: what the others are measured against, and what their classes earn without the trick."""
 

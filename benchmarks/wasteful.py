@@ -1,4 +1,4 @@
-"""Hand-ins that take all they can get of the grader: replies as large as may be, sleep, text that is hard to read."""
+"""Hand-ins that use as much of the grader as they can: replies as large as allowed, sleep, text hard to parse."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ EXERCISES = {
 
 
 class Watched:
-    """``autograder watch`` on a learner's file, and the time from a save to what it prints last."""
+    """``autograder watch`` on a learner's file, and the time from a save to the last of its output."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "assignments" / ASSIGNMENT / "layers.py"
@@ -70,7 +70,7 @@ def solution(name: str) -> str:
 
 
 def saves(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Seconds of every save, by what was saved: wrong, then right, each exercise in turn."""
+    """Seconds of every save, by what was saved: wrong, then right, one exercise after the other."""
     os.environ["XDG_STATE_HOME"] = str(folder / "state")  # for the user there is nothing to remember
     start(ASSIGNMENT, folder, ROOT)
     watched = Watched(folder)

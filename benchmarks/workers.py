@@ -1,4 +1,4 @@
-"""What a worker costs: to start one, and to ask it something small."""
+"""What a worker costs: to start one, and to make a small call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
 
         def start() -> None:
             workers.append(Worker(zygote))
-            RemoteSubject(workers[-1]).request("put", handle=1, value=None)  # it has answered: it is there
+            RemoteSubject(workers[-1]).request("put", handle=1, value=None)  # it has replied, so it runs
 
         workers: list[Worker] = []
         started = []

@@ -25,7 +25,7 @@ def main() -> int:
     """Build, unless nothing that the site is made of has changed since.  Returns Sphinx's exit status."""
     SITE.parent.mkdir(parents=True, exist_ok=True)
     with (SITE.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes may want the site at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes may build the site at the same time
         return build()
 
 

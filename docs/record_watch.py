@@ -92,7 +92,7 @@ def screens() -> list[str]:
 
 
 def moving_picture(shown: list[str]) -> str:
-    """Draw screens one after the other in one SVG; who wants no motion sees the third."""
+    """Draw screens one after the other in one SVG; a reader who prefers reduced motion sees the third."""
     height = max(screen.count("\n") for screen in shown) + 1
     frames = [_drawn(screen, height, i) for i, screen in enumerate(shown)]
     size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', frames[0])

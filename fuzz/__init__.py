@@ -1,6 +1,6 @@
-"""Fuzzing of what reads bytes that somebody else wrote: frames from a worker, and the files that are handed in.
+"""Fuzzing of the code that reads bytes from elsewhere: frames from a worker, and the files that are handed in.
 
-A file is followed from its bytes to the report, its pages and its exports (``hand_ins``).
+``hand_ins`` follows a file from its bytes to the report, its pages and its exports.
 
 A target is a module with ``seeds()``, made by code, ``one(data)``, which returns unless the bytes have found
 something, and ``mutate(data, random)``, which knows the format.  ``python -m fuzz`` runs them under Atheris, the

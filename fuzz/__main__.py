@@ -59,7 +59,7 @@ def load(target: str) -> Any:
 
 
 def timed(module: Any, data: bytes, most_s: float = HANG_S) -> None:
-    """Run one input; raises SlowError where it took more computing than that."""
+    """Run one input; raises SlowError where it took more CPU time than allowed."""
     started = time.process_time()
     module.one(data)
     seconds = time.process_time() - started
@@ -69,7 +69,7 @@ def timed(module: Any, data: bytes, most_s: float = HANG_S) -> None:
 
 
 def run(target: str, seconds: int) -> bool:
-    """Fuzz one target in a child; print what came of it; True where something was found."""
+    """Fuzz one target in a child; print the outcome; True where something was found."""
     CRASHES.mkdir(exist_ok=True)
     before = set(CRASHES.iterdir())
     command = [sys.executable, "-m", "fuzz", target, "--seconds", str(seconds), "--corpus"]

@@ -39,7 +39,7 @@ def seeds() -> list[bytes]:
 
 
 def one(data: bytes) -> None:
-    """Read the bytes as ``02_layers.zip``; only wanted members within bounds come of it, or one sentence."""
+    """Read the bytes as ``02_layers.zip``; the result is the expected members within the limits, or one sentence."""
     path = folder() / "02_layers.zip"
     path.write_bytes(data)
     try:

@@ -1,4 +1,4 @@
-"""Bytes that arrive at the host's end of a pipe: as they are, cut anywhere, several frames in a row."""
+"""Bytes that arrive at the grader's end of a pipe: as they are, cut anywhere, several frames in a row."""
 
 from __future__ import annotations
 

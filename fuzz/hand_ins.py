@@ -1,4 +1,4 @@
-"""The whole path of a hand-in, from bytes to pages and exports: nothing of it may raise, or be the grader's own fault.
+"""The whole path of a hand-in, from bytes to pages and exports: none of it may raise, or end in a fault of the grader.
 
 The first byte says what the bytes are handed in as: a Python file, a notebook, or both, of which the second follows a
 line of tildes.
@@ -45,7 +45,7 @@ HARD = {
 
 
 def seeds() -> list[bytes]:
-    """What once stopped a class: alone, beside a right Tanh, and in one of two files; and the seeds of both formats."""
+    """What once stopped a class: alone, beside a correct Tanh, in one of two files; and the seeds of both formats."""
     found = [SCRIPT + RIGHT.encode(), BOTH + RIGHT.encode() + BETWEEN + _notebook(RIGHT + "\nx = 1")]
     for text in HARD.values():
         found += [

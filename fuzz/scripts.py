@@ -84,7 +84,7 @@ def one(data: bytes) -> None:
 
 
 def hand_in(data: bytes, name: str) -> None:
-    """Read a file as the grader does, and ask what is asked of a submission; every sentence must be text."""
+    """Read a file as the grader does, and use everything that a submission offers; every sentence must be text."""
     path = folder() / name
     path.write_bytes(data)
     sentences = []
@@ -107,7 +107,7 @@ def hand_in(data: bytes, name: str) -> None:
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:
-    """Put an odd line somewhere, repeat a part, drop or double a line, or end the lines otherwise."""
+    """Put an odd line somewhere, repeat a part, drop or duplicate a line, or change the line ends."""
     lines = data.decode("utf-8", "replace").split("\n")
     for _ in range(source.randint(1, 3)):
         at = source.randrange(len(lines))

@@ -1,4 +1,4 @@
-"""Frames whose lengths are right: what the header's JSON may hold, and what the body makes of it."""
+"""Frames whose lengths are correct: what the header's JSON may contain, and what is read from the body."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def places(node: Any) -> Any:
 
 
 def check(tree: Any) -> None:
-    """Assert that a value that was let through is one that could have been sent: it comes back as it is."""
+    """Assert that a value that was let through is one that could have been sent: it is read back unchanged."""
     arrays: list[Any] = []
     node = json.loads(json.dumps(encode(tree, arrays), allow_nan=False))
-    with contextlib.suppress(ProtocolError):  # written anew, a tree may have a few nodes more
+    with contextlib.suppress(ProtocolError):  # written again, a tree may have a few nodes more
         assert same(decode(node, arrays), tree)
 
 

@@ -17,7 +17,7 @@ NOMINAL = {"matmul": 1.6e-4, "exp": 0.6e-4, "copy": 1.4e-4, "loop": 1.5e-4}
 """CPU seconds of each piece on the machine that the tests' figures were chosen on."""
 ROUNDS = 7
 BUSY = 5
-"""Processes that may want the same core."""
+"""Processes that may compete for the same core."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Pages and pictures that are made anew by every build: assignments, the authors' interface, the packages."""
+"""Pages and pictures that every build writes again: assignments, the authors' interface, the packages."""
 
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -23,7 +23,7 @@ def generate(_app: Sphinx) -> None:
         path = PICTURES / name
         if not path.is_file() or path.read_text(encoding="utf-8") != picture:
             path.write_text(picture, encoding="utf-8")
-            LOGGER.warning("docs/pictures/%s was out of date and has been drawn anew: commit it.", name)
+            LOGGER.warning("docs/pictures/%s was out of date and has been drawn again: commit it.", name)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

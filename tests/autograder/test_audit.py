@@ -123,7 +123,7 @@ def test_a_mistake_meant_for_a_check_that_is_not_there(rotten):
     assert failure.startswith("16_graphs: Parabola has no check 'stays blue'; it has: forward matches")
 
 
-def test_two_mistakes_that_cannot_be_told_apart(rotten):
+def test_two_mistakes_that_cannot_be_distinguished(rotten):
     (failure,) = rotten((MISTAKES, "+ self.s * x\n", "+ x * x + self.s\n"))
     assert failure.startswith(
         "16_graphs: Parabola: mistake “forgets the square” is diagnosed as “adds the constant”: y is wrong"
@@ -239,7 +239,7 @@ def test_a_hint_that_is_said_twice(rotten):
 
 
 MADE = 'parabola = LayerExercise("Parabola", cases=parabola_cases)\n'
-TOOTHLESS = """
+UNPROVED = """
 @parabola.check("is of some size", cases=parabola_cases, part="forward")
 def some_size(subject, case):
     thing = subject.make("Parabola", **case.arguments)
@@ -248,7 +248,7 @@ def some_size(subject, case):
 
 
 def test_a_check_that_no_mistake_is_meant_for(rotten):
-    (failure,) = rotten((CHECKS, MADE, MADE + TOOTHLESS))
+    (failure,) = rotten((CHECKS, MADE, MADE + UNPROVED))
     assert failure == "16_graphs: Parabola: “is of some size” has no teeth: no mistake is meant for it"
 
 
@@ -261,7 +261,7 @@ for number, check in enumerate(parabola.checks):
 """
 
 
-def test_a_standard_check_that_its_sabotage_passes(rotten):
+def test_a_standard_check_that_passes_its_mutation(rotten):
     (failure,) = rotten((CHECKS, MADE, MADE + SPOILED))
     assert failure == "16_graphs: Parabola: “inputs are not modified” has no teeth: a mutation is passed"
 

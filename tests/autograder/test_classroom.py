@@ -78,7 +78,7 @@ def test_of_one_assignment_everybody_is_listed(small_course, tmp_path):
     assert found == {"adam": [adam], "berta": [tmp_path / "berta/layers.py"], "carl": []}
 
 
-def test_a_folder_that_is_none_or_holds_nothing_is_told(small_course, tmp_path):
+def test_a_missing_or_empty_folder_is_reported(small_course, tmp_path):
     with pytest.raises(UsageError, match=r"nowhere is no folder. Name the one that holds a folder for every student."):
         discover(tmp_path / "nowhere", small_course)
     with pytest.raises(
@@ -143,7 +143,7 @@ def test_what_changed_in_between_is_graded_again(own_course, tmp_path, what):
     assert grade_here(own_course, tmp_path / "in", tmp_path / "out", **options) == {"adam": True, "berta": both}
 
 
-def test_one_who_handed_in_nothing_is_told_so(small_course, tmp_path):
+def test_a_student_who_handed_in_nothing_gets_a_report_that_says_so(small_course, tmp_path):
     submit(small_course, tmp_path / "in", "adam", "right")
     (tmp_path / "in/berta").mkdir()
     entries = discover(tmp_path / "in", small_course, "02_layers")
@@ -164,7 +164,7 @@ def test_a_run_goes_on_with_its_seed_unless_told_otherwise(small_course, tmp_pat
     assert (stored.seed, list(stored.checks)) == (12, ["02_layers"])
 
 
-def test_a_run_that_cannot_be_read_or_written_is_told(small_course, tmp_path):
+def test_a_run_that_cannot_be_read_or_written_is_reported(small_course, tmp_path):
     entries = [Entry("adam", "02_layers", str(tmp_path))]
     (tmp_path / "out").mkdir()
     (tmp_path / "out/run.json").write_text("{")

@@ -84,13 +84,13 @@ def test_wrong_usage_is_one_sentence_and_exit_status_2(autograder, small_course,
 @pytest.mark.parametrize(
     "command", [["check"], ["grade", "."], ["release"], ["audit"], ["new", "16_graphs"]], ids=lambda c: c[0]
 )
-def test_a_course_that_is_none_is_told(autograder, tmp_path, command):
+def test_a_folder_that_is_not_a_course_is_reported(autograder, tmp_path, command):
     status, out, err = autograder(*command, "--course", tmp_path)
     assert (status, out) == (2, "")
     assert err == f"autograder: There is no course at or above {tmp_path}: name the folder that holds assignments/.\n"
 
 
-def test_a_folder_without_reports_is_told(autograder, tmp_path):
+def test_a_folder_without_reports_is_reported(autograder, tmp_path):
     status, out, err = autograder("report", tmp_path / "nowhere")
     assert (status, out) == (2, "")
     assert (
@@ -99,7 +99,7 @@ def test_a_folder_without_reports_is_told(autograder, tmp_path):
     )
 
 
-def test_a_report_that_cannot_be_read_is_told(autograder, tmp_path):
+def test_a_report_that_cannot_be_read_is_named(autograder, tmp_path):
     (tmp_path / "reports/adam").mkdir(parents=True)
     (tmp_path / "reports/adam/02_layers.json").write_text("{")
     status, _, err = autograder("report", tmp_path)
@@ -118,7 +118,7 @@ def test_without_a_command_there_is_help(autograder):
         assert command in out
 
 
-def test_an_interruption_is_told_without_a_trace(autograder, small_course, monkeypatch):
+def test_an_interruption_is_reported_without_a_traceback(autograder, small_course, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 

@@ -134,7 +134,7 @@ def test_numbers_that_overflow_when_subtracted_are_wrong():
     assert compare(np.array([-1.7e308]), np.array([1.7e308]), "y").kind == "value"
 
 
-def test_the_first_difference_is_told_and_hidden_names_are_not_compared():
+def test_the_first_difference_is_reported_and_hidden_names_are_not_compared():
     expected = {"y": RIGHT, "dx": RIGHT, "_slopes": [1]}
     assert compare_all({"y": RIGHT, "dx": RIGHT}, expected, Case()) is None
     assert compare_all({"dx": None}, expected, Case()).name == "y"

@@ -15,7 +15,7 @@ SHAPES = [(7, 3), (5, 4), (2, 3)]
 
 
 def evidence(change, draw=lambda shape: RNG.normal(size=shape), **arguments):
-    """One name in three cases, with what ``change(wanted, case)`` makes of the right values."""
+    """One name in three cases, with what ``change(wanted, case)`` makes of the expected values."""
     pairs = []
     for shape in SHAPES:
         wanted = draw(shape)
@@ -170,7 +170,7 @@ def test_an_array_that_is_too_large_to_look_at_is_left_alone():
 
 
 @pytest.mark.parametrize(("times", "key"), [(0.5, "not accumulated"), (1.5, "accumulated twice"), (0.7, None)])
-def test_what_accumulates_wrongly_is_told_by_its_factor(times, key):
+def test_what_accumulates_wrongly_is_recognised_by_its_factor(times, key):
     of = evidence(lambda w, _: times * w)
     found = property_of("gradients accumulate", None, [], [], of)
     assert (found.key if found else None) == key

@@ -322,7 +322,7 @@ def test_every_export_takes_a_broken_report(two, here, monkeypatch, small_course
 # --- a learner's own --------------------------------------------------------------------------
 
 
-def test_a_learner_is_told_that_the_grader_failed(own_course, monkeypatch, capsys):
+def test_a_learner_reads_that_the_grader_failed(own_course, monkeypatch, capsys):
     from autograder.learner import work
 
     def fail(*_args, **_kwargs):
@@ -333,7 +333,7 @@ def test_a_learner_is_told_that_the_grader_failed(own_course, monkeypatch, capsy
     assert "cannot be read: the grader failed on it (RecursionError)" in capsys.readouterr().err
 
 
-def test_a_learner_with_a_number_without_end_is_told_where_it_is(own_course, capsys, right):
+def test_a_learner_with_an_endless_number_reads_where_it_is(own_course, capsys, right):
     path = own_course / "assignments/02_layers/layers.py"
     path.write_text(f"{right}\n# %%\nX = 1; Y = {HEX}\n")
     assert main(["check", str(path), "--course", str(own_course)]) == 0

@@ -125,7 +125,7 @@ def test_code_that_is_nested_deeply_costs_no_more_than_its_cell(name, tmp_path):
     timed(scripts, path.read_bytes())
 
 
-def test_more_code_than_anybody_writes_is_told(tmp_path):
+def test_more_code_than_anybody_writes_is_reported(tmp_path):
     path = tmp_path / "layers.py"
     path.write_text(TANH + "x = [" + "1," * MAX_CODE + "]\n")
     with pytest.raises(ExtractionError, match=r"layers.py has 1000 kB of code; at most 500 kB are read. Load data"):
@@ -147,7 +147,7 @@ def test_pictures_in_a_notebook_are_no_code(tmp_path):
     assert "Tanh" in extract(path).defined
 
 
-def test_half_a_character_in_the_stamp_of_a_notebook_is_told_as_text(tmp_path, layers):
+def test_half_a_character_in_the_stamp_of_a_notebook_is_reported_as_text(tmp_path, layers):
     path = tmp_path / "layers.ipynb"
     path.write_text('{"cells": [], "metadata": {"dlkit": {"assignment": "\\ud800"}}}')
     with pytest.raises(SubmissionError, match=r"layers.ipynb belongs to \?, not to 02_layers"):

@@ -140,7 +140,7 @@ UNREADABLE = {
 @pytest.mark.parametrize(
     ("name", "content", "sentence"), [(name, *case) for name, cases in UNREADABLE.items() for case in cases]
 )
-def test_a_file_that_cannot_be_graded_is_told_in_one_sentence(tmp_path, layers, name, content, sentence):
+def test_a_file_that_cannot_be_graded_is_reported_in_one_sentence(tmp_path, layers, name, content, sentence):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SubmissionError) as error:
         read_submission(tmp_path / name, layers)
@@ -208,7 +208,7 @@ def test_a_notebook_that_is_partly_filled_is_partly_done(grade_file, root, tmp_p
     assert [answer.answered for answer in found.report.written] == [True, False]
 
 
-def test_something_wrong_is_told_apart_from_something_unwritten(grade_file, root, tmp_path, swapped):
+def test_something_wrong_is_distinguished_from_something_unwritten(grade_file, root, tmp_path, swapped):
     notebook = fill(root, Tanh=swapped("Tanh", ("self.y * self.y", "self.y")))
     (tmp_path / "layers.ipynb").write_text(json.dumps(notebook))
     found = grade_file(tmp_path / "layers.ipynb")
@@ -330,7 +330,7 @@ def test_another_dtype_fails_its_own_check_alone(grade, swapped, others_untouche
     others_untouched(found, "Tanh")
 
 
-def test_a_wrong_number_of_gradients_is_told(grade, swapped, first_wrong):
+def test_a_wrong_number_of_gradients_is_reported(grade, swapped, first_wrong):
     found = grade(Tanh=swapped("Tanh", ("return dx", "return dx, dx")))
     assert first_wrong(found.Tanh).sentence == "dx is a tuple; an array is wanted (x (1, 4))"
 
@@ -343,14 +343,14 @@ def test_a_class_without_a_method_says_which(grade, swapped, first_wrong, others
     others_untouched(found, "Flatten")
 
 
-def test_a_function_in_place_of_a_class_is_told(grade, first_wrong, others_untouched):
+def test_a_function_in_place_of_a_class_is_reported(grade, first_wrong, others_untouched):
     found = grade(Flatten="def Flatten(x):\n    return x.reshape(len(x), -1)")
     assert first_wrong(found.Flatten).status is Status.FAILED
     assert "TypeError" in first_wrong(found.Flatten).sentence
     others_untouched(found, "Flatten")
 
 
-def test_a_constructor_that_fails_is_told(grade, swapped, first_wrong, others_untouched):
+def test_a_constructor_that_fails_is_reported(grade, swapped, first_wrong, others_untouched):
     found = grade(LeakyReLU=swapped("LeakyReLU", ("self.slope = slope", "self.slope = slopes")))
     assert first_wrong(found.LeakyReLU).sentence.startswith(
         "raised NameError: name 'slopes' is not defined (layers.py, line"
@@ -740,7 +740,7 @@ def test_every_sentence_of_a_wrong_submission_is_one_line(grade, swapped):
 
 def test_the_diagnosis_and_the_audit_speak_of_the_same_course(small_course):
     assert audit(small_course, ["02_layers"], seed=3, only=frozenset({"Flatten"})).failures == []
-    assert ast.parse((small_course / "assignments/02_layers/checks.py").read_text()).body
+    assert ast.parse((small_course / "assignments/02_layers/exercises/activations.py").read_text()).body
 
 
 def test_an_exercise_without_checks_is_an_empty_result(layers, zygote, hand_in):

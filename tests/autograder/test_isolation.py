@@ -328,7 +328,7 @@ def test_a_worker_starts_however_many_share_the_zygote(zygote):
 
 @linux
 @pytest.mark.parametrize("how", ["by the system's call", "by Python's"])
-def test_a_fork_that_the_system_refuses_is_told_and_leaves_the_others_alone(how, monkeypatch):
+def test_a_fork_that_the_system_refuses_is_reported_and_leaves_the_others_alone(how, monkeypatch):
     refused = OSError(errno.EAGAIN, "as often as it is asked")
 
     def fail():
@@ -355,7 +355,7 @@ def test_a_fork_that_the_system_refuses_is_told_and_leaves_the_others_alone(how,
 
 
 @linux
-def test_where_no_more_processes_are_started_the_host_waits_and_then_says_so(monkeypatch):
+def test_where_no_more_processes_can_start_the_grader_waits_and_then_says_so(monkeypatch):
     monkeypatch.setattr(launcher, "PATIENCE_S", 0.3)
     monkeypatch.setattr(launcher, "PAUSE_S", 0.1)
     asked = []

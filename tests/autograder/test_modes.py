@@ -157,7 +157,7 @@ def test_a_gradient_of_the_other_mode_is_seen():
     assert asked(GRADIENTS, Through).name == "dx"
 
 
-def test_float64_and_the_host_are_seen_in_eval_only():
+def test_float64_and_transfers_are_noticed_in_eval_only():
     wide = spoil(lambda _, _x, y: y.astype(float))
     assert asked("float32 stays float32", wide) is None
     assert asked("float32 stays float32 in eval", wide).kind == "dtype"
@@ -206,7 +206,7 @@ def test_another_draw_on_the_way_back_is_seen():
 @pytest.mark.parametrize(
     ("y", "sentence"), [(None, "y is None"), (np.zeros(3), "y has shape (3,)"), (3, "y is the number 3")]
 )
-def test_what_cannot_be_set_apart_is_said_as_ever(y, sentence):
+def test_where_the_invariant_cannot_be_computed_the_usual_sentence_is_given(y, sentence):
     class Odd(Noise):
         def forward(self, *_):
             return y
@@ -295,7 +295,7 @@ BY_THE_DRAW = {
     "writes into its input",
     "uses its own generator",
 }
-"""Their outcomes differ from draw to draw, whatever is set apart; the last draws no numbers that could be others."""
+"""Their outcomes differ from draw to draw, whatever the invariant; the last draws no numbers that could be others."""
 DROPOUT = next(e for e in catalogue.load("05_regularization", ROOT).assignment.exercises if e.name == "Dropout")
 
 

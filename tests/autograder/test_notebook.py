@@ -116,7 +116,7 @@ def test_speed_waits_for_the_grader(monkeypatch, root, layers, cell):
 
 
 @pytest.mark.parametrize("thing", [dict, "Conv2d", 3])
-def test_what_is_no_exercise_is_told(cell, thing):
+def test_what_is_not_an_exercise_is_reported(cell, thing):
     with pytest.raises(
         LookupError, match=r"No assignment of this course has an exercise .* Pass the class or function itself"
     ):

@@ -78,7 +78,7 @@ def test_state_that_two_optimizers_share_is_found():
     assert asked("two optimizers do not disturb each other", Shared).kind == "value"
 
 
-def test_a_new_array_is_told_from_a_wrong_one():
+def test_a_new_array_is_distinguished_from_a_wrong_one():
     class Rebinding(Momentum):
         def step(self):
             for parameter, velocity in zip(self.parameters, self.velocity, strict=True):

@@ -307,7 +307,7 @@ BAD_TREES = {
     "negative index": {"a": -1},
     "index that is text": {"a": "0"},
     "scalar of an array": {"s": 0},
-    "index that is a truth value": {"a": True},
+    "index that is a boolean": {"a": True},
     "number beyond 64 bits": 1 << 63,
     "float that is none": math.inf,
     "two tags": {"a": 0, "s": 0},
@@ -386,7 +386,7 @@ def exchange(*frames, pieces=1):
 
 @pytest.mark.parametrize("pieces", [1, 2, 3, 10, 1000])
 @pytest.mark.parametrize("size", [0, 1, 7, 2000])
-def test_frames_that_arrive_together_or_in_pieces_are_told_apart(pieces, size):
+def test_frames_that_arrive_together_or_in_pieces_are_separated(pieces, size):
     bodies = [(np.arange(size) + i).astype(">f8") for i in range(3)]
     frames = [frame({"id": str(i), "arrays": [[">f8", [size]]]}, body.tobytes()) for i, body in enumerate(bodies)]
     for i, (header, (array,)) in enumerate(exchange(*frames, pieces=pieces)):
@@ -400,7 +400,7 @@ def test_a_header_larger_than_the_buffer_comes_back(size):
 
 
 @pytest.mark.parametrize("size", [3, protocol.SMALL])
-def test_what_comes_back_is_aligned_and_may_be_written_to(size):
+def test_a_returned_array_is_aligned_and_may_be_written_to(size):
     back = crossed([np.ones(3, "i1"), np.ones(size)])
     for array in back:
         array[:] = 2

@@ -201,7 +201,7 @@ def test_released_files_are_the_authors_own_and_no_line_is_long(root):
                 assert max(map(len, path.read_text().splitlines())) <= 120, inside
 
 
-def test_the_public_checks_ask_for_the_same(small_course, tmp_path):
+def test_the_public_checks_behave_the_same(small_course, tmp_path):
     shutil.copytree(small_course / "assignments", tmp_path / "assignments")
     ours, theirs = (catalogue.load("02_layers", folder) for folder in (small_course, tmp_path))
     assert (ours.official, theirs.official) == (True, False)
@@ -266,7 +266,7 @@ def test_checks_that_need_what_is_secret_are_told(own_course):
         ),
     ],
 )
-def test_a_source_that_does_not_fit_its_spec_is_told(own_course, file, old, new, sentence):
+def test_a_source_that_does_not_fit_its_spec_is_reported(own_course, file, old, new, sentence):
     path = own_course / "solutions/02_layers" / file
     text = path.read_text()
     assert old in text

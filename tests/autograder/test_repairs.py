@@ -56,7 +56,7 @@ def foundations(root):
 
 
 @pytest.fixture(scope="module")
-def mending(foundations, zygote):
+def results(foundations, zygote):
     grader = Grader(foundations, zygote, seed=5)
     grader.only = frozenset({"SimpleNetwork", "TwoLayerNet"})
 
@@ -115,8 +115,8 @@ def test_nbgrader_releases_the_published_code_and_no_stub(foundations):
 
 
 @pytest.mark.parametrize("suffix", [".py", ".ipynb"])
-def test_what_is_released_is_not_attempted_and_earns_nothing(suffix, foundations, mending):
-    found = mending(read_submission(foundations.released / f"foundations{suffix}", foundations))
+def test_what_is_released_is_not_attempted_and_earns_nothing(suffix, foundations, results):
+    found = results(read_submission(foundations.released / f"foundations{suffix}", foundations))
     for result in found.values():
         assert result.status is Status.NOT_ATTEMPTED
         assert result.points == 0
@@ -129,23 +129,25 @@ def test_two_untouched_files_beside_each_other_are_no_conflict(foundations, tmp_
         text = (foundations.released / f"foundations{suffix}").read_text()
         (tmp_path / f"foundations{suffix}").write_text(text)
     assert read_submission(tmp_path, foundations).file == "foundations.ipynb"
-    mended = (tmp_path / "foundations.py").read_text().replace("self.weights += inputs", "self.weights -= 0.1 * inputs")
-    (tmp_path / "foundations.py").write_text(mended)
+    repaired = (
+        (tmp_path / "foundations.py").read_text().replace("self.weights += inputs", "self.weights -= 0.1 * inputs")
+    )
+    (tmp_path / "foundations.py").write_text(repaired)
     assert read_submission(tmp_path, foundations).file == "foundations.py"
 
 
-def test_published_code_that_was_touched_is_work_and_earns_nothing(foundations, mending):
+def test_published_code_that_was_touched_is_work_and_earns_nothing(foundations, results):
     for name in ("SimpleNetwork", "TwoLayerNet"):
         exercise = foundations.assignment.exercise(name)
         source = attempted(foundations.source_of(exercise), exercise, exercise.parts)
         submission = Submission("x.py", Extraction(foundations.variant(exercise, source)), "")
-        result = mending(submission)[name]
+        result = results(submission)[name]
         assert result.points == 0
         for part in exercise.parts:
             assert next(v for v in result.verdicts if v.part == part).status is Status.FAILED
 
 
-def test_half_a_repair_is_diagnosed_as_the_half_that_is_missing(foundations, mending, tmp_path):
+def test_half_a_repair_is_diagnosed_as_the_half_that_is_missing(foundations, results, tmp_path):
     text = (foundations.released / "foundations.ipynb").read_text()
     notebook = json.loads(text)
     for cell in notebook["cells"]:
@@ -156,7 +158,7 @@ def test_half_a_repair_is_diagnosed_as_the_half_that_is_missing(foundations, men
             cell["source"] = whole.replace("np.argmax(self.forward(x), axis=1)", "np.argmax(self.forward(x), axis=-1)")
     path = tmp_path / "foundations.ipynb"
     path.write_text(json.dumps(notebook))
-    found = mending(read_submission(path, foundations))
+    found = results(read_submission(path, foundations))
     first = found["SimpleNetwork"].verdicts[0]
     assert (first.status, first.mistake) == (Status.FAILED, "has no learning rate")
     by_part = {verdict.part: verdict for verdict in reversed(found["TwoLayerNet"].verdicts)}

@@ -110,14 +110,14 @@ def test_linear_time_keeps_pace(grown):
     assert figures.pace is Pace.UNDER
 
 
-def test_a_wrong_output_is_told(grown):
+def test_an_incorrect_output_is_reported(grown):
     _, wrong = grown("def f(x):\n    return np.cumsum(x, dtype=x.dtype) + (len(x) > 7000)\n")
     assert wrong is not None
     assert "the result is wrong in every entry" in wrong.sentence
 
 
 @pytest.mark.parametrize("source", [LATER, EVERY_OTHER], ids=["always", "every other time"])
-def test_work_that_is_put_off_counts(grown, source):
+def test_deferred_work_counts(grown, source):
     figures, wrong = grown(source, sizes=(500, 1000, 2000, 4000), at_most=1.3)
     assert wrong is None
     assert figures.pace is Pace.OVER

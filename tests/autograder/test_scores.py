@@ -25,7 +25,7 @@ def test_a_number_up_to_the_bound_passes(shift):
     assert judged(TRUTH + shift) is None
 
 
-def test_a_number_beyond_the_bound_fails_and_is_told():
+def test_a_number_beyond_the_limit_fails_and_is_reported():
     found = judged(TRUTH + 0.75)
     assert found.sentence == "the model has a mean error of 0.75 on unseen data; a mean error of 0.5 or less is wanted"
     assert found.error == pytest.approx(0.25)
@@ -49,7 +49,7 @@ def test_what_is_no_finite_number_passes_nothing(value):
     ],
     ids=["rows", "axes", "list", "nothing", "complex"],
 )
-def test_outputs_of_another_kind_are_told_what_is_wanted(outputs, said):
+def test_outputs_of_another_kind_fail_with_the_expected_kind(outputs, said):
     found = judged(outputs)
     assert found.kind == "shape"
     assert said in found.sentence

@@ -93,7 +93,7 @@ def test_every_right_way_to_draw_passes(check, right):
     assert all(asked(right, check, seed) is None for seed in range(20))
 
 
-def test_another_law_is_told_from_others():
+def test_another_law_is_distinguished_from_others():
     for seed in range(20):
         sentence, words = asked(lambda shape, p, rng: rng.random(shape) >= p, BY_ITSELF, seed)
         assert words["the share of True"] == "False with probability p"
@@ -202,7 +202,7 @@ def test_a_distribution_is_held_to_what_lies_before_a_number_too():
     assert one_of_five.measure(np.arange(50) % 5) == pytest.approx(0)
 
 
-def test_a_share_is_told_from_another_that_is_three_over_the_root_away():
+def test_a_share_is_distinguished_from_another_three_over_the_root_away():
     n = 10_000
     shifted = np.arange(n) < n * (0.5 + 3.2 / math.sqrt(n))
     claim = Claim("the share", lambda seen, _: seen, lambda _: Mean(0.5))

@@ -60,7 +60,7 @@ def test_several_files_of_other_names_are_one_where_they_hold_the_same_work(tmp_
     assert [(one.path, one.kind) for one in found.set_aside] == [("two.py", "other")]
 
 
-def test_an_empty_folder_is_told(tmp_path, layers):
+def test_an_empty_folder_is_reported(tmp_path, layers):
     (tmp_path / "image.png").write_bytes(b"x")
     with pytest.raises(SubmissionError, match=r"^There is no notebook and no Python file here. Hand in layers.ipynb"):
         read_submission(tmp_path, layers)
@@ -73,7 +73,7 @@ def test_files_of_which_none_is_the_assignment_are_named(tmp_path, layers):
         read_submission(tmp_path, layers)
 
 
-def test_a_missing_file_is_told(tmp_path, layers):
+def test_a_missing_file_is_reported(tmp_path, layers):
     with pytest.raises(SubmissionError, match=r"layers.py is not there. Check the name and the folder."):
         read_submission(tmp_path / "layers.py", layers)
 

@@ -149,7 +149,7 @@ LOOP = """def f(x):
         (2, "cell 1, line 2", "y = x * 2", False),
     ],
 )
-def test_a_line_is_told_by_the_loop_it_lies_in(line, where, code, loop):
+def test_a_line_is_named_with_the_loop_it_is_in(line, where, code, loop):
     (spot,) = hotspots.places([["cell 1", line, 0.8]], statements(LOOP))
     assert (spot.where, spot.code, spot.share, spot.loop) == (where, code, 0.8, loop)
 
@@ -282,7 +282,13 @@ class Clocked:
 @pytest.mark.parametrize(
     ("cpu", "device", "charged"),
     [(0.1, 0.4, 0.4), (0.4, 0.1, 0.4), (0.4, -5.0, 0.4), (0.4, float("nan"), 0.4), (0.4, float("inf"), 0.4)],
-    ids=["the device computes", "the CPU does", "less than nothing is told", "no number is told", "no end is told"],
+    ids=[
+        "the device computes",
+        "the CPU does",
+        "a negative time is reported",
+        "no number is reported",
+        "infinity is reported",
+    ],
 )
 def test_on_a_device_its_own_clock_counts_and_can_hide_nothing(cpu, device, charged):
     subject = Clocked([(cpu, device)])
@@ -302,7 +308,7 @@ def test_a_device_is_timed_by_the_clock_that_its_backend_brings(monkeypatch):
     assert subject.request("device_seconds") == 0.75
 
 
-def test_the_host_has_no_device_clock(worker):
+def test_a_cpu_has_no_device_clock(worker):
     worker.ask("load", name="work", chunks=[["work.py", 1, "def f(x):\n    return x"]])
     RemoteSubject(worker).compute("f", 1.0)
     assert worker.ask("device_seconds") == 0

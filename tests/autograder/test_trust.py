@@ -388,7 +388,7 @@ def test_a_folder_that_is_gone_can_be_forgotten(autograder, handed_out, monkeypa
 
 
 @pytest.mark.parametrize("arguments", [[], [".", "--list"], ["--list", "--forget", "."]], ids=" ".join)
-def test_trust_is_told_one_thing_at_a_time(autograder, handed_out, arguments):
+def test_trust_takes_one_option_at_a_time(autograder, handed_out, arguments):
     status, out, err = autograder("trust", *arguments)
     assert (status, out) == (2, "")
     assert err == "autograder: Name a folder to trust, or say --list, or --forget FOLDER.\n"

@@ -50,8 +50,8 @@ def test_a_report_comes_back_from_its_file(tmp_path):
     assert read_report(tmp_path / "report.json") == report()
 
 
-def test_a_text_that_no_file_can_hold_is_mended():
-    mended = encodable(report(problems=[Problem("half a character: \ud800")]))
-    assert mended.problems[0].sentence == "half a character: ?"
-    assert msgspec.json.decode(msgspec.json.encode(mended), type=Report) == mended
+def test_a_text_that_no_file_can_store_is_repaired():
+    repaired = encodable(report(problems=[Problem("half a character: \ud800")]))
+    assert repaired.problems[0].sentence == "half a character: ?"
+    assert msgspec.json.decode(msgspec.json.encode(repaired), type=Report) == repaired
     assert encodable(report()) == report()

@@ -18,7 +18,9 @@ from tests.limits import limits
 
 QUICK = limits(0.3, memory_mb=1024)
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="the host reads a worker's clock as Linux does")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="the grader process reads a worker's clock as Linux does"
+)
 
 COUNTER = """
 import numpy as np
@@ -430,7 +432,7 @@ def test_input_is_at_its_end(worker, load):
         run(load, worker, "def f(): return input()")
 
 
-def test_a_worker_holds_no_descriptor_of_the_host(worker, load):
+def test_a_worker_has_no_descriptor_of_the_grader_process(worker, load):
     here, there = os.pipe()
     os.set_inheritable(there, True)  # noqa: FBT003
     try:

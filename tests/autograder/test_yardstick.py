@@ -102,7 +102,7 @@ def test_what_raises_while_it_is_measured_has_failed_and_not_the_grader(verdicts
         assert "this is a lot" in verdict.sentence
 
 
-def test_growth_needs_no_reference_and_tells_of_none(root, tmp_path, zygote):
+def test_growth_needs_no_reference_and_mentions_none(root, tmp_path, zygote):
     name = "01_foundations"
     shutil.copytree(root / "assignments" / name, tmp_path / "assignments" / name)
     work = Submission("f.py", load(name, root).reference, "")

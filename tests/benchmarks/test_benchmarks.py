@@ -29,14 +29,14 @@ def test_a_row_says_whether_its_target_is_met():
     assert Row("time", 2.0, "ms", 3.0).met is True
     assert Row("time", 4.0, "ms", 3.0).met is False
     assert Row("memory", 0.5, "×", 1.1, 0.9).met is False
-    assert Row("only told", 0.5, "×").met is None
+    assert Row("only reported", 0.5, "×").met is None
 
 
-def test_the_class_for_the_peers_is_told_apart_here():
+def test_the_class_for_the_peers_is_classified_correctly_here():
     command = [sys.executable, "-m", "benchmarks", "peers", "--quick", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     ((row,),) = (table["rows"] for table in json.loads(done.stdout))
-    assert row["told apart"] == "20 of 20"
+    assert row["classified correctly"] == "20 of 20"
 
 
 def test_every_submission_for_the_peers_parses_and_the_wrong_ones_differ():

@@ -143,8 +143,8 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
 
     shown = [(one, verdict) for one in judged for verdict in one.result.verdicts if verdict.snippet]
     assert len(shown) > len(EARLIEST) // 2
-    upon_others = {"ResidualBlock", "TCNBlock"}  # are made of earlier work, which a notebook has
-    for one, verdict in [pair for pair in shown if pair[0].row.exercise not in upon_others]:
+    on_others = {"ResidualBlock", "TCNBlock"}  # are made of earlier work, which a notebook has
+    for one, verdict in [pair for pair in shown if pair[0].row.exercise not in on_others]:
         assert verdict.snippet.count("\n") <= 2
         _, submission = variant(one.row)
         namespace = {"np": np, "__name__": "notebook"}
@@ -153,7 +153,7 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
                 continue
             exec(chunk.source, namespace)  # noqa: S102 - what a notebook does with it
         with np.errstate(all="ignore"):
-            exec(verdict.snippet, namespace)  # noqa: S102 - what the student is told to do
+            exec(verdict.snippet, namespace)  # noqa: S102 - the lines that the report shows
 
 
 def test_what_is_not_recognised_is_placed(judged):

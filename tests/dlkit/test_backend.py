@@ -59,7 +59,7 @@ def test_an_array_survives_the_journey_to_the_device_and_back(rng, dtype):
     np.testing.assert_array_equal(host, returned)
 
 
-def test_asarray_converts_the_dtype_it_is_told():
+def test_asarray_converts_to_the_dtype_that_is_given():
     assert dlkit.asarray([1, 2], dtype=np.float32).dtype == np.float32
 
 

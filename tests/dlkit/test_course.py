@@ -59,13 +59,13 @@ def test_assignments_that_lie_side_by_side_are_a_course(monkeypatch, folder):
     home = folder / "home"
     for name in ("02_layers", "03_losses", "notes"):
         (home / name / "deeper").mkdir(parents=True)
-        (home / name / "checks.py").write_text("")
+        (home / name / "assignment.py").write_text("")
     monkeypatch.chdir(home / "03_losses/deeper")
     assert root() == home
     assert list(assignments(home)) == ["02_layers", "03_losses"]
     (home / "02_layers/layers.py").write_text("class Linear: pass\n")
     assert earlier("layers.Linear").__name__ == "Linear"
-    (home / "03_losses/checks.py").unlink()
+    (home / "03_losses/assignment.py").unlink()
     assert root() == folder
 
 

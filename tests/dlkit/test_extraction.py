@@ -367,21 +367,21 @@ NO_NOTEBOOK = [
 
 
 @pytest.mark.parametrize(("content", "sentence"), UNREADABLE)
-def test_a_file_that_is_no_text_is_told_in_one_sentence(extracted, content, sentence):
+def test_a_file_that_is_not_text_is_reported_in_one_sentence(extracted, content, sentence):
     with pytest.raises(ExtractionError) as error:
         extracted(content)
     assert str(error.value).startswith(sentence)
 
 
 @pytest.mark.parametrize(("content", "sentence"), NO_NOTEBOOK, ids=[text[:20] for text, _ in NO_NOTEBOOK])
-def test_a_file_that_is_no_notebook_is_told_in_one_sentence(extracted, content, sentence):
+def test_a_file_that_is_not_a_notebook_is_reported_in_one_sentence(extracted, content, sentence):
     with pytest.raises(ExtractionError) as error:
         extracted(content, "work.ipynb")
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(
         ExtractionError, match=r"work.py cannot be read \(No such file or directory\). Check that it is there"
     ):
@@ -389,7 +389,7 @@ def test_a_missing_file_is_told(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_may_not_be_read_is_told(tmp_path):
+def test_a_file_that_may_not_be_read_is_reported(tmp_path):
     (tmp_path / "work.py").write_text("A = 1")
     (tmp_path / "work.py").chmod(0)
     with pytest.raises(ExtractionError, match="Permission denied"):

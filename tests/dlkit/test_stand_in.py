@@ -112,7 +112,7 @@ def test_a_device_index_into_a_host_array_is_refused(host):
     [np.asarray, np.array, float, int, bool, complex, range, math.exp, operator.index, lambda y: y.item(),
      lambda y: y.tolist(), lambda y: y.tobytes(), lambda y: y.data, lambda y: max(y, 1), lambda y: y and 1],
 )  # fmt: skip
-def test_what_pulls_a_number_to_the_host_is_refused(pull):
+def test_what_copies_a_number_to_cpu_memory_is_refused(pull):
     with pytest.raises(HostTransferError, match="host"):
         pull(move(np.array(2.0)))
 
@@ -128,7 +128,7 @@ def test_a_hot_path_lets_host_arrays_be(host):
         assert dlkit.to_numpy(host) is host
 
 
-def test_what_comes_back_from_the_device_is_a_copy(host, x):
+def test_what_to_numpy_returns_is_a_copy(host, x):
     dlkit.to_numpy(x)[...] = 0
     same(host, x)
 
@@ -194,7 +194,7 @@ def test_constants_and_types_are_numpys(xp):
     assert xp.newaxis is None
 
 
-def test_random_numbers_are_to_be_drawn_on_the_host(xp):
+def test_random_numbers_must_be_drawn_in_cpu_memory(xp):
     with pytest.raises(HostTransferError, match="draw with numpy.random.Generator"):
         xp.random  # noqa: B018
 

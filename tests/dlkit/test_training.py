@@ -156,7 +156,7 @@ def test_a_metric_is_taken_on_the_validation_data_or_else_on_the_training_data(r
     assert sizes == [4, 9]
 
 
-def test_the_hook_is_told_the_epoch_and_stops_the_training(rng):
+def test_the_hook_gets_the_epoch_and_stops_the_training(rng):
     x, y = problem(rng)
     told = []
 

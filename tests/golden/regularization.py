@@ -4,7 +4,7 @@ The file holds ``header``, a JSON text that says which call is which, and the ar
 ``n.beta``, and for each step t of it ``n.t.ROLE``, the roles being x, dy, y, dx, dgamma, dbeta and, of batch
 normalization, running_mean and running_var after the step.  The last step of a batch normalization is in eval mode.
 
-Besides: ``inits``, for each shape (as this course has it) the standard deviations of PyTorch's Xavier and Kaiming
+Also: ``inits``, for each shape (as this course has it) the standard deviations of PyTorch's Xavier and Kaiming
 weights; ``decay.start.NAME``, ``decay.gradients.NAME``, ``decay.road.NAME``, parameters that SGD moves, with a weight
 decay on those with two axes or more; ``mix.scores``, ``mix.target``, ``mix.loss``, ``mix.dscores``, a cross-entropy of
 soft targets.

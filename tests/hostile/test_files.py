@@ -167,7 +167,7 @@ def graded(small_course, tmp_path_factory):  # noqa: F811
     (base / "elsewhere").mkdir()
     (base / "elsewhere/layers.py").write_text(f"# {TOKEN}\n{right}")
     (base / "really").mkdir()
-    (base / "submitted").symlink_to("really")  # an instructor's own link is none of a student's
+    (base / "submitted").symlink_to("really")  # an instructor's own link is not a student's
     (base / "here").mkdir()
     for name in HONEST:
         (base / "really" / name / "02_layers").mkdir(parents=True, exist_ok=True)

@@ -201,7 +201,7 @@ def test_matplotlib_is_not_imported_early_without_need(tmp_path, monkeypatch):
 @pytest.mark.parametrize("defence", ["on", "off"])
 def test_checks_that_lie_in_the_folder_are_not_run(theirs, command, defence):
     """They are where the folder was named as the course: then somebody has asked for it."""
-    checks = theirs / "assignments" / NAME / "checks.py"
+    checks = theirs / "assignments" / NAME / "assignment.py"
     checks.write_text(f"open({str(theirs.parent / 'ran')!r}, 'a').write('checks')\n{checks.read_text()}")
     named = {"DLKIT_COURSE": str(theirs)} if defence == "off" else {}
     done = run(COMMAND, theirs, *COMMANDS[command], **named)

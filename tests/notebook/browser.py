@@ -91,7 +91,7 @@ class Browser:
                 return message["result"]
 
     def open(self, address):
-        """Go to a page; what is wanted of it is waited for by ``until``."""
+        """Go to a page; ``until`` waits for what should be on it."""
         self.tell("Page.navigate", url=address)
 
     def value(self, script):

@@ -24,7 +24,7 @@ def of_every(exercise):
 
 @pytest.fixture
 def golden(array_library, request):
-    """One call's arrays by name, on the array library and in the dtype of this run; expected ones stay on the host."""
+    """One call's arrays by name, on the array library and in the dtype of this run; expected ones in CPU memory."""
     dtype = request.node.callspec.params.get("dtype", "float64")
 
     def read(exercise, n):

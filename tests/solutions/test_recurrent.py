@@ -265,7 +265,7 @@ def test_always_answering_one_costs_a_sixth_in_the_adding_problem(loaded):
     assert "(1000, 1) is wanted" in judged(check, case, sums[:, 0]).sentence
 
 
-def test_numbers_and_marks_are_mixed_and_can_be_told_apart_again(rng):
+def test_numbers_and_marks_are_mixed_and_can_be_separated_again(rng):
     x = rng.normal(size=(4, 5, 2))
     other = disguise(Task(x, x[:, 0, :1], x, x[:, 0, :1]), "rotation", rng)
     np.testing.assert_allclose(np.linalg.norm(other.x, axis=2), np.linalg.norm(x, axis=2), rtol=1e-12)

@@ -44,7 +44,7 @@ def test_normal_numbers_have_the_standard_deviation_that_is_asked_for(names, rng
 
 
 @pytest.mark.parametrize("name", ["normal_init", "xavier_init", "he_init"])
-def test_initial_values_lie_where_the_context_computes_and_are_the_same_there(name, names, array_library):
+def test_initial_values_are_on_the_active_device_and_the_same_there(name, names, array_library):
     wanted = names[name]((3, 4), rng=np.random.default_rng(1))
     with dlkit.use(array_library):
         drawn = names[name]((3, 4), rng=np.random.default_rng(1))

@@ -54,7 +54,7 @@ def test_the_one_of_several_results_that_differs_is_named():
     ],
 )
 @pytest.mark.parametrize("check", [MATCHES, FLOAT32])
-def test_a_function_that_does_not_return_its_results_as_a_tuple_is_told_how_many_are_expected(returned, seen, check):
+def test_a_function_that_returns_no_tuple_of_results_fails_with_their_expected_number(returned, seen, check):
     mismatch = found(returned, check)
     assert (mismatch.kind, mismatch.name) == ("structure", "the result")
     assert mismatch.sentence.startswith(seen)

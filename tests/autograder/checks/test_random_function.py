@@ -309,7 +309,7 @@ initial = InitialValuesExercise(
 )
 
 
-def test_initial_values_are_asked_for_their_shape_their_spread_and_their_place():
+def test_initial_values_are_checked_for_shape_spread_and_device():
     assert [check.name for check in initial.checks] == [SHAPED, SPREAD, GENERATOR, PLACED]
     for check in initial.checks:
         assert found(initial, {"lecun": lecun}, {"lecun": lecun}, check.name) is None, check.name

@@ -63,6 +63,6 @@ def test_a_table_that_is_none_is_refused_in_one_sentence(listed, content, senten
     assert sentence in str(error.value)
 
 
-def test_a_table_that_is_not_there_is_told(tmp_path):
+def test_a_missing_table_is_reported(tmp_path):
     with pytest.raises(UsageError, match=r"class.csv cannot be read \(No such file or directory\). Name a CSV file"):
         read_class_list(tmp_path / "class.csv")

@@ -151,7 +151,7 @@ def test_who_has_no_report_yet_is_listed_where_one_student_is_graded_first(grade
     ]
 
 
-def test_a_student_who_is_not_there_is_told_who_is(grade, hand_in, tmp_path):
+def test_an_unknown_student_is_refused_with_the_names_of_those_there(grade, hand_in, tmp_path):
     hand_in("amy/02_layers/layers.py", "bo/02_layers/layers.py")
     status, _, err = grade("--student", "zoe")
     assert (status, err) == (2, "autograder: No student is called 'zoe'. Choose one of: amy, bo.\n")
@@ -213,7 +213,7 @@ def test_a_verdict_that_is_broken_is_status_1(grade, hand_in, tmp_path):
     assert grade()[0] == 1
 
 
-def test_a_file_that_comes_in_addition_is_told_although_the_work_is_the_same(grade, hand_in, tmp_path, right):
+def test_an_additional_file_is_reported_although_the_work_is_the_same(grade, hand_in, tmp_path, right):
     hand_in("amy/02_layers/layers (1).py")
     assert grade()[0] == 0
     hand_in(**{"amy/02_layers/layers.py": right.replace("1 - ", "2 - ")})
@@ -239,7 +239,7 @@ def test_a_roster_names_students_and_lists_who_handed_in_nothing(grade, hand_in,
     assert grade("--assignment", "02", "--roster", tmp_path / "class.csv", "--student", "Ada Lovelace")[0] == 0
 
 
-def test_two_students_of_one_name_are_told_apart():
+def test_two_students_of_one_name_are_distinguished():
     record = ClassRecord({"1": "Ada", "2": "Ada", "3": "Zoë"})
     assert [record.label(student) for student in ("1", "2", "3", "4")] == ["Ada (1)", "Ada (2)", "Zoë", "4"]
 
@@ -251,7 +251,7 @@ def test_a_roster_that_is_none_is_refused_before_anything_is_written(grade, hand
     assert not (tmp_path / "out").exists()
 
 
-def test_a_record_that_cannot_be_read_is_told(tmp_path):
+def test_a_record_that_cannot_be_read_is_reported(tmp_path):
     (tmp_path / "class.json").write_text("[")
     with pytest.raises(UsageError, match=r"class.json cannot be read .* Delete that file and grade again."):
         read_record(tmp_path)
@@ -291,7 +291,7 @@ def test_nobodys_file_in_a_zip_of_a_class_stops_the_class(grade, tmp_path, right
     assert all(path.relative_to(tmp_path).parts[0] == "out" for path in written)
 
 
-def test_a_file_that_is_no_zip_is_told(grade, tmp_path):
+def test_a_file_that_is_not_a_zip_is_reported(grade, tmp_path):
     (tmp_path / "class.zip").write_text("x")
     status, _, err = grade(folder="class.zip")
     assert (status, err.count("\n")) == (2, 1)

@@ -22,7 +22,7 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "suffix"), EACH.items(), ids=EACH.keys())
-def test_a_file_a_student(out, tmp_path, name, suffix):
+def test_one_file_per_student(out, tmp_path, name, suffix):
     status, told, err = run_command(name, out)
     assert (status, err) == (0, "")
     assert told == f"2 files in {out / name}: STUDENT/ASSIGNMENT{suffix}.\n"

@@ -391,7 +391,7 @@ def test_cells_of_the_instructors_own_are_left_alone(sqlite):
         found["amara", "02_layers", "essay"] == found["björn", "02_layers", "essay"] == (None, None, None, True, 10.0)
     )
     assert found["björn", "02_layers", "drawing"] == (None, None, None, True, 5.0)
-    assert ("amara", "02_layers", "drawing") not in found  # nbgrader's to add: this notebook is none of ours
+    assert ("amara", "02_layers", "drawing") not in found  # nbgrader's to add: this notebook is not one of ours
 
 
 CURE = "Run nbgrader generate_assignment 03_losses --force, or name another gradebook"
@@ -431,7 +431,7 @@ def test_cells_that_do_not_fit_are_told_and_nothing_is_written(url, change, sent
     assert dump(url) == before
 
 
-def test_an_assignment_without_a_released_notebook_is_told(sqlite, tmp_path):
+def test_an_assignment_without_a_released_notebook_is_reported(sqlite, tmp_path):
     with pytest.raises(ExportError, match="does not know 02_layers, and there is no notebook in assignments/02_layers"):
         write_gradebook([report_of("amara")], tmp_path, sqlite)
     assert set(map(len, dump(sqlite).values())) == {0, 1}  # the course and the revision
@@ -562,24 +562,24 @@ def told(url):
         ("postgresql://db:port/x", "'postgresql://db:port/x' is no address of a database."),
     ],
 )
-def test_an_address_that_is_none_is_told(tmp_path, address, sentence):
+def test_an_invalid_address_is_reported(tmp_path, address, sentence):
     assert told(address.format(tmp_path)).startswith(sentence.format(tmp_path, tmp_path))
 
 
-def test_a_file_that_is_no_database_is_told(sqlite, tmp_path):
+def test_a_file_that_is_not_a_database_is_reported(sqlite, tmp_path):
     (tmp_path / "gradebook.db").write_bytes(b"assignment,student_id\n" * 100)
     sentence = f"The gradebook {tmp_path / 'gradebook.db'} cannot be used (file is not a database). Check the file"
     assert told(sqlite).startswith(sentence)
 
 
-def test_the_database_of_another_program_is_told(sqlite, tmp_path):
+def test_the_database_of_another_program_is_reported(sqlite, tmp_path):
     with sqlite3.connect(tmp_path / "gradebook.db") as connection:
         connection.execute("CREATE TABLE users (name TEXT)")
     connection.close()
     assert told(sqlite).endswith("holds tables, but not nbgrader's. Name a database for the gradebook alone.")
 
 
-def test_a_gradebook_of_another_version_is_told(url):
+def test_a_gradebook_of_another_version_is_reported(url):
     write_gradebook([report_of("amara")], ROOT, url)
     engine = create_engine(url)
     with engine.begin() as connection:
@@ -588,7 +588,7 @@ def test_a_gradebook_of_another_version_is_told(url):
     assert "was laid out by another version of nbgrader (167914646830 there, " in told(url)
 
 
-def test_a_gradebook_that_may_not_be_written_is_told(sqlite, monkeypatch):
+def test_a_gradebook_that_may_not_be_written_is_reported(sqlite, monkeypatch):
     write_gradebook([report_of("amara")], ROOT, sqlite)
     monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anything
     assert told(sqlite).endswith("gradebook.db cannot be written. Check who may write it, or name another place.")
@@ -644,7 +644,7 @@ def test_a_locked_file_is_waited_for_and_then_told(sqlite, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_a_server_that_is_not_there_or_holds_no_such_database_is_told(postgres, tmp_path):
+def test_an_unreachable_server_or_a_missing_database_is_reported(postgres, tmp_path):
     url = make_url(postgres())
     missing = url.set(database="nowhere").render_as_string()
     sentence = told(missing)
@@ -655,13 +655,13 @@ def test_a_server_that_is_not_there_or_holds_no_such_database_is_told(postgres, 
 
 
 @pytest.mark.slow
-def test_a_database_that_cannot_hold_every_name_is_told(postgres):
+def test_a_database_that_cannot_store_every_name_is_reported(postgres):
     sentence = told(postgres("--encoding", "LATIN1", "--locale", "C"))
     assert "is encoded in LATIN1, which cannot hold every name. Make it with createdb --encoding UTF8" in sentence
 
 
 @pytest.mark.slow
-def test_a_name_that_is_too_long_for_a_server_is_told(postgres, sqlite):
+def test_a_name_that_is_too_long_for_a_server_is_reported(postgres, sqlite):
     name = "學" * 129
     with pytest.raises(ExportError, match=r"takes names of 128 characters, and '學{30}…' has 129"):
         write_gradebook([report_of("amara"), report_of(name)], ROOT, url := postgres())
@@ -721,7 +721,7 @@ def test_a_run_says_where_the_hand_ins_are(tmp_path):
     assert submissions_of(tmp_path) == tmp_path
 
 
-def test_a_wrong_address_is_told_before_anything_is_graded(small_course, tmp_path, capsys):
+def test_an_invalid_address_is_reported_before_anything_is_graded(small_course, tmp_path, capsys):
     hand_in(small_course, tmp_path / "in", "amara")
     address = f"sqlite:///{tmp_path}/new/gradebook.db"
     command = ["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--course", str(small_course)]

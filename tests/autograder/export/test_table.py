@@ -40,7 +40,7 @@ def rows(content, delimiter=","):
     return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=delimiter))
 
 
-def test_a_row_a_student_a_column_an_exercise():
+def test_one_row_per_student_and_one_column_per_exercise():
     header, ada, bob = rows(table([unreadable_report("bob"), varied_report("ada")]))
     assert header[:8] == [
         "student",

@@ -201,7 +201,7 @@ def test_a_formula_means_the_same_at_a_plain_terminal():
 
 
 @pytest.fixture(scope="module")
-def told_by_the_course(root):
+def every_hint(root):
     """Every hint of every author of the course."""
     assignments = [catalogue.load(name, root).assignment for name in catalogue.names(root)]
     triples = [triple for one in assignments for exercise in one.exercises for triple in exercise.hints.values()]
@@ -209,17 +209,17 @@ def told_by_the_course(root):
     return [hint for triple in triples for hint in triple]
 
 
-def test_no_sign_of_a_hint_is_lost_at_a_plain_terminal(told_by_the_course):
-    lost = [hint for hint in told_by_the_course if ascii_fallback(hint, "ascii").count("?") != hint.count("?")]
+def test_no_sign_of_a_hint_is_lost_at_a_plain_terminal(every_hint):
+    lost = [hint for hint in every_hint if ascii_fallback(hint, "ascii").count("?") != hint.count("?")]
     assert lost == []
 
 
-def test_no_hint_is_cut_short(told_by_the_course):
-    assert max(map(len, told_by_the_course)) <= MOST_CHARACTERS
+def test_no_hint_is_cut_short(every_hint):
+    assert max(map(len, every_hint)) <= MOST_CHARACTERS
 
 
-def test_no_two_parts_of_the_course_share_a_hint(told_by_the_course):
-    assert [hint for hint, count in Counter(told_by_the_course).items() if count > 1] == []
+def test_no_two_parts_of_the_course_share_a_hint(every_hint):
+    assert [hint for hint, count in Counter(every_hint).items() if count > 1] == []
 
 
 def test_a_broken_grader_gives_no_hints(loaded):

@@ -72,7 +72,7 @@ def test_only_what_changed_is_checked(autograder, write, monkeypatch):
     assert asked == [["Flatten"]]
 
 
-def test_what_cannot_be_read_is_told_beside_the_rest(autograder, script):
+def test_what_cannot_be_read_is_reported_beside_the_rest(autograder, script):
     script.write_text("")
     status, out, _ = autograder("progress")
     assert status == 0

@@ -309,7 +309,7 @@ def test_nothing_is_reset_unasked(autograder, write, script):
     assert kept(script) == []
 
 
-def test_an_exercise_that_is_not_in_the_file_is_told(autograder, script):
+def test_an_exercise_that_is_not_in_the_file_is_reported(autograder, script):
     script.write_text(STUB.sub("", script.read_text(), count=1))
     status, _, err = autograder("reset", "Tanh", "--yes")
     assert status == 2

@@ -218,7 +218,7 @@ def test_a_password_is_refused(packed):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all", b"PK\x05\x06" + b"\xff" * 18])
-def test_what_is_no_zip_is_told_in_a_sentence(tmp_path, content):
+def test_a_file_that_is_not_a_zip_is_reported_in_a_sentence(tmp_path, content):
     path = tmp_path / "x.zip"
     path.write_bytes(content)
     with pytest.raises(ArchiveError, match=r"x\.zip cannot be read as a zip file .* autograder submit\."):
@@ -241,7 +241,7 @@ def test_nothing_is_written_where_a_zip_is_read(packed, tmp_path):
 
 
 def test_a_hand_in_without_the_file_says_what_is_missing(packed, loaded):
-    path = packed(("readme.md", "x = 1"), ("02_layers/checks.py", "x = 1"))
+    path = packed(("readme.md", "x = 1"), ("02_layers/assignment.py", "x = 1"))
     with pytest.raises(
         SubmissionError, match=r"^There is no notebook and no Python file in hand-in.zip. Hand in layers"
     ):

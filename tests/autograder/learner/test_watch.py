@@ -251,7 +251,7 @@ def test_a_burst_of_saves_ends_with_the_last_one(session, script, solution):
     session.until("failed")
 
 
-def test_a_file_that_does_not_parse_half_way_is_told_and_gets_over_it(session, script, solution):
+def test_a_file_that_does_not_parse_is_reported_until_it_does(session, script, solution):
     right = with_tanh(script, solution("Tanh"))
     script.write_text(right.replace("return self.y", "return (self.y"))
     session.until("does not parse", "Fix the cell")

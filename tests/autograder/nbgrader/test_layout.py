@@ -10,15 +10,17 @@ import pytest
 from autograder.cli import main
 from autograder.course.answers import StoredAnswers, read_stored, store
 
+EXERCISES = ("activations", "linear", "sequential", "spirals")
 FILES = (
-    "nbgrader_config.py", "source/header.ipynb", "source/02_layers/layers.ipynb", "source/02_layers/checks.py",
-    "source/02_layers/cases.npz",
+    "nbgrader_config.py", "source/header.ipynb", "source/02_layers/layers.ipynb", "source/02_layers/assignment.py",
+    *(f"source/02_layers/exercises/{topic}.py" for topic in EXERCISES),
+    "source/02_layers/support/stacks.py", "source/02_layers/hints.json", "source/02_layers/cases.npz",
 )  # fmt: skip
 
 
 @pytest.fixture
 def lay_out(own_course, tmp_path, capsys):
-    """Run the command; the folder and what was said, a line a file."""
+    """Run the command; return the folder and the output, one line per file."""
     target = tmp_path / "dl 101"
 
     def run(*options, expected=0):
@@ -145,7 +147,7 @@ def test_nothing_of_it_changes_assignments(lay_out, own_course):
     assert state(own_course / "assignments") == before
 
 
-def test_a_wrong_source_is_told_before_anything_is_written(lay_out, own_course):
+def test_an_invalid_source_is_reported_before_anything_is_written(lay_out, own_course):
     path = own_course / "solutions/02_layers/layers.py"
     path.write_text(path.read_text().replace("check(Flatten)", "pass"))
     target, said = lay_out(expected=1)

@@ -15,7 +15,7 @@ from tests.autograder.nbgrader.classroom import ROOT, handed_in, hold_course
 @pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, about nbgrader
 def test_postgresql_holds_the_same_course(postgres, tmp_path):
     course = hold_course(tmp_path, postgres())
-    tests = [test for name, test in vars(test_course).items() if name.startswith("test_") and asks_for_no_more(test)]
+    tests = [test for name, test in vars(test_course).items() if name.startswith("test_") and requires_no_more(test)]
     assert len(tests) > 10
     for test in tests:
         test(course)
@@ -27,5 +27,5 @@ def test_postgresql_holds_the_same_course(postgres, tmp_path):
     assert dump(course.db_url) == before
 
 
-def asks_for_no_more(test):
+def requires_no_more(test):
     return list(inspect.signature(test).parameters) == ["course"]

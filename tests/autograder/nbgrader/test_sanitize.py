@@ -1,4 +1,4 @@
-"""Cell trickery is mended: the graded cells of what was handed in are the release's, each once, with their texts."""
+"""Changed cells are repaired: the graded cells of what was handed in are the release's, each once, with their texts."""
 
 import copy
 import json
@@ -33,7 +33,7 @@ def resources(released, tmp_path_factory):
 
 
 @pytest.fixture
-def mended(released, resources, caplog):
+def repaired(released, resources, caplog):
     """Change the cells of the released notebook, sanitize it; nbgrader's own steps must find nothing after it."""
 
     def run(change):
@@ -112,8 +112,8 @@ def rewrite_tests(cells):
         "claim_schema", "invent", "rewrite_tests", "reversed", "doubled", "empty",
     ],
 )  # fmt: skip
-def test_the_graded_cells_are_the_releases(mended, released, change):
-    nb = mended(change)
+def test_the_graded_cells_are_the_releases(repaired, released, change):
+    nb = repaired(change)
     ours = {name: kind for name, kind in graded(released).items() if kind[1]["grade"]}
     theirs = {name: kind for name, kind in graded(nb).items() if kind[1]["grade"]}
     assert theirs == ours
@@ -121,34 +121,34 @@ def test_the_graded_cells_are_the_releases(mended, released, change):
     assert not any(cell.get("outputs") or cell.metadata.get("tags") for cell in nb.cells)
 
 
-def test_an_untouched_notebook_keeps_every_text_and_its_order(mended, released):
-    nb = mended(lambda cells: cells)
+def test_an_untouched_notebook_keeps_every_text_and_its_order(repaired, released):
+    nb = repaired(lambda cells: cells)
     assert [(c.cell_type, c.source) for c in nb.cells] == [(c.cell_type, c.source) for c in released.cells]
     assert list(graded(nb)) == list(graded(released))
 
 
-def test_missing_cells_come_back_in_their_place(mended, released):
-    assert list(graded(mended(drop_tests))) == list(graded(released))
+def test_missing_cells_come_back_in_their_place(repaired, released):
+    assert list(graded(repaired(drop_tests))) == list(graded(released))
 
 
-def test_of_two_answers_with_one_id_the_last_counts(mended):
+def test_of_two_answers_with_one_id_the_last_counts(repaired):
     def twice(cells):
         first = next(c for c in cells if c["metadata"].get("nbgrader", {}).get("grade_id") == "why_nonlinear")
         second = {**copy.deepcopy(first), "source": "the second"}
         first["source"] = "the first"
         return [*cells, second]
 
-    nb = mended(twice)
+    nb = repaired(twice)
     [answer] = [c for c in nb.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "why_nonlinear"]
     assert answer.source == "the second"
     assert any(cell.source == "the first" and not cell.metadata for cell in nb.cells)
 
 
-def test_what_a_student_wrote_stays(mended):
+def test_what_a_student_wrote_stays(repaired):
     def write(cells):
         for cell in cells:
             if cell["metadata"].get("nbgrader", {}).get("grade_id") == "Linear":
                 cell["source"] = "class Linear:\n    pass"
         return cells
 
-    assert any(cell.source == "class Linear:\n    pass" for cell in mended(write).cells)
+    assert any(cell.source == "class Linear:\n    pass" for cell in repaired(write).cells)

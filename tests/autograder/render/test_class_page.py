@@ -119,7 +119,7 @@ def test_a_class_of_a_few_has_nobody_far_from_the_rest(make_report, make_verdict
     assert "Far from the rest" not in of_class(*reports).words
 
 
-def test_nothing_handed_in_is_told_apart_from_an_unreadable_file(make_report, of_class):
+def test_nothing_handed_in_is_distinguished_from_an_unreadable_file(make_report, of_class):
     def unread(name, sentence):
         return msgspec.structs.replace(make_report(name, problems=[Problem(sentence)]), submission_sha256="")
 

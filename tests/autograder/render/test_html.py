@@ -121,7 +121,7 @@ def test_an_unofficial_page_says_so(make_report):
     assert "Unofficial" not in student_page(make_report())
 
 
-def test_a_lost_file_is_told_as_what_to_do_and_as_what_is_wrong(every_status, make_report, make_verdict, page_of):
+def test_a_lost_file_is_reported_with_what_to_do_and_what_is_wrong(every_status, make_report, make_verdict, page_of):
     problem = every_status.problems[0]
     lost = [ExerciseResult(n, [make_verdict("a", Status.FAILED, sentence=problem.sentence)]) for n in ("Tanh", "ReLU")]
     assert page_of(student_page(make_report(exercises=lost, problems=[problem]))).words.count(problem.sentence) == 2

@@ -59,7 +59,7 @@ def test_points_have_no_needless_zeros(value, text):
     assert number(value) == text
 
 
-def test_a_ratio_near_its_limit_is_told_more_exactly():
+def test_a_ratio_near_its_limit_is_shown_more_exactly():
     assert Timing(2.7, 2.0, []).words == "2.7 × the reference (limit 2.0)"
     assert Timing(2.47, 2.5, []).words == "2.47 × the reference (limit 2.5)"
     assert Timing(85.6, 2.5, []).words == "86 × the reference (limit 2.5)"

@@ -52,7 +52,7 @@ def test_what_to_do_next_begins_with_what_is_wrong_and_costs_most(make_report, m
     ]
 
 
-def test_a_recognised_mistake_is_what_to_mend_first(wrong, make_report):
+def test_a_recognised_mistake_is_what_to_fix_first(wrong, make_report):
     (step,) = next_steps(make_report(exercises=[wrong]))
     assert (step.mistake, step.hint) == ("averages the weight gradient", "dW is a sum over the batch.")
 
@@ -110,7 +110,7 @@ def test_figures_are_beside_their_limits_in_words_in_a_drawing_and_in_a_table(me
     assert "1 over the limit" in drawing["aria-label"]
 
 
-def test_growth_over_its_limit_is_told_once(make_report, make_verdict, page_of):
+def test_growth_over_its_limit_is_reported_once(make_report, make_verdict, page_of):
     sentence = "right, but its computing time grows like the size to the power 2.0"
     grown = Growth(2.0, 1.5, "time", [64, 512], [1.0, 64.0])
     failed = make_verdict("linear in the batch", Status.FAILED, "growth", sentence=sentence, measurement=grown)
@@ -192,7 +192,7 @@ def test_where_the_error_sits_is_drawn_and_said_without_its_numbers(make_report,
     assert "layer = Linear(2, 3)\ny = layer.forward(np.array([[1.0, &lt;b&gt;]]))\nprint(y)</code>" in html
 
 
-def test_a_pattern_is_told_like_a_mistake(make_report, make_verdict, page_of):
+def test_a_pattern_is_reported_like_a_mistake(make_report, make_verdict, page_of):
     failed = make_verdict(
         "forward", Status.FAILED, sentence="y is wrong", pattern="factor 2", hint="y is twice too large."
     )

@@ -31,7 +31,7 @@ def test_every_status_is_said_in_words_and_with_a_mark(every_status):
         assert status in text
 
 
-def test_marks_are_told_apart():
+def test_marks_are_distinguished():
     assert len(set(MARKS.values())) == len(set(ASCII_MARKS.values())) == len(Status)
     assert "".join(ASCII_MARKS.values()).isascii()
 
@@ -64,7 +64,7 @@ def test_square_brackets_are_not_styles(make_report):
     assert "[bold red]x[/]" in shown(print_report, make_report("[bold red]x[/]"))
 
 
-def test_what_went_wrong_is_told_once_with_its_mistake_and_hint(wrong):
+def test_what_went_wrong_is_reported_once_with_its_mistake_and_hint(wrong):
     text = shown(print_exercise, wrong)
     assert text.count("Mistake: averages the weight gradient") == 1
     assert "Hint: dW is a sum over the batch." in text
@@ -85,7 +85,7 @@ def test_untouched_exercises_share_one_quiet_line(make_report, make_verdict):
     assert "not attempted yet: Tanh, ReLU (4 points)" in text
 
 
-def test_a_lost_file_is_told_once(every_status, make_report, make_verdict):
+def test_a_lost_file_is_reported_once(every_status, make_report, make_verdict):
     problem = every_status.problems[0]
     lost = [ExerciseResult(n, [make_verdict("a", Status.FAILED, sentence=problem.sentence)]) for n in ("Tanh", "ReLU")]
     text = shown(print_report, make_report(exercises=lost, problems=[problem]), width=120)

@@ -335,7 +335,8 @@ READING = [
         )
         for what, path in {
             "a solution": "$COURSE/solutions/02_layers/layers.py",
-            "the checks": "$COURSE/solutions/02_layers/checks.py",
+            "the checks": "$COURSE/solutions/02_layers/exercises/activations.py",
+            "the planted mistakes": "$COURSE/solutions/02_layers/mistakes/Tanh.md",
             "the data that models are judged on": "$COURSE/dlkit/datasets/data/LICENSE-MNIST.md",
             "the grader's own source": "$COURSE/autograder/grading/session.py",
             "a package that does the work": "$PACKAGES/sklearn/__init__.py",
@@ -434,7 +435,7 @@ READING = [
     ),
     Attack(
         24,
-        "asks after a file",
+        "looks up a file",
         tanh('size = os.stat("$SECRET").st_size\ndone(size)', before=CALLS),
         succeeds=gets_through,
         stopped_by=("seccomp",),
@@ -736,7 +737,7 @@ NO_ANSWER = "sent something that is no answer"
 
 
 def over_the_pipe(name, forward="return 0 * x", body="", number=29, **more):
-    """An attack by bytes on the pipe: nothing but the host's own reading of them stands against it."""
+    """An attack by bytes on the pipe: nothing but the grader process's own reading of them prevents it."""
     given = {"naive": "pipe", "said": NO_ANSWER} | more
     return Attack(number, name, tanh(forward, before=FRAMES, body=body), **given)
 
