@@ -254,20 +254,20 @@ def forward_only(name, *lines):
 WRONG_FORWARDS = {
     "a list for an array": (
         ["self.y = np.tanh(x)", "return self.y.tolist()"],
-        "y is a list; an array is wanted (x (1, 4))",
+        "y: expected an array, got a list (x (1, 4))",
     ),
     "nothing": (["self.y = np.tanh(x)"], "y is None: is a return missing? (x (1, 4))"),
-    "two outputs": (["self.y = np.tanh(x)", "return self.y, self.y"], "y is a tuple; an array is wanted (x (1, 4))"),
-    "another shape": (["self.y = np.tanh(x)", "return self.y.T"], "y has shape (4, 1); (1, 4) is wanted (x (1, 4))"),
+    "two outputs": (["self.y = np.tanh(x)", "return self.y, self.y"], "y: expected an array, got a tuple (x (1, 4))"),
+    "another shape": (["self.y = np.tanh(x)", "return self.y.T"], "y: expected shape (1, 4), got (4, 1) (x (1, 4))"),
     "nan": (
         ["self.y = np.tanh(x)", "return self.y * float('nan')"],
         "y is nan (not a number) in every entry, first at index (0, 0)",
     ),
     "objects": (
         ["self.y = np.tanh(x)", "return self.y.astype(object)"],
-        "y is an array of dtype object; an array is wanted",
+        "y: expected an array, got an array of dtype object",
     ),
-    "text": (["self.y = np.tanh(x)", "return 'tanh'"], "y is a str; an array is wanted"),
+    "text": (["self.y = np.tanh(x)", "return 'tanh'"], "y: expected an array, got a str"),
     "an exception": (
         ["return x[9, 9]"],
         "raised IndexError: index 9 is out of bounds for axis 0 with size 1 (layers.py, line ",
@@ -326,13 +326,13 @@ def test_another_dtype_fails_its_own_check_alone(grade, swapped, others_untouche
     found = grade(Tanh=swapped("Tanh", ("return self.y", "return self.y.astype('float64')")))
     failed = [verdict for verdict in found.Tanh.verdicts if verdict.status is not Status.PASSED]
     assert [verdict.check for verdict in failed] == ["float32 stays float32"]
-    assert failed[0].sentence.startswith("y is float64 where the inputs are float32: dtype in is dtype out")
+    assert failed[0].sentence.startswith("y: expected float32 like the inputs, got float64")
     others_untouched(found, "Tanh")
 
 
 def test_a_wrong_number_of_gradients_is_told(grade, swapped, first_wrong):
     found = grade(Tanh=swapped("Tanh", ("return dx", "return dx, dx")))
-    assert first_wrong(found.Tanh).sentence == "dx is a tuple; an array is wanted (x (1, 4))"
+    assert first_wrong(found.Tanh).sentence == "dx: expected an array, got a tuple (x (1, 4))"
 
 
 def test_a_class_without_a_method_says_which(grade, swapped, first_wrong, others_untouched):
