@@ -98,7 +98,7 @@ def newlines(text: str) -> str:
 def _read(path: Path) -> bytes:
     try:
         if path.is_symlink() or not stat.S_ISREG(path.stat().st_mode):
-            message = f"{path.name} is no ordinary file. Hand in the file itself, not a link or a device."
+            message = f"{path.name} is not an ordinary file. Hand in the file itself, not a link or a device."
             raise ExtractionError(message)
         size = path.stat().st_size
         if size > MAX_BYTES:

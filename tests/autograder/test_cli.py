@@ -49,7 +49,7 @@ WRONG = [
     (["check", "99"], "There is no assignment or exercise '99'. Assignments are: 02_layers."),
     (["check", "Conv2d"], "There is no assignment or exercise 'Conv2d'. Assignments are: 02_layers."),
     (["check", "losses.Tanh"], "There is no assignment or exercise 'losses.Tanh'."),
-    (["check", "nowhere/layers.py"], "layers.py is not there. Check the name and the folder."),
+    (["check", "nowhere/layers.py"], "layers.py does not exist. Check the name and the folder."),
     (["check", "homework.py"], "There is no assignment 'homework'. Choose one of: 02_layers."),
     (["check", "--without", "tests"], "--without takes 'capstones', not 'tests'."),
     (["check", "--backend", "abacus"], "There is no backend 'abacus'. Choose one of:"),

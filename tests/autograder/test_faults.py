@@ -330,7 +330,7 @@ def test_a_learner_is_told_that_the_grader_failed(own_course, monkeypatch, capsy
 
     monkeypatch.setattr(work, "read_submission", fail)
     assert main(["check", "02", "--course", str(own_course)]) == 2
-    assert "cannot be read: the grader failed on it (RecursionError)" in capsys.readouterr().err
+    assert "cannot be read: the grader itself failed on it (RecursionError)" in capsys.readouterr().err
 
 
 def test_a_learner_with_a_number_without_end_is_told_where_it_is(own_course, capsys, right):

@@ -281,7 +281,7 @@ WRONG_FORWARDS = {
     "a deep recursion": (["return self.forward(x)"], "raised RecursionError: maximum recursion depth exceeded"),
     "20 GB": (
         ["return np.ones(20 << 30, np.uint8)"],
-        "asked for more memory than an exercise may use (1024 MB) (layers.py, line ",
+        "needs more memory than an exercise may use (1024 MB) (layers.py, line ",
     ),
     "an exit": (
         ["import os", "os._exit(0)"],
@@ -385,11 +385,9 @@ def test_of_two_definitions_the_report_says_which_is_graded(grade, swapped):
     found = grade(stub)
     assert found.Tanh.status is Status.PASSED
     (problem,) = found.report.problems
-    assert problem.sentence.startswith(
-        "layers.ipynb defines Tanh 2 times. Graded is the definition in layers.py, line "
-    )
+    assert problem.sentence.startswith("layers.ipynb defines Tanh 2 times. The definition in layers.py, line ")
     assert problem.sentence.endswith(
-        "not the last one in scratch, line 1, which is an untouched stub. Delete the one that does not count."
+        "not the last one in scratch, line 1, which is an untouched stub. Delete the one that should not count."
     )
 
 
@@ -409,7 +407,7 @@ def test_a_cell_that_does_not_parse_costs_its_exercise(grade_file, root, tmp_pat
     sentence = first_wrong(found.Tanh).sentence
     assert sentence.startswith("layers.ipynb: cell ")
     version = ".".join(map(str, sys.version_info[:2]))
-    assert f"does not parse with Python {version}, which grades (line " in sentence
+    assert f"does not parse with the grader's Python {version} (line " in sentence
     assert sentence.endswith("Fix the cell, or delete it if it is scratch.")
     assert {verdict.sentence for verdict in found.Tanh.verdicts} == {sentence}
     assert [problem.sentence for problem in found.report.problems] == [sentence]
@@ -587,7 +585,7 @@ def test_a_right_backward_of_a_near_miss_earns_half_of_that_check(grade):
     verdict = the(found.ELU, GRADIENTS)
     assert verdict.status is Status.FAILED
     assert verdict.points == pytest.approx(verdict.max_points / 2, abs=0.006)
-    assert verdict.sentence.startswith("backward is right for your forward, but that forward is not right yet")
+    assert verdict.sentence.startswith("backward is correct for your forward, but your forward is not correct yet")
     assert found.ELU.points == verdict.points
 
 
@@ -605,7 +603,7 @@ def test_a_pair_that_only_agrees_with_itself_earns_nothing(grade, name):
     found = grade(GELU=layer("GELU", f"return {forward}", f"return {backward}"))
     verdict = the(found.GELU, GRADIENTS)
     assert (found.GELU.points, verdict.points, verdict.status) == (0, 0, Status.FAILED)
-    assert verdict.sentence.startswith("backward is right for your forward, but that forward is not right yet")
+    assert verdict.sentence.startswith("backward is correct for your forward, but your forward is not correct yet")
 
 
 def test_a_wrong_backward_of_a_wrong_forward_is_just_wrong(grade):
@@ -693,9 +691,9 @@ def test_expected_values_are_nowhere_in_the_worker(grade, first_wrong):
 
 
 UNWRITTEN_LINEAR = [
-    ("raise NotImplementedError()", Status.SKIPPED, "waits for Linear, which it is made of"),
-    ("", Status.SKIPPED, "waits for Linear, which it is made of"),
-    ("pass", Status.FAILED, "Linear, which it is made of, is still to be written"),
+    ("raise NotImplementedError()", Status.SKIPPED, "waits for Linear, which it uses"),
+    ("", Status.SKIPPED, "waits for Linear, which it uses"),
+    ("pass", Status.FAILED, "Linear, which it uses, is still to be written"),
 ]
 
 
@@ -728,7 +726,7 @@ def test_the_graders_own_fault_is_never_called_a_failure(layers, zygote, hand_in
     report = Grader(loaded, zygote, seed=1).grade(hand_in())
     verdict = report.exercises[0].verdicts[0]
     assert (verdict.status, report.status) == (Status.BROKEN, Status.BROKEN)
-    assert verdict.sentence == "the grader failed here (ZeroDivisionError: the author divided by zero)"
+    assert verdict.sentence == "the grader itself failed (ZeroDivisionError: the author divided by zero)"
 
 
 def test_every_sentence_of_a_wrong_submission_is_one_line(grade, swapped):

@@ -403,7 +403,7 @@ def test_links_pipes_and_folders_are_no_submissions(tmp_path):
     (tmp_path / "folder.py").mkdir()
     os.mkfifo(tmp_path / "pipe.py")
     for name in ("link", "dangling", "folder", "pipe"):
-        with pytest.raises(ExtractionError, match=rf"{name}.py is no ordinary file. Hand in the file itself"):
+        with pytest.raises(ExtractionError, match=rf"{name}.py is not an ordinary file. Hand in the file itself"):
             extract(tmp_path / f"{name}.py")
 
 

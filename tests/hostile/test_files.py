@@ -123,7 +123,7 @@ def no_right_to_look(folder, place):
     folder.chmod(0)
 
 
-NO_ORDINARY_FILE = "is no ordinary file. Hand in the file itself"
+NO_ORDINARY_FILE = "is not an ordinary file. Hand in the file itself"
 ANOTHER_PLACE = "is a link to another place. Hand in the folder itself"
 HOSTILE = {
     linked_file: ANOTHER_PLACE,

@@ -198,7 +198,7 @@ def test_of_very_many_files_some_are_looked_at_and_all_are_listed(found, small_c
     (entry,) = everything.entries
     submission = submission_of(entry, catalogue.load("02_layers", small_course))
     assert submission.file == "layers.py"
-    unseen = [one for one in submission.set_aside if "was not looked at: more than 40 files" in one.reason]
+    unseen = [one for one in submission.set_aside if "was not read: more than 40 files" in one.reason]
     assert (len(submission.set_aside), len(unseen)) == (60, 21)
     assert {one.kind for one in unseen} == {"hand-in"}
 

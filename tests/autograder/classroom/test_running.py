@@ -170,13 +170,13 @@ def test_the_table_at_the_end_the_page_and_json_list_what_was_not_graded(grade, 
     assert status == 1
     assert "Seen and not graded (3)" in out
     for row in (
-        "amy/02_layers/layers.py: holds other work than layers (1).py, which was graded.",
+        "amy/02_layers/layers.py: holds different work from layers (1).py, which was graded.",
         "bo, layers.ipynb: is no notebook: its JSON does not parse",
         "cy, layers.rar: is an archive of a kind that is not opened. Hand in the notebook itself, or a zip file.",
     ):
         assert row in out
-    assert "Files that nobody need look at: 1 as the course hands it out, 1 kept by programs" in out
-    assert "4 students, median 5, mean 5 of 5 points, 2 all right, 2 not readable and in no figure" in out
+    assert "Other files, which need no attention: 1 unchanged from the course, 1 kept by programs" in out
+    assert "4 students, median 5, mean 5 of 5 points, 2 all correct, 2 not readable and not counted" in out
     page = (tmp_path / "out/02_layers.html").read_text()
     assert "Seen and not graded" in page
     assert "cy, layers.rar" in page
@@ -202,7 +202,7 @@ def test_the_status_is_0_where_nothing_needs_a_look(grade, hand_in, stub):
     status, out, _ = grade("--assignment", "02_layers")
     assert status == 0
     assert "Seen and not graded" not in out
-    assert "Files that nobody need look at" in out
+    assert "Other files, which need no attention" in out
 
 
 def test_a_verdict_that_is_broken_is_status_1(grade, hand_in, tmp_path):

@@ -65,7 +65,7 @@ def right_report(student="Ada Lovelace", points=2, **more):
 
 
 def unreadable_report(student="Ada Lovelace"):
-    sentence = "layers.ipynb is not there. Check the name and the folder."
+    sentence = "layers.ipynb does not exist. Check the name and the folder."
     return Report(
         student=student,
         assignment="02_layers",

@@ -327,7 +327,7 @@ def test_where_no_stub_is_left_a_folder_can_be_named(autograder, write, mine, sc
     write.right("Tanh")
     status, _, err = autograder("reset", "Tanh", "--yes")
     assert status == 2
-    assert err.endswith("Name a folder that has 02_layers as it was released, with --from.\n")
+    assert err.endswith("Name a folder with 02_layers as released: --from FOLDER.\n")
     assert autograder("reset", "Tanh", "--yes", "--from", tmp_path / "as released")[0] == 0
     assert "raise NotImplementedError()" in STUB.search(script.read_text())[0]
 

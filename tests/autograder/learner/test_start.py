@@ -92,9 +92,7 @@ def test_work_is_not_handed_on_as_an_untouched_assignment(elsewhere, tmp_path, h
     shutil.copytree(handed_out, place)
     file = place / "assignments/02_layers/layers.py"
     file.write_text(file.read_text() + "\n\n# %%\n" + solution("Tanh"))
-    with pytest.raises(
-        UsageError, match=r"layers\.py holds somebody's work, and only untouched files are started from"
-    ):
+    with pytest.raises(UsageError, match=r"layers\.py holds somebody's work, but a start needs untouched files"):
         start("02_layers", elsewhere, place)
 
 

@@ -149,10 +149,10 @@ def test_a_class_page_counts(every_status, right, wrong, make_report, page_of):
     text = " ".join(page_of(class_page("Layers", reports, {})).text.split())
     for part in (
         "averages the weight gradient",
-        "2 of 2 right",
-        "0 of 1 right",
+        "2 of 2 correct",
+        "0 of 1 correct",
         "The grader itself failed (1)",
-        "Speed too close to call (1)",
+        "Speed too close to the limit to decide (1)",
         "Something is wrong with the file (1)",
         "Why does it vanish? 1 of 1 3",
         "0 to under 2 points: 0 students",

@@ -65,7 +65,7 @@ def test_what_the_file_explains_is_one_step(make_report, make_verdict):
 
 
 def test_nothing_is_left_to_do_where_all_is_right_or_the_grader_failed(right, make_report, make_verdict, page_of):
-    assert "Nothing: everything is right." in page_of(student_page(make_report(exercises=[right]))).words
+    assert "Nothing: everything is correct." in page_of(student_page(make_report(exercises=[right]))).words
     broken = exercise("Linear", make_verdict("forward", Status.BROKEN, sentence="ValueError: expected 42.125"))
     page = page_of(student_page(make_report(exercises=[right, broken])))
     assert "Nothing: what is missing is not yours to mend." in page.words

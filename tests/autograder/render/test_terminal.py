@@ -90,7 +90,7 @@ def test_a_lost_file_is_told_once(every_status, make_report, make_verdict):
     lost = [ExerciseResult(n, [make_verdict("a", Status.FAILED, sentence=problem.sentence)]) for n in ("Tanh", "ReLU")]
     text = shown(print_report, make_report(exercises=lost, problems=[problem]), width=120)
     assert text.count(problem.sentence) == 1
-    assert "lost to the file, see above: Tanh, ReLU" in text
+    assert "not graded because of the file, see above: Tanh, ReLU" in text
 
 
 def test_written_questions_and_the_total_are_shown(every_status):
