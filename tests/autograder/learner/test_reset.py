@@ -116,7 +116,7 @@ def test_backups_are_numbered_and_none_is_overwritten(autograder, write, script)
 def test_a_stub_that_is_there_already_changes_nothing(autograder, script):
     before = script.read_bytes()
     status, out, _ = autograder("reset", "Tanh", "--yes")
-    assert (status, out) == (0, "Tanh is the stub already: nothing is changed.\n")
+    assert (status, out) == (0, "Tanh is already the stub: nothing was changed.\n")
     assert script.read_bytes() == before
     assert kept(script) == []
 

@@ -82,7 +82,7 @@ def test_nothing_is_packed_unasked(autograder, mine):
     status, out, err = autograder("submit")
     assert status == 2
     assert "not written: Tanh, Flatten" in out
-    assert err == "autograder: Nothing is changed: there is nobody to ask. Say --yes to go on without.\n"
+    assert err == "autograder: Nothing was changed: there is nobody to ask. Pass --yes to continue without asking.\n"
     assert not (mine / "02_layers.zip").exists()
     status, out, _ = autograder("submit", "--json")
     assert (status, json.loads(out)["packed"]) == (0, False)

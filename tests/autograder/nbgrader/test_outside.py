@@ -287,5 +287,5 @@ def test_what_the_grader_raises_about_one_hand_in_is_its_report(small_course, tm
     )
     report = run.grade(path, "ada", "02_layers")
     assert {result.status for result in report.exercises} == {Status.BROKEN}
-    assert f"The grader failed on this hand-in ({type(error).__name__})" in report.problems[0].sentence
+    assert f"The grader itself failed on this hand-in ({type(error).__name__})" in report.problems[0].sentence
     assert "Traceback" in (tmp_path / "graded/errors/ada/02_layers.txt").read_text()
