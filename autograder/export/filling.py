@@ -70,7 +70,7 @@ def points_of(report: Report, most: float | None, wanted: Wanted, *, comma: bool
     if not wanted.scale:
         without = f" without {', '.join(report.left_out)}, which this run left out" if report.left_out else ""
         message = (
-            f"{wanted.path} has a maximum of {number(most)} points, but {report.assignment} has {number(own)}{without}. "
+            f"{wanted.path} has at most {number(most)} points, but {report.assignment} has {number(own)}{without}. "
             "Change it there, or scale the points with --scale."
         )
         raise ExportError(message)

@@ -63,10 +63,10 @@ WRONG = [
     (["audit", "99"], "There is no assignment or exercise '99'."),
     (
         ["new", "Graphs"],
-        "'Graphs' is no assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs.",
+        "'Graphs' is not an assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs.",
     ),
     (["new", "../16_graphs"], "is no assignment's name"),
-    (["new", "02_layers"], "solutions/02_layers is there already. Choose another name, or delete it first."),
+    (["new", "02_layers"], "solutions/02_layers exists already. Choose another name, or delete it first."),
 ]
 
 
@@ -125,7 +125,7 @@ def test_an_interruption_is_told_without_a_trace(autograder, small_course, monke
     monkeypatch.setattr("autograder.grading.grader.Grader.grade", interrupt)
     status, _, err = autograder("check", "--course", small_course)
     assert status == 130
-    assert err == "autograder: Stopped. The same command goes on where this one ended.\n"
+    assert err == "autograder: Stopped. The same command resumes where this one stopped.\n"
 
 
 def test_a_reader_that_has_gone_is_no_error(small_course, monkeypatch):

@@ -133,7 +133,7 @@ def test_a_sheet_with_the_whole_maximum_is_refused_or_given_shares(right, tmp_pa
     status, _, err = run_command("canvas", out, "--sheet", sheet, "--to", filled)
     assert (status, filled.exists()) == (2, False)
     assert (
-        "sheet.csv has a maximum of 7 points, but 02_layers has 3 without train_spirals, which this run left out. "
+        "sheet.csv has at most 7 points, but 02_layers has 3 without train_spirals, which this run left out. "
         "Change it there, or scale the points with --scale."
     ) in err
     assert run_command("canvas", out, "--sheet", sheet, "--to", filled, "--scale")[0] == 0

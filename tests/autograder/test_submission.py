@@ -215,7 +215,7 @@ def test_code_that_python_itself_cannot_print_is_no_crash_in_one_of_two_files(la
     folder = lay(**{"layers.py": (f"class Tanh:\n    x = {deep}", 9000), "layers.ipynb": (filled(Tanh=work), 10)})
     found = read_submission(folder, layers)
     assert found.file == "layers.py"
-    assert "holds other work" in found.problems[-1].sentence
+    assert "holds different work" in found.problems[-1].sentence
 
 
 def test_a_file_of_another_assignment_is_not_taken_for_this_one(lay, layers, work):

@@ -278,7 +278,7 @@ def test_a_course_among_the_hand_ins_is_refused_where_it_is_named(autograder, ha
     options = ["--course", hand_ins] if named == "option" else []
     status, out, err = autograder("grade", ".", "--out", tmp_path / "graded", *options)
     assert (status, out) == (2, "")
-    assert err == f"autograder: The course {hand_ins} lies in the hand-ins, .: name one elsewhere with --course.\n"
+    assert err == f"autograder: The course {hand_ins} is inside the hand-ins, .: name one elsewhere with --course.\n"
     assert not ran(hand_ins / "assignments")
     assert not (tmp_path / "graded").exists()
 
@@ -368,7 +368,7 @@ def test_trust_is_listed_and_forgotten(autograder, handed_out, own_state):
     assert autograder("check", "Tanh")[0] == 2
     status, out, err = autograder("trust", "--forget", handed_out)
     assert (status, out) == (2, "")
-    assert err == f"autograder: Nothing in {handed_out} is trusted: autograder trust --list shows what is.\n"
+    assert err == f"autograder: Nothing in {handed_out} is trusted: see autograder trust --list.\n"
 
 
 def test_of_a_course_one_assignment_may_be_forgotten(handed_out, small_course):

@@ -130,7 +130,7 @@ def test_who_is_excused_stays_so(fill):
 def test_another_maximum_is_a_question(fill):
     status, told, err, path = fill(sheet_of(*ROWS), points("zoe", 12, 48))
     assert (status, told) == (2, "")
-    assert "has a maximum of 20 points, but 02_layers has 48." in err
+    assert "has at most 20 points, but 02_layers has 48." in err
     assert err.count("\n") == 1
     assert not path.exists()
     _, _, _, path = fill(sheet_of(*ROWS), points("zoe", 12, 48), options=["--scale"])

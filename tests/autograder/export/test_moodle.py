@@ -54,7 +54,7 @@ def test_only_grades_and_feedback_change(fill):
     before, after = read_rows(content), read(path)
     assert after[1][5] == "11"
     assert after[1][10].startswith("11 of 22 points.<br>layers.ipynb: cell 12 does not parse")
-    assert "Conv2d: 5 of 8. right, but too slow" in after[1][10]
+    assert "Conv2d: 5 of 8. correct, but too slow" in after[1][10]
     after[1][5] = after[1][10] = ""
     assert after == before
     assert path.read_bytes().split(b"\r\n")[2:] == content.split(b"\r\n")[2:]

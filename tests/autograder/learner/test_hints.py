@@ -55,7 +55,7 @@ def test_one_more_each_time_and_never_the_code(autograder, write):
     assert not any("dx *= dy" in text or "return dx" in text for text in texts)
     status, out, _ = autograder("hint", "Tanh")
     assert status == 0
-    assert "That was every hint for this verdict." in out
+    assert "You have seen every hint for this verdict." in out
 
 
 def test_without_the_author_they_come_from_verdict_docstring_and_notebook(with_hints):
@@ -90,7 +90,7 @@ def test_an_unwritten_part_is_named_with_its_shapes(with_hints):
         ("forward matches the reference", "forward", Status.NOT_ATTEMPTED, 0, 1, "Tanh.forward is still to be written")
     )
     first, second, third = hints.ladder(with_hints(), untouched)
-    assert "docstring says what goes in" in first.text
+    assert "docstring describes inputs" in first.text
     assert second.text.startswith("y = tanh x")
     assert third.text == "Write Tanh.forward(x). Shapes: x, y any."
 

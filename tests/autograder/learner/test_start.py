@@ -40,7 +40,7 @@ def test_what_is_there_is_never_overwritten(autograder, mine, handed_out):
     for arguments in (["02_layers"], ["02", "--course", handed_out], ["layers", "--into", mine]):
         status, out, err = autograder("start", *arguments)
         assert (status, out, err.count("\n")) == (2, "", 1)
-        assert "is there already and stays as it is" in err or "is already in" in err
+        assert "exists already and was not changed" in err or "is already in" in err
         assert file.read_text() == "my work\n"
 
 

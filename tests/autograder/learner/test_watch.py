@@ -113,7 +113,7 @@ def test_a_whole_exercise_stub_wrong_hint_right_next_quit(watch, write):
     last = session.until("Hint 3 of 3, the step:")
     assert "array_module(x).tanh" not in last
     session.press("h")
-    session.until("That was every hint for this verdict.")
+    session.until("You have seen every hint for this verdict.")
 
     write.right("Tanh")
     session.until("[✓]·", "passed", "Right. n goes on to Flatten.", gone=["Hint"])

@@ -149,7 +149,7 @@ def test_a_wrong_source_is_told_before_anything_is_written(lay_out, own_course):
     path = own_course / "solutions/02_layers/layers.py"
     path.write_text(path.read_text().replace("check(Flatten)", "pass"))
     target, said = lay_out(expected=1)
-    assert "cells of the notebook are ['Tanh']" in said
+    assert "cells: the notebook has ['Tanh']" in said
     assert not target.exists()
 
 

@@ -55,7 +55,7 @@ def wrong():
                 "fast enough",
                 Status.FAILED,
                 "speed",
-                sentence="right, but too slow",
+                sentence="correct, but too slow",
                 measurement=Timing(2.7, 2.0, [2.5, 2.9]),
             ),
         ],

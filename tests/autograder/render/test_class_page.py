@@ -144,7 +144,7 @@ def test_what_isolation_lacked_is_counted(right, make_report, of_class):
     reports = [make_report(n, [right], isolation="partial", isolation_missing=["seccomp: not built in"]) for n in "ab"]
     page = of_class(*reports, make_report("c", [right]))
     assert "partial isolation (2); full isolation, proved before the work was loaded (1)" in page.words
-    assert "Not in force seccomp: not built in (2)" in page.words
+    assert "Missing seccomp: not built in (2)" in page.words
 
 
 def test_an_empty_class_is_a_page(of_class):
