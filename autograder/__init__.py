@@ -1,7 +1,7 @@
-"""autograder: proves each exercise right, by numbers that the student's code cannot touch."""
+"""autograder: proves each exercise correct, by numbers that the student's code cannot change."""
 
-# Nothing is imported above these lines: where `python -m autograder` runs, Python has put the current folder, a
-# stranger's perhaps, before the standard library.
+# Nothing is imported above these lines: for `python -m autograder`, Python puts the current folder, perhaps a
+# stranger's, before the standard library.
 import os
 import sys
 
@@ -16,7 +16,7 @@ __all__ = ["check"]
 
 
 def __getattr__(name: str) -> object:
-    """Import ``check`` when it is first asked for, so that the worker side stays light."""
+    """Import ``check`` on first use, so that the worker side stays light."""
     if name == "check":
         from autograder.learner.notebook_check import check
 

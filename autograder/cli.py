@@ -1,4 +1,4 @@
-"""The command line.  Everything heavy is imported by the command that needs it: the prompt must not wait."""
+"""The command line.  Heavy modules are imported by the command that needs them, so that it starts quickly."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 app = typer.Typer(
     name="autograder",
-    help="Prove every exercise right by numbers, and say what is wrong.",
+    help="Prove every exercise correct by numbers, and explain what is wrong.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -32,7 +32,7 @@ for _commands in (learning, teaching, authoring, trusting):
 
 @app.command()
 def doctor(*, json: JsonOption = False) -> None:
-    """Say what this machine can do: backends, isolation, threads, versions."""
+    """Report what this machine can do: backends, isolation, threads, versions."""
     from autograder.commands.doctor import examine
 
     facts = examine()
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (typer.Abort, KeyboardInterrupt):
         result = INTERRUPTED
-    except (BrokenPipeError, SystemExit):  # typer exits where the pipe is broken
+    except (BrokenPipeError, SystemExit):  # typer exits if the pipe is broken
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - the reader of our output has gone
         return 0
     except Exception as error:
@@ -64,15 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
         if status is None:
             raise
         return complain(_sentence(error), status)
-    if result == INTERRUPTED:  # typer gives this status, too
-        return complain("Stopped. The same command goes on where this one ended.", INTERRUPTED)
+    if result == INTERRUPTED:  # typer also returns this status
+        return complain("Stopped. The same command resumes where this one stopped.", INTERRUPTED)
     return result if isinstance(result, int) else 0
 
 
 def _import_matplotlib_apart() -> None:
-    """Import matplotlib in a neutral folder where the current one, a stranger's perhaps, holds settings for it.
+    """Import matplotlib in a neutral folder if the current one, perhaps a stranger's, holds settings for it.
 
-    It reads them on import, and some of its versions evaluate what they find.
+    It reads them on import, and some versions evaluate them.
     """
     if os.path.lexists("matplotlibrc"):
         with contextlib.chdir(NEUTRAL):
@@ -87,9 +87,9 @@ USER_ERRORS = {
 
 
 def _blame(error: Exception) -> int | None:
-    """Exit status for an error whose message is meant for the user; None for one that is ours.
+    """Exit status for an error whose message is meant for the user; None for a fault of this program.
 
-    Known by name, so that nothing heavy is imported to ask.
+    Recognised by name, so that nothing heavy is imported.
     """
     if type(error).__name__ in USER_ERRORS or hasattr(error, "format_message"):
         return 2
@@ -97,7 +97,7 @@ def _blame(error: Exception) -> int | None:
 
 
 def _sentence(error: Exception) -> str:
-    """One line: the command line library's own errors keep theirs in ``format_message``."""
+    """One line: errors of the command line library have theirs in ``format_message``."""
     told = getattr(error, "format_message", None)
     text = told() if callable(told) else str(error)
     return " ".join(text.split()) or "A command is missing: see autograder --help."

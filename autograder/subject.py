@@ -1,7 +1,7 @@
-"""The one way a check speaks to an implementation: make, call, get, set.
+"""The interface through which a check uses an implementation: make, call, get, set.
 
 A LocalSubject runs in this process (the reference, a live class in a notebook), a RemoteSubject in
-an isolated worker; a check cannot tell them apart.
+an isolated worker; a check cannot distinguish them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Instance", "LocalSubject", "Open", "RemoteSubject", "Subject", "SubjectLostError", "SubjectRaisedError"]
 
 Open = Callable[[], AbstractContextManager["RemoteSubject"]]
-"""Starts a fresh worker with an implementation, for the length of a block."""
+"""Starts a fresh worker with an implementation, for the duration of a block."""
 
 _HANDLES = itertools.count(1)
 MAX_TALLY = 1_000_000
@@ -67,7 +67,7 @@ class Instance:
         return self._subject.request("get", handle=self.handle, path=path)
 
     def keep(self, method: str, *args: Any, settle: bool = False, **kwargs: Any) -> Instance:
-        """Call a method and keep its result where it is; settle: with nothing left to compute."""
+        """Call a method and keep its result in the worker; settle: finish all deferred computation first."""
         handle = next(_HANDLES)
         self._subject.request(
             "keep", handle=handle, source=self.handle, name=method, args=list(args), kwargs=kwargs, settle=settle
@@ -118,11 +118,11 @@ class Subject(ABC):
         return _echoed(reply, len(args))
 
     def keep(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
-        """Call a function and keep what it returns (a trained model) where it is."""
+        """Call a function and keep what it returns (a trained model) in the worker."""
         return self._kept(name, args, kwargs, settle=False)
 
     def compute(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
-        """Call a function and keep its result where it is, with nothing left to compute."""
+        """Call a function and keep its result in the worker, with no deferred computation left."""
         return self._kept(name, args, kwargs, settle=True)
 
     def _kept(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, settle: bool) -> Instance:
@@ -131,29 +131,29 @@ class Subject(ABC):
         return Instance(self, handle)
 
     def forget(self) -> None:
-        """Let go of every object made so far."""
+        """Release every object made so far."""
         self.request("forget")
 
     def put(self, value: Any) -> Ref:
-        """Send a value ahead; pass the Ref where the value is wanted."""
+        """Send a value ahead; pass the Ref in its place."""
         handle = next(_HANDLES)
         self.request("put", handle=handle, value=value)
         return Ref(handle)
 
 
 def _pair(reply: Any) -> tuple[Any, Any]:
-    """Take a reply of two values; code that got at the executor may have sent anything else."""
+    """Read a reply of two values; code that manipulates the executor may have sent anything else."""
     if not isinstance(reply, tuple) or len(reply) != 2:  # noqa: PLR2004
-        message = "sent something that is no answer (two values are wanted)"
+        message = "sent an invalid reply: expected two values"
         raise SubjectLostError(message)
     return reply
 
 
 def _echoed(reply: Any, count: int) -> tuple[Any, list[Any]]:
-    """Take a result, and as many arguments as were given."""
+    """Read a result, and as many arguments as were passed."""
     value, after = _pair(reply)
     if not isinstance(after, list) or len(after) != count:
-        message = "sent something that is no answer (the arguments are missing)"
+        message = "sent an invalid reply: the arguments are missing"
         raise SubjectLostError(message)
     return value, after
 
@@ -185,14 +185,14 @@ class LocalSubject(Subject):
 
     @classmethod
     def live(cls, namespace: dict[str, Any], support: str) -> LocalSubject:
-        """Speak to classes as they are defined in this process."""
+        """Use classes as they are defined in this process."""
         subject = cls(namespace)
         if support:
             subject.request("support", text=support)
         return subject
 
     def request(self, verb: str, **arguments: Any) -> Any:
-        """Run one request here; arrays are copied on the way in, as a pipe would."""
+        """Run one request in this process; input arrays are copied, as by a pipe."""
         self._executor.backend = self.backend
         try:
             value = getattr(self._executor, verb)(**_copied(arguments))

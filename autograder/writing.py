@@ -1,7 +1,7 @@
-"""Files written whole or not at all, and never through a symbolic link below the folder that somebody named.
+"""Writes whole files or nothing, and never through a symbolic link below the folder named by the user.
 
 A link at or above that folder is its owner's choice and is followed.  One below it may have come with a hand-in, and
-would have somebody else's file overwritten.
+could overwrite somebody else's file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 __all__ = ["LinkedPathError", "make_folder", "refuse_links", "write_atomically", "write_file"]
 
 BY_DESCRIPTOR = {os.open, os.mkdir, os.stat, os.rename, os.unlink} <= os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
-"""Whether each folder can be opened from the one above it, so that none is exchanged for a link meanwhile."""
+"""Whether each folder can be opened from the one above it, so that none can be replaced by a link meanwhile."""
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", os.O_RDONLY)
 JUNCTION = 0xA0000003
@@ -26,22 +26,22 @@ NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_LINK | getattr(os, "O_BINAR
 
 
 class LinkedPathError(Exception):
-    """Something was to be written where a symbolic link leads elsewhere: one sentence with the cure."""
+    """A symbolic link leads out of the folder that would be written: one sentence with the cure."""
 
     def __init__(self, link: str) -> None:
         super().__init__(link)
         self.link = link
 
     def __str__(self) -> str:
-        return f"{self.link} is a symbolic link, and nothing is written through one: remove it, or name another folder."
+        return f"{self.link} is a symbolic link, which is not followed for writing: remove it, or name another folder."
 
 
 def write_file(path: Path, content: bytes, *, within: Path | None = None, mode: int = 0o666) -> None:
-    """Write a file whole or not at all, with the folders that it needs.
+    """Write a whole file or nothing, with the folders that it needs.
 
-    within: the folder that somebody named; it is followed wherever it leads, and nothing below it may be a link.  By
-    default the folder of the file.  mode: of a new file, less the umask.
-    Raises LinkedPathError where the file or a folder on the way to it is a link, OSError where it cannot be written.
+    within: the folder named by the user; links to it are followed, and nothing below it may be a link.  By
+    default the folder of the file.  mode: of a new file, minus the umask.
+    Raises LinkedPathError if the file or a folder on the way to it is a link, OSError if it cannot be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     with _opened(path.parent, within or path.parent) as folder:
@@ -60,7 +60,7 @@ def write_file(path: Path, content: bytes, *, within: Path | None = None, mode: 
 
 
 def write_atomically(path: Path, content: object, *, within: Path | None = None) -> None:
-    """Write a file whole or not at all: text as UTF-8, a struct as JSON; within, errors: as of ``write_file``."""
+    """Write a whole file or nothing: text as UTF-8, a struct as JSON; within, errors: as in ``write_file``."""
     if isinstance(content, str):
         content = content.encode()
     elif not isinstance(content, bytes):
@@ -69,16 +69,16 @@ def write_atomically(path: Path, content: object, *, within: Path | None = None)
 
 
 def make_folder(folder: Path, within: Path) -> None:
-    """Make a folder and those above it, as far as they are missing.
+    """Create a folder and its missing parents.
 
-    Raises LinkedPathError where one of them below ``within`` is a link.
+    Raises LinkedPathError if one of them below ``within`` is a link.
     """
     with _opened(folder, within):
         pass
 
 
 def refuse_links(path: Path, within: Path) -> None:
-    """Raise LinkedPathError where a path, or a folder above it and below ``within``, is a link; make nothing."""
+    """Raise LinkedPathError if a path, or a folder above it and below ``within``, is a link; create nothing."""
     place = within
     for name in _steps(path, within):
         place /= name
@@ -95,7 +95,7 @@ def _steps(path: Path, within: Path) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _opened(folder: Path, within: Path) -> Iterator[int | None]:
-    """Make a folder and go there step by step from ``within``: its descriptor, or None where the system has no such."""
+    """Create a folder and open it step by step from ``within``; yield its descriptor, or None if unsupported."""
     within.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(within, FOLDER) if BY_DESCRIPTOR else None
     place = within
@@ -118,17 +118,17 @@ def _go_into(place: Path, above: int) -> int:
     try:
         return os.open(place.name, FOLDER | NO_LINK, dir_fd=above)
     except OSError:
-        _refuse(place, above)  # it became one since it was looked at
+        _refuse(place, above)  # it has become a link since it was checked
         raise
 
 
 def _named(place: Path, folder: int | None) -> str:
-    """What a place is called from its folder, or as a whole where that is not open."""
+    """A path's name relative to its open folder, or the whole path if the folder is not open."""
     return str(place) if folder is None else place.name
 
 
 def _refuse(place: Path, folder: int | None) -> None:
-    """Raise LinkedPathError where a place is a link, or on Windows a junction."""
+    """Raise LinkedPathError if a path is a link, or on Windows a junction."""
     try:
         found = os.stat(_named(place, folder), dir_fd=folder, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):

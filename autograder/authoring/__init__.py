@@ -1,1 +1,1 @@
-"""What authors run: release, audit, calibration, the start of a new assignment."""
+"""Tools for authors: release, audit, calibration, new assignments."""

@@ -1,4 +1,4 @@
-"""Proof that the course is sound: every check has teeth, every reference passes, every stub earns nothing."""
+"""Proof that the course is sound: every check catches a mistake, every reference passes, every stub earns nothing."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class _Auditor:
         for verdict in report.exercises[0].verdicts:
             if verdict.status is not Status.PASSED:
                 yield f"the solution fails “{verdict.check}”: {_say(verdict)}"
-        yield from (f"the solution tried to {what}, which reports hold against students" for what in report.tried)
+        yield from (f"the solution tried to {what}, which reports mention" for what in report.tried)
 
     def _stubs(self, exercise: Exercise) -> Iterator[str]:
         module = self.loaded.assignment.module
@@ -199,7 +199,7 @@ class _Auditor:
     def _mistakes(self, exercise: Exercise) -> Iterator[str]:
         fewest = FEWEST_WITH_BACKWARD if "backward" in exercise.parts else FEWEST
         if len(exercise.mistakes) < fewest:
-            yield f"has {len(exercise.mistakes)} mistakes; at least {fewest} are wanted"
+            yield f"has {len(exercise.mistakes)} mistakes; at least {fewest} are required"
         for mistake in exercise.mistakes:
             self.result.mistakes += 1
             result = self._grade(exercise, self.loaded.with_mistake(exercise, mistake))
@@ -232,14 +232,14 @@ class _Auditor:
         for check in exercise.checks:
             if not check.mutation:
                 if check.name not in named and not check.budget:
-                    yield f"“{check.name}” has no teeth: no mistake is meant for it"
+                    yield f"“{check.name}” is not proved: no mistake is meant for it"
                 continue
             self.result.mutations += 1
             mutated = f"{source}\n\n{check.mutation.replace('{name}', exercise.name)}"
             result = self._grade(exercise, self.loaded.variant(exercise, mutated))
             verdict = next(v for v in result.verdicts if v.check == check.name)
             if verdict.status is not Status.FAILED:
-                yield f"“{check.name}” has no teeth: a mutation is {_say(verdict)}"
+                yield f"“{check.name}” misses its mutation, which is {_say(verdict)}"
 
     def _budgets(self, exercise: Exercise) -> Iterator[str]:
         """Every limit lies clear of both sides: of the reference and a plain solution, and of what it must not pass."""

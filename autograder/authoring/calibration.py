@@ -1,6 +1,6 @@
-"""Figures of an assignment's references that a machine without them can estimate by, measured at release.
+"""Figures of an assignment's references, measured at release, for estimates on machines without them.
 
-They are of the machine that released, so they are measured again only where what was measured has changed.
+They depend on the releasing machine, so they are measured again only if the measured code has changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEED = 1
 
 
 def is_stale(loaded: Loaded) -> bool:
-    """Whether figures are missing, left over, or of another reference than this one."""
+    """Whether figures are missing, left over, or belong to another reference."""
     stored = yardstick.read(loaded.released)
     found = {(name, check): kept.of for name, kepts in stored.exercises.items() for check, kept in kepts.items()}
     needed = {(one.name, check.name): _hash(loaded, one, check, budget) for one, check, budget in _calibrated(loaded)}
@@ -39,7 +39,7 @@ def is_stale(loaded: Loaded) -> bool:
 
 
 def refresh(loaded: Loaded) -> bool:
-    """Measure what has no figures yet, and write the file; return False where nothing was missing."""
+    """Measure what has no figures yet, and write the file; return False if nothing was missing."""
     if not is_stale(loaded):
         return False
     stored = yardstick.read(loaded.released)
@@ -73,14 +73,14 @@ def _calibrated(loaded: Loaded) -> Iterator[tuple[Exercise, Check, Budget]]:
 
 
 def _hash(loaded: Loaded, exercise: Exercise, check: Check, budget: Budget) -> str:
-    """Hash of the reference's text and of what it is measured on."""
+    """Hash of the reference's text and of the inputs that it is measured on."""
     cases = [run.draw(np.random.default_rng(SEED)).describe() for run in budget.runs]
     text = "\n".join((loaded.source_of(exercise), check.name, *cases, budget.dtype, yardstick.SOURCE))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _bench(loaded: Loaded, launcher: Launcher, exercise: Exercise, check: Check) -> Bench:
-    """Where the reference takes the place of the code."""
+    """A bench on which the reference takes the place of the code."""
     settings = Settings(loaded, launcher, Limits(), "numpy", None, 1, capstones=False, isolation="none")
     place = Workplace(settings, exercise, Submission("", Extraction(()), ""), loaded.earlier)
     return Bench(

@@ -1,6 +1,6 @@
-"""What an author's hints must be: three for every part that a learner writes, and none of the code.
+"""Rules for an author's hints: three for every part that a learner writes, and no code.
 
-Hints are released with the checks, so what they say of a solution every learner can read.
+Hints are released with the checks, so every learner can read what they reveal about a solution.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["unsound_hints"]
 
 SHORTEST = 8
-"""A line of fewer characters, blanks left out, says nothing: ``x = y`` may stand in a formula as well."""
+"""A line with fewer characters, without blanks, is no evidence: ``x = y`` may be part of a formula."""
 
 _WRITTEN = re.compile(
     r"\b(?:np|xp|cp|numpy|cupy)\.\w+"  # a library's function
@@ -30,24 +30,24 @@ _WRITTEN = re.compile(
 
 
 def unsound_hints(exercise: Exercise, source: str) -> Iterator[str]:
-    """Say what is wrong with the hints of an exercise whose reference is ``source``.
+    """Report what is wrong with the hints of an exercise whose reference is ``source``.
 
-    A part that is written has three of them, and so has every other part (speed, memory) that has any.
+    Each written part has three of them, and so has any other part (speed, memory) with hints.
     """
     lines = dict(_lines(source, exercise.parts))
     for part in dict.fromkeys((*exercise.parts, *exercise.hints)):
         hints = exercise.hints.get(part, ())
         if len(hints) < MOST_HINTS:
-            yield f"has {len(hints)} hints for {part}; three are wanted: where to look, the formula, the step"
+            yield f"has {len(hints)} hints for {part}; three are required: where to look, the formula, the step"
         if len(set(hints)) < len(hints):
-            yield f"says the same hint twice for {part}"
+            yield f"has the same hint twice for {part}"
         for level, hint in enumerate(hints, 1):
             if found := _code_in(hint, lines):
-                yield f"hint {level} for {part} gives code away: {found}. Say it in words, or as a formula"
+                yield f"hint {level} for {part} contains code: {found}. Use words or a formula"
 
 
 def _code_in(hint: str, lines: dict[str, str]) -> str:
-    """Return the code that a hint holds: one of the reference's lines, or what can only be code; else nothing."""
+    """Return the code in a hint: one of the reference's lines, or what can only be code; empty if there is none."""
     bare = "".join(hint.split())
     if found := next((line for squeezed, line in lines.items() if squeezed in bare), ""):
         return found

@@ -56,7 +56,7 @@ class MissingExtraError(Exception):
 def release(root: Path, name: str) -> list[Path]:
     """Write ``assignments/NAME/`` from ``solutions/NAME/``; return the files that changed.
 
-    Raises SpecError where the source is wrong, MissingExtraError where nbgrader is not installed.
+    Raises SpecError if the source is invalid, MissingExtraError if nbgrader is not installed.
     """
     loaded = catalogue.load(name, root)
     changed = []
@@ -74,9 +74,9 @@ def release(root: Path, name: str) -> list[Path]:
 
 
 def write_cases(loaded: Loaded, path: Path, within: Path) -> bool:
-    """Write the public cases with their answers; return False where the file holds them already.
+    """Write the public cases with their answers; return False if the file already holds them.
 
-    within: the folder that somebody named, below which nothing may be a link.
+    within: the folder named by the user, below which links are refused.
     """
     public = _public_answers(loaded)
     if _same_answers(path, public):
@@ -89,26 +89,26 @@ def write_cases(loaded: Loaded, path: Path, within: Path) -> bool:
 
 
 def stale(root: Path, name: str) -> list[str]:
-    """One sentence for every generated file that is not what ``release`` would write."""
+    """One sentence for every generated file that is out of date."""
     loaded = catalogue.load(name, root)
     found = []
     for file, content in texts(loaded).items():
         path = loaded.released / file
         if not path.is_file() or path.read_text(encoding="utf-8") != content:
-            found.append(f"{name}: {file} is not what its source gives: run autograder release {name}")
+            found.append(f"{name}: {file} is out of date: run autograder release {name}")
     found += [
-        f"{name}: {path.relative_to(loaded.released)} has no source any more: run autograder release {name}"
+        f"{name}: {path.relative_to(loaded.released)} no longer has a source: run autograder release {name}"
         for path in _left_over(loaded)
     ]
     if not _same_answers(loaded.released / "cases.npz", _public_answers(loaded)):
-        found.append(f"{name}: cases.npz is not what its source gives: run autograder release {name}")
+        found.append(f"{name}: cases.npz is out of date: run autograder release {name}")
     if calibration.is_stale(loaded):
-        found.append(f"{name}: {yardstick.FILE} is not of these references: run autograder release {name}")
+        found.append(f"{name}: {yardstick.FILE} belongs to other references: run autograder release {name}")
     return found
 
 
 def _left_over(loaded: Loaded) -> list[Path]:
-    """Files that an earlier release wrote and that have no source any more."""
+    """Files of an earlier release that no longer have a source."""
     sources = {path.relative_to(loaded.folder) for path in released_files(loaded.folder)}
     there = [*released_files(loaded.released), loaded.released / "checks.py"]
     return [path for path in there if path.is_file() and path.relative_to(loaded.released) not in sources]
@@ -133,11 +133,11 @@ def texts(loaded: Loaded) -> dict[str, str]:
 
 
 def author_version(loaded: Loaded) -> Any:
-    """Make the notebook of a solution, with the metadata that nbgrader needs.  SpecError where there is none."""
+    """Make the notebook of a solution, with the metadata that nbgrader needs.  SpecError if there is none."""
     import jupytext
 
     if not loaded.official:
-        message = f"{loaded.assignment.name} has no solution here to release from"
+        message = f"{loaded.assignment.name} has no solution to release from"
         raise SpecError(message)
     source = (loaded.folder / f"{loaded.assignment.module}.py").read_text(encoding="utf-8")
     notebook = jupytext.reads(source, fmt="py:percent")
@@ -162,20 +162,20 @@ def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
         elif question is not None:
             asked.append(question)
             if question not in questions:
-                message = f"{assignment.name}: the notebook asks '{question}', which the spec does not list"
+                message = f"{assignment.name}: the notebook has the question '{question}', which the spec does not list"
                 raise SpecError(message)
             cell.metadata = {"nbgrader": _cell(question, grade=True, solution=True, points=questions[question].points)}
         elif "### BEGIN SOLUTION" in cell.source:
             name = _defined(cell.source)
             repair = name in exercises and bool(exercises[name].published)
-            if repair:  # no solution cell: nbgrader would put a stub in place of the published code
+            if repair:  # no solution cell: nbgrader would replace the published code by a stub
                 cell.source = as_published(cell.source, exercises[name])
             cell.metadata = {"nbgrader": _cell(name, grade=False, solution=not repair)}
         else:
             cell.metadata = {}
     for kind, wanted, found in (("check(…) cells", list(exercises), checked), ("questions", list(questions), asked)):
         if wanted != found:
-            message = f"{assignment.name}: {kind} of the notebook are {found}, of the spec {wanted}"
+            message = f"{assignment.name}: {kind}: the notebook has {found}, the spec {wanted}"
             raise SpecError(message)
     notebook.metadata = {
         "dlkit": {"assignment": assignment.name},
@@ -187,7 +187,7 @@ def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
 
 def _grade_cell(exercises: dict[str, Exercise], name: str) -> dict[str, Any]:
     if name not in exercises:
-        message = f"the notebook checks {name}, which is no exercise of the spec"
+        message = f"the notebook checks {name}, which is not an exercise of the spec"
         raise SpecError(message)
     return _cell(grade_cell(name), grade=True, solution=False, points=exercises[name].total)
 
@@ -210,7 +210,7 @@ def _defined(source: str) -> str:
 
 
 def student_version(notebook: Any) -> Any:
-    """Run nbgrader's own preprocessors on the author's notebook, in its order, without its database."""
+    """Run nbgrader's own preprocessors on the author's notebook, in their order, without its database."""
     try:
         from nbgrader import preprocessors
     except ImportError as error:
@@ -240,11 +240,11 @@ def _without_metadata(notebook: Any) -> Any:
     return plain
 
 
-# --- what is released as it is ---------------------------------------------------------------
+# --- files that are released unchanged -------------------------------------------------------
 
 
 def public_files(loaded: Loaded) -> dict[str, str]:
-    """The files that students get as they are, and the hints out of the notebook's source."""
+    """The files that students get unchanged, and the hints from the notebook's source."""
     folder = loaded.folder
     files = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in released_files(folder)}
     hints = {exercise.name: exercise.hints for exercise in loaded.assignment.exercises if exercise.hints}
@@ -254,7 +254,7 @@ def public_files(loaded: Loaded) -> dict[str, str]:
 
 
 def _must_specify_the_same(loaded: Loaded, files: dict[str, str]) -> None:
-    """SpecError where these files do not load by themselves, or ask for other things than the author's."""
+    """SpecError if these files do not load by themselves, or specify different checks from the author's."""
     name = loaded.assignment.name
     with tempfile.TemporaryDirectory() as folder:
         for file, text in files.items():
@@ -262,12 +262,12 @@ def _must_specify_the_same(loaded: Loaded, files: dict[str, str]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         assignment = specified(name, Path(folder, name), official=False)
-    if _asked(assignment) != _asked(loaded.assignment):
-        message = f"{name}: its checks ask for other things where mistakes and variants are not at hand"
+    if _specified(assignment) != _specified(loaded.assignment):
+        message = f"{name}: its checks differ when mistakes and variants are not available"
         raise SpecError(message)
 
 
-def _asked(assignment: Assignment) -> list[tuple[str, list[tuple[str, float]]]]:
+def _specified(assignment: Assignment) -> list[tuple[str, list[tuple[str, float]]]]:
     return [(e.name, [(check.name, e.points_of(check)) for check in e.checks]) for e in assignment.exercises]
 
 
@@ -291,7 +291,7 @@ def _public_answers(loaded: Loaded) -> StoredAnswers:
 
 
 def _same_answers(path: Path, public: StoredAnswers) -> bool:
-    """Whether a stored file holds these answers, up to rounding (another machine's last bit is no news)."""
+    """Whether a stored file holds these answers, up to rounding, which differs between machines."""
     if not path.is_file():
         return False
     try:

@@ -1,4 +1,4 @@
-"""``autograder new``: the beginning of an assignment, complete enough for the audit to pass."""
+"""``autograder new``: the start of an assignment, complete enough to pass the audit."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from dlkit import course
 __all__ = ["new_assignment"]
 
 TEMPLATE = Path(__file__).with_name("new_assignment")
-"""The files that a new assignment begins with; words between double underscores are filled in."""
+"""The files of a new assignment; words between double underscores are filled in."""
 
 
 def new_assignment(root: Path, name: str) -> list[Path]:
     """Write ``solutions/NAME/`` with one small exercise that the audit accepts; return the files.
 
-    Raises UsageError where the name is not of the form NN_name or is taken.
+    Raises UsageError if the name is not of the form NN_name or is taken.
     """
     if not course.FOLDER.fullmatch(name):
-        message = f"'{name}' is no assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs."
+        message = f"'{name}' is not an assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs."
         raise UsageError(message)
     folder = root / "solutions" / name
     if folder.exists():
-        message = f"solutions/{name} is there already. Choose another name, or delete it first."
+        message = f"solutions/{name} exists already. Choose another name, or delete it first."
         raise UsageError(message)
     number, _, module = name.partition("_")
     words = {"NAME": name, "NUMBER": number, "SHORT": str(int(number)), "TITLE": module.replace("_", " ").capitalize()}

@@ -1,10 +1,10 @@
 """The vocabulary of checks: everything that ``assignment.py`` and ``exercises/*.py`` of an assignment import.
 
-standard   what every layer, loss or function is asked for
+standard   the checks of every layer, loss or function
 layer, loss, function, optimizer, schedule, model   the exercises by kind, each a list of standard checks
-modes   what is asked of a layer that trains in one way and evaluates in another
-random_function, initial_values   the exercises that draw at random, by kind
-statistics, laws   what is required of draws
+modes   the checks of a layer that behaves differently in training and evaluation
+random_function, initial_values   the exercises that draw random numbers, by kind
+statistics, laws   what is required of random draws
 """
 
 from autograder.checks.behaviour import by_name
@@ -18,7 +18,7 @@ from autograder.checks.loss import LossExercise
 from autograder.checks.model import CHARACTERS, ModelExercise, Score, Task, disguise
 from autograder.checks.modes import Modes
 from autograder.checks.mutation import mutated, mutated_function, mutated_method
-from autograder.checks.optimizer import Bowl, OptimizerExercise
+from autograder.checks.optimizer import OptimizerExercise, Quadratic
 from autograder.checks.random_function import RandomFunctionExercise, shape_and_dtype
 from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.sequence import (
@@ -55,7 +55,6 @@ __all__ = [
     "NO_STATE",
     "SHAPED",
     "AllAlike",
-    "Bowl",
     "Case",
     "Change",
     "Claim",
@@ -78,6 +77,7 @@ __all__ = [
     "OptimizerExercise",
     "Outline",
     "Points",
+    "Quadratic",
     "RandomFunctionExercise",
     "Ref",
     "Rng",

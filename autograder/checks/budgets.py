@@ -1,4 +1,4 @@
-"""The checks of what an implementation costs: one per budget of the exercise, on fresh inputs."""
+"""The checks of an implementation's cost: one per budget of the exercise, on fresh inputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def budget_checks(
 ) -> list[Check]:
     """Make the check of every budget that the exercise has.
 
-    trial(subject, case): the runs that are measured; prepare(case, rng, reference): completes a case with parameters.
+    trial(subject, case): the measured runs; prepare(case, rng, reference): completes a case with parameters.
     """
 
     def cases(budget: Budget) -> Callable[[np.random.Generator, Subject], list[Case]]:

@@ -1,4 +1,4 @@
-"""What right code shows whatever it draws, set apart from what depends on the draw."""
+"""Invariants of code that draws: what every correct implementation shows, whatever it draws."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from autograder.spec import Case, Observations
 __all__ = ["RAW", "ApartFromChance", "set_apart"]
 
 ApartFromChance = Callable[[Observations, Case], Observations]
-"""Given what was seen of one call (``y``, ``dx`` …) and its case: what is the same for every right way to draw."""
+"""From what one call showed (``y``, ``dx`` …) and its case: what is the same for every correct way to draw."""
 
 RAW = "_raw"
-"""What was seen before chance was set apart."""
+"""What was observed, before it was reduced to its invariants."""
 
 
 def set_apart(apart: ApartFromChance | None, seen: Observations, case: Case) -> Observations:
-    """What is compared: all that was seen; or, where numbers are drawn, shapes, dtypes and what ``apart`` finds."""
+    """What is compared: everything observed; or, where numbers are drawn, shapes, dtypes and what ``apart`` returns."""
     if apart is None:
         return seen
     case = case.with_changes(inputs={name: getattr(x, "array", x) for name, x in case.inputs.items()})
@@ -25,4 +25,4 @@ def set_apart(apart: ApartFromChance | None, seen: Observations, case: Case) -> 
     try:
         return {**blank, **apart(seen, case), RAW: seen}
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        return {**blank, RAW: seen}  # what is no array of the wanted shape has nothing that could be set apart
+        return {**blank, RAW: seen}  # an array of another shape has no invariants

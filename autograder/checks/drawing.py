@@ -1,4 +1,4 @@
-"""What is drawn for a case, and what it is drawn in."""
+"""How cases are drawn, and in which dtype."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["TRAINED", "CaseMaker", "fits", "in_dtype", "is_float", "sizes"]
 CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
 
 TRAINED = "trained"
-"""Hidden in a case: the inputs of earlier calls in training mode, before the one that is looked at in eval mode."""
+"""Hidden in a case: inputs of earlier calls in training mode, before the one that is checked in eval mode."""
 
 
 def in_dtype(case: Case, dtype: str) -> Case:
@@ -42,12 +42,12 @@ def is_float(x: Any) -> bool:
 
 
 def fits(other: Case, case: Case) -> bool:
-    """Whether the other case's inputs may be handed to a thing that is made for this case."""
+    """Whether the other case's inputs can be passed to an object built for this case."""
     shapes = [{path: value.shape for path, value in one.parameters.items()} for one in (other, case)]
     arrays = all(isinstance(x, np.ndarray) for x in other.inputs.values())
     return arrays and other.arguments == case.arguments and shapes[0] == shapes[1]
 
 
 def sizes(inputs: dict[str, Any]) -> list[tuple[int, ...]]:
-    """Of each input, all but the count of rows."""
+    """The shape of each input without the number of rows."""
     return [x.shape[1:] for x in inputs.values()]

@@ -27,9 +27,9 @@ MATCHES = "the result matches the reference"
 
 @dataclass(frozen=True)
 class Setting:
-    """Objects that a function is given by name and works upon: a model, parameters, an optimizer of the same.
+    """Objects that a function receives by name and works on: a model, parameters, their optimizer.
 
-    make(subject, case): makes them, by the name of the argument; look(objects): what has become of them.
+    make(subject, case): makes them, by argument name; look(objects): their state after the call.
     """
 
     make: Callable[[Subject, Case], dict[str, Instance]]
@@ -47,7 +47,7 @@ NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
 
 @dataclass(frozen=True)
 class _Called:
-    """A function as checks see it: called once, with its result named, and objects looked at."""
+    """A function as checks see it: called once, its result named, its objects inspected."""
 
     name: str
     setting: Setting
@@ -55,7 +55,7 @@ class _Called:
     apart_from_chance: ApartFromChance | None
 
     def shown(self, result: Any, objects: dict[str, Instance], case: Case) -> Observations:
-        """What is compared: the result, or each of several, and what has become of the objects."""
+        """What is compared: the result, or each of several, and the state of the objects."""
         several = isinstance(result, tuple | list) and len(result) == len(self.outputs) > 1
         named = dict(zip(self.outputs, result, strict=True)) if several else {self._one: result}
         return set_apart(self.apart_from_chance, {**named, **self.setting.look(objects)}, case)
@@ -71,14 +71,14 @@ class _Called:
         return self.shown(result, objects, case)
 
     def untouched(self, subject: Subject, case: Case) -> Observations:
-        """Call the function and look at its inputs afterwards."""
+        """Call the function and inspect its inputs afterwards."""
         arguments = self.setting.arguments(case, self.setting.make(subject, case))
         _, after = subject.run_echo(self.name, *case.inputs.values(), **arguments)
         arrays = zip(case.inputs.items(), after, strict=True)
         return {key: now for (key, before), now in arrays if isinstance(before, np.ndarray)}
 
     def trial(self, subject: Subject, case: Case) -> Trial:
-        """Prepare a call with everything sent ahead, so that only computing is timed."""
+        """Prepare a call with everything sent ahead, so that only the computation is timed."""
         sent: list[Ref] = []
         kept: list[Instance] = []
         objects = self.setting.make(subject, case)
@@ -95,7 +95,7 @@ class _Called:
 
 
 def _judge_outputs(outputs: tuple[str, ...], judge: Judge) -> Judge:
-    """A judge of several results by their names, which says so where they are not returned as that many values."""
+    """A judge of several named results, which reports when another number of values is returned."""
     if len(outputs) == 1:
         return judge
 
@@ -127,12 +127,12 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
 
     A case's inputs are passed in order, its arguments by name.
     budgets: limits on costs of other kinds than speed, memory and scaling.
-    setting: objects that the function is also given, and that are looked at together with its result.
-    outputs: what sentences call the result, or each of several that the function returns as a tuple.
-    float32: whether a check requires that dtype in is dtype out; cases for it, where the last two will not do.
-    writes: the function is given no array but those that it is to change.
-    apart_from_chance(seen, case): the function draws numbers; given ``{"the result": …}``, return what is right
-    whatever is drawn.  That is compared; what depends on the draw is for ``statistics``.
+    setting: objects that the function also receives, and that are checked together with its result.
+    outputs: the name of the result in sentences, or of each of several that the function returns as a tuple.
+    float32: whether a check requires dtype in = dtype out; or cases for it, where the last two are unsuitable.
+    writes: every array that the function receives is one that it must change.
+    apart_from_chance(seen, case): the function draws numbers; given ``{"the result": …}``, return what every
+    correct implementation shows.  That is compared; what depends on the draw is for ``statistics``.
     """
     called = _Called(name, setting, outputs, apart_from_chance)
     checks = [
@@ -150,7 +150,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
 
 
 def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list[Check]:
-    """What is asked of every function; of one that is to write into its arguments, not that it leaves them alone."""
+    """The checks of every function; one that must write into its arguments need not leave them unchanged."""
     name, same = called.name, _judge_outputs(called.outputs, compare_all)
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:

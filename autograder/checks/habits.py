@@ -1,6 +1,6 @@
-"""The course's habits, asked of whatever a check can run: inputs stay as they are, dtype in is dtype out, no transfers.
+"""The course's habits, checked on anything that can be run: inputs unchanged, dtype in = dtype out, no transfers.
 
-Layers, losses, optimizers and functions have these checks of their own; ``habits`` adds them to a method or a function
+Layers, losses, optimizers and functions have these checks already; ``habits`` adds them to a method or a function
 that is run in another way.
 """
 
@@ -41,14 +41,14 @@ def habits(
     prefix: str = "",
     in_words: bool = False,
 ) -> None:
-    """Add the checks of the three habits, one point's weight each.
+    """Add the checks of the three habits, each of weight 1.
 
-    run(subject, case): what is looked at; inputs of the case may be references to arrays that the worker holds;
+    run(subject, case): what is observed; inputs of the case may be references to arrays that the worker holds;
     among: which of "inputs", "float32", "device";  expect, judge: as of ``Exercise.check``, for float32 and the device;
     to_float64: body of the part's method (``super()`` is the correct one) or function (``y`` is its result) that makes
     float64 of it, to prove the check; by default the result is converted;
     prefix: what the checks' names begin with, where another part has the same checks (``"train: "``);
-    in_words: whether inputs were changed is said in words, for what they were changed to depends on a draw.
+    in_words: report in words whether inputs were changed, because the new values depend on a draw.
     """
     part = part or exercise.parts[-1]
     mutant = _mutants(exercise, part, tuple(to_float64))
@@ -99,7 +99,7 @@ def _mutants(exercise: Exercise, part: str, to_float64: tuple[str, ...]) -> dict
 
 
 def in_float32(cases: CaseMaker) -> CaseMaker:
-    """The last two of these cases in single precision: inputs, and arrays that are hidden in them."""
+    """The last two of these cases in single precision: their inputs and hidden arrays."""
 
     def short(value: Any) -> Any:
         if isinstance(value, dict):

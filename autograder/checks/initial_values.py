@@ -1,4 +1,4 @@
-"""InitialValuesExercise: a function that draws the initial values of an array of parameters."""
+"""InitialValuesExercise: a function that draws initial values of a parameter array."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from autograder.spec import Case, Exercise, Extras, Observations
 
 __all__ = ["SHAPED", "SPREAD", "InitialValuesExercise", "values_claims"]
 
-SHAPED = "gives numbers of the shape that is asked for"
-SPREAD = "mean and variance are right, and every number is drawn by itself"
+SHAPED = "gives numbers of the requested shape"
+SPREAD = "mean and variance are correct, and the numbers are independent"
 
 OfCase = Callable[[Case], float]
 
@@ -29,10 +29,10 @@ def InitialValuesExercise(  # noqa: N802 - reads as the class of exercise that i
     claims: Sequence[Claim] = (),
     **extras: Unpack[Extras],
 ) -> Exercise:
-    """Make the exercise of one function of sizes and ``rng`` that returns an array of independent numbers of mean 0.
+    """Make the exercise of one function of sizes and ``rng`` that returns an array of independent numbers with mean 0.
 
-    cases: arguments, of arrays with some ten thousand numbers; variance(case): the correct one; others: variances that
-    mistakes lead to, by what was done; claims: further ones, of ``seen["y"]``.
+    cases: arguments, for arrays of about ten thousand numbers; variance(case): the correct one; others: variances that
+    mistakes lead to, named by the mistake; claims: further claims about ``seen["y"]``.
     """
     return RandomFunctionExercise(
         name,
@@ -47,7 +47,7 @@ def InitialValuesExercise(  # noqa: N802 - reads as the class of exercise that i
 
 
 def values_claims(symbol: str, variance: OfCase, others: Mapping[str, OfCase]) -> list[Claim]:
-    """Independent numbers of mean 0 and this variance, normal or uniform, in an array of two axes or more."""
+    """Independent numbers with mean 0 and this variance, normal or uniform, in an array of two or more axes."""
 
     def drawn(seen: Observations, _case: Case) -> Any:
         return seen["y"]

@@ -1,4 +1,4 @@
-"""How what was observed is judged, where a comparison of values is not enough.
+"""How observations are judged, where a comparison of values is not enough.
 
 Each takes what was observed, what is expected and the case, and returns a Mismatch or None.
 """
@@ -32,12 +32,12 @@ def judge_float32(observed: Observations, expected: Observations, case: Case) ->
             continue
         for dtype in _dtypes(seen):
             if dtype != np.float32:
-                return Mismatch("dtype", name, f"{name} is {dtype} where the inputs are float32: dtype in is dtype out")
+                return Mismatch("dtype", name, f"{name}: expected float32 like the inputs, got {dtype}")
     return None
 
 
 def _dtypes(value: Any) -> Iterator[np.dtype[Any]]:
-    """The dtype of every array in a tree; a number of Python's is float64."""
+    """The dtype of every array in a tree; a Python number counts as float64."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else None
     if inner is None:
         yield getattr(value, "dtype", np.dtype(float))
@@ -47,7 +47,7 @@ def _dtypes(value: Any) -> Iterator[np.dtype[Any]]:
 
 
 def judge_unchanged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Require every array as it was before the call; or, where words say whether it was, these."""
+    """Require every array to be as it was before the call; where words report that, compare the words."""
     del case
     for name, value in expected.items():
         seen = observed.get(name)
@@ -58,20 +58,20 @@ def judge_unchanged(observed: Observations, expected: Observations, case: Case) 
 
 
 def judge_dtype(kind: str) -> Judge:
-    """Make the judge that requires the name of the reference's dtype; kind: of the mismatch."""
+    """Make the judge that requires the reference's dtype by name; kind: of the mismatch."""
 
     def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
         del case
         (name, right), (_, seen) = *expected.items(), *observed.items()
-        return None if seen == right else Mismatch(kind, name, f"{name} is {seen}; expected {right}")
+        return None if seen == right else Mismatch(kind, name, f"{name}: expected {right}, got {seen}")
 
     return judge
 
 
 def judge_words(sentences: Mapping[str, str], kind: str = "value") -> Judge:
-    """Make the judge that requires the expected words, and says the sentence of another one.
+    """Make the judge that requires the expected words, and reports the sentence that belongs to another word.
 
-    sentences: by the word that was observed; of other words a sentence is made.  kind: of the mismatch.
+    sentences: by the observed word; for any other word one is composed.  kind: of the mismatch.
     """
 
     def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:

@@ -1,4 +1,4 @@
-"""How independent draws are distributed, and how unlikely some of them are: bounds for every count."""
+"""Distributions of independent draws, and bounds on how unlikely some draws are, for every sample size."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["AllAlike", "Distribution", "Law", "Mean", "NormalMean", "Variance", 
 
 
 class Law(Protocol):
-    """How numbers that are drawn independently of each other are distributed, in one respect."""
+    """One property of the distribution of independently drawn numbers."""
 
     def chance(self, values: Any) -> float:
-        """At least the chance that numbers of this law look as unlikely as these."""
+        """An upper bound on the probability that numbers of this law look as unlikely as these."""
 
     def describe(self) -> str:
-        """Say what is expected, in a few words or digits."""
+        """Describe the expected value in a few words or digits."""
 
     def measure(self, values: Any) -> float:
-        """The number that a sentence says of what was drawn."""
+        """The statistic of the drawn numbers that the sentence reports."""
 
     def level(self) -> float:
-        """What that number is, but for chance."""
+        """The expected value of that statistic."""
 
 
 @dataclass(frozen=True)
 class Mean:
-    """Numbers between low and high with this mean; of conditions that hold or do not, the probability that one holds.
+    """Numbers between low and high with this mean; for conditions, the probability that one holds.
 
     Source: Hoeffding, Probability Inequalities for Sums of Bounded Random Variables (1963), theorem 1, both sides.
     """
@@ -60,7 +60,7 @@ class Mean:
 
 
 def _divergence(seen: float, expected: float) -> float:
-    """Kullback and Leibler's, of two coins."""
+    """The Kullback-Leibler divergence of two Bernoulli distributions."""
     pairs = ((seen, expected), (1 - seen, 1 - expected))
     if any(a > 0 and b <= 0 for a, b in pairs):
         return math.inf
@@ -69,7 +69,7 @@ def _divergence(seen: float, expected: float) -> float:
 
 @dataclass(frozen=True)
 class NormalMean:
-    """Normal numbers, or others with no heavier tails (uniform ones), of this mean and standard deviation.
+    """Normal numbers, or others with no heavier tails (uniform ones), with this mean and standard deviation.
 
     Source: Boucheron, Lugosi & Massart, Concentration Inequalities (2013), section 2.3.
     """
@@ -97,7 +97,7 @@ class NormalMean:
 
 @dataclass(frozen=True)
 class Variance:
-    """Normal numbers, or others with no heavier tails (uniform ones), of mean 0 and this variance.
+    """Normal numbers, or others with no heavier tails (uniform ones), with mean 0 and this variance.
 
     Source: Chernoff's bound of the chi-squared distribution; Dasgupta & Gupta, An Elementary Proof of a Theorem of
     Johnson and Lindenstrauss (2003), lemma 2.2.
@@ -125,7 +125,7 @@ class Variance:
 
 @dataclass(frozen=True)
 class Distribution:
-    """Numbers that lie at or below x with probability cdf(x), for every x: of whole numbers too, between them.
+    """Numbers that lie at or below x with probability cdf(x), for every x; whole numbers are allowed.
 
     Source: Massart, The Tight Constant in the Dvoretzky-Kiefer-Wolfowitz Inequality (1990).
     """
@@ -155,13 +155,13 @@ class Distribution:
 
 
 def even_draw(count: int, first: int = 0) -> Distribution:
-    """Whole numbers from ``first`` on, ``count`` of them, each as probable as the others."""
-    return Distribution("an even draw", lambda k: np.clip((np.floor(k) - first + 1) / count, 0, 1))
+    """The uniform distribution of ``count`` whole numbers, beginning with ``first``."""
+    return Distribution("a uniform draw", lambda k: np.clip((np.floor(k) - first + 1) / count, 0, 1))
 
 
 @dataclass(frozen=True)
 class AllAlike:
-    """Numbers that are all the same, whichever that is: the law of a mistake that draws once for all."""
+    """Numbers that are all equal: the law of a mistake that draws one number for all."""
 
     def chance(self, values: Any) -> float:
         """1 where they are; else 0."""

@@ -40,14 +40,14 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
 
     cases: draws inputs of several shapes; parameters and upstream gradients are drawn for it.
     budgets: limits on costs of other kinds than speed, memory and scaling.
-    extreme: a size of input at which outputs and gradients must still be right (1000, say).
-    has_parameters: the layer has some, so that gradients must accumulate.
+    extreme: a size of input at which outputs and gradients must still be correct (1000, say).
+    has_parameters: whether the layer has parameters, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
-    outputs: names of what forward returns; of several, a tuple, each has an upstream gradient that backward is given.
-    made_with: further parts, methods that the constructor calls; nothing is asked before they are written.
-    modes: the layer does one thing in training and another in evaluation.
-    apart_from_chance(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what right
-    code shows whatever it draws.  That is compared, together with shapes and dtypes; what depends on the draw is for
+    outputs: names of what forward returns; if several (a tuple), backward receives an upstream gradient for each.
+    made_with: further parts, methods that the constructor calls; nothing is checked before they are written.
+    modes: the layer behaves differently in training and evaluation.
+    apart_from_chance(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
+    correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
     """
     thing = Behaviour(

@@ -1,7 +1,7 @@
 """ModelExercise: a capstone; a function that trains a model from given data and a given seed.
 
-The worker trains; the host sends fresh test rows only when training is over, and counts itself.  Every seed
-brings its own disguise of the data, so that weights or rows typed into the source fit nothing.
+The worker trains; the grader process sends fresh test rows only after training, and counts itself.  Every seed
+disguises the data in its own way, so that weights or rows typed into the source fit nothing.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from autograder.subject import Subject
 __all__ = ["CHARACTERS", "DISGUISES", "ModelExercise", "Score", "Task", "disguise"]
 
 CHARACTERS = "characters"
-"""The disguise of sequences of symbols: numbered anew wherever they stand, in rows as well as in labels."""
+"""The disguise of sequences of symbols: renumbered everywhere, in rows as well as in labels."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """Data to train on and rows to be judged on.
+    """Training data, and rows that the model is judged by.
 
-    x, y: given to the student's function; x_test, y_test: never seen before training has ended.
+    x, y: passed to the student's function; x_test, y_test: not seen before training has ended.
     """
 
     x: Any
@@ -39,11 +39,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Score:
-    """What is asked of a model where accuracy is not the question: a number of which little is good.
+    """What is required of a model that is not judged by accuracy: a number for which lower is better.
 
-    words: how a sentence says the number: ``"{:.3g} bits per character"``;  at_most: how much of it there may be;
-    shape(truth): the shape that the model's outputs must have, −1 where any length will do;
-    measure(outputs, truth): the number, of real outputs of that shape.  A NaN passes nothing.
+    words: how a sentence reports the number: ``"{:.3g} bits per character"``;  at_most: its limit;
+    shape(truth): the required shape of the model's outputs, −1 for any length;
+    measure(outputs, truth): the number, for real outputs of that shape.  NaN never passes.
     """
 
     words: str
@@ -52,31 +52,31 @@ class Score:
     measure: Callable[[Any, Any], float]
 
     def judge(self, outputs: Any, truth: Any) -> Mismatch | None:
-        """Want outputs of the right shape, and their number within the bound."""
+        """Require outputs of the expected shape, and their number within the limit."""
         wanted = self.shape(truth)
         found: tuple[int, ...] = getattr(outputs, "shape", ())
         if not _fits(found, wanted) or not np.isrealobj(outputs):
             what = f"an array of shape {found}" if found else f"a {type(outputs).__name__}"
             axes = ", ".join("any" if n < 0 else str(n) for n in wanted)
-            return Mismatch("shape", "outputs", f"the model's forward gives {what}; ({axes}) is wanted")
+            return Mismatch("shape", "outputs", f"the model's forward: expected shape ({axes}), got {what}")
         with np.errstate(all="ignore"):
             reached = float(self.measure(outputs, truth))
         if reached <= self.at_most:
             return None
-        seen, wanted_words = self.words.format(reached), self.words.format(self.at_most)
-        text = f"the model has {seen} on unseen data; {wanted_words} or less is wanted"
+        seen, limit = self.words.format(reached), self.words.format(self.at_most)
+        text = f"the model has {seen} on unseen data; {limit} or less is required"
         return Mismatch("accuracy", "outputs", text, error=reached - self.at_most)
 
 
 def _judge_accuracy(wanted: float, scores: Any, labels: Any) -> Mismatch | None:
-    """Want a score for each class, and that of the right class the highest in the wanted share of rows."""
+    """Require one score per class, the correct class's being the highest in the required share of rows."""
     shape: tuple[int, ...] = getattr(scores, "shape", ())
     if len(shape) != 2 or shape[0] != len(labels) or not shape[1]:  # noqa: PLR2004
         what = f"an array of shape {shape}" if shape else f"a {type(scores).__name__}"
-        return Mismatch("shape", "scores", f"the model's forward gives {what}; ({len(labels)}, classes) is wanted")
+        return Mismatch("shape", "scores", f"the model's forward: expected shape ({len(labels)}, classes), got {what}")
     reached = float((np.argmax(scores, axis=1) == labels).mean())
     if not np.isfinite(scores).all() or reached < wanted:
-        text = f"the model is right on {100 * reached:.1f} % of the unseen rows; {100 * wanted:.3g} % are wanted"
+        text = f"the model classifies {100 * reached:.1f} % of the unseen rows correctly; {100 * wanted:.3g} % required"
         return Mismatch("accuracy", "scores", text, error=wanted - reached)
     return None
 
@@ -86,10 +86,10 @@ def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 
 def disguise(task: Task, how: str, rng: np.random.Generator) -> Task:
-    """Another task, as hard to learn, for which nobody can have prepared.
+    """Another task, equally hard to learn, that nobody can have prepared for.
 
-    Classes (integer labels) are numbered anew; rows are changed as ``how`` of ``DISGUISES`` says, the same for training
-    and test.  ``CHARACTERS`` numbers the symbols of whole sequences anew, in all four arrays alike.
+    Classes (integer labels) are renumbered; rows are changed as ``how`` of ``DISGUISES`` says, in the same way for
+    training and test.  ``CHARACTERS`` renumbers the symbols of whole sequences, in all four arrays alike.
     """
     if how == CHARACTERS:
         return _in_another_alphabet(task, rng)
@@ -151,11 +151,11 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
 ) -> Exercise:
     """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
 
-    cpu_s: CPU seconds that one training may take; say so in the notebook.
-    disguised: how each seed's data are made unlike what could have been prepared: of ``DISGUISES``, or ``CHARACTERS``.
+    cpu_s: CPU seconds that one training may take; state them in the notebook.
+    disguised: how each seed's data are disguised: one of ``DISGUISES``, or ``CHARACTERS``.
     accuracy: share of unseen rows that the model's ``forward`` must classify correctly.  One training that reaches it
     is enough; after a miss there are others, up to ``seeds`` in all.
-    score: what is asked in place of accuracy.  Of several arrays (outputs and a state) the first is looked at.
+    score: what is required instead of an accuracy.  Of several arrays (outputs and a state) the first is judged.
     State beside the exercise over how many seeds either was measured, and with what margin.
     """
     judged: Callable[[Any, Any], Mismatch | None]

@@ -1,4 +1,4 @@
-"""What is asked of a layer that does one thing in training and another in evaluation."""
+"""The checks of a layer that behaves differently in training and evaluation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["DIFFER", "IN_EVAL", "Modes", "eval_backward_checks", "eval_forward_c
 
 DIFFER = "train and eval differ"
 IN_EVAL = "_in eval"
-"""What forward should show in eval mode where it is asked for training: to tell one mode from the other."""
+"""What forward should show in eval mode when it is run in training mode: it distinguishes the modes."""
 CASES = 2
 
 
@@ -28,8 +28,8 @@ CASES = 2
 class Modes:
     """A layer whose ``training`` flag changes what it does.
 
-    steps: calls in training mode before ``eval()``, each on inputs of its own; state: attributes (``running_mean``)
-    that training changes and evaluation only reads, looked at after every call.
+    steps: calls in training mode before ``eval()``, each on its own inputs; state: attributes (``running_mean``)
+    that training changes and evaluation only reads, inspected after every call.
     """
 
     steps: int = 3
@@ -47,13 +47,13 @@ def _trained_cases(thing: Behaviour, modes: Modes, rng: np.random.Generator, ref
 
 
 def expect_both_modes(thing: Behaviour, reference: Subject, case: Case) -> Observations:
-    """What forward shows in training, and beside it what it would show in eval."""
+    """What forward shows in training, together with what it would show in eval."""
     in_eval = thing.forward(reference, case.with_changes(hidden={TRAINED: []}))
     return {**thing.forward(reference, case), IN_EVAL: {k: v for k, v in in_eval.items() if not k.startswith("_")}}
 
 
 def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
-    """What is asked of forward in both modes."""
+    """The checks of forward in both modes."""
 
     def travel(subject: Subject, case: Case) -> Observations:
         """Train, evaluate, evaluate two rows alone (one would have no variance), and train again on the same inputs."""
@@ -128,7 +128,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
 
 
 def eval_backward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
-    """What is asked of backward in eval mode, where what training has gathered stands still."""
+    """The checks of backward in eval mode, where running statistics are constant."""
     return [
         Check(
             "gradients in eval match numerical differences",

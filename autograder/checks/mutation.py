@@ -1,4 +1,4 @@
-"""Source that changes a correct implementation in just one way: the audit appends it to prove that a check can fail.
+"""Source that changes a correct implementation in exactly one way: the audit appends it to prove that a check can fail.
 
 ``{name}`` stands for the exercise.  In a method's body its arguments are ``xs`` (of forward), ``dy`` (of backward), or
 ``args`` and ``kwargs``, and ``super()`` is the correct class; in a function's ``y`` is what the correct one returns.
@@ -12,7 +12,7 @@ ARGUMENTS = {"forward": "*xs", "backward": "*dy"}
 
 
 def mutated(*body: str, method: str = "forward") -> str:
-    """Source of a subclass with one method of its own."""
+    """Source of a subclass that overrides one method."""
     return "_Right = {name}\nclass {name}(_Right):\n" + mutated_method(*body, method=method)
 
 
@@ -23,7 +23,7 @@ def mutated_method(*body: str, method: str) -> str:
 
 
 def mutated_function(*body: str) -> str:
-    """Source of a function that calls the correct one first, and goes on with its result, ``y``."""
+    """Source of a function that first calls the correct one, and continues with its result, ``y``."""
     lines = ("y = _right(*args, **kwargs)", *body)
     return "_right = {name}\ndef {name}(*args, **kwargs):\n" + _indented(lines, 4)
 

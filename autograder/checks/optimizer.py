@@ -1,4 +1,4 @@
-"""OptimizerExercise: a class whose ``step()`` moves parameters, watched at every step; the host draws the gradients."""
+"""OptimizerExercise: a class whose ``step()`` moves parameters, observed at every step on gradients of the grader."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import numpy as np
 
 from autograder.checks.budgets import budget_checks
 from autograder.checks.drawing import CaseMaker
-from autograder.checks.journey import Journey, judge_in_place, judge_kept, judge_steps, take_step
 from autograder.checks.judges import judge_unchanged
 from autograder.checks.mutation import mutated
 from autograder.checks.support import packaged_support
+from autograder.checks.trajectory import Trajectory, judge_in_place, judge_kept, judge_steps, take_step
 from autograder.measuring import Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
 
-__all__ = ["Bowl", "OptimizerExercise"]
+__all__ = ["OptimizerExercise", "Quadratic"]
 
 MATCHES = "20 steps match the reference"
 HEIGHTS = np.array([1.0, 3.0, 10.0, 30.0])
-"""Curvatures of the bowl: thirty times as steep along one axis as along another."""
+"""Curvatures of the quadratic: the condition number is 30."""
 
 
 @dataclass(frozen=True)
-class Bowl:
-    """An ill-conditioned bowl to descend: ``steps`` steps must leave at most ``below`` of the height at the start.
+class Quadratic:
+    """An ill-conditioned quadratic to minimize: ``steps`` steps must leave at most ``below`` of the initial value.
 
-    arguments: of the optimizer.  State beside it what the reference leaves at worst, over how many draws.
+    arguments: of the optimizer.  State beside the exercise what the reference leaves at worst, over how many draws.
     """
 
     arguments: dict[str, Any]
@@ -38,10 +38,10 @@ class Bowl:
     below: float
 
 
-# --- the bowl --------------------------------------------------------------------------------
+# --- the quadratic --------------------------------------------------------------------------------
 
 
-def _bowls(rng: np.random.Generator, _reference: Subject) -> list[Case]:
+def _quadratics(rng: np.random.Generator, _reference: Subject) -> list[Case]:
     axes, _ = np.linalg.qr(rng.normal(size=(len(HEIGHTS),) * 2))
     start = axes @ rng.choice([-1.0, 1.0], size=len(HEIGHTS))
     return [Case({}, start=[start]).with_changes(hidden={"curvature": (axes * HEIGHTS) @ axes.T})]
@@ -51,12 +51,12 @@ def _height(case: Case, x: Any) -> float:
     return float(x @ case.hidden["curvature"] @ x / 2)
 
 
-def _descent(journey: Journey, bowl: Bowl) -> Check:
+def _descent(trajectory: Trajectory, quadratic: Quadratic) -> Check:
     def observe(subject: Subject, case: Case) -> Observations:
-        parameters, optimizer = journey.build(subject, bowl.arguments, case.inputs["start"])
+        parameters, optimizer = trajectory.build(subject, quadratic.arguments, case.inputs["start"])
         x = start = case.inputs["start"][0]
         with np.errstate(all="ignore"):
-            for _ in range(bowl.steps):
+            for _ in range(quadratic.steps):
                 after = take_step(subject, optimizer, parameters, [case.hidden["curvature"] @ x])
                 x = after[0] if isinstance(after, list) and len(after) == 1 else after
                 if not isinstance(x, np.ndarray) or x.shape != start.shape or x.dtype.kind != "f":
@@ -68,21 +68,21 @@ def _descent(journey: Journey, bowl: Bowl) -> Check:
     def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
         del expected
         left, start = observed.get("height"), _height(case, case.inputs["start"][0])
-        if isinstance(left, float) and left <= bowl.below * start:
+        if isinstance(left, float) and left <= quadratic.below * start:
             return None
         if left is None:
-            return Mismatch("shape", "height", "the parameter is no longer an array of its shape")
+            return Mismatch("shape", "height", "the parameter no longer has its shape")
         text = (
-            f"{bowl.steps} steps went from a height of {start:.3g} to {left:.3g}; "
-            f"at most {bowl.below * start:.2g} is wanted ({_said(bowl.arguments)})"
+            f"the quadratic is {start:.3g} at the start and {left:.3g} after {quadratic.steps} steps; "
+            f"at most {quadratic.below * start:.2g} is required ({_said(quadratic.arguments)})"
         )
         return Mismatch("value", "height", text)
 
     return Check(
-        f"{bowl.steps} steps descend an ill-conditioned bowl",
+        f"{quadratic.steps} steps descend an ill-conditioned quadratic",
         "step",
         1.0,
-        _bowls,
+        _quadratics,
         observe,
         judge,
         expect=lambda _subject, _case, _rng: {},
@@ -103,19 +103,19 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     *,
     cases: CaseMaker,
     points: Points | float | None = None,
-    bowl: Bowl,
+    quadratic: Quadratic,
     speed: Speed | None = None,
     budgets: Sequence[Budget] = (),
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one optimizer, ``name(parameters, lr, …)`` with ``step()``, with the standard checks.
 
-    cases: constructor arguments (``lr`` among them), nothing else; parameters and gradients are drawn for them.  Let
-    some have a weight decay, and an epsilon that shows: 1e-8 hides where it stands.
-    bowl: a problem that it must solve, whatever the reference does.
-    speed: of a case with the inputs ``parameter`` and ``gradient``, as all budgets are; budgets: of other kinds.
+    cases: constructor arguments (``lr`` among them), nothing else; parameters and gradients are drawn for them.  Give
+    some a weight decay, and an epsilon large enough to show: the position of 1e-8 in a formula makes no difference.
+    quadratic: a problem that the optimizer must solve, whatever the reference does.
+    speed: for a case with the inputs ``parameter`` and ``gradient``, like all budgets; budgets: of other kinds.
     """
-    journey = Journey(name, cases)
+    trajectory = Trajectory(name, cases)
     after_step = "super().step()"
 
     def check(sentence: str, draw: Any, observe: Any, judge: Any, *body: str, **more: Any) -> Check:
@@ -137,11 +137,11 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         return {f"the gradient of parameter {i}": gradients[0] for i, gradients in given}
 
     checks = [
-        Check(MATCHES, "step", 6.0, journey.cases, journey.travel, judge_steps, needs=("step",)),
+        Check(MATCHES, "step", 6.0, trajectory.cases, trajectory.travel, judge_steps, needs=("step",)),
         check(
             "two optimizers do not disturb each other",
-            journey.pairs,
-            journey.travel_in_turns,
+            trajectory.pairs,
+            trajectory.travel_in_turns,
             judge_steps,
             "last, _Right.last, seen = getattr(_Right, 'last', None), self, hasattr(self, 'seen')",
             "self.seen, lr = True, self.lr",
@@ -151,24 +151,24 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         ),
         check(
             "a gradient of zero does no harm",
-            journey.resting,
-            journey.travel,
+            trajectory.resting,
+            trajectory.travel,
             judge_steps,
             after_step,
             "for p in self.parameters: p.data += 0.001 * (p.grad == 0)",
         ),
         check(
             "parameters are updated in place",
-            journey.short_cases,
-            journey.look_at_arrays,
+            trajectory.short_cases,
+            trajectory.look_at_arrays,
             judge_in_place,
             after_step,
             "for p in self.parameters: p.data = p.data * 1",
         ),
         check(
             "gradients are not modified",
-            journey.short_cases,
-            journey.look_at_gradients,
+            trajectory.short_cases,
+            trajectory.look_at_gradients,
             judge_unchanged,
             after_step,
             "for p in self.parameters: p.grad *= 0.5",
@@ -176,8 +176,8 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         ),
         check(
             "the learning rate is read at every step",
-            journey.with_changing_rates,
-            journey.travel,
+            trajectory.with_changing_rates,
+            trajectory.travel,
             judge_steps,
             "self.first = getattr(self, 'first', self.lr)",
             "lr, self.lr = self.lr, self.first",
@@ -186,23 +186,23 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         ),
         check(
             "float32 stays float32",
-            journey.float32_cases,
-            journey.look_at_dtypes,
+            trajectory.float32_cases,
+            trajectory.look_at_dtypes,
             judge_kept,
             after_step,
             "for p in self.parameters: p.data = p.data.astype('float64')",
         ),
         check(
             "stays on the device",
-            journey.short_cases,
-            journey.travel,
+            trajectory.short_cases,
+            trajectory.travel,
             judge_steps,
             after_step,
             "for p in self.parameters: __import__('numpy').asarray(p.data)",
             backend="stand-in",
         ),
-        _descent(journey, bowl),
-        *budget_checks(journey.trial, (speed, *budgets), needs=("step",), after=(MATCHES,)),
+        _descent(trajectory, quadratic),
+        *budget_checks(trajectory.trial, (speed, *budgets), needs=("step",), after=(MATCHES,)),
     ]
     support = packaged_support("parameters")
     return Exercise(name, "optimizer", ("step",), points_by_part(name, points), checks, support=support, **extras)

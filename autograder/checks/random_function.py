@@ -1,7 +1,7 @@
-"""RandomFunctionExercise: a function, or one method of a class, that draws from a generator it is given.
+"""RandomFunctionExercise: a function, or one method of a class, that draws from a generator it receives.
 
-Correct code draws other numbers than the reference.  Few cases show what does not depend on the draw; many draws show
-the distribution, and that every number comes from the generator; the course's habits are asked of it as of all code.
+Correct code may draw other numbers than the reference.  A few cases show what does not depend on the draw; many draws
+show the distribution, and that every number comes from the generator; the course's habits are checked as for all code.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = ["DISTRIBUTED", "INVARIANT", "PLACED", "RandomFunctionExercise", "shap
 
 INVARIANT = "what does not depend on the draw is correct"
 DISTRIBUTED = "the draws have the required distribution"
-PLACED = "puts the numbers where the context computes"
+PLACED = "puts the numbers on the active device"
 
 FORM = "_form"
-"""What the result is, in words, where nothing could be read from it."""
+"""A description of the result, where it has no readable invariant."""
 PLACE = '''
 from dlkit import backend
 
@@ -38,7 +38,7 @@ def place(x):
     """Whether an array lies on the active device, in words."""
     return "there" if isinstance(x, backend.current().array_type) else "elsewhere"
 '''
-ELSEWHERE = {"elsewhere": "the numbers are still in CPU memory: hand them to asarray"}
+ELSEWHERE = {"elsewhere": "the numbers are still in CPU memory: pass them to asarray"}
 
 Run = Callable[[Subject, Case], Any]
 Invariant = Callable[[Any, Case], Observations]
@@ -71,21 +71,21 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     habit_cases: CaseMaker | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
-    """Make the exercise of one function, or of one method of a class, that draws at random.
+    """Make the exercise of one function, or of one method of a class, that draws random numbers.
 
-    A case's inputs are passed in order, its arguments by name, of a class to the constructor; a generator is drawn for
-    every case that has no argument ``rng``.
+    A case's inputs are passed in order, its arguments by name (to the constructor of a class); a generator is drawn
+    for every case that has no argument ``rng``.
 
-    cases: few, of every kind; invariant(result, case): what every correct implementation shows of them, whatever it
-    draws, in words or in values; expect(case): what is correct, by default what the reference shows; sentences: what
+    cases: a few, of every kind; invariant(result, case): what every correct implementation shows for them, whatever it
+    draws, in words or in values; expect(case): the expected invariant, by default the reference's; sentences: what
     students read, by the incorrect word.
-    draws: cases with many draws (100 random bits or more): all ``claims`` are made of ``{"y": result}``, and the
-    numbers must come from the generator.  None: where one call cannot give so many, add ``statistics`` and ``seeded``.
+    draws: cases with many draws (100 random bits or more): all ``claims`` are about ``{"y": result}``, and the
+    numbers must come from the generator.  None: if one call cannot draw so many, add ``statistics`` and ``seeded``.
     names, weights: of the checks of ``invariant`` and of ``claims``.
-    method: of a class, the method that draws; run(subject, case): makes another call than this, and returns its result.
-    outputs: what sentences call the result, or each of several that are returned as a tuple.
-    creates: sizes are given, and no arrays; in place of the habits a check requires numbers on the active device, for
-    which ``run`` must keep its result (``subject.keep``).
+    method: the drawing method of a class; run(subject, case): makes a different call and returns its result.
+    outputs: the name of the result in sentences, or of each of several that are returned as a tuple.
+    creates: the function receives sizes and no arrays; in place of the habits a check requires numbers on the active
+    device, for which ``run`` must keep its result (``subject.keep``).
     habit_cases: cases for the habits, where ``cases`` cannot show them; the last two are used in float32.
     """
     part, kind = (method, "class") if method else (name, "function")
@@ -94,20 +94,20 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     words, cases, principal = judge_words(sentences or {}), _with_generators(cases), names[0]
     exercise.check(principal, cases=cases, weight=weights[0], expect=expect, judge=_judge(words))(drawing.observe)
     if draws:
-        _ask_for_draws(exercise, drawing, _with_generators(draws), claims, names=names, weight=weights[1])
+        _add_checks_of_draws(exercise, drawing, _with_generators(draws), claims, names=names, weight=weights[1])
     elif claims:
-        message = f"{name}: claims are made of draws; give cases for them"
+        message = f"{name}: claims need draws; give cases for them"
         raise SpecError(message)
     if creates:
-        _ask_for_the_place(exercise, drawing, cases, principal)
+        _add_check_of_device(exercise, drawing, cases, principal)
     else:
         chosen = _with_generators(habit_cases) if habit_cases else cases
-        _ask_for_habits(exercise, drawing, chosen, words, expect=expect, principal=principal)
+        _add_habits(exercise, drawing, chosen, words, expect=expect, principal=principal)
     return exercise
 
 
 def _with_generators(cases: CaseMaker) -> CaseMaker:
-    """The cases, with a generator where they have none."""
+    """The cases, each with a generator."""
 
     def draw(rng: np.random.Generator) -> list[Case]:
         return [case.with_changes(arguments={"rng": new_rng(rng), **case.arguments}) for case in cases(rng)]
@@ -135,11 +135,11 @@ class _Drawing:
         return subject.run(self.name, *case.inputs.values(), **case.arguments)
 
     def keep(self, subject: Subject, case: Case) -> Instance:
-        """Draw once; the result stays where it is."""
+        """Draw once; the result stays in the worker."""
         if self.run:
             result = self.run(subject, case)
             if not isinstance(result, Instance):
-                message = f"{self.name}: run must keep its result (subject.keep), or where it lies cannot be seen"
+                message = f"{self.name}: run must keep its result (subject.keep), or its device cannot be checked"
                 raise SpecError(message)
             return result
         if self.method:
@@ -147,11 +147,11 @@ class _Drawing:
         return subject.keep(self.name, *case.inputs.values(), **case.arguments)
 
     def observe(self, subject: Subject, case: Case) -> Observations:
-        """Draw once; what does not depend on the draw."""
+        """Draw once; return what does not depend on the draw."""
         return self.shown(self.call(subject, case), case)
 
     def shown(self, result: Any, case: Case) -> Observations:
-        """What of a result does not depend on the draw; of one that has another form, in words what it is."""
+        """What does not depend on the draw; for a result of another form, a description of it."""
         try:
             return self.invariant(result, case)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -167,7 +167,7 @@ class _Drawing:
 
 
 def dtype_of(output: str) -> str:
-    """The name under which the dtype of an output is seen."""
+    """The name under which the dtype of an output is observed."""
     return f"the dtype of {output}"
 
 
@@ -184,14 +184,14 @@ def _form(result: Any) -> str:
 
 
 def _judge(words: Judge, tolerance: Tolerance = FLOAT64) -> Judge:
-    """Make the judge of what does not depend on the draw: words as they should be, values within the tolerance."""
+    """Make the judge of what does not depend on the draw: expected words, values within the tolerance."""
 
     def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
         if FORM in expected:
             message = f"the reference's result cannot be read in the case {case.describe()}: it is {expected[FORM]}"
             raise SpecError(message)
         if FORM in observed:
-            return Mismatch("structure", "the result", f"the result has another form than expected: {observed[FORM]}")
+            return Mismatch("structure", "the result", f"the result has an unexpected form: {observed[FORM]}")
         for name, value in expected.items():
             if isinstance(value, str):
                 found = words(observed, {name: value}, case)
@@ -204,10 +204,10 @@ def _judge(words: Judge, tolerance: Tolerance = FLOAT64) -> Judge:
     return judge
 
 
-# --- the checks besides the first ------------------------------------------------------------
+# --- the other checks ------------------------------------------------------------------------
 
 
-def _ask_for_draws(
+def _add_checks_of_draws(
     exercise: Exercise,
     drawing: _Drawing,
     draws: CaseMaker,
@@ -216,7 +216,7 @@ def _ask_for_draws(
     names: tuple[str, str],
     weight: float,
 ) -> None:
-    """Draws have the distribution that is claimed, and come from the generator."""
+    """Add checks that draws have the claimed distribution and come from the generator."""
     principal, distributed = names
     if claims:
         statistics(exercise, distributed, cases=draws, claims=claims, weight=weight, after=(principal,))(
@@ -225,7 +225,7 @@ def _ask_for_draws(
     seeded(exercise, cases=draws, after=(principal,))(drawing.call)
 
 
-def _ask_for_habits(
+def _add_habits(
     exercise: Exercise,
     drawing: _Drawing,
     cases: CaseMaker,
@@ -234,7 +234,7 @@ def _ask_for_habits(
     expect: Expect | None,
     principal: str,
 ) -> None:
-    """Inputs stay as they are, dtype in is dtype out, nothing leaves the device: each apart from what is drawn."""
+    """Add checks of the habits (inputs unchanged, dtype in = dtype out, no transfers) that ignore the drawn values."""
     in_single = _judge(words, FLOAT32)
     dtypes = {dtype_of(name): "float32" for name in drawing.outputs}
 
@@ -243,7 +243,7 @@ def _ask_for_habits(
             return found
         for name in drawing.outputs:
             if (seen := observed.get(dtype_of(name))) != "float32":
-                text = f"{name} is {seen} where the inputs are float32: dtype in is dtype out"
+                text = f"{name}: expected float32 like the inputs, got {seen}"
                 return Mismatch("dtype", name, text)
         return None
 
@@ -263,8 +263,8 @@ def _ask_for_habits(
     habits(exercise, drawing.observe, among=("device",), expect=expect, judge=_judge(words), **shared)
 
 
-def _ask_for_the_place(exercise: Exercise, drawing: _Drawing, cases: CaseMaker, principal: str) -> None:
-    """Numbers that are made lie on the active device."""
+def _add_check_of_device(exercise: Exercise, drawing: _Drawing, cases: CaseMaker, principal: str) -> None:
+    """Add the check that created numbers are on the active device."""
     to_cpu = "return __import__('dlkit').to_numpy(y)"
     call = f"y = super().{drawing.method}(*args, **kwargs)"
 

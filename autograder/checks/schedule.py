@@ -62,12 +62,12 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
     checks = [
         Check(MATCHES, "rate", 4.0, draw, follow, compare_all, needs=("rate",)),
         check(
-            "rate(t) may be asked in any order",
+            "rate(t) can be called in any order",
             shuffled,
             ask,
             compare_all,
-            "self.asked = getattr(self, 'asked', -1) + 1",
-            "return super().rate(self.asked)",
+            "self.calls = getattr(self, 'calls', -1) + 1",
+            "return super().rate(self.calls)",
         ),
         check(
             "the learning rate is an ordinary number",
@@ -82,12 +82,12 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
 
 
 def judge_ordinary(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Want Python's own numbers: one of NumPy's would turn float32 parameters' updates into float64."""
+    """Require Python's own numbers: a NumPy scalar would turn the updates of float32 parameters into float64."""
     del case
     for name in expected:
         seen = observed.get(name)
         if type(seen) not in (int, float):
             kind = type(seen).__name__
-            message = f"{name} is a {kind}, which makes float64 of float32: use Python's math in place of NumPy"
+            message = f"{name} is a {kind}, which turns float32 into float64: use Python's math in place of NumPy"
             return Mismatch("type", name, message)
     return None

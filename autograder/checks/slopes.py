@@ -1,4 +1,4 @@
-"""What numerical slopes are taken of, and how a gradient is held against one."""
+"""Numerical slopes: what they are computed from, and how a gradient is compared with one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def weighted_sum(y: Any, weights: list[Any]) -> float:
     """The sum of an output, or of each of several, with these weights; ValueError where they differ in shape."""
     outputs = y if isinstance(y, tuple | list) else [y]
     if [np.shape(output) for output in outputs] != [np.shape(weight) for weight in weights]:
-        message = "the output has not the shape of its gradient"
+        message = "the output and its upstream gradient differ in shape"
         raise ValueError(message)
     return sum(real((output * weight).sum()) for output, weight in zip(outputs, weights, strict=True))
 

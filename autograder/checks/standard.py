@@ -1,6 +1,6 @@
-"""What every layer and every loss is asked for.
+"""The checks of every layer and every loss.
 
-A check is one of a Behaviour's runs (what to look at), a way of drawing cases, and a judge.  To add a
+A check is one of a Behaviour's runs (what to observe), a way of drawing cases, and a judge.  To add a
 standard check, write a run in ``behaviour.py``, and list it in ``forward_checks`` or
 ``backward_checks`` with a mutation that it catches.
 """
@@ -27,12 +27,12 @@ PRINCIPAL_WEIGHT = 6.0
 def judge_gradients(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
     """Compare element by element with the proved reference, and with the slopes that prove it.
 
-    A backward that has its numbers from trying out forward is not one, be they right.
+    A backward that computes its numbers by calling forward fails, even where they are correct.
     """
     found = compare_all(observed, expected, case)
     if found is None and TRIES in observed:
         message = (
-            f"backward called forward ({observed[TRIES]} ×) to get its numbers: differences of forward are how a "
+            f"backward called forward {observed[TRIES]} times to get its numbers: numerical differences are how a "
             "gradient is checked. Write what the chain rule gives."
         )
         return Mismatch("method", "backward", message)
@@ -43,7 +43,7 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
 
 
 def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
-    """What is asked of every forward."""
+    """The checks of every forward."""
     check = partial(Check, part=part, weight=1.0, needs=(part,), after=(FORWARD,))
     checks = [
         Check(FORWARD, part, PRINCIPAL_WEIGHT, thing.forward_cases, thing.forward, compare_all, needs=(part,)),
@@ -98,7 +98,7 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
 
 
 def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
-    """What is asked of every backward."""
+    """The checks of every backward."""
     gradients = Check(
         GRADIENTS,
         "backward",
@@ -131,11 +131,11 @@ def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
 
 
 _secondary = partial(Check, part="backward", weight=1.0, needs=("forward", "backward"), after=(GRADIENTS,))
-"""A check of backward that says nothing where the gradients are incorrect."""
+"""A check of backward that is skipped where the gradients are incorrect."""
 
 
 def _checks_of_calls(thing: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
-    """What one call leaves behind for the next, and does to its argument."""
+    """Checks of what a call leaves behind for the next, and of what it does to its argument."""
     if has_parameters:
         yield _secondary(
             "gradients accumulate",
@@ -163,7 +163,7 @@ def _checks_of_calls(thing: Behaviour, *, has_parameters: bool) -> Iterator[Chec
 
 
 def _checks_of_precision(thing: Behaviour) -> Iterator[Check]:
-    """Gradients in float32, and of inputs of extreme size where the exercise names one."""
+    """Checks of gradients in float32, and for extreme inputs where the exercise names a size."""
     yield _secondary(
         "float32 gradients stay float32",
         cases=thing.float32_cases,
@@ -195,14 +195,14 @@ def _checks_of_precision(thing: Behaviour) -> Iterator[Check]:
 
 
 def _stale_inputs() -> str:
-    """A layer whose backward is that of the first call, which it makes once more."""
+    """A layer whose backward repeats the first call and uses its gradients."""
     return mutated("self.first = getattr(self, 'first', xs)", "return super().forward(*xs)") + mutated_method(
         "super().forward(*self.first)", "return super().backward(*dy)", method="backward"
     )
 
 
 def _stale_draw() -> str:
-    """The same where making it once more would draw other numbers: all attributes are those of the first call."""
+    """The same where repeating the call would draw other numbers: all attributes are those of the first call."""
     return mutated(
         "y = super().forward(*xs)", "self.first = getattr(self, 'first', None) or dict(vars(self))", "return y"
     ) + mutated_method("vars(self).update(self.first)", "return super().backward(*dy)", method="backward")

@@ -1,8 +1,8 @@
-"""Random things are asked for what is true of every right way to draw: shares, means, spreads, independence.
+"""Checks of random code by what is true of every correct way to draw: shares, means, variances, independence.
 
-An author makes claims about what is drawn.  Each has a law, and a law knows an upper bound for the chance that numbers
-which follow it look as unlikely as these do: inequalities that hold for every count of draws, no approximations.
-A claim fails where that bound is below its share of ``CHANCE``: limits follow from the chance, and nothing is tuned.
+An author makes claims about what is drawn.  Each has a law, and a law gives an upper bound on the probability that
+numbers which follow it look as unlikely as these: inequalities that hold for every number of draws, no approximations.
+A claim fails where that bound is below its share of ``CHANCE``: limits follow from the probability; nothing is tuned.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autograder.subject import Subject
 __all__ = ["CHANCE", "Claim", "equal_signs", "in_pairs", "new_rng", "normal_within", "seeded", "statistics"]
 
 CHANCE = 1e-7
-"""That right code fails one check, at most, over all its claims and cases; ten such checks stay below 1e-6."""
+"""Upper bound on the probability that correct code fails one check, over all claims and cases; of ten, below 1e-6."""
 RIGHT = "as it should be"
 UNSEEN = "not to be seen"
 EXPLAINED = "not asked"
@@ -38,13 +38,13 @@ Observe = Callable[[Subject, Case], Any]
 
 @dataclass(frozen=True)
 class Claim:
-    """What is true of everything that right code draws.
+    """What is true of everything that correct code draws.
 
-    name: what a sentence says is measured (``the share of zeros in y``); look(seen, case): the numbers, or conditions
-    that hold or do not, each drawn independently of the others; law(case): what they should follow; others: laws that
-    somebody's mistake would follow, by what was done (``keeps with probability p``), so that it is told from others.
-    Where one of these is recognised, the check's other claims are not asked: what is wrong in one way is often wrong in
-    another that depends on the draw.
+    name: the measured quantity as sentences name it (``the share of zeros in y``); look(seen, case): the numbers, or
+    conditions, each drawn independently of the others; law(case): what they should follow; others: laws that
+    mistakes would follow, by what was done (``keeps with probability p``), so that these can be distinguished.
+    Where one of them is recognised, the check's other claims are ignored: code that violates one claim often violates
+    another in a way that depends on the draw.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Claim:
     others: Mapping[str, Callable[[Case], Law]] = field(default_factory=dict)
 
     def judged(self, seen: Observations, case: Case, chance: float) -> tuple[str, str]:
-        """What does not depend on the draw (right, or what it is instead), and a sentence for people."""
+        """The verdict, which does not depend on the draw (correct, or what is wrong), and a sentence for people."""
         try:
             values = np.asarray(self.look(seen, case))
             values = np.zeros(0) if values.dtype.kind == "c" else values.astype(float).ravel()
         except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError):
             values = np.zeros(0)
         if not values.size or not np.isfinite(values).all():
-            return UNSEEN, f"{self.name} cannot be measured: what was drawn has another shape than expected, or is nan"
+            return UNSEEN, f"{self.name} cannot be measured: the draws do not have the expected shape, or are nan"
         law = self.law(case)
         if law.chance(values) >= chance:
             return RIGHT, ""
@@ -73,14 +73,14 @@ class Claim:
 
 
 def in_pairs(values: Any, axis: int) -> tuple[Any, Any]:
-    """Neighbours along an axis, each number in one pair only: of independent draws the pairs are independent too."""
+    """Neighbours along an axis, each number in one pair only, so that pairs of independent draws are independent."""
     count = values.shape[axis] // 2 * 2
     values = np.moveaxis(values, axis, 0)[:count]
     return values[0::2], values[1::2]
 
 
 def equal_signs(look: Callable[[Observations, Case], Any], axis: int, places: str, of: str = "") -> Claim:
-    """Numbers with mean 0 in neighbouring places have equal signs in half of the pairs, or are not independent.
+    """The claim that neighbouring numbers with mean 0 have equal signs in half of the pairs, as independent ones do.
 
     places: what neighbours along the axis are (``rows``); of: which numbers (`` of the noise``).
     """
@@ -93,7 +93,7 @@ def equal_signs(look: Callable[[Observations, Case], Any], axis: int, places: st
 
 
 def normal_within(name: str, look: Callable[[Observations, Case], Any]) -> Claim:
-    """Normal numbers, given as multiples of their standard deviation, lie within one of it in 68 % of all draws."""
+    """The claim that 68 % of normal numbers lie within one standard deviation; look: multiples of it."""
     return Claim(
         name,
         lambda seen, case: abs(look(seen, case)) < 1,
@@ -103,7 +103,7 @@ def normal_within(name: str, look: Callable[[Observations, Case], Any]) -> Claim
 
 
 def judge_claims(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Require every claim; the sentence of the first that does not hold."""
+    """Require every claim; return the sentence of the first that does not hold."""
     del case
     wrong = [name for name, right in expected.items() if observed.get(name) != right]
     said = {name: observed["_said"][name] for name in wrong if observed.get("_said", {}).get(name)}
@@ -125,10 +125,10 @@ def statistics(
     after: tuple[str, ...] = (),
     mutation: str = "",
 ) -> Callable[[Observe], Observe]:
-    """Add a check of claims: the decorated function speaks to a Subject and returns what was drawn.
+    """Add a check of claims: the decorated function runs a Subject and returns what was drawn.
 
-    claims: all of them are asked of every case, and share ``CHANCE``.  Give a case some ten thousand draws: with n of
-    them a probability near 1/2 is told from another that is 3 / √n away.
+    claims: all are checked on every case, and share ``CHANCE``.  Give a case about ten thousand draws: n draws
+    distinguish a probability near 1/2 from another that is 3 / √n away.
     """
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
@@ -179,14 +179,14 @@ DRAWN = {
     "what a second call draws": (OTHER, "a second call draws the same numbers as the first: draw anew in every call"),
     "what the same seed gives": (
         SAME,
-        "a generator of the same seed gives other numbers: draw from the one that is given, and nowhere else",
+        "a generator with the same seed gives other numbers: draw only from the generator that you receive",
     ),
     "what another seed gives": (
         OTHER,
-        "a generator of another seed gives the same numbers: draw from the one that is given, and nowhere else",
+        "a generator with another seed gives the same numbers: draw only from the generator that you receive",
     ),
 }
-"""What is asked of every generator, what is right, and what to say where it is not."""
+"""Every comparison of draws, the expected result, and the sentence for another result."""
 
 
 def seeded(
@@ -199,11 +199,11 @@ def seeded(
     mutation: str = "",
     argument: str = "rng",
 ) -> Callable[[Observe], Observe]:
-    """Add the check that what is drawn comes from the generator that is given, and from nowhere else.
+    """Add the check that all draws come from the given generator, and from nowhere else.
 
-    The decorated function draws with ``case.arguments[argument]``, which is put there: a generator of one seed; the
-    same one again, further on; a new one of the same seed; one of another.  Let it return 100 random bits or more: that
-    two of these agree by chance is then rarer than ``CHANCE``.
+    The decorated function draws with ``case.arguments[argument]``, which this check sets: a generator with a seed; the
+    same generator again; a new one with the same seed; one with another seed.  Return 100 random bits or more: two
+    draws then agree by chance less often than ``CHANCE``.
     """
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:

@@ -1,7 +1,7 @@
 """Grading a class.
 
-finding    where hand-ins lie
-runs       what decides a run's reports, and how it resumes
-processes  local processes that grade one submission each at a time
-grading    the whole: find, grade, draw the pages
+finding    finds hand-ins
+runs       the settings that decide a run's reports, and how a run resumes
+processes  local processes, each grading one submission at a time
+grading    the whole run: find, grade, draw the pages
 """

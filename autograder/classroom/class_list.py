@@ -1,4 +1,4 @@
-"""A class list: who is meant by which id, from a table that any learning platform exports."""
+"""A class list: which student an id belongs to, from a table exported by any learning platform."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Row:
 
 @dataclass
 class Matched:
-    """names: by student; absent: ids of those on the list alone; strangers: students who are not on the list."""
+    """names: by student; absent: ids that are only on the list; strangers: students who are not on the list."""
 
     names: dict[str, str] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
@@ -46,14 +46,14 @@ class Matched:
 
 @dataclass
 class ClassList:
-    """Everybody on the list, in its order."""
+    """The students on the list, in its order."""
 
     rows: list[_Row] = field(default_factory=list)
 
     def match(self, students: Iterable[str], known: Mapping[str, str]) -> Matched:
         """Find each student on the list.
 
-        known: names that the layout gives already, by which a student is found as well.
+        known: names that the layout already provides; students are found by them as well.
         """
         index = {_key(row.name): (number, -1) for number, row in enumerate(self.rows) if row.name}
         index |= {_key(one): (number, at) for number, row in enumerate(self.rows) for at, one in row.ids.items()}
@@ -83,7 +83,7 @@ def read_class_list(path: Path) -> ClassList:
     """Read a CSV file with a column of ids and, in one column or two, of names.
 
     Separators are commas, semicolons or tabs; encodings UTF-8, UTF-16, else Latin-1.
-    Raises UsageError with one sentence where it is none.
+    Raises UsageError with one sentence if it is not such a file.
     """
     rows = [row for row in csv.reader(_text(path).splitlines(), delimiter=_separator(path)) if any(map(str.strip, row))]
     if not rows:
@@ -93,7 +93,7 @@ def read_class_list(path: Path) -> ClassList:
     ids = [at for name in IDS for at, cell in enumerate(header) if cell == name]
     name, first, last = (_first(header, wanted) for wanted in (NAMES, FIRST, LAST))
     if not ids and name is None:
-        message = f"{path} has no column of ids among {', '.join(rows[0])[:200]}. Call one 'id', and one 'name'."
+        message = f"{path} has no column of ids among {', '.join(rows[0])[:200]}. Name one column 'id', and one 'name'."
         raise UsageError(message)
     found = ClassList()
     owners: dict[str, int] = {}
@@ -111,18 +111,18 @@ def read_class_list(path: Path) -> ClassList:
 
 
 def _bare(cell: str) -> str:
-    """Moodle's ``Participant 302`` is the 302 of its folders."""
+    """The 302 of Moodle's ``Participant 302``, as in the names of its folders."""
     match = PARTICIPANT.fullmatch(cell)
     return match[1] if match else cell
 
 
 def _refuse_id(path: Path, one: str, number: int, owners: dict[str, int]) -> None:
-    """Raise UsageError for an id that no folder can have, and for one that two students have."""
+    """Raise UsageError for an id that cannot be a folder's name, and for one that two students have."""
     if re.search(r"[/\\\0]", one) or one in (".", ".."):
-        message = f"{path}, row {number}: '{one[:60]}' cannot be an id, as reports lie in a folder of its name."
+        message = f"{path}, row {number}: '{one[:60]}' cannot be an id: reports are stored in a folder of that name."
         raise UsageError(message)
     if owners.setdefault(_key(one), number) != number:
-        message = f"{path}: the id '{one[:60]}' stands in rows {owners[_key(one)]} and {number}. Keep one."
+        message = f"{path}: the id '{one[:60]}' occurs in rows {owners[_key(one)]} and {number}. Keep one."
         raise UsageError(message)
 
 
@@ -136,7 +136,7 @@ def _text(path: Path) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
     if b"\0" in data:
-        message = f"{path} is no CSV file. Save the table as CSV with a column of ids and one of names."
+        message = f"{path} is not a CSV file. Save the table as CSV with a column of ids and one of names."
         raise UsageError(message)
     try:
         return data.decode("utf-8-sig")
@@ -158,7 +158,7 @@ def _plain(cell: str) -> str:
 
 
 def _key(text: str) -> str:
-    """The same for ``Lovelace, Ada`` and ``Ada Lovelace``, whatever their case and Unicode form."""
+    """A key that is the same for ``Lovelace, Ada`` and ``Ada Lovelace``, whatever their case and Unicode form."""
     plain = " ".join(unicodedata.normalize("NFC", text).casefold().split())
     last, comma, first = plain.partition(", ")
     return f"{first} {last}" if comma else plain

@@ -1,7 +1,7 @@
-"""What is known of a class beside its reports, kept with them: names, what was not graded; and reports set aside.
+"""A class's record, stored with its reports: names and what was not graded; and reports that were set aside.
 
-A report is stale where its student no longer hands in: renamed, withdrawn.  It is kept under ``set-aside/``, where
-neither pages nor exports look.
+A report is stale if its student's hand-in is gone: renamed or withdrawn.  It is moved to ``set-aside/``, which pages
+and exports ignore.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ SET_ASIDE = "set-aside"
 
 
 class ClassRecord(msgspec.Struct, frozen=True):
-    """names: what students are called, where their id is another; not_graded: what was seen and not graded."""
+    """names: of students whose id is different; not_graded: what was seen and not graded."""
 
     names: dict[str, str] = {}
     not_graded: list[NotGraded] = []
 
     def label(self, student: str) -> str:
-        """What a page calls a student: the name, with the id where two have the same name."""
+        """A student's name on pages, with the id if two have the same name."""
         name = self.names.get(student, "")
         if not name:
             return student
         return name if Counter(self.names.values())[name] == 1 else f"{name} ({student})"
 
     def labelled(self, rows: Iterable[NotGraded]) -> list[NotGraded]:
-        """The same rows with what a page calls their students."""
+        """The same rows with the students' names on pages."""
         return [msgspec.structs.replace(row, student=self.label(row.student)) for row in rows]
 
     def about(self, assignment: str) -> list[NotGraded]:
-        """What was not graded of one assignment, and what may be of it."""
+        """What was not graded of one assignment, or may belong to it."""
         return [one for one in self.not_graded if one.assignment in ("", assignment)]
 
 
 def read_record(out: Path) -> ClassRecord:
-    """Read what a run knows of its class; nothing where it is older than such records.
+    """Read the record of a run's class; empty if the run is older than such records.
 
-    Raises UsageError where the file holds something else.
+    Raises UsageError if the file holds something else.
     """
     path = out / "class.json"
     try:
@@ -62,7 +62,7 @@ def read_record(out: Path) -> ClassRecord:
 
 
 def update_record(out: Path, record: ClassRecord, scope: Collection[str]) -> ClassRecord:
-    """Write what this run found; what an earlier one found of assignments beyond ``scope`` stays."""
+    """Write what this run found; keep what an earlier one found about assignments outside ``scope``."""
     before = read_record(out)
     kept = [one for one in before.not_graded if one.assignment and one.assignment not in scope]
     names = {student.encode("utf-8", "replace").decode(): name for student, name in record.names.items()}
@@ -72,7 +72,7 @@ def update_record(out: Path, record: ClassRecord, scope: Collection[str]) -> Cla
 
 
 def set_stale_aside(out: Path, entries: Iterable[Entry], scope: Collection[str]) -> list[Path]:
-    """Move reports of ``scope`` away that are of nobody who hands in now, with their pages; where they are now."""
+    """Move reports of ``scope`` that have no hand-in any more, with their pages; return their new paths."""
     current = {(entry.student, entry.assignment) for entry in entries}
     stale = [
         path
@@ -103,7 +103,7 @@ def _new_folder(parent: Path) -> Path:
         with contextlib.suppress(FileExistsError):
             folder.mkdir(parents=True)
             return folder
-    message = f"{parent} is full of folders of this second. Try again."
+    message = f"{parent} already has too many folders for this second. Try again."
     raise UsageError(message)
 
 
@@ -111,6 +111,6 @@ def _move(path: Path, out: Path, aside: Path) -> Path:
     target = aside / path.relative_to(out)
     target.parent.mkdir(parents=True, exist_ok=True)
     path.rename(target)
-    with contextlib.suppress(OSError):  # where another report is left in the folder
+    with contextlib.suppress(OSError):  # the folder may hold another report
         path.parent.rmdir()
     return target

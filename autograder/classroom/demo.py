@@ -1,4 +1,4 @@
-"""A made-up class: ten hand-ins as they really come, made from the course's own references and mistakes."""
+"""A made-up class: ten realistic hand-ins, made from the course's own references and mistakes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def shown(root: Path) -> list[str]:
 def make_class(loaded: Loaded, folder: Path) -> list[Path]:
     """Write ``folder/STUDENT/ASSIGNMENT/…`` for every student; return the files.
 
-    Raises UsageError where the references are not here to make submissions from.
+    Raises UsageError if the references, from which submissions are made, are missing.
     """
     if not loaded.official:
         message = "The demonstration needs the course's solutions/: run it in a clone of the project."
@@ -80,14 +80,14 @@ def _with_loops(loaded: Loaded) -> tuple[Sources, list[str]]:
     sources = _right(loaded)
     for exercise in loaded.assignment.exercises:
         if exercise.capstone:
-            del sources[exercise.name]  # training on loops would take the demonstration a minute
+            del sources[exercise.name]  # training with loops would take a minute
         elif "slow" in exercise.variants:
             sources[exercise.name] = exercise.slowed(sources[exercise.name])
     return sources, []
 
 
 def _with_mistakes(*names: str) -> Callable[[Loaded], tuple[Sources, list[str]]]:
-    """Plant every mistake whose name contains one of these; where none does, each exercise's first."""
+    """Plant every mistake whose name contains one of these; if there is none, each exercise's first."""
 
     def work(loaded: Loaded) -> tuple[Sources, list[str]]:
         sources = _right(loaded)
@@ -167,7 +167,7 @@ STUDENTS: dict[str, Callable[[Loaded], tuple[Sources, list[str]]]] = {
 
 
 def _notebook(loaded: Loaded, sources: Sources, extra: list[str]) -> Any:
-    """Fill the released notebook's cells, and put scratch cells between them."""
+    """Fill the released notebook's cells, and insert scratch cells."""
     path = loaded.released / f"{loaded.assignment.module}.ipynb"
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:

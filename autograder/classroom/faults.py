@@ -1,7 +1,7 @@
-"""The grader's own failures: one report per hand-in that it failed on, and the traceback in a file for the instructor.
+"""The grader's own failures: one report per hand-in concerned, and the traceback in a file for the instructor.
 
-Whatever an exception about one hand-in is, it is a problem of that hand-in's report.  ``OUT/errors`` is laid out as
-``OUT/reports`` is; a hand-in that is graded later loses its file.
+Any exception about one hand-in is a problem of that hand-in's report.  ``OUT/errors`` is laid out like
+``OUT/reports``; when a hand-in is graded later, its file is removed.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from autograder.writing import refuse_links, write_atomically
 __all__ = ["FOLDER", "broken", "drawn", "drawn_class", "fault_path", "faults_in", "record_fault"]
 
 FOLDER = "errors"
-NOT_SHOWN = "what was found here cannot be shown; the points are as they were given"
+NOT_SHOWN = "the details cannot be shown; the points are unchanged"
 
 
 def fault_path(out: Path, entry: Entry) -> Path:
-    """Where the traceback of one hand-in lies."""
+    """The path of one hand-in's traceback."""
     return out / FOLDER / entry.student / f"{entry.assignment}.txt"
 
 
 def faults_in(out: Path, entries: list[Entry]) -> list[Path]:
-    """Tracebacks of these hand-ins, those of their pages and exports among them."""
+    """Tracebacks of these hand-ins, including those of their pages and exports."""
     return [path for path in (fault_path(out, entry) for entry in entries) if path.is_file()]
 
 
 def record_fault(out: Path, entry: Entry, text: str, *, within: Path | None = None) -> None:
-    """Keep a traceback for the instructor; an empty one removes what an earlier run has left.
+    """Store a traceback for the instructor; an empty one removes what an earlier run left.
 
-    within: the folder that was named, below which no link is followed; ``out`` by default.
+    within: the folder named by the user, below which no link is followed; ``out`` by default.
     """
     path, within = fault_path(out, entry), within or out
     refuse_links(path, within)
@@ -48,19 +48,19 @@ def record_fault(out: Path, entry: Entry, text: str, *, within: Path | None = No
 
 
 def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int, capstones: bool) -> Report:
-    """Make the report of a hand-in that the grader failed on: every check is broken, which is nobody's loss.
+    """Make the report of a hand-in that the grader itself failed on: every check is broken, at no cost to the student.
 
-    reason: what happened, as the name of an exception; it is all that a student is shown of it.
+    reason: what happened, as the name of an exception; students see nothing more of it.
     """
     sentence = (
-        f"The grader failed on this hand-in ({reason}), so nothing in it was graded. Your instructor has the details."
+        f"The grader itself failed on this hand-in ({reason}), so it was not graded. Your instructor has the details."
     )
     file = Path(entry.path).name
     return unreadable(loaded, entry.student, file, sentence, seed=seed, status=Status.BROKEN, capstones=capstones)
 
 
 def drawn(out: Path, entry: Entry, report: Report, draw: Callable[[Report], str]) -> tuple[str, Report]:
-    """Draw one report; where that fails, its points alone, with the traceback recorded.  Return what was drawn, too."""
+    """Draw one report; if that fails, only its points, with the traceback recorded.  Also return the drawn report."""
     try:
         return draw(report), report
     except Exception:  # noqa: BLE001 - a page that cannot be drawn stops no other
@@ -70,7 +70,7 @@ def drawn(out: Path, entry: Entry, report: Report, draw: Callable[[Report], str]
 
 
 def drawn_class(reports: list[Report], draw: Callable[[list[Report]], str]) -> tuple[str, list[Report]]:
-    """Draw the page of a class; of reports with which that fails, the points alone.  Return what was drawn, too."""
+    """Draw the page of a class; of reports that fail, only the points.  Also return the drawn reports."""
     try:
         return draw(reports), reports
     except Exception:  # noqa: BLE001 - the report at fault is looked for
@@ -87,7 +87,7 @@ def _can_be_drawn(report: Report, draw: Callable[[list[Report]], str]) -> bool:
 
 
 def _bare(report: Report) -> Report:
-    """The same report with nothing in it but names, statuses and points."""
+    """The same report with only names, statuses and points."""
     exercises = [
         ExerciseResult(
             result.name,

@@ -1,4 +1,4 @@
-"""Where hand-ins lie: from a folder of any layout to one entry per student and assignment, and all the rest."""
+"""Finds hand-ins: from a folder of any layout to one entry per student and assignment, and everything else."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ __all__ = ["Entry", "Found", "discover", "earlier_of", "find_hand_ins", "report_
 class Entry(msgspec.Struct, frozen=True):
     """One student's hand-in of one assignment.
 
-    path: its folder, or its file where it is one; files: what could be it, None where ``path`` is to be looked through;
-    earlier: the same of the student's other assignments; again: it is graded even if its report still holds.
+    path: its folder or file; files: the files that could be the hand-in, None to search ``path``;
+    earlier: the same for the student's other assignments; again: grade it even if its report is up to date.
     """
 
     student: str
@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 @dataclass
 class Found:
-    """What lies in a folder of hand-ins: what is to be graded, what else was seen, what students are called."""
+    """The content of a folder of hand-ins: entries to grade, what else was seen, and students' names."""
 
     entries: list[Entry] = field(default_factory=list)
     not_graded: list[NotGraded] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Found:
 
 
 def discover(folder: Path, root: Path, assignment: str | None = None) -> list[Entry]:
-    """Find the hand-ins alone: see ``find_hand_ins``."""
+    """Return only the entries of ``find_hand_ins``."""
     return find_hand_ins(folder, root, assignment).entries
 
 
@@ -60,15 +60,15 @@ def find_hand_ins(
     packed: bool = False,
     without: Collection[Path] = (),
 ) -> Found:
-    """Find hand-ins in whatever layout they come: see ``layouts``.
+    """Find hand-ins in any layout: see ``layouts``.
 
-    With ``assignment``, files that do not say what they are of are taken for it, every student is listed, also one who
-    handed in nothing, and hand-ins of other assignments are counted.
-    packed: the folder came out of a zip; without: paths in it that are none of the class's.
-    Raises UsageError where there is nothing to grade.
+    With ``assignment``, files that do not show their assignment are taken for it, every student is listed, even one
+    who handed in nothing, and hand-ins of other assignments are counted.
+    packed: whether the folder came from a zip; without: paths in it that do not belong to the class.
+    Raises UsageError if there is nothing to grade.
     """
     if not folder.is_dir():
-        message = f"{folder} is no folder. Name the one that holds a folder for every student."
+        message = f"{folder} is not a folder. Name the one that holds a folder for every student."
         raise UsageError(message)
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - links stay; grading processes live in another folder
     known = catalogue.names(root)
@@ -109,22 +109,22 @@ def _entry(one: StudentFiles, assignment: str, folder: Path) -> Entry:
 
 
 def _nobodys(file: File) -> NotGraded:
-    """A file, or a folder called after an assignment, that lies in no student's folder."""
+    """A file, or a folder named after an assignment, outside every student's folder."""
     kind = "folder" if file.path.is_dir() else kind_of(file.path.name)
     if kind in ("code", "zip", "archive", "folder"):
-        reason = "lies in no student's folder, so nobody knows whose it is. Put it into one."
+        reason = "lies in no student's folder, so its author is unknown. Move it into one."
         return NotGraded(shown(file.shown), reason)
     kind = "other" if kind in ("perhaps", "document") else kind
     return NotGraded(shown(file.shown), REASONS[kind], kind)
 
 
 def _others(students: Iterable[StudentFiles], assignment: str) -> list[NotGraded]:
-    """Count the hand-ins of other assignments, which nobody asked to have graded now."""
+    """Count the hand-ins of other assignments, which this run does not grade."""
     counts = Counter(name for one in students for name, files in one.files.items() if files and name != assignment)
     found = []
     for name, count in sorted(counts.items()):
         what = "1 hand-in is" if count == 1 else f"{count} hand-ins are"
-        reason = f"{what} of {name}, and this run is of {assignment} alone."
+        reason = f"{what} of {name}, and this run grades only {assignment}."
         found.append(NotGraded(name, reason, "other", assignment))
     return found
 
@@ -142,7 +142,7 @@ def _nothing(folder: Path, found: Found, known: list[str]) -> str:
 
 
 def submission_of(entry: Entry, loaded: Loaded) -> Submission:
-    """Read an entry's hand-in.  SubmissionError with one sentence where there is nothing to grade."""
+    """Read an entry's hand-in.  SubmissionError with one sentence if there is nothing to grade."""
     if entry.files is None and _is_there(Path(entry.path)):
         return read_submission(Path(entry.path), loaded)
     if not entry.files:
@@ -152,13 +152,13 @@ def submission_of(entry: Entry, loaded: Loaded) -> Submission:
 
 
 def earlier_of(entry: Entry, loaded: Loaded) -> dict[str, list[Any]]:
-    """Source of the student's own earlier assignments, as ``own_earlier`` gives it."""
+    """Source of the student's own earlier assignments, as in ``own_earlier``."""
     found: Mapping[str, list[File]] | None = None if entry.files is None else entry.earlier
     return own_earlier(Path(entry.path).parent, loaded, found=found)
 
 
 def _is_there(path: Path) -> bool:
-    """Whether something was handed in; where nobody may look, its report will say so."""
+    """Whether something was handed in; if it cannot be read, its report will say so."""
     try:
         return path.exists()
     except OSError:
@@ -166,5 +166,5 @@ def _is_there(path: Path) -> bool:
 
 
 def report_path(out: Path, entry: Entry) -> Path:
-    """Where a report lies."""
+    """The path of a report."""
     return out / "reports" / entry.student / f"{entry.assignment}.json"

@@ -1,7 +1,7 @@
-"""What runs inside Gradescope's container: one hand-in becomes one ``results.json``, whatever happens.
+"""The program in Gradescope's container: one hand-in becomes one ``results.json``, whatever happens.
 
 ``autograder export gradescope-zip`` packs it; the platform starts it through ``run_autograder``.  A file that cannot be
-read is a sentence and no points.  A fault of the grader's own is said to be one, and the score of before stands.
+read gives a sentence and no points.  A fault of the grader is reported as such, and the previous score stands.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ __all__ = ["Plan", "main"]
 
 MEMORY_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 OWN_MB, LEAST_MB = 320, 256
-"""Memory that the grader itself takes of the container's, and what a worker gets at least."""
+"""Memory in MB that the grader itself needs in the container, and the least that a worker gets."""
 MOST_FOLDERS = 2000
 MOST_METADATA = 20_000_000
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What was packed: the assignment, and how it is to be graded.
+    """The packed assignment, and how to grade it.
 
-    isolation: the least level at which student code is run; seconds: by the clock, then what is known is written.
+    isolation: the lowest level at which student code is run; seconds: of wall time, after which results are written.
     """
 
     assignment: str
@@ -51,7 +51,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Visit(msgspec.Struct, frozen=True):
-    """What the platform says of this submission: who handed in, and the score that stood before."""
+    """The platform's data about this submission: who handed in, and the previous score."""
 
     student: str = ""
     score: float = 0.0
@@ -59,7 +59,7 @@ class Visit(msgspec.Struct, frozen=True):
 
 @dataclass
 class Work:
-    """What is known so far, for the moment at which time runs out."""
+    """Results so far, in case time runs out."""
 
     done: list[ExerciseResult] = field(default_factory=list)
     grader: Grader | None = None
@@ -68,7 +68,7 @@ class Work:
 
 
 class Answer:
-    """The one result of this run: who gives it first has given it."""
+    """The only result of this run: the first one given counts."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -84,7 +84,7 @@ class Answer:
 
 
 def main() -> int:
-    """Grade what was handed in; the exit status is 0 wherever a result was written."""
+    """Grade what was handed in; the exit status is 0 if a result was written."""
     root = Path(os.environ.get("AUTOGRADER_ROOT", "/autograder"))
     answer, work = Answer(root / "results" / "results.json"), Work()
     visit = _read_visit(root / "submission_metadata.json")
@@ -131,7 +131,7 @@ def _grade(root: Path, plan: Plan, visit: Visit, work: Work) -> Report:
 
 
 def _find_work(folder: Path, loaded: Loaded) -> Path:
-    """The folder that holds the assignment's file: the submission itself, or one below it in a whole repository."""
+    """The folder with the assignment's file: the submission itself, or one below it in a whole repository."""
     names = {f"{loaded.assignment.module}.ipynb", f"{loaded.assignment.module}.py"}
     found = []
     for count, (path, folders, files) in enumerate(os.walk(folder)):
@@ -146,7 +146,7 @@ def _find_work(folder: Path, loaded: Loaded) -> Path:
 
 
 def _read_visit(path: Path) -> Visit:
-    """Read the platform's file; what it does not say, or says otherwise, is left out."""
+    """Read the platform's file; missing or malformed data are left out."""
     with contextlib.suppress(OSError, msgspec.DecodeError, ValueError):
         if path.stat().st_size > MOST_METADATA:
             return Visit()
@@ -159,13 +159,13 @@ def _read_visit(path: Path) -> Visit:
 
 
 def _records(told: Any, key: str) -> list[dict[str, Any]]:
-    """The objects of a list, whatever else is there."""
+    """The objects in a list; everything else is ignored."""
     found = told.get(key) if isinstance(told, dict) else None
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _room() -> int:
-    """Megabytes for a worker: what the container has and the grader does not take, at most the usual."""
+    """Megabytes for a worker: the container's memory without the grader's, at most the usual limit."""
     usual = Limits().memory_mb
     for name in MEMORY_FILES:
         with contextlib.suppress(OSError, ValueError):
@@ -178,12 +178,12 @@ def _room() -> int:
 
 
 def _stop(answer: Answer, work: Work, visit: Visit, plan: Plan) -> None:
-    """Write what is known, end what still runs, and leave."""
+    """Write the results so far, end what still runs, and exit."""
     try:
         if work.grader and work.submission:
             answer.give(results(_unfinished(work.grader, work.submission, work.done, visit, plan)))
         else:
-            answer.give(fault("Grading did not begin in time.", visit.score))
+            answer.give(fault("Grading did not start in time.", visit.score))
     except Exception:  # noqa: BLE001 - no submission stays without a result
         traceback.print_exc()
         answer.give(fault("Grading did not end in time.", visit.score))
@@ -193,8 +193,8 @@ def _stop(answer: Answer, work: Work, visit: Visit, plan: Plan) -> None:
 
 
 def _unfinished(grader: Grader, submission: Submission, done: list[ExerciseResult], visit: Visit, plan: Plan) -> Report:
-    """The report of a submission of which some exercises were not reached."""
-    sentence = f"was not reached: all of it took longer than {plan.seconds:g} s. Look for code that waits or never ends"
+    """The report of a submission with exercises that were not reached."""
+    sentence = f"was not reached within {plan.seconds:g} s. Look for code that waits or never ends"
     known = {result.name: result for result in list(done)}
     exercises = grader.exercises
     results = [
@@ -207,7 +207,7 @@ def _unfinished(grader: Grader, submission: Submission, done: list[ExerciseResul
 
 
 def _end_workers(launcher: Launcher | None) -> None:
-    """Kill what the zygote has forked: it may wait for ever."""
+    """Kill the workers that the zygote has forked: they may wait forever."""
     zygote = str(getattr(launcher, "pid", 0))
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError, IndexError):

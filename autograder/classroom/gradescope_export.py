@@ -1,8 +1,8 @@
-"""Who handed in what, by the ``submission_metadata.yml`` of Gradescope's export.
+"""Who handed in what, from the ``submission_metadata.yml`` of Gradescope's export.
 
-Of YAML the few forms are read that Gradescope writes: a mapping from submission to its fields, of which
-``:submitters:`` is a list of mappings with plain or quoted values.  Everything else is passed over: results hold text
-that students wrote, always farther in than the fields themselves.
+Only the few forms of YAML that Gradescope writes are read: a mapping from submission to its fields, of which
+``:submitters:`` is a list of mappings with plain or quoted values.  Everything else is skipped: results hold text
+that students wrote, always indented more than the fields themselves.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Submitter(NamedTuple):
 
 
 def submitters(path: Path) -> dict[str, list[Submitter]]:
-    """Read the students of each submission; nothing where the file cannot be read."""
+    """Read the students of each submission; empty if the file cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             lines = file.read(MOST_BYTES).splitlines()
@@ -61,7 +61,7 @@ def _submitter(fields: dict[str, str]) -> Submitter | None:
 
 
 def _plain(value: str | None) -> str:
-    """A scalar of one line: plain, or in single or double quotation marks."""
+    """A scalar on one line: plain, or in single or double quotation marks."""
     value = (value or "").strip()
     if value in ("~", "null"):
         return ""

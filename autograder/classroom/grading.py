@@ -41,7 +41,7 @@ from autograder.submission.files import shown
 __all__ = ["draw", "entries_of", "grade_class"]
 
 EVERY_S = 30.0
-"""Between two lines about progress, where there is no terminal to draw a bar on."""
+"""Seconds between two lines about progress, where there is no terminal for a progress bar."""
 MOST_FAULTS = 10
 
 
@@ -60,15 +60,15 @@ def grade_class(
     gradebook: str | None = None,
     **options: Any,
 ) -> int:
-    """Grade every hand-in in ``folder``, or resume where an earlier run ended, and draw the pages; the exit status.
+    """Grade every hand-in in ``folder``, or resume an earlier run, and draw the pages; return the exit status.
 
-    The status is 0 where all was graded, 1 where something that was seen was not, or the grader failed on it.
-    students: grade these alone, again, within the class; roster: a CSV file with everybody's id and name.
-    json: print one JSON object on stdout instead of showing the class; options: as ``prepare_run`` takes them.
-    isolation: the least level at which student code is run; proved before anything is written.
-    gradebook: address of nbgrader's database, to which the reports go at the end; tried before anything is graded.
-    Raises UsageError where there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
-    ExportError where the gradebook cannot be written.
+    The status is 0 if everything was graded, 1 if something was seen and not graded, or the grader itself failed.
+    students: grade only these again, within the class; roster: a CSV file with every student's id and name.
+    json: print one JSON object on stdout instead of showing the class; options: as in ``prepare_run``.
+    isolation: the lowest level at which student code is run; proved before anything is written.
+    gradebook: address of nbgrader's database, which receives the reports at the end; tested before grading.
+    Raises UsageError if there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
+    ExportError if the gradebook cannot be written.
     """
     name = catalogue.find(assignment, root) if assignment else None
     scope = [name] if name else catalogue.names(root)
@@ -86,7 +86,7 @@ def grade_class(
             open_launcher(backend=backend) as launcher,
             open_pool(min(jobs, len(entries)), launcher, backend) as pool,
         ):
-            for needed in {entry.assignment for entry in entries}:  # while all of that is starting
+            for needed in {entry.assignment for entry in entries}:  # while the processes start
                 catalogue.load(needed, root)
             start_worker(launcher, None, isolation).close()
             run = prepare_run(root, out, folder, found.entries, isolation=isolation, **options)
@@ -105,7 +105,7 @@ def grade_class(
 
 @contextmanager
 def _unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
-    """The folder of hand-ins, out of a zip where it is one; and what of that was not unpacked."""
+    """The folder of hand-ins, unpacked if it is a zip; and what was not unpacked."""
     if not folder.is_file():
         yield Path(os.path.abspath(folder)), False, []  # noqa: PTH100 - links stay
         return
@@ -123,7 +123,7 @@ def _unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
 
 
 def _enlist(found: Found, class_list: ClassList, assignment: str | None, place: Path) -> list[str]:
-    """Give students their names, and list who handed in nothing; who is not on the list."""
+    """Give students their names, and list who handed in nothing; return who is not on the list."""
     matched = class_list.match({entry.student: None for entry in found.entries}, found.names)
     found.names |= matched.names
     if assignment:
@@ -133,7 +133,7 @@ def _enlist(found: Found, class_list: ClassList, assignment: str | None, place: 
 
 
 def _chosen(found: Found, students: Sequence[str]) -> list[Entry]:
-    """What is to be graded: everything, or what these students handed in, again.  UsageError where one is not there."""
+    """The entries to grade: all, or those of these students, again.  UsageError if one is missing."""
     if not students:
         return found.entries
     chosen: list[Entry] = []
@@ -142,17 +142,17 @@ def _chosen(found: Found, students: Sequence[str]) -> list[Entry]:
         if len({entry.student for entry in those}) != 1:
             names = sorted({entry.student for entry in those or found.entries})
             listed = ", ".join(clean(name, NAME) for name in names[:12]) + (", …" if len(names) > 12 else "")  # noqa: PLR2004
-            what = "is called" if not those else "alone is called"
-            message = f"No student {what} '{wanted}'. Choose one of: {listed}."
+            what = "No student" if not those else "More than one student"
+            message = f"{what} is called '{wanted}'. Choose one of: {listed}."
             raise UsageError(message)
         chosen += [msgspec.structs.replace(entry, again=True) for entry in those]
     return chosen
 
 
 def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], place: Path) -> ClassRecord:
-    """The record, with the hand-ins of students who were not asked for and have no report from an earlier run."""
+    """The record, with hand-ins of other students that have no report from an earlier run."""
     done = {(entry.student, entry.assignment) for entry in graded}
-    reason = "has no report yet: this run was of --student alone."
+    reason = "has no report yet: this run was limited by --student."
     rows = [
         NotGraded(shown(os.path.relpath(entry.path, place)), reason, "other", entry.assignment, shown(entry.student))
         for entry in found.entries
@@ -162,9 +162,9 @@ def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], pl
 
 
 def _grade(console: Console, entries: list[Entry], run: Run, pool: Pool) -> None:
-    """Grade with a progress bar, or a line now and then."""
+    """Grade with a progress bar, or with an occasional line."""
     warming = threading.Thread(target=warm_up, daemon=True)
-    warming.start()  # while the others grade
+    warming.start()  # during grading
     fresh = 0
     with _progress(console, len(entries)) as advance:
         for entry, graded in grade_all(entries, run, pool):
@@ -172,24 +172,24 @@ def _grade(console: Console, entries: list[Entry], run: Run, pool: Pool) -> None
             advance(entry.student)
     if fresh < len(entries):
         there = len(entries) - fresh
-        console.print(f"{there} of {len(entries)} reports were there from an earlier run and still hold.")
+        console.print(f"{there} of {len(entries)} reports from an earlier run are up to date and were kept.")
     warming.join()
 
 
 def _tell(console: Console, out: Path, stale: Sequence[Path], strangers: Sequence[str]) -> None:
-    """Say which reports were set aside, and which students are on no list."""
+    """Report which reports were set aside, and which students are on no list."""
     if stale:
         names = ", ".join(f"{clean(path.parent.name, NAME)}/{path.stem}" for path in stale[:12])
         more = f" and {len(stale) - 12} more" if len(stale) > 12 else ""  # noqa: PLR2004 - as many as fit a few lines
-        text = f"Set aside, as nobody hands them in any more: {names}{more}. They are in {out / SET_ASIDE}."
+        text = f"Set aside, because their hand-ins are gone: {names}{more}. They are in {out / SET_ASIDE}."
         console.print(text, soft_wrap=True, markup=False)
     if strangers:
         names = ", ".join(clean(name, NAME) for name in strangers[:12]) + (", …" if len(strangers) > 12 else "")  # noqa: PLR2004
-        console.print(f"Graded, and not on the roster: {names}.", soft_wrap=True, markup=False)
+        console.print(f"Graded, but not on the roster: {names}.", soft_wrap=True, markup=False)
 
 
 def entries_of(out: Path) -> list[Entry]:
-    """What a finished run graded, by its reports.  UsageError where there are none."""
+    """The entries that a finished run graded, from its reports.  UsageError if there are none."""
     paths = sorted((out / "reports").glob("*/*.json"))
     if not paths:
         message = f"There are no reports in {out}. Name the --out folder of autograder grade."
@@ -206,9 +206,9 @@ def draw(
     json: bool = False,
     stale: Sequence[Path] = (),
 ) -> int:
-    """Write every student's page and the class's, and show the class; one assignment in memory at a time.
+    """Write all pages of students and of the class, and show the class; one assignment in memory at a time.
 
-    stale: reports that were set aside, for ``json``.  The exit status: 1 where somebody has to look at something.
+    stale: reports that were set aside, for ``json``.  The exit status is 1 if something needs attention.
     """
     printed: list[Report] = []
     aside = list(record.not_graded)
@@ -245,12 +245,12 @@ def draw(
 
 
 def _name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
-    """Say on which hand-ins the grader itself failed, and where the details are."""
+    """Report on which hand-ins the grader itself failed, and where the details are."""
     faults = faults_in(out, entries)
     if not faults:
         return
     what = "1 hand-in" if len(faults) == 1 else f"{len(faults)} hand-ins"
-    console.print(f"The grader failed on {what}; the details are in {out / FOLDER}:", soft_wrap=True)
+    console.print(f"The grader itself failed on {what}; the details are in {out / FOLDER}:", soft_wrap=True)
     for path in faults[:MOST_FAULTS]:
         console.print(f"  {path.relative_to(out / FOLDER)}", soft_wrap=True, markup=False, highlight=False)
 
@@ -269,7 +269,7 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def _lines(console: Console, total: int) -> Iterator[Callable[[str], None]]:
-    """Say how far it is every half a minute, also while one hand-in takes longer."""
+    """Report progress every half minute, also while one hand-in takes longer."""
     done: list[str] = []
     ended = threading.Event()
     started = time.monotonic()

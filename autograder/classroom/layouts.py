@@ -1,4 +1,4 @@
-"""How platforms lay out a class: from a folder to one place per student.
+"""Folder layouts of platforms: from a folder to one place per student.
 
 Sources: nbgrader's ``submitted/STUDENT/ASSIGNMENT``; Canvas's download ``lastfirst_LATE_USERID_ATTACHMENTID_name``;
 Moodle's ``Full Name_NUMBER_assignsubmission_file_/``; Gradescope's ``submission_NUMBER/`` and
@@ -23,14 +23,14 @@ MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_\w*", re.DOT
 MOODLE_FILE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?:file|onlinetext)_(?P<file>.+)", re.DOTALL)
 CANVAS = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<user>\d+)_(?P<attachment>\d+)_(?P<file>.+)", re.DOTALL)
 CANVAS_TEXT = re.compile(r"(?P<name>[^_]+)_(?:LATE_)?(?P<user>\d+)_(?P<file>text\.html)")
-"""What was written into Canvas itself."""
+"""Text entered in Canvas itself."""
 
 
 @dataclass
 class Place:
-    """Where files of one student lie; of student "" is what belongs to nobody.
+    """A place with files of one student; student "" stands for files of nobody.
 
-    assignment: what they are of, where the layout says so; name: what the student is called, where the id is another.
+    assignment: of the files, if the layout shows it; name: of the student, if the id is different.
     """
 
     student: str
@@ -42,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True)
 class _Listing:
-    """What lies in a folder; a link counts as a folder where it leads to one."""
+    """The content of a folder; a link to a folder counts as a folder."""
 
     folder: Path
     folders: Sequence[Path]
@@ -50,7 +50,7 @@ class _Listing:
 
     @property
     def platform(self) -> str:
-        """Whose download the folder is: gradescope, moodle, canvas; empty where it is none of these."""
+        """The platform that the folder was downloaded from: gradescope, moodle, canvas; empty for any other."""
         if any(path.name == METADATA for path in self.files):
             return "gradescope"
         if any(MOODLE.fullmatch(path.name) for path in self.folders):
@@ -63,15 +63,15 @@ class _Listing:
 class Layout:
     """Finds the places of students in a folder.
 
-    base: the folder of hand-ins, by which files are named; known: the course's assignments;
-    skipped: paths that are not looked into, with the reason; those that are found on the way are added.
+    base: the folder of hand-ins, which names of files are relative to; known: the course's assignments;
+    skipped: paths that are not entered, with the reason; those found on the way are added.
     """
 
     def __init__(self, base: Path, known: Sequence[str], skipped: dict[Path, str]) -> None:
         self.base, self.known, self.skipped = base, known, skipped
 
     def places(self, *, packed: bool = False) -> Iterator[Place]:
-        """Name the places beneath the base; packed: it came out of a zip, which may hold one folder around all."""
+        """List the places below the base; packed: it came from a zip, which may hold one folder around everything."""
         yield from self._places(self.base, packed=packed)
 
     def _places(self, folder: Path, *, packed: bool = False) -> Iterator[Place]:
@@ -99,7 +99,7 @@ class Layout:
             yield from self._by_student(listing, named)
 
     def file(self, path: Path, **more: object) -> File:
-        """Name a file by its place beneath the base."""
+        """Name a file by its path below the base."""
         return File(path, path.relative_to(self.base).as_posix(), **more)  # type: ignore[arg-type]
 
     def _nobody(self, paths: Sequence[Path]) -> Iterator[Place]:
@@ -117,7 +117,7 @@ class Layout:
             if not _is_folder(path):
                 files.append(path)
             elif system_folder(name):
-                self.skipped[path] = "is kept by a program or an operating system."
+                self.skipped[path] = "belongs to a program or an operating system."
             elif (path / "run.json").is_file() and (path / "reports").is_dir():
                 self.skipped[path] = "was written by autograder grade."
             else:
@@ -125,7 +125,7 @@ class Layout:
         return _Listing(folder, folders, files)
 
     def _by_student(self, listing: _Listing, named: dict[Path, str]) -> Iterator[Place]:
-        """A folder for each student; a file that is not named after an assignment is its student's: ``amara.zip``."""
+        """One folder per student; a file not named after an assignment is named after its student: ``amara.zip``."""
         found = {path.name: Place(path.name, [path]) for path in listing.folders if path not in named}
         nobody = list(named)
         for path in listing.files:
@@ -139,7 +139,7 @@ class Layout:
         yield from self._nobody(nobody)
 
     def _moodle(self, listing: _Listing) -> Iterator[Place]:
-        """The id is the folder's name, which Moodle's worksheet is matched by; without folders, what it would be."""
+        """The id is the folder's name, which Moodle's worksheet uses; without folders, the name it would have."""
         found: dict[str, Place] = {}
         nobody = []
         for path in (*listing.folders, *listing.files):
@@ -158,7 +158,7 @@ class Layout:
         yield from self._nobody(nobody)
 
     def _canvas(self, listing: _Listing) -> Iterator[Place]:
-        """The id is Canvas's own number, which its gradebook is matched by; a later attachment has a higher number."""
+        """The id is Canvas's own number, which its gradebook uses; a later attachment has a higher number."""
         found: dict[str, Place] = {}
         nobody = []
         for path in listing.files:
@@ -184,7 +184,7 @@ class Layout:
         yield from self._nobody([path for path in listing.files if path.name != METADATA])
 
     def _holds_students(self, folders: Sequence[Path]) -> bool:
-        """Whether folders of assignments hold students, rather than one student's files."""
+        """Whether folders of assignments hold one folder per student, rather than one student's files."""
         inner = [self._listed(path) for path in folders if not path.is_symlink()]
         if any(one.platform for one in inner):
             return True
@@ -193,7 +193,7 @@ class Layout:
         return bool(students) and not work
 
     def _is_student(self, folder: Path) -> bool:
-        """Whether a folder is one student's, rather than one around a class."""
+        """Whether a folder belongs to one student, rather than to a class."""
         listing = self._listed(folder)
         if listing.platform:
             return False
@@ -206,5 +206,5 @@ class Layout:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # where nobody may look
+    except OSError:  # no permission to look
         return False

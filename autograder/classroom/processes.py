@@ -1,4 +1,4 @@
-"""Many submissions graded by local processes; a report is written whole as soon as it is known, memory stays flat."""
+"""Grades many submissions in local processes; each report is written when it is known, memory stays constant."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "grade_all", "open_pool"]
 
 
-KILLED = "The process that graded this hand-in was killed, and once more when it graded nothing else beside it.\n"
+KILLED = "The process that graded this hand-in was killed, and again when it graded nothing else.\n"
 GROWTH = 4 << 30
-"""Bytes by which a grading process may grow; a whole class of honest hand-ins takes a few hundred megabytes."""
+"""Bytes by which a grading process may grow; a whole class of honest hand-ins needs a few hundred megabytes."""
 
 
 class Pool:
-    """Grading processes, which can be started anew where one of them was killed.
+    """Grading processes, which can be restarted if one of them was killed.
 
-    Each notes which hand-in it is at, so that the one that killed its process can be named.
+    Each notes its current hand-in, so that the one that killed its process can be named.
     """
 
     def __init__(self, jobs: int, context: BaseContext, launcher: Launcher, backend: str) -> None:
@@ -58,20 +58,20 @@ class Pool:
         self._door = self._launcher.door()
         given = (self._backend, self._door, self._notes.name)
         executor = ProcessPoolExecutor(jobs, self._context, _begin, given)
-        executor.submit(os.getpid)  # it starts with the first thing that is asked of it
+        executor.submit(os.getpid)  # a process starts with its first task
         return executor
 
     def submit(self, run: Run, entry: Entry, number: int) -> Future[bool]:
-        """Have one hand-in graded; number: what it is noted under."""
+        """Have one hand-in graded; number: its key in the notes."""
         return self._executor.submit(_grade_one, run, entry, number)
 
     def restart(self, jobs: int | None = None) -> None:
-        """Begin with new processes: as many as at first, or ``jobs``."""
+        """Start new processes: as many as before, or ``jobs``."""
         self.close()
         self._executor = self._started(jobs or self._jobs)
 
     def take_notes(self) -> set[int]:
-        """Numbers of the hand-ins at which processes were that are gone now; they are forgotten."""
+        """Numbers of the hand-ins of processes that are gone; they are then forgotten."""
         self._executor.shutdown(wait=True, cancel_futures=True)
         notes = list(Path(self._notes.name).iterdir())
         found = {int(text) for note in notes if (text := note.read_text(encoding="ascii"))}
@@ -80,23 +80,23 @@ class Pool:
         return found
 
     def close(self, *, wait: bool = True) -> None:
-        """End the processes, after what they are at; the pool may be started again."""
+        """End the processes after their current tasks; the pool may be started again."""
         self._executor.shutdown(wait=wait, cancel_futures=True)
         if self._door:
             self._door.close()
 
     def end(self) -> None:
-        """End for good."""
+        """End the pool for good."""
         self.close()
         self._notes.cleanup()
 
 
 @contextmanager
 def open_pool(jobs: int, launcher: Launcher, backend: str = "numpy") -> Iterator[Pool]:
-    """Start grading processes, to be given to ``grade_all``.
+    """Start grading processes for ``grade_all``.
 
-    launcher: whose zygote, where it has one, starts the workers of all of them.
-    Where the system has it, one process imports everything, and the others are forked from that one.
+    launcher: its zygote, if it has one, starts the workers of all of them.
+    If the system supports it, one process imports everything, and the others are forked from it.
     """
     with isolated_processes("autograder.cli", __name__) as context:
         pool = Pool(jobs, context, launcher, backend)
@@ -107,11 +107,11 @@ def open_pool(jobs: int, launcher: Launcher, backend: str = "numpy") -> Iterator
 
 
 def grade_all(entries: list[Entry], run: Run, pool: Pool) -> Iterator[tuple[Entry, bool]]:
-    """Grade every entry; yield each as its report is written, with whether it was graded now or before.
+    """Grade every entry; yield each when its report is written, with whether it was graded now or before.
 
-    A hand-in at which its grading process was killed (out of memory, say) is graded once more, with nothing beside it,
-    and is reported as broken where that kills the process again.
-    Raises RuntimeError where grading processes cannot even begin; what is written stays.
+    A hand-in whose grading process was killed (out of memory, say) is graded again, alone, and reported as broken if
+    that process is killed as well.
+    Raises RuntimeError if grading processes cannot even start; reports already written stay.
     """
     run = replace(run, root=os.path.abspath(run.root), out=os.path.abspath(run.out))  # noqa: PTH100 - links stay
     waiting = dict(enumerate(entries))
@@ -129,7 +129,7 @@ def grade_all(entries: list[Entry], run: Run, pool: Pool) -> Iterator[tuple[Entr
             if killed:
                 suspects = sorted(pool.take_notes() & set(waiting))
                 if not suspects:
-                    message = "The grading processes cannot begin, or are killed from outside. Run autograder doctor."
+                    message = "The grading processes cannot start, or are killed from outside. Run autograder doctor."
                     raise RuntimeError(message)
                 for number in suspects:
                     entry = waiting.pop(number)
@@ -140,7 +140,7 @@ def grade_all(entries: list[Entry], run: Run, pool: Pool) -> Iterator[tuple[Entr
 
 
 def _grade_alone(pool: Pool, run: Run, entry: Entry, number: int) -> bool:
-    """Grade a hand-in in one new process with nothing beside it; a broken report where that one is killed as well."""
+    """Grade a hand-in alone in one new process; report it as broken if that one is killed as well."""
     pool.restart(1)
     try:
         return pool.submit(run, entry, number).result()
@@ -171,18 +171,18 @@ _PROCESS: list[_Process] = []
 
 
 def _begin(backend: str, door: socket.socket | None, notes: str) -> None:
-    """Set up one grading process: its way to workers, and an end with the process that opened the pool."""
+    """Set up one grading process: its access to workers, and its end with the process that opened the pool."""
     enter_neutral_folder()
     _PROCESS[:] = [_Process(open_launcher(backend=backend, door=door), {}, Path(notes, str(os.getpid())))]
     if door:
         door.close()
-    if backend != "cupy":  # a driver maps far more than it uses
+    if backend != "cupy":  # a GPU driver maps far more memory than it uses
         _limit_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _limit_memory() -> None:
-    """Let this process grow by so much and no more: above it is a MemoryError about one hand-in, not a killed class."""
+    """Limit this process's growth: above it there is a MemoryError about one hand-in, not a killed run."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -192,7 +192,7 @@ def _limit_memory() -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait until the process that opened the pool is gone, killed perhaps, and go as well."""
+    """Exit when the process that opened the pool is gone, even if it was killed."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -221,7 +221,7 @@ def _grade_one(run: Run, entry: Entry, number: int) -> bool:
 
 
 def _graded(process: _Process, run: Run, entry: Entry, loaded: Loaded) -> tuple[Report | None, list[str]]:
-    """One hand-in's report, and tracebacks of what the grader failed at; None where there is one that still holds."""
+    """One hand-in's report, and tracebacks of the grader's own failures; None if its report is up to date."""
     try:
         submission = submission_of(entry, loaded)
     except SubmissionError as error:

@@ -1,4 +1,4 @@
-"""One run over a class: what decides its reports, kept beside them, so that it resumes where it stopped."""
+"""One run over a class: the settings that decide its reports, stored with them, so that it resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["Run", "is_done", "keep", "prepare_run", "refuse_other_run"]
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What decides a run's reports; kept in ``run.json`` beside them.
+    """The settings that decide a run's reports; stored in ``run.json`` beside them.
 
-    earlier: "own" or "reference", whose earlier assignments a later one is graded on;
-    isolation: the least level at which student code is run.
+    earlier: "own" or "reference", the earlier assignments that a later one is graded on;
+    isolation: the lowest level at which student code is run.
     """
 
     root: str
@@ -47,10 +47,10 @@ def prepare_run(
     earlier: str = "reference",
     isolation: str = "full",
 ) -> Run:
-    """Begin a run, or take up the one that ``out`` holds: without ``seed``, its seed goes on.
+    """Begin a run, or resume the one in ``out``: without ``seed``, with its seed.
 
-    Raises UsageError where ``out`` cannot be written or holds something else, LinkedPathError where something in it
-    would be written through a link, ReportError where it holds a report of a later version.
+    Raises UsageError if ``out`` cannot be written or holds something else, LinkedPathError if something in it
+    would be written through a link, ReportError if it holds a report of a later version.
     """
     checks = {name: catalogue.load(name, root).checks_sha256 for name in sorted({e.assignment for e in entries})}
     before = refuse_other_run(root, out, folder)
@@ -78,16 +78,16 @@ def prepare_run(
 
 
 def refuse_other_run(root: Path, out: Path, folder: Path) -> Run | None:
-    """The run that ``out`` holds, None where it holds none.
+    """The run in ``out``; None if there is none.
 
-    Raises UsageError where it is of another course or another folder of hand-ins, or cannot be read: the marks of two
-    runs in one folder could not be told apart.
+    Raises UsageError if it is of another course or another folder of hand-ins, or cannot be read: the marks of two
+    runs in one folder could not be distinguished.
     """
     path = out / "run.json"
     if not path.is_file():
         reports = (out / "reports").glob("*/*.json")
-        if any(not path.is_symlink() and not path.parent.is_symlink() for path in reports):  # those are refused as such
-            message = f"{out} holds reports, and no run.json that says of what. Name another --out."
+        if any(not path.is_symlink() and not path.parent.is_symlink() for path in reports):  # links are refused as such
+            message = f"{out} holds reports, but no run.json that describes them. Name another --out."
             raise UsageError(message)
         return None
     try:
@@ -98,15 +98,15 @@ def refuse_other_run(root: Path, out: Path, folder: Path) -> Run | None:
     theirs = {"hand-ins": (run.submissions, folder), "course": (run.root, root)}
     for what, (old, new) in theirs.items():
         if Path(old).resolve() != new.resolve():
-            message = f"{out} holds the run of other {what} ({old}). Name another --out, or that folder again."
+            message = f"{out} holds a run of other {what} ({old}). Name another --out, or that folder again."
             raise UsageError(message.replace("other course", "another course"))
     return run
 
 
 def keep(path: Path, content: object, *, within: Path) -> None:
-    """Write a file of a run, whole or not at all; within: the run's folder, below which no link is followed.
+    """Write a whole file of a run or nothing; within: the run's folder, below which no link is followed.
 
-    Raises UsageError where it cannot be written, LinkedPathError where a link is in the way.
+    Raises UsageError if it cannot be written, LinkedPathError if a link is in the way.
     """
     try:
         write_atomically(path, content, within=within)
@@ -119,7 +119,7 @@ def keep(path: Path, content: object, *, within: Path) -> None:
 
 
 def is_done(path: Path, submission: Submission, run: Run, entry: Entry, earlier_sha256: str) -> bool:
-    """Whether a report of this very submission, seed, checks and choices is there already."""
+    """Whether a report of this exact submission, seed, checks and settings exists already."""
     if entry.again:
         return False
     try:

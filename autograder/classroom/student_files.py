@@ -1,4 +1,4 @@
-"""One student's files, sorted by the assignment that each of them could be; the rest with the reason."""
+"""One student's files, sorted by the assignment that each could belong to; the others with the reason."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from autograder.submission.walk import Seen, flaw, walk
 __all__ = ["REASONS", "StudentFiles"]
 
 REASONS = {
-    "system": "is kept by a program or an operating system.",
+    "system": "belongs to a program or an operating system.",
     "handed out": "was handed out by the course.",
-    "archive": "is an archive of a kind that is not opened. Hand in the notebook itself, or a zip file.",
+    "archive": "is an archive of an unsupported kind. Hand in the notebook itself, or a zip file.",
     "document": "is neither a notebook nor a Python file. Hand in the notebook.",
     "other": "is neither a notebook nor a Python file.",
 }
 MOST_BYTES = 64 << 20
-"""Of one student's files whose names do not say what they are, read to find out."""
+"""Bytes read of one student's files whose names do not show what they are."""
 
 
 @dataclass
 class StudentFiles:
     """What one student handed in.
 
-    files: by assignment, what could be it (an empty list where only its folder is there); rest: everything else.
+    files: by assignment, the candidates (an empty list if only its folder exists); rest: everything else.
     """
 
     student: str
@@ -43,9 +43,9 @@ class StudentFiles:
     _read: int = 0
 
     def add(self, folders: Iterable[Path], files: Iterable[File], default: str | None) -> None:
-        """Sort everything in folders of the student's own, and single files.
+        """Sort everything in the student's folders, and single files.
 
-        default: the assignment of what does not say otherwise, or None.
+        default: the assignment of files that do not show another, or None.
         """
         for folder in folders:
             home = folder.parent.resolve() / folder.name
@@ -63,7 +63,7 @@ class StudentFiles:
                 self._put_aside(file.shown, kind, assignment_of_file(name, self.known) or default or "")
 
     def settle(self) -> None:
-        """Once all is sorted: what is no notebook was handed in as one where there is no other, and is then refused."""
+        """After sorting: if there is no notebook, other documents count as the hand-in and are then refused."""
         left = []
         for one in self.rest:
             of = [one.assignment] if one.assignment else []
@@ -92,7 +92,7 @@ class StudentFiles:
         if seen.kind == "system":
             self._put_aside(self._shown(seen.path), "system", "")
         elif seen.kind == "link":
-            reason = "is a link to something that is looked at where it lies."
+            reason = "is a link to something that is read in its own place."
             self.rest.append(NotGraded(self._shown(seen.path), reason, "other", by_folder or "", self._name))
         elif seen.kind == "refused":
             file = File(seen.path, self._shown(seen.path), f"{name} {seen.reason}")
@@ -110,7 +110,7 @@ class StudentFiles:
             self._put_aside(self._shown(seen.path), kind, by_folder or named or default or "", named=bool(named))
 
     def _meant(self, path: Path, name: str, kind: str, by_folder: str | None, default: str | None) -> Iterable[str]:
-        """The assignments that a file may be of: by its name and folder, else by its content."""
+        """The assignments that a file may belong to: by its name and folder, else by its content."""
         by_name = assignment_of_file(name, self.known)
         if kind == "zip":
             if by_folder or by_name:
@@ -124,7 +124,7 @@ class StudentFiles:
         return [found] if found else []
 
     def _recognised(self, path: Path) -> str | None:
-        """The assignment of a file by its content, as long as not too much was read."""
+        """The assignment of a file by its content, unless too much was read already."""
         try:
             self._read += path.stat().st_size
         except OSError:

@@ -1,1 +1,1 @@
-"""The commands, by who types them: those who learn, those who teach, those who write the course."""
+"""The commands, by who uses them: learners, teachers, authors of a course."""

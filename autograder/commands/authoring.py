@@ -1,4 +1,4 @@
-"""What the author of a course types.  Everything heavy is imported by the command that needs it."""
+"""Commands for authors of a course.  Heavy modules are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["register"]
 def release(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all.")] = None,
     *,
-    check_only: Annotated[bool, typer.Option("--check", help="Write nothing; fail if something differs.")] = False,
+    check_only: Annotated[bool, typer.Option("--check", help="Write nothing; fail if anything differs.")] = False,
     nbgrader: Annotated[
-        Path | None, typer.Option(help="Write an nbgrader course into this folder instead, or update the one there.")
+        Path | None, typer.Option(help="Instead, write or update an nbgrader course in this folder.")
     ] = None,
     exchange: Annotated[Path | None, typer.Option(help="With --nbgrader: its exchange folder.")] = None,
     course: CourseOption = None,
@@ -41,7 +41,7 @@ def release(
     console = open_console()
     if nbgrader:
         if check_only:
-            message = "--check is about assignments/ and takes no --nbgrader."
+            message = "--check compares assignments/ and cannot be combined with --nbgrader."
             raise usage(message)
         _lay_out(root, assignment_names(names, root), nbgrader, exchange)
         return
@@ -58,7 +58,7 @@ def release(
     if problems:
         raise typer.Exit(1)
     if check_only:
-        console.print("assignments/ is what solutions/ gives.")
+        console.print("assignments/ is up to date with solutions/.")
 
 
 def _lay_out(root: Path, names: list[str], target: Path, exchange: Path | None) -> None:
@@ -69,7 +69,7 @@ def _lay_out(root: Path, names: list[str], target: Path, exchange: Path | None) 
     for path in laid.written:
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
     for path in laid.kept:
-        sentence = f"kept {path}, which was changed by hand: delete it to have it written anew."
+        sentence = f"kept {path}, which was changed by hand: delete it to have it written again."
         console.print(sentence, markup=False, soft_wrap=True)
     if not laid.written:
         console.print("Nothing else changed." if laid.kept else "Nothing changed.")
@@ -88,7 +88,7 @@ def audit(
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
-    """Prove the course sound: every mistake is caught, every reference passes, every stub earns nothing."""
+    """Prove that the course is sound: every mistake is caught, every reference passes, every stub earns nothing."""
     import secrets
 
     from autograder.authoring.auditing import audit_all
@@ -140,7 +140,7 @@ def _list_survivors(
     seed: int | None,
     json: bool,
 ) -> None:
-    """Print surviving mutants on stdout, as entries of their record files; counts and sentences on stderr."""
+    """Print surviving mutants on stdout, as entries for their record files; counts and sentences on stderr."""
     import secrets
 
     from autograder.authoring.mutation.survivors import find_survivors
@@ -180,7 +180,7 @@ def new(
     name: Annotated[str, typer.Argument(help="NN_name, such as 16_graphs.")],
     course: CourseOption = None,
 ) -> None:
-    """Begin a new assignment: a notebook source and checks that the audit accepts, to be changed."""
+    """Start a new assignment: a notebook source and checks that pass the audit, ready to be changed."""
     from autograder.authoring.scaffold import new_assignment
 
     for path in new_assignment(root_of(course), name):

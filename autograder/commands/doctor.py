@@ -1,4 +1,4 @@
-"""What this machine can do, measured here and now."""
+"""What this machine can do, as measured now."""
 
 from __future__ import annotations
 

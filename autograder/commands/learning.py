@@ -1,4 +1,4 @@
-"""What a learner types.  Everything heavy is imported by the command that needs it."""
+"""Commands for learners.  Heavy modules are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def check(
     *,
     backend: BackendOption = "numpy",
     seed: SeedOption = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every check, passed ones too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every check, even passed ones.")] = False,
     without: WithoutOption = None,
     json: JsonOption = False,
     course: CourseOption = None,
@@ -54,7 +54,7 @@ def check(
 
     reports: list[Report] = []
     unread = 0
-    with open_launcher(backend=backend) as launcher:  # it starts while the rest is being imported
+    with open_launcher(backend=backend) as launcher:  # it starts while other modules are imported
         from autograder.course import catalogue
         from autograder.grading.grader import Grader
         from autograder.learner.state import remember
@@ -99,7 +99,7 @@ def start(
     into: Annotated[Path | None, typer.Option(help="My own folder; by default the one I am in.")] = None,
     course: Annotated[Path | None, typer.Option(help="The course to take it from; found by default.")] = None,
 ) -> None:
-    """Begin an assignment: put it, untouched, into a folder of my own."""
+    """Start an assignment: copy it, untouched, into a folder of my own."""
     from autograder.learner.originals import start as begin
     from dlkit.course import around
 
@@ -112,7 +112,9 @@ def start(
     wanted = folders[-1]
     module = wanted.name.split("_", 1)[1]
     console.print(
-        f"Open {module}.ipynb, or write in {module}.py and have it checked as you save:", markup=False, soft_wrap=True
+        f"Open {module}.ipynb, or write in {module}.py and have it checked whenever you save:",
+        markup=False,
+        soft_wrap=True,
     )
     there = "" if into.resolve() in (Path.cwd(), *Path.cwd().parents) else f"cd {into} && "
     console.print(f"  {there}autograder watch {wanted.name}", markup=False, soft_wrap=True)
@@ -129,7 +131,7 @@ def watch(
     """Watch my file: save it, and see the verdict of the exercise that I work on."""
     from autograder.isolation.launcher import open_launcher
 
-    with open_launcher() as launcher:  # it starts while the rest is being imported
+    with open_launcher() as launcher:  # it starts while other modules are imported
         from autograder.learner.checking import Checker
         from autograder.learner.events import Event
         from autograder.learner.screen import print_view
@@ -149,10 +151,10 @@ def watch(
         watching = Watching(loaded, path, checker, show)
         try:
             event = watching.run()
-        except KeyboardInterrupt:  # as good a way to end as any
+        except KeyboardInterrupt:  # a normal way to stop
             event = Event.QUIT
         status = TERMINATED if event is Event.STOP else 0
-        if watching.busy:  # a training may have a minute to go, and Python would wait for its thread
+        if watching.busy:  # Python would wait for the thread of a training, perhaps for a minute
             checker.stop()
             sys.stdout.flush()
             os._exit(status)
@@ -168,7 +170,7 @@ def hint(
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
-    """Give me one hint more: where to look, then the formula, then the step.  Never the code."""
+    """Give me the next hint: where to look, then the formula, then the step.  Never the code."""
     from autograder.isolation.launcher import open_launcher
 
     with open_launcher() as launcher:
@@ -195,13 +197,13 @@ def hint(
 
 
 def progress(
-    names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all that were begun.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all that were started.")] = None,
     *,
-    run_checks: Annotated[bool, typer.Option("--check", help="Check first what has changed.")] = False,
+    run_checks: Annotated[bool, typer.Option("--check", help="First check what has changed.")] = False,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
-    """Show what is done, what is next, and why: from the last checks, at once."""
+    """Show what is done, what is next, and why, from the last checks."""
     root = root_of(course)
     chosen = assignment_names(names, root)
     if run_checks:
@@ -267,7 +269,7 @@ def reset(
     yes: YesOption = False,
     course: CourseOption = None,
 ) -> None:
-    """Put the stub back, and keep my text in a .bak file beside it."""
+    """Restore the stub, and keep my text in a .bak file beside it."""
     from autograder.learner.resetting import carry_out, plan
     from autograder.learner.work import reset_target
 
@@ -275,10 +277,10 @@ def reset(
     changes = plan(loaded, exercise, part, source)
     console = open_console()
     if not changes:
-        console.print(f"{target} is the stub already: nothing is changed.", markup=False, soft_wrap=True)
+        console.print(f"{target} is already the stub: nothing was changed.", markup=False, soft_wrap=True)
         return
     what = f"{target} in {' and '.join(change.path.name for change in changes)}"
-    if not agreed(f"Put the stub of {what} back? The old text is kept.", yes=yes):
+    if not agreed(f"Restore the stub of {what}? The old text is kept.", yes=yes):
         return
     for change in changes:
         kept = carry_out(change)

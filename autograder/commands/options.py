@@ -1,4 +1,4 @@
-"""What several commands share: their options, and how these are read."""
+"""Options that several commands share, and how they are read."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ __all__ = [
     "wants_capstones",
 ]
 
-CourseOption = Annotated[Path | None, typer.Option("--course", help="The course's folder; found from here by default.")]
+CourseOption = Annotated[Path | None, typer.Option("--course", help="The course's folder; found by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Draw the same inputs again; by default every run draws its own.")
+    int | None, typer.Option(min=0, help="Draw the same inputs again; by default every run draws new ones.")
 ]
-JobsOption = Annotated[int | None, typer.Option(min=1, help="Grading processes; by default one a core.")]
+JobsOption = Annotated[int | None, typer.Option(min=1, help="Grading processes; by default one per core.")]
 WithoutOption = Annotated[list[str] | None, typer.Option(help="Leave out: capstones.")]
 BackendOption = Annotated[str, typer.Option(help="numpy, or cupy on a machine with a GPU.")]
 
 
 def root_of(course: Path | None, hand_ins: Path | None = None) -> Path:
-    """Find the course's folder: the one named, or the one that this folder is in, where its checks are trusted.
+    """Find the course's folder: the named one, or the one around the current folder, if its checks are trusted.
 
-    hand_ins: the folder that is graded, in which no course is looked for.
+    hand_ins: the folder that is graded, in which no course is searched for.
     """
     from autograder.course.trust import find_course
 
@@ -54,14 +54,14 @@ def root_of(course: Path | None, hand_ins: Path | None = None) -> Path:
 
 
 def assignment_names(names: list[str] | None, root: Path) -> list[str]:
-    """Complete names of assignments; all where none is given."""
+    """Complete names of assignments; all if none is given."""
     from autograder.course import catalogue
 
     return [catalogue.find(name, root) for name in names] if names else catalogue.names(root)
 
 
 def usage(message: str) -> Exception:
-    """Make the error of a wrong command line: one sentence, exit status 2."""
+    """Make the error of an invalid command line: one sentence, exit status 2."""
     from autograder.course.catalogue import UsageError
 
     return UsageError(message)
@@ -71,13 +71,13 @@ def wants_capstones(without: list[str] | None) -> bool:
     """Whether to train, by what ``--without`` says."""
     for what in without or []:
         if what != "capstones":
-            message = f"--without takes 'capstones', not '{what}'."
+            message = f"--without: expected 'capstones', got '{what}'."
             raise usage(message)
     return not without
 
 
 def check_backend(name: str) -> None:
-    """Raise BackendError where the backend cannot be used here."""
+    """Raise BackendError if the backend cannot be used here."""
     from dlkit import backend
 
     with backend.use(name):
@@ -85,11 +85,11 @@ def check_backend(name: str) -> None:
 
 
 def check_isolation(level: str) -> None:
-    """Raise UsageError where there is no such level of isolation."""
+    """Raise UsageError if there is no such level of isolation."""
     from autograder.isolation.levels import LEVELS
 
     if level not in LEVELS:
-        message = f"--isolation is 'full', 'partial' or 'none', not '{level}'."
+        message = f"--isolation: expected 'full', 'partial' or 'none', got '{level}'."
         raise usage(message)
 
 
@@ -106,13 +106,13 @@ def open_console(*, stderr: bool = False) -> Console:
 
 
 def complain(message: str, status: int = 2) -> int:
-    """Say one sentence on stderr; return the exit status."""
+    """Write one sentence to stderr; return the exit status."""
     sys.stderr.write(f"autograder: {message}\n")
     return status
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object, or one a call, on stdout."""
+    """Print one JSON object on stdout."""
     import msgspec
 
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
@@ -120,12 +120,12 @@ def print_json(value: Any) -> None:
 
 
 def agreed(question: str, *, yes: bool) -> bool:
-    """Ask, unless told not to; a sentence and status 1 where the answer is no, 2 where nobody can be asked."""
+    """Ask, unless ``yes``; exit with a sentence and status 1 if the answer is no, 2 if nobody can be asked."""
     if yes:
         return True
     if not sys.stdin.isatty():
-        message = "Nothing is changed: there is nobody to ask. Say --yes to go on without."
+        message = "Nothing was changed: there is nobody to ask. Pass --yes to continue without asking."
         raise usage(message)
     if typer.confirm(question, default=True):
         return True
-    raise typer.Exit(complain("Nothing is changed.", 1))
+    raise typer.Exit(complain("Nothing was changed.", 1))

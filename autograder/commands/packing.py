@@ -1,4 +1,4 @@
-"""Pack the autograder for Gradescope: the one assignment, with its solution and those that it builds on."""
+"""Packs the autograder for Gradescope: one assignment with its solution, and those that it builds on."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ __all__ = ["pack"]
 
 
 def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *, capstones: bool) -> list[str]:
-    """Write the zip; sentences on what is in it.
+    """Write the zip; return sentences about its content.
 
-    Raises UsageError where there is no such assignment, its solution is not here, or ``target`` cannot be written.
+    Raises UsageError if there is no such assignment, its solution is missing, or ``target`` cannot be written.
     """
     from autograder.classroom.gradescope_container import Plan
     from autograder.course import catalogue
@@ -23,7 +23,7 @@ def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *,
     check_isolation(isolation)
     loaded = catalogue.load(catalogue.find(name, root), root)
     if not loaded.official:
-        message = f"The solution of {loaded.assignment.name} is not here: run it in a clone of the project."
+        message = f"The solution of {loaded.assignment.name} is missing: run this in a clone of the project."
         raise UsageError(message)
     needed = catalogue.with_earlier(loaded.assignment.name, root)
     plan = Plan(loaded.assignment.name, isolation, capstones, seconds)
@@ -34,6 +34,6 @@ def pack(root: Path, name: str, target: Path, isolation: str, seconds: float, *,
         raise UsageError(message) from error
     points = sum(exercise.points_of(check) for exercise in loaded.assignment.exercises for check in exercise.checks)
     return [
-        f"{target}: {', '.join(needed)} with solutions, {points:g} points by machine, isolation at least {isolation}.",
-        "Upload it under Configure Autograder. Whoever has the file has the solutions.",
+        f"{target}: {', '.join(needed)} with solutions, {points:g} automatic points, isolation at least {isolation}.",
+        "Upload it under Configure Autograder. The file contains the solutions.",
     ]

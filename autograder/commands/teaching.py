@@ -1,4 +1,4 @@
-"""What an instructor types.  Everything heavy is imported by the command that needs it."""
+"""Commands for instructors.  Heavy modules are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def demo(
     seed: SeedOption = None,
     course: CourseOption = None,
 ) -> None:
-    """Grade a made-up class in layers and losses: the main job in one go."""
+    """Grade a made-up class in layers and losses, to show the main task at once."""
     import secrets
 
     from autograder.classroom.demo import make_class, shown
@@ -45,7 +45,9 @@ def demo(
     console.print(f"A class of {len({path.parts[-3] for path in written})} students handed in {len(written)} files.")
     seed = secrets.randbits(32) if seed is None else seed
     folder, graded = out / "submitted", out / "graded"
-    grade_class(console, root, folder, graded, jobs=jobs or cores(), seed=seed, isolation="none")  # it is made up
+    grade_class(
+        console, root, folder, graded, jobs=jobs or cores(), seed=seed, isolation="none"
+    )  # the class is made up
 
 
 def grade(
@@ -54,27 +56,27 @@ def grade(
         typer.Argument(help="The hand-ins: STUDENT/ASSIGNMENT/FILE, an LMS's download, or a zip of these."),
     ],
     *,
-    assignment: Annotated[str | None, typer.Option(help="Grade this one only, and list who handed in nothing.")] = None,
+    assignment: Annotated[str | None, typer.Option(help="Grade only this one, and list who handed in nothing.")] = None,
     student: Annotated[list[str] | None, typer.Option(help="Grade this one again, within the class.")] = None,
-    roster: Annotated[Path | None, typer.Option(help="CSV file with everybody's id and name.")] = None,
+    roster: Annotated[Path | None, typer.Option(help="CSV file with every student's id and name.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for reports and pages.")] = Path("graded"),
     jobs: JobsOption = None,
     seed: SeedOption = None,
     backend: BackendOption = "numpy",
-    earlier: Annotated[str, typer.Option(help="Grade later work on: own or reference earlier work.")] = "reference",
+    earlier: Annotated[str, typer.Option(help="Earlier work to build on: own or reference.")] = "reference",
     isolation: Annotated[
-        str, typer.Option(help="Least isolation of student code: full, or partial or none, at your own risk.")
+        str, typer.Option(help="Lowest isolation of student code: full, or partial or none, at your own risk.")
     ] = "full",
     without: WithoutOption = None,
     gradebook: Annotated[
-        str | None, typer.Option(help="Write to nbgrader's gradebook, too: sqlite:///gradebook.db, or PostgreSQL.")
+        str | None, typer.Option(help="Also write to nbgrader's gradebook: sqlite:///gradebook.db, or PostgreSQL.")
     ] = None,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
     """Grade a class: a report and a page for every student, a page for the class.  Resumes where it stopped.
 
-    The exit status is 0 where all was graded, 1 where something seen was not or is broken, 2 where this cannot run.
+    The exit status is 0 if everything was graded, 1 if something was not graded or is broken, 2 for a usage error.
     """
     from autograder.classroom.grading import grade_class
     from autograder.spec import SpecError
@@ -82,7 +84,7 @@ def grade(
     root = root_of(course, folder)
     check_backend(backend)
     if earlier not in ("own", "reference"):
-        message = f"--earlier is 'own' or 'reference', not '{earlier}'."
+        message = f"--earlier: expected 'own' or 'reference', got '{earlier}'."
         raise usage(message)
     check_isolation(isolation)
     try:
@@ -103,7 +105,7 @@ def grade(
             gradebook=gradebook,
             capstones=wants_capstones(without),
         )
-    except SpecError as error:  # the course is wrong, so this cannot run
+    except SpecError as error:  # the course is at fault, so nothing can run
         raise usage(str(error)) from error
     if status:
         raise typer.Exit(status)
@@ -129,25 +131,25 @@ def export(
         str, typer.Argument(help="A folder that autograder grade wrote; for gradescope-zip the assignment's name.")
     ] = "graded",
     *,
-    to: Annotated[str | None, typer.Option(help="File, folder or gradebook's address to write to.")] = None,
-    assignment: Annotated[str | None, typer.Option(help="This one only.")] = None,
+    to: Annotated[str | None, typer.Option(help="File, folder or gradebook address to write to.")] = None,
+    assignment: Annotated[str | None, typer.Option(help="Only this assignment.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="canvas, moodle: the sheet that you downloaded there.")] = None,
     column: Annotated[str | None, typer.Option(help="canvas, moodle: header of the column for points.")] = None,
     match: Annotated[str | None, typer.Option(help="canvas, moodle: header of the column that names students.")] = None,
     feedback: Annotated[str | None, typer.Option(help="moodle: header of the column for feedback.")] = None,
     scale: Annotated[
-        bool, typer.Option("--scale", help="canvas, moodle: write shares of the sheet's maximum.")
+        bool, typer.Option("--scale", help="canvas, moodle: scale points to the sheet's maximum.")
     ] = False,
-    in_place: Annotated[bool, typer.Option("--in-place", help="canvas, moodle: write over the sheet itself.")] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="canvas, moodle: overwrite the sheet itself.")] = False,
     semicolons: Annotated[bool, typer.Option("--semicolons", help="csv: ; between cells, decimal commas.")] = False,
     workflow: Annotated[Path | None, typer.Option(help="classroom: write the workflow file as well.")] = None,
-    kit: Annotated[str | None, typer.Option(help="classroom: what pip is to install in the workflow.")] = None,
-    isolation: Annotated[str, typer.Option(help="gradescope-zip: least isolation in the container.")] = "partial",
-    minutes: Annotated[float, typer.Option(min=0.1, help="gradescope-zip: grading ends after these.")] = 9.0,
+    kit: Annotated[str | None, typer.Option(help="classroom: what pip installs in the workflow.")] = None,
+    isolation: Annotated[str, typer.Option(help="gradescope-zip: lowest isolation in the container.")] = "partial",
+    minutes: Annotated[float, typer.Option(min=0.1, help="gradescope-zip: time limit of grading.")] = 9.0,
     without: Annotated[list[str] | None, typer.Option(help="gradescope-zip: leave out: capstones.")] = None,
     course: CourseOption = None,
 ) -> None:
-    """Write a graded class as other tools read it, or pack the autograder for Gradescope."""
+    """Write a graded class in another tool's format, or pack the autograder for Gradescope."""
     console = open_console()
     if form == "gradescope-zip":
         from autograder.commands.packing import pack

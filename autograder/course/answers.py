@@ -1,4 +1,4 @@
-"""What is right: every check's cases and what the reference shows on them, drawn once per seed."""
+"""Expected answers: every check's cases and the reference's results on them, computed once per seed."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ Explained = dict[tuple[str, str], list[Any]]
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """Make the generator of one named thing: another for every name, the same for a seed."""
+    """Make the generator that belongs to a seed and to these names."""
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
 def _something(found: list[Answer], exercise: Exercise, check: Check, why: str) -> list[Answer]:
-    """The cases themselves.  SpecError where a check could compare nothing, for then it has not passed."""
+    """The cases.  SpecError if a check could compare nothing, because it then proves nothing."""
     if not found:
         message = f"{exercise.name}: “{check.name}” has no cases, so it proves nothing ({why})"
         raise SpecError(message)
@@ -51,7 +51,7 @@ def _something(found: list[Answer], exercise: Exercise, check: Check, why: str) 
 
 
 class Answers:
-    """Answers drawn from the references, and kept for the whole class.
+    """Answers computed from the references, and kept for the whole class.
 
     alike: all checks draw from the same numbers, as far as they draw the same, so that what is stored of them is small;
     else each draws its own.
@@ -72,7 +72,7 @@ class Answers:
         return self._references[exercise.name]
 
     def of(self, exercise: Exercise, check: Check) -> list[Answer]:
-        """Cases of one check, at least one, with what is expected.  SpecError where none are drawn."""
+        """Cases of one check, at least one, with what is expected.  SpecError if none are drawn."""
         key = exercise.name, check.name
         if key not in self._found:
             names = () if self.alike and not check.redrawn else key
@@ -90,7 +90,7 @@ class Answers:
         return _something(self._found[key], exercise, check, "its specification draws none")
 
     def sizes(self, exercise: Exercise, check: Check) -> list[Size]:
-        """How much the reference returns in each case, observed as a submission is; nothing where that would train."""
+        """How much the reference returns in each case, observed like a submission; empty for a capstone."""
         if check.capstone:
             return []
         key = exercise.name, check.name
@@ -100,7 +100,7 @@ class Answers:
             for case, _ in answers:
                 subject = self.reference(exercise).on(check.backend or "numpy")
                 subject.largest = subject.returned = 0
-                with contextlib.suppress(SubjectRaisedError):  # what it returned until then is known
+                with contextlib.suppress(SubjectRaisedError):  # its replies until then are known
                     check.observe(subject, case)
                 self._sizes[key].append((subject.largest, subject.returned))
             self.reference(exercise).forget()
@@ -108,10 +108,10 @@ class Answers:
 
 
 class StoredAnswers:
-    """Answers read from a released ``cases.npz``: what a student's machine has in place of the references.
+    """Answers read from a released ``cases.npz``, which replaces the references on a student's machine.
 
-    known: prints of planted mistakes by exercise and check, matters: what each right answer depends on; both as
-    ``autograder.diagnosis`` reads them.  assignment: its name, which seeds what is drawn here.
+    known: fingerprints of planted mistakes by exercise and check; matters: what each expected answer depends on; both
+    in the form of ``autograder.diagnosis``.  assignment: its name, which seeds what is drawn here.
     """
 
     def __init__(
@@ -129,9 +129,9 @@ class StoredAnswers:
         self.matters = matters or {}
 
     def of(self, exercise: Exercise, check: Check) -> list[Answer]:
-        """Cases of one check, at least one, with what is expected.  SpecError where there are none.
+        """Cases of one check, at least one, with what is expected.  SpecError if there are none.
 
-        Those of a capstone, and of a check whose expectation no reference gives, are drawn here.
+        Cases of a capstone, and of a check whose expected result no reference gives, are drawn here.
         """
         key = exercise.name, check.name
         if (check.capstone or check.redrawn) and key not in self.found:
@@ -140,21 +140,21 @@ class StoredAnswers:
             cases = check.cases(rng, nobody)
             self.found[key] = [(case, check.expect(nobody, case, rng) if check.expect else {}) for case in cases]
         return _something(
-            self.found.get(key, []), exercise, check, "cases.npz holds none: take the file from the course again"
+            self.found.get(key, []), exercise, check, "cases.npz holds none: get the file from the course again"
         )
 
     def sizes(self, _exercise: Exercise, _check: Check) -> list[Size]:
-        """Not known here, where there is no reference."""
+        """Unknown without the reference."""
         return []
 
     def reference(self, exercise: Exercise) -> LocalSubject:
-        """There is none here."""
-        message = f"the reference of {exercise.name} is not here"
+        """Raises SpecError: there is no reference."""
+        message = f"the reference of {exercise.name} is not available"
         raise SpecError(message)
 
 
 def store(path: Path, stored: StoredAnswers) -> None:
-    """Write answers to one ``.npz``: a tree as JSON, and its arrays, each once; with what explains incorrect ones."""
+    """Write answers to one ``.npz``: a tree as JSON, and its arrays, each once; with what explains wrong ones."""
     arrays: list[Any] = []
     tree = [
         [list(key), encode([[case.as_data(), expected] for case, expected in found], arrays)]
@@ -205,7 +205,7 @@ def _by_key(listed: list[Any]) -> Explained:
 
 
 def read_stored(path: Path) -> StoredAnswers:
-    """Read answers that ``store`` wrote; UsageError where the file is damaged or of another version."""
+    """Read answers that ``store`` wrote; UsageError if the file is damaged or of another version."""
     try:
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(file["header"].tobytes())
@@ -220,7 +220,7 @@ def read_stored(path: Path) -> StoredAnswers:
         return StoredAnswers(found, header["seed"], header["assignment"], known, matters)
     except (OSError, ValueError, KeyError, TypeError, ProtocolError, BadZipFile) as error:
         message = (
-            f"{path} cannot be read ({error}): it is damaged, or of another version of the course. Take the file from "
+            f"{path} cannot be read ({error}): it is damaged, or of another version of the course. Get the file from "
             "the course again, or run autograder release."
         )
         raise UsageError(message) from error

@@ -1,10 +1,10 @@
-"""One assignment's folder: what stands in which file, put together as an ``Assignment``.
+"""One assignment's folder: what each file contains, combined into an ``Assignment``.
 
 ===================  ==============================================================  ========
 ``assignment.py``    title, exercises in order with their points, questions          released
 ``exercises/*.py``   cases, limits, checks of the exercises                          released
-``support/*.py``     code that checks run beside a student's                         released
-``published/*.py``   of a repair, the published code with its errors                 released
+``support/*.py``     code that checks run together with a student's                  released
+``published/*.py``   the published code of a repair, with its errors                 released
 ``hints.json``       hints; the author writes them into the notebook's source        released
 ``mistakes/*.md``    planted mistakes                                                secret
 ``variants/*.py``    correct, and slow, plain, bulky or steep                        secret
@@ -45,22 +45,22 @@ __all__ = ["OUTLINE", "RELEASED", "released_files", "specified"]
 OUTLINE = "assignment.py"
 VARIANTS = ("plain", *dict.fromkeys(kind.variant for kind in KINDS))
 OWN_FILES = {"mistakes": "md", "variants": "py", "published": "py"}
-"""Folders with a file for an exercise, and how its name ends."""
+"""Folders with one file per exercise, and the suffix of its name."""
 RELEASED = ("exercises", "support", "published")
-"""Folders whose Python files students get as they are."""
+"""Folders whose Python files students get unchanged."""
 
 
 def released_files(folder: Path) -> list[Path]:
-    """The files of a folder that students get as they are, in the order of their names."""
+    """The files of a folder that students get unchanged, in the order of their names."""
     found = [path for name in RELEASED for path in (folder / name).glob("*.py")]
     return sorted(path for path in [folder / OUTLINE, *found] if path.is_file())
 
 
 def specified(name: str, folder: Path, *, official: bool) -> Assignment:
-    """What an assignment's folder specifies.  SpecError where something does not load, is missing, or is wrong.
+    """What an assignment's folder specifies.  SpecError if something does not load, is missing, or is invalid.
 
     An exercise that ``assignment.py`` does not list is not part of the assignment.
-    official: the folder is its author's, with the solution; else it is as students get it.
+    official: whether the folder is its author's, with the solution; else it is the students' version.
     """
     modules = dict(_load_all(name, folder))
     outline = getattr(modules["assignment"], "OUTLINE", None)
@@ -74,7 +74,7 @@ def specified(name: str, folder: Path, *, official: bool) -> Assignment:
                 message = f"{name}/exercises: exercises named twice: {value.name}"
                 raise SpecError(message)
     if missing := [exercise for exercise in outline.points if exercise not in written]:
-        message = f"{name}/{OUTLINE} lists {', '.join(missing)}, and no file of {name}/exercises/ has it"
+        message = f"{name}/{OUTLINE} lists {', '.join(missing)}, but no file of {name}/exercises/ defines it"
         raise SpecError(message)
     _look_for_strays(name, folder, written)
     hints = read_hints(folder / f"{name.split('_', 1)[1]}.py") if official else released_hints(folder / HINTS)
@@ -93,22 +93,22 @@ def specified(name: str, folder: Path, *, official: bool) -> Assignment:
 
 
 def _look_for_strays(name: str, folder: Path, written: Collection[str]) -> None:
-    """Refuse a file that is named as no exercise: nobody would read it."""
+    """Refuse a file that is not named after an exercise: it would never be read."""
     for kind, end in OWN_FILES.items():
         for path in sorted((folder / kind).glob(f"[!.]*.{end}")):
             if path.stem not in written:
-                message = f"{name}/{kind}/{path.name} is named as no exercise of {name}/exercises/: rename it"
+                message = f"{name}/{kind}/{path.name} is not named after an exercise of {name}/exercises/: rename it"
                 raise SpecError(message)
 
 
 def _complete(exercise: Exercise, outline: Outline, folder: Path, hints: Mapping[str, Sequence[str]]) -> Exercise:
-    """An exercise with what stands in files of its own."""
+    """An exercise with the content of its own files."""
     name, points = exercise.name, outline.points_of(exercise.name)
     parts = {check.part for check in exercise.checks}
     if exercise.checks and (wrong := parts ^ set(points.by_part)):
         message = (
-            f"{name}: {OUTLINE} gives points for {', '.join(points.by_part)}, and its checks belong to "
-            f"{', '.join(sorted(parts))}: '{min(wrong)}' is in one of them alone"
+            f"{name}: {OUTLINE} gives points for {', '.join(points.by_part)}, but its checks belong to "
+            f"{', '.join(sorted(parts))}: '{min(wrong)}' is in only one of them"
         )
         raise SpecError(message)
     mistakes, variants, published = (folder / kind / f"{name}.{end}" for kind, end in OWN_FILES.items())
@@ -133,13 +133,13 @@ def _support(exercise: Exercise, folder: Path) -> str:
             texts.append(packaged_support(name))
             continue
         if not path.is_file():
-            message = f"{exercise.name}: support/{path.name} is not there"
+            message = f"{exercise.name}: support/{path.name} does not exist"
             raise SpecError(message)
         texts.append(read_text(path))
     return "\n\n".join(filter(None, texts))
 
 
-# --- code that stands in files of its own ----------------------------------------------------
+# --- code in separate files ------------------------------------------------------------------
 
 
 def _variants(path: Path, exercise: Exercise) -> dict[str, str]:
@@ -164,7 +164,7 @@ def _variants(path: Path, exercise: Exercise) -> dict[str, str]:
 
 
 def _renamed(node: ast.ClassDef | ast.FunctionDef, lines: list[str], name: str) -> str:
-    """The text of a function, decorators and all, under another name."""
+    """The text of a function, including decorators, under another name."""
     begin = min(part.lineno for part in (node, *node.decorator_list)) - 1
     head = lines[node.lineno - 1].replace(f"def {node.name}", f"def {name}", 1)
     return "\n".join([*lines[begin : node.lineno - 1], head, *lines[node.lineno : node.end_lineno]]) + "\n"
@@ -189,7 +189,7 @@ def _body(node: ast.ClassDef | ast.FunctionDef, lines: list[str], path: Path) ->
     body = node.body[1:] if documented else node.body
     begin = (node.body[0].end_lineno or 0) if documented else _end_of_head(node, lines)
     if not body or body[0].lineno <= begin:
-        message = f"{path.parent.name}/{path.name}, line {node.lineno}: '{node.name}' has no body in lines of its own"
+        message = f"{path.parent.name}/{path.name}, line {node.lineno}: '{node.name}' has no body on separate lines"
         raise SpecError(message)
     margin = body[0].col_offset
     own = [line if line[:margin].strip() else line[margin:] for line in lines[begin : node.end_lineno]]
@@ -197,7 +197,7 @@ def _body(node: ast.ClassDef | ast.FunctionDef, lines: list[str], path: Path) ->
 
 
 def _end_of_head(node: ast.ClassDef | ast.FunctionDef, lines: list[str]) -> int:
-    """The line of the colon that a definition's head ends with: comments above the first statement are its body's."""
+    """The line of the colon that ends a definition's head: comments above the first statement belong to its body."""
     depth = 0
     for token in tokenize.generate_tokens(io.StringIO("\n".join(lines[node.lineno - 1 :])).readline):
         if token.type == tokenize.OP:
@@ -222,7 +222,7 @@ def _parsed(path: Path) -> tuple[ast.Module, list[str]]:
 
 
 def _load_all(name: str, folder: Path) -> Iterator[tuple[str, types.ModuleType]]:
-    """Execute ``assignment.py`` and every file of ``exercises/``, as a package that only this course has."""
+    """Execute ``assignment.py`` and every file of ``exercises/``, as a package of this course alone."""
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
     package = f"checks_of_{name}_{digest}"
     for known in [module for module in sys.modules if module == package or module.startswith(f"{package}.")]:
@@ -264,7 +264,7 @@ class _Finder(MetaPathFinder):
             return None
         place = self.folder.joinpath(*fullname.split(".")[1:])
         if place.is_dir():
-            return ModuleSpec(fullname, None, is_package=True)  # with no place where others would look for modules
+            return ModuleSpec(fullname, None, is_package=True)  # no path for others to search
         file = place.with_suffix(".py")
         if not file.is_file():
             return None
@@ -272,7 +272,7 @@ class _Finder(MetaPathFinder):
 
 
 class _FromSource(SourceFileLoader):
-    """Compiles the source that is there: no bytecode beside it is read in its place, and none is written."""
+    """Compiles the source itself: no cached bytecode is read in its place, and none is written."""
 
     def get_code(self, fullname: str) -> CodeType:
         del fullname

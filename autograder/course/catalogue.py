@@ -1,4 +1,4 @@
-"""Where assignments are found: the author's ``solutions/`` with its references, or the released folders alone."""
+"""Finds assignments: in the author's ``solutions/`` with its references, or in the released folders."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ __all__ = [
 
 
 class UsageError(Exception):
-    """The command was used wrongly, or what it was given cannot be read: one sentence with the cure."""
+    """The command was used incorrectly, or its input cannot be read: one sentence with the cure."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An assignment with the folder that its specification came from.
+    """An assignment with the folder of its specification.
 
-    official: the references are at hand (``solutions/``); else only what was released is.
+    official: whether the references are available (``solutions/``); else only the released files are.
     """
 
     assignment: Assignment
@@ -46,10 +46,10 @@ class Loaded:
 
     @cached_property
     def reference(self) -> extraction.Extraction:
-        """The reference's source, cut into statements.  SpecError where there is none."""
+        """The reference's source, cut into statements.  SpecError if there is none."""
         path = self.folder / f"{self.assignment.module}.py"
         if not self.official:
-            message = f"the references of {self.assignment.name} are not here"
+            message = f"the references of {self.assignment.name} are not available"
             raise SpecError(message)
         found = extraction.extract(path)
         if found.broken:
@@ -72,7 +72,7 @@ class Loaded:
 
     @cached_property
     def earlier(self) -> dict[str, list[Any]]:
-        """References of the earlier assignments that this one builds on, ready to be sent; none where none are here."""
+        """References of the earlier assignments that this one builds on, ready to be sent; empty if there are none."""
         found: dict[str, list[Any]] = {}
         for name in self.assignment.earlier if self.official else ():
             other = load(name, self.root)
@@ -115,7 +115,7 @@ class Loaded:
 
 
 def wire(chunks: tuple[extraction.Chunk, ...]) -> list[Any]:
-    """Statements as they are sent to a worker."""
+    """Statements in the form in which they are sent to a worker."""
     return [[chunk.label, chunk.line, chunk.source] for chunk in chunks]
 
 
@@ -127,19 +127,19 @@ def names(root: Path) -> list[str]:
 
 
 def find(target: str, root: Path) -> str:
-    """Complete an assignment's name: ``02``, ``layers`` or ``02_layers``.  UsageError where there is none."""
+    """Complete an assignment's name: ``02``, ``layers`` or ``02_layers``.  UsageError if there is none."""
     known = names(root)
     target = target.rstrip("/").rpartition("/")[2]
     for name in known:
         if target in (name, *name.split("_", 1)):
             return name
-    message = f"There is no assignment '{target}'. Choose one of: {', '.join(known) or 'none is here'}."
+    message = f"There is no assignment '{target}'. Choose one of: {', '.join(known) or '(there are none)'}."
     raise UsageError(message)
 
 
 @lru_cache(maxsize=64)
 def load(name: str, root: Path) -> Loaded:
-    """Load one assignment's specification.  UsageError where it is not there, SpecError where it is wrong."""
+    """Load one assignment's specification.  UsageError if it does not exist, SpecError if it is invalid."""
     official = (root / "solutions" / name / OUTLINE).is_file()
     folder = (root / "solutions" if official else course.shelf(root)) / name
     if not (folder / OUTLINE).is_file():
@@ -149,7 +149,7 @@ def load(name: str, root: Path) -> Loaded:
 
 
 def with_earlier(name: str, root: Path) -> list[str]:
-    """An assignment and all that it builds on, directly or not, the earliest first."""
+    """An assignment and all that it builds on, directly or indirectly, the earliest first."""
     found = [name]
     for each in found:
         found += [other for other in load(each, root).assignment.earlier if other not in found]
@@ -157,9 +157,9 @@ def with_earlier(name: str, root: Path) -> list[str]:
 
 
 def targets(wanted: list[str], root: Path) -> Iterator[tuple[Loaded, Path, frozenset[str] | None]]:
-    """What each target means: an assignment, where its work lies, and which of its exercises (all where None).
+    """The meaning of each target: an assignment, the path of its work, and which of its exercises (all if None).
 
-    A target is an assignment, an exercise (``Linear``, ``layers.Linear``) or a file.  UsageError where it is none.
+    A target is an assignment, an exercise (``Linear``, ``layers.Linear``) or a file.  UsageError if it is neither.
     """
     known = names(root)
     for target in wanted or known:
@@ -181,7 +181,7 @@ def targets(wanted: list[str], root: Path) -> Iterator[tuple[Loaded, Path, froze
 
 
 def with_exercise(exercise: str, root: Path) -> Loaded:
-    """Find the assignment of an exercise: ``Linear``, ``layers.Linear``.  UsageError where there is none."""
+    """Find the assignment of an exercise: ``Linear``, ``layers.Linear``.  UsageError if there is none."""
     wanted, _, name = exercise.rpartition(".")
     for assignment in names(root):
         loaded = load(assignment, root)
@@ -193,9 +193,9 @@ def with_exercise(exercise: str, root: Path) -> Loaded:
 
 
 def chosen(wanted: list[str], root: Path) -> tuple[list[str], frozenset[str] | None]:
-    """Sort names of assignments and exercises: which assignments, and which exercises of them (all where None).
+    """Sort names of assignments and exercises: which assignments, and which of their exercises (all if None).
 
-    UsageError where a name is neither.
+    UsageError if a name is neither.
     """
     whole = [name for name in names(root) if not wanted]
     single: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Hints: the author writes them in a cell of the notebook's source, and ``release`` puts them into ``hints.json``.
+"""Hints: the author writes them in a cell of the notebook's source, and ``release`` writes them to ``hints.json``.
 
 ::
 
@@ -6,7 +6,7 @@
     # ### forward
     # 1. Over which axis do x and W agree, so that it can be summed away?
     # 2. y = x W + b, that is yₙⱼ = Σᵢ xₙᵢ Wᵢⱼ + bⱼ; (N, I) (I, O) + (O,) → (N, O)
-    # 3. Keep x, for backward needs it. One matrix product, nothing transposed.
+    # 3. Store x, which backward needs. One matrix product, nothing transposed.
 
 Each part has up to three: where to look, the formula, the step.
 """
@@ -37,12 +37,12 @@ Lines = Sequence[tuple[int, str]]
 
 
 def read_hints(source: Path) -> Hints:
-    """The hints in a notebook's source; none where there is no such file.  SpecError where a cell is not as above."""
+    """The hints in a notebook's source; none if there is no such file.  SpecError if a cell is malformed."""
     return hints_in(read_text(source), source.name) if source.is_file() else {}
 
 
 def hints_in(text: str, where: str) -> Hints:
-    """The hints in the text of a notebook's source.  SpecError where a cell is not as above."""
+    """The hints in the text of a notebook's source.  SpecError if a cell is malformed."""
     found: dict[str, Mapping[str, Sequence[str]]] = {}
     lines = list(enumerate(text.split("\n"), 1))
     begins = [i for i, (_, line) in enumerate(lines) if NEW_CELL.match(line)]
@@ -55,7 +55,7 @@ def hints_in(text: str, where: str) -> Hints:
         if cell is None:
             continue
         if cell[1] in found:
-            message = f"{where}, line {number}: hints for {cell[1]} stand in two cells"
+            message = f"{where}, line {number}: hints for {cell[1]} are in two cells"
             raise SpecError(message)
         found[cell[1]] = _by_part(lines[begin + 1 : end], where, f"hints for {cell[1]}")
     return found
@@ -73,7 +73,7 @@ def _by_part(lines: Lines, where: str, what: str) -> dict[str, list[str]]:
 
 
 def _take(line: str, parts: dict[str, list[str]]) -> str:
-    """Take a line of a cell into the last of these parts, or begin a new one.  Return what is wrong, or nothing."""
+    """Add a line of a cell to the last of these parts, or begin a new one.  Return what is wrong, or nothing."""
     text = line[1:].strip()
     hints = next(reversed(parts.values()), None)
     if not line.startswith("#"):
@@ -97,12 +97,12 @@ def _take(line: str, parts: dict[str, list[str]]) -> str:
 
 
 def released_hints(path: Path) -> Hints:
-    """The hints that were released with an assignment.  SpecError where the file is not what ``release`` wrote."""
+    """The hints that were released with an assignment.  SpecError if the file is not as ``release`` writes it."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, list[str]]])
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        message = f"{path.parent.name}/{path.name} cannot be read ({reason}): fetch the assignment again"
+        message = f"{path.parent.name}/{path.name} cannot be read ({reason}): get the assignment again"
         raise SpecError(message) from error
 
 

@@ -1,6 +1,6 @@
-"""Repairs: exercises whose students get published code that is wrong, in place of a stub, and mend it.
+"""Repairs: exercises whose students get published, incorrect code in place of a stub, and fix it.
 
-The published body of each part stands in the spec (``published={"train": …}``); the author's notebook holds the right
+The published body of each part is in the spec (``published={"train": …}``); the author's notebook holds the correct
 one between the usual markers.
 """
 
@@ -26,19 +26,19 @@ def as_published(source: str, exercise: Exercise) -> str:
 
 
 def attempted(source: str, exercise: Exercise, parts: Collection[str]) -> str:
-    """The source with the published bodies of these parts, touched just enough to count as somebody's attempt."""
+    """The source with the published bodies of these parts, changed just enough to count as an attempt."""
     return _replaced(source, exercise, {part: f"pass\n{_bodies(exercise)[part]}" for part in parts})
 
 
 def is_published(function: ast.stmt | None, text: str | None) -> bool:
-    """Whether a function's body is the published one, whatever its layout, comments and docstring."""
+    """Whether a function's body is the published one, apart from layout, comments and docstring."""
     if text is None or not isinstance(function, ast.FunctionDef):
         return False
     body = function.body[1:] if ast.get_docstring(function) is not None else function.body
     published = [ast.dump(s) for s in ast.parse(textwrap.dedent(text)).body]
     try:
         return [ast.dump(s) for s in body] == published
-    except (ValueError, RecursionError, MemoryError):  # nested deeper than anything that was ever published
+    except (ValueError, RecursionError, MemoryError):  # nested deeper than any published code
         return False
 
 
@@ -47,7 +47,7 @@ def _bodies(exercise: Exercise) -> dict[str, str]:
 
 
 def _replaced(source: str, exercise: Exercise, bodies: dict[str, str]) -> str:
-    """Replace the region of each part that has a body here; a region of no part is the author's mistake."""
+    """Replace the region of each part in ``bodies``; a region outside every part is an error of the author."""
     lines: list[str] = []
     part, leaving = "", False
     for line in source.split("\n"):

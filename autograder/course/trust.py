@@ -1,8 +1,8 @@
-"""Which courses' checks may run on the command line: checks are programs, and run as whoever typed the command.
+"""Which courses' checks may run on the command line: checks are programs that run as the user.
 
-Trusted is the course that this package was installed with, one that is named by ``--course`` or DLKIT_COURSE, and one
-whose files are those that ``autograder start`` made or ``autograder trust`` accepted.  Their paths and hashes are kept
-in the user's state directory, never in a course's own folder, which may be a stranger's.
+Trusted are the course that this package was installed with, one named by ``--course`` or DLKIT_COURSE, and one whose
+files were made by ``autograder start`` or accepted by ``autograder trust``.  Their paths and hashes are stored in the
+user's state directory, never in a course's own folder, which may come from a stranger.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from dlkit import course
 __all__ = ["Accepted", "accept", "accepted", "content_of", "find_course", "forget", "hashed", "record", "require"]
 
 CONTENT = (HINTS, "cases.npz", "yardsticks.json")
-"""What of a released assignment is believed; ``released_files`` is what is executed.  A student's work is neither."""
+"""Trusted data of a released assignment; ``released_files`` are executed.  A student's work is neither."""
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """What was accepted of one course: the SHA-256 of each file by its path from the course; by "start" or "trust"."""
+    """Accepted files of one course: the SHA-256 of each by its path in the course; by "start" or "trust"."""
 
     files: dict[str, str]
     by: str = "trust"
@@ -46,15 +46,15 @@ class _Store(msgspec.Struct):
 
 
 def find_course(named: Path | None = None, *, hand_ins: Path | None = None) -> Path:
-    """Find the course whose checks may run: the one named, by an option or DLKIT_COURSE, else the nearest one.
+    """Find the course whose checks may run: the one named by an option or DLKIT_COURSE, else the nearest one.
 
-    hand_ins: a folder of hand-ins; a course that lies in it is passed over, and refused where it was named.
-    Raises UsageError where its checks are not trusted, CourseError where there is no course.
+    hand_ins: a folder of hand-ins; a course inside it is skipped, and refused if it was named.
+    Raises UsageError if its checks are not trusted, CourseError if there is no course.
     """
     if named is not None or "DLKIT_COURSE" in os.environ:
         root = course.root(named)
         if hand_ins is not None and _is_among(root, hand_ins):
-            message = f"The course {root} lies in the hand-ins, {hand_ins}: name one elsewhere with --course."
+            message = f"The course {root} is inside the hand-ins, {hand_ins}: name one elsewhere with --course."
             raise UsageError(message)
         return root
     places = course.around(Path.cwd())
@@ -67,14 +67,14 @@ def find_course(named: Path | None = None, *, hand_ins: Path | None = None) -> P
 
 
 def _is_among(root: Path, hand_ins: Path) -> bool:
-    """Whether a course, or any file of it that counts, lies in a folder of hand-ins; not the one installed."""
+    """Whether a course, or any trusted file of it, is in a folder of hand-ins; never true for the installed one."""
     folder = hand_ins.resolve()
     places = (root, *_contents(root).values())
     return root != course.installed() and any(place.resolve().is_relative_to(folder) for place in places)
 
 
 def require(root: Path) -> None:
-    """Raise UsageError with one sentence where a course's checks are not trusted, or no longer what was trusted."""
+    """Raise UsageError with one sentence if a course's checks are not trusted, or have changed since."""
     root = root.resolve()
     if root == course.installed() or ("DLKIT_COURSE" in os.environ and root == course.root()):
         return
@@ -95,14 +95,14 @@ def require(root: Path) -> None:
 
 
 def _assignment_folder(root: Path, name: str) -> Path:
-    """The assignment's folder that a file of the course lies in."""
+    """The folder of the assignment that a file of the course belongs to."""
     folders = name.split("/")
     depth = next(i for i, folder in enumerate(folders, 1) if course.FOLDER.fullmatch(folder))
     return root.joinpath(*folders[:depth])
 
 
 def _contents(root: Path) -> dict[str, Path]:
-    """Every file of a course that is executed or believed, by its path from there."""
+    """Every file of a course that is executed or trusted as data, by its path in the course."""
     found: list[Path] = []
     for name in catalogue.names(root):
         released, solution = course.shelf(root) / name, root / "solutions" / name
@@ -112,7 +112,7 @@ def _contents(root: Path) -> dict[str, Path]:
 
 
 def content_of(folder: Path) -> list[Path]:
-    """The files of a released assignment that are executed or believed."""
+    """The files of a released assignment that are executed or trusted as data."""
     return [*released_files(folder), *(path for file in CONTENT if (path := folder / file).is_file())]
 
 
@@ -126,9 +126,9 @@ def hashed(path: Path) -> str:
 
 
 def accept(folder: Path) -> dict[Path, str]:
-    """Trust what lies in a folder now, a course's or one assignment's; its files with their hashes.
+    """Trust the present content of a folder, a course's or one assignment's; return its files with their hashes.
 
-    Raises UsageError where there is nothing to trust.
+    Raises UsageError if there is nothing to trust.
     """
     folder = folder.resolve()
     assignments = [
@@ -144,7 +144,7 @@ def accept(folder: Path) -> dict[Path, str]:
 
 
 def record(root: Path, files: dict[str, str], *, by: str) -> None:
-    """Remember hashes of a course's files, by path from there; UsageError where that cannot be written."""
+    """Store hashes of a course's files, by path in the course; UsageError if that cannot be written."""
     store = _read()
     before = store.courses.get(str(root), Accepted({})).files
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -153,12 +153,12 @@ def record(root: Path, files: dict[str, str], *, by: str) -> None:
 
 
 def accepted() -> dict[str, Accepted]:
-    """Everything that is trusted beside the installed course, by the course's path."""
+    """Everything that is trusted in addition to the installed course, by the course's path."""
     return dict(sorted(_read().courses.items()))
 
 
 def forget(folder: Path) -> list[str]:
-    """Trust a course, or one assignment of it, no longer; the files that were trusted.  UsageError where none was."""
+    """Stop trusting a course, or one assignment of it; return the files that were trusted.  UsageError if none was."""
     folder, store = folder.resolve(), _read()
     gone = [
         (root, name)
@@ -167,7 +167,7 @@ def forget(folder: Path) -> list[str]:
         if Path(root, name).is_relative_to(folder)
     ]
     if not gone:
-        message = f"Nothing in {folder} is trusted: autograder trust --list shows what is."
+        message = f"Nothing in {folder} is trusted: see autograder trust --list."
         raise UsageError(message)
     for root in {root for root, _ in gone}:
         known = store.courses.pop(root)
@@ -178,14 +178,14 @@ def forget(folder: Path) -> list[str]:
 
 
 def _home() -> Path:
-    """Where the system keeps what programs remember of a user."""
+    """The folder in which the system keeps programs' state of a user."""
     named = os.environ.get("XDG_STATE_HOME", "")
     if os.path.isabs(named):  # noqa: PTH117 - the specification has others ignored
         return Path(named)
     try:
         home = Path.home()
     except RuntimeError as error:
-        message = "There is no home folder to remember trusted courses in: set XDG_STATE_HOME."
+        message = "There is no home folder in which to store trusted courses: set XDG_STATE_HOME."
         raise UsageError(message) from error
     if sys.platform == "darwin":
         return home / "Library" / "Application Support"

@@ -1,13 +1,13 @@
-"""From a failed check to what its author needs to hear.
+"""From a failed check to the sentence that its author needs.
 
-outcomes   what was seen, and prints of it
+outcomes   what was observed, and fingerprints of it
 planted    mistakes that the course knows
-patterns   relations between what is seen and what is wanted: arrangement, factors, terms, regions
-modes      training and evaluation taken for each other
-probing    questions put to the student's own code
-steps      an optimizer's walk: what is seen of it, and questions put to the optimizer
-shares     what several entries get together, or one entry from several
-properties what a check of one property says by failing
-places     where an error sits
-reproduce  one small input that shows it again
+patterns   relations between observed and expected values: arrangement, factors, terms, regions
+modes      training and evaluation mode swapped
+probing    experiments with the student's own code
+steps      an optimizer's trajectory: patterns in it, and experiments with the optimizer
+shares     gradients shared by several entries, or summed over several
+properties what the failure of a check of one property shows
+places     where the errors are
+reproduce  one small input that reproduces the failure
 """

@@ -1,4 +1,4 @@
-"""Patterns of arrangement: the right numbers in another shape, order or place, summed too little or too much."""
+"""Patterns of arrangement: correct numbers in another shape, order or place, or summed over too few or many axes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MANY = 12
 
 
 def not_reduced(evidence: Evidence) -> Finding | None:
-    """An axis is left that should have been summed or averaged over."""
+    """An axis remains that should have been summed or averaged over."""
     name = evidence.name
     if any(p.seen.ndim <= p.wanted.ndim or not np.isfinite(p.seen).all() for p in evidence.pairs):
         return None
@@ -27,14 +27,14 @@ def not_reduced(evidence: Evidence) -> Finding | None:
             shapes = _largest(evidence)
             return Finding(
                 key,
-                f"{name} has the shape {shapes.seen.shape}; {word.lower()} over what is too many, and it is right",
-                f"{word} over the axis that {name} does not have.",
+                f"{name} has shape {shapes.seen.shape}; {word.lower()} over the extra axis, and it is correct",
+                f"{word} over the axis that {name} should not have.",
             )
     return None
 
 
 def summed_too_far(evidence: Evidence) -> Finding | None:
-    """One sum over an axis, or over everything, stands in every place."""
+    """Every entry holds one sum over an axis, or over everything."""
     if not evidence.one_shape or not evidence.proves() or evidence.scalar:
         return None
     axes: list[int | None] = [None, *range(min(p.wanted.ndim for p in evidence.pairs))]
@@ -46,14 +46,14 @@ def summed_too_far(evidence: Evidence) -> Finding | None:
                 where = "all entries" if axis is None else f"axis {axis}"
                 return Finding(
                     "summed too far",
-                    f"{evidence.name} holds in every place the {word} over {where} of what belongs there",
-                    f"Take the {word} over fewer axes: name the axis.",
+                    f"every entry of {evidence.name} holds the {word} over {where} of the expected values",
+                    f"Take the {word} over fewer axes: pass axis=.",
                 )
     return None
 
 
 def reshaped(evidence: Evidence) -> Finding | None:
-    """The right numbers, in the right order, in another shape."""
+    """The correct numbers, in the correct order, in another shape."""
     if evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
     for pair in evidence.pairs:
@@ -62,13 +62,13 @@ def reshaped(evidence: Evidence) -> Finding | None:
     pair = next(p for p in evidence.pairs if p.seen.shape != p.wanted.shape)
     return Finding(
         "reshaped",
-        f"{evidence.name} has the right numbers in the shape {pair.seen.shape} where {pair.wanted.shape} is wanted",
+        f"{evidence.name} has the correct numbers, but expected shape {pair.wanted.shape}, got {pair.seen.shape}",
         "Look at keepdims, reshape and added axes: only the shape is wrong.",
     )
 
 
 def transposed(evidence: Evidence) -> Finding | None:
-    """The axes in another order: one order that is right in every case with so many axes."""
+    """The axes in another order: one order that is correct in every case with this number of axes."""
     if evidence.scalar or not evidence.proves():
         return None
     moved: dict[int, tuple[int, ...]] = {}
@@ -86,17 +86,17 @@ def transposed(evidence: Evidence) -> Finding | None:
     ndim, order = max(moved.items())
     if ndim == 2:  # noqa: PLR2004 - a matrix
         return Finding(
-            "transpose", f"{evidence.name} is the transpose of the right value", "Look for a .T too many or too few."
+            "transpose", f"{evidence.name} is the transpose of the expected value", "Look for an extra or missing .T."
         )
     return Finding(
         f"permuted {order}",
-        f"{evidence.name} has its axes in another order: transposed by {order} it is right",
+        f"{evidence.name} has its axes in another order: transposed by {order}, it is correct",
         "Write the meaning of each axis beside every reshape and transpose.",
     )
 
 
 def turned_or_shifted(evidence: Evidence) -> Finding | None:
-    """Reversed along an axis, or moved along it by one."""
+    """Reversed along an axis, or shifted along it by one."""
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
     for axis in range(min(p.wanted.ndim for p in evidence.pairs)):
@@ -106,21 +106,21 @@ def turned_or_shifted(evidence: Evidence) -> Finding | None:
         if all(same(np.flip(p.seen, axis), p.wanted) for p in evidence.pairs):
             return Finding(
                 f"reversed along axis {axis}",
-                f"{evidence.name} is right but in reverse order along axis {axis}",
-                "Look for a loop or a list that runs the wrong way.",
+                f"{evidence.name} is correct but in reverse order along axis {axis}",
+                "Look for a loop or a list that runs in the wrong direction.",
             )
         for step, word in ((1, "late"), (-1, "early")):
             if all(_shifted(p, axis, step) for p in evidence.pairs) and len(long) > 1:
                 return Finding(
                     f"shifted along axis {axis}",
-                    f"{evidence.name} is right but one place too {word} along axis {axis}",
+                    f"{evidence.name} is correct but one place too {word} along axis {axis}",
                     "Look for an index that is off by one.",
                 )
     return None
 
 
 def rolled(evidence: Evidence) -> Finding | None:
-    """Moved along an axis by one, and what falls off at the end comes in at the beginning."""
+    """Shifted along an axis by one, cyclically."""
     if not evidence.one_shape or evidence.scalar or sum(int((p.wanted != 0).sum()) for p in evidence.pairs) < MANY:
         return None
     for axis in range(-min(p.wanted.ndim for p in evidence.pairs), 0):
@@ -129,28 +129,28 @@ def rolled(evidence: Evidence) -> Finding | None:
             if len(told) > 1 and all(_rolled(p, axis, step) for p in evidence.pairs):
                 return Finding(
                     f"shifted along axis {axis}",
-                    f"{evidence.name} is right but one place too {word} along axis {axis}, the last beside the first",
+                    f"{evidence.name} is correct but one place too {word} along axis {axis}, and wraps around",
                     "Look for an index that is off by one; an index of −1 is the last entry.",
                 )
     return None
 
 
 def one_too_many(evidence: Evidence) -> Finding | None:
-    """One entry too many at an end, the rest right."""
+    """One extra entry at an end, the rest correct."""
     if any(p.seen.ndim != p.wanted.ndim or not p.wanted.ndim for p in evidence.pairs) or not evidence.proves():
         return None
     for text, cut in (("first", slice(1, None)), ("last", slice(None, -1))):
         if all(len(p.seen) == len(p.wanted) + 1 and same(p.seen[cut], p.wanted) for p in evidence.pairs):
             return Finding(
                 f"one too many at the {text}",
-                f"{evidence.name} has one entry too many: without the {text} one it is right",
+                f"{evidence.name} has one entry too many: without the {text} one it is correct",
                 "Look at where the loop starts and where it ends.",
             )
     return None
 
 
 def cut_short(evidence: Evidence) -> Finding | None:
-    """Right as far as it goes, and too short in some case."""
+    """Correct as far as it goes, and too short in some case."""
     if any(p.seen.ndim != p.wanted.ndim or not p.wanted.ndim for p in evidence.pairs) or not evidence.proves():
         return None
     short = [p for p in evidence.pairs if 0 < len(p.seen) < len(p.wanted)]
@@ -159,13 +159,13 @@ def cut_short(evidence: Evidence) -> Finding | None:
     some = "" if len(short) == len(evidence.pairs) else " in some cases"
     return Finding(
         "cut short",
-        f"{evidence.name} is right as far as it goes, and ends too early{some}",
+        f"{evidence.name} is correct as far as it goes, and ends too early{some}",
         "Look at where the loop ends, and at what is left over when it does.",
     )
 
 
 def reordered(evidence: Evidence) -> Finding | None:
-    """The right numbers in the right shape, at other places."""
+    """The correct numbers in the correct shape, at other places."""
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
     for pair in evidence.pairs:
@@ -174,13 +174,13 @@ def reordered(evidence: Evidence) -> Finding | None:
             return None
     return Finding(
         "reordered",
-        f"{evidence.name} holds the right numbers, some of them at the wrong places",
+        f"{evidence.name} holds the correct numbers, some of them in the wrong places",
         "Look at the order of elements in reshape and transpose, or at the order of a loop.",
     )
 
 
 def _many(flat: Any) -> bool:
-    """Whether these numbers are no few values, so that two arrays do not hold the same ones by chance."""
+    """Whether there are enough different values that two arrays do not hold the same ones by chance."""
     kinds = len(np.unique(flat))
     return kinds == len(flat) or kinds >= MANY
 
@@ -203,7 +203,7 @@ def _orders(pair: Pair) -> Iterator[tuple[int, ...]]:
 
 
 def _nothing_else(evidence: Evidence, moved: dict[int, tuple[int, ...]]) -> bool:
-    """Whether every case of these many axes is in that order, or looks the same in both."""
+    """Whether every case with this number of axes is in that order, or looks the same in both."""
     return all(
         same(np.transpose(pair.seen, moved[pair.wanted.ndim]), pair.wanted)
         for pair in evidence.pairs

@@ -1,7 +1,7 @@
-"""A failed check, and everything that can be said about it for certain.
+"""The diagnosis of a failed check: everything that can be said about it for certain.
 
-First the mistakes that the course knows, one or two of them; then what a check of one property says by failing; then
-patterns; and where nothing is recognised, where the error sits.  What is not certain is not said.
+First known mistakes, one or two of them; then what the failure of a check of one property shows; then patterns; and
+where nothing is recognised, where the errors are.  What is not certain is not said.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.course.answers import Answers, StoredAnswers
 from autograder.diagnosis.evidence import Evidence, Finding, gather
 from autograder.diagnosis.modes import other_mode
-from autograder.diagnosis.outcomes import Outcome, Raised, observe, printed, wrong_names
+from autograder.diagnosis.outcomes import Outcome, Raised, observe, take_fingerprints, wrong_names
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.places import places
 from autograder.diagnosis.planted import Known, Planted, as_data
@@ -22,7 +22,7 @@ from autograder.diagnosis.properties import SECOND, STALE, property_of
 from autograder.diagnosis.regions import wrong_entries
 from autograder.diagnosis.reproduce import snippet
 from autograder.diagnosis.shares import MEETING
-from autograder.diagnosis.steps import WALKS, is_walk
+from autograder.diagnosis.steps import TRAJECTORIES, is_trajectory
 from autograder.spec import Check, Exercise, SpecError
 from autograder.spec.comparison import Mismatch, compare
 from autograder.subject import LocalSubject, Subject
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 __all__ = ["Diagnosis", "Fingerprints", "Outcome", "Raised", "observe"]
 
 MOST_FINDINGS = 2
-WORDS = frozenset({"the", "each", "only", "with", "all", "every", "what"})
-"""Words that a finding may begin with; anything else there is the name of an array."""
+WORDS = frozenset({"the", "each", "only", "with", "all", "every", "what", "where", "in", "equal", "after"})
+"""Words that a finding may begin with; any other first word is the name of an array."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is known of a failure.
+    """What is known about a failure.
 
-    mistakes: planted ones, at most two; findings: patterns, one a name; places, heat: where it sits;
-    snippet: lines that show it again.
+    mistakes: planted ones, at most two; findings: patterns, one per name; places, heat: where the errors are;
+    snippet: lines that reproduce it.
     """
 
     mistakes: list[Known] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Diagnosis:
     snippet: str = ""
 
     def as_fields(self) -> dict[str, Any]:
-        """Give it as fields of a Verdict."""
+        """Return it as fields of a Verdict."""
         if self.mistakes:
             names = [one.mistake for one in self.mistakes]
             hints = dict.fromkeys(one.hint for one in self.mistakes)
@@ -70,9 +70,9 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Failure:
-    """A check that failed: what was seen in its cases, the first mismatch (None for an error), and how to ask again.
+    """A failed check: what was observed in its cases, the first mismatch (None for an error), and how to run it again.
 
-    forward_mistake: what was found in another part of the exercise; forward_right: the other part's check has passed.
+    forward_mistake: the mistake found in another part; forward_right: whether the other part's check has passed.
     """
 
     exercise: Exercise
@@ -86,7 +86,7 @@ class Failure:
 
 
 class Fingerprints:
-    """Diagnoses failures of one assignment; what planted mistakes show is computed once for all submissions."""
+    """Diagnoses failures of one assignment; outcomes of planted mistakes are computed once for all submissions."""
 
     def __init__(self, loaded: Loaded, answers: Answers | StoredAnswers) -> None:
         self._planted = Planted(loaded, answers)
@@ -97,7 +97,7 @@ class Fingerprints:
     def match(
         self, exercise: Exercise, check: Check, outcomes: list[Outcome], found: frozenset[str] = frozenset()
     ) -> list[Known]:
-        """Name the planted mistakes whose outcomes these are: one, or two that explain different names."""
+        """Name the planted mistakes that have these outcomes: one, or two that explain different names."""
         return self._planted.match(exercise, check, outcomes, found)
 
     def subject(self, exercise: Exercise, mistake: Mistake) -> LocalSubject | None:
@@ -105,7 +105,7 @@ class Fingerprints:
         return self._planted.subject(exercise, mistake)
 
     def diagnose(self, failure: Failure) -> Diagnosis:
-        """Say what can be said where no planted mistake, or pair of them, is found by ``match``."""
+        """Diagnose what ``match`` does not explain by one or two planted mistakes."""
         exercise, check = failure.exercise, failure.check
         if check.capstone or check.budget:
             return Diagnosis()
@@ -128,13 +128,13 @@ class Fingerprints:
 
     def _property(self, failure: Failure, answers: Any) -> Finding | None:
         if failure.check.name == STALE and not self._right_alone(failure, answers):
-            return None  # it is wrong without the other call as well
+            return None  # it also fails without the other call
         name = failure.mismatch.name if failure.mismatch else ""
         evidence = gather(name, failure.outcomes, answers, [None] * len(answers))
         return property_of(failure.check.name, failure.mismatch, failure.outcomes, answers, evidence)
 
     def _right_alone(self, failure: Failure, answers: Any) -> bool:
-        """Whether the same cases come out right where there was no call before."""
+        """Whether the same cases pass without an earlier call."""
         principal = failure.exercise.find(failure.check.after[0])
         for case, expected in answers:
             seen = observe(principal, failure.ask(), case)
@@ -146,13 +146,13 @@ class Fingerprints:
         return True
 
     def _patterns(self, failure: Failure, answers: Any) -> tuple[list[Finding], list[Evidence]]:
-        """Findings, the same for several names said once; and the evidence of names that none explains."""
+        """Findings, reported once if they apply to several names; and the evidence of names that none explains."""
         probe = self._probe(failure)
         outputs = [probe.output(case) if failure.forward else None for case, _ in answers]
-        right = printed([expected for _, expected in answers])
+        right = take_fingerprints([expected for _, expected in answers])
         found: dict[str, tuple[Finding, list[str]]] = {}
         rest = []
-        wrong = wrong_names(printed(failure.outcomes), right)
+        wrong = wrong_names(take_fingerprints(failure.outcomes), right)
         for name in (name for name in right if name in wrong):
             evidence = gather(name, failure.outcomes, answers, outputs)
             if evidence is None:
@@ -172,9 +172,9 @@ class Fingerprints:
         return Probe(failure.check, failure.ask, failure.forward, self.matters(failure.exercise, failure.check))
 
     def matters(self, exercise: Exercise, check: Check) -> frozenset[tuple[str, str]]:
-        """What each name of the right answer depends on: computed, or read from a release."""
+        """What each name of the expected answer depends on: computed, or read from a release."""
         key = exercise.name, check.name
-        if check.after:  # what is asked only where the principal check has passed is explained without it
+        if check.after:  # a check that runs only after the principal one has passed is explained without it
             return frozenset()
         if key not in self._matters:
             if isinstance(self.answers, StoredAnswers):
@@ -187,9 +187,9 @@ class Fingerprints:
         return self._matters[key]
 
     def explained(self) -> tuple[dict[tuple[str, str], list[Any]], dict[tuple[str, str], list[Any]]]:
-        """What a release carries, by exercise and check: prints of the mistakes, and what right answers depend on.
+        """What a release holds, by exercise and check: fingerprints of mistakes, and what expected answers depend on.
 
-        A mistake is in it only where a student who has made it gets to: not where an earlier check fails already.
+        A mistake is listed only for checks that a student who makes it reaches: not where an earlier check fails.
         """
         known: dict[tuple[str, str], list[Any]] = {}
         matters: dict[tuple[str, str], list[Any]] = {}
@@ -200,7 +200,7 @@ class Fingerprints:
                     continue
                 try:
                     found = self._planted.of(exercise, check)
-                except SpecError:  # the solution is at fault, as the audit says: there is nothing to compare with
+                except SpecError:  # the solution is at fault, which the audit reports: there is nothing to compare with
                     continue
                 failing[check.name] = {one.mistake for one in found}
                 before = set().union(*(failing.get(name, set()) for name in check.after))
@@ -233,11 +233,11 @@ class Fingerprints:
 
 def _first(evidence: Evidence, probe: Probe) -> Finding | None:
     if evidence.one_shape and not any(mask.any() for mask in wrong_entries(evidence)):
-        return None  # it is no number that is wrong
+        return None  # no number is wrong
     if finding := other_mode(evidence, probe):
         return finding
-    if is_walk(evidence):
-        return next((found for ask in WALKS if (found := ask(evidence, probe))), None)
+    if is_trajectory(evidence):
+        return next((found for ask in TRAJECTORIES if (found := ask(evidence, probe))), None)
     for pattern in PATTERNS:
         if finding := pattern(evidence):
             return finding

@@ -1,4 +1,4 @@
-"""What patterns look at: one name that is wrong (``dW``), seen and wanted side by side in every case."""
+"""What patterns work on: one incorrect name (``dW``), observed and expected values of every case."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Evidence", "Finding", "Pair", "gather", "same"]
 FEWEST_NUMBERS = 4
 FEWEST_SCALARS = 2
 MOST_AXES, MOST_NUMBERS = 6, 1_000_000
-"""Of what an implementation may hand out and be looked at closely."""
+"""Entries above which an implementation's arrays are not examined."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a pattern says: a key for counting, a sentence for the student, and what to look at."""
+    """The result of a pattern: a key for counting, a sentence for the student, and a hint."""
 
     key: str
     sentence: str
@@ -32,9 +32,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Pair:
-    """One case: an array as it was seen and as it is wanted, and all that was wanted and seen beside it.
+    """One case: an array as observed and as expected, with everything else that was observed and expected.
 
-    y: the output of the implementation's own forward, where that is known to be right.
+    y: the output of the implementation's own forward, where that is known to be correct.
     """
 
     seen: Any
@@ -52,20 +52,20 @@ class Pair:
 
     @cached_property
     def named(self) -> dict[str, Any]:
-        """Every array of floats that the student knows by a letter: inputs, parameters, dy, and a right y."""
+        """Every array of floats that the student knows by a letter: inputs, parameters, dy, and a correct y."""
         arrays = {**self.inputs, **self.case.parameters, **self.case.upstreams, "y": self.y}
         return {n: a for n, a in arrays.items() if isinstance(a, np.ndarray) and a.dtype.kind == "f"}
 
     @cached_property
     def letters(self) -> dict[str, Any]:
-        """Those of the wanted array's shape, and differences of two inputs."""
+        """Those of the expected array's shape, and differences of two inputs."""
         alike = {name: a for name, a in self.named.items() if a.shape == self.wanted.shape and a.ndim}
         inputs = [name for name in alike if name in self.inputs]
         return alike | {f"({a} − {b})": alike[a] - alike[b] for a, b in combinations(inputs, 2)}
 
     @cached_property
     def quantities(self) -> dict[str, float]:
-        """Numbers that a factor may be: lengths and arguments, by the name that a sentence gives them."""
+        """Possible factors: lengths and arguments, by their names in sentences."""
         first = next((x for x in self.inputs.values() if x.ndim), None)
         found: dict[str, float] = {}
         if first is not None:
@@ -87,23 +87,23 @@ class Pair:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Every case of one name that has an array on both sides, each wanted array once."""
+    """Every case of one name that has an array on both sides, each expected array once."""
 
     name: str
     pairs: tuple[Pair, ...]
 
     @property
     def one_shape(self) -> bool:
-        """Whether what is seen has the wanted shape in every case."""
+        """Whether the observed shape is the expected one in every case."""
         return all(pair.seen.shape == pair.wanted.shape for pair in self.pairs)
 
     @property
     def scalar(self) -> bool:
-        """Whether one number a case is wanted."""
+        """Whether one number per case is expected."""
         return all(pair.wanted.ndim == 0 for pair in self.pairs)
 
     def proves(self, arrays: Sequence[Any] | None = None) -> bool:
-        """Whether there are numbers enough, and different ones, that agreement is no chance."""
+        """Whether there are enough different numbers to rule out agreement by chance."""
         flat = np.concatenate([np.ravel(a) for a in (arrays or [pair.wanted for pair in self.pairs])] or [np.zeros(0)])
         telling = flat[flat != 0]
         fewest = FEWEST_SCALARS if self.scalar else FEWEST_NUMBERS
@@ -113,7 +113,7 @@ class Evidence:
 def gather(
     name: str, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]], outputs: Sequence[Any]
 ) -> Evidence | None:
-    """Put one name side by side; None where a case raised, or holds no array of finite numbers to compare with."""
+    """Pair observed and expected values of one name; None if a case raised or has no array of finite numbers."""
     pairs: list[Pair] = []
     for outcome, (case, expected), y in zip(outcomes, answers, outputs, strict=True):
         if isinstance(outcome, Raised):
@@ -130,7 +130,7 @@ def gather(
         if not np.isfinite(wanted).all() or any(
             wanted.shape == pair.wanted.shape and np.array_equal(wanted, pair.wanted) for pair in pairs
         ):
-            continue  # the same case once more, as a view
+            continue  # the same case again, as a view
         pairs.append(Pair(seen, wanted, case, outcome, expected, y))
     return Evidence(name, tuple(pairs)) if pairs else None
 
@@ -142,7 +142,7 @@ def _is_number(value: Any) -> bool:
 
 
 def same(left: Any, right: Any, scale: float | None = None, rounding: float = 1e-8) -> bool:
-    """Whether two arrays are equal up to rounding; scale: what rounding is relative to, by default the larger one."""
+    """Whether two arrays are equal up to rounding; scale: the size it is relative to, by default the larger one."""
     left, right = np.asarray(left), np.asarray(right)
     if left.shape != right.shape:
         return False

@@ -1,4 +1,4 @@
-"""One number between what is seen and what is wanted, and the name that it has in every case."""
+"""A constant factor between observed and expected values, and its name in every case."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ WORDS = {
     "rows": "the number of rows (the batch size)",
     "size": "the number of all elements",
     "columns": "the length of the last axis",
-    "rows − 1": "the number of rows less one",
-    "columns − 1": "the length of the last axis less one",
+    "rows − 1": "the number of rows minus one",
+    "columns − 1": "the length of the last axis minus one",
     "vectors": "the product of all axes but the last",
     "one row": "the number of elements in one row of the batch",
     "axis length": "the length of the axis",
@@ -48,7 +48,7 @@ class Factor:
     """A factor that is the same number, or the same quantity, in every case.
 
     key: ``sign``, ``factor 2``, ``factor 1/rows``; empty where both sides are equal.
-    text: what follows “the right value”: ``divided by the number of rows (the batch size)``.
+    text: what follows “the expected value”: ``divided by the number of rows (the batch size)``.
     """
 
     key: str
@@ -61,7 +61,7 @@ class Factor:
 
 
 def ratio(seen: Any, base: Any) -> float | None:
-    """The number that makes ``seen`` of ``base``; nan where there is none, None where both are zero."""
+    """The number that turns ``base`` into ``seen``; nan where there is none, None where both are zero."""
     if seen.shape != base.shape:
         return math.nan
     with np.errstate(all="ignore"):
@@ -77,9 +77,9 @@ def ratio(seen: Any, base: Any) -> float | None:
 def between(
     evidence: Evidence, seen: Sequence[Any], base: Sequence[Any], *, any_constant: bool = False
 ) -> Factor | None:
-    """The one factor between two lists of arrays, one a case; None where there is none that has a name.
+    """The common factor between two lists of arrays, one per case; None where there is none that has a name.
 
-    any_constant: a constant needs no name.
+    any_constant: accept a constant without a name.
     """
     if not evidence.proves(base):
         return None
@@ -103,7 +103,7 @@ def named(ratios: Sequence[float], pairs: Sequence[Pair], *, any_constant: bool 
     sign, sizes = (-1, [-r for r in ratios]) if all(r < 0 for r in ratios) else (1, list(ratios))
     if any(size <= 0 for size in sizes):
         return None
-    reverse = "with the sign reversed" if sign < 0 else ""
+    reverse = "with reversed sign" if sign < 0 else ""
     for constant, name in CONSTANTS.items():
         if _all_close(sizes, [constant] * len(sizes)):
             return _factor(reverse, name, f"times {name}" if name else "")

@@ -1,4 +1,4 @@
-"""Training and evaluation taken for each other: the output is what the other mode should give."""
+"""Training and evaluation swapped: the output is what is expected in the other mode."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FLAG = "self.training is True after train() and False after eval(): "
 
 
 def other_mode(evidence: Evidence, probe: Probe) -> Finding | None:
-    """Every output is what it should be in the other mode; where that is so in training, eval is asked for too."""
+    """Every output is the expected one of the other mode; where that is so in training, eval is tried as well."""
     if all(IN_EVAL in pair.all_wanted for pair in evidence.pairs):
         return _in_training(evidence, probe)
     if all(_is_as(pair.all_seen, _exchanged(pair)) for pair in evidence.pairs):
         return Finding(
             "training in eval",
-            "in eval mode forward does what belongs to training",
-            FLAG + "ask it, and in eval mode draw nothing, change nothing, and look at no other row of the batch.",
+            "in eval mode, forward does what belongs to training",
+            FLAG + "test it, and in eval mode draw no numbers, change no state, and use no other row of the batch.",
         )
     return None
 
@@ -38,23 +38,23 @@ def _in_training(evidence: Evidence, probe: Probe) -> Finding | None:
     if all(_is_as(probe.show(_in_eval(pair)), _named(pair.all_wanted)) for pair in evidence.pairs):
         return Finding(
             SWAPPED,
-            "in training forward does what belongs to eval, and in eval what belongs to training",
-            FLAG + "look for a condition that is the wrong way round.",
+            "in training, forward does what belongs to eval, and in eval what belongs to training",
+            FLAG + "look for an inverted condition.",
         )
     return Finding(
         "eval in training",
-        "in training forward does what belongs to eval",
-        FLAG + "is it asked, and rightly?",
+        "in training, forward does what belongs to eval",
+        FLAG + "is it tested, and correctly?",
     )
 
 
 def _in_eval(pair: Pair) -> Case:
-    """The same asked in eval mode, without training before it."""
+    """The same case in eval mode, without earlier training."""
     return pair.case.with_changes(hidden={TRAINED: []})
 
 
 def _exchanged(pair: Pair) -> dict[str, Any]:
-    """What is wanted in training, under the names of eval."""
+    """What is expected in training, under the names of eval."""
     wanted = pair.all_wanted
     pairs = {name: name.removesuffix(EVAL) + TRAINING for name in wanted if name.endswith(EVAL)}
     return {name: wanted[other] for name, other in pairs.items() if other in wanted}

@@ -1,7 +1,7 @@
-"""What an implementation showed on a check's cases, and prints by which two such showings are told apart.
+"""What an implementation showed on a check's cases, and fingerprints that distinguish two such outcomes.
 
-A print holds three numbers for each name (``y``, ``dW``), whatever the size of the arrays: enough to recognise an
-answer up to rounding, and too little to compute one from.
+A fingerprint holds three numbers for each name (``y``, ``dW``), whatever the size of the arrays: enough to recognise an
+answer up to rounding, and too few to compute one from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectRaisedError
 
-__all__ = ["Outcome", "Print", "Raised", "observe", "printed", "tells", "wrong_names"]
+__all__ = ["Fingerprint", "Outcome", "Raised", "identifies", "observe", "take_fingerprints", "wrong_names"]
 
 RAISED = "what is raised"
 PROJECTIONS = 3
@@ -27,7 +27,7 @@ STEPS = (0.7548776662466927, 0.5698402909980532, 0.3247179572447461)
 
 @dataclass(frozen=True)
 class Raised:
-    """An outcome that is an error of the implementation's."""
+    """An outcome: the implementation raised an error."""
 
     type: str
     message: str
@@ -37,8 +37,8 @@ Outcome = Observations | Raised
 
 
 @dataclass(frozen=True)
-class Print:
-    """One name over all cases.
+class Fingerprint:
+    """The fingerprint of one name over all cases.
 
     form: kinds, shapes and texts, hashed (an error is ``ValueError#…``, its message hashed); numbers: projections;
     size: of the sums that they are made of; coarse: holds single precision.
@@ -49,10 +49,10 @@ class Print:
     size: float
     coarse: bool = False
 
-    def agrees(self, other: Print, *, messages: bool = True) -> bool:
-        """Whether both are of the same answer up to rounding.
+    def agrees(self, other: Fingerprint, *, messages: bool = True) -> bool:
+        """Whether both belong to the same answer up to rounding.
 
-        messages: errors are the same only with the same text (which depends on versions).
+        messages: whether errors must have the same text (which depends on versions).
         """
         mine, theirs = (form if messages else form.partition("#")[0] for form in (self.form, other.form))
         if messages and mine != theirs:
@@ -66,45 +66,45 @@ class Print:
 
 
 def observe(check: Check, subject: Subject, case: Case) -> Outcome:
-    """Run one case; an error of the implementation's is an outcome like any other."""
+    """Run one case; an error raised by the implementation is an outcome like any other."""
     try:
         return check.observe(subject, case)
     except SubjectRaisedError as error:
         return Raised(error.type, error.message)
 
 
-def printed(outcomes: Sequence[Outcome]) -> dict[str, Print]:
-    """Print every name of these outcomes, one a case; names that begin with an underscore are nobody's answer."""
+def take_fingerprints(outcomes: Sequence[Outcome]) -> dict[str, Fingerprint]:
+    """Fingerprints of these outcomes by name, one outcome per case; names with a leading underscore are no answers."""
     names = dict.fromkeys(n for o in outcomes if not isinstance(o, Raised) for n in o if not n.startswith("_"))
     found = {
-        name: _print([(i, o[name]) for i, o in enumerate(outcomes) if not isinstance(o, Raised) and name in o])
+        name: _fingerprint([(i, o[name]) for i, o in enumerate(outcomes) if not isinstance(o, Raised) and name in o])
         for name in names
     }
     errors = [(i, o) for i, o in enumerate(outcomes) if isinstance(o, Raised)]
     if errors:
         text = " ".join(f"{i} {error.message}" for i, error in errors)
-        found[RAISED] = Print(f"{errors[0][1].type}#{zlib.crc32(text.encode('utf-8', 'replace')):08x}", (), 0.0)
+        found[RAISED] = Fingerprint(f"{errors[0][1].type}#{zlib.crc32(text.encode('utf-8', 'replace')):08x}", (), 0.0)
     return found
 
 
-def tells(outcomes: Sequence[Outcome]) -> bool:
-    """Whether these outcomes hold more than inf and nan, which many a mistake comes to."""
-    return any(isinstance(o, Raised) or _is_told([*o.values()]) for o in outcomes)
+def identifies(outcomes: Sequence[Outcome]) -> bool:
+    """Whether these outcomes hold more than inf and nan, which many different mistakes produce."""
+    return any(isinstance(o, Raised) or _is_telling([*o.values()]) for o in outcomes)
 
 
-def _is_told(value: Any) -> bool:
+def _is_telling(value: Any) -> bool:
     if isinstance(value, dict):
-        return _is_told([*value.values()])
+        return _is_telling([*value.values()])
     if isinstance(value, list | tuple):
-        return not value or any(map(_is_told, value))
+        return not value or any(map(_is_telling, value))
     if not isinstance(value, np.ndarray | np.generic | float):
         return value is not None
     array = np.asarray(value)
     return array.dtype.kind not in "fc" or not array.size or bool(np.isfinite(array).any())
 
 
-def wrong_names(seen: dict[str, Print], wanted: dict[str, Print]) -> frozenset[str]:
-    """Names of what is seen and differs from what is wanted, or is missing."""
+def wrong_names(seen: dict[str, Fingerprint], wanted: dict[str, Fingerprint]) -> frozenset[str]:
+    """Names whose observed values differ from the expected ones, or are missing."""
     return frozenset(
         name
         for name in {**seen, **wanted}
@@ -112,7 +112,7 @@ def wrong_names(seen: dict[str, Print], wanted: dict[str, Print]) -> frozenset[s
     )
 
 
-def _print(values: list[tuple[int, Any]]) -> Print:
+def _fingerprint(values: list[tuple[int, Any]]) -> Fingerprint:
     forms: list[str] = []
     numbers: list[Any] = []
     coarse = False
@@ -133,7 +133,7 @@ def _print(values: list[tuple[int, Any]]) -> Print:
     weights = np.cos(np.outer(STEPS, np.arange(1, len(flat) + 1)) * 2 * np.pi)
     form = f"{zlib.crc32(' '.join(forms).encode('utf-8', 'replace')):08x}"
     with np.errstate(all="ignore"):
-        return Print(form, tuple(float(n) for n in weights @ flat), float(np.abs(flat).sum()), coarse)
+        return Fingerprint(form, tuple(float(n) for n in weights @ flat), float(np.abs(flat).sum()), coarse)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -1,7 +1,7 @@
-"""Patterns that need no list of mistakes: what relation the student's numbers have to the right ones.
+"""Patterns that need no list of mistakes: relations between the student's numbers and the expected ones.
 
-Each looks at one name in all cases of a check, and speaks only where the relation holds for every number of every
-case up to rounding.  ``PATTERNS`` lists them, the simplest explanation first.
+Each examines one name in all cases of a check, and reports a finding only where the relation holds for every number
+of every case up to rounding.  ``PATTERNS`` lists them, the simplest explanation first.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["PATTERNS", "Pattern"]
 Pattern = Callable[[Evidence], Finding | None]
 NEARLY = 1e-3
 NEARLY_ONE = 1e-4
-"""For a single number, in which one wrong term among many hardly shows."""
+"""Tolerance for a single number, in which one incorrect term among many hardly shows."""
 
 
 def zeros(evidence: Evidence) -> Finding | None:
-    """Everything is zero: nothing was written there."""
+    """Everything is zero: nothing was written."""
     if not evidence.one_shape or any(pair.seen.any() for pair in evidence.pairs) or not evidence.proves():
         return None
     name = evidence.name
-    return Finding("zeros", f"{name} is zero everywhere", "Is anything written into it, and is it multiplied by 0?")
+    return Finding("zeros", f"{name} is zero everywhere", "Is anything written into it? Is it multiplied by 0?")
 
 
 def another_letter(evidence: Evidence) -> Finding | None:
-    """It is an array that the student was given, unchanged; what forward gave can stand for a gradient only."""
+    """It is an array that the student received, unchanged; the output counts only where a gradient is expected."""
     is_gradient = evidence.name.startswith("d") or "gradient" in evidence.name
     for letter in evidence.pairs[0].named:
         if letter == "y" and not is_gradient:
@@ -44,23 +44,25 @@ def another_letter(evidence: Evidence) -> Finding | None:
         if any(a is None for a in arrays) or not evidence.proves([a for a in arrays if a is not None]):
             continue
         if all(same(pair.seen, a) for pair, a in zip(evidence.pairs, arrays, strict=True)):
-            sentence = f"{evidence.name} is just {letter}, unchanged"
-            return Finding(f"returns {letter}", sentence, "Something has still to be done to it.")
+            sentence = f"{evidence.name} is {letter}, unchanged"
+            return Finding(f"returns {letter}", sentence, "The computation is missing.")
     return None
 
 
 def factor(evidence: Evidence) -> Finding | None:
-    """Right up to one factor: a number, a length, an argument, a sign."""
+    """Correct up to one factor: a number, a length, an argument, a sign."""
     found = between(evidence, _seen(evidence), _wanted(evidence), any_constant=True)
     if found is None or found.trivial:
         return None
     return Finding(
-        found.key, f"{evidence.name} is the right value {found.text}, in every case and every entry", _why_factor(found)
+        found.key,
+        f"{evidence.name} is the expected value {found.text}, in every case and every entry",
+        _why_factor(found),
     )
 
 
 def another_gradient(evidence: Evidence) -> Finding | None:
-    """It is what another name should be: results in the wrong order."""
+    """It is the expected value of another name: results in the wrong order."""
     names = [n for n in evidence.pairs[0].all_wanted if n != evidence.name and not n.startswith("_")]
     for other in names:
         arrays = [pair.all_wanted.get(other) for pair in evidence.pairs]
@@ -77,12 +79,12 @@ def another_gradient(evidence: Evidence) -> Finding | None:
             return Finding(
                 f"swapped gradients{more}", sentence, "Return the gradients in the order of forward's inputs."
             )
-        return Finding(f"is {other}{more}", sentence, f"What belongs to {evidence.name} alone is missing from it.")
+        return Finding(f"is {other}{more}", sentence, f"The term that belongs to {evidence.name} alone is missing.")
     return None
 
 
 def _is_swapped(evidence: Evidence, other: str) -> bool:
-    """Whether the other name, too, holds what this one should, up to a factor."""
+    """Whether the other name also holds what this one should, up to a factor."""
     theirs = [pair.all_seen.get(other) for pair in evidence.pairs]
     if not all(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in theirs):
         return False
@@ -90,20 +92,20 @@ def _is_swapped(evidence: Evidence, other: str) -> bool:
 
 
 CURVES: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "square": (lambda v: v * v, "the square of the right value: is a root missing, or is something squared twice?"),
-    "root": (lambda v: np.sqrt(np.abs(v)), "the root of the right value: is one root too many taken?"),
-    "absolute": (np.abs, "the right value without its sign"),
-    "negatives cut": (lambda v: np.maximum(v, 0), "the right value, but 0 wherever that is negative"),
-    "positives cut": (lambda v: np.minimum(v, 0), "the right value, but 0 wherever that is positive"),
-    "reciprocal": (lambda v: 1 / v, "one divided by the right value"),
-    "exponential": (np.exp, "e to the power of the right value: is a logarithm missing?"),
-    "logarithm": (np.log, "the logarithm of the right value: is it taken once too often?"),
-    "complement": (lambda v: 1 - v, "one minus the right value"),
+    "square": (lambda v: v * v, "the square of the expected value: is a root missing, or is something squared twice?"),
+    "root": (lambda v: np.sqrt(np.abs(v)), "the square root of the expected value: is a root taken once too often?"),
+    "absolute": (np.abs, "the expected value without its sign"),
+    "negatives cut": (lambda v: np.maximum(v, 0), "the expected value, but 0 wherever that is negative"),
+    "positives cut": (lambda v: np.minimum(v, 0), "the expected value, but 0 wherever that is positive"),
+    "reciprocal": (lambda v: 1 / v, "one divided by the expected value"),
+    "exponential": (np.exp, "e to the power of the expected value: is a logarithm missing?"),
+    "logarithm": (np.log, "the logarithm of the expected value: is it taken once too often?"),
+    "complement": (lambda v: 1 - v, "one minus the expected value"),
 }
 
 
 def curve(evidence: Evidence) -> Finding | None:
-    """A function of the right value: its square, its root, its logarithm."""
+    """A function of the expected value: its square, its root, its logarithm."""
     if not evidence.one_shape or not evidence.proves():
         return None
     for key, (f, text) in CURVES.items():
@@ -114,7 +116,7 @@ def curve(evidence: Evidence) -> Finding | None:
 
 
 def extra_or_missing_factor(evidence: Evidence) -> Finding | None:
-    """Right up to an array that the student knows by a letter: x, y, dy or one minus it."""
+    """Correct up to an array that the student knows by a letter: x, y, dy or one minus it."""
     for letter in _letters_of_all(evidence):
         plain = [pair.letters[letter] for pair in evidence.pairs]
         for text, arrays in ((letter, plain), (f"(1 − {letter})", [1 - a for a in plain])):
@@ -122,7 +124,7 @@ def extra_or_missing_factor(evidence: Evidence) -> Finding | None:
                 continue
             for key, seen, base, say, hint in (
                 (f"extra factor {text}", _seen(evidence), _times(_wanted(evidence), arrays), f"multiplied by {text}",
-                 f"One factor {text} is too many."),
+                 f"The factor {text} occurs once too often."),
                 (f"missing factor {text}", _times(_seen(evidence), arrays), _wanted(evidence), f"divided by {text}",
                  f"Multiply by {text}." if text != "dy" else "Chain rule: multiply the slope by dy."),
             ):  # fmt: skip
@@ -130,12 +132,12 @@ def extra_or_missing_factor(evidence: Evidence) -> Finding | None:
                 if found is not None:
                     also = "" if found.trivial else f", and {found.text}"
                     more = "" if found.trivial else f", {found.key}"
-                    return Finding(key + more, f"{evidence.name} is the right value {say}{also}", hint)
+                    return Finding(key + more, f"{evidence.name} is the expected value {say}{also}", hint)
     return None
 
 
 def inverted_mask(evidence: Evidence) -> Finding | None:
-    """Zero just where it should not be, and not where it should."""
+    """Zero exactly where it should not be, and not where it should be."""
     pairs = evidence.pairs
     if not evidence.one_shape or not all(((p.seen == 0) == (p.wanted != 0)).all() for p in pairs):
         return None
@@ -144,26 +146,26 @@ def inverted_mask(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         "inverted mask",
-        f"{evidence.name} is zero just where it should not be, and not zero where it should be",
-        "Look for a condition that is the wrong way round, or for a maximum and a minimum exchanged.",
+        f"{evidence.name} is zero exactly where it should not be, and not zero where it should be",
+        "Look for an inverted condition, or for a maximum in place of a minimum.",
     )
 
 
 def signs(evidence: Evidence) -> Finding | None:
-    """Right sizes, and the wrong sign in some entries."""
+    """Correct absolute values, and the wrong sign in some entries."""
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
     if not all(same(abs(pair.seen), abs(pair.wanted)) for pair in evidence.pairs):
         return None
     return Finding(
         "sign in some",
-        f"{evidence.name} has the right size everywhere, and the wrong sign in some entries",
+        f"{evidence.name} has the correct absolute value everywhere, and the wrong sign in some entries",
         "Look for a sign that should depend on the case, or that is lost in one branch.",
     )
 
 
 def rows_scaled(evidence: Evidence) -> Finding | None:
-    """Each row (or column) is right up to a factor of its own: what it is divided by is wrong."""
+    """Each row (or column) is correct up to its own factor: what it is divided by is wrong."""
     if not evidence.one_shape or not evidence.proves():
         return None
     flat = all(pair.wanted.ndim <= 2 for pair in evidence.pairs)  # noqa: PLR2004 - else axis 0 makes no columns
@@ -179,21 +181,21 @@ def rows_scaled(evidence: Evidence) -> Finding | None:
             continue
         return Finding(
             f"rows scaled along {what}s",
-            f"each {what} of {evidence.name} is right up to a factor of its own",
-            f"What the {what} is multiplied or divided by is wrong or missing: a sum, a length, a weight.",
+            f"each {what} of {evidence.name} is correct up to its own factor",
+            f"The {what}'s factor or divisor is wrong or missing: a sum, a length, a weight.",
         )
     return None
 
 
 def nearly_right(evidence: Evidence) -> Finding | None:
-    """Off by a little everywhere it is off: an approximation, an epsilon, single precision."""
+    """Only small errors: an approximation, an epsilon, single precision."""
     if not evidence.one_shape:
         return None
     worst, masks = 0.0, wrong_entries(evidence)
     if evidence.scalar and not all(mask.any() for mask in masks):
         return None
     if 2 * sum(int(mask.sum()) for mask in masks) < sum(mask.size for mask in masks):
-        return None  # a few entries that are wrong are no approximation
+        return None  # a few wrong entries are not an approximation
     for pair in evidence.pairs:
         scale = float(np.abs(pair.wanted).max()) or 1.0
         worst = max(worst, float(np.abs(pair.seen - pair.wanted).max()) / scale)
@@ -202,19 +204,19 @@ def nearly_right(evidence: Evidence) -> Finding | None:
     if all((pair.seen == pair.seen.astype(np.float32)).all() for pair in evidence.pairs):
         return Finding(
             "single precision",
-            f"{evidence.name} is right as far as float32 reaches: somewhere float64 is turned into float32",
+            f"{evidence.name} is correct to float32 precision: somewhere float64 is turned into float32",
             "Let every array keep the dtype of the inputs.",
         )
     return Finding(
         "nearly right",
-        f"{evidence.name} is nearly right, off by {100 * worst:.2g} % of its largest value at most",
-        "The formula is nearly the one that is asked for: look for a constant typed with few digits, an epsilon in "
-        "another place, an approximation, two steps in another order, or a case that few of the numbers are in.",
+        f"{evidence.name} is nearly correct: errors are at most {100 * worst:.2g} % of its largest value",
+        "The formula is nearly the required one: look for a constant typed with few digits, an epsilon in another "
+        "place, an approximation, two steps in another order, or a condition that few of the numbers meet.",
     )
 
 
 def _one_factor(ratios: list[float]) -> bool:
-    """Whether all of a case's rows have the same factor: then it is no matter of rows."""
+    """Whether all rows of a case have the same factor: then rows do not matter."""
     return len(ratios) > 1 and float(np.ptp(ratios)) < 1e-6 * max(map(abs, ratios))
 
 
@@ -242,14 +244,14 @@ def _times(left: list[Any], right: list[Any]) -> list[Any]:
 
 def _why_factor(found: Factor) -> str:
     if found.key == "sign":
-        return "Look for a difference taken the wrong way round, or a minus too many or too few."
+        return "Look for a difference in the wrong order, or an extra or missing minus."
     if "1/rows" in found.key or "1/size" in found.key or "1/vectors" in found.key:
-        return "Look for a mean where a sum is wanted, or for a division that has been done already."
+        return "Look for a mean in place of a sum, or for a division that is done twice."
     if any(word in found.key for word in ("rows", "size", "vectors")):
-        return "Look for a sum where a mean is wanted, or for a division that is missing."
+        return "Look for a sum in place of a mean, or for a missing division."
     if "log" in found.key:
         return "Look for the base of a logarithm: log is the natural one."
-    return "Look for a constant factor that is missing, or that is there once too often."
+    return "Look for a constant factor that is missing or occurs once too often."
 
 
 PATTERNS: tuple[Pattern, ...] = (

@@ -1,4 +1,4 @@
-"""Where an error sits: which entries, in words, and a small map of its size that a page can draw."""
+"""Where the errors are: which entries, in words, and a small map of their size that a page can draw."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ SIDE = 12
 class Places:
     """Where one name is wrong, in one case.
 
-    sentence: in words; heat: |error| by row and column as a share of the largest, in tenths (whoever knew it exactly
-    would know the right answer); of a block the largest where the array has more than ``SIDE`` rows or columns; −1
-    where it is no finite number.
+    sentence: in words; heat: |error| by row and column as a share of the largest, in tenths (the exact error would
+    reveal the expected value); the largest of a block where the array has more than ``SIDE`` rows or columns; −1
+    where it is not a finite number.
     """
 
     sentence: str
@@ -32,7 +32,7 @@ class Places:
 
 
 def places(evidence: Evidence) -> Places | None:
-    """Describe the case in which most is to be seen; None where what is wanted is one number, or of another shape."""
+    """Describe the most informative case; None where one number is expected, or the shape differs."""
     if not evidence.one_shape:
         return None
     masks = wrong_entries(evidence)

@@ -1,4 +1,4 @@
-"""Mistakes that the course knows: a student's outcomes beside those of every planted mistake."""
+"""Mistakes that the course knows: a student's outcomes compared with those of every planted mistake."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.course.answers import Answers, StoredAnswers
 from autograder.course.catalogue import wire
-from autograder.diagnosis.outcomes import Outcome, Print, Raised, observe, printed, tells, wrong_names
+from autograder.diagnosis.outcomes import (
+    Fingerprint,
+    Outcome,
+    Raised,
+    identifies,
+    observe,
+    take_fingerprints,
+    wrong_names,
+)
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.spec.mistake import with_mistakes
 from autograder.subject import LocalSubject, SubjectRaisedError
@@ -24,11 +32,11 @@ MOST_PAIRS = 28
 
 @dataclass(frozen=True)
 class Known:
-    """A mistake as it shows in one check: its prints by name, and the names in which it is wrong."""
+    """A mistake as it shows in one check: its fingerprints by name, and the names that it makes incorrect."""
 
     mistake: str
     hint: str
-    prints: dict[str, Print]
+    fingerprints: dict[str, Fingerprint]
     wrong: frozenset[str]
 
 
@@ -40,7 +48,7 @@ class Planted:
         self.answers = answers
         self._subjects: dict[tuple[str, ...], LocalSubject | None] = {}
         self._known: dict[tuple[str, str], list[Known]] = {}
-        self._pairs: dict[tuple[str, str], list[tuple[Mistake, Mistake, dict[str, Print]]]] = {}
+        self._pairs: dict[tuple[str, str], list[tuple[Mistake, Mistake, dict[str, Fingerprint]]]] = {}
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:
@@ -50,23 +58,23 @@ class Planted:
     def match(
         self, exercise: Exercise, check: Check, outcomes: list[Outcome], found: frozenset[str] = frozenset()
     ) -> list[Known]:
-        """Name the planted mistake whose outcomes these are on every case, or two of them; none where it is another.
+        """Name the planted mistake that has these outcomes in every case, or two of them; none where no mistake fits.
 
-        Two are named where each explains names of its own (dW one, db the other), and together they explain all.
-        found: mistakes that have been named before; of several that look alike here, such a one is meant.
+        Two are named where each explains different names (dW one, db the other), and together they explain all.
+        found: mistakes that were named before; they are preferred among several that look alike here.
         """
-        if check.capstone or check.budget or not self._tells(exercise, check, outcomes):
+        if check.capstone or check.budget or not self._identifies(exercise, check, outcomes):
             return []
-        seen = printed(outcomes)
+        seen = take_fingerprints(outcomes)
         known = sorted(self.of(exercise, check), key=lambda one: one.mistake not in found)
         for one in known:
-            if set(seen) == set(one.prints) and all(seen[name].agrees(one.prints[name]) for name in seen):
+            if set(seen) == set(one.fingerprints) and all(seen[name].agrees(one.fingerprints[name]) for name in seen):
                 return [one]
         wrong = wrong_names(seen, self._right(exercise, check))
         parts = [
             one
             for one in known
-            if one.wrong < wrong and all(seen[n].agrees(one.prints[n]) for n in one.wrong & {*seen})
+            if one.wrong < wrong and all(seen[n].agrees(one.fingerprints[n]) for n in one.wrong & {*seen})
         ]
         for one, other in combinations(parts, 2):
             if one.wrong | other.wrong == wrong and not one.wrong & other.wrong:
@@ -76,20 +84,25 @@ class Planted:
     def match_pair(self, exercise: Exercise, check: Check, outcomes: list[Outcome], forward: str) -> list[Known]:
         """Name two planted mistakes that reproduce these outcomes only together.
 
-        forward: the mistake that another part has been found to hold; pairs are then looked for with that one alone.
+        forward: the mistake found in another part; then only pairs that include it are considered.
         """
-        if not self._loaded.official or check.capstone or check.budget or not self._tells(exercise, check, outcomes):
+        if (
+            not self._loaded.official
+            or check.capstone
+            or check.budget
+            or not self._identifies(exercise, check, outcomes)
+        ):
             return []
-        seen = printed(outcomes)
+        seen = take_fingerprints(outcomes)
         for one, other in self._candidates(exercise, check, forward):
-            prints = self._prints_of(exercise, check, (one, other))
-            if set(seen) == set(prints) and all(seen[name].agrees(prints[name]) for name in seen):
-                return [Known(m.name, m.hint, prints, frozenset()) for m in (one, other)]
+            fingerprints = self._fingerprints_of(exercise, check, (one, other))
+            if set(seen) == set(fingerprints) and all(seen[name].agrees(fingerprints[name]) for name in seen):
+                return [Known(m.name, m.hint, fingerprints, frozenset()) for m in (one, other)]
         return []
 
-    def _tells(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> bool:
-        """Whether these outcomes can be told from those of others: where no answer is wanted, inf is anybody's."""
-        return tells(outcomes) or bool(self._right(exercise, check))
+    def _identifies(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> bool:
+        """Whether these outcomes identify a mistake: where finite values are expected, many mistakes give inf."""
+        return identifies(outcomes) or bool(self._right(exercise, check))
 
     def _candidates(self, exercise: Exercise, check: Check, forward: str) -> Iterator[tuple[Mistake, Mistake]]:
         alone = {one.mistake for one in self.of(exercise, check)}
@@ -118,22 +131,24 @@ class Planted:
         for mistake in exercise.mistakes:
             try:
                 outcomes = self._outcomes(exercise, check, (mistake,))
-            except SpecError:  # its text is gone from the solution: the audit says so, and nobody's grade waits for it
+            except SpecError:  # its text is gone from the solution: the audit reports it, and grading continues
                 continue
-            if not outcomes:  # it cannot even be loaded
+            if not outcomes:  # it cannot be loaded
                 continue
             pairs = zip(outcomes, answers, strict=True)
             if not any(isinstance(o, Raised) or check.judge(o, expected, case) for o, (case, expected) in pairs):
-                continue  # a mistake elsewhere looks right here
-            prints = printed(outcomes)
-            found.append(Known(mistake.name, mistake.hint, prints, wrong_names(prints, right)))
+                continue  # a mistake elsewhere passes here
+            fingerprints = take_fingerprints(outcomes)
+            found.append(Known(mistake.name, mistake.hint, fingerprints, wrong_names(fingerprints, right)))
         return found
 
-    def _right(self, exercise: Exercise, check: Check) -> dict[str, Print]:
-        return printed([expected for _, expected in self.answers.of(exercise, check)])
+    def _right(self, exercise: Exercise, check: Check) -> dict[str, Fingerprint]:
+        return take_fingerprints([expected for _, expected in self.answers.of(exercise, check)])
 
-    def _prints_of(self, exercise: Exercise, check: Check, mistakes: tuple[Mistake, ...]) -> dict[str, Print]:
-        return printed(self._outcomes(exercise, check, mistakes))
+    def _fingerprints_of(
+        self, exercise: Exercise, check: Check, mistakes: tuple[Mistake, ...]
+    ) -> dict[str, Fingerprint]:
+        return take_fingerprints(self._outcomes(exercise, check, mistakes))
 
     def _outcomes(self, exercise: Exercise, check: Check, mistakes: tuple[Mistake, ...]) -> list[Outcome]:
         subject = self._with(exercise, mistakes)
@@ -163,7 +178,7 @@ class Planted:
         return self._subjects[key]
 
     def _load(self, exercise: Exercise, source: str) -> LocalSubject:
-        """Load a variant of one exercise, without other exercises that it does not name, to save time."""
+        """Load a variant of one exercise, without exercises that it does not name, to save time."""
         others = {other.name for other in self._loaded.assignment.exercises if other is not exercise}
         texts = {
             name: chunk.source for chunk in self._loaded.reference.chunks for name in chunk.defines if name in others
@@ -196,13 +211,13 @@ def _named(names: Iterable[str], texts: list[str]) -> bool:
 
 
 def as_data(known: list[Known]) -> list[Any]:
-    """Give known mistakes as a tree that may be stored."""
+    """Return known mistakes as a tree that can be stored."""
     return [
         [
             one.mistake,
             one.hint,
             sorted(one.wrong),
-            [[name, p.form, list(p.numbers), p.size, p.coarse] for name, p in one.prints.items()],
+            [[name, p.form, list(p.numbers), p.size, p.coarse] for name, p in one.fingerprints.items()],
         ]
         for one in known
     ]
@@ -213,18 +228,21 @@ def _from_data(data: list[Any]) -> list[Known]:
         Known(
             mistake,
             hint,
-            {name: Print(form, tuple(numbers), size, coarse) for name, form, numbers, size, coarse in prints},
+            {
+                name: Fingerprint(form, tuple(numbers), size, coarse)
+                for name, form, numbers, size, coarse in fingerprints
+            },
             frozenset(wrong),
         )
-        for mistake, hint, wrong, prints in data
+        for mistake, hint, wrong, fingerprints in data
     ]
 
 
 def same_data(ours: list[Any], theirs: list[Any]) -> bool:
-    """Whether two stored lists are of the same mistakes, up to rounding and the words of an error."""
+    """Whether two stored lists hold the same mistakes, up to rounding and the text of errors."""
     mine, yours = _from_data(ours), _from_data(theirs)
     return len(mine) == len(yours) and all(
-        (a.mistake, a.hint, a.wrong, set(a.prints)) == (b.mistake, b.hint, b.wrong, set(b.prints))
-        and all(p.agrees(b.prints[name], messages=False) for name, p in a.prints.items())
+        (a.mistake, a.hint, a.wrong, set(a.fingerprints)) == (b.mistake, b.hint, b.wrong, set(b.fingerprints))
+        and all(p.agrees(b.fingerprints[name], messages=False) for name, p in a.fingerprints.items())
         for a, b in zip(mine, yours, strict=True)
     )

@@ -1,7 +1,7 @@
-"""Questions put to the student's own code: what its answers depend on, and what they are the derivatives of.
+"""Experiments with the student's own code: what its answers depend on, and what they are the derivatives of.
 
-A change of an input that changes nothing, a backward that is not linear in dy: these are seen without knowing what is
-right.  Where the code's forward is right, differences of it are gradients that a wrong answer may be recognised by.
+A changed input that changes nothing, a backward that is not linear in dy: these show without knowing the expected
+values.  Where the code's forward is correct, numerical differences of it give gradients to compare an answer with.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ __all__ = ["PROBES", "STEP", "Probe", "dependences", "ignored"]
 
 MOST_CALLS = 400
 MOST_SECONDS = 1.0
-"""Slow code is asked less; it then hears less."""
+"""Slow code is run less often, and its diagnosis says less."""
 MOST_ENTRIES = 24
 STEP = 1e-5
 
 
 class Probe:
-    """An implementation that may be asked again, a bounded number of times.
+    """An implementation that can be run again, a limited number of times.
 
-    forward: the check that shows what forward gives, where that is known to be right; else None.
-    matters: names of the right answer (``dW``) with an argument, a parameter or an input that each depends on.
+    forward: the check that shows what forward returns, where that is known to be correct; else None.
+    matters: names of the expected answer (``dW``) with an argument, a parameter or an input that each depends on.
     """
 
     def __init__(
@@ -48,24 +48,24 @@ class Probe:
         self._until = time.monotonic() + MOST_SECONDS
 
     def show(self, case: Case, check: Check | None = None) -> Observations:
-        """What the implementation shows on a case; nothing where it raises, or has been asked too often."""
+        """What the implementation shows on a case; nothing where it raises or was run too often."""
         if self._left <= 0 or time.monotonic() > self._until:
             return {}
         self._left -= 1
         try:
             seen = observe(check or self.check, self._ask(), case)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            return {}  # one check's case may mean nothing to another, and an answer may be anything
+            return {}  # a case of one check may not suit another, and an answer may be anything
         return {} if isinstance(seen, Raised) else seen
 
     def output(self, case: Case) -> Any:
-        """The one output of a right forward; None where there is none to be had."""
+        """The only output of a correct forward; None where there is none."""
         seen = self.show(case, self.forward) if self.forward else {}
         values = [value for value in seen.values() if isinstance(value, np.ndarray | np.generic)]
         return np.asarray(values[0]) if len(values) == len(seen) == 1 else None
 
 
-# --- what a backward is to dy ----------------------------------------------------------------
+# --- linearity in dy -------------------------------------------------------------------------
 
 
 def linear_in_dy(evidence: Evidence, probe: Probe) -> Finding | None:
@@ -83,19 +83,19 @@ def linear_in_dy(evidence: Evidence, probe: Probe) -> Finding | None:
         return Finding(
             "ignores dy",
             f"{name} does not depend on dy",
-            "Chain rule: the slope has to be multiplied by dy, which comes in.",
+            "Chain rule: multiply the derivative by the upstream gradient dy.",
         )
     if "neither" in ratios and "same" not in ratios:
         return Finding(
             "not linear in dy",
-            f"{name} is not proportional to dy: twice the dy does not give twice the {name}",
-            "Every term of a gradient has dy in it just once. Look for a term without it, and for brackets.",
+            f"{name} is not proportional to dy: doubling dy does not double {name}",
+            "Every term of a gradient contains dy exactly once. Look for a term without it, and at the brackets.",
         )
     return None
 
 
 def one_sample(evidence: Evidence, probe: Probe) -> Finding | None:
-    """A gradient of parameters that only one row of dy reaches."""
+    """A parameter gradient that depends on one row of dy only."""
     told: set[str] = set()
     for pair in evidence.pairs:
         dy = pair.case.upstream
@@ -118,7 +118,7 @@ def one_sample(evidence: Evidence, probe: Probe) -> Finding | None:
     return Finding(
         f"{which} sample",
         f"{evidence.name} depends on the {which} row of dy only",
-        "Every row of the batch has its share in the gradient: add them up.",
+        "Every row of the batch contributes to the gradient: sum over them.",
     )
 
 
@@ -134,7 +134,7 @@ def _answers(evidence: Evidence, probe: Probe, pair: Pair, times: float) -> Any:
 
 
 def direct_path(evidence: Evidence, probe: Probe) -> Finding | None:
-    """Only each output's own input is followed: the diagonal of the Jacobian."""
+    """Only the diagonal of the Jacobian is used."""
     name = evidence.name.removeprefix("d")
     pairs = [p for p in evidence.pairs if p.wanted.size <= MOST_ENTRIES]
     if probe.forward is None or not evidence.one_shape or not pairs or not evidence.proves([p.wanted for p in pairs]):
@@ -150,8 +150,8 @@ def direct_path(evidence: Evidence, probe: Probe) -> Finding | None:
             return None
     return Finding(
         "direct path",
-        f"{evidence.name} follows only the direct path: each entry of {name} to the output at the same place",
-        f"An entry of {name} reaches other outputs too (through a sum, a mean, a maximum): add up all the roads.",
+        f"{evidence.name} follows only the direct path: from each entry of {name} to the output at the same place",
+        f"An entry of {name} also affects other outputs (through a sum, a mean, a maximum): add up all the paths.",
     )
 
 
@@ -165,7 +165,7 @@ def _slope(probe: Probe, pair: Pair, name: str, i: int) -> Any:
 
 
 def wrong_input(evidence: Evidence, probe: Probe) -> Finding | None:
-    """The gradient by another input, which is given and needs none."""
+    """The gradient with respect to another input, which needs none."""
     if probe.forward is None or not evidence.one_shape or not evidence.proves():
         return None
     pairs = [p for p in evidence.pairs if p.wanted.size <= MOST_ENTRIES]
@@ -177,8 +177,8 @@ def wrong_input(evidence: Evidence, probe: Probe) -> Finding | None:
         if all(_same_slopes(pair.seen, _slopes(probe, pair, other)) for pair in sorted(pairs, key=_entries)):
             return Finding(
                 f"wrong input: {other}",
-                f"{evidence.name} is the gradient by {other}",
-                f"Wanted is the derivative by {evidence.name.removeprefix('d')}; {other} is given.",
+                f"{evidence.name} is the gradient with respect to {other}",
+                f"Differentiate with respect to {evidence.name.removeprefix('d')}; {other} is constant.",
             )
     return None
 
@@ -198,7 +198,7 @@ def _slopes(probe: Probe, pair: Pair, name: str) -> Any:
 
 
 def _same_slopes(seen: Any, slopes: Any) -> bool:
-    """Whether these are the slopes, wherever there is one: at a kink there is none."""
+    """Whether these are the slopes, ignoring kinks, which have none."""
     if slopes is None:
         return False
     known = np.isfinite(slopes)
@@ -215,16 +215,16 @@ def _moved(probe: Probe, pair: Pair, name: str, i: int, step: float) -> Any:
 
 
 def ignored(evidence: Evidence, probe: Probe) -> Finding | None:
-    """An argument, a parameter or an input that the right answer depends on, and this one does not."""
+    """An argument, a parameter or an input that the expected answer depends on, and this one does not."""
     for name in sorted(thing for answer, thing in probe.matters if answer == evidence.name and thing != "dy"):
         telling = [pair for pair in evidence.pairs if pair.seen.any()]  # a maximum of 0 may hide everything
         changed = [(pair, case) for pair in telling for case in _without(pair.case, name)]
         answers = [(pair, probe.show(case).get(evidence.name)) for pair, case in changed]
         if not answers or not all(_unmoved(pair, answer) for pair, answer in answers):
             continue
-        where = f"Look for the place where {name} belongs in the formula."
+        where = f"Look for the place in the formula where {name} belongs."
         if name in telling[0].case.parameters:
-            where += f" It may be a condition: what {name} opens and shuts (a ReLU, a maximum) lets dy through or not."
+            where += f" It may be a condition: {name} may decide where dy passes (a ReLU, a maximum)."
         return Finding(
             f"ignores {name}",
             f"{evidence.name} does not depend on {name}: another {name} gives the same numbers",
@@ -238,7 +238,7 @@ def _unmoved(pair: Pair, answer: Any) -> bool:
 
 
 def dependences(check: Check, subject: Subject, cases: list[Case]) -> list[tuple[str, str]]:
-    """What a right implementation's answers depend on: name of the answer, and argument, parameter or input."""
+    """What a correct implementation's answers depend on: name of the answer, and argument, parameter or input."""
     found = set()
     for case in cases:
         before = observe(check, subject, case)
@@ -260,10 +260,10 @@ def _moved_names(before: Any, after: Any) -> set[str]:
 
 
 def _without(case: Case, name: str) -> Iterator[Case]:
-    """The case with another value of one thing."""
+    """The case with another value of one argument, parameter or input."""
     if name in case.upstreams:
         yield case.with_upstreams({**case.upstreams, name: 1.5 * case.upstreams[name]})
-    if name in (*case.upstreams, "dy"):  # a function's own input of that name is not asked about
+    if name in (*case.upstreams, "dy"):  # a function's own input of that name is not tried
         return
     other = _other_value(name, case.arguments.get(name))
     if other is not None:
@@ -277,7 +277,7 @@ def _without(case: Case, name: str) -> Iterator[Case]:
 
 
 def _other_value(name: str, value: Any) -> Any:
-    """Another value for an argument; None where it has none, or of another kind."""
+    """Another value for an argument; None where there is none of its kind."""
     if isinstance(value, float) and value:
         return 1.25 * value
     if isinstance(value, bool):
@@ -290,7 +290,7 @@ def _other_value(name: str, value: Any) -> Any:
 
 
 def _others(x: Any) -> tuple[Any, ...]:
-    """Other arrays of such values: by a little and by much, or in another order, turned round, and one value only."""
+    """Other arrays of such values: slightly and strongly changed, or permuted, reversed, and constant."""
     if x.dtype.kind == "f":
         return x + 0.25 * np.cos(np.arange(x.size)).reshape(x.shape), -0.7 * x
     turned = ~x if x.dtype.kind == "b" else x.max() + x.min() - x

@@ -1,4 +1,4 @@
-"""What a check that asks for one property says by failing: nothing but the property is in question there."""
+"""What the failure of a check of one property shows: there, only that property can be violated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def property_of(
     answers: Sequence[tuple[Case, Observations]],
     evidence: Evidence | None,
 ) -> Finding | None:
-    """Say what the property's failure shows; None where it shows no more than its sentence."""
+    """Describe what the failure shows; None where that is no more than its sentence."""
     if check == STALE:
         return _stale()
     kind = mismatch.kind if mismatch else ""
@@ -43,9 +43,9 @@ def property_of(
 def _stale() -> Finding:
     return Finding(
         "stale",
-        "with one more call of forward before, on other inputs, backward goes wrong",
-        "Something of the first call is kept: an attribute that is set only once, a list that grows, or a result that "
-        "is remembered. Set anew in every forward what backward needs.",
+        "after an earlier call of forward on other inputs, backward is incorrect",
+        "Something from the first call is kept: an attribute that is set only once, a list that grows, or a cached "
+        "result. Set what backward needs in every forward.",
     )
 
 
@@ -54,14 +54,14 @@ def _accumulation(evidence: Evidence) -> Finding | None:
         name = evidence.name.removesuffix(" after two calls")
         return Finding(
             "not accumulated",
-            f"{name} holds the gradient of the last call only",
-            "Use += and clear nothing in backward: gradients add up until zero_grad() is called.",
+            f"{name} holds only the gradient of the last call",
+            "Use += and do not clear gradients in backward: they add up until zero_grad() is called.",
         )
     if all(same(pair.seen, 1.5 * pair.wanted) for pair in evidence.pairs):
         return Finding(
             "accumulated twice",
             f"{evidence.name} holds the first call's gradient twice",
-            "Keep no sum of your own beside parameter.grad.",
+            "Do not keep a second sum beside parameter.grad.",
         )
     return None
 
@@ -77,11 +77,11 @@ def _in_place(mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence
                 share = "all" if count == seen.size else f"{count} of {seen.size}"
                 return Finding(
                     f"in place: {name}",
-                    f"{share} entries of {name} are others after the call",
-                    f"Look for {name} -= …, {name}[…] = …, out={name}, or the same on a second name for {name}: "
-                    "a second name is no copy.",
+                    f"{share} entries of {name} have changed after the call",
+                    f"Look for {name} -= …, {name}[…] = …, out={name}, or the same with another name for {name}: "
+                    "another name is not a copy.",
                 )
-    return Finding(f"in place: {name}", f"{name} is another after the call", "A second name for an array is no copy.")
+    return Finding(f"in place: {name}", f"{name} has changed after the call", "Another name is not a copy.")
 
 
 def _dtype(mismatch: Mismatch) -> Finding:
@@ -89,14 +89,14 @@ def _dtype(mismatch: Mismatch) -> Finding:
         "dtype",
         f"the dtype of {mismatch.name} is not that of the inputs",
         "NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype, and masks or integers divided by a "
-        "number are float64 and drag float32 along. A Python number does not.",
+        "number are float64 and turn float32 into float64. A Python number does not.",
     )
 
 
 def _overflow(
     mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]]
 ) -> Finding | None:
-    """Name the input at the place where nan or inf came out; where shapes differ, the largest of its row."""
+    """Name the input at the place of the nan or inf; where shapes differ, the largest of its row."""
     for outcome, (case, expected) in zip(outcomes, answers, strict=True):
         seen = None if isinstance(outcome, Raised) else outcome.get(mismatch.name)
         wanted = expected.get(mismatch.name)
@@ -109,9 +109,9 @@ def _overflow(
         if where:
             return Finding(
                 "overflow",
-                f"the input there: {where}",
-                "Look for e^ of a large number (inf), for inf / inf, inf − inf and 0 · inf (nan), for 0 / 0, and for "
-                "the logarithm of what has been rounded to 0. np.where computes both of its branches.",
+                f"the input at this place: {where}",
+                "Look for exp of a large number (inf), for inf / inf, inf − inf and 0 · inf (nan), for 0 / 0, and for "
+                "the logarithm of a number rounded to 0. np.where computes both of its branches.",
             )
     return None
 

@@ -1,4 +1,4 @@
-"""Patterns of place: what the wrong entries have in common, and the right ones have not."""
+"""Patterns of place: what the wrong entries have in common and the correct ones do not."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from autograder.diagnosis.factors import named, ratio
 __all__ = ["REGIONS", "wrong_entries"]
 
 CHANCE = 1e-3
-"""At most so likely may it be that a border divides right from wrong by chance alone."""
+"""Largest accepted probability that a border separates correct from wrong entries by chance."""
 
 
 def wrong_entries(evidence: Evidence) -> list[Any]:
-    """Mask of the wrong entries in every case; by the rounding that ``compare`` allows."""
+    """Mask of the wrong entries in every case, with the tolerance of ``compare``."""
     masks = []
     for pair in evidence.pairs:
         scale = float(np.abs(pair.wanted).max()) if pair.wanted.size else 0.0
@@ -28,7 +28,7 @@ def wrong_entries(evidence: Evidence) -> list[Any]:
 
 
 def samples(evidence: Evidence) -> Finding | None:
-    """Only the first row of the batch is right, or only the last."""
+    """Only the first row of the batch is correct, or only the last."""
     pairs = [p for p in evidence.pairs if p.wanted.ndim and len(p.wanted) > 2] if evidence.one_shape else []  # noqa: PLR2004
     if len(pairs) < 1 or not evidence.proves():
         return None
@@ -39,7 +39,7 @@ def samples(evidence: Evidence) -> Finding | None:
         rest = all(not np.delete(p.seen, row % len(p.seen), axis=0).any() for p in pairs)
         if all(_only_right(masks[id(p)], row, zero=rest) and p.wanted[row].any() for p in pairs):
             what = "all others are zero" if rest else "every other row is wrong"
-            sentence = f"only the {text} row of {evidence.name} is right; {what}"
+            sentence = f"only the {text} row of {evidence.name} is correct; {what}"
             if all(p.quantities.get("rows") == len(p.wanted) for p in pairs):
                 hint = "Every sample of the batch needs its own result: look for an index, or a return inside a loop."
                 return Finding(f"{text} sample", sentence, hint)
@@ -48,14 +48,14 @@ def samples(evidence: Evidence) -> Finding | None:
 
 
 def _only_right(mask: Any, row: int, *, zero: bool) -> bool:
-    """Whether this row is right, and the others wrong: in every entry, or they are zero where they should not be."""
+    """Whether this row is correct and the others are wrong: in every entry, or zero where they should not be."""
     rows = mask.reshape(len(mask), -1)
     others = np.delete(rows, row % len(rows), axis=0)
     return not rows[row].any() and bool(others.any(axis=1).all() if zero else others.all())
 
 
 def kinds_of_rows(evidence: Evidence) -> Finding | None:
-    """Wrong in just the rows of one kind, where the input says of each row which of two kinds it is (+1 or −1)."""
+    """Wrong exactly in the rows of one kind, where an input gives each row one of two kinds (+1 or −1)."""
     if not evidence.one_shape:
         return None
     masks = wrong_entries(evidence)
@@ -67,7 +67,7 @@ def kinds_of_rows(evidence: Evidence) -> Finding | None:
             for kind, shape in zip(kinds, shapes, strict=True)
         )
         values: Any = np.unique(np.concatenate(kinds)) if fits and first.ndim == 1 else []
-        if len(values) != 2:  # noqa: PLR2004 - labels of more classes are no such thing
+        if len(values) != 2:  # noqa: PLR2004 - labels with more classes
             continue
         wrong = np.concatenate([mask.reshape(len(mask), -1).any(axis=1) for mask in masks])
         for value in values:
@@ -75,14 +75,14 @@ def kinds_of_rows(evidence: Evidence) -> Finding | None:
             if min(those.sum(), (~those).sum()) >= 4 and (wrong == those).all():  # noqa: PLR2004
                 return Finding(
                     f"branch {name} = {value}",
-                    f"{evidence.name} is wrong in just the rows where {name} is {value}, and right in all others",
+                    f"{evidence.name} is wrong exactly in the rows where {name} is {value}, and correct in all others",
                     f"Look at the branch for {name} = {value}.",
                 )
     return None
 
 
 def label_entries(evidence: Evidence) -> Finding | None:
-    """Wrong only at each row's label, or everywhere but there."""
+    """Wrong only at each row's label, or everywhere else."""
     if not evidence.one_shape or evidence.scalar:
         return None
     masks = wrong_entries(evidence)
@@ -92,16 +92,16 @@ def label_entries(evidence: Evidence) -> Finding | None:
             continue
         one = name.removesuffix("s")
         if _sits_in(masks, at):
-            sentence = f"{evidence.name} is wrong only at the column of each row's {one}; all else is right"
+            sentence = f"{evidence.name} is wrong only in the column of each row's {one}; everything else is correct"
             return Finding(f"label entries of {name}", sentence, "Look at the line that writes these entries.")
         if _sits_in(masks, [~a for a in at]):
-            sentence = f"{evidence.name} is right at the column of each row's {one}, and wrong only beside it"
+            sentence = f"{evidence.name} is correct in the column of each row's {one}, wrong in the others"
             return Finding(f"all but the label entries of {name}", sentence, "Look at what is written everywhere else.")
     return None
 
 
 def _sits_in(masks: list[Any], region: list[Any]) -> bool:
-    """Whether all that is wrong is in this region, and most of the region is wrong."""
+    """Whether all wrong entries are in this region, and most of the region is wrong."""
     if any((mask & ~part).any() for mask, part in zip(masks, region, strict=True)):
         return False
     inside = sum(int((mask & part).sum()) for mask, part in zip(masks, region, strict=True))
@@ -121,9 +121,9 @@ def _at_labels(labels: Any, shape: tuple[int, ...]) -> Any:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Something that every entry has a value of, by which right and wrong may be divided.
+    """A quantity with a value for every entry, which may separate correct from wrong entries.
 
-    border: an argument that the values are divided by; folded: what they are the absolute values of.
+    border: an argument that the values are compared with; folded: the values whose absolute values they are.
     """
 
     text: str
@@ -133,7 +133,7 @@ class _Scale:
 
 
 def border(evidence: Evidence) -> Finding | None:
-    """All wrong entries on one side of a border in x, dy, a difference: one branch is wrong, the other right."""
+    """All wrong entries lie on one side of a border in x, dy or a difference: one branch is wrong."""
     if not evidence.one_shape or evidence.scalar:
         return None
     whole = evidence
@@ -141,7 +141,7 @@ def border(evidence: Evidence) -> Finding | None:
     if not told:
         return None
     evidence, masks = Evidence(evidence.name, tuple(pair for pair, _ in told)), [mask for _, mask in told]
-    known = np.concatenate([(mask | (pair.wanted != 0)).ravel() for pair, mask in told])  # a right 0 tells nothing
+    known = np.concatenate([(mask | (pair.wanted != 0)).ravel() for pair, mask in told])  # an expected 0 shows nothing
     wrong = np.concatenate([mask.ravel() for mask in masks])[known]
     few = min(int(wrong.sum()), int((~wrong).sum()))
     if _by_rows(masks):
@@ -169,8 +169,8 @@ def border(evidence: Evidence) -> Finding | None:
             some = "" if len(told) == len(whole.pairs) else ", in every case that fails"
             return Finding(
                 f"branch {where}{f': {how[0]}' if how else ''}",
-                f"{evidence.name} is wrong wherever {where}{f', there the right value {how[1]}' if how else ''}, "
-                f"and right everywhere else{some}",
+                f"{evidence.name} is wrong wherever {where}{f' (the expected value {how[1]})' if how else ''}, "
+                f"and correct everywhere else{some}",
                 f"Look at the branch for {where}.",
             )
     return None
@@ -181,7 +181,7 @@ def _both_signs(values: Any) -> bool:
 
 
 def _by_rows(masks: list[Any]) -> bool:
-    """Whether every row is right or wrong as a whole: then its entries are no witnesses of their own."""
+    """Whether every row is correct or wrong as a whole: then its entries are not independent evidence."""
     tables = [mask.reshape(-1, mask.shape[-1]) for mask in masks if mask.ndim > 1 and mask.shape[-1] > 1]
     return bool(tables) and not any((table.any(axis=1) & ~table.all(axis=1)).any() for table in tables)
 
@@ -205,7 +205,7 @@ def _scales(evidence: Evidence) -> list[_Scale]:
 
 
 def _where(scale: _Scale, low: float, high: float, *, above: bool) -> str:
-    """Say the border between ``low`` and ``high``: what is wrong lies beyond it, what is right does not."""
+    """Name the border between ``low`` and ``high``: wrong entries lie beyond it, correct ones do not."""
     sign = ">" if above else "<"
 
     def divides(border: float) -> bool:
@@ -221,7 +221,7 @@ def _where(scale: _Scale, low: float, high: float, *, above: bool) -> str:
 
 
 def _there(evidence: Evidence, masks: list[Any]) -> tuple[str, str] | None:
-    """The factor of the wrong entries, where there is one that has a name."""
+    """The factor of the wrong entries, where there is one with a name."""
     found, pairs = [], []
     for pair, mask in zip(evidence.pairs, masks, strict=True):
         if not mask.any():

@@ -1,4 +1,4 @@
-"""One small input that shows the mistake again: three lines to paste into the notebook."""
+"""One small input that reproduces the mistake: three lines to paste into the notebook."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from autograder.subject import Subject, SubjectRaisedError
 __all__ = ["snippet"]
 
 MOST_NUMBERS = 12
-"""More are drawn than typed."""
+"""Larger arrays are drawn, not typed."""
 DIGITS = 2
 
 
 def snippet(exercise: Exercise, check: Check, failed: list[Case], subject: Subject, reference: Subject | None) -> str:
-    """Write the lines for the smallest of the failed cases, cut down to few rows where it fails there too.
+    """Write the lines for the smallest of the failed cases, reduced to a few rows where it still fails.
 
-    reference: tells whether the smaller case fails; where there is none, the smallest case is taken as it is.
+    reference: decides whether the smaller case fails; without it, the smallest case is used as it is.
     Empty where a case cannot be written in three lines (it needs layers that only the checks have).
     """
     if check.budget or check.capstone or exercise.support or check.part not in (*exercise.parts,):
@@ -31,7 +31,7 @@ def snippet(exercise: Exercise, check: Check, failed: list[Case], subject: Subje
     if exercise.is_class and check.part not in ("forward", "backward"):
         return ""
     if any(case.hidden for case in failed):
-        return ""  # earlier calls, another mode, many draws: what three lines do not show
+        return ""  # earlier calls, another mode, many draws: three lines cannot show these
     for case in sorted(failed, key=_size):
         if not all(_text(value) for value in case.arguments.values()) or not all(
             _text(x) for x in case.inputs.values()
@@ -77,7 +77,7 @@ def _rounded(case: Case) -> Case:
 
 
 def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> tuple[Case, list[str]]:
-    """The case as the lines make it (parameters as the constructor draws them), and the lines."""
+    """The case as the lines build it (with the constructor's parameters), and the lines."""
     if check.part == "forward":
         case = case.with_changes(upstream=None)
     inputs, case = _typed(case)
@@ -109,7 +109,7 @@ def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> 
 
 
 def _typed(case: Case) -> tuple[dict[str, str], Case]:
-    """Each input's text, and the case with what the texts give."""
+    """Each input's text, and the case with the values of these texts."""
     texts, values = {}, {}
     for seed, (name, x) in enumerate({**case.inputs, **case.upstreams}.items()):
         if x is None:

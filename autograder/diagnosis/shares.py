@@ -1,4 +1,4 @@
-"""Patterns of shares: the right amounts, given to the wrong entries or not added up where several meet."""
+"""Patterns of shares: correct amounts that go to the wrong entries or are not summed where several meet."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["MEETING", "SHARES"]
 
 FEWEST_GROUPS = 4
 MOST_WRONG = 40
-"""Entries whose roads are followed: each takes two calls of forward."""
+"""Entries whose paths are followed: each takes two calls of forward."""
 
 
 def among_equals(evidence: Evidence) -> Finding | None:
-    """What equal numbers of x get together is right; how it is divided among them is not."""
+    """The total gradient of equal numbers of x is correct; its division among them is not."""
     name = evidence.name.removeprefix("d")
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
@@ -38,13 +38,13 @@ def among_equals(evidence: Evidence) -> Finding | None:
         return None
     return Finding(
         "divided otherwise among equal numbers",
-        f"equal numbers of {name} get the right {evidence.name} together, divided among them in the wrong way",
-        "Decide which of equal numbers counts: one alone, and the same one wherever it occurs.",
+        f"equal numbers in {name} have the correct total of {evidence.name}, divided incorrectly among them",
+        "Decide which of equal numbers counts: exactly one, and the same one everywhere.",
     )
 
 
 def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
-    """Where several outputs depend on one entry it gets the share of one of them, and not their sum."""
+    """Where several outputs depend on one entry, it gets the contribution of one of them, not the sum."""
     name = evidence.name.removeprefix("d")
     if probe.forward is None or not evidence.one_shape or evidence.scalar:
         return None
@@ -63,13 +63,13 @@ def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
             return None
     return Finding(
         "one share of several",
-        f"where several outputs depend on one entry of {name}, {evidence.name} holds the share of one alone",
-        "What comes to one entry from several places adds up: += where windows overlap, not =.",
+        f"where several outputs depend on one entry of {name}, {evidence.name} holds that of only one",
+        "Contributions from several places add up: use += where windows overlap, not =.",
     )
 
 
 def _shares(probe: Probe, pair: Pair, name: str, i: int) -> Any:
-    """What each output sends to entry i, by differences of a right forward."""
+    """What each output contributes to entry i, by numerical differences of a correct forward."""
     sides = []
     for step in (STEP, -STEP):
         x = pair.inputs[name].copy()

@@ -1,7 +1,7 @@
-"""Patterns of a walk: what an optimizer's parameters do step by step, and questions put to the optimizer about it.
+"""Patterns of a trajectory: how an optimizer's parameters move step by step, and experiments with the optimizer.
 
-A walk is an array (steps, …) of the places where one parameter was after every step along gradients that are known.
-Up to the first wrong step everything is right; so that step can be laid beside the right one from the same place.
+A trajectory is an array (steps, …) of one parameter's values after every step on known gradients.  Everything before
+the first wrong step is correct; so that step can be compared with the correct one from the same point.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from autograder.diagnosis.probing import Probe, ignored
 from autograder.diagnosis.regions import wrong_entries
 from autograder.spec import Case
 
-__all__ = ["WALKS", "is_walk"]
+__all__ = ["TRAJECTORIES", "is_trajectory"]
 
 NAME = "parameter "
 AS_IF_FIRST = 4
-"""Steps that are looked at for whether each is as if it were the first."""
+"""How many steps are compared with a first step."""
 FEWEST_STEPS = 8
 CHANGE = 1e-2
-"""Of a factor with the number of the step: less may be an epsilon that shows."""
+"""Smallest change of a factor over the steps: less may be the effect of an epsilon."""
 
 
-def is_walk(evidence: Evidence) -> bool:
-    """Whether this is where a parameter of an optimizer was after every step."""
+def is_trajectory(evidence: Evidence) -> bool:
+    """Whether this is a parameter's trajectory."""
     index = evidence.name.removeprefix(NAME)
     if index == evidence.name or not index.isdigit() or not evidence.one_shape:
         return False
@@ -41,22 +41,22 @@ def is_walk(evidence: Evidence) -> bool:
     )
 
 
-# --- what is seen ----------------------------------------------------------------------------
+# --- patterns of the trajectory --------------------------------------------------------------
 
 
 def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
-    """The parameter is where it was at the start, after every step."""
+    """The parameter keeps its initial value after every step."""
     if any((pair.seen != _start(evidence, pair)).any() for pair in evidence.pairs):
         return None
     return Finding(
         "does not move",
-        f"{evidence.name} stays where it was, whatever the gradients",
-        "p = p − … and p * … make a new array that nobody keeps. Write into parameter.data: -=, or [...] =.",
+        f"{evidence.name} does not change, whatever the gradients",
+        "p = p − … and p * … make a new array that is discarded. Write into parameter.data: -=, or [...] =.",
     )
 
 
 def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
-    """Every step is right up to a factor that rises or falls with the number of the step: a correction of the start."""
+    """Every step is correct up to a factor that rises or falls with the step's number: a bias correction."""
     told = [pair for pair, _ in _first_wrong(evidence) if not pair.case.arguments.get("weight_decay")]
     if "lr" in evidence.pairs[0].case.hidden or not told:
         return None
@@ -70,14 +70,14 @@ def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
             return None
     return Finding(
         "factor of the step's number",
-        f"every step of {evidence.name} is right up to a factor that depends only on which step it is",
-        "So does a correction of the start, 1 − βᵗ: is it left out, made where none is asked for, made with another t? "
+        f"every step of {evidence.name} is correct up to a factor that depends only on the step's number",
+        "A bias correction 1 − βᵗ does this: is it missing, not needed here, or computed with another t? "
         "Or does something else change the learning rate?",
     )
 
 
 def first_step(evidence: Evidence, _probe: Probe) -> Finding | None:
-    """The first wrong step is the right one up to a factor, or up to a multiple of the parameter or its gradient."""
+    """The first wrong step is the correct one up to a factor, or up to a multiple of the parameter or its gradient."""
     ratios, pairs, terms = [], [], {"θ": True, "g": True}
     for pair, t in _first_wrong(evidence):
         before = pair.wanted[t - 1] if t else _start(evidence, pair)
@@ -101,13 +101,13 @@ def _length(evidence: Evidence, ratios: list[float], pairs: list[Pair]) -> Findi
     if factor is None or factor.trivial:
         return Finding(
             "step of another length",
-            f"where {evidence.name} first goes wrong, its step has the right direction and another length",
-            "Look for what the step is multiplied or divided by: a factor that is missing, or that is there twice.",
+            f"where {evidence.name} first goes wrong, its step has the correct direction and another length",
+            "Look at what the step is multiplied or divided by: a factor may be missing or occur twice.",
         )
     return Finding(
         f"step: {factor.key}",
-        f"where {evidence.name} first goes wrong, its step is the right one {factor.text}",
-        "Look for what the step is multiplied or divided by, and for its sign.",
+        f"where {evidence.name} first goes wrong, its step is the correct one {factor.text}",
+        "Look at what the step is multiplied or divided by, and at its sign.",
     )
 
 
@@ -115,30 +115,30 @@ def _term(evidence: Evidence, name: str) -> Finding | None:
     if not name:
         return None
     what, hint = {
-        "θ": ("the parameter itself", "Something pulls towards zero, or fails to: look at the weight decay."),
+        "θ": ("the parameter itself", "The pull towards zero is wrong: look at the weight decay."),
         "g": ("the gradient", "The gradient itself counts too much or too little in the step."),
     }[name]
     return Finding(
         f"step: term {name}",
-        f"where {evidence.name} first goes wrong, its step is the right one plus a multiple of {what}",
+        f"where {evidence.name} first goes wrong, its step is the correct one plus a multiple of {what}",
         hint,
     )
 
 
 def after_the_first(evidence: Evidence, _probe: Probe) -> Finding | None:
-    """The first step is right in every case, the second wrong in every case."""
+    """The first step is correct in every case, the second wrong in every case."""
     firsts = [t for _, t in _first_wrong(evidence)]
     if len(firsts) < len(evidence.pairs) or len(firsts) < 2 or set(firsts) != {1}:  # noqa: PLR2004 - one is chance
         return None
     return Finding(
         "after the first step",
-        f"the first step of {evidence.name} is right, the second wrong",
-        "At the first step nothing is remembered yet. Look at what is kept from one step to the next, and when.",
+        f"the first step of {evidence.name} is correct, the second is wrong",
+        "At the first step there is no state yet. Look at what is stored from one step to the next, and when.",
     )
 
 
 def _factor(made: Any, right: Any) -> float:
-    """The factor between two steps; nan where there is none for all entries (an epsilon is allowed to show)."""
+    """The factor between two steps; nan where there is none for all entries (the effect of an epsilon is tolerated)."""
     weight = float((right * right).sum())
     found = float((made * right).sum()) / weight if weight else math.nan
     return found if np.abs(made - found * right).max() <= 1e-3 * np.abs(made).max() else math.nan
@@ -172,13 +172,13 @@ def _index(evidence: Evidence) -> int:
     return int(evidence.name.removeprefix(NAME))
 
 
-# --- what is asked ---------------------------------------------------------------------------
+# --- experiments with the optimizer ----------------------------------------------------------
 
 
 def only_the_decay(evidence: Evidence, probe: Probe) -> Finding | None:
-    """Without weight decay it walks rightly, and rightly with it where somebody else adds the decay.
+    """It is correct without weight decay, and also with it where the experiment adds the decay.
 
-    So the optimizer itself, without its decay, proves what the right decay is: λθ in the gradient, or beside the step.
+    So the optimizer itself, without its decay, proves which decay is correct: λθ in the gradient, or beside the step.
     """
     if not _plain(evidence):
         return None
@@ -190,14 +190,14 @@ def only_the_decay(evidence: Evidence, probe: Probe) -> Finding | None:
         if all(replay(evidence, probe, pair) for pair in decayed):
             return Finding(
                 f"only the weight decay, which belongs {where}",
-                f"{evidence.name} would be right if its weight decay were: without it every step is right",
-                f"Here the decay belongs {where}. Look at what λθ is multiplied by, and at everything that it enters.",
+                f"{evidence.name} would be correct if its weight decay were: without it, every step is correct",
+                f"Here the decay belongs {where}. Look at what λθ is multiplied by, and at everything that uses it.",
             )
     return None
 
 
 def _decay_in_gradient(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
-    """Whether it would walk as wanted, without decay of its own, along gradients that hold λθ."""
+    """Whether, without its own decay, it has the expected trajectory on gradients that include λθ."""
     decay = pair.case.arguments["weight_decay"]
     gradients = []
     for i, (start, gradient) in enumerate(zip(pair.case.inputs["start"], pair.case.hidden["gradients"], strict=True)):
@@ -205,13 +205,13 @@ def _decay_in_gradient(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
         if not isinstance(wanted, np.ndarray) or wanted.shape != gradient.shape:
             return False
         gradients.append(gradient + decay * np.concatenate([start[None], wanted[:-1]]))
-    seen = _walked(evidence, probe, _without_decay(pair.case).with_changes(hidden={"gradients": gradients}))
+    seen = _trajectory(evidence, probe, _without_decay(pair.case).with_changes(hidden={"gradients": gradients}))
     return seen is not None and same(seen, pair.wanted, rounding=1e-7)
 
 
 def _decay_beside(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
-    """Whether the wanted steps are those that it takes without decay, and lr · λ · θ less."""
-    seen = _walked(evidence, probe, _without_decay(pair.case))
+    """Whether the expected steps are its steps without decay, minus lr · λ · θ."""
+    seen = _trajectory(evidence, probe, _without_decay(pair.case))
     lr, decay = pair.case.arguments.get("lr"), pair.case.arguments["weight_decay"]
     if seen is None or not isinstance(lr, float):
         return False
@@ -226,7 +226,7 @@ def _without_decay(case: Case) -> Case:
 
 
 def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
-    """The first step is right, and each one after it is what a new optimizer would do from there."""
+    """The first step is correct, and each later one is what a new optimizer would do from there."""
     wrong = list(_first_wrong(evidence))
     if not _plain(evidence) or not wrong or not all(t > 0 for _, t in wrong):
         return None
@@ -238,15 +238,15 @@ def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
                 return None
             gradients = [gradient[t : t + 1] for gradient in pair.case.hidden["gradients"]]
             start = [place[t - 1] for place in places]
-            anew = _walked(
+            anew = _trajectory(
                 evidence, probe, pair.case.with_changes(inputs={"start": start}, hidden={"gradients": gradients})
             )
             if anew is None or not same(anew[0], pair.seen[t]):
                 return None
     return Finding(
         "keeps no state",
-        f"{evidence.name} takes every step as if it were the first: nothing is remembered from step to step",
-        "v = … only gives a new array a name. Write into what self holds: v *= …, v += …, v[...] = …",
+        f"{evidence.name} takes every step as if it were the first: no state is kept from step to step",
+        "v = … only names a new array. Write into the array that self holds: v *= …, v += …, v[...] = …",
     )
 
 
@@ -260,29 +260,29 @@ def ignores_newest(evidence: Evidence, probe: Probe) -> Finding | None:
         gradients = [gradient.copy() for gradient in pair.case.hidden["gradients"]]
         for gradient in gradients:
             gradient[-1] = -0.5 * gradient[-1] + 0.1
-        seen = _walked(evidence, probe, pair.case.with_changes(hidden={"gradients": gradients}))
+        seen = _trajectory(evidence, probe, pair.case.with_changes(hidden={"gradients": gradients}))
         if seen is None or not np.array_equal(seen, pair.seen):
             return None
     return Finding(
         "a step late",
         f"the steps of {evidence.name} do not depend on their own gradient, only on earlier ones",
-        "First the state takes the new gradient in, then the step is made with it.",
+        "First update the state with the new gradient, then take the step with it.",
     )
 
 
 def _plain(evidence: Evidence) -> bool:
-    """Whether these are walks at one learning rate."""
+    """Whether these trajectories have a constant learning rate."""
     return not any("lr" in pair.case.hidden for pair in evidence.pairs)
 
 
-def _walked(evidence: Evidence, probe: Probe, case: Case) -> Any:
+def _trajectory(evidence: Evidence, probe: Probe, case: Case) -> Any:
     seen = probe.show(case).get(evidence.name)
     wanted = case.hidden["gradients"][_index(evidence)].shape
     usable = isinstance(seen, np.ndarray) and seen.shape == wanted and np.isfinite(seen).all()
     return np.asarray(seen, dtype=float) if usable else None
 
 
-WALKS = (
+TRAJECTORIES = (
     stands_still,
     of_time_alone,
     only_the_decay,
@@ -292,4 +292,4 @@ WALKS = (
     ignored,
     after_the_first,
 )
-"""Asked of nothing but walks; the surest and most telling first."""
+"""Patterns of trajectories only; the most certain and most specific first."""

@@ -1,4 +1,4 @@
-"""Patterns of a formula: a term too many, too few or of the wrong sign, and one letter in place of another."""
+"""Patterns of a formula: an extra or missing term, a wrong sign, and one letter in place of another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def term(evidence: Evidence) -> Finding | None:
-    """What is seen less what is wanted is one product of letters: a term too many, missing, or of the wrong sign."""
+    """The observed minus the expected value is one product of letters: an extra or missing term, or a wrong sign."""
     if not evidence.one_shape or not _told(evidence):
         return None
     terms = [_terms(pair) for pair in evidence.pairs]
@@ -37,7 +37,7 @@ def term(evidence: Evidence) -> Finding | None:
 
 
 def instead(evidence: Evidence) -> Finding | None:
-    """One letter stands where another belongs: the difference is that of one function of both."""
+    """One letter is used where another belongs: the difference is that of one function of both."""
     if not evidence.one_shape or evidence.scalar or not _told(evidence):
         return None
     letters = [name for name in ("x", "y", *evidence.pairs[0].inputs) if all(name in p.letters for p in evidence.pairs)]
@@ -54,7 +54,7 @@ def instead(evidence: Evidence) -> Finding | None:
                 if found is not None and found.key in ("", "sign"):
                     return Finding(
                         f"instead: {used} for {meant}",
-                        f"{evidence.name} is as if {used} stood in its formula where {meant} belongs",
+                        f"{evidence.name} looks as if its formula used {used} in place of {meant}",
                         f"Look for {used} where {meant} is meant.",
                     )
     return None
@@ -66,7 +66,7 @@ def _told(evidence: Evidence) -> bool:
 
 
 def _multiple(evidence: Evidence, values: list[Any]) -> Factor | None:
-    """The factor, of a name, by which these arrays are seen less wanted; None where they are not."""
+    """The named factor between these arrays and observed minus expected; None where there is none."""
     ratios, pairs = [], []
     for pair, value in zip(evidence.pairs, values, strict=True):
         difference = pair.seen - pair.wanted
@@ -88,21 +88,19 @@ def _multiple(evidence: Evidence, values: list[Any]) -> Factor | None:
 
 
 def _say_term(evidence: Evidence, name: str, found: Factor) -> Finding:
-    bare = found.text.removeprefix("with the sign reversed").removeprefix(" and ")
+    bare = found.text.removeprefix("with reversed sign").removeprefix(" and ")
     many = f", {bare}," if bare else ""
     if "sign" in found.key:
         sentence = f"{evidence.name} is too small by {name}{many} in every entry"
-        hint = f"Look for a term with {name} that is missing, or that is subtracted where it should be added."
+        hint = f"Look for a term with {name} that is missing, or is subtracted where it should be added."
     else:
         sentence = f"{evidence.name} is too large by {name}{many} in every entry"
-        hint = (
-            f"Look for a term with {name} that does not belong there, or that is added where it should be subtracted."
-        )
+        hint = f"Look for a term with {name} that does not belong there, or is added where it should be subtracted."
     return Finding(f"term {name}", sentence, hint)
 
 
 def _terms(pair: Pair) -> dict[str, Any]:
-    """Products that a term may be, in the wanted shape: 1, letters, their products, letters times a sum of those."""
+    """Possible terms, in the expected shape: 1, letters, their products, letters times a sum of those."""
     shape = pair.wanted.shape
     letters = {name: a for name, a in pair.letters.items() if not name.startswith("(")}
     found: dict[str, Any] = {"1": np.ones(shape)} | letters

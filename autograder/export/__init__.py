@@ -1,1 +1,1 @@
-"""Reports as other tools read them: one module a format, each reads a Report and decides nothing."""
+"""Reports in other tools' formats: one module per format, each reads a Report and decides nothing."""

@@ -1,4 +1,4 @@
-"""The autograder that Gradescope takes: a zip of ``setup.sh``, ``run_autograder``, the kit and one assignment.
+"""The autograder for Gradescope: a zip of ``setup.sh``, ``run_autograder``, the kit and one assignment.
 
 Sources: gradescope-autograders.readthedocs.io, Autograder Specifications and Submission Metadata.
 """
@@ -21,7 +21,7 @@ __all__ = ["archive"]
 
 DISTRIBUTION = "dlkit-course"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The same course gives the same zip."""
+"""A fixed time stamp, so that the same course gives the same zip."""
 RUNNABLE, READABLE = 0o755, 0o644
 MARGIN_S = 30
 
@@ -49,22 +49,22 @@ if ! python="$(newest)"; then
 fi
 "$python" -m venv "$root/venv"
 pip() { "$root/venv/bin/python" -m pip install --no-cache-dir --disable-pip-version-check "$@"; }
-# The versions of the machine that packed this, or what this Python has where they are not to be had for it.
+# The versions of the machine that packed this, or others where these do not exist for this Python.
 pip -r "$root/source/requirements.txt" -c "$root/source/constraints.txt" || pip -r "$root/source/requirements.txt"
 PYTHONPATH="$root/source/kit" "$root/venv/bin/python" -c 'import autograder.classroom.gradescope_container'
 """
 
 RUN = """\
 #!/usr/bin/env bash
-# Runs for every submission.  The grader writes results/results.json; where it cannot even start, this script does.
+# Runs for every submission.  The grader writes results/results.json; if it cannot start, this script does.
 root="$(cd "${AUTOGRADER_ROOT:-/autograder}" && pwd)"
 python="${AUTOGRADER_PYTHON:-$root/venv/bin/python}"
-cd /  # no module comes from the folder that this is started in: neither by -P below, nor by an empty entry of a path
+cd /  # no module may come from the folder that this is started in: -P below, and no empty entry in a path
 export AUTOGRADER_ROOT="$root"
 export PYTHONPATH="$root/source/kit" OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 MPLBACKEND=agg
 mkdir -p "$root/results"
 rm -f "$root/results/results.json"
-# Student code runs as another user: references and results are not for it, whatever else the kernel refuses.
+# Student code runs as another user, which must not read references and results, whatever else the kernel refuses.
 chmod -R go-rwx "$root/source/course" "$root/results" "$root/submission_metadata.json" 2>/dev/null
 timeout --kill-after=10 SECONDS "$python" -P -m autograder.classroom.gradescope_container
 if [ ! -s "$root/results/results.json" ]; then
@@ -77,11 +77,11 @@ exit 0
 
 
 class Timed(Protocol):
-    """A plan that says how long grading may take."""
+    """A plan with a time limit."""
 
     @property
     def seconds(self) -> float:
-        """By the clock."""
+        """Wall time in seconds."""
 
 
 def archive(course: Path, assignments: Iterable[str], plan: Timed) -> bytes:
@@ -92,7 +92,7 @@ def archive(course: Path, assignments: Iterable[str], plan: Timed) -> bytes:
     """
     from autograder.export.gradescope import fault
 
-    fallback = msgspec.json.encode(fault("The autograder did not start, or was ended by the platform.")).decode()
+    fallback = msgspec.json.encode(fault("The autograder did not start, or was stopped by the platform.")).decode()
     run = RUN.replace("SECONDS", f"{plan.seconds + MARGIN_S:g}").replace("FALLBACK", fallback)
     requirements = _requirements()
     version = metadata.version(DISTRIBUTION)
@@ -114,7 +114,7 @@ def archive(course: Path, assignments: Iterable[str], plan: Timed) -> bytes:
 
 
 def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Files below a folder, without what a run leaves behind."""
+    """Files below a folder, without caches."""
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         if path.is_file() and not any(part.startswith((".", "__pycache__")) for part in inside.parts):
@@ -122,7 +122,7 @@ def _tree(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _requirements() -> list[str]:
-    """What the kit needs to run, by its own metadata; extras are not graded with."""
+    """The kit's requirements, from its own metadata, without extras."""
     return sorted(line for line in metadata.requires(DISTRIBUTION) or [] if "extra ==" not in line)
 
 
@@ -136,7 +136,7 @@ def _zip(files: dict[str, str | bytes]) -> bytes:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
         for name, content in files.items():
             info = zipfile.ZipInfo(name, LONG_AGO)
-            info.create_system = 3  # Unix, or the mode below is not read
+            info.create_system = 3  # Unix, otherwise the mode below is ignored
             info.external_attr = (RUNNABLE if name in ("setup.sh", "run_autograder") else READABLE) << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             made.writestr(info, content)

@@ -1,7 +1,7 @@
-"""A gradebook downloaded from Canvas, filled for one assignment.
+"""Fills a gradebook downloaded from Canvas for one assignment.
 
 Canvas reads the header's column of the assignment, the row ``Points Possible``, and finds students by ID, SIS User ID,
-SIS Login ID, then name (its ``lib/gradebook_importer.rb``); all of that stays as it is.
+SIS Login ID, then name (its ``lib/gradebook_importer.rb``); all of these stay unchanged.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ __all__ = ["fill"]
 
 IDENTIFIERS = ("SIS Login ID", "SIS User ID", "ID", "Integration ID", "Student")
 NUMBERED = re.compile(r"(.*?)\s*\(\d+\)")
-"""A column of an assignment: its title and its number."""
+"""The header of an assignment's column: its title and its number."""
 EXCUSED = "ex"
 
 
 def fill(sheet: Sheet, reports: Sequence[Report], wanted: Wanted) -> list[str]:
-    """Put one assignment's points into the sheet; sentences on what was done, and who was not found.
+    """Write one assignment's points into the sheet; return sentences on what was done, and who was not found.
 
-    Raises ExportError where the sheet lacks a column that is needed.
+    Raises ExportError if a required column is missing.
     """
     if not columns_named(sheet, ("Student",)) and not columns_named(sheet, ("LastName",)):
         message = (
-            f"{wanted.path} is no gradebook of Canvas: it has no column 'Student'. Export it from Canvas' gradebook."
+            f"{wanted.path} is not a Canvas gradebook: it has no column 'Student'. Export it from Canvas' gradebook."
         )
         raise ExportError(message)
     column = _assignment_column(sheet, reports[0], wanted)
@@ -53,7 +53,7 @@ def fill(sheet: Sheet, reports: Sequence[Report], wanted: Wanted) -> list[str]:
             sheet.put(row, column, text)
     told = found.sentences([sheet.cell(row, 0) for row in students if row not in found.rows], len(excused))
     if excused:
-        told.append(f"Excused there, and left so: {listed([sheet.cell(row, 0) for row in excused])}.")
+        told.append(f"Excused in Canvas, left unchanged: {listed([sheet.cell(row, 0) for row in excused])}.")
     return [f"Column '{clean(sheet.cell(0, column), 80)}': {told[0]}", *told[1:]]
 
 
@@ -68,7 +68,7 @@ def _assignment_column(sheet: Sheet, report: Report, wanted: Wanted) -> int:
         return hits[0]
     there = ", ".join(f"'{clean(sheet.cell(0, i), 60)}'" for i in titles) or "none"
     what = "several columns" if hits else "no column"
-    message = f"{wanted.path} has {what} for {report.assignment}. Choose with --column among its assignments: {there}."
+    message = f"{wanted.path} has {what} for {report.assignment}. Choose one with --column. Its assignments: {there}."
     raise ExportError(message)
 
 
@@ -78,7 +78,7 @@ def _points_possible(sheet: Sheet, column: int) -> str:
 
 
 def _is_student(sheet: Sheet, row: int) -> bool:
-    """Whether a row is a student's: not the maxima, not the marks of manual posting, not blank."""
+    """Whether a row belongs to a student: not the maxima, not the notes on manual posting, not blank."""
     cells = sheet.row(row)
     if "points possible" in cells[0].casefold():
         return False

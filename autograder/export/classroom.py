@@ -1,4 +1,4 @@
-"""The result that GitHub Classroom's reporter and Exercism read, version 3, and the workflow that makes it.
+"""The result format of GitHub Classroom's reporter and Exercism, version 3, and the workflow that makes it.
 
 Sources: Exercism's test runner interface; github.com/classroom-resources/autograding-grading-reporter, which reads
 base64 from an environment variable ``<RUNNER>_RESULTS`` and adds up the tests' scores.
@@ -27,7 +27,7 @@ def result(report: Report) -> bytes:
 
 
 def output_line(content: bytes) -> str:
-    """What a step appends to ``$GITHUB_OUTPUT``."""
+    """The line that a step appends to ``$GITHUB_OUTPUT``."""
     return f"result={base64.b64encode(content).decode('ascii')}\n"
 
 
@@ -36,7 +36,7 @@ def _result(report: Report, limit: int) -> dict[str, object]:
     made: dict[str, object] = {"version": 3, "status": "pass", "max_score": report.max_points, "tests": tests}
     told = [clean(problem.sentence) for problem in report.problems]
     if is_unreadable(report) or (tests and all(test["status"] == "error" for test in tests)):
-        made |= {"status": "error", "message": " ".join(told) or "The grader itself failed; nobody's work is to blame."}
+        made |= {"status": "error", "message": " ".join(told) or "The grader itself failed; the work is not to blame."}
     elif any(test["status"] != "pass" for test in tests):
         made["status"] = "fail"
     return made
@@ -61,7 +61,7 @@ def _checks(report: Report, limit: int) -> list[dict[str, object]]:
 
 
 def _exercises(report: Report) -> list[dict[str, object]]:
-    """Where not even short lines fit: one test an exercise."""
+    """If not even short lines fit: one test per exercise."""
     return [
         {
             "name": clean(exercise.name, 40),
@@ -81,9 +81,9 @@ def _status(status: Status) -> str:
 
 WORKFLOW = Template("""\
 # Checks $assignment at every push: $points points, as GitHub Classroom's reporter counts them.
-# Feedback for the author of this repository, who may change all that is in it: marks that count are those that
-# `autograder grade` gives where the references are. Speed is measured there only, so a right solution shows less here.
-# The reporter wants this very name of the workflow, and this one job.
+# This is feedback for the author of this repository, who may change everything in it. The marks that count are those
+# of `autograder grade` with the references. Speed is measured only there, so a correct solution gets fewer points here.
+# The reporter requires exactly this name of the workflow, and exactly this one job.
 name: Autograding Tests
 on: [push, workflow_dispatch]
 permissions:
@@ -120,7 +120,7 @@ jobs:
 def workflow(report: Report, kit: str) -> str:
     """Write the workflow of one assignment.
 
-    kit: what pip is to install, for instance ``git+https://…``; a bare name could be anybody's package.
+    kit: what pip installs, for instance ``git+https://…``; a bare name could be anybody's package.
     """
     runner = re.sub(r"[^a-z0-9]", "", report.assignment.lower()).lstrip("0123456789")
     return WORKFLOW.substitute(

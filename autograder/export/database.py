@@ -1,6 +1,6 @@
-"""The gradebook's database: opened, laid out where it is empty, and written in one transaction.
+"""The gradebook's database: opened, laid out if it is empty, and written in one transaction.
 
-Every way in which a database can refuse is one sentence, an ExportError.
+Every refusal by a database becomes one sentence, an ExportError.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 __all__ = ["WAIT_S", "Row", "check_gradebook", "open_gradebook", "shown"]
 
 Row = Any
-"""Whatever nbgrader hands out of its database: it states no types."""
-WAIT_S = 20.0  # for another program that writes; a formgrader's click takes milliseconds
+"""An object from nbgrader's database, which has no types."""
+WAIT_S = 20.0  # for another program's writing; a click in the formgrader takes milliseconds
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code
 MOST_OF_A_REASON = 300
 EXAMPLES = "sqlite:///gradebook.db or postgresql://USER@HOST/DATABASE"
 
 
 def check_gradebook(url: str) -> None:
-    """Raise ExportError where ``open_gradebook`` would, before work is spent on what it is to hold; write nothing."""
+    """Raise ExportError if ``open_gradebook`` would, before any grading; write nothing."""
     parsed = _parse(url)
     if _on_sqlite(parsed) and not Path(str(parsed.database)).exists():
-        return  # to connect is to make the file
+        return  # connecting would create the file
     with _told(parsed), _engine(parsed) as engine, engine.connect() as connection:
         _is_empty(connection, parsed)
 
 
 @contextmanager
 def open_gradebook(url: str) -> Iterator[Row]:
-    """Open nbgrader's Gradebook; at the end everything done to it is kept, after an error nothing.
+    """Open nbgrader's Gradebook; all changes are committed at the end, none after an error.
 
-    Its methods commit when they are called; here their commits wait for the one at the end.  An empty database is laid
-    out first.  Raises ExportError.
+    Its methods commit when they are called; here these commits are deferred to the end.  An empty database is laid out
+    first.  Raises ExportError.
     """
     parsed = _parse(url)
     with _told(parsed):
@@ -58,7 +58,7 @@ def open_gradebook(url: str) -> Iterator[Row]:
                     gradebook.db.configure(
                         bind=connection,
                         join_transaction_mode="rollback_only",
-                        autoflush=False,  # nbgrader's own way to add a submission warns of it
+                        autoflush=False,  # nbgrader's own way to add a submission would warn
                         expire_on_commit=False,
                     )
                     yield gradebook
@@ -78,21 +78,21 @@ def _parse(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:
-        message = f"'{text}' is no address of a database. Write {EXAMPLES}."
+        message = f"'{text}' is not the address of a database. Use {EXAMPLES}."
         raise ExportError(message) from error
     kind = url.get_backend_name()
     if kind == "sqlite":
         _refuse_no_file(url)
     elif kind != "postgresql":
-        message = f"A gradebook lies in SQLite or PostgreSQL, not in '{kind}'. Write {EXAMPLES}."
+        message = f"A gradebook must be in SQLite or PostgreSQL, not in '{kind}'. Use {EXAMPLES}."
         raise ExportError(message)
     return url
 
 
 def _refuse_no_file(url: URL) -> None:
-    """SQLite would keep the one in memory, and say of the others that it is unable to open them."""
+    """Refuse addresses without a usable file: SQLite would use memory, or report only that it cannot open."""
     if not url.database or url.database == ":memory:":
-        message = "The gradebook's address names no file, so nothing would be kept. Write sqlite:///gradebook.db."
+        message = "The gradebook's address names no file, so nothing would be stored. Use sqlite:///gradebook.db."
         raise ExportError(message)
     path = Path(url.database)
     for name in ("", "-journal", "-wal", "-shm"):
@@ -101,7 +101,7 @@ def _refuse_no_file(url: URL) -> None:
         message = f"{path} is a folder. Name a file for the gradebook: sqlite:///{path / 'gradebook.db'}."
         raise ExportError(message)
     if not path.parent.is_dir():
-        message = f"There is no folder {path.parent} for the gradebook. Make it, or name another place."
+        message = f"There is no folder {path.parent} for the gradebook. Create it, or name another place."
         raise ExportError(message)
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         message = f"{path} cannot be written. Check who may write it, or name another place."
@@ -109,7 +109,7 @@ def _refuse_no_file(url: URL) -> None:
 
 
 def shown(url: str) -> str:
-    """Write an address as a message may show it: without a password.  Raises ExportError where it is none."""
+    """Return an address for messages, without a password.  Raises ExportError if it is not an address."""
     return _without_secrets(_parse(url))
 
 
@@ -118,7 +118,7 @@ def _without_secrets(url: URL) -> str:
 
 
 def _place(url: URL) -> str:
-    """What a sentence on the gradebook calls it."""
+    """The gradebook's name in sentences."""
     return str(url.database) if _on_sqlite(url) else _without_secrets(url)
 
 
@@ -128,12 +128,12 @@ def _on_sqlite(url: URL) -> bool:
 
 @contextmanager
 def _told(url: URL) -> Iterator[None]:
-    """Turn what the database and nbgrader raise into a sentence."""
+    """Turn errors of the database and of nbgrader into a sentence."""
     from nbgrader.api import InvalidEntry
     from sqlalchemy.exc import DBAPIError, SQLAlchemyError
     from tornado.log import app_log
 
-    quiet, app_log.disabled = app_log.disabled, True  # nbgrader logs a traceback of each
+    quiet, app_log.disabled = app_log.disabled, True  # nbgrader logs a traceback for each
     try:
         yield
     except (SQLAlchemyError, InvalidEntry) as error:
@@ -149,19 +149,19 @@ def _sentence(url: URL, cause: BaseException) -> str:
     if code == LOCK_NOT_AVAILABLE or "database is locked" in reason:
         return (
             f"{_place(url)} is locked: another program has been writing to it for {WAIT_S:g} s. "
-            "Wait until it has ended, then run the same command again."
+            "Wait until it has finished, then run the same command again."
         )
     if url.get_backend_name() == "postgresql":
         return (
             f"The gradebook {_place(url)} cannot be used ({reason}). "
-            "Check the address and that the server runs; createdb makes a database."
+            "Check the address and whether the server is running; createdb creates a database."
         )
     return f"The gradebook {_place(url)} cannot be used ({reason}). Check the file and who may write it."
 
 
 @contextmanager
 def _engine(url: URL) -> Iterator[Engine]:
-    """Connections on which a transaction that has begun may write, or waits no longer than ``WAIT_S`` to do so."""
+    """Connections whose transactions may write at once, or wait at most ``WAIT_S`` for it."""
     from sqlalchemy import create_engine, event
 
     on_sqlite = _on_sqlite(url)
@@ -171,10 +171,10 @@ def _engine(url: URL) -> Iterator[Engine]:
     except ModuleNotFoundError as error:
         message = (
             f"{_place(url)} needs the driver {error.name}, which is not installed. Install the extra "
-            "dlkit-course[postgres] and write postgresql+psycopg://."
+            "dlkit-course[postgres] and use postgresql+psycopg://."
         )
         raise ExportError(message) from error
-    if on_sqlite:  # the driver begins no transaction for CREATE TABLE, and takes the lock too late to wait for it
+    if on_sqlite:  # the driver begins no transaction for CREATE TABLE, and acquires the lock too late to wait for it
         event.listen(engine, "connect", _leave_transactions_to_us)
     event.listen(engine, "begin", _lock_sqlite if on_sqlite else _lock_postgresql)
     try:
@@ -192,13 +192,13 @@ def _lock_sqlite(connection: Connection) -> None:
 
 
 def _lock_postgresql(connection: Connection) -> None:
-    """One writer of ours at a time; nbgrader and its formgrader are not held up."""
+    """Allow one autograder at a time to write; nbgrader and its formgrader are not blocked."""
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(1000 * WAIT_S)}ms'")
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('autograder gradebook'))")
 
 
 def _is_empty(connection: Connection, url: URL) -> bool:
-    """Whether the database holds no table yet.  ExportError where it holds anything but a gradebook of this layout."""
+    """Whether the database has no tables yet.  ExportError if it holds anything but a gradebook of this layout."""
     from alembic.migration import MigrationContext
     from nbgrader.api import Base
     from sqlalchemy import inspect
@@ -208,14 +208,14 @@ def _is_empty(connection: Connection, url: URL) -> bool:
         if encoding != "UTF8":
             message = (
                 f"{_place(url)} is encoded in {encoding}, which cannot hold every name. "
-                "Make it with createdb --encoding UTF8 --template template0."
+                "Create it with createdb --encoding UTF8 --template template0."
             )
             raise ExportError(message)
     tables = set(inspect(connection).get_table_names())
     if not tables:
         return True
     if not tables >= set(Base.metadata.tables):
-        message = f"{_place(url)} holds tables, but not nbgrader's. Name a database for the gradebook alone."
+        message = f"{_place(url)} holds tables, but not nbgrader's. Name a separate database for the gradebook."
         raise ExportError(message)
     found, ours = MigrationContext.configure(connection).get_current_revision(), _migrations().get_current_head()
     if found not in (None, ours):
@@ -235,10 +235,10 @@ def _migrations() -> Row:
 
 
 def _lay_out(connection: Connection) -> None:
-    """Make nbgrader's tables and note their revision, as its Gradebook would, but in one transaction.
+    """Create nbgrader's tables and record their revision, as its Gradebook would, but in one transaction.
 
-    Gradebook makes them in two and asks a command ``alembic`` on PATH for the revision: killed between, or without the
-    command, it leaves a database without one, which it later takes for a very old one.
+    Gradebook uses two, and a command ``alembic`` on PATH for the revision: killed in between, or without the command,
+    it leaves a database without a revision, which it later takes for a very old one.
     """
     from alembic.migration import MigrationContext
     from nbgrader.api import Base

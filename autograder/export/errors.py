@@ -1,4 +1,4 @@
-"""What an export refuses, in one sentence."""
+"""The error of an export."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["ExportError"]
 
 
 class ExportError(Exception):
-    """An export was asked for that cannot be made: one sentence with the cure."""
+    """The requested export cannot be made: one sentence with the cure."""

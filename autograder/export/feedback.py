@@ -1,4 +1,4 @@
-"""What a report says to its student, as plain lines: the text of every platform is made of them."""
+"""A report's feedback for its student, as plain lines from which the texts of all platforms are made."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def title(exercise: ExerciseResult, verdict: Verdict) -> str:
 
 
 def is_unreadable(report: Report) -> bool:
-    """Whether there was nothing to grade: the file is not there, or nobody can read it."""
+    """Whether there was nothing to grade: the file is missing or unreadable."""
     return not report.submission_sha256 and bool(report.problems) and report.status is not Status.BROKEN
 
 
 def lines(verdict: Verdict, limit: int = LONGEST) -> list[str]:
-    """What a student is told of one check, each line at most ``limit`` characters; none where it is plainly right.
+    """Feedback on one check, each line at most ``limit`` characters; none if it simply passed.
 
-    Of the grader's own fault only that it is one: its error may tell what is expected.
+    A fault of the grader is only named as such: its error might reveal what is expected.
     """
     if verdict.status is Status.BROKEN:
         return [f"Not graded: {MEANING[Status.BROKEN]}."]
@@ -57,15 +57,15 @@ def lines(verdict: Verdict, limit: int = LONGEST) -> list[str]:
 
 
 def remarks(report: Report) -> list[str]:
-    """What is to be said of the submission as a whole."""
+    """Remarks on the submission as a whole."""
     told = [problem.sentence for problem in report.problems] + [tried(report), left_out(report)]
     if points := open_points(report):
         told.append(
-            f"The grader itself failed on checks worth {number(points)} points: they are not graded yet, "
-            f"nobody is to blame, an instructor will look at it."
+            f"The grader itself failed on checks worth {number(points)} points. They are not graded yet; "
+            f"no student is to blame, and an instructor will look at it."
         )
     if points := by_hand(report):
-        told.append(f"Up to {number(points)} points more for written answers, which are read by hand.")
+        told.append(f"Up to {number(points)} more points for written answers, which are graded by hand.")
     return [line for line in (clean(text) for text in told) if line]
 
 
@@ -76,17 +76,17 @@ def open_points(report: Report) -> float:
 
 
 def by_hand(report: Report) -> float:
-    """Points of written questions, which no machine gives."""
+    """Points of written questions, which are graded by hand."""
     return round(sum(answer.max_points for answer in report.written), 2)
 
 
 def headline(report: Report) -> str:
-    """Say the points in one line."""
+    """The points in one line."""
     return f"{number(report.points)} of {number(report.max_points)} points"
 
 
 def summary(report: Report, limit: int = 300) -> list[str]:
-    """Sum up a whole report: the points, what is to be said of the file, a line for every exercise that lacks some."""
+    """Summarize a report: the points, remarks on the file, one line per exercise without full points."""
     told = [f"{headline(report)}.", *remarks(report)]
     if is_unreadable(report):
         return told
@@ -95,7 +95,7 @@ def summary(report: Report, limit: int = 300) -> list[str]:
         if exercise.status in RIGHT:
             continue
         words = [
-            "the grader's own fault" if one.status is Status.BROKEN else one.hint or one.sentence
+            "a fault of the grader" if one.status is Status.BROKEN else one.hint or one.sentence
             for one in findings(exercise)
             if one.sentence not in about_file
         ]
@@ -106,9 +106,9 @@ def summary(report: Report, limit: int = 300) -> list[str]:
 
 
 def fitted(make: Callable[[int], object], most: int, measure: Callable[[bytes], int] = len) -> bytes:
-    """Encode what ``make`` returns as JSON, with ever shorter lines until it measures at most ``most``.
+    """Encode what ``make`` returns as JSON, with shorter and shorter lines until it measures at most ``most``.
 
-    make: from the longest line allowed to the object; 0 must give what fits in any case.
+    make: from the longest line allowed to the object; the result for 0 must always fit.
     """
     content = b""
     for limit in SHORTER:

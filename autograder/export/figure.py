@@ -1,4 +1,4 @@
-"""The one figure of an export: where measured ratios lie beside their limit, and where the time goes."""
+"""The figure of an export: measured ratios and their limit, and where the time goes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Picture:
 
 
 def picture(verdict: Verdict) -> Picture | None:
-    """Draw what a speed check measured as a PNG; None of any other check, and where nothing finite was measured."""
+    """Draw a speed check's measurement as a PNG; None for any other check, and if nothing finite was measured."""
     timing = verdict.measurement
     if not isinstance(timing, Timing):
         return None
@@ -78,5 +78,5 @@ def _draw(timing: Timing, ratios: list[float]) -> bytes:
 
 
 def _plain(text: str) -> str:
-    """Code as the figure's font can show it."""
+    """Code in characters that the figure's font has."""
     return ascii_fallback(clean(text, 64), "ascii")

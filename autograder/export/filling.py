@@ -1,4 +1,4 @@
-"""What filling a Canvas gradebook and a Moodle worksheet share: finding columns, putting points in."""
+"""Shared by Canvas gradebooks and Moodle worksheets: finding columns, writing points."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["Wanted", "column_named", "columns_named", "points_of", "share_of"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a sheet is to be filled.
+    """How to fill a sheet.
 
-    path: of the downloaded sheet, for messages; column, match, feedback: headers, where they are not found without;
-    scale: write shares of the sheet's maximum where it is another than the report's.
+    path: of the downloaded sheet, for messages; column, match, feedback: headers, if they are not found automatically;
+    scale: scale points to the sheet's maximum if it differs from the report's.
     """
 
     path: Path
@@ -33,13 +33,13 @@ class Wanted:
 
 
 def column_named(sheet: Sheet, wanted: Wanted, name: str, option: str) -> int:
-    """The column of this header.  ExportError where there is none, or more than one."""
+    """The column with this header.  ExportError if there is none, or more than one."""
     found = columns_named(sheet, (name,))
     if len(found) == 1:
         return found[0]
     headers = ", ".join(f"'{clean(header, 60)}'" for header in sheet.row(0)[:30])
     what = f"has no column '{name}'" if not found else f"has {len(found)} columns '{name}'"
-    message = f"{wanted.path} {what}. Choose with {option} among: {headers}."
+    message = f"{wanted.path} {what}. Choose one with {option}: {headers}."
     raise ExportError(message)
 
 
@@ -54,7 +54,7 @@ def _plain(header: str) -> str:
 
 
 def share_of(text: str) -> float | None:
-    """A cell as a number of points, whatever its decimal mark; None where it is none."""
+    """A cell as a number of points, with any decimal mark; None if it is not a number."""
     text = text.strip().replace(",", ".")
     return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else None
 
@@ -62,7 +62,7 @@ def share_of(text: str) -> float | None:
 def points_of(report: Report, most: float | None, wanted: Wanted, *, comma: bool) -> str:
     """A report's points for a column with this maximum.
 
-    Raises ExportError where the maximum is another than the assignment's and ``scale`` does not allow for it.
+    Raises ExportError if the maximum differs from the assignment's and ``scale`` is not set.
     """
     own = report.max_points
     if most is None or most in (own, round(own + by_hand(report), 2)):
@@ -70,8 +70,8 @@ def points_of(report: Report, most: float | None, wanted: Wanted, *, comma: bool
     if not wanted.scale:
         without = f" without {', '.join(report.left_out)}, which this run left out" if report.left_out else ""
         message = (
-            f"{wanted.path} gives {number(most)} points at most, and {report.assignment} has {number(own)}{without}. "
-            "Change it there, or write shares of it with --scale."
+            f"{wanted.path} has at most {number(most)} points, but {report.assignment} has {number(own)}{without}. "
+            "Change it there, or scale the points with --scale."
         )
         raise ExportError(message)
     return decimal(round(most * report.points / own, 2) if own else 0.0, comma=comma)

@@ -1,4 +1,4 @@
-"""Which formats there are, and how each is written: what ``autograder export`` dispatches to."""
+"""The formats of ``autograder export``, and how each is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class Graded:
-    """One report and where it lies beneath the run's ``reports/``: ``STUDENT/ASSIGNMENT.json``."""
+    """One report and its path below the run's ``reports/``: ``STUDENT/ASSIGNMENT.json``."""
 
     place: Path
     report: Report
@@ -28,10 +28,10 @@ class Graded:
 
 @dataclass(frozen=True)
 class Choices:
-    """What was asked for.
+    """The options of an export.
 
     out: the run's folder; to: where to write (a file, a folder, a gradebook's address); root: the course's folder,
-    where a format needs it; the others as the command line has them.
+    if a format needs it; the others are those of the command line.
     """
 
     out: Path
@@ -52,9 +52,9 @@ Writer = Callable[[Sequence[Graded], Choices], list[str]]
 
 
 def write(name: str, assignment: str | None, choices: Choices) -> list[str]:
-    """Write a run's reports in one format; sentences on what was written.
+    """Write a run's reports in one format; return sentences on what was written.
 
-    assignment: this one only.  Raises ExportError where the format is unknown, or what it needs is not there.
+    assignment: only this one.  Raises ExportError if the format is unknown or something that it needs is missing.
     """
     if name not in FORMATS:
         message = f"There is no format '{name}'. Choose one of: {', '.join(FORMATS)}, gradescope-zip."
@@ -70,7 +70,7 @@ def write(name: str, assignment: str | None, choices: Choices) -> list[str]:
 
 
 def assignments_in(out: Path) -> list[str]:
-    """Names of the assignments that a run graded.  ExportError where there are no reports."""
+    """Names of the assignments that a run graded.  ExportError if there are no reports."""
     names = sorted({path.stem for path in (out / "reports").glob("*/*.json")})
     if not names:
         message = f"There are no reports in {out}. Name the --out folder of autograder grade."
@@ -79,7 +79,7 @@ def assignments_in(out: Path) -> list[str]:
 
 
 def find_assignment(target: str, out: Path) -> str:
-    """Complete an assignment's name among those that were graded: ``02``, ``layers``, ``02_layers``."""
+    """Complete the name of a graded assignment: ``02``, ``layers``, ``02_layers``."""
     known = assignments_in(out)
     for name in known:
         if target in (name, *name.split("_", 1)):
@@ -89,13 +89,13 @@ def find_assignment(target: str, out: Path) -> str:
 
 
 def read_graded(out: Path, assignment: str | None = None) -> list[Graded]:
-    """Read a run's reports, by student; ReportError where one cannot be read."""
+    """Read a run's reports, by student; ReportError if one cannot be read."""
     names = assignments_in(out) if assignment is None else [find_assignment(assignment, out)]
     paths = [path for name in names for path in sorted((out / "reports").glob(f"*/{name}.json"))]
     return [Graded(path.relative_to(out / "reports"), read_report(path)) for path in paths]
 
 
-# --- a file a student ------------------------------------------------------------------------
+# --- one file per student --------------------------------------------------------------------
 
 
 def _each(graded: Sequence[Graded], folder: Path, suffix: str, make: Callable[[Report], object]) -> list[str]:
@@ -130,16 +130,14 @@ def _classroom(graded: Sequence[Graded], choices: Choices) -> list[str]:
     from autograder.export.classroom import output_line, result, workflow
 
     if choices.workflow and not choices.kit:
-        message = (
-            "The workflow installs the kit from somewhere: say with --kit what pip is to install, such as git+https://…"
-        )
+        message = "The workflow must install the kit: name with --kit what pip installs, such as git+https://…"
         raise ExportError(message)
     folder = _folder(choices, "classroom")
     told = _each(graded, folder, ".json", result)
     _each(graded, folder, ".output", lambda report: output_line(result(report)))
     if choices.workflow and choices.kit:
         write_atomically(choices.workflow, workflow(_one_assignment(graded)[0], choices.kit))
-        told.append(f"The workflow is {choices.workflow}: put it into .github/workflows/ of the students' repository.")
+        told.append(f"The workflow is {choices.workflow}: copy it to .github/workflows/ in the students' repository.")
     return told
 
 
@@ -155,7 +153,7 @@ def _junit(graded: Sequence[Graded], choices: Choices) -> list[str]:
     return _each(graded, _folder(choices, "junit"), ".xml", document)
 
 
-# --- one file a class ------------------------------------------------------------------------
+# --- one file per class ----------------------------------------------------------------------
 
 
 def _csv(graded: Sequence[Graded], choices: Choices) -> list[str]:
@@ -191,14 +189,14 @@ def _filled(
     name: str,
     fill: Callable[[Sheet, Sequence[Report], Wanted], list[str]],
 ) -> list[str]:
-    """Fill a downloaded sheet; it is never written over unless that was asked for."""
+    """Fill a downloaded sheet; overwrite it only with ``--in-place``."""
     reports = _one_assignment(graded)
     if choices.sheet is None:
-        message = "There is no sheet to fill. Download it there, and name it with --sheet."
+        message = "There is no sheet to fill. Download it from the platform, and name it with --sheet."
         raise ExportError(message)
     target = choices.sheet.resolve() if choices.in_place else Path(choices.to) if choices.to else choices.out / name
     if not choices.in_place and _same(target, choices.sheet):
-        message = f"{target} is the sheet itself. Name another --to, or write over it with --in-place."
+        message = f"{target} is the sheet itself. Name another --to, or overwrite it with --in-place."
         raise ExportError(message)
     sheet = read_sheet(choices.sheet)
     wanted = Wanted(choices.sheet, choices.column, choices.match, choices.feedback, choices.scale)
@@ -214,7 +212,7 @@ def _same(one: Path, other: Path) -> bool:
 def _one_assignment(graded: Sequence[Graded]) -> list[Report]:
     names = sorted({one.report.assignment for one in graded})
     if len(names) > 1:
-        message = f"One assignment at a time goes here. Choose with --assignment among: {', '.join(names)}."
+        message = f"This format holds one assignment at a time. Choose one with --assignment: {', '.join(names)}."
         raise ExportError(message)
     return [one.report for one in graded]
 

@@ -1,4 +1,4 @@
-"""Cells of spreadsheets: text that no program takes for a formula, numbers as the sheet writes them."""
+"""Spreadsheet cells: text that no program takes for a formula, numbers in the sheet's own style."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from autograder.render.reading import number
 __all__ = ["decimal", "harmless", "uses_commas"]
 
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?%?")
-STARTERS = "=+-@＝＋－＠"  # Excel takes the wide ones of East Asian keyboards as well
+STARTERS = "=+-@＝＋－＠"  # Excel also accepts the full-width characters of East Asian keyboards
 BREAKERS = "\t\r\n"
 INSIDE = re.compile(r"([,;|\t\r\n][\s\"']*)(?=[=@＝＠]|[+\-＋－](?!\s*\d))")
-"""A formula behind what another program may take for the border of a cell."""
+"""A formula after a character that another program may take for the border of a cell."""
 
 
 def harmless(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would run, as OWASP advises; numbers stay numbers."""
+    """Put an apostrophe before text that a spreadsheet would execute, as OWASP advises; numbers stay numbers."""
     if NUMBER.fullmatch(text):
         return text
     text = INSIDE.sub(r"\1'", text)
@@ -26,12 +26,12 @@ def harmless(text: str) -> str:
 
 
 def _is_blank(char: str) -> bool:
-    """What a program may skip before it looks: blanks, control characters, what cannot be seen."""
+    """Whether a program may skip this character: blanks, control characters, invisible ones."""
     return char.isspace() or unicodedata.category(char) in ("Cc", "Cf")
 
 
 def uses_commas(texts: list[str]) -> bool:
-    """Whether numbers of a column are written 7,5."""
+    """Whether numbers in a column are written like 7,5."""
     return any(re.fullmatch(r"\s*\d+,\d{1,2}\s*", text) for text in texts)
 
 

@@ -1,7 +1,7 @@
-"""Reports into nbgrader's gradebook: what a machine knows is written, what a person wrote is left alone.
+"""Writes reports into nbgrader's gradebook: automatic scores are written, manual ones are left unchanged.
 
-All reports of one call are one transaction: killed, refused or out of luck, the gradebook is as it was.  Written
-again, the same reports change nothing.
+All reports of one call are one transaction: after an error or a kill, the gradebook is unchanged.  Writing the same
+reports again changes nothing.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ NAME_LENGTH = 128  # of a student in nbgrader's tables; SQLite takes any
 
 @dataclass
 class Summary:
-    """What became of the reports: how many are new in the gradebook, changed it, or were there already.
+    """How many reports are new in the gradebook, changed it, or were there already.
 
-    waiting: cells of these submissions that wait for a person.
+    waiting: cells of these submissions that wait for manual grading.
     """
 
     added: int = 0
@@ -39,14 +39,14 @@ class Summary:
     def __str__(self) -> str:
         """One line for a person."""
         return (
-            f"{self.added} new, {self.changed} changed, {self.unchanged} as they were; "
-            f"{self.waiting} cells wait for a mark by hand"
+            f"{self.added} new, {self.changed} changed, {self.unchanged} unchanged; "
+            f"{self.waiting} cells wait for manual grading"
         )
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a report says of one cell: its points (None where a machine has none to give), and whether to look at it."""
+    """A report's score of one cell: its points (None if it is graded by hand), and whether it needs attention."""
 
     points: float | None
     by_hand: bool = False
@@ -55,9 +55,9 @@ class Score:
 def write_gradebook(reports: Iterable[Report], root: Path, url: str, submitted: Path | None = None) -> Summary:
     """Write the reports into the gradebook at ``url``, one in memory at a time.
 
-    root: the course, whose released notebooks lay out an assignment that the gradebook does not know;
-    submitted: the folder of hand-ins, where nbgrader's ``timestamp.txt`` says when each came.
-    Raises ExportError, with nothing written.
+    root: the course, whose released notebooks lay out assignments that are new in the gradebook;
+    submitted: the folder of hand-ins, where nbgrader's ``timestamp.txt`` gives the time of each.
+    Raises ExportError and then writes nothing.
     """
     summary = Summary()
     layouts: dict[str, Layout] = {}
@@ -75,7 +75,7 @@ def write_gradebook(reports: Iterable[Report], root: Path, url: str, submitted: 
 
 
 def submissions_of(out: Path) -> Path | None:
-    """Find the folder of hand-ins that a run graded, by its ``run.json``; None where it is not known or gone."""
+    """Find the folder of hand-ins that a run graded, from its ``run.json``; None if it is unknown or gone."""
     try:
         run = msgspec.json.decode((out / "run.json").read_bytes(), type=_Run)
     except (OSError, msgspec.DecodeError):
@@ -93,14 +93,14 @@ def _refuse_name(report: Report, seen: set[tuple[str, str]], gradebook: Row) -> 
     key = (report.student, report.assignment)
     if key in seen:
         message = (
-            f"Two reports are of '{report.student}' for {report.assignment}, and a gradebook holds one. "
+            f"There are two reports of '{report.student}' for {report.assignment}, but a gradebook holds one. "
             "Rename one of the two folders and grade again."
         )
         raise ExportError(message)
     seen.add(key)
     if len(report.student) > NAME_LENGTH and gradebook.engine.dialect.name != "sqlite":
         message = (
-            f"The gradebook takes names of {NAME_LENGTH} characters, and '{report.student[:30]}…' has "
+            f"The gradebook allows names of {NAME_LENGTH} characters, but '{report.student[:30]}…' has "
             f"{len(report.student)}. Rename the folder and grade again."
         )
         raise ExportError(message)
@@ -134,7 +134,7 @@ def _write(gradebook: Row, report: Report, layout: Layout, handed_in: datetime |
 
 
 def _rows(gradebook: Row, submission: Row, layout: Layout) -> tuple[dict[str, Row], dict[str, Row]]:
-    """The submission's grades and comments by cell; made where it is older than the notebook's cells."""
+    """The submission's grades and comments by cell; created if it is older than the notebook's cells."""
     from nbgrader.api import Comment, Grade, SubmittedNotebook
 
     notebook = next((one for one in submission.notebooks if one.notebook_id == layout.notebook_id), None)
@@ -155,10 +155,10 @@ def _rows(gradebook: Row, submission: Row, layout: Layout) -> tuple[dict[str, Ro
 
 
 def _scores(report: Report, layout: Layout) -> dict[str, Score]:
-    """What the report says of each cell; cells that it says nothing of are left as they are."""
+    """The report's score of each cell; other cells stay unchanged."""
     found = (
         {} if report.submission_sha256 else dict.fromkeys(layout.graded, Score(0.0))
-    )  # as nbgrader: no file, no points
+    )  # as in nbgrader: no file, no points
     for name in report.left_out:
         found.pop(grade_cell(name), None)
     for exercise in report.exercises:
@@ -171,15 +171,15 @@ def _scores(report: Report, layout: Layout) -> dict[str, Score]:
 
 
 def _silences(report: Report) -> dict[str, bool]:
-    """Whether nothing was written, by the name of the cell that asks for it."""
+    """Whether the answer is empty, by the name of its cell."""
     found = {exercise.name: exercise.status is Status.NOT_ATTEMPTED for exercise in report.exercises}
     return found | {answer.name: not answer.answered for answer in report.written}
 
 
 def _mark(grade: Row, score: Score, *, anew: bool) -> None:
-    """Write a machine's score; a person's stands, and is shown to a person again where it may no longer fit.
+    """Write an automatic score; a manual one stays, and is flagged for review if the work has changed.
 
-    anew: the work was handed in again since the gradebook last heard of it.
+    anew: the work was handed in again since the gradebook was last written.
     """
     has_moved = anew or grade.auto_score != score.points
     grade.auto_score = score.points
@@ -190,17 +190,17 @@ def _mark(grade: Row, score: Score, *, anew: bool) -> None:
 
 
 def _remark(comment: Row, *, silent: bool) -> None:
-    """Note as nbgrader does that nothing was written; what anybody else wrote stands."""
+    """Record, as nbgrader does, that the answer is empty; comments by people stay."""
     if comment.auto_comment in (None, NO_RESPONSE):
         comment.auto_comment = NO_RESPONSE if silent else None
 
 
 def _handed_in_at(submitted: Path | None, report: Report) -> datetime | None:
-    """When the work came, in UTC, where nbgrader noted it; None where nothing readable says so."""
+    """The time of the hand-in in UTC, if nbgrader recorded it in readable form; else None."""
     from nbgrader.utils import parse_utc
 
     path = Path(submitted or "", report.student, report.assignment, "timestamp.txt")
-    if submitted is None or not path.is_file():  # a pipe of this name would never end
+    if submitted is None or not path.is_file():  # reading a pipe of this name would never end
         return None
     try:
         with path.open(encoding="utf-8") as file:

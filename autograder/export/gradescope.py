@@ -1,7 +1,7 @@
-"""Gradescope's ``results.json``, as https://gradescope-autograders.readthedocs.io/en/latest/specs/ describes it.
+"""Gradescope's ``results.json``, specified at https://gradescope-autograders.readthedocs.io/en/latest/specs/.
 
-Texts are HTML with everything escaped; names are plain text.  Nothing is hidden from students, because one hidden test
-hides the total as well; what must not be seen is not in a report's sentences.
+Texts are HTML with everything escaped; names are plain text.  No test is hidden from students, because that would hide
+the total as well; a report's sentences contain nothing secret.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def results(report: Report) -> dict[str, object]:
     return {
         "score": report.points,
         "execution_time": report.seconds,
-        "output": _paragraphs([f"{headline(report)} by machine.", *remarks(report)]),
+        "output": _paragraphs([f"{headline(report)}, graded automatically.", *remarks(report)]),
         "output_format": "html",
         "test_output_format": "html",
         "test_name_format": "text",
@@ -37,14 +37,14 @@ def results(report: Report) -> dict[str, object]:
 
 
 def fault(sentence: str, score: float = 0.0) -> dict[str, object]:
-    """The result of a submission that the grader failed to grade: nothing in it is called wrong.
+    """The result of a submission on which the grader itself failed: nothing in it is reported as wrong.
 
-    score: what stood before; the platform demands a number.
+    score: the previous one; the platform requires a number.
     """
     told = [
-        "Not graded: the grader itself failed, and nobody's work is to blame.",
+        "Not graded: the grader itself failed; your work is not to blame.",
         sentence,
-        "Your instructor can run it again; hand in again if this does not change by itself.",
+        "Your instructor can run it again; if nothing changes, hand in again.",
     ]
     return {
         "score": score,
@@ -68,7 +68,7 @@ def _test(exercise: ExerciseResult, verdict: Verdict, count: str) -> dict[str, o
         "tags": [clean(tag, NAME) for tag in (exercise.name, verdict.part, verdict.status)],
         "visibility": "visible",
     }
-    if verdict.status is not Status.BROKEN:  # the grader's own fault is shown without a score, for it has none
+    if verdict.status is not Status.BROKEN:  # a fault of the grader has no score
         test |= {"score": verdict.points, "max_score": verdict.max_points}
     return test
 
@@ -83,7 +83,7 @@ def _paragraphs(told: list[str]) -> str:
 
 
 def _record(report: Report) -> dict[str, object]:
-    """What is kept with the submission, so that it can be replayed and looked after."""
+    """Data stored with the submission, so that grading can be repeated and reviewed."""
     return {
         "assignment": report.assignment,
         "seed": report.seed,

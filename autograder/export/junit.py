@@ -1,6 +1,6 @@
-"""JUnit's XML as Jenkins' xunit plugin takes it (its ``junit-10.xsd``): a suite an exercise, a case a check.
+"""JUnit's XML for Jenkins' xunit plugin (its ``junit-10.xsd``): one suite per exercise, one case per check.
 
-That schema knows properties of suites only, so each check's points stand with its exercise.
+That schema allows properties of suites only, so each check's points are listed with its exercise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KINDS = {
     Status.NOT_ATTEMPTED: "skipped",
     Status.SKIPPED: "skipped",
 }
-"""What a status becomes; the others have passed."""
+"""The XML element of a status; other statuses have passed."""
 
 
 def document(report: Report) -> bytes:
@@ -68,7 +68,7 @@ def _case(suite: ET.Element, report: Report, exercise: ExerciseResult, verdict: 
     kind = KINDS.get(verdict.status)
     told = lines(verdict)
     if kind:
-        message = clean(verdict.sentence) or MEANING[verdict.status]  # this is an instructor's file: faults are told
+        message = clean(verdict.sentence) or MEANING[verdict.status]  # instructors read this: describe faults
         ET.SubElement(case, kind, type=verdict.status, message=message).text = "\n".join(told)
     elif told:
         ET.SubElement(case, "system-out").text = "\n".join(told)

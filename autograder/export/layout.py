@@ -1,4 +1,4 @@
-"""An assignment's cells as the gradebook knows them: found there, or laid out from the released notebook."""
+"""An assignment's cells in the gradebook: found there, or laid out from the released notebook."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Layout:
 
 
 def find_layout(gradebook: Row, report: Report, root: Path) -> Layout:
-    """Find the report's assignment in the gradebook; lay it out from the released notebook where it has no notebook.
+    """Find the report's assignment in the gradebook; if it has no notebook there, lay it out from the released one.
 
-    An assignment that nbgrader generated is taken as it is: nothing is added to it.  Raises ExportError.
+    An assignment that nbgrader generated is used unchanged.  Raises ExportError.
     """
     from nbgrader.api import MissingEntry
 
@@ -47,12 +47,12 @@ def find_layout(gradebook: Row, report: Report, root: Path) -> Layout:
 
 
 def refuse_misfit(layout: Layout, report: Report) -> None:
-    """Raise ExportError where the report grades a cell that is not there, or is worth something else there."""
+    """Raise ExportError if the report grades a cell that is missing there or has other points."""
     cure = f"Run nbgrader generate_assignment {report.assignment} --force, or name another gradebook"
     for name, points in _points(report).items():
         if name not in layout.graded:
             message = (
-                f"{report.assignment} has no cell '{name}' in the gradebook, and the reports grade it. "
+                f"{report.assignment} has no cell '{name}' in the gradebook, but the reports grade it. "
                 f"{cure}; nothing was written."
             )
             raise ExportError(message)
@@ -66,7 +66,7 @@ def refuse_misfit(layout: Layout, report: Report) -> None:
 
 
 def _points(report: Report) -> dict[str, float]:
-    """What the report holds every cell to be worth; of one that the run left out, or part of it, it cannot say."""
+    """The points of every cell in the report, except those that the run left out in whole or in part."""
     graded = [exercise for exercise in report.exercises if exercise.name not in report.left_out]
     found = {grade_cell(exercise.name): exercise.max_points for exercise in graded}
     return found | {answer.name: answer.max_points for answer in report.written}
@@ -77,7 +77,7 @@ def _graded(notebook: Row) -> list[Row]:
 
 
 def _lay_out(gradebook: Row, assignment: str, root: Path) -> Row:
-    """Write assignment, notebook and cells, as ``nbgrader generate_assignment`` would of the same notebook."""
+    """Write assignment, notebook and cells, as ``nbgrader generate_assignment`` would for the same notebook."""
     import nbformat
     from nbgrader import utils
 
@@ -109,7 +109,7 @@ def _released(assignment: str, root: Path) -> Path:
     paths = sorted((root / "assignments" / assignment).glob("*.ipynb"))
     if not paths:
         message = (
-            f"The gradebook does not know {assignment}, and there is no notebook in assignments/{assignment} to lay it "
+            f"{assignment} is not in the gradebook, and there is no notebook in assignments/{assignment} to lay it "
             f"out from. Run autograder release {assignment}, or nbgrader generate_assignment {assignment}."
         )
         raise ExportError(message)

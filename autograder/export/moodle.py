@@ -1,8 +1,8 @@
-"""A grading worksheet downloaded from Moodle, filled for one assignment.
+"""Fills a grading worksheet downloaded from Moodle for one assignment.
 
 Moodle finds students by the column Identifier and refuses grades changed since the download by the column Last modified
-(its ``mod/assign/feedback/offline``); both stay as they are.  Columns vary by site and language.  Feedback is stored as
-HTML there, so it is written as such, with everything escaped.
+(its ``mod/assign/feedback/offline``); both stay unchanged.  Columns vary by site and language.  Moodle stores feedback
+as HTML, so it is written as HTML, with everything escaped.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ SHORT = re.compile(r"([^@\s]+)@\S+|Participant (\d+)")
 
 
 def fill(sheet: Sheet, reports: Sequence[Report], wanted: Wanted) -> list[str]:
-    """Put points and feedback into the sheet; sentences on what was done, and who was not found.
+    """Write points and feedback into the sheet; return sentences on what was done, and who was not found.
 
-    Raises ExportError where the sheet lacks a column that is needed.
+    Raises ExportError if a required column is missing.
     """
     keys = [column_named(sheet, wanted, wanted.match, "--match")] if wanted.match else columns_named(sheet, IDENTIFIERS)
     if not keys:
         message = (
-            f"{wanted.path} is no grading worksheet of Moodle in English: none of {', '.join(IDENTIFIERS)} is there. "
+            f"{wanted.path} is not a Moodle grading worksheet in English: it has none of {', '.join(IDENTIFIERS)}. "
             "Name the column of students with --match."
         )
         raise ExportError(message)
@@ -60,14 +60,14 @@ def fill(sheet: Sheet, reports: Sequence[Report], wanted: Wanted) -> list[str]:
     name = columns_named(sheet, ("Full name",)) or keys
     told = found.sentences([sheet.cell(row, name[0]) for row in rows if row not in found.rows], len(locked))
     if locked:
-        told.append(f"Locked in Moodle, and left as they are: {listed([sheet.cell(row, name[0]) for row in locked])}.")
+        told.append(f"Locked in Moodle, left unchanged: {listed([sheet.cell(row, name[0]) for row in locked])}.")
     if feedback is None:
         told.append("The sheet has no column for feedback, so none was written.")
     return [f"Column '{clean(sheet.cell(0, grade), 80)}': {told[0]}", *told[1:]]
 
 
 def _short(text: str) -> str:
-    """What else names a student: an address before its @, the number of ``Participant 7``."""
+    """A shorter id of a student: an address before its @, the number of ``Participant 7``."""
     found = SHORT.fullmatch(text.strip())
     return found.group(1) or found.group(2) if found else ""
 

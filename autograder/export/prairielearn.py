@@ -1,6 +1,6 @@
 """PrairieLearn's ``results.json`` for externally graded questions (its documentation, External grading).
 
-What cannot be graded, or not rightly because the grader itself failed, is ``gradable: false``: it costs no attempt.
+What cannot be graded, for instance because the grader itself failed, is ``gradable: false``: it costs no attempt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who is who: students of the reports and rows of somebody else's sheet, found by identifier, address or name."""
+"""Matches students of the reports with rows of a platform's sheet, by identifier, address or name."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ __all__ = ["Matched", "listed", "match"]
 
 MOST_NAMED = 12
 BULK = re.compile(r"(.+)_(\d+)_assignsubmission_.*", re.DOTALL)
-"""A folder of Moodle's bulk download: name, number of the participant."""
+"""A folder of Moodle's bulk download: name and participant number."""
 
 
 @dataclass
 class Matched:
-    """Rows by number with their reports; who is not in the sheet; who is there more than once."""
+    """Rows by number with their reports; who is missing in the sheet; who occurs more than once."""
 
     rows: dict[int, Report] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
 
     def sentences(self, without: Sequence[str], left: int) -> list[str]:
-        """Say how many rows were filled and who was not found.
+        """Report how many rows were filled and who was not found.
 
-        without: names of the sheet's rows for which there is no report; left: rows that were found and not touched.
+        without: names in the sheet without a report; left: rows that were found and left unchanged.
         """
-        told = [f"{len(self.rows) - left} of {len(self.rows) + len(without)} rows are filled."]
+        told = [f"{len(self.rows) - left} of {len(self.rows) + len(without)} rows were filled."]
         if self.missing:
             told.append(f"Not in the sheet: {listed(self.missing)}.")
         if self.ambiguous:
-            told.append(f"Not clear who is meant, so nothing is filled in: {listed(self.ambiguous)}.")
+            told.append(f"Ambiguous, so nothing was filled in: {listed(self.ambiguous)}.")
         if without:
             told.append(f"In the sheet without a report: {listed(without)}.")
         return told
@@ -44,7 +44,7 @@ class Matched:
 def match(reports: Iterable[Report], columns: Sequence[Mapping[int, str]]) -> Matched:
     """Find each student's row.
 
-    columns: by falling trust, each from row number to what stands there; the first that knows the student decides.
+    columns: by decreasing reliability, each from row number to cell; the first that contains the student decides.
     """
     indices = [_index(column) for column in columns]
     found = Matched()
@@ -87,7 +87,7 @@ def _rows(index: Mapping[str, set[int]], student: str) -> set[int]:
 
 
 def _keys(text: str) -> list[str]:
-    """Ways to write the same: as it is, and ``Lovelace, Ada`` turned."""
+    """Spellings of a name: as it is, and ``Lovelace, Ada`` reversed."""
     plain = " ".join(unicodedata.normalize("NFC", text).casefold().split())
     keys = [plain] if plain else []
     last, comma, first = plain.partition(", ")

@@ -1,7 +1,7 @@
-"""A sheet that somebody else wrote: read cell by cell, changed cell by cell, everything else kept byte by byte.
+"""A sheet of another program: cells are read and changed individually, every other byte is kept.
 
-The standard library's reader forgets how a cell was quoted and how a line ended; a gradebook that comes back must not
-differ in anything but the grades.
+The standard library's reader forgets how a cell was quoted and how a line ended; a returned gradebook must differ in
+nothing but the grades.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ ENCODINGS = ("utf-8", "cp1252")
 SEPARATORS = ",;\t"
 MOST_BYTES = 50_000_000
 STATED = re.compile(r"\"?sep=(.)\"?(\r\n|\n|\r)")
-"""A first line by which Excel is told the separator."""
+"""A first line that names the separator for Excel."""
 
 
 class Sheet:
     """Rows of cells.
 
-    Raises ExportError where a quotation mark is never closed, or the text is in no encoding that is known here.
+    Raises ExportError if a quotation mark is never closed or the encoding is unknown.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -38,7 +38,7 @@ class Sheet:
 
     @property
     def height(self) -> int:
-        """Rows, the header among them."""
+        """The number of rows, including the header."""
         return len(self._rows)
 
     def row(self, number: int) -> list[str]:
@@ -46,20 +46,20 @@ class Sheet:
         return [_bare(raw) for raw in self._rows[number]]
 
     def cell(self, row: int, column: int) -> str:
-        """One cell; empty where the row is too short."""
+        """One cell; empty if the row is too short."""
         return _bare(self._rows[row][column]) if column < len(self._rows[row]) else ""
 
     def put(self, row: int, column: int, text: str) -> None:
-        """Change one cell; quoted where it must be, or where it was.
+        """Change one cell; it is quoted if that is necessary or if it was quoted before.
 
-        Raises ExportError where the sheet's encoding cannot hold the text.
+        Raises ExportError if the sheet's encoding cannot represent the text.
         """
         if self.cell(row, column) == text:
             return
         try:
             text.encode(self.encoding)
         except UnicodeEncodeError as error:
-            message = "The sheet's encoding cannot hold the feedback. Save the sheet as CSV UTF-8 first."
+            message = "The sheet's encoding cannot represent the feedback. Save the sheet as CSV UTF-8 first."
             raise ExportError(message) from error
         cells = self._rows[row]
         cells += [""] * (column + 1 - len(cells))
@@ -74,7 +74,7 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """Read a sheet.  ExportError where it cannot be."""
+    """Read a sheet.  ExportError if that fails."""
     try:
         if path.stat().st_size > MOST_BYTES:
             message = (
@@ -86,7 +86,7 @@ def read_sheet(path: Path) -> Sheet:
         message = f"{path} cannot be read ({error.strerror}). Name the sheet that you downloaded with --sheet."
         raise ExportError(message) from error
     if content.startswith(b"PK\x03\x04"):
-        message = f"{path} is no CSV file but a workbook. Save it as CSV UTF-8 first."
+        message = f"{path} is a workbook, not a CSV file. Save it as CSV UTF-8 first."
         raise ExportError(message)
     try:
         sheet = Sheet(content)
@@ -112,7 +112,7 @@ def _text(content: bytes, encodings: tuple[str, ...]) -> tuple[str, str]:
             return encoding, content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    message = "the text is in an encoding that is not known here. Save the sheet as CSV UTF-8 first."
+    message = "the encoding of the text is unknown. Save the sheet as CSV UTF-8 first."
     raise ExportError(message)
 
 
@@ -124,7 +124,7 @@ def _separator(text: str) -> str:
 
 
 def _cut(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
-    """Cut a text into rows of cells as they are written, and the ends of the lines."""
+    """Split a text into rows of raw cells, and the ends of the lines."""
     plain = rf"[^{re.escape(separator)}\r\n]*"
     cell = re.compile(rf'(?:"(?:[^"]|"")*"{plain}|(?!"){plain})')
     rows: list[list[str]] = []
@@ -133,7 +133,7 @@ def _cut(text: str, separator: str) -> tuple[list[list[str]], list[str]]:
     while place < len(text) or row:
         found = cell.match(text, place)
         if not found:
-            message = f"a quotation mark of row {len(rows) + 1} is never closed. Download the sheet again."
+            message = f"a quotation mark in row {len(rows) + 1} is never closed. Download the sheet again."
             raise ExportError(message)
         row.append(found.group(0))
         place = found.end()

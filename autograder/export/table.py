@@ -1,4 +1,4 @@
-"""The class as a table: a row a student, a column an exercise, then totals, written questions, isolation, seed."""
+"""The class as a table: one row per student, one column per exercise, then totals, questions, isolation, seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["table"]
 
 
 def table(reports: Sequence[Report], *, semicolons: bool = False) -> bytes:
-    """CSV in UTF-8 with a byte order mark and CRLF, as spreadsheets open it; one assignment.
+    """CSV of one assignment in UTF-8 with a byte order mark and CRLF, as spreadsheets expect.
 
     semicolons: between cells, with decimal commas, as spreadsheets in many countries expect.
     """

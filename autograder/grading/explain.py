@@ -1,4 +1,4 @@
-"""From an error of the student's code to the sentence that its author needs."""
+"""From an error in the student's code to the sentence that its author needs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["at", "explain", "missing", "waits"]
 
 NEWER = frozenset({"annotationlib", "compression"})
-"""Modules of the standard library that some Python which can grade does not have."""
+"""Modules of the standard library that not every Python that can grade has."""
 
 
 def explain(error: SubjectRaisedError, title: str, place: Workplace) -> str:
     """Say in one sentence what was raised, where, and what to do.
 
-    title: the part at fault (``Linear.forward``); place: where it ran, with what could not be loaded.
+    title: the part at fault (``Linear.forward``); place: where it ran, with the names that could not be loaded.
     """
     name = place.exercise.name
     on_load = place.load_errors.get(name)
@@ -32,18 +32,18 @@ def explain(error: SubjectRaisedError, title: str, place: Workplace) -> str:
 
 
 def _reason(error: SubjectRaisedError, place: Workplace) -> str:
-    """Say what an error means, with its cure where it is one of those that everybody meets."""
+    """Say what an error means, with its cure where the error is a common one."""
     if (name := missing(error)) and (reason := _why_undefined(name, error, place)):
         return reason
     if error.type == "HostTransferError":
-        return f"{error.message}{at(error)}. Let xp = array_module(x) do the work where x lives."
+        return f"{error.message}{at(error)}. Compute with xp = array_module(x), on the device of x."
     if error.type == "MemoryError":
-        return f"asked for more memory than an exercise may use ({place.memory_mb} MB){at(error)}"
+        return f"needs more memory than an exercise may use ({place.memory_mb} MB){at(error)}"
     return _text(error)
 
 
 def _why_undefined(name: str, error: SubjectRaisedError, place: Workplace) -> str:
-    """Say why a name is missing here that the student's notebook had."""
+    """Say why a name is missing that the student's notebook had."""
     found = place.submission.extraction
     if "*" in found.refused and name not in found.refused and name not in found.defined:
         found_in = found.refused["*"]
@@ -52,8 +52,8 @@ def _why_undefined(name: str, error: SubjectRaisedError, place: Workplace) -> st
         return _refused(name, found.refused[name], error)
     if name in found.left_out and name not in found.defined:
         return (
-            f"{name} is set by a magic or a shell command in {found.left_out[name]}, which is not run when it is "
-            f"graded{at(error)}. Set it in Python."
+            f"{name} is set by a magic or a shell command in {found.left_out[name]}, which is not run during "
+            f"grading{at(error)}. Set it in Python."
         )
     if name in found.not_code and name not in found.defined:
         return f"{name} is not defined: {found.not_code[name]}, which is not run as Python{at(error)}"
@@ -63,9 +63,9 @@ def _why_undefined(name: str, error: SubjectRaisedError, place: Workplace) -> st
 
 
 def _refused(name: str, package: str, error: SubjectRaisedError) -> str:
-    """Say that a package may not be imported, or that the Python which grades does not have it yet."""
+    """Say that a package may not be imported, or that the grader's Python does not have it yet."""
     if package in NEWER:
-        return f"{name} comes from {package}, which Python {PYTHON}, which grades, does not have{at(error)}."
+        return f"{name} comes from {package}, which the grader's Python {PYTHON} does not have{at(error)}."
     return (
         f"{name} comes from {package}, which an exercise may not import{at(error)}. "
         "Allowed are the standard library, numpy and dlkit."
@@ -75,13 +75,13 @@ def _refused(name: str, package: str, error: SubjectRaisedError) -> str:
 def _text(error: SubjectRaisedError) -> str:
     message = " ".join(error.message.split())
     if error.type in ("ImportError", "SyntaxError"):
-        message = f"{message} (Python {PYTHON} grades)"
+        message = f"{message} (the grader runs Python {PYTHON})"
     text = f"{error.type}: {message}" if message else error.type
     return f"raised {text[:300]}{at(error)}"
 
 
 def missing(error: SubjectRaisedError) -> str:
-    """The name that is not defined; empty where the error is another one."""
+    """The name that is not defined; empty for any other error."""
     if error.type != "NameError":
         return ""
     found = re.match(r"(?:name )?'?(\w+)'? is not defined", error.message)
@@ -89,12 +89,12 @@ def missing(error: SubjectRaisedError) -> str:
 
 
 def waits(error: SubjectRaisedError) -> bool:
-    """Whether an unwritten part was called; a method that is not there at all is the base class's to miss."""
+    """Whether an unwritten part was called; the base class reports a method that is missing altogether."""
     return error.unwritten and not error.message.endswith(" yet")
 
 
 def at(error: SubjectRaisedError) -> str:
-    """Where it was raised, in brackets; empty where that is not in the submission."""
+    """Where it was raised, in brackets; empty for a place outside the submission."""
     if not error.where:
         return ""
     return f" ({error.where}: {error.code})" if error.code else f" ({error.where})"

@@ -23,7 +23,7 @@ from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import Isolation, IsolationError, weakest
 from autograder.report import ExerciseResult, Problem, Report, Status, Verdict, encodable
 from autograder.spec import Exercise
-from autograder.submission.embedded import told_of
+from autograder.submission.embedded import embedded_data
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
@@ -35,7 +35,7 @@ __all__ = ["Grader", "alike", "hash_of_earlier", "unreadable", "versions"]
 
 @cache
 def versions() -> dict[str, str]:
-    """Versions that a grade depends on; looked up once a process."""
+    """Versions that a grade depends on; looked up once per process."""
     from importlib.metadata import version
 
     return {"python": platform.python_version(), "numpy": np.__version__, "dlkit-course": version("dlkit-course")}
@@ -47,16 +47,16 @@ def hash_of_earlier(earlier: dict[str, list[Any]]) -> str:
 
 
 class Grader:
-    """Grades submissions of one assignment; what is right is computed once and kept for all of them.
+    """Grades submissions of one assignment; expected answers are computed once and kept for all of them.
 
     seed: draws every input; the same seed grades the same way.  limits: of one call of an exercise.
-    capstones: whether to train; only: names of the exercises to grade (all where None).
-    live: a notebook's names, to be checked in this process and unofficially; then there is no launcher.
-    threads: exercises graded side by side, each with a worker of its own.
-    isolation: the least level at which student code is run; IsolationError below.
-    share: what one submission may use of the machine in all; by default by what its capstones may train.
-    on_result: is told every exercise's result as soon as it is known.
-    faults: tracebacks of what the grader itself failed at in the last submission; allowance: what that one has used.
+    capstones: whether to train; only: names of the exercises to grade (all if None).
+    live: a notebook's names, to be checked unofficially in this process; then there is no launcher.
+    threads: exercises graded in parallel, each with its own worker.
+    isolation: the lowest level at which student code is run; IsolationError below it.
+    share: the total that one submission may use of the machine; by default derived from its capstones.
+    on_result: called with every exercise's result as soon as it is known.
+    faults: tracebacks of the grader's own failures in the last submission; allowance: what that submission has used.
     """
 
     def __init__(
@@ -89,29 +89,29 @@ class Grader:
         self.isolation = Isolation() if launcher is None else self._prove(launcher)
 
     def _prove(self, launcher: Launcher) -> Isolation:
-        """Prove the isolation once before the first submission, and that the assignment's folder is out of sight."""
+        """Prove the isolation once before the first submission, and that the assignment's folder is not visible."""
         launcher.secrets = tuple(dict.fromkeys((*launcher.secrets, str(self.loaded.folder))))
         with start_worker(launcher, None, self.settings.isolation) as worker:
             return worker.isolation
 
     @property
     def exercises(self) -> list[Exercise]:
-        """The exercises that are graded, in order: those asked for, without what this run leaves out whole."""
-        asked = self._asked_for
+        """The exercises that are graded, in order: the requested ones, without those that this run leaves out."""
+        asked = self._requested
         return [exercise for exercise in asked if exercise.is_graded(capstones=self.settings.capstones)]
 
     @property
-    def _asked_for(self) -> list[Exercise]:
+    def _requested(self) -> list[Exercise]:
         return [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
 
     def _share(self, exercises: Collection[Exercise]) -> Share:
-        """What a submission may use for these exercises: capstones have their own times."""
+        """What a submission may use for these exercises: capstones have their own limits."""
         checks = [check for exercise in exercises for check in exercise.checks if check.capstone]
         training = sum(check.cpu_s or 0.0 for check in checks) if self.settings.capstones else 0.0
         return share_of(len(exercises), training, device=self.settings.backend == "cupy")
 
     def stop(self) -> None:
-        """End the workers of a run that is under way in another thread; what that run says is worth nothing then."""
+        """End the workers of a run in another thread; the results of that run are then meaningless."""
         for place in list(self._places.values()):
             for worker in list(place.workers):
                 worker.close()
@@ -119,7 +119,7 @@ class Grader:
     def grade(self, submission: Submission, student: str = "", earlier: dict[str, list[Any]] | None = None) -> Report:
         """Grade one submission.
 
-        earlier: source of the student's own earlier assignments by module; by default the references'.
+        earlier: source of the student's own earlier assignments by module; by default that of the references.
         """
         started = time.perf_counter()
         earlier = self.loaded.earlier if earlier is None else earlier
@@ -136,7 +136,7 @@ class Grader:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in
                 faults.append(traceback.format_exc())
-                what = f"the grader failed here ({type(error).__name__})"
+                what = f"the grader itself failed ({type(error).__name__})"
                 result = alike(exercise, Status.BROKEN, what, capstones=self.settings.capstones)
             faults.extend(place.faults)
             if self.on_result:
@@ -161,7 +161,7 @@ class Grader:
     ) -> Report:
         """Make the report of a submission with these results.
 
-        earlier: what it was graded on, the references' where None; workers: those that ran its code.
+        earlier: the earlier assignments it was graded on, the references' if None; workers: those that ran its code.
         """
         workers, exercises = list(workers), self.loaded.assignment.exercises
         isolation = weakest([self.isolation, *(worker.isolation for worker in workers)])
@@ -176,10 +176,12 @@ class Grader:
             official=self.settings.live is None,
             isolation=isolation.level,
             isolation_missing=list(isolation.missing),
-            tried=sorted({*told_of(submission.statements(exercises)), *(what for w in workers for what in w.tried)}),
+            tried=sorted(
+                {*embedded_data(submission.statements(exercises)), *(what for w in workers for what in w.tried)}
+            ),
             backend=self.settings.backend,
             capstones=self.settings.capstones,
-            left_out=left_out(self._asked_for, capstones=self.settings.capstones),
+            left_out=left_out(self._requested, capstones=self.settings.capstones),
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
             problems=[*submission.problems, *submission.remarks(exercises)],
@@ -194,12 +196,12 @@ class Grader:
 
 
 def left_out(exercises: Iterable[Exercise], *, capstones: bool) -> list[str]:
-    """Name the exercises of which a run leaves out something: neither points nor maximum count that."""
+    """Name the exercises that a run grades only in part: neither points nor maximum count the rest."""
     return [e.name for e in exercises if len(e.graded_checks(capstones=capstones)) < len(e.checks)]
 
 
 def alike(exercise: Exercise, status: Status, sentence: str, *, capstones: bool = True) -> ExerciseResult:
-    """The result of an exercise of which nothing was run: every graded check has this status, without points."""
+    """The result of an exercise that was not run: every graded check has this status, without points."""
     checks = exercise.graded_checks(capstones=capstones)
     return ExerciseResult(
         exercise.name, [Verdict(c.name, c.part, status, 0.0, exercise.points_of(c), sentence) for c in checks]
@@ -216,7 +218,7 @@ def unreadable(
     status: Status = Status.FAILED,
     capstones: bool = True,
 ) -> Report:
-    """Make the report of a submission that cannot be read: every check of the run failed, with the one reason.
+    """Make the report of a submission that cannot be read: every check of the run failed, for the same reason.
 
     status: of every check; BROKEN where the grader is at fault.
     """

@@ -1,4 +1,4 @@
-"""One exercise of one submission → its verdicts."""
+"""One exercise of one submission, graded: its verdicts."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
 
 __all__ = ["Session"]
 
-LATER = "is measured against the reference, when it is graded"
+LATER = "is measured when the work is graded, against the reference"
 TOO_LARGE = Raised("", "")
 MISSED = "accuracy"
 """The kind of a mismatch that another training may not have."""
-"""Stands for an outcome that is not kept, because it is far larger than what is right."""
+"""Stands for an outcome that is not kept, because it is far larger than expected."""
 NEAR_MISS = 0.5
-"""Share of a backward's points for one that is right for a recognised near miss of a forward."""
+"""Share of the points for a backward that is correct for a forward with a recognised small mistake."""
 
 
 class Session:
@@ -49,7 +49,7 @@ class Session:
         self.dead: dict[str, str] = {}
 
     def grade(self) -> ExerciseResult:
-        """Run every check in order; what this run leaves out is not in the result, nor in its maximum."""
+        """Run every check in order; what this run leaves out counts neither in the result nor in its maximum."""
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
         pieces = [piece for piece in self.settings.loaded.assignment.exercises if piece.name in self.exercise.depends]
@@ -84,7 +84,7 @@ class Session:
 
     # --- one check ---------------------------------------------------------------------------
 
-    def _run(self, check: Check) -> Verdict:  # noqa: PLR0911 - one return a way to end
+    def _run(self, check: Check) -> Verdict:  # noqa: PLR0911 - one return per outcome
         for name in check.after:
             if self.verdicts[name].status is not Status.PASSED:
                 return self._verdict(check, Status.SKIPPED, f"comes after “{name}”")
@@ -96,7 +96,7 @@ class Session:
                 return self._verdict(check, Status.SKIPPED, f"{check.part} {LATER}")
             if check.budget:
                 return self._run_budget(check, check.budget)
-            with np.errstate(all="ignore"):  # a wrong answer may hold anything
+            with np.errstate(all="ignore"):  # an answer may hold anything
                 return self._run_cases(check)
         except SubjectLostError as lost:
             self.place.end()
@@ -108,7 +108,7 @@ class Session:
         except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
             self.place.end()
             self.place.faults.append(traceback.format_exc())
-            return self._verdict(check, Status.BROKEN, f"the grader failed here ({type(error).__name__}: {error})")
+            return self._verdict(check, Status.BROKEN, f"the grader itself failed ({type(error).__name__}: {error})")
 
     def _run_cases(self, check: Check) -> Verdict:
         answers = self.answers.of(self.exercise, check)
@@ -125,7 +125,7 @@ class Session:
             elif check.capstone:  # one training that reaches the goal is enough
                 return self._verdict(check, Status.PASSED)
             kept = not mismatch or size_of(seen) <= KEPT + MULTIPLE * size_of(expected)
-            outcomes.append(seen if kept else TOO_LARGE)  # it would explain nothing
+            outcomes.append(seen if kept else TOO_LARGE)  # too large to explain anything
             if mismatch and check.capstone and mismatch.kind != MISSED:
                 break  # another seed would change nothing
         if not failures:
@@ -137,11 +137,11 @@ class Session:
         return self._failed(check, outcomes, *failure)
 
     def _waits_for(self, error: SubjectRaisedError) -> str:
-        """Say what is still to be written: a piece that this one is made of, where one of these raised."""
+        """Say what is still to be written: an exercise that this one uses, where one of those raised."""
         for name in self.unfinished:
             piece = self.settings.loaded.assignment.exercise(name)
             if missing(error) == name or self.submission.holds(piece, error.where):
-                return f"waits for {name}, which it is made of"
+                return f"waits for {name}, which it uses"
         return f"waits for something that still raises NotImplementedError{at(error)}"
 
     def _observe_all(
@@ -192,20 +192,20 @@ class Session:
         if check.budget is None and not check.capstone and not isinstance(why, SubjectRaisedError):
             sentence = f"{sentence} ({case.describe()})"
         if self.unfinished and isinstance(why, SubjectRaisedError):
-            sentence = f"{sentence}; {self.unfinished[0]}, which it is made of, is still to be written"
+            sentence = f"{sentence}; {self.unfinished[0]}, which it uses, is still to be written"
         named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)
         known = self.fingerprints.match(self.exercise, check, outcomes, named)
         more: dict[str, object] = Diagnosis(mistakes=known).as_fields() if known else {}
         if not known and seen and check.own_forward and self._forward_is_wrong(check):
             try:
                 if check.own_forward(self.place.subject(check), case, seen):
-                    sentence = "backward is right for your forward, but that forward is not right yet"
+                    sentence = "backward is correct for your forward, but your forward is not correct yet"
                     more = {"pattern": "own forward"}
                     if self._is_right_for_a_near_miss(check, case, seen):
                         more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
             except SubjectRaisedError:
                 pass
-            except SubjectLostError:  # it failed before it was asked once more
+            except SubjectLostError:  # it failed before it was run again
                 self.place.end()
         more = more or self._diagnosed(check, outcomes, why)
         return msgspec.structs.replace(self._verdict(check, Status.FAILED, sentence), **more)
@@ -213,7 +213,7 @@ class Session:
     def _diagnosed(
         self, check: Check, outcomes: list[Outcome], why: Mismatch | SubjectRaisedError
     ) -> dict[str, object]:
-        """Fields of the verdict that explain it; an implementation that is lost while it is asked is left alone."""
+        """Fields of the verdict that explain it; none if the implementation is lost meanwhile."""
         mismatch = None if isinstance(why, SubjectRaisedError) else why
         first = self.exercise.checks[0]
         forward = first if first.part != check.part and self.verdicts[first.name].status is Status.PASSED else None
@@ -237,14 +237,14 @@ class Session:
         return any(v.status is Status.FAILED for v in self.verdicts.values() if v.part != check.part)
 
     def _is_right_for_a_near_miss(self, check: Check, case: Case, seen: Observations) -> bool:
-        """Whether these are the gradients of a recognised mistake as it was planted: the code may play another."""
+        """Whether these are the gradients of a recognised mistake as it was planted, not of an imitation."""
         assert check.own_forward is not None  # noqa: S101 - the caller asks for it
         named = {name for v in self.verdicts.values() if v.part != check.part for name in v.mistakes}
         planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
         return any(check.own_forward(subject, case, seen) for subject in planted if subject)
 
     def _run_budget(self, check: Check, budget: Budget) -> Verdict:
-        """Measure beside the reference, or where that is not here, against what was stored of it at release."""
+        """Measure against the reference, or where it is missing, against its figures stored at release."""
         try:
             judged = self._measured(check, budget)
         except SubjectRaisedError as error:

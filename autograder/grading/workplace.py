@@ -1,4 +1,4 @@
-"""Where a submission's code runs: workers for one exercise, started, loaded, replaced, ended."""
+"""The workers that run a submission's code for one exercise: started, loaded, replaced, ended."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ __all__ = ["Settings", "Workplace", "start_worker"]
 
 MAX_POISONED = 8
 STATEMENT, LOADING = 0.75, 3.0
-"""What one statement, and all of an exercise's, may compute while they are loaded: shares of one call's limit."""
+"""Time to load one statement, and all statements of an exercise, as multiples of one call's limit."""
 
 
 def start_worker(launcher: Launcher, limits: Limits | None, least: str, allowance: Allowance | None = None) -> Worker:
-    """Start a worker; IsolationError where it is less isolated than ``least``, before it is given anything.
+    """Start a worker; IsolationError if it is less isolated than ``least``, before it receives anything.
 
-    allowance: what the hand-in that it is for may use in all; UsedUpError where nothing of it is left.
+    allowance: the total that its hand-in may use; UsedUpError where nothing is left.
     """
     if allowance:
         allowance.refuse_if_used_up()
@@ -50,8 +50,8 @@ class Settings:
     """How code is run.
 
     launcher: forks the workers (None where ``live`` is given); limits: of one call; backend: where arrays live.
-    live: a notebook's names, run in this process; threads: workers side by side; capstones: whether to train;
-    isolation: the least level at which a worker is given student code.
+    live: a notebook's names, run in this process; threads: workers in parallel; capstones: whether to train;
+    isolation: the lowest level at which a worker receives student code.
     """
 
     loaded: Loaded
@@ -68,7 +68,7 @@ class Workplace:
     """Workers for one exercise of one submission.
 
     load_errors: names that could not be defined, with what their definition raised; workers: all that were started.
-    faults: tracebacks of what the grader itself failed at; allowance: what the submission may use in all.
+    faults: tracebacks of the grader's own failures; allowance: the total that the submission may use.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class Workplace:
 
     @property
     def memory_mb(self) -> int:
-        """Memory that one worker may use beyond the interpreter's own."""
+        """Memory in MB that one worker may use beyond the interpreter's own."""
         return self.settings.limits.memory_mb
 
     def subject(self, check: Check) -> Subject:
-        """The worker that serves the exercise's checks one after the other, on the check's backend."""
+        """The worker that runs the exercise's checks one after the other, on the check's backend."""
         if self._subject is None:
             live = self.settings.live
             self._subject = (
@@ -110,7 +110,7 @@ class Workplace:
         self._subject = None
 
     def limits(self, check: Check) -> Limits:
-        """Bounds of one call: a capstone brings its own."""
+        """Limits of one call: a capstone has its own."""
         limits = self.settings.limits
         if check.cpu_s is None:
             return limits
@@ -119,7 +119,7 @@ class Workplace:
 
     @contextlib.contextmanager
     def fresh(self, limits: Limits) -> Iterator[RemoteSubject]:
-        """Start a worker with the submission, for the length of the block."""
+        """Start a worker with the submission, for the duration of the block."""
         subject = self._start(limits)
         try:
             yield subject
@@ -128,7 +128,7 @@ class Workplace:
 
     @contextlib.contextmanager
     def fresh_reference(self) -> Iterator[RemoteSubject]:
-        """Start a worker with the reference, for the length of the block; no code of a student's is in it."""
+        """Start a worker with the reference, for the duration of the block; it holds no student code."""
         loaded = self.settings.loaded
         subject = self._prepare(self.settings.limits, loaded.earlier, trusted=True)
         try:
@@ -140,7 +140,7 @@ class Workplace:
 
     @contextlib.contextmanager
     def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
-        """Start a worker with the pieces of work that stand in for the reference, for the length of the block."""
+        """Start a worker with the yardstick's pieces of work, which stand in for the reference, within the block."""
         subject = self._prepare(self.settings.limits, {}, trusted=True)
         try:
             subject.request("support", text=yardstick.SOURCE)
@@ -150,7 +150,7 @@ class Workplace:
             subject.worker.tried.clear()  # by the grader's own code
 
     def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]], *, trusted: bool = False) -> RemoteSubject:
-        """Start a worker with what is there before the submission; what a trusted one uses is not the submission's."""
+        """Start a worker with the code that precedes the submission; a trusted worker's use does not count for it."""
         assert self.settings.launcher is not None  # noqa: S101 - only a live class goes without
         allowance = None if trusted else self.allowance
         worker = start_worker(self.settings.launcher, limits, self.settings.isolation, allowance)
@@ -164,7 +164,7 @@ class Workplace:
         return subject
 
     def _start(self, limits: Limits) -> RemoteSubject:
-        """Start a worker and load what the exercise needs; a statement that ends it is found and left out."""
+        """Start a worker and load what the exercise needs; a statement that ends the worker is found and left out."""
         subject = self._prepare(limits, self.earlier)
         kept = self.submission.slice(self.exercise)
         try:
@@ -186,14 +186,14 @@ class Workplace:
         return subject
 
     def _load(self, subject: RemoteSubject, kept: list[tuple[int, Chunk]]) -> Any:
-        """Execute statements; all of them together may take a few times as long as one."""
+        """Execute statements; together they may take a few times as long as one."""
         limits, module = self.settings.limits, self.settings.loaded.assignment.module
         whole = replace(limits, cpu_s=LOADING * limits.cpu_s, idle_s=limits.idle_s + LOADING * ASLEEP_S)
         chunks = wire(tuple(chunk for _, chunk in kept))
         return subject.request("load", name=module, chunks=chunks, seconds=STATEMENT * limits.cpu_s, limits=whole)
 
     def _note_problem(self, statement: tuple[int, Chunk], problem: dict[str, Any]) -> None:
-        """Keep what a statement raised; one that took too long is left out of every load to come."""
+        """Record what a statement raised; one that took too long is left out of every later load."""
         number, chunk = statement
         if problem["type"] == TooLongError.__name__ and len(self.submission.poisoned) < MAX_POISONED:
             problem = {"type": "", "message": self._left_out(chunk, f"{problem['message'][:100]}: it is left out")}
@@ -209,7 +209,7 @@ class Workplace:
         self.load_errors.update({name: SubjectRaisedError(described) for name in names})
 
     def _find_poison(self, kept: list[tuple[int, Chunk]], limits: Limits) -> bool:
-        """Load one statement at a time to see which one ends the worker; say whether there was one."""
+        """Load one statement at a time to find one that ends the worker; return whether there was one."""
         subject = self._prepare(limits, self.earlier)
         try:
             for number, chunk in kept:

@@ -112,7 +112,7 @@ class Worker:
             raise SubjectLostError(message) from None
         except ProtocolError as problem:
             self.close()
-            message = f"sent something that is no answer ({problem})"
+            message = f"sent an invalid reply ({problem})"
             raise SubjectLostError(message) from None
         if isinstance(error, dict):
             raise SubjectRaisedError(error)

@@ -1,6 +1,6 @@
-"""What the system's refusals mean to a student: “Permission denied” says neither that a file was to be written nor why.
+"""What the system's refusals mean to a student: “Permission denied” does not say that a file was to be written.
 
-An audit hook of the interpreter remembers what was asked for last; it refuses nothing itself.
+An audit hook of the interpreter remembers the last request; it refuses nothing itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NO_FILES, NO_PROCESSES, NO_NETWORK = (
 )
 REFUSED = frozenset({errno.EPERM, errno.EACCES, errno.EROFS, errno.EFBIG, errno.ENOSYS})
 PROCESSES = ("multiprocessing", "subprocess", "concurrent.futures.process")
-"""Modules that start processes, and fail in several ways where they may not."""
+"""Modules that start processes, and fail in several ways where that is refused."""
 EVENTS = {
     "os.fork": "start a process",
     "os.forkpty": "start a process",
@@ -64,7 +64,7 @@ def writes(flags: Any) -> bool:
 
 
 class Refusals:
-    """Remembers the last thing that was asked of the system, and says what its refusal means."""
+    """Remembers the last request to the system, and explains its refusal."""
 
     def __init__(self) -> None:
         self._last = ""
@@ -74,7 +74,7 @@ class Refusals:
         sys.addaudithook(self._hook)
 
     def meaning(self, error: BaseException) -> str:
-        """What an error means, where the system refused what no exercise needs; else empty."""
+        """What an error means, where the system refused something that no exercise needs; else empty."""
         if not isinstance(error, OSError) or error.errno not in REFUSED:
             return ""
         why = NO_PROCESSES if _within(error.__traceback__, PROCESSES) else self._last

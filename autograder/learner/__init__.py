@@ -1,1 +1,1 @@
-"""What a learner's commands are made of: work and its last verdicts, hints, watching, handing in, resetting."""
+"""Everything behind a learner's commands: work and its last verdicts, hints, watching, handing in, resetting."""

@@ -1,4 +1,4 @@
-"""Text inside a file replaced in place: every other byte of a script or a notebook stays what it was."""
+"""Replaces text inside a file: every other byte of a script or a notebook stays as it was."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _decode = json.JSONDecoder(strict=False).raw_decode
 
 @dataclass(frozen=True)
 class _String:
-    """One JSON string: where its quotes are in the file, and what it says."""
+    """One JSON string: the place of its quotes in the file, and its text."""
 
     begin: int
     end: int
@@ -29,7 +29,7 @@ class _String:
 class Source:
     """Code of one cell, or of a whole script, and where it lies in the file's text.
 
-    strings: the JSON strings that it is made of (none in a script, where it is the file itself).
+    strings: the JSON strings that hold it (none for a script, where the file itself is the source).
     """
 
     def __init__(self, whole: str, strings: list[_String] | None = None) -> None:
@@ -74,7 +74,7 @@ class Source:
 
 
 def _raw(whole: str, string: _String, count: int) -> int:
-    """Where, in the file, the character of this number of a JSON string begins."""
+    """The place in the file where this character of a JSON string begins."""
     at = string.begin + 1
     for _ in range(count):
         found = _CHARACTER.match(whole, at)
@@ -84,7 +84,7 @@ def _raw(whole: str, string: _String, count: int) -> int:
 
 
 def _ends_like(new: str, lines: list[str], old: str) -> str:
-    """Give new lines the ends that the file's lines have, and the last one the end of what it replaces."""
+    """Give new lines the file's line ends, and the last one the end of the text that it replaces."""
     windows = any(line.endswith("\r\n") for line in lines)
     new = new.rstrip("\n").replace("\n", "\r\n" if windows else "\n")
     return new + old[len(old.rstrip("\r\n")) :]
@@ -96,7 +96,7 @@ def script_source(text: str) -> Source:
 
 
 def notebook_sources(text: str) -> Iterator[tuple[int, Source]]:
-    """Every code cell's source with the cell's number, counted from 1.  ValueError where this is no notebook."""
+    """Every code cell's source with the cell's number, counted from 1.  ValueError if this is not a notebook."""
     whole = _Json(text)
     cells = dict(whole.members(0))["cells"]
     for number, cell in enumerate(whole.items(cells), 1):

@@ -1,4 +1,4 @@
-"""The checks at a learner's side: one zygote and one Grader that stay warm, verdicts that are remembered."""
+"""Checks on a learner's machine: one zygote and one Grader stay warm, verdicts are remembered."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ __all__ = ["Checker", "check_changed", "verdict_of"]
 
 
 class Checker:
-    """Checks exercises of one assignment, again and again, on inputs that are drawn once."""
+    """Checks exercises of one assignment repeatedly, on inputs that are drawn once."""
 
     def __init__(self, loaded: Loaded, launcher: Launcher, *, threads: int = 1, capstones: bool = True) -> None:
         self._grader = Grader(loaded, launcher, seed=secrets.randbits(32), threads=threads, capstones=capstones)
 
     def check(self, work: Work, names: Iterable[str] | None = None) -> Report:
-        """Check some exercises (all where None) and remember the verdicts."""
+        """Check some exercises (all if None) and remember the verdicts."""
         self._grader.only = None if names is None else frozenset(names)
         report = self._grader.grade(work.submission, earlier=work.earlier)
         state.remember(work, report.exercises)
         return report
 
     def stop(self) -> None:
-        """End what is running in another thread, before this process ends without waiting for it."""
+        """End checks that run in another thread, before this process exits without waiting for them."""
         self._grader.stop()
 
 
 def verdict_of(work: Work, exercise: str, launcher: Launcher) -> ExerciseResult:
-    """The verdict on the text as it is now: the remembered one, or a fresh one."""
+    """The verdict on the current text: the remembered one, or a fresh one."""
     known = state.last(state.read(work.loaded.root), work, exercise)
     return known or Checker(work.loaded, launcher).check(work, [exercise]).exercises[0]
 
 
 def check_changed(root: Path, names: Iterable[str], launcher: Launcher, threads: int) -> list[str]:
-    """Check every exercise whose verdict is not about the text as it is now; a sentence for what cannot be read."""
+    """Check every exercise whose verdict is out of date; return a sentence for each file that cannot be read."""
     problems = []
     for name in names:
         loaded = catalogue.load(name, root)

@@ -1,4 +1,4 @@
-"""What can happen while work is watched: one list of events, whoever sends them."""
+"""What can happen while work is watched: one list of events, whatever their source."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["KEYS", "Event"]
 
 
 class Event(Enum):
-    """A file was saved, a verdict is there, a key was pressed, the terminal changed, somebody wants an end."""
+    """A file was saved, a verdict arrived, a key was pressed, the terminal changed, the program was told to stop."""
 
     SAVED = auto()
     VERDICT = auto()

@@ -1,4 +1,4 @@
-"""The prose and the formulas that stand before an exercise, made readable at a terminal."""
+"""The prose and the formulas before an exercise, made readable at a terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789-T", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ
 
 
 def prose(path: Path, text: str, exercise: str) -> str:
-    """The markdown between the cell before an exercise and the exercise's own; empty where it is not found."""
+    """The markdown between the preceding code cell and the exercise's; empty where it is not found."""
     defines = re.compile(rf"^(?:class|def) {re.escape(exercise)}\b", re.MULTILINE)
     found: list[str] = []
     for is_code, source in _notebook(text) if path.suffix == ".ipynb" else _script(text):
@@ -56,7 +56,7 @@ def _script(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def formulas(prose: str, *, backward: bool) -> list[str]:
-    """Displayed formulas of a section, or for a backward those, displayed or not, that say what a gradient is."""
+    """Displayed formulas of a section; for a backward those, displayed or inline, that define a gradient."""
     found = []
     for display, inline in _MATH.findall(prose):
         formula = plain(display or inline)

@@ -1,4 +1,4 @@
-"""A hand-in: what is in it, what may be wrong with it, and the zip file that it goes into."""
+"""A hand-in: its content, warnings about it, and its zip file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["describe", "pack", "write"]
 
 MANIFEST = "hand-in.json"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-"""The time of every file in the zip: the same work packs to the same bytes."""
+"""The time stamp of every file in the zip: the same work gives the same bytes."""
 
 
 def describe(work: Work) -> Manifest:
-    """Say what would be handed in, with a warning for everything that its author may not have meant."""
+    """Describe what would be handed in, with a warning for everything that may be unintended."""
     from autograder.grading.grader import versions
 
     data = work.path.read_bytes()
@@ -70,13 +70,13 @@ def _warnings(work: Work, written: list[WrittenExercise]) -> list[str]:
 
 
 def _unproved(work: Work, written: list[WrittenExercise]) -> list[str]:
-    """What the last checks say of the text as it is now."""
+    """What the last checks say about the current text."""
     known = state.read(work.loaded.root)
     results = {one.name: state.last(known, work, one.name) for one in written if one.state != "not written"}
     wrong = [name for name, result in results.items() if result and result.status in (Status.FAILED, Status.BROKEN)]
     unknown = [name for name, result in results.items() if result is None]
-    found = [f"Not right when last checked: {', '.join(wrong)}."] if wrong else []
-    return found + ([f"Not checked as it is now: {', '.join(unknown)}."] if unknown else [])
+    found = [f"Not correct when last checked: {', '.join(wrong)}."] if wrong else []
+    return found + ([f"Not checked since the last change: {', '.join(unknown)}."] if unknown else [])
 
 
 def pack(work: Work, manifest: Manifest) -> bytes:
@@ -96,7 +96,7 @@ def pack(work: Work, manifest: Manifest) -> bytes:
 
 
 def write(to: Path, content: bytes) -> bool:
-    """Write the zip whole or not at all; say whether this changed anything."""
+    """Write the whole zip or nothing; return whether this changed anything."""
     if to.is_file() and to.read_bytes() == content:
         return False
     write_atomically(to, content)

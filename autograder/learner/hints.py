@@ -1,6 +1,6 @@
-"""Hints, one more each time: where to look, the formula, the step.  Never the code.
+"""Hints, one at a time: where to look, the formula, the step.  Never the code.
 
-Each comes from the author where the exercise has ``hints``, else from the verdict, the docstring and the notebook.
+Each comes from the author if the exercise has ``hints``, else from the verdict, the docstring and the notebook.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ MOST_FORMULAS = 4
 
 
 def about(result: ExerciseResult) -> str:
-    """What a verdict says, without its figures: hints begin anew where this changes."""
+    """What a verdict says, without its numbers: when this changes, hints start again."""
     return "; ".join(
         f"{v.check}: {v.status} {v.mistake or v.pattern}".strip() for v in result.verdicts if v.status not in RIGHT
     )
 
 
 def shown(work: Work, result: ExerciseResult) -> list[Hint]:
-    """The hints that were given for this verdict before."""
+    """The hints that were already given for this verdict."""
     known = state.read(work.loaded.root).hinted.get(state.key(work.assignment.name, result.name))
     count = known.shown if known and known.about == about(result) else 0
     return ladder(work, result)[:count]
 
 
 def next_hint(work: Work, result: ExerciseResult) -> Hint | None:
-    """One hint more, remembered; None where all were given, or where there is nothing to hint at."""
+    """The next hint, remembered as given; None if all were given or none is needed."""
     hints, before = ladder(work, result), len(shown(work, result))
     if before >= len(hints):
         return None
@@ -58,20 +58,20 @@ def next_hint(work: Work, result: ExerciseResult) -> Hint | None:
 def no_more(result: ExerciseResult) -> str:
     """Say why there is no further hint."""
     if result.status in RIGHT:
-        return f"{result.name} is right: there is nothing to hint at."
+        return f"{result.name} is correct: no hint is needed."
     if result.status is Status.BROKEN:
-        return f"The grader failed at {result.name}, not you: there is nothing to hint at."
-    return "That was every hint for this verdict. Change something, and save."
+        return f"The grader itself failed on {result.name}; it is not your mistake, so there is no hint."
+    return "You have seen every hint for this verdict. Change something, and save."
 
 
 def without_step(result: ExerciseResult) -> ExerciseResult:
-    """The result as it is shown beside hints: that of a diagnosed mistake is their last step, and comes when asked."""
+    """The result as it is shown beside hints: the hint of a diagnosed mistake is their last step, shown on request."""
     kept = [structs.replace(v, hint="") if v.mistake else v for v in result.verdicts]
     return structs.replace(result, verdicts=kept)
 
 
 def ladder(work: Work, result: ExerciseResult) -> list[Hint]:
-    """Every hint for the first thing that is not right; none where all is, or where the grader itself failed."""
+    """Every hint for the first check that did not pass; none if all passed or the grader itself failed."""
     verdict = _first_wrong(result)
     if verdict is None or result.status is Status.BROKEN:
         return []
@@ -93,7 +93,7 @@ def _first_wrong(result: ExerciseResult) -> Verdict | None:
 
 
 class _Derived:
-    """What can be said without the author: from the verdict, the docstring and the section of the notebook."""
+    """Hints that need no author: from the verdict, the docstring and the section of the notebook."""
 
     def __init__(self, work: Work, exercise: Exercise, result: ExerciseResult, verdict: Verdict) -> None:
         self.exercise, self.result, self.verdict = exercise, result, verdict
@@ -115,18 +115,18 @@ class _Derived:
         sentence = self.verdict.sentence
         if self.verdict.status is Status.NOT_ATTEMPTED:
             example = " Work the example of the notebook by hand before you write." if "By hand" in self.prose else ""
-            return f"{sentence}. Its docstring says what goes in and what comes out.{example}"
+            return f"{sentence}. Its docstring describes inputs and outputs.{example}"
         if self.verdict.status is Status.SKIPPED:
             return f"{self.exercise.name} {sentence}." if sentence.startswith("waits") else f"{sentence}."
         if self.everywhere:
-            return sentence  # the whole exercise fails for one reason: it does not parse, say
-        where = f" There, {self.verdict.places}." if self.verdict.places else ""
+            return sentence  # the whole exercise fails for one reason, such as a syntax error
+        where = f" Its result: {self.verdict.places}." if self.verdict.places else ""
         right = [part for part, status in self.result.parts().items() if status in RIGHT]
-        other = f" Right already: {', '.join(right)}." if right else ""
+        other = f" Already correct: {', '.join(right)}." if right else ""
         return f"Look at {self.title}: “{self.verdict.check}” is the first of its checks to fail.{where}{other}"
 
     def formula(self) -> str:
-        """The formula, from the docstring's first line and the notebook's section; none for what is measured."""
+        """The formula, from the docstring's first line and the notebook's section; none for speed and memory."""
         if self.measured:
             return ""
         _, colon, stated = self.docstring.partition("\n")[0].partition(":  ")
@@ -144,10 +144,10 @@ class _Derived:
         shapes = _shapes(self.docstring)
         said = f" Shapes: {shapes}." if shapes else ""
         if self.backward:
-            said += " A gradient has the shape of what it is the gradient of: dx that of x, dy that of y."
+            said += " A gradient has the shape of its variable: dx that of x, dy that of y."
         if self.verdict.status is Status.NOT_ATTEMPTED:
             return f"Write {self.title}{self.signature}.{said}"
-        return f"Take the smallest input, compute {self.title} by hand, and print each line beside it.{said}"
+        return f"Take the smallest input, compute {self.title} by hand, and compare it with a print of each line.{said}"
 
 
 def _described(source: str, exercise: Exercise, part: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Single keys from the terminal, and a terminal that is left as it was found.
+"""Single keys from the terminal, whose settings are restored afterwards.
 
 POSIX: cbreak mode by termios, so that Ctrl-C stays what it is.  Windows: msvcrt.
 """
@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.05
 
 @contextlib.contextmanager
 def keys(send: Send) -> Iterator[bool]:
-    """Send an event for every key within the block; yields False, and does nothing, where stdin is no terminal."""
+    """Send an event for every key within the block; yield False, and do nothing, if stdin is not a terminal."""
     if not sys.stdin.isatty():
         yield False
     elif sys.platform == "win32":
@@ -88,7 +88,7 @@ else:
                 if not typed:
                     send(Event.QUIT)
                     return
-                if not typed.startswith(b"\x1b"):  # an arrow or a function key is no letter
+                if not typed.startswith(b"\x1b"):  # not an arrow or a function key
                     for character in typed.decode(errors="replace"):
                         _take(character, send)
 
@@ -115,7 +115,7 @@ else:
 
 @contextlib.contextmanager
 def signals(send: Send) -> Iterator[None]:
-    """Turn signals into events within the block: told to end, hung up, another size of the terminal."""
+    """Turn signals into events within the block: terminate, hang up, resize of the terminal."""
     meaning = {"SIGTERM": Event.STOP, "SIGHUP": Event.STOP, "SIGWINCH": Event.REDRAW}
     events = {number: event for name, event in meaning.items() if (number := getattr(signal, name, None))}
     before = {number: signal.getsignal(number) for number in events}

@@ -24,7 +24,7 @@ __all__ = ["check", "run_checks"]
 
 
 class _Shown:
-    """A result as a notebook shows it: a compact table, or the same as text."""
+    """A result for a notebook: a compact table, or the same as text."""
 
     def __init__(self, result: ExerciseResult) -> None:
         self.result = result
@@ -43,22 +43,22 @@ class _Shown:
 def check(thing: Any) -> float:
     """Check one exercise, a class or function or its name, as it is defined now; show the result and return its points.
 
-    The points are a plain float, and nothing is written to stderr: nbgrader takes the value of a grade cell for its
-    score, anything that is no float for full marks, and any line on stderr for none.
+    The points are a plain float, and nothing is written to stderr: nbgrader takes the value of a grade cell as its
+    score, gives full marks for anything that is not a float, and none for any line on stderr.
     Raises LookupError where the course has no exercise of this name.
     """
     with contextlib.redirect_stderr(sys.stdout):
         result = run_checks(thing)
-    ipython = sys.modules.get("IPython")  # where nobody has imported it, there is no notebook to show anything in
+    ipython = sys.modules.get("IPython")  # if nobody has imported it, there is no notebook
     show = ipython.display.display if ipython else print
     show(_Shown(result))
     return float(result.points)
 
 
 def run_checks(thing: Any) -> ExerciseResult:
-    """Run every check of one exercise, a class or a function, as it is defined now, on one thread as graded work is.
+    """Run every check of one exercise, a class or a function, as it is defined now, on one thread as when graded.
 
-    thing: it, or its name in the notebook.
+    thing: the class or function, or its name in the notebook.
     Raises LookupError where the course has no exercise of this name, or the notebook does not define it.
     """
     name = thing if isinstance(thing, str) else getattr(thing, "__name__", str(thing))
@@ -68,12 +68,12 @@ def run_checks(thing: Any) -> ExerciseResult:
     module = sys.modules.get(getattr(thing, "__module__", ""))
     namespace = {**(vars(module) if module else {}), name: thing}
     grader = Grader(loaded, None, seed=secrets.randbits(32), only=frozenset({name}), live=namespace)
-    with threadpool_limits(1):  # small products on many threads wait for each other, and cost many times as much
+    with threadpool_limits(1):  # small matrix products are many times slower on many threads
         return grader.grade(Submission("this notebook", found, "")).exercises[0]
 
 
 def _by_name(name: str) -> Any:
-    """What a notebook has under a name."""
+    """The value of a name in the notebook."""
     names = vars(sys.modules["__main__"])
     if name not in names:
         message = f"{name} is not defined in this notebook: run the cell that defines it first."
@@ -82,7 +82,7 @@ def _by_name(name: str) -> Any:
 
 
 def _source(thing: Any, name: str) -> str:
-    """The text of a function, or of a class by its methods: a kernel knows no file for the class itself."""
+    """The source of a function, or of a class's methods: a kernel knows no file for the class itself."""
     if not inspect.isclass(thing):
         return _text(thing) or f"{name} = ..."
     methods = [textwrap.indent(_text(f), "    ") for f in vars(thing).values() if inspect.isfunction(f)]

@@ -1,4 +1,4 @@
-"""Assignments as they were released: where they come from, and how one is put into the learner's own folder."""
+"""Assignments as released: where they come from, and how one is copied into the learner's own folder."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ NOT_RELEASED = shutil.ignore_patterns(".*", "__pycache__", "*.bak", "*.zip")
 
 
 def available(root: Path | None) -> list[str]:
-    """Assignments that can be started: of the courses that are known here.  root: the learner's own folder."""
+    """Assignments that can be started, from all known courses.  root: the learner's own folder."""
     return sorted({name for source in _sources(root) for name in catalogue.names(source)})
 
 
 def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
-    """Put an assignment, and earlier ones that it builds on, into a folder; return the folders that are new.
+    """Copy an assignment, and earlier ones that it builds on, into a folder; return the new folders.
 
-    ``into`` becomes, or is already, a course of the learner's own: whatever runs there finds ``into/assignments/``, and
-    the checks that were put there are trusted as they are.
-    source: the course to take it from; by default the one of last time, the one around here, the one that came with
-    this package, where its checks are trusted.
-    Raises UsageError where there is no such assignment, or where it is there already: nothing is overwritten.
+    ``into`` becomes, or already is, the learner's own course: whatever runs there finds ``into/assignments/``, and
+    the checks that were copied there are trusted in their present form.
+    source: the course to copy from; by default the last one used, the one around this folder, or the one installed
+    with this package, if its checks are trusted.
+    Raises UsageError where there is no such assignment, or where it exists already: nothing is overwritten.
     """
     into = into.resolve()
     sources = [source] if source else _sources(into)
@@ -40,7 +40,7 @@ def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
     shelf = course.shelf(into) if catalogue.names(into) else into / "assignments"
     target = shelf / found
     if target.exists():
-        message = f"{target} is there already and stays as it is. To begin anew: autograder reset {found}"
+        message = f"{target} exists already and was not changed. To start again: autograder reset {found}"
         raise UsageError(message)
     if place != source:
         trust.require(place)
@@ -62,7 +62,7 @@ def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
 
 
 def _find(name: str, sources: list[Path], into: Path) -> tuple[str, Path]:
-    """Complete an assignment's name; the first course that has it.  No course's checks are run for that."""
+    """Complete an assignment's name; return the first course that has it, without running any course's checks."""
     for source in sources:
         with contextlib.suppress(UsageError):
             return catalogue.find(name, source), source
@@ -79,7 +79,7 @@ def _find(name: str, sources: list[Path], into: Path) -> tuple[str, Path]:
 
 
 def _sources(root: Path | None) -> list[Path]:
-    """Courses to take assignments from: the one named by the environment, of last time, around here, installed."""
+    """Courses to copy from: named by the environment, last used, around this folder, installed."""
     found: list[Path] = []
     if root is not None and (known := state.read(root).source):
         found.append(Path(known))
@@ -94,11 +94,11 @@ def _refuse_work(loaded: Loaded) -> None:
     module = loaded.assignment.module
     for file in (loaded.released / f"{module}.ipynb", loaded.released / f"{module}.py"):
         if not file.is_file():
-            message = f"{file} is not there: the course's own {loaded.assignment.name} is incomplete. Take it anew."
+            message = f"{file} is missing: the course's own {loaded.assignment.name} is incomplete. Get it again."
             raise UsageError(message)
         if not is_original(file, loaded):
             message = (
-                f"{file} holds somebody's work, and only untouched files are started from. "
+                f"{file} holds somebody's work, but a start needs untouched files. "
                 f"Restore it with autograder reset {loaded.assignment.name}, or name another --course."
             )
             raise UsageError(message)
@@ -111,7 +111,7 @@ def is_original(file: Path, loaded: Loaded) -> bool:
 
 
 def _copy(loaded: Loaded, target: Path, into: Path) -> None:
-    """Copy one assignment, whole or not at all, and keep its originals for ``reset``."""
+    """Copy one whole assignment or nothing, and keep its originals for ``reset``."""
     name, module = loaded.assignment.name, loaded.assignment.module
     part = target.with_name(f".{name}.{os.getpid()}.part")
     make_folder(target.parent, into)
@@ -136,8 +136,8 @@ def _kept(root: Path, name: str) -> Path:
 def originals(loaded: Loaded, source: Path | None = None) -> list[Path]:
     """Files of an assignment in which every exercise is a stub, the best first.
 
-    source: a folder to look in first.  They are what ``start`` kept, the installed course's, or the file beside the
-    one that is worked on.
+    source: a folder to look in first; then the files kept by ``start``, the installed course's, and the other file
+    beside the learner's.
     """
     name, module = loaded.assignment.name, loaded.assignment.module
     if loaded.official:
@@ -151,7 +151,7 @@ def originals(loaded: Loaded, source: Path | None = None) -> list[Path]:
 
 
 def _make_anew(loaded: Loaded) -> None:
-    """Keep what the solution at hand gives, where its work is done in the course's own folder."""
+    """Keep originals made from the solution, where the work is done in the course's own folder."""
     from autograder.authoring.release import MissingExtraError, texts
 
     with contextlib.suppress(MissingExtraError, OSError):

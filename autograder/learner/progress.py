@@ -1,4 +1,4 @@
-"""What is done, what is next and why, from the verdicts of the last checks: nothing is run to answer."""
+"""What is done, what is next and why, from the verdicts of the last checks; nothing is run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _of_assignment(loaded: Loaded, known: State) -> AssignmentProgress:
 
 
 def _of_exercise(exercise: Exercise, assignment: str, work: Work | None, known: State) -> ExerciseProgress:
-    """What the last check said, or what the text alone says: an untouched stub needs no check."""
+    """What the last check said, or what the text alone shows: an untouched stub needs no check."""
     checked = known.checked.get(state.key(assignment, exercise.name))
     if work and work.submission.unwritten(exercise) == set(exercise.parts):
         return ExerciseProgress(
@@ -69,7 +69,7 @@ def _of_exercise(exercise: Exercise, assignment: str, work: Work | None, known: 
 
 
 def _next(assignments: list[AssignmentProgress]) -> Next | None:
-    """The first exercise that is not right, and before it whatever it is made of."""
+    """The first exercise that is not correct, preceded by whatever it uses."""
     unfinished = {one.name for one in assignments if one.done < len(one.exercises)}
     for assignment in assignments:
         wrong = {one.name: one for one in assignment.exercises if one.status not in RIGHT}
@@ -83,14 +83,14 @@ def _next(assignments: list[AssignmentProgress]) -> Next | None:
 def _why(
     assignment: AssignmentProgress, exercise: ExerciseProgress, wrong: dict[str, ExerciseProgress], unfinished: set[str]
 ) -> str:
-    """Why this one comes next: what its verdict was, what needs it, what it builds on."""
+    """Why this one is next: its verdict, what uses it, what it builds on."""
     was = {Status.NOT_ATTEMPTED: "is still to be written", "": "has not been checked"}
-    said = was.get(exercise.status, "is not right yet")
+    said = was.get(exercise.status, "is not correct yet")
     reasons = [f"it {said}"]
     if users := [one.name for one in assignment.exercises if exercise.name in one.depends]:
-        reasons.append(f"{', '.join(users)} {'is' if len(users) == 1 else 'are'} made of it")
+        reasons.append(f"{', '.join(users)} {'uses' if len(users) == 1 else 'use'} it")
     if own := [name for name in exercise.depends if name not in wrong]:
-        reasons.append(f"what it is made of is right: {', '.join(own)}")
+        reasons.append(f"what it uses is correct: {', '.join(own)}")
     if open_earlier := [name for name in assignment.earlier if name in unfinished]:
-        reasons.append(f"{assignment.name} builds on {', '.join(open_earlier)}, where something is left to do")
+        reasons.append(f"{assignment.name} builds on {', '.join(open_earlier)}, which is not finished")
     return "; ".join(reasons)

@@ -1,4 +1,4 @@
-"""What the learner's commands know and show, as plain data: the state file, progress, a hand-in."""
+"""Data of the learner's commands: the state file, progress, a hand-in."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """The last verdict of one exercise; identity: hash of everything that it was about."""
+    """The last verdict of one exercise; identity: hash of everything that it depends on."""
 
     identity: str
     result: ExerciseResult
@@ -31,17 +31,17 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 class Hinted(msgspec.Struct, frozen=True):
-    """How many hints were shown; about: the verdict that they were for."""
+    """How many hints were shown; about: the verdict that they belong to."""
 
     about: str
     shown: int
 
 
 class State(msgspec.Struct):
-    """What is remembered beside the learner's work; exercises by ``02_layers/Linear``.
+    """What is stored beside the learner's work; keys of exercises are like ``02_layers/Linear``.
 
-    format: version of the schema, that of reports, since verdicts are in it; source: the course that assignments were
-    taken from.
+    format: version of the schema, which is that of reports, since it holds verdicts; source: the course that
+    assignments were copied from.
     """
 
     format: int = FORMAT
@@ -51,7 +51,7 @@ class State(msgspec.Struct):
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """One hint: which of how many, what it is (where to look, the formula, the step), and its text."""
+    """One hint: its number and the total, its kind (where to look, the formula, the step), and its text."""
 
     exercise: str
     level: int
@@ -61,9 +61,9 @@ class Hint(msgspec.Struct, frozen=True):
 
 
 class ExerciseProgress(msgspec.Struct, frozen=True):
-    """One exercise as it was last checked; status "" where its text was never checked.
+    """One exercise as it was last checked; status "" if its text was never checked.
 
-    stale: its text, or something that it uses, has changed since.
+    stale: whether its text, or something that it uses, has changed since.
     """
 
     name: str
@@ -75,7 +75,7 @@ class ExerciseProgress(msgspec.Struct, frozen=True):
 
 
 class AssignmentProgress(msgspec.Struct, frozen=True):
-    """One assignment: its exercises, and the points that are graded by machine; problem: why it cannot be read."""
+    """One assignment: its exercises, and the automatically graded points; problem: why it cannot be read."""
 
     name: str
     title: str
@@ -90,7 +90,7 @@ class AssignmentProgress(msgspec.Struct, frozen=True):
 
 
 class Next(msgspec.Struct, frozen=True):
-    """The exercise to go on with, and why that one."""
+    """The exercise to continue with, and why."""
 
     assignment: str
     exercise: str
@@ -98,7 +98,7 @@ class Next(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """Every assignment in the learner's folder, what comes next, and what can still be begun."""
+    """Every assignment in the learner's folder, what is next, and what can be started."""
 
     assignments: list[AssignmentProgress]
     next: Next | None = None
@@ -135,8 +135,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 class View(msgspec.Struct):
     """Everything that ``watch`` shows.
 
-    statuses: of every exercise, "" where it is not known; report: in place of one exercise, of all; problem: why the
-    file cannot be read; notice: an answer to a key; running: what is being checked, where that takes long.
+    statuses: of every exercise, "" if unknown; report: of all exercises, in place of one; problem: why the file
+    cannot be read; notice: the answer to a key; running: what is being checked, if that takes long.
     """
 
     assignment: str

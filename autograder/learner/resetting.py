@@ -1,4 +1,4 @@
-"""Stubs put back: a whole assignment, one exercise or one part, the rest of the file byte for byte as it was."""
+"""Restores stubs: of a whole assignment, one exercise or one part; the rest of the file does not change."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _MARKER = re.compile(r"^# ?%%")
 
 @dataclass(frozen=True)
 class Reset:
-    """One file to be written: what it will hold.
+    """One file to be written, with its new content.
 
-    within: the learner's folder, below which nothing may be a link.
+    within: the learner's folder, below which links are refused.
     """
 
     path: Path
@@ -40,10 +40,10 @@ class Reset:
 
 
 def plan(loaded: Loaded, exercise: Exercise | None, part: str | None, source: Path | None = None) -> list[Reset]:
-    """What a reset would write; nothing where everything is the stub already.
+    """What a reset would write; nothing if everything is already the stub.
 
     exercise: None for the whole assignment; part: of the exercise; source: a folder with the assignment as released.
-    Raises UsageError where the stub is not here or where the file does not hold the exercise.
+    Raises UsageError if the stub is not available or the file does not define the exercise.
     """
     module = loaded.assignment.module
     files = [file for suffix in (".ipynb", ".py") if (file := loaded.released / f"{module}{suffix}").is_file()]
@@ -80,17 +80,17 @@ def _whole(loaded: Loaded, files: list[Path], source: Path | None) -> list[Reset
 
 def _no_stub(loaded: Loaded, what: str) -> UsageError:
     name = loaded.assignment.name
-    return UsageError(f"The stub of {what} is not here. Name a folder that has {name} as it was released, with --from.")
+    return UsageError(f"The stub of {what} was not found. Name a folder with {name} as released: --from FOLDER.")
 
 
 def _stubs(loaded: Loaded, source: Path | None) -> Iterator[dict[str, str]]:
-    """Texts of the exercises as they were released, by name, the best first."""
+    """Texts of the exercises as released, by name, the best source first."""
     for file in originals(loaded, source):
         yield Work(loaded, file, read_submission(file, loaded), None).sources
 
 
 def _restored(file: Path, exercise: Exercise, part: str | None, stub: str) -> bytes | None:
-    """The file with the stub in place; None where it is there already.  UsageError where the exercise is not."""
+    """The file with the stub restored; None if it is already there.  UsageError if the exercise is not defined."""
     data = file.read_bytes()
     bom = _BOM if data.startswith(_BOM) else b""
     text = data[len(bom) :].decode()
@@ -148,7 +148,7 @@ def _without_magics(lines: list[str]) -> list[str]:
 
 
 def _guess(lines: list[str], name: str) -> tuple[int, int] | None:
-    """Where a definition stands in a text that does not parse: up to the next line that begins at the margin."""
+    """The lines of a definition in a text that does not parse: up to the next line without indentation."""
     begins = re.compile(rf"(?:class|def|async def) {re.escape(name)}\b")
     starts = [i for i, line in enumerate(lines, 1) if begins.match(line)]
     if not starts:
@@ -163,14 +163,14 @@ def _guess(lines: list[str], name: str) -> tuple[int, int] | None:
 
 
 def _part_place(file: Path, source: Source, whole: tuple[int, int], part: str, stub: str) -> tuple[int, int, str]:
-    """Lines of one method, and its stub with the same indentation; a method that is gone comes at the end again."""
+    """Lines of one method, and its stub with the same indentation; a deleted method is added at the end."""
     wanted = _method(textwrap.dedent(stub), part)
     lines = source.lines()[whole[0] - 1 : whole[1]]
     try:
         node = ast.parse("".join(lines)).body[0]
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         name = stub.partition("(")[0].split()[-1]
-        message = f"{file.name}: {name} does not parse, so {part} cannot be found in it. Reset {name} as a whole."
+        message = f"{file.name}: {name} does not parse, so {part} cannot be found in it. Reset all of {name}."
         raise UsageError(message) from error
     methods = [one for one in ast.walk(node) if isinstance(one, ast.FunctionDef) and one in getattr(node, "body", [])]
     margin = " " * (methods[0].col_offset if methods else 4)
@@ -191,10 +191,10 @@ def _method(stub: str, part: str) -> str:
 
 
 def carry_out(change: Reset) -> Path | None:
-    """Keep the old text in the next free ``.bak`` beside the file, then write.
+    """Save the old text in the next free ``.bak`` beside the file, then write.
 
-    Return where it is kept; None where there was no file.  Raises UsageError where the folder cannot be written,
-    LinkedPathError where the file or a folder above it is a link.
+    Return its path; None if there was no file.  Raises UsageError if the folder cannot be written,
+    LinkedPathError if the file or a folder above it is a link.
     """
     refuse_links(change.path, change.within)
     try:
@@ -203,7 +203,7 @@ def carry_out(change: Reset) -> Path | None:
         if backup:
             shutil.copymode(backup, change.path)
     except OSError as error:
-        message = f"{change.path} cannot be reset ({error.strerror}): it is as it was. Check who may write there."
+        message = f"{change.path} cannot be reset ({error.strerror}) and was not changed. Check who may write there."
         raise UsageError(message) from error
     return backup
 

@@ -1,4 +1,4 @@
-"""Tells when a folder's files were saved: by the system's own notices, and by looking where these do not come."""
+"""Notices when a folder's files are saved: by the system's notifications, and by polling where there are none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from watchfiles import watch
 __all__ = ["saves"]
 
 SETTLE_MS = 20
-"""Silence after which a burst of saves is over; editors write, rename and touch within a few milliseconds."""
+"""Quiet time after which a burst of saves is over; editors write, rename and touch within a few milliseconds."""
 BURST_MS = 200
 LOOK_MS = 500
 
@@ -21,8 +21,8 @@ LOOK_MS = 500
 def saves(folder: Path, names: frozenset[str], send: Callable[[], object]) -> Iterator[None]:
     """Call ``send`` after every save of one of these files within the block, from a thread.
 
-    A file that is renamed into place, deleted or back counts, and so does a folder that is made anew.  What a network
-    drive does not announce is seen by its time and size, within a second.
+    A file that is renamed into place, deleted or restored counts, and so does a folder that is created again.  Changes
+    that a network drive does not announce are detected by time and size, within a second.
     """
     ended = threading.Event()
     seen = _look(folder, names)
@@ -35,7 +35,7 @@ def saves(folder: Path, names: frozenset[str], send: Callable[[], object]) -> It
                 ended.wait(LOOK_MS / 1000)
                 seen = _report(folder, names, seen, send)
                 continue
-            with contextlib.suppress(FileNotFoundError):  # it went between the look and the watching
+            with contextlib.suppress(FileNotFoundError):  # it was deleted before watching began
                 for changes in watch(
                     folder,
                     watch_filter=None,

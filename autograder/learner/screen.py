@@ -1,4 +1,4 @@
-"""What ``watch``, ``hint``, ``progress`` and ``submit`` show: right at 80 columns, without colour, in plain ASCII."""
+"""What ``watch``, ``hint``, ``progress`` and ``submit`` print: readable at 80 columns, without colour, in ASCII."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ BAR = 20
 UNKNOWN = "?"
 SHOWN_FROM_S = 0.005
 MOST_CHARACTERS = 1500
-"""Of one hint; a longer one loses its middle."""
+"""Characters of one hint; a longer one loses its middle."""
 KEYS = (("h", "hint"), ("n", "next"), ("p", "previous"), ("a", "all"), ("?", "help"), ("q", "quit"))
 HELP = (
-    ("h", "one hint more: where to look, then the formula, then the step"),
+    ("h", "the next hint: where to look, then the formula, then the step"),
     ("n, p", "the next exercise, the previous one"),
     ("a", "check every exercise of the assignment"),
-    ("q", "end; so does Ctrl-C"),
+    ("q", "quit, like Ctrl-C"),
     ("save", "saving the file checks the exercise that changed"),
 )
 
 
 def print_view(console: Console, view: View) -> None:
-    """Print what ``watch`` shows: in place of what was there where the terminal can, below it elsewhere."""
+    """Print what ``watch`` shows: in place of the previous screen where the terminal can, below it elsewhere."""
     page = Page(console)
     if view.running:
         page.line(page.text(f"Checking {view.running} ...", "dim"))
         return
-    with console:  # one write: nothing flickers
+    with console:  # one write, so that nothing flickers
         if view.keys and console.is_terminal and not console.is_dumb_terminal:
             console.clear()
         _print_head(page, view)
@@ -62,7 +62,7 @@ def _print_head(page: Page, view: View) -> None:
         marks.append_text(Text("[" if here else "") + _mark(page, status) + Text("]" if here else ""))
     done = sum(status in RIGHT for status in view.statuses.values())
     if view.statuses:
-        page.line(marks, "  ", page.text(f"{done} of {len(view.statuses)} right", "dim"))
+        page.line(marks, "  ", page.text(f"{done} of {len(view.statuses)} correct", "dim"))
 
 
 def _mark(page: Page, status: str) -> Text:
@@ -86,17 +86,17 @@ def _print_foot(page: Page, view: View) -> None:
 
 
 def _onward(view: View) -> str:
-    """What comes after an exercise that is right."""
+    """What to do after an exercise is correct."""
     names = list(view.statuses)
     left = [name for name in names if view.statuses[name] not in RIGHT]
     if not left:
-        return f"All of {view.assignment} is right. Hand it in: autograder submit {view.assignment}"
+        return f"All of {view.assignment} is correct. Hand it in: autograder submit {view.assignment}"
     after = names[names.index(view.current) + 1 :]
-    return f"Right. {'n goes on to ' + after[0] if after and view.keys else 'Left to do: ' + ', '.join(left)}."
+    return f"Correct. {'Press n for ' + after[0] if after and view.keys else 'Left to do: ' + ', '.join(left)}."
 
 
 def print_hints(console: Console, hints: Sequence[Hint]) -> None:
-    """Print hints, each with which of how many it is; of several formulas each on a line of its own."""
+    """Print hints, each with its number and the total; several formulas on separate lines."""
     page = Page(console)
     for hint in hints:
         page.line(page.text(f"Hint {hint.level} of {hint.of}, {hint.kind}:", "bold"), indent=4)
@@ -107,7 +107,7 @@ def print_hints(console: Console, hints: Sequence[Hint]) -> None:
 
 
 def _in_plain_signs(text: str) -> str:
-    """Spell what a plain terminal would spell as in prose, where a dot separates words and a hat is an accent."""
+    """Spell for ASCII what would be spelled as in prose, where a dot separates words and a hat is an accent."""
     rooted = re.sub("√(\\w\u0302?)(?![\\w(])", r"√(\1)", text)
     return rooted.replace("·", "*").replace("\u0302", "_hat")
 
@@ -122,21 +122,21 @@ def print_progress(console: Console, progress: Progress) -> None:
         next_, why = progress.next, page.text(f": {progress.next.why}.")
         page.line(Text("Next: ", "bold"), page.text(f"{next_.exercise} of {next_.assignment}", "bold"), why, hang=6)
     elif progress.assignments:
-        page.line(page.text("Everything that was begun is right.", "green"))
+        page.line(page.text("Everything that you have started is correct.", "green"))
     if progress.not_begun:
         names = ", ".join(progress.not_begun)
-        page.line(page.text(f"Not begun: {names}. Begin with: autograder start {progress.not_begun[0]}", "dim"))
+        page.line(page.text(f"Not started: {names}. Start with: autograder start {progress.not_begun[0]}", "dim"))
 
 
 def _print_assignment(page: Page, assignment: AssignmentProgress) -> None:
     total = len(assignment.exercises)
-    full = BAR * assignment.done // total if total else 0  # a bar is full only where nothing is missing
+    full = BAR * assignment.done // total if total else 0  # a bar is full only if nothing is missing
     line = Text.assemble(
         page.shorten(page.text(f"{assignment.name} · {assignment.title}", "bold"), page.width),
         "\n",
         (page.bar[0] * full, "green"),
         (page.bar[1] * (BAR - full), "dim"),
-        f"  {assignment.done} of {total} right",
+        f"  {assignment.done} of {total} correct",
     )
     line.append(f", {number(assignment.points)} / {number(assignment.max_points)} points", "dim")
     if assignment.questions:
@@ -157,7 +157,7 @@ def _print_assignment(page: Page, assignment: AssignmentProgress) -> None:
 
 
 def print_manifest(console: Console, manifest: Manifest) -> None:
-    """Print what would be handed in, and what its author may not have meant."""
+    """Print what would be handed in, and what may be unintended."""
     page = Page(console)
     page.line(page.text(f"Hand-in of {manifest.assignment}", "bold"))
     for file in manifest.files:

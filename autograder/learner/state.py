@@ -1,6 +1,6 @@
 """``.autograder/state.json`` beside the learner's work: last verdicts, and how many hints were shown.
 
-Nothing depends on it: where it is damaged or cannot be written, the next check makes it anew.
+Nothing depends on it: if it is damaged or cannot be written, the next check creates it again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["change", "folder", "key", "last", "read", "remember"]
 
 
 def folder(root: Path) -> Path:
-    """Where a learner's folder keeps what the commands remember."""
+    """The place in a learner's folder where the commands store their state."""
     return root / ".autograder"
 
 
@@ -30,7 +30,7 @@ def key(assignment: str, exercise: str) -> str:
 
 
 def read(root: Path) -> State:
-    """What is remembered, also by release 0.1; nothing where the file is missing, damaged or of a later version."""
+    """The stored state, also of release 0.1; empty if the file is missing, damaged or of a later version."""
     try:
         content = (folder(root) / "state.json").read_bytes()
         state = msgspec.json.decode(content, type=State)
@@ -53,10 +53,10 @@ def _from_version_1(known: dict[str, object]) -> State:
 
 
 def change(root: Path, edit: Callable[[State], None]) -> bool:
-    """Read, edit and write the state; say whether it could be written.
+    """Read, edit and write the state; return whether it could be written.
 
-    It is read anew each time, since ``watch`` and another command may run side by side.  Raises LinkedPathError where
-    it would be written through a link.
+    It is read again each time, since ``watch`` and another command may run at the same time.  Raises LinkedPathError
+    if it would be written through a link.
     """
     state = read(root)
     edit(state)
@@ -68,13 +68,13 @@ def change(root: Path, edit: Callable[[State], None]) -> bool:
 
 
 def last(state: State, work: Work, exercise: str) -> ExerciseResult | None:
-    """The last verdict of an exercise, where it is about the text as it is now."""
+    """The last verdict of an exercise, if its text has not changed since."""
     checked = state.checked.get(key(work.assignment.name, exercise))
     return checked.result if checked and checked.identity == work.identity(exercise) else None
 
 
 def remember(work: Work, results: Iterable[ExerciseResult]) -> bool:
-    """Store fresh verdicts; say whether that was possible."""
+    """Store fresh verdicts; return whether that was possible."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     fresh = {key(work.assignment.name, r.name): Checked(work.identity(r.name), r, now) for r in results}
     return change(work.loaded.root, lambda state: state.checked.update(fresh))

@@ -1,4 +1,4 @@
-"""One loop: a file is saved or a key is pressed, and the verdict of the exercise that is worked on is shown."""
+"""The loop of ``watch``: when a file is saved or a key is pressed, show the verdict of the current exercise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Show", "Watching"]
 
 RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 PATIENCE_S = 0.4
-"""Wait of the learner's after which it is said that checks are running."""
+"""Waiting time after which the screen says that checks are running."""
 
 
 Show = Callable[[View], None]
@@ -43,9 +43,9 @@ class _Done:
 
 
 class Watching:
-    """Watches the work on one assignment until somebody wants an end.
+    """Watches the work on one assignment until it is told to stop.
 
-    path: the file; where None, the assignment's notebook or Python file, whichever was saved last.
+    path: the file; if None, the assignment's notebook or Python file, whichever was saved last.
     """
 
     def __init__(self, loaded: Loaded, path: Path | None, checker: Checker, show: Show) -> None:
@@ -61,7 +61,7 @@ class Watching:
         self.view = View(loaded.assignment.name, loaded.assignment.title)
 
     def run(self) -> Event:
-        """Show verdicts until QUIT or STOP; return which.  The terminal is left as it was found."""
+        """Show verdicts until QUIT or STOP; return which.  The terminal's settings are restored."""
         folder = self._path.resolve().parent if self._path else self._loaded.released
         module = self._loaded.assignment.module
         names = [self._path.name] if self._path else [f"{module}.ipynb", f"{module}.py"]
@@ -82,7 +82,7 @@ class Watching:
         return self._running is not None
 
     def _next_event(self) -> Event | None:
-        """Wait for an event, a little at a time: Windows interrupts no endless wait.  Say it where checks take long."""
+        """Wait for an event in short steps, as Windows interrupts no endless wait; report checks that take long."""
         try:
             return self._events.get(timeout=PATIENCE_S / 2)
         except Empty:
@@ -115,7 +115,7 @@ class Watching:
     # --- reading ---------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Show the first exercise that is not right, as far as that is known."""
+        """Show the first exercise that is not known to be correct."""
         self._saved = time.monotonic()
         if not self._open():
             return
@@ -125,7 +125,7 @@ class Watching:
         self._go_to(wrong[0] if wrong else self._names[0])
 
     def _open(self) -> bool:
-        """Read the file anew; where that fails, show why."""
+        """Read the file again; if that fails, show why."""
         try:
             work = open_work(self._loaded, self._path)
         except SubmissionError as error:
@@ -136,7 +136,7 @@ class Watching:
         return True
 
     def _read(self) -> None:
-        """A file was saved: check the exercise that changed, else the one that is shown."""
+        """A file was saved: check the exercise that changed, else the one on screen."""
         self._saved = time.monotonic()
         before = self._work
         if not self._open() or self._work is None:
@@ -145,7 +145,7 @@ class Watching:
             self._begin()
             return
         if (before.path, before.submission.sha256) == (self._work.path, self._work.submission.sha256):
-            self._work = before  # touched, or saved as it was
+            self._work = before  # saved without a change
             return
         changed = [name for name in self._names if before.sources.get(name) != self._work.sources.get(name)]
         if changed and self.view.current not in changed:
@@ -166,7 +166,7 @@ class Watching:
     # --- checking --------------------------------------------------------------------------
 
     def _check(self, names: tuple[str, ...]) -> None:
-        """Have exercises checked in a thread; what is asked for meanwhile comes after, the last of it alone."""
+        """Check exercises in a thread; of requests that arrive meanwhile only the last is run afterwards."""
         if self._work is None:
             self._show(self.view)
             return
@@ -186,7 +186,7 @@ class Watching:
         self._events.put(Event.VERDICT)
 
     def _take(self) -> None:
-        """A verdict is there: show it, unless it is about a text that is no more."""
+        """A verdict arrived: show it, unless the text has changed since."""
         done = self._done.get()
         self._running, self.view.running = None, ""
         if done.error:
@@ -213,7 +213,7 @@ class Watching:
     # --- keys ------------------------------------------------------------------------------
 
     def _go_to(self, name: str) -> None:
-        """Show an exercise: what is known of it, else a fresh verdict."""
+        """Show an exercise with its last verdict, else a fresh one."""
         self.view.current, self.view.result, self.view.hints = name, None, []
         self.view.report = None
         if result := self._known(name):
@@ -239,7 +239,7 @@ class Watching:
     def _hint(self) -> None:
         result = self._result
         if self._work is None or self.view.result is None or result is None:
-            self.view.notice = "A hint needs a verdict first: save the file."
+            self.view.notice = "A hint needs a verdict: save the file first."
         elif hint := hints.next_hint(self._work, result):
             self.view.report = None
             self.view.hints = [*self.view.hints, hint]

@@ -1,4 +1,4 @@
-"""A learner's work on one assignment: which file counts, and when two texts mean the same to an exercise."""
+"""A learner's work on one assignment: which file counts, and when two texts are the same for an exercise."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Work:
 
     @property
     def assignment(self) -> Assignment:
-        """What the work is for."""
+        """The assignment."""
         return self.loaded.assignment
 
     @cached_property
     def sources(self) -> dict[str, str]:
-        """The text of every exercise that is there: of the definition that counts, or why it cannot be read."""
+        """The text of every exercise in the file: the definition that counts, or why it cannot be read."""
         found = {}
         for exercise in self.assignment.exercises:
             text = self.submission.source_of(exercise) or self.submission.broken_cell(exercise)
@@ -48,11 +48,11 @@ class Work:
 
     @cached_property
     def _shared(self) -> str:
-        """Hash of what every exercise is checked with: earlier assignments, the checks."""
+        """Hash of what the verdict of every exercise depends on: earlier assignments, the checks."""
         return _hash(hash_of_earlier(self.earlier or {}), self.loaded.checks_sha256)
 
     def identity(self, exercise: str) -> str:
-        """Hash of everything that a verdict on this exercise is about."""
+        """Hash of everything that a verdict on this exercise depends on."""
         found = self.assignment.exercise(exercise)
         own = [chunk.source for _, chunk in self.submission.slice(found)]
         return _hash(own, self.sources.get(exercise, ""), sorted(self.submission.unwritten(found)), self._shared)
@@ -67,9 +67,9 @@ def _hash(*things: Any) -> str:
 
 
 def open_work(loaded: Loaded, path: Path | None = None) -> Work:
-    """Read a file, or the one in a folder that holds work; by default the learner's, of two what was saved last.
+    """Read a file, or the one in a folder that holds work; by default the learner's, the newer of two.
 
-    Raises SubmissionError with one sentence where there is nothing that can be read.
+    Raises SubmissionError with one sentence if nothing can be read.
     """
     path = path or file_of(loaded)
     earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
@@ -78,38 +78,38 @@ def open_work(loaded: Loaded, path: Path | None = None) -> Work:
 
 
 def read_work(path: Path, loaded: Loaded) -> Submission:
-    """Read a learner's file; SubmissionError where it cannot be, whatever was raised about it."""
+    """Read a learner's file; SubmissionError if that fails, whatever was raised."""
     try:
         return read_submission(path, loaded)
     except SubmissionError:
         raise
     except Exception as error:
         message = (
-            f"{path.name} cannot be read: the grader failed on it ({type(error).__name__}). Take out what you added "
-            "last, and report the cell to the maintainers."
+            f"{path.name} cannot be read: the grader itself failed on it ({type(error).__name__}). Remove what you "
+            "added last, and report the cell to the maintainers."
         )
         raise SubmissionError(message) from error
 
 
 def file_of(loaded: Loaded) -> Path:
-    """The notebook or the file of an assignment, whichever was saved last.  SubmissionError where there is neither."""
+    """The notebook or the file of an assignment, whichever was saved last.  SubmissionError if there is neither."""
     module = loaded.assignment.module
     found = extraction.newest(loaded.released, module)
     if found is None:
         message = (
             f"There is no {module}.ipynb and no {module}.py in {loaded.released}. "
-            f"Begin with: autograder start {loaded.assignment.name}"
+            f"Start with: autograder start {loaded.assignment.name}"
         )
         raise SubmissionError(message)
     return found
 
 
 def latest(root: Path) -> Loaded:
-    """The assignment that was worked on last; the first one where none is begun.  UsageError where there is none."""
+    """The assignment that was edited last; the first one if none is started.  UsageError if there is none."""
     begun: list[tuple[float, Loaded]] = []
     every = [catalogue.load(name, root) for name in catalogue.names(root)]
     if not every:
-        message = f"There is no assignment in {root}. Begin with: autograder start 02_layers"
+        message = f"There is no assignment in {root}. Start with: autograder start 02_layers"
         raise UsageError(message)
     for loaded in every:
         path = extraction.newest(loaded.released, loaded.assignment.module)
@@ -122,9 +122,9 @@ def latest(root: Path) -> Loaded:
 
 
 def chosen(target: str | None, root: Path) -> tuple[Loaded, Path | None]:
-    """What a command is about: an assignment or a file; by default what was worked on last.
+    """The target of a command: an assignment or a file; by default what was edited last.
 
-    UsageError where the target is neither.
+    UsageError if the target is neither.
     """
     if target is None:
         return latest(root), None
@@ -135,7 +135,7 @@ def chosen(target: str | None, root: Path) -> tuple[Loaded, Path | None]:
 
 
 def exercise_of(target: str, root: Path) -> tuple[Loaded, Exercise, str | None]:
-    """An exercise, or a part of one (``Linear``, ``layers.Linear``, ``Linear.backward``).  UsageError elsewise."""
+    """An exercise, or a part of one (``Linear``, ``layers.Linear``, ``Linear.backward``).  UsageError otherwise."""
     try:
         loaded, part = catalogue.with_exercise(target, root), None
     except UsageError:
@@ -152,7 +152,7 @@ def exercise_of(target: str, root: Path) -> tuple[Loaded, Exercise, str | None]:
 
 
 def reset_target(target: str, root: Path) -> tuple[Loaded, Exercise | None, str | None]:
-    """An assignment, an exercise, or a part of one.  UsageError where it is none."""
+    """An assignment, an exercise, or a part of one.  UsageError if it is none of these."""
     try:
         return catalogue.load(catalogue.find(target, root), root), None, None
     except UsageError:

@@ -1,6 +1,6 @@
-"""Measuring cost: one class per kind, which says how it is measured, estimated and judged.
+"""Measuring cost: one class per kind, which defines how it is measured, estimated and judged.
 
-To add a kind, write its class in a module of its own, as ``memory.py`` does, and list it in ``KINDS``; where no struct
+To add a kind, write its class in a new module, like ``memory.py``, and list it in ``KINDS``; if no struct
 of ``autograder.report.measurement`` fits its figures, add one there.
 """
 

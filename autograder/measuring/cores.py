@@ -8,7 +8,7 @@ __all__ = ["usable"]
 
 
 def usable() -> list[int]:
-    """Their numbers; where the system only says how many there are, 0 to that."""
+    """Their numbers; 0, 1, … if the system only reports how many there are."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))

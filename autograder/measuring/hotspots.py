@@ -1,4 +1,4 @@
-"""From sampled lines to the place in the code that costs the time: the loop around them, where there is one."""
+"""From sampled lines to the code that takes the time: the loop around them, if there is one."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ MOST_CODE = 100
 
 
 def find(check: Check, subject: RemoteSubject, case: Case, statements: Sequence[Chunk]) -> list[HotSpot]:
-    """Run a speed check's calls again under the sampler; the costliest places, the costliest first.
+    """Run a speed check's calls again under the sampler; return the most expensive places, the worst first.
 
-    The worker is the submission's to lie from, so this explains a verdict and decides none.
+    The submission could forge the worker's replies, so this explains a verdict and decides none.
     """
     trial = check.prepare(subject, case)
     trial.renew(case)
@@ -39,7 +39,7 @@ def find(check: Check, subject: RemoteSubject, case: Case, statements: Sequence[
 
 
 def places(samples: object, statements: Sequence[Chunk]) -> list[HotSpot]:
-    """Sum up samples ``[label, line, share]`` by the loop they lie in; what a worker sent may be anything."""
+    """Sum up samples ``[label, line, share]`` by their loop; a worker may have sent anything."""
     found: defaultdict[tuple[str, int, bool], float] = defaultdict(float)
     for sample in samples if isinstance(samples, list) else []:
         match sample:
@@ -54,7 +54,7 @@ def places(samples: object, statements: Sequence[Chunk]) -> list[HotSpot]:
 
 
 def sentence(spots: Iterable[HotSpot]) -> str:
-    """Say where most of the time goes; empty where nothing stands out."""
+    """Say where most of the time goes; empty if nothing stands out."""
     for spot in spots:
         what = "in the Python loop" if spot.loop else "in one line"
         return f"{100 * spot.share:.0f} % of the time is {what} at {spot.where}: {spot.code}"
@@ -62,7 +62,7 @@ def sentence(spots: Iterable[HotSpot]) -> str:
 
 
 def _loop_around(label: str, line: int, statements: Sequence[Chunk]) -> int | None:
-    """First line of the innermost loop or comprehension that holds a line; None where there is none."""
+    """First line of the innermost loop or comprehension around a line; None if there is none."""
     spans = [span for chunk in statements if chunk.label == label for span in _loops(chunk)]
     return max((first for first, last in spans if first <= line <= last), default=None)
 

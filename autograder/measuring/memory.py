@@ -1,7 +1,7 @@
-"""Memory as a ratio: how much a worker grows at its peak during one call, beside the reference, read from outside.
+"""Memory as a ratio: a worker's peak growth during one call, compared with the reference's, read from outside.
 
-Resident memory, as the kernel counts it, in fresh workers: inputs and parameters are there before, so what is measured
-is what the code itself asks for.
+Resident memory, as counted by the kernel, in fresh workers: inputs and parameters exist before the call, so only the
+code's own memory is measured.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ __all__ = ["FLOOR", "Memory", "compare", "grow", "ratio", "sentence"]
 
 PAIRS, CLEAR = 3, 1.5
 FLOOR = 1 << 18
-"""Bytes that a process may grow for reasons of its own."""
+"""Bytes by which any process may grow by itself."""
 MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
 class Memory(Ratio):
-    """A limit on memory at its peak, beyond inputs and parameters.  Let the reference take a megabyte at least."""
+    """A limit on peak memory, beyond inputs and parameters.  Let the reference use at least a megabyte."""
 
     name: ClassVar[str] = "sparing with memory"
     part: ClassVar[str] = "memory"
     variant: ClassVar[str] = "bulky"
     cost: ClassVar[str] = "memory"
     advice: ClassVar[str] = (
-        "Find your largest array: is one of its axes summed away later, or can it be worked off in portions?"
+        "Find your largest array: is one of its axes summed over later, or can it be processed in blocks?"
     )
     is_calibrated: ClassVar[bool] = True
 
@@ -51,7 +51,7 @@ class Memory(Ratio):
         return self._judged(_figures(self, peak, stored.peak, kept, estimated=True))
 
     def calibrate(self, check: Check, bench: Bench) -> Stored:
-        """The reference's peak; 0 where this system does not report it."""
+        """The reference's peak; 0 if this system does not report it."""
         try:
             peak, _ = self._peak(check, bench)
         except NotMeasuredError:
@@ -59,18 +59,18 @@ class Memory(Ratio):
         return Stored("", peak=peak)
 
     def _peak(self, check: Check, bench: Bench) -> tuple[int, int]:
-        """Bytes by which a worker grows at its peak and for good in one call."""
+        """Bytes by which a worker grows in one call: at the peak, and permanently."""
         case = bench.cases(check)[0]
         with bench.code() as code:
             peak, kept, _ = grow(check, code, case, self.run.draw(bench.rng, case))
         return peak, kept
 
     def _judged(self, figures: Footprint) -> Judgement:
-        return self.judge(figures, f"right, but {sentence(figures)}")
+        return self.judge(figures, f"correct, but {sentence(figures)}")
 
 
 def compare(memory: Memory, check: Check, bench: Bench) -> tuple[Footprint, Mismatch | None]:
-    """Measure beside the reference: the figures, and a Mismatch where an output was incorrect."""
+    """Measure code and reference: the figures, and a Mismatch if an output was incorrect."""
     case = bench.cases(check)[0]
     pairs, kept, mismatch = [], 0, None
     for _ in range(PAIRS):
@@ -95,18 +95,18 @@ def _figures(memory: Memory, peak: float, its_peak: float, kept: int, *, estimat
 
 
 def ratio(peak: float, its_peak: float) -> float:
-    """One peak as a multiple of another, both with what any process may grow by."""
+    """One peak as a multiple of another, both increased by what any process may grow."""
     return (peak + FLOOR) / (its_peak + FLOOR)
 
 
 def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
-    """Whether one pair is enough: memory hardly varies."""
+    """Whether one pair is enough, as memory hardly varies."""
     found = ratio(peak, its_peak)
     return found > CLEAR * limit or found * CLEAR < limit
 
 
 def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:
-    """Bytes by which the worker grew at its peak and for good during one call, and what came of it."""
+    """Bytes by which the worker grew during one call, at the peak and permanently, and the outputs."""
     trial = check.prepare(subject, case)
     trial.renew(fresh)
     before, peak_before = subject.worker.memory()
@@ -117,7 +117,7 @@ def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple
 
 
 def sentence(figures: Footprint) -> str:
-    """Say that it was too much, and how much stays; the figures themselves are shown beside it, as a time's are."""
+    """Say that it uses too much, and how much stays allocated; the figures themselves are shown beside it."""
     kept = figures.kept / MEGABYTE
-    stays = f"; {kept:.1f} MB stay after the call" if kept > figures.peak / MEGABYTE / 2 else ""
-    return f"takes too much memory{stays}"
+    stays = f"; {kept:.1f} MB stay allocated after the call" if kept > figures.peak / MEGABYTE / 2 else ""
+    return f"uses too much memory{stays}"

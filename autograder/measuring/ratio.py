@@ -1,4 +1,4 @@
-"""What costs that are compared with the reference's have in common."""
+"""Common parts of costs that are compared with the reference's."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["Ratio"]
 
 @dataclass(frozen=True)
 class Ratio(Budget):
-    """At most ``at_most`` times what the reference takes on ``case``; half of the points up to ``half_at`` times.
+    """At most ``at_most`` times the reference's cost on ``case``; half of the points up to ``half_at`` times.
 
-    case, dtype: as ``Run`` has them.  Limits are set on measured ratios.
+    case, dtype: as in ``Run``.  Limits are set from measured ratios.
     """
 
     case: Case
@@ -28,15 +28,15 @@ class Ratio(Budget):
 
     @property
     def run(self) -> Run:
-        """The one thing that is run."""
+        """The only run."""
         return Run(self.case, self.dtype)
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """The same, as every kind has it."""
+        """The same as a tuple, like every kind."""
         return (self.run,)
 
     @property
     def limits(self) -> tuple[float, ...]:
-        """The limit, and that for half of the points where there is one."""
+        """The limit, and the limit for half of the points if there is one."""
         return (self.at_most,) if self.half_at is None else (self.at_most, self.half_at)

@@ -1,6 +1,6 @@
-"""Growth as an exponent: cost at several sizes, read from outside, and the power of the size that fits it.
+"""Growth as an exponent: cost at several sizes, read from outside, and the fitted power of the size.
 
-Costs are fitted on logarithms by least squares, once for every pass over the sizes; time is judged as ratios are, by an
+Costs are fitted on logarithms by least squares, once per pass over the sizes; time is judged like ratios, by an
 interval of the median exponent that must lie on one side of the limit.
 """
 
@@ -25,34 +25,32 @@ __all__ = ["Scaling", "exponent", "fit", "sentence"]
 FEWEST_SIZES, WIDEST = 4, 8
 WORKERS = 3
 ROUNDS = 3
-"""Of ``WORKERS`` fresh workers each, before an exponent is called too close to tell."""
+"""Of ``WORKERS`` fresh workers each, before an exponent is reported as too close to decide."""
 PASSES = 5
-"""Over all sizes, in one worker."""
+"""Passes over all sizes, in one worker."""
 CLEAR = 0.2
-"""Memory hardly varies: an exponent that is further than this from its limit is not measured again."""
+"""Memory hardly varies: an exponent farther than this from its limit is not measured again."""
 
 Runs = list[tuple[Run, Case]]
 Costs = list[list[list[float]]]
-"""At every size, by worker and pass."""
+"""Costs at every size, by worker and pass."""
 Found = tuple[Costs, list[list[float]], Mismatch | None]
-"""Costs of the code; costs of the reference, by pass; what was incorrect in an output."""
+"""Costs of the code; costs of the reference, by pass; an incorrect output."""
 
 
 @dataclass(frozen=True)
 class Scaling(Budget):
-    """A limit on growth: cost may grow like size to the power ``at_most``, fitted over ``sizes``.
+    """A limit on growth: cost may grow like the size to the power ``at_most``, fitted over ``sizes``.
 
-    case(size): what is run at a size, its inputs given as in ``Run``; sizes: four or more, the last at least eight
-    times the first, the first large enough for half a millisecond or a megabyte; of: "time" or "memory".
+    case(size): the case at a size, with inputs as in ``Run``; sizes: four or more, the last at least eight times the
+    first, the first large enough for half a millisecond or a megabyte; of: "time" or "memory".
     """
 
     name: ClassVar[str] = "keeps pace with the size"
     part: ClassVar[str] = "scaling"
     variant: ClassVar[str] = "steep"
     cost: ClassVar[str] = "growth"
-    advice: ClassVar[str] = (
-        "Which loop, or which axis of an array, becomes longer with the size, and within which other one?"
-    )
+    advice: ClassVar[str] = "Which loop, or which axis of an array, grows with the size, and inside which other one?"
     is_exclusive: ClassVar[bool] = False
 
     case: Callable[[int], Case]
@@ -80,28 +78,28 @@ class Scaling(Budget):
         return tuple(Run(self.case(size), self.dtype) for size in self.sizes)
 
     def measure(self, check: Check, bench: Bench) -> Judgement:
-        """Fit the exponent, and the reference's beside it."""
+        """Fit the exponents of code and reference."""
         figures, mismatch = fit(self, check, bench)
         return self.refuse(mismatch) if mismatch else self._judged(figures)
 
     def estimate(self, check: Check, bench: Bench, stored: Stored | None) -> Judgement | None:
-        """Fit the exponent alone: growth needs no reference."""
+        """Fit only the code's exponent: growth needs no reference."""
         del stored
         alone = Bench(bench.code, bench.code, bench.pieces, bench.shapes, bench.rng)
         figures, _ = fit(self, check, alone)
-        return self._judged(msgspec.structs.replace(figures, reference=0.0, reference_costs=[]))  # they were its own
+        return self._judged(msgspec.structs.replace(figures, reference=0.0, reference_costs=[]))  # its own
 
     def _judged(self, figures: Growth) -> Judgement:
-        return self.judge(figures, f"right, but {sentence(figures)}" if figures.pace is Pace.OVER else "")
+        return self.judge(figures, f"correct, but {sentence(figures)}" if figures.pace is Pace.OVER else "")
 
 
 def exponent(sizes: list[int], costs: list[float]) -> float:
-    """The power of the size that fits these costs best: the slope of their logarithms."""
+    """The power of the size that fits these costs best: the slope on logarithmic axes."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
 def fit(scaling: Scaling, check: Check, bench: Bench) -> tuple[Growth, Mismatch | None]:
-    """Measure beside the reference: the figures, and a Mismatch where an output was incorrect."""
+    """Measure code and reference: the figures, and a Mismatch if an output was incorrect."""
     runs = list(zip(scaling.runs, bench.cases(check), strict=True))
     measuring = _time if scaling.of == "time" else _memory
     found, theirs, mismatch = measuring(scaling, check, bench, runs)
@@ -155,9 +153,9 @@ def _time(scaling: Scaling, check: Check, bench: Bench, runs: Runs) -> Found:
 def _time_at(
     check: Check, sides: tuple[RemoteSubject, RemoteSubject], run: tuple[Run, Case], rng: np.random.Generator
 ) -> tuple[list[float], list[float], Mismatch | None]:
-    """CPU seconds of every pass at one size, on both sides, and what was incorrect in an output.
+    """CPU seconds of every pass at one size, of code and reference, and a Mismatch of an incorrect output.
 
-    The workers know this size alone: work that is left for a later call is charged to the same size.
+    The workers see only this size: deferred work is charged to the same size.
     """
     what, case = run
     ours, theirs = (timing.Meter(subject, check.prepare(subject, case)) for subject in sides)
@@ -200,7 +198,7 @@ def _memory(scaling: Scaling, check: Check, bench: Bench, runs: Runs) -> Found:
 
 
 def sentence(figures: Growth) -> str:
-    """Say how fast its cost grows, and what that means from the smallest size to the largest."""
+    """Say how fast the cost grows, and what that means from the smallest size to the largest."""
     text = (
         f"its {figures.cost} grows like the size to the power {figures.exponent:.1f} (limit {figures.limit:g}): at "
         f"{figures.sizes[-1] / figures.sizes[0]:g} times the size it takes {figures.costs[-1] / figures.costs[0]:.0f} "

@@ -1,11 +1,11 @@
-"""Speed as a ratio: the worker's CPU time against the reference's in the same minute, read from outside.
+"""Speed as a ratio: the worker's CPU time relative to the reference's in the same minute, read from outside.
 
-Both compute on one core, in turn: a core's other users slow both alike.  Pairs alternate in order, every pair has fresh
-inputs, every timed output is verified.  An interval of the median decides; where it holds the limit, more is measured,
-up to a bound, and then nobody loses a point.
+Both compute alternately on one core, so that other users of the core slow both equally.  The order of pairs alternates,
+every pair has fresh inputs, every timed output is verified.  An interval of the median decides; if it contains the
+limit, more is measured, up to a maximum; after that, the check earns full points.
 
-Where the reference is not, its time is known as a multiple of each of a few pieces of work (``yardstick``): every piece
-gives an estimate of its own, and only where all of them lie on the same side of the limit is there a verdict.
+Without the reference, its time is known as a multiple of each of a few pieces of work (``yardstick``): every piece
+gives its own estimate, and there is a verdict only if all of them lie on the same side of the limit.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from autograder.subject import RemoteSubject, SubjectLostError, SubjectRaisedErr
 __all__ = ["Speed", "compare", "estimate"]
 
 CLEAR = 1.5
-"""Off the limit by this factor throughout, one pair of workers is enough."""
+"""If all ratios differ from the limit by this factor, one pair of workers is enough."""
 HOPELESS = 8.0
 DIGITS = 4
 
@@ -42,18 +42,16 @@ class Speed(Ratio):
     part: ClassVar[str] = "speed"
     variant: ClassVar[str] = "slow"
     cost: ClassVar[str] = "speed"
-    advice: ClassVar[str] = (
-        "Find the line that runs most often, and let one operation on whole arrays take the place of its loop."
-    )
+    advice: ClassVar[str] = "Find the line that runs most often, and replace its loop by one operation on whole arrays."
     is_calibrated: ClassVar[bool] = True
 
     def measure(self, check: Check, bench: Bench) -> Judgement:
-        """Time pairs of calls beside the reference."""
+        """Time pairs of calls of code and reference."""
         figures, mismatch = compare(self, check, bench)
         return self.refuse(mismatch) if mismatch else self._judged(figures, check, bench)
 
     def estimate(self, check: Check, bench: Bench, stored: Stored | None) -> Judgement | None:
-        """Time pairs of calls beside the yardstick's pieces of work."""
+        """Time pairs of calls of the code and of the yardstick's pieces of work."""
         if stored is None or not stored.ratios:
             return None
         return self._judged(estimate(self, check, bench, stored.ratios), check, bench)
@@ -69,15 +67,15 @@ class Speed(Ratio):
         if figures.pace is not Pace.OVER:
             return self.judge(figures, "")
         figures = msgspec.structs.replace(figures, hot=_hot_spots(check, bench))
-        excess = "right, but too slow"
+        excess = "correct, but too slow"
         if figures.within_half:
-            excess = f"right, and within {figures.half_limit:g} × the reference: half of the points"
-        advice = "look for a Python loop or for work that an array operation can spare"
+            excess = f"correct, and within {figures.half_limit:g} × the reference: half of the points"
+        advice = "look for a Python loop or for work that an array operation can save"
         return self.judge(figures, f"{excess}. {hotspots.sentence(figures.hot) or advice}")
 
 
 def _hot_spots(check: Check, bench: Bench) -> list[HotSpot]:
-    """Where the time goes, in a worker of its own: an explanation, without which the verdict stands."""
+    """Where the time goes, sampled in a separate worker: an explanation, on which the verdict does not depend."""
     with contextlib.suppress(SubjectRaisedError, SubjectLostError):
         case = bench.cases(check)[0]
         with bench.code() as subject:
@@ -85,7 +83,7 @@ def _hot_spots(check: Check, bench: Bench) -> list[HotSpot]:
     return []
 
 
-# --- beside the reference --------------------------------------------------------------------
+# --- with the reference ----------------------------------------------------------------------
 
 
 @dataclass
@@ -103,11 +101,11 @@ class _Record:
         return [ratio for group in self.groups for ratio in group]
 
     def is_hopeless(self) -> bool:
-        """Whether every pair is so far off that measuring on would only cost time."""
+        """Whether every pair is so far off that more measurements would only cost time."""
         return len(self.ratios) > 1 and min(self.ratios) > HOPELESS * max(self.limits)
 
     def is_clear(self) -> bool:
-        """Whether every ratio is on the same side of every limit, and far off; to fail takes two pairs of workers."""
+        """Whether every ratio is far on the same side of every limit; failing takes two pairs of workers."""
         low, high = min(self.ratios), max(self.ratios)
         return all((low > CLEAR * limit and len(self.groups) > 1) or high * CLEAR < limit for limit in self.limits)
 
@@ -117,7 +115,7 @@ class _Record:
 
 
 def compare(speed: Speed, check: Check, bench: Bench) -> tuple[Timing, Mismatch | None]:
-    """Measure beside the reference: the figures, and a Mismatch where a timed output was incorrect."""
+    """Measure code and reference: the figures, and a Mismatch if a timed output was incorrect."""
     record = _Record(speed.limits)
     for number in range(timing.ROUNDS * timing.WORKER_PAIRS):
         record.groups.append([])
@@ -156,7 +154,7 @@ def _figures(record: _Record, speed: Speed) -> Timing:
 def _pairs(
     speed: Speed, check: Check, bench: Bench, code: RemoteSubject, reference: RemoteSubject
 ) -> Iterator[tuple[float, Pair, Mismatch | None]]:
-    """Yield each pair's ratio, what it comes from, and what was incorrect in the output; the first only warms up."""
+    """Yield each pair's ratio, its figures, and a Mismatch of an incorrect output; the first pair only warms up."""
     case = bench.cases(check)[0]
     ours, theirs = (Meter(subject, check.prepare(subject, case)) for subject in (code, reference))
     empty = theirs.empty_call()
@@ -184,7 +182,7 @@ def _pair(ours: Spent, theirs: Spent, later: float) -> Pair:
 
 
 def estimate(speed: Speed, check: Check, bench: Bench, stored: Mapping[str, float]) -> Timing:
-    """Estimate a ratio to a reference of which only ``stored``, its own ratios to the pieces, is known."""
+    """Estimate the ratio to a reference of which only ``stored``, its ratios to the pieces, is known."""
     limit, half = speed.at_most, speed.half_at
     by_piece: dict[str, list[list[float]]] = {piece: [] for piece in yardstick.PIECES if stored.get(piece, 0) > 0}
     for _ in range(timing.ROUNDS):
@@ -210,5 +208,5 @@ def estimate(speed: Speed, check: Check, bench: Bench, stored: Mapping[str, floa
 
 
 def _agreed(paces: list[Pace]) -> Pace:
-    """What every piece says; too close to tell where they differ."""
+    """The common verdict of all pieces; too close to decide if they differ."""
     return paces[0] if len(set(paces)) == 1 else Pace.OPEN

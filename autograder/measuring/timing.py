@@ -1,7 +1,7 @@
-"""How time is measured and judged: a worker's clocks, read from outside, and an interval of a median.
+"""Measuring and judging time: a worker's clocks, read from outside, and an interval of a median.
 
-What a worker computes before its inputs have come, and until its outputs have been handed over, is charged to the same
-call.  An interval of the median decides; where it holds the limit, more must be measured.
+What a worker computes before its inputs arrive, and until its outputs are handed over, is charged to the same call.
+An interval of the median decides; if it contains the limit, more must be measured.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ __all__ = ["Interval", "Meter", "Spent", "interval", "judge", "put_off", "share_
 WORKER_PAIRS = 3
 PAIRS_EACH = 5
 ROUNDS = 5
-"""Of ``WORKER_PAIRS`` pairs of workers each, before a ratio is called too close to tell."""
+"""Of ``WORKER_PAIRS`` pairs of workers each, before a ratio is reported as too close to decide."""
 AGREEING = 0.75
-"""Share of the pairs of workers whose own medians must lie on the same side: one odd process decides nothing."""
+"""Share of the pairs of workers whose own medians must lie on the same side: one outlier decides nothing."""
 CONFIDENCE = 0.99
 RESAMPLES = 1000
 SLEEPING, GRACE_S = 4.0, 0.5
-"""Time by the clock beyond so many times the CPU time, and so many seconds, is time as well: sleeping does not pay."""
+"""Wall time beyond this multiple of the CPU time, and this many seconds, is charged: sleeping saves nothing."""
 EMPTY_CALLS = 5
 LEAST_S = 1e-6
 BETWEEN = 1.5
-"""CPU time between calls beyond so many times the reference's is deferred work."""
+"""CPU time between calls beyond this multiple of the reference's is deferred work."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Where the median of the ratios lies: between ``low`` and ``high``, with ``CONFIDENCE``."""
+    """A confidence interval of the median of the ratios, at level ``CONFIDENCE``."""
 
     low: float
     high: float
@@ -63,7 +63,7 @@ def interval(ratios: list[float]) -> Interval:
 
 
 def judge(groups: list[list[float]], limit: float) -> Pace:
-    """Whether the ratios lie wholly under the limit, wholly over it, or cannot tell yet.
+    """Whether the ratios lie under the limit, over it, or are undecided.
 
     groups: the ratios of each pair of workers.
     """
@@ -78,16 +78,16 @@ def judge(groups: list[list[float]], limit: float) -> Pace:
 
 
 def share_core(subjects: Iterable[RemoteSubject], number: int) -> None:
-    """Keep workers whose times are compared to one core: the next core for the next ``number``."""
+    """Bind workers whose times are compared to one core: the next core for the next ``number``."""
     cores = usable()
-    core = cores[(os.getpid() + number) % len(cores)]  # graders at work at once begin on different ones
+    core = cores[(os.getpid() + number) % len(cores)]  # simultaneous graders begin on different cores
     for subject in subjects:
         subject.worker.keep_to(core)
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What one subject spent on one pair, in seconds: on the timed call, and on everything before it and after."""
+    """The seconds that one subject spent on one pair: on the timed call, and on everything before and after it."""
 
     computing: float
     between: float
@@ -96,12 +96,12 @@ class Spent:
 
     @property
     def charged(self) -> float:
-        """Time by the clock where most of that was slept through, else CPU time."""
+        """Wall time if most of it was spent asleep, else CPU time."""
         return self.wall if self.wall > SLEEPING * self.computing + GRACE_S else self.computing
 
 
 class Meter:
-    """One worker with a trial, and its clocks as of the last look."""
+    """One worker with a trial, and the last readings of its clocks."""
 
     def __init__(self, subject: RemoteSubject, trial: Trial) -> None:
         self.subject = subject
@@ -115,7 +115,7 @@ class Meter:
         return self._clock - before
 
     def _device_lap(self) -> float:
-        """Seconds by the device's clock, where the arrays are on one, as the worker reports it."""
+        """Seconds of the device's clock, as reported by the worker, if the arrays are on a device."""
         if self.subject.backend == "numpy":
             return 0.0
         reported = self.subject.request("device_seconds")
@@ -139,9 +139,9 @@ class Meter:
         return min(laps)
 
     def run(self, case: Case, overhead: float) -> Spent:
-        """Send the inputs ahead, then compute; the clock goes on from the last look at the outputs.
+        """Send the inputs ahead, then compute; the clock continues from the last reading of the outputs.
 
-        overhead: CPU seconds of the request itself, which are not the code's; at most half of what was spent.
+        overhead: CPU seconds of the request itself, which are not charged; at most half of the total.
         """
         self.trial.renew(case)
         between = self._lap()
@@ -154,11 +154,11 @@ class Meter:
         return Spent(computing, between, wall, self._instructions_lap())
 
     def collect(self, spent: Spent) -> tuple[Observations, Spent]:
-        """Look at the outputs; add what the worker has computed since the call that made them, be it idle or asked."""
+        """Read the outputs; add what the worker has computed since the call that made them."""
         seen = self.trial.collect()
         return seen, replace(spent, between=spent.between + self._lap())
 
 
 def put_off(ours: Spent, theirs: Spent) -> float:
-    """CPU seconds spent between calls beyond what the reference did: work that was not done when it was asked for."""
+    """CPU seconds spent between calls beyond the reference's: deferred work."""
     return max(0.0, ours.between - BETWEEN * theirs.between - theirs.computing / 2)

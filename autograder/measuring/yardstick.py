@@ -1,7 +1,7 @@
-"""What stands in for the reference where it is not: work that everybody's machine can do, and stored figures.
+"""Replaces the reference where it is not available: work that any machine can do, and stored figures.
 
 At release the reference is measured against the pieces; on a student's machine the code is measured against the same
-pieces.  Machines differ in what they are good at, so there are several.
+pieces.  Machines differ in their strengths, so there are several.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def yardstick_loop(_a, _x):
 """
 PIECES = ("matmul", "exp", "copy", "loop")
 SIDE, LENGTH = 224, 100_000
-"""Of the matrix and of the vector that the pieces work on, float32: a fraction of a millisecond each."""
+"""Sizes of the float32 matrix and vector that the pieces work on: a fraction of a millisecond each."""
 
 
 class Yardsticks(msgspec.Struct, frozen=True):
@@ -56,12 +56,12 @@ class Yardsticks(msgspec.Struct, frozen=True):
     exercises: dict[str, dict[str, Stored]] = {}
 
     def find(self, exercise: str, check: str) -> Stored | None:
-        """Figures of one check; None where none were stored."""
+        """Figures of one check; None if none were stored."""
         return self.exercises.get(exercise, {}).get(check)
 
 
 def read(folder: Path) -> Yardsticks:
-    """Read an assignment's figures; none where there is no file that can be read as such."""
+    """Read an assignment's figures; empty if there is no readable file."""
     try:
         return msgspec.json.decode((folder / FILE).read_bytes(), type=Yardsticks)
     except (OSError, msgspec.DecodeError):

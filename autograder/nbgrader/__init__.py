@@ -1,8 +1,8 @@
-"""This kit as the grader inside nbgrader: what ``nbgrader_config.py`` names.
+"""This kit as the grader inside nbgrader: the classes that ``nbgrader_config.py`` names.
 
-``SubmissionExporter`` reads whatever was handed in, ``Sanitize`` puts it on the footing of the release,
-``GradeOutside`` grades it in isolated workers in place of ``Execute``, ``AskForAHand`` flags what only a person can
-settle.  The rest of autograding, feedback and the formgrader stay nbgrader's.
+``SubmissionExporter`` reads whatever was handed in, ``Sanitize`` restores the released cells, ``GradeOutside`` grades
+it in isolated workers in place of ``Execute``, ``AskForAHand`` flags what a person must decide.  The rest of
+autograding, feedback and the formgrader is nbgrader's.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a class when it is first asked for: a course can be laid out without loading nbgrader."""
+    """Import a class on first use: a course can be laid out without loading nbgrader."""
     if name in _HOME:
         return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     message = f"module '{__name__}' has no attribute '{name}'"

@@ -1,6 +1,6 @@
-"""Lays out a course as nbgrader wants it: ``source/``, a configuration, a header.
+"""Lays out a course for nbgrader: ``source/``, a configuration, a header.
 
-What was written is remembered by its hash, so that a second run updates what nobody has touched and keeps the rest.
+Written files are recorded by their hashes, so that a second run updates unchanged files and keeps the others.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ __all__ = ["Laid", "lay_out"]
 RECORD = ".autograder-release.json"
 EXCHANGE = "/usr/local/share/nbgrader/exchange"
 HEADER = """\
-**How to work.** Write your code in place of `YOUR CODE HERE`, run the cell, then the `check(…)` cell below it. It says
-what is right, and what is wrong and why. The points below its table are a first estimate: your work is graded from the
-code you hand in, with other inputs, and for speed as well.
+**How to work.** Write your code in place of `YOUR CODE HERE`, run the cell, then the `check(…)` cell below it. It shows
+what is correct, what is wrong, and why. The points below its table are a first estimate: your work is graded from the
+code that you hand in, with other inputs, and also for speed.
 
 **Hand in.** Save the notebook, then press *Submit* in the list of assignments, or type `nbgrader submit` and the
 assignment's name. Keep the notebook's name."""
 CONFIG = """\
-# Written by autograder release --nbgrader.  Change what you like: a changed file is kept as it is.
+# Written by autograder release --nbgrader.  You may change this file: a changed file is not overwritten.
 c = get_config()
 
 c.CourseDirectory.course_id = {course_id!r}
 
-# The folder through which assignments are handed out and in: the same for you and for your students.
+# The folder through which assignments are released and collected: the same for you and for your students.
 {exchange}
 
 c.IncludeHeaderFooter.header = "source/header.ipynb"
 
-# Whatever a student's file holds, a notebook comes of it, with the release's graded cells.
+# Turns any student's file into a notebook with the released graded cells.
 c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
     "autograder.nbgrader.Sanitize",
@@ -48,8 +48,8 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
-# Student code runs in isolated workers, not in a kernel.  To execute notebooks all the same, unofficially and without
-# isolation, put "nbgrader.preprocessors.Execute" in the place of GradeOutside.
+# Student code runs in isolated workers, not in a kernel.  To execute notebooks instead, unofficially and without
+# isolation, replace GradeOutside by "nbgrader.preprocessors.Execute".
 c.Autograde.autograde_preprocessors = [
     "autograder.nbgrader.GradeOutside",
     "nbgrader.preprocessors.IgnorePattern",
@@ -62,21 +62,21 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 c.GradeOutside.course = {kit!r}
-# c.GradeOutside.isolation = "full"       # the least at which student code is run; or "partial", "none", at your risk
+# c.GradeOutside.isolation = "full"       # lowest level for student code; or "partial", "none", at your own risk
 # c.GradeOutside.earlier = "reference"    # grade later work on the reference's earlier work, or on the student's "own"
-# c.GradeOutside.capstones = True         # whether to grade what trains a model
+# c.GradeOutside.capstones = True         # whether to grade checks that train a model
 # c.GradeOutside.reports = "graded"       # where reports go; autograder report graded draws their pages
-# c.GradeOutside.seed = 7                 # the same inputs every time; by default drawn once, kept in graded/seed.txt
-# c.GradeOutside.execute_others = False   # whether assignments that are not of the kit go to Execute
+# c.GradeOutside.seed = 7                 # the same inputs every time; by default drawn once, stored in graded/seed.txt
+# c.GradeOutside.execute_others = False   # whether Execute runs assignments that are not of the kit
 
-# Seconds a cell, for those who execute: a capstone trains.
+# Seconds per cell, if notebooks are executed: a capstone trains a model.
 c.Execute.timeout = 300
 """
 
 
 @dataclass
 class Laid:
-    """What a run did to the course folder: files written, and files kept because somebody changed them."""
+    """What a run did to the course folder: written files, and files kept because they were changed by hand."""
 
     written: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
@@ -85,9 +85,9 @@ class Laid:
 def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None = None) -> Laid:
     """Write or update an nbgrader course of these assignments in ``target``.
 
-    Touches ``source/`` and the configuration alone, and of these nothing that was changed since it was written.
-    exchange: for the configuration; nbgrader's own where None.  Raises SpecError where a source is wrong,
-    MissingExtraError where nbgrader is not installed.
+    Writes only ``source/`` and the configuration, and no file that was changed since it was written.
+    exchange: for the configuration; nbgrader's own if None.  Raises SpecError if a source is invalid,
+    MissingExtraError if nbgrader is not installed.
     """
     import nbformat
 
@@ -95,7 +95,7 @@ def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None
     for name in names:
         loaded = catalogue.load(name, root)
         folder = Path("source", name)
-        student_version(author_version(loaded))  # what nbgrader will make of it; raises where it would not
+        student_version(author_version(loaded))  # as nbgrader will make it; raises if that fails
         texts[folder / f"{loaded.assignment.module}.ipynb"] = nbformat.writes(author_version(loaded), indent=1) + "\n"
         texts |= {folder / file: text for file, text in public_files(loaded).items()}
         if (loaded.released / yardstick.FILE).is_file():  # measured when assignments/ was released
@@ -133,12 +133,12 @@ class _Record:
         self._hashes: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
     def is_ours(self, file: Path) -> bool:
-        """Whether a file is missing, or still as it was written here."""
+        """Whether a file is missing, or unchanged since it was written here."""
         path = self._target / file
         return not path.exists() or self._hashes.get(file.as_posix()) == _sha256(path)
 
     def note(self, file: Path) -> None:
-        """Remember a file as it is now."""
+        """Record a file's present content."""
         self._hashes[file.as_posix()] = _sha256(self._target / file)
 
     def save(self) -> None:

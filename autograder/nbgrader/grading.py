@@ -1,4 +1,4 @@
-"""What one run of ``nbgrader autograde`` shares: the answers, the seed, the warm process that forks workers."""
+"""Shared by one run of ``nbgrader autograde``: the answers, the seed, the warm process that forks workers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = ["Grading"]
 
 
 class Grading:
-    """Grades the submissions of one run, whichever assignments they are of.
+    """Grades the submissions of one run, of any assignment.
 
     root: the course kit with its references; folder: the nbgrader course, which student code must not see; reports: the
-    folder in it for reports.  seed: draws the inputs; where it is None, the one beside the reports, drawn by the first
-    run, so that all of a class have the same.
-    earlier: "own" or "reference"; isolation: the least level at which student code is run.
+    folder in it for reports.  seed: draws the inputs; if None, the one stored with the reports by the first run, so
+    that the whole class has the same.
+    earlier: "own" or "reference"; isolation: the lowest level at which student code is run.
     """
 
     def __init__(
         self, root: Path, folder: Path, *, reports: str, seed: int | None, earlier: str, isolation: str, capstones: bool
     ) -> None:
-        catalogue.load.cache_clear()  # a server lives long, and the course may have changed since
+        catalogue.load.cache_clear()  # a server may run for long, and the course may have changed
         self.root, self.folder, self.out = root, folder, folder / reports
         self.earlier, self.isolation, self.capstones = earlier, isolation, capstones
         self._seed = seed
@@ -54,7 +54,7 @@ class Grading:
 
     @property
     def _named(self) -> Path:
-        """The folder below which nothing that is written may lie behind a link: the course, or another for reports."""
+        """The folder below which no link is followed for writing: the course, or another for reports."""
         return self.folder if self.out.is_relative_to(self.folder) else self.out
 
     def knows(self, assignment: str) -> bool:
@@ -62,10 +62,10 @@ class Grading:
         return assignment in catalogue.names(self.root)
 
     def grade(self, path: Path, student: str, assignment: str) -> Report:
-        """Grade one file that was handed in as ``STUDENT/ASSIGNMENT/FILE``, and keep the report.
+        """Grade one file that was handed in as ``STUDENT/ASSIGNMENT/FILE``, and store the report.
 
-        Raises UsageError where the references are not here, IsolationError where student code would be held less than
-        it must be.
+        Raises UsageError if the references are missing, IsolationError if student code would be isolated less than
+        required.
         """
         loaded = catalogue.load(assignment, self.root)
         if not loaded.official:
@@ -86,7 +86,7 @@ class Grading:
         return report
 
     def _graded(self, entry: Entry, loaded: catalogue.Loaded, home: Path) -> tuple[Report, str]:
-        """One file's report, and the traceback of what the grader failed at."""
+        """One file's report, and the traceback of the grader's own failure."""
         path = Path(entry.path)
         try:
             submission = read_submission(path, loaded, home)
@@ -111,7 +111,7 @@ class Grading:
 
 @cache
 def _warm_launcher() -> Launcher:
-    """Start the process that workers are forked from, once for this one: a formgrader grades at every click."""
+    """Start the process that forks workers, once per process: a formgrader grades at every click."""
     launcher = open_launcher()
     atexit.register(launcher.close)
     return launcher

@@ -1,4 +1,4 @@
-"""The preprocessors that take the place of ``Execute``: no kernel is started, student code runs in isolated workers.
+"""The preprocessors that replace ``Execute``: no kernel is started, student code runs in isolated workers.
 
 nbgrader reads a score from a grade cell's first ``execute_result``: a float from 0 to the cell's points, as text.
 So each grade cell gets two outputs, the diagnosis as a display and the score as the result.
@@ -35,28 +35,28 @@ REPORT = "autograder_report"
 class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
     """In ``Autograde.autograde_preprocessors`` in place of ``Execute``.
 
-    Graded is the file as it was handed in.  A file that cannot be read earns nothing, with the reason in its feedback.
+    The file is graded as it was handed in.  A file that cannot be read earns nothing, with the reason in its feedback.
     """
 
     course = Unicode("", help="Folder of the course kit, with solutions/; found from the current folder by default.")
     course.tag(config=True)
     reports = Unicode("graded", help="Folder for reports and the seed, relative to the nbgrader course.")
     reports.tag(config=True)
-    isolation = Enum(LEVELS, "full", help="The least isolation at which student code is run.").tag(config=True)
-    earlier = Enum(("reference", "own"), "reference", help="Whose earlier work later work is graded on.")
+    isolation = Enum(LEVELS, "full", help="The lowest isolation at which student code is run.").tag(config=True)
+    earlier = Enum(("reference", "own"), "reference", help="The earlier work that later work is graded on.")
     earlier.tag(config=True)
-    capstones = Bool(default_value=True, help="Whether to grade what trains a model.").tag(config=True)
-    seed = Integer(None, allow_none=True, help="Draws the inputs; by default drawn once and kept with the reports.")
+    capstones = Bool(default_value=True, help="Whether to grade checks that train a model.").tag(config=True)
+    seed = Integer(None, allow_none=True, help="Draws the inputs; by default drawn once and stored with the reports.")
     seed.tag(config=True)
     execute_others = Bool(
         default_value=False,
-        help="Whether assignments that are not of the kit go to nbgrader's Execute, which isolates nothing.",
+        help="Whether nbgrader's Execute, without isolation, runs assignments that are not of the kit.",
     ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         """Grade the submission; return the notebook with a diagnosis and a score below each of its grade cells.
 
-        Raises UsageError where the assignment or a grade cell is not of the kit, which nothing here could grade.
+        Raises UsageError if the assignment or a grade cell is not of the kit, which cannot be graded here.
         """
         about = resources["nbgrader"]
         student, assignment = about["student"], about["assignment"]
@@ -66,7 +66,7 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
                 executed: tuple[NotebookNode, dict[str, Any]] = Execute(parent=self.parent).preprocess(nb, resources)
                 return executed
             message = (
-                f"{assignment} is no assignment of the course in {grading.root}. To have nbgrader execute it, without "
+                f"{assignment} is not an assignment of the course in {grading.root}. To execute it, without "
                 "isolation, set c.GradeOutside.execute_others = True."
             )
             raise UsageError(message)
@@ -80,7 +80,7 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
         return nb, resources
 
     def _grading(self) -> Grading:
-        """Return what this run shares, which ends with the exporter that every submission of it passes through."""
+        """Return what this run shares; it lives as long as the run's exporter."""
         owner = self.parent or self
         if owner not in _RUNS:
             folders = CourseDirectory(parent=self)
@@ -92,18 +92,18 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
 
 
 _RUNS: weakref.WeakKeyDictionary[Any, Grading] = weakref.WeakKeyDictionary()
-"""nbgrader makes its preprocessors anew for every notebook; what they share has to lie outside of them."""
+"""nbgrader creates its preprocessors again for every notebook, so shared state must live outside them."""
 
 
 class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
-    """After ``SaveAutoGrades``: marks what the grader itself failed at as needing a manual grade.
+    """After ``SaveAutoGrades``: flags checks on which the grader itself failed as needing a manual grade.
 
-    A check that broke is never the student's loss, and no score that a machine could write here would be right.  Nor
-    is there one for what the run left out, whose points are in nbgrader's maximum.
+    A broken check must not cost the student points, and no automatic score would be correct.  The same holds for what
+    the run left out, whose points are part of nbgrader's maximum.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        """Change the gradebook; return the notebook as it is."""
+        """Change the gradebook; return the notebook unchanged."""
         about = resources["nbgrader"]
         report: Report = resources.get(REPORT) or Report(student=about["student"], assignment=about["assignment"])
         broken = [result.name for result in report.exercises if result.status is Status.BROKEN]
@@ -116,12 +116,12 @@ class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has n
                 gradebook.db.commit()
         if broken:
             names = ", ".join(broken)
-            self.log.warning("%s, %s: the grader failed at %s: grade by hand", about["student"], report.file, names)
+            self.log.warning("%s, %s: the grader failed on %s: grade by hand", about["student"], report.file, names)
         return nb, resources
 
 
 def score(result: ExerciseResult, most: float) -> float:
-    """Points of a grade cell worth ``most``: those of the exercise, or their share where the cell is worth others."""
+    """Points of a grade cell worth ``most``: those of the exercise, scaled if the cell's maximum differs."""
     if not result.max_points:
         return 0.0
     points = result.points if most == result.max_points else round(result.points / result.max_points * most, 2)
@@ -129,15 +129,15 @@ def score(result: ExerciseResult, most: float) -> float:
 
 
 def _left_out_whole(report: Report) -> list[str]:
-    """Exercises of which the run graded nothing."""
+    """Exercises that the run left out completely."""
     graded = {result.name for result in report.exercises}
     return [name for name in report.left_out if name not in graded]
 
 
 def write(nb: NotebookNode, report: Report) -> None:
-    """Give every grade cell its outputs; what is wrong with the file stands above the first diagnosis.
+    """Give every grade cell its outputs; problems of the file are shown above the first diagnosis.
 
-    A cell whose exercise was left out says so, without points: nbgrader gives full marks to one without a result.
+    A cell whose exercise was left out says so, with 0 points: nbgrader gives full marks to a cell without a result.
     """
     results = {grade_cell(result.name): result for result in report.exercises}
     results |= {grade_cell(name): ExerciseResult(name, []) for name in _left_out_whole(report)}
@@ -152,7 +152,7 @@ def write(nb: NotebookNode, report: Report) -> None:
         name = cell.metadata.nbgrader["grade_id"]
         if name not in results:
             message = (
-                f"{report.assignment}: the grade cell {name} belongs to no exercise, and nothing here can grade it. "
+                f"{report.assignment}: the grade cell {name} belongs to no exercise and cannot be graded. "
                 "Make it a manually graded answer, or an exercise of the kit."
             )
             raise UsageError(message)
@@ -168,7 +168,7 @@ def write(nb: NotebookNode, report: Report) -> None:
 
 
 def _diagnosis(report: Report) -> dict[str, str]:
-    """What stands below the grade cell of a report's one exercise, by the kind of output."""
+    """The output below the grade cell of a report's only exercise, by MIME type."""
     (result,) = report.exercises
     sentences = [problem.sentence for problem in report.problems]
     if not result.verdicts:

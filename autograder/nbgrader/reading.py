@@ -1,7 +1,7 @@
-"""From a file that was handed in to a notebook that nbformat accepts, whatever the file holds.
+"""Converts any handed-in file to a notebook that nbformat accepts.
 
-Taken are the texts of the cells, the pictures pasted into answers and nbgrader's own metadata; outputs, tags and
-everything else that could steer a kernel or a page are left behind.
+The texts of the cells, pictures pasted into answers and nbgrader's own metadata are kept; outputs, tags and everything
+else that could influence a kernel or a page are dropped.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ PLAIN_TAGS = (
     "sup|table|tbody|td|tfoot|th|thead|tr|u|ul"
 )
 TAG = re.compile(rf"<(?!/?(?:{PLAIN_TAGS})\s*/?>|https?://[^\s<>\"']*>)(?=[A-Za-z/!?])", re.IGNORECASE)
-"""The beginning of a tag that is more than layout; an address in angle brackets is none."""
+"""The beginning of a tag that is more than layout; an address in angle brackets is not a tag."""
 
 
 class SubmissionExporter(NotebookExporter):  # type: ignore[misc]  # nbconvert has no types
-    """nbconvert's notebook exporter for files that anybody may have written.
+    """nbconvert's notebook exporter for untrusted files.
 
-    A file that cannot be read becomes a notebook of one cell that says why; nbgrader itself would give up on it.
+    A file that cannot be read becomes a notebook with one cell that says why; nbgrader itself would stop.
     """
 
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **more: Any
     ) -> tuple[str, dict[str, Any]]:
-        """Read and convert a file; no content of it raises."""
+        """Read and convert a file, whatever its content."""
         path = Path(filename)
         resources = {} if resources is None else resources
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
@@ -46,7 +46,7 @@ class SubmissionExporter(NotebookExporter):  # type: ignore[misc]  # nbconvert h
         except extraction.ExtractionError as error:
             notebook = rebuilt({"cells": [{"cell_type": "markdown", "source": str(error)}]})
         except Exception as error:
-            self.log.exception("%s: the grader failed to read it", filename)
+            self.log.exception("%s: the grader itself failed to read it", filename)
             told = f"The grader failed to read {path.name} ({type(error).__name__}). Your instructor has the details."
             notebook = rebuilt({"cells": [{"cell_type": "markdown", "source": told}]})
         converted: tuple[str, dict[str, Any]] = self.from_notebook_node(notebook, resources=resources, **more)
@@ -54,7 +54,7 @@ class SubmissionExporter(NotebookExporter):  # type: ignore[misc]  # nbconvert h
 
 
 def rebuilt(found: dict[str, Any]) -> NotebookNode:
-    """Make a notebook of format 4.5 from the texts, the pictures and nbgrader's metadata of another one."""
+    """Make a notebook of format 4.5 from the texts, pictures and nbgrader metadata of another one."""
     cells = found.get("cells")
     known = [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
     made = [_cell(cell, number) for number, cell in enumerate(known, 1)]
@@ -87,14 +87,14 @@ def _cell(found: dict[str, Any], number: int) -> NotebookNode:
 
 
 def _text(text: str) -> str:
-    """Half a character, which no file could hold, becomes “?”."""
+    """Replace lone surrogates, which no file could hold, by “?”."""
     return text.encode("utf-8", "replace").decode()
 
 
 def harmless(text: str) -> str:
-    """Put a space behind every ``<`` that begins more than a plain tag: no browser takes it for a tag then.
+    """Put a space after every ``<`` that begins more than a plain tag, so that no browser takes it for a tag.
 
-    Formulas, code and layout read as before; scripts and event handlers in an answer do not reach who marks it.
+    Formulas, code and layout look as before; scripts and event handlers in an answer do not reach the marker.
     """
     return TAG.sub("< ", text)
 

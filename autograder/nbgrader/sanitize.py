@@ -1,4 +1,4 @@
-"""Puts a submitted notebook on the footing of the release: its graded cells are those of the gradebook, each once."""
+"""Restores the released cells of a submitted notebook: its graded cells are those of the gradebook, each once."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["Sanitize"]
 
 
 class Sanitize(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
-    """The first of ``Autograde.sanitize_preprocessors``; the stock ones find nothing to change after it.
+    """The first of ``Autograde.sanitize_preprocessors``; nbgrader's own have nothing to change after it.
 
-    Whatever metadata a student's cells bear, they are taken from the gradebook: a cell without a known id is no
-    graded cell, of several with one id the last counts, a missing one comes back, a locked one has its released text.
-    Tags (``skip-execution``, ``raises-exception``), outputs and attachments other than pictures go.
+    Metadata always come from the gradebook, not from the student's cells: a cell without a known id is not graded, of
+    several with one id the last counts, a missing one is restored, a locked one gets its released text.
+    Tags (``skip-execution``, ``raises-exception``), outputs and attachments other than pictures are removed.
     """
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        """Return the notebook with the release's graded cells and the student's texts."""
+        """Return the notebook with the released graded cells and the student's texts."""
         about = resources["nbgrader"]
         with Gradebook(about["db_url"]) as gradebook:
             released = _released(gradebook.find_notebook(about["notebook"], about["assignment"]))
         clean = rebuilt(nb)
-        clean.cells = _mended(clean.cells, released)
+        clean.cells = _repaired(clean.cells, released)
         return clean, resources
 
 
@@ -44,7 +44,7 @@ class _Released:
 
 
 def _released(notebook: Any) -> dict[str, _Released]:
-    """Read every cell that the gradebook knows of, in order."""
+    """Read every cell in the gradebook, in order."""
     points = {cell.name: float(cell.max_score) for cell in (*notebook.grade_cells, *notebook.task_cells)}
     graded, solutions, tasks = (
         {cell.name for cell in cells} for cells in (notebook.grade_cells, notebook.solution_cells, notebook.task_cells)
@@ -66,7 +66,7 @@ def _released(notebook: Any) -> dict[str, _Released]:
     return found
 
 
-def _mended(cells: list[NotebookNode], released: dict[str, _Released]) -> list[NotebookNode]:
+def _repaired(cells: list[NotebookNode], released: dict[str, _Released]) -> list[NotebookNode]:
     names = [_name_of(cell) for cell in cells]
     last = {name: number for number, name in enumerate(names) if name in released}
     kept = []
@@ -91,7 +91,7 @@ def _name_of(cell: NotebookNode) -> str:
 
 
 def _restored(cell: NotebookNode, released: _Released) -> NotebookNode:
-    """Return the cell with the released metadata and kind, and with the released text where students may not write."""
+    """Return the cell with the released metadata and kind, and with the released text if it is locked."""
     make = v4.new_code_cell if released.kind == "code" else v4.new_markdown_cell
     more = {"attachments": cell.attachments} if released.kind == "markdown" and "attachments" in cell else {}
     source = released.source if released.locked else cell.source

@@ -1,1 +1,1 @@
-"""Reports made readable: at the terminal, as pages, in a notebook.  Reads a Report, decides nothing."""
+"""Rendering of reports: at the terminal, as pages, in a notebook.  Reads a Report, decides nothing."""

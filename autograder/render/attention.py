@@ -1,4 +1,4 @@
-"""What a person has to look at: by kind, with who and where."""
+"""What needs a person's attention: by kind, with student and place."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from autograder.report import Report, Status, Verdict, WrittenAnswer
 __all__ = ["Attention", "Question", "attention", "missing_isolation", "questions"]
 
 MOST_OF_ONE = 3
-"""Rows of one kind that a single student gets: nobody fills the page."""
+"""Rows of one kind per student, so that no student fills the page."""
 
 Row = tuple[str, str, str]
 
 
 @dataclass
 class Attention:
-    """One kind of thing that a person has to look at, and where it is."""
+    """One kind of thing that needs attention, and where it is."""
 
     title: str
     why: str
@@ -27,31 +27,31 @@ class Attention:
 
     @property
     def students(self) -> int:
-        """How many students it is about."""
+        """How many students it concerns."""
         return len({student for student, _, _ in self.rows})
 
 
 def attention(reports: Sequence[Report]) -> list[Attention]:
-    """List what a person has to look at, by kind; kinds without an entry are left out."""
+    """List what needs attention, by kind; kinds without an entry are left out."""
     kinds = [
         Attention(
             "The grader itself failed",
-            "No student is to blame. Mend the check, then grade these again.",
+            "No student is to blame. Fix the check, then grade these again.",
             _with_status(reports, Status.BROKEN),
         ),
         Attention(
-            "Speed too close to call",
+            "Speed too close to the limit to decide",
             "Full points were given. Measure again on a quiet machine if it matters.",
             _with_status(reports, Status.INCONCLUSIVE),
         ),
         Attention(
             "Nothing handed in",
-            "There was no file to grade. Ask, or let the zero stand.",
+            "There was no file to grade. Ask the student, or keep the zero.",
             [row for report in reports if nothing_handed_in(report) for row in _problems(report)],
         ),
         Attention(
             "No file could be read",
-            "Nothing of these was graded. The sentence says what to hand in instead.",
+            "None of these was graded. The sentence says what to hand in instead.",
             [row for report in reports if unread(report) for row in _problems(report)],
         ),
         Attention(
@@ -61,7 +61,7 @@ def attention(reports: Sequence[Report]) -> list[Attention]:
         ),
         Attention(
             "The code tried what no exercise needs",
-            "It changed no mark. Look at the code before you draw conclusions.",
+            "This changed no mark. Read the code before you draw conclusions.",
             [(r.student, r.file, f"tried to {', to '.join(r.tried[:MOST_OF_ONE])}") for r in reports if r.tried],
         ),
     ]
@@ -89,7 +89,7 @@ def _problems(report: Report) -> list[Row]:
 
 
 def _few_of_each(rows: Iterable[Row]) -> Iterable[Row]:
-    """Keep a student's first rows; the last of them says how many there are."""
+    """Keep a student's first rows; the last one counts the others."""
     count = Counter(student for student, _, _ in rows)
     seen: Counter[str] = Counter()
     for student, where, what in rows:
@@ -102,7 +102,7 @@ def _few_of_each(rows: Iterable[Row]) -> Iterable[Row]:
 
 @dataclass
 class Question:
-    """A written question, and how many answers wait to be read."""
+    """A written question, and how many answers are waiting to be read."""
 
     name: str
     max_points: float
@@ -122,5 +122,5 @@ def questions(reports: Sequence[Report]) -> list[Question]:
 
 
 def missing_isolation(reports: Sequence[Report]) -> list[tuple[str, int]]:
-    """Count what was not in force, the commonest first."""
+    """Count missing layers of isolation, the most common first."""
     return Counter(what for report in reports for what in dict.fromkeys(report.isolation_missing)).most_common()

@@ -1,4 +1,4 @@
-"""One exercise as a page shows it: what is said of each check, and no sentence twice."""
+"""One exercise as a page shows it: the sentences of each check, none of them twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Drawn", "Gauge"]
 class Drawn:
     """One exercise as a page shows it: each sentence, mistake and hint once.
 
-    told: sentences that the page says elsewhere; number: its place among the exercises, for links.
+    told: sentences that are elsewhere on the page; number: its place among the exercises, for links.
     """
 
     def __init__(self, exercise: ExerciseResult, told: AbstractSet[str] = frozenset(), number: int = 0) -> None:
@@ -42,7 +42,7 @@ class Drawn:
 
     @property
     def reason(self) -> str:
-        """Why nothing could be said of it: what is unwritten, or what it waits for."""
+        """Why there is no verdict: what is unwritten, or what it waits for."""
         waits = [
             line.verdict.sentence
             for _, lines in self.parts
@@ -77,7 +77,7 @@ class _Line:
 
     @property
     def heat(self) -> list[list[int]]:
-        """How large the error is, entry by entry, in levels; empty where that says no more than the sentence."""
+        """The size of the error, entry by entry, in levels; empty if that adds nothing to the sentence."""
         return levels(self.verdict.heat) if telling(self.verdict.heat) else []
 
 
@@ -87,13 +87,13 @@ def _by_part(lines: list[_Line]) -> list[tuple[str, list[_Line]]]:
 
 
 def _lines(exercise: ExerciseResult, above: str) -> Iterator[_Line]:
-    """Make the table's lines; a sentence that the reader has read already is not repeated."""
+    """Make the table's lines; sentences are not repeated."""
     told = {above}
     before = above
     for verdict in exercise.verdicts:
         sentence = verdict.sentence
         if verdict.measurement and verdict.measurement.hot_spots:
-            sentence = sentence.partition(". ")[0]  # the places themselves are drawn below it
+            sentence = sentence.partition(". ")[0]  # the places are drawn below it
         if sentence == before:
             sentence = ""
         elif sentence in told and verdict.status is Status.FAILED and sentence:
@@ -105,7 +105,7 @@ def _lines(exercise: ExerciseResult, above: str) -> Iterator[_Line]:
 
 
 class Gauge:
-    """What was measured, on a scale whose middle is the limit."""
+    """A measured value, on a scale whose middle is the limit."""
 
     def __init__(self, measure: Measure) -> None:
         self._measure = measure

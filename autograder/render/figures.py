@@ -1,4 +1,4 @@
-"""What the figures of a class are made of: how points are spread, and what became of each exercise and check."""
+"""Data of a class's figures: the distribution of points, and the results of each exercise and check."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def distribution(reports: Sequence[Report]) -> list[Column]:
 
 @dataclass
 class Rate:
-    """How many students did what: of an exercise, or of one check."""
+    """How many students passed, failed or did not reach an exercise or a check."""
 
     name: str
     part: str = ""
@@ -61,12 +61,12 @@ class Rate:
 
     @property
     def median(self) -> float:
-        """Points in the middle of the class."""
+        """Median of the points."""
         return statistics.median(self.points) if self.points else 0.0
 
     @property
     def mean(self) -> float:
-        """Points on average."""
+        """Mean of the points."""
         return statistics.fmean(self.points) if self.points else 0.0
 
     @property
@@ -76,39 +76,39 @@ class Rate:
 
     @property
     def students(self) -> int:
-        """Everybody."""
+        """The number of students."""
         return self.counts.total()
 
     @property
     def right(self) -> int:
-        """Those who earned all of it."""
+        """Those who earned all points."""
         return sum(self.counts[status] for status in RIGHT)
 
     @property
     def failed(self) -> int:
-        """Those whose work was looked at and is not right, and those on whom the grader failed."""
+        """Those whose work was checked and is not correct, and those on whom the grader itself failed."""
         return self.counts[Status.FAILED] + self.counts[Status.BROKEN]
 
     @property
     def not_reached(self) -> int:
-        """Those who wrote nothing that could be looked at, or failed something earlier."""
+        """Those who wrote nothing that could be checked, or failed something earlier."""
         return self.counts[Status.NOT_ATTEMPTED] + self.counts[Status.SKIPPED]
 
     @property
     def tried(self) -> int:
-        """Those who wrote something that could be looked at."""
+        """Those who wrote something that could be checked."""
         return self.students - self.not_reached
 
     @property
     def bars(self) -> list[tuple[str, int]]:
-        """The counts in three kinds, from right to untouched."""
+        """The counts by kind, from correct to untouched; the names are those of style classes."""
         begun = self.counts[Status.PARTLY]
         rest = self.students - self.right - self.failed - begun
         return [("right", self.right), ("begun", begun), ("not right", self.failed), ("untouched", rest)]
 
 
 def exercise_rates(reports: Sequence[Report]) -> list[Rate]:
-    """Count what became of each exercise and of each of its checks."""
+    """Count the results of each exercise and of each of its checks."""
     rates: dict[str, Rate] = {}
     checks: dict[str, dict[tuple[str, str], Rate]] = {}
     for report in reports:
@@ -129,13 +129,13 @@ def exercise_rates(reports: Sequence[Report]) -> list[Rate]:
 
 
 def troubled(rates: Iterable[Rate]) -> list[Rate]:
-    """Every check that somebody fails, the one that most fail first."""
+    """Every check that somebody fails, the most failed first."""
     checks = [check for rate in rates for check in rate.checks if check.failed]
     return sorted(checks, key=lambda check: (-check.failed, -check.not_reached, check.exercise, check.name))
 
 
 def versions(reports: Sequence[Report]) -> list[tuple[str, str]]:
-    """Collect the versions that the class was graded with."""
+    """Collect the versions used to grade the class."""
     found: dict[str, set[str]] = {}
     for report in reports:
         for name, version in report.versions.items():

@@ -1,7 +1,7 @@
-"""Reports as pages: each one file that needs nothing else, no script, no network.
+"""Reports as pages: each is one self-contained file, without scripts or network access.
 
-Whatever a template prints passes through ``_shown``: control characters go, long text is shortened, and
-jinja2 escapes the rest.  A student's page is made of that student's report alone.
+Whatever a template prints passes through ``_shown``: control characters are removed, long text is shortened, and
+jinja2 escapes the rest.  A student's page depends on that student's report alone.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from autograder.report import NotGraded, Report, Status
 __all__ = ["Drawn", "class_page", "environment", "student_page", "warm_up"]
 
 MOST_LISTED = 12
-"""Rows of a list before the rest is folded away."""
+"""Rows of a list before the rest is folded."""
 MOST_ROWS = 120
-"""Rows of a list on the class's page at all: the students' own pages hold the others."""
+"""All rows of a list on the class's page: the students' own pages hold the others."""
 MOST_NAMES, MOST_FOLDED_NAMES = 5, 60
 MOST_STEPS = 5
 MOST_LINES, MOST_CODE = 6, 200
 FEWEST_MEASURED = 2
-"""Ratios from which a figure says more than the checks' own lines."""
+"""Ratios from which a figure shows more than the checks' own lines."""
 
 
 def student_page(report: Report) -> str:
@@ -79,11 +79,11 @@ def student_page(report: Report) -> str:
 def class_page(
     title: str, reports: Sequence[Report], links: Mapping[str, str], not_graded: Sequence[NotGraded] = ()
 ) -> str:
-    """Draw a class: one assignment, all its students.  Hand-ins that could not be read enter no figure.
+    """Draw a class: one assignment, all its students.  Unreadable hand-ins are in no figure.
 
     links: the relative address of each student's page by the student's name, percent-encoded; a student
-    without one is listed without a link, and an address that leads elsewhere is not followed.
-    not_graded: what was seen among the hand-ins and not graded.
+    without one, or with an address outside the folder, is listed without a link.
+    not_graded: files among the hand-ins that were not graded.
     """
     ordered = sorted(reports, key=lambda report: (report.student.casefold(), report.student))
     counted_in = [report for report in ordered if not unread(report)]
@@ -135,7 +135,7 @@ def class_page(
 
 
 def warm_up() -> None:
-    """Load matplotlib and compile the templates, ahead of the first page, in a thread beside the grading."""
+    """Load matplotlib and compile the templates before the first page, in a thread during grading."""
     environment()
     for template in ("student.html", "class.html"):
         environment().get_template(template)
@@ -144,7 +144,7 @@ def warm_up() -> None:
 
 @cache
 def environment() -> Environment:
-    """Make the templates' environment: everything escaped, everything cleaned, nothing undefined."""
+    """Make the templates' environment: everything is escaped and cleaned, undefined names are errors."""
     env = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -177,7 +177,7 @@ def _name(text: str) -> str:
 
 
 def _lines(text: str) -> Markup:
-    """Keep a text's first lines, each made safe and escaped by itself."""
+    """Keep a text's first lines, each cleaned and escaped separately."""
     return Markup("\n").join(clean(line, MOST_CODE) for line in text.split("\n")[:MOST_LINES])
 
 
@@ -186,7 +186,7 @@ def _when(stamp: str) -> str:
 
 
 def _percent(part: float, whole: float) -> str:
-    """Write a share for people: 100 % only where nothing is missing."""
+    """Write a share for people: 100 % only if nothing is missing."""
     return f"{int(100 * part / whole)} %" if whole else "–"
 
 

@@ -1,4 +1,4 @@
-"""What was measured, beside its limit: one student's figures, a class's, and those far from the rest."""
+"""Measured values and their limits: of one student, of a class, and outliers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = [
 ]
 
 FAR = 3
-"""So many times the class's median, or as small a part of it, is far from the rest."""
+"""A value is an outlier above this multiple of the class's median, or below its inverse."""
 A_CLASS = 5
-"""Students from which a median says what is usual."""
+"""Fewest students whose median is meaningful."""
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What one check measured, and what became of it."""
+    """What one check measured, and its verdict."""
 
     exercise: str
     check: str
@@ -38,7 +38,7 @@ class Measure:
 
     @property
     def value(self) -> float:
-        """What is compared with the limit."""
+        """The value that is compared with the limit."""
         return self.figures.value
 
     @property
@@ -53,12 +53,12 @@ class Measure:
 
     @property
     def low(self) -> float:
-        """Where the interval that it was judged by begins."""
+        """Lower end of the interval that the verdict rests on."""
         return self.figures.interval[0]
 
     @property
     def high(self) -> float:
-        """Where that ends."""
+        """Upper end of that interval."""
         return self.figures.interval[1]
 
     def of_limit(self, value: float) -> float:
@@ -67,14 +67,14 @@ class Measure:
 
 
 def measured(exercise: str, verdict: Verdict) -> Measure | None:
-    """What a check measured; None where it measures nothing, or came to nothing."""
+    """What a check measured; None if it measures nothing or has no result."""
     if verdict.measurement is None:
         return None
     return Measure(exercise, verdict.check, verdict.status, verdict.measurement)
 
 
 def measures(report: Report) -> list[Measure]:
-    """Collect the multiples of the reference that were measured of one submission, in its order."""
+    """Collect the measured multiples of the reference of one submission, in order."""
     found = (measured(exercise.name, verdict) for exercise in report.exercises for verdict in exercise.verdicts)
     return [one for one in found if one and one.figures.is_ratio]
 
@@ -85,7 +85,7 @@ def timing_of(verdicts: Iterable[Verdict]) -> Timing | None:
 
 
 def words_beside(why: Finding | Verdict) -> str:
-    """What was measured, in words; empty where the sentence states it, or nothing was."""
+    """What was measured, in words; empty if the sentence states it or nothing was measured."""
     figures = why.measurement
     return "" if figures is None or (figures.in_sentence and why.status is Status.FAILED) else figures.words
 
@@ -111,12 +111,12 @@ class ClassMeasure:
 
     @property
     def median(self) -> float:
-        """What is usual."""
+        """Median of the class."""
         return statistics.median(self.ratios)
 
     @property
     def over(self) -> int:
-        """How many did not keep within the limit."""
+        """How many exceeded the limit."""
         return sum(one.status is Status.FAILED for _, one in self.of)
 
 
@@ -132,9 +132,9 @@ def class_measures(reports: Iterable[Report]) -> list[ClassMeasure]:
 
 
 def far_from_the_rest(rows: Iterable[ClassMeasure]) -> list[tuple[str, Measure, float]]:
-    """Name who is over ``FAR`` times the class's median of a check or below that part of it, with the median.
+    """List who is above ``FAR`` times the class's median of a check or below its inverse, with the median.
 
-    The farthest come first.  Fewer than ``A_CLASS`` students have no median to be far from.
+    The farthest come first.  Fewer than ``A_CLASS`` students have no meaningful median.
     """
     far = [
         (student, one, row.median)

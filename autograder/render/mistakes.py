@@ -1,4 +1,4 @@
-"""What a class gets wrong, and who: mistakes that were recognised, and failures that nobody has a name for yet."""
+"""What a class gets wrong, and who: recognised mistakes, and failures that match no known mistake."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from autograder.report import Report, Status, Verdict
 __all__ = ["MistakeCount", "Unexplained", "common_mistakes", "personal_mistake", "unexplained"]
 
 _INPUTS = re.compile(r" \([^()]*(?:\([^()]*\)[^()]*)*\)$")
-"""What a sentence ends with: the inputs that it was seen on."""
+"""The end of a sentence: the inputs that showed the failure."""
 _NUMBERS = re.compile(r"\d[\d.,]*(?:e[+-]?\d+)?")
 
 
 @dataclass
 class MistakeCount:
-    """A mistake, where it is made, by whom, and the hint for it."""
+    """A mistake, its exercise, who makes it, and its hint."""
 
     exercise: str
     mistake: str
@@ -26,13 +26,13 @@ class MistakeCount:
 
     @property
     def students(self) -> int:
-        """How many make it."""
+        """How many students make it."""
         return len(self.who)
 
 
 @dataclass
 class Unexplained:
-    """A failure that matches no planted mistake: where, an example of what is said, and to whom."""
+    """A failure that matches no planted mistake: where, an example of its sentence, and who has it."""
 
     places: list[str]
     sentence: str
@@ -40,7 +40,7 @@ class Unexplained:
 
 
 def common_mistakes(reports: Iterable[Report]) -> list[MistakeCount]:
-    """Count each mistake once a student, the commonest first."""
+    """Count each mistake once per student, the most common first."""
     found: dict[tuple[str, str], MistakeCount] = {}
     for report in reports:
         for key, hint in _recognised(report).items():
@@ -49,7 +49,7 @@ def common_mistakes(reports: Iterable[Report]) -> list[MistakeCount]:
 
 
 def _recognised(report: Report) -> dict[tuple[str, str], str]:
-    """Each mistake by its exercise and name, with its hint; two that were made at once are two."""
+    """Each mistake by its exercise and name, with its hint; two made at once count as two."""
     found: dict[tuple[str, str], str] = {}
     for exercise in report.exercises:
         for verdict in exercise.verdicts:
@@ -60,12 +60,11 @@ def _recognised(report: Report) -> dict[tuple[str, str], str]:
 
 
 def unexplained(reports: Iterable[Report]) -> list[Unexplained]:
-    """Count what fails alike and was not recognised, the commonest first.
+    """Group similar failures that were not recognised, the most common first.
 
-    What has the same relation to the right answer is alike, and so are sentences that differ in their numbers and
-    inputs; where the same students fail alike in several
-    places, that is told once.  A measurement over its limit explains itself, and what the file explains is told
-    with the file: neither is counted.
+    Failures are similar if they have the same relation to the expected answer, or if their sentences differ only in
+    numbers and inputs; if the same students fail in the same way in several places, that is one entry.  Measurements
+    over their limits, and failures that the file explains, are not counted.
     """
     found: dict[tuple[str, str], Unexplained] = {}
     for report in reports:
@@ -97,7 +96,7 @@ def _unrecognised(report: Report) -> Iterator[tuple[str, Verdict]]:
 
 
 def personal_mistake(report: Report) -> str:
-    """Name the mistake that costs this student the most points; empty where none was recognised."""
+    """Name the mistake that costs this student the most points; empty if none was recognised."""
     costs: dict[str, float] = {}
     for exercise in report.exercises:
         for verdict in exercise.verdicts:

@@ -1,4 +1,4 @@
-"""What was seen and not graded, for pages and terminals: what somebody has to look at, and the rest by kind."""
+"""What was seen and not graded, for pages and terminals: what needs attention, and the rest by kind."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from autograder.report import NotGraded, Report, Status
 __all__ = ["MOST_SHOWN", "counted", "not_graded_of", "print_not_graded", "to_look_at", "told"]
 
 MOST_SHOWN = 40
-"""Rows at the terminal; the page of the class and ``--json`` have all."""
+"""Rows at the terminal; the page of the class and ``--json`` have all of them."""
 KINDS = {
-    "handed out": "as the course hands it out",
+    "handed out": "unchanged from the course",
     "system": "kept by programs and operating systems",
-    "other": "neither a hand-in nor needed",
+    "other": "unrelated to the hand-ins",
 }
 
 
 def not_graded_of(report: Report) -> list[NotGraded]:
-    """What of one student's hand-in was not graded: files set aside, or all of it where none could be read."""
+    """What was not graded of one student's hand-in: other files, or all of it if no file could be read."""
     rows = list(report.set_aside)
     if unread(report):
         reason = report.problems[0].sentence.removeprefix(f"{report.file} ")
@@ -37,19 +37,19 @@ def to_look_at(rows: Iterable[NotGraded]) -> list[NotGraded]:
 
 
 def told(row: NotGraded) -> str:
-    """Name a file, and its student where the path does not."""
+    """Name a file, and its student if the path does not."""
     path = clean(row.path, 120)
     return path if not row.student or row.student in row.path else f"{clean(row.student, 60)}, {path}"
 
 
 def counted(rows: Iterable[NotGraded]) -> str:
-    """Say how many files of each other kind there are; empty where there are none."""
+    """Count files of every other kind; empty if there are none."""
     counts = Counter(row.kind for row in set(rows) if row.kind != "hand-in")
     return ", ".join(f"{count} {KINDS.get(kind, kind)}" for kind, count in sorted(counts.items()))
 
 
 def print_not_graded(console: Console, rows: Sequence[NotGraded]) -> None:
-    """Print a table of what was seen and not graded, with reasons; nothing where all was."""
+    """Print a table of what was seen and not graded, with reasons; nothing if all was graded."""
     page = Page(console)
     those, rest = to_look_at(rows), counted(rows)
     if those:
@@ -59,6 +59,6 @@ def print_not_graded(console: Console, rows: Sequence[NotGraded]) -> None:
     if len(those) > MOST_SHOWN:
         page.line(page.text(f"and {len(those) - MOST_SHOWN} more, on the page of the class", "dim"))
     if rest:
-        page.line(page.text(f"Files that nobody need look at: {rest}.", "dim"))
+        page.line(page.text(f"Other files, which need no attention: {rest}.", "dim"))
     if those or rest:
         page.gap()

@@ -23,15 +23,15 @@ __all__ = ["notebook_html", "notebook_text"]
 
 COLUMNS = 80
 WORDS = {Status.SKIPPED: "waiting", Status.NOT_ATTEMPTED: "still to be written"}
-"""What is said of several checks, where the name of their status is a sentence of its own."""
+"""Words for several checks of one status, where they differ from its name."""
 
 
 def notebook_html(result: Report | ExerciseResult) -> str:
     """Draw one exercise, or every exercise of a report, for a notebook's output.
 
-    One line where all is right, with the checks folded away; else a table of its parts and what did not pass, each
-    cause once.  Styles are inline, colours follow the notebook's theme, and there is no script and no id: what a
-    notebook that is not trusted takes away leaves tables and text.
+    One line if everything is correct, with the checks folded; else a table of its parts and what did not pass, each
+    cause once.  Styles are inline, colours follow the notebook's theme, and there is no script and no id: tables and
+    text remain in a notebook that is not trusted.
     """
     told = {problem.sentence for problem in result.problems} if isinstance(result, Report) else set()
     exercises = result.exercises if isinstance(result, Report) else [result]
@@ -53,7 +53,7 @@ def notebook_text(result: Report | ExerciseResult) -> str:
         width=COLUMNS,
         color_system=None,
         force_terminal=False,
-        force_jupyter=False,  # in a kernel it would show an empty output of its own
+        force_jupyter=False,  # in a kernel it would add an empty output
         legacy_windows=False,
     )
     with console.capture() as capture:
@@ -66,7 +66,7 @@ def notebook_text(result: Report | ExerciseResult) -> str:
 
 
 def _with_parts(page: Page, exercise: ExerciseResult, text: str) -> str:
-    """Put what became of each part below the first line; where all is right, say all on that line."""
+    """Put the result of each part below the first line; if everything is correct, on that line."""
     below = _Below(exercise)
     head, _, rest = text.partition("\n")
     if below.right:
@@ -88,19 +88,19 @@ class _Below(Drawn):
 
     @cached_property
     def rows(self) -> list[_Row]:
-        """One row a part."""
+        """One row per part."""
         statuses = self._exercise.parts()
         return [_Row(part, statuses[part], [line.verdict for line in lines]) for part, lines in self.parts]
 
     @cached_property
     def causes(self) -> list[_Cause]:
-        """What did not pass, each cause once, with what was measured in its first check."""
+        """What did not pass, each cause once, with the measurement of its first check."""
         gauges = {line.verdict.check: line.gauge for _, lines in self.parts for line in lines}
         return [_Cause(one, gauges[one.checks[0]]) for one in findings(self._exercise)]
 
     @property
     def note(self) -> str:
-        """What is said beside an exercise that is right and has checks that have not been run."""
+        """The remark on a correct exercise with checks that were not run."""
         skipped = [verdict.sentence for verdict in self._exercise.verdicts if verdict.status is Status.SKIPPED]
         return next((sentence for sentence in skipped if sentence), "")
 
@@ -128,7 +128,7 @@ class _Row:
 
     @property
     def words(self) -> str:
-        """What became of its checks; of one that was not run, the reason."""
+        """The results of its checks; the reason, if it was not run."""
         counts = Counter(verdict.status for verdict in self.verdicts)
         if set(counts) == {Status.SKIPPED} and self.verdicts[0].sentence:
             return self.verdicts[0].sentence
@@ -144,7 +144,7 @@ class _Cause:
 
     @property
     def heat(self) -> list[list[tuple[int, str]]]:
-        """How large the error is, entry by entry: a level and its character; empty where that tells nothing."""
+        """The size of the error, entry by entry: a level and its character; empty if that shows nothing new."""
         if not telling(self.why.heat):
             return []
         drawn = [line.split(" ") for line in text_map(self.why.heat)]
@@ -152,5 +152,5 @@ class _Cause:
 
     @property
     def untouched(self) -> bool:
-        """Whether there is nothing to mend yet."""
+        """Whether there is nothing to fix yet."""
         return self.why.status in (Status.NOT_ATTEMPTED, Status.SKIPPED)

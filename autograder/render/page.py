@@ -1,4 +1,4 @@
-"""A page at the terminal: what it can show, and lines that fit its width and its encoding."""
+"""A page at the terminal: lines that fit its width and its encoding."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Page:
         return Text(self.marks[status], style=STYLES[status])
 
     def shorten(self, text: Text, width: int) -> Text:
-        """Cut a Text to at most this many cells, and show that it was cut."""
+        """Cut a Text to at most this many cells, with an ellipsis."""
         if text.cell_len <= width:
             return text
         end = "..." if self.plain else "…"
@@ -62,7 +62,7 @@ class Page:
         return cut + Text(end[:width], cut.style)
 
     def line(self, *parts: str | Text, indent: int = 0, hang: int = 0) -> None:
-        """Print one paragraph, wrapped at the width; hang: how much further its later lines are indented."""
+        """Print one paragraph, wrapped at the width; hang: additional indentation of its later lines."""
         whole = Text()
         for part in parts:
             whole.append_text(part if isinstance(part, Text) else Text(part))

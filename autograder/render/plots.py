@@ -1,7 +1,7 @@
-"""Figures that say more than a table, drawn by matplotlib as SVG inside a page.
+"""Figures that show more than a table, drawn by matplotlib as SVG inside a page.
 
-They take the page's own colours, so that they follow it into the dark; their text is text; the same data give the
-same bytes.  Each holds rows: a name, a strip, a value.  Names that are too long for their column are shortened.
+They use the page's colours, also in dark mode; their text is text; the same data give the same bytes.  Each holds
+rows: a name, a strip, a value.  Names that are too long for their column are shortened.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from autograder.report import Status
 __all__ = ["pace_of_class", "pace_of_one", "points_by_exercise"]
 
 WIDEST = 3
-"""Doublings to either side of a limit that a strip shows; what lies beyond is at its end."""
+"""Doublings that a strip shows on either side of a limit; values beyond are at its end."""
 BINS = 20
 SMALLEST, LARGEST = 4, 15
 """Diameters of a dot."""
@@ -29,7 +29,7 @@ THREE_DIGITS = 100
 
 
 def pace_of_one(rows: Sequence[Measure]) -> Markup:
-    """Draw each measured ratio beside its limit, with the interval that it was judged by."""
+    """Draw each measured ratio and its limit, with the interval that the verdict rests on."""
     sheet = Sheet("one", [(_label(row.exercise, row.kind), _ratio(row.value)) for row in rows])
     _draw_limits(sheet)
     sheet.write("× reference", SOFT)
@@ -95,7 +95,7 @@ def _place(multiple: float) -> float:
 
 
 def _look(status: Status) -> tuple[str, str, str]:
-    """Colour, marker and filling: none of them tells alone."""
+    """Colour, marker and filling, so that the status never depends on colour alone."""
     if status is Status.FAILED:
         return BAD, "D", BAD
     if status is Status.INCONCLUSIVE:
@@ -104,7 +104,7 @@ def _look(status: Status) -> tuple[str, str, str]:
 
 
 def _draw_dots(sheet: Sheet, y: int, places: Sequence[float], style: str, everybody: int) -> None:
-    """Draw one dot for all who are at about the same place, its area by their share of everybody."""
+    """Draw one dot for all students at about the same place, its area proportional to their share."""
     counts = Counter(round(BINS * place) for place in places)
     sizes: dict[int, list[tuple[float, int]]] = {}
     for place, count in sorted(counts.items()):

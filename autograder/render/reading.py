@@ -1,4 +1,4 @@
-"""What every rendering needs: text made safe to show, verdicts put in a reader's order."""
+"""Shared by all renderings: safe text, and verdicts in a reader's order."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 NOTHING = "nothing was handed in"
-"""How the report of a student begins who handed in nothing."""
+"""The beginning of the report of a student who handed in nothing."""
 SENTENCE = 600
 NAME = 80
 MOST_ACCENTS = 3
 
 RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
-"""What earns full points."""
+"""Statuses that earn full points."""
 MARKS = {
     Status.PASSED: "✓",
     Status.FAILED: "✗",
@@ -49,13 +49,13 @@ MARKS = {
     Status.PARTLY: "◐",
 }
 MEANING = {
-    Status.PASSED: "right",
-    Status.FAILED: "not right yet",
+    Status.PASSED: "correct",
+    Status.FAILED: "not correct yet",
     Status.NOT_ATTEMPTED: "still to be written",
     Status.SKIPPED: "waits for something earlier",
-    Status.INCONCLUSIVE: "too close to the limit to call; full points",
-    Status.BROKEN: "the grader's own fault; an instructor will look at it",
-    Status.PARTLY: "a right beginning",
+    Status.INCONCLUSIVE: "too close to the limit to decide; full points",
+    Status.BROKEN: "a fault of the grader; an instructor will look at it",
+    Status.PARTLY: "partly correct",
 }
 
 ISOLATION = {
@@ -91,12 +91,12 @@ _PLAIN = {
 def clean(text: str, limit: int = SENTENCE) -> str:
     """Make text of unknown origin safe and short: one line of at most ``limit`` visible characters.
 
-    Escape sequences, control and direction characters go, piled-up accents are thinned; of a text that is
-    too long the beginning and the end stay, because the end says where it happened.
+    Escape sequences, control and direction characters are removed, stacked accents are limited; a text that is
+    too long keeps its beginning and its end, because the end says where it happened.
     """
     if len(text) > 20 * limit:
         text = f"{text[: 10 * limit]} {text[-10 * limit :]}"
-    if _is_plain(text):  # nearly every text, in a tenth of the time
+    if _is_plain(text):  # nearly every text; ten times as fast
         return _shortened(" ".join(text.split()), limit)
     text = _ESCAPES.sub("", text)
     kept: list[str] = []
@@ -114,7 +114,7 @@ def clean(text: str, limit: int = SENTENCE) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether no character of a text would be dropped: none of control or direction, no accent, nothing invisible."""
+    """Whether no character would be dropped: no control or direction characters, accents or invisible characters."""
     if not text.isprintable():
         return False
     return text.isascii() or not (_UNSEEN.intersection(text) or _ACCENTS.intersection(map(unicodedata.category, text)))
@@ -152,7 +152,7 @@ def number(value: float) -> str:
 
 @dataclass
 class Finding:
-    """What went wrong, once, and the checks that say so."""
+    """One cause of failure, and the checks that show it."""
 
     status: Status
     sentence: str
@@ -168,8 +168,8 @@ class Finding:
 def findings(exercise: ExerciseResult) -> list[Finding]:
     """Group what did not pass by its cause: a diagnosed mistake, else the same sentence.
 
-    Checks that wait for another are left out where the other is among the findings; parts that are still to
-    be written are named only in an exercise that has been begun.
+    Checks that wait for another are left out if the other is among the findings; parts that are still to
+    be written are named only in an exercise that has been started.
     """
     kinds = {Status.FAILED, Status.BROKEN, Status.INCONCLUSIVE}
     if exercise.status is not Status.NOT_ATTEMPTED:
@@ -208,7 +208,7 @@ def waiting(exercise: ExerciseResult) -> int:
 
 
 def shared_sentence(verdicts: Sequence[Verdict]) -> str:
-    """Find the one sentence that all verdicts share (a cell that does not parse); empty where they differ."""
+    """Find the one sentence that all verdicts share (a cell that does not parse); empty if they differ."""
     sentences = {verdict.sentence for verdict in verdicts}
     return sentences.pop() if len(sentences) == 1 else ""
 
@@ -219,7 +219,7 @@ def nothing_handed_in(report: Report) -> bool:
 
 
 def unread(report: Report) -> bool:
-    """Whether something was handed in and none of it could be read: then its zero says nothing about anybody's work."""
+    """Whether something was handed in but could not be read: then its zero says nothing about the work."""
     return not report.submission_sha256 and bool(report.problems) and not nothing_handed_in(report)
 
 
@@ -229,22 +229,22 @@ def exercise_names(reports: Iterable[Report]) -> list[str]:
 
 
 def tried(report: Report) -> str:
-    """One sentence on what the code attempted and an exercise never needs; empty where that is nothing."""
+    """One sentence on what the code attempted and no exercise needs; empty if there is nothing."""
     if not report.tried:
         return ""
-    return f"The code tried to {', to '.join(report.tried)}. An exercise needs nothing of the kind; it changes no mark."
+    return f"The code tried to {', to '.join(report.tried)}. No exercise needs that; it changes no mark."
 
 
 def left_out(report: Report) -> str:
-    """One sentence on what the run did not grade; empty where it graded all."""
+    """One sentence on what the run did not grade; empty if it graded everything."""
     if not report.left_out:
         return ""
-    return f"This run left out {', '.join(report.left_out)}: neither the points nor their maximum count that."
+    return f"This run left out {', '.join(report.left_out)}: not counted in the points or their maximum."
 
 
 @dataclass
 class Step:
-    """One thing to do next: in which exercise, how many points it is about, and a hint where there is one."""
+    """One thing to do next: its exercise, its points, and a hint if there is one."""
 
     exercise: str
     what: str
@@ -254,10 +254,9 @@ class Step:
 
 
 def next_steps(report: Report) -> list[Step]:
-    """What its author should do next: first what is wrong, the most points first, then what is unwritten.
+    """What the author should do next: first what is wrong, by points, then what is unwritten.
 
-    One step an exercise.  What the file itself explains is told once, and what is the grader's own fault is nobody's
-    step.
+    One step per exercise.  What the file itself explains is reported once, and faults of the grader are not steps.
     """
     told = {problem.sentence for problem in report.problems}
     lost: dict[str, float] = {}

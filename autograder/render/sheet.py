@@ -1,4 +1,4 @@
-"""A drawing in rows, made by matplotlib and taken into a page: a name, a strip from 0 to 1, a value."""
+"""A drawing in rows, made by matplotlib for a page: a name, a strip from 0 to 1, a value."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from autograder.render.reading import clean
 __all__ = ["BAD", "CLOSE", "GOOD", "GROUND", "INK", "LINE", "SOFT", "Sheet", "load_matplotlib"]
 
 WIDTH, NAMES, VALUES, ROW, HEAD = 330, 118, 60, 19, 22
-"""In units of the drawing, which a phone shows at about one pixel each."""
+"""In units of the drawing; a phone shows about one pixel per unit."""
 STRIP = WIDTH - NAMES - VALUES
 TEXT, SMALL = 11, 10
 BASELINE = 0.35
-"""Of the text's size: how far the foot of a letter is below the middle of its row."""
+"""Distance from the middle of a row down to the baseline, as a share of the text's size."""
 MOST_NAME = 19
 COLOURS = ("--ink", "--soft", "--line", "--bar", "--bar-wrong", "--close", "--ground")
 INK, SOFT, LINE, GOOD, BAD, CLOSE, GROUND = STAND_INS = tuple(f"#01fe0{i}" for i in range(len(COLOURS)))
-"""For the page's colours, which take their places in the drawing."""
+"""Placeholders for the page's colours."""
 
 Places = Sequence[tuple[float, int]]
-"""Where on its strip (0…1), in which row."""
+"""Position on the strip (0…1), and row."""
 
 
 class Sheet:
     """One drawing, filled in any order; ``drawn`` makes it part of a page.
 
-    salt: sets apart the drawings of one page; named: a name and a value for every row.
+    salt: distinguishes the drawings of one page; named: a name and a value for every row.
     """
 
     def __init__(self, salt: str, named: Sequence[tuple[str, str]]) -> None:
@@ -57,7 +57,7 @@ class Sheet:
         self._artists.append(("lines", {"segments": segments, "colors": list(colours), "linewidths": width}))
 
     def write(self, text: str, colour: str, at: float | None = None) -> None:
-        """Head a place of the strip, or the column of the values."""
+        """Write a heading above a place of the strip, or above the values."""
         x, ha = (WIDTH, "right") if at is None else (_x(at), "center")
         self._write(x, HEAD - ROW * 0.4, text, color=colour, fontsize=SMALL, ha=ha)
 
@@ -66,7 +66,7 @@ class Sheet:
         self._lines([[(_x(at), HEAD - 3), (_x(at), self._height - 1)]], [colour], 1.5 if colour == INK else 1)
 
     def spans(self, spans: Sequence[tuple[float, float, int]], colours: Sequence[str]) -> None:
-        """Draw a line along the strip of each row, from where to where."""
+        """Draw a line along the strip of each row, from start to end."""
         self._lines([[(_x(low), _y(row)), (_x(high), _y(row))] for low, high, row in spans], colours, 2)
 
     def ticks(self, places: Places, colour: str) -> None:
@@ -82,7 +82,7 @@ class Sheet:
         self._artists.append(("marks", mark))
 
     def drawn(self, alt: str) -> Markup:
-        """Draw it; alt: what it says, for who does not see it."""
+        """Draw it; alt: its text alternative."""
         its = load_matplotlib()
         makers = {"text": its.Text, "lines": its.LineCollection, "marks": its.Line2D}
         with _our_settings(self._salt):
@@ -100,7 +100,7 @@ class Sheet:
 
 
 def load_matplotlib() -> SimpleNamespace:
-    """Give what is drawn with; the first call takes a good part of a second, so nobody pays it before a drawing."""
+    """Return matplotlib's parts; the first call takes a good part of a second and is made only for a drawing."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.collections import LineCollection
     from matplotlib.figure import Figure
@@ -122,7 +122,7 @@ def _y(row: int) -> float:
 
 @contextmanager
 def _our_settings(salt: str) -> Iterator[None]:
-    """Matplotlib as it comes, whatever the reader's own settings are; a script that it lacks is the page's to show."""
+    """Matplotlib's defaults, whatever the user's settings; glyphs that its font lacks are left to the page."""
     import matplotlib as mpl
 
     with mpl.rc_context(), warnings.catch_warnings():
@@ -140,7 +140,7 @@ _DROPPED = re.compile(
 
 
 def _part_of_a_page(svg: str, height: float, alt: str) -> str:
-    """Take the drawing out of its file: no ids but those it refers to, the page's font and the page's colours."""
+    """Extract the drawing from its file: only ids that it refers to, with the page's font and colours."""
     body = svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")]
     body = _DROPPED.sub("", body).replace("xlink:href", "href")
     body = re.sub(r"\n\s*", "\n", body).strip()

@@ -1,4 +1,4 @@
-"""Reports at the terminal: right at 80 columns, without colour, and where only ASCII can be shown."""
+"""Reports at the terminal: readable at 80 columns, without colour, and in ASCII."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["ASCII_MARKS", "print_class", "print_exercise", "print_report"]
 STATUS_WIDTH = max(map(len, Status))
 BAR = 24
 WIDE = 104
-"""Columns from which a class shows a mark for every exercise."""
+"""Terminal width from which a class shows a mark for every exercise."""
 MOST_MARKS = 24
 TIMED_AT = 33
 """Column of a speed ratio, beyond the width of the names."""
@@ -46,7 +46,7 @@ TIMED_AT = 33
 def print_report(console: Console, report: Report, *, verbose: bool = False) -> None:
     """Print one assignment's result for its author.
 
-    One line an exercise; below it what did not pass, each cause once, with the mistake and its hint.
+    One line per exercise; below it what did not pass, each cause once, with the mistake and its hint.
     verbose: every check of every exercise, and how it was graded.
     """
     page = Page(console)
@@ -82,7 +82,7 @@ def _print_exercises(page: Page, report: Report, *, verbose: bool) -> None:
         elif exercise.status is Status.NOT_ATTEMPTED:
             quiet.setdefault("not attempted yet", []).append(exercise)
         elif shared_sentence(exercise.verdicts) in told:
-            quiet.setdefault("lost to the file, see above", []).append(exercise)
+            quiet.setdefault("not graded because of the file, see above", []).append(exercise)
         else:
             _print_exercise(page, exercise, width, verbose=False)
     for why, those in quiet.items():
@@ -94,7 +94,7 @@ def _print_exercises(page: Page, report: Report, *, verbose: bool) -> None:
 
 
 def print_exercise(console: Console, exercise: ExerciseResult, *, verbose: bool = False) -> None:
-    """Print one exercise's result: a line where all is right, else what did not pass and why."""
+    """Print one exercise's result: one line if everything is correct, else what did not pass and why."""
     page = Page(console)
     _print_exercise(page, exercise, min(cell_len(exercise.name), max(8, page.width - 34)), verbose=verbose)
     if exercise.status is Status.NOT_ATTEMPTED and not verbose:
@@ -162,21 +162,21 @@ def _print_why(page: Page, why: Finding | Verdict) -> None:
 
 
 def _print_place(page: Page, why: Finding | Verdict) -> None:
-    """Print where an error sits, and the lines that show it again."""
+    """Print where the errors are, and the lines that reproduce them."""
     if why.places:
         page.labelled("Where", why.places, 6)
     if telling(why.heat):
         for row in text_map(why.heat):
             page.line(Text(f"|{row}|", "dim"), indent=8)
     if why.snippet:
-        page.line(Text("To see it again:", "bold"), indent=6)
-        for line in why.snippet.splitlines():  # whole lines, to be copied: the terminal may break them, we do not
+        page.line(Text("To reproduce it:", "bold"), indent=6)
+        for line in why.snippet.splitlines():  # whole lines, to be copied; only the terminal may break them
             page.console.print(Text(" " * 8) + page.text(line, limit=2000), soft_wrap=True)
 
 
 def _print_total(page: Page, report: Report) -> None:
     share = report.points / report.max_points if report.max_points else 0.0
-    full = int(BAR * share)  # a bar is full only where nothing is missing
+    full = int(BAR * share)  # a bar is full only if nothing is missing
     line = Text.assemble(
         (page.bar[0] * full, "green"),
         (page.bar[1] * (BAR - full), "dim"),
@@ -205,7 +205,7 @@ def _print_origin(page: Page, report: Report, *, verbose: bool) -> None:
 
 
 def print_class(console: Console, reports: Sequence[Report]) -> None:
-    """Print a class: a table for each assignment, then the commonest mistakes and what needs a hand."""
+    """Print a class: a table for each assignment, then the most common mistakes and what needs attention."""
     page = Page(console)
     if not reports:
         page.line(page.text("There is no report yet.", "dim"))
@@ -230,7 +230,7 @@ def _print_table(page: Page, reports: list[Report]) -> None:
     widths = [max(cell_len(row[i].plain) for row in [[Text(h) for h in head], *rows]) for i in range(len(head))]
     widths[0] = min(widths[0], 28 if page.width >= WIDE else 20)
     rest = page.width - sum(widths[:-1]) - 2 * (len(widths) - 1)
-    if rest < len(head[-1]):  # too narrow for mistakes, and if need be for more
+    if rest < len(head[-1]):  # too narrow for mistakes
         widths, rest = widths[:-1], page.width
         while len(widths) > 2 and sum(widths) + 2 * (len(widths) - 1) > page.width:  # noqa: PLR2004 - name and points
             widths.pop()
@@ -282,8 +282,8 @@ def _print_summary(page: Page, reports: list[Report]) -> None:
     middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))} of {most} points"
     perfect = sum(report.status in RIGHT and bool(report.exercises) for report in reports)
     missing = sum(map(unread, reports))
-    unreadable = f", {missing} not readable and in no figure" if missing else ""
-    page.line(page.text(f"{count}, {middle}, {perfect} all right{unreadable}"))
+    unreadable = f", {missing} not readable and not counted" if missing else ""
+    page.line(page.text(f"{count}, {middle}, {perfect} all correct{unreadable}"))
     if without := next((text for report in reports if (text := left_out(report))), ""):
         page.line(page.text(without, "dim"))
     for one in common_mistakes(reports)[:3]:
@@ -297,7 +297,7 @@ def _print_summary(page: Page, reports: list[Report]) -> None:
 def _needs_a_hand(reports: list[Report]) -> list[str]:
     by_kind = {
         "the grader itself failed": [r for r in reports if _has(r, Status.BROKEN)],
-        "speed too close to call": [r for r in reports if _has(r, Status.INCONCLUSIVE)],
+        "speed too close to the limit to decide": [r for r in reports if _has(r, Status.INCONCLUSIVE)],
         "something is wrong with the file": [r for r in reports if r.problems],
         "the code tried what no exercise needs": [r for r in reports if r.tried],
         "slow to grade": slow_to_grade(reports),

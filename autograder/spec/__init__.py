@@ -1,4 +1,4 @@
-"""What an assignment is made of, as its author writes it: frozen data, nothing that runs by itself."""
+"""What an assignment consists of, as its author writes it: frozen data; nothing here runs by itself."""
 
 from autograder.spec.assignment import Assignment, Outline, Question
 from autograder.spec.budget import Bench, Budget, Judgement, Run, Stored

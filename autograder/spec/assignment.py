@@ -1,4 +1,4 @@
-"""An assignment: what its author lists, and what it is together with its exercises."""
+"""An assignment: what its author lists, and the complete object with its exercises."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Assignment", "Outline", "Question"]
 class Outline:
     """What ``assignment.py`` says: title, exercises in the notebook's order with their points, written questions.
 
-    points: of each part of an exercise, ``Points(forward=2, backward=4, speed=1)``; of a function a number is enough;
+    points: of each part of an exercise, ``Points(forward=2, backward=4, speed=1)``; for a function, a number is enough;
     questions: points by name; their text and mark scheme stand in the notebook;
-    earlier: assignments of whose exercises this one makes use;  minutes: what a student needs for all of it.
+    earlier: assignments whose exercises this one uses;  minutes: the time a student needs for all of it.
     """
 
     title: str

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Bench", "Budget", "Judgement", "Run", "Stored"]
 
-TOO_CLOSE = "too close to the limit to tell on this machine: full points"
+TOO_CLOSE = "too close to the limit to decide on this machine: full points"
 HALF = 0.5
 
 
@@ -74,7 +74,7 @@ class Bench:
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What the reference took at release on one check: multiples of the yardstick's pieces, or bytes at its peak.
+    """What the reference used at release in one check: multiples of the yardstick's pieces, or peak bytes.
 
     of: hash of what was measured, so that figures of another reference are not kept.
     """
@@ -86,7 +86,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a measurement comes to; earned: the share of the points (0…1) where the status is failed."""
+    """The result of a measurement; earned: the share of the points (0…1) where the status is failed."""
 
     status: Status
     sentence: str = ""
@@ -97,11 +97,11 @@ class Judgement:
 class Budget(ABC):
     """A limit on what code may cost.
 
-    name: of its check, the sentence that the student reads; part: which the check's points are given to;
-    variant: which implementation of the exercise's author must exceed the limit; cost: what is limited, in a word;
-    advice: the last hint, where nothing is wrong but the cost.
-    at_most: the limit; dtype: of what is run.
-    is_exclusive: whether the variant may exceed no other limit of the exercise;
+    name: of its check, the sentence that the student reads; part: the part that the check's points belong to;
+    variant: the author's implementation that must exceed the limit; cost: what is limited, in one word;
+    advice: the last hint, where only the cost is too high.
+    at_most: the limit; dtype: of the inputs and parameters.
+    is_exclusive: whether the variant must stay within every other limit of the exercise;
     is_calibrated: whether an estimate needs the reference's figures, stored at release.
     """
 

@@ -1,4 +1,4 @@
-"""One drawn input, and how it is told to a student."""
+"""One drawn input, and how it is described to a student."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Case:
 
     Arrays of floats are given a gradient check, arrays of integers (labels, indices) are not.
     upstream: the gradient at the output, by name where there are several outputs;
-    hidden: what a check knows of the case and a student does not see.
+    hidden: what the check knows about the case and the student does not see.
     """
 
     arguments: dict[str, Any]
@@ -60,7 +60,7 @@ class Case:
     def with_changes(self, **changes: Unpack[_Changes]) -> Case:
         """Return a copy with some of ``arguments, inputs, parameters, upstream, hidden`` replaced.
 
-        Raises TypeError where a field is none of these.
+        Raises TypeError for any other field.
         """
         if unknown := set(changes) - set(_Changes.__annotations__):
             message = f"a case has no '{min(unknown)}'; it has {', '.join(_Changes.__annotations__)}"
@@ -70,17 +70,17 @@ class Case:
         return copy
 
     def as_data(self) -> list[Any]:
-        """Give the case as a tree that may be stored."""
+        """Return the case as a tree that can be stored."""
         return [self.arguments, self.inputs, self.parameters, self.upstream, self.hidden]
 
     @classmethod
     def from_data(cls, data: list[Any]) -> Case:
-        """Make the case that ``as_data`` described."""
+        """Rebuild a case from ``as_data``."""
         arguments, inputs, parameters, upstream, hidden = data
         return cls(arguments).with_changes(inputs=inputs, parameters=parameters, upstream=upstream, hidden=hidden)
 
     def describe(self) -> str:
-        """Say what a student needs to see it again: ``in_features=4, x (7, 4)``."""
+        """Describe what a student needs to reproduce it: ``in_features=4, x (7, 4)``."""
         arguments = [f"{name}={_brief(value)}" for name, value in self.arguments.items() if name != "rng"]
         inputs = [f"{name} {_brief(value)}" for name, value in self.inputs.items()]
         return ", ".join(arguments + inputs)

@@ -1,4 +1,4 @@
-"""A check: what it asks of an implementation, and how it judges what it saw."""
+"""A check: what it runs on an implementation, and how it judges what it observed."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 __all__ = ["Check", "Observations", "Trial"]
 
 Observations = dict[str, Any]
-"""What a check saw: a name that its sentence can use (``y``, ``dW``) → plain data."""
+"""What a check observed: a name that its sentence can use (``y``, ``dW``) → plain data."""
 
 
 @dataclass(frozen=True)
 class Check:
     """One named property worth points; its name is the sentence that the student reads.
 
-    part: where its points belong; needs: parts that must be written; after: checks without whose
-    pass this one proves nothing, so that it is skipped.
-    cases(rng, reference): the inputs; observe(subject, case): talks to an implementation and returns
-    what it saw; expect(reference, case, rng): what is right (by default what the reference shows);
+    part: where its points belong; needs: parts that must be written; after: checks that must pass
+    first; otherwise this one would prove nothing and is skipped.
+    cases(rng, reference): the inputs; observe(subject, case): runs an implementation and returns
+    what it observed; expect(reference, case, rng): the expected result (by default the reference's);
     judge(observed, expected, case): a Mismatch or None.
-    redrawn: its cases, and what is expected of them, need no reference, and are drawn where they are needed;
-    own_forward(subject, case, observed): is a failed backward right for the student's own forward?
-    capstone: trains; its cases run in a worker each, with cpu_s seconds of computing per call, until one passes.
-    budget: the limit on what it costs, where that is measured; trial: the runs that are.
-    mutation: source that spoils a correct implementation in just this way, to prove that the check catches it.
+    redrawn: its cases and what is expected need no reference, and are drawn where they are needed;
+    own_forward(subject, case, observed): is a failed backward correct for the student's own forward?
+    capstone: trains a model; one worker per case, until one passes, with cpu_s seconds of computing per call.
+    budget: the limit on the cost, where it is measured; trial: the measured runs.
+    mutation: source that breaks a correct implementation in exactly this way, to prove that the check catches it.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Check:
     trial: Callable[[Subject, Case], Trial] | None = None
 
     def prepare(self, subject: Subject, case: Case) -> Trial:
-        """Make the runs to be measured on one implementation; SpecError where this check measures nothing."""
+        """Prepare the runs to be measured on one implementation; SpecError if this check measures nothing."""
         if self.trial is None:
             message = f"“{self.name}” measures nothing"
             raise SpecError(message)
@@ -66,10 +66,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Trial:
-    """Timed runs on one implementation, made once.
+    """Timed runs on one implementation, prepared once.
 
-    renew: send a case's inputs ahead; go: compute, and nothing else (this is timed); collect: fetch what came of it;
-    calls: requests that ``go`` makes.
+    renew: send a case's inputs ahead; go: compute, and nothing else (this is timed); collect: fetch the result;
+    calls: how many requests ``go`` sends.
     """
 
     renew: Callable[[Case], None]

@@ -1,4 +1,4 @@
-"""Arrays side by side: what differs, where, and by how much.  Expected numbers are never shown."""
+"""Comparison of arrays: what differs, where, and by how much.  Expected numbers are never shown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Mismatch:
     """One difference.
 
     kind: missing, type, structure, shape, dtype, nan, value, changed, method or accuracy; name: what differs
-    (``dW``); sentence: what to tell the student; index: where it is largest; error: how large.
+    (``dW``); sentence: what the student reads; index: where the error is largest; error: its size there.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class Mismatch:
 
 
 def compare_all(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Compare everything expected, in order; the first difference is returned."""
+    """Compare all expected values in order; return the first difference."""
     del case
     for name, value in expected.items():
         if not is_compared(name):
@@ -62,28 +62,28 @@ def is_compared(name: str) -> bool:
 def compare(observed: Any, expected: Any, name: str, tolerance: Tolerance = FLOAT64) -> Mismatch | None:
     """Compare two trees of plain data; ``None`` where they agree."""
     if type(observed) is int and abs(observed) > LARGEST:
-        observed = math.inf if observed > 0 else -math.inf  # no array and no sentence could hold it
+        observed = math.inf if observed > 0 else -math.inf  # too large for an array or a sentence
     if isinstance(expected, tuple | list):
         return _compare_sequences(observed, expected, name, tolerance)
     if isinstance(expected, dict):
         if not isinstance(observed, dict) or set(observed) != set(expected):
-            return Mismatch("structure", name, f"{name} should be a dict with the keys {', '.join(map(str, expected))}")
+            return Mismatch("structure", name, f"{name}: expected a dict with the keys {', '.join(map(str, expected))}")
         pairs = ((observed[key], value, f"{name}[{key!r}]") for key, value in expected.items())
         return next((m for o, e, n in pairs if (m := compare(o, e, n, tolerance))), None)
     if expected is None or isinstance(expected, str | bool):
         if type(observed) is type(expected) and observed == expected:
             return None
         said = repr(observed)[:60] if isinstance(observed, str) and isinstance(expected, str) else _say(observed)
-        return Mismatch("value", name, f"{name} is {said}, which is not right")
+        return Mismatch("value", name, f"{name} is {said}, which is incorrect")
     return _compare_arrays(observed, expected, name, tolerance)
 
 
 def _compare_sequences(observed: Any, expected: Any, name: str, tolerance: Tolerance) -> Mismatch | None:
-    wanted = f"{len(expected)} values"
+    count = f"{len(expected)} values"
     if not isinstance(observed, tuple | list):
-        return Mismatch("structure", name, f"{name} is {_say(observed)}; {wanted} are wanted")
+        return Mismatch("structure", name, f"{name}: expected {count}, got {_say(observed)}")
     if len(observed) != len(expected):
-        return Mismatch("structure", name, f"{name} has {len(observed)} values; {wanted} are wanted")
+        return Mismatch("structure", name, f"{name}: expected {count}, got {len(observed)}")
     pairs = zip(observed, expected, strict=True)
     return next((m for i, (o, e) in enumerate(pairs) if (m := compare(o, e, f"{name}[{i}]", tolerance))), None)
 
@@ -95,7 +95,7 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
         return problem
     observed = np.asarray(observed)
     if observed.shape != expected.shape:
-        sentence = f"{name} has shape {observed.shape}; {expected.shape} is wanted"
+        sentence = f"{name}: expected shape {expected.shape}, got {observed.shape}"
         return Mismatch("shape", name, sentence)
     if not expected.size:
         return None
@@ -121,10 +121,10 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
         return None
     index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
     largest = float(error[index])
-    relative = f" ({_number(100 * largest / scale)} % of the largest right value)" if scale > 0 else ""
-    where = f", largest at index {_at(index)}" if expected.ndim else ""
+    relative = f" ({_number(100 * largest / scale)} % of the largest expected value)" if scale > 0 else ""
+    where = f" at index {_at(index)}" if expected.ndim else ""
     sentence = (
-        f"{name} is wrong in {_share(wrong)}{where}: off by {largest:.3g}{relative}"
+        f"{name} is wrong in {_share(wrong)}: largest error {largest:.3g}{relative}{where}"
         if expected.ndim
         else (f"{name} is off by {largest:.3g}{relative}")
     )
@@ -138,8 +138,8 @@ def _not_an_array(observed: Any, name: str, *, scalar: bool) -> Mismatch | None:
         return None
     if observed is None:
         return Mismatch("missing", name, f"{name} is None: is a return missing?")
-    wanted = "a number" if scalar else "an array"
-    return Mismatch("type", name, f"{name} is {_say(observed)}; {wanted} is wanted")
+    kind = "a number" if scalar else "an array"
+    return Mismatch("type", name, f"{name}: expected {kind}, got {_say(observed)}")
 
 
 def _number(value: float) -> str:
@@ -173,7 +173,7 @@ def _say(value: Any) -> str:
 
 
 def agree(left: Any, right: Any) -> bool:  # noqa: PLR0911 - one return a kind
-    """Whether two observations are the same answer, right or wrong: equal trees, dtypes, and values up to rounding."""
+    """Whether two observations are the same, correct or not: equal trees and dtypes, values equal up to rounding."""
     if isinstance(left, np.ndarray | np.generic) and isinstance(right, np.ndarray | np.generic):
         left, right = np.asarray(left), np.asarray(right)
         if left.shape != right.shape or left.dtype != right.dtype:

@@ -1,4 +1,4 @@
-"""What is raised where a course is at fault."""
+"""The error raised where the course is at fault."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ __all__ = ["SpecError"]
 
 
 class SpecError(Exception):
-    """The course is at fault: a mistake whose text no longer occurs, a check that cannot run."""
+    """The course is at fault: the text of a mistake no longer occurs, or a check cannot run."""

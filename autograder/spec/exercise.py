@@ -37,14 +37,14 @@ class Points:
 
 
 def points_by_part(name: str, points: Points | float | None) -> Points:
-    """Points as they may be written: of a function a number is enough; none are given where ``assignment.py`` does."""
+    """Points as authors may write them: a number is enough for a function; None where ``assignment.py`` gives them."""
     if points is None:
         return Points()
     return points if isinstance(points, Points) else Points(**{name: points})
 
 
 class Extras(TypedDict, total=False):
-    """What an exercise of every kind may have; ``Exercise`` says what each is."""
+    """Fields of every kind of exercise; ``Exercise`` explains them."""
 
     mistakes: Sequence[Mistake]
     variants: Mapping[str, str]
@@ -56,18 +56,18 @@ class Extras(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Exercise:
-    """One class or function the student implements, with everything that is known of it.
+    """One class or function that the student implements, with everything that the course knows about it.
 
-    parts: what is stubbed and graded by itself (methods of a class; a function's own name);
+    parts: what is stubbed and graded separately (methods of a class; a function's own name);
     depends: exercises of the same assignment without which this one cannot work (a capstone's layers);
     support: trusted source with names that the checks use (``support.Double``); support_files: the files of the
     assignment's ``support/`` that it is read from, one after the other (or of ``autograder/checks/support/``, of which
     every assignment may name some);
-    hints: by part where to look, the formula, the step, released with the checks (no code); the audit wants all three;
-    variants: correct methods that prove the checks of cost, by name: ``slow``, ``bulky``, ``steep`` and whatever else a
-    kind of measurement must catch; ``plain`` without a Python loop, as a good student writes it, to prove that the
-    limits leave room for it;
-    published: of a repair, by part, the published and wrong body that students get in place of a stub.
+    hints: by part: where to look, the formula, the step; released with the checks (no code); the audit requires three;
+    variants: correct but costly methods that prove the checks of cost, by name: ``slow``, ``bulky``, ``steep`` and
+    whatever else a kind of measurement must catch; ``plain``, without a Python loop, as a good student writes it,
+    proves that the limits leave room for it;
+    published: in a repair, by part, the published, incorrect body that students get in place of a stub.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Exercise:
         for part, hints in self.hints.items():
             if part not in known or isinstance(hints, str) or not 0 < len(hints) <= MOST_HINTS:
                 message = (
-                    f"{self.name}: hints for '{part}' are {hints!r}; give one to {MOST_HINTS} sentences for a part "
+                    f"{self.name}: hints for '{part}' are {hints!r}; give 1 to {MOST_HINTS} sentences for a part "
                     f"among {', '.join(known)}"
                 )
                 raise SpecError(message)
@@ -112,7 +112,7 @@ class Exercise:
         return float(sum(self.points.by_part.values()))
 
     def points_of(self, check: Check) -> float:
-        """Points of one check: its part's, shared by weight, in hundredths that add up."""
+        """Points of one check: its part's points divided by weight, in hundredths that add up."""
         sharers = [other for other in self.checks if other.part == check.part]
         weights = np.cumsum([0.0, *(other.weight for other in sharers)])
         steps = np.round(100 * self.points.by_part[check.part] * weights / weights[-1]) / 100
@@ -120,11 +120,11 @@ class Exercise:
         return round(float(steps[index + 1] - steps[index]), 2)
 
     def graded_checks(self, *, capstones: bool) -> list[Check]:
-        """The checks that a run grades: without capstones, those that train nothing."""
+        """The checks that a run grades: without capstones, those that do not train a model."""
         return [check for check in self.checks if capstones or not check.capstone]
 
     def is_graded(self, *, capstones: bool) -> bool:
-        """Whether a run leaves anything of this exercise to grade."""
+        """Whether a run grades any check of this exercise."""
         return not self.checks or bool(self.graded_checks(capstones=capstones))
 
     def find(self, name: str) -> Check:
@@ -140,7 +140,7 @@ class Exercise:
         return self.varied(source, self.variants.get("slow"))
 
     def varied(self, source: str, variant: str | None) -> str:
-        """The exercise's source with a variant in place: methods that come last win, a function is replaced."""
+        """The exercise's source with a variant in place: later methods override, a function is replaced."""
         if variant is None:
             message = f"{self.name} has no such variant"
             raise SpecError(message)
@@ -149,7 +149,7 @@ class Exercise:
         return with_methods(source, variant)
 
     def add(self, check: Check) -> None:
-        """List a check after the others of its part."""
+        """Add a check after the others of its part."""
         last = max((i for i, other in enumerate(self.checks) if other.part == check.part), default=len(self.checks) - 1)
         self.checks.insert(last + 1, check)
 
@@ -168,17 +168,17 @@ class Exercise:
         mutation: str = "",
         cpu_s: float | None = None,
     ) -> Callable[[Callable[[Subject, Case], Observations]], Callable[[Subject, Case], Observations]]:
-        """Add a check of one's own: the decorated function speaks to a Subject and returns what it saw.
+        """Add a custom check: the decorated function runs a Subject and returns what it observed.
 
         name: the sentence that a student reads;  cases(rng): the inputs;
         part: where its points belong, by default the last; weight: its share of the part's points;
-        expect(case): what is correct, by default what the same function shows of the reference;
-        judge(observed, expected, case): a Mismatch or None, by default a comparison of all that is expected;
-        needs: parts that must be written, by default all; after: checks that must have passed, else this is skipped;
-        backend: "stand-in" where it is run on a device that notices transfers;
+        expect(case): the expected result, by default what the same function observes on the reference;
+        judge(observed, expected, case): a Mismatch or None, by default a comparison of everything expected;
+        needs: parts that must be written, by default all; after: checks that must pass first, else this is skipped;
+        backend: "stand-in" to run on a device that detects transfers;
         mutation: source that the check must catch, where no planted mistake is meant for it (see ``mutated``);
-        cpu_s: of a check that trains, the seconds of computing that one case may take.  The first case that passes is
-        enough; another is tried where one falls short of its goal (a Mismatch of kind "accuracy").
+        cpu_s: for a check that trains, the seconds of computing allowed per case.  The first case that passes is
+        enough; another is tried where one misses its goal (a Mismatch of kind "accuracy").
         """
         from autograder.spec.comparison import compare_all
 

@@ -61,7 +61,7 @@ def _with_margin(lines: tuple[str, ...], margin: str) -> str:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A planted wrong implementation, named by what its author did, with the hint that they need.
+    """A planted incorrect implementation, named by what its author did, with the hint that they need.
 
     edits: of the exercise's source in the solution, all found in the text as it is there;
     whole: in place of edits, all of the exercise's source;
@@ -161,5 +161,5 @@ def _changes(source: str, begin: int, end: int, text: str) -> Iterator[tuple[int
 
 
 def with_methods(source: str, methods: str) -> str:
-    """A class's source with other methods: those that come last win."""
+    """A class's source with more methods: later ones override earlier ones."""
     return f"{source}\n{textwrap.indent(methods, '    ')}\n"

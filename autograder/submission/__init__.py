@@ -1,4 +1,4 @@
-"""From a handed-in file or folder to source text: what is there, what is written, what cannot be read."""
+"""From a handed-in file or folder to source text: which files there are, what is written, what cannot be read."""
 
 from autograder.submission.choosing import handed_in, own_earlier, read_files, read_submission
 from autograder.submission.files import File

@@ -1,4 +1,4 @@
-r"""Zip files that strangers made: the few members that are wanted, read under bounds; everything odd is refused.
+r"""Zip files from untrusted sources: only the needed members are read, within limits; anything unusual is refused.
 
 Windows' old packer writes ``02_layers\layers.py``: a member's name is given with ``/`` between its folders.
 """
@@ -20,7 +20,7 @@ __all__ = ["ArchiveError", "Member", "listing", "members", "unpack"]
 
 MAX_MEMBERS = 2000
 MAX_NAME = 240
-"""Of a file or a folder in an archive; more than file systems take is a trick."""
+"""Longest name of a file or a folder in an archive: file systems allow no more."""
 MAX_MEMBER = 20 << 20
 MAX_ARCHIVE = 64 << 20
 CENTRAL = b"PK\x01\x02"
@@ -28,11 +28,11 @@ PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class ArchiveError(Exception):
-    """An archive that is not read: one sentence with the cure."""
+    """An archive that is refused: one sentence with the cure."""
 
 
 class Member(NamedTuple):
-    """One file of an archive: its name, its bytes once unpacked, and when it was saved (seconds, by its own clock)."""
+    """One file of an archive: its name, its unpacked size in bytes, and when it was saved (in seconds)."""
 
     name: str
     size: int
@@ -47,10 +47,10 @@ def listing(path: Path) -> list[Member]:
 
 
 def members(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
-    """Read the wanted members that are there, by name; nothing is written anywhere.
+    """Read members by name, as far as they exist; nothing is written.
 
-    Raises ArchiveError where the file is no zip, holds links, passwords, names that lead out of a folder, a name twice
-    or too much.
+    Raises ArchiveError if the file is not a zip, or holds links, encrypted files, names that lead out of a folder,
+    a name twice or too much data.
     """
     with _opened(path) as (archive, inside):
         return {name: _read(path, archive, member) for name, member in inside.items() if name in wanted}
@@ -60,9 +60,9 @@ def members(path: Path, wanted: Collection[str]) -> dict[str, bytes]:
 def _opened(
     path: Path, left: list[tuple[str, str]] | None = None
 ) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
-    """Open an archive, with its members by name, once all of it was looked at.
+    """Open an archive, with its members by name, after all of it was inspected.
 
-    left: takes the members that are refused, with the reason; without it, one of them is reason enough to refuse all.
+    left: receives the refused members, with the reason; without it, one refused member refuses the archive.
     """
     most = MAX_MEMBERS if left is None else MAX_FILES
     try:
@@ -80,7 +80,7 @@ def _opened(
                 if flaw and left is None:
                     raise _refused(path, flaw)
                 if flaw and left is not None:
-                    left.append((name, f"was not unpacked, as it {flaw}."))
+                    left.append((name, f"was not unpacked because it {flaw}."))
                     continue
                 inside[name] = member
             yield archive, inside
@@ -91,16 +91,16 @@ def _opened(
 def _time(member: zipfile.ZipInfo) -> float:
     try:
         return datetime(*member.date_time, tzinfo=UTC).timestamp()
-    except ValueError:  # a 31st of February
+    except ValueError:  # an impossible date
         return 0.0
 
 
 def _refused(path: Path, why: str) -> ArchiveError:
-    return ArchiveError(f"{path.name} {why}. Pack it anew with autograder submit.")
+    return ArchiveError(f"{path.name} {why}. Pack it again with autograder submit.")
 
 
 def _flaw(member: zipfile.ZipInfo) -> str:
-    """Why a member is refused, wanted or not: what an honest hand-in never has; empty where it is not."""
+    """Why a member is refused: what an honest hand-in never contains; empty if it is accepted."""
     name = member.filename
     parts = PurePosixPath(name.replace("\\", "/")).parts
     shown = name[:60].encode("utf-8", "replace").decode()
@@ -116,7 +116,7 @@ def _flaw(member: zipfile.ZipInfo) -> str:
 
 
 def _read(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Unpack one member in memory, no more of it than may be there, whatever its header says."""
+    """Unpack one member in memory, up to the limit, whatever its header says."""
     if member.compress_type not in PLAIN or member.file_size > MAX_MEMBER:
         raise _refused(path, f"holds a file of more than {MAX_MEMBER >> 20} MB, or packed in an unusual way")
     with archive.open(member) as stream:
@@ -133,10 +133,10 @@ MAX_UNPACKED = 16 << 30
 
 
 def unpack(path: Path, into: Path) -> list[tuple[str, str]]:
-    """Write the files of a class's archive out; names of those that were not, with the reason.
+    """Write out the files of a class's archive; return the names of those that were not written, with the reason.
 
-    A member that would be refused in a student's archive is left out here, for nobody's file stops a class.
-    Raises ArchiveError where the file is no zip, or ``into`` cannot be written.
+    A member that would be refused in a student's archive is left out here, because one file must not stop a class.
+    Raises ArchiveError if the file is not a zip or ``into`` cannot be written.
     """
     left: list[tuple[str, str]] = []
     total = 0
@@ -158,7 +158,7 @@ def unpack(path: Path, into: Path) -> list[tuple[str, str]]:
 
 
 def _write(target: Path, data: bytes, seconds: float) -> str:
-    """Write a file with its time; why that is not possible for this one."""
+    """Write a file with its time; return the reason if this one cannot be written."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)

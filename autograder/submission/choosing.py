@@ -1,6 +1,6 @@
 """From a handed-in file, folder or zip to the one file that counts.
 
-Content decides: of all files that could be the assignment, the one that holds work.  Where several hold different work,
+Content decides: of all files that could be the assignment, the one that holds work.  If several hold different work,
 the newest counts, by the number in its name or by its time, and the report says so.
 """
 
@@ -29,21 +29,21 @@ SAME_TIME_S = 2.0
 """Zip files keep times to two seconds."""
 MOST_NAMED = 3
 MOST_LOOKED_AT = 40
-"""Files of one hand-in that are read at all, the likeliest first: each may take seconds."""
+"""Most files of one hand-in that are read, the likeliest first: each may take seconds."""
 
 
 def read_submission(path: Path, loaded: Loaded, home: Path | None = None) -> Submission:
     """Read a file, or the assignment's file in a folder or in a zip file.
 
-    home: the student's own folder, without links; what lies elsewhere by way of a link is somebody else's.
-    Raises SubmissionError with one sentence where there is nothing to grade.
+    home: the student's own folder, without links; links that leave it are not followed.
+    Raises SubmissionError with one sentence if there is nothing to grade.
     """
     if home is not None and path.exists() and (reason := flaw(path, home)):
         message = f"{path.name} {reason}"
         raise SubmissionError(message)
     if not path.is_dir():
         if not path.exists():
-            message = f"{path.name} is not there. Check the name and the folder."
+            message = f"{path.name} does not exist. Check the name and the folder."
             raise SubmissionError(message)
         return read_files([File(path, path.name)], loaded)
     return read_files(files_in(path, loaded, home or path.resolve()), loaded)
@@ -75,7 +75,7 @@ def read_files(files: Sequence[File], loaded: Loaded) -> Submission:
         chosen, why = _choose(looks, loaded)
         submission = chosen.submission
         aside += [_aside(look, chosen, loaded) for look in looks if look is not chosen]
-        reason = f"was not looked at: more than {MOST_LOOKED_AT} files could be the assignment."
+        reason = f"was not read: more than {MOST_LOOKED_AT} files could be the assignment."
         submission.set_aside = aside + [NotGraded(look.file.shown, reason, assignment=own.name) for look in beyond]
         submission.notes = _notes(looks, chosen, why)
         submission.written = written_answers(submission.extraction, loaded)
@@ -83,21 +83,21 @@ def read_files(files: Sequence[File], loaded: Loaded) -> Submission:
 
 
 def handed_in(folder: Path, assignment: str) -> Path:
-    """Where an assignment lies in a student's folder: in a folder of its name, or in a zip file of its name."""
+    """The place of an assignment in a student's folder: a folder or a zip file of its name."""
     unpacked, packed = folder / assignment, folder / f"{assignment}.zip"
     try:
         return packed if packed.is_file() and not unpacked.exists() else unpacked
-    except OSError:  # where nobody may look
+    except OSError:  # no permission to look
         return unpacked
 
 
 def own_earlier(
     folder: Path, loaded: Loaded, home: Path | None = None, found: Mapping[str, Sequence[File]] | None = None
 ) -> dict[str, list[Any]]:
-    """Source of a student's own earlier assignments, which lie in ``folder`` by name, ready to be sent.
+    """Source of a student's own earlier assignments, found in ``folder`` by name, ready to be sent.
 
-    home: as ``read_submission`` takes it; found: the files of each earlier assignment, where they were looked for.
-    The reference's stands in for one that is not there or cannot be read, where there is a reference.
+    home: as in ``read_submission``; found: the files of each earlier assignment, if they were searched for.
+    The reference replaces one that is missing or cannot be read, if there is a reference.
     """
     sources = dict(loaded.earlier)
     for name in loaded.assignment.earlier:
@@ -117,7 +117,7 @@ def own_earlier(
 
 
 def _choose(looks: Sequence[Look], loaded: Loaded) -> tuple[Look, str]:
-    """The file that counts, and by what it is the newest.  SubmissionError where none does.
+    """The file that counts, and why it is the newest.  SubmissionError if none does.
 
     looks: the likeliest first.
     """
@@ -142,7 +142,7 @@ def _choose(looks: Sequence[Look], loaded: Loaded) -> tuple[Look, str]:
 
 
 def _newest(looks: Sequence[Look]) -> tuple[Look, str]:
-    """The highest number of each name, of these the one saved last, of these the one named best; and which decided."""
+    """The highest number of each name, then the latest time, then the best name; and which of these decided."""
     highest: dict[str, tuple[int, ...]] = {}
     for look in looks:
         name, numbers = look.attempt
@@ -154,27 +154,27 @@ def _newest(looks: Sequence[Look]) -> tuple[Look, str]:
     if len(latest) < len(left):
         why = "the latest time"
     chosen = min(latest, key=lambda look: look.preference)
-    return chosen, why or "the plainest name, at the same time"
+    return chosen, why or "the simplest name, at the same time"
 
 
 def _aside(look: Look, chosen: Look, loaded: Loaded) -> NotGraded:
-    """Why a file was not graded, and whether somebody has to look at it."""
+    """Why a file was not graded, and whether it needs attention."""
     name, reason = loaded.assignment.name, shown(look.sentence.removeprefix(f"{look.name} "))
     if look.state == "unreadable":
         return NotGraded(look.file.shown, reason, "hand-in" if look.may_be_work else "other", name)
     if look.state == "foreign":
         return NotGraded(look.file.shown, reason, "hand-in" if reason.startswith("belongs to ") else "other", name)
     if look.state == "stub":
-        return NotGraded(look.file.shown, "is as it was handed out.", "handed out", name)
+        return NotGraded(look.file.shown, "is unchanged from the course.", "handed out", name)
     if look.meaning == chosen.meaning:
         reason = f"holds the same work as {chosen.name}, which was graded."
         return NotGraded(look.file.shown, shown(reason), "other", name)
-    reason = f"holds other work than {chosen.name}, which was graded."
+    reason = f"holds different work from {chosen.name}, which was graded."
     return NotGraded(look.file.shown, shown(reason), "other" if look.file.vague else "hand-in", name)
 
 
 def _notes(looks: Sequence[Look], chosen: Look, why: str) -> list[Problem]:
-    """What the report says of the choice: nothing where there was none."""
+    """What the report says about the choice: nothing if there was none."""
     rest = [look for look in looks if look is not chosen]
     rivals = [look for look in rest if look.state == "work" and not look.file.vague]
     other = [look for look in rivals if look.meaning != chosen.meaning]
@@ -184,9 +184,9 @@ def _notes(looks: Sequence[Look], chosen: Look, why: str) -> list[Problem]:
         hold = "holds" if len(other) == 1 else "hold"
         notes.append(
             Problem(
-                f"{chosen.name} was graded, which has {why}; {names} {hold} other work. "
-                "If that one counts, hand it in alone."
+                f"{chosen.name} was graded, which has {why}; {names} {hold} different work. "
+                "To have another file graded, hand it in alone."
             )
         )
-    notes += [Problem(f"{chosen.name} was graded. Beside it, {look.sentence}") for look in rest if look.may_be_work]
+    notes += [Problem(f"{chosen.name} was graded. In addition, {look.sentence}") for look in rest if look.may_be_work]
     return notes[:MOST_NAMED]

@@ -1,7 +1,7 @@
-"""Data that a submission brings along: weights or tables typed into the source.  It is told and changes no mark.
+"""Embedded data of a submission: weights or tables typed into the source.  They are reported and change no mark.
 
-A capstone's disguise keeps what was typed in as it is from fitting; code that sees through the disguise could still use
-it.  An exercise needs no such data: all literals of a whole assignment's reference come to a few hundred characters.
+A capstone's disguise makes embedded data useless as it is; code that sees through the disguise could still use it.
+An exercise needs no such data: all literals of a whole assignment's reference have a few hundred characters.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Iterable
 
 from dlkit.extraction import Chunk
 
-__all__ = ["told_of"]
+__all__ = ["embedded_data"]
 
 MOST = 3000
-"""Characters of literals, docstrings aside, that nobody is asked about."""
+"""Characters of literals, without docstrings, that are not reported."""
 BITS_OF_A_DIGIT = 3.32
 
 
-def told_of(chunks: Iterable[Chunk]) -> list[str]:
-    """What follows “tried to”, where all literals together are far longer than any exercise needs."""
+def embedded_data(chunks: Iterable[Chunk]) -> list[str]:
+    """The continuation of “tried to”, if all literals together are far longer than any exercise needs."""
     size = sum(_size(chunk.source) for chunk in chunks)
-    return [f"bring {size:,} characters of data along"] if size > MOST else []
+    return [f"embed {size:,} characters of data"] if size > MOST else []
 
 
 def _size(source: str) -> int:

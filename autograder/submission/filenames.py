@@ -1,4 +1,4 @@
-"""What the name of a file or a folder says: of which kind it is, of which assignment, and which attempt.
+"""What the name of a file or a folder says: its kind, its assignment, and the number of the attempt.
 
 Names come from browsers (``layers (1).ipynb``), Jupyter (``layers-Copy1.ipynb``), Canvas (``layers-1.ipynb``), Windows,
 macOS and people; they are read without regard to case, separators and Unicode form.
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 __all__ = ["Kind", "assignment_of_file", "assignment_of_folder", "attempt", "kind_of", "stem_of", "system_folder"]
 
 Kind = str
-"""Of a file: "code", "perhaps" (its content decides), "zip", "archive", "document", "handed out", "system", "other"."""
+"""A file's kind: "code", "perhaps" (content decides), "zip", "archive", "document", "handed out", "system", "other"."""
 
 _HANDED_OUT = {"checks.py", "cases.npz", "yardsticks.json", "hints.json", "hand-in.json", "timestamp.txt"}
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "submission_metadata.yml"}
@@ -31,7 +31,7 @@ _NOISE = frozenset(
 
 
 def kind_of(name: str) -> Kind:
-    """Of which kind a file is, by its name."""
+    """The kind of a file, by its name."""
     plain = name.casefold()
     suffix = f".{plain.rpartition('.')[2]}"
     if plain.startswith(".") or plain in _SYSTEM_FILES:
@@ -48,20 +48,20 @@ def kind_of(name: str) -> Kind:
 
 
 def system_folder(name: str) -> bool:
-    """Whether a folder is kept by a program: a repository's, a notebook server's, an operating system's."""
+    """Whether a folder belongs to a program: a repository's, a notebook server's, an operating system's."""
     return name.startswith(".") or name.casefold() in _SYSTEM_FOLDERS
 
 
 def stem_of(name: str) -> str:
-    """A file's name without what says its format: ``layers`` of ``layers.ipynb.json``."""
+    """A file's name without its suffixes: ``layers`` of ``layers.ipynb.json``."""
     return _SUFFIXES.sub("", name) or name
 
 
 def attempt(name: str, module: str = "") -> tuple[str, tuple[int, ...]]:
-    """Take apart a file's name: what its attempts have in common, and the numbers of this one, () of the first.
+    """Split a file's name into what all attempts share, and the numbers of this one, () for the first.
 
-    ``layers (1).ipynb`` is ("layers", (1,)), ``layers-1 (2).ipynb`` is ("layers", (1, 2)).  A copy has no number: which
-    of the two was worked on, only its time says.  module: a name that ends in a number of its own, perhaps.
+    ``layers (1).ipynb`` is ("layers", (1,)), ``layers-1 (2).ipynb`` is ("layers", (1, 2)).  A copy has no number: only
+    its time shows which of the two was edited.  module: the assignment's module, which may itself end in a number.
     """
     stem = unicodedata.normalize("NFC", stem_of(name)).casefold()
     numbers: list[int] = []
@@ -82,7 +82,7 @@ def assignment_of_folder(name: str, known: Iterable[str]) -> str | None:
 
 
 def assignment_of_file(name: str, known: Iterable[str]) -> str | None:
-    """The assignment whose name a file has in its own: ``layers.ipynb``, ``02_Layers_amy.py``; None where two are."""
+    """The assignment named in a file's name: ``layers.ipynb``, ``02_Layers_amy.py``; None if there are two."""
     words = _words(stem_of(name))
     known = list(known)
     return _only(each for each in known if _named_after(words, each)) or _only(
@@ -109,7 +109,7 @@ def _place(words: list[str], module: list[str]) -> int | None:
 
 
 def _named_after(words: list[str], assignment: str) -> bool:
-    """Whether the words are an assignment's, with its own number before it at most, and words of no weight."""
+    """Whether the words name an assignment, with nothing else but its number before it and filler words."""
     module = _module(assignment)
     at = _place(words, module)
     if at is None:

@@ -22,17 +22,17 @@ __all__ = ["CODE", "File", "files_in", "shown", "unpack"]
 
 CODE = ("code", "perhaps")
 MOST_PACKED = 40 << 20
-"""Bytes of notebooks and scripts that are unpacked of one zip."""
+"""Most bytes of notebooks and scripts that are unpacked from one zip."""
 
 
 class File(NamedTuple):
     """One file that could be the assignment.
 
-    shown: where it lies beneath the folder of hand-ins; reason: why it is not read, where it is not;
-    packed: it came out of a zip.
-    vague: a script somewhere in a folder that nothing but its content connects with the assignment.
-    name: what its author calls it, where a platform has put more before that; time: when it was handed in by the
-    platform's own count, where its files' times say nothing.
+    shown: its path below the folder of hand-ins; reason: why it is not read, if it is not;
+    packed: whether it came from a zip.
+    vague: whether only its content connects it with the assignment.
+    name: its author's name for it, where a platform adds a prefix; time: when it was handed in by the platform's
+    own numbering, where file times say nothing.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class File(NamedTuple):
 
 
 def files_in(folder: Path, loaded: Loaded, home: Path) -> list[File]:
-    """Name the files of a folder that could be the assignment; home: as ``walk`` takes it."""
+    """List the files of a folder that could be the assignment; home: as in ``walk``."""
     known = catalogue.names(loaded.root)
     files = []
     for seen in walk(folder, home):
@@ -66,7 +66,7 @@ def _means_another(folder: str, loaded: Loaded, known: Iterable[str]) -> bool:
 
 
 def unpack(file: File, into: Path, loaded: Loaded) -> tuple[list[File], list[NotGraded]]:
-    """Write out the notebooks and scripts of a zip; what else is in it is listed."""
+    """Write out the notebooks and scripts of a zip; list what else is in it."""
     known = catalogue.names(loaded.root)
     wanted, aside, total = {}, [], 0
     try:
@@ -77,10 +77,10 @@ def unpack(file: File, into: Path, loaded: Loaded) -> tuple[list[File], list[Not
             if any(map(system_folder, folders)) or any(_means_another(one, loaded, known) for one in folders):
                 continue
             if kind in ("zip", "archive"):
-                reason = "is an archive in an archive, which is not opened. Hand in its files."
+                reason = "is an archive inside an archive, which is not opened. Hand in its files."
                 aside.append(NotGraded(place, reason, assignment=loaded.assignment.name))
             elif kind in CODE and total + member.size > MOST_PACKED:
-                reason = f"was not unpacked: more than {MOST_PACKED >> 20} MB are in {file.path.name}."
+                reason = f"was not unpacked: {file.path.name} holds more than {MOST_PACKED >> 20} MB."
                 aside.append(NotGraded(place, reason, assignment=loaded.assignment.name))
             elif kind in CODE:
                 total += member.size
@@ -105,5 +105,5 @@ def unpack(file: File, into: Path, loaded: Loaded) -> tuple[list[File], list[Not
 
 
 def shown(text: str) -> str:
-    """A path as a report can hold it."""
+    """A path in a form that a report can hold."""
     return text.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""What one file of a hand-in turns out to be, before it is known whether it counts."""
+"""What one file of a hand-in contains, before it is known whether it counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Look"]
 
 @dataclass(frozen=True)
 class Look:
-    """What one file turns out to be: "work", "stub", "unreadable" or "foreign", with the sentence."""
+    """What one file contains: "work", "stub", "unreadable" or "foreign", with the sentence."""
 
     file: File
     loaded: Loaded
@@ -46,7 +46,7 @@ class Look:
 
     @cached_property
     def submission(self) -> Submission:
-        """The file as the one that counts.  SubmissionError where it cannot be."""
+        """The file as a submission.  SubmissionError if it cannot be read."""
         found, sentence = self._found
         if found is None or self.foreign:
             raise SubmissionError(sentence or self.foreign)
@@ -54,7 +54,7 @@ class Look:
 
     @cached_property
     def foreign(self) -> str:
-        """Why a file that can be read is none of this assignment's; empty where it is."""
+        """Why a readable file does not belong to this assignment; empty if it does."""
         found, _ = self._found
         if found is None:
             return ""
@@ -75,7 +75,7 @@ class Look:
 
     @cached_property
     def state(self) -> str:
-        """Work, an untouched stub, another assignment's or nobody's, or not to be read."""
+        """Work, an untouched stub, of another assignment or of none, or unreadable."""
         found, _ = self._found
         if found is None:
             return "unreadable"
@@ -83,18 +83,18 @@ class Look:
             return "foreign"
         try:
             begun = self.submission.begun(self.loaded.assignment.exercises)
-        except Exception:  # noqa: BLE001 - what cannot be told of one exercise is that exercise's report
+        except Exception:  # noqa: BLE001 - an error about one exercise belongs to that exercise's report
             begun = True
         return "work" if begun else "stub"
 
     @property
     def sentence(self) -> str:
-        """Why it cannot count; empty where it can."""
+        """Why it cannot count; empty if it can."""
         return self._found[1] or self.foreign
 
     @property
     def may_be_work(self) -> bool:
-        """Whether a file that cannot be read may well be the one with the work: no empty one, no stray text."""
+        """Whether an unreadable file may be the one with the work: it is not empty and not an unrelated text."""
         is_empty = not self.file.reason and self._size == 0
         is_named = assignment_of_file(self.name, [self.loaded.assignment.name]) is not None
         return self.state == "unreadable" and not is_empty and (is_named or kind_of(self.name) != "perhaps")
@@ -108,7 +108,7 @@ class Look:
 
     @cached_property
     def time(self) -> float:
-        """When it was saved, in seconds, or its place among a platform's attachments."""
+        """When it was saved, in seconds, or its number among a platform's attachments."""
         if self.file.time is not None:
             return self.file.time
         try:
@@ -123,7 +123,7 @@ class Look:
 
     @property
     def preference(self) -> tuple[Any, ...]:
-        """What comes first where nothing else tells two files apart: the assignment's own name, a notebook."""
+        """The order of files that nothing else distinguishes: the assignment's own name and notebooks come first."""
         stem, module = stem_of(self.name).casefold(), self.loaded.assignment.module
         named = 0 if stem == module else 1 if module in stem else 2
         depth = self.file.shown.count("/")
@@ -131,11 +131,11 @@ class Look:
 
     @cached_property
     def meaning(self) -> str:
-        """The exercises of a file without layout and comments."""
+        """The exercises of a file, without layout and comments."""
         found = self.submission.extraction
         names = {exercise.name for exercise in self.loaded.assignment.exercises}
         try:
             kept = [ast.dump(ast.parse(chunk.source)) for chunk in found.chunks if names & set(chunk.defines)]
-        except (RecursionError, ValueError, MemoryError):  # nested deeply, or with a number of 5000 digits
+        except (RecursionError, ValueError, MemoryError):  # deep nesting, or a number of 5000 digits
             return found.text
         return "\n".join(kept + [cell.reason for cell in found.broken])

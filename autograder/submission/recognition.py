@@ -1,4 +1,4 @@
-"""Of which assignment a text is, where its name does not say: by the course's stamp, or by what it defines."""
+"""The assignment of a file whose name does not say it: by the course's stamp, or by what it defines."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ __all__ = ["handed_out", "is_the_courses", "may_be_handed_out", "recognised", "r
 
 _STAMP = re.compile(rb'"dlkit"\s*:\s*\{\s*"assignment"\s*:\s*"([\w-]{1,80})"')
 _DEFINED = re.compile(rb"(?:\\n|\b)(?:class|def)\s+([A-Za-z_]\w*)")
-"""In the JSON of a notebook, the end of a line is two letters."""
+"""In the JSON of a notebook, the end of a line is two characters."""
 MOST_BYTES = 20 << 20
 LARGEST = 1 << 20
-"""Bytes of a file that the course may have handed out."""
+"""Size of the largest file that is compared with the course's files."""
 _OWN = b"from autograder.checks import"
 
 
 def recognised(data: bytes, root: Path) -> str | None:
-    """Name the assignment of the course at ``root`` that a notebook or a script is of; None where that is not clear.
+    """Name the assignment of the course at ``root`` that a notebook or a script belongs to; None if that is unclear.
 
-    Nothing is parsed: these may be any bytes.  A notebook that the course stamped is what the stamp says; else the
-    assignment most of whose exercises are defined is meant.
+    Nothing is parsed: these may be any bytes.  A notebook with the course's stamp is what the stamp says; else it is
+    the assignment with the most exercises defined.
     """
-    plain = data[:MOST_BYTES].replace(b"\0", b"")  # of UTF-16, the letters alone
+    plain = data[:MOST_BYTES].replace(b"\0", b"")  # leaves the letters of UTF-16
     known = catalogue.names(root)
     if stamp := _STAMP.search(plain):
         name = stamp[1].decode()
@@ -43,7 +43,7 @@ def recognised(data: bytes, root: Path) -> str | None:
 
 
 def recognised_file(path: Path, root: Path) -> str | None:
-    """The same of a file; None where it cannot be read."""
+    """The same for a file; None if it cannot be read."""
     try:
         with path.open("rb") as file:
             return recognised(file.read(MOST_BYTES), root)
@@ -52,17 +52,17 @@ def recognised_file(path: Path, root: Path) -> str | None:
 
 
 def handed_out(parts: Sequence[str], path: Path, root: Path) -> bool:
-    """Whether a file, at these folders and this name, is one that the course gives its students, and not their work."""
+    """Whether a file with these folders and this name is one that the course hands out, not a student's work."""
     return may_be_handed_out(parts) and is_the_courses(_head(path), root)
 
 
 def may_be_handed_out(parts: Sequence[str]) -> bool:
-    """Whether a file lies where the course puts files of its own; its content decides."""
+    """Whether a file is where the course puts its own files; its content decides."""
     return parts[-1] == OUTLINE or (len(parts) > 1 and parts[-2] in RELEASED and parts[-1].endswith(".py"))
 
 
 def is_the_courses(data: bytes, root: Path) -> bool:
-    """Whether bytes are a script of the course: checks are known by what they import, other files by their hash."""
+    """Whether bytes are a script of the course: checks are recognised by their imports, other files by their hash."""
     return _OWN in data or _digest(data) in _digests(root)
 
 

@@ -1,4 +1,4 @@
-"""One student's source text, and what is known of it before it runs."""
+"""One student's source text, and what is known about it before it runs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["Submission", "SubmissionError"]
 
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-"""The version that grades."""
+"""The grader's Python version."""
 
 
 class SubmissionError(Exception):
-    """A submission that cannot be read: one sentence for its author."""
+    """The submission cannot be read: one sentence for its author."""
 
 
 @dataclass(frozen=True)
 class _Chosen:
     """Which definition of an exercise is graded, and which statements it needs.
 
-    definition: number of its statement; None where there is none; numbers: of all statements, in order.
+    definition: number of its statement, None if there is none; numbers: of all statements, in order.
     """
 
     definition: int | None
@@ -41,7 +41,7 @@ class Submission:
     """One student's source text, and what is known of it before it runs.
 
     poisoned: statements that ended the worker while loading or took too long, with the sentence; left out from then on.
-    notes: what is to be said of the choice among several files; set_aside: those that were not chosen.
+    notes: remarks on the choice among several files; set_aside: those that were not chosen.
     """
 
     file: str
@@ -60,11 +60,11 @@ class Submission:
         return broken + [Problem(sentence) for sentence in self.poisoned.values()] + self.notes
 
     def remarks(self, exercises: Iterable[Exercise]) -> list[Problem]:
-        """What an author should know of how these exercises were found: two definitions, say."""
+        """Remarks for the author on how these exercises were found, such as two definitions."""
         return [Problem(said) for exercise in exercises if (said := self._two_definitions(exercise))]
 
     def broken_cell(self, exercise: Exercise) -> str | None:
-        """Why the exercise is missing, where a cell that is not run as Python would have defined it."""
+        """Why the exercise is missing, if a cell that is not run as Python would have defined it."""
         name = exercise.name
         if name in self.extraction.defined:
             return None
@@ -79,28 +79,28 @@ class Submission:
         return f"{name} is in {self.file}, {cell}, but this cell is {kind}, which is not run as Python. {cure}"
 
     def begun(self, exercises: Iterable[Exercise]) -> bool:
-        """Whether any part of any of these is written, be it in a cell that does not parse."""
+        """Whether any part of any of these is written, even in a cell that does not parse."""
         return any(self.broken_cell(e) or set(e.parts) - self.unwritten(e) for e in exercises)
 
     def unwritten(self, exercise: Exercise) -> set[str]:
-        """Parts that nobody has written yet: absent with the whole exercise, still the stub, or still as published."""
+        """Parts that are not written yet: missing with the whole exercise, still the stub, or still as published."""
         chosen = self._choice(exercise)
         if chosen.definition is None:
             return set(exercise.parts)
         return self._unwritten(exercise, chosen.definition) - self._set_later(exercise, chosen)
 
     def source_of(self, exercise: Exercise) -> str | None:
-        """The text of the definition that is graded; None where there is none."""
+        """The text of the graded definition; None if there is none."""
         number = self._choice(exercise).definition
         return None if number is None else self.extraction.chunks[number].source
 
     def slice(self, exercise: Exercise) -> list[tuple[int, Chunk]]:
-        """Every statement that the exercise needs, with its number, in order; without those that were left out."""
+        """Every statement that the exercise needs, with its number, in order, except those that were left out."""
         chunks = self.extraction.chunks
         return [(number, chunks[number]) for number in self._choice(exercise).numbers if number not in self.poisoned]
 
     def holds(self, exercise: Exercise, where: str) -> bool:
-        """Whether a place (``cell 3, line 7``) lies in the definition of an exercise that is graded."""
+        """Whether a place (``cell 3, line 7``) lies in the graded definition of an exercise."""
         number = self._choice(exercise).definition
         if number is None:
             return False
@@ -115,9 +115,9 @@ class Submission:
         return [self.extraction.chunks[number] for number in sorted(numbers)]
 
     def as_earlier(self, exercises: Iterable[Exercise]) -> list[Any]:
-        """Ready to be sent as earlier work: per group of exercises that share one state their names and statements.
+        """The form in which it is sent as earlier work: names and statements per group of exercises with one state.
 
-        Exercises share a state unless one needs a name as it was before another needs it set again.
+        Exercises share a state unless one needs a name's value from before another needs it set again.
         """
         groups: list[tuple[list[str], set[int]]] = []
         for exercise in exercises:
@@ -128,7 +128,7 @@ class Submission:
         return [[names, wire(tuple(chunks[number] for number in sorted(numbers)))] for names, numbers in groups]
 
     def _join(self, groups: list[tuple[list[str], set[int]]], name: str, numbers: set[int]) -> None:
-        """Add an exercise to the first group with which it can share its names' values."""
+        """Add an exercise to the first group whose values of names it can share."""
         for group in groups:
             names, others = group
             mine, theirs = self._set(numbers - others), self._set(others - numbers)
@@ -151,7 +151,7 @@ class Submission:
     # --- which definition ------------------------------------------------------------------------
 
     def _choice(self, exercise: Exercise) -> _Chosen:
-        """The definition that is checked in the notebook; where that is an untouched stub, one that holds work."""
+        """The definition that the notebook checks; if that is an untouched stub, one that holds work."""
         if exercise.name not in self._chosen:
             found = self.extraction
             definition, skipped = found.definition(exercise.name), list[int]()
@@ -181,7 +181,7 @@ class Submission:
         }
 
     def _set_later(self, exercise: Exercise, chosen: _Chosen) -> set[str]:
-        """Parts that a later statement puts into the class: ``Linear.backward = …``."""
+        """Parts that a later statement adds to the class: ``Linear.backward = …``."""
         later = [self.extraction.chunks[number] for number in chosen.numbers]
         changed = [chunk.source for chunk in later if exercise.name in chunk.effects.assigned | chunk.effects.changes]
         return {part for part in exercise.parts if any(f".{part}" in text or f'"{part}"' in text for text in changed)}
@@ -193,10 +193,10 @@ class Submission:
             return ""
         graded, last = (self._place(number) for number in (chosen, numbers[-1]))
         untouched = self._is_untouched(exercise, numbers[-1])
-        why = "which is an untouched stub" if untouched else "which no check(…) follows"
+        why = "which is an untouched stub" if untouched else "which is not followed by check(…)"
         return (
-            f"{self.file} defines {exercise.name} {len(numbers)} times. Graded is the definition in {graded}, not the "
-            f"last one in {last}, {why}. Delete the one that does not count."
+            f"{self.file} defines {exercise.name} {len(numbers)} times. The definition in {graded} is graded, not the "
+            f"last one in {last}, {why}. Delete the one that should not count."
         )
 
     def _place(self, number: int) -> str:
@@ -207,7 +207,7 @@ class Submission:
         if cell.too_large:
             return f"{self.file}: {cell.label} is not read: {cell.reason}. Shorten it, or load data from a file."
         return (
-            f"{self.file}: {cell.label} does not parse with Python {PYTHON}, which grades ({cell.reason}). "
+            f"{self.file}: {cell.label} does not parse with the grader's Python {PYTHON} ({cell.reason}). "
             "Fix the cell, or delete it if it is scratch."
         )
 
@@ -226,7 +226,7 @@ def _function(source: str, exercise: Exercise, part: str) -> ast.stmt | None:
 
 
 def _is_stub(function: ast.stmt | None) -> bool:
-    """A body that does nothing, or that is sure to raise NotImplementedError: nothing before returns or yields."""
+    """A body that does nothing, or that always raises NotImplementedError: nothing before it returns or yields."""
     if not isinstance(function, ast.FunctionDef):
         return False
     body = [s for s in function.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]

@@ -1,4 +1,4 @@
-"""What lies in a folder that somebody handed in: every file once, links and all, under bounds."""
+"""The content of a handed-in folder: every file once, links included, within limits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MOST_DEEP = 12
 
 
 class Seen(NamedTuple):
-    """One file, or what cannot be looked into: where it is, the folders and the name that lead there, what it is.
+    """One file, or a folder that is not entered: its path, the folders and name that lead to it, its kind.
 
-    kind: "file", "link" (to somewhere in the same place), "folder" (without a file), "system" (a folder that a program
-    keeps), or "refused" with the reason.
+    kind: "file", "link" (to somewhere in the same place), "folder" (without a file), "system" (a program's folder),
+    or "refused" with the reason.
     """
 
     path: Path
@@ -29,9 +29,9 @@ class Seen(NamedTuple):
 
 
 def walk(folder: Path, home: Path) -> Iterator[Seen]:
-    """Name everything beneath a folder, in order; folders that programs keep are named and not entered.
+    """List everything below a folder, in order; folders of programs are listed and not entered.
 
-    home: the place, without links, that belongs to whoever handed this in; a link that leaves it is refused.
+    home: the folder, without links, that belongs to the student; a link that leaves it is refused.
     """
     found = 0
     stack: list[tuple[Path, tuple[str, ...]]] = [(folder, ())]
@@ -49,7 +49,7 @@ def walk(folder: Path, home: Path) -> Iterator[Seen]:
         for entry in entries:
             found += 1
             if found > MOST_FILES:
-                yield Seen(place, parts, "refused", f"holds more than {MOST_FILES} files; the rest was not looked at.")
+                yield Seen(place, parts, "refused", f"holds more than {MOST_FILES} files; the rest was not read.")
                 return
             path, below = place / entry.name, (*parts, entry.name)
             if entry.is_symlink():
@@ -60,14 +60,14 @@ def walk(folder: Path, home: Path) -> Iterator[Seen]:
             elif system_folder(entry.name):
                 yield Seen(path, below, "system")
             elif len(below) >= MOST_DEEP:
-                yield Seen(path, below, "refused", f"lies more than {MOST_DEEP} folders deep and was not looked at.")
+                yield Seen(path, below, "refused", f"lies more than {MOST_DEEP} folders deep and was not read.")
             else:
                 inner.append((path, below))
         stack += reversed(inner)
 
 
 def flaw(path: Path, home: Path) -> str:
-    """Why a path is somebody else's, by way of a link, or leads nowhere; empty where it is one's own."""
+    """Why a path is refused: its link leaves the student's folder or leads nowhere; empty if it is accepted."""
     try:
         if path.resolve(strict=True).is_relative_to(home):
             return ""

@@ -54,7 +54,7 @@ def test_a_check_whose_stored_cases_are_missing_is_broken_and_never_passed(copy,
     _, verdicts = verdicts_of(*copy, zygote)
     verdict = verdicts["Tanh", FORWARD]
     assert (verdict.status, verdict.points) == (Status.BROKEN, 0.0)
-    assert "has no cases, so it proves nothing (cases.npz holds none: take the file from the course again)" in (
+    assert "has no cases, so it proves nothing (cases.npz holds none: get the file from the course again)" in (
         verdict.sentence
     )
     assert {v.status for (name, _), v in verdicts.items() if name == "Flatten"} == {Status.PASSED}

@@ -79,7 +79,9 @@ def test_of_one_assignment_everybody_is_listed(small_course, tmp_path):
 
 
 def test_a_missing_or_empty_folder_is_reported(small_course, tmp_path):
-    with pytest.raises(UsageError, match=r"nowhere is no folder. Name the one that holds a folder for every student."):
+    with pytest.raises(
+        UsageError, match=r"nowhere is not a folder. Name the one that holds a folder for every student."
+    ):
         discover(tmp_path / "nowhere", small_course)
     with pytest.raises(
         UsageError, match=r"There is nothing to grade in .*: expected STUDENT/ASSIGNMENT/FILE, .* 02_layers."

@@ -49,24 +49,24 @@ WRONG = [
     (["check", "99"], "There is no assignment or exercise '99'. Assignments are: 02_layers."),
     (["check", "Conv2d"], "There is no assignment or exercise 'Conv2d'. Assignments are: 02_layers."),
     (["check", "losses.Tanh"], "There is no assignment or exercise 'losses.Tanh'."),
-    (["check", "nowhere/layers.py"], "layers.py is not there. Check the name and the folder."),
+    (["check", "nowhere/layers.py"], "layers.py does not exist. Check the name and the folder."),
     (["check", "homework.py"], "There is no assignment 'homework'. Choose one of: 02_layers."),
-    (["check", "--without", "tests"], "--without takes 'capstones', not 'tests'."),
+    (["check", "--without", "tests"], "--without: expected 'capstones', got 'tests'."),
     (["check", "--backend", "abacus"], "There is no backend 'abacus'. Choose one of:"),
     (["grade"], "issing argument"),
-    (["grade", "nowhere"], "nowhere is no folder. Name the one that holds a folder for every student."),
+    (["grade", "nowhere"], "nowhere is not a folder. Name the one that holds a folder for every student."),
     (["grade", ".", "--assignment", "99"], "There is no assignment '99'. Choose one of: 02_layers."),
-    (["grade", ".", "--earlier", "theirs"], "--earlier is 'own' or 'reference', not 'theirs'."),
+    (["grade", ".", "--earlier", "theirs"], "--earlier: expected 'own' or 'reference', got 'theirs'."),
     (["grade", ".", "--jobs", "0"], "--jobs"),
     (["grade", ".", "--seed", "x"], "--seed"),
     (["release", "99"], "There is no assignment '99'."),
     (["audit", "99"], "There is no assignment or exercise '99'."),
     (
         ["new", "Graphs"],
-        "'Graphs' is no assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs.",
+        "'Graphs' is not an assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs.",
     ),
     (["new", "../16_graphs"], "is no assignment's name"),
-    (["new", "02_layers"], "solutions/02_layers is there already. Choose another name, or delete it first."),
+    (["new", "02_layers"], "solutions/02_layers exists already. Choose another name, or delete it first."),
 ]
 
 
@@ -125,7 +125,7 @@ def test_an_interruption_is_reported_without_a_traceback(autograder, small_cours
     monkeypatch.setattr("autograder.grading.grader.Grader.grade", interrupt)
     status, _, err = autograder("check", "--course", small_course)
     assert status == 130
-    assert err == "autograder: Stopped. The same command goes on where this one ended.\n"
+    assert err == "autograder: Stopped. The same command resumes where this one stopped.\n"
 
 
 def test_a_reader_that_has_gone_is_no_error(small_course, monkeypatch):

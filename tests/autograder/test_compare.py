@@ -24,14 +24,14 @@ nan, inf = float("nan"), float("inf")
 
 MISMATCHES = [
     (None, RIGHT, "missing", "dW is None: is a return missing?"),
-    ([1.0, 2.0], RIGHT, "type", "dW is a list; an array is wanted"),
-    ((1.0,), RIGHT, "type", "dW is a tuple; an array is wanted"),
-    ("text", RIGHT, "type", "dW is a str; an array is wanted"),
-    (3, RIGHT, "type", "dW is the number 3; an array is wanted"),
-    (Opaque("Tensor"), RIGHT, "type", "dW is an object of class Tensor; an array is wanted"),
-    (Opaque("array of dtype object"), RIGHT, "type", "dW is an array of dtype object; an array is wanted"),
-    (RIGHT.T, RIGHT, "shape", "dW has shape (3, 2); (2, 3) is wanted"),
-    (np.ones(()), RIGHT, "shape", "dW has shape (); (2, 3) is wanted"),
+    ([1.0, 2.0], RIGHT, "type", "dW: expected an array, got a list"),
+    ((1.0,), RIGHT, "type", "dW: expected an array, got a tuple"),
+    ("text", RIGHT, "type", "dW: expected an array, got a str"),
+    (3, RIGHT, "type", "dW: expected an array, got the number 3"),
+    (Opaque("Tensor"), RIGHT, "type", "dW: expected an array, got an object of class Tensor"),
+    (Opaque("array of dtype object"), RIGHT, "type", "dW: expected an array, got an array of dtype object"),
+    (RIGHT.T, RIGHT, "shape", "dW: expected shape (2, 3), got (3, 2)"),
+    (np.ones(()), RIGHT, "shape", "dW: expected shape (2, 3), got ()"),
     (changed((1, 2), nan), RIGHT, "nan", "dW is nan (not a number) in 1 of 6 entries, first at index (1, 2)"),
     (changed((0, 1), -inf), RIGHT, "nan", "dW is infinite in 1 of 6 entries, first at index (0, 1)"),
     (np.full(3, nan), np.ones(3), "nan", "dW is nan (not a number) in every entry, first at index 0"),
@@ -40,22 +40,22 @@ MISMATCHES = [
         changed((0, 1), 7.5),
         RIGHT,
         "value",
-        "dW is wrong in 1 of 6 entries, largest at index (0, 1): off by 15 (200 % of the largest right value)",
+        "dW is wrong in 1 of 6 entries: largest error 15 (200 % of the largest expected value) at index (0, 1)",
     ),
-    (np.ones(3), np.zeros(3), "value", "dW is wrong in every entry, largest at index 0: off by 1"),
-    (2.0, np.float64(1), "value", "dW is off by 1 (100 % of the largest right value)"),
+    (np.ones(3), np.zeros(3), "value", "dW is wrong in every entry: largest error 1 at index 0"),
+    (2.0, np.float64(1), "value", "dW is off by 1 (100 % of the largest expected value)"),
     (nan, 1.0, "nan", "dW is nan (not a number)"),
-    ([1.0], np.float64(1), "type", "dW is a list; a number is wanted"),
+    ([1.0], np.float64(1), "type", "dW: expected a number, got a list"),
     (True, 1.0, "type", None),
-    (1.0, True, "value", "dW is the number 1, which is not right"),
-    ("b", "a", "value", "dW is 'b', which is not right"),
-    (0, None, "value", "dW is the number 0, which is not right"),
-    (RIGHT, (RIGHT, RIGHT), "structure", "dW is an array of shape (2, 3); 2 values are wanted"),
-    ((RIGHT,), (RIGHT, RIGHT), "structure", "dW has 1 values; 2 values are wanted"),
+    (1.0, True, "value", "dW is the number 1, which is incorrect"),
+    ("b", "a", "value", "dW is 'b', which is incorrect"),
+    (0, None, "value", "dW is the number 0, which is incorrect"),
+    (RIGHT, (RIGHT, RIGHT), "structure", "dW: expected 2 values, got an array of shape (2, 3)"),
+    ((RIGHT,), (RIGHT, RIGHT), "structure", "dW: expected 2 values, got 1"),
     ((RIGHT, None), (RIGHT, RIGHT), "missing", "dW[1] is None: is a return missing?"),
-    ({"a": 1.0}, {"a": 1.0, "b": 2.0}, "structure", "dW should be a dict with the keys a, b"),
-    (RIGHT, {"a": 1.0}, "structure", "dW should be a dict with the keys a"),
-    ({"a": 2.0}, {"a": 1.0}, "value", "dW['a'] is off by 1 (100 % of the largest right value)"),
+    ({"a": 1.0}, {"a": 1.0, "b": 2.0}, "structure", "dW: expected a dict with the keys a, b"),
+    (RIGHT, {"a": 1.0}, "structure", "dW: expected a dict with the keys a"),
+    ({"a": 2.0}, {"a": 1.0}, "value", "dW['a'] is off by 1 (100 % of the largest expected value)"),
     (np.ones(2), np.array([1.0, inf]), "value", None),
     (np.array([1.0, -inf]), np.array([1.0, inf]), "value", None),
 ]
@@ -148,7 +148,7 @@ def test_another_dtype_is_named():
     right = {"y": RIGHT.astype("f4")}
     assert judge_float32(right, right, Case()) is None
     found = judge_float32({"y": RIGHT}, right, Case())
-    assert (found.kind, found.sentence) == ("dtype", "y is float64 where the inputs are float32: dtype in is dtype out")
+    assert (found.kind, found.sentence) == ("dtype", "y: expected float32 like the inputs, got float64")
     assert judge_float32({"y": RIGHT + 1}, right, Case()).kind == "value"
     assert judge_float32({}, right, Case()).kind == "missing"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograder.diagnosis.evidence import Evidence, Pair, gather, same
-from autograder.diagnosis.outcomes import Raised, printed, wrong_names
+from autograder.diagnosis.outcomes import Raised, take_fingerprints, wrong_names
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.places import places
 from autograder.diagnosis.properties import property_of
@@ -91,40 +91,42 @@ def test_nan_and_inf_agree_with_nothing():
     assert not same(np.array([np.nan, 2.0]), np.array([1.0, 2.0]))
 
 
-# --- prints ----------------------------------------------------------------------------------
+# --- fingerprints ----------------------------------------------------------------------------------
 
 
 def test_a_print_forgives_rounding_and_nothing_more():
     x = RNG.normal(size=(4, 5))
-    one, close, other = (printed([{"y": a}])["y"] for a in (x, x * (1 + 1e-14), x + 1e-6))
+    one, close, other = (take_fingerprints([{"y": a}])["y"] for a in (x, x * (1 + 1e-14), x + 1e-6))
     assert one.agrees(close)
     assert not one.agrees(other)
-    assert not one.agrees(printed([{"y": x.T}])["y"])
-    assert not one.agrees(printed([{"y": x.astype(np.float32)}])["y"])
-    assert not one.agrees(printed([{"y": x[::-1]}])["y"])
+    assert not one.agrees(take_fingerprints([{"y": x.T}])["y"])
+    assert not one.agrees(take_fingerprints([{"y": x.astype(np.float32)}])["y"])
+    assert not one.agrees(take_fingerprints([{"y": x[::-1]}])["y"])
 
 
 def test_a_print_tells_where_a_nan_is():
     first, second = (np.array([np.nan, 1.0]), np.array([1.0, np.nan]))
-    assert not printed([{"y": first}])["y"].agrees(printed([{"y": second}])["y"])
-    assert printed([{"y": first}])["y"].agrees(printed([{"y": first.copy()}])["y"])
+    assert not take_fingerprints([{"y": first}])["y"].agrees(take_fingerprints([{"y": second}])["y"])
+    assert take_fingerprints([{"y": first}])["y"].agrees(take_fingerprints([{"y": first.copy()}])["y"])
 
 
 def test_an_error_is_compared_by_its_words_or_by_its_kind_alone():
-    one, other = (printed([Raised("ValueError", text)])["what is raised"] for text in ("shapes (3,)", "shapes (4,)"))
+    one, other = (
+        take_fingerprints([Raised("ValueError", text)])["what is raised"] for text in ("shapes (3,)", "shapes (4,)")
+    )
     assert not one.agrees(other)
     assert one.agrees(other, messages=False)
-    assert not one.agrees(printed([Raised("TypeError", "shapes (3,)")])["what is raised"], messages=False)
+    assert not one.agrees(take_fingerprints([Raised("TypeError", "shapes (3,)")])["what is raised"], messages=False)
 
 
 def test_a_print_holds_three_numbers_however_large_the_array():
-    assert len(printed([{"y": np.zeros((100, 100))}])["y"].numbers) == 3
+    assert len(take_fingerprints([{"y": np.zeros((100, 100))}])["y"].numbers) == 3
 
 
 def test_names_that_differ_or_are_missing_are_wrong():
-    right = printed([{"dx": np.ones(3), "dW": np.ones(2), "_slopes": 1.0}])
-    assert wrong_names(printed([{"dx": np.ones(3), "dW": np.zeros(2)}]), right) == {"dW"}
-    assert wrong_names(printed([{"dx": np.ones(3)}]), right) == {"dW"}
+    right = take_fingerprints([{"dx": np.ones(3), "dW": np.ones(2), "_slopes": 1.0}])
+    assert wrong_names(take_fingerprints([{"dx": np.ones(3), "dW": np.zeros(2)}]), right) == {"dW"}
+    assert wrong_names(take_fingerprints([{"dx": np.ones(3)}]), right) == {"dW"}
 
 
 # --- where, and what a property says ---------------------------------------------------------

@@ -157,7 +157,7 @@ def test_an_error_of_the_grader_is_a_broken_report_and_a_traceback_for_the_instr
     assert (report.student, report.points) == ("ada", 0)
     (problem,) = report.problems
     assert problem.sentence == (
-        f"The grader failed on this hand-in ({type(error).__name__}), so nothing in it was graded. Your instructor has "
+        f"The grader itself failed on this hand-in ({type(error).__name__}), so it was not graded. Your instructor has "
         "the details."
     )
     assert "Traceback" in here.fault.read_text()
@@ -277,7 +277,7 @@ def test_a_report_that_cannot_be_drawn_stops_no_other_page(two, monkeypatch, cap
     monkeypatch.setattr(grading, "class_page", class_page)
     assert main(["report", str(two)]) == 0
     printed = capsys.readouterr().out
-    assert "The grader failed on 1 hand-in;" in printed
+    assert "The grader itself failed on 1 hand-in;" in printed
     assert "bob/02_layers.txt" in printed
     assert "ZeroDivisionError" in (two / "errors/bob/02_layers.txt").read_text()
     assert "cannot be shown" in (two / "pages/bob/02_layers.html").read_text()
@@ -330,7 +330,7 @@ def test_a_learner_reads_that_the_grader_failed(own_course, monkeypatch, capsys)
 
     monkeypatch.setattr(work, "read_submission", fail)
     assert main(["check", "02", "--course", str(own_course)]) == 2
-    assert "cannot be read: the grader failed on it (RecursionError)" in capsys.readouterr().err
+    assert "cannot be read: the grader itself failed on it (RecursionError)" in capsys.readouterr().err
 
 
 def test_a_learner_with_an_endless_number_reads_where_it_is(own_course, capsys, right):

@@ -56,7 +56,7 @@ def test_a_whole_jacobian_is_too_much_and_is_said_in_megabytes(graded, softmax):
     verdict = graded(exercise.variants["bulky"])
     assert (verdict.status, verdict.points) == (Status.FAILED, 0)
     assert verdict.measurement.ratio > 10
-    assert verdict.sentence.startswith("right, but takes too much memory")
+    assert verdict.sentence.startswith("correct, but uses too much memory")
     assert "× the reference’s memory (" in verdict.measurement.words
     assert "MB at its peak against" in verdict.measurement.words
 
@@ -73,7 +73,7 @@ def forward(self, x):
 def test_what_stays_after_the_call_is_said(graded):
     verdict = graded(KEEPS)
     assert verdict.status is Status.FAILED
-    assert "MB stay after the call" in verdict.sentence
+    assert "MB stay allocated after the call" in verdict.sentence
 
 
 def test_what_is_given_back_before_the_end_still_counts(graded):
@@ -115,10 +115,10 @@ def test_the_peak_of_a_worker_is_seen_from_outside(zygote):
 @pytest.mark.parametrize(
     ("figures", "said"),
     [
-        (Footprint(5.31, 2.0, 12_000_000, 2_300_000), "takes too much memory"),
+        (Footprint(5.31, 2.0, 12_000_000, 2_300_000), "uses too much memory"),
         (
             Footprint(5.31, 2.0, 12_000_000, 2_300_000, kept=8_000_000),
-            "takes too much memory; 8.0 MB stay after the call",
+            "uses too much memory; 8.0 MB stay allocated after the call",
         ),
     ],
 )

@@ -254,20 +254,20 @@ def forward_only(name, *lines):
 WRONG_FORWARDS = {
     "a list for an array": (
         ["self.y = np.tanh(x)", "return self.y.tolist()"],
-        "y is a list; an array is wanted (x (1, 4))",
+        "y: expected an array, got a list (x (1, 4))",
     ),
     "nothing": (["self.y = np.tanh(x)"], "y is None: is a return missing? (x (1, 4))"),
-    "two outputs": (["self.y = np.tanh(x)", "return self.y, self.y"], "y is a tuple; an array is wanted (x (1, 4))"),
-    "another shape": (["self.y = np.tanh(x)", "return self.y.T"], "y has shape (4, 1); (1, 4) is wanted (x (1, 4))"),
+    "two outputs": (["self.y = np.tanh(x)", "return self.y, self.y"], "y: expected an array, got a tuple (x (1, 4))"),
+    "another shape": (["self.y = np.tanh(x)", "return self.y.T"], "y: expected shape (1, 4), got (4, 1) (x (1, 4))"),
     "nan": (
         ["self.y = np.tanh(x)", "return self.y * float('nan')"],
         "y is nan (not a number) in every entry, first at index (0, 0)",
     ),
     "objects": (
         ["self.y = np.tanh(x)", "return self.y.astype(object)"],
-        "y is an array of dtype object; an array is wanted",
+        "y: expected an array, got an array of dtype object",
     ),
-    "text": (["self.y = np.tanh(x)", "return 'tanh'"], "y is a str; an array is wanted"),
+    "text": (["self.y = np.tanh(x)", "return 'tanh'"], "y: expected an array, got a str"),
     "an exception": (
         ["return x[9, 9]"],
         "raised IndexError: index 9 is out of bounds for axis 0 with size 1 (layers.py, line ",
@@ -281,7 +281,7 @@ WRONG_FORWARDS = {
     "a deep recursion": (["return self.forward(x)"], "raised RecursionError: maximum recursion depth exceeded"),
     "20 GB": (
         ["return np.ones(20 << 30, np.uint8)"],
-        "asked for more memory than an exercise may use (1024 MB) (layers.py, line ",
+        "needs more memory than an exercise may use (1024 MB) (layers.py, line ",
     ),
     "an exit": (
         ["import os", "os._exit(0)"],
@@ -326,13 +326,13 @@ def test_another_dtype_fails_its_own_check_alone(grade, swapped, others_untouche
     found = grade(Tanh=swapped("Tanh", ("return self.y", "return self.y.astype('float64')")))
     failed = [verdict for verdict in found.Tanh.verdicts if verdict.status is not Status.PASSED]
     assert [verdict.check for verdict in failed] == ["float32 stays float32"]
-    assert failed[0].sentence.startswith("y is float64 where the inputs are float32: dtype in is dtype out")
+    assert failed[0].sentence.startswith("y: expected float32 like the inputs, got float64")
     others_untouched(found, "Tanh")
 
 
 def test_a_wrong_number_of_gradients_is_reported(grade, swapped, first_wrong):
     found = grade(Tanh=swapped("Tanh", ("return dx", "return dx, dx")))
-    assert first_wrong(found.Tanh).sentence == "dx is a tuple; an array is wanted (x (1, 4))"
+    assert first_wrong(found.Tanh).sentence == "dx: expected an array, got a tuple (x (1, 4))"
 
 
 def test_a_class_without_a_method_says_which(grade, swapped, first_wrong, others_untouched):
@@ -385,11 +385,9 @@ def test_of_two_definitions_the_report_says_which_is_graded(grade, swapped):
     found = grade(stub)
     assert found.Tanh.status is Status.PASSED
     (problem,) = found.report.problems
-    assert problem.sentence.startswith(
-        "layers.ipynb defines Tanh 2 times. Graded is the definition in layers.py, line "
-    )
+    assert problem.sentence.startswith("layers.ipynb defines Tanh 2 times. The definition in layers.py, line ")
     assert problem.sentence.endswith(
-        "not the last one in scratch, line 1, which is an untouched stub. Delete the one that does not count."
+        "not the last one in scratch, line 1, which is an untouched stub. Delete the one that should not count."
     )
 
 
@@ -409,7 +407,7 @@ def test_a_cell_that_does_not_parse_costs_its_exercise(grade_file, root, tmp_pat
     sentence = first_wrong(found.Tanh).sentence
     assert sentence.startswith("layers.ipynb: cell ")
     version = ".".join(map(str, sys.version_info[:2]))
-    assert f"does not parse with Python {version}, which grades (line " in sentence
+    assert f"does not parse with the grader's Python {version} (line " in sentence
     assert sentence.endswith("Fix the cell, or delete it if it is scratch.")
     assert {verdict.sentence for verdict in found.Tanh.verdicts} == {sentence}
     assert [problem.sentence for problem in found.report.problems] == [sentence]
@@ -587,7 +585,7 @@ def test_a_right_backward_of_a_near_miss_earns_half_of_that_check(grade):
     verdict = the(found.ELU, GRADIENTS)
     assert verdict.status is Status.FAILED
     assert verdict.points == pytest.approx(verdict.max_points / 2, abs=0.006)
-    assert verdict.sentence.startswith("backward is right for your forward, but that forward is not right yet")
+    assert verdict.sentence.startswith("backward is correct for your forward, but your forward is not correct yet")
     assert found.ELU.points == verdict.points
 
 
@@ -605,7 +603,7 @@ def test_a_pair_that_only_agrees_with_itself_earns_nothing(grade, name):
     found = grade(GELU=layer("GELU", f"return {forward}", f"return {backward}"))
     verdict = the(found.GELU, GRADIENTS)
     assert (found.GELU.points, verdict.points, verdict.status) == (0, 0, Status.FAILED)
-    assert verdict.sentence.startswith("backward is right for your forward, but that forward is not right yet")
+    assert verdict.sentence.startswith("backward is correct for your forward, but your forward is not correct yet")
 
 
 def test_a_wrong_backward_of_a_wrong_forward_is_just_wrong(grade):
@@ -693,9 +691,9 @@ def test_expected_values_are_nowhere_in_the_worker(grade, first_wrong):
 
 
 UNWRITTEN_LINEAR = [
-    ("raise NotImplementedError()", Status.SKIPPED, "waits for Linear, which it is made of"),
-    ("", Status.SKIPPED, "waits for Linear, which it is made of"),
-    ("pass", Status.FAILED, "Linear, which it is made of, is still to be written"),
+    ("raise NotImplementedError()", Status.SKIPPED, "waits for Linear, which it uses"),
+    ("", Status.SKIPPED, "waits for Linear, which it uses"),
+    ("pass", Status.FAILED, "Linear, which it uses, is still to be written"),
 ]
 
 
@@ -728,7 +726,7 @@ def test_the_graders_own_fault_is_never_called_a_failure(layers, zygote, hand_in
     report = Grader(loaded, zygote, seed=1).grade(hand_in())
     verdict = report.exercises[0].verdicts[0]
     assert (verdict.status, report.status) == (Status.BROKEN, Status.BROKEN)
-    assert verdict.sentence == "the grader failed here (ZeroDivisionError: the author divided by zero)"
+    assert verdict.sentence == "the grader itself failed (ZeroDivisionError: the author divided by zero)"
 
 
 def test_every_sentence_of_a_wrong_submission_is_one_line(grade, swapped):

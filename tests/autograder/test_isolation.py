@@ -125,7 +125,7 @@ def test_checking_ones_own_work_accepts_any_level_and_says_which(no_landlock, sm
 
 def test_an_unknown_level_is_refused(small_course, capsys):
     assert cli.main(["grade", ".", "--isolation", "most", "--course", str(small_course)]) == 2
-    assert "--isolation is 'full', 'partial' or 'none', not 'most'." in capsys.readouterr().err
+    assert "--isolation: expected 'full', 'partial' or 'none', got 'most'." in capsys.readouterr().err
 
 
 def test_the_weakest_worker_decides():

@@ -24,7 +24,7 @@ from dlkit.extraction import Extraction, take
 from tests.autograder.conftest import untimed
 from tests.autograder.export.made_up import graded_folder, run_command
 
-SENTENCE = "This run left out train_spirals: neither the points nor their maximum count that."
+SENTENCE = "This run left out train_spirals: not counted in the points or their maximum."
 POINTS, ALL = 3.0, 7.0
 TORN = "layers.ipynb is empty."
 
@@ -89,7 +89,7 @@ def test_of_an_exercise_that_trains_in_one_check_the_others_are_graded(loaded, z
 def test_every_page_says_so_and_shows_full_marks(right, reports):
     page = student_page(right)
     assert SENTENCE in page
-    assert "Nothing: everything is right." in page
+    assert "Nothing: everything is correct." in page
     whole = class_page("02_layers", reports, {})
     assert SENTENCE in whole
     assert "<small>of 3</small>" in whole
@@ -133,8 +133,8 @@ def test_a_sheet_with_the_whole_maximum_is_refused_or_given_shares(right, tmp_pa
     status, _, err = run_command("canvas", out, "--sheet", sheet, "--to", filled)
     assert (status, filled.exists()) == (2, False)
     assert (
-        "sheet.csv gives 7 points at most, and 02_layers has 3 without train_spirals, which this run left out. "
-        "Change it there, or write shares of it with --scale."
+        "sheet.csv has at most 7 points, but 02_layers has 3 without train_spirals, which this run left out. "
+        "Change it there, or scale the points with --scale."
     ) in err
     assert run_command("canvas", out, "--sheet", sheet, "--to", filled, "--scale")[0] == 0
     assert filled.read_text().splitlines()[-1] == "Ada,1,ada,,7"

@@ -62,7 +62,7 @@ class Size(Ratio):
         ratio = ours / theirs
         within = self.half_at is not None and ratio <= self.half_at
         figures = Footprint(ratio, self.at_most, ours, theirs, half_limit=self.half_at, within_half=within)
-        return self.judge(figures, "right, but it returns more bytes than it must")
+        return self.judge(figures, "correct, but it returns more bytes than it must")
 
     def estimate(self, *_):
         return None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograder.checks import Bowl, Case, OptimizerExercise, Points, ScheduleExercise, Speed
+from autograder.checks import Case, OptimizerExercise, Points, Quadratic, ScheduleExercise, Speed
 from autograder.subject import LocalSubject
 from dlkit import Optimizer, Parameter, Schedule
 
@@ -26,7 +26,7 @@ exercise = OptimizerExercise(
     "Momentum",
     cases=lambda _: [Case({"lr": 0.1}), Case({"lr": 0.02})],
     points=Points(step=2, speed=1),
-    bowl=Bowl({"lr": 0.02}, 200, 1e-3),
+    quadratic=Quadratic({"lr": 0.02}, 200, 1e-3),
     speed=Speed(Case({"lr": 0.1}, parameter=(9, 2), gradient=(9, 2)), at_most=3),
 )
 
@@ -99,7 +99,7 @@ def test_state_in_float64_is_named():
 
     found = asked("float32 stays float32", Wide)
     assert (found.kind, found.sentence) == (
-        "dtype", "self.velocity is float64 where the parameters are float32: self.new_state() has their dtype",
+        "dtype", "self.velocity: expected float32 like the parameters, got float64. Use self.new_state().",
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def test_a_road_that_leaves_the_numbers_behind_does_not_descend():
             super().step()
 
     found = asked(exercise.checks[-2].name, Uphill)
-    assert "went from a height of 22 to inf" in found.sentence
+    assert "is 22 at the start and inf after" in found.sentence
 
 
 class Halved(Schedule):
@@ -152,7 +152,7 @@ def test_a_rate_that_is_a_numpy_number_is_named():
             return np.float64(self.base) / 2**t
 
     found = asked("the learning rate is an ordinary number", Heavy, of=halved, right=Halved)
-    assert "float64, which makes float64 of float32" in found.sentence
+    assert "float64, which turns float32 into float64" in found.sentence
 
 
 def test_a_rate_made_from_the_last_one_depends_on_the_order():
@@ -161,7 +161,7 @@ def test_a_rate_made_from_the_last_one_depends_on_the_order():
             return self.optimizer.lr / 2 if t else self.base
 
     assert asked("every learning rate matches the reference", Chained, of=halved, right=Halved) is None
-    assert asked("rate(t) may be asked in any order", Chained, of=halved, right=Halved).kind == "value"
+    assert asked("rate(t) can be called in any order", Chained, of=halved, right=Halved).kind == "value"
 
 
 def test_the_trial_leads_one_parameter():

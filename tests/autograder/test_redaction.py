@@ -183,5 +183,5 @@ def test_the_graders_own_fault_names_no_folder_either(layers, zygote, monkeypatc
     grader = Grader(layers, zygote, seed=1, only=frozenset({"Tanh"}))
     report = grader.grade(Submission("layers.py", take([("layers.py", 1, TANH.format(body="pass"))]), ""))
     sentence = report.exercises[0].verdicts[0].sentence
-    assert sentence.startswith("the grader failed here (FileNotFoundError:")
+    assert sentence.startswith("the grader itself failed (FileNotFoundError:")
     assert str(layers.root) not in sentence

@@ -62,7 +62,7 @@ def test_a_file_that_is_missing_or_changed_is_stale(own_course, name):
         store(path, answers)
     else:
         path.write_text(path.read_text() + "\n")
-    sentence = f"02_layers: {name} is not what its source gives: run autograder release 02_layers"
+    sentence = f"02_layers: {name} is out of date: run autograder release 02_layers"
     assert stale(own_course, "02_layers") == [sentence]
     path.unlink()
     assert stale(own_course, "02_layers") == [sentence]
@@ -211,7 +211,7 @@ def test_the_public_checks_behave_the_same(small_course, tmp_path):
         ]
         assert yours.mistakes == ()
         assert not yours.variants
-    with pytest.raises(SpecError, match="the references of 02_layers are not here"):
+    with pytest.raises(SpecError, match="the references of 02_layers are not available"):
         theirs.reference  # noqa: B018
     with pytest.raises(SpecError, match="no solution here to release from"):
         release(tmp_path, "02_layers")
@@ -250,19 +250,19 @@ def test_checks_that_need_what_is_secret_are_told(own_course):
             "layers.py",
             "check(Flatten)",
             "check(Flaten)",
-            "the notebook checks Flaten, which is no exercise of the spec",
+            "the notebook checks Flaten, which is not an exercise of the spec",
         ),
         (
             "layers.py",
             "check(Flatten)",
             "pass",
-            "cells of the notebook are \\['Tanh'\\], of the spec \\['Tanh', 'Flatten'\\]",
+            "cells: the notebook has \\['Tanh'\\], the spec \\['Tanh', 'Flatten'\\]",
         ),
         (
             "layers.py",
             "# ## 2.9 Flatten",
             '# %% [markdown] question="why"',
-            "the notebook asks 'why', which the spec does not list",
+            "the notebook has the question 'why', which the spec does not list",
         ),
     ],
 )

@@ -27,7 +27,9 @@ def test_a_number_up_to_the_bound_passes(shift):
 
 def test_a_number_beyond_the_limit_fails_and_is_reported():
     found = judged(TRUTH + 0.75)
-    assert found.sentence == "the model has a mean error of 0.75 on unseen data; a mean error of 0.5 or less is wanted"
+    assert (
+        found.sentence == "the model has a mean error of 0.75 on unseen data; a mean error of 0.5 or less is required"
+    )
     assert found.error == pytest.approx(0.25)
 
 
@@ -35,17 +37,17 @@ def test_a_number_beyond_the_limit_fails_and_is_reported():
 def test_what_is_no_finite_number_passes_nothing(value):
     outputs = TRUTH.copy()
     outputs[1] = value
-    assert "or less is wanted" in judged(outputs).sentence
+    assert "or less is required" in judged(outputs).sentence
 
 
 @pytest.mark.parametrize(
     ("outputs", "said"),
     [
-        (TRUTH[:2], r"an array of shape (2, 1); (3, 1) is wanted"),
-        (TRUTH[:, 0], r"an array of shape (3,); (3, 1) is wanted"),
-        ([[1.0], [2.0], [3.0]], "a list; (3, 1) is wanted"),
-        (None, "a NoneType; (3, 1) is wanted"),
-        (TRUTH.astype(complex), "(3, 1) is wanted"),
+        (TRUTH[:2], r"expected shape (3, 1), got an array of shape (2, 1)"),
+        (TRUTH[:, 0], r"expected shape (3, 1), got an array of shape (3,)"),
+        ([[1.0], [2.0], [3.0]], "expected shape (3, 1), got a list"),
+        (None, "expected shape (3, 1), got a NoneType"),
+        (TRUTH.astype(complex), "expected shape (3, 1)"),
     ],
     ids=["rows", "axes", "list", "nothing", "complex"],
 )
@@ -58,7 +60,7 @@ def test_outputs_of_another_kind_fail_with_the_expected_kind(outputs, said):
 def test_an_axis_of_any_length_may_not_be_empty():
     free = Score("{} things", 0.0, lambda truth: (len(truth), -1), lambda outputs, truth: 0 * len(outputs) * len(truth))
     assert judged(np.zeros((3, 7)), score=free) is None
-    assert judged(np.zeros((3, 0)), score=free).sentence.endswith("(3, any) is wanted")
+    assert judged(np.zeros((3, 0)), score=free).sentence.startswith("the model's forward: expected shape (3, any)")
 
 
 def task(rng):

@@ -130,9 +130,9 @@ def stubborn(shape, p, rng):
     ("wrong", "sentence"),
     [
         (lambda shape, p, **_: np.random.default_rng(3).random(shape) < p, "a second call draws the same numbers"),
-        (lambda shape, p, **_: np.random.default_rng().random(shape) < p, "a generator of the same seed gives other"),
-        (lambda shape, p, rng: (rng.random(), OWN.random(shape) < p)[1], "a generator of the same seed gives other"),
-        (stubborn, "a generator of another seed gives the same numbers"),
+        (lambda shape, p, **_: np.random.default_rng().random(shape) < p, "a generator with the same seed gives other"),
+        (lambda shape, p, rng: (rng.random(), OWN.random(shape) < p)[1], "a generator with the same seed gives other"),
+        (stubborn, "a generator with another seed gives the same numbers"),
     ],
 )
 def test_another_generator_than_the_one_given_is_seen(wrong, sentence):

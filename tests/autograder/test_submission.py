@@ -74,7 +74,7 @@ def test_files_of_which_none_is_the_assignment_are_named(tmp_path, layers):
 
 
 def test_a_missing_file_is_reported(tmp_path, layers):
-    with pytest.raises(SubmissionError, match=r"layers.py is not there. Check the name and the folder."):
+    with pytest.raises(SubmissionError, match=r"layers.py does not exist. Check the name and the folder."):
         read_submission(tmp_path / "layers.py", layers)
 
 
@@ -130,11 +130,11 @@ def test_of_two_files_with_work_the_one_saved_last_counts_and_the_report_says_so
         assert found.file == chosen
         (problem,) = found.problems
         assert problem.sentence == (
-            f"{chosen} was graded, which has the latest time; {left} holds other work. "
-            "If that one counts, hand it in alone."
+            f"{chosen} was graded, which has the latest time; {left} holds different work. "
+            "To have another file graded, hand it in alone."
         )
         assert [(one.path, one.kind) for one in found.set_aside] == [(left, "hand-in")]
-        assert "holds other work than" in found.set_aside[0].reason
+        assert "holds different work from" in found.set_aside[0].reason
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_at_the_same_time_the_plainest_name_counts(lay, layers, variants):
     files = {"layers_amy.ipynb": (variants[0], 5001), "layers.ipynb": (variants[1], 5000)}
     found = read_submission(lay(**files), layers)
     assert found.file == "layers.ipynb"
-    assert "which has the plainest name, at the same time; layers_amy.ipynb holds" in found.problems[-1].sentence
+    assert "which has the simplest name, at the same time; layers_amy.ipynb holds" in found.problems[-1].sentence
 
 
 def test_an_untouched_file_is_no_rival_of_work_under_any_name(lay, layers, filled, swapped, stub):
@@ -196,7 +196,9 @@ def test_work_counts_beside_a_file_that_cannot_be_read_and_the_report_says_so(la
     found = read_submission(lay(**{"layers.py": (work, 5), "layers.ipynb": ("{", 6), "notes.json": ("[", 7)}), layers)
     assert found.file == "layers.py"
     (problem,) = found.problems
-    assert problem.sentence.startswith("layers.py was graded. Beside it, layers.ipynb is not a notebook: its JSON does")
+    assert problem.sentence.startswith(
+        "layers.py was graded. In addition, layers.ipynb is not a notebook: its JSON does"
+    )
     assert [(one.path, one.kind) for one in found.set_aside] == [("layers.ipynb", "hand-in"), ("notes.json", "other")]
 
 
@@ -215,7 +217,7 @@ def test_code_that_python_itself_cannot_print_is_no_crash_in_one_of_two_files(la
     folder = lay(**{"layers.py": (f"class Tanh:\n    x = {deep}", 9000), "layers.ipynb": (filled(Tanh=work), 10)})
     found = read_submission(folder, layers)
     assert found.file == "layers.py"
-    assert "holds other work" in found.problems[-1].sentence
+    assert "holds different work" in found.problems[-1].sentence
 
 
 def test_a_file_of_another_assignment_is_not_taken_for_this_one(lay, layers, work):

@@ -112,7 +112,7 @@ def test_what_cannot_be_told_costs_nothing_and_is_flagged(paced):
 def test_over_the_limit_fails(paced):
     verdict = paced(pace=Pace.OVER)
     assert (verdict.status, verdict.points) == (Status.FAILED, 0)
-    assert verdict.sentence.startswith("right, but too slow")
+    assert verdict.sentence.startswith("correct, but too slow")
 
 
 def test_over_the_limit_and_within_the_second_earns_half(paced):

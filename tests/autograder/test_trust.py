@@ -91,7 +91,7 @@ def test_what_was_handed_out_is_checked_once_it_is_trusted_and_asked_about_when_
     assert autograder("check", "Tanh")[0] == 2
     status, out, _ = autograder("trust", handed_out)
     assert status == 0
-    assert out.splitlines() == [f"Trusted as it is now: {path}" for path in trust.content_of(handed_out)]
+    assert out.splitlines() == [f"Trusted in its present form: {path}" for path in trust.content_of(handed_out)]
     assert not ran(handed_out.parent)
     assert autograder("check", "Tanh")[0] == 0
     assert ran(handed_out.parent)
@@ -278,7 +278,7 @@ def test_a_course_among_the_hand_ins_is_refused_where_it_is_named(autograder, ha
     options = ["--course", hand_ins] if named == "option" else []
     status, out, err = autograder("grade", ".", "--out", tmp_path / "graded", *options)
     assert (status, out) == (2, "")
-    assert err == f"autograder: The course {hand_ins} lies in the hand-ins, .: name one elsewhere with --course.\n"
+    assert err == f"autograder: The course {hand_ins} is inside the hand-ins, .: name one elsewhere with --course.\n"
     assert not ran(hand_ins / "assignments")
     assert not (tmp_path / "graded").exists()
 
@@ -351,7 +351,7 @@ def test_no_bytecode_lies_in_or_comes_from_a_course(small_course, tmp_path, vari
 
 
 def test_trust_is_listed_and_forgotten(autograder, handed_out, own_state):
-    assert autograder("trust", "--list")[1] == "Nothing is trusted but the installed course.\n"
+    assert autograder("trust", "--list")[1] == "Only the installed course is trusted.\n"
     assert autograder("trust", ".")[0] == 0
     status, out, _ = autograder("trust", "--list")
     count = len(trust.content_of(handed_out))
@@ -368,7 +368,7 @@ def test_trust_is_listed_and_forgotten(autograder, handed_out, own_state):
     assert autograder("check", "Tanh")[0] == 2
     status, out, err = autograder("trust", "--forget", handed_out)
     assert (status, out) == (2, "")
-    assert err == f"autograder: Nothing in {handed_out} is trusted: autograder trust --list shows what is.\n"
+    assert err == f"autograder: Nothing in {handed_out} is trusted: see autograder trust --list.\n"
 
 
 def test_of_a_course_one_assignment_may_be_forgotten(handed_out, small_course):
@@ -391,7 +391,7 @@ def test_a_folder_that_is_gone_can_be_forgotten(autograder, handed_out, monkeypa
 def test_trust_takes_one_option_at_a_time(autograder, handed_out, arguments):
     status, out, err = autograder("trust", *arguments)
     assert (status, out) == (2, "")
-    assert err == "autograder: Name a folder to trust, or say --list, or --forget FOLDER.\n"
+    assert err == "autograder: Name a folder to trust, or pass --list or --forget FOLDER.\n"
 
 
 def test_a_folder_without_checks_cannot_be_trusted(autograder, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from autograder.diagnosis.arrangement import ARRANGEMENTS
 from autograder.diagnosis.evidence import Evidence, Pair
 from autograder.diagnosis.shares import MEETING, SHARES
-from autograder.diagnosis.steps import WALKS, is_walk
+from autograder.diagnosis.steps import TRAJECTORIES, is_trajectory
 from autograder.spec import Case
 
 NAMES = ("parameter 0", "parameter 1")
@@ -53,8 +53,8 @@ def said(wrong, right=momentum):
         seen, wanted = walk(wrong, case), walk(right, case)
         pairs.append(Pair(seen["parameter 0"], wanted["parameter 0"], case, seen, wanted))
     evidence = Evidence("parameter 0", tuple(pairs))
-    assert is_walk(evidence)
-    return next((found.key for ask in WALKS if (found := ask(evidence, Asked(wrong)))), "")
+    assert is_trajectory(evidence)
+    return next((found.key for ask in TRAJECTORIES if (found := ask(evidence, Asked(wrong)))), "")
 
 
 def stays(p, v, g, t, **_):

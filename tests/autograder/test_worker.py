@@ -384,7 +384,7 @@ def f():
     ],
 )
 def test_a_forged_frame_is_no_answer(lost, body):
-    assert lost(FORGE.replace("{body}", body)).startswith(("sent something that is no answer", "ended its own process"))
+    assert lost(FORGE.replace("{body}", body)).startswith(("sent an invalid reply", "ended its own process"))
 
 
 def test_an_answer_in_parts_that_never_ends_meets_the_deadline(lost):

@@ -37,7 +37,7 @@ def test_a_link_on_the_way_is_refused_and_nothing_is_written(tmp_path, victim, l
     with pytest.raises(LinkedPathError) as error:
         write_file(path, b"ours", within=out)
     assert str(error.value) == (
-        f"{place} is a symbolic link, and nothing is written through one: remove it, or name another folder."
+        f"{place} is a symbolic link, which is not followed for writing: remove it, or name another folder."
     )
     with pytest.raises(LinkedPathError):
         refuse_links(path, out)

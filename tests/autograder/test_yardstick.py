@@ -126,7 +126,7 @@ def test_without_stored_figures_it_is_left_to_the_grading(verdicts, released, co
         path.write_bytes(kept)
     for name, part in (("fast enough", "speed"), ("sparing with memory", "memory")):
         assert found[name].status is Status.SKIPPED
-        assert found[name].sentence == f"{part} is measured against the reference, when it is graded"
+        assert found[name].sentence == f"{part} is measured when the work is graded, against the reference"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from autograder.isolation.host import Zygote
 from autograder.spec import Assignment
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
-from autograder.submission.embedded import told_of
+from autograder.submission.embedded import embedded_data
 from dlkit.datasets import digits
 from dlkit.extraction import Extraction, take
 from tests.hostile.conftest import ROOT
@@ -140,7 +140,7 @@ def test_what_was_typed_in_fits_no_seed(graded, source):
     assert report.points == 0
     assert "of the unseen rows" in report.exercises[0].verdicts[0].sentence
     (told,) = report.tried
-    assert re.fullmatch(r"bring \d+,\d{3} characters of data along", told)
+    assert re.fullmatch(r"embed \d+,\d{3} characters of data", told)
 
 
 @pytest.mark.parametrize("source", [TYPED_WEIGHTS, TYPED_TABLE], ids=["weights", "data set"])
@@ -171,9 +171,9 @@ def test_whoever_trains_gets_there(losses, graded):
 
 def test_a_long_number_and_a_table_of_numbers_are_data_and_what_is_said_of_code_is_not():
     def told(source):
-        return told_of(take([("losses.py", 1, source)]).chunks)
+        return embedded_data(take([("losses.py", 1, source)]).chunks)
 
-    assert told(f"key = 0x{'7' * 3400}\n") == ["bring 4,097 characters of data along"]
+    assert told(f"key = 0x{'7' * 3400}\n") == ["embed 4,097 characters of data"]
     assert told(f"rows = {[[n, -n / 8] for n in range(500)]}\n")
     assert not told(f'def f():\n    """{"long " * 1000}"""\n')
     assert not told("x = [1, 2.5, None, True, ..., 'a']\n")

@@ -11,9 +11,9 @@ from autograder.report import Status
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import Attack, let_loose, tanh
 
-OUT_OF_MEMORY = "asked for more memory than an exercise may use"
+OUT_OF_MEMORY = "needs more memory than an exercise may use"
 ENDLESS = "look for an endless loop"
-NO_ANSWER = "sent something that is no answer"
+NO_ANSWER = "sent an invalid reply"
 RESULTS = {
     "a view of 10**12 elements": ("np.broadcast_to(0.0, (10**6, 10**6))", OUT_OF_MEMORY),
     "more bytes than may be returned": ("np.empty(40 << 20)", OUT_OF_MEMORY),

@@ -249,7 +249,7 @@ def test_bits_are_those_of_the_probability_that_the_model_gave(loaded):
     scores[np.arange(len(following)), -1, following] = 20
     assert judged(check, case, scores) is None
     assert judged(check, case, scores + 1000) is None
-    assert "64, any) is wanted" in judged(check, case, scores[:, -1]).sentence
+    assert "64, any), got" in judged(check, case, scores[:, -1]).sentence
     assert "inf bits" in judged(check, case, scores[:, :, : following.max()]).sentence
     scores[0, -1] = np.nan
     assert judged(check, case, scores) is not None
@@ -262,7 +262,7 @@ def test_always_answering_one_costs_a_sixth_in_the_adding_problem(loaded):
     assert judged(check, case, sums + 0.09) is None
     assert "a mean squared error of 0.0121" in judged(check, case, sums + 0.11).sentence
     assert judged(check, case, np.ones_like(sums)).error == pytest.approx(1 / 6 - 0.01, abs=0.03)
-    assert "(1000, 1) is wanted" in judged(check, case, sums[:, 0]).sentence
+    assert "expected shape (1000, 1)" in judged(check, case, sums[:, 0]).sentence
 
 
 def test_numbers_and_marks_are_mixed_and_can_be_separated_again(rng):

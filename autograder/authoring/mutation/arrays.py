@@ -1,4 +1,4 @@
-"""Changes of what is particular to arrays: axes, kept dimensions, transposes, slices."""
+"""Changes specific to arrays: axes, kept dimensions, transposes, slices."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autograder.authoring.mutation.source_text import Change, SourceText, groupe
 __all__ = ["NEVER_SEEN", "ChangeAxis", "DropBound", "DropKeyword", "DropTranspose"]
 
 NEVER_SEEN = {"strict"}
-"""Of ``zip``: it raises where lists differ in length, which those of a correct solution never do."""
+"""Argument of ``zip``: it raises if lists differ in length, which never happens in a correct solution."""
 AXES = {"axis", "axes", "axis1", "axis2"}
 NUMBERS = {"0": ("1", "-1", "None"), "1": ("0", "2", "None"), "-1": ("0", "-2", "None"), "-2": ("-1", "0")}
 

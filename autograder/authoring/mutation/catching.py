@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["Catcher", "Outcome"]
 
 LIMITS = Limits(cpu_s=1.0, wall_s=60.0, memory_mb=1024)
-"""Of one call: the references take milliseconds of computing, and a mutant that does not end is caught by this."""
+"""Limits of one call: references compute for milliseconds, and a mutant that does not end is caught by these."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The first check that failed (none where all passed), and what the grader itself failed at."""
+    """The first check that failed (none if all passed), and the grader's own failure."""
 
     check: str = ""
     fault: str = ""
@@ -41,10 +41,10 @@ class Outcome:
 
 
 class Catcher:
-    """Runs mutants of one assignment in workers, check after check up to the first that fails.
+    """Runs mutants of one assignment in workers, one check after the other up to the first that fails.
 
-    capstones: whether to run the checks that train.  Of the checks of speed, memory and growth the values are compared,
-    and nothing is measured; they come last, for their cases are large.
+    capstones: whether to run the checks that train.  Checks of speed, memory and growth compare values and measure
+    nothing; they come last, because their cases are large.
     """
 
     def __init__(self, loaded: Loaded, launcher: Launcher, *, seed: int, threads: int, capstones: bool) -> None:
@@ -54,10 +54,10 @@ class Catcher:
         self._grader = Grader(loaded, launcher, seed=seed, capstones=capstones, limits=LIMITS)
 
     def outcomes(self, exercise: Exercise, sources: Iterable[str]) -> list[Outcome]:
-        """What becomes of each source, in order.  SpecError where a check has nothing to compare."""
+        """The outcome of each source, in order.  SpecError if a check has nothing to compare."""
         checks = sorted(exercise.graded_checks(capstones=self._capstones), key=lambda check: bool(check.budget))
         for check in checks:
-            self._grader.answers.of(exercise, check)  # computed here, before several threads want it
+            self._grader.answers.of(exercise, check)  # computed before several threads need it
         with ThreadPoolExecutor(self._threads) as pool:
             return list(pool.map(lambda source: self._outcome(exercise, checks, source), sources))
 

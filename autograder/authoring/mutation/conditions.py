@@ -1,4 +1,4 @@
-"""Changes of comparisons and of what is decided by them."""
+"""Changes of comparisons and conditions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OTHERS = {
 
 
 class ChangeComparison(Operator):
-    """Compare otherwise: with or without equality, or the other way round."""
+    """Change a comparison: with or without equality, or reversed."""
 
     name = "change a comparison"
 
@@ -66,7 +66,7 @@ class ChangeComparison(Operator):
 
 
 class ChangeLogic(Operator):
-    """Exchange and and or, drop a condition, negate one."""
+    """Exchange ``and`` and ``or``, drop a condition, negate one."""
 
     name = "change logic"
 
@@ -87,7 +87,7 @@ class ChangeLogic(Operator):
             yield source.replace(node.test, text, f"negates the condition {source.said(node.test)}")
 
     def examples(self) -> tuple[Example, ...]:
-        """A comparison is changed by another operator, and not negated too."""
+        """A comparison is changed by another operator, and not also negated."""
         return (
             Example("y = a and b", "y = a or b", "y = b", "y = a"),
             Example("y = not a", "y = a"),

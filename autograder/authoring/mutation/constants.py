@@ -1,4 +1,4 @@
-"""Changes of numbers and truth values."""
+"""Changes of numbers and booleans."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TINY = 1e-2
 
 
 class ChangeConstant(Operator):
-    """Write another number, or the other truth value."""
+    """Write another number, or the other boolean."""
 
     name = "change a constant"
 
@@ -28,7 +28,7 @@ class ChangeConstant(Operator):
             yield source.replace(node, other, f"writes {other} for {source.said(node)}")
 
     def examples(self) -> tuple[Example, ...]:
-        """Whole numbers, floats, epsilons, truth values; text is left alone."""
+        """Whole numbers, floats, epsilons, booleans; text is not changed."""
         return (
             Example("y = 0", "y = 1"),
             Example("y = x[-1]", "y = x[-0]", "y = x[-2]"),
@@ -44,7 +44,7 @@ class ChangeConstant(Operator):
 
 
 def _is_never_seen(node: ast.Constant, source: SourceText) -> bool:
-    """Whether no other number could matter: ``strict=True`` of zip, and the −1 of reshape, where −2 does as well."""
+    """Whether no other number would matter: ``strict=True`` of zip, and the −1 of reshape, where −2 works as well."""
     around = source.parents.get(node)
     if isinstance(around, ast.keyword):
         return around.arg in NEVER_SEEN

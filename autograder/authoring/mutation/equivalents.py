@@ -1,4 +1,4 @@
-"""``equivalent/NAME.md``: mutants of an exercise that no check can see, each with the reason.
+"""``equivalent/NAME.md``: mutants of an exercise that no check can catch, each with the reason.
 
 The format is that of ``mistakes/NAME.md``: a heading says what the mutant does, ``>`` gives the reason, ``-`` and ``+``
 lines the change.  The files are never released.
@@ -24,7 +24,7 @@ class Equivalent:
     """One recorded mutant.
 
     name: what it does;  source: the exercise's source with it;  fingerprint: of its syntax tree;
-    stale: why it no longer is one, where its text cannot be found; its source and fingerprint are empty then.
+    stale: why its text cannot be found any more; its source and fingerprint are then empty.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Equivalent:
 
 
 def read_equivalents(folder: Path, exercise: str, reference: str) -> list[Equivalent]:
-    """Every recorded mutant of an exercise; none where it has no file.  SpecError where the file is not well formed."""
+    """Every recorded mutant of an exercise; none if it has no file.  SpecError if the file is malformed."""
     path = folder / FOLDER / f"{exercise}.md"
     if not path.is_file():
         return []
@@ -42,10 +42,10 @@ def read_equivalents(folder: Path, exercise: str, reference: str) -> list[Equiva
     for entry in entries(path.read_text(encoding="utf-8"), path.name):
         where = f"{FOLDER}/{path.name}, line {entry.line}: “{entry.name}”"
         if entry.fields or entry.source is not None or not entry.edits:
-            message = f"{where}: give it '-' and '+' lines, and nothing else after its reason"
+            message = f"{where}: write '-' and '+' lines, and nothing else after the reason"
             raise SpecError(message)
         if not entry.hint:
-            message = f"{where} has no reason: write after '> ' why no check can see it"
+            message = f"{where} has no reason: write after '> ' why no check can catch it"
             raise SpecError(message)
         try:
             source = Mistake(entry.name, entry.made_edits()).apply(reference, exercise)

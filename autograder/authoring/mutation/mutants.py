@@ -1,4 +1,4 @@
-"""Every mutant of one exercise's reference, as text and as the lines in which it differs."""
+"""Every mutant of one exercise's reference, as text and as the changed lines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Mutant:
 
 
 def mutants_of(text: str) -> Iterator[Mutant]:
-    """Every mutant of a source within its solution's markers, in the order of the text, each syntax tree once."""
+    """Every mutant of a source between its solution markers, in the order of the text, each syntax tree once."""
     source = SourceText(text)
     seen = {source.fingerprint}
     nodes = sorted(filter(source.is_students, ast.walk(source.tree)), key=source.span)
@@ -77,7 +77,7 @@ def _where(node: ast.AST, source: SourceText) -> str:
 
 
 def edit_between(old: str, new: str) -> Edit:
-    """The lines in which two sources differ, with as many around them as make the old ones occur once."""
+    """The lines in which two sources differ, with enough lines around them to make the old ones unique."""
     before, after = old.split("\n"), new.split("\n")
     blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     differing = [block for block in blocks if block[0] != "equal"]

@@ -1,4 +1,4 @@
-"""Changes of which name stands where."""
+"""Changes of names: another variable, exchanged arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FUNCTION = ast.FunctionDef
 COMMUTATIVE = {"maximum", "minimum", "max", "min", "add", "multiply", "logical_and", "logical_or", "hypot"}
 LIBRARIES = {"xp", "np"}
 NEAR = 1
-"""Lines between a use of a variable and another variable that takes its place: the number of mutants stays bounded."""
+"""Most lines between a use of a variable and the variable that replaces it, to bound the number of mutants."""
 
 
 class UseAnotherName(Operator):
@@ -37,7 +37,7 @@ class UseAnotherName(Operator):
             yield from (source.replace(node, other, f"writes {other} for {old}") for other in others if other != old)
 
     def examples(self) -> tuple[Example, ...]:
-        """Names of variables set before, and of attributes; no functions, no libraries."""
+        """Names of variables set before, and of attributes; not of functions or libraries."""
         return (
             Example("def f(x, dy):\n    return g(x)", "def f(x, dy):\n    return g(dy)"),
             Example(
@@ -52,7 +52,7 @@ class UseAnotherName(Operator):
 
 
 def _variables(node: ast.Name, source: SourceText) -> list[str]:
-    """Arguments and variables of the function that a use lies in, those that were set in a line before it."""
+    """Arguments and variables of the enclosing function that were set in an earlier line."""
     function = source.enclosing(node, FUNCTION)
     if not isinstance(function, FUNCTION):
         return []
@@ -69,7 +69,7 @@ def _variables(node: ast.Name, source: SourceText) -> list[str]:
 
 
 def _only_gives_library(node: ast.AST, source: SourceText) -> bool:
-    """Whether a use is the argument of ``array_module``, of which every array gives the same."""
+    """Whether a use is the argument of ``array_module``, which returns the same for every array."""
     call = source.parents.get(node)
     return isinstance(call, ast.Call) and called(call) == "array_module"
 
@@ -98,12 +98,12 @@ def _attributes(node: ast.AST, source: SourceText) -> list[str]:
 
 
 class SwapArguments(Operator):
-    """Exchange two arguments that follow each other."""
+    """Exchange two neighbouring arguments."""
 
     name = "swap arguments"
 
     def changes(self, node: ast.AST, source: SourceText) -> Iterator[Change]:
-        """``f(a, b)`` gives ``f(b, a)``, unless f is known to be the same both ways."""
+        """``f(a, b)`` gives ``f(b, a)``, unless f is known to be symmetric."""
         if not isinstance(node, ast.Call) or called(node) in COMMUTATIVE:
             return
         for one, other in pairwise(node.args):

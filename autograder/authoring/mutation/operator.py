@@ -15,7 +15,7 @@ __all__ = ["Example", "Operator"]
 
 @dataclass(frozen=True)
 class Example:
-    """A source, and every source that the operator makes of it, in order."""
+    """A source, and every source that the operator makes from it, in order."""
 
     before: str
     after: tuple[str, ...]
@@ -36,4 +36,4 @@ class Operator(ABC):
 
     @abstractmethod
     def examples(self) -> tuple[Example, ...]:
-        """Sources with what becomes of them."""
+        """Sources with the expected results."""

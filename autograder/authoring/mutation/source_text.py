@@ -1,4 +1,4 @@
-"""The source of one exercise: its syntax tree with places in the text, and changes of that text."""
+"""The source of one exercise: its syntax tree with positions in the text, and changes of that text."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ __all__ = ["Change", "SourceText", "called", "grouped"]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 OPEN, CLOSE = "\ue000", "\ue001"
-"""Parentheses that are written only where the syntax tree would be another without them."""
+"""Parentheses that are written only if the syntax tree would differ without them."""
 
 
 def grouped(text: str) -> str:
-    """Text of an expression that is one operand, with parentheses where it needs them."""
+    """Text of an expression as one operand, with parentheses if it needs them."""
     return f"{OPEN}{text}{CLOSE}"
 
 
 def called(node: ast.Call) -> str:
-    """Name of the function or method that is called; empty where it has none."""
+    """Name of the called function or method; empty if it has none."""
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 @dataclass(frozen=True)
 class Change:
-    """Characters ``start`` to ``end`` of a source replaced by ``text``; ``what`` says it in a few words."""
+    """Characters ``start`` to ``end`` of a source replaced by ``text``; ``what`` describes it in a few words."""
 
     start: int
     end: int
@@ -37,7 +37,7 @@ class Change:
 class SourceText:
     """The source of one exercise.
 
-    solutions_only: only code between the solution's markers is the student's; else all of it is.
+    solutions_only: only code between the solution markers counts as the student's; else all of it does.
     """
 
     def __init__(self, text: str, *, solutions_only: bool = True) -> None:
@@ -78,7 +78,7 @@ class SourceText:
         return self._offset(node.lineno, node.col_offset), self._offset(node.end_lineno, node.end_col_offset)
 
     def _offset(self, line: int, column: int) -> int:
-        """Columns of a syntax tree are counted in bytes of UTF-8."""
+        """The character's position; columns of a syntax tree count bytes of UTF-8."""
         return self._starts[line - 1] + len(self._lines[line - 1].encode()[:column].decode())
 
     def of(self, node: ast.AST) -> str:
@@ -92,7 +92,7 @@ class SourceText:
         return text if len(text) <= 50 else f"{text[:49]}…"  # noqa: PLR2004 - a heading stays in one line
 
     def between(self, left: ast.AST, right: ast.AST, token: str) -> tuple[int, int]:
-        """Where a token is written between two nodes: ``<`` between a and b."""
+        """The position of a token between two nodes: ``<`` between a and b."""
         start = self.text.index(token, self.span(left)[1], self.span(right)[0])
         return start, start + len(token)
 
@@ -101,20 +101,20 @@ class SourceText:
         return Change(*self.span(node), text, what)
 
     def is_students(self, node: ast.AST) -> bool:
-        """Whether all of a node is code that students write."""
+        """Whether students write all of a node's code."""
         if not isinstance(node, ast.expr | ast.stmt | ast.keyword):
             return False
         return {node.lineno, node.end_lineno or node.lineno} <= self._students
 
     def enclosing(self, node: ast.AST, kind: type[ast.AST]) -> ast.AST | None:
-        """The innermost node of a kind that a node lies in."""
+        """The innermost enclosing node of a kind."""
         found = self.parents.get(node)
         while found is not None and not isinstance(found, kind):
             found = self.parents.get(found)
         return found
 
     def changed(self, change: Change) -> tuple[str, str] | None:
-        """The source with a change in it, and its fingerprint; None where it does not parse, or is the same tree."""
+        """The changed source and its fingerprint; None if it does not parse or has the same tree."""
         text = self.text[: change.start] + change.text + self.text[change.end :]
         try:
             wanted = ast.dump(ast.parse(_written(text, {*range(text.count(OPEN))})))
@@ -144,7 +144,7 @@ def _parses_as(text: str, wanted: str) -> bool:
 
 
 def _written(text: str, kept: set[int]) -> str:
-    """Write the pairs of these numbers as parentheses, and leave out the others."""
+    """Write the pairs with these numbers as parentheses, and leave out the others."""
     if not kept:
         return text.replace(OPEN, "").replace(CLOSE, "")
     pieces, open_pairs, number = [], [], itertools.count()

@@ -15,7 +15,7 @@ DROPPED = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Return, ast.I
 
 
 class DropStatement(Operator):
-    """Leave out a statement, with all that is in it; of an if, or with its else alone."""
+    """Leave out a statement with everything in it; for an ``if``, also only its ``else``."""
 
     name = "drop a statement"
 
@@ -28,7 +28,7 @@ class DropStatement(Operator):
         yield source.replace(node, "pass", f"drops {what}")
 
     def examples(self) -> tuple[Example, ...]:
-        """A docstring is no statement of these."""
+        """A docstring is not dropped."""
         return (
             Example('def f(x):\n    """Say."""\n    x = g(x)\n', 'def f(x):\n    """Say."""\n    pass\n'),
             Example("for x in y:\n    f(x)\n", "pass\n", "for x in y:\n    pass\n"),
@@ -38,12 +38,12 @@ class DropStatement(Operator):
 
 
 class SetInPlaceOfAdding(Operator):
-    """Set what should be added to."""
+    """Set a value in place of adding to it."""
 
     name = "set in place of adding"
 
     def changes(self, node: ast.AST, source: SourceText) -> Iterator[Change]:
-        """``g += dy`` gives ``g = dy``, and ``g[...] = dy`` where that would only set a name anew."""
+        """``g += dy`` gives ``g = dy``, and ``g[...] = dy`` where that would only rebind a name."""
         if not isinstance(node, ast.AugAssign):
             return
         start, end = source.span(node.target)[1], source.span(node.value)[0]
@@ -55,7 +55,7 @@ class SetInPlaceOfAdding(Operator):
             yield Change(start, place + 1, "[...] =", what.replace("writes =", "writes [...] ="))
 
     def examples(self) -> tuple[Example, ...]:
-        """An array is given other contents, or a name another array."""
+        """An array gets other contents, or a name another array."""
         return (
             Example("g += dy", "g = dy", "g[...] = dy"),
             Example("self.W.grad[i] -= f(x)", "self.W.grad[i] = f(x)"),

@@ -1,4 +1,4 @@
-"""The mutants of a course that no check catches, beside those that are recorded as equivalent."""
+"""The mutants of a course that no check catches, except those that are recorded as equivalent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Mutation", "Survivor", "find_survivors"]
 class Survivor(msgspec.Struct, frozen=True):
     """A mutant that every check passed.
 
-    file: the record file that it belongs into where it is equivalent;  entry: its text there, the reason missing.
+    file: the record file that it belongs to if it is equivalent;  entry: its text there, without the reason.
     """
 
     file: str
@@ -33,10 +33,10 @@ class Survivor(msgspec.Struct, frozen=True):
 
 
 class Mutation(msgspec.Struct):
-    """What was found: counts of mutants, those that survived, and one sentence for everything that is wrong.
+    """The result: counts of mutants, those that survived, and one sentence for every failure.
 
-    equivalent: mutants that are recorded, which are not run again;  survivors: those that are not recorded;
-    failures: entries that are stale, checks that failed themselves.
+    equivalent: recorded mutants, which are not run again;  survivors: those that are not recorded;
+    failures: stale entries, and checks that raised errors.
     """
 
     seed: int
@@ -58,10 +58,10 @@ def find_survivors(
     jobs: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Mutation:
-    """Mutate the references of assignments and see which mutants survive.
+    """Mutate the references of assignments and find the mutants that survive.
 
-    only: exercises to look at (all where None);  named: those of them whose capstones are trained: a capstone that is
-    not among them is left out;  jobs: workers side by side;  progress: told what is being looked at.
+    only: exercises to mutate (all if None);  named: those whose capstones are trained; other capstones are left out;
+    jobs: workers in parallel;  progress: called with the name of the current exercise.
     """
     result = Mutation(seed)
     with open_launcher() as launcher:
@@ -89,7 +89,7 @@ def _look_at(
     known = {exercise.name for exercise in exercises}
     for path in sorted((loaded.folder / FOLDER).glob("*")):
         if only is None and (path.suffix != ".md" or path.stem not in known):
-            result.failures.append(f"{name}: {FOLDER}/{path.name} is named as no exercise of this assignment")
+            result.failures.append(f"{name}: {FOLDER}/{path.name} is not named after an exercise of this assignment")
     for exercise in exercises:
         train = exercise.name in named
         if (only is None or exercise.name in only) and exercise.is_graded(capstones=train):
@@ -106,7 +106,7 @@ def _mutate(loaded: Loaded, exercise: Exercise, catcher: Catcher, result: Mutati
     recorded = [entry for entry in recorded if not entry.stale]
     for entry, outcome in zip(recorded, catcher.outcomes(exercise, [entry.source for entry in recorded]), strict=True):
         if not outcome.survived:
-            found = f"“{entry.name}” is recorded as equivalent, and “{outcome.check}” catches it: delete the entry"
+            found = f"“{entry.name}” is recorded as equivalent, but “{outcome.check}” catches it: delete the entry"
             result.failures.append(f"{prefix}: {found}")
     mutants = list(mutants_of(reference))
     fingerprints = {entry.fingerprint for entry in recorded}
@@ -118,7 +118,7 @@ def _mutate(loaded: Loaded, exercise: Exercise, catcher: Catcher, result: Mutati
             result.survivors.append(Survivor(file, mutant.operator, as_entry(mutant, reference)))
         if outcome.fault:
             result.failures.append(
-                f"{prefix}: the check “{outcome.check}” raised {outcome.fault} at the mutant that {mutant.what}"
+                f"{prefix}: the check “{outcome.check}” raised {outcome.fault} on the mutant that {mutant.what}"
             )
     result.exercises += 1
     result.mutants += len(mutants)

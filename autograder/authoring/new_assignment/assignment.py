@@ -1,4 +1,4 @@
-"""__NAME__: its exercises in the order of the notebook, with their points."""
+"""__NAME__: exercises in the order of the notebook, with their points."""
 
 from autograder.checks import Outline, Points
 

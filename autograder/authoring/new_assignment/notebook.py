@@ -1,7 +1,7 @@
 # %% [markdown]
 # # __NUMBER__ · __TITLE__
 #
-# Say what this assignment is about, why it matters, and what the student will have built at the end.
+# Explain what this assignment is about, why it matters, and what the student will have built at the end.
 
 # %%
 
@@ -45,13 +45,13 @@ class Parabola(Layer):
 # %% [markdown] hints="Parabola"
 # ### forward
 # 1. Which of the two is squared, x or the constant?
-# 2. y = s x², entry by entry; x, y of one shape
-# 3. Keep x, which backward needs. Multiply it by itself, then by the constant.
+# 2. y = s x², entry by entry; x and y have the same shape
+# 3. Store x, which backward needs. Multiply it by itself, then by the constant.
 #
 # ### backward
-# 1. x stands in the product twice: what does the product rule make of that?
-# 2. dx = 2 s x dy; dx, dy of the shape of x
-# 3. Twice the constant times the kept x is the slope; then the chain rule, times dy.
+# 1. x occurs twice in the product: what does the product rule give?
+# 2. dx = 2 s x dy; dx and dy have the shape of x
+# 3. Twice the constant times the stored x is the derivative; then apply the chain rule: multiply by dy.
 
 # %%
 check(Parabola)

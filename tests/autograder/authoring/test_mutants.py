@@ -240,7 +240,7 @@ def test_a_check_that_fails_itself_is_reported_and_has_not_passed(with_branch):
         "    return {'y': subject.run('doubled', case.inputs['x'])}",
     )
     assert MINUS not in str(found.survivors)
-    sentence = "the check “is not zero” raised KeyError: 'nothing' at the mutant that writes - for + in x + x"
+    sentence = "the check “is not zero” raised KeyError: 'nothing' on the mutant that writes - for + in x + x"
     assert f"15_clips: doubled: {sentence}" in found.failures
 
 
@@ -260,7 +260,7 @@ def test_a_recorded_mutant_that_a_check_catches_is_stale(course):
     record(course, "## adds one\n> I thought so.\n- return y + 0\n+ return y + 1\n")
     (failure,) = find_survivors(course, ["15_clips"], seed=1, only=CLIPPED).failures
     assert failure == (
-        "15_clips: clipped: “adds one” is recorded as equivalent, and “the result matches the reference” catches it: "
+        "15_clips: clipped: “adds one” is recorded as equivalent, but “the result matches the reference” catches it: "
         "delete the entry"
     )
 
@@ -276,7 +276,7 @@ def test_a_record_file_of_no_exercise_is_reported(course):
     folder = course / "solutions/15_clips/equivalent"
     (folder / "clipped.md").rename(folder / "clip.md")
     (failure,) = find_survivors(course, ["15_clips"], seed=1).failures
-    assert failure == "15_clips: equivalent/clip.md is named as no exercise of this assignment"
+    assert failure == "15_clips: equivalent/clip.md is not named after an exercise of this assignment"
 
 
 def test_the_command_prints_entries_to_paste_and_exits_with_one(course, autograder):

@@ -48,9 +48,9 @@ def test_the_one_of_several_results_that_differs_is_named():
 @pytest.mark.parametrize(
     ("returned", "seen"),
     [
-        (lambda x, **_: x.sum(axis=0), "the result is an array of shape (2,)"),
-        (lambda x, **_: (x.sum(axis=0), x, x), "the result has 3 values"),
-        (lambda _x, **_: None, "the result is None"),
+        (lambda x, **_: x.sum(axis=0), "the result: expected 2 values, got an array of shape (2,)"),
+        (lambda x, **_: (x.sum(axis=0), x, x), "the result: expected 2 values, got 3"),
+        (lambda _x, **_: None, "the result: expected 2 values, got None"),
     ],
 )
 @pytest.mark.parametrize("check", [MATCHES, FLOAT32])
@@ -58,7 +58,6 @@ def test_a_function_that_returns_no_tuple_of_results_fails_with_their_expected_n
     mismatch = found(returned, check)
     assert (mismatch.kind, mismatch.name) == ("structure", "the result")
     assert mismatch.sentence.startswith(seen)
-    assert "2 values" in mismatch.sentence
 
 
 def test_one_of_several_results_in_float64_is_named():

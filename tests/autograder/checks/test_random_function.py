@@ -117,11 +117,11 @@ def test_every_correct_way_to_draw_passes(correct, check):
     ("wrong", "check", "said"),
     [
         (lambda x, p, *, rng: 2 * drop(x, p, rng=rng), INVARIANT, "a number of y is neither that of x nor 0"),
-        (lambda *_, **__: None, INVARIANT, "the result has another form than expected: None: is a return missing?"),
+        (lambda *_, **__: None, INVARIANT, "the result has an unexpected form: None: is a return missing?"),
         (lambda x, p, *, rng: drop(x, 1 - p, rng=rng), DISTRIBUTED, "the share of zeros is 0.7"),
-        (lambda x, p, **_: drop(x, p, rng=np.random.default_rng()), GENERATOR, "a generator of the same seed"),
+        (lambda x, p, **_: drop(x, p, rng=np.random.default_rng()), GENERATOR, "a generator with the same seed"),
         (lambda x, p, *, rng: x.__imul__(asarray(rng.random(x.shape) >= p)), UNTOUCHED, "x was changed by the call"),
-        (lambda x, p, *, rng: x * asarray(1.0 * (rng.random(x.shape) >= p)), FLOAT32, "the result is float64 where"),
+        (lambda x, p, *, rng: x * asarray(1.0 * (rng.random(x.shape) >= p)), FLOAT32, "the result: expected float32"),
     ],
 )
 def test_each_mistake_fails_the_check_meant_for_it(wrong, check, said):
@@ -201,7 +201,7 @@ def test_values_are_compared_within_the_rounding_of_their_precision():
 
 
 def test_claims_without_draws_are_refused():
-    with pytest.raises(SpecError, match="claims are made of draws"):
+    with pytest.raises(SpecError, match="claims need draws"):
         RandomFunctionExercise("f", cases=few, claims=[equal_signs(lambda seen, _: seen["y"], 0, "rows")])
 
 
@@ -248,7 +248,7 @@ def test_a_method_of_a_class_is_asked_the_same(check):
 def test_each_of_several_outputs_has_a_dtype():
     mismatch = found(jitter, {"Jitter": Doubles}, {"Jitter": Jitter}, FLOAT32)
     assert mismatch.kind == "dtype"
-    assert mismatch.sentence == "the moved t is float64 where the inputs are float32: dtype in is dtype out"
+    assert mismatch.sentence == "the moved t: expected float32 like the inputs, got float64"
 
 
 @pytest.mark.parametrize("check", [UNTOUCHED, FLOAT32])

@@ -148,7 +148,7 @@ def test_what_cannot_be_graded_is_listed_with_its_reason(found, taken, notebook,
     assert {one.path: one.kind for one in everything.not_graded} == kinds
     assert taken(everything) == {
         "amy": "layers.ipynb",
-        "bo": "layers.rar is an archive of a kind that is not opened. Hand in the notebook itself, or a zip file.",
+        "bo": "layers.rar is an archive of an unsupported kind. Hand in the notebook itself, or a zip file.",
         "cy": "layers.pdf is neither a notebook nor a Python file. Hand in the notebook.",
         "di": "layers.docx is neither a notebook nor a Python file. Hand in the notebook.",
     }
@@ -198,7 +198,7 @@ def test_of_very_many_files_some_are_looked_at_and_all_are_listed(found, small_c
     (entry,) = everything.entries
     submission = submission_of(entry, catalogue.load("02_layers", small_course))
     assert submission.file == "layers.py"
-    unseen = [one for one in submission.set_aside if "was not looked at: more than 40 files" in one.reason]
+    unseen = [one for one in submission.set_aside if "was not read: more than 40 files" in one.reason]
     assert (len(submission.set_aside), len(unseen)) == (60, 21)
     assert {one.kind for one in unseen} == {"hand-in"}
 
@@ -370,7 +370,7 @@ def test_hand_ins_of_other_assignments_are_counted(own_course, tmp_path, noteboo
     assert [(entry.student, len(entry.files)) for entry in found.entries] == [("amy", 0), ("bo", 1)]
     (one,) = found.not_graded
     assert (one.path, one.kind) == ("03_more", "other")
-    assert one.reason == "1 hand-in is of 03_more, and this run is of 02_layers alone."
+    assert one.reason == "1 hand-in is of 03_more, and this run grades only 02_layers."
 
 
 def test_a_folder_in_which_nothing_is_recognised_says_what_was_seen(found):

@@ -64,7 +64,7 @@ def test_a_report_of_nobody_who_hands_in_any_more_is_set_aside(grade, hand_in, t
     (tmp_path / "in/bo").rename(tmp_path / "in/bob")
     status, out, _ = grade()
     assert status == 0
-    assert "Set aside, as nobody hands them in any more: bo/02_layers. They are in" in out
+    assert "Set aside, because their hand-ins are gone: bo/02_layers. They are in" in out
     assert reports(tmp_path) == ["amy/02_layers.json", "bob/02_layers.json"]
     assert not (tmp_path / "out/pages/bo").exists()
     aside = sorted(str(path.relative_to(tmp_path / "out")) for path in tmp_path.glob("out/set-aside/*/*/*/*"))
@@ -112,7 +112,7 @@ def test_the_folder_of_another_run_is_refused_before_anything_is_written(
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     if other == "hand-ins":
         status, _, err = grade(folder="in/amy")
-        assert f"out holds the run of other hand-ins ({tmp_path / 'in'}). Name another --out, or that folder" in err
+        assert f"out holds a run of other hand-ins ({tmp_path / 'in'}). Name another --out, or that folder" in err
     elif other == "course":
         shutil.copytree(small_course, tmp_path / "copy")
         status, _, err = grade("--course", tmp_path / "copy")
@@ -121,7 +121,7 @@ def test_the_folder_of_another_run_is_refused_before_anything_is_written(
         del before[tmp_path / "out/run.json"]
         (tmp_path / "out/run.json").unlink()
         status, _, err = grade()
-        assert "out holds reports, and no run.json that says of what. Name another --out." in err
+        assert "out holds reports, but no run.json that describes them. Name another --out." in err
     assert (status, err.count("\n")) == (2, 1)
     assert before == {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
 
@@ -147,7 +147,7 @@ def test_who_has_no_report_yet_is_listed_where_one_student_is_graded_first(grade
     result = json.loads(out)
     assert (status, [report["student"] for report in result["reports"]]) == (0, ["bo"])
     assert [(one["path"], one["student"], one["reason"]) for one in result["not_graded"]] == [
-        ("amy/02_layers/layers.py", "amy", "has no report yet: this run was of --student alone.")
+        ("amy/02_layers/layers.py", "amy", "has no report yet: this run was limited by --student.")
     ]
 
 
@@ -170,13 +170,13 @@ def test_the_table_at_the_end_the_page_and_json_list_what_was_not_graded(grade, 
     assert status == 1
     assert "Seen and not graded (3)" in out
     for row in (
-        "amy/02_layers/layers.py: holds other work than layers (1).py, which was graded.",
+        "amy/02_layers/layers.py: holds different work from layers (1).py, which was graded.",
         "bo, layers.ipynb: is not a notebook: its JSON does not parse",
-        "cy, layers.rar: is an archive of a kind that is not opened. Hand in the notebook itself, or a zip file.",
+        "cy, layers.rar: is an archive of an unsupported kind. Hand in the notebook itself, or a zip file.",
     ):
         assert row in out
-    assert "Files that nobody need look at: 1 as the course hands it out, 1 kept by programs" in out
-    assert "4 students, median 5, mean 5 of 5 points, 2 all right, 2 not readable and in no figure" in out
+    assert "Other files, which need no attention: 1 unchanged from the course, 1 kept by programs" in out
+    assert "4 students, median 5, mean 5 of 5 points, 2 all correct, 2 not readable and not counted" in out
     page = (tmp_path / "out/02_layers.html").read_text()
     assert "Seen and not graded" in page
     assert "cy, layers.rar" in page
@@ -202,7 +202,7 @@ def test_the_status_is_0_where_nothing_needs_a_look(grade, hand_in, stub):
     status, out, _ = grade("--assignment", "02_layers")
     assert status == 0
     assert "Seen and not graded" not in out
-    assert "Files that nobody need look at" in out
+    assert "Other files, which need no attention" in out
 
 
 def test_a_verdict_that_is_broken_is_status_1(grade, hand_in, tmp_path):
@@ -232,7 +232,7 @@ def test_a_roster_names_students_and_lists_who_handed_in_nothing(grade, hand_in,
     assert status == 0
     assert "Ada Lovelace" in out
     assert "Zoë Müller" in out
-    assert "Graded, and not on the roster: a14." in out
+    assert "Graded, but not on the roster: a14." in out
     report = read_report(tmp_path / "out/reports/a13/02_layers.json")
     assert [problem.sentence for problem in report.problems] == ["nothing was handed in for 02_layers"]
     assert "Ada Lovelace" in (tmp_path / "out/pages/a12/02_layers.html").read_text()
@@ -265,7 +265,7 @@ def test_a_zip_of_a_class_is_graded_and_resumed(grade, tmp_path, right):
     (tmp_path / "class.zip").write_bytes(packed(files))
     assert grade(folder="class.zip")[0] == 0
     assert reports(tmp_path) == ["amy/02_layers.json", "bo/02_layers.json"]
-    assert "2 of 2 reports were there from an earlier run and still hold." in grade(folder="class.zip")[1]
+    assert "2 of 2 reports from an earlier run are up to date and were kept." in grade(folder="class.zip")[1]
 
 
 def test_nobodys_file_in_a_zip_of_a_class_stops_the_class(grade, tmp_path, right):

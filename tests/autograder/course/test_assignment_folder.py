@@ -233,7 +233,7 @@ def test_two_exercises_have_two_names(folder):
 
 def test_what_the_outline_lists_is_in_a_file(folder):
     (folder / "exercises/degrees.py").unlink()
-    refused(folder, "16_graphs/assignment.py lists degree, and no file of 16_graphs/exercises/ has it$")
+    refused(folder, "16_graphs/assignment.py lists degree, but no file of 16_graphs/exercises/ defines it$")
 
 
 def test_what_is_in_a_file_and_not_listed_is_not_part_of_the_assignment(folder):
@@ -244,7 +244,7 @@ def test_what_is_in_a_file_and_not_listed_is_not_part_of_the_assignment(folder):
 @pytest.mark.parametrize("stray", ["mistakes/gather.md", "mistakes/Gathr.md", "variants/gather.py", "published/x.py"])
 def test_a_file_is_named_exactly_as_its_exercise(folder, stray):
     write(folder, {stray: ""})
-    refused(folder, f"16_graphs/{stray} is named as no exercise of 16_graphs/exercises/: rename it$")
+    refused(folder, f"16_graphs/{stray} is not named after an exercise of 16_graphs/exercises/: rename it$")
 
 
 def test_files_of_the_system_are_not_looked_at(folder):
@@ -270,8 +270,8 @@ def test_points_and_checks_are_of_the_same_parts(folder):
     write(folder, {"exercises/gathering.py": GATHER + A_CHECK})
     refused(
         folder,
-        "Gather: assignment.py gives points for forward, backward, and its checks belong to forward: "
-        "'backward' is in one of them alone$",
+        "Gather: assignment.py gives points for forward, backward, but its checks belong to forward: "
+        "'backward' is in only one of them$",
     )
     write(folder, {"assignment.py": ASSIGNMENT.replace("forward=1, backward=3", "forward=1")})
     assert of(folder).exercise("Gather").find("is right")
@@ -279,7 +279,7 @@ def test_points_and_checks_are_of_the_same_parts(folder):
 
 def test_support_that_is_named_is_there(folder):
     write(folder, {"exercises/gathering.py": GATHER.replace("support=", 'support_files=("one",), support=')})
-    refused(folder, "Gather: support/one.py is not there$")
+    refused(folder, "Gather: support/one.py does not exist$")
 
 
 @pytest.mark.parametrize(
@@ -294,8 +294,8 @@ def test_support_that_is_named_is_there(folder):
         ("degree", "async def slow():\n    pass\n", "line 1: only functions named plain, slow"),
         ("Gather", "class Slow:\n    a = 1\nclass Slow:\n    b = 1\n", "line 3: 'Slow' is defined twice$"),
         ("degree", "def slow():\n    pass\ndef slow():\n    pass\n", "line 3: 'slow' is defined twice$"),
-        ("Gather", 'class Slow:\n    """Nothing else."""\n', "line 1: 'Slow' has no body in lines of its own$"),
-        ("Gather", "class Slow: pass\n", "line 1: 'Slow' has no body in lines of its own$"),
+        ("Gather", 'class Slow:\n    """Nothing else."""\n', "line 1: 'Slow' has no body on separate lines$"),
+        ("Gather", "class Slow: pass\n", "line 1: 'Slow' has no body on separate lines$"),
         ("degree", "import math\n\ndef slow(:\n", "line 3: does not parse .invalid syntax.$"),
     ],
 )

@@ -55,7 +55,7 @@ def test_without_cells_of_hints_there_are_none(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"{CELL}# ### forward\n# 1. a\n\n{CELL}", "a.py, line 5: hints for Linear stand in two cells"),
+        (f"{CELL}# ### forward\n# 1. a\n\n{CELL}", "a.py, line 5: hints for Linear are in two cells"),
         (f"{CELL}# Look.\n", "a.py, line 2: hints for Linear: begin with '### ' and the name of a part: '# Look.'"),
         (f"{CELL}# 1. Look.\n", "a.py, line 2: hints for Linear: begin with '### '"),
         (f"{CELL}# ### forward\n# Look.\n", "a.py, line 3: .*: a hint begins with its number, '1. ': '# Look.'"),
@@ -117,7 +117,7 @@ def test_a_file_that_release_did_not_write_is_refused(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(
-        SpecError, match=r"^02_layers/hints\.json cannot be read \(.+\): fetch the assignment again$"
+        SpecError, match=r"^02_layers/hints\.json cannot be read \(.+\): get the assignment again$"
     ) as e:
         released_hints(path)
     assert str(tmp_path) not in str(e.value)

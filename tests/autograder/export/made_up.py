@@ -39,7 +39,7 @@ def varied_report(student="Ada Lovelace", **more):
         if status is not Status.PARTLY
     ]
     measured = [
-        verdict("fast enough", Status.FAILED, "speed", sentence="right, but too slow", measurement=SLOW),
+        verdict("fast enough", Status.FAILED, "speed", sentence="correct, but too slow", measurement=SLOW),
         verdict("little memory", part="memory", measurement=Footprint(1.2, 2.0, 5 << 20, 4 << 20)),
         verdict("grows as it should", part="growth", measurement=Growth(1.02, 1.5, "time", [1, 2], [0.1, 0.2])),
         Verdict(
@@ -65,7 +65,7 @@ def right_report(student="Ada Lovelace", points=2, **more):
 
 
 def unreadable_report(student="Ada Lovelace"):
-    sentence = "layers.ipynb is not there. Check the name and the folder."
+    sentence = "layers.ipynb does not exist. Check the name and the folder."
     return Report(
         student=student,
         assignment="02_layers",

@@ -63,7 +63,7 @@ def test_only_the_grades_change(fill):
     assert (status, err) == (0, "")
     expected = content.replace(b'1",9.50,,95.0', b'1",9.50,17.25,95.0').replace(b",8,3,80.0", b",8,20,80.0")
     assert path.read_bytes() == expected
-    assert "Column 'Layers (102)': 2 of 5 rows are filled." in told
+    assert "Column 'Layers (102)': 2 of 5 rows were filled." in told
     assert "In the sheet without a report: 太郎 山田, Hopper, Grace, Student, Test." in told
 
 
@@ -130,7 +130,7 @@ def test_who_is_excused_stays_so(fill):
 def test_another_maximum_is_a_question(fill):
     status, told, err, path = fill(sheet_of(*ROWS), points("zoe", 12, 48))
     assert (status, told) == (2, "")
-    assert "gives 20 points at most, and 02_layers has 48." in err
+    assert "has at most 20 points, but 02_layers has 48." in err
     assert err.count("\n") == 1
     assert not path.exists()
     _, _, _, path = fill(sheet_of(*ROWS), points("zoe", 12, 48), options=["--scale"])
@@ -159,7 +159,7 @@ REFUSED = {
     "computed": (sheet_of(*ROWS), ["--column", "Final Grade"], "Canvas computes 'Final Grade' itself."),
     "no such match": (sheet_of(*ROWS), ["--match", "E-mail"], "has no column 'E-mail'. Choose with --match among:"),
     "not there": (sheet_of(*ROWS).replace(b"Layers (102)", b"Project (102)"), [],
-                  "has no column for 02_layers. Choose with --column among its assignments: 'Warm-up (101)', "),
+                  "has no column for 02_layers. Choose one with --column. Its assignments: 'Warm-up (101)', "),
     "twice": (sheet_of(*ROWS).replace(b"Warm-up", b"layers"), [], "has several columns for 02_layers."),
 }  # fmt: skip
 
@@ -178,7 +178,7 @@ def test_the_original_is_never_written_over_unless_asked(fill, tmp_path):
     content = sheet_of(*ROWS)
     status, _, err, path = fill(content, points("zoe", 2), to="gradebook.csv")
     assert status == 2
-    assert "is the sheet itself. Name another --to, or write over it with --in-place." in err
+    assert "is the sheet itself. Name another --to, or overwrite it with --in-place." in err
     assert path.read_bytes() == content
     os.link(tmp_path / "gradebook.csv", tmp_path / "linked.csv")
     (tmp_path / "pointing.csv").symlink_to(tmp_path / "gradebook.csv")

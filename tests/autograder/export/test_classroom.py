@@ -105,7 +105,7 @@ def test_statuses_in_the_order_of_the_assignment():
 def test_a_file_that_nobody_can_read_is_an_error_with_the_sentence():
     made = validated(unreadable_report())
     assert made["status"] == "error"
-    assert made["message"] == "layers.ipynb is not there. Check the name and the folder."
+    assert made["message"] == "layers.ipynb does not exist. Check the name and the folder."
 
 
 def test_the_code_of_a_check_is_not_given_away():

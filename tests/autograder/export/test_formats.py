@@ -43,7 +43,7 @@ def test_one_assignment_of_several(tmp_path):
     assert [path.name for path in (out / "junit").rglob("*.xml")] == ["03_losses.xml"]
     status, told, err = run_command("canvas", out, "--sheet", tmp_path / "x.csv")
     assert (status, told) == (2, "")
-    assert "One assignment at a time goes here. Choose with --assignment among: 02_layers, 03_losses." in err
+    assert "This format holds one assignment at a time. Choose one with --assignment: 02_layers, 03_losses." in err
 
 
 def test_the_gradebook_gets_the_reports_the_course_and_the_address(out, small_course, monkeypatch):
@@ -70,7 +70,7 @@ WRONG = [
     (["xlsx", "OUT"], "There is no format 'xlsx'. Choose one of: gradescope, classroom,"),
     (["csv", "nowhere"], "There are no reports in nowhere. Name the --out folder of autograder grade."),
     (["csv", "OUT", "--assignment", "99"], "There are no reports of '99' in "),
-    (["canvas", "OUT"], "There is no sheet to fill. Download it there, and name it with --sheet."),
+    (["canvas", "OUT"], "There is no sheet to fill. Download it from the platform, and name it with --sheet."),
     (["moodle", "OUT", "--sheet", "nowhere.csv"], "nowhere.csv cannot be read (No such file or directory)."),
     (["csv", "OUT", "--to", "/dev/null/x.csv"], "cannot be written"),
     (["junit", "OUT", "--to", "OUT/reports/ada/02_layers.json"], "cannot be written"),
@@ -78,8 +78,8 @@ WRONG = [
     (["csv", "empty"], "There are no reports in empty."),
     ([], "issing argument"),
     (["gradescope-zip", "99"], "There is no assignment '99'. Choose one of: 02_layers."),
-    (["gradescope-zip", "02", "--isolation", "most"], "--isolation is 'full', 'partial' or 'none', not 'most'."),
-    (["gradescope-zip", "02", "--without", "tests"], "--without takes 'capstones', not 'tests'."),
+    (["gradescope-zip", "02", "--isolation", "most"], "--isolation: expected 'full', 'partial' or 'none', got 'most'."),
+    (["gradescope-zip", "02", "--without", "tests"], "--without: expected 'capstones', got 'tests'."),
     (["gradescope-zip", "02", "--to", "/dev/null/x.zip"], "cannot be written"),
 ]
 
@@ -109,7 +109,7 @@ def test_a_student_without_the_solution_cannot_pack_it(small_course, tmp_path):
     (tmp_path / "assignments").symlink_to(small_course / "assignments")
     status, _, err = run_command("gradescope-zip", "02", "--course", tmp_path, "--to", tmp_path / "x.zip")
     assert status == 2
-    assert "The solution of 02_layers is not here: run it in a clone of the project." in err
+    assert "The solution of 02_layers is missing: run this in a clone of the project." in err
     assert not (tmp_path / "x.zip").exists()
 
 

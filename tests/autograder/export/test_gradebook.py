@@ -410,7 +410,7 @@ CURE = "Run nbgrader generate_assignment 03_losses --force, or name another grad
         (
             "UPDATE base_cell SET name = 'test_Huber' WHERE name = 'check_Huber'",
             (
-                f"03_losses has no cell 'check_Huber' in the gradebook, and the reports grade it. {CURE}; "
+                f"03_losses has no cell 'check_Huber' in the gradebook, but the reports grade it. {CURE}; "
                 "nothing was written."
             ),
         ),
@@ -496,7 +496,9 @@ def test_reports_that_end_in_an_error_leave_nothing(url):
 
 
 def test_two_reports_of_one_name_are_told(url):
-    with pytest.raises(ExportError, match=r"Two reports are of 'jos[?]' for 02_layers, and a gradebook holds one"):
+    with pytest.raises(
+        ExportError, match=r"There are two reports of 'jos[?]' for 02_layers, but a gradebook holds one"
+    ):
         write_gradebook([report_of("jos?"), report_of("zoe"), report_of("jos?")], ROOT, url)
     assert marks(url) == {}
 
@@ -549,15 +551,18 @@ def told(url):
 @pytest.mark.parametrize(
     ("address", "sentence"),
     [
-        ("gradebook.db", "'gradebook.db' is no address of a database. Write sqlite:///gradebook.db or postgresql://"),
+        (
+            "gradebook.db",
+            "'gradebook.db' is not the address of a database. Use sqlite:///gradebook.db or postgresql://",
+        ),
         (
             "sqlite:///{}/new/gradebook.db",
-            "There is no folder {}/new for the gradebook. Make it, or name another place.",
+            "There is no folder {}/new for the gradebook. Create it, or name another place.",
         ),
         ("sqlite:///{}", "{} is a folder. Name a file for the gradebook: sqlite:///{}/gradebook.db."),
         ("sqlite://", "The gradebook's address names no file, so nothing would be kept. Write sqlite:///"),
         ("sqlite:///:memory:", "The gradebook's address names no file, so nothing would be kept."),
-        ("mysql://amara@db/grades", "A gradebook lies in SQLite or PostgreSQL, not in 'mysql'. Write sqlite:///"),
+        ("mysql://amara@db/grades", "A gradebook must be in SQLite or PostgreSQL, not in 'mysql'. Use sqlite:///"),
         ("", "'' is no address of a database."),
         ("postgresql://db:port/x", "'postgresql://db:port/x' is no address of a database."),
     ],
@@ -576,7 +581,7 @@ def test_the_database_of_another_program_is_reported(sqlite, tmp_path):
     with sqlite3.connect(tmp_path / "gradebook.db") as connection:
         connection.execute("CREATE TABLE users (name TEXT)")
     connection.close()
-    assert told(sqlite).endswith("holds tables, but not nbgrader's. Name a database for the gradebook alone.")
+    assert told(sqlite).endswith("holds tables, but not nbgrader's. Name a separate database for the gradebook.")
 
 
 def test_a_gradebook_of_another_version_is_reported(url):
@@ -605,7 +610,7 @@ def test_without_the_driver_it_is_named(monkeypatch, dialect, driver):
     sentence = told(f"{dialect}://amara:secret@db/grades")
     assert sentence == (
         f"{dialect}://amara:***@db/grades needs the driver {driver}, which is not installed. "
-        "Install the extra dlkit-course[postgres] and write postgresql+psycopg://."
+        "Install the extra dlkit-course[postgres] and use postgresql+psycopg://."
     )
 
 
@@ -635,7 +640,7 @@ def test_a_locked_file_is_waited_for_and_then_told(sqlite, tmp_path, monkeypatch
     other.execute("BEGIN IMMEDIATE")
     assert told(sqlite) == (
         f"{tmp_path / 'gradebook.db'} is locked: another program has been writing to it for 0.1 s. "
-        "Wait until it has ended, then run the same command again."
+        "Wait until it has finished, then run the same command again."
     )
     monkeypatch.setattr(database, "WAIT_S", 30)
     threading.Timer(0.3, other.rollback).start()
@@ -650,7 +655,7 @@ def test_an_unreachable_server_or_a_missing_database_is_reported(postgres, tmp_p
     sentence = told(missing)
     assert sentence.startswith("The gradebook postgresql://grader@/nowhere cannot be used (connection failed: ")
     assert 'database "nowhere" does not exist' in sentence
-    assert sentence.endswith("Check the address and that the server runs; createdb makes a database.")
+    assert sentence.endswith("Check the address and whether the server is running; createdb creates a database.")
     assert "No such file or directory" in told(url.set(query={"host": str(tmp_path)}).render_as_string())
 
 
@@ -663,7 +668,7 @@ def test_a_database_that_cannot_store_every_name_is_reported(postgres):
 @pytest.mark.slow
 def test_a_name_that_is_too_long_for_a_server_is_reported(postgres, sqlite):
     name = "學" * 129
-    with pytest.raises(ExportError, match=r"takes names of 128 characters, and '學{30}…' has 129"):
+    with pytest.raises(ExportError, match=r"allows names of 128 characters, but '學{30}…' has 129"):
         write_gradebook([report_of("amara"), report_of(name)], ROOT, url := postgres())
     assert marks(url) == {}
     assert write_gradebook([report_of(name)], ROOT, sqlite).added == 1
@@ -695,7 +700,7 @@ def test_a_class_is_graded_into_the_gradebook(small_course, tmp_path, capsys, ur
     stamp(folder, "2026-03-01 08:30:00 UTC")
     options = ["--out", str(tmp_path / "out"), "--course", str(small_course), "--isolation", "none", "--seed", "7"]
     assert main(["grade", str(folder), *options, "--jobs", "1", "--gradebook", url]) == 0
-    assert "Gradebook: 3 new, 0 changed, 0 as they were; 0 cells wait for a mark by hand." in capsys.readouterr().out
+    assert "Gradebook: 3 new, 0 changed, 0 unchanged; 0 cells wait for manual grading." in capsys.readouterr().out
     reports = {entry.student: read_report(tmp_path / f"out/reports/{entry.student}/02_layers.json")
                for entry in discover(folder, small_course)}  # fmt: skip
     with Gradebook(url) as gradebook:
@@ -708,7 +713,7 @@ def test_a_class_is_graded_into_the_gradebook(small_course, tmp_path, capsys, ur
     assert "Gradebook: 0 new, 0 changed, 3 as they were" in capsys.readouterr().out
     assert dump(url) == before
     assert main(["export", "gradebook", str(tmp_path / "out"), "--to", url, "--course", str(small_course)]) == 0
-    assert ": 0 new, 0 changed, 3 as they were; 0 cells wait for a mark by hand." in capsys.readouterr().out
+    assert ": 0 new, 0 changed, 3 unchanged; 0 cells wait for manual grading." in capsys.readouterr().out
     assert dump(url) == before
 
 
@@ -727,7 +732,7 @@ def test_an_invalid_address_is_reported_before_anything_is_graded(small_course, 
     command = ["grade", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--course", str(small_course)]
     assert main([*command, "--gradebook", address]) == 2
     assert capsys.readouterr().err == (
-        f"autograder: There is no folder {tmp_path}/new for the gradebook. Make it, or name another place.\n"
+        f"autograder: There is no folder {tmp_path}/new for the gradebook. Create it, or name another place.\n"
     )
     assert not (tmp_path / "out").exists()
 

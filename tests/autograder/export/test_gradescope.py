@@ -152,7 +152,7 @@ def test_nothing_is_hidden_or_the_total_would_be(made):
 def test_a_file_that_nobody_can_read_is_a_sentence_and_no_points():
     made = validated(results(unreadable_report()))
     assert made["score"] == 0
-    assert "layers.ipynb is not there. Check the name and the folder." in made["output"]
+    assert "layers.ipynb does not exist. Check the name and the folder." in made["output"]
     assert made["extra_data"]["unreadable"] is True
 
 

@@ -54,11 +54,11 @@ def test_only_grades_and_feedback_change(fill):
     before, after = read_rows(content), read(path)
     assert after[1][5] == "11"
     assert after[1][10].startswith("11 of 22 points.<br>layers.ipynb: cell 12 does not parse")
-    assert "Conv2d: 5 of 8. right, but too slow" in after[1][10]
+    assert "Conv2d: 5 of 8. correct, but too slow" in after[1][10]
     after[1][5] = after[1][10] = ""
     assert after == before
     assert path.read_bytes().split(b"\r\n")[2:] == content.split(b"\r\n")[2:]
-    assert "Column 'Grade': 1 of 4 rows are filled." in told
+    assert "Column 'Grade': 1 of 4 rows were filled." in told
 
 
 def read_rows(content):
@@ -86,7 +86,7 @@ def test_what_moodle_has_locked_is_left(fill):
     _, told, _, path = fill(content, right_report("taro", 22))
     assert path.read_bytes() == content
     assert "Locked in Moodle, and left as they are: 山田 太郎." in told
-    assert "0 of 4 rows are filled." in told
+    assert "0 of 4 rows were filled." in told
 
 
 def test_decimal_commas_and_semicolons_survive(fill):

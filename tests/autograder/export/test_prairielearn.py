@@ -84,7 +84,7 @@ def test_the_score_is_the_share_of_the_points():
 def test_a_file_that_nobody_can_read_costs_no_attempt():
     made = validated(unreadable_report())
     assert made["gradable"] is False
-    assert made["format_errors"] == ["layers.ipynb is not there. Check the name and the folder."]
+    assert made["format_errors"] == ["layers.ipynb does not exist. Check the name and the folder."]
 
 
 def test_the_graders_own_fault_costs_no_attempt():

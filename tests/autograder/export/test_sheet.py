@@ -117,11 +117,11 @@ def test_an_older_encoding_is_kept():
 BAD = {
     "missing": (None, "cannot be read (No such file or directory). Name the sheet that you downloaded with --sheet."),
     "empty": (b"", "is empty. Download the sheet again."),
-    "a workbook": (b"PK\x03\x04...", "is no CSV file but a workbook. Save it as CSV UTF-8 first."),
-    "an open quotation": (b'a,b\n"x,1\n', "a quotation mark of row 2 is never closed. Download the sheet again."),
+    "a workbook": (b"PK\x03\x04...", "is a workbook, not a CSV file. Save it as CSV UTF-8 first."),
+    "an open quotation": (b'a,b\n"x,1\n', "a quotation mark in row 2 is never closed. Download the sheet again."),
     "no text": (
         b"\x81\x8d\xff,\x90",
-        "the text is in an encoding that is not known here. Save the sheet as CSV UTF-8 first.",
+        "the encoding of the text is unknown. Save the sheet as CSV UTF-8 first.",
     ),
 }
 

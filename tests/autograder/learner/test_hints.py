@@ -55,14 +55,14 @@ def test_one_more_each_time_and_never_the_code(autograder, write):
     assert not any("dx *= dy" in text or "return dx" in text for text in texts)
     status, out, _ = autograder("hint", "Tanh")
     assert status == 0
-    assert "That was every hint for this verdict." in out
+    assert "You have seen every hint for this verdict." in out
 
 
 def test_without_the_author_they_come_from_verdict_docstring_and_notebook(with_hints):
     first, second, third = hints.ladder(with_hints(), WRONG)
     assert first.text == (
         "Look at Tanh.backward: “gradients match numerical differences” is the first of its checks to fail. "
-        "Right already: forward."
+        "Already correct: forward."
     )
     assert "tanh'(x) = 1 - tanh²(x)" in second.text
     assert third.text.startswith("Take the smallest input, compute Tanh.backward by hand")
@@ -82,7 +82,7 @@ def test_a_right_exercise_has_no_hints(autograder, write):
     write.right("Tanh")
     status, out, _ = autograder("hint", "Tanh", "--json")
     assert (status, json.loads(out)) == (0, {"verdict": "passed", "hint": None})
-    assert "Tanh is right: there is nothing to hint at." in autograder("hint", "Tanh")[1]
+    assert "Tanh is correct: no hint is needed." in autograder("hint", "Tanh")[1]
 
 
 def test_an_unwritten_part_is_named_with_its_shapes(with_hints):
@@ -90,7 +90,7 @@ def test_an_unwritten_part_is_named_with_its_shapes(with_hints):
         ("forward matches the reference", "forward", Status.NOT_ATTEMPTED, 0, 1, "Tanh.forward is still to be written")
     )
     first, second, third = hints.ladder(with_hints(), untouched)
-    assert "docstring says what goes in" in first.text
+    assert "docstring describes inputs" in first.text
     assert second.text.startswith("y = tanh x")
     assert third.text == "Write Tanh.forward(x). Shapes: x, y any."
 
@@ -223,9 +223,9 @@ def test_no_two_parts_of_the_course_share_a_hint(every_hint):
 
 
 def test_a_broken_grader_gives_no_hints(loaded):
-    broken = result(("forward", "forward", Status.BROKEN, 0, 1, "the grader failed here"))
+    broken = result(("forward", "forward", Status.BROKEN, 0, 1, "the grader itself failed"))
     assert hints.ladder(open_work(loaded), broken) == []
-    assert "The grader failed at Tanh, not you" in hints.no_more(broken)
+    assert "The grader itself failed on Tanh" in hints.no_more(broken)
 
 
 def test_work_that_does_not_parse_still_has_hints(autograder, script):

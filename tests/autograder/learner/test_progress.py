@@ -39,7 +39,7 @@ def test_checks_are_remembered_until_something_changes_that_they_are_about(autog
     assert exercises == {"Tanh": ("passed", True), "Flatten": ("passed", False)}
     exercises, found = told(autograder, "--check")
     assert exercises == {"Tanh": ("failed", False), "Flatten": ("passed", False)}
-    assert found["next"] == {"assignment": "02_layers", "exercise": "Tanh", "why": "it is not right yet"}
+    assert found["next"] == {"assignment": "02_layers", "exercise": "Tanh", "why": "it is not correct yet"}
 
     script.write_text(script.read_text().replace("import numpy as np", "import numpy as np\n\nSCALE = 1.0", 1))
     exercises, _ = told(autograder)
@@ -82,7 +82,7 @@ def test_what_cannot_be_read_is_reported_beside_the_rest(autograder, script):
 def test_what_can_still_be_begun_is_named(autograder, mine, monkeypatch):
     monkeypatch.setattr("autograder.learner.progress.available", lambda _: ["02_layers", "03_losses"])
     out = autograder("progress")[1]
-    assert "Not begun: 03_losses. Begin with: autograder start 03_losses" in out
+    assert "Not started: 03_losses. Start with: autograder start 03_losses" in out
 
 
 def test_a_wrong_name_is_one_sentence(autograder, mine):
@@ -108,7 +108,7 @@ def half_way():
         ExerciseProgress("a_capstone_with_a_long_name", "", 0, 6, depends=["Linear", "Tanh"]),
     ]
     one = AssignmentProgress("02_layers", "Layers — “and more”", exercises, [], 1, 8, 17, 1, 2)
-    return Progress([one], Next("02_layers", "Tanh", "it is not right yet"), ["03_losses"])
+    return Progress([one], Next("02_layers", "Tanh", "it is not correct yet"), ["03_losses"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp437"])
@@ -117,9 +117,9 @@ def test_every_terminal_can_show_it(half_way, encoding, width):
     text = drawn(half_way, encoding, width)
     assert max(map(len, text.splitlines())) <= width
     flat = " ".join(text.split())
-    for said in ("1 of 3 right", "right: Linear", "not right yet: Tanh", "changed since the last check: Tanh"):
+    for said in ("1 of 3 correct", "correct: Linear", "not correct yet: Tanh", "changed since the last check: Tanh"):
         assert said in flat
-    assert "Next: Tanh of 02_layers: it is not right yet." in flat
+    assert "Next: Tanh of 02_layers: it is not correct yet." in flat
 
 
 def test_a_bar_is_full_only_where_nothing_is_missing(half_way):

@@ -116,7 +116,7 @@ def test_backups_are_numbered_and_none_is_overwritten(autograder, write, script)
 def test_a_stub_that_is_there_already_changes_nothing(autograder, script):
     before = script.read_bytes()
     status, out, _ = autograder("reset", "Tanh", "--yes")
-    assert (status, out) == (0, "Tanh is the stub already: nothing is changed.\n")
+    assert (status, out) == (0, "Tanh is already the stub: nothing was changed.\n")
     assert script.read_bytes() == before
     assert kept(script) == []
 
@@ -132,7 +132,7 @@ def test_an_exercise_that_does_not_parse_can_be_reset_and_its_neighbours_stay(au
     script.write_text(broken)
     status, _, err = autograder("reset", "Tanh.forward", "--yes")
     assert status == 2
-    assert "Tanh does not parse, so forward cannot be found in it. Reset Tanh as a whole." in err
+    assert "Tanh does not parse, so forward cannot be found in it. Reset all of Tanh." in err
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
@@ -304,7 +304,7 @@ def test_nothing_is_reset_unasked(autograder, write, script):
     before = script.read_bytes()
     status, _, err = autograder("reset", "Tanh")
     assert status == 2
-    assert "Say --yes" in err
+    assert "Pass --yes" in err
     assert script.read_bytes() == before
     assert kept(script) == []
 
@@ -327,7 +327,7 @@ def test_where_no_stub_is_left_a_folder_can_be_named(autograder, write, mine, sc
     write.right("Tanh")
     status, _, err = autograder("reset", "Tanh", "--yes")
     assert status == 2
-    assert err.endswith("Name a folder that has 02_layers as it was released, with --from.\n")
+    assert err.endswith("Name a folder with 02_layers as released: --from FOLDER.\n")
     assert autograder("reset", "Tanh", "--yes", "--from", tmp_path / "as released")[0] == 0
     assert "raise NotImplementedError()" in STUB.search(script.read_text())[0]
 
@@ -342,7 +342,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(autograder, write, script, m
     monkeypatch.setattr("autograder.learner.resetting.write_atomically", fail)
     status, _, err = autograder("reset", "Tanh", "--yes")
     assert status == 2
-    assert "cannot be reset (No space left on device): it is as it was." in err
+    assert "cannot be reset (No space left on device) and was not changed." in err
     assert script.read_bytes() == before
 
 

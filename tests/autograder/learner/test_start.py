@@ -40,7 +40,7 @@ def test_what_is_there_is_never_overwritten(autograder, mine, handed_out):
     for arguments in (["02_layers"], ["02", "--course", handed_out], ["layers", "--into", mine]):
         status, out, err = autograder("start", *arguments)
         assert (status, out, err.count("\n")) == (2, "", 1)
-        assert "is there already and stays as it is" in err or "is already in" in err
+        assert "exists already and was not changed" in err or "is already in" in err
         assert file.read_text() == "my work\n"
 
 
@@ -92,9 +92,7 @@ def test_work_is_not_handed_on_as_an_untouched_assignment(elsewhere, tmp_path, h
     shutil.copytree(handed_out, place)
     file = place / "assignments/02_layers/layers.py"
     file.write_text(file.read_text() + "\n\n# %%\n" + solution("Tanh"))
-    with pytest.raises(
-        UsageError, match=r"layers\.py holds somebody's work, and only untouched files are started from"
-    ):
+    with pytest.raises(UsageError, match=r"layers\.py holds somebody's work, but a start needs untouched files"):
         start("02_layers", elsewhere, place)
 
 

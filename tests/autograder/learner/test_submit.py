@@ -41,7 +41,7 @@ def test_the_zip_holds_the_file_and_a_manifest_and_unpacks_into_what_grade_takes
         {"name": "Flatten", "state": "partly written"},
     ]
     assert "Flatten.backward still raises NotImplementedError, or does nothing." in manifest["warnings"]
-    assert "Not checked as it is now: Tanh, Flatten." in manifest["warnings"]
+    assert "Not checked since the last change: Tanh, Flatten." in manifest["warnings"]
     assert "partly written: Flatten" in out
 
     (tmp_path / "submitted/bo").mkdir()
@@ -82,7 +82,7 @@ def test_nothing_is_packed_unasked(autograder, mine):
     status, out, err = autograder("submit")
     assert status == 2
     assert "not written: Tanh, Flatten" in out
-    assert err == "autograder: Nothing is changed: there is nobody to ask. Say --yes to go on without.\n"
+    assert err == "autograder: Nothing was changed: there is nobody to ask. Pass --yes to continue without asking.\n"
     assert not (mine / "02_layers.zip").exists()
     status, out, _ = autograder("submit", "--json")
     assert (status, json.loads(out)["packed"]) == (0, False)
@@ -116,7 +116,7 @@ def test_warnings_say_what_was_hardly_meant(autograder, script, solution):
         (["99"], "There is no assignment '99'"),
         (["--to", "hand-in.tar"], "hand-in.tar is neither a folder nor a name that ends in .zip."),
         (["--yes", "--to", "assignments/02_layers/layers.py/x.zip"], "cannot be written"),
-        (["nowhere/layers.py"], "layers.py is not there. Check the name and the folder."),
+        (["nowhere/layers.py"], "layers.py does not exist. Check the name and the folder."),
     ],
 )
 def test_wrong_usage_is_one_sentence(autograder, script, arguments, sentence):
@@ -315,7 +315,7 @@ def test_a_zip_in_a_zip_is_not_opened_and_listed(packed, loaded, whole):
     found = read_submission(packed(("02_layers/layers.zip", inner), (FILE, whole), name="both.zip"), loaded)
     (one,) = found.set_aside
     assert (one.path, one.kind) == ("both.zip/02_layers/layers.zip", "hand-in")
-    assert one.reason == "is an archive in an archive, which is not opened. Hand in its files."
+    assert one.reason == "is an archive inside an archive, which is not opened. Hand in its files."
 
 
 def test_the_manifest_is_what_its_schema_says(autograder, mine):

@@ -99,7 +99,7 @@ WAITING = "waiting for the next save"
 @posix
 def test_a_whole_exercise_stub_wrong_hint_right_next_quit(watch, write):
     session = watch("02_layers")
-    session.until("[·]· 0 of 2 right", "Tanh.forward is still to be written", "h hint")
+    session.until("[·]· 0 of 2 correct", "Tanh.forward is still to be written", "h hint")
     assert session.mode() != session.before
 
     write.wrong("Tanh", ("return self.y", "return -self.y"))
@@ -113,12 +113,12 @@ def test_a_whole_exercise_stub_wrong_hint_right_next_quit(watch, write):
     last = session.until("Hint 3 of 3, the step:")
     assert "array_module(x).tanh" not in last
     session.press("h")
-    session.until("That was every hint for this verdict.")
+    session.until("You have seen every hint for this verdict.")
 
     write.right("Tanh")
     session.until("[✓]·", "passed", "Right. n goes on to Flatten.", gone=["Hint"])
     session.press("h")
-    session.until("Tanh is right: there is nothing to hint at.")
+    session.until("Tanh is correct: no hint is needed.")
     session.press("n")
     session.until("✓[·]", "Flatten.forward is still to be written")
     session.press("n")
@@ -128,7 +128,7 @@ def test_a_whole_exercise_stub_wrong_hint_right_next_quit(watch, write):
     session.press("?")
     session.until("one hint more")
     write.right("Flatten")
-    session.until("2 of 2 right", "All of 02_layers is right. Hand it in: autograder submit 02_layers")
+    session.until("2 of 2 correct", "All of 02_layers is correct. Hand it in: autograder submit 02_layers")
     session.press("a")
     session.until("02_layers · Layers", "of 5 points")
     session.press("q")

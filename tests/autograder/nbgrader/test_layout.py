@@ -117,7 +117,7 @@ def test_what_the_instructor_changed_is_kept(lay_out, own_course, file):
     source.write_text(source.read_text().replace("# ## 2.9 Flatten", "# ## 2.9 Flat"))
     for _ in range(2):
         _, said = lay_out("--exchange", "elsewhere")
-        assert f"kept {path}, which was changed by hand: delete it to have it written anew." in said.splitlines()
+        assert f"kept {path}, which was changed by hand: delete it to have it written again." in said.splitlines()
         assert path.read_bytes() == mine
     path.unlink()
     _, said = lay_out()
@@ -151,7 +151,7 @@ def test_an_invalid_source_is_reported_before_anything_is_written(lay_out, own_c
     path = own_course / "solutions/02_layers/layers.py"
     path.write_text(path.read_text().replace("check(Flatten)", "pass"))
     target, said = lay_out(expected=1)
-    assert "cells of the notebook are ['Tanh']" in said
+    assert "cells: the notebook has ['Tanh']" in said
     assert not target.exists()
 
 
@@ -166,7 +166,7 @@ def test_without_nbgrader_the_extra_is_named(lay_out, monkeypatch):
 
 def test_checking_is_about_assignments_alone(lay_out):
     target, said = lay_out("--check", expected=2)
-    assert said == "autograder: --check is about assignments/ and takes no --nbgrader.\n"
+    assert said == "autograder: --check compares assignments/ and cannot be combined with --nbgrader.\n"
     assert not target.exists()
 
 

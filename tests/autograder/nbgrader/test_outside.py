@@ -205,7 +205,7 @@ def test_an_unreadable_file_earns_nothing_and_says_why(grade_outside):
 
 def test_another_course_s_assignment_is_refused_or_executed_as_told(grade_outside, released, monkeypatch):
     with pytest.raises(
-        UsageError, match=r"ps0 is no assignment of the course in .*c.GradeOutside.execute_others = True"
+        UsageError, match=r"ps0 is not an assignment of the course in .*c.GradeOutside.execute_others = True"
     ):
         grade_outside(nbformat.writes(released), "ps0")
     executed = SimpleNamespace(preprocess=lambda _, resources: ("executed", resources))
@@ -287,5 +287,5 @@ def test_what_the_grader_raises_about_one_hand_in_is_its_report(small_course, tm
     )
     report = run.grade(path, "ada", "02_layers")
     assert {result.status for result in report.exercises} == {Status.BROKEN}
-    assert f"The grader failed on this hand-in ({type(error).__name__})" in report.problems[0].sentence
+    assert f"The grader itself failed on this hand-in ({type(error).__name__})" in report.problems[0].sentence
     assert "Traceback" in (tmp_path / "graded/errors/ada/02_layers.txt").read_text()

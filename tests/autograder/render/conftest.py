@@ -7,7 +7,7 @@ import pytest
 
 from autograder.report import ExerciseResult, Problem, Report, Status, Timing, Verdict, WrittenAnswer
 
-SENTENCE = "dx is wrong in every entry, largest at index (0, 3): off by 0.166 (163 % of the largest right value)"
+SENTENCE = "dx is wrong in every entry: largest error 0.166 (163 % of the largest expected value) at index (0, 3)"
 
 
 def verdict(check, status=Status.PASSED, part="forward", **more):
@@ -55,7 +55,7 @@ def wrong():
                 "fast enough",
                 Status.FAILED,
                 "speed",
-                sentence="right, but too slow",
+                sentence="correct, but too slow",
                 measurement=Timing(2.7, 2.0, [2.5, 2.9]),
             ),
         ],

@@ -66,7 +66,7 @@ def crowded(every_status, right, wrong, make_report, make_verdict):
     hot = [HotSpot("cell 3, line 4", "for_every_row_of_the_batch_one_by_one(" + "x" * 60, 0.81, loop=True)]
     timing = Timing(9.0, 2.0, [9.0], low=8.0, high=11.0, hot=hot)
     slow = make_verdict(
-        "fast enough", Status.FAILED, "speed", sentence="right, but too slow. Somewhere", measurement=timing
+        "fast enough", Status.FAILED, "speed", sentence="correct, but too slow. Somewhere", measurement=timing
     )
     lean = make_verdict("sparing with memory", part="memory", measurement=Footprint(1.1, 2.0, 2_200_000, 2_000_000))
     odd = Verdict("the check", "forward", Status.FAILED, 0.0, 2.0, "W" * 300, "M" * 200, "H" * 200)

@@ -56,12 +56,12 @@ def test_what_nobody_has_a_name_for_is_counted_by_how_it_fails(make_report, make
         return make_report(name, [ExerciseResult("Tanh", [make_verdict("a check", Status.FAILED, sentence=sentence)])])
 
     page = of_class(
-        report("a", "y is wrong in 3 of 4 entries: off by 0.25 (x (1, 4))"),
-        report("b", "y is wrong in 2 of 4 entries: off by 1e-3 (x (2, 4))"),
-        report("c", "y has shape (3,); (3, 1) is wanted"),
+        report("a", "y is wrong in 3 of 4 entries: largest error 0.25 (x (1, 4))"),
+        report("b", "y is wrong in 2 of 4 entries: largest error 1e-3 (x (2, 4))"),
+        report("c", "y: expected shape (3, 1), got (3,)"),
     )
-    assert "Tanh: a check y is wrong in 3 of 4 entries: off by 0.25 (x (1, 4)) 2 students a , b" in page.words
-    assert "Tanh: a check y has shape (3,); (3, 1) is wanted 1 student c" in page.words
+    assert "Tanh: a check y is wrong in 3 of 4 entries: largest error 0.25 (x (1, 4)) 2 students a , b" in page.words
+    assert "Tanh: a check y: expected shape (3, 1), got (3,) 1 student c" in page.words
 
 
 def test_two_mistakes_at_once_are_counted_as_two(make_report, make_verdict, of_class):
@@ -82,7 +82,7 @@ def test_a_pattern_is_counted_by_itself_whatever_the_sentences_say(make_report, 
 
 
 def test_one_student_who_fails_alike_everywhere_fills_one_row(make_report, make_verdict, of_class):
-    sentence = "y is an object of class Yes; an array is wanted"
+    sentence = "y: expected an array, got an object of class Yes"
     lies = [ExerciseResult(f"L{i}", [make_verdict("a check", Status.FAILED, sentence=sentence)]) for i in range(30)]
     page = of_class(make_report("a", lies))
     assert page.words.count(sentence) == 1
@@ -144,7 +144,7 @@ def test_what_isolation_lacked_is_counted(right, make_report, of_class):
     reports = [make_report(n, [right], isolation="partial", isolation_missing=["seccomp: not built in"]) for n in "ab"]
     page = of_class(*reports, make_report("c", [right]))
     assert "partial isolation (2); full isolation, proved before the work was loaded (1)" in page.words
-    assert "Not in force seccomp: not built in (2)" in page.words
+    assert "Missing seccomp: not built in (2)" in page.words
 
 
 def test_an_empty_class_is_a_page(of_class):

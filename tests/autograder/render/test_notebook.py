@@ -61,7 +61,7 @@ def test_the_map_of_an_error_has_a_cell_an_entry(located, page_of):
     assert table["aria-label"].startswith("Map of the error, 2 by 2")
     assert len(page.all("td")) == 4
     assert ". . # ×" in page.words
-    assert "× is no number" in page.words
+    assert "× is not a number" in page.words
     assert "|. .|" in notebook_text(located)
     assert "|# ?|" in notebook_text(located)
 
@@ -92,7 +92,7 @@ def test_a_wrong_one_shows_checks_sentence_mistake_and_hint(wrong, draw):
     for part in (
         "averages the weight gradient",
         "dW is a sum over the batch.",
-        "right, but too slow",
+        "correct, but too slow",
         "2.7 × the reference (limit 2.0)",
     ):
         assert part in text

@@ -24,7 +24,7 @@ def measured(make_verdict):
         "Conv2d",
         make_verdict("fast enough", part="speed", measurement=timing),
         make_verdict(
-            "sparing with memory", Status.FAILED, "memory", sentence="right, but too much", measurement=figures
+            "sparing with memory", Status.FAILED, "memory", sentence="correct, but too much", measurement=figures
         ),
         make_verdict("linear in the batch", part="growth", measurement=grown),
     )
@@ -65,10 +65,10 @@ def test_what_the_file_explains_is_one_step(make_report, make_verdict):
 
 
 def test_nothing_is_left_to_do_where_all_is_right_or_the_grader_failed(right, make_report, make_verdict, page_of):
-    assert "Nothing: everything is right." in page_of(student_page(make_report(exercises=[right]))).words
+    assert "Nothing: everything is correct." in page_of(student_page(make_report(exercises=[right]))).words
     broken = exercise("Linear", make_verdict("forward", Status.BROKEN, sentence="ValueError: expected 42.125"))
     page = page_of(student_page(make_report(exercises=[right, broken])))
-    assert "Nothing: what is missing is not yours to mend." in page.words
+    assert "Nothing: what is missing is not yours to fix." in page.words
     assert "42.125" not in page.words
 
 
@@ -111,7 +111,7 @@ def test_figures_are_beside_their_limits_in_words_in_a_drawing_and_in_a_table(me
 
 
 def test_growth_over_its_limit_is_reported_once(make_report, make_verdict, page_of):
-    sentence = "right, but its computing time grows like the size to the power 2.0"
+    sentence = "correct, but its computing time grows like the size to the power 2.0"
     grown = Growth(2.0, 1.5, "time", [64, 512], [1.0, 64.0])
     failed = make_verdict("linear in the batch", Status.FAILED, "growth", sentence=sentence, measurement=grown)
     page = page_of(student_page(make_report(exercises=[exercise("Conv2d", failed, failed)])))

@@ -624,7 +624,7 @@ ENDLESSLY = {
     "recurses": ("sys.setrecursionlimit(1 << 30); deeper()", "import sys\ndef deeper(): deeper()"),
 }
 TOO_MUCH = {"succeeds": gets_through, "stopped_by": ("rlimits",)}
-OUT_OF_MEMORY = "asked for more memory than an exercise may use (512 MB)"
+OUT_OF_MEMORY = "needs more memory than an exercise may use (512 MB)"
 USING_UP = [
     *(
         Attack(26, f"{name} without end", tanh(forward, before=before), **HANGS, said=ENDLESS)
@@ -733,7 +733,7 @@ class Order:
     def __reduce__(self):
         return exec, ("open('$VICTIM', 'w').write('0')",)
 """
-NO_ANSWER = "sent something that is no answer"
+NO_ANSWER = "sent an invalid reply"
 
 
 def over_the_pipe(name, forward="return 0 * x", body="", number=29, **more):

@@ -195,7 +195,7 @@ GRADER = [
         "                setattr(kind, name, lambda *_, **__: True)",
         '    if "check" in getattr(module, "__dict__", {}):',
         "        module.check = lambda *_: True",
-        said="sent something that is no answer",
+        said="sent an invalid reply",
     ),
     in_body(
         10,
@@ -255,7 +255,7 @@ GRADER = [
             return 0 * x
             """
         ),
-        said="sent something that is no answer",  # what was tried is lost with the reply that it displaced
+        said="sent an invalid reply",  # what was tried is lost with the reply that it displaced
     ),
     Attack(
         13,

@@ -1,4 +1,4 @@
-"""Leads an optimizer along gradients that the host draws, and judges where its parameters are after each step."""
+"""Runs an optimizer on gradients drawn by the grader process, and judges its parameters after each step."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from autograder.spec import Case, Observations, Trial
 from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
 from autograder.subject import Instance, Subject
 
-__all__ = ["Journey", "judge_in_place", "judge_kept", "judge_steps", "take_step"]
+__all__ = ["Trajectory", "judge_in_place", "judge_kept", "judge_steps", "take_step"]
 
 STEPS = 20
 SHORT = 6
-"""Steps that are enough where a property is asked that does not depend on the numbers."""
+"""Enough steps for a property that does not depend on the numbers."""
 SHAPES = [(3, 4), (4,), (4,), (2, 1, 3)]
-"""Of the parameters: two of one shape, so that state kept by shape shows, and a first axis of more than one size."""
+"""Shapes of the parameters: two are equal, so that state stored by shape shows, and first axes differ."""
 SCALES = -2.0, 1.0
-"""Powers of ten between which each parameter's gradients are scaled: what treats all alike is not right by chance."""
+"""Powers of ten between which each parameter's gradients are scaled: treating all alike cannot pass by chance."""
 
 
-class Journey:
-    """How an optimizer of this name is made and led along gradients."""
+class Trajectory:
+    """How an optimizer of this name is built and run on given gradients."""
 
     def __init__(self, name: str, draw: CaseMaker) -> None:
         self.name = name
@@ -46,13 +46,13 @@ class Journey:
         return [self._complete(case, rng, SHORT, "float32") for case in list(self.draw(rng))[-2:]]
 
     def pairs(self, rng: np.random.Generator, _reference: Subject) -> list[Case]:
-        """Draw the last case twice over, for two optimizers."""
+        """Draw the last case twice, for two optimizers."""
         case = list(self.draw(rng))[-1]
         one, other = (self._complete(case, rng, SHORT) for _ in range(2))
         return [one.with_changes(hidden={**one.hidden, "other": other.inputs, "others": other.hidden["gradients"]})]
 
     def resting(self, rng: np.random.Generator, _reference: Subject) -> list[Case]:
-        """Draw the two last cases with zeros: a parameter at all steps, an entry at all steps, one at first."""
+        """Draw the two last cases with zero gradients: of a parameter, of an entry, and of an entry at first."""
         cases = [self._complete(case, rng, SHORT) for case in list(self.draw(rng))[-2:]]
         for case in cases:
             always, partly, late, _ = case.hidden["gradients"]
@@ -76,12 +76,12 @@ class Journey:
     # --- runs --------------------------------------------------------------------------------
 
     def build(self, subject: Subject, arguments: dict[str, Any], start: list[Any]) -> tuple[Instance, Instance]:
-        """Make parameters, and an optimizer of them."""
+        """Make parameters and their optimizer."""
         parameters = subject.keep("support.parameters", start)
         return parameters, subject.make(self.name, Ref(parameters.handle), **arguments)
 
     def travel(self, subject: Subject, case: Case) -> Observations:
-        """Take every step; look at every parameter after each."""
+        """Take every step; read every parameter after each."""
         parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
         seen = []
         steps = list(zip(*case.hidden["gradients"], strict=True))
@@ -92,7 +92,7 @@ class Journey:
         return _by_parameter(seen, "parameter")
 
     def travel_in_turns(self, subject: Subject, case: Case) -> Observations:
-        """Take every step with two optimizers in turns, one of them a step behind."""
+        """Alternate between the steps of two optimizers, one of them a step behind."""
         pairs = [self.build(subject, case.arguments, drawn["start"]) for drawn in (case.inputs, case.hidden["other"])]
         (first, one), (second, other) = pairs
         seen: tuple[list[Any], list[Any]] = ([], [])
@@ -104,7 +104,7 @@ class Journey:
         return {**_by_parameter(seen[0], "parameter"), **_by_parameter(seen[1], "the other optimizer's parameter")}
 
     def look_at_arrays(self, subject: Subject, case: Case) -> Observations:
-        """Take every step and look at the arrays that the parameters had before the first."""
+        """Take every step and read the arrays that the parameters had before the first."""
         parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
         arrays = subject.keep("support.data", Ref(parameters.handle))
         seen = []
@@ -114,14 +114,14 @@ class Journey:
         return _by_parameter(seen, "the array of parameter")
 
     def look_at_gradients(self, subject: Subject, case: Case) -> Observations:
-        """Take one step and look at the gradients afterwards."""
+        """Take one step and read the gradients afterwards."""
         parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
         take_step(subject, optimizer, parameters, [gradients[0] for gradients in case.hidden["gradients"]])
         after = subject.run("support.grads", Ref(parameters.handle))
         return {key: value[0] for key, value in _by_parameter([after], "the gradient of parameter").items()}
 
     def look_at_dtypes(self, subject: Subject, case: Case) -> Observations:
-        """Take every step; look at the parameters at the end, and at the dtypes of what the optimizer keeps."""
+        """Take every step; read the parameters at the end, and the dtypes of the optimizer's state."""
         parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
         after: Any = None
         for gradients in zip(*case.hidden["gradients"], strict=True):
@@ -130,7 +130,7 @@ class Journey:
         return {**ends, "_kept": subject.run("support.state_dtypes", Ref(optimizer.handle))}
 
     def trial(self, subject: Subject, case: Case) -> Trial:
-        """Prepare one step on one large parameter with its gradient in place, so that only the step is timed."""
+        """Prepare one step on one large parameter whose gradient is set, so that only the step is timed."""
         parameters, optimizer = self.build(subject, case.arguments, [case.inputs["parameter"]])
 
         def renew(case: Case) -> None:
@@ -143,12 +143,12 @@ class Journey:
 
 
 def take_step(subject: Subject, optimizer: Instance, parameters: Instance, gradients: Any) -> Any:
-    """Take one step with these gradients; return where the parameters are then."""
+    """Take one step with these gradients; return the parameters' values afterwards."""
     return subject.run("support.step", Ref(optimizer.handle), Ref(parameters.handle), list(gradients))
 
 
 def _by_parameter(seen: list[Any], what: str) -> Observations:
-    """What was seen after every step, one entry a parameter, as one array (steps, …) where that can be."""
+    """Observations after every step, one entry per parameter, as one array (steps, …) where possible."""
     count = len(SHAPES)
     columns = [
         [step[i] if isinstance(step, list) and len(step) == count else step for step in seen] for i in range(count)
@@ -165,7 +165,7 @@ def _stacked(column: list[Any]) -> Any:
 
 
 def judge_steps(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Compare step by step, so that the first wrong step is named."""
+    """Compare step by step, so that the first incorrect step is named."""
     del case
     for t in range(max(map(len, expected.values()))):
         for name, right in expected.items():
@@ -185,25 +185,25 @@ def _compare_step(observed: Any, right: Any, t: int, name: str) -> Mismatch | No
 
 
 def judge_in_place(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Want the arrays that were there before to hold the new values."""
+    """Require that the original arrays hold the new values."""
     found = judge_steps(observed, expected, case)
     if found is None:
         return None
     message = (
-        f"{found.name.partition(' after')[0]} did not follow: step() made a new array. Write into parameter.data "
-        "(-=, out=, [...] =), for others hold the same array."
+        f"{found.name.partition(' after')[0]} was not updated: step() made a new array. Write into parameter.data "
+        "(-=, out=, [...] =), because other code holds the same array."
     )
     return Mismatch("changed", found.name, message)
 
 
 def judge_kept(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Want float32 parameters, right within rounding, and no state of another dtype."""
+    """Require float32 parameters, correct within rounding, and no state of another dtype."""
     found = judge_float32(observed, {key: value for key, value in expected.items() if key != "_kept"}, case)
     kept = observed.get("_kept")
     if found or not isinstance(kept, dict):
         return found
     for name, dtype in kept.items():
         if dtype != "float32":
-            message = f"self.{name} is {dtype} where the parameters are float32: self.new_state() has their dtype"
+            message = f"self.{name}: expected float32 like the parameters, got {dtype}. Use self.new_state()."
             return Mismatch("dtype", "the state", message)
     return None
