@@ -1,6 +1,6 @@
 """Optimizers that adapt the size of the step to each parameter."""
 
-from autograder.checks import Bowl, Case, OptimizerExercise, Speed
+from autograder.checks import Case, OptimizerExercise, Quadratic, Speed
 
 from .descent import LARGE
 
@@ -12,11 +12,11 @@ def adagrad_cases(rng):
     yield Case({"lr": 0.05, "eps": 0.02, "weight_decay": 0.1})
 
 
-# The bowl: 2.4e-10 of the height is left in the mean and 2.9e-9 at worst over 50 draws.
+# The quadratic: 2.4e-10 of its initial value is left in the mean and 2.9e-9 at worst over 50 draws.
 adagrad = OptimizerExercise(
     "Adagrad",
     cases=adagrad_cases,
-    bowl=Bowl({"lr": 0.8}, 200, 1e-5),
+    quadratic=Quadratic({"lr": 0.8}, 200, 1e-5),
 )
 
 
@@ -27,11 +27,12 @@ def rmsprop_cases(rng):
     yield Case({"lr": 0.05, "alpha": 0.9, "eps": 0.02, "weight_decay": 0.1})
 
 
-# The bowl: 2.7e-7 of the height is left in the mean and 5.1e-6 at worst over 50 draws: it goes to and fro at the end.
+# The quadratic: 2.7e-7 of its initial value is left in the mean and 5.1e-6 at worst over 50 draws: it oscillates at
+# the end.
 rmsprop = OptimizerExercise(
     "RMSprop",
     cases=rmsprop_cases,
-    bowl=Bowl({"lr": 0.02}, 300, 1e-3),
+    quadratic=Quadratic({"lr": 0.02}, 300, 1e-3),
 )
 
 
@@ -42,11 +43,11 @@ def adadelta_cases(rng):
     yield Case({"lr": 0.5, "rho": 0.95, "eps": 0.01, "weight_decay": 0.1})
 
 
-# The bowl: 0.010 of the height is left in the mean and 0.014 at worst over 20 draws: it is slow to start.
+# The quadratic: 0.010 of its initial value is left in the mean and 0.014 at worst over 20 draws: it is slow to start.
 adadelta = OptimizerExercise(
     "Adadelta",
     cases=adadelta_cases,
-    bowl=Bowl({"lr": 10.0}, 300, 0.1),
+    quadratic=Quadratic({"lr": 10.0}, 300, 0.1),
 )
 
 
@@ -57,19 +58,19 @@ def adam_cases(rng):
     yield Case({"lr": 0.05, "betas": (0.8, 0.99), "eps": 0.02, "weight_decay": 0.1})
 
 
-# The bowl: 8e-10 of the height is left in the mean and 7e-9 at worst over 50 draws. Whole arrays in place of blocks
-# take 5.5 times the reference, a loop over rows 40 times.
+# The quadratic: 8e-10 of its initial value is left in the mean and 7e-9 at worst over 50 draws. Whole arrays instead
+# of blocks take 5.5 times the reference, a loop over rows 40 times.
 adam = OptimizerExercise(
     "Adam",
     cases=adam_cases,
-    bowl=Bowl({"lr": 0.1}, 200, 1e-5),
+    quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
     speed=Speed(Case({"lr": 0.001}, parameter=LARGE, gradient=LARGE), at_most=12.0),
 )
 
 
-# The bowl: 6e-10 of the height is left in the mean and 5e-9 at worst over 50 draws.
+# The quadratic: 6e-10 of its initial value is left in the mean and 5e-9 at worst over 50 draws.
 adamw = OptimizerExercise(
     "AdamW",
     cases=adam_cases,
-    bowl=Bowl({"lr": 0.1}, 200, 1e-5),
+    quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
 )

@@ -1,6 +1,6 @@
 """Plain gradient descent, and descent with momentum."""
 
-from autograder.checks import Bowl, Case, OptimizerExercise, Speed
+from autograder.checks import Case, OptimizerExercise, Quadratic, Speed
 
 LARGE = (4096, 64)
 """Shape of the timed parameter: a few milliseconds for whole arrays, and rows enough to loop over."""
@@ -13,11 +13,11 @@ def sgd_cases(rng):
     yield Case({"lr": 0.3, "weight_decay": 0.05})
 
 
-# The bowl: 200 steps leave 3e-11 of the height in every draw, for the road depends on the curvatures alone.
+# The quadratic: 200 steps leave 3e-11 of its initial value in every draw; the path depends on the curvatures alone.
 sgd = OptimizerExercise(
     "SGD",
     cases=sgd_cases,
-    bowl=Bowl({"lr": 0.05}, 200, 1e-6),
+    quadratic=Quadratic({"lr": 0.05}, 200, 1e-6),
 )
 
 
@@ -28,18 +28,19 @@ def momentum_cases(rng):
     yield Case({"lr": 0.05, "momentum": 0.8, "weight_decay": 0.1})
 
 
-# The bowl: 6e-10 of the height is left in every draw.  Whole arrays in place of blocks take 3.5 times the reference.
+# The quadratic: 6e-10 of its initial value is left in every draw.  Whole arrays instead of blocks take 3.5 times the
+# reference.
 momentum = OptimizerExercise(
     "Momentum",
     cases=momentum_cases,
-    bowl=Bowl({"lr": 0.02}, 200, 1e-6),
+    quadratic=Quadratic({"lr": 0.02}, 200, 1e-6),
     speed=Speed(Case({"lr": 0.01}, parameter=LARGE, gradient=LARGE), at_most=8.0),
 )
 
 
-# The bowl: 9e-14 of the height is left in every draw.
+# The quadratic: 9e-14 of its initial value is left in every draw.
 nesterov = OptimizerExercise(
     "Nesterov",
     cases=momentum_cases,
-    bowl=Bowl({"lr": 0.02}, 200, 1e-6),
+    quadratic=Quadratic({"lr": 0.02}, 200, 1e-6),
 )
