@@ -1,20 +1,21 @@
 # %% [markdown]
 # # 01 · Foundations
 #
-# Nothing in this course is taken on trust: not a formula, not a library, not an article. This first assignment gives you
-# the means. You write the number against which every gradient of the course is checked, and the measure that says how
-# far apart two gradients are; then what every training run does before it begins, labels, scales, batches, distances. At
-# the end you repair two small networks that were published broken. Most broken code on the web does not crash: it
-# trains, prints numbers, and is wrong. You will know how to find out.
+# Nothing in this course is taken on trust: not a formula, not a library, not an article. This first assignment gives
+# you the tools. You write the numerical gradient, against which every gradient of the course is checked, and the
+# measure of how far apart two gradients are. Then you write what every training run needs before it begins: labels,
+# scaling, mini-batches and distances. At the end you repair two small networks that were published with mistakes. Most
+# broken code on the web does not crash: it trains, prints numbers, and is wrong. You will know how to find out.
 #
-# **Arrays, here and on a GPU.** NumPy computes on the processor, CuPy offers the same functions on a GPU. An array knows
-# which of the two it belongs to, so ask it, `xp = array_module(x)`, and write `xp.exp(x)` where you would write
-# `np.exp(x)`: then one line runs on both. Three things pull numbers off the GPU and are therefore avoided:
-# `float(array)`, `np.asarray(array)` and an `if` that looks into an array.
+# **Arrays, here and on a GPU.** NumPy computes on the CPU, CuPy offers the same functions on a GPU.
+# `xp = array_module(x)` returns the library that an array belongs to; write `xp.exp(x)` where you would write
+# `np.exp(x)`, and the same line runs on both. Three things copy numbers from the GPU to CPU memory, so avoid them:
+# `float(array)`, `np.asarray(array)` and an `if` on the values of an array.
 #
-# **How checks work.** Below every exercise stands a cell `check(…)`. It compares your code with a reference on inputs that
-# are drawn anew when your work is graded, so that only what is right everywhere passes. Two habits are checked throughout:
-# an array that was handed in is never written to, and float32 in gives float32 out.
+# **How checks work.** Below every exercise is a cell `check(…)`. It compares your code with a reference on random
+# inputs. When your work is graded the inputs are drawn anew, so only code that is correct for all inputs passes. Two
+# habits are checked throughout: a function never writes to an array that was passed to it, and float32 inputs give
+# float32 results.
 
 # %%
 import matplotlib.pyplot as plt
@@ -34,23 +35,23 @@ from dlkit.datasets import iris
 #
 # $$ \frac{\partial f}{\partial x_i} \approx \frac{f(x + h e_i) - f(x - h e_i)}{2h} $$
 #
-# where $e_i$ is 1 at entry $i$ and 0 elsewhere. It needs no calculus, so it shares no mistake with a formula derived by
-# hand. That is what makes it a judge.
+# where $e_i$ is 1 at entry $i$ and 0 elsewhere. It needs no calculus, so it cannot share a mistake with a formula
+# derived by hand. That is why it can check one.
 #
 # **Why both sides.** Write the two values as Taylor series:
 #
 # $$ f(x \pm h) = f(x) \pm h f'(x) + \tfrac{h^2}{2} f''(x) \pm \tfrac{h^3}{6} f'''(x) + \ldots $$
 #
-# In the difference $f(x+h) - f(x-h)$ every even term cancels, and $2hf' + \tfrac{h^3}{3} f'''$ is left: the error is
-# $\tfrac{h^2}{6} f'''$. With one side only, $(f(x+h) - f(x))/h$, the $f''$ stays and the error is $\tfrac h2 f''$: at
+# In the difference $f(x+h) - f(x-h)$ every even term cancels, and $2hf' + \tfrac{h^3}{3} f'''$ is left, so the error is
+# $\tfrac{h^2}{6} f'''$. With one side only, $(f(x+h) - f(x))/h$, the $f''$ remains and the error is $\tfrac h2 f''$: at
 # $h = 10^{-3}$ that is a thousand times worse.
 #
-# *By hand:* $f(x) = x^3$ at $x = 2$ with $h = 0.1$. Both sides: $(2.1^3 - 1.9^3)/0.2 = (9.261 - 6.859)/0.2 = 12.01$. The
-# truth is $3 \cdot 2^2 = 12$, and the error is $h^2 f'''/6 = 0.01 \cdot 6/6$ as promised. One side:
+# *By hand:* $f(x) = x^3$ at $x = 2$ with $h = 0.1$. Both sides: $(2.1^3 - 1.9^3)/0.2 = (9.261 - 6.859)/0.2 = 12.01$.
+# The exact slope is $3 \cdot 2^2 = 12$, and the error is $h^2 f'''/6 = 0.01 \cdot 6/6$ as predicted. One side:
 # $(9.261 - 8)/0.1 = 12.61$.
 #
-# `f` takes an array of any shape and returns one number. It is somebody else's code: it may raise an error in the middle,
-# and even then the caller's `x` must be as it was.
+# `f` takes an array of any shape and returns one number. It is somebody else's code and may raise an error at any call;
+# even then the caller's `x` must be unchanged.
 
 # %%
 def numerical_gradient(f, x, h):
@@ -58,7 +59,7 @@ def numerical_gradient(f, x, h):
 
     Shapes
         x  any, of floats      result  that of x
-    f: takes an array of x's shape, gives one number; h: the step, greater than zero.
+    f: takes an array of x's shape, returns one number; h: the step, greater than zero.
 
     Source: Nocedal & Wright, Numerical Optimization (2006), section 8.1.
     """
@@ -70,8 +71,8 @@ def numerical_gradient(f, x, h):
 check(numerical_gradient)
 
 # %% [markdown]
-# **How small should the step be?** As small as possible, the formula says. Try it. The picture shows the error of both
-# quotients for the slope of $e^{x}\sin x$ at $x = 1$, over sixteen powers of ten.
+# **How small should the step be?** As small as possible, the formula suggests. Try it. The picture shows the error of
+# both quotients for the slope of $e^{x}\sin x$ at $x = 1$, over sixteen powers of ten.
 
 # %%
 with when_written():
@@ -87,7 +88,7 @@ with when_written():
 
     figure, ax = plt.subplots(figsize=(8, 5), layout="constrained")
     ax.loglog(steps, np.maximum(one_sided, 1e-17), ".", color=plotting.COLOURS[1], label="one side")
-    ax.loglog(steps, np.maximum(central, 1e-17), ".", color=plotting.COLOURS[0], label="both sides: yours")
+    ax.loglog(steps, np.maximum(central, 1e-17), ".", color=plotting.COLOURS[0], label="both sides (yours)")
     ax.loglog(steps, steps / 2, ":", color=plotting.COLOURS[1], label="truncation, like $h$")
     ax.loglog(steps, steps**2 / 6, ":", color=plotting.COLOURS[0], label="truncation, like $h^2$")
     ax.loglog(steps, np.finfo(float).eps / steps, "k--", lw=1, label="rounding, like $\\varepsilon / h$")
@@ -101,8 +102,8 @@ with when_written():
 
 
 # %% [markdown]
-# **Question 1.** *(2 points)* Left of the valley the error grows as the step shrinks, for both quotients alike. Explain
-# why. Then find, from the two error terms of the central quotient, how the best $h$ depends on the machine's precision
+# **Question 1.** *(2 points)* Left of the valley the error grows as the step shrinks, for both quotients. Explain why.
+# Then find, from the two error terms of the central quotient, how the best $h$ depends on the machine precision
 # $\varepsilon$, and say what that gives for float64 ($\varepsilon \approx 2 \cdot 10^{-16}$) and for float32
 # ($\varepsilon \approx 10^{-7}$).
 
@@ -112,23 +113,23 @@ with when_written():
 # %% [markdown]
 # ## 1.2 The relative error
 #
-# Are 0.000 010 and 0.000 011 close? As gradients they differ by a tenth, though their difference is tiny. What counts is
-# the difference beside the size of the two:
+# Are 0.000 010 and 0.000 011 close? As gradients they differ by a tenth, though their difference is tiny. What counts
+# is the difference relative to their size:
 #
 # $$ \mathrm{error}(a, b) = \max_i \frac{|a_i - b_i|}{\max(|a_i|,\, |b_i|)} $$
 #
-# with 0 for an entry where both are zero. It is **symmetric**: neither of the two is taken for the truth. And it is never
-# more than 2, which is reached by equal numbers of opposite sign, the favourite mistake of all.
+# with 0 for an entry where both are zero. It is **symmetric**: neither of the two is taken as the correct one. And it
+# is never more than 2, which two numbers of equal size and opposite sign reach: the most common mistake of all.
 #
 # *By hand:* $a = (2, 0, -1)$ and $b = (2.2, 0, 1)$ give $0.2/2.2 = 0.09$, then $0$ (both are zero), then $2/1 = 2$. The
 # largest counts: 2.
 #
-# A rule of thumb for float64 and central differences: below $10^{-7}$ the gradient is right, above $10^{-4}$ it is wrong,
-# between the two look for a kink (a ReLU at zero) within the step.
+# A rule of thumb for float64 and central differences: below $10^{-7}$ the gradient is correct, above $10^{-4}$ it is
+# wrong; in between, look for a kink (a ReLU at zero) within the step.
 
 # %%
 def relative_error(a, b):
-    """Largest difference beside the size of the two:  max |aᵢ − bᵢ| / max(|aᵢ|, |bᵢ|), 0 where both are zero
+    """Largest difference relative to the larger of the two:  max |aᵢ − bᵢ| / max(|aᵢ|, |bᵢ|), 0 where both are zero
 
     Shapes
         a, b  any, the same      result  one number, from 0 to 2
@@ -146,22 +147,22 @@ check(relative_error)
 # %% [markdown]
 # ## 1.3 One-hot labels
 #
-# Class 2 is not twice class 1: class numbers are names. A network's target for a class is therefore a row with a 1 at the
-# class's place and 0 elsewhere,
+# Class 2 is not twice class 1: class numbers are names. A network's target for a class is therefore a row with a 1 in
+# the column of that class and 0 elsewhere,
 #
 # $$ y_{nc} = [\,\mathrm{label}_n = c\,] $$
 #
 # *By hand:* labels $(2, 0)$ of 3 classes give $\begin{pmatrix} 0 & 0 & 1 \\ 1 & 0 & 0 \end{pmatrix}$.
 #
-# Labels may have any shape (one for each pixel, say); the classes become a new last axis. The count of classes is an
-# argument: a batch need not hold every class.
+# Labels may have any shape (one for each pixel, say); the classes become a new last axis. The number of classes is an
+# argument, because a batch may not contain every class.
 
 # %%
 def one_hot(labels, classes):
-    """A row for every label, 1 at its class:  y[…, c] = 1 where labels[…] is c, else 0
+    """One row for every label, 1 at its class:  y[…, c] = 1 where labels[…] is c, else 0
 
     Shapes
-        labels  any, integers from 0 to classes − 1      result  that of labels, and (classes) as the last axis, float64
+        labels  any, integers from 0 to classes − 1      result  shape of labels + (classes,), float64
 
     Source: Bishop, Pattern Recognition and Machine Learning (2006), section 4.1.2 (1-of-K).
     """
@@ -176,27 +177,27 @@ check(one_hot)
 # %% [markdown]
 # ## 1.4 Standardizing
 #
-# A length in millimetres and a weight in tonnes differ by a factor that means nothing; to gradient descent it means
-# everything, for a column of large numbers takes all of the step. So every column is shifted and scaled to mean 0 and
-# standard deviation 1:
+# A length in millimetres and a weight in tonnes differ by a factor that has no meaning, but it dominates gradient
+# descent: a column of large numbers determines almost the whole step. So every column is shifted and scaled to mean 0
+# and standard deviation 1:
 #
 # $$ x'_{nj} = \frac{x_{nj} - \mu_j}{\sigma_j}, \qquad \mu_j = \frac1N \sum_n x_{nj}, \qquad
 #    \sigma_j^2 = \frac1N \sum_n (x_{nj} - \mu_j)^2 $$
 #
-# **From the training rows only.** The test rows play the part of a future that has not happened. They are shifted and
-# scaled by the *training* mean and deviation; their own come out near 0 and 1, and not exactly.
+# **From the training rows only.** The test rows stand for data that do not exist yet. They are shifted and scaled by
+# the *training* mean and deviation, so their own mean and deviation come out near 0 and 1, not exactly.
 #
-# **A constant column** has $\sigma = 0$. It is shifted, and divided by 1 instead.
+# **A constant column** has $\sigma = 0$. It is shifted and divided by 1 instead.
 #
 # *By hand:* training rows $(1, 3), (3, 3), (5, 3)$: means $(3, 3)$, deviations $(\sqrt{8/3}, 0) = (1.633, 0)$. The first
 # column becomes $-1.225, 0, 1.225$ and the second $0, 0, 0$. The test row $(7, 5)$ becomes $(4/1.633,\; 2/1) = (2.449, 2)$.
 
 # %%
 def standardize(train, test):
-    """Both with the mean and the deviation of the training rows:  x′ = (x − μ) / σ, σ = 1 where it would be 0
+    """Scales both with the mean and the deviation of the training rows:  x′ = (x − μ) / σ, σ = 1 where it would be 0
 
     Shapes
-        train  (rows, columns)      test  (other rows, columns)      result  the two of them, as a tuple
+        train  (rows, columns)      test  (other rows, columns)      result  (train, test), both scaled
 
     Source: Hastie, Tibshirani & Friedman, The Elements of Statistical Learning (2009), section 11.5.3.
     """
@@ -211,24 +212,24 @@ check(standardize)
 # %% [markdown]
 # ## 1.5 Mini-batches
 #
-# A gradient of 50 rows points nearly where that of 50 000 points, for a thousandth of the work. So training walks through
-# the rows in small batches. An **epoch** is one walk in which every row is met exactly once:
+# The gradient of 50 rows points in nearly the same direction as that of 50 000, for a thousandth of the work. So
+# training goes through the rows in small batches. An **epoch** is one pass that uses every row exactly once:
 #
-# - rows are shuffled, in another order every epoch, or the last rows would always have the last word;
-# - row $i$ of `x` stays beside entry $i$ of `y`;
-# - where the size does not divide the number of rows, the last batch is smaller, and not left out.
+# - rows are shuffled, in a different order every epoch, or the same rows would always come last;
+# - row $i$ of `x` stays together with entry $i$ of `y`;
+# - where the size does not divide the number of rows, the last batch is smaller; it is not left out.
 #
-# *By hand:* 5 rows, size 2, drawn order $(3, 0, 4, 1, 2)$: the batches hold rows $(3, 0)$, $(4, 1)$ and $(2)$.
+# *By hand:* 5 rows, size 2, drawn order $(3, 0, 4, 1, 2)$: the batches contain rows $(3, 0)$, $(4, 1)$ and $(2)$.
 #
-# Write it as a generator: `yield x_batch, y_batch` for one batch after the other. All chance comes from the `rng` that is
-# handed in (`rng.permutation(n)`), so that a run can be repeated.
+# Write it as a generator: `yield x_batch, y_batch` for one batch after the other. All randomness comes from the
+# argument `rng` (`rng.permutation(n)`), so that a run can be repeated.
 
 # %%
 def minibatches(x, y, size, rng):
     """One epoch, batch by batch: yields (x rows, y entries), every row once, in an order drawn from rng
 
     Shapes
-        x  (rows, …)      y  (rows, …)      yields  (size, …) of both, the last batch with what is left
+        x  (rows, …)      y  (rows, …)      yields  (size, …) of both, the last batch with the remaining rows
     rng: a numpy.random.Generator.
 
     Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3.
@@ -244,17 +245,18 @@ check(minibatches)
 # %% [markdown]
 # ## 1.6 All distances at once
 #
-# Nearest neighbours, clusters, attention: all begin with a table of the distances between every row of $a$ and every row
-# of $b$. Two loops in Python take a second where the machine needs a millisecond. And the obvious array expression,
-# `a[:, None] - b[None]`, is fast to write and builds an array of rows × rows × columns. Multiply out instead:
+# Nearest neighbours, clusters, attention: all begin with a table of the distances between every row of $a$ and every
+# row of $b$. Two loops in Python take a second for what the machine can do in a millisecond. The obvious array
+# expression, `a[:, None] - b[None]`, is quick to write but builds an array of rows × rows × columns. Expand the square
+# instead:
 #
 # $$ \lVert a_i - b_j \rVert^2 = \lVert a_i \rVert^2 + \lVert b_j \rVert^2 - 2\, a_i \cdot b_j $$
 #
-# The last term for all $i, j$ is a matrix product, $a b^\top$, which is what computers do best.
+# The last term for all $i, j$ is a matrix product, $a b^\top$, which is what computers are fastest at.
 #
 # **The catch.** For two nearly equal rows the formula subtracts large numbers that nearly cancel. What is left is
-# rounding, and rounding may be negative: a square root of $-10^{-13}$ is not a number, and one `nan` ruins every mean it
-# enters. A squared distance is never below zero; say so before you take the root.
+# rounding error, which may be negative: the square root of $-10^{-13}$ is not a number, and one `nan` makes every mean
+# `nan`. A squared distance is never below zero; enforce that before you take the root.
 #
 # *By hand:* $a = (1, 2)$, $b = (4, 6)$: $5 + 52 - 2 \cdot 16 = 25$, distance 5.
 
@@ -280,30 +282,32 @@ check(pairwise_distances)
 # ## 1.7 Repair: the simplest network
 #
 # From here on the code is not yours. It was printed in an overview article as the reader's first network, and it is
-# wrong. You get it as it was published; mend it.
+# wrong. You get it as it was published; fix it.
 #
 # The network is one linear layer without a bias, $p = x w$, to be trained by gradient descent on half the squared error
 #
 # $$ L = \tfrac12 \sum_n (p_n - t_n)^2 \qquad\Longrightarrow\qquad
 #    \frac{\partial L}{\partial w_i} = \sum_n (p_n - t_n)\,\frac{\partial p_n}{\partial w_i} = \sum_n x_{ni}\,(p_n - t_n) $$
 #
-# that is $dw = x^\top (p - t)$. Each epoch takes one step downhill, $w \leftarrow w - \eta\, dw$, over all rows.
+# that is $dw = x^\top (p - t)$. Each epoch takes one step downhill, $w \leftarrow w - \eta\, dw$, using all rows.
 #
-# > **Find the mistake.** Take one row, $x = 2$, target $6$, so that $w = 3$ would be right, and start at $w = 1$. By hand:
-# > $p = 2$, $p - t = -4$, $dw = -8$. The published line gives $w = 1 - 8 = -7$; one more epoch gives $p = -14$ and
-# > $w = -47$. Which way does it walk, and how far? There are **two** mistakes. With both mended and $\eta = 0.1$ the road
-# > is $1 \to 1.8 \to 2.28 \to 2.57 \to \ldots \to 3$: each epoch leaves $1 - \eta x^2 = 0.6$ of the error.
+# > **Find the mistake.** Take one row, $x = 2$, target $6$, so that $w = 3$ would be correct, and start at $w = 1$. By
+# > hand: $p = 2$, $p - t = -4$, $dw = -8$. The published line gives $w = 1 - 8 = -7$; one more epoch gives $p = -14$
+# > and $w = -47$. In which direction does it move, and how far? There are **two** mistakes. With both fixed and
+# > $\eta = 0.1$ the weights are $1 \to 1.8 \to 2.28 \to 2.57 \to \ldots \to 3$: each epoch leaves a fraction
+# > $1 - \eta x^2 = 0.6$ of the error.
 #
-# A training run that diverges fills its weights with `inf` and `nan`, and does not raise an error. Look at the numbers.
+# A training run that diverges fills its weights with `inf` and `nan` without raising an error. Look at the numbers.
 
 # %%
 class SimpleNetwork:
-    """One linear layer without a bias, p = x w, trained on ½ Σ (p − t)²:  w ← w − η xᵀ (p − t), once an epoch
+    """One linear layer without a bias, p = x w, trained on ½ Σ (p − t)²:  w ← w − η xᵀ (p − t), once per epoch
 
     Shapes
         inputs  (rows, n_inputs)      targets, predictions  (rows, 1)      weights  (n_inputs, 1)
 
-    Source: the first program of an overview article, as published; Widrow & Hoff, Adaptive Switching Circuits (1960) for the rule.
+    Source: the first program of an overview article, as published; for the rule, Widrow & Hoff, Adaptive Switching
+    Circuits (1960).
     """
 
     def __init__(self, n_inputs, *, rng):
@@ -323,8 +327,9 @@ class SimpleNetwork:
 check(SimpleNetwork)
 
 # %% [markdown]
-# The loss over the epochs, with the class as it is above and with the published line. There are four rows, and the target
-# is their first column, so the right weights are $(1, 0, 0)$. Until you have repaired the class, the two lines are one.
+# The loss over the epochs, with the class as it is above and with the published line. There are four rows, and the
+# target is their first column, so the correct weights are $(1, 0, 0)$. Until you have repaired the class, the two
+# curves coincide.
 
 # %%
 inputs = np.array([[0.0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
@@ -339,7 +344,7 @@ for _ in range(60):
     published += inputs.T @ (inputs @ published - targets)
 figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 ax.semilogy(theirs, "--", color=plotting.COLOURS[1], label="as published")
-ax.semilogy(yours, color=plotting.COLOURS[0], label="as it is in your notebook")
+ax.semilogy(yours, color=plotting.COLOURS[0], label="as in your notebook")
 ax.set(xlabel="epoch", ylabel="loss", ylim=(1e-6, 1e12))
 ax.grid(alpha=0.3)
 ax.legend()
@@ -349,43 +354,46 @@ plt.show()
 # %% [markdown]
 # ## 1.8 Repair: two layers on Iris
 #
-# The second article trains a network with one hidden layer on Fisher's iris flowers: is a flower a *setosa*, by length
-# and width of its sepal alone? Its program never ran. Its output is one score $z$ a row,
+# The second article trains a network with one hidden layer on Fisher's iris flowers: is a flower a *setosa*, judged by
+# the length and width of its sepal alone? Its program never ran. Its output is one score $z$ per row,
 #
 # $$ h = \tanh(x W_1 + b_1), \qquad z = h W_2 + b_2, \qquad a = \sigma(z) = \frac{1}{1 + e^{-z}} $$
 #
-# and $a$ is the probability of the class 1. `forward` is right and given. Four methods are as published.
+# and $a$ is the probability of class 1. `forward` is correct and given. Four methods are as published.
 #
-# **The loss** is the cross-entropy of a *probability*, $L = -\frac1N \sum_n \bigl[ y_n \ln a_n + (1 - y_n) \ln(1 - a_n) \bigr]$.
-# The published code takes the logarithm of a raw score, which may be negative, and picks it with the label as an index,
-# which is a float, from a row that has one column. Written in $z$, the loss of a row is $\ln(1 + e^{z}) - y z$, and
+# **The loss** is the cross-entropy of a *probability*,
+# $L = -\frac1N \sum_n \bigl[ y_n \ln a_n + (1 - y_n) \ln(1 - a_n) \bigr]$. The published code takes the logarithm of a
+# raw score, which may be negative, and selects it by using the label, a float, as an index into a row that has only one
+# column. In terms of $z$, the loss of a row is $\ln(1 + e^{z}) - y z$, and
 #
 # $$ \ln(1 + e^{z}) = \max(z, 0) + \ln\bigl(1 + e^{-|z|}\bigr) $$
 #
-# has no exponent above zero: nothing overflows and no logarithm meets a zero.
+# has no exponent above zero: nothing overflows, and the logarithm of zero is never taken.
 #
 # **The gradients.** The article prints $dz = -y/a - (1 - y)/(1 - a)$.
 #
-# > **Find the mistake.** Put in $y = 1$, $a = 0.9$: nearly right, so $dz$ should be small and negative. The article gives
-# > $-1.11$. Put in $y = 0$, $a = 0.1$, as good a prediction: the article gives $-1.11$ again, so it pushes *both* scores
-# > up. Two things went wrong. The derivative by $a$ is $-y/a + (1-y)/(1-a)$, with a plus; and it is by $a$, so the chain
-# > rule owes a factor $\partial a / \partial z = a (1 - a)$. Together
+# > **Find the mistake.** Put in $y = 1$, $a = 0.9$: a good prediction, so $dz$ should be small and negative. The
+# > article gives $-1.11$. Put in $y = 0$, $a = 0.1$, an equally good prediction: the article gives $-1.11$ again, so it
+# > pushes *both* scores up. There are two errors. The derivative with respect to $a$ is $-y/a + (1-y)/(1-a)$, with a
+# > plus; and because it is taken with respect to $a$, the chain rule requires a factor
+# > $\partial a / \partial z = a (1 - a)$. Together
 # >
 # > $$ \frac{\partial L}{\partial z} = \Bigl( -\frac{y}{a} + \frac{1-y}{1-a} \Bigr)\, a (1-a) = -y (1-a) + (1-y)\, a = a - y $$
 # >
 # > which is $-0.1$ and $+0.1$.
 #
-# From there the chain rule runs back. With $dz = (a - y)/N$ for the mean over the rows,
+# From there, apply the chain rule backwards. With $dz = (a - y)/N$ for the mean over the rows,
 #
 # $$ dW_2 = h^\top dz, \qquad db_2 = \textstyle\sum_n dz_n, \qquad dh = dz\, W_2^\top \odot (1 - h^2), \qquad
 #    dW_1 = x^\top dh, \qquad db_1 = \textstyle\sum_n dh_n $$
 #
-# > **Find the mistake.** The article prints $dw = \frac1m \sum dz\, a\, z^\top$: it multiplies by the layer's *output*. A
-# > weight multiplies the *input* of its layer, so that is its slope: $\frac1m \sum dz\, x^\top$. The shapes tell: $h^\top dz$
-# > has the shape of $W_2$, and $a^\top dz$ is a single number.
+# > **Find the mistake.** The article prints $dw = \frac1m \sum dz\, a\, z^\top$: it multiplies by the layer's *output*.
+# > A weight multiplies the *input* of its layer, so the input is its slope: $\frac1m \sum dz\, x^\top$. The shapes show
+# > it: $h^\top dz$ has the shape of $W_2$, and $a^\top dz$ is a single number.
 #
-# **Training** goes over gradients named `grads`, which nothing in the published program ever makes. And **predicting** by
-# argmax over one column gives 0 whatever the column holds: the class is 1 where $a > \frac12$, that is where $z > 0$.
+# **Training** uses gradients named `grads`, which nothing in the published program ever computes. And **predicting** by
+# argmax over one column gives 0 whatever the column contains: the class is 1 where $a > \frac12$, that is where
+# $z > 0$.
 #
 # *By hand:* $x = (1, 0)$, $W_1 = \begin{pmatrix} 1 \\ 5 \end{pmatrix}$, $b_1 = 0$, $W_2 = (2)$, $b_2 = 0$, $y = 1$.
 # Then $h = \tanh 1 = 0.762$, $z = 1.523$, $a = 0.821$, $L = -\ln 0.821 = 0.197$; backwards $dz = -0.179$,
@@ -394,16 +402,16 @@ plt.show()
 
 # %%
 class TwoLayerNet:
-    """One hidden layer and one score a row, for two classes:  h = tanh(x W₁ + b₁), z = h W₂ + b₂
+    """One hidden layer and one score per row, for two classes:  h = tanh(x W₁ + b₁), z = h W₂ + b₂
 
     Shapes
         x  (rows, n_inputs)      y  (rows,) of 0.0 and 1.0      z  (rows, 1)
-        params, and gradients by the same names  W1 (n_inputs, n_hidden), b1 (n_hidden,), W2 (n_hidden, 1), b2 (1,)
-    loss: the mean cross-entropy of σ(z) against y; gradients: of it by every parameter, a dict;
-    train: one step down the gradients of all rows an epoch; predict: (rows,) of integers, 1 where z > 0.
+        params, and gradients with the same names  W1 (n_inputs, n_hidden), b1 (n_hidden,), W2 (n_hidden, 1), b2 (1,)
+    loss: the mean cross-entropy of σ(z) against y; gradients: of the loss with respect to every parameter, a dict;
+    train: one gradient step with all rows per epoch; predict: (rows,) of integers, 1 where z > 0.
 
-    Source: the Iris program and the formulas of an introductory article, as published; for the right ones Bishop, Pattern
-    Recognition and Machine Learning (2006), section 5.3.
+    Source: the Iris program and the formulas of an introductory article, as published; for the correct ones, Bishop,
+    Pattern Recognition and Machine Learning (2006), section 5.3.
     """
 
     def __init__(self, n_inputs, n_hidden, *, rng):
@@ -451,7 +459,8 @@ class TwoLayerNet:
 check(TwoLayerNet)
 
 # %% [markdown]
-# **Judge your own repair** before a check does: the gradients that you derived beside those that you measured.
+# **Check your repair yourself** before the autograder does: compare the gradients that you derived with those that you
+# measured.
 
 # %%
 with when_written():
@@ -475,16 +484,16 @@ with when_written():
 # %% [markdown]
 # ## 1.9 Capstone: setosa or not
 #
-# Your pieces, together, on real flowers. `train_setosa` is given two columns of measurements and the labels 0 and 1 as
-# *integers*; it trains a `TwoLayerNet` and returns a function that takes rows of raw measurements and gives the
-# probability of class 1 for each. What is graded: the flowers are dealt into three parts, and each part is judged by a
-# network that was trained from scratch on the two others. Of these 150 verdicts at least 97 % must be right, in each of
-# three deals. For every training the plane of the measurements is turned to another angle, stretched and shifted, and the
-# two classes may change their numbers: what is graded is the training. One training may take 5 seconds of computing (a tenth
-# is enough).
+# Put your functions together, on real flowers. `train_setosa` is given two columns of measurements and the labels 0 and
+# 1 as *integers*; it trains a `TwoLayerNet` and returns a function that takes rows of raw measurements and returns the
+# probability of class 1 for each. How it is graded: the flowers are split into three parts, and each part is classified
+# by a network that was trained from scratch on the other two. At least 97 % of these 150 predictions must be correct,
+# in each of three random splits. For every training run the plane of the measurements is rotated, stretched and
+# shifted, and the two class numbers may be swapped, so that only your training counts. One training run may take 5
+# seconds of CPU time (a tenth is enough).
 #
-# `standardize` wants training and test rows together, and here the others come later: the function that you return can
-# call it on the training rows and whatever rows arrive.
+# `standardize` takes training and test rows together, but here the test rows come later: the function that you return
+# can call it with the training rows and the rows that it receives.
 
 # %%
 def train_setosa(x, y, *, rng):
@@ -493,7 +502,7 @@ def train_setosa(x, y, *, rng):
     Shapes
         x  (rows, 2), of any scale      y  (rows,) integers 0 and 1
         the function  (other rows, 2) → (other rows,) from 0 to 1
-    rng: a numpy.random.Generator, for the first weights and for the order of the rows.
+    rng: a numpy.random.Generator, for the initial weights and for the order of the rows.
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -518,17 +527,17 @@ with when_written():
     axes[1].contour(*sides, heights, levels=[0.5], colors="k")
     pairs = pairwise_distances(x, x) + 99 * np.eye(len(x))
     strange = y != y[pairs.argmin(axis=1)]
-    axes[1].scatter(*x[strange].T, s=60, facecolor="none", edgecolor="k", label="nearest neighbour of the other class")
+    axes[1].scatter(*x[strange].T, s=60, facecolor="none", edgecolor="k", label="nearest neighbour in the other class")
     axes[1].set(xlabel="length of the sepal, cm", title="probability of setosa")
     axes[1].legend(loc="upper right")
     figure.colorbar(shades, ax=axes[1])
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(2 points)* Somebody standardizes all 150 flowers first and deals them into training and test parts
-# afterwards. What has leaked from the test rows, why does the accuracy measured so hardly change *here*, and in which
-# situation would the same habit give a number that is much too good? Name one more step of a usual pipeline that must not
-# see the test rows.
+# **Question 2.** *(2 points)* Somebody standardizes all 150 flowers first and splits them into training and test parts
+# afterwards. What has leaked from the test rows, why does this hardly change the measured accuracy *here*, and in which
+# situation would the same habit give a number that is much too good? Name one more step of a usual pipeline that must
+# not see the test rows.
 
 # %% [markdown]
 # YOUR ANSWER HERE

@@ -1,25 +1,25 @@
 # %% [markdown]
 # # 02 · Layers
 #
-# A network is a chain of small functions, and training it needs two things of each: its value, and how an error
-# at its output becomes an error at its input. In this assignment you write both for the layers that nearly every
-# network is made of. At the end your own layers learn to tell two spirals apart, and you see with your own numbers
-# why deep stacks of sigmoids were given up.
+# A network is a chain of small functions, and training it needs two things from each: its value, and how an error at
+# its output becomes an error at its input. In this assignment you write both for the layers that nearly every network
+# is made of. At the end your own layers learn to separate two spirals, and you see in your own numbers why deep stacks
+# of sigmoids were abandoned.
 #
 # **What a layer promises**
 #
-# | method | gives |
+# | method | returns |
 # |---|---|
 # | `forward(x)` | the output `y`; the layer remembers what `backward` will need |
 # | `backward(dy)` | `dx`, given `dy`; and *adds* each parameter's gradient to `parameter.grad` |
 #
-# Here `dy` is short for $\partial L / \partial y$, the gradient of the loss by the layer's output; it has the shape of
-# `y`. The layer's whole duty is the chain rule: turn `dy` into `dx` $= \partial L / \partial x$, which has the shape
-# of `x`.
+# Here `dy` is short for $\partial L / \partial y$, the gradient of the loss with respect to the layer's output, or
+# *upstream gradient*; it has the shape of `y`. The layer applies the chain rule: it turns `dy` into `dx`
+# $= \partial L / \partial x$, which has the shape of `x`.
 #
-# Two habits from the start: a float32 array in gives a float32 array out, and nobody writes to an array that was
-# handed in. And ask the array for its library, `xp = array_module(x)`, instead of writing `np.`: then the same line
-# runs on a GPU.
+# Two habits from the start: a float32 input gives a float32 output, and a method never writes to an array that was
+# passed to it. And use the array's own library, `xp = array_module(x)`, instead of `np.`: then the same line runs on a
+# GPU.
 
 # %%
 import matplotlib.pyplot as plt
@@ -39,17 +39,17 @@ from dlkit.datasets import spirals
 # $$ y = x W + b, \qquad y_{nj} = \sum_i x_{ni} W_{ij} + b_j $$
 #
 # **The backward pass, derived.** A change of $W_{ij}$ changes $y_{nj}$ for every row $n$ of the batch, at the rate
-# $x_{ni}$. Adding up what each row's change does to the loss,
+# $x_{ni}$. Summing the effect of all rows on the loss gives
 #
 # $$ \frac{\partial L}{\partial W_{ij}} = \sum_n \frac{\partial L}{\partial y_{nj}}\, x_{ni}
 #    \quad\Longleftrightarrow\quad dW = x^\top dy $$
 #
-# The same argument for the bias (rate 1) gives $db_j = \sum_n dy_{nj}$, and for the input, where row $n$ reaches only
+# The same argument for the bias (rate 1) gives $db_j = \sum_n dy_{nj}$, and for the input, where row $n$ affects only
 # row $n$, $dx_{ni} = \sum_j dy_{nj} W_{ij}$, that is $dx = dy\, W^\top$.
 #
 # *By hand:* $x = (1\;\; 2)$, $W = \begin{pmatrix} 3 & 0 \\ 1 & -1 \end{pmatrix}$, $b = (0\;\; 1)$ gives
 # $y = (5\;\; {-1})$. With $dy = (1\;\; 10)$: $dW = \begin{pmatrix} 1 & 10 \\ 2 & 20 \end{pmatrix}$, $db = (1\;\; 10)$,
-# $dx = (3\;\; {-9})$. Check one entry by moving it: with $W_{21} = 1.1$, $y_1$ rises by 0.2, which is $x_2$ times the
+# $dx = (3\;\; {-9})$. Check one entry by changing it: with $W_{21} = 1.1$, $y_1$ rises by 0.2, which is $x_2$ times the
 # step, and the loss by $dy_1$ times that, 0.2 again: $dW_{21} = 0.2 / 0.1 = 2$.
 #
 # *In shapes*, with $N$ rows, $I$ inputs and $O$ outputs. There is only one way to multiply `x` and `dy` to get the
@@ -99,8 +99,8 @@ check(Linear)
 #
 # $$ \sigma(x) = \frac{1}{1 + e^{-x}} $$
 #
-# squeezes any number into $(0, 1)$. Its derivative can be written with the output alone, so that is all the layer has
-# to remember:
+# squeezes any number into $(0, 1)$. Its derivative can be written in terms of the output alone, so that is all the
+# layer has to store:
 #
 # $$ \sigma'(x) = \frac{e^{-x}}{(1 + e^{-x})^2} = \sigma(x)\,\bigl(1 - \sigma(x)\bigr) $$
 #
@@ -108,8 +108,8 @@ check(Linear)
 # $\sigma(x) = e^{x} / (1 + e^{x})$. Then no exponent is ever positive. With $e = e^{-|x|}$ both cases read
 # $1/(1+e)$ and $e/(1+e)$.
 #
-# *By hand:* $\sigma(0) = \tfrac12$, and $\sigma'(0) = \tfrac14$: no sigmoid ever passes on more than a quarter of the
-# error. Remember that for the end of this notebook.
+# *By hand:* $\sigma(0) = \tfrac12$, and $\sigma'(0) = \tfrac14$: a sigmoid never passes back more than a quarter of the
+# gradient. Remember that for the end of this notebook.
 
 # %%
 class Sigmoid(Layer):
@@ -141,12 +141,12 @@ check(Sigmoid)
 #
 # It is a sigmoid stretched to $(-1, 1)$: centred on zero, with slope 1 there instead of $\tfrac14$.
 #
-# **The derivative, derived.** The quotient rule on the first form; numerator and denominator are each other's
+# **The derivative, derived.** Apply the quotient rule to the first form; numerator and denominator are each other's
 # derivative:
 #
 # $$ \tanh'(x) = \frac{(e^{x} + e^{-x})^2 - (e^{x} - e^{-x})^2}{(e^{x} + e^{-x})^2} = 1 - \tanh^2(x) $$
 #
-# *By hand:* at $x = 1$, $y = 0.762$ and the slope is $1 - 0.580 = 0.420$, so $dy = 10$ comes out as $dx = 4.20$. The
+# *By hand:* at $x = 1$, $y = 0.762$ and the slope is $1 - 0.580 = 0.420$, so $dy = 10$ gives $dx = 4.20$. The
 # difference quotient agrees: $(\tanh 1.1 - \tanh 0.9) / 0.2 = 0.421$.
 
 # %%
@@ -178,10 +178,10 @@ check(Tanh)
 # $$ y = \max(0, x), \qquad dx = dy \cdot [x > 0] $$
 #
 # The square bracket is 1 where the condition holds and 0 elsewhere. At exactly 0 there is no derivative; any value
-# between 0 and 1 is a fair choice, and no check of this course asks.
+# between 0 and 1 is a valid choice, and no check of this course tests it.
 #
-# *By hand:* $x = (-2\;\; 0.5\;\; 3)$ gives $y = (0\;\; 0.5\;\; 3)$, and $dy = (10\;\; 20\;\; 30)$ comes back as
-# $dx = (0\;\; 20\;\; 30)$: a gate that is open or shut, by what came *in*. The first 10 is lost.
+# *By hand:* $x = (-2\;\; 0.5\;\; 3)$ gives $y = (0\;\; 0.5\;\; 3)$, and $dy = (10\;\; 20\;\; 30)$ becomes
+# $dx = (0\;\; 20\;\; 30)$: a gate that is open or closed, depending on the *input*. The first 10 is lost.
 
 # %%
 class ReLU(Layer):
@@ -209,14 +209,13 @@ check(ReLU)
 # %% [markdown]
 # ## 2.5 LeakyReLU
 #
-# A ReLU whose input is always negative never learns again: its gradient is zero for ever. A small slope keeps it
-# alive:
+# A ReLU whose input is always negative never learns again: its gradient stays zero. A small slope keeps it alive:
 #
 # $$ y = \begin{cases} x & x > 0 \\ s\,x & x \le 0 \end{cases} \qquad
 #    dx = \begin{cases} dy & x > 0 \\ s\,dy & x \le 0 \end{cases} $$
 #
 # *By hand:* the same $x = (-2\;\; 0.5\;\; 3)$ with $s = 0.1$ gives $y = (-0.2\;\; 0.5\;\; 3)$, and the same
-# $dy = (10\;\; 20\;\; 30)$ comes back as $dx = (1\;\; 20\;\; 30)$.
+# $dy = (10\;\; 20\;\; 30)$ becomes $dx = (1\;\; 20\;\; 30)$.
 
 # %%
 class LeakyReLU(Layer):
@@ -251,11 +250,11 @@ check(LeakyReLU)
 # $$ y = \begin{cases} x & x > 0 \\ \alpha\,(e^{x} - 1) & x \le 0 \end{cases} \qquad
 #    \frac{dy}{dx} = \begin{cases} 1 & x > 0 \\ \alpha\,e^{x} = y + \alpha & x \le 0 \end{cases} $$
 #
-# The left branch levels off at $-\alpha$, which pulls the mean of the outputs towards zero. Mind that `where` computes
-# *both* branches for every element: $e^{1000}$ must not overflow in the branch that is thrown away.
+# The left branch levels off at $-\alpha$, which pulls the mean of the outputs towards zero. Note that `where` computes
+# *both* branches for every element: $e^{1000}$ must not overflow in the branch that is discarded.
 #
 # *By hand:* $\alpha = 2$, $x = -1$: $y = 2\,(0.368 - 1) = -1.264$, and the slope is $2 \cdot 0.368 = 0.736$, which is
-# $y + \alpha$ indeed: like the sigmoid, the layer can work from its output.
+# indeed $y + \alpha$: like the sigmoid, the layer can compute its slope from its output.
 
 # %%
 class ELU(Layer):
@@ -287,7 +286,7 @@ check(ELU)
 # %% [markdown]
 # ## 2.7 GELU
 #
-# The Gaussian error linear unit weighs $x$ by the probability that a standard normal number is smaller. We use its
+# The Gaussian error linear unit weights $x$ by the probability that a standard normal number is smaller. We use its
 # well-known tanh form:
 #
 # $$ y = \tfrac12\, x\, (1 + t), \qquad t = \tanh(u), \qquad u = \sqrt{2/\pi}\,\bigl(x + 0.044715\,x^3\bigr) $$
@@ -299,7 +298,7 @@ check(ELU)
 #
 # *By hand:* at $x = 0$, $t = 0$ and the second term vanishes: the slope is $\tfrac12$. At $x = 1$: $u = 0.8336$,
 # $t = 0.6824$, $y = 0.8412$; $du/dx = 0.9049$, so the slope is $0.8412 + \tfrac12 \cdot 0.5344 \cdot 0.9049 = 1.083$.
-# More than 1: there a GELU makes an error a little larger.
+# More than 1: there a GELU makes the gradient a little larger.
 
 # %%
 class GELU(Layer):
@@ -324,8 +323,8 @@ class GELU(Layer):
 check(GELU)
 
 # %% [markdown]
-# The six activations so far, drawn from your own code. An error comes back through the slopes on the right: which of
-# the six let it pass far to the right of zero, which far to the left, and which on neither side?
+# The six activations so far, drawn from your own code. The upstream gradient is multiplied by the slopes on the right:
+# which of the six pass it on far to the right of zero, which far to the left, and which on neither side?
 
 # %%
 with when_written():
@@ -349,8 +348,8 @@ with when_written():
 #
 # $$ y_i = \frac{e^{x_i}}{\sum_k e^{x_k}} $$
 #
-# **Stay finite.** A constant added to all scores cancels: $e^{x_i + c} / \sum e^{x_k + c}$. Take $c = -\max_k x_k$
-# and no exponent is positive.
+# **Stay finite.** A constant that is added to all scores cancels: $e^{x_i + c} / \sum e^{x_k + c}$. Take
+# $c = -\max_k x_k$ and no exponent is positive.
 #
 # **The backward pass, derived.** Every output depends on every input. With $\delta_{ij} = [i = j]$,
 #
@@ -362,10 +361,11 @@ with when_written():
 #
 # *By hand:* $x = (0\;\; \log 3)$ gives $y = (\tfrac14\;\; \tfrac34)$. With $dy = (1\;\; 0)$ the sum is $\tfrac14$, and
 # $dx = \bigl(\tfrac14 (1 - \tfrac14)\;\; \tfrac34 (0 - \tfrac14)\bigr) = (\tfrac3{16}\;\; {-\tfrac3{16}})$: what one
-# score gains the other loses.
+# score gains, the other loses.
 #
-# No Jacobian matrix need ever be built: one sum, one subtraction, one product. Try it with a `dy` of all ones: the
-# result is zero, for the outputs always sum to one. That is also why a check with all ones would prove nothing here.
+# You never need to build the Jacobian matrix: one sum, one subtraction, one product. Try it with a `dy` of all ones:
+# the result is zero, because the outputs always sum to one. That is also why a check with all ones would prove nothing
+# here.
 
 # %%
 class Softmax(Layer):
@@ -396,14 +396,13 @@ check(Softmax)
 # %% [markdown]
 # ## 2.9 Flatten
 #
-# Between a stack of images and a `Linear` stands a change of shape, and nothing else:
-# $(N, C, H, W) \to (N, C H W)$. Backward puts the gradient into the shape that came in. Two images of one channel and
-# 2 × 2 pixels:
+# Between a stack of images and a `Linear` layer, only the shape has to change: $(N, C, H, W) \to (N, C H W)$. Backward
+# returns the gradient in the shape of the input. Two images of one channel and 2 × 2 pixels:
 #
 # ```
 #   (2, 1, 2, 2)                     (2, 4)
 #
-#   ┌ 1 2 ┐   ┌ 5 6 ┐   forward     1 2 3 4    one row an image
+#   ┌ 1 2 ┐   ┌ 5 6 ┐   forward     1 2 3 4    one row per image
 #   └ 3 4 ┘   └ 7 8 ┘   ───────▶    5 6 7 8
 #                       ◀───────
 #                       backward
@@ -411,7 +410,7 @@ check(Softmax)
 
 # %%
 class Flatten(Layer):
-    """All axes but the first into one
+    """Merges all axes except the first
 
     Shapes
         x  (batch, …)      y  (batch, product of the rest)
@@ -433,23 +432,23 @@ check(Flatten)
 # %% [markdown]
 # ## 2.10 Sequential
 #
-# One layer after the other. The chain rule runs the same road back:
+# One layer after the other. The chain rule goes through them in reverse:
 #
 # $$ x \xrightarrow{f_1} h_1 \xrightarrow{f_2} h_2 \xrightarrow{f_3} y
 #    \qquad\qquad dx \xleftarrow{f_1} dh_1 \xleftarrow{f_2} dh_2 \xleftarrow{f_3} dy $$
 #
-# `Layer.parameters()` finds the parameters of the layers in `self.layers` by itself.
+# `Layer.parameters()` finds the parameters of the layers in `self.layers` automatically.
 #
-# *By hand:* `Linear` with $W = (2)$, `ReLU`, `Linear` with $W = (-3)$, no biases. $x = 5$ goes to $10$, $10$ and $-30$;
-# $dy = 1$ comes back as $-3$, $-3$ and $-6$: the product of the three slopes, taken from the right. $x = -5$ goes to
-# $-10$, $0$ and $0$, and $dy = 1$ comes back as $-3$, $0$ and $0$.
+# *By hand:* `Linear` with $W = (2)$, `ReLU`, `Linear` with $W = (-3)$, no biases. $x = 5$ becomes $10$, $10$ and $-30$;
+# going back, $dy = 1$ becomes $-3$, $-3$ and $-6$: the product of the three slopes, taken from the right. $x = -5$
+# becomes $-10$, $0$ and $0$, and $dy = 1$ becomes $-3$, $0$ and $0$.
 
 # %%
 class Sequential(Layer):
     """Layers in a row: the output of each is the input of the next
 
     Shapes
-        x  what the first layer takes      y  what the last one gives
+        x  input of the first layer      y  output of the last one
     """
 
     def __init__(self, layers):
@@ -469,20 +468,20 @@ check(Sequential)
 
 
 # %% [markdown]
-# ## 2.11 What vanishes
+# ## 2.11 Vanishing gradients
 #
-# Send an error back through a deep stack and measure how much of it arrives. `gradient_norms` runs `x` forward
-# through the layers, `dy` backward, and returns for each layer the Frobenius norm
-# $\lVert dx \rVert = \sqrt{\sum dx^2}$ of the gradient by *its input*, first layer first.
+# Send a gradient back through a deep stack and measure how much of it arrives. `gradient_norms` runs `x` forward
+# through the layers, `dy` backward, and returns for each layer the Frobenius norm $\lVert dx \rVert = \sqrt{\sum dx^2}$
+# of the gradient with respect to *its input*, first layer first.
 #
 # *By hand:* for the three layers of 2.10, $x = 5$ and $dy = 1$ the norms are $(6\;\; 3\;\; 3)$.
 
 # %%
 def gradient_norms(layers, x, dy):
-    """Norm of the gradient by each layer's input
+    """Norm of the gradient with respect to each layer's input
 
     Shapes
-        x  what the first layer takes      dy  the shape of the last layer's output
+        x  input of the first layer      dy  shape of the last layer's output
         result  (number of layers,), in the order of the layers
     """
     # YOUR CODE HERE
@@ -507,8 +506,8 @@ with when_written():
 
 # %% [markdown]
 # **Question 1.** *(3 points)* The curve of the sigmoid falls by the same factor at nearly every layer. Estimate that
-# factor from $\sigma'(x) \le \tfrac14$ and the scale of the weights, compare it with your plot, and say what it means
-# for the first layers of a network with 20 sigmoids. What do ReLU and tanh do differently?
+# factor from $\sigma'(x) \le \tfrac14$ and the scale of the weights, compare it with your plot, and explain what it
+# means for the first layers of a network with 20 sigmoids. What do ReLU and tanh do differently?
 
 # %% [markdown]
 # YOUR ANSWER HERE
@@ -516,18 +515,18 @@ with when_written():
 # %% [markdown]
 # ## Capstone: two spirals
 #
-# No straight line separates two interleaved spirals, so a network has to bend space. Everything is yours: the
-# layers, the gradients, the training. Write `train_spirals`: build a small network out of your layers, train it on
-# `x`, `y`, and return it. Its `forward` must give two scores a row, the larger one for the right class; at least 97 %
-# of *unseen* points must be right, from each of three seeds, in at most 20 seconds of computing each (a tenth of one
-# is enough). For every seed the plane is turned to another angle and the classes may change numbers: what is graded is
-# the training, not the numbers that came out of it once.
+# No straight line separates two interleaved spirals, so a network has to bend space. Everything is yours: the layers,
+# the gradients, the training. Write `train_spirals`: build a small network from your layers, train it on `x`, `y`, and
+# return it. Its `forward` must return two scores per row, the larger one for the correct class. At least 97 % of
+# *unseen* points must be classified correctly, for each of three seeds, in at most 20 seconds of CPU time each (0.1
+# seconds are enough). For every seed the plane is rotated by a random angle and the class numbers may be swapped, so
+# that only your training counts, not numbers stored from an earlier run.
 #
-# A loss comes next assignment; for now this one is given: squared error against targets +1 and −1.
+# Losses are the subject of the next assignment; for now this one is given: squared error against targets +1 and −1.
 
 # %%
 def squared_error(scores, y):
-    """Mean squared error against +1 (right class) and −1 (the other), and its gradient by the scores
+    """Mean squared error against +1 (correct class) and −1 (other class), and its gradient with respect to the scores
 
     Shapes
         scores, gradient  (batch, 2)      y  (batch,) of 0 and 1
@@ -539,7 +538,7 @@ def squared_error(scores, y):
 
 # %%
 def train_spirals(x, y, *, rng):
-    """Train a network of your own layers to tell two spirals apart; return it
+    """Train a network of your own layers to separate two spirals; return it
 
     Shapes
         x  (batch, 2), coordinates within about ±1      y  (batch,) of 0 and 1
@@ -553,8 +552,8 @@ def train_spirals(x, y, *, rng):
 check(train_spirals)
 
 # %% [markdown]
-# What your training did: the loss of every batch, and how the plane is divided in the end. Where did the curve bend?
-# That is when the network had found the turns of the spiral.
+# How your training went: the loss of every batch, and how the network divides the plane in the end. Where does the loss
+# begin to fall quickly? That is when the network had found the turns of the spiral.
 
 # %%
 with when_written():
@@ -575,15 +574,15 @@ with when_written():
     window = max(1, len(losses) // 50)
     smooth = np.convolve(losses, np.full(window, 1 / window), "valid") if losses else []
     axes[0].plot(np.arange(len(smooth)) + window // 2, smooth, label=f"mean of {window}")
-    axes[0].axhline(1, color="gray", lw=1, ls=":", label="always answering 0")
+    axes[0].axhline(1, color="gray", lw=1, ls=":", label="always predicting 0")
     axes[0].set(title="your training", xlabel="batch", ylabel="loss", yscale="log")
     axes[0].legend()
     plotting.decision_regions(lambda points: model.forward(points).argmax(axis=1), x, y, ax=axes[1])
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(2 points)* Replace every ReLU in `train_spirals` by nothing, so that `Linear` follows `Linear`.
-# What is the best accuracy that such a network can reach, whatever its depth and however long it trains, and why?
+# **Question 2.** *(2 points)* Replace every ReLU in `train_spirals` by nothing, so that `Linear` follows `Linear`. What
+# is the best accuracy that such a network can reach, at any depth and after any training time, and why?
 
 # %% [markdown]
 # YOUR ANSWER HERE

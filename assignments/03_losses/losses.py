@@ -1,26 +1,25 @@
 # %% [markdown]
 # # 03 · Losses
 #
-# A network can do anything; the loss says what it *should* do. It turns predictions and targets into one number,
-# and its gradient is where every backward pass begins: the `dy` that you took for granted in the last assignment is
-# made here. In this assignment you write ten losses, for values, for classes, for probabilities, for rankings and for
-# distances. At the end you train on labels of which every fifth is wrong, and see what the choice of the loss does
-# about it.
+# The loss defines what a network *should* do. It turns predictions and targets into one number, and its gradient is
+# where every backward pass begins: the `dy` that was given in the last assignment is computed here. In this assignment
+# you write ten losses, for values, classes, probabilities, rankings and distances. At the end you train on labels of
+# which every fifth is wrong, and see how much the choice of the loss matters.
 #
 # **What a loss promises**
 #
-# | method | gives |
+# | method | returns |
 # |---|---|
-# | `forward(prediction, target)` | one number $L$, the mean over the batch; remembers what `backward` will need |
+# | `forward(prediction, target)` | one number $L$, the mean over the batch; stores what `backward` will need |
 # | `backward()` | $\partial L / \partial\,\mathrm{prediction}$, in the shape of the prediction, already divided by the batch |
 #
-# Nothing comes in from above: the loss is the end of the road, $\partial L / \partial L = 1$, so `backward` has no
+# There is no upstream gradient: the loss is the last function, $\partial L / \partial L = 1$, so `backward` has no
 # argument. The target is given, not computed, so it has no gradient. And because the *loss* takes the mean, no layer
-# ever has to: that is why the layers' gradients were sums over the batch.
+# has to: that is why the layers' gradients were sums over the batch.
 #
-# The habits of the last assignment hold: float32 in gives float32 out, inputs are never written to, and
-# `xp = array_module(x)` instead of `np.`. The number that `forward` returns stays an array of the same library
-# (`losses.mean()` is one); `float()` belongs to whoever prints it.
+# The habits of the last assignment still apply: float32 inputs give float32 results, inputs are never written to, and
+# `xp = array_module(x)` instead of `np.`. The number that `forward` returns remains an array of the same library
+# (`losses.mean()` is one); call `float()` only to print it.
 
 # %%
 import matplotlib.pyplot as plt
@@ -44,9 +43,9 @@ from dlkit.datasets import digits
 #
 # $$ \frac{\partial L}{\partial p_i} = \frac{2}{N}\,(p_i - t_i) $$
 #
-# *By hand:* $p = (1\;\; 3)$, $t = (0\;\; 1)$: $L = \tfrac12(1 + 4) = 2.5$ and $dp = (1\;\; 2)$. Check the second entry by
-# moving $p_2$ to 3.1: $L = \tfrac12 (1 + 4.41) = 2.705$, a rise of 0.205 for 0.1, and nearer and nearer to 2 for smaller
-# steps.
+# *By hand:* $p = (1\;\; 3)$, $t = (0\;\; 1)$: $L = \tfrac12(1 + 4) = 2.5$ and $dp = (1\;\; 2)$. Check the second entry
+# by moving $p_2$ to 3.1: $L = \tfrac12 (1 + 4.41) = 2.705$, a rise of 0.205 for a step of 0.1, a slope of 2.05 that
+# approaches 2 for smaller steps.
 
 # %%
 class MeanSquaredError(Loss):
@@ -74,8 +73,8 @@ check(MeanSquaredError)
 # %% [markdown]
 # ## 3.2 Huber
 #
-# A squared error of 100 counts as much as ten thousand errors of 1: one mistyped value drags the whole fit along.
-# Huber's loss is the square near zero and a straight line further out. With $d = p - t$,
+# With a squared loss, one error of 100 counts as much as ten thousand errors of 1: a single mistyped value can spoil
+# the whole fit. Huber's loss is the square near zero and a straight line further out. With $d = p - t$,
 #
 # $$ \ell(d) = \begin{cases} \tfrac12 d^2 & |d| \le \delta \\ \delta\,\bigl(|d| - \tfrac12 \delta\bigr) & |d| > \delta
 #    \end{cases} \qquad L = \frac1N \sum_i \ell(d_i) $$
@@ -87,11 +86,11 @@ check(MeanSquaredError)
 #
 # $$ \frac{\partial L}{\partial p_i} = \frac{c_i}{N} \qquad\text{and also}\qquad \ell(d) = c\,\bigl(d - \tfrac12 c\bigr), $$
 #
-# which you may check in both branches: inside $c = d$ gives $\tfrac12 d^2$; outside $c = \pm\delta$ gives
-# $\delta|d| - \tfrac12\delta^2$. One clipped array serves both passes, and no case need be told apart.
+# which you can check in both branches: inside, $c = d$ gives $\tfrac12 d^2$; outside, $c = \pm\delta$ gives
+# $\delta|d| - \tfrac12\delta^2$. One clipped array serves both passes, without a case distinction.
 #
-# *By hand:* $\delta = 1$, $d = (0.5\;\; {-3})$: $\ell = (0.125\;\; 2.5)$, $L = 1.3125$, $dp = (0.25\;\; {-0.5})$. The square
-# would have given $(0.5\;\; {-3})$ for the gradient: six times the weight for the outlier.
+# *By hand:* $\delta = 1$, $d = (0.5\;\; {-3})$: $\ell = (0.125\;\; 2.5)$, $L = 1.3125$, $dp = (0.25\;\; {-0.5})$. The
+# squared error would have given the gradient $(0.5\;\; {-3})$: six times the weight for the outlier.
 
 # %%
 class Huber(Loss):
@@ -121,8 +120,8 @@ class Huber(Loss):
 check(Huber)
 
 # %% [markdown]
-# What the two losses think of a difference, and how hard they pull. Then a straight line fitted to data with three
-# mistyped values, by gradient descent with your own gradients: which of the two would you rather have?
+# The two losses as functions of the difference, and their gradients. Then a straight line fitted to data with three
+# mistyped values, by gradient descent with your own gradients: which of the two fits would you prefer?
 
 # %%
 with when_written():
@@ -133,7 +132,7 @@ with when_written():
         loss(d, np.zeros_like(d))
         axes[1].plot(d, loss.backward() * len(d), label=name)
     axes[0].set(title="forward", xlabel="prediction − target", ylim=(0, 6))
-    axes[1].set(title="backward: the pull", xlabel="prediction − target", ylim=(-4, 4))
+    axes[1].set(title="backward: the gradient", xlabel="prediction − target", ylim=(-4, 4))
     axes[0].legend()
 
     rng = np.random.default_rng(3)
@@ -156,13 +155,13 @@ with when_written():
 # %% [markdown]
 # ## 3.3 Binary cross-entropy
 #
-# Yes or no. The network gives any number $x$ (a *logit*), the sigmoid makes it a probability $a = \sigma(x)$, and the
-# loss is how surprised $a$ is by the answer $y \in [0, 1]$:
+# For yes-or-no questions. The network returns any number $x$ (a *logit*), the sigmoid turns it into a probability
+# $a = \sigma(x)$, and the loss is small if $a$ is close to the answer $y \in [0, 1]$:
 #
 # $$ \ell = -y \log a - (1 - y) \log(1 - a) $$
 #
-# **Stay finite.** At $x = -1000$ the sigmoid is 0 and its logarithm $-\infty$. Never take that logarithm: put
-# $\log a = -\log(1 + e^{-x})$ and $\log(1 - a) = -x - \log(1 + e^{-x})$ in, and for $x \ge 0$
+# **Stay finite.** At $x = -1000$ the sigmoid is 0 and its logarithm $-\infty$. Never take that logarithm: substitute
+# $\log a = -\log(1 + e^{-x})$ and $\log(1 - a) = -x - \log(1 + e^{-x})$; for $x \ge 0$ you get
 #
 # $$ \ell = y \log(1 + e^{-x}) + (1 - y)\bigl(x + \log(1 + e^{-x})\bigr) = x - x y + \log\bigl(1 + e^{-x}\bigr) $$
 #
@@ -173,13 +172,15 @@ with when_written():
 #
 # and `log1p(e)` keeps the digits of $\log(1 + e)$ where $e$ is tiny.
 #
-# **The backward pass, derived.** By the probability, $\partial \ell / \partial a = -y/a + (1 - y)/(1 - a) =
-# (a - y) / \bigl(a (1 - a)\bigr)$. The sigmoid's slope is $a (1 - a)$. The product is as simple as can be:
+# **The backward pass, derived.** With respect to the probability,
+# $\partial \ell / \partial a = -y/a + (1 - y)/(1 - a) = (a - y) / \bigl(a (1 - a)\bigr)$. The sigmoid's slope is
+# $a (1 - a)$. The product is as simple as can be:
 #
 # $$ \frac{\partial \ell}{\partial x} = a - y, \qquad \frac{\partial L}{\partial x_i} = \frac{a_i - y_i}{N} $$
 #
 # with $N$ the number of all elements. The denominator that could have been zero is gone. That is why the loss takes
-# logits: sigmoid and logarithm are inverse to each other, and the computer need not do what mathematics undoes.
+# logits: the logarithm cancels the exponential of the sigmoid on paper, so the computer does not have to compute
+# either.
 #
 # *By hand:* $x = 0$, $y = 1$: $a = \tfrac12$, $\ell = \log 2 \approx 0.693$, $dx = -\tfrac12$. And $x = -1000$, $y = 1$:
 # $\ell = 0 + 1000 + 0 = 1000$, $dx = -1$.
@@ -189,10 +190,10 @@ with when_written():
 # > where $z$ is our $x$. Put in $y = 1$ and $a = 0.8$ and compare with the slope of the loss, then $y = 0$. Two things
 # > are wrong.
 # >
-# > <details><summary>What is wrong</summary>It gives −1.25 for y = 1, where a − y = −0.2, and −5 for y = 0, where
-# > a − y = 0.8: raising the logit of a "no" would be rewarded. The second term must be added, because the derivative of
-# > log(1 − a) has a minus of its own; and even then it is the derivative by a, not by z: the factor a (1 − a) is
-# > missing. With both repaired nothing is left but a − y.</details>
+# > <details><summary>What is wrong</summary>It gives −1.25 for y = 1, where a − y = −0.2, and −5 for y = 0, where a − y =
+# > 0.8: raising the logit of a "no" would be rewarded. The second term must be added, because the derivative of log(1 −
+# > a) has its own minus sign; and even then it is the derivative with respect to a, not z: the factor a (1 − a) is
+# > missing. With both fixed, only a − y is left.</details>
 
 # %%
 class BinaryCrossEntropy(Loss):
@@ -227,8 +228,8 @@ check(BinaryCrossEntropy)
 # $$ L = -\frac1B \sum_n \sum_k q_{nk} \log p_{nk} $$
 #
 # with $B$ rows in the batch. For a label $y_n$, $q$ is 1 at $y_n$ and 0 elsewhere, and the inner sum is
-# $\log p_{n y_n}$ alone. With **label smoothing** $s$, the target keeps a little doubt: a share $s$ is spread evenly over
-# *all* $C$ classes, the right one included,
+# $\log p_{n y_n}$ alone. With **label smoothing** $s$, the target is slightly uncertain: a share $s$ is spread evenly
+# over *all* $C$ classes, including the correct one,
 #
 # $$ q_{nk} = (1 - s)\,[k = y_n] + \frac{s}{C} $$
 #
@@ -241,18 +242,18 @@ check(BinaryCrossEntropy)
 # $$ -\sum_k q_k \log p_k = \log \sum_j e^{z_j} - \sum_k q_k z_k
 #    = \log \sum_j e^{z_j} - (1 - s)\, z_y - s\, \bar z, \qquad \bar z = \frac1C \sum_k z_k $$
 #
-# **The backward pass, derived.** From that last form, for one row: the derivative of $\log \sum_j e^{x_j}$ by $x_k$ is
-# $e^{x_k} / \sum_j e^{x_j} = p_k$, and that of $\sum_j q_j x_j$ is $q_k$. So
+# **The backward pass, derived.** From that last form, for one row: the derivative of $\log \sum_j e^{x_j}$ with respect
+# to $x_k$ is $e^{x_k} / \sum_j e^{x_j} = p_k$, and that of $\sum_j q_j x_j$ is $q_k$. So
 #
 # $$ \frac{\partial L}{\partial x_{nk}} = \frac{p_{nk} - q_{nk}}{B} $$
 #
-# the same "what I said minus what was right" as above. Each row sums to zero: what one class gains the others lose.
+# the same "prediction minus target" as above. Each row sums to zero: what one class gains, the others lose.
 #
 # *By hand:* scores $(0\;\; \log 3)$, label 1: $p = (\tfrac14\;\; \tfrac34)$, $L = -\log\tfrac34 \approx 0.288$,
 # $dx = (\tfrac14\;\; {-\tfrac14})$. With $s = 0.2$: $q = (0.1\;\; 0.9)$, $dx = (0.15\;\; {-0.15})$, and at $p = q$ the
-# gradient is zero: the scores no longer grow for ever.
+# gradient is zero: the scores no longer grow without limit.
 #
-# To pick one score from each row, index with two arrays: `scores[rows, labels]` with `rows = xp.arange(len(labels))`.
+# To select one score from each row, index with two arrays: `scores[rows, labels]` with `rows = xp.arange(len(labels))`.
 # With $B = 2$ rows and $C = 3$ classes:
 #
 # ```
@@ -261,16 +262,16 @@ check(BinaryCrossEntropy)
 #     4  [1]  0          0, 1        ───▶        1
 #    [2]  5   3          1, 0        ───▶        2
 #
-#   p − q  (B × C): the softmax of every row, and 1 taken off in the brackets; divided by B it is dscores
+#   p − q  (B × C): the softmax of every row, minus 1 at the brackets; divided by B it is dscores
 # ```
 #
-# > **Find the mistake.** A survey prints the cross-entropy as $-\sum_k p_k q_k$. For the label 1 and $C = 2$, work out
-# > what it gives for $p_1 = 1$, $\tfrac12$ and $0.001$. What would a network that is certain and wrong pay?
+# > **Find the mistake.** A survey prints the cross-entropy as $-\sum_k p_k q_k$. For the label 1 and $C = 2$, compute
+# > what it gives for $p_1 = 1$, $\tfrac12$ and $0.001$. What would be the loss of a network that is certain and wrong?
 # >
-# > <details><summary>What is wrong</summary>The logarithm is missing: −Σ q log p is meant. The printed one gives −1,
-# > −0.5 and −0.001. It is bounded, so being certain and wrong costs hardly more than being undecided, and its gradient
-# > by the scores has the factor p of the right class: a network that is certain and wrong would learn next to
-# > nothing from it. The right one gives 0, 0.69 and 6.9.</details>
+# > <details><summary>What is wrong</summary>The logarithm is missing: it should be −Σ q log p. The printed formula
+# > gives −1, −0.5 and −0.001. It is bounded, so being certain and wrong costs hardly more than being undecided, and its
+# > gradient with respect to the scores has the factor p of the correct class: a network that is certain and wrong would
+# > learn next to nothing from it. The correct formula gives 0, 0.69 and 6.9.</details>
 
 # %%
 class SoftmaxCrossEntropy(Loss):
@@ -303,19 +304,19 @@ check(SoftmaxCrossEntropy)
 # %% [markdown]
 # ## 3.5 Kullback-Leibler divergence
 #
-# How far is one distribution $p$ from another $q$ that is given? The prediction comes as *log*-probabilities
-# $u = \log p$, as a log-softmax makes them; the target as plain probabilities:
+# How far is a distribution $p$ from a given distribution $q$? The prediction consists of *log*-probabilities
+# $u = \log p$, as a log-softmax returns them; the target consists of plain probabilities:
 #
 # $$ L = \frac1B \sum_n \sum_k q_{nk}\,\bigl(\log q_{nk} - u_{nk}\bigr) $$
 #
-# It is the cross-entropy less the entropy of $q$, so it is 0 where $p = q$ and never negative. You will meet it again
-# when one network teaches another, and in variational autoencoders.
+# It is the cross-entropy minus the entropy of $q$, so it is 0 where $p = q$ and never negative. It appears again when
+# one network teaches another, and in variational autoencoders.
 #
-# **Stay finite.** $q \log q \to 0$ for $q \to 0$, but the computer says $0 \cdot (-\infty) =$ nan. Give the logarithm a 1
-# wherever $q = 0$: its value there does not matter, as long as it is finite.
+# **Stay finite.** $q \log q \to 0$ for $q \to 0$, but the computer gives $0 \cdot (-\infty) =$ nan. Take the logarithm
+# of 1 wherever $q = 0$: its value there does not matter, as long as it is finite.
 #
-# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / B$. The prediction does not even
-# occur. (It does as soon as the log-softmax before it passes this on: then $p - q$ comes out again.)
+# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / B$. The prediction does not
+# appear. (It does after the backward pass of the log-softmax before it: then the result is again $p - q$.)
 #
 # *By hand:* $q = (1\;\; 0)$, $u = (\log\tfrac12\;\; \log\tfrac12)$: $L = 1 \cdot (0 + \log 2) + 0 = \log 2$ and
 # $du = (-1\;\; 0)$.
@@ -349,9 +350,9 @@ check(KLDivergence)
 # %% [markdown]
 # ## 3.6 Focal loss
 #
-# A detector looks at a hundred thousand places of an image, and ten of them hold something. Each of the others costs
-# little, together they drown the ten. The focal loss turns the volume down on what is easy. Write $p_t$ for the
-# probability that the network gives to the *right* answer ($\sigma(x)$ for a yes, $1 - \sigma(x)$ for a no):
+# A detector looks at a hundred thousand places in an image, and ten of them contain an object. Each of the others has a
+# small loss, but together they outweigh the ten. The focal loss reduces the weight of easy samples. Write $p_t$ for the
+# probability that the network gives to the *correct* answer ($\sigma(x)$ for a yes, $1 - \sigma(x)$ for a no):
 #
 # $$ \ell = -\alpha_t\,(1 - p_t)^\gamma \log p_t, \qquad \alpha_t = \begin{cases} \alpha & y = 1 \\ 1 - \alpha & y = 0
 #    \end{cases} $$
@@ -359,9 +360,9 @@ check(KLDivergence)
 # At $\gamma = 0$ and $\alpha = \tfrac12$ it is half the binary cross-entropy. At $\gamma = 2$ a sample with
 # $p_t = 0.9$ counts a hundredth.
 #
-# **One sign instead of two cases.** With $g = 2y - 1 = \pm 1$ and $z = g x$, the right answer's logit, $p_t = \sigma(z)$.
-# Let $m = 1 - p_t = \sigma(-z)$ be the probability of a miss. As in 3.3, $-\log p_t = \max(-z, 0) + \log(1 + e^{-|z|})$ stays
-# finite; call it $h$. So $\ell = \alpha_t\, m^\gamma\, h$.
+# **One sign instead of two cases.** With $g = 2y - 1 = \pm 1$ and $z = g x$, the logit of the correct answer,
+# $p_t = \sigma(z)$. Let $m = 1 - p_t = \sigma(-z)$ be the probability of a miss. As in 3.3,
+# $-\log p_t = \max(-z, 0) + \log(1 + e^{-|z|})$ stays finite; call it $h$. So $\ell = \alpha_t\, m^\gamma\, h$.
 #
 # **The backward pass, derived.** Product rule. The slopes of the factors are
 #
@@ -372,15 +373,15 @@ check(KLDivergence)
 # $$ \frac{d\ell}{dz} = \alpha_t \Bigl[\gamma\, m^{\gamma - 1} \cdot \bigl(-(1 - m)\, m\bigr) \cdot h + m^\gamma \cdot (-m) \Bigr]
 #    = -\alpha_t\, m^\gamma \bigl[\gamma\,(1 - m)\,h + m\bigr] $$
 #
-# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / N$. The weight is *not* a constant: it shrinks as
-# the sample gets easier, and that is the first term.
+# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / N$. The weight is *not* a constant: it
+# shrinks as the sample gets easier, which gives the first term.
 #
 # *By hand:* $x = 0$, $y = 1$, $\gamma = 2$, $\alpha = \tfrac14$: $m = \tfrac12$, $h = \log 2$,
 # $\ell = \tfrac14 \cdot \tfrac14 \cdot 0.693 = 0.0433$, $dx = -\tfrac1{16}\bigl[2 \cdot \tfrac12 \cdot 0.693 + \tfrac12\bigr] = -0.0746$.
 
 # %%
 class Focal(Loss):
-    """Binary cross-entropy with little weight on what is easy:  −αₜ (1 − pₜ)^gamma log pₜ, from logits
+    """Binary cross-entropy with little weight on easy samples:  −αₜ (1 − pₜ)^gamma log pₜ, from logits
 
     Shapes
         logits, target  any, the same      loss  (), the mean over all elements      dlogits  as the logits
@@ -407,8 +408,8 @@ class Focal(Loss):
 check(Focal)
 
 # %% [markdown]
-# What one sample costs, and how hard it pulls on its logit, against the logit of the right answer. Look to the right
-# of 2, where most samples of a trained detector are.
+# The loss of one sample and its gradient, as functions of the logit of the correct answer. Look to the right of 2,
+# where most samples of a trained detector are.
 
 # %%
 with when_written():
@@ -416,21 +417,21 @@ with when_written():
     figure, axes = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
     variants = {"cross-entropy": BinaryCrossEntropy()} | {f"focal, γ = {g:g}": Focal(g, 0.5) for g in (0.5, 1, 2, 5)}
     for name, loss in variants.items():
-        scale = 1 if name == "cross-entropy" else 2  # alpha = 0.5 halves every sample: undone for comparison
+        scale = 1 if name == "cross-entropy" else 2  # alpha = 0.5 halves every loss: undone for comparison
         axes[0].plot(z, [scale * loss(z[i : i + 1], np.ones(1)) for i in range(len(z))], label=name)
         loss(z, np.ones_like(z))
         axes[1].plot(z, -scale * len(z) * loss.backward(), label=name)
-    axes[0].set(title="forward", xlabel="logit of the right answer", ylim=(0, 5))
-    axes[1].set(title="backward: the pull", xlabel="logit of the right answer", yscale="log", ylim=(1e-6, 3))
+    axes[0].set(title="forward", xlabel="logit of the correct answer", ylim=(0, 5))
+    axes[1].set(title="backward: minus gradient", xlabel="logit of the correct answer", yscale="log", ylim=(1e-6, 3))
     axes[1].legend(loc="lower left")
     plt.show()
 
 
 # %% [markdown]
 # **Question 1.** *(3 points)* `BinaryCrossEntropy`, `SoftmaxCrossEntropy` and `Focal` take logits, though each could
-# have taken the probabilities that a `Sigmoid` or `Softmax` layer gives. Name what goes wrong in *forward* and in
+# have taken the probabilities that a `Sigmoid` or `Softmax` layer returns. Explain what goes wrong in *forward* and in
 # *backward* when sigmoid and cross-entropy are two separate steps in float32 and a sample with target 1 has the logit
-# −200; then say what happens at −50, where the sigmoid is still greater than zero, and at +50 with target 0.
+# −200; then explain what happens at −50, where the sigmoid is still greater than zero, and at +50 with target 0.
 
 # %% [markdown]
 # YOUR ANSWER HERE
@@ -438,20 +439,20 @@ with when_written():
 # %% [markdown]
 # ## 3.7 Multi-class margin
 #
-# The loss of the support vector machine. It does not ask for probabilities, only that the right class lead every other
-# by a margin $\Delta$, and once it does it is content:
+# The loss of the support vector machine. It needs no probabilities. It requires only that the score of the correct
+# class exceeds every other by a margin $\Delta$; then the loss is zero:
 #
 # $$ L = \frac{1}{B\,C} \sum_n \sum_{j \ne y_n} \max\bigl(0,\; \Delta - x_{n y_n} + x_{nj}\bigr) $$
 #
-# **The backward pass, derived.** Where a term is positive it changes by $+1$ with $x_{nj}$ and by $-1$ with $x_{n y_n}$;
-# where it is not, by nothing. Let $v_n$ be the number of classes that come too close to sample $n$'s:
+# **The backward pass, derived.** Where a term is positive, its slope is $+1$ with respect to $x_{nj}$ and $-1$ with
+# respect to $x_{n y_n}$; elsewhere it is 0. Let $v_n$ be the number of classes that violate the margin in row $n$:
 #
 # $$ \frac{\partial L}{\partial x_{nj}} = \frac{1}{B\,C} \begin{cases} [\Delta - x_{n y_n} + x_{nj} > 0] & j \ne y_n \\
 #    -v_n & j = y_n \end{cases} $$
 #
 # *By hand:* scores $(2\;\; 1.5\;\; {-1})$, label 0, $\Delta = 1$: the terms of the classes 1 and 2 are $0.5$ and
-# $\max(0, -2) = 0$, so $L = 0.5 / 3$ and $dx = (-\tfrac13\;\; \tfrac13\;\; 0)$. The right class's own term would be
-# $\Delta$, always: leave it out.
+# $\max(0, -2) = 0$, so $L = 0.5 / 3$ and $dx = (-\tfrac13\;\; \tfrac13\;\; 0)$. The term of the correct class itself
+# would always be $\Delta$: leave it out.
 
 # %%
 class MultiMargin(Loss):
@@ -484,30 +485,32 @@ check(MultiMargin)
 # %% [markdown]
 # ## 3.8 Angular
 #
-# Are two things alike? For two vectors that a network made of them, the length often means nothing and the direction
-# everything. With $\cos\theta = a \cdot b / (\lVert a \rVert\,\lVert b \rVert)$ and a target that says alike ($+1$) or not ($-1$),
+# Are two things alike? Compare the vectors that a network computes for them; often only their direction matters, not
+# their length. With $\cos\theta = a \cdot b / (\lVert a \rVert\,\lVert b \rVert)$ and a target that is $+1$ for alike
+# pairs and $-1$ for unlike pairs,
 #
 # $$ \ell = \begin{cases} 1 - \cos\theta & t = +1 \\ \max(0, \cos\theta - m) & t = -1 \end{cases}
 #    \qquad L = \frac1B \sum_n \ell_n $$
 #
-# The margin $m$ lets strangers be: vectors that are further apart than $\arccos m$ cost nothing.
+# With the margin $m$, unlike vectors that are further apart than $\arccos m$ have no loss.
 #
-# **The backward pass, derived.** $a$ is in the numerator and, by its length, in the denominator. With
+# **The backward pass, derived.** $a$ appears in the numerator and, through its length, in the denominator. With
 # $\partial \lVert a \rVert / \partial a = a / \lVert a \rVert$, the quotient rule gives
 #
 # $$ \frac{\partial \cos\theta}{\partial a} = \frac{b}{\lVert a \rVert\,\lVert b \rVert}
 #    - \frac{a \cdot b}{\lVert a \rVert^2\,\lVert b \rVert} \cdot \frac{a}{\lVert a \rVert}
 #    = \frac{b}{\lVert a \rVert\,\lVert b \rVert} - \cos\theta\,\frac{a}{\lVert a \rVert^2} $$
 #
-# and the same for $b$ with the roles exchanged. Multiply by $\partial \ell / \partial \cos\theta$, which is $-1$ for the
-# alike, $+1$ for strangers that are too close, and 0 for the others; divide by $B$. A test: the gradient by $a$ is at
-# right angles to $a$, for a longer $a$ has the same angle.
+# and the same for $b$ with the roles exchanged. Multiply by $\partial \ell / \partial \cos\theta$, which is $-1$ for
+# alike pairs, $+1$ for unlike pairs that are too close, and 0 for the others; divide by $B$. A test: the gradient with
+# respect to $a$ is orthogonal to $a$, because a longer $a$ has the same angle.
 #
 # *By hand:* $a = (2\;\; 0)$, $b = (1\;\; 1)$, $t = +1$: $\cos\theta = 2 / (2\sqrt2) = 0.707$, $\ell = 0.293$,
-# $da = -\bigl[(1\;\; 1)/2\sqrt2 - 0.707\,(2\;\; 0)/4\bigr] = (0\;\; {-0.354})$: turn towards $b$, do not stretch.
+# $da = -\bigl[(1\;\; 1)/2\sqrt2 - 0.707\,(2\;\; 0)/4\bigr] = (0\;\; {-0.354})$: a descent step turns $a$ towards $b$
+# without stretching it.
 #
 # A vector of zeros has no direction. As in PyTorch, $10^{-12}$ is added to both squared lengths, so that it gives
-# $\cos\theta = 0$ in place of $0/0$.
+# $\cos\theta = 0$ instead of $0/0$.
 
 # %%
 class Angular(Loss):
@@ -518,8 +521,8 @@ class Angular(Loss):
         backward returns da, db, both (batch, features)
     margin: from −1 to 1.  cos θ = a·b / √((a·a + 10⁻¹²)(b·b + 10⁻¹²)), PyTorch's, finite for vectors of zeros.
 
-    Source: Barz & Denzler, Deep Learning on Small Datasets without Pre-Training using Cosine Loss (2020), for 1 − cos θ;
-    the part for unlike pairs as in PyTorch's CosineEmbeddingLoss.
+    Source: Barz & Denzler, Deep Learning on Small Datasets without Pre-Training using Cosine Loss (2020), for 1 − cos
+    θ; the part for unlike pairs as in PyTorch's CosineEmbeddingLoss.
     """
 
     def __init__(self, margin=0.0):
@@ -541,9 +544,9 @@ check(Angular)
 # %% [markdown]
 # ## 3.9 RankNet
 #
-# A search engine need not know how good a page is, only which of two is better. The network scores both; with
-# $d = s_{\text{better}} - s_{\text{worse}}$, the probability that the order is right is modelled as $\sigma(d)$, and the loss
-# is its surprise:
+# A search engine does not need to know how good a page is, only which of two is better. The network scores both; with
+# $d = s_{\text{better}} - s_{\text{worse}}$, the probability that the order is correct is modelled as $\sigma(d)$, and
+# the loss is its negative logarithm:
 #
 # $$ L = \frac1B \sum_n -\log \sigma(d_n) = \frac1B \sum_n \log\bigl(1 + e^{-d_n}\bigr) $$
 #
@@ -555,7 +558,7 @@ check(Angular)
 # $$ \frac{\partial L}{\partial s_{\text{better}}} = -\frac{\sigma(-d)}{B}, \qquad
 #    \frac{\partial L}{\partial s_{\text{worse}}} = +\frac{\sigma(-d)}{B} $$
 #
-# *By hand:* equal scores, one pair: $L = \log 2$, and the two are pushed apart with $-\tfrac12$ and $+\tfrac12$.
+# *By hand:* equal scores, one pair: $L = \log 2$, and the gradients $-\tfrac12$ and $+\tfrac12$ push the two apart.
 
 # %%
 class RankNet(Loss):
@@ -580,8 +583,8 @@ class RankNet(Loss):
 check(RankNet)
 
 # %% [markdown]
-# Three ways to want a lead, and one to want an angle, drawn from your own code; solid is the cost, dashed how hard it
-# pulls. Which of the three on the left are content at some point, and which never?
+# Three losses that require a lead, and one that requires an angle, drawn from your own code. Solid lines show the loss,
+# dashed lines the size of its gradient. Which of the three on the left reach zero at some point, and which never do?
 
 # %%
 with when_written():
@@ -600,11 +603,11 @@ with when_written():
             pull.append(-scale * float(np.ravel(dx[0] if isinstance(dx, tuple) else dx)[0]))
         axes[0].plot(lead, cost, color=f"C{i}", lw=5 if name == "cross-entropy" else 2, alpha=0.6, label=name)
         axes[0].plot(lead, pull, color=f"C{i}", lw=5 if name == "cross-entropy" else 2, alpha=0.6, ls="--")
-    axes[0].set(title="lead of the right answer", xlabel="its score less the other's", ylim=(-0.1, 3.2))
+    axes[0].set(title="lead of the correct answer", xlabel="its score minus the other's", ylim=(-0.1, 3.2))
 
     angle = np.linspace(0, np.pi, 181)
     a, b = np.tile([1.0, 0.0], (181, 1)), np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    for i, (name, target) in enumerate({"alike": 1, "strangers, margin 0.3": -1}.items()):
+    for i, (name, target) in enumerate({"alike": 1, "unlike, margin 0.3": -1}.items()):
         loss = Angular(margin=0.3)
         targets = np.full(181, target)
         cost = [float(loss(a[j : j + 1], b[j : j + 1], targets[:1])) for j in range(181)]
@@ -620,35 +623,38 @@ with when_written():
 
 
 # %% [markdown]
-# Cross-entropy over *two* classes and RankNet are the same curve: what is left of a softmax of two scores is the
-# sigmoid of their difference. And the pull of an angle is $\sin\theta$: two vectors that should be alike and point in
-# opposite directions cost most, and hardly move.
+# Cross-entropy over *two* classes and RankNet are the same curve: the softmax of two scores is the sigmoid of their
+# difference. And the gradient for an angle has the size $\sin\theta$: two vectors that should be alike and point in
+# opposite directions have the largest loss, but hardly move.
 
 # %% [markdown]
 # ## 3.10 Triplet
 #
-# Faces of people that were not there when the network was trained cannot be classes. Learn a *map* instead, on which
-# pictures of one person lie close together. A triplet is an anchor $a$, a positive $p$ (the same person) and a negative $n$
-# (another one); the negative shall be further away than the positive, by a margin $m$:
+# A network that recognizes faces must handle people who were not in the training data, so people cannot be classes.
+# Learn a *map* instead, in which pictures of one person lie close together. A triplet is an anchor $a$, a positive $p$
+# (the same person) and a negative $n$ (another person); the negative should be further away than the positive, by a
+# margin $m$:
 #
 # $$ L = \frac1B \sum \max\bigl(0,\; m + d(a, p) - d(a, n)\bigr), \qquad
 #    d(u, v) = \sqrt{\textstyle\sum_i (u_i - v_i + \varepsilon)^2}, \quad \varepsilon = 10^{-6} $$
 #
-# The $\varepsilon$, added to *every difference* before it is squared, is PyTorch's: without it two equal vectors have the
-# distance 0, at which the root has no slope.
+# The $\varepsilon$, added to *every difference* before it is squared, is PyTorch's: without it two equal vectors have
+# the distance 0, where the root has no derivative.
 #
 # **The backward pass, derived.** Let $\delta = u - v + \varepsilon$. Then
-# $\partial d / \partial u_i = \tfrac{1}{2d} \cdot 2\delta_i = \delta_i / d$ and $\partial d / \partial v_i = -\delta_i / d$: a vector of
-# length one from $v$ to $u$. Write $e^+$ for the one from the positive to the anchor and $e^-$ for the one from the
-# negative to the anchor. The anchor is in both distances. Where the term is positive,
+# $\partial d / \partial u_i = \tfrac{1}{2d} \cdot 2\delta_i = \delta_i / d$ and
+# $\partial d / \partial v_i = -\delta_i / d$: a vector of length one from $v$ to $u$. Write $e^+$ for the one from the
+# positive to the anchor and $e^-$ for the one from the negative to the anchor. The anchor appears in both distances.
+# Where the term is positive,
 #
 # $$ da = \frac{e^+ - e^-}{B}, \qquad dp = -\frac{e^+}{B}, \qquad dn = +\frac{e^-}{B} $$
 #
 # and where it is not, all three are zero. The three always add up to zero: moving all of them together changes nothing.
 #
-# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $m = 1$ (and no $\varepsilon$): $d(a, p) = 5$, $d(a, n) = 5$,
-# $L = 1$, $e^+ = (-0.6\;\; {-0.8})$, $e^- = (0\;\; {-1})$, so $da = (-0.6\;\; 0.2)$, $dp = (0.6\;\; 0.8)$, $dn = (0\;\; {-1})$.
-# Descent goes against these: the positive comes nearer, the negative goes away.
+# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $m = 1$ (and no $\varepsilon$): $d(a, p) = 5$,
+# $d(a, n) = 5$, $L = 1$, $e^+ = (-0.6\;\; {-0.8})$, $e^- = (0\;\; {-1})$, so $da = (-0.6\;\; 0.2)$,
+# $dp = (0.6\;\; 0.8)$, $dn = (0\;\; {-1})$. A descent step goes in the opposite direction: the positive comes nearer,
+# the negative moves away.
 
 # %%
 class Triplet(Loss):
@@ -680,8 +686,8 @@ class Triplet(Loss):
 check(Triplet)
 
 # %% [markdown]
-# Thirty points of three kinds, thrown about at random, and moved by nothing but your gradients: the triplet loss sorts
-# them into islands. The lines are the roads that they took.
+# Thirty random points of three classes, moved only by your gradients: the triplet loss sorts them into clusters. The
+# lines are the trajectories of the points.
 
 # %%
 with when_written():
@@ -701,7 +707,7 @@ with when_written():
     plt.figure(figsize=(5.5, 5), layout="constrained")
     for k, (colour, marker) in enumerate(zip(("#0072B2", "#D55E00", "#009E73"), "osD", strict=True)):
         plt.plot(road[:, kind == k, 0], road[:, kind == k, 1], color=colour, alpha=0.3, lw=1)
-        plt.scatter(*points[kind == k].T, color=colour, marker=marker, edgecolor="white", zorder=3, label=f"kind {k}")
+        plt.scatter(*points[kind == k].T, color=colour, marker=marker, edgecolor="white", zorder=3, label=f"class {k}")
     plt.legend()
     plt.title("triplets at work")
     plt.axis("equal")
@@ -710,14 +716,14 @@ with when_written():
 # %% [markdown]
 # ## Capstone: softmax regression
 #
-# One `Linear` layer, the one you wrote in the last assignment, and `SoftmaxCrossEntropy` on top of it: that is
-# softmax regression, the oldest classifier that still is somebody's baseline. The data are 1797 handwritten digits of
-# 8 × 8 pixels.
+# One `Linear` layer, the one you wrote in the last assignment, and `SoftmaxCrossEntropy` on top of it: that is softmax
+# regression, the oldest classifier that is still used as a baseline. The data are 1797 handwritten digits of 8 × 8
+# pixels.
 #
-# Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. For each
-# batch the road is always the same five steps: scores forward, loss forward, `zero_grad`, loss backward into layer
-# backward, update. At least 91 % of *unseen* digits must be right, from each of three seeds, in at most a few seconds.
-# For every seed the pixels come in another order and the digits under other numbers: only training gets there.
+# Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. The steps
+# for each batch are always the same five: scores forward, loss forward, `zero_grad`, loss backward into layer backward,
+# update. At least 91 % of *unseen* digits must be classified correctly, for each of three seeds, in at most a few
+# seconds. For every seed the pixels and the class numbers are permuted, so that only training helps.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -725,7 +731,7 @@ Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), ear
 
 # %%
 def train_softmax_regression(x, y, *, rng):
-    """Train one linear layer to tell ten digits apart; return it
+    """Train one linear layer to recognize ten digits; return it
 
     Shapes
         x  (batch, 64), pixels from 0 to 1      y  (batch,), integers from 0 to 9
@@ -739,8 +745,8 @@ def train_softmax_regression(x, y, *, rng):
 check(train_softmax_regression)
 
 # %% [markdown]
-# A linear layer has one weight for every pixel and class, so it can be looked at. Orange speaks for the digit, violet
-# against it.
+# A linear layer has one weight for every pixel and class, so you can look at it. Orange is evidence for the digit,
+# violet against it.
 
 # %%
 with when_written():
@@ -752,27 +758,27 @@ with when_written():
         ax.imshow(model.W.data[:, k].reshape(8, 8), cmap="PuOr_r", vmin=-2, vmax=2)
         ax.set_title(k)
         ax.axis("off")
-    figure.suptitle(f"what softmax regression looks for ({100 * right:.1f} % of unseen digits right)")
+    figure.suptitle(f"what softmax regression looks for ({100 * right:.1f} % of unseen digits correct)")
     plt.show()
 
 
 # %% [markdown]
 # ## Capstone: wrong labels
 #
-# Real labels are wrong now and then: somebody clicked too fast, a form was misread. Here every fifth one is. A network
-# with a hidden layer has room enough to learn them *by heart*, and then makes the same mistakes on new digits. The
-# loss has a say in this, and you are going to measure how much.
+# Real labels are sometimes wrong: somebody clicked too fast, a form was misread. Here every fifth label is wrong. A
+# network with a hidden layer has enough capacity to *memorize* them, and then makes the same mistakes on new digits.
+# The loss influences this, and you are going to measure how much.
 #
 # Write `train_with_noisy_labels(x, y, loss, rng=rng)`: build `Linear` – `ReLU` – `Linear` with about a hundred hidden
-# units, train it with the loss that is *handed in* (it has a `forward(scores, labels)` and a `backward()`) until the
-# training loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls it with
-# `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the *unseen* digits with right
-# labels at least 92 % must come out right, from each of three seeds, with pixels and classes in another order each
-# time. (Without smoothing the same network ends at about 85 %.)
+# units, train it with the loss that is *passed as an argument* (it has a `forward(scores, labels)` and a `backward()`)
+# until the training loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls
+# it with `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the *unseen* digits, with
+# correct labels, at least 92 % must be classified correctly, for each of three seeds, with pixels and classes permuted
+# each time. (Without smoothing the same network reaches about 85 %.)
 
 # %%
 def train_with_noisy_labels(x, y, loss, *, rng):
-    """Train a network with one hidden layer by the given loss; return it
+    """Train a network with one hidden layer with the given loss; return it
 
     Shapes
         x  (batch, 64), pixels from 0 to 1      y  (batch,), integers from 0 to 9, some of them wrong
@@ -789,12 +795,12 @@ check(train_with_noisy_labels)
 
 # %% [markdown]
 # Now the comparison. `OneAgainstAll` turns a binary loss into one for labels: each class is a yes-or-no question, and
-# the questions' losses are added up. The left picture shows how many unseen digits come out right, the right one how
-# many of the *wrong* labels the network repeats on its own training data: what it has learned by heart.
+# their losses are summed. The left picture shows how many unseen digits are classified correctly, the right one how
+# many of the *wrong* labels the network reproduces on its own training data: what it has memorized.
 
 # %%
 class OneAgainstAll(Loss):
-    """A binary loss asked once for every class: is it this one?  Summed over the classes, mean over the batch
+    """A binary loss for every class (is it this one?), summed over the classes, mean over the batch
 
     Shapes
         scores  (batch, classes)      labels  (batch,), integers from 0      loss  ()      dscores  (batch, classes)
@@ -850,21 +856,19 @@ with when_written():
                 by_heart.append((model.forward(data.x_train[rows]).argmax(axis=1) == noisy[rows]).mean())
         axes[0].plot(shares, unseen, marker=marker, label=name)
         axes[1].plot(shares[1:], by_heart, marker=marker, label=name)
-    axes[0].set(title="unseen digits that come out right", xlabel="share of wrong labels", ylim=(0.5, 1))
-    axes[1].set(
-        title="wrong labels learned by heart", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim()
-    )
+    axes[0].set(title="unseen digits classified correctly", xlabel="share of wrong labels", ylim=(0.5, 1))
+    axes[1].set(title="wrong labels memorized", xlabel="share of wrong labels", ylim=(0, 1), xlim=axes[0].get_xlim())
     axes[0].legend()
     for ax in axes:
         ax.grid(alpha=0.3)
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(3 points)* Explain what you see. (a) Write down the gradient of the smoothed cross-entropy by the
-# score of a sample's label. How large is it at most once the network has learned the majority, for a right and for
-# a wrong label, and why does smoothing keep a network from learning the wrong ones by heart? (b) The focal loss puts its
-# weight on the samples that the network gets wrong. Which are these, towards the end, when a fifth of the labels is
-# wrong, and what does that say about using it on doubtful data?
+# **Question 2.** *(3 points)* Explain what you see. (a) Write down the gradient of the smoothed cross-entropy with
+# respect to the score of a sample's label. How large is it at most once the network has learned the majority, for a
+# correct and for a wrong label, and why does smoothing keep a network from memorizing the wrong ones? (b) The focal
+# loss puts its weight on the samples that the network gets wrong. Which are these, towards the end, when a fifth of the
+# labels is wrong, and what does that mean for its use on unreliable data?
 
 # %% [markdown]
 # YOUR ANSWER HERE

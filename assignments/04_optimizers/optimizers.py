@@ -1,31 +1,31 @@
 # %% [markdown]
 # # 04 · Optimizers
 #
-# Backpropagation says which way is uphill. How far to go downhill, and whether to trust that direction at all, is the
-# optimizer's business, and it decides between a network that learns in a minute and one that does not learn. In this
-# assignment you write the eight optimizers that nearly everybody uses, three schedules for the learning rate, and two
-# tools that every training loop needs sooner or later. At the end you see all eight walk through the same two
+# Backpropagation gives the direction of steepest ascent. The optimizer decides how far to go downhill, and how much to
+# trust that direction; this makes the difference between a network that learns in a minute and one that does not learn.
+# In this assignment you write the eight optimizers that are used most, three schedules for the learning rate, and two
+# tools that every training loop needs sooner or later. At the end you see the trajectories of all eight on the same two
 # landscapes, and your own Adam trains a network of your own layers to read handwriting.
 #
 # **What an optimizer promises**
 #
 # | | |
 # |---|---|
-# | `Optimizer(parameters, lr)` | gets a list of `Parameter`s; each has `.data` and `.grad`, arrays of one shape |
-# | `step()` | moves every `parameter.data`, *in place*, and leaves `parameter.grad` alone |
+# | `Optimizer(parameters, lr)` | takes a list of `Parameter`s; each has `.data` and `.grad`, arrays of the same shape |
+# | `step()` | updates every `parameter.data`, *in place*, and does not change `parameter.grad` |
 # | `zero_grad()` | is inherited: clears all gradients before the next backward pass |
 #
 # *In place* means that the array itself changes: `p.data -= …`, not `p.data = p.data - …`. The layer, a copy of the
-# model on its way to disk, a second network that shares the weights: all hold the *same* array, and a new one would
-# leave them behind.
+# model that is being saved, a second network that shares the weights: all refer to the *same* array, and would not see
+# a new one.
 #
-# Most optimizers remember something for each parameter. `self.new_state()` makes that memory: a list with an array of
-# zeros for every parameter, of its shape and dtype, on its device. And `self.lr` is read anew at every step, for the
-# schedules of the second half turn it while training runs.
+# Most optimizers store something for each parameter. `self.new_state()` makes this state: a list with an array of zeros
+# for every parameter, with its shape and dtype, on its device. Read `self.lr` at every step, because the schedules of
+# the second half change it during training.
 #
-# **A tool for speed: `blocks`.** A large parameter does not fit into the processor's cache, so a formula of ten
-# operations fetches it ten times from memory. `blocks(p.data, p.grad, m, v)` hands out views of the same small piece of
-# each, one piece after the other: the formula stays as it is, and each number is fetched once. You may do without it.
+# **A tool for speed: `blocks`.** A large parameter does not fit into the CPU's cache, so a formula of ten operations
+# reads it ten times from memory. `blocks(p.data, p.grad, m, v)` yields views of the same small piece of each, one piece
+# after the other: the formula stays the same, and each number is read once. Using it is optional.
 
 # %%
 import math
@@ -47,16 +47,16 @@ from dlkit.training import fit, predict
 #
 # $$ \theta_{t+1} = \theta_t - \eta\, g_t $$
 #
-# $\eta$ is the learning rate `lr`. *Stochastic* is only where $g$ comes from: a mini-batch, not the whole data.
+# $\eta$ is the learning rate `lr`. *Stochastic* only refers to where $g$ comes from: a mini-batch, not the whole data.
 #
-# **Weight decay.** Large weights are a network's way to bend sharply around single samples. To discourage them, add
-# $\tfrac{\lambda}{2} \lVert \theta \rVert^2$ to the loss. Its gradient is $\lambda \theta$, so nothing changes but
+# **Weight decay.** With large weights a network can bend sharply around single samples. To discourage them, add
+# $\tfrac{\lambda}{2} \lVert \theta \rVert^2$ to the loss. Its gradient is $\lambda \theta$, so the only change is
 #
 # $$ g_t \;\leftarrow\; g_t + \lambda\, \theta_t $$
 #
 # (Some articles write the penalty as $\lambda \lVert \theta \rVert^2$, without the half; its gradient would be
-# $2\lambda\theta$. PyTorch, and this course, add $\lambda\theta$.) Every optimizer below takes `weight_decay` $= \lambda$
-# and does this first, with one exception that has a name of its own.
+# $2\lambda\theta$. PyTorch, and this course, add $\lambda\theta$.) Every optimizer below takes `weight_decay`
+# $= \lambda$ and does this first, with one exception, AdamW.
 #
 # *By hand:* $\theta = 2$, $g = 3$, $\eta = 0.1$: $\theta \to 1.7$. With $\lambda = 0.5$ the gradient becomes $3 + 1 = 4$ and
 # $\theta \to 1.6$.
@@ -67,16 +67,17 @@ from dlkit.training import fit, predict
 # > ```
 # > For one weight, one input $x = 1$ and the target 0, start at $w = 1$ with `predictions = x * w` and take three steps.
 # >
-# > <details><summary>What is wrong</summary>The weight goes 1, 2, 4, 8: xᵀ(prediction − target) is the gradient, and the
-# > line adds it, which climbs. There is no learning rate either; with a minus alone this example would land on the target
-# > at once, and with x = 2 jump from 1 to −3 to 9. Subtract, and scale by a learning rate.</details>
+# > <details><summary>What is wrong</summary>The weight goes 1, 2, 4, 8: xᵀ(prediction − target) is the gradient, and
+# > the line adds it, which goes uphill. There is no learning rate either; with only the sign changed this example would
+# > reach the target at once, but with x = 2 it would jump from 1 to −3 to 9. Subtract, and scale by a learning
+# > rate.</details>
 
 # %%
 class SGD(Optimizer):
     """Gradient descent:  θ ← θ − lr · g,  g = gradient + weight_decay · θ
 
-    parameters: list of Parameter, each with data and grad of one shape; lr > 0; weight_decay ≥ 0.
-    step() changes every parameter.data in place and no parameter.grad.
+    parameters: list of Parameter, each with data and grad of the same shape; lr > 0; weight_decay ≥ 0.
+    step() changes every parameter.data in place, and no parameter.grad.
 
     Source: Robbins & Monro, A Stochastic Approximation Method (1951); PyTorch's SGD.
     """
@@ -97,9 +98,9 @@ check(SGD)
 # %% [markdown]
 # ## 4.2 Momentum
 #
-# In a long valley the gradient points mostly *across*, and SGD zigzags between the walls while it creeps along the
-# floor. A ball would not: what it does to and fro cancels, what it does again and again adds up. So let the step
-# follow a *velocity* that remembers:
+# In a long valley the gradient points mostly *across*, and SGD zigzags between the walls while it moves slowly along
+# the floor. A rolling ball would not: its movements to and fro cancel, its movements in the same direction add up. So
+# let the step follow a *velocity* that accumulates gradients:
 #
 # $$ v_{t} = \mu\, v_{t-1} + g_t, \qquad \theta_{t+1} = \theta_t - \eta\, v_t, \qquad v_0 = 0 $$
 #
@@ -107,9 +108,9 @@ check(SGD)
 # $g / (1 - \mu)$: with $\mu = 0.9$ the steps become ten times as long. If it changes sign every time, to
 # $g / (1 + \mu)$: about half.
 #
-# Mind where $\eta$ stands. Some books write $v = \mu v + \eta g$ and $\theta \mathrel{-}= v$. With a constant $\eta$ it is
-# the same; when a schedule lowers $\eta$, the old velocity would go on at the old rate. PyTorch's form, and ours, keeps
-# $\eta$ outside.
+# Note the position of $\eta$. Some books write $v = \mu v + \eta g$ and $\theta \mathrel{-}= v$. With a constant $\eta$
+# it is the same; when a schedule lowers $\eta$, the old velocity would continue at the old rate. PyTorch's form, and
+# ours, keeps $\eta$ outside.
 #
 # *By hand:* $\theta = 0$, $\mu = 0.9$, $\eta = 0.1$ and the gradient 1 three times:
 #
@@ -124,7 +125,7 @@ class Momentum(Optimizer):
     """Descent with a velocity:  v ← momentum · v + g,  θ ← θ − lr · v,  g = gradient + weight_decay · θ
 
     parameters: list of Parameter; lr > 0; momentum: from 0 up to 1; weight_decay ≥ 0.
-    self.velocity: an array for every parameter, zero at the start.
+    self.velocity: one array per parameter, initially zero.
 
     Source: Polyak, Some methods of speeding up the convergence of iteration methods (1964); PyTorch's SGD.
     """
@@ -147,14 +148,14 @@ check(Momentum)
 # %% [markdown]
 # ## 4.3 Nesterov
 #
-# A ball notices a slope only once it is on it. Nesterov's idea: we know already that the velocity will carry us by
-# $-\eta\mu v$. Go there first, look at the gradient *there*, and correct.
+# Momentum notices a slope only when it is on it. Nesterov's idea: we already know that the velocity will move us by
+# $-\eta\mu v$. Go there first, compute the gradient *there*, and correct.
 #
 # $$ v_t = \mu v_{t-1} + \nabla L(\theta_t - \eta\mu v_{t-1}), \qquad \theta_{t+1} = \theta_t - \eta v_t $$
 #
-# An optimizer, though, is handed the gradient where the parameters *are*. **The way out, derived:** keep the point that
-# looks ahead, $\tilde\theta_t = \theta_t - \eta\mu v_{t-1}$, as the parameters, so that $g_t = \nabla L(\tilde\theta_t)$ is
-# just what backpropagation gives. How does this point move?
+# An optimizer, however, gets the gradient where the parameters *are*. **The solution, derived:** keep the look-ahead
+# point, $\tilde\theta_t = \theta_t - \eta\mu v_{t-1}$, as the parameters, so that $g_t = \nabla L(\tilde\theta_t)$ is
+# exactly what backpropagation gives. How does this point move?
 #
 # $$ \tilde\theta_{t+1} = \theta_{t+1} - \eta\mu v_t = \theta_t - \eta v_t - \eta\mu v_t
 #    = \tilde\theta_t + \eta\mu v_{t-1} - \eta v_t - \eta\mu v_t $$
@@ -163,17 +164,18 @@ check(Momentum)
 #
 # $$ v_t = \mu v_{t-1} + g_t, \qquad \tilde\theta_{t+1} = \tilde\theta_t - \eta\,(g_t + \mu v_t) $$
 #
-# The velocity is that of `Momentum`; only the step is another. Note that it is the *new* velocity.
+# The velocity is that of `Momentum`; only the step differs. Note that it uses the *new* velocity.
 #
-# *By hand:* as above, $\mu = 0.9$, $\eta = 0.1$, gradient 1. Step 1: $v = 1$, step $1 + 0.9 = 1.9$, $\theta = -0.19$. Step 2:
-# $v = 1.9$, step $1 + 1.71 = 2.71$, $\theta = -0.461$. That is Momentum's second and third step: one ahead, as promised.
+# *By hand:* as above, $\mu = 0.9$, $\eta = 0.1$, gradient 1. Step 1: $v = 1$, step $1 + 0.9 = 1.9$, $\theta = -0.19$.
+# Step 2: $v = 1.9$, step $1 + 1.71 = 2.71$, $\theta = -0.461$. That is Momentum's second and third step: one step
+# ahead, as intended.
 
 # %%
 class Nesterov(Optimizer):
     """Momentum that looks ahead:  v ← momentum · v + g,  θ ← θ − lr · (g + momentum · v)
 
     parameters: list of Parameter; lr > 0; momentum: from 0 up to 1; weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.velocity: an array for every parameter, zero at the start.
+    self.velocity: one array per parameter, initially zero.
 
     Source: Nesterov (1983), as Sutskever, Martens, Dahl & Hinton, On the importance of initialization and momentum in
     deep learning (2013), use it; PyTorch's SGD(nesterov=True).
@@ -197,34 +199,34 @@ check(Nesterov)
 # %% [markdown]
 # ## 4.4 Adagrad
 #
-# One learning rate for a million parameters is a strange idea. The embedding of a rare word gets a gradient once a
-# day, the bias of the output layer at every step; a weight behind a large input has large gradients for no better
-# reason than units of measurement. Adagrad gives every *single* number its own rate, by what it has seen so far:
+# One learning rate for a million parameters is rarely suitable for all of them. The embedding of a rare word seldom
+# gets a gradient, the bias of the output layer gets one at every step; a weight with a large input has large gradients,
+# perhaps only because of the unit of measurement. Adagrad gives every *single* number its own rate, based on its
+# gradients so far:
 #
 # $$ G_t = G_{t-1} + g_t^2, \qquad \theta_{t+1} = \theta_t - \eta\, \frac{g_t}{\sqrt{G_t} + \epsilon}, \qquad G_0 = 0 $$
 #
 # All operations are element by element: $g^2$ is the square of each entry. Multiply the loss by 1000, and nothing
-# changes: the scale cancels.
-# $\epsilon$ only prevents $0/0$; it stands *outside* the root.
+# changes: the scale cancels. $\epsilon$ only prevents $0/0$; it is *outside* the root.
 #
-# $G$ never shrinks, so the steps become ever shorter, like $1/\sqrt t$. For convex problems that is just right; in deep
-# networks it often stops too early, which is what the next two sections mend.
+# $G$ never shrinks, so the steps become ever shorter, like $1/\sqrt t$. For convex problems that is appropriate; in
+# deep networks it often stops too early, which the next two sections fix.
 #
 # *By hand:* $\eta = 0.1$, gradients 3, then 4. $G = 9$: step $0.1 \cdot 3/3 = 0.1$. $G = 25$: step $0.1 \cdot 4/5 = 0.08$.
 #
 # > **Find the mistake.** An article prints Adagrad as $G \leftarrow (1 - \beta)\, G + g$. Put in the gradients 3 and −4 with
 # > $\beta = 0.1$ and take the root.
 # >
-# > <details><summary>What is wrong</summary>G = 3, then 2.7 − 4 = −1.3, whose root is no number: the gradient must be
+# > <details><summary>What is wrong</summary>G = 3, then 2.7 − 4 = −1.3, which has no real root: the gradient must be
 # > squared, or the signs cancel. And there is no 1 − β in Adagrad: G is the sum of all squares, G + g². A sum that
 # > forgets is RMSprop's idea, and there the new square is weighted too.</details>
 
 # %%
 class Adagrad(Optimizer):
-    """A rate for every entry, by the sum of its squares:  G ← G + g²,  θ ← θ − lr · g / (√G + eps)
+    """A rate for every entry, from the sum of its squares:  G ← G + g²,  θ ← θ − lr · g / (√G + eps)
 
     parameters: list of Parameter; lr > 0; eps > 0; weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.sums: an array for every parameter, zero at the start.
+    self.sums: one array per parameter, initially zero.
 
     Source: Duchi, Hazan & Singer, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization (2011).
     """
@@ -247,26 +249,25 @@ check(Adagrad)
 # %% [markdown]
 # ## 4.5 RMSprop
 #
-# Adagrad's sum remembers for ever. Replace it by a mean that forgets, with weights that fall off like $\alpha^k$ into the
-# past:
+# Adagrad's sum never forgets. Replace it by a moving mean, whose weights decay like $\alpha^k$ into the past:
 #
 # $$ s_t = \alpha\, s_{t-1} + (1 - \alpha)\, g_t^2, \qquad \theta_{t+1} = \theta_t - \eta\, \frac{g_t}{\sqrt{s_t} + \epsilon} $$
 #
-# The $1 - \alpha$ makes it a *mean*: the weights $(1 - \alpha)(1 + \alpha + \alpha^2 + \dots)$ sum to 1. Then $\sqrt s$ is the root of
-# the mean square (RMS) of the recent gradients, and steps have a length of about $\eta$ whatever the scale.
+# The $1 - \alpha$ makes it a *mean*: the weights $(1 - \alpha)(1 + \alpha + \alpha^2 + \dots)$ sum to 1. Then $\sqrt s$
+# is the root of the mean square (RMS) of the recent gradients, and steps have a length of about $\eta$ at any scale.
 #
-# At the very start that is not so: $s_0 = 0$ is counted as if it had been a gradient.
+# At the very start that is not true: $s_0 = 0$ counts as if it were a gradient.
 #
 # *By hand:* $\alpha = 0.99$, gradients 3, then 4. $s_1 = 0.01 \cdot 9 = 0.09$, the step is $\eta \cdot 3/0.3 = 10\,\eta$: ten times
 # too long. $s_2 = 0.0891 + 0.16 = 0.2491$, the step $\eta \cdot 4 / 0.4991 = 8.01\,\eta$. Keep this in mind for Adam.
 
 # %%
 class RMSprop(Optimizer):
-    """A rate for every entry, by the mean of its squares:  s ← alpha · s + (1 − alpha) g²,  θ ← θ − lr · g / (√s + eps)
+    """A rate per entry, from the mean of its squares:  s ← alpha · s + (1 − alpha) g²,  θ ← θ − lr · g / (√s + eps)
 
     parameters: list of Parameter; lr > 0; alpha: from 0 up to 1; eps > 0;
     weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.squares: an array for every parameter, zero at the start.
+    self.squares: one array per parameter, initially zero.
 
     Source: Tieleman & Hinton, Neural Networks for Machine Learning, lecture 6.5 (2012); PyTorch's RMSprop.
     """
@@ -290,23 +291,23 @@ check(RMSprop)
 # %% [markdown]
 # ## 4.6 Adadelta
 #
-# Look at the units. If $\theta$ is measured in metres, a gradient is *loss per metre*. SGD subtracts one from the other;
-# the learning rate has to carry the unit. RMSprop's step $g/\sqrt s$ has no unit at all. Newton's method divides
-# the slope by the curvature and gets metres. Adadelta gets metres without curvature: it multiplies by the root mean
-# square of its own *earlier steps*.
+# Look at the units. If $\theta$ is measured in metres, a gradient is *loss per metre*. SGD subtracts one from the
+# other; the learning rate has to supply the unit. RMSprop's step $g/\sqrt s$ has no unit. Newton's method divides the
+# slope by the curvature and gets metres. Adadelta gets metres without curvature: it multiplies by the root mean square
+# of its own *earlier steps*.
 #
 # $$ s_t = \rho\, s_{t-1} + (1 - \rho)\, g_t^2, \qquad
 #    \Delta_t = \frac{\sqrt{d_{t-1} + \epsilon}}{\sqrt{s_t + \epsilon}}\; g_t, \qquad
 #    d_t = \rho\, d_{t-1} + (1 - \rho)\, \Delta_t^2, \qquad \theta_{t+1} = \theta_t - \eta\, \Delta_t $$
 #
-# Three things to mind. The order: the numerator holds the steps *before* this one. The root: here $\epsilon$ stands *inside*,
-# for it has a duty beyond avoiding $0/0$: with $d_0 = 0$ it is what gets the first step going. And $\Delta$ is remembered
-# without $\eta$, which is 1 in the original.
+# Note three things. The order: the numerator uses the steps *before* this one. The root: here $\epsilon$ is *inside*,
+# because it does more than avoid $0/0$: with $d_0 = 0$ it makes the first step possible. And $\Delta$ is stored without
+# $\eta$, which is 1 in the original.
 #
 # *By hand:* $\rho = 0.9$, $\epsilon = 10^{-6}$, gradient 1 twice. $s_1 = 0.1$,
 # $\Delta_1 = \sqrt{10^{-6}} / \sqrt{0.100001} = 0.00316$, $d_1 = 0.1 \cdot 10^{-5} = 10^{-6}$. $s_2 = 0.19$,
-# $\Delta_2 = \sqrt{2 \cdot 10^{-6}} / \sqrt{0.190001} = 0.00324$. It starts with tiny steps whatever the problem, and has to
-# work its way up: you will see that in the pictures.
+# $\Delta_2 = \sqrt{2 \cdot 10^{-6}} / \sqrt{0.190001} = 0.00324$. It starts with tiny steps for every problem and only
+# slowly increases them: you will see that in the pictures.
 
 # %%
 class Adadelta(Optimizer):
@@ -315,7 +316,7 @@ class Adadelta(Optimizer):
     s ← rho · s + (1 − rho) g² before the step, d ← rho · d + (1 − rho) Δ² after it.
     parameters: list of Parameter; lr > 0; rho: from 0 up to 1; eps > 0;
     weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.squares (s), self.steps (d): an array for every parameter, zero at the start.
+    self.squares (s), self.steps (d): one array per parameter, initially zero.
 
     Source: Zeiler, ADADELTA: An Adaptive Learning Rate Method (2012), algorithm 1; PyTorch's Adadelta.
     """
@@ -340,7 +341,7 @@ check(Adadelta)
 # %% [markdown]
 # ## 4.7 Adam
 #
-# Momentum smooths the direction, RMSprop evens out the scale. Adam does both, and repairs the start.
+# Momentum smooths the direction, RMSprop equalizes the scale. Adam does both, and corrects the start.
 #
 # $$ m_t = \beta_1 m_{t-1} + (1 - \beta_1)\, g_t, \qquad v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2, \qquad m_0 = v_0 = 0 $$
 #
@@ -353,14 +354,14 @@ check(Adadelta)
 #
 # $$ \mathbb E[m_t] = (1 - \beta_1)\, \frac{1 - \beta_1^t}{1 - \beta_1}\, \bar g = (1 - \beta_1^t)\, \bar g $$
 #
-# The weights sum to $1 - \beta_1^t$ and not to 1, for the zero at the start holds the rest. Divide by what they sum to, and the mean
-# is a mean from the first step on. The same sum for the squares:
+# The weights sum to $1 - \beta_1^t$ and not to 1, because the initial zero has the remaining weight. Divide by their
+# sum, and $m$ is a proper mean from the first step on. The same sum for the squares:
 #
 # $$ \hat m_t = \frac{m_t}{1 - \beta_1^t}, \qquad \hat v_t = \frac{v_t}{1 - \beta_2^t}, \qquad
 #    \theta_{t+1} = \theta_t - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} $$
 #
-# $t$ counts from 1: at the first step $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$ exactly, and the step is $\eta$ in the direction
-# of the sign. $\epsilon$ stands outside the root and is added to the *corrected* $\sqrt{\hat v}$.
+# $t$ counts from 1: at the first step $\hat m_1 = g_1$ and $\hat v_1 = g_1^2$ exactly, and the step is $\eta$ in the
+# direction of the sign. $\epsilon$ is outside the root and is added to the *corrected* $\sqrt{\hat v}$.
 #
 # *By hand:* $\beta_1 = 0.9$, $\beta_2 = 0.999$, gradients 4, then 2.
 #
@@ -369,18 +370,18 @@ check(Adadelta)
 # | 1 | 0.4 | 0.016 | 0.4 / 0.1 = 4 | 0.016 / 0.001 = 16 | 4 / 4 = 1 |
 # | 2 | 0.36 + 0.2 = 0.56 | 0.015984 + 0.004 = 0.019984 | 0.56 / 0.19 = 2.947 | 0.019984 / 0.001999 = 9.997 | 2.947 / 3.162 = 0.932 |
 #
-# Without the correction the first step would be $0.4 / \sqrt{0.016} = 3.16\,\eta$: both means start too small, but the root
-# of a much too small $v$ weighs more.
+# Without the correction the first step would be $0.4 / \sqrt{0.016} = 3.16\,\eta$: both means start too small, but the
+# root of a much too small $v$ has the larger effect.
 #
 # > **Find the mistake.** Two articles, two misprints. One gives the second moment as
-# > $v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, \nabla^2 L$. The other corrects by $\hat m_t = m_t / \sqrt{1 - \beta_1^t}$ and
-# > $\hat v_t = v_t / \sqrt{1 - \beta_2^t}$. What shape has $\nabla^2 L$ for a million weights? And what is the first step
-# > with the roots, for the gradient 4?
+# > $v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, \nabla^2 L$. The other corrects by $\hat m_t = m_t / \sqrt{1 - \beta_1^t}$
+# > and $\hat v_t = v_t / \sqrt{1 - \beta_2^t}$. What is the shape of $\nabla^2 L$ for a million weights? And what is
+# > the first step with the roots, for the gradient 4?
 # >
-# > <details><summary>What is wrong</summary>∇² is the matrix of second derivatives, a million by a million; meant is the
-# > gradient squared, entry by entry, an array like the gradient itself. With the roots the first step is
-# > m̂ = 0.4/√0.1 = 1.265, v̂ = 0.016/√0.001 = 0.506, and 1.265/√0.506 = 1.78: nearly twice what it should be, and no
-# > longer independent of β. The weights of the means sum to 1 − βᵗ, so one divides by just that.</details>
+# > <details><summary>What is wrong</summary>∇² is the matrix of second derivatives, a million by a million; it should
+# > be the squared gradient, entry by entry, an array like the gradient itself. With the roots the first step is m̂ =
+# > 0.4/√0.1 = 1.265, v̂ = 0.016/√0.001 = 0.506, and 1.265/√0.506 = 1.78: nearly twice what it should be, and no longer
+# > independent of β. The weights of the means sum to 1 − βᵗ, so divide by exactly that.</details>
 
 # %%
 class Adam(Optimizer):
@@ -389,7 +390,7 @@ class Adam(Optimizer):
     m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ),  t = 1 at the first step.
     parameters: list of Parameter; lr > 0; betas: β₁ and β₂, each from 0 up to 1; eps > 0;
     weight_decay ≥ 0, g = gradient + weight_decay · θ.
-    self.m, self.v: an array for every parameter, zero at the start; self.t: steps so far.
+    self.m, self.v: one array per parameter, initially zero; self.t: steps so far.
 
     Source: Kingma & Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1; PyTorch's Adam.
     """
@@ -415,29 +416,30 @@ check(Adam)
 # %% [markdown]
 # ## 4.8 AdamW
 #
-# Adam with `weight_decay` adds $\lambda\theta$ to the gradient, and then divides it, with all the rest, by $\sqrt{\hat v}$. Follow
-# one number: $\theta = 1$, a loss that does not depend on it, $\eta = 0.1$, $\lambda = 0.1$. The "gradient" is $0.1$, so
-# $\hat m_1 = 0.1$, $\sqrt{\hat v_1} = 0.1$, and the step is $\eta \cdot 0.1 / 0.1 = 0.1$. With $\lambda = 0.001$ it is $0.1$ again: $\lambda$
-# has *cancelled*. And a weight with large gradients, whose $\sqrt{\hat v}$ is large, hardly decays at all. What in SGD was a
-# gentle pull on every weight has become something else.
+# Adam with `weight_decay` adds $\lambda\theta$ to the gradient, and then divides it, like everything else, by
+# $\sqrt{\hat v}$. Consider one number: $\theta = 1$, a loss that does not depend on it, $\eta = 0.1$, $\lambda = 0.1$.
+# The "gradient" is $0.1$, so $\hat m_1 = 0.1$, $\sqrt{\hat v_1} = 0.1$, and the step is $\eta \cdot 0.1 / 0.1 = 0.1$.
+# With $\lambda = 0.001$ it is $0.1$ again: $\lambda$ has *cancelled*. And a weight with large gradients, whose
+# $\sqrt{\hat v}$ is large, hardly decays at all. The effect is no longer the gentle pull on every weight that it is in
+# SGD.
 #
-# AdamW takes the pull out of the gradient, and lets each weight shrink by the same share, beside the step:
+# AdamW removes the decay from the gradient, and shrinks each weight by the same factor, separately from the step:
 #
 # $$ \theta \;\leftarrow\; \theta - \eta\lambda\,\theta \quad \text{first, then} \quad
 #    \theta \;\leftarrow\; \theta - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} $$
 #
-# with $m$ and $v$ of the *plain* gradient. The decay has the learning rate in it (a schedule turns both down together)
-# and comes before the step. For SGD the two ways are the same thing; see Question 1.
+# with $m$ and $v$ of the *plain* gradient. The decay contains the learning rate (a schedule lowers both together) and
+# comes before the step. For SGD the two forms are identical; see Question 1.
 #
-# *By hand:* the number from above: $\theta = 1 \to 0.99$ with $\lambda = 0.1$, and $\to 0.9999$ with $\lambda = 0.001$.
+# *By hand:* the number above: $\theta = 1 \to 0.99$ with $\lambda = 0.1$, and $\to 0.9999$ with $\lambda = 0.001$.
 
 # %%
 class AdamW(Optimizer):
     """Adam with decoupled weight decay:  θ ← θ − lr · weight_decay · θ,  then  θ ← θ − lr · m̂ / (√v̂ + eps)
 
-    m̂ and v̂ as in Adam, of the gradient without any decay.
+    m̂ and v̂ as in Adam, computed from the gradient without decay.
     parameters: list of Parameter; lr > 0; betas: each from 0 up to 1; eps > 0; weight_decay ≥ 0.
-    self.m, self.v: an array for every parameter, zero at the start; self.t: steps so far.
+    self.m, self.v: one array per parameter, initially zero; self.t: steps so far.
 
     Source: Loshchilov & Hutter, Decoupled Weight Decay Regularization (2019), algorithm 2; PyTorch's AdamW.
     """
@@ -460,12 +462,13 @@ class AdamW(Optimizer):
 check(AdamW)
 
 # %% [markdown]
-# ## 4.9 Eight roads
+# ## 4.9 Eight trajectories
 #
-# The same two landscapes for all eight. The bowl is thirty times as steep across as along; Rosenbrock's valley is
-# curved and nearly flat at its floor. Each optimizer has a learning rate out of the best of a search. A dot is a step,
-# the star is the minimum. (AdamW has a weight decay of 0.1, which pulls towards the origin; in the valley it ends where the
-# pull and the slope balance, and that is not at the star. Decay is for networks that overfit, not for finding minima.)
+# The same two landscapes for all eight. The quadratic is thirty times as steep across as along; Rosenbrock's valley is
+# curved and nearly flat at its floor. Each optimizer has one of the best learning rates of a search. A dot is a step,
+# the star is the minimum. (AdamW has a weight decay of 0.1, which pulls towards the origin; in the valley it ends where
+# the decay and the slope balance, which is not at the star. Decay is for networks that overfit, not for finding
+# minima.)
 
 # %%
 OPTIMIZERS = {
@@ -480,13 +483,13 @@ OPTIMIZERS = {
 }
 
 
-def show_roads(landscape, rates, steps):
-    """Draw the road of every optimizer on a map of its own."""
+def show_trajectories(landscape, rates, steps):
+    """Draw the trajectory of every optimizer on a separate map."""
     figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout="constrained", sharex=True, sharey=True)
     for ax, (name, make) in zip(axes.flat, OPTIMIZERS.items(), strict=True):
-        road = landscapes.descend(landscape, make(rates[name]), steps)
-        landscapes.draw(landscape, {name: road}, ax=ax)
-        left = np.hypot(*(road[-1] - landscape.minimum))
+        trajectory = landscapes.descend(landscape, make(rates[name]), steps)
+        landscapes.draw(landscape, {name: trajectory}, ax=ax)
+        left = np.hypot(*(trajectory[-1] - landscape.minimum))
         ax.set(title=f"{name}, lr {rates[name]:g}: ends {left:.2g} away")
         ax.label_outer()
     figure.suptitle(f"{landscape.name}, {steps} steps")
@@ -495,8 +498,8 @@ def show_roads(landscape, rates, steps):
 
 # %%
 with when_written():
-    show_roads(
-        landscapes.BOWL,
+    show_trajectories(
+        landscapes.QUADRATIC,
         {
             "SGD": 0.06,
             "Momentum": 0.02,
@@ -512,7 +515,7 @@ with when_written():
 
 # %%
 with when_written():
-    show_roads(
+    show_trajectories(
         landscapes.ROSENBROCK,
         {
             "SGD": 0.003,
@@ -529,11 +532,11 @@ with when_written():
 
 
 # %% [markdown]
-# **Question 1.** *(3 points)* `Adam(weight_decay=λ)` and `AdamW(weight_decay=λ)` differ; for SGD the two ways to decay are
-# one. (a) Show it for SGD: write down one step with $\lambda\theta$ in the gradient, and one with the decay beside it.
-# (b) For Adam, take a weight whose gradient is noise of size $\sigma$ around zero, much larger than $\lambda\theta$. By
-# about how much does $\lambda\theta$ move it in one step, with L2 and decoupled? Which weights does L2 decay least, and are
-# these the ones that should be spared?
+# **Question 1.** *(3 points)* `Adam(weight_decay=λ)` and `AdamW(weight_decay=λ)` differ; for SGD the two forms of decay
+# are the same. (a) Show it for SGD: write down one step with $\lambda\theta$ in the gradient, and one with separate
+# decay. (b) For Adam, take a weight whose gradient is noise of size $\sigma$ around zero, much larger than
+# $\lambda\theta$. By about how much does $\lambda\theta$ move it in one step, with L2 and decoupled? Which weights does
+# L2 decay least, and are these the ones that should decay least?
 
 # %% [markdown]
 # YOUR ANSWER HERE
@@ -541,24 +544,25 @@ with when_written():
 # %% [markdown]
 # ## 4.10 Clipping
 #
-# Now and then one batch has a gradient a thousand times as large as the others: a rare sample, a cliff of the loss (in
-# recurrent networks, 07, that is the rule). One such step undoes an hour. So before the step, look at the norm of *all*
-# gradients together, as if they were one long vector, and if it is too long, shorten them all by the same factor:
+# Sometimes one batch has a gradient a thousand times as large as the others: a rare sample, a cliff in the loss (common
+# in recurrent networks, 07). One such step can undo an hour of training. So before the step, compute the norm of *all*
+# gradients together, as if they were one long vector, and if it is too large, scale them all by the same factor:
 #
 # $$ n = \sqrt{\textstyle\sum_p \lVert g_p \rVert^2}, \qquad g_p \;\leftarrow\; g_p \cdot \min\Bigl(1, \frac{c}{n + 10^{-6}}\Bigr) $$
 #
-# One factor for all keeps the *direction*; clipping each entry or each parameter by itself would turn it. A gradient
-# that is short enough stays as it is: clipping never lengthens. The $10^{-6}$ is PyTorch's.
+# One factor for all keeps the *direction*; clipping each entry or each parameter separately would change it. A gradient
+# that is short enough stays unchanged: clipping never lengthens. The $10^{-6}$ is PyTorch's.
 #
-# Return $n$, the norm *before* clipping: plotted over time it is the best thermometer of a training run. Leave it on
-# the device: no `float()`, and no `if n > c`, which would have to wait for it; `xp.minimum` decides where the numbers are.
+# Return $n$, the norm *before* clipping: plotted over time it is one of the best indicators of a training run. Leave it
+# on the device: no `float()`, and no `if n > c`, which would have to wait for it; `xp.minimum` makes the decision on
+# the device.
 #
 # *By hand:* two parameters with gradients $(3)$ and $(4)$, $c = 1$: $n = 5$, the factor is $0.2$, and the gradients become
 # $0.6$ and $0.8$.
 
 # %%
 def clip_gradient_norm(parameters, max_norm):
-    """Shorten all gradients by one factor, in place, so that their common norm is at most max_norm; return the norm before
+    """Scale all gradients by one factor, in place, to a common norm of at most max_norm; return the norm before
 
     parameters: list of Parameter on one device; max_norm > 0.
     The factor is min(1, max_norm / (norm + 10⁻⁶)).  The norm is a scalar of the gradients' array library.
@@ -577,44 +581,45 @@ check(clip_gradient_norm)
 # %% [markdown]
 # ## 4.11 Gradient accumulation
 #
-# A batch of 1024 makes steady gradients, and does not fit into memory: activations of *every* layer for *every* sample
-# wait for the backward pass. But gradients add up. Send the batch through in small pieces, let `parameter.grad` gather,
-# and step once: only one piece's activations exist at a time.
+# A batch of 1024 gives stable gradients but may not fit into memory: activations of *every* layer for *every* sample
+# are stored for the backward pass. But gradients add up. Process the batch in small pieces, accumulate in
+# `parameter.grad`, and step once: only one piece's activations exist at a time.
 #
 # **Exactly the same?** The loss of $N$ samples is a mean, and so is that of a piece $k$ with $n_k$ of them:
 #
 # $$ L = \frac1N \sum_{i=1}^{N} \ell_i = \sum_k \frac{n_k}{N} \Bigl( \frac1{n_k} \sum_{i \in k} \ell_i \Bigr)
 #    = \sum_k \frac{n_k}{N} L_k $$
 #
-# So each piece's gradient counts by its share $n_k / N$. If all pieces are of one size that is $1/k$; the last piece
-# often is not. Scale what goes *into* `model.backward`: since backward is linear, every gradient behind it scales too.
+# So each piece's gradient has the weight $n_k / N$. With $K$ pieces of equal size that is $1/K$, but the last piece is
+# often smaller. Scale the gradient that you pass *to* `model.backward`: because backward is linear, every gradient that
+# it computes is scaled too.
 #
 # *By hand:* three samples with the gradients 1, 2 and 6, pieces of two. The whole batch: $9/3 = 3$. In pieces:
 # $\tfrac23 \cdot 1.5 + \tfrac13 \cdot 6 = 3$. With one half each it would be $3.75$.
 #
-# Write one epoch of it: the data in the order in which they come, `size` samples a piece, `every` pieces an update (the
-# last update of the epoch takes what is left). Before each update clear the gradients, after its last piece call
-# `optimizer.step()`. Return the mean loss of the epoch's samples, as it was while training.
+# Write one epoch of it: the data in their given order, `size` samples per piece, `every` pieces per update (the last
+# update of the epoch uses the rest). Clear the gradients before each update, and call `optimizer.step()` after its last
+# piece. Return the mean loss over the epoch's samples, as measured during training.
 #
-# > **Find the mistake.** An article describes gradient accumulation so: "the gradients of the mini-batches are summed,
-# > and the weights are updated once per epoch." With 60 000 samples, pieces of 32 and a wish for batches of 256: how
-# > often are the weights updated in an epoch, and how often should they be?
+# > **Find the mistake.** An article describes gradient accumulation like this: "the gradients of the mini-batches are
+# > summed, and the weights are updated once per epoch." With 60 000 samples, pieces of 32 and intended batches of 256:
+# > how often are the weights updated in an epoch, and how often should they be?
 # >
-# > <details><summary>What is wrong</summary>Once, where it should be every 8 pieces: 235 times. Once per epoch is full-batch
-# > gradient descent; accumulation imitates a batch of the size one wants, no larger.</details>
+# > <details><summary>What is wrong</summary>Once, where it should be after every 8 pieces: 235 times. Once per epoch is
+# > full-batch gradient descent; accumulation imitates a batch of the intended size, not a larger one.</details>
 
 # %%
 def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
-    """One epoch in batches of size · every samples, of which only size go through the model at a time; return the mean loss
+    """One epoch in batches of size · every samples, size of them at a time; return the mean loss
 
     Shapes
         x  (samples, …)      y  (samples, …)      result  ()
     model: forward(x) and backward(dy); loss: forward(prediction, target), a mean over its samples, and backward();
     optimizer: of the model's parameters, with zero_grad() and step(); size, every: 1 or more.
-    Every update uses the gradient of the mean over all samples of its batch, also of a last one that is smaller.
+    Every update uses the gradient of the mean over all samples of its batch, also for a smaller last batch.
     The result is a scalar of the array's library.
 
-    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3: a batch's gradient is a mean over samples.
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3: a batch's gradient is a mean.
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -627,18 +632,18 @@ check(accumulate_gradients)
 # %% [markdown]
 # ## 4.12 Schedules
 #
-# A large learning rate crosses the plain quickly, and then jumps to and fro over the minimum: the noise of the
-# mini-batches alone keeps it at a distance that grows with $\eta$. A small one arrives, eventually. So begin large and end
-# small. A `Schedule` holds an optimizer and sets its `lr`: at once, and at every `step()` of its own, which one calls after
-# the optimizer's. It keeps `self.base`, the rate that the optimizer had at the start; you write
+# With a large learning rate an optimizer approaches the minimum quickly, but then jumps to and fro across it: the noise
+# of the mini-batches keeps it at a distance that grows with $\eta$. With a small rate it arrives, eventually. So begin
+# large and end small. A `Schedule` takes an optimizer and sets its `lr`: immediately, and at every `step()` of the
+# schedule, which you call after the optimizer's. It stores `self.base`, the optimizer's rate at the start; you write
 #
 # | | |
 # |---|---|
-# | `rate(t)` | the learning rate after $t$ steps, $t = 0, 1, 2, \dots$, an ordinary Python number |
+# | `rate(t)` | the learning rate after $t$ steps, $t = 0, 1, 2, \dots$, a plain Python number |
 #
-# as a formula in $t$, not as a change of the last rate: so it may be asked in any order, drawn before it is used, and a
-# training run can be resumed in the middle. A trap: `np.cos` returns a NumPy number, and that makes float64 of a float32
-# array when they are multiplied. `math.cos` does not.
+# as a formula in $t$, not as a change of the last rate: so you can call it in any order, plot it before you use it, and
+# resume a training run in the middle. A trap: `np.cos` returns a NumPy number, which turns a float32 array into float64
+# when they are multiplied. `math.cos` does not.
 #
 # **StepDecay.** Every $k$ steps, multiply by $\gamma$:  $\eta_t = \eta_0\, \gamma^{\lfloor t/k \rfloor}$.
 #
@@ -668,19 +673,19 @@ check(StepDecay)
 
 
 # %% [markdown]
-# **CosineAnnealing.** Steps are rude: the loss jumps down at each, and where to put them is anybody's guess. Half a wave
-# of a cosine goes from the base $\eta_0$ to $\eta_{\min}$ within $T$ steps, slowly at both ends:
+# **CosineAnnealing.** Steps are abrupt, and it is hard to know where to put them. Half a cosine wave goes from the base
+# $\eta_0$ to $\eta_{\min}$ within $T$ steps, slowly at both ends:
 #
 # $$ \eta_t = \eta_{\min} + \tfrac12\, (\eta_0 - \eta_{\min})\, \Bigl(1 + \cos \frac{\pi t}{T}\Bigr) $$
 #
 # Beyond $T$ the cosine rises again, as it does in PyTorch.
 #
-# *By hand:* $\eta_0 = 1$, $\eta_{\min} = 0.2$, $T = 4$: $t = 0$ gives $1$; $t = 1$ gives $0.2 + 0.4\,(1 + 0.7071) = 0.883$; $t = 2$,
-# half way, $0.6$; $t = 4$ gives $0.2$.
+# *By hand:* $\eta_0 = 1$, $\eta_{\min} = 0.2$, $T = 4$: $t = 0$ gives $1$; $t = 1$ gives
+# $0.2 + 0.4\,(1 + 0.7071) = 0.883$; $t = 2$, halfway, $0.6$; $t = 4$ gives $0.2$.
 
 # %%
 class CosineAnnealing(Schedule):
-    """Half a wave from base down to minimum:  minimum + ½ (base − minimum) (1 + cos(π t / steps))
+    """Half a cosine wave from base down to minimum:  minimum + ½ (base − minimum) (1 + cos(π t / steps))
 
     steps: from the base to the minimum, 1 or more; minimum: from 0 up to the base.
 
@@ -703,9 +708,9 @@ check(CosineAnnealing)
 
 
 # %% [markdown]
-# **LinearWarmup.** At the very start everything is unsettled: weights are random, Adam's $\hat v$ knows a handful of gradients.
-# A large first step can put a network where it never recovers, transformers (09) above all. So rise from a fraction $f$ of
-# the base to the whole of it within $T$ steps, along a straight line, and stay there:
+# **LinearWarmup.** At the very start the weights are random, and Adam's $\hat v$ is based on only a few gradients. A
+# large first step can bring a network to a point from which it never recovers, transformers (09) in particular. So
+# increase the rate linearly from a fraction $f$ of the base to the full base within $T$ steps, and keep it there:
 #
 # $$ \eta_t = \eta_0 \Bigl( f + (1 - f)\, \min\bigl(1, \tfrac tT\bigr) \Bigr) $$
 #
@@ -713,7 +718,7 @@ check(CosineAnnealing)
 
 # %%
 class LinearWarmup(Schedule):
-    """Rise from start · base to base along a straight line, then stay:  base · (start + (1 − start) · min(1, t / steps))
+    """Rise linearly from start · base to base, then stay:  base · (start + (1 − start) · min(1, t / steps))
 
     steps: of the rise, 1 or more; start: the first rate as a fraction of the base, more than 0 and at most 1.
 
@@ -752,17 +757,17 @@ with when_written():
 # ## Capstone: a network that reads
 #
 # The first program of the article that this course began with is a network 784 – 128 – 64 – 10 for handwritten digits,
-# trained with Adam. (It lists two hidden layers and then builds one; build both.) Now all its pieces are yours: `Linear`,
-# `ReLU` and `Sequential` of 02, `SoftmaxCrossEntropy` of 03, and `Adam` with a schedule.
+# trained with Adam. (It lists two hidden layers and then builds one; build both.) Now you have written all its parts:
+# `Linear`, `ReLU` and `Sequential` of 02, `SoftmaxCrossEntropy` of 03, and `Adam` with a schedule.
 #
-# Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows of 784
-# pixels; of 2 000 others, drawn anew each time, at least 95 % must be right, from each of three seeds, in at most 40 seconds of
-# CPU time. For every seed the pixels come in another order and the digits under other numbers.
+# Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows of
+# 784 pixels; of 2 000 others, drawn anew each time, at least 95 % must be classified correctly, for each of three
+# seeds, in at most 40 seconds of CPU time. For every seed the pixels and the class numbers are permuted.
 #
-# Plain Adam, eight epochs, gets to about 95 %: every other seed falls short. Three things that you have at hand push it to
-# 97 %: `CosineAnnealing` over all steps; `label_smoothing=0.1`; and pixels that are hidden at random,
-# about four in ten, anew for every batch (`x * (rng.random(x.shape) > 0.4)`, in float32): the network cannot lean on
-# single pixels, and thirty epochs do no harm. 05 says why that works.
+# Plain Adam with eight epochs reaches about 95 %, so every other seed fails. Three tools that you already have increase
+# it to 97 %: `CosineAnnealing` over all steps; `label_smoothing=0.1`; and pixels that are hidden at random, about four
+# in ten, drawn for every batch (`x * (rng.random(x.shape) > 0.4)`, in float32): the network cannot rely on single
+# pixels, and thirty epochs do no harm. 05 explains why that works.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -771,7 +776,7 @@ SoftmaxCrossEntropy = earlier("losses.SoftmaxCrossEntropy")
 
 # %%
 def train_mnist_mlp(x, y, *, rng):
-    """Train a network 784 – 128 – 64 – 10 with Adam to tell ten digits apart; return it
+    """Train a network 784 – 128 – 64 – 10 with Adam to recognize ten digits; return it
 
     Shapes
         x  (batch, 784) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
@@ -785,8 +790,8 @@ def train_mnist_mlp(x, y, *, rng):
 check(train_mnist_mlp)
 
 # %% [markdown]
-# The same network under all eight, four epochs each, without schedule or tricks, on 4 000 digits: the loss on the
-# 2 000 digits that none of them sees.
+# The same network trained with all eight, four epochs each, without schedule or tricks, on 4 000 digits: the loss on
+# the 2 000 digits that are not used for training.
 
 # %%
 with when_written():
@@ -828,7 +833,7 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# And what the trained one still gets wrong.
+# And the digits that the trained network still gets wrong.
 
 # %%
 with when_written():
@@ -841,14 +846,15 @@ with when_written():
         ax.set_title(f"{data.y_test[i]}, not {guess[i]}", fontsize="small")
         ax.axis("off")
     right = 100 * (guess == data.y_test).mean()
-    figure.suptitle(f"read wrongly ({right:.1f} % of the 2 000 test digits are right)")
+    figure.suptitle(f"misclassified ({right:.1f} % of the 2 000 test digits are correct)")
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(3 points)* Look at your pictures of the eight roads. (a) Why does SGD zigzag in the bowl, and what limits
-# its learning rate? Use the curvatures 1 and 30. (b) Adagrad, RMSprop and Adam leave the start of the bowl as far along $x$
-# as along $y$ (the axes have different scales), SGD nearly along $y$ alone. Explain, with the first step of each. (c) Which of these roads would change if the bowl were
-# turned by 45°, and what does that say about the adaptive optimizers?
+# **Question 2.** *(3 points)* Look at your pictures of the eight trajectories. (a) Why does SGD zigzag on the
+# quadratic, and what limits its learning rate? Use the curvatures 1 and 30. (b) On the quadratic, the first steps of
+# Adagrad, RMSprop and Adam are as long along $x$ as along $y$ (the axes have different scales), that of SGD is almost
+# only along $y$. Explain, with the first step of each. (c) Which of these trajectories would change if the quadratic
+# were rotated by 45°, and what does that tell you about the adaptive optimizers?
 
 # %% [markdown]
 # YOUR ANSWER HERE

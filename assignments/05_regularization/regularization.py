@@ -1,33 +1,32 @@
 # %% [markdown]
 # # 05 · Regularization
 #
-# A network with more weights than samples can learn its training data by heart. What you want is the opposite of a good
-# memory: to be right on what it has *not* seen. The gap between the two is called overfitting, and this assignment is
-# about everything that closes it.
+# A network with more weights than samples can memorize its training data. What you need is the opposite: correct
+# answers on data that it has *not* seen. The gap between the two is called overfitting, and this assignment is about
+# methods that reduce it.
 #
-# **How it comes about.** The loss that you can measure is a mean over the training samples; the loss that you mean is
-# the expectation over all samples there could be. For *one fixed* function the first is an honest estimate of the
-# second. But training looks for the function with the smallest training loss, and among millions of functions there
-# is always one that fits by luck: the noise, the one odd pixel, the label that is wrong. The more freedom, and the
-# fewer samples, the more luck there is to find.
+# **How it comes about.** The loss that you can measure is a mean over the training samples; the loss that matters is
+# the expectation over all possible samples. For *one fixed* function the first is an unbiased estimate of the second.
+# But training searches for the function with the smallest training loss, and among millions of functions there is
+# always one that fits by chance: the noise, the one odd pixel, the wrong label. The more freedom and the fewer samples,
+# the more often that happens.
 #
-# **What can be done.** Every cure takes away freedom that the task does not need, or brings in knowledge that the
-# samples do not show:
+# **What can be done.** Every method removes freedom that the task does not need, or adds knowledge that the samples do
+# not show:
 #
-# | cure | what it says | here |
+# | method | idea | here |
 # |---|---|---|
 # | initial values | start where signals and gradients keep their size, or nothing is learned at all | 5.1 – 5.3 |
 # | dropout | no unit may rely on one other unit | 5.4 |
-# | normalization | every feature keeps its mean and its scale while the layers below it change | 5.5, 5.6 |
-# | L2 penalty | among equally good weights, the small ones | 5.7 |
+# | normalization | every feature keeps its mean and its scale while the earlier layers change | 5.5, 5.6 |
+# | L2 penalty | among equally good weights, prefer small ones | 5.7 |
 # | early stopping | what is learned last is mostly noise | 5.8 |
 # | augmentation | a digit moved by a pixel is the same digit | 5.9 |
 # | mixup | between two samples, the answer lies between theirs | 5.10 |
 #
-# (The first and the third are strictly about *training at all*; they stand here because they come in the same
-# breath.) The hardest backward pass of the assignment is that of `BatchNorm`: there every output depends on every row
-# of the batch, and the derivation is in 5.5. At the end a network that has learned 500 digits by heart is rescued,
-# step by step.
+# (Strictly, the first and the third make *training possible*; they are here because they are used together with the
+# others.) The hardest backward pass of the assignment is that of `BatchNorm`: every output depends on every row of the
+# batch, and the derivation is in 5.5. At the end you improve a network that has memorized 500 digits, step by step.
 
 # %%
 import math
@@ -43,9 +42,8 @@ from dlkit.datasets import mnist
 from dlkit.training import accuracy, predict
 
 # %% [markdown]
-# The disease in its smallest form: twelve noisy measurements of a sine, and polynomials of three degrees through
-# them. The last one has as many coefficients as there are points, goes through every one of them, and is worth
-# nothing between them.
+# A small example of overfitting: twelve noisy measurements of a sine, and polynomials of three degrees fitted to them.
+# The last one has as many coefficients as there are points, goes through every point, and is useless between them.
 
 # %%
 rng = np.random.default_rng(3)
@@ -71,17 +69,17 @@ plt.show()
 # %% [markdown]
 # ## 5.1 Initial values: normal_init
 #
-# Before the first step the weights are random, and they have to be: were all units of a layer alike, they would get
-# the same gradient and stay alike for ever. The question is how large. The simplest answer is a fixed standard
-# deviation,
+# Before the first step the weights are random, and they have to be: if all units of a layer were equal, they would get
+# the same gradient and stay equal forever. The question is how large the weights should be. The simplest answer is a
+# fixed standard deviation,
 #
 # $$ W_{ij} \sim \mathcal N(0, \sigma^2), $$
 #
-# 0.01 in the networks of 2012. It is the baseline of the two that follow, and the picture below shows what becomes of
-# it in twenty layers.
+# 0.01 in the networks of 2012. It is the baseline for the two that follow, and the picture below shows what happens
+# with it in twenty layers.
 #
-# The generator `rng` lives on the host. Draw from it, then move the numbers to where the computing is done:
-# `asarray(…)`. That is all there is to it, and it means that one seed gives the same weights on every device.
+# The generator `rng` draws in CPU memory. Draw from it, then move the numbers to the active device with `asarray(…)`.
+# So the same seed gives the same weights on every device.
 #
 # *By hand:* `normal_init((2, 3), std=0.5, rng=rng)` is a 2 × 3 array. Of many such numbers 68 % lie between −0.5 and
 # 0.5, and 95 % between −1 and 1.
@@ -91,10 +89,11 @@ def normal_init(shape, std=0.01, *, rng):
     """Initial weights, normal with mean 0 and standard deviation ``std``
 
     Shapes
-        result  ``shape``, float64, on the device of the context (asarray)
-    std: greater than 0.      rng: a numpy.random.Generator; every call draws anew from it, and from nothing else.
+        result  ``shape``, float64, on the active device (asarray)
+    std: greater than 0. rng: a numpy.random.Generator, the only source of randomness; every call draws new numbers.
 
-    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012), section 5.
+    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012),
+    section 5.
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -107,30 +106,29 @@ check(normal_init)
 # %% [markdown]
 # ## 5.2 xavier_init
 #
-# What happens to the *size* of a signal in a layer? Let $y_j = \sum_i x_i W_{ij}$ with $n_{in}$ independent terms,
-# all $W_{ij}$ of mean zero. Products of independent quantities with mean zero have no correlation, so variances add
-# up:
+# What happens to the *size* of a signal in a layer? Let $y_j = \sum_i x_i W_{ij}$ with $n_{in}$ independent terms, all
+# $W_{ij}$ with mean zero. The terms are uncorrelated, so their variances add up:
 #
 # $$ \operatorname{Var} y_j = \sum_{i=1}^{n_{in}} \operatorname{E}[x_i^2] \operatorname{Var} W_{ij}
 #    = n_{in} \operatorname{Var} W \cdot \operatorname{E}[x^2] $$
 #
-# Each layer multiplies the mean square by $n_{in} \operatorname{Var} W$. Twenty layers do it twenty times: with 256
-# inputs and $\sigma = 0.01$ the factor is $0.0256$ a layer, and $10^{-32}$ after twenty. To keep the signal,
-# $\operatorname{Var} W = 1/n_{in}$.
+# Each layer multiplies the mean square by $n_{in} \operatorname{Var} W$. Twenty layers do this twenty times: with 256
+# inputs and $\sigma = 0.01$ the factor is $0.0256$ per layer, and $10^{-32}$ after twenty. To keep the size of the
+# signal, $\operatorname{Var} W = 1/n_{in}$.
 #
-# On the way back, $dx_i = \sum_j dy_j W_{ij}$ is a sum of $n_{out}$ terms, and the same argument wants
+# In the backward pass, $dx_i = \sum_j dy_j W_{ij}$ is a sum of $n_{out}$ terms, and the same argument requires
 # $\operatorname{Var} W = 1/n_{out}$. Both at once is only possible where the layer is square; Glorot and Bengio take
 # the harmonic mean of the two,
 #
 # $$ \operatorname{Var} W = \frac{2}{n_{in} + n_{out}} $$
 #
-# **Fan in, fan out.** $n_{in}$ counts the terms of one output's sum, $n_{out}$ the outputs that one input reaches. In
-# a `Linear` of this course W is (in, out), so these are its two lengths. A convolution's W is (out, in, kh, kw), and
-# one output sums over in · kh · kw numbers; one input reaches out · kh · kw.
+# **Fan in, fan out.** $n_{in}$ counts the terms in the sum of one output, $n_{out}$ the outputs that depend on one
+# input. In a `Linear` of this course W is (in, out), so these are its two lengths. A convolution's W is (out, in, kh,
+# kw), and one output sums over in · kh · kw numbers; one input affects out · kh · kw.
 #
-# Nothing was said of the shape of the distribution, and nothing depends on it: a normal one has
+# The argument does not depend on the shape of the distribution: a normal one has
 # $\sigma = \sqrt{\operatorname{Var} W}$, a uniform one on $(-a, a)$ has the variance $a^2/3$, so
-# $a = \sqrt{3 \operatorname{Var} W}$. Take which you like.
+# $a = \sqrt{3 \operatorname{Var} W}$. You may use either.
 #
 # *By hand:* a `Linear` from 300 to 100: variance $2/400 = 0.005$, so $\sigma = 0.0707$, or uniform between
 # $\pm\sqrt{0.015} = \pm 0.122$. A convolution with W (8, 3, 5, 5): fan in $3 \cdot 25 = 75$, fan out
@@ -138,16 +136,16 @@ check(normal_init)
 
 # %%
 def xavier_init(shape, *, rng):
-    """Initial weights with mean 0 and variance 2 / (fan_in + fan_out), normal or uniform as you like
+    """Initial weights with mean 0 and variance 2 / (fan_in + fan_out), normal or uniform
 
     Shapes
-        result  ``shape``, float64, on the device of the context (asarray)
+        result  ``shape``, float64, on the active device (asarray)
         (in, out) of a Linear: fan_in = in, fan_out = out
         (out, in, kh, kw) of a Conv2d: fan_in = in · kh · kw, fan_out = out · kh · kw
-    rng: a numpy.random.Generator; every call draws anew from it, and from nothing else.
+    rng: a numpy.random.Generator, the only source of randomness; every call draws new numbers.
 
-    Source: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010), equation 12
-    for the variance (and 16 for the uniform distribution).
+    Source: Glorot & Bengio, Understanding the difficulty of training deep feedforward neural networks (2010), equation
+    12 for the variance (and 16 for the uniform distribution).
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -160,29 +158,29 @@ check(xavier_init)
 # %% [markdown]
 # ## 5.3 he_init
 #
-# That was a linear network. A ReLU sets the negative half to zero: if $y$ is symmetric around zero, half of its mean
-# square is gone,
+# That was for a linear network. A ReLU sets the negative half to zero: if $y$ is symmetric around zero, half of its
+# mean square is gone,
 #
 # $$ \operatorname{E}\bigl[\max(0, y)^2\bigr] = \tfrac12 \operatorname{Var} y \qquad\Longrightarrow\qquad
 #    \operatorname{E}[x_{l+1}^2] = \tfrac12\, n_{in} \operatorname{Var} W \cdot \operatorname{E}[x_l^2] $$
 #
-# so the weights make up for it with twice the variance:
+# so the weights compensate for it with twice the variance:
 #
 # $$ \operatorname{Var} W = \frac{2}{n_{in}} $$
 #
-# A factor of two sounds like nothing. In twenty layers it is $2^{20}$, a million.
+# A factor of two seems small. In twenty layers it is $2^{20}$, a million.
 #
 # *By hand:* from 50 inputs: variance $2/50 = 0.04$, $\sigma = 0.2$, or uniform between
 # $\pm\sqrt{3 \cdot 0.04} = \pm 0.346$.
 
 # %%
 def he_init(shape, *, rng):
-    """Initial weights in front of a ReLU with mean 0 and variance 2 / fan_in, normal or uniform as you like
+    """Initial weights before a ReLU, with mean 0 and variance 2 / fan_in, normal or uniform
 
     Shapes
-        result  ``shape``, float64, on the device of the context (asarray)
+        result  ``shape``, float64, on the active device (asarray)
         (in, out) of a Linear: fan_in = in      (out, in, kh, kw) of a Conv2d: fan_in = in · kh · kw
-    rng: a numpy.random.Generator; every call draws anew from it, and from nothing else.
+    rng: a numpy.random.Generator, the only source of randomness; every call draws new numbers.
 
     Source: He, Zhang, Ren & Sun, Delving Deep into Rectifiers (2015), equation 10.
     """
@@ -195,12 +193,12 @@ check(he_init)
 
 
 # %% [markdown]
-# Twenty layers of 256 units, no training at all: the root of the mean square of the signal behind each layer, and of
-# its gradient on the way back (which begins at the right). What falls off the picture cannot be learned with.
+# Twenty layers of 256 units, without training: the root mean square of the signal after each layer, and of its gradient
+# in the backward pass (which begins at the right). A network whose curve leaves the picture cannot learn.
 
 # %%
 def through_layers(init, activation, rng, layers=20, width=256):
-    """Root of the mean square behind each of ``layers`` layers, forward and, in the same order, backward"""
+    """Root mean square after each of ``layers`` layers, forward and, in the same order, backward"""
     h = rng.normal(size=(500, width))
     weights, slopes, sizes = [], [], []
     for _ in range(layers):
@@ -233,56 +231,54 @@ with when_written():
 
 
 # %% [markdown]
-# With ReLU only He's weights keep signal and gradient; with tanh, which is nearly linear in its middle, Xavier's do
-# as well. Those of 0.01 carry nothing anywhere.
+# With ReLU only He's weights keep signal and gradient; with tanh, which is nearly linear around zero, Xavier's do too.
+# With 0.01 both vanish.
 
 # %% [markdown]
 # ## 5.4 Dropout
 #
-# A network that is large enough for its data learns units that only work together: one unit's mistake is undone by
-# another's, in just the way that the training samples need. Dropout takes such partners away. In every training step
-# each number of a layer is set to zero with probability $p$, each by itself, and no unit can rely on any other one:
+# A network that is large enough for its data learns units that only work together: one unit corrects the mistakes of
+# another exactly as the training samples require. Dropout breaks up such combinations. In every training step each
+# number of a layer is set to zero with probability $p$, independently of the others, so no unit can rely on another:
 #
 # $$ y_i = \frac{k_i\, x_i}{1 - p}, \qquad k_i = \begin{cases} 0 & \text{with probability } p \\ 1 & \text{else} \end{cases} $$
 #
-# **Why divide by $1 - p$.** A unit of the next layer adds up many inputs. With a share $p$ of them missing its sum
-# would be too small by the factor $1 - p$, and in evaluation, where nothing is dropped, all at once too large.
-# Dividing in training keeps the mean,
+# **Why divide by $1 - p$.** A unit of the next layer sums many inputs. With a share $p$ of them missing, its sum would
+# be smaller by the factor $1 - p$ in training than in evaluation, where nothing is dropped. Dividing in training keeps
+# the mean,
 #
 # $$ \mathbb E[y_i] = \frac{(1 - p)\, x_i + p \cdot 0}{1 - p} = x_i, $$
 #
-# so that evaluation needs nothing at all: $y = x$. This is called *inverted* dropout. (The paper of 2014 does it the
-# other way round, drops without dividing and multiplies all weights by $1 - p$ afterwards. Every library inverts.)
+# so that evaluation needs no correction: $y = x$. This is called *inverted* dropout. (The paper of 2014 drops without
+# dividing and multiplies all weights by $1 - p$ afterwards. Every library uses inverted dropout.)
 #
-# **The backward pass.** The mask $k$ was drawn, it does not depend on $x$; so each $y_i$ is $x_i$ times a fixed
-# number, and
+# **The backward pass.** The mask $k$ is drawn and does not depend on $x$, so each $y_i$ is $x_i$ times a fixed number,
+# and
 #
 # $$ dx_i = \frac{k_i\, dy_i}{1 - p} $$
 #
-# with **the same** $k$: what took no part in the forward pass gets no gradient. In evaluation $dx = dy$.
+# with **the same** $k$: numbers that were dropped in the forward pass get no gradient. In evaluation $dx = dy$.
 #
 # *By hand:* $p = 0.2$, $x = (4\;\; 8\;\; {-2}\;\; 6)$ and $k = (1\;\; 0\;\; 1\;\; 1)$ give
-# $y = (5\;\; 0\;\; {-2.5}\;\; 7.5)$, and $dy = (8\;\; 8\;\; 8\;\; 8)$ comes back as $dx = (10\;\; 0\;\; 10\;\; 10)$.
+# $y = (5\;\; 0\;\; {-2.5}\;\; 7.5)$, and $dy = (8\;\; 8\;\; 8\;\; 8)$ becomes $dx = (10\;\; 0\;\; 10\;\; 10)$.
 #
-# **Two modes.** Every `Layer` has the attribute `self.training`. It is `True` from the beginning and after `train()`,
-# `False` after `eval()`, and a whole model hands it on to its layers. Dropout is the first layer of this course that
-# asks for it.
+# **Two modes.** Every `Layer` has the attribute `self.training`. It is `True` initially and after `train()`, `False`
+# after `eval()`; a model sets it for all its layers. Dropout is the first layer of this course that uses it.
 #
-# > **Find the mistake.** An article in our sources says that dropout "addresses internal covariate shift". It does not: it
-# > makes no mean and no variance steadier, on the contrary, it adds noise to them. What it prevents is *co-adaptation*, units that work
-# > only in each other's company. Internal covariate shift is what *batch normalization* was proposed against, in the
-# > next section.
+# > **Find the mistake.** An article in our sources says that dropout "addresses internal covariate shift". It does not:
+# > it makes no mean and no variance more stable; it adds noise to them. It prevents *co-adaptation*, units that only
+# > work together. *Batch normalization*, in the next section, was proposed against internal covariate shift.
 #
-# The generator `self.rng` lives on the host; `asarray(…)` moves what you draw to the device of the moment. A mask of
-# booleans takes one byte a number, one of float64 eight.
+# The generator `self.rng` draws in CPU memory; `asarray(…)` moves the numbers to the active device. A mask of booleans
+# takes one byte per number, a mask of float64 eight.
 
 # %%
 class Dropout(Layer):
-    """In training each number is 0 with probability p, and else divided by 1 − p; in evaluation  y = x
+    """In training each number is 0 with probability p, otherwise divided by 1 − p; in evaluation  y = x
 
     Shapes
         x, y  any
-    p: probability that a number is dropped, 0 ≤ p < 1.      rng: the generator that every mask is drawn from, in any way.
+    p: probability that a number is dropped, 0 ≤ p < 1.      rng: the generator from which every mask is drawn.
 
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, Dropout: A Simple Way to Prevent Neural Networks
     from Overfitting (2014), section 4; inverted as in its section 10.
@@ -308,41 +304,41 @@ check(Dropout)
 # %% [markdown]
 # ## 5.5 Batch normalization
 #
-# While a network learns, the inputs of each layer change, for they are the outputs of layers that learn as well.
-# Batch normalization was proposed against this (its authors called it internal covariate shift): it gives each
-# feature mean 0 and variance 1 over the batch, and then a scale and a shift of its own, which are learned. For one
-# feature, with its $m$ numbers $x_1 \ldots x_m$,
+# While a network learns, the inputs of each layer change, because they are the outputs of layers that also learn. Batch
+# normalization was proposed against this (its authors called it internal covariate shift): it gives each feature mean 0
+# and variance 1 over the batch, and then its own learned scale and shift. For one feature, with its $m$ numbers
+# $x_1 \ldots x_m$,
 #
 # $$ \mu = \frac 1m \sum_i x_i, \qquad \sigma^2 = \frac 1m \sum_i (x_i - \mu)^2, \qquad
 #    \hat x_i = \frac{x_i - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \qquad y_i = \gamma\, \hat x_i + \beta $$
 #
-# The small $\varepsilon$ stands *inside* the root; it keeps a feature that does not vary from dividing by zero. And
-# subtract the mean before you square: $\frac 1m \sum x_i^2 - \mu^2$ is the same on paper, but a small difference of
-# large numbers, which loses all its digits where the mean is far from zero. A check asks for that.
+# The small $\varepsilon$ is *inside* the root; it prevents a division by zero for a feature that does not vary. And
+# subtract the mean before you square: $\frac 1m \sum x_i^2 - \mu^2$ is the same on paper, but it is a small difference
+# of large numbers, which loses all its digits where the mean is far from zero. A check tests that.
 #
-# **What the $m$ numbers are.** For an input of shape (N, C) each of the C features has $m = N$ numbers, one a row.
-# Images (N, C, H, W) have C features too, their channels, and a channel means the same at every place: $m = N H W$,
-# mean and variance are over the axes 0, 2 and 3. One shape covers both: as (N, C, places), with one place for (N, C),
-# it is always the axes 0 and 2.
+# **What the $m$ numbers are.** For an input of shape (N, C) each of the C features has $m = N$ numbers, one per row.
+# Images (N, C, H, W) have C features too, their channels, and a channel means the same at every place: $m = N H W$, and
+# mean and variance are over the axes 0, 2 and 3. One shape covers both: reshaped to (N, C, places), with one place for
+# (N, C), the axes are always 0 and 2.
 #
-# **Evaluation.** What is said of one sample must not depend on which others happen to be in its batch; and a batch of
-# one has no variance. So training keeps running values, and evaluation uses these in place of $\mu$ and $\sigma^2$:
+# **Evaluation.** The prediction for one sample must not depend on the others in its batch, and a batch of one has no
+# variance. So training keeps running values, and evaluation uses these instead of $\mu$ and $\sigma^2$:
 #
 # $$ r_\mu \leftarrow (1 - \alpha)\, r_\mu + \alpha\, \mu, \qquad
 #    r_{\sigma^2} \leftarrow (1 - \alpha)\, r_{\sigma^2} + \alpha\, \frac{m}{m - 1}\, \sigma^2 $$
 #
-# with the momentum $\alpha = 0.1$: the *new* value counts a tenth, as in PyTorch. (Momentum in 04 was the share of
-# the *old*. Mind the difference.) The running variance is to estimate the variance of all the data, so it takes the
+# with the momentum $\alpha = 0.1$: the *new* value counts a tenth, as in PyTorch. (Momentum in 04 was the share of the
+# *old* value. Note the difference.) The running variance estimates the variance of all the data, so it uses the
 # unbiased estimate, with $m - 1$; the normalization itself divides by $m$. Training uses the batch's own $\mu$ and
-# $\sigma^2$ and never the running ones; evaluation changes nothing.
+# $\sigma^2$ and never the running values; evaluation changes nothing.
 #
 # **The backward pass, derived.** The parameters first. $\gamma$ acts on every one of the $m$ numbers at the rate
 # $\hat x_i$, $\beta$ at the rate 1:
 #
 # $$ d\gamma = \sum_i dy_i\, \hat x_i, \qquad d\beta = \sum_i dy_i, \qquad d\hat x_i = \gamma\, dy_i $$
 #
-# Now $x_j$. With $s = 1 / \sqrt{\sigma^2 + \varepsilon}$, so that $\hat x_i = (x_i - \mu)\, s$, it reaches the
-# outputs by three roads:
+# Now $x_j$. With $s = 1 / \sqrt{\sigma^2 + \varepsilon}$, so that $\hat x_i = (x_i - \mu)\, s$, it affects the outputs
+# along three paths:
 #
 # ```
 #          ┌───────────────── direct ────────────────→ x̂_j
@@ -361,26 +357,24 @@ check(Dropout)
 # $$ \frac{\partial \sigma^2}{\partial x_j} = \frac 2m (x_j - \mu) - \frac 2m \sum_i (x_i - \mu)\, \frac{\partial \mu}{\partial x_j}
 #    = \frac 2m (x_j - \mu) = \frac{2}{m s}\, \hat x_j, $$
 #
-# for the deviations from a mean add up to zero: the variance does not feel the mean move. Together
-# $-\tfrac12 s^2 \cdot \frac{2}{m s}\, \hat x_j \sum_i d\hat x_i\, \hat x_i = -\frac sm\, \hat x_j \sum_i d\hat x_i\, \hat x_i$.
+# because the deviations from a mean sum to zero: the variance does not change when the mean moves. Together $-\tfrac12
+# s^2 \cdot \frac{2}{m s}\, \hat x_j \sum_i d\hat x_i\, \hat x_i = -\frac sm\, \hat x_j \sum_i d\hat x_i\, \hat x_i$.
 #
-# The three added up, and $\gamma$ taken out of the sums:
+# The sum of the three, with $\gamma$ factored out of the sums:
 #
 # $$ dx_j = \gamma\, s \left( dy_j - \frac{d\beta}{m} - \hat x_j\, \frac{d\gamma}{m} \right) $$
 #
-# Read it as geometry: from $dy$, seen as a vector of $m$ numbers, its mean and its part along $\hat x$ are taken out.
-# Moving all $x$ by the same amount, or stretching them, changes no output, so there is no gradient in these two
-# directions.
+# Geometrically: from $dy$, as a vector of $m$ numbers, its mean and its component along $\hat x$ are removed. Moving
+# all $x$ by the same amount, or stretching them, changes no output, so there is no gradient in these two directions.
 #
-# In evaluation $\mu$ and $\sigma^2$ are given numbers, and only the direct road is left: $dx_j = \gamma\, s\, dy_j$,
-# with $s$ and $\hat x$ from the running values; $d\gamma$ and $d\beta$ read as before.
+# In evaluation $\mu$ and $\sigma^2$ are constants, and only the direct path is left: $dx_j = \gamma\, s\, dy_j$, with
+# $s$ and $\hat x$ from the running values; $d\gamma$ and $d\beta$ are as before.
 #
 # *By hand:* one feature, three rows, $x = (0\;\; 0\;\; 3)$, $\gamma = 1$, $\beta = 0$, $\varepsilon = 0$. Then
 # $\mu = 1$, $\sigma^2 = 2$, $s = 0.707$ and $\hat x = (-0.707\;\; {-0.707}\;\; 1.414)$. With $dy = (6\;\; 0\;\; 0)$:
-# $d\beta = 6$, $d\gamma = -4.243$, and
-# $dx = 0.707 \cdot \bigl((6\;\; 0\;\; 0) - 2 + 1.414\, \hat x\bigr) = 0.707 \cdot (3\;\; {-3}\;\; 0) = (2.121\;\; {-2.121}\;\; 0)$.
-# They add up to 0, as they must. The running values, which began at 0 and 1, are now 0.1 and
-# $0.9 + 0.1 \cdot 3 = 1.2$; in evaluation $x = 3$ becomes $2.9 / \sqrt{1.2} = 2.647$.
+# $d\beta = 6$, $d\gamma = -4.243$, and $dx = 0.707 \cdot \bigl((6\;\; 0\;\; 0) - 2 + 1.414\, \hat x\bigr) = 0.707 \cdot
+# (3\;\; {-3}\;\; 0) = (2.121\;\; {-2.121}\;\; 0)$. They sum to 0, as they must. The running values, which began at 0
+# and 1, are now 0.1 and $0.9 + 0.1 \cdot 3 = 1.2$; in evaluation $x = 3$ becomes $2.9 / \sqrt{1.2} = 2.647$.
 
 # %%
 class BatchNorm(Layer):
@@ -388,10 +382,10 @@ class BatchNorm(Layer):
 
     Shapes
         x, y  (N, C) or (N, C, H, W)      gamma, beta, running_mean, running_var  (C,)
-    features: C.      momentum: share of the batch's values in the running ones.      eps: added to the variance.
+    features: C.      momentum: weight of the batch's values in the running ones.      eps: added to the variance.
 
-    In training at least two numbers a feature.  running_mean and running_var are plain arrays, moved in training,
-    used in evaluation; the variance that goes into running_var is the unbiased one.
+    Training requires at least two numbers per feature. running_mean and running_var are plain arrays, updated in
+    training, used in evaluation; running_var is updated with the unbiased variance.
 
     Source: Ioffe & Szegedy, Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate
     Shift (2015), algorithms 1 and 2; momentum as in PyTorch.
@@ -418,10 +412,10 @@ class BatchNorm(Layer):
 check(BatchNorm)
 
 # %% [markdown]
-# How the running values find those of the data, here mean 3 and variance 4, in batches of 16. Each batch counts a
-# tenth, so after thirty steps the start is forgotten ($0.9^{30} = 0.04$), and what is left is the noise of the last
-# twenty batches or so. Before that, evaluation divides by a variance that is not yet there: a network that is
-# evaluated after three steps of training looks worse than it is.
+# How the running values approach those of the data, here mean 3 and variance 4, in batches of 16. Each batch counts a
+# tenth, so after thirty steps the start is forgotten ($0.9^{30} = 0.04$), and only the noise of about the last twenty
+# batches is left. Before that, evaluation divides by a variance that is still far from the true one: a network that is
+# evaluated after three training steps looks worse than it is.
 
 # %%
 with when_written():
@@ -443,9 +437,9 @@ with when_written():
 # %% [markdown]
 # ## 5.6 Layer normalization
 #
-# A batch is not always there to be averaged over: a recurrent network sees another one at every step, an online
-# learner has one sample. Layer normalization takes the same formula along the other axis. Each row, by itself, gets
-# mean 0 and variance 1 over its $F$ features:
+# Averaging over a batch is not always possible: the inputs of a recurrent network differ from step to step, an online
+# learner has one sample. Layer normalization uses the same formula along the other axis. Each row separately gets mean
+# 0 and variance 1 over its $F$ features:
 #
 # $$ \mu = \frac 1F \sum_f x_f, \qquad \sigma^2 = \frac 1F \sum_f (x_f - \mu)^2, \qquad
 #    \hat x_f = \frac{x_f - \mu}{\sqrt{\sigma^2 + \varepsilon}}, \qquad y_f = \gamma_f\, \hat x_f + \beta_f $$
@@ -458,14 +452,14 @@ with when_written():
 #            └ · │ · · · ┘                       └ · · · · · ┘
 # ```
 #
-# No running values, and training and evaluation are the same.
+# There are no running values, and training and evaluation are the same.
 #
-# **The backward pass.** The roads from $x_j$ are those of batch normalization, with a row in the part of a column.
-# But $\gamma$ now differs from term to term and does not come out of the sums, so keep $d\hat x_f = \gamma_f\, dy_f$:
+# **The backward pass.** The paths from $x_j$ are those of batch normalization, with a row in the role of a column. But
+# $\gamma$ now differs from term to term and cannot be factored out of the sums, so keep $d\hat x_f = \gamma_f\, dy_f$:
 #
 # $$ dx_j = s \left( d\hat x_j - \frac 1F \sum_f d\hat x_f - \hat x_j\, \frac 1F \sum_f d\hat x_f\, \hat x_f \right) $$
 #
-# The parameters act on every row, so their gradients are sums over all rows, whatever the leading shape:
+# The parameters act on every row, so their gradients are sums over all rows, for any leading shape:
 # $d\gamma_f = \sum dy_f\, \hat x_f$ and $d\beta_f = \sum dy_f$.
 #
 # *By hand:* one row, $x = (0\;\; 0\;\; 3)$, $\varepsilon = 0$, so $\hat x = (-0.707\;\; {-0.707}\;\; 1.414)$ as
@@ -479,7 +473,7 @@ class LayerNorm(Layer):
 
     Shapes
         x, y  (…, features)      gamma, beta  (features,)
-    features: length of the last axis.      eps: added to the variance, which is the one that divides by features.
+    features: length of the last axis.      eps: added to the variance, which divides by features.
 
     Source: Ba, Kiros & Hinton, Layer Normalization (2016), section 3.
     """
@@ -505,8 +499,7 @@ check(LayerNorm)
 # %% [markdown]
 # ## 5.7 L2Penalty
 #
-# A function that bends sharply around single samples has large weights. So let weights cost something. To the loss is
-# added
+# A function that bends sharply around single samples has large weights. So penalize large weights. Add to the loss
 #
 # $$ R = \frac{\lambda}{2} \sum_{W} \lVert W \rVert^2, \qquad\text{with the gradient}\qquad
 #    \frac{\partial R}{\partial W} = \lambda W $$
@@ -514,28 +507,28 @@ check(LayerNorm)
 # The ½ is there so that the gradient is $\lambda W$, which is what `weight_decay` means in the optimizers of 04 and
 # in PyTorch. (Some articles write $\lambda \lVert W \rVert^2$; their $\lambda$ is half of ours.)
 #
-# **Which parameters?** Those that multiply: the weights. A bias only moves a sum up or down, it bends nothing, and
-# pulling it to zero merely makes the fit wrong; the same goes for the gain and the shift of a normalization. The rule
-# of this course, and of many programs: **a parameter with two axes or more is penalized** (the matrix of a `Linear`,
-# the kernels of a `Conv2d`), **one with a single axis is not**.
+# **Which parameters?** Those that multiply: the weights. A bias only moves a sum up or down and does not bend the
+# function, and pulling it to zero only makes the fit worse; the same holds for the gain and the shift of a
+# normalization. The rule of this course, and of many programs: **a parameter with two axes or more is penalized** (the
+# matrix of a `Linear`, the kernels of a `Conv2d`), **one with a single axis is not**.
 #
 # The backward pass has no upstream gradient: the penalty is added to the loss as it is. And it *adds* to
-# `parameter.grad`, where the gradient of the loss lies already, or will.
+# `parameter.grad`, where the gradient of the loss already is, or will be added later.
 #
 # *By hand:* $\lambda = 0.1$, $W = \begin{pmatrix} 1 & -2 \\ 0 & 3 \end{pmatrix}$, $b = (7, 7)$:
-# $R = 0.05 \cdot (1 + 4 + 9) = 0.7$, and $dW = \begin{pmatrix} 0.1 & -0.2 \\ 0 & 0.3 \end{pmatrix}$ is added. $b$
-# costs nothing.
+# $R = 0.05 \cdot (1 + 4 + 9) = 0.7$, and $dW = \begin{pmatrix} 0.1 & -0.2 \\ 0 & 0.3 \end{pmatrix}$ is added. $b$ is
+# not penalized.
 
 # %%
 class L2Penalty:
-    """Price of large weights:  R = ½ weight_decay Σ ‖W‖² over all parameters with two axes or more
+    """Penalty for large weights:  R = ½ weight_decay Σ ‖W‖² over all parameters with two axes or more
 
     parameters: list of Parameter, or model.parameters(); those with one axis (biases, gains, shifts) are not penalized.
-    weight_decay: λ, 0 or more.
-    forward() returns R, a scalar of the array's own library, from the weights as they are now; backward() adds its gradient,
-    λ W, to the grad of every parameter that is penalized, and touches nothing else.
+    weight_decay: λ, 0 or more. forward() returns R, a scalar of the array's own library, for the current weights;
+    backward() adds its gradient, λ W, to the grad of every penalized parameter and changes nothing else.
 
-    Source: Krogh & Hertz, A Simple Weight Decay Can Improve Generalization (1992), equation 2; weight_decay of PyTorch's SGD.
+    Source: Krogh & Hertz, A Simple Weight Decay Can Improve Generalization (1992), equation 2; weight_decay as in
+    PyTorch's SGD.
     """
 
     def __init__(self, parameters, weight_decay):
@@ -558,22 +551,22 @@ check(L2Penalty)
 # %% [markdown]
 # ## 5.8 EarlyStopping
 #
-# Watch the loss on data that are not trained on. It falls, and some day it rises again: from there on the network
-# learns what only the training data have. So keep a copy of the weights whenever the validation loss is better than
-# ever before, stop when it has not been for a while, and put the best weights back.
+# Watch the loss on data that you do not train on. It falls, and at some point it rises again: from then on the network
+# learns what is only true of the training data. So copy the weights whenever the validation loss is better than ever
+# before, stop when it has not improved for a while, and restore the best weights.
 #
-# **The rules**, each of which somebody gets wrong:
+# **The rules**, each of which is easy to get wrong:
 #
-# - An epoch is *better* if its loss is below the best one by **more than** `min_delta`. Otherwise it is one epoch
-#   more of waiting, and the best loss stays what it was.
-# - `update` returns `True` when `patience` epochs **in a row** were not better: with a patience of 1 at the first
-#   one. A better epoch begins the count anew.
-# - A loss that is NaN is not better than anything. (Mind how you ask: every comparison with NaN is false, so "not
-#   worse" and "better" are two things.)
-# - `restore` puts the weights of the best epoch back, into the arrays that are there: the optimizer and others hold
-#   them. If no epoch was ever better, it changes nothing.
+# - An epoch is *better* if its loss is below the best one by **more than** `min_delta`. Otherwise it counts as one more
+#   epoch of waiting, and the best loss stays the same.
+# - `update` returns `True` when `patience` epochs **in a row** were not better; with a patience of 1, at the first such
+#   epoch. A better epoch resets the count.
+# - A loss that is NaN is never better. (Be careful with the condition: every comparison with NaN is false, so "not
+#   worse" and "better" differ.)
+# - `restore` writes the weights of the best epoch into the existing arrays, because the optimizer and others hold
+#   references to them. If no epoch was ever better, it changes nothing.
 #
-# Weights change *in place* while training goes on. What you want to have later, copy now.
+# Weights change *in place* during training. Copy what you need later.
 #
 # *By hand:* patience 2, min_delta 0.1, the losses 1.0, 0.8, 0.75, 0.68, 0.7, 0.6:
 #
@@ -586,21 +579,20 @@ check(L2Penalty)
 # | 5 | 0.7 | no | 0.68 | 1 | False |
 # | 6 | 0.6 | no, by 0.08 only | 0.68 | 2 | **True**; `restore` goes back to epoch 4 |
 #
-# A word of warning: `restore` knows parameters. The running statistics of `BatchNorm` are none, and go on with
-# training; where that matters, run the training data through the restored network a few times in training mode.
+# Note: `restore` handles only parameters. The running statistics of `BatchNorm` are not parameters and are not
+# restored; where that matters, run the training data through the restored network a few times in training mode.
 
 # %%
 class EarlyStopping:
     """Stop when the validation loss has not been better for ``patience`` epochs in a row; keep the best weights
 
-    parameters: list of Parameter, or model.parameters().
-    patience: 1 or more.      min_delta: 0 or more; an epoch is better if its loss is below the best by more than that.
-    update(loss) is called after every epoch with a Python number and returns True when it is time to stop, else False; NaN
-    is not better than anything.  restore() writes the weights of the best epoch into every parameter.data, in place; before
-    any epoch was better it changes nothing.
+    parameters: list of Parameter, or model.parameters(). patience: 1 or more. min_delta: 0 or more; an epoch is better
+    if its loss is below the best by more than that. update(loss) is called after every epoch with a Python number and
+    returns True when it is time to stop, else False; NaN is never better. restore() writes the weights of the best
+    epoch into every parameter.data, in place; before any epoch was better it changes nothing.
 
-    Source: Prechelt, Early Stopping – But When? (1998), section 2; Goodfellow, Bengio & Courville, Deep Learning (2016),
-    algorithm 7.1.
+    Source: Prechelt, Early Stopping – But When? (1998), section 2; Goodfellow, Bengio & Courville, Deep Learning
+    (2016), algorithm 7.1.
     """
 
     def __init__(self, parameters, patience, min_delta=0.0):
@@ -625,13 +617,13 @@ check(EarlyStopping)
 
 
 # %% [markdown]
-# **Question 1.** *(3 points)* Take a loss that is a bowl, $L(w) = \tfrac12 a (w - w^*)^2$ in one direction, and start
-# gradient descent with the rate $\eta$ at $w = 0$. (a) Show that after $t$ steps
+# **Question 1.** *(3 points)* Take a quadratic loss, $L(w) = \tfrac12 a (w - w^*)^2$ in one direction, and start
+# gradient descent with the learning rate $\eta$ at $w = 0$. (a) Show that after $t$ steps
 # $w_t = \bigl(1 - (1 - \eta a)^t\bigr)\, w^*$, and that with an L2 penalty the minimum lies at
-# $\frac{a}{a + \lambda}\, w^*$. (b) Directions of large $a$ are those that the data say much about, directions of
-# small $a$ those about which they say little. What do both cures do to either? For which $\lambda$ do they do about
-# the same, while $\eta a$ and $a/\lambda$ are small? (c) Early stopping chooses its epoch by the validation loss. Why
-# is the validation accuracy of that epoch no honest estimate for new data, and what is?
+# $\frac{a}{a + \lambda}\, w^*$. (b) In directions of large $a$ the data determine the weight well, in directions of
+# small $a$ they do not. What do early stopping and the penalty do in each? For which $\lambda$ do they have about the
+# same effect, while $\eta a$ and $a/\lambda$ are small? (c) Early stopping chooses its epoch by the validation loss.
+# Why is the validation accuracy of that epoch a biased estimate for new data, and what is an unbiased one?
 
 # %% [markdown]
 # YOUR ANSWER HERE
@@ -639,35 +631,36 @@ check(EarlyStopping)
 # %% [markdown]
 # ## 5.9 Augmentation
 #
-# More data would be the best cure, and some can be had for nothing: by changes after which the answer is *known to
-# be* the same. A digit moved by two pixels is the same digit. A network of `Linear` layers does not know that; five
-# hundred digits moved anew in every epoch tell it so. Four changes, all with the same rules:
+# More data would be best, and some are free: changes after which the label is *known to be* the same. A digit moved by
+# two pixels is the same digit. A network of `Linear` layers does not know that, but it learns it from five hundred
+# digits that are moved differently in every epoch. Four changes, all with the same rules:
 #
-# - Every image of the batch gets **a draw of its own**: one draw for a whole batch makes the batch as narrow as before.
-# - Image $i$ of the result is image $i$ of the batch, changed: labels stay beside their images.
-# - The batch that was handed in is not written to; the result has its dtype.
-# - `x` may lie on a device, `rng` lives on the host: draw there, and move what was drawn with `asarray`.
+# - Every image of the batch gets **its own draw**: with one draw for the whole batch the images would still all be
+#   moved alike.
+# - Image $i$ of the result is image $i$ of the batch, changed: the labels still match.
+# - Do not write to the input batch; the result has its dtype.
+# - `x` may be on a GPU, while `rng` draws in CPU memory: move the drawn numbers with `asarray`.
 #
 # ### random_shift
 #
-# Each image is moved by a whole number of pixels down and by another to the right, both drawn evenly from
-# $-m, \dots, m$. What comes in is background, 0, and what goes out is gone. `np.roll` does something else: it lets
-# the pixels that leave on one side come in on the other.
+# Each image is moved by a whole number of pixels down and by another to the right, both drawn uniformly from
+# $-m, \dots, m$. Background, 0, comes in, and pixels that leave the image are lost. `np.roll` does something else:
+# pixels that leave on one side come in on the other.
 #
 # *By hand:* one image, moved by $+1$ down and $-1$ to the right:
 #
 # $$ \begin{pmatrix} 1 & 2 & 3 \\ 4 & 5 & 6 \\ 7 & 8 & 9 \end{pmatrix} \;\to\; \begin{pmatrix} 0 & 0 & 0 \\ 2 & 3 & 0 \\ 5 & 6 & 0 \end{pmatrix} $$
 #
-# One way to get there: give every image a border of $m$ zeros, and cut a window of the old size out of it, somewhere
-# else in every image. The windows of all images at once are one index: rows $t_n + 0 \dots t_n + H - 1$ and columns
-# $l_n + 0 \dots l_n + W - 1$ of image $n$. `windows` does that, and is given.
+# One way to do it: add a border of $m$ zeros to every image, and cut a window of the original size out of it, at a
+# different place in every image. One index selects the windows of all images at once: rows $t_n + 0 \dots t_n + H - 1$
+# and columns $l_n + 0 \dots l_n + W - 1$ of image $n$. `windows` does that, and is given.
 
 # %%
 def windows(x, top, left, height, width):
     """The window of ``height`` × ``width`` pixels that begins at (top[n], left[n]) in image n, for every n; given
 
     Shapes
-        x  (N, C, H, W)      top, left  (N,), integers on the host      result  (N, C, height, width)
+        x  (N, C, H, W)      top, left  (N,), NumPy integers      result  (N, C, height, width)
     Every window lies within its image: 0 ≤ top ≤ H − height, 0 ≤ left ≤ W − width.
     """
     numbers = asarray(np.arange(len(x))[:, None, None])
@@ -686,11 +679,11 @@ def bordered(x, border):
 
 # %%
 def random_shift(x, most, *, rng):
-    """Move every image by whole pixels, down and to the right, each drawn evenly from −most … most; 0 comes in
+    """Move every image by whole pixels, down and to the right, each drawn uniformly from −most … most; 0 comes in
 
     Shapes
         x, result  (N, C, H, W), floats
-    most: 0 or more, less than H and W.      rng: a numpy.random.Generator; every image has a draw of its own.
+    most: 0 or more, less than H and W.      rng: a numpy.random.Generator; every image has its own draw.
 
     Source: Simard, Steinkraus & Platt, Best Practices for Convolutional Neural Networks (2003), section 2.
     """
@@ -705,8 +698,8 @@ check(random_shift)
 # %% [markdown]
 # ### random_flip
 #
-# Each image is mirrored, left to right, with the probability $p$. A cat seen in a mirror is a cat. (A digit is not: a
-# mirrored 2 is none. Which changes leave the answer alone is knowledge about the task, and nothing but knowledge.)
+# Each image is mirrored, left to right, with probability $p$. A cat in a mirror is a cat. (With digits this fails: a
+# mirrored 2 is not a digit. Which changes keep the label is knowledge about the task.)
 #
 # *By hand:* the row $(1, 2, 3)$ becomes $(3, 2, 1)$ or stays as it is.
 
@@ -716,9 +709,10 @@ def random_flip(x, p=0.5, *, rng):
 
     Shapes
         x, result  (N, C, H, W), floats
-    p: from 0 to 1.      rng: a numpy.random.Generator; every image has a draw of its own.
+    p: from 0 to 1.      rng: a numpy.random.Generator; every image has its own draw.
 
-    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012), section 4.1.
+    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012),
+    section 4.1.
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -731,26 +725,27 @@ check(random_flip)
 # %% [markdown]
 # ### random_crop
 #
-# Each image gets a border of `padding` zeros, and out of that a window of the given size is cut, at a place drawn
-# evenly from all at which it fits. With the padding 4 and the size of the image this is how every network on CIFAR is
-# trained; without padding and with a smaller size it shows the network parts of an image.
+# Each image gets a border of `padding` zeros, and a window of the given size is cut out of it, at a place drawn
+# uniformly from all at which it fits. With padding 4 and the size of the image this is the usual augmentation for
+# CIFAR; without padding and with a smaller size it shows the network parts of an image.
 #
-# How many places are there? In the height, from row $0$ to row $H + 2p - h$, both included: $H + 2p - h + 1$ of them.
+# How many places are there? Vertically, from row $0$ to row $H + 2p - h$, both included: $H + 2p - h + 1$ of them.
 #
-# *By hand:* the image $\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}$ with the padding 1 is 4 × 4, and a window of 2 ×
-# 2 fits at $3 \cdot 3 = 9$ places. At the first it sees $\begin{pmatrix} 0 & 0 \\ 0 & 1 \end{pmatrix}$, in the middle
+# *By hand:* the image $\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}$ with the padding 1 is 4 × 4, and a window of 2 × 2
+# fits at $3 \cdot 3 = 9$ places. At the first it contains $\begin{pmatrix} 0 & 0 \\ 0 & 1 \end{pmatrix}$, in the middle
 # the image itself.
 
 # %%
 def random_crop(x, size, padding=0, *, rng):
-    """Cut a window out of every image, at a place drawn evenly from all at which it fits
+    """Cut a window out of every image, at a place drawn uniformly from all at which it fits
 
     Shapes
         x  (N, C, H, W), floats      result  (N, C, height, width), which is ``size``
     size: (height, width), at most (H + 2 padding, W + 2 padding).      padding: pixels of 0 added on every side before.
-    rng: a numpy.random.Generator; every image has a draw of its own.
+    rng: a numpy.random.Generator; every image has its own draw.
 
-    Source: He, Zhang, Ren & Sun, Deep Residual Learning for Image Recognition (2016), section 4.2, after Lee et al. (2015).
+    Source: He, Zhang, Ren & Sun, Deep Residual Learning for Image Recognition (2016), section 4.2, after Lee et al.
+    (2015).
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -763,21 +758,21 @@ check(random_crop)
 # %% [markdown]
 # ### gaussian_noise
 #
-# To every number, noise of its own is added: $x + \sigma z$ with $z \sim \mathcal N(0, 1)$. Around every sample lies
-# a small cloud in which the answer is the same. (Bishop showed in 1995 that for small $\sigma$ this is a penalty on
-# the slope of the network: it may not change fast around a sample.) Nothing is cut off at 0 or 1.
+# Independent noise is added to every number: $x + \sigma z$ with $z \sim \mathcal N(0, 1)$. In a small cloud around
+# every sample the label is the same. (Bishop showed in 1995 that for small $\sigma$ this is a penalty on the slope of
+# the network: it must not change fast around a sample.) Nothing is clipped at 0 or 1.
 #
 # The noise must not change the dtype: `rng.normal` draws float64, and float32 + float64 is float64.
 #
-# *By hand:* $\sigma = 0.1$ makes of the pixel 0.8 a number that lies between 0.7 and 0.9 in 68 of 100 draws.
+# *By hand:* with $\sigma = 0.1$ the pixel 0.8 becomes a number between 0.7 and 0.9 in 68 of 100 draws.
 
 # %%
 def gaussian_noise(x, sigma, *, rng):
     """Add noise to every number:  x + sigma · z, z normal with mean 0 and variance 1
 
     Shapes
-        x, result  any, floats of one dtype
-    sigma: 0 or more.      rng: a numpy.random.Generator; every number has a draw of its own.
+        x, result  any, floats of the same dtype
+    sigma: 0 or more.      rng: a numpy.random.Generator; every number has its own draw.
 
     Source: Bishop, Training with Noise is Equivalent to Tikhonov Regularization (1995), section 2.
     """
@@ -812,26 +807,25 @@ with when_written():
 # %% [markdown]
 # ## 5.10 Mixup
 #
-# The boldest of all: train on pictures that are no pictures. Take two samples, mix them, and ask for the mixture of
-# their answers:
+# Mixup trains on images that do not exist. Take two samples, mix them, and mix their targets in the same way:
 #
 # $$ \tilde x = \lambda x_i + (1 - \lambda)\, x_j, \qquad \tilde t = \lambda t_i + (1 - \lambda)\, t_j, \qquad \lambda \sim \mathrm{Beta}(\alpha, \alpha) $$
 #
-# $t$ are targets as *distributions*: one-hot, or soft already. Between two samples the network then has to behave
-# like a straight line, and that is about the least that a function can do. With a small $\alpha$ (0.2, say) the Beta
-# distribution has its mass at both ends, so that most mixtures are nearly one of the two; $\alpha = 1$ is uniform.
+# $t$ are targets as *distributions*: one-hot, or already soft. Between two samples the network then has to be linear,
+# which is about the simplest thing that a function can be. With a small $\alpha$ (0.2, say) the Beta distribution has
+# its mass at both ends, so most mixtures are almost one of the two samples; $\alpha = 1$ is uniform.
 #
 # In a batch the partners come from the batch itself, in another order: a permutation $\pi$, so that every sample is a
 # partner exactly once, and *one* $\lambda$ for the batch. Pixels and targets must be mixed with the same $\lambda$
 # and the same partner.
 #
-# **There is no backward pass to write.** $\tilde x$ is data, no parameter lies before it. And the loss needs no
-# formula of its own, for the cross-entropy is linear in the target:
+# **There is no backward pass to write.** $\tilde x$ is data and depends on no parameter. And the loss needs no new
+# formula, because the cross-entropy is linear in the target:
 #
 # $$ -\sum_k \tilde t_k \log q_k = \lambda \Bigl( -\sum_k t_{ik} \log q_k \Bigr) + (1 - \lambda) \Bigl( -\sum_k t_{jk} \log q_k \Bigr) $$
 #
-# The loss of the mixed target is the mixture of the losses. Who has a loss for integer labels only may evaluate it
-# twice.
+# The loss of the mixed target is the mixture of the losses. With a loss that takes only integer labels you can evaluate
+# it twice.
 #
 # *By hand:* $\lambda = 0.75$, $x_i = (4, 0)$ with $t_i = (1, 0)$, $x_j = (0, 8)$ with $t_j = (0, 1)$:
 # $\tilde x = (3, 2)$, $\tilde t = (0.75, 0.25)$.
@@ -842,7 +836,7 @@ class Mixup:
 
     Shapes of mix(x, t), which returns a pair of the same shapes and dtypes
         x  (batch, …), floats      t  (batch, classes), floats: one-hot or soft targets, rows that sum to 1
-    alpha: greater than 0.      rng: a numpy.random.Generator: one λ and one permutation π a call.
+    alpha: greater than 0.      rng: a numpy.random.Generator: one λ and one permutation π per call.
 
     Source: Zhang, Cisse, Dauphin & Lopez-Paz, mixup: Beyond Empirical Risk Minimization (2018), section 2.
     """
@@ -860,8 +854,8 @@ class Mixup:
 check(Mixup)
 
 # %% [markdown]
-# One picture of it: a 3 and an 8, mixed with shares from 1 to 0. What is drawn most often with $\alpha = 0.2$ lies at
-# the two ends, as the histogram of 10,000 shares shows.
+# An example: a 3 and an 8, mixed with shares from 1 to 0. With $\alpha = 0.2$ most draws lie near the two ends, as the
+# histogram of 10,000 shares shows.
 
 # %%
 with when_written():
@@ -881,24 +875,22 @@ with when_written():
 # %% [markdown]
 # ## Capstone: 500 digits
 #
-# A network with two hidden layers of 256 and 128 units has 235,000 weights. Given 500 digits it learns them by heart
-# within seconds: 100 % right on these, and about 88 % on digits that it has not seen.
+# A network with two hidden layers of 256 and 128 units has 235,000 weights. It memorizes 500 digits within seconds: 100
+# % correct on these, and about 88 % on digits that it has not seen.
 #
 # Write `train_rescued`: train a network on `x`, `y`, and return it. Of 4,000 *unseen* digits at least 90.5 % must be
-# right, from each of three seeds, in at most 40 seconds of computing each (the author's solution takes about 5, and
-# gets to about 94 %). Five remarks:
+# classified correctly, for each of three seeds, in at most 40 seconds of CPU time each (the author's solution takes
+# about 5, and reaches about 94 %). Five remarks:
 #
-# - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. It is to be
-#   made of `Linear` layers; a convolution (06) would be better at this, and is not the subject.
-# - No penalty alone gets there. What helps most is knowledge: every image moved anew in every batch, by up to two
-#   pixels.
-# - Then the others have their turn: initial values of He, batch normalization, dropout; soft targets or
-#   `label_smoothing`.
-# - With images that change, an epoch more does no harm: 200 of them, in batches of 50, with a learning rate that
-#   falls to zero.
-# - For every seed other digits are drawn, all are turned by quarters and mirrored in the same way, and they come
-#   under other numbers. So do not mirror single images: to be turned or mirrored *differently* changes what a digit
-#   is.
+# - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. It must consist
+#   of `Linear` layers; a convolution (06) would be better at this, but is not the subject.
+# - A penalty alone is not enough. Knowledge helps most: move every image in every batch, by up to two pixels.
+# - Then the others help: He initialization, batch normalization, dropout; soft targets or `label_smoothing`.
+# - With images that change, more epochs do no harm: 200 of them, in batches of 50, with a learning rate that falls to
+#   zero.
+# - For every seed other digits are drawn, all are rotated by a multiple of 90° and mirrored in the same way, and the
+#   class numbers are permuted. So do not mirror single images: a digit that is rotated or mirrored *differently* from
+#   the others may look like another digit.
 
 # %%
 Flatten, Linear, ReLU = earlier("layers.Flatten"), earlier("layers.Linear"), earlier("layers.ReLU")
@@ -907,7 +899,7 @@ Adam, CosineAnnealing = earlier("optimizers.Adam"), earlier("optimizers.CosineAn
 
 
 def dense(n_in, n_out, *, rng):
-    """A Linear with the initial values of He; given"""
+    """A Linear layer with He initialization; given"""
     layer = Linear(n_in, n_out, rng=rng)
     layer.W.data[...] = he_init((n_in, n_out), rng=rng)
     return layer
@@ -915,11 +907,11 @@ def dense(n_in, n_out, *, rng):
 
 # %%
 def train_rescued(x, y, *, rng):
-    """Train a network of Linear layers on few digits, so that it is right on others; return it
+    """Train a network of Linear layers on few digits, so that it generalizes to others; return it
 
     Shapes
         x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
-    rng: a numpy.random.Generator for the initial weights, for shuffling, and for all that is drawn besides.
+    rng: a numpy.random.Generator for the initial weights, for shuffling, and for all other random numbers.
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -930,15 +922,14 @@ check(train_rescued)
 
 
 # %% [markdown]
-# ## The rescue, step by step
+# ## Improving generalization, step by step
 #
-# What does each cure contribute? Below, a network is trained seven times, each time with one more of them; the whole
-# is done for three different draws of 500 digits (it takes a minute or two). 500 other digits are the validation
-# data, for the curves and for early stopping; the table shows how many of 4,000 further digits are right, which
-# decide nothing.
+# What does each method contribute? Below, a network is trained seven times, each time with one more of them, for three
+# different draws of 500 digits (it takes a minute or two). 500 other digits are the validation data, for the curves and
+# for early stopping; the table shows how many of 4,000 further digits, used for no decision, are classified correctly.
 #
-# Targets are distributions here, for the sake of mixup, so the loss has to take them: `SoftTargets` is the
-# cross-entropy of 5.10, and is given.
+# Targets are distributions here because of mixup, so the loss has to accept them: `SoftTargets` is the cross-entropy of
+# 5.10, and is given.
 
 # %%
 class SoftTargets(Loss):
@@ -962,7 +953,7 @@ class SoftTargets(Loss):
 
 
 def network(*, p, norm, rng):
-    """784 – 256 – 128 – 10 with ReLU and He's initial values, with or without normalization and dropout"""
+    """784 – 256 – 128 – 10 with ReLU and He initialization, with or without normalization and dropout"""
     layers = [Flatten()]
     for n_in, n_out in ((784, 256), (256, 128)):
         layers += [dense(n_in, n_out, rng=rng), *([BatchNorm(n_out)] if norm else []), ReLU()]
@@ -973,7 +964,7 @@ def network(*, p, norm, rng):
 
 
 def trained(digits, *, l2=0.0, p=0.0, patience=None, shift=0, norm=False, alpha=0.0, epochs=80, lr=0.001, rng):
-    """Train with the cures that are asked for; the model, and a list of what was measured after every epoch
+    """Train with the given methods; return the model and a list of the measurements after every epoch
 
     digits: x, y, x_validation, y_validation.
     """
@@ -1004,7 +995,7 @@ def trained(digits, *, l2=0.0, p=0.0, patience=None, shift=0, norm=False, alpha=
     if stopper:
         stopper.restore()
         model.train()
-        for _ in range(5 if norm else 0):  # the running statistics are still those of the last epoch: take them anew
+        for _ in range(5 if norm else 0):  # running statistics still belong to the last epoch: compute them again
             for start in range(0, len(x), 50):
                 model.forward(random_shift(x[start : start + 50], shift, rng=rng))
     model.eval()
@@ -1012,7 +1003,7 @@ def trained(digits, *, l2=0.0, p=0.0, patience=None, shift=0, norm=False, alpha=
 
 
 STEPS = {
-    "learned by heart": {},
+    "memorized": {},
     "+ L2 penalty": {"l2": 0.0005},
     "+ dropout": {"p": 0.3},
     "+ early stopping": {"patience": 30},
@@ -1024,7 +1015,7 @@ STEPS = {
 
 @cache
 def rescued():
-    """For every step: (accuracy on the training digits, on the test digits) of each draw, and the curves of the first"""
+    """For every step: (training accuracy, test accuracy) of each draw, and the curves of the first draw"""
     data, found, cures = mnist(), {}, {}
     for name, more in STEPS.items():
         cures |= more
@@ -1052,7 +1043,7 @@ with when_written():
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
     for (name, (_, curves)), colour in zip(rescued().items(), plotting.COLOURS, strict=False):
         right.plot(range(1, len(curves) + 1), 100 * curves[:, 2], color=colour, label=name)
-        if name in ("learned by heart", "+ early stopping", "+ shifts", "+ mixup"):
+        if name in ("memorized", "+ early stopping", "+ shifts", "+ mixup"):
             left.semilogy(range(1, len(curves) + 1), curves[:, 1], color=colour, label=name)
             left.semilogy(range(1, len(curves) + 1), curves[:, 0], "--", color=colour)
     left.set(xlabel="epoch", ylabel="loss", title="validation (solid) and training digits (dashed)", ylim=(1e-4, 3))
@@ -1063,12 +1054,12 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(3 points)* Look at your table and your curves. (a) The network that learned by heart is right on
-# all 500 digits after a few epochs, and its validation loss keeps rising while its validation accuracy stays where it
-# is. How can that be? (b) One step is worth more than all others together. Which, and why can no penalty do what it
-# does? Name one change of digits that would do harm instead, and say which digits it would harm. (c) For batch
-# normalization and for mixup the figures differ as much from one draw of 500 digits to the next as with and without it.
-# What would you have to do before you may say that one of them helps?
+# **Question 2.** *(3 points)* Look at your table and your curves. (a) The network that memorized the digits is correct
+# on all 500 after a few epochs, and its validation loss keeps rising while its validation accuracy stays the same. How
+# can that be? (b) One step helps more than all others together. Which, and why can no penalty achieve the same? Name
+# one change of digits that would do harm instead, and which digits it would harm. (c) For batch normalization and for
+# mixup the figures differ as much from one draw of 500 digits to the next as with and without it. What would you have
+# to do before you can claim that one of them helps?
 
 # %% [markdown]
 # YOUR ANSWER HERE

@@ -1,19 +1,21 @@
 # %% [markdown]
 # # 06 · Convolution
 #
-# A picture is no list of numbers. A digit moved by one pixel is the same digit, and what is next to what matters more
-# than where it is. A `Linear` layer knows neither: it has a weight of its own for every pixel, and shuffling all pixels
-# of all images would be all the same to it. A convolution looks through a small window, uses *the same* weights
-# wherever the window stands, and so finds a stroke anywhere that it has learned once.
+# An image is more than a list of numbers. A digit moved by one pixel is the same digit, and the neighbourhood of a
+# pixel matters more than its position. A `Linear` layer uses neither fact: it has a separate weight for every pixel,
+# and if all images were shuffled in the same way it would learn just as well. A convolution looks through a small
+# window and uses *the same* weights at every position of the window, so a stroke that it has learned once it finds
+# anywhere.
 #
-# In this assignment you write the layers of a convolutional network and their gradients: first the one rearrangement
-# that turns all of them into a matrix product, then convolution, pooling, transposed convolution, its cousin without
-# shared weights, and the residual block. At the end a network of your own reads handwritten digits, and you see what its
-# filters look for and why very deep networks need a short cut.
+# In this assignment you write the layers of a convolutional network and their gradients: first the rearrangement that
+# turns all of them into a matrix product, then convolution, pooling, transposed convolution, the locally connected
+# layer (a convolution without shared weights), and the residual block. At the end your own network reads handwritten
+# digits, and you see what its filters detect and why very deep networks need shortcuts.
 #
-# **Shapes.** Images are (N, C, H, W): batch, channels, height, width, as in PyTorch. A kernel is $k_h \times k_w$ cells; it
-# is moved by `stride` pixels at a time (a number, or one for each direction) over the image with `padding` pixels added on every side, and its cells may be
-# `dilation` pixels apart. The number of places at which it fits is, for the height and likewise for the width,
+# **Shapes.** Images are (N, C, H, W): batch, channels, height, width, as in PyTorch. A kernel is $k_h \times k_w$
+# cells; it moves by `stride` pixels at a time (a number, or one for each direction) over the image, with `padding`
+# pixels added on every side, and its cells may be `dilation` pixels apart. The number of places at which it fits is,
+# for the height and likewise for the width,
 #
 # $$ H' = \left\lfloor \frac{H + 2p - d\,(k_h - 1) - 1}{s} \right\rfloor + 1 $$
 #
@@ -41,14 +43,15 @@ from dlkit.training import accuracy, fit, predict
 
 
 # %% [markdown]
-# Five small functions are given, for they are bookkeeping. Read `cell` twice; everything below is made of it. **Look at the
-# kernel one cell at a time, not at the image one place at a time:** while the kernel wanders over the image, its cell
-# $(i, j)$ meets the pixels $\bigl(i d + s\,h',\; j d + s\,w'\bigr)$ for $h' = 0 \ldots H'-1$ and $w' = 0 \ldots W'-1$. That is a slice
-# with a step, and NumPy gives it without copying anything: two short loops over the *kernel*, none over the image.
+# Five small functions are given, because they are bookkeeping. Read `cell` carefully; everything below uses it. **Loop
+# over the cells of the kernel, not over the places in the image:** while the kernel moves over the image, its cell
+# $(i, j)$ covers the pixels $\bigl(i d + s\,h',\; j d + s\,w'\bigr)$ for $h' = 0 \ldots H'-1$ and $w' = 0 \ldots W'-1$.
+# That is a slice with a step, a view that NumPy makes without copying: two short loops over the *kernel*, none over the
+# image.
 
 # %%
 def both(value):
-    """(height, width) of a number for both, or of a pair"""
+    """A pair (height, width), from a pair or from one number for both"""
     return tuple(value) if isinstance(value, tuple | list) else (value, value)
 
 
@@ -69,7 +72,7 @@ def padded(x, padding, value=0.0):
 
 
 def cell(i, j, out, stride=1, dilation=1):
-    """Index of the pixels that cell (i, j) of a kernel meets at all ``out`` (height, width) places: ``x[cell(…)]``"""
+    """Index of the pixels that cell (i, j) of a kernel covers at all ``out`` (height, width) places: ``x[cell(…)]``"""
     top, left, (down, right) = i * dilation, j * dilation, both(stride)
     rows = slice(top, top + down * (out[0] - 1) + 1, down)
     columns = slice(left, left + right * (out[1] - 1) + 1, right)
@@ -77,7 +80,7 @@ def cell(i, j, out, stride=1, dilation=1):
 
 
 def portions(batch, numbers):
-    """Slices of the batch, each of so many images that they take a quarter of a million numbers, which caches hold"""
+    """Slices of the batch, each of as many images as fit into a quarter of a million numbers, about one cache"""
     size = max(1, 2**18 // max(1, numbers))
     return [slice(start, min(start + size, batch)) for start in range(0, batch, size)]
 
@@ -85,8 +88,8 @@ def portions(batch, numbers):
 # %% [markdown]
 # ## 6.1 im2col
 #
-# A convolution is a sum of products at every place. Matrix products are what computers do fastest, so write down what the
-# kernel sees at each place as one *column*; then all sums at once are one product.
+# A convolution is a sum of products at every place. Computers are fastest at matrix products, so write the window of
+# each place as one *column*; then one matrix product computes all sums at once.
 #
 # ```
 #   x (C, H, W)                columns (C·kh·kw, H'·W')          the place, row by row
@@ -98,13 +101,14 @@ def portions(batch, numbers):
 #                     channel, then cell: (c, i, j) in this order
 # ```
 #
-# The first column holds the upper left window, 1 2 0 1. The first *row* holds all that cell $(0, 0)$ meets: the upper left
-# 2 × 2 pixels of the image, which is `x[cell(0, 0, (2, 2))]`. So fill the columns row by row: one slice for each cell. A
-# pixel is copied as often as windows see it, nine times for a 3 × 3 kernel with stride 1; that is the price.
+# The first column contains the upper left window, 1 2 0 1. The first *row* contains all pixels that cell $(0, 0)$
+# covers: the upper left 2 × 2 pixels of the image, which is `x[cell(0, 0, (2, 2))]`. So fill the matrix row by row: one
+# slice for each cell. A pixel is copied once for every window that contains it, nine times for a 3 × 3 kernel with
+# stride 1; that is the price.
 
 # %%
 def im2col(x, kernel_size, stride=1, padding=0, dilation=1):
-    """What a kernel sees at every place, as columns of a matrix; PyTorch's ``unfold``
+    """The windows of a kernel at all places, as columns of a matrix; PyTorch's ``unfold``
 
     Shapes
         x  (N, C, H, W)      columns  (N, C · kh · kw, H' · W'): rows in the order channel, i, j, places row by row
@@ -124,30 +128,31 @@ check(im2col)
 # %% [markdown]
 # ## 6.2 col2im
 #
-# On the way back every number of the columns has a gradient, and belongs to a pixel. A pixel that was copied nine times
-# receives nine gradients: they **add up**. That is `col2im`: put every column back where it came from, and add.
+# In the backward pass every entry of the columns has a gradient, and belongs to a pixel. A pixel that was copied nine
+# times receives nine gradients: they **add up**. That is `col2im`: put every column back where it came from, and add.
 #
-# **Why "add" is exactly right.** `im2col` copies numbers and multiplies nothing: it is linear, $u = A x$, with a matrix
-# $A$ of zeros and ones (one 1 in each row: the pixel that was copied). The chain rule gives $dx = A^\top du$. So `col2im` is
-# $A^\top$, the *adjoint* of `im2col`, and not its inverse. The adjoint is known by one equation, which holds for all $x$
-# and all $u$:
+# **Why adding is correct.** `im2col` only copies numbers: it is linear, $u = A x$, with a matrix $A$ of zeros and ones
+# (one 1 in each row: the pixel that was copied). The chain rule gives $dx = A^\top du$. So `col2im` is $A^\top$, the
+# *adjoint* of `im2col`, not its inverse. The adjoint is defined by one equation, which holds for all $x$ and all $u$:
 #
 # $$ \langle A x,\, u \rangle = \langle x,\, A^\top u \rangle, \qquad\text{that is}\qquad
 #    \sum \mathrm{im2col}(x) \cdot u = \sum x \cdot \mathrm{col2im}(u) $$
 #
-# A check below asks your two functions just that. It needs no right answer: it holds them to each other.
+# A check below tests exactly this equation with your two functions. It needs no reference: it checks the two against
+# each other.
 #
-# *By hand:* columns of all ones, for the 3 × 3 image and the 2 × 2 kernel of above, count how often each pixel was seen:
+# *By hand:* columns of all ones, for the 3 × 3 image and the 2 × 2 kernel above, count how many windows contain each
+# pixel:
 #
 # $$ \mathrm{col2im}(1) = \begin{pmatrix} 1 & 2 & 1 \\ 2 & 4 & 2 \\ 1 & 2 & 1 \end{pmatrix} $$
 #
-# With padding, work on the padded image and cut the border off at the end: what fell there belongs to no pixel. (A loop
+# With padding, work on the padded image and cut the border off at the end: gradients there belong to no pixel. (A loop
 # over the cells adds whole slices, in which no pixel occurs twice, so `+=` is safe. `x[rows, columns] += …` with index
-# arrays would lose repetitions.)
+# arrays would count repeated pixels only once.)
 
 # %%
 def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
-    """Every number of the columns back to its pixel, where they add up; PyTorch's ``fold``, the adjoint of ``im2col``
+    """Adds every entry of the columns to its pixel; PyTorch's ``fold``, the adjoint of ``im2col``
 
     Shapes
         columns  (N, C · kh · kw, H' · W')      result  (N, C, H, W), which is ``shape``
@@ -168,34 +173,35 @@ check(col2im)
 #
 # $$ y_{n o h' w'} = b_o + \sum_{c, i, j} W_{o c i j}\; x_{n c h w} $$
 #
-# (Strictly a *correlation*: the kernel is not turned over. Every library calls it a convolution; since the weights are
-# learned it makes no difference.) With columns $u = \mathrm{im2col}(x)$ and $W$ as a matrix of shape $(O,\; C k_h k_w)$ it is, for
-# every image,
+# (Strictly this is a *correlation*: the kernel is not flipped. Every library calls it a convolution; because the
+# weights are learned it makes no difference.) With columns $u = \mathrm{im2col}(x)$ and $W$ as a matrix of shape
+# $(O,\; C k_h k_w)$ it is, for every image,
 #
 # $$ y = W u + b, \qquad (O, P) = (O, K)\,(K, P), \quad K = C\,k_h k_w, \quad P = H' W' $$
 #
-# and $(O, P)$ is already the layout $(O, H', W')$ of the answer.
+# and $(O, P)$ only has to be reshaped to the layout $(O, H', W')$ of the output.
 #
-# **The backward pass, derived.** It is `Linear`, with places in the part of rows. $W_{ok}$ acts at every place of every
-# image, at the rate $u_{nkp}$; and $u$ is reached through $W$ by every output channel:
+# **The backward pass, derived.** It is `Linear`, with places in the role of rows. $W_{ok}$ acts at every place of every
+# image, at the rate $u_{nkp}$; and $u_{nkp}$ acts on every output channel $o$ at the rate $W_{ok}$:
 #
 # $$ dW = \sum_n dy_n\, u_n^\top, \qquad db_o = \sum_{n, p} dy_{nop}, \qquad du_n = W^\top dy_n, \qquad
 #    dx = \mathrm{col2im}(du) $$
 #
-# *By hand:* the 3 × 3 image of above, one channel, $W = \begin{pmatrix} 1 & 0 \\ -1 & 2 \end{pmatrix}$, $b = 1$. In the first
-# window $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0 + 2 \cdot 1 + 1 = 4$; all four:
+# *By hand:* the 3 × 3 image above, one channel, $W = \begin{pmatrix} 1 & 0 \\ -1 & 2 \end{pmatrix}$, $b = 1$. In the
+# first window $1 \cdot 1 + 0 \cdot 2 - 1 \cdot 0 + 2 \cdot 1 + 1 = 4$; all four:
 #
 # $$ y = \begin{pmatrix} 4 & 8 \\ -1 & 4 \end{pmatrix}, \qquad dy = \begin{pmatrix} 1 & 0 \\ 0 & 2 \end{pmatrix} \;\Rightarrow\;
 #    dW = \begin{pmatrix} 3 & 8 \\ 0 & 3 \end{pmatrix}, \quad db = 3, \quad
 #    dx = \begin{pmatrix} 1 & 0 & 0 \\ -1 & 4 & 0 \\ 0 & -2 & 4 \end{pmatrix} $$
 #
-# The 3 in $dW$ is $1 \cdot x_{00} + 2 \cdot x_{11}$. And $dx$ is the kernel laid down at the first place once and at the last
-# place twice; in the middle, where they overlap, $2 + 2 = 4$.
+# The 3 in $dW$ is $1 \cdot x_{00} + 2 \cdot x_{11}$. And $dx$ is the kernel at the first place plus twice the kernel at
+# the last place; in the middle, where they overlap, $2 + 2 = 4$.
 #
-# **Fast.** Six nested Python loops are right and a thousand times too slow. One matrix product of the whole batch is fast, but
-# its columns take nine times the memory of the images, and travel through memory twice. Take a few images at a time
-# (`portions`), so that their columns stay in the processor's cache, and make them anew in backward in place of keeping
-# them. On the author's machine that took the pair of passes from 53 to 37 ms on a batch of 32.
+# **Fast.** Six nested Python loops are correct, but a thousand times too slow. One matrix product for the whole batch
+# is fast, but its columns take nine times the memory of the images and are written to and read from memory. Process a
+# few images at a time (`portions`), so that their columns stay in the CPU's cache, and compute the columns again in
+# backward instead of storing them. On the author's machine this reduced the time of forward and backward from 53 to 37
+# ms for a batch of 32.
 
 # %%
 class Conv2d(Layer):
@@ -204,7 +210,7 @@ class Conv2d(Layer):
     Shapes
         x  (N, in_channels, H, W)      y  (N, out_channels, H', W')
         W  (out_channels, in_channels, kh, kw)      b  (out_channels,)
-    kernel_size: a number or (kh, kw).      stride: a number or (down, right).      padding (with zeros), dilation: numbers.
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right).      padding (zeros), dilation: numbers.
 
     Source: LeCun, Bottou, Bengio & Haffner, Gradient-based learning applied to document recognition (1998), section II;
     dilation: Yu & Koltun, Multi-Scale Context Aggregation by Dilated Convolutions (2016).
@@ -229,15 +235,15 @@ class Conv2d(Layer):
 check(Conv2d)
 
 # %% [markdown]
-# Before kernels were learned they were invented. Four of them at work on a digit: each finds one thing wherever it is. (What
-# is white is strongly positive, what is black strongly negative.)
+# Before kernels were learned they were designed by hand. Here are four of them, applied to a digit: each detects one
+# feature wherever it is. (White is strongly positive, black strongly negative.)
 
 # %%
 with when_written():
     digit = mnist().x_test[1][None, None]
     kernels = {
-        "edges, upright": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
-        "edges, level": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+        "vertical edges": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+        "horizontal edges": [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
         "blur": [[1, 2, 1], [2, 4, 2], [1, 2, 1]],
         "outline": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
     }
@@ -257,9 +263,9 @@ with when_written():
 # **Question 1.** *(3 points)* The network of the capstone has the layers Conv2d 3 × 3 (1 → 32), ReLU, MaxPool2d 2,
 # Conv2d 3 × 3 (32 → 64), ReLU, MaxPool2d 2, Linear (→ 128) and so on, on 28 × 28 pixels without padding. (a) How many
 # weights and biases has the first Conv2d? How many would a `LocallyConnected2d` of the same shapes have, and how many a
-# `Linear` from all pixels to all outputs? (b) How many pixels of the image (height × width) can *one* number at the
-# output of the second pooling see? Show how you get there. (c) Name one kind of picture for which shared weights are the
-# wrong assumption.
+# `Linear` from all pixels to all outputs? (b) How many pixels of the image (height × width) does *one* number at the
+# output of the second pooling depend on? Show your calculation. (c) Name one kind of image for which shared weights are
+# the wrong assumption.
 
 # %% [markdown]
 # YOUR ANSWER HERE
@@ -267,39 +273,41 @@ with when_written():
 # %% [markdown]
 # ## 6.4 MaxPool2d
 #
-# Is the stroke here at all? The exact pixel does not matter so much. Pooling keeps the largest number of each window and
-# makes the picture smaller, so that the next layer sees further:
+# Whether there is a stroke matters more than its exact pixel. Pooling keeps the largest number of each window and makes
+# the image smaller, so that the next layer covers a larger area:
 #
 # $$ y_{n c h' w'} = \max_{i, j}\; x_{n c,\; s h' + i,\; s w' + j} $$
 #
-# **The backward pass, derived.** A tiny change of the largest number changes $y$ by as much; a tiny change of any other
-# changes nothing. So the whole gradient goes to the winner of each window:
+# **The backward pass, derived.** A tiny change of the largest number changes $y$ by the same amount; a tiny change of
+# any other changes nothing. So the whole gradient goes to the winner (the maximum) of each window:
 #
 # $$ dx_{n c h w} = \sum_{\text{windows that } (h, w) \text{ wins}} dy_{n c h' w'} $$
 #
-# Where windows overlap one pixel may win several times: add. **Ties** are no accident here, since ReLU leaves many zeros:
-# the *first* of equal ones in the window wins, row by row, as in PyTorch, and it alone gets the gradient.
+# Where windows overlap, one pixel may win several times: add the gradients. **Ties** are common here, because ReLU
+# gives many zeros: the *first* of equal numbers in the window wins, row by row, as in PyTorch, and only it gets the
+# gradient.
 #
-# Padding is with $-\infty$, so that a pixel that is not there never wins.
+# Padding is with $-\infty$, so that a padded pixel never wins.
 #
 # *By hand:* kernel 2, stride 2:
 #
 # $$ x = \begin{pmatrix} 1 & 5 & 2 & 2 \\ 3 & 4 & 0 & 2 \end{pmatrix} \;\Rightarrow\; y = (5 \;\; 2), \qquad
 #    dy = (10 \;\; 7) \;\Rightarrow\; dx = \begin{pmatrix} 0 & 10 & 7 & 0 \\ 0 & 0 & 0 & 0 \end{pmatrix} $$
 #
-# **Without a loop over the image.** Go through the cells of the kernel and keep the best so far, with the number of the cell
-# that it came from: only a *strictly* greater one takes over, so the first of equals stays.
+# **Without a loop over the image.** Go through the cells of the kernel and keep the largest value so far, with the
+# number of its cell: only a *strictly* greater value replaces it, so the first of equal values stays.
 
 # %%
 class MaxPool2d(Layer):
-    """The largest number of each window; the first of equal ones gets the gradient
+    """The largest number of each window; the first of equal numbers gets the gradient
 
     Shapes
         x  (N, C, H, W)      y  (N, C, H', W')
     kernel_size: a number or (kh, kw).      stride: a number or (down, right), by default the kernel's size.
     padding: a number, with −∞, at most half of the kernel.
 
-    Source: Ranzato, Huang, Boureau & LeCun, Unsupervised Learning of Invariant Feature Hierarchies (2007); PyTorch's ties.
+    Source: Ranzato, Huang, Boureau & LeCun, Unsupervised Learning of Invariant Feature Hierarchies (2007); ties as
+    PyTorch.
     """
 
     def __init__(self, kernel_size, stride=None, padding=0):
@@ -323,9 +331,9 @@ check(MaxPool2d)
 # %% [markdown]
 # ## 6.5 AvgPool2d
 #
-# The mean in place of the maximum, $y = \frac{1}{k_h k_w} \sum_{i, j} x$. It is linear, so its backward is the adjoint: every pixel
-# of a window gets the share $1 / (k_h k_w)$ of the window's gradient, and what several windows send to one pixel adds up.
-# With padding the zeros are counted as pixels (PyTorch's default): the divisor is the same at every place.
+# The mean instead of the maximum, $y = \frac{1}{k_h k_w} \sum_{i, j} x$. It is linear, so its backward is the adjoint:
+# every pixel of a window gets $1 / (k_h k_w)$ of the window's gradient, and the gradients from several windows add up.
+# With padding the zeros count as pixels (PyTorch's default): the divisor is the same at every place.
 #
 # *By hand:* $x = \begin{pmatrix} 1 & 5 & 2 & 2 \\ 3 & 4 & 0 & 2 \end{pmatrix}$, kernel 2, stride 2: $y = (3.25 \;\; 1.5)$;
 # $dy = (4 \;\; 8)$ gives $dx = \begin{pmatrix} 1 & 1 & 2 & 2 \\ 1 & 1 & 2 & 2 \end{pmatrix}$.
@@ -363,8 +371,8 @@ check(AvgPool2d)
 # %% [markdown]
 # ## 6.6 GlobalAveragePool
 #
-# The mean over a whole channel, $(N, C, H, W) \to (N, C)$. It says how much of a feature there is, wherever it is, fits images
-# of any size, and takes the place of `Flatten` and of the largest `Linear` layer.
+# The mean over a whole channel, $(N, C, H, W) \to (N, C)$. It measures how much of a feature an image contains,
+# wherever it is, works for images of any size, and replaces `Flatten` and the largest `Linear` layer.
 #
 # $$ y_{nc} = \frac{1}{H W} \sum_{h, w} x_{nchw}, \qquad dx_{nchw} = \frac{dy_{nc}}{H W} $$
 #
@@ -396,9 +404,9 @@ check(GlobalAveragePool)
 # %% [markdown]
 # ## 6.7 ConvTranspose2d
 #
-# The way back up: from a small map to a large picture, as generators and segmentation networks need it. Each number of
-# the input lays a whole kernel into the output, multiplied by itself, `stride` pixels further on for each neighbour; where
-# kernels overlap they add up:
+# From a small map to a large image, as generators and segmentation networks need it. Each number of the input adds a
+# copy of the kernel, multiplied by that number, to the output; the copies of neighbours are `stride` pixels apart, and
+# where they overlap they add up:
 #
 # $$ y_{n o,\; s h + i - p,\; s w + j - p} \mathrel{+}= x_{n c h w}\; W_{c o i j} $$
 #
@@ -407,27 +415,29 @@ check(GlobalAveragePool)
 #                       -1  2                  -1  2 │-2  4                  -1  2-2   4
 # ```
 #
-# That is what `Conv2d.backward` did with $dy$ to make $dx$. So it is the *adjoint* of a convolution (hence "transposed"; it
-# does not undo one), and everything is there already. With $x$ as $(C, P)$, $P = H W$, and $W$ as a matrix $(C,\; O k_h k_w)$,
+# That is how `Conv2d.backward` computed $dx$ from $dy$. So it is the *adjoint* of a convolution (hence "transposed"; it
+# does not undo a convolution), and you already have everything you need. With $x$ as $(C, P)$, $P = H W$, and $W$ as a
+# matrix $(C,\; O k_h k_w)$,
 #
 # $$ y = \mathrm{col2im}(W^\top x) + b $$
 #
-# **The backward pass, derived.** Undo it in reverse, each step by its adjoint. The adjoint of `col2im` is `im2col`: let
-# $v = \mathrm{im2col}(dy)$, of shape $(O k_h k_w,\; P)$. The product $W^\top x$ is a `Linear` map again:
+# **The backward pass, derived.** Go through the steps in reverse, and replace each by its adjoint. The adjoint of
+# `col2im` is `im2col`: let $v = \mathrm{im2col}(dy)$, of shape $(O k_h k_w,\; P)$. The product $W^\top x$ is a `Linear`
+# map again:
 #
 # $$ dx_n = W v_n, \qquad dW = \sum_n x_n v_n^\top, \qquad db_o = \sum_{n, h, w} dy_{nohw} $$
 #
-# **The size.** $H' = (H - 1)\,s - 2p + k_h + q$. With stride $s$, a convolution takes $s$ different input sizes to the same
-# output size, so the way back must be told which: `output_padding` $q < s$ adds rows below and columns on the right.
-# (They hold the bias and whatever kernels reach there.)
+# **The size.** $H' = (H - 1)\,s - 2p + k_h + q$. With stride $s$, a convolution maps $s$ different input sizes to the
+# same output size, so the transposed convolution needs to know which one: `output_padding` $q < s$ adds rows at the
+# bottom and columns on the right. (They contain the bias and whatever kernels reach there.)
 
 # %%
 class ConvTranspose2d(Layer):
-    """The adjoint of a convolution: every number of x lays a kernel into y, where they add up
+    """The adjoint of a convolution: every number of x adds a multiple of the kernel to y
 
     Shapes
-        x  (N, in_channels, H, W)      y  (N, out_channels, H', W'), H' = (H − 1) stride − 2 padding + kh + output_padding
-        W  (in_channels, out_channels, kh, kw)      b  (out_channels,)
+        x (N, in_channels, H, W) y (N, out_channels, H', W'); H' = (H − 1) stride − 2 padding + kh + output_padding W
+        (in_channels, out_channels, kh, kw) b (out_channels,)
     kernel_size: a number or (kh, kw).      stride: a number or (down, right).
     padding: a number.      output_padding: a number less than the stride.
 
@@ -455,8 +465,9 @@ class ConvTranspose2d(Layer):
 check(ConvTranspose2d)
 
 # %% [markdown]
-# A kernel of 3 and a stride of 2 overlap in every second pixel only, so that some pixels are laid upon four times and their
-# neighbours once. The pattern is known from pictures that generators draw. A kernel size that the stride divides avoids it:
+# With a kernel of 3 and a stride of 2 the copies overlap in every second pixel only, so some pixels receive four
+# contributions and their neighbours one. This checkerboard pattern is known from generated images. A kernel size that
+# is a multiple of the stride avoids it:
 
 # %%
 with when_written():
@@ -472,8 +483,8 @@ with when_written():
 # %% [markdown]
 # ## 6.8 LocallyConnected2d
 #
-# A window like a convolution's, but weights *of its own at every place*: what is right for the eyes of an aligned portrait need
-# not be right for its chin. With columns $u_{nkp}$ and weights $W_{pok}$ for the place $p$,
+# A window as in a convolution, but *separate weights at every place*: the weights that suit the eyes of an aligned
+# portrait may not suit its chin. With columns $u_{nkp}$ and weights $W_{pok}$ for the place $p$,
 #
 # $$ y_{nop} = b_{op} + \sum_k W_{pok}\, u_{nkp} $$
 #
@@ -482,20 +493,21 @@ with when_written():
 # $$ dW_{pok} = \sum_n dy_{nop}\, u_{nkp}, \qquad db_{op} = \sum_n dy_{nop}, \qquad du_{nkp} = \sum_o W_{pok}\, dy_{nop}, \qquad
 #    dx = \mathrm{col2im}(du) $$
 #
-# All three are stacks of matrix products, one for each place: bring the places to the front, $(P, \cdot\,, \cdot)$, and let `@` do
-# it.
+# All three are stacks of matrix products, one for each place: move the places to the front, $(P, \cdot\,, \cdot)$, and
+# use `@`.
 #
 # *By hand:* one channel, $x = (1 \;\; 2 \;\; 3)$, kernel 1 × 2, two places with weights $(1 \;\; 0)$ and $(0 \;\; {-1})$, biases 0:
 # $y = (1 \;\; {-3})$. For $dy = (1 \;\; 10)$: $dW = (1 \;\; 2)$ and $(20 \;\; 30)$, $dx = (1 \;\; 0 \;\; {-10})$.
 
 # %%
 class LocallyConnected2d(Layer):
-    """A convolution with weights of its own at every place
+    """A convolution with separate weights at every place
 
     Shapes
         x  (N, in_channels, H, W)      y  (N, out_channels, H', W')
         W  (H', W', out_channels, in_channels, kh, kw)      b  (out_channels, H', W')
-    size: of the images, a number or (H, W).      kernel_size: a number or (kh, kw).      stride: a number or (down, right).
+    size: of the images, a number or (H, W).
+    kernel_size: a number or (kh, kw).      stride: a number or (down, right).
 
     Source: Gregor & LeCun, Emergence of Complex-Like Cells in a Temporal Product Network with Local Receptive Fields
     (2010); Taigman, Yang, Ranzato & Wolf, DeepFace (2014), section 3.
@@ -524,9 +536,9 @@ check(LocallyConnected2d)
 # %% [markdown]
 # ## 6.9 ResidualBlock
 #
-# Deeper networks should be better, but a plain stack of twenty convolutions trains *worse* than one of six, even on its own
-# training data: the signal and the gradient have to get through all of them. The residual block gives both a way around.
-# Its convolutions only learn what to *add* to the input:
+# Deeper networks should be better, but a plain stack of twenty convolutions trains *worse* than one of six, even on its
+# own training data: the signal and the gradient have to pass through all of them. The residual block gives both a
+# shortcut. Its convolutions only learn what to *add* to the input:
 #
 # ```
 #              ┌──────────── x, or projection(x) ────────────┐
@@ -537,21 +549,21 @@ check(LocallyConnected2d)
 #
 # $$ y = \max\bigl(0,\; F(x) + S(x)\bigr), \qquad F(x) = \mathrm{conv2}(\max(0, \mathrm{conv1}(x))) $$
 #
-# $S(x) = x$ where the shapes agree. Where the number of channels or the size changes, $x$ cannot be added as it is: then $S$ is a
-# 1 × 1 convolution with the block's stride, the *projection*. (The original has batch normalization after each convolution;
-# it is left out here.)
+# $S(x) = x$ where the shapes are equal. Where the number of channels or the size changes, $x$ cannot be added directly:
+# then $S$ is a 1 × 1 convolution with the block's stride, the *projection*. (The original has batch normalization after
+# each convolution; it is omitted here.)
 #
-# **The backward pass, derived.** Let $dh$ be $dy$ behind the last ReLU. A sum hands its gradient to both of its terms, and $x$ was used
-# twice, so its two gradients add up:
+# **The backward pass, derived.** Let $dh$ be the gradient at the input of the last ReLU. A sum passes its gradient to
+# both of its terms, and $x$ was used twice, so its two gradients add up:
 #
 # $$ dx = F'(x)^\top dh + S'(x)^\top dh \qquad\text{and without projection}\qquad dx = F'(x)^\top dh + dh $$
 #
-# The last term is the point of it all: whatever the convolutions do to the gradient, $dh$ itself comes through. Twenty
-# blocks multiply by $F' + 1$ twenty times, not by $F'$.
+# The last term is the purpose of the block: whatever the convolutions do to the gradient, $dh$ itself is passed on.
+# Twenty blocks multiply by $F' + 1$ twenty times, not by $F'$.
 #
-# *By hand:* one pixel, one channel, all weights 0 but the middle ones, 2 in conv1 and −0.25 in conv2; $x = 3$. Then
-# $\mathrm{conv1} = 6$, $F = -1.5$, $y = 3 - 1.5 = 1.5$. With $dy = 1$: $dh = 1$; through the convolutions comes
-# $1 \cdot (-0.25) \cdot 2 = -0.5$, past them 1, together $dx = 0.5$.
+# *By hand:* one pixel, one channel, all weights 0 except the middle ones, 2 in conv1 and −0.25 in conv2; $x = 3$. Then
+# $\mathrm{conv1} = 6$, $F = -1.5$, $y = 3 - 1.5 = 1.5$. With $dy = 1$: $dh = 1$; the path through the convolutions
+# gives $1 \cdot (-0.25) \cdot 2 = -0.5$, the shortcut gives 1, together $dx = 0.5$.
 
 # %%
 ReLU, Linear = earlier("layers.ReLU"), earlier("layers.Linear")
@@ -561,7 +573,7 @@ SoftmaxCrossEntropy = earlier("losses.SoftmaxCrossEntropy")
 
 # %%
 class ResidualBlock(Layer):
-    """Two 3 × 3 convolutions and a way around them:  y = max(0, conv2(max(0, conv1(x))) + shortcut(x))
+    """Two 3 × 3 convolutions with a shortcut:  y = max(0, conv2(max(0, conv1(x))) + shortcut(x))
 
     Shapes
         x  (N, in_channels, H, W)      y  (N, out_channels, H', W'), the same H and W at stride 1
@@ -594,14 +606,14 @@ check(ResidualBlock)
 # %% [markdown]
 # ## Capstone: a network that reads
 #
-# The network of the source article, in your own layers: a convolution with 32 kernels, pooling, one with 64, pooling, a
-# hidden layer of 128, dropout, ten scores; trained with Adam. Two pieces are given. `Adam` is the optimizer of assignment
-# 04; `Dropout` (assignment 05) switches off half of the hidden units at random while training, so that none can rely on
-# another. If you have written them already, you know what is inside.
+# The network of the source article, built from your own layers: a convolution with 32 kernels, pooling, one with 64,
+# pooling, a hidden layer of 128, dropout, ten scores; trained with Adam. Two pieces are given. `Adam` is the optimizer
+# of assignment 04; `Dropout` (assignment 05) switches off half of the hidden units at random while training, so that
+# none can rely on another. If you have written them already, you know how they work.
 
 # %%
 class Adam(Optimizer):
-    """Steps of the size ``lr``, in the direction of the mean gradient over the root of the mean square; given
+    """Steps of size ``lr``, in the direction of the mean gradient over the root of the mean square; given
 
     Source: Kingma & Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
     """
@@ -621,7 +633,7 @@ class Adam(Optimizer):
 
 
 class Dropout(Layer):
-    """Half of the numbers (a share p) become 0 in training, the others are divided by 1 − p; given
+    """In training a share p of the numbers becomes 0, and the others are divided by 1 − p; given
 
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, Dropout (2014).
     """
@@ -642,20 +654,21 @@ class Dropout(Layer):
 
 # %% [markdown]
 # Write `train_cnn`: build the network, train it on `x`, `y`, return it. The data are 10,000 images of MNIST; at least
-# 97.5 % of 2,000 *unseen* ones must be right, from each of three seeds, in at most 120 seconds of computing each
-# (the author's solution takes about 25). Four remarks:
+# 97.5 % of 2,000 *unseen* images must be classified correctly, for each of three seeds, in at most 120 seconds of CPU
+# time each (the author's solution takes about 25). Four remarks:
 #
 # - The images are float32. Parameters are float64 until `model.astype("float32")`, and take twice the time and memory.
-# - `fit` from `dlkit.training` or a loop of your own, as you like. Half a dozen times over all images, in batches of about
-#   50, will do. A learning rate that falls to zero towards the end makes the last half percent.
-# - Ten thousand images are not many. But a digit moved by a pixel is the same digit: `np.roll` moves a whole batch, by
-#   another pixel each time, and makes nine images of each. (The border is empty, so that nothing comes in on the other side.)
-# - For every seed the images are turned by quarters and mirrored, all in the same way, and the digits come under other
-#   numbers: what is graded is the training, not the weights that came out of it once.
+# - Use `fit` from `dlkit.training` or a loop of your own. About six epochs in batches of about 50 are enough. A
+#   learning rate that falls to zero towards the end gains the last half percent.
+# - Ten thousand images are not many. But a digit moved by a pixel is the same digit: `np.roll` shifts a whole batch by
+#   one pixel, in a different direction each time, and makes nine images of each. (The border is empty, so nothing
+#   visible comes in on the other side.)
+# - For every seed the images are rotated by a multiple of 90° and mirrored, all in the same way, and the class numbers
+#   are permuted, so that only your training counts, not weights stored from an earlier run.
 
 # %%
 def train_cnn(x, y, *, rng):
-    """Train a convolutional network to tell ten digits apart; return it
+    """Train a convolutional network to recognize ten digits; return it
 
     Shapes
         x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
@@ -670,14 +683,14 @@ check(train_cnn)
 
 
 # %% [markdown]
-# What has it learned? First the 32 kernels of the first layer: orange is positive, violet negative. Many are edges of one
-# direction, as those that were invented above; nobody told it to. Then what some of them make of a digit, behind the first
-# and behind the second pooling.
+# What has it learned? First the 32 kernels of the first layer: orange is positive, violet negative. Many are edges of
+# one direction, like those designed by hand above, without being told to. Then the maps that some of them compute from
+# a digit, after the first and after the second pooling.
 
 # %%
 @cache
 def trained():
-    """Your network, trained once for all the pictures, and its scores for the unseen digits"""
+    """Your network, trained once for all plots, and its scores for the unseen digits"""
     model = train_cnn(x_train, data.y_train, rng=np.random.default_rng(0))
     model.eval()
     return model, predict(model, x_test)
@@ -687,7 +700,7 @@ with when_written():
     data = mnist()
     x_train, x_test = data.x_train[:, None], data.x_test[:, None]
     model, scores = trained()
-    print(f"{100 * accuracy(scores, data.y_test):.2f} % of the unseen digits are right")
+    print(f"{100 * accuracy(scores, data.y_test):.2f} % of the unseen digits are classified correctly")
     plotting.filters(model.layers[0].W.data, columns=8)
     plt.show()
 
@@ -709,7 +722,7 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# And what it gets wrong. Would you have known?
+# And the digits that it gets wrong. Would you have recognized them?
 
 # %%
 with when_written():
@@ -725,16 +738,17 @@ with when_written():
 
 
 # %% [markdown]
-# ## The short cut at work
+# ## The effect of the shortcut
 #
 # Two networks of equal depth, 32 convolutions between the first and the last layer, on 2,000 digits: one of
-# `ResidualBlock`s, one of the same blocks with the short cut cut off. In the residual net the second convolution of each
-# block begins at a tenth of its size, so that each block begins as little more than its short cut. The plain twin keeps the
-# variance that He recommends: with a tenth of it nothing at all would come through sixteen blocks.
+# `ResidualBlock`s, one of the same blocks without the shortcut. In the residual network the weights of the second
+# convolution of each block are initially multiplied by 0.1, so that each block begins as little more than its shortcut.
+# The plain network keeps the variance that He recommends: with a tenth of the weights no signal would pass through
+# sixteen blocks.
 
 # %%
 class PlainBlock(Layer):
-    """The twin of ResidualBlock without the way around:  y = max(0, conv2(max(0, conv1(x))))
+    """ResidualBlock without the shortcut:  y = max(0, conv2(max(0, conv1(x))))
 
     Shapes
         x  (N, channels, H, W)      y  the same
@@ -787,11 +801,11 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# **Question 2.** *(3 points)* (a) Compare the *training* losses of the twins. Can overfitting be the reason why the plain one is
-# worse? (b) Without short cuts the gradient of an early layer is a product of 32 Jacobian matrices, with them a product of
-# sixteen factors $F' + 1$. Multiply that product out for three blocks; how many ways has the gradient through them, and which
-# of these does not depend on any weight? (c) Why does the residual net train at all from the second convolutions at a tenth of
-# their size, when a plain one would not?
+# **Question 2.** *(3 points)* (a) Compare the *training* losses of the two networks. Can overfitting be the reason why
+# the plain one is worse? (b) Without shortcuts the gradient of an early layer is a product of 32 Jacobian matrices,
+# with them a product of sixteen factors $F' + 1$. Expand that product for three blocks; how many paths does the
+# gradient have through them, and which of these does not depend on any weight? (c) Why does the residual network train
+# when the second convolutions begin at a tenth of their size, while a plain one would not?
 
 # %% [markdown]
 # YOUR ANSWER HERE

@@ -1,16 +1,17 @@
 # %% [markdown]
 # # 07 · Recurrent networks
 #
-# A sentence, a melody, a temperature curve: what comes now has to be read in the light of what came before, and there may
-# be any number of steps before. A `Linear` layer has a weight for every place of its input; it cannot read a sentence that is a word longer
-# than those that it was built for, and it would have to learn the same thing anew for every place. A recurrent layer reads one
-# step at a time, with the *same* weights at each, and keeps what it has read in a **state**, a handful of numbers that it
-# changes at every step and hands on to the next.
+# A sentence, a melody, a temperature curve: the meaning of a step depends on the steps before it, and there may be any
+# number of them. A `Linear` layer has a weight for every position of its input; it cannot read a sentence that is
+# longer than those that it was built for, and it would have to learn the same thing again for every position. A
+# recurrent layer reads one step at a time, with the *same* weights at each, and keeps what it has read in a **state**,
+# a small vector that it updates at every step and passes to the next.
 #
 # In this assignment you write the layers that do this, from the plain one to the gated ones, with their gradients; you
-# stack them, let them read in both directions, and train them on sequences that have no end. Then come their relatives: a
-# network that reads trees, convolutions that see no future, a layer with weights of its own at every place. At the end
-# three networks of yours read: one learns to write, one tells digits line by line, one learns what to remember.
+# stack them, let them read in both directions, and train them on very long sequences. Then come related layers: a
+# network that reads trees, convolutions that do not see the future, a layer with separate weights at every place. At
+# the end you train three networks: one learns to write, one recognizes digits line by line, one learns what to
+# remember.
 #
 # **Shapes.** Sequences are (batch, time, features). All recurrent layers here have the same two methods:
 #
@@ -23,14 +24,14 @@
 # | `state`, `last` | (batch, …), `state_shape` numbers for each sequence, before the first step and after the last one; `None` is a state of zeros |
 # | `mask` | (batch, time), true (or 1) where there is a step and false (or 0) where there is padding; `None`: no padding |
 #
-# One array holds the state, whatever it consists of: (batch, hidden) for an RNN, (batch, 2, hidden) for an LSTM, which has
-# two. `last` has the shape of `state`, so that one piece of a long text can be read after the other: pass `last` on
-# as the next `state`. The loss may look at any of the hidden states and at the last state besides, so there are two upstream gradients, `dh`
-# and `dlast` (`None`: nobody looked at it). `x` and the state are inputs, so there are two gradients to return.
+# One array holds the state, whatever it consists of: (batch, hidden) for an RNN, (batch, 2, hidden) for an LSTM, which
+# has two. `last` has the shape of `state`, so a long text can be read in pieces: pass `last` as the next `state`. The
+# loss may depend on any of the hidden states and also on the last state, so there are two upstream gradients, `dh` and
+# `dlast` (`None`: the loss does not depend on it). `x` and the state are inputs, so there are two gradients to return.
 #
-# **Padding.** The sequences of a batch may have different lengths; the shorter ones are filled up, and the mask says where.
-# There the state is **held**: it stays what it was, `h` repeats it, and whatever `x` contains has no influence.
-# So `last` is the state at each sequence's own end, without any search for that end.
+# **Padding.** The sequences of a batch may have different lengths; the shorter ones are padded, and the mask shows
+# where. There the state is **held**: it does not change, `h` repeats it, and the content of `x` has no effect. So
+# `last` is the state at each sequence's own end, without searching for that end.
 #
 # ```
 #   mask   1    1    1    0    0
@@ -52,10 +53,10 @@ from dlkit.training import accuracy
 
 
 # %% [markdown]
-# Some small things are given. `by_step` brings time to the front, so that the rows that belong to one step lie together in memory;
-# `by_sequence` is the way back, and does not copy anything. A mask becomes `steps` of the shape (time, batch, 1), which fits
-# beside one state: `xp.where(steps[t], new, old)`. `sigmoid` is the one of assignment 02, by way of $\sigma(z) = \frac12 + \frac12\tanh\frac z2$,
-# which is finite everywhere.
+# Some small functions are given. `by_step` moves time to the front, so that the rows of one step lie together in
+# memory; `by_sequence` is its inverse, and does not copy. A mask becomes `steps` of shape (time, batch, 1), which
+# broadcasts with one state: `xp.where(steps[t], new, old)`. `sigmoid` is the one of assignment 02, computed as
+# $\sigma(z) = \frac12 + \frac12\tanh\frac z2$, which is finite everywhere.
 
 # %%
 def by_step(x):
@@ -79,20 +80,20 @@ def sigmoid(z):
 
 
 class Recurrent(Layer):
-    """What all layers of this assignment have in common
+    """Base class of all layers of this assignment
 
-    state_shape: the shape of one sequence's state, (hidden,) for example.      out_features: the last axis of h.
+    state_shape: the shape of one sequence's state, for example (hidden,).      out_features: the last axis of h.
     """
 
     state_shape = ()
     out_features = 0
 
     def begin(self, x, state):
-        """The state to begin with: the one that is given, or zeros for every sequence of x"""
+        """The initial state: the given one, or zeros for every sequence of x"""
         return array_module(x).zeros((len(x), *self.state_shape), dtype=x.dtype) if state is None else state
 
     def draw(self, rows, columns, rng):
-        """First weights (rows, columns), uniform between ±1/√hidden as in PyTorch"""
+        """Initial weights (rows, columns), uniform between ±1/√hidden as in PyTorch"""
         bound = self.out_features**-0.5
         return Parameter(rng.uniform(-bound, bound, (rows, columns)))
 
@@ -100,13 +101,13 @@ class Recurrent(Layer):
 # %% [markdown]
 # ## 7.1 RNN
 #
-# The plain recurrent layer. At every step it mixes what comes in with what it remembers, and squeezes the sum:
+# The plain recurrent layer. At every step it combines the input with the state, and squeezes the sum:
 #
 # $$ z_t = x_t W + h_{t-1} U + b, \qquad h_t = \tanh z_t $$
 #
-# $W$ (in_features, hidden) looks at the input, $U$ (hidden, hidden) at the state before. (PyTorch has two biases here, which
-# are always added to each other; one does the same.) Drawn out in time, the layer is a deep network with one layer for each
-# step, all of which share $W$, $U$ and $b$:
+# $W$ (in_features, hidden) multiplies the input, $U$ (hidden, hidden) the previous state. (PyTorch has two biases here,
+# which are only ever used as their sum; one is enough.) Unrolled in time, the layer is a deep network with one layer
+# for each step, all of which share $W$, $U$ and $b$:
 #
 # ```
 #                            h₁                  h₂                  h₃ = last
@@ -122,33 +123,35 @@ class Recurrent(Layer):
 #                  dx₁                 dx₂                 dx₃         ← backward
 # ```
 #
-# **The backward pass, derived: back-propagation through time.** It is the hardest one of this assignment, and nothing but the
-# chain rule on that drawing. Let $g_t$ be the gradient of the loss by $h_t$ with *all* its consequences. $h_t$ has two: it is handed out, where
-# the loss looks at it ($dh_t$), and it enters the next step. There $\partial z_{t+1} / \partial h_t = U$, so
+# **The backward pass, derived: back-propagation through time.** It is the hardest derivation of this assignment, but it
+# is only the chain rule applied to that drawing. Let $g_t$ be the gradient of the loss with respect to $h_t$, including
+# *all* its effects. $h_t$ has two: it is an output, on which the loss depends ($dh_t$), and it enters the next step.
+# There $\partial z_{t+1} / \partial h_t = U$, so
 #
 # $$ g_t = dh_t + dz_{t+1} U^\top, \qquad dz_t = g_t \odot (1 - h_t^2) $$
 #
-# The equation wants $dz_{t+1}$ before $g_t$: so begin at the last step, where $dlast$ takes the place of the term from the next step,
-# and walk backwards. What is left at the front, $dz_1 U^\top$, is the gradient of the state that came in. The derivative of the tanh
-# is written with its *value*, $1 - \tanh^2 z = 1 - h^2$; $z$ is not needed any more.
+# The equation needs $dz_{t+1}$ before $g_t$: so begin at the last step, where $dlast$ replaces the term from the next
+# step, and go backwards. The final result, $dz_1 U^\top$, is the gradient of the initial state. The derivative of the
+# tanh is written in terms of its *value*, $1 - \tanh^2 z = 1 - h^2$; $z$ is no longer needed.
 #
 # $W$, $U$ and $b$ act at every step. A quantity that is used many times receives a gradient from every use, and they **add up**:
 #
 # $$ dW = \sum_t x_t^\top dz_t, \qquad dU = \sum_t h_{t-1}^\top dz_t, \qquad db = \sum_t \sum_n dz_{tn},
 #    \qquad dx_t = dz_t W^\top $$
 #
-# Each of these sums over steps and sequences is *one* matrix product, if all steps are put below each other: (time · batch, features). The same
-# holds for $x_t W$, which does not wait for any state and can be computed for all steps ahead of the loop. Only $h_{t-1} U$
-# has to be in the loop.
+# Each of these sums over steps and sequences is *one* matrix product if all steps are stacked as rows: (time · batch,
+# features). The same holds for $x_t W$, which does not depend on any state and can be computed for all steps before the
+# loop. Only $h_{t-1} U$ has to be in the loop.
 #
-# **With a mask.** Where a step does not count, $h_t = h_{t-1}$: a straight line through the drawing. On the way back $g_t$ takes this
-# line as it is, $g_{t-1} = dh_{t-1} + g_t$, and $dz_t = 0$.
+# **With a mask.** Where a step does not count, $h_t = h_{t-1}$: a straight line through the drawing. In the backward
+# pass $g_t$ follows this line unchanged, $g_{t-1} = dh_{t-1} + g_t$, and $dz_t = 0$.
 #
-# *By hand:* one sequence, one feature, one number of state; $W = 1$, $U = 0.5$, $b = 0$; $x = (1, 0)$, $h_0 = 0$. Then $h_1 = \tanh 1 = 0.762$ and
-# $h_2 = \tanh 0.381 = 0.363$. The loss looks at $h_2$ only: $dh = (0, 1)$. So $dz_2 = 1 - 0.363^2 = 0.868$, $g_1 = 0 + 0.5 \cdot 0.868 = 0.434$,
-# $dz_1 = 0.434 \cdot (1 - 0.762^2) = 0.182$. And $dx = (0.182, 0.868)$, $dW = 1 \cdot 0.182 + 0 \cdot 0.868 = 0.182$,
-# $dU = 0 \cdot 0.182 + 0.762 \cdot 0.868 = 0.661$, $db = 1.05$, $dstate = 0.5 \cdot 0.182 = 0.091$. Two steps, and one tenth is
-# left of the gradient: you see where this leads in a hundred steps.
+# *By hand:* one sequence, one feature, one hidden number; $W = 1$, $U = 0.5$, $b = 0$; $x = (1, 0)$, $h_0 = 0$. Then
+# $h_1 = \tanh 1 = 0.762$ and $h_2 = \tanh 0.381 = 0.363$. The loss depends only on $h_2$: $dh = (0, 1)$. So
+# $dz_2 = 1 - 0.363^2 = 0.868$, $g_1 = 0 + 0.5 \cdot 0.868 = 0.434$, $dz_1 = 0.434 \cdot (1 - 0.762^2) = 0.182$. And
+# $dx = (0.182, 0.868)$, $dW = 1 \cdot 0.182 + 0 \cdot 0.868 = 0.182$, $dU = 0 \cdot 0.182 + 0.762 \cdot 0.868 = 0.661$,
+# $db = 1.05$, $dstate = 0.5 \cdot 0.182 = 0.091$. After two steps only one tenth of the gradient is left: imagine a
+# hundred steps.
 
 # %%
 class RNN(Recurrent):
@@ -184,10 +187,10 @@ check(RNN)
 # %% [markdown]
 # ## 7.2 LSTM
 #
-# Every step of an RNN multiplies the gradient by $U^\top$ and by slopes below 1; after a hundred steps nothing is left of it, or
-# far too much. The LSTM adds a second state, the **cell** $c$, which goes from step to step without a matrix and without a
-# tanh: it is only multiplied by a number between 0 and 1 and added to. *Gates*, small sigmoid layers of their own, decide how
-# much is kept, how much is let in, how much is shown:
+# Every step of an RNN multiplies the gradient by $U^\top$ and by slopes below 1; after a hundred steps it has vanished
+# or exploded. The LSTM adds a second state, the **cell** $c$, which passes from step to step without a matrix and
+# without a tanh: it is only multiplied by a number between 0 and 1 and added to. *Gates*, small sigmoid layers, decide
+# how much is kept, how much is written, and how much is output:
 #
 # ```
 #    c[t−1] ──────────── · f ────── + ──────────────┬────────→ c[t]
@@ -201,16 +204,17 @@ check(RNN)
 # $$ i = \sigma(z^i), \quad f = \sigma(z^f), \quad g = \tanh(z^g), \quad o = \sigma(z^o) $$
 # $$ c_t = f \odot c_{t-1} + i \odot g, \qquad h_t = o \odot \tanh c_t $$
 #
-# The four parts lie beside each other in the columns of $W$ (in_features, 4 · hidden), $U$ (hidden, 4 · hidden) and $b$, in
-# the order **i, f, g, o** (PyTorch's), so that one product makes all four. The state of a sequence is (2, hidden): `state[:, 0]`
-# is $h$ and `state[:, 1]` is $c$. A mask holds both.
+# The four parts are side by side in the columns of $W$ (in_features, 4 · hidden), $U$ (hidden, 4 · hidden) and $b$, in
+# the order **i, f, g, o** (PyTorch's), so that one product computes all four. The state of a sequence is (2, hidden):
+# `state[:, 0]` is $h$ and `state[:, 1]` is $c$. With a mask, both are held.
 #
-# **An open door to begin with.** With $b = 0$ the forget gate begins at $f = \frac12$, and after ten steps a
-# thousandth is left of what the cell held, and of its gradient. Begin with $b^f = 1$, so that $f \approx 0.73$ and more comes through until
-# training finds out what is worth keeping. That is `first_bias`; all other biases begin at 0.
+# **Initial bias.** With $b = 0$ the forget gate begins at $f = \frac12$, and after ten steps a thousandth of the cell's
+# content is left, and of its gradient. Begin with $b^f = 1$, so that $f \approx 0.73$ and more passes until training
+# has found what is worth keeping. That is `first_bias`; all other biases begin at 0.
 #
-# **The backward pass, derived.** Two states come back from the next step: $g_t = dh_t + (\text{what } h_t \text{ did at } t + 1)$, and $dc_t$. The
-# cell has two consequences in turn: it is shown in $h_t$, and it goes on to the next step. The latter is the direct path:
+# **The backward pass, derived.** Two gradients come from the next step: one is part of
+# $g_t = dh_t + (\text{the effect of } h_t \text{ on step } t + 1)$, the other of $dc_t$. The cell has two effects: it
+# appears in $h_t$, and it passes to the next step. The latter is the direct path:
 #
 # $$ dc_t = dc_{t+1} \odot f_{t+1} \;+\; g_t \odot o \odot (1 - \tanh^2 c_t) $$
 #
@@ -219,18 +223,20 @@ check(RNN)
 # $$ dz^i = dc \odot g \odot i(1 - i), \quad dz^f = dc \odot c_{t-1} \odot f(1 - f), \quad
 #    dz^g = dc \odot i \odot (1 - g^2), \quad dz^o = g_t \odot \tanh c_t \odot o(1 - o) $$
 #
-# From here on it is the RNN: $dz_t U^\top$ goes to $h_{t-1}$, and the weights add up over all steps. Look at the direct path
-# alone: from step to step $dc$ is multiplied by $f$, and by nothing else. Where the gate is open, the gradient arrives.
+# From here on it is the RNN: $dz_t U^\top$ goes to $h_{t-1}$, and the gradients of the weights add up over all steps.
+# Consider only the direct path: from step to step $dc$ is multiplied by $f$, and by nothing else. Where the gate is
+# open, the gradient arrives.
 #
 # *By hand:* one number of each, $W = U = 0$, $b = 0$, so that $i = f = o = \frac12$ and $g = 0$; $h_0 = 0$, $c_0 = 1$. Then $c_1 = 0.5$ and
 # $h_1 = 0.5 \tanh 0.5 = 0.231$. With $dh_1 = 1$: $dz^o = 0.462 \cdot \frac14 = 0.116$; $dc_1 = 0.5\,(1 - 0.462^2) = 0.393$;
 # $dz^i = 0$ (because $g = 0$), $dz^f = 0.393 \cdot 1 \cdot \frac14 = 0.098$, $dz^g = 0.393 \cdot \frac12 = 0.197$; and
 # $dc_0 = 0.393 \cdot f = 0.197$.
 #
-# **Fast.** A step of 32 sequences is a small thing to compute, and Python's share in it is large: four products a step are
-# four times the calls. One product makes all gates; one tanh does too, where the columns of the three sigmoids are halved
-# before and after, by $\sigma(z) = \frac12 + \frac12 \tanh\frac z2$. Whatever does not depend on the step before (the slopes, the
-# other factors) is computed for all steps at once, outside of the loop, and `out=` writes where memory is already.
+# **Fast.** A step of 32 sequences is little computation, so the overhead of Python calls matters: four products per
+# step are four times the calls. One product computes all gates, and one tanh is enough if the columns of the three
+# sigmoids are halved before and after, because $\sigma(z) = \frac12 + \frac12 \tanh\frac z2$. Compute everything that
+# does not depend on the previous step (the slopes, the other factors) for all steps at once, outside the loop, and use
+# `out=` to write into existing memory.
 
 # %%
 class LSTM(Recurrent):
@@ -239,14 +245,15 @@ class LSTM(Recurrent):
     Shapes
         x  (batch, time, in_features)      h  (batch, time, hidden)
         state, last  (batch, 2, hidden): state[:, 0] is h, state[:, 1] is c
-        W  (in_features, 4 · hidden)      U  (hidden, 4 · hidden)      b  (4 · hidden,): one bias, the sum of PyTorch's two;
+        W  (in_features, 4 · hidden)      U  (hidden, 4 · hidden)      b  (4 · hidden,), the sum of PyTorch's two;
         columns in the order i, f, g, o
         mask  (batch, time), true or 1 where the step counts; elsewhere h and c are held
-    i, f and o are sigmoids, g is a tanh.  b of the forget gate is 1 at the start, everything else in b is 0.
+    i, f and o are sigmoids, g is a tanh.  b of the forget gate is initially 1, everything else in b is 0.
     forward(x, state=None, mask=None) returns (h, last), backward(dh, dlast=None) returns (dx, dstate).
 
-    Source: Hochreiter & Schmidhuber, Long Short-Term Memory (1997); forget gate: Gers, Schmidhuber & Cummins, Learning to
-    Forget (2000); its bias: Jozefowicz, Zaremba & Sutskever, An Empirical Exploration of Recurrent Network Architectures (2015).
+    Source: Hochreiter & Schmidhuber, Long Short-Term Memory (1997); forget gate: Gers, Schmidhuber & Cummins, Learning
+    to Forget (2000); its bias: Jozefowicz, Zaremba & Sutskever, An Empirical Exploration of Recurrent Network
+    Architectures (2015).
     """
 
     def __init__(self, in_features, hidden, *, rng):
@@ -255,7 +262,7 @@ class LSTM(Recurrent):
         self.b = Parameter(self.first_bias(hidden))
 
     def first_bias(self, hidden):
-        """The bias to begin with, (4 · hidden,): 1 for the forget gate, 0 for all others"""
+        """The initial bias, (4 · hidden,): 1 for the forget gate, 0 for all others"""
         # YOUR CODE HERE
         raise NotImplementedError()
 
@@ -275,30 +282,32 @@ check(LSTM)
 # %% [markdown]
 # ## 7.3 GRU
 #
-# Two gates and one state do nearly as well. The *reset* gate $r$ decides how much of the past the proposal $n$ gets to see, the
-# *update* gate $z$ how much of the old state stays:
+# Two gates and one state work nearly as well. The *reset* gate $r$ decides how much of the past enters the proposal
+# $n$, the *update* gate $z$ how much of the old state stays:
 #
 # $$ r = \sigma(z^r), \quad z = \sigma(z^z), \qquad (z^r, z^z, z^n) = x_t W + b \quad\text{plus, for } r \text{ and } z,\; h_{t-1} U $$
 # $$ q = h_{t-1} U^n + b^q, \qquad n = \tanh(z^n + r \odot q), \qquad h_t = (1 - z) \odot n + z \odot h_{t-1} $$
 #
-# The columns of $W$, $U$ (3 · hidden of them) and $b$ are in the order **r, z, n**. This is PyTorch's variant: the reset gate
-# multiplies the finished recurrent product $q$ and not the state in front of it, so that one product $h_{t-1} U$ serves all
-# three. It makes one thing different: $q$ has a bias of its own, `bn`, because $r$ multiplies it, and does not multiply $b^n$.
-# (Mind the roles of $z$ and $1 - z$, too: Cho et al. have them as here; in some papers they are exchanged.)
+# The columns of $W$, $U$ (3 · hidden of them) and $b$ are in the order **r, z, n**. This is PyTorch's variant: the
+# reset gate multiplies the recurrent product $q$, not the state before it, so that one product $h_{t-1} U$ serves all
+# three. This has one consequence: $q$ has its own bias, `bn`, because $r$ multiplies it but not $b^n$. (Note also the
+# roles of $z$ and $1 - z$: Cho et al. have them as here; in some papers they are exchanged.)
 #
-# **The backward pass, derived.** With $g$ for all that comes back to $h_t$: the mix gives
+# **The backward pass, derived.** With $g$ for the total gradient of $h_t$, the mixture gives
 #
 # $$ dn = g \odot (1 - z), \qquad dz = g \odot (h_{t-1} - n), \qquad \text{and straight to } h_{t-1}: \; g \odot z $$
 #
-# Behind the tanh, $dz^n = dn \odot (1 - n^2)$. It reaches $b^n$ and $x_t W^n$ as it is, and the product $r \odot q$ by both of its factors:
-# $dq = dz^n \odot r$ and $dr = dz^n \odot q$. Then $dz^r = dr \odot r(1 - r)$ and $dz^z = dz \odot z(1 - z)$. So the gradient that goes to the
-# *input* is $(dz^r, dz^z, dz^n)$ and the one that goes to the *state* is $(dz^r, dz^z, dq)$; they differ in the last third:
+# Before the tanh, $dz^n = dn \odot (1 - n^2)$. It passes unchanged to $b^n$ and $x_t W^n$, and to both factors of the
+# product $r \odot q$: $dq = dz^n \odot r$ and $dr = dz^n \odot q$. Then $dz^r = dr \odot r(1 - r)$ and
+# $dz^z = dz \odot z(1 - z)$. So the gradient that goes to the *input* is $(dz^r, dz^z, dz^n)$ and the one that goes to
+# the *state* is $(dz^r, dz^z, dq)$; they differ in the last third:
 #
 # $$ dW = \sum_t x_t^\top (dz^r, dz^z, dz^n), \qquad dU = \sum_t h_{t-1}^\top (dz^r, dz^z, dq), \qquad db^q = \sum dq $$
 #
-# *By hand:* one number of each, all parameters 0 but $b^q = 1$; $h_0 = 1$. Then $r = z = \frac12$, $q = 1$, $n = \tanh\frac12 = 0.462$ and
-# $h_1 = 0.731$. With $dh_1 = 1$: $dn = 0.5$, $dz^n = 0.5\,(1 - 0.462^2) = 0.393$, $dq = 0.197$, $dz^r = 0.393 \cdot 1 \cdot \frac14 = 0.098$,
-# $dz^z = (1 - 0.462) \cdot \frac14 = 0.134$; and with $U = 0$ only the straight way leads back: $dh_0 = 0.5$.
+# *By hand:* one number of each, all parameters 0 except $b^q = 1$; $h_0 = 1$. Then $r = z = \frac12$, $q = 1$,
+# $n = \tanh\frac12 = 0.462$ and $h_1 = 0.731$. With $dh_1 = 1$: $dn = 0.5$, $dz^n = 0.5\,(1 - 0.462^2) = 0.393$,
+# $dq = 0.197$, $dz^r = 0.393 \cdot 1 \cdot \frac14 = 0.098$, $dz^z = (1 - 0.462) \cdot \frac14 = 0.134$; and with
+# $U = 0$ only the direct path is left: $dh_0 = 0.5$.
 
 # %%
 class GRU(Recurrent):
@@ -312,8 +321,8 @@ class GRU(Recurrent):
     r and z are sigmoids of x[t] W + h[t−1] U + b in their columns; zⁿ = x[t] W + b in the columns of n.
     forward(x, state=None, mask=None) returns (h, last), backward(dh, dlast=None) returns (dx, dstate).
 
-    Source: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder (2014), section 2.3; reset after the product:
-    PyTorch's documentation of torch.nn.GRU.
+    Source: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder (2014), section 2.3; reset after the
+    product: PyTorch's documentation of torch.nn.GRU.
     """
 
     def __init__(self, in_features, hidden, *, rng):
@@ -334,10 +343,11 @@ class GRU(Recurrent):
 check(GRU)
 
 # %% [markdown]
-# What is left of a gradient on its way back? The loss looks at the last hidden state only, and asks what an input of $n$ steps ago has
-# to do with it; all layers are as they were drawn. The axis is logarithmic, so that a straight line downwards means: the same share is
-# lost at every step. You see the tanh of the RNN, the forget gates of the LSTM at three biases (the dashed one is
-# `first_bias`), and the GRU, whose update gate begins half open, and can learn to open.
+# How much of a gradient is left after many steps? The loss depends only on the last hidden state, and the curves show
+# its gradient with respect to the input of $n$ steps ago; all layers are untrained. The axis is logarithmic, so a
+# straight line downwards means that the same share is lost at every step. You see the tanh of the RNN, the forget gates
+# of the LSTM for three biases (the dashed one is `first_bias`), and the GRU, whose update gate begins half open and can
+# learn to open.
 
 # %%
 with when_written():
@@ -367,13 +377,13 @@ with when_written():
 # %% [markdown]
 # ## 7.4 StackedRNN
 #
-# The hidden states of a recurrent layer are a sequence again, so another layer can read them: the first finds letters, so to speak, the second
-# words. Every layer has a state of its own; that of the stack holds all of them, (batch, layers, …):
-# `state[:, 0]` belongs to the first layer.
+# The hidden states of a recurrent layer are a sequence again, so another layer can read them: the first might find
+# letters, the second words. Every layer has its own state; the state of the stack contains all of them, (batch, layers,
+# …): `state[:, 0]` belongs to the first layer.
 #
-# **Dropout** (assignment 05; given below) stands *between* the layers: it switches off numbers of what one layer hands up to the next. It does not stand behind the
-# last layer, where whoever uses the stack decides, and not in the way from step to step, where it would wipe
-# out memory; and in evaluation mode it does nothing at all.
+# **Dropout** (assignment 05; given below) is applied *between* the layers: it switches off numbers that one layer
+# passes to the next. It is not applied after the last layer, where the user of the stack decides, and not from step to
+# step, where it would erase memory; in evaluation mode it does nothing.
 #
 # ```
 #                 h                      layers = [A, B],  dropouts = [D]
@@ -387,16 +397,16 @@ with when_written():
 #                 x
 # ```
 #
-# **The backward pass** goes through the layers from the top to the bottom. Each is given the gradient of its hidden states, from above, and
-# *its* part of `dlast`; what it returns for its state is its part of `dstate`.
+# **The backward pass** goes through the layers from the top to the bottom. Each gets the gradient of its hidden states,
+# from the layer above, and *its* part of `dlast`; the gradient that it returns for its state is its part of `dstate`.
 #
-# *By hand:* two layers that add up what comes in, $h_t = x_t + h_{t-1}$, read $x = (1, 2)$ from the states $(10, 100)$: the first
-# gives $(11, 13)$, the second $(111, 124)$; $last = (13, 124)$. With $dh = (0, 1)$ the second returns $(1, 1)$ for its input and 1 for its state,
-# and the first, with that, $(2, 1)$ and 2: $dx = (2, 1)$, $dstate = (2, 1)$.
+# *By hand:* two layers that sum their inputs, $h_t = x_t + h_{t-1}$, read $x = (1, 2)$ from the states $(10, 100)$: the
+# first gives $(11, 13)$, the second $(111, 124)$; $last = (13, 124)$. With $dh = (0, 1)$ the second returns $(1, 1)$
+# for its input and 1 for its state, and the first, with that, $(2, 1)$ and 2: $dx = (2, 1)$, $dstate = (2, 1)$.
 
 # %%
 class Dropout(Layer):
-    """A share p of the numbers becomes 0 in training, the others are divided by 1 − p; given
+    """In training a share p of the numbers becomes 0, and the others are divided by 1 − p; given
 
     Source: Srivastava, Hinton, Krizhevsky, Sutskever & Salakhutdinov, Dropout (2014).
     """
@@ -418,19 +428,19 @@ class Dropout(Layer):
 
 # %%
 class StackedRNN(Recurrent):
-    """Recurrent layers above each other, with dropout between them
+    """Stacked recurrent layers, with dropout between them
 
     Shapes
         x  (batch, time, layers[0]'s in_features)      h  (batch, time, out_features of the last layer)
         state, last  (batch, layers, *state_shape of one layer)
         mask  (batch, time), the same for every layer
-    layers: recurrent layers of one kind with states of one shape, the first one reads x.
-    dropout: the share of numbers that is switched off between layers; self.dropouts[n] stands between layers n and n + 1,
-    draws when its forward is called, in training mode only, and is asked once a forward, in this order.
-    forward(x, state=None, mask=None) returns (h, last), backward(dh, dlast=None) returns (dx, dstate).
+    layers: recurrent layers of the same kind with states of the same shape; the first one reads x. dropout: the share
+    of numbers that is switched off between layers; self.dropouts[n] is between layers n and n + 1, draws when its
+    forward is called, in training mode only, and is called once per forward, in this order. forward(x, state=None,
+    mask=None) returns (h, last), backward(dh, dlast=None) returns (dx, dstate).
 
-    Source: Graves, Mohamed & Hinton, Speech Recognition with Deep Recurrent Neural Networks (2013); dropout between layers
-    only: Zaremba, Sutskever & Vinyals, Recurrent Neural Network Regularization (2014).
+    Source: Graves, Mohamed & Hinton, Speech Recognition with Deep Recurrent Neural Networks (2013); dropout between
+    layers only: Zaremba, Sutskever & Vinyals, Recurrent Neural Network Regularization (2014).
     """
 
     def __init__(self, layers, dropout=0.0, *, rng):
@@ -453,8 +463,9 @@ check(StackedRNN)
 # %% [markdown]
 # ## 7.5 Bidirectional
 #
-# Whether "bank" is a seat is often told by a word that comes *later*. Where the whole sequence is known, let one layer read it
-# forwards and a second one, with weights of its own, backwards, and put their hidden states side by side:
+# Whether "bank" means a seat often becomes clear from a word that comes *later*. If the whole sequence is known, let
+# one layer read it forwards and a second one, with its own weights, backwards, and put their hidden states side by
+# side:
 #
 # ```
 #    x₁      x₂      x₃
@@ -463,17 +474,18 @@ check(StackedRNN)
 #            └→ last[:, 1]                             h₃ = [a₃ | b₃]
 # ```
 #
-# Turn the sequence round, let `back` read it, and turn its hidden states round again, so that $b_t$ stands beside $a_t$, at its own
-# step: it has read $x_t$ and all that follows. Its *last* state is the one after $x_1$, and is not turned. On the way back
-# it is the same: its part of $dh$ is turned round, and so is the gradient by $x$ that it returns. $x$ was read by both, so their
-# gradients add up.
+# Reverse the sequence, let `back` read it, and reverse its hidden states again, so that $b_t$ is next to $a_t$, at its
+# own step: it has read $x_t$ and everything after it. Its *last* state is the one after $x_1$, and is not reversed. The
+# backward pass is the same: reverse its part of $dh$, and the gradient with respect to $x$ that it returns. Both layers
+# have read $x$, so their gradients add up.
 #
-# **With a mask.** Turn the mask round with the sequence. Now the padding comes *first*, and a held state goes through it untouched: `back` begins at each
-# sequence's own end, without any further trouble. (Turning round without the mask, it would read padding
-# before it reads the first word.)
+# **With a mask.** Reverse the mask with the sequence. Now the padding comes *first*, and a held state passes through it
+# unchanged: `back` begins at each sequence's own end automatically. (Without the reversed mask it would read padding
+# before the first word.)
 #
-# *By hand:* two layers that add up, $h_t = x_t + h_{t-1}$, read $x = (1, 2, 4)$ from the states $(0, 0)$: there $(1, 3, 7)$, back $(7, 6, 4)$, and
-# $last = (7, 7)$. With the mask $(1, 1, 0)$: there $(1, 3, 3)$, back $(3, 2, 0)$, $last = (3, 3)$.
+# *By hand:* two layers that sum, $h_t = x_t + h_{t-1}$, read $x = (1, 2, 4)$ from the states $(0, 0)$: there
+# $(1, 3, 7)$, back $(7, 6, 4)$, and $last = (7, 7)$. With the mask $(1, 1, 0)$: there $(1, 3, 3)$, back $(3, 2, 0)$,
+# $last = (3, 3)$.
 
 # %%
 class Bidirectional(Recurrent):
@@ -483,7 +495,8 @@ class Bidirectional(Recurrent):
         x  (batch, time, in_features)      h  (batch, time, there's hidden + back's hidden): both at their own step
         state, last  (batch, 2, *state_shape of one layer): [:, 0] of there, [:, 1] of back; last is what each ends with
         mask  (batch, time), true or 1 where the step counts
-    there: reads from the first step to the last.      back: from the last to the first; with a mask, from each sequence's own end.
+    there: reads from the first step to the last.
+    back: reads from the last step to the first; with a mask, from each sequence's own end.
     forward(x, state=None, mask=None) returns (h, last), backward(dh, dlast=None) returns (dx, dstate).
 
     Source: Schuster & Paliwal, Bidirectional Recurrent Neural Networks (1997), section II.
@@ -509,8 +522,8 @@ check(Bidirectional)
 # %% [markdown]
 # ## 7.6 Truncated back-propagation through time
 #
-# A book is one sequence of a million steps. Nobody can keep a million states for the way back, and one step of the optimizer a
-# book would be few. So cut it into pieces, and treat the two directions differently:
+# A book is one sequence of a million steps. It is not possible to store a million states for the backward pass, and one
+# optimizer step per book would be too few. So cut it into pieces, and treat the two directions differently:
 #
 # ```
 #    forward:     state ──→ [ piece 1 ] ──last──→ [ piece 2 ] ──last──→ [ piece 3 ] ──→ last        the state goes on
@@ -518,28 +531,29 @@ check(Bidirectional)
 #                             step 1                 step 2                step 3
 # ```
 #
-# The state is carried over, so that the model still reads the book from its beginning. But for the gradient it is a number
-# like any other that comes in from outside: what `backward` returns for it is dropped, and nothing is asked of `last`.
-# So the sum over steps of section 7.1 is cut off after `steps` terms. It is an approximation: what happened longer ago than that is in
-# the state, but the model is never *told* to keep it there.
+# The state is carried over, so that the model still reads the book from its beginning. But for the gradient it is a
+# constant input: the gradient that `backward` returns for it is dropped, and the loss does not depend on `last`. So the
+# sum over steps of section 7.1 is truncated after `steps` terms. It is an approximation: the state contains information
+# from earlier pieces, but no gradient *trains* the model to keep it there.
 #
-# After every piece the optimizer takes a step. Two things are easy to miss. The last piece may be shorter than the others; it is a piece
-# like the others for the optimizer, but the mean loss over all steps has to count it by its length. And the model is
-# given (batch, time, …), while losses want one row for each prediction: put all steps of all sequences below each other, and give the
-# gradient back the shape of the prediction.
+# After every piece the optimizer takes a step. Two things are easy to miss. The last piece may be shorter than the
+# others; the optimizer treats it like the others, but the mean loss over all steps must weight it by its length. And
+# the model takes (batch, time, …), while losses expect one row per prediction: stack all steps of all sequences as
+# rows, and reshape the gradient to the shape of the prediction.
 #
 # *By hand:* five steps in pieces of two are pieces of 2, 2 and 1. If their losses are 1, 2 and 6, the mean loss is
-# $(2 \cdot 1 + 2 \cdot 2 + 1 \cdot 6) / 5 = 2.4$, and not $(1 + 2 + 6) / 3 = 3$.
+# $(2 \cdot 1 + 2 \cdot 2 + 1 \cdot 6) / 5 = 2.4$, not $(1 + 2 + 6) / 3 = 3$.
 #
-# Given: a model for such things, a recurrent layer and a layer that makes predictions of each of its hidden states.
+# Given: a model for this, a recurrent layer and a layer that makes a prediction from each of its hidden states.
 
 # %%
 class SequenceModel(Layer):
-    """A recurrent layer, and a layer that makes a prediction of every hidden state; given
+    """A recurrent layer, and a layer that makes a prediction from every hidden state; given
 
     Shapes
-        x  (batch, time, in_features)      y  (batch, time, the output's features)      state, last  as of the recurrent layer
-    output: a layer of rows, Linear for example; it is given all steps of all sequences below each other.
+        x  (batch, time, in_features)      y  (batch, time, the output's features)
+        state, last  as in the recurrent layer
+    output: a layer of rows, Linear for example; it gets all steps of all sequences as rows.
     forward(x, state=None, mask=None) returns (y, last), backward(dy, dlast=None) returns (dx, dstate).
     """
 
@@ -559,18 +573,18 @@ class SequenceModel(Layer):
 
 # %%
 def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
-    """Train on long sequences piece by piece, carrying the state over; return the mean loss over all steps, and the last state
+    """Train on long sequences piece by piece, carrying the state over; return the mean loss and the last state
 
     Shapes
         x  (batch, time, features)      y  (batch, time) labels, or (batch, time, …) targets
-        state, last state  as of the model; None: the model's own beginning
-    model: forward(x, state) returns (prediction (batch, time, …), last), backward(dprediction) goes back within that piece;
-    loss: forward(prediction, target) is a mean over rows, backward() its gradient; it is given one row for each step of each
+        state, last state  as in the model; None: the model's own initial state
+    model: forward(x, state) returns (prediction (batch, time, …), last), backward(dprediction) is for that piece; loss:
+    forward(prediction, target) is a mean over rows, backward() its gradient; it gets one row for each step of each
     sequence; optimizer: of the model's parameters, with zero_grad() and step(), which is called once after every piece.
-    steps: of a piece, 1 or more; the last piece may be shorter.  The mean loss is a scalar of the array's library.
+    steps: of a piece, 1 or more; the last piece may be shorter. The mean loss is a scalar of the array's library.
 
-    Source: Williams & Peng, An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network Trajectories
-    (1990), section 2, with h = h′ = steps.
+    Source: Williams & Peng, An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network
+    Trajectories (1990), section 2, with h = h′ = steps.
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -584,21 +598,21 @@ check(truncated_bptt)
 # ## 7.7 RecursiveNet
 #
 # A recurrent network reads from left to right. But a sentence, a formula, a program is a *tree*: "not (very good)" and
-# "(not very) good" have the same words in the same order. A recursive network has one small layer that makes one vector
-# of two, and it applies this layer wherever the tree has a fork, from the leaves up to the root:
+# "(not very) good" have the same words in the same order. A recursive network has one small layer that combines two
+# vectors into one, and it applies this layer at every fork of the tree, from the leaves up to the root:
 #
 # $$ p = \tanh\bigl([\,l \mid r\,]\, W + b\bigr) $$
 #
 # $l$ and $r$ are the vectors of the left and of the right child, `features` numbers each; $[\,l \mid r\,]$ is both of
 # them in one row, and $W$ has the shape $(2 \cdot \text{features},\; \text{features})$, so that the result is a vector
-# of the same kind and can be a child in its turn. A recurrent network is the special case of a tree that leans to one
-# side, with the next input always on the right.
+# of the same size and can itself be a child. A recurrent network is the special case of a tree that grows on one side
+# only, with the next input always on the right.
 #
-# **Trees as numbers.** The leaves have the numbers 0 … `leaves` − 1, the forks go on from there, in an order in which
-# children come before their parent; the last is the root. Then a tree is a table with a row for every fork: the number
-# of its left child, the number of its right child. A whole batch of trees, each of another form, is one array (batch,
-# nodes, 2), and every row of the table is worked off for all trees at once. The trees of a batch have equally many
-# forks; a smaller one is filled up with forks that nobody looks at.
+# **Trees as numbers.** The leaves have the numbers 0 … `leaves` − 1, followed by the forks, in an order in which
+# children come before their parent; the last is the root. Then a tree is a table with one row per fork: the number of
+# its left child and the number of its right child. A batch of trees of different shapes is one array (batch, nodes, 2),
+# and every row of the table is computed for all trees at once. The trees of a batch have the same number of forks; a
+# smaller one is padded with forks that are not used.
 #
 # ```
 #                 5                 leaves 0 1 2        tree       0  1     fork 3
@@ -611,16 +625,15 @@ check(truncated_bptt)
 # ```
 #
 # **The backward pass, derived** (backpropagation through structure). Let $h_j$ be the vector of node $j$, leaf or fork,
-# and $dh_j$ its gradient. A node is reached in two ways: by $y$, if it is a fork, and by every fork that has it for a
-# child. These shares add up. So begin with $dh = dy$ for the forks and 0 for the leaves, and go through the forks in
-# the *reverse* order: when it is a fork's turn, all its parents have been there. For the fork $n$ with the children $l$
-# and $r$,
+# and $dh_j$ its gradient. A node gets a gradient from $y$, if it is a fork, and from every fork whose child it is.
+# These gradients add up. So begin with $dh = dy$ for the forks and 0 for the leaves, and go through the forks in
+# *reverse* order, so that all parents of a fork come before it. For the fork $n$ with the children $l$ and $r$,
 #
 # $$ da = dh_n \odot (1 - h_n^2), \qquad dW \mathrel{+}= [\,h_l \mid h_r\,]^\top da, \qquad db \mathrel{+}= da, \qquad
 #    [\,dh_l \mid dh_r\,] \mathrel{+}= da\, W^\top $$
 #
 # All forks share $W$ and $b$, so their gradients are sums over all forks. A leaf that occurs more than once, or even as
-# both children of one fork, receives a share each time.
+# both children of one fork, receives a gradient each time.
 #
 # *By hand:* one feature, $W = (1, 2)^\top$, $b = 0$, leaves $0.2$ and $-0.1$, the tree ((0, 1), 0). The first fork:
 # $0.2 - 2 \cdot 0.1 = 0$, $h_2 = \tanh 0 = 0$. The root: $0 + 2 \cdot 0.2 = 0.4$, $h_3 = 0.380$. For $dy = (0, 1)$: at
@@ -630,7 +643,7 @@ check(truncated_bptt)
 
 # %%
 def rows_of(tree, leaves):
-    """A tree written as nested pairs of leaf numbers, as the row of children of every fork; given
+    """The children of every fork, one row per fork, of a tree written as nested pairs of leaf numbers; given
 
     ((0, 1), 2) with three leaves → [[0, 1], [3, 2]]
     """
@@ -648,7 +661,7 @@ def rows_of(tree, leaves):
 
 # %%
 class RecursiveNet(Layer):
-    """One vector of two, at every fork of a tree:  h[n] = tanh([h[left] | h[right]] W + b)
+    """Combines two vectors into one at every fork of a tree:  h[n] = tanh([h[left] | h[right]] W + b)
 
     Shapes
         x  (batch, leaves, features): the vectors of the leaves
@@ -656,7 +669,7 @@ class RecursiveNet(Layer):
             is leaf j, and leaves + m is fork m.  No gradient.
         y  (batch, nodes, features): the vectors of all forks, the root's last
         W  (2 · features, features)      b  (features,)
-    backward returns dx alone.
+    backward returns only dx.
 
     Source: Socher, Lin, Ng & Manning, Parsing Natural Scenes and Natural Language with Recursive Neural Networks
     (2011), section 3; backward: Goller & Küchler, Learning Task-Dependent Distributed Representations by
@@ -681,9 +694,9 @@ check(RecursiveNet)
 
 # %% [markdown]
 # What can one small layer learn? Logic. The leaves are the five words *true*, *false*, *not*, *and*, *or*, each a
-# vector that is trained with the rest, and a formula is a tree: (not, a), (a, (and, b)). The network is only told
-# whether the *whole* formula is true, for formulas of one to six forks. Then it is asked about larger ones. (Your own
-# `Linear`, loss and `Adam` are used here and below.)
+# vector that is trained too, and a formula is a tree: (not, a), (a, (and, b)). The network is only given whether the
+# *whole* formula is true, for formulas of one to six forks. Then it is tested on larger ones. (Your own `Linear`, loss
+# and `Adam` are used here and below.)
 
 # %%
 Linear, Sequential, ReLU = earlier("layers.Linear"), earlier("layers.Sequential"), earlier("layers.ReLU")
@@ -696,7 +709,7 @@ WORDS = ["false", "true", "not", "and", "or"]
 
 # %%
 def formula(forks, *, rng):
-    """A formula with so many forks as nested pairs of the words' numbers, and whether it is true; given"""
+    """A formula with this many forks as nested pairs of the words' numbers, and whether it is true; given"""
     if not forks:
         value = int(rng.integers(2))
         return value, value
@@ -727,7 +740,7 @@ class Logician(Layer):
 
 
 def formulas(forks, count, *, rng):
-    """Trees (count, forks, 2) and their truth (count,); given"""
+    """Trees (count, forks, 2) and whether each is true (count,); given"""
     drawn = [formula(forks, rng=rng) for _ in range(count)]
     return np.array([rows_of(tree, len(WORDS)) for tree, _ in drawn]), np.array([value for _, value in drawn])
 
@@ -748,16 +761,16 @@ with when_written():
         optimizer.step()
     for forks in (4, 6, 8, 12):
         trees, truth = formulas(forks, 500, rng=rng)
-        print(f"{forks:2} forks: {100 * accuracy(logician.forward(trees)[:, -1], truth):.1f} % right")
+        print(f"{forks:2} forks: {100 * accuracy(logician.forward(trees)[:, -1], truth):.1f} % correct")
 
 
 # %% [markdown]
-# And it tells more than it was asked. Here is a formula with ten forks; every fork that is a formula of its own has the
-# colour of what the network holds it for, though only roots were ever graded.
+# The network has learned more than it was trained for. Here is a formula with ten forks; the colour of every fork that
+# is a complete formula shows the network's answer for it, although only roots were used in training.
 
 # %%
 def draw_tree(tree, scores, ax):
-    """Draw a tree of words from its rows, every fork coloured by its scores (forks, 2); given
+    """Draw a tree of words from its rows, with every fork coloured by its scores (forks, 2); given
 
     Orange is false, violet is true.
     """
@@ -773,7 +786,7 @@ def draw_tree(tree, scores, ax):
         x, y = (x1 + x2) / 2, max(y1, y2) + 1
         ax.plot([x1, x, x2], [y1, y, y2], color="gray", zorder=1)
         true = 1 / (1 + np.exp(scores[node - leaves, 0] - scores[node - leaves, 1]))
-        unfinished = left in (3, 4)  # "and b" is no formula of its own
+        unfinished = left in (3, 4)  # "and b" is not a complete formula
         color = "white" if unfinished else plt.cm.PuOr(0.1 + 0.8 * true)
         ax.scatter(x, y, s=160, color=color, edgecolors="gray", zorder=2)
         return x, y
@@ -794,34 +807,34 @@ with when_written():
 # %% [markdown]
 # ## 7.8 CausalConv1d
 #
-# A recurrent layer has to wait for yesterday's state before it can begin with today. A convolution over time has not:
-# every output is a weighted sum of a few inputs, all of them known, and all outputs can be computed at once. It only
-# has to be *causal*: $y_t$ may see $x_t$ and what was before, and nothing after it. Otherwise a network that is asked
-# for the next character would just look it up. So all of the padding is on the left.
+# A recurrent layer needs the state of the previous step before it can compute the next. A convolution over time does
+# not: every output is a weighted sum of a few known inputs, and all outputs can be computed at once. It only has to be
+# *causal*: $y_t$ may depend on $x_t$ and earlier steps, and on nothing later. Otherwise a network that predicts the
+# next character could simply copy it. So all of the padding is on the left.
 #
 # $$ y_t = b + \sum_{k=0}^{K-1} W_k\; x_{t - d\,(K - 1 - k)}, \qquad x_t = 0 \text{ for } t < 0 $$
 #
-# where $W_k$ is the matrix (out, in) of kernel cell $k$, and $K$ the kernel size. The last cell meets the present, cell
-# 0 the most distant past, $d\,(K-1)$ steps ago; the dilation $d$ is how far the cells are apart. PyTorch's `conv1d`
-# gives the same where the input has been padded on the left.
+# where $W_k$ is the matrix (out, in) of kernel cell $k$, and $K$ the kernel size. The last cell covers the present
+# step, cell 0 the most distant past, $d\,(K-1)$ steps ago; the dilation $d$ is the distance between cells. PyTorch's
+# `conv1d` gives the same result if the input is padded on the left.
 #
 # ```
 #   kernel size 3, dilation 1              kernel size 3, dilation 2
 #
 #   0  0 │x0  x1  x2  x3                   0  0  0  0 │x0  x1  x2  x3
 #   └──┴──┘                                └─────┴─────┘
-#         y0                                           y0        cell 2 meets x0, cells 0 and 1 meet the padding
+#         y0                                           y0        cell 2 covers x0, cells 0 and 1 the padding
 # ```
 #
-# **The backward pass, derived.** With $p = d\,(K-1)$ zeros in front, $\tilde x$, cell $k$ meets the piece $\tilde
-# x_{kd} \ldots \tilde x_{kd + T - 1}$: one slice for each cell, and the layer is a sum of $K$ `Linear` layers of
-# shifted inputs. So is its backward:
+# **The backward pass, derived.** Let $\tilde x$ be $x$ with $p = d\,(K-1)$ zeros in front. Cell $k$ covers the piece
+# $\tilde x_{kd} \ldots \tilde x_{kd + T - 1}$: one slice for each cell, and the layer is a sum of $K$ `Linear` layers
+# of shifted inputs. So is its backward:
 #
 # $$ dW_k = \sum_{n, t} dy_{nt}\, \tilde x_{n,\,t + kd}^\top, \qquad db = \sum_{n, t} dy_{nt}, \qquad
 #    d\tilde x_{t + kd} \mathrel{+}= W_k^\top dy_t $$
 #
-# and $dx$ is $d\tilde x$ without its first $p$ steps. Seen from $x_t$, the gradient comes from $y_t, y_{t+d}, \ldots$:
-# from the *future*, for that is where $x_t$ had an effect.
+# and $dx$ is $d\tilde x$ without its first $p$ steps. The gradient of $x_t$ comes from $y_t, y_{t+d}, \ldots$: from the
+# *future*, because that is where $x_t$ has an effect.
 #
 # *By hand:* one channel, $x = (1, 2, 3, 4)$, $K = 2$, $d = 2$, $W = (10, 1)$, $b = 0$. Then $y_t = 10\, x_{t-2} + x_t$,
 # so $y = (1, 2, 13, 24)$. For $dy = (0, 0, 1, 2)$: $dW = (1 \cdot 1 + 2 \cdot 2,\; 1 \cdot 3 + 2 \cdot 4) = (5, 11)$,
@@ -829,12 +842,12 @@ with when_written():
 
 # %%
 class CausalConv1d(Layer):
-    """A convolution over time that sees no future:  y[t] = b + Σₖ W[:, :, k] x[t − dilation · (kernel_size − 1 − k)]
+    """A causal convolution over time:  y[t] = b + Σₖ W[:, :, k] x[t − dilation · (kernel_size − 1 − k)]
 
     Shapes
         x  (batch, time, in_channels)      y  (batch, time, out_channels), as long as x
         W  (out_channels, in_channels, kernel_size), as PyTorch's conv1d      b  (out_channels,)
-    dilation: steps between the cells of the kernel.  What lies before the first step is zero.
+    dilation: steps between the cells of the kernel.  Before the first step the input is zero.
 
     Source: van den Oord et al., WaveNet: A Generative Model for Raw Audio (2016), section 2.1; dilation: Yu & Koltun,
     Multi-Scale Context Aggregation by Dilated Convolutions (2016).
@@ -862,8 +875,8 @@ check(CausalConv1d)
 # %% [markdown]
 # ## 7.9 TCNBlock
 #
-# One causal convolution sees $K$ steps. Stack them, double the dilation from block to block, and the view grows like
-# $2^n$ with the number of layers, while every layer keeps its few weights:
+# One causal convolution covers $K$ steps. Stack them, double the dilation from block to block, and the receptive field
+# grows like $2^n$ with the number of layers, while the number of weights per layer stays the same:
 #
 # ```
 #   dilation 4    ·  ·  ·  ·  ·  ·  ·  ●        kernel size 2: eight steps with three layers
@@ -875,17 +888,17 @@ check(CausalConv1d)
 #   x             ●  ●  ●  ●  ●  ●  ●  ●
 # ```
 #
-# The block of a *temporal convolutional network* is a residual block, as that of images: two convolutions of the same
-# dilation, each with its ReLU, and a way around them.
+# The block of a *temporal convolutional network* is a residual block, like that for images: two convolutions of the
+# same dilation, each with its ReLU, and a shortcut.
 #
 # $$ u = \max(0, \mathrm{conv1}(x)), \qquad F = \max(0, \mathrm{conv2}(u)), \qquad y = \max\bigl(0,\; F + S(x)\bigr) $$
 #
-# $S(x) = x$ where the widths agree; where they do not, $S$ is a convolution of kernel size 1, the *projection*. Unlike
-# the block of images, $F$ has a ReLU of its own before the sum, as in the paper. (The original normalizes the weights
-# of both convolutions, and drops channels out behind them. Both are left out here.)
+# $S(x) = x$ where the numbers of channels are equal; where they are not, $S$ is a convolution of kernel size 1, the
+# *projection*. Unlike in the block for images, $F$ has its own ReLU before the sum, as in the paper. (The original
+# normalizes the weights of both convolutions, and applies dropout after them. Both are omitted here.)
 #
-# **The backward pass.** It goes back along both ways, and $x$ was used twice, so its two gradients add up. With $dh$
-# for $dy$ behind the last ReLU:
+# **The backward pass.** It goes back along both paths, and $x$ was used twice, so its two gradients add up. With $dh$
+# for the gradient at the input of the last ReLU:
 #
 # $$ dx =
 #    \mathrm{conv1}^\top \bigl(\mathrm{relu}_1^\top\, \mathrm{conv2}^\top\, \mathrm{relu}_2^\top\; dh\bigr) + S^\top dh $$
@@ -893,13 +906,13 @@ check(CausalConv1d)
 # where $f^\top$ stands for the `backward` of $f$.
 #
 # *By hand:* one channel, kernel size 1, $W = 2$ and $b = -1$ in conv1, $W = -1$ and $b = 4$ in conv2. For $x = (1, 3)$:
-# $u = (1, 5)$, $F = \max(0, (3, -1)) = (3, 0)$, $y = (4, 3)$. For $dy = (1, 1)$: in the first step $-1 \cdot 2 = -2$
-# comes through the convolutions, 1 past them, together $-1$; in the second the ReLU behind conv2 is shut, and 1 comes
-# past: $dx = (-1, 1)$.
+# $u = (1, 5)$, $F = \max(0, (3, -1)) = (3, 0)$, $y = (4, 3)$. For $dy = (1, 1)$: in the first step the convolutions
+# give $-1 \cdot 2 = -2$ and the shortcut 1, together $-1$; in the second the ReLU after conv2 is closed, and only the
+# shortcut gives 1: $dx = (-1, 1)$.
 
 # %%
 class TCNBlock(Layer):
-    """Two causal convolutions and a way around them:  y = max(0, max(0, conv2(max(0, conv1(x)))) + shortcut(x))
+    """Two causal convolutions with a shortcut:  y = max(0, max(0, conv2(max(0, conv1(x)))) + shortcut(x))
 
     Shapes
         x  (batch, time, in_channels)      y  (batch, time, out_channels)
@@ -928,8 +941,8 @@ class TCNBlock(Layer):
 check(TCNBlock)
 
 # %% [markdown]
-# How far does a stack of blocks see? Set every weight to 1 and give the input one spike at step 0: whatever is not zero
-# has seen it.
+# How large is the receptive field of a stack of blocks? Set every weight to 1 and let the input be one spike at step 0:
+# every output that is not zero depends on it.
 
 # %%
 with when_written():
@@ -944,18 +957,18 @@ with when_written():
         h = block.forward(h)
         rows.append(h[0, :, 0])
     ax.imshow(np.array(rows) > 0, aspect="auto", cmap="Purples", vmax=1.4)
-    ax.set(xlabel="step", title="who has seen the spike at step 0 (kernel size 3)")
+    ax.set(xlabel="step", title="outputs that depend on the spike at step 0 (kernel size 3)")
     ax.set_yticks(range(5), ["the input", *(f"block of dilation {d}" for d in (1, 2, 4, 8))])
     plt.show()
 
 
 # %% [markdown]
-# **Question 1.** *(3 points)* (a) A stack of $n$ TCN blocks has the kernel size $K$ and the dilations $1, 2, 4, \ldots,
-# 2^{n-1}$. How many steps (the present one included) can its output see? Give the formula, and the smallest $n$ with
-# which a stack of $K = 3$ sees 1000 steps. (b) A network of $n$ such blocks and an LSTM are trained on sequences of $T$
-# steps, with as many processors as they like. How many matrix products *in a row* does the forward pass of each need?
-# (c) Both have been trained, and now produce a text, one character after the other. What has each of them to remember
-# from one character to the next, so that it need not compute all of the past again?
+# **Question 1.** *(3 points)* (a) A stack of $n$ TCN blocks has the kernel size $K$ and the dilations
+# $1, 2, 4, \ldots, 2^{n-1}$. On how many steps (including the present one) can its output depend? Give the formula, and
+# the smallest $n$ for which a stack with $K = 3$ covers 1000 steps. (b) A network of $n$ such blocks and an LSTM are
+# trained on sequences of $T$ steps, with unlimited parallel processors. How many matrix products *one after the other*
+# does the forward pass of each need? (c) Both have been trained, and now produce a text, one character after the other.
+# What must each of them store from one character to the next, so that it does not compute all of the past again?
 
 # %% [markdown]
 # YOUR ANSWER HERE
@@ -964,37 +977,38 @@ with when_written():
 # ## 7.10 LocallyConnected1d
 #
 # A convolution uses the same weights at every step, as if it did not matter when something happens. For text that is
-# right. It is wrong where the place has a meaning of its own: the hours of a day, the bands of a spectrum, the
-# positions of an aligned gene. A locally connected layer has windows like a convolution and weights *of its own at
-# every place*. With $u_{np}$, all that place $p$ of sequence $n$ sees, `kernel_size` steps of all channels,
+# appropriate. It is not where the position itself has a meaning: the hours of a day, the bands of a spectrum, the
+# positions of an aligned gene. A locally connected layer has windows like a convolution, but *separate weights at every
+# place*. With $u_{np}$, the window of place $p$ of sequence $n$, `kernel_size` steps of all channels,
 #
 # $$ y_{np} = W_p\, u_{np} + b_p, \qquad p = 0 \ldots P - 1, \qquad
 #    P = \left\lfloor \frac{\text{length} - K}{s} \right\rfloor + 1 $$
 #
-# where place $p$ sees the steps $s\,p \ldots s\,p + K - 1$. There is no padding, and the length is fixed when the layer
-# is made.
+# where place $p$ covers the steps $s\,p \ldots s\,p + K - 1$. There is no padding, and the length is fixed when the
+# layer is made.
 #
 # **The backward pass, derived.** It is `Linear`, once for each place. No weight is used at two places, so nothing is
-# summed over places; but windows may overlap, so steps of $x$ that several of them saw receive a share from each:
+# summed over places; but windows may overlap, so a step of $x$ that lies in several windows receives a gradient from
+# each:
 #
 # $$ dW_p = \sum_n dy_{np}\, u_{np}^\top, \qquad db_p = \sum_n dy_{np}, \qquad du_{np} = W_p^\top dy_{np} $$
 #
-# **Fast.** A Python loop over the places is right and slow. Bring the places to the front: then $u$ is $(P, N, K C)$
+# **Fast.** A Python loop over the places is correct but slow. Move the places to the front: then $u$ is $(P, N, K C)$
 # and $W$ is $(P, O, K C)$, and `@` multiplies stacks of matrices. A loop over the cells of the kernel is enough to fill
-# $u$, and to bring $du$ back.
+# $u$, and to add up $du$.
 #
 # *By hand:* one channel, $x = (1, 2, 3)$, $K = 2$, two places with the weights $(1, 0)$ and $(0, -1)$, biases 0: $y =
 # (1, -3)$. For $dy = (1, 10)$: $dW = (1, 2)$ and $(20, 30)$, $dx = (1, 0, -10)$.
 
 # %%
 class LocallyConnected1d(Layer):
-    """A convolution over time with weights of its own at every place:  y[p] = b[p] + Σₖ W[p, :, :, k] x[stride · p + k]
+    """A convolution over time with separate weights at every place:  y[p] = b[p] + Σₖ W[p, :, :, k] x[stride · p + k]
 
     Shapes
         x  (batch, length, in_channels)      y  (batch, places, out_channels)
         W  (places, out_channels, in_channels, kernel_size)      b  (places, out_channels)
         places = (length − kernel_size) // stride + 1
-    length: of every sequence; fixed, because each place has its weights.  There is no padding.
+    length: of every sequence; fixed, because each place has its own weights.  There is no padding.
 
     Source: Gregor & LeCun, Emergence of Complex-Like Cells in a Temporal Product Network with Local Receptive Fields
     (2010), along one axis.
@@ -1024,29 +1038,29 @@ check(LocallyConnected1d)
 # ## Capstone: three networks that read
 #
 # Three tasks, each trained with your own layers. All data are drawn or disguised anew for every seed: the characters
-# come under other numbers, the images turned and mirrored, the features mixed. What is graded is the training.
+# are renumbered, the images rotated and mirrored, the features mixed, so that only your training counts.
 
 # %% [markdown]
 # ### a · A network that writes
 #
-# A language model gives every character a probability to be the next one, after all that it has read. How good it is,
-# is told in **bits per character**: the mean of $-\log_2 p(\text{the character that came})$, the length of the message
-# by which it could be sent to somebody who has the same model. The text is the manual of Python (each paragraph once:
-# some are repeated there), about 373,000 characters of 84 kinds. Knowing nothing costs $\log_2 84 = 6.4$ bits, knowing how
-# frequent each character is costs 4.7, which one came before it 3.5, which two came before it 2.65 bits. You are to get
-# below **2.4**, on text that your model has not seen, from each of three seeds, with at most 60 seconds of computing
-# each (the author's solution takes about 12).
+# A language model gives every character a probability of being the next one, after everything that it has read. Its
+# quality is measured in **bits per character**: the mean of $-\log_2 p(\text{the next character})$, the length of the
+# message that would send it to somebody who has the same model. The text is the manual of Python (each paragraph once:
+# some are repeated there), about 373,000 characters of 84 kinds. Without any knowledge the cost is $\log_2 84 = 6.4$
+# bits; with the frequency of each character it is 4.7, with the previous character 3.5, with the previous two 2.65
+# bits. Reach less than **2.4**, on text that your model has not seen, for each of three seeds, with at most 60 seconds
+# of CPU time each (the author's solution takes about 12).
 #
 # `LanguageModel` is given: an LSTM that reads one-hot vectors, and a `Linear` that turns each hidden state into scores.
 # Write `train_language_model`. Remarks:
 #
 # - `x` is one long text, and `y` is the same text one character later. An LSTM is slow with one sequence and hardly
-#   slower with thirty: cut the text into about 32 *lanes* of equal length, one below the other, and read them side by
-#   side with `truncated_bptt`, piece by piece. Every lane must remain a text: mind the order of `reshape`.
-# - Three times over the text with 128 hidden numbers and `Adam` will do, at a learning rate that begins at about 0.02
-#   and falls. `truncated_bptt` takes the optimizer as it is; to change its rate on the way, hand over a few pieces at a
-#   time, and the state with them.
-# - float32 takes half of the time.
+#   slower with thirty: cut the text into about 32 *lanes* of equal length, one row each, and read them in parallel with
+#   `truncated_bptt`, piece by piece. Every lane must remain a continuous text: be careful with the order of `reshape`.
+# - Three epochs with 128 hidden numbers and `Adam` are enough, with a learning rate that begins at about 0.02 and
+#   falls. `truncated_bptt` does not change the optimizer's rate; to change it during training, pass a few pieces at a
+#   time, with the state.
+# - float32 takes half the time.
 
 # %%
 class LanguageModel(SequenceModel):
@@ -1068,10 +1082,10 @@ class LanguageModel(SequenceModel):
 
 # %%
 def train_language_model(x, y, *, rng):
-    """Train a model to tell the next character of a text; return it
+    """Train a model to predict the next character of a text; return it
 
     Shapes
-        x, y  (characters,), integers from 0 up; y[i] is the character after x[i].  Nothing larger will come.
+        x, y (characters,), integers from 0 up; y[i] is the character after x[i]. Later texts contain no larger numbers.
     The model's forward takes x (batch, time) and returns scores (batch, time, vocabulary), or these and its last state.
     rng: a numpy.random.Generator for the initial weights.
     """
@@ -1084,8 +1098,8 @@ check(train_language_model)
 
 
 # %% [markdown]
-# Let it write. Every character is drawn from the model's probabilities and read in turn. The *temperature* divides the
-# scores before: a low one makes it careful and repetitive, a high one daring and wrong.
+# Let it write. Every character is drawn from the model's probabilities and is the next input. The *temperature* divides
+# the scores first: a low temperature makes the text predictable and repetitive, a high one varied and wrong.
 
 # %%
 def write(model, vocabulary, start, length, temperature, *, rng):
@@ -1102,7 +1116,7 @@ def write(model, vocabulary, start, length, temperature, *, rng):
 
 
 def bits_per_character(model, codes, length=64, count=1000):
-    """Mean of −log₂ p of characters that come after ``length`` others, at ``count`` places of a text; given"""
+    """Mean of −log₂ p of characters that follow ``length`` others, at ``count`` places of a text; given"""
     model.eval()
     starts = np.linspace(0, len(codes) - length - 1, count).astype(int)
     scores = model.forward(np.stack([codes[start : start + length] for start in starts]))[0][:, -1]
@@ -1126,8 +1140,8 @@ with when_written():
         print(write(writer, vocabulary, "The statement ", 400, temperature, rng=np.random.default_rng(1)))
 
 # %% [markdown]
-# Where does it know what comes, and where not? Below is some unseen text, each character coloured by its bits: pale is
-# what the model expected, dark what surprised it.
+# Where does the model know what comes next, and where not? Below is some unseen text, each character coloured by its
+# bits: pale characters were expected, dark ones were a surprise.
 
 # %%
 with when_written():
@@ -1148,28 +1162,28 @@ with when_written():
 
 
 # %% [markdown]
-# ### b · A network that reads a picture line by line
+# ### b · A network that reads an image line by line
 #
 # The LSTM of the source article is trained with Adagrad and with a *keep probability*: the share of its outputs that
-# dropout leaves on. Here it reads the digits of MNIST as a sequence, 28 rows of 28 pixels, from top to bottom, and says
-# at the end which digit it was. It never sees more than one row at a time: what it knows about the others is in its
-# state.
+# dropout keeps. Here it reads the digits of MNIST as a sequence, 28 rows of 28 pixels, from top to bottom, and
+# classifies the digit at the end. It never sees more than one row at a time: its state contains what it knows about the
+# others.
 #
-# Given: `LastStep`, a recurrent layer and a layer that looks at its *last* hidden state. Write `train_row_reader` with
-# them: an `LSTM`, behind it `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 93 % of 2,000 unseen
-# images must be right, from each of three seeds, with at most 60 seconds of computing each (the author's solution takes
+# Given: `LastStep`, a recurrent layer and a layer that uses its *last* hidden state. Write `train_row_reader` with it:
+# an `LSTM`, then `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 93 % of 2,000 unseen images must be
+# classified correctly, for each of three seeds, with at most 60 seconds of CPU time each (the author's solution takes
 # about 15).
 #
 # - `Dropout(1 - keep_probability)`: the article counts what is kept, the layer what is dropped.
-# - Adagrad divides by the root of *all* squared gradients so far, so that its steps become smaller by themselves: a
-#   learning rate of 0.05 and no schedule.
-# - 64 or 96 hidden numbers and small batches will do.
-# - Once in a while a step goes astray, and a few percent are lost until training has found back. So look after every
-#   epoch how many of some training images are right (in evaluation mode), and keep a copy of the best weights.
+# - Adagrad divides by the root of *all* squared gradients so far, so its steps become smaller automatically: a learning
+#   rate of 0.05 and no schedule.
+# - 64 or 96 hidden numbers and small batches are enough.
+# - Occasionally a bad step costs a few percent until training recovers. So after every epoch measure the accuracy on
+#   some training images (in evaluation mode), and keep a copy of the best weights.
 
 # %%
 class LastStep(Layer):
-    """A recurrent layer, and a layer that looks at its last hidden state alone; given
+    """A recurrent layer, and a layer that uses only its last hidden state; given
 
     Shapes
         x  (batch, time, in_features)      y  (batch, the output's features)
@@ -1207,14 +1221,14 @@ def train_row_reader(x, y, *, rng):
 check(train_row_reader)
 
 # %% [markdown]
-# When does it know? Here are its ten scores, as probabilities, after every row, for three unseen digits.
+# When does it recognize the digit? Here are its ten scores, as probabilities, after every row, for three unseen digits.
 
 # %%
 with when_written():
     data = mnist()
     reader = train_row_reader(data.x_train, data.y_train, rng=np.random.default_rng(0))
     reader.eval()
-    print(f"{100 * accuracy(reader.forward(data.x_test), data.y_test):.1f} % of the unseen digits are right")
+    print(f"{100 * accuracy(reader.forward(data.x_test), data.y_test):.1f} % of the unseen digits are correct")
     figure, axes = plt.subplots(1, 6, figsize=(13, 3), width_ratios=[1, 1.4] * 3, layout="constrained")
     for pair, number in zip(axes.reshape(3, 2), (1, 4, 7), strict=True):
         h, _ = reader.recurrent.forward(data.x_test[number : number + 1])
@@ -1230,24 +1244,24 @@ with when_written():
 # %% [markdown]
 # ### c · The adding problem
 #
-# What a long memory is good for: a sequence of numbers, two of which are marked, one in the first half and one in the
-# second. At the end their sum is wanted. To answer 1 always costs a mean squared error of $1/6 = 0.167$. Whoever wants
-# to do better has to carry the first marked number past all the others.
+# A task that needs a long memory: a sequence of numbers, two of which are marked, one in the first half and one in the
+# second. The target is their sum. Always predicting 1 gives a mean squared error of $1/6 = 0.167$. To do better a
+# network has to keep the first marked number over all the later steps.
 #
-# What stands in the way you have seen in section 7.3: from lag to lag the gradient shrinks by the same factor, and that
-# of an RNN has vanished before it arrives at the first mark.
+# You have seen the difficulty in section 7.3: from lag to lag the gradient shrinks by the same factor, and that of an
+# RNN has vanished before it arrives at the first mark.
 #
-# Write `train_adder`. Sequences have 60 steps; the mean squared error on unseen ones must be at most 0.01 from each of
-# three seeds, with at most 60 seconds of computing each (the author's solution takes about 4). An RNN does not get
-# there in this time.
+# Write `train_adder`. Sequences have 60 steps; the mean squared error on unseen ones must be at most 0.01 for each of
+# three seeds, with at most 60 seconds of CPU time each (the author's solution takes about 4). An RNN does not reach
+# this in that time.
 #
 # - `LastStep(LSTM(2, 32, rng=rng), Linear(32, 1, rng=rng))`, `MeanSquaredError`, `Adam` at a learning rate of 0.01 to
 #   0.02, batches of 50, and gradients clipped to the norm 1.
-# - For a few hundred steps nothing seems to happen: the loss stays at 0.167 until the network finds out what the mark
-#   means. Do not give up; and do not stop because one batch was right by chance: watch a running mean, and stop when
+# - For a few hundred steps nothing seems to happen: the loss stays at 0.167 until the network has learned what the mark
+#   means. Do not give up; and do not stop because one batch was good by chance: watch a running mean, and stop when
 #   that is small.
-# - The two features of the input come mixed by an unknown rotation, so that the number is not in the first and the mark
-#   not in the second. `Linear` maps do not mind.
+# - The two features of the input are mixed by an unknown rotation, so that the number is not in the first and the mark
+#   not in the second. For linear maps this makes no difference.
 
 # %%
 def train_adder(x, y, kind=None, *, rng):
@@ -1259,7 +1273,7 @@ def train_adder(x, y, kind=None, *, rng):
     The model's forward takes x and returns predictions (batch, 1).
     kind: the class of the recurrent layer (RNN, GRU); LSTM where it is None.
     rng: a numpy.random.Generator for the initial weights and for drawing batches.
-    For the picture below: set model.losses, at the end, to the list of the losses of all batches.
+    For the plot below: at the end set model.losses to the list of the losses of all batches.
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -1270,12 +1284,12 @@ check(train_adder)
 
 
 # %% [markdown]
-# The same training, with an RNN and with an LSTM: their losses; and how much of the gradient by the last hidden state
-# arrives at the input of $k$ steps before, the *lag*, for the layers as they were made and as they are after training.
+# The same training, with an RNN and with an LSTM: their losses; and how much of the gradient of the last hidden state
+# arrives at the input $k$ steps earlier, the *lag*, for the layers before and after training.
 
 # %%
 def norms_by_lag(layer, x, *, rng):
-    """Norm of the gradient by x[t] of the last hidden state, over the lag from t to the end, 1 at lag 0; given"""
+    """Norm of the last hidden state's gradient with respect to x[t], by the lag from t to the end, 1 at lag 0; given"""
     h, _ = layer.forward(x)
     dh = np.zeros_like(h)
     dh[:, -1] = rng.normal(size=h[:, -1].shape)
@@ -1301,7 +1315,7 @@ with when_written():
         ):
             norms = norms_by_lag(layer, unseen_x[:50], rng=np.random.default_rng(1))
             right.semilogy(norms, line, color=color, label=f"{name}, {when}")
-    left.axhline(1 / 6, color="gray", linestyle=":", label="always answering 1")
+    left.axhline(1 / 6, color="gray", linestyle=":", label="always predicting 1")
     left.set(xlabel="batches", ylabel="mean squared error, mean of 50 batches")
     right.set(xlabel="lag", ylabel="gradient norm, 1 at lag 0", ylim=(1e-12, 1e2))
     left.legend()
@@ -1310,12 +1324,12 @@ with when_written():
 
 # %% [markdown]
 # **Question 2.** *(3 points)* (a) Take a recurrent layer without inputs and without a tanh: $h_t = h_{t-1} U$. By which
-# matrix is the gradient of $h_T$ multiplied on its way to $h_{T-k}$? The largest singular value of $U$ is 0.9. How much
-# of the gradient is left, at most, after 100 steps? What else does the tanh do to it? (b) In an LSTM look at the direct
-# path from $c_T$ to $c_{T-k}$ alone. By what is the gradient multiplied, and how large must the forget gate be so that
-# a tenth is left after 100 steps? With which bias does that gate begin (all else 0)? (c) Before training the gradient
-# of the LSTM falls with the lag, too; and yet it learns the adding problem, the RNN does not. What can the LSTM change
-# in training that the RNN can not, or only at a price?
+# matrix is the gradient of $h_T$ multiplied from $h_T$ back to $h_{T-k}$? The largest singular value of $U$ is 0.9. How
+# much of the gradient is left, at most, after 100 steps? What does a tanh add to this? (b) In an LSTM consider only the
+# direct path from $c_T$ to $c_{T-k}$. By what is the gradient multiplied, and how large must the forget gate be so that
+# a tenth is left after 100 steps? Which bias gives that gate initially (all else 0)? (c) Before training the gradient
+# of the LSTM falls with the lag too; and yet it learns the adding problem and the RNN does not. What can the LSTM
+# change in training that the RNN cannot, or only at a cost?
 
 # %% [markdown]
 # YOUR ANSWER HERE

@@ -1,4 +1,4 @@
-"""pairwise_distances: the table of distances, also of nearly equal rows, and what it costs."""
+"""pairwise_distances: the table of distances, also of nearly equal rows, and its time and memory."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ def pairwise_cases(rng):
         yield Case(a=rng.normal(size=(rows, columns)), b=rng.normal(1, 2, size=(others, columns)))
 
 
-# In time the formula written out takes 1.7 times the reference, a loop over the rows of a 14 times.  In memory neither
+# Time: the formula written directly takes 1.7 times the reference, a loop over the rows of a 14 times.  Memory: neither
 # grows with the columns (to the power 0.1); all differences at once grow with the power 1, and take 20 times the time.
 pairwise_distances = FunctionExercise(
     "pairwise_distances",
@@ -43,10 +43,10 @@ def distances_one_by_one(case):
 
 
 def judge_near(observed, expected, case):
-    """Rounding of squares of 10⁴ is some 10⁻¹¹, so a distance may be wrong by its root: ten times that is let pass."""
+    """Squares of 10⁴ are rounded by some 10⁻¹¹, so a distance may be wrong by its root: ten times that is allowed."""
     table = observed["the result"]
     if not isinstance(table, np.ndarray) or table.shape != expected["the result"].shape:
-        return Mismatch("shape", "the result", "the result has another shape where rows are nearly equal")
+        return Mismatch("shape", "the result", "the result has a different shape for nearly equal rows")
     if not np.isfinite(table).all():
         count = int((~np.isfinite(table)).sum())
         text = f"the result is nan for {count} of {table.size} pairs of nearly equal rows"

@@ -9,7 +9,7 @@ RESTORED = "x is as it was where f raises"
 
 
 def numerical_cases(rng):
-    """Steps so large that both sides, one side and any other quotient give different numbers."""
+    """Steps so large that the central, the one-sided and any other quotient give different numbers."""
     for shape, h, text in [
         ((4,), 0.1, "lambda x: (x * x * x).sum()"),
         ((2, 3), 0.5, "lambda x: (x * x * x).sum() * x[0, 1] + x[1, 2] * x[0, 0]"),
@@ -33,7 +33,7 @@ numerical_gradient = FunctionExercise(
     after=(MATCHES,),
 )
 def slopes_in_float32(subject, case):
-    """The dtype alone: how a difference of float32 is rounded is anybody's choice."""
+    """Only the dtype: how a difference of float32 numbers is rounded is up to the implementation."""
     slopes = subject.run("numerical_gradient", Code("lambda x: (x * x).sum()"), *case.inputs.values())
     return {"the result": str(getattr(slopes, "dtype", "no array"))}
 
@@ -46,7 +46,7 @@ def slopes_in_float32(subject, case):
     after=(MATCHES,),
 )
 def restored(subject, case):
-    """What has become of the very array that was handed in."""
+    """The caller's own array, after f has raised."""
     x = subject.put(case.inputs["x"])
     try:
         subject.run("numerical_gradient", Code(f"Fails({case.hidden['call']})"), x, case.inputs["h"])
@@ -57,7 +57,7 @@ def restored(subject, case):
 
 
 def relative_cases(rng):
-    """The largest error is now at a small entry, now at a large one; zeros on one side and on both."""
+    """The largest error is at a small entry or at a large one; zeros in one array and in both."""
     for shape in [(5,), (3, 4), (2, 1, 3)]:
         a = rng.normal(size=shape) * 10.0 ** rng.integers(-6, 3, size=shape)
         b = a * (1 + 0.2 * rng.normal(size=shape))

@@ -1,4 +1,4 @@
-"""minibatches: every row once an epoch, with its label, in an order that the generator draws."""
+"""minibatches: every row once per epoch, with its label, in an order drawn from the generator."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ minibatches = Exercise("minibatches", "function", ("minibatches",))
 
 
 def minibatch_cases(rng):
-    """Row i begins with i and has the label 10 i, so that a batch shows which rows it holds."""
+    """Row i begins with i and has the label 10 i, so that a batch shows which rows it contains."""
     for rows, size, shape in [(23, 5, (2,)), (24, 8, (3, 2)), (20, 32, (1,)), (17, 4, ())]:
         x = rng.normal(size=(rows, *shape))
         x.reshape(rows, -1)[:, 0] = np.arange(rows)
@@ -21,7 +21,7 @@ def minibatch_cases(rng):
 
 
 def epochs_of(subject, case, generators, seen):
-    """What ``seen`` says of the epochs that come with these generators, or a word for what they are instead.
+    """What ``seen`` returns for the epochs drawn with these generators, or a description of what is not an epoch.
 
     An epoch is a list of (numbers of the rows, labels), one for each batch.
     """
@@ -33,7 +33,7 @@ def epochs_of(subject, case, generators, seen):
 
 
 def rows_of(batches):
-    """The batches as (numbers of the rows, labels), or a word for what they are instead."""
+    """The batches as (numbers of the rows, labels), or a description of what they are instead."""
     if not isinstance(batches, tuple | list):
         return f"a {type(batches).__name__}"
     if not batches:
@@ -41,7 +41,7 @@ def rows_of(batches):
     rows = []
     for batch in batches:
         if not isinstance(batch, tuple | list) or [type(part) for part in batch] != [np.ndarray] * 2:
-            return "batches that are no pairs (x, y) of arrays"
+            return "batches that are not pairs (x, y) of arrays"
         if not all(part.ndim and part.size and part.dtype.kind in "fiu" for part in batch):
             return "batches without rows"
         rows.append((batch[0].reshape(len(batch[0]), -1)[:, 0], batch[1]))
@@ -81,8 +81,8 @@ def another_order(subject, case):
     def orders(first, second):
         one, two = order_of(first), order_of(second)
         return {
-            "the order is that of the rows": bool(np.array_equal(one, np.sort(one))),
-            "the second epoch is in the order of the first": bool(np.array_equal(one, two)),
+            "the rows come in their given order": bool(np.array_equal(one, np.sort(one))),
+            "the second epoch has the order of the first": bool(np.array_equal(one, two)),
         }
 
     return epochs_of(subject, case, 2 * [subject.put(case.arguments["rng"])], orders)
@@ -90,11 +90,11 @@ def another_order(subject, case):
 
 @minibatches.check(REPEATED, cases=minibatch_cases, after=(EVERY,))
 def repeated_order(subject, case):
-    """Two generators of one seed."""
+    """Two generators with the same seed."""
 
     def same(first, second):
         alike = np.array_equal(order_of(first), order_of(second))
-        return {"two generators of one seed give one order": bool(alike)}
+        return {"two generators with the same seed give the same order": bool(alike)}
 
     return epochs_of(subject, case, 2 * [case.arguments["rng"]], same)
 
@@ -107,7 +107,7 @@ def repeated_order(subject, case):
     after=(EVERY,),
 )
 def rows_afterwards(subject, case):
-    """What has become of x and y."""
+    """The arrays x and y after the call."""
     x, y = case.inputs.values()
     _, after = subject.run_echo("minibatches", x, y, case.arguments["size"], case.arguments["rng"])
     return {"x": after[0], "y": after[1]}

@@ -1,4 +1,4 @@
-"""one_hot and standardize: labels and columns as a network can use them."""
+"""one_hot and standardize: labels and columns in the form that a network can use."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ one_hot = FunctionExercise("one_hot", cases=one_hot_cases)
 
 @one_hot.check(FLOAT64, cases=one_hot_cases, judge=judge_dtype("value"), after=(MATCHES,))
 def rows_in_float64(subject, case):
-    """The dtype of what is to be computed with."""
+    """The dtype of the rows."""
     rows = subject.run("one_hot", *case.inputs.values(), **case.arguments)
     return {"the result": str(getattr(rows, "dtype", "no array"))}
 
@@ -30,12 +30,12 @@ def standardize_cases(rng):
         train, test = train.copy(), test.copy()
         train[:, 1] = np.round(test[0, 1], 1)
         yield Case(train=train, test=test)
-        test[:, 0] = 1.5  # constant in the test rows alone
+        test[:, 0] = 1.5  # constant in the test rows only
         yield Case(train=train, test=test)
 
 
 def spread_cases(rng):
-    """Columns of 10⁻⁷: small, and not constant."""
+    """Columns of size 10⁻⁷: small, but not constant."""
     yield Case(train=1e-7 * rng.normal(size=(6, 2)), test=1e-7 * rng.normal(size=(4, 2)))
 
 

@@ -1,4 +1,4 @@
-"""The capstone of 01_foundations: a network that tells setosas from other irises, judged on flowers it has not seen."""
+"""The capstone of 01_foundations: a network that recognizes setosas, tested on flowers that it has not seen."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ DEALS = 3
 
 
 def deals(rng):
-    """Iris, its first two columns, dealt into three parts; each is judged by a network that has seen the two others.
+    """Iris, its first two columns, split into three parts; each is classified by a network trained on the other two.
 
-    For every part the plane is rotated, stretched and shifted anew, and the classes may change their numbers: nothing
-    that is remembered of one training helps the next.
+    For every part the plane is rotated, stretched and shifted anew, and the class numbers may be swapped: nothing that
+    is remembered from one training run helps the next.
     """
     x, species = iris()
     x, y = x[:, :2], (species == 0).astype(np.int64)
@@ -33,20 +33,20 @@ def labels_of_parts(case):
 
 
 def judge_probabilities(observed, expected, case):
-    """Require probabilities for every part, and the classes of enough flowers of all three together."""
+    """Require probabilities for every part, and the correct class for enough flowers of all three together."""
     del case
     right = 0
     for found, labels in zip(observed["probabilities"], expected["labels"], strict=True):
         if not isinstance(found, np.ndarray) or found.shape != labels.shape or found.dtype.kind != "f":
             what = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
-            sentence = f"the function gives {what}; expected probabilities of shape {labels.shape}"
+            sentence = f"the function returns {what}; expected probabilities of shape {labels.shape}"
             return Mismatch("shape", "probabilities", sentence)
         if not ((found >= 0) & (found <= 1)).all():
-            return Mismatch("value", "probabilities", "the function gives numbers that are no probabilities")
+            return Mismatch("value", "probabilities", "the function returns numbers that are not probabilities")
         right += int(((found > 0.5) == labels).sum())
     count = sum(len(labels) for labels in expected["labels"])
     if right < ACCURACY * count:
-        text = f"the networks are right on {right} of {count} unseen flowers; {100 * ACCURACY:.3g} % are expected"
+        text = f"{right} of {count} unseen flowers are classified correctly; expected {100 * ACCURACY:.3g} % or more"
         return Mismatch("accuracy", "probabilities", text, error=ACCURACY - right / count)
     return None
 
@@ -59,9 +59,9 @@ capstone = Exercise(
 )
 
 
-# Over 300 deals (100 seeds) the reference has 1.01 flowers of 150 wrong in the mean and 2 at worst, accuracy 0.9933 and
-# 0.9867; 4 may be wrong, so the worst deal has a margin of 2 flowers.  The one that is always wrong is a setosa with a
-# sepal of 4.5 by 2.3 cm.  One training takes 0.015 s of the 5 that it may.
+# Over 300 splits (100 seeds) the reference has 1.01 of 150 flowers wrong on average and 2 at worst, accuracy 0.9933 and
+# 0.9867; 4 may be wrong, so the worst split has a margin of 2 flowers. The one that is always wrong is a setosa with a
+# sepal of 4.5 by 2.3 cm. One training run takes 0.015 s of the allowed 5.
 @capstone.check(
     f"reaches {100 * ACCURACY:.3g} % on flowers that it has not seen, in each of {DEALS} deals",
     cases=deals,
@@ -70,7 +70,7 @@ capstone = Exercise(
     cpu_s=5.0,
 )
 def judged_by_others(subject, case):
-    """For each part, the probabilities that a network gives which was trained on the two others."""
+    """For each part, the probabilities from a network that was trained on the other two."""
     found = []
     for x, y, unseen, _, seed in case.hidden["trainings"]:
         trained = subject.keep("train_setosa", x, y, rng=Rng(seed))

@@ -1,4 +1,4 @@
-"""SimpleNetwork, a repair: weights after training, and the fit to the data it was published with."""
+"""SimpleNetwork, a repair: the weights after training, and the fit to the published data."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ TRAINS = "training goes down the gradient"
 FITS = "fits the published data"
 PUBLISHED_ROWS = np.array([[0.0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
 MISFIT = 0.01
-"""Largest error after 400 epochs at 0.1.  From 1000 random starts the reference has 3e-12 in the mean and 1.4e-11 at
-worst; the slowest direction shrinks by 6 % an epoch, and the bound is reached after 86 epochs at the latest."""
+"""Largest error after 400 epochs at 0.1.  From 1000 random starts the reference has 3e-12 on average and 1.4e-11 at
+worst; the slowest direction shrinks by 6 % per epoch, and the bound is reached after 86 epochs at the latest."""
 
 simple_network = Exercise("SimpleNetwork", "network", ("train",))
 
@@ -25,7 +25,7 @@ def simple_cases(rng):
 
 @simple_network.check(TRAINS, cases=simple_cases, weight=6)
 def trained(subject, case):
-    """The weights after training from given ones."""
+    """The weights after training from given initial weights."""
     network = subject.make("SimpleNetwork", **case.arguments)
     network.set("weights", case.hidden["weights"])
     network.call("train", *case.inputs.values(), **case.hidden["training"])
@@ -43,7 +43,7 @@ habits(
 
 
 def fit_cases(rng):
-    """The published rows, from three random starts; the target is a column of them, in any of three orders."""
+    """The published rows, from random starts; the target is one of their columns."""
     for column in rng.permutation(3)[:2]:
         arguments = {"n_inputs": 3, "rng": Rng(int(rng.integers(1 << 31)))}
         case = Case(arguments, inputs=PUBLISHED_ROWS, targets=PUBLISHED_ROWS[:, [column]])
@@ -53,10 +53,10 @@ def fit_cases(rng):
 def judge_fit(observed, _expected, case):
     predictions, targets = observed["predictions"], case.inputs["targets"]
     if not isinstance(predictions, np.ndarray) or predictions.shape != targets.shape:
-        return Mismatch("shape", "predictions", f"predict gives no array of shape {targets.shape} after training")
+        return Mismatch("shape", "predictions", f"after training predict returns no array of shape {targets.shape}")
     misfit = float(abs(predictions - targets).max())
     if not misfit <= MISFIT:
-        sentence = f"a prediction is wrong by {misfit:.2g} after 400 epochs; at most {MISFIT} is expected"
+        sentence = f"a prediction is wrong by {misfit:.2g} after 400 epochs; expected at most {MISFIT}"
         return Mismatch("accuracy", "predictions", sentence, error=misfit)
     return None
 

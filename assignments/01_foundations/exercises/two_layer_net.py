@@ -14,7 +14,7 @@ two_layer_net = Exercise("TwoLayerNet", "network", ("loss", "gradients", "train"
 
 
 def net_cases(rng):
-    """Both classes in every case but the first, whose batch is one row."""
+    """Both classes in every case except the first, whose batch is a single row."""
     for rows, n_inputs, n_hidden in [(1, 3, 2), (7, 2, 4), (6, 4, 3), (9, 3, 1)]:
         yield net_case(rng, rows, n_inputs, n_hidden)
 
@@ -39,7 +39,7 @@ def net(subject, case):
 
 
 def named(found, letter):
-    """A dict of arrays as observations, one for each name; anything else under a name of its own."""
+    """A dict of arrays as observations, one per name; anything else under a name of its own."""
     if not isinstance(found, dict):
         return {"what comes": found}
     return {f"{letter}{name}": value for name, value in found.items()}
@@ -121,7 +121,7 @@ habits(
 
 
 def predict_cases(rng):
-    """Scores on both sides of zero, among them some between 0 and ½: no row of one side only."""
+    """Scores on both sides of zero, some of them between 0 and ½."""
     for rows, n_inputs, n_hidden in [(40, 2, 4), (31, 4, 3), (12, 3, 1)]:
         case = net_case(rng, rows, n_inputs, n_hidden, scale=0.5)
         yield case.with_changes(inputs={"x": case.inputs["x"]})

@@ -2,12 +2,13 @@
 
 from autograder.checks import Case, LayerExercise, Memory, Speed
 
-# Uneven sizes: at 7 rows a mean hides nothing, at 1 it hides everything, and no axis is like another.
+# Different sizes: a mean over 7 rows differs from the sum, over 1 row it does not, and no two axes have the same
+# length.
 SHAPES = [(1, 4), (7, 3), (2, 3, 5)]
 
 
 def elementwise_cases(rng):
-    """Inputs of one, two and three axes' worth of shape, on both sides of zero."""
+    """Inputs of two and three axes, on both sides of zero."""
     for shape in SHAPES:
         yield Case(x=rng.normal(0, 1.5, size=shape))
 
@@ -26,7 +27,7 @@ tanh = LayerExercise(
 )
 
 
-# where, twice, takes 2 times the reference, a loop over elements 70 times.
+# Two calls of where take 2 times the reference, a loop over elements 70 times.
 relu = LayerExercise(
     "ReLU",
     cases=elementwise_cases,

@@ -1,4 +1,4 @@
-"""Linear: batches of several sizes, and what a matrix product costs."""
+"""Linear: batches of several sizes, and the time of a matrix product."""
 
 from autograder.checks import Case, LayerExercise, Rng, Speed
 

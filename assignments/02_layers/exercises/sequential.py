@@ -1,4 +1,4 @@
-"""Flatten, Sequential and gradient_norms: stacks in which the order of the layers shows."""
+"""Flatten, Sequential and gradient_norms: stacks in which the order of the layers matters."""
 
 from autograder.checks import Case, FunctionExercise, LayerExercise, New, Rng
 
@@ -8,11 +8,11 @@ flatten = LayerExercise(
 )
 
 
-# Layers that the checks bring along, so that Sequential stands or falls by itself.
+# Layers that the checks provide, so that Sequential does not depend on other exercises.
 
 
 def layer_stacks():
-    """Stacks in which the order of the layers shows."""
+    """Stacks in which the order of the layers matters."""
     yield 3, [New("support.Square")]
     yield 2, [New("support.Scale", 2, rng=Rng(1)), New("support.Square"), New("support.Widen")]
     yield (

@@ -10,7 +10,7 @@ def spirals_task(rng):
     return Task(x, y, x_test, y_test)
 
 
-# The reference reaches 0.9999 in the mean and 0.999 at worst over 20 seeds, in 0.1 s of CPU time each.
+# The reference reaches 0.9999 on average and 0.999 at worst over 20 seeds, in 0.1 s of CPU time each.
 capstone = ModelExercise(
     "train_spirals",
     task=spirals_task,

@@ -1,4 +1,4 @@
-"""Small layers to be stacked."""
+"""Small layers for stacks."""
 
 from dlkit import Layer, Parameter, array_module
 

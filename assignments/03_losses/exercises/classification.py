@@ -10,7 +10,7 @@ TABLES = [(1, 4), (5, 2), (7, 6)]
 
 
 def logit_cases(rng):
-    """Answers anywhere between no and yes."""
+    """Targets anywhere between no and yes."""
     for shape in SHAPES:
         yield Case(logits=rng.normal(0, 2, size=shape), target=rng.random(size=shape))
 
@@ -58,7 +58,7 @@ kl_divergence = LossExercise(
 
 
 def yes_no_cases(rng):
-    """Answers that are yes or no, both of them in the first row as well, which a check makes extreme."""
+    """Targets that are yes or no, both also in the first row, which a check makes extreme."""
     for shape, gamma, alpha in zip(SHAPES, (2.0, 0.5, 3.0), (0.25, 0.4, 0.7), strict=True):
         target = (np.arange(np.prod(shape)) % 3 == 0).reshape(shape).astype(float)
         yield Case({"gamma": gamma, "alpha": alpha}, logits=rng.normal(0, 2, size=shape), target=target)
@@ -86,7 +86,7 @@ def margin_cases(rng):
         yield Case({"margin": margin}, scores=scores, labels=labels)
 
 
-# On this grid every difference is exact in float32 and none is zero: the order of the operations cannot matter.
+# On this grid every difference is exact in float32 and none is zero: the order of the operations does not matter.
 margin_speed = Case(
     {"margin": 1 + 1 / 32},
     scores=lambda rng: rng.integers(-64, 65, size=(512, 64)) / 16,

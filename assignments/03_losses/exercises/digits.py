@@ -9,8 +9,8 @@ def digits_task(rng):
     return Task(data.x_train, data.y_train, data.x_test, data.y_test)
 
 
-# The reference reaches 0.963 in the mean (standard deviation 0.009) and 0.928 at worst over 200 seeds, in 0.05 s of CPU
-# time each: a chance miss lies more than 5 standard deviations off.
+# The reference reaches 0.963 on average (standard deviation 0.009) and 0.928 at worst over 200 seeds, in 0.05 s of CPU
+# time each: the bound is more than 5 standard deviations below the mean.
 softmax_regression = ModelExercise(
     "train_softmax_regression",
     task=digits_task,
@@ -27,9 +27,9 @@ def noisy_digits_task(rng):
     return Task(data.x_train, noisy, data.x_test, data.y_test)
 
 
-# The reference reaches 0.971 in the mean (standard deviation 0.010) and 0.942 at worst over 100 seeds, in 0.2 s of CPU
-# time each: a chance miss lies 5 standard deviations off.  Without smoothing it reaches 0.854 in the mean (0.022) and
-# 0.911 at best of 20, so that of three seeds one falls short practically always.
+# The reference reaches 0.971 on average (standard deviation 0.010) and 0.942 at worst over 100 seeds, in 0.2 s of CPU
+# time each: the bound is 5 standard deviations below the mean. Without smoothing it reaches 0.854 on average (0.022)
+# and 0.911 at best over 20 seeds, so practically always at least one of three seeds fails.
 noisy_labels = ModelExercise(
     "train_with_noisy_labels",
     task=noisy_digits_task,

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-# Uneven sizes: at 7 rows a mean hides nothing, at 1 it hides everything, and no axis is like another.
+# Different sizes: a mean over 7 rows differs from the sum, over 1 row it does not, and no two axes have the same
+# length.
 SHAPES = [(1, 4), (2, 3, 5), (7, 3)]
 CLEAR = 0.05
-"""How far from a kink inputs are drawn, so that no rounding and no step of a difference crosses it."""
+"""How far from a kink inputs are drawn, so that neither rounding nor the step of a numerical derivative crosses it."""
 
 
 def clear_of(kink, draw):

@@ -18,7 +18,7 @@ def angle_cases(rng):
             lambda shape=(batch, features): (rng.normal(0, 1.5, size=shape), rng.normal(size=shape)),
         )
         cosine = (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-        # strangers on both sides of the margin, and pairs that are alike on both sides
+        # unlike pairs on both sides of the margin, and alike pairs on both sides
         target = np.empty(batch, dtype=int)
         for side in (cosine > margin, cosine < margin):
             target[side] = np.where(np.arange(side.sum()) % 2, 1, -1)
@@ -39,7 +39,7 @@ def zero_cases(rng):
 
 
 def judge_finite(observed, expected, case):
-    """Require finite numbers, whichever: nobody can say where a vector of zeros points."""
+    """Require any finite numbers: a vector of zeros has no direction."""
     del expected, case
     for name, value in observed.items():
         if not np.isfinite(value).all():
@@ -55,7 +55,7 @@ def with_zeros(subject, case):
 
 
 def ranking_cases(rng):
-    for batch in (1, 4, 60):  # 60: among so many, some pair is in the wrong order by an extreme difference
+    for batch in (1, 4, 60):  # among 60, some pair is in the wrong order by an extreme difference
         yield Case(better=rng.normal(0, 2, size=batch), worse=rng.normal(size=batch))
 
 
@@ -68,9 +68,9 @@ rank_net = LossExercise(
 
 
 def triplet_cases(rng):
-    """Negatives near and far, so that the hinge is open for some rows and closed for others.
+    """Negatives near and far, so that the hinge is active for some rows and zero for others.
 
-    In the second case all lies so close together that the 10⁻⁶ in the distance is seen.
+    In the second case all vectors are so close together that the 10⁻⁶ in the distance matters.
     """
     for (batch, features), margin, size in [((1, 4), 1.0, 1.0), ((6, 3), 0.03, 0.02), ((7, 5), 0.6, 1.0)]:
         anchor = rng.normal(size=(batch, features))
@@ -83,6 +83,6 @@ triplet = LossExercise(
     "Triplet",
     cases=triplet_cases,
     gradient_of=("anchor", "positive", "negative"),
-    # The margin keeps every triplet open: at a kink, rounding in float32 would decide.
+    # The margin keeps every triplet active: at a kink, rounding in float32 would decide.
     speed=Speed(Case({"margin": 20.0}, anchor=(512, 64), positive=(512, 64), negative=(512, 64)), at_most=3.5),
 )

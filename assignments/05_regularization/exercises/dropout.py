@@ -22,16 +22,16 @@ from autograder.checks import (
 BY_ITSELF = "each number is dropped by itself, with probability p"
 
 
-# Wherever p > 0 there are 180 numbers or more that are not 0: that none of them is dropped, or all, has a chance below 1e-27.
+# Where p > 0, at least 180 numbers are not 0: the probability that none of them is dropped, or all, is below 1e-27.
 def dropout_cases(rng):
     for p, shape in [(0.0, (3, 5)), (0.3, (4, 3, 5, 4)), (0.4, (24, 26))]:
         x = rng.normal(size=shape)
-        x.flat[::4] = 0  # as behind a ReLU: that these are 0 in y says nothing of the mask
+        x.flat[::4] = 0  # as after a ReLU: these are 0 in y whatever the mask is
         yield Case({"p": p, "rng": new_rng(rng)}, x=x)
 
 
 def factors(seen, case):
-    """By what numbers what is kept, and what is dropped, is multiplied; and whether anything is dropped.
+    """The factors of kept and of dropped numbers, and whether anything is dropped.
 
     That all of the sixty zeros of x, or none of them, are kept is rarer than 1e-9.
     """
@@ -44,7 +44,7 @@ def factors(seen, case):
         found |= ends("dx / dy where y is not 0", ratio[kept])
         found |= ends("dx / dy where x is not 0 and y is", ratio[dropped])
         found |= ends("dx / dy where x is 0", ratio[~live])
-    return {**found, "what is dropped of y": "something" if dropped.any() else "nothing"}
+    return {**found, "the dropped part of y": "something" if dropped.any() else "nothing"}
 
 
 def ends(name, numbers):
@@ -54,7 +54,7 @@ def ends(name, numbers):
     }
 
 
-# A mask of float64 (twice the bytes, and as many again while it is made) takes 1.5 to 2 times the reference's memory.
+# A mask of float64 (twice the bytes, and the same again while it is made) takes 1.5 to 2 times the reference's memory.
 dropout = LayerExercise(
     "Dropout",
     cases=dropout_cases,
@@ -76,7 +76,7 @@ def one_value(rng):
 
 
 def neighbours(axis):
-    """Whether a number is dropped too, of those whose neighbour along the axis is dropped"""
+    """Whether a number is dropped, for those whose neighbour along the axis is dropped"""
 
     def look(seen, _case):
         one, other = in_pairs(seen["y"] == 0, axis)

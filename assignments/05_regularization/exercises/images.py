@@ -1,4 +1,4 @@
-"""Random changes of images: what every image became, and the exercise of one such change."""
+"""Random changes of images: what every image becomes, and the exercise of one such change."""
 
 import numpy as np
 
@@ -12,8 +12,8 @@ IMAGE = "what becomes of an image"
 def augmentation(name, *, cases, draws, claims, ways, sentences):
     """The exercise of one change of images, drawn anew for each.
 
-    cases: few images, of every kind; draws: many small ones; ways(case): word → function of x that gives the batches that
-    an image's result may come from, the correct one first; claims, sentences: as of ``RandomFunctionExercise``.
+    cases: few images, of every kind; draws: many small ones; ways(case): word → function of x that gives the batches
+    from which an image's result may come, the correct one first; claims, sentences: as in ``RandomFunctionExercise``.
     """
 
     def became(y, case):
@@ -34,13 +34,13 @@ def augmentation(name, *, cases, draws, claims, ways, sentences):
 
 
 def what_became(y, x, ways, shape):
-    """A word for what became of the images: the first of ``ways`` (word → batches to compare with) that explains all."""
+    """A word for the change of the images: the first of ``ways`` (word → batches to compare with) that explains all."""
     if not isinstance(y, np.ndarray):
-        return "nothing: a return is missing" if y is None else f"no array, but a {type(y).__name__}"
+        return "nothing: a return is missing" if y is None else f"not an array, but a {type(y).__name__}"
     if y.shape != shape:
-        return f"an array of shape {y.shape}, and not {shape}"
+        return f"an array of shape {y.shape} instead of {shape}"
     if y.dtype.kind != "f" or not np.isfinite(y).all():
-        return "an array that holds something else than finite floats"
+        return "an array with values that are not finite floats"
     for word, batches in ways.items():
         left = np.ones(len(x), dtype=bool)
         for batch in batches(x):
@@ -50,17 +50,17 @@ def what_became(y, x, ways, shape):
     return "something else"
 
 
-# --- images that can be recognised -----------------------------------------------------------
+# --- images that can be recognized -----------------------------------------------------------
 
 
 def distinct_images(rng, shape):
-    """Images whose pixels are all different, and none 0: what was done to them can be read off."""
+    """Images whose pixels are all different, and none 0, so that every change can be recognized."""
     numbers = rng.permutation(int(np.prod(shape))) + 1.0
     return (numbers * rng.choice([-1.0, 1.0], numbers.size)).reshape(shape)
 
 
 def small_images(rng, count, channels, height, width):
-    """Images of the same kind, many: pixels are different within each, and show its number."""
+    """Many images of this kind: the pixels of each are different and show its number."""
     pixels = channels * height * width
     return np.stack([rng.permutation(pixels) + 1.0 + n / (2 * count) for n in range(count)]).reshape(
         count, channels, height, width
@@ -91,12 +91,12 @@ def cuts(x, height, width):
 
 
 def places_of(y, x, height, width):
-    """(top, left) of the window of x that every image of y is; raises where one is none."""
+    """(top, left) of the window of x that every image of y is; raises where an image is not a window."""
     found = np.full((len(y), 2), -1)
     for place, window in enumerate(cuts(x, height, width)):
         found[same_images(y, window)] = divmod(place, x.shape[3] - width + 1)
     if (found < 0).any():
-        message = "an image is no window"
+        message = "an image is not a window"
         raise ValueError(message)
     return found.T
 

@@ -34,7 +34,7 @@ normal_init = InitialValuesExercise(
     cases=normal_cases,
     variance=of_std(lambda std: std**2),
     others={
-        "std taken for the variance": of_std(lambda std: std),
+        "std used as the variance": of_std(lambda std: std),
         "std forgotten": lambda _: 1.0,
         "uniform from −std to std": of_std(lambda std: std**2 / 3),
         "std squared": of_std(lambda std: std**4),
@@ -61,7 +61,7 @@ xavier_init = InitialValuesExercise(
         "2 / fan_in": of_fans(lambda fan_in, _: 2 / fan_in),
         "1 / (fan_in + fan_out)": of_fans(lambda fan_in, fan_out: 1 / (fan_in + fan_out)),
         "a third of it": of_fans(lambda fan_in, fan_out: 2 / 3 / (fan_in + fan_out)),
-        "three times of it": of_fans(lambda fan_in, fan_out: 6 / (fan_in + fan_out)),
+        "three times as large": of_fans(lambda fan_in, fan_out: 6 / (fan_in + fan_out)),
         "twice of it": of_fans(lambda fan_in, fan_out: 4 / (fan_in + fan_out)),
         "its square": of_fans(lambda fan_in, fan_out: (2 / (fan_in + fan_out)) ** 2),
         "that of a single cell": lambda case: 2 / sum(case.arguments["shape"][:2]),
@@ -100,11 +100,11 @@ def twenty_layers(exercise, layer):
 
     def judge(observed, expected, case):
         del expected, case
-        word, factor = observed["the size behind twenty layers"], observed["_factor"]
+        word, factor = observed["the size after twenty layers"], observed["_factor"]
         if word == "kept":
             return None
-        text = f"twenty layers of {WIDTH} units multiply the mean square of a signal by {factor:.2g}; it should stay about 1"
-        return Mismatch("value", "the size behind twenty layers", text)
+        text = f"twenty layers of {WIDTH} units multiply the mean square of a signal by {factor:.2g}; expected about 1"
+        return Mismatch("value", "the size after twenty layers", text)
 
     @exercise.check(
         DEEP,
@@ -120,11 +120,11 @@ def twenty_layers(exercise, layer):
         for _ in range(LAYERS):
             W = subject.run(exercise.name, (WIDTH, WIDTH), rng=generator)
             if not isinstance(W, np.ndarray) or W.shape != (WIDTH, WIDTH) or W.dtype.kind != "f":
-                return {"the size behind twenty layers": "not to be told", "_factor": math.nan}
+                return {"the size after twenty layers": "unknown", "_factor": math.nan}
             h = layer(h @ W)
         factor = float(np.square(h).mean() / before)
         kept = "kept" if 1 / SLACK < factor < SLACK else f"times {factor:.1g}"
-        return {"the size behind twenty layers": kept, "_factor": factor}
+        return {"the size after twenty layers": kept, "_factor": factor}
 
 
 twenty_layers(xavier_init, lambda z: z)

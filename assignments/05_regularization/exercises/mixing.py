@@ -25,7 +25,7 @@ def one_hot(labels, classes):
 
 
 def mixing_cases(rng):
-    """Batches so large that a permutation that moves nobody is rarer than 1e-8; the last with soft targets."""
+    """Batches so large that a permutation that moves no row is rarer than 1e-8; the last with soft targets."""
     for shape, classes in [((12, 5), 3), ((13, 2, 3, 2), 12)]:
         labels = np.arange(shape[0]) % classes
         yield Case({"alpha": 4.0}, x=rng.normal(size=shape), t=one_hot(labels, classes))
@@ -56,7 +56,7 @@ def partners_of(x, mixed):
 
 
 def words_of_mixture(result, case):
-    """In words: what has been made of x, of t, and who was whose partner."""
+    """In words: what has become of x and of t, and which rows were partners."""
     x, t = case.inputs.values()
     if not (isinstance(result, tuple | list) and len(result) == 2):
         return {IMAGES: "mix does not return a pair (x, t)"}
@@ -64,15 +64,15 @@ def words_of_mixture(result, case):
     for made, given, name in ((mixed, x, "x"), (targets, t, "t")):
         right = isinstance(made, np.ndarray) and made.shape == given.shape and made.dtype.kind == "f"
         if not right or not np.isfinite(made).all():
-            return {IMAGES: f"the mixed {name} is no array of finite floats in the shape of {name}"}
+            return {IMAGES: f"the mixed {name} is not an array of finite floats with the shape of {name}"}
     shares, partners = partners_of(x, mixed)
     if (partners < 0).any():
-        return {IMAGES: "rows are no mixtures of two rows"}
+        return {IMAGES: "rows are not mixtures of two rows"}
     known = shares[np.isfinite(shares)]
     if not known.size:
         return {IMAGES: "not mixed"}
     if np.ptp(known) > 1e-4:
-        return {IMAGES: "mixed with another share in every row"}
+        return {IMAGES: "mixed with a different share in every row"}
     share = float(known[0])
     return {
         IMAGES: "mixed" if 0 <= share <= 1 else "mixed with a share that is not between 0 and 1",
@@ -82,7 +82,7 @@ def words_of_mixture(result, case):
 
 
 def word_of_targets(t, other, targets, share):
-    """What the targets are of their own rows t and of their partners', given the share with which x was mixed."""
+    """How the targets were mixed from their own rows t and their partners', given the share with which x was mixed."""
     ways = {
         "mixed like x": share * t + (1 - share) * other,
         "not mixed": t,
@@ -104,11 +104,11 @@ mixup = RandomFunctionExercise(
     invariant=words_of_mixture,
     expect=lambda _: {IMAGES: "mixed", PARTNERS: "every sample once", TARGETS: "mixed like x"},
     sentences={
-        "rows are no mixtures of two rows": "a row of the mixed x is no mixture of its own row and another of the batch",
-        "not mixed": "x comes back as it was",
-        "mixed with another share in every row": "every row of x is mixed with a share of its own: one λ a call",
+        "rows are not mixtures of two rows": "a row of the mixed x is not a mixture of its own row and another row",
+        "not mixed": "x is returned unchanged",
+        "mixed with a different share in every row": "every row of x is mixed with its own share: draw one λ per call",
         "mixed with a share that is not between 0 and 1": "the share is not between 0 and 1",
-        "some samples more than once": "some samples are the partner of several: draw a permutation",
+        "some samples more than once": "some samples are the partner of several rows: draw a permutation",
     },
     names=(MIXED, SHARES),
     outputs=("the mixed x", "the mixed t"),
@@ -129,12 +129,12 @@ def beta(alpha):
 
 
 def shares_seen(seen, _case):
-    """Of every call: the smallest number on the diagonal, for a row that is its own partner has a 1 there."""
+    """Of every call: the smallest number on the diagonal, because a row that is its own partner has a 1 there."""
     return np.diagonal(seen["mixtures"], axis1=1, axis2=2).min(axis=1)
 
 
 def first_partners(seen, _case):
-    """Of every call: whose share the first row has besides its own."""
+    """Of every call: the partner of the first row."""
     rows = seen["mixtures"][:, 0].copy()
     rows[:, 0] = 0
     return rows.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""The exercise gaussian_noise: every number has noise of its own."""
+"""The exercise gaussian_noise: every number has its own noise."""
 
 from autograder.checks import Case, Claim, NormalMean, RandomFunctionExercise, Variance, equal_signs, normal_within
 
@@ -12,20 +12,20 @@ def quiet_cases(rng):
 
 
 def noise_cases(rng):
-    """All numbers 2 or 3 in size, so that noise in proportion to them shows."""
+    """All numbers have the size 2 or 3, so that noise in proportion to them is visible."""
     for shape, sigma, size in [((200, 1, 10, 12), 0.3, 2.0), ((150, 200), 2.0, 3.0)]:
         yield Case({"sigma": sigma}, x=size * rng.choice([-1.0, 1.0], shape))
 
 
 def apart_from_noise(y, case):
-    """Without noise all of the result; else its shape."""
+    """Without noise the whole result; otherwise its shape."""
     return {"the result": y} if case.arguments["sigma"] == 0 else {"the shape of the result": str(y.shape)}
 
 
 def noise(seen, case):
-    """A row for each image: the noise as multiples of sigma."""
+    """One row per image: the noise in multiples of sigma."""
     if seen["y"].shape != case.inputs["x"].shape:
-        message = "the result has another shape than x"
+        message = "the shape of the result differs from that of x"
         raise ValueError(message)
     return ((seen["y"] - case.inputs["x"]) / case.arguments["sigma"]).reshape(len(seen["y"]), -1)
 
@@ -50,7 +50,7 @@ gaussian_noise = RandomFunctionExercise(
             noise,
             lambda _: Variance(1.0),
             {
-                "sigma taken for the variance": variance(lambda sigma, _: 1 / sigma),
+                "sigma used as the variance": variance(lambda sigma, _: 1 / sigma),
                 "sigma squared": variance(lambda sigma, _: sigma**2),
                 "in proportion to x": variance(lambda _, size: size**2),
                 "a third of it": variance(lambda *_: 1 / 3),

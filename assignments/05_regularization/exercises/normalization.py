@@ -11,7 +11,7 @@ def uneven(rng, shape, axis):
     return rng.normal(size=shape) * rng.uniform(0.5, 2.5, sizes) + 2 * rng.normal(size=sizes)
 
 
-# A momentum that is not 1/2 and an epsilon that shows, or nobody would see where they stand; the last but one is 2-D, the last 4-D.
+# Momentum differs from 1/2 and epsilon is large, so that a wrong use of them is visible; two tables, then images.
 def batch_norm_cases(rng):
     for shape, constants in [
         ((7, 3), {}),
@@ -22,12 +22,12 @@ def batch_norm_cases(rng):
 
 
 def judge_far(observed, expected, _case):
-    """Right to six digits is right: rounding leaves nine at worst, and a difference of large squares two."""
+    """Six correct digits are enough: rounding leaves nine at worst, and a difference of large squares two."""
     return compare(observed["y"], expected["y"], "y", Tolerance(1e-6, 1e-6))
 
 
 def far_from_zero(exercise, cases):
-    """The exercise with a check of numbers whose mean is ten million times as large as their spread"""
+    """Adds a check with numbers whose mean is ten million times as large as their spread"""
 
     def draw(rng):
         for case in cases(rng):
@@ -38,7 +38,7 @@ def far_from_zero(exercise, cases):
         return {"y": subject.make(exercise.name, **case.arguments).call("forward", case.inputs["x"])}
 
 
-# Timed on a table of many features: on images a loop over the few channels costs little more than doing without.
+# Timed on a table of many features: on images a loop over the few channels takes little more time than no loop.
 batch_norm = LayerExercise(
     "BatchNorm",
     cases=batch_norm_cases,

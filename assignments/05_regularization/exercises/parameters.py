@@ -1,4 +1,4 @@
-"""Parameters in the worker: what has become of their arrays."""
+"""Parameters in the worker: their arrays after a call."""
 
 from autograder.checks import Ref
 
@@ -9,5 +9,5 @@ def look_at(subject, parameters, what, said):
 
 
 def numbered(said, arrays):
-    """One entry for each array; nothing where a worker sent something else than a list."""
+    """One entry per array; empty if a worker sent something other than a list."""
     return {f"{said} {i}": x for i, x in enumerate(arrays if isinstance(arrays, list) else [])}

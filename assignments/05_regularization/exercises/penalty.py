@@ -1,4 +1,4 @@
-"""The exercise L2Penalty: a price of large weights, and its gradient."""
+"""The exercise L2Penalty: a penalty for large weights, and its gradient."""
 
 from autograder.checks import Case, Exercise, Ref, in_float32, judge_float32, judge_unchanged, mutated
 
@@ -8,7 +8,7 @@ PENALTY = "the penalty matches the reference"
 ADDED = "the gradient of the penalty is added"
 
 SHAPES = [(4, 3), (3,), (2, 3, 2, 2), (2,), (3, 1), (1,), (1, 4), (2, 3, 1)]
-"""Of the parameters: matrices, also of one row or column, kernels, and between them biases that cost nothing."""
+"""Of the parameters: matrices, also with one row or column, kernels, and between them biases without penalty."""
 
 
 def penalty_cases(rng):
@@ -24,7 +24,7 @@ l2_penalty = Exercise("L2Penalty", "class", ("forward", "backward"), support_fil
 
 
 def penalized(subject, case):
-    """Parameters with gradients, and the penalty of them."""
+    """Parameters with gradients, and their penalty."""
     parameters = subject.keep("support.parameters", case.inputs["weights"], case.hidden["gradients"])
     return parameters, subject.make("L2Penalty", Ref(parameters.handle), case.arguments["weight_decay"])
 

@@ -48,7 +48,7 @@ def crop_laws(axis):
 
     return {
         "never the last place": lambda case: even_draw(crop_count(case, axis) - 1),
-        "never into the border": without_border,
+        "never in the border": without_border,
         "all alike": lambda _: AllAlike(),
     }
 
@@ -58,7 +58,7 @@ random_crop = augmentation(
     cases=crop_cases,
     draws=many_crops,
     ways=crop_ways,
-    sentences={"something else": "an image is no window of itself with a border of 0"},
+    sentences={"something else": "an image is not a window of itself with a border of 0"},
     claims=[
         Claim(
             "the share of neighbours that are cut at the same place",

@@ -1,4 +1,4 @@
-"""The exercise random_flip: left and right change places in some of the images."""
+"""The exercise random_flip: some of the images are mirrored, left to right."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def many_flips(rng):
 
 
 def mirrored(y, x):
-    """Which images are mirrored; raises where one is neither that nor itself."""
+    """Which images are mirrored; raises where an image is neither mirrored nor unchanged."""
     flipped, itself = same_images(y, x[..., ::-1]), same_images(y, x)
     if not (flipped | itself).all():
         message = "an image is neither itself nor its mirror image"
@@ -31,7 +31,7 @@ def mirrored(y, x):
 
 
 def flip_ways(case):
-    """At p = 0 and 1 there is one way only."""
+    """At p = 0 and 1 only one result is possible."""
     p = case.arguments["p"]
 
     def mirrored_or_not(x, mirror):
@@ -40,9 +40,9 @@ def flip_ways(case):
     return {
         "it is itself or its mirror image": lambda x: mirrored_or_not(x, lambda x: x[..., ::-1]),
         "it is upside down, or itself": lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1]),
-        "it is turned by half, or itself": lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1, ::-1]),
+        "it is rotated by 180°, or itself": lambda x: mirrored_or_not(x, lambda x: x[:, :, ::-1, ::-1]),
         "it is mirrored where it should not be, and not where it should": lambda x: [x if p > 0 else x[..., ::-1]],
-        "it is mirrored or not, whatever p is": lambda x: [x, x[..., ::-1]],
+        "it is mirrored or not, for any p": lambda x: [x, x[..., ::-1]],
         "it is another image of the batch": lambda x: (
             other
             for offset in range(len(x))
@@ -57,7 +57,7 @@ random_flip = augmentation(
     draws=many_flips,
     ways=flip_ways,
     sentences={
-        "it is upside down, or itself": "an image is turned upside down: left and right should change places",
+        "it is upside down, or itself": "an image is upside down: exchange left and right",
         "something else": "an image is neither itself nor its mirror image",
     },
     claims=[

@@ -66,9 +66,9 @@ random_shift = augmentation(
     draws=many_shifts,
     ways=shift_ways,
     sentences={
-        "what goes out comes in on the other side": "what an image loses on one side comes in on the other: 0 should come in",
+        "what goes out comes in on the other side": "pixels that leave on one side come in on the other; expected 0",
         "it is moved farther than most": "an image is moved by more than most pixels",
-        "something else": "an image is no copy of itself, moved by at most `most` pixels, where 0 comes in",
+        "something else": "an image is not itself, moved by at most `most` pixels with 0 coming in",
     },
     claims=[
         Claim(

@@ -1,4 +1,4 @@
-"""The exercise EarlyStopping: training stops in time, and the best weights come back."""
+"""The exercise EarlyStopping: training stops in time, and the best weights are restored."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ SHAPES = [(2, 3), (3,), (2, 1, 2)]
 
 
 def epochs(rng, losses, patience, min_delta=0.0):
-    """A training that has these losses: weights for every epoch, and others at the start."""
+    """A training run with these losses: weights for every epoch, and others at the start."""
     start, *places = ([rng.normal(size=shape) for shape in SHAPES] for _ in range(len(losses) + 1))
     hidden = {"losses": losses, "places": places}
     return Case({"patience": patience, "min_delta": min_delta}, weights=start).with_changes(hidden=hidden)
@@ -25,12 +25,12 @@ def falling(rng, count, last=1.0):
 
 
 def rising(rng, count, above):
-    """Losses above this one; the first is the largest, so that each is better than the last and none than the best."""
+    """Losses above this one; the first is the largest, so each is better than the last, none than the best."""
     return [float(x) for x in above + np.sort(rng.uniform(0.02, 0.5, count))[::-1]]
 
 
 def patience_cases(rng):
-    """Trainings that end where patience is over, and one that goes on as long as there are epochs."""
+    """Training runs that end where patience is over, and one that lasts for all epochs."""
     for patience, waits in [(1, [3]), (3, [0, 2, 1]), (2, [1, 1, 1]), (4, [3, 0, 3, 2])]:
         losses, best = [], 1.0
         for wait in waits:
@@ -39,12 +39,12 @@ def patience_cases(rng):
             losses += rising(rng, min(wait, patience - 1), best)
         yield epochs(rng, losses + falling(rng, 1, best) + rising(rng, patience, best), patience)
     best = falling(rng, 3)
-    yield epochs(rng, [*best, best[-1], best[-1]], 2)  # the same loss once more is no better one
+    yield epochs(rng, [*best, best[-1], best[-1]], 2)  # the same loss again is not better
     yield epochs(rng, falling(rng, 6), 1)
 
 
 def delta_cases(rng):
-    """In eighths, which binary numbers hold exactly: improvements by half of min_delta, by all of it, by more."""
+    """In eighths, which floats represent exactly: improvements by half of min_delta, by all of it, by more."""
     for steps, patience in [((16, 14, 13, 12, 10, 9, 8), 2), ((16, 14, 12, 10), 3), ((24, 23, 21, 20, 18), 5)]:
         yield epochs(rng, [step / 8 for step in steps], patience, 0.25)
     yield epochs(rng, [8.0, 7.75, 7.5, 7.0, 6.75, 6.5, 6.25], 3, 0.5)
@@ -68,13 +68,13 @@ early_stopping = Exercise("EarlyStopping", "class", ("update", "restore"), suppo
 
 
 def stopping(subject, case):
-    """Parameters, and what is to stop their training."""
+    """Parameters, and the object that stops their training."""
     parameters = subject.keep("support.parameters", case.inputs["weights"], [0 * x for x in case.inputs["weights"]])
     return parameters, subject.make("EarlyStopping", Ref(parameters.handle), **case.arguments)
 
 
 def follow(subject, stopper, parameters, case):
-    """Live through the epochs; what every update said."""
+    """Go through the epochs; what every update returned."""
     losses, places = case.hidden["losses"], case.hidden["places"]
     return subject.run("support.follow", Ref(stopper.handle), Ref(parameters.handle), losses, places)
 
@@ -84,7 +84,7 @@ def judge_answers(observed, expected, case):
         if observed.get(epoch) == right:
             continue
         losses = ", ".join(f"{loss:.4g}" for loss in case.hidden["losses"][: int(epoch.split()[1])])
-        text = f"after {epoch} update says {observed.get(epoch)}, and it is time to {right}: the losses were {losses}"
+        text = f"after {epoch} update says {observed.get(epoch)}; expected {right}: the losses were {losses}"
         return Mismatch("value", epoch, text)
     return None
 
@@ -122,7 +122,7 @@ def judge_arrays(observed, expected, case):
     found = compare_all(observed, expected, case)
     if found is None:
         return None
-    text = f"{found.name} does not hold the best weights: restore made a new array. Write into parameter.data[...]"
+    text = f"{found.name} does not contain the best weights: restore made a new array. Write into parameter.data[...]"
     return Mismatch("changed", found.name, text)
 
 

@@ -1,8 +1,8 @@
-"""What a mixture is made of, for many calls."""
+"""The results of many calls of mix."""
 
 from dlkit import array_module
 
 
 def mixtures(mixup, x, t, count):
-    """What a Mixup makes of x, again and again, in one array."""
+    """The results of mixing x many times, in one array."""
     return array_module(x).stack([mixup.mix(x, t)[0] for _ in range(count)])

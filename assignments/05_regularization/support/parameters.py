@@ -1,4 +1,4 @@
-"""Parameters with gradients, looked at from outside."""
+"""Parameters with gradients, read from outside."""
 
 from dlkit import Parameter
 
@@ -12,12 +12,12 @@ def parameters(arrays, gradients):
 
 
 def data(parameters):
-    """The parameters' arrays, themselves."""
+    """The parameters' own arrays."""
     return [parameter.data for parameter in parameters]
 
 
 def grads(parameters):
-    """The parameters' gradients, themselves."""
+    """The parameters' own gradients."""
     return [parameter.grad for parameter in parameters]
 
 

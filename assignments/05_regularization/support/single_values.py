@@ -1,4 +1,4 @@
-"""Values that come one at a time."""
+"""Single values, one per call."""
 
 import numpy as np
 
@@ -6,5 +6,5 @@ from dlkit import asarray
 
 
 def one_by_one(layer, count):
-    """What the layer makes of a single 1, over and over again."""
+    """The output of the layer for a single 1, many times."""
     return [float(layer.forward(asarray(np.ones((1, 1))))[0, 0]) for _ in range(count)]

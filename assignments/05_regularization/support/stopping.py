@@ -2,7 +2,7 @@
 
 
 def follow(stopper, parameters, losses, places):
-    """Live through epochs: new weights, in place, and the loss that they have; what update returns, as words."""
+    """Go through epochs: new weights, in place, and their loss; what update returns, as words."""
     said = []
     for loss, arrays in zip(losses, places):
         write(parameters, arrays)

@@ -4,8 +4,8 @@ import numpy as np
 
 from autograder.checks import Case, FunctionExercise, Mismatch, mutated_function
 
-# Uneven in every axis: batch, channels, height, width, kernel; a stride that does not divide, padding, cells that are
-# apart.
+# Different sizes on every axis: batch, channels, height, width, kernel; a stride that does not divide, padding,
+# dilation.
 WINDOWS = [
     ((1, 1, 3, 4), {"kernel_size": 2}),
     ((2, 3, 6, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
@@ -54,7 +54,7 @@ def judge_adjoint(observed, _expected, case):
     x, columns = case.inputs.values()
     there, back = observed["im2col x"], observed["col2im u"]
     if np.shape(there) != columns.shape or np.shape(back) != x.shape:
-        text = f"im2col gives the shape {np.shape(there)} and col2im {np.shape(back)}: they do not fit each other"
+        text = f"im2col gives the shape {np.shape(there)} and col2im {np.shape(back)}: they do not match"
         return Mismatch("shape", "col2im u", text)
     left, right = float((there * columns).sum()), float((x * back).sum())
     size = float(np.linalg.norm(there) * np.linalg.norm(columns))

@@ -1,4 +1,4 @@
-"""Conv2d, ConvTranspose2d and LocallyConnected2d: shapes of windows, and what a convolution costs."""
+"""Conv2d, ConvTranspose2d and LocallyConnected2d: shapes of windows, and time and memory of a convolution."""
 
 from autograder.checks import Case, LayerExercise, Memory, Rng, Speed
 
@@ -17,7 +17,7 @@ def conv2d_cases(rng):
         yield Case(convolution(shape, out_channels, kernel_size, **window), x=rng.normal(size=shape))
 
 
-# A whole batch of columns, kept for backward, takes 0.65 to 0.9 times the reference here (and 1.4 times on large
+# Columns of the whole batch, stored for backward, take 0.65 to 0.9 times the reference here (and 1.4 times on large
 # images), a loop over the places of the output 9 to 12 times, six nested loops 1300 times for forward alone.
 conv2d = LayerExercise(
     "Conv2d",

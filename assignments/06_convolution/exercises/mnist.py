@@ -5,14 +5,14 @@ from dlkit.datasets import mnist
 
 
 def mnist_task(rng):
-    del rng  # what differs from seed to seed is the disguise, and the numbers that training draws
+    del rng  # only the disguise and the random numbers of the training differ from seed to seed
     data = mnist()
     return Task(data.x_train[:, None], data.y_train, data.x_test[:, None], data.y_test)
 
 
-# The reference reaches 0.9843 in the mean (standard deviation 0.0021) and 0.980 at worst over 22 seeds, in 25 s of CPU
-# time each on a busy machine: the threshold lies 4.5 standard deviations off, so that one of three seeds misses it by
-# chance less often than once in 10,000 gradings.
+# The reference reaches 0.9843 on average (standard deviation 0.0021) and 0.980 at worst over 22 seeds, in 25 s of CPU
+# time each on a busy machine: the threshold is 4.5 standard deviations below the mean, so one of three seeds misses it
+# by chance in fewer than one of 10,000 gradings.
 capstone = ModelExercise(
     "train_cnn",
     task=mnist_task,

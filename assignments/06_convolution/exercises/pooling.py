@@ -19,7 +19,7 @@ def pooling_cases(rng):
 
 
 def tied_cases(rng):
-    """Few different numbers, so that nearly every window has equal ones, as after a ReLU."""
+    """Few different values, so that nearly every window contains equal ones, as after a ReLU."""
     for shape, window in [
         ((2, 3, 6, 8), {"kernel_size": 2}),
         ((2, 2, 7, 7), {"kernel_size": 3, "stride": 2, "padding": 1}),
@@ -27,8 +27,7 @@ def tied_cases(rng):
         yield Case(window, x=rng.integers(-1, 2, size=shape) * 1.0)
 
 
-# The windows of a strided view, with argmax over them, take 3 times the reference, a loop over the places 14 to 17
-# times.
+# argmax over the windows of a strided view takes 3 times the reference, a loop over the places 14 to 17 times.
 max_pool = LayerExercise(
     "MaxPool2d",
     cases=pooling_cases,

@@ -1,4 +1,4 @@
-"""ResidualBlock: shapes with and without a projection in the short cut."""
+"""ResidualBlock: shapes with and without a projection in the shortcut."""
 
 from autograder.checks import Case, LayerExercise, Rng
 
