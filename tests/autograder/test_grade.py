@@ -131,7 +131,7 @@ UNREADABLE = {
         ),
     ],
     "layers.py": [
-        (b"\xff\xfe\x00", "layers.py is no UTF-16 text"),
+        (b"\xff\xfe\x00", "layers.py is not UTF-16 text"),
         (b"x = 1", "layers.py defines none of the exercises"),
     ],
 }

@@ -113,9 +113,9 @@ def test_a_grader_provides_earlier_work_for_a_block(folder):
     write(folder, "class Linear:\n    whose = 'own'")
     with providing({"layers": {"Linear": "the reference's"}}):
         assert earlier("layers.Linear") == "the reference's"
-        with pytest.raises(CourseError, match=r"layers.ReLU is not there"):
+        with pytest.raises(CourseError, match=r"layers.ReLU is missing"):
             earlier("layers.ReLU")
-        with providing({}), pytest.raises(CourseError, match=r"layers.Linear is not there"):
+        with providing({}), pytest.raises(CourseError, match=r"layers.Linear is missing"):
             earlier("layers.Linear")
         assert earlier("layers.Linear") == "the reference's"
     assert earlier("layers.Linear").whose == "own"

@@ -134,13 +134,13 @@ def test_images_and_labels_that_do_not_fit_are_refused(folder):
 
 def test_images_in_place_of_labels_are_refused(folder):
     (folder / "train-labels-idx1-ubyte").write_bytes((folder / "train-images-idx3-ubyte").read_bytes())
-    with pytest.raises(DatasetError, match="3 dimensions where 1"):
+    with pytest.raises(DatasetError, match="3 dimensions; expected 1"):
         datasets.mnist_full(folder)
 
 
 def test_pixels_that_are_no_bytes_are_refused(folder):
     (folder / "train-images-idx3-ubyte").write_bytes(idx(np.zeros((6, 3, 2), ">i4"), 0x0C))
-    with pytest.raises(DatasetError, match="int32 where bytes"):
+    with pytest.raises(DatasetError, match="int32; expected bytes"):
         datasets.mnist_full(folder)
 
 
@@ -148,11 +148,11 @@ def test_pixels_that_are_no_bytes_are_refused(folder):
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda data: data[:0], "no IDX file.*nothing"),
-        (lambda data: data[:3], "no IDX file"),
-        (lambda data: b"\1" + data[1:], "no IDX file.*01 00 08 02"),
-        (lambda data: data[:2] + b"\x07" + data[3:], "no IDX file"),
-        (lambda data: data[:3] + b"\0" + data[4:], "no IDX file"),
+        (lambda data: data[:0], "not an IDX file.*nothing"),
+        (lambda data: data[:3], "not an IDX file"),
+        (lambda data: b"\1" + data[1:], "not an IDX file.*01 00 08 02"),
+        (lambda data: data[:2] + b"\x07" + data[3:], "not an IDX file"),
+        (lambda data: data[:3] + b"\0" + data[4:], "not an IDX file"),
         (lambda data: data[:9], "ends within its header"),
         (lambda data: data[:-1], "truncated: 5 of 6 bytes"),
         (lambda data: data + b"\0", "extra bytes"),

@@ -349,8 +349,8 @@ def test_a_zero_byte_breaks_its_cell_alone(extracted):
 UNREADABLE = [
     (b"", "work.py is empty. Save your work and hand it in again."),
     (b" \n\t\n", "work.py is empty."),
-    (b"A = '\xe9'", "work.py is no UTF-8 text (byte 5). Save it as UTF-8."),
-    (b"\xff\xfeA", "work.py is no UTF-16 text (byte 2). Save it as UTF-8."),
+    (b"A = '\xe9'", "work.py is not UTF-8 text (byte 5). Save it as UTF-8."),
+    (b"\xff\xfeA", "work.py is not UTF-16 text (byte 2). Save it as UTF-8."),
 ]
 NO_NOTEBOOK = [
     ("{", "work.ipynb is not a notebook: its JSON does not parse (Expecting property name"),
@@ -383,7 +383,7 @@ def test_a_file_that_is_not_a_notebook_is_reported_in_one_sentence(extracted, co
 
 def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(
-        ExtractionError, match=r"work.py cannot be read \(No such file or directory\). Check that it is there"
+        ExtractionError, match=r"work.py cannot be read \(No such file or directory\). Check that it exists"
     ):
         extract(tmp_path / "work.py")
 

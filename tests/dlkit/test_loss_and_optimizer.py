@@ -121,5 +121,5 @@ def test_blocks_come_whole_where_a_line_of_views_is_not_to_be_had():
 
 
 def test_blocks_of_different_shapes_are_refused():
-    with pytest.raises(ValueError, match=r"one shape, not of \(2,\), \(3,\)"):
+    with pytest.raises(ValueError, match=r"the same shape, not \(2,\), \(3,\)"):
         list(blocks(np.zeros(2), np.zeros(3)))

@@ -106,10 +106,10 @@ def test_a_coding_line_names_no_codec_that_does_work_of_its_own(encoding):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"A = '\xe9'\n", "work.py is no UTF-8 text (byte 5). Save it as UTF-8."),
-        (b"# coding: nonsense\nA = '\xe9'\n", "work.py is no UTF-8 text (byte 24). Save it as UTF-8."),
-        (b"\xff\xfeA", "work.py is no UTF-16 text (byte 2). Save it as UTF-8."),
-        (b"A\0=\0\x001\0\xd8", "work.py is no UTF-16 text (byte 6). Save it as UTF-8."),
+        (b"A = '\xe9'\n", "work.py is not UTF-8 text (byte 5). Save it as UTF-8."),
+        (b"# coding: nonsense\nA = '\xe9'\n", "work.py is not UTF-8 text (byte 24). Save it as UTF-8."),
+        (b"\xff\xfeA", "work.py is not UTF-16 text (byte 2). Save it as UTF-8."),
+        (b"A\0=\0\x001\0\xd8", "work.py is not UTF-16 text (byte 6). Save it as UTF-8."),
         (b" \n", "work.py is empty. Save your work and hand it in again."),
     ],
 )

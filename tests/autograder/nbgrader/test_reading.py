@@ -33,7 +33,7 @@ def read(tmp_path, content):
         (b"[1, 2]", "it has no list of cells"),
         (b'{"cells": 3}', "it has no list of cells"),
         (b'{"worksheets": [], "nbformat": 3}', "it has no list of cells"),
-        (b'{"cells": ["\xe9"]}', "is no UTF-8 text"),
+        (b'{"cells": ["\xe9"]}', "is not UTF-8 text"),
         (b"[" * 200_000, "its JSON does not parse"),
         (json.dumps({"cells": [{"cell_type": "code", "source": "x = 1\n" * 100_000}]}).encode(), "kB of code"),
         (b" " * (21 << 20), "MB are read"),
