@@ -55,7 +55,7 @@ layers: $(VENV)/.dev ## Imports run downward only (import-linter)
 release: $(VENV)/.dev ## Build assignments/ from solutions/
 	$(BIN)/autograder release
 
-audit: $(VENV)/.dev ## Prove that every check has teeth
+audit: $(VENV)/.dev ## Prove that the checks catch what they should
 	$(BIN)/autograder audit
 
 golden: $(VENV)/.bench ## Compute the golden values anew with PyTorch

@@ -1,4 +1,4 @@
-"""What every test may ask for: the array libraries that this run is about."""
+"""What every test may use: the array libraries of this run."""
 
 import os
 import sys
@@ -12,9 +12,9 @@ from dlkit import backend
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
-"""How long an example takes is the machine's affair: nothing fails for it."""
+"""How long an example takes depends on the machine: nothing fails because of it."""
 ONE_COURSE = ("tests/autograder/nbgrader/test_course.py::", "tests/autograder/nbgrader/test_formgrader.py::")
-"""A whole course is held by nbgrader's commands for these: half a minute and more."""
+"""These run a whole course with nbgrader's commands: half a minute and more."""
 SCRIPTS = str(Path(sys.executable).parent)
 """nbgrader calls alembic by its name, also where the environment that both are in was not activated."""
 if SCRIPTS not in os.environ["PATH"].split(os.pathsep):
@@ -58,7 +58,7 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the modules that take long, whole notebooks first: none of them is left alone at the end."""
+    """Begin with the modules that take long, whole notebooks first, so that none of them runs alone at the end."""
     items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("notebook", "slow")])
 
 

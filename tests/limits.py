@@ -1,7 +1,7 @@
 """Limits for tests, scaled to the machine: none of them depends on how fast it is, or on what else it is doing.
 
-CPU seconds grow with the machine's slowness, measured on the kit's own yardsticks.  Time by the clock has room for busy
-neighbours as well; what sleeps is ended by ``idle_s``, which no neighbour makes longer.
+CPU seconds grow with the machine's slowness, measured on the kit's own yardsticks.  Wall time has room for busy
+neighbours too; what sleeps is ended by ``idle_s``, which no neighbour makes longer.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Every line of docs/conventions.md that golden values do not hold already."""
+"""Every line of docs/conventions.md that golden values do not check already."""
 
 import re
 from pathlib import Path
@@ -251,7 +251,7 @@ def one_parameter(value, gradient):
 
 
 def moved(optimizers, name, gradients, *, start=0.0, **arguments):
-    """How far each step leads down."""
+    """How far each step descends."""
     parameter = one_parameter(start, 0)
     optimizer = optimizers[name]([parameter], **arguments)
     places = [start]
@@ -452,7 +452,7 @@ def test_gates_stand_beside_each_other_in_the_columns(recurrent, rng):
     assert [p.shape for p in gru.parameters()] == [(3, 12), (4, 12), (12,), (4,)]
     np.testing.assert_array_equal(lstm.b.data.reshape(4, 4), np.repeat([[0], [1], [0], [0]], 4, axis=1))
     x, state = np.zeros((1, 1, 3)), rng.normal(size=(1, 2, 4))
-    lstm.b.data[...] = np.repeat([-50, 50, 0, 50], 4)  # let nothing in, keep all, show all
+    lstm.b.data[...] = np.repeat([-50, 50, 0, 50], 4)  # input gate shut, forget and output gates open
     np.testing.assert_allclose(lstm.forward(x, np.stack([0 * state[:, 0], state[:, 1]], axis=1))[1][:, 1], state[:, 1])
-    gru.b.data[...] = np.repeat([0, 50, 0], 4)  # z is open: the old state stays
+    gru.b.data[...] = np.repeat([0, 50, 0], 4)  # z is 1: the old state stays
     np.testing.assert_allclose(gru.forward(x, 0.1 * state[:, 0])[1], 0.1 * state[:, 0])

@@ -1,4 +1,4 @@
-"""What the files of every assignment keep to: the public interface, one file per topic, one file of mistakes each."""
+"""Rules for the files of every assignment: the public interface, one file per topic, one file of mistakes each."""
 
 import ast
 import textwrap

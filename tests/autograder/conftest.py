@@ -116,7 +116,7 @@ def swapped(layers):
 
 @pytest.fixture(scope="session")
 def grade(grader, hand_in):
-    """Grade these exercises, with some neighbours that are right (all where none is given); the results by name."""
+    """Grade these exercises, with some correct neighbours (all where none is given); the results by name."""
 
     def run(*extra, **sources):
         some = replace_grader(grader, frozenset(sources) | NEIGHBOURS if sources else None)
@@ -126,7 +126,7 @@ def grade(grader, hand_in):
 
 
 def replace_grader(grader, only):
-    """The same grader, with what it knows of right and wrong, for some exercises."""
+    """The same grader, with its expected answers, for some exercises."""
     other = copy.copy(grader)
     other.only = only
     return other

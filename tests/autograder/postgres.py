@@ -1,6 +1,6 @@
 """A PostgreSQL server of the tests' own: Debian's package, a folder and a socket of its own, ended with the run.
 
-Ask for ``postgres`` and call it: the address of a new, empty database.
+Request the fixture ``postgres`` and call it: it returns the address of a new, empty database.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ QUIET = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # the package st
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
-    """Make new databases on a server of this run; skipped with its reason where none can be had."""
+    """Make new databases on a server of this run; skipped with its reason where none is available."""
     pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
     programs, reason = programs_of(shared_folder(tmp_path_factory))
     if programs is None:
@@ -49,7 +49,7 @@ def shared_folder(tmp_path_factory):
 
 
 def programs_of(folder):
-    """Where the server's programs are, installed once a run where they are not; else None and why."""
+    """Where the server's programs are, installed once per run if missing; else None and why."""
     with (folder / "postgres.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         tried = folder / "postgres.tried"
@@ -119,7 +119,7 @@ def server(programs):
 
 
 def unprivileged():
-    """Whom to be instead of root, as ``subprocess`` takes it."""
+    """The user to be instead of root, as ``subprocess`` takes it."""
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = names.get("postgres") or names["nobody"]
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}

@@ -136,7 +136,7 @@ def shell():
 
 @pytest.fixture(scope="module")
 def in_the_notebook(shell):
-    """Run cells from top to bottom; what the last check said of each part, None where a cell before it fails."""
+    """Run cells from top to bottom; return the last check's verdict of each part, None where an earlier cell fails."""
 
     def run(cells):
         said = {}
@@ -159,7 +159,7 @@ def in_the_notebook(shell):
 
 @pytest.fixture(scope="module")
 def when_graded(layers, zygote, tmp_path_factory):
-    """Hand in cells as a notebook; what the grader says of each part."""
+    """Hand in cells as a notebook; return the grader's verdict of each part."""
     grader = Grader(layers, zygote, seed=3, only=frozenset({"ReLU"}))
     path = tmp_path_factory.mktemp("notebook") / "layers.ipynb"
 

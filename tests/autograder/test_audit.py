@@ -1,4 +1,4 @@
-"""The audit of courses that are sound, and of courses that have rotted in one place."""
+"""The audit of sound courses, and of courses with one defect."""
 
 import json
 import shutil
@@ -195,7 +195,7 @@ WORDS = "Twice the constant times the kept x is the slope; then the chain rule, 
     ("written", "code"),
     [
         ("Return 2 * self.s * self.x * dy.", "2 * self.s * self.x * dy"),  # the reference's own line
-        ("Return 2*self.s*self.x  *dy.", "2 * self.s * self.x * dy"),  # and with other blanks
+        ("Return 2*self.s*self.x  *dy.", "2 * self.s * self.x * dy"),  # and with other spaces
         ("Take np.multiply of the two.", "np.multiply"),
         ("Then x.sum(axis=0), over the rows.", "x.sum("),
         ("Sum with keepdims=True.", "keepdims="),
@@ -388,7 +388,7 @@ def test_the_command_fails_with_the_sentences(sound, tmp_path, capsys):
     assert main(["audit", "--json", "--course", str(tmp_path / "course")]) == 1
     printed = capsys.readouterr().out
     stale, failure = json.loads(printed)["failures"]
-    assert stale.startswith("16_graphs: cases.npz is out of date")  # it tells mistakes apart
+    assert stale.startswith("16_graphs: cases.npz is out of date")  # it distinguishes mistakes
     assert failure.endswith("“adds the constant” is not caught by “forward matches the reference”: no check sees it")
     assert main(["audit", "Parabola", "--course", str(tmp_path / "course")]) == 1
     assert "no check sees it" in capsys.readouterr().err

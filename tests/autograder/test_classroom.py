@@ -215,7 +215,7 @@ def children_of(parent):
 
 
 def descendants_of(parent):
-    """Every process that has come of this one."""
+    """Every process that descends from this one."""
     children = children_of(parent)
     return [*children, *(pid for child in children for pid in descendants_of(child))]
 

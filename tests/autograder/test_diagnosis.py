@@ -1,4 +1,4 @@
-"""What is said of a failure is said only where the numbers prove it."""
+"""A diagnosis is given only where the numbers prove it."""
 
 import numpy as np
 import pytest

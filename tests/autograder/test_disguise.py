@@ -1,4 +1,4 @@
-"""Every seed of a capstone brings data that look otherwise and are as hard to learn."""
+"""Every seed of a capstone gives data that look different and are as hard to learn."""
 
 import numpy as np
 import pytest

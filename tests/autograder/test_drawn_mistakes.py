@@ -1,4 +1,4 @@
-"""Mistakes of 05 in what is drawn are recognised in draws that nobody has seen before."""
+"""Mistakes in the random code of 05 are recognised in draws that were never seen before."""
 
 from dataclasses import replace
 

@@ -90,7 +90,7 @@ def test_a_class_with_text_of_every_such_kind_is_graded_to_the_end(small_course,
 
 
 def nested(text):
-    """A function as the parser reads it, whatever text limits would have said."""
+    """A function as the parser reads it, whatever the limits on text."""
     sys.setrecursionlimit(20_000)
     try:
         return ast.parse(f"def f(self):\n    return {text}\n").body[0]
@@ -205,7 +205,7 @@ def test_half_a_character_in_a_traceback_is_written(here, monkeypatch):
 
 
 def dies_on_mallory(run, entry, number):
-    """What a grading process does, but for one whose name begins with mallory: there it is killed."""
+    """What a grading process does; for a student whose name begins with mallory it is killed."""
     if entry.student.startswith("mallory"):
         processes._PROCESS[0].note.write_text(str(number))
         once = Path(run.out, f"{entry.student} has been here")

@@ -1,4 +1,4 @@
-"""Memory: measured from outside, as a ratio, and said in megabytes."""
+"""Memory: measured from outside, as a ratio, and reported in megabytes."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""One submission, one report: whatever is handed in costs only what it touches, and says what it is."""
+"""One submission, one report: every problem of a hand-in affects only what it touches, and is named."""
 
 import ast
 import json

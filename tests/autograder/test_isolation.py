@@ -1,4 +1,4 @@
-"""The layers: in force, proved, and told to be missing where they are; what a system without them offers."""
+"""The layers: in force, proved, and reported where they are missing; what a system without them offers."""
 
 import contextlib
 import ctypes
@@ -66,7 +66,7 @@ CONSEQUENCES = {
 @linux
 @pytest.mark.parametrize("layer", CONSEQUENCES)
 def test_the_probe_finds_out_by_itself_and_believes_no_list(layer, monkeypatch):
-    """Whatever the worker says of its layers, what it could do and what the kernel says decides."""
+    """Whatever the worker claims about its layers, what it could do and what the kernel reports decide."""
     from autograder.isolation import forked, probe
 
     monkeypatch.setattr(forked, "judge", lambda pid, succeeded, _lacking: probe.judge(pid, succeeded, {}))

@@ -1,4 +1,4 @@
-"""What a LayerExercise asks of layers with several outputs, and of those whose constructor calls a part."""
+"""What a LayerExercise checks of layers with several outputs, and of those whose constructor calls a part."""
 
 import numpy as np
 import pytest

@@ -50,7 +50,7 @@ def right(grader, loaded):
 
 @pytest.fixture(scope="module")
 def reports(grader, right, loaded):
-    """Somebody who is right, who has begun nothing, whose cell does not parse, and whose file cannot be read."""
+    """Students with correct work, with nothing begun, with a cell that does not parse, with an unreadable file."""
     nothing = grader.grade(Submission("layers.py", Extraction(()), "cd34"), "bob")
     torn = take([("cell 1", 1, "class Tanh:\n    def forward(self, x) return x"), ("cell 2", 1, "def train_spirals(")])
     return [
@@ -125,7 +125,7 @@ SHEET = "Student,ID,SIS Login ID,Section,Layers (102)\r\n    Points Possible,,,,
 
 
 def test_a_sheet_with_the_whole_maximum_is_refused_or_given_shares(right, tmp_path):
-    """3 of 7 points would be false, and 7 are not to be had in this run."""
+    """3 of 7 points would be false, since 7 cannot be reached in this run."""
     out = graded_folder(tmp_path / "graded", right)
     sheet = tmp_path / "sheet.csv"
     sheet.write_text(SHEET)

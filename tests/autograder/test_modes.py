@@ -1,4 +1,4 @@
-"""What is asked of a layer with two modes, and of one that draws numbers; and what is said of wrong ones."""
+"""How layers with two modes and layers that draw numbers are checked, and what incorrect ones get to read."""
 
 import re
 from dataclasses import replace
@@ -224,7 +224,7 @@ def regularization():
 
 @pytest.fixture(scope="module")
 def said(regularization, zygote):
-    """Grade one exercise's source, with no mistake that the course knows; its first failed verdict."""
+    """Grade one exercise's source without any planted mistakes; return its first failed verdict."""
     assignment = regularization.assignment
     unknown = replace(
         regularization,

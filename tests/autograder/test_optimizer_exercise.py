@@ -1,4 +1,4 @@
-"""What an OptimizerExercise and a ScheduleExercise say about implementations that are wrong in one way."""
+"""What an OptimizerExercise and a ScheduleExercise say about implementations that are incorrect in one way."""
 
 import numpy as np
 import pytest

@@ -31,7 +31,7 @@ DTYPES = ["?", "i1", "u1", "<i2", ">i4", "<i8", "<u8", "<f2", "<f4", ">f8", "<f8
 
 
 def read(data, **kwargs):
-    """What a channel makes of these bytes, written by somebody who then hangs up."""
+    """What a channel reads from these bytes, after which the writer closes the pipe."""
     ours, theirs = os.pipe()
     writer = threading.Thread(target=write_all, args=(theirs, data))
     writer.start()

@@ -149,7 +149,7 @@ def test_the_script_and_the_notebook_hold_the_same_code(notebook, root):
 
 
 def solution_lines(text):
-    """Lines of the solution regions that are long enough to be nobody else's."""
+    """Lines of the solution regions that are long enough to be unique."""
     kept, inside = [], False
     for line in text.splitlines():
         if "### END SOLUTION" in line:

@@ -1,4 +1,4 @@
-"""Capstones that are judged by a number of their own: what passes, what does not, and what is said."""
+"""Capstones that are judged by a score of their own: what passes, what fails, and the sentences."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Checks of what is drawn at random: the bounds are bounds, right draws pass, and each wrong way is named."""
+"""Checks of random draws: the bounds hold, correct draws pass, and each incorrect law is named."""
 
 import math
 
@@ -109,7 +109,9 @@ def test_draws_that_hang_together_are_seen():
 
 
 def test_where_a_law_is_recognised_the_other_claims_are_not_asked():
-    for seed in range(20):  # the share of True is one of a hundred draws here: right in some runs, wrong in others
+    for seed in range(
+        20
+    ):  # the share of True comes from a hundred draws here: correct in some runs, incorrect in others
         sentence, words = asked(lambda shape, p, rng: np.broadcast_to(rng.random(shape[1]) < p, shape), BY_ITSELF, seed)
         assert words.pop("the share of True beside True in another row") == "one draw for all rows"
         assert set(words.values()) == {"not asked"}

@@ -251,7 +251,7 @@ def test_a_core_that_was_taken_away_stops_nothing(worker):
 
 
 class Clocked:
-    """A subject whose worker's clocks are told beforehand, a pair (CPU, device) a call."""
+    """A subject whose worker's clocks are given beforehand, a pair (CPU, device) per call."""
 
     backend = "cupy"
 
@@ -322,7 +322,7 @@ def test_instructions_are_a_ratio_too():
 
 
 def test_a_counter_counts_what_a_process_does():
-    software, task_clock = 1, 1  # the kernel's own event: a machine without hardware counters has it, too
+    software, task_clock = 1, 1  # the kernel's own event: a machine without hardware counters has it too
     counter = instructions.open_counter(os.getpid(), software, task_clock)
     if counter is None:
         pytest.skip("the kernel does not let this user count events (perf_event_paranoid)")

@@ -1,4 +1,4 @@
-"""What a report says that the code tried: what the submission asked for, never what a library did of its own accord."""
+"""What a report says that the code tried: what the submission did, never what a library did by itself."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""On the command line checks run where somebody said so: installed, named, started, or accepted as they are."""
+"""On the command line, checks run only if installed, named, started, or accepted as they are."""
 
 import importlib.util
 import json
@@ -47,7 +47,7 @@ def tell(checks):
 
 
 def ran(folder):
-    """Whether checks were executed; the sign is taken away."""
+    """Whether checks were executed; the file that shows it is removed."""
     catalogue.load.cache_clear()
     there = (folder / RAN).exists()
     (folder / RAN).unlink(missing_ok=True)
@@ -452,7 +452,7 @@ def test_a_memory_that_cannot_be_written_leaves_nothing_half_started(small_cours
 
 
 def test_a_state_directory_that_is_no_whole_path_is_ignored(handed_out, tmp_path, monkeypatch):
-    """As its specification says: else the current folder, a stranger's, would say whom to trust."""
+    """As its specification says: otherwise the current folder, a stranger's, would decide what is trusted."""
     monkeypatch.setenv("XDG_STATE_HOME", "state")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     trust.accept(handed_out)

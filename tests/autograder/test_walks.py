@@ -1,4 +1,4 @@
-"""What is said of an optimizer's walk, and of shares that meet, is said only where the numbers prove it."""
+"""Diagnoses of an optimizer's trajectory, and of overlapping shares, are given only where the numbers prove them."""
 
 import numpy as np
 import pytest

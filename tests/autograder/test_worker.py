@@ -1,4 +1,4 @@
-"""The process boundary, from both sides: the verbs, and everything that a worker may do to its host."""
+"""The process boundary, from both sides: the verbs, and everything that a worker may do to the grader process."""
 
 import contextlib
 import json

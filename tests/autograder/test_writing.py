@@ -14,7 +14,7 @@ from autograder.writing import LinkedPathError, make_folder, refuse_links, write
 
 @pytest.fixture(params=["by descriptor", "by name"])
 def way(request, monkeypatch):
-    """With folders opened one from the other, and as on systems that know no such thing."""
+    """With folders opened one from the other, and as on systems that cannot do so."""
     if request.param == "by name":
         monkeypatch.setattr(writing, "BY_DESCRIPTOR", False)
 

@@ -1,4 +1,4 @@
-"""Where no reference is: estimates by what was stored at release, and no verdict where they differ."""
+"""Without the reference: estimates by what was stored at release, and no verdict where they disagree."""
 
 import shutil
 from dataclasses import replace

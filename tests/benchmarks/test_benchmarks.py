@@ -1,4 +1,4 @@
-"""The benchmarks run and give rows; what they measure is for ``make bench`` to say, never for a test."""
+"""The benchmarks run and give rows; ``make bench`` reports what they measure, never a test."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Which sentences a wrong implementation gets, and whether they are true: for the tests and for the benchmark."""
+"""Which diagnoses an incorrect implementation gets, and whether they are true: for the tests and the benchmark."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -56,7 +56,7 @@ def _among(claim: str, allowed: tuple[str, ...]) -> bool:
 
 
 class Judges:
-    """Graders of these assignments, without training and timing; what is built on is right.
+    """Graders of these assignments, without training and timing; earlier work is correct.
 
     course: where the checks come from: the author's tree, or a folder with what students get.
     """
@@ -68,7 +68,7 @@ class Judges:
             self.graders[name] = Grader(replace(loaded, assignment=_untimed(loaded.assignment)), launcher, seed=seed)
 
     def judge(self, rows: tuple[Unseen, ...]) -> Iterator[Judged]:
-        """Grade each, and look at what is said."""
+        """Grade each, and judge the diagnoses."""
         for row in rows:
             name, submission = variant(row)
             grader = self.graders[name]

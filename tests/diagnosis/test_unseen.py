@@ -1,4 +1,4 @@
-"""Wrong implementations that nobody planted get true sentences, in the author's tree and on a student's machine."""
+"""Incorrect implementations that nobody planted get true diagnoses, in the author's tree and on a student's machine."""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What every test of dlkit needs: no window opens, figures are closed, and one seed a test."""
+"""What every test of dlkit needs: no window opens, figures are closed, and one seed per test."""
 
 import matplotlib as mpl
 import numpy as np

@@ -1,4 +1,4 @@
-"""IPython's own syntax: what we make of a cell beside what IPython's transformer makes of it."""
+"""IPython's own syntax: our translation of a cell compared with that of IPython's transformer."""
 
 import ast
 
@@ -113,7 +113,7 @@ lines = st.sampled_from(
 def test_any_cell_that_ipython_understands_means_the_same(pieces):
     cell = "\n".join(pieces)
     if "?" in cell and any(bracket in cell for bracket in "([{"):
-        return  # to IPython a bracket that nothing closes reaches to the next question for help
+        return  # for IPython an unclosed bracket extends to the next line that requests help
     try:
         expected = theirs(cell)
     except (SyntaxError, RuntimeError, AssertionError, IndexError):  # a cell that fails in the notebook

@@ -167,7 +167,7 @@ def test_past_some_number_of_steps_a_slice_is_everything_before(monkeypatch):
 
 @pytest.mark.parametrize("kind", ["names in one list", "names for one object"])
 def test_the_steps_of_a_file_are_bounded(monkeypatch, kind):
-    """Each of these took a step for every pair of names."""
+    """Each of these once took a step for every pair of names."""
     many = [f"X{i}" for i in range(3000)]
     text = f"Y = [{', '.join(many)}]" if kind == "names in one list" else "\n".join(f"{name} = X0" for name in many)
     monkeypatch.setattr("dlkit.slicing.MOST_STEPS", 20 * len(many))

@@ -1,4 +1,4 @@
-"""Limits on source text: what nobody writes is refused without parsing it, and what people write is not."""
+"""Limits on source text: what no person writes is refused without parsing it, and what people write is not."""
 
 import json
 from pathlib import Path

@@ -113,7 +113,7 @@ def test_a_device_index_into_a_host_array_is_refused(host):
      lambda y: y.tolist(), lambda y: y.tobytes(), lambda y: y.data, lambda y: max(y, 1), lambda y: y and 1],
 )  # fmt: skip
 def test_what_copies_a_number_to_cpu_memory_is_refused(pull):
-    with pytest.raises(HostTransferError, match="host"):
+    with pytest.raises(HostTransferError, match="CPU memory"):
         pull(move(np.array(2.0)))
 
 

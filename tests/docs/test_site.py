@@ -1,4 +1,4 @@
-"""The documentation site: built once, and read as a browser would find it on a disk without a network."""
+"""The documentation site: built once, and read as a browser reads it from disk without a network."""
 
 import html.parser
 import re

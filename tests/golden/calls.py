@@ -31,7 +31,7 @@ class Call:
 
 
 def save(path: Path, arrays: Arrays, *, seed: int, **more: Any) -> Path:
-    """Write one file: the arrays, and as ``header`` a JSON text of versions, seed and what else says which is which."""
+    """Write one file: the arrays, and as ``header`` a JSON text of versions, seed and what identifies the arrays."""
     header = {"torch": torch.__version__, "numpy": np.__version__, "seed": seed, **more}
     np.savez_compressed(path, header=np.array(json.dumps(header)), **arrays)
     return path

@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 
 
 def calls(rng: np.random.Generator) -> Iterator[Call]:
-    """Calls of 06_convolution: uneven in every axis, strides that leave pixels over, padding, cells that are apart."""
+    """Calls of 06_convolution: uneven in every axis, strides that leave pixels over, padding, dilation."""
     yield from convolutions(rng)
     yield from poolings(rng)
     for shape, size, kernel_size, stride in [((1, 1, 3, 4), (3, 4), (2, 2), 1), ((4, 2, 5, 4), (5, 4), (3, 2), 2)]:
@@ -19,7 +19,7 @@ def calls(rng: np.random.Generator) -> Iterator[Call]:
 
 
 def convolutions(rng: np.random.Generator) -> Iterator[Call]:
-    """Convolutions and transposed convolutions; their weights lie as PyTorch's do."""
+    """Convolutions and transposed convolutions; their weights have PyTorch's layout."""
     for shape, out_channels, kernel_size, window in [
         ((1, 1, 4, 3), 2, (2, 2), {}),
         ((3, 2, 7, 6), 3, (3, 2), {"stride": 2, "padding": 1}),
@@ -72,7 +72,7 @@ def locally_connected(
 
 
 def residual_block(rng: np.random.Generator, shape: tuple[int, ...], out_channels: int, stride: int) -> Call:
-    """Two convolutions and a way around them, projected where the shape changes."""
+    """Two convolutions and a shortcut, projected where the shape changes."""
     channels = {"conv1": (shape[1], 3), "conv2": (out_channels, 3)}
     if stride != 1 or shape[1] != out_channels:
         channels["projection"] = (shape[1], 1)

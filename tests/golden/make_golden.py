@@ -1,10 +1,10 @@
-"""Compute with PyTorch, in float64, what the layers of 02, the losses of 03, the convolutions of 06 and 07 must give.
+"""Compute with PyTorch, in float64, the expected values of the layers of 02, losses of 03, convolutions of 06 and 07.
 
-``make golden`` runs this and writes one ``.npz`` an assignment beside it; ``tests/solutions/test_golden.py``
+``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
 same version of PyTorch writes the same bytes, so a difference in ``git status`` is a difference in numbers.
 
-A file holds ``header``, a JSON text that says which call is which, and the arrays of call number n as
+A file holds ``header``, a JSON text that identifies the calls, and the arrays of call number n as
 ``n.ROLE.NAME``; the roles are input, parameter, upstream, output and gradient.
 """
 
@@ -28,7 +28,7 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def layers(rng: np.random.Generator) -> Iterator[Call]:
-    """Calls of 02_layers: uneven shapes, no axis like another."""
+    """Calls of 02_layers: uneven shapes, all axes of different length."""
     yield from linears(rng)
     yield from activations(rng)
     for shape, axis in [((1, 4), -1), ((5, 3), 0), ((4, 2, 3), 1), ((2, 3, 4, 5), 2), ((6, 7), -1)]:
@@ -128,7 +128,7 @@ def of_scores(rng: np.random.Generator, batch: int, classes: int) -> Iterator[Ca
 
 
 def of_pairs(rng: np.random.Generator, batch: int, width: int) -> Iterator[Call]:
-    """Losses of two or three things side by side."""
+    """Losses of two or three inputs compared."""
     a, b, c = rng.normal(size=(3, batch, width))
     signs = np.where(np.arange(batch) % 2, -1.0, 1.0)
     for margin in (0.0, 0.3):

@@ -6,7 +6,7 @@ and gradient; all are in the course's layout: states (batch, …), weights (in, 
 they share the course's one unevenly, which must make no difference.  ``truncated.…`` is one pass of training over a
 long sequence in pieces, with ``detach()`` between them.
 
-Where sequences end early, PyTorch packs them: what it says of steps past the end means nothing, and nothing is asked
+Where sequences end early, PyTorch packs them: its values of steps past the end mean nothing, and none are compared
 there.
 """
 
@@ -190,7 +190,7 @@ def descend(gru: Any, output: Any, given: Arrays, steps: int, rate: float) -> tu
         total += float(loss.detach()) * h.shape[1] / time
         optimizer.zero_grad()
         loss.backward()
-        # Two biases would be trained where the course has one, and it twice as fast: the second one is held still.
+        # Two biases would be trained where the course has one, which would learn twice as fast: the second is frozen.
         gru.bias_hh_l0.grad[: 2 * gru.hidden_size] = 0
         optimizer.step()
         carried = carried.detach()

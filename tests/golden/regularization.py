@@ -1,6 +1,6 @@
 """What PyTorch's normalizations do in float64, for 05_regularization; ``make_golden.py`` writes it.
 
-The file holds ``header``, a JSON text that says which call is which, and the arrays of call number n: ``n.gamma`` and
+The file holds ``header``, a JSON text that identifies the calls, and the arrays of call number n: ``n.gamma`` and
 ``n.beta``, and for each step t of it ``n.t.ROLE``, the roles being x, dy, y, dx, dgamma, dbeta and, of batch
 normalization, running_mean and running_var after the step.  The last step of a batch normalization is in eval mode.
 
@@ -62,7 +62,7 @@ LR, WEIGHT_DECAY, DECAY_STEPS = 0.1, 0.3, 5
 
 
 def initial_spread(shape: tuple[int, ...]) -> list[float]:
-    """Standard deviations of PyTorch's Xavier and Kaiming weights, by its count of fans; Linear's lie transposed."""
+    """Standard deviations of PyTorch's Xavier and Kaiming weights, by its count of fans; Linear's are transposed."""
     weight = torch.empty(shape if len(shape) > 2 else shape[::-1])
     fan_in, fan_out = torch.nn.init._calculate_fan_in_and_fan_out(weight)
     gain = torch.nn.init.calculate_gain("relu")

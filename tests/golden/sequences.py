@@ -58,7 +58,7 @@ def calls(rng: np.random.Generator) -> Iterator[Call]:
 def block(
     rng: np.random.Generator, shape: tuple[int, int, int], out_channels: int, kernel_size: int, dilation: int
 ) -> Call:
-    """Two causal convolutions with ReLU and a way around them."""
+    """Two causal convolutions with ReLU and a shortcut."""
     channels = {"conv1": (shape[2], kernel_size), "conv2": (out_channels, kernel_size)}
     if shape[2] != out_channels:
         channels["projection"] = (shape[2], 1)
@@ -95,7 +95,7 @@ def locally_connected(
 
 
 def recursive(rng: np.random.Generator, shape: tuple[int, int, int], trees: list[Any]) -> Call:
-    """Trees walked by recursion, one by one, forks listed as they are finished; PyTorch goes back by itself."""
+    """Trees traversed by recursion, one by one, forks listed as they are finished; PyTorch goes back by itself."""
     features = shape[2]
     parameters = {"W": rng.normal(0, 0.7, (2 * features, features)), "b": rng.normal(size=features)}
 

@@ -1,6 +1,6 @@
-"""What an attack is, the world it is let loose in, and what is asked of the outcome.
+"""What an attack is, the world it runs in, and what is expected of the outcome.
 
-The classes are numbered as in docs/security.md.  An attack hands in a Tanh that is not right, and a trick.
+The classes are numbered as in docs/security.md.  An attack hands in an incorrect Tanh, and a trick.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ ZYGOTES = []
 OTHERS = set()
 """Process ids of those that other tests began."""
 NAIVE_KILOBYTES = 4 << 20
-"""Address space of a naive grader, which bounds nothing itself."""
+"""Address space of a naive grader, which has no limits itself."""
 SIBLING = """
 import ctypes, time
 ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(2**64 - 1), 0, 0, 0)  # anybody may look into it, as of old
@@ -68,7 +68,7 @@ def open_folder():
 class World:
     """Everything an attack could want: a secret, another student's report, a server, a process.
 
-    All of it is open to every user of the machine, so that nothing but the defence stands between.
+    All of it is open to every user of the machine, so that only the defence protects it.
     """
 
     folder: Path
@@ -141,7 +141,7 @@ class World:
         return self._called
 
     def _sibling(self):
-        """Whether the sibling lives, how it ranks, and whether somebody stopped it."""
+        """Whether the sibling lives, its priority, and whether it was stopped."""
         if self.sibling.poll() is not None:
             return "dead"
         state = Path(f"/proc/{self.sibling.pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -176,7 +176,7 @@ class World:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attack: in this project's report, or in what a naive grader printed."""
+    """The outcome of an attack: this project's report, or what a naive grader printed."""
 
     world: World
     report: Report | None = None
@@ -207,17 +207,17 @@ def earns(outcome):
 
 
 def steals(outcome):
-    """The secret came out."""
+    """The secret was revealed."""
     return outcome.world.token in outcome.said
 
 
 def touches(outcome):
-    """A file changed, somebody was called, something shared was left behind, or the other process was hurt."""
+    """A file changed, the server was called, something shared was left behind, or the other process was harmed."""
     return not outcome.world.is_untouched
 
 
 def gets_through(outcome):
-    """The kernel did what it was asked for, and the attack says so."""
+    """The kernel did what was requested, and the attack says so."""
     return "got through" in outcome.said
 
 
@@ -245,7 +245,7 @@ class Attack:
     tried: what the report must name as tried; said: what some sentence of the report must contain.
     suffix: ".py" or ".ipynb" (then ``source`` is the notebook's text); files: further files beside it.
     in_the_way: layers that may stop it too, by the machine and its user: off where it is to succeed.
-    needs: a line of Python that fails on a machine where nobody gets there, with or without a defence.
+    needs: a line of Python that fails on a machine where the attack cannot succeed, with or without a defence.
     seconds: for how long a naive grader is waited for.
     """
 
@@ -276,7 +276,7 @@ class Attack:
 
 
 def tanh(forward="return 0 * x", backward="return 0 * dy", before="", body=""):
-    """Source of a Tanh with these lines; it is not right unless they make it so.
+    """Source of a Tanh with these lines; it is incorrect unless they correct it.
 
     before: lines above the class; body: lines of the class itself.
     """
@@ -338,7 +338,7 @@ def why_not_here(attack):
 
 
 def adopt_orphans():
-    """Have what a worker leaves behind come to this process, where it can be told from what others left."""
+    """Have what a worker leaves behind come to this process, where it can be distinguished from what others left."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

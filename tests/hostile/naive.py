@@ -2,11 +2,11 @@
 
 ``python naive.py KIND FILE``; the last line printed is the verdict as JSON.
 
-script     executes the file, draws inputs from a seed, subtracts and looks at what is left
+script     executes the file, draws inputs from a seed, subtracts and looks at the difference
 unittest   a test case with known numbers, as gradescope-utils has it: what is skipped does not count
 notebook   executes the cells in an IPython shell, as nbgrader does: a test cell without an error is full credit
 gradcheck  compares backward with differences of the student's own forward
-pickle     runs the file in a process of its own, and unpickles what that made
+pickle     runs the file in a process of its own, and unpickles its result
 """
 
 import base64
@@ -40,7 +40,7 @@ def load(path):
 
 
 def check(answer, expected):
-    """Whether an answer is right up to rounding."""
+    """Whether an answer is correct up to rounding."""
     return abs(answer - expected).max() < 1e-6
 
 
@@ -167,7 +167,7 @@ print(base64.b64encode(pickle.dumps([layer.forward(x), layer.backward(np.ones_li
 
 
 def grade_pickle(path):
-    """Let another process compute; compare what it made."""
+    """Let another process compute; compare its result."""
     command = [sys.executable, "-c", RUN, str(path), repr(X.tolist()), str(path.parent)]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     y, dx = pickle.loads(base64.b64decode(made.splitlines()[-1]))  # noqa: S301 - it is naive

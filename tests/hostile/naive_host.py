@@ -1,7 +1,7 @@
-"""A grader that runs the code in a process of its own, and believes what comes over the pipe.
+"""A grader that runs the code in a process of its own, and trusts what comes over the pipe.
 
-``python naive_host.py pipe FILE``.  Frames look as this project's, so that the same bytes can be sent to both; but a
-reply bears no call's name, sizes are what it says they are, an array of objects is unpickled, and nobody minds time.
+``python naive_host.py pipe FILE``.  Frames look like this project's, so that the same bytes can be sent to both; but a
+reply has no call number, its sizes are not checked, an array of objects is unpickled, and there is no deadline.
 """
 
 import json
@@ -52,7 +52,7 @@ def _array(data, dtype, shape):
 
 
 def grade(path):
-    """Ask the worker twice; compare."""
+    """Call the worker twice; compare."""
     mine, theirs = os.pipe(), os.pipe()
     command = [sys.executable, __file__, "worker", str(path), str(theirs[0]), str(mine[1])]
     with subprocess.Popen(command, pass_fds=[theirs[0], mine[1]]) as worker:

@@ -104,7 +104,7 @@ def losses():
 
 @pytest.fixture(scope="module")
 def typed(losses):
-    """What a cheat would type in: trained weights, and the whole data set."""
+    """What a cheat would type into the source: trained weights, and the whole data set."""
     data = digits()
     reference = LocalSubject.from_chunks("losses", wire(losses.reference.chunks), earlier=losses.earlier)
     trained = reference.keep(NAME, data.x_train, data.y_train, rng=model.Rng(1)).parameters()

@@ -1,8 +1,7 @@
 """Class 27: what is handed in, before any of it runs.  A whole class is graded once; everybody is looked at.
 
-Two hard links to one file cannot be told from two files, so a hard link into another student's folder, which only
-somebody who may write there or read it can make, is read as a file.  Class 28 (names or messages that begin with
-= + - @) is about tables for spreadsheets, of which none is written.
+Two hard links to one file cannot be distinguished from two files, so a hard link into another student's folder, which
+only somebody who may write there or read it can make, is read as a file.
 """
 
 import json

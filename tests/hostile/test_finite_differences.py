@@ -1,4 +1,4 @@
-"""Class 37: a right forward, and a backward that has its numbers from trying out that forward."""
+"""Class 37: a correct forward, and a backward that gets its numbers from calling that forward."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.hostile.harness import ROOT, tanh
 
 FORWARD = "self.x = x\nreturn np.tanh(x)"
 STEP = "(f(-2 * h) - 8 * f(-h) + 8 * f(h) - f(2 * h)) / (12 * h)"
-"""Differences of fourth order: right to more digits than are asked for."""
+"""Differences of fourth order: correct to more digits than are required."""
 LINEAR = """
 import numpy as np
 from dlkit import Layer, Parameter

@@ -1,4 +1,4 @@
-"""Class 44: the folder that a command is typed in belongs to a stranger.  Nothing in it runs, nothing leads out of it.
+"""Class 44: the folder that a command is typed in belongs to a stranger.  Nothing in it runs, no link leads out.
 
 Each attack is also seen to succeed where its defence is off.
 """
@@ -27,7 +27,7 @@ NAME = "02_layers"
 COMMAND = [str(Path(sys.executable).with_name("autograder"))]
 SAFELY, PLAINLY = [sys.executable, "-P", "-m", "autograder"], [sys.executable, "-m", "autograder"]
 PATIENCE_S = 120
-"""Never waited for where all is well."""
+"""Never reached where everything works."""
 
 
 def shadows():
@@ -37,7 +37,7 @@ def shadows():
 
 
 def loaded_by_python_itself():
-    """What ``python -m`` imports before any code of this project runs: that is not to be prevented."""
+    """What ``python -m`` imports before any code of this project runs: that cannot be prevented."""
     code = "import runpy, sys; print(*sys.modules)"
     return set(
         subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout.split()
@@ -200,7 +200,7 @@ def test_matplotlib_is_not_imported_early_without_need(tmp_path, monkeypatch):
 @pytest.mark.parametrize("command", ["check", "submit", "hint", "progress"])
 @pytest.mark.parametrize("defence", ["on", "off"])
 def test_checks_that_lie_in_the_folder_are_not_run(theirs, command, defence):
-    """They are where the folder was named as the course: then somebody has asked for it."""
+    """They run where the folder was named as the course: then the user chose to run them."""
     checks = theirs / "assignments" / NAME / "assignment.py"
     checks.write_text(f"open({str(theirs.parent / 'ran')!r}, 'a').write('checks')\n{checks.read_text()}")
     named = {"DLKIT_COURSE": str(theirs)} if defence == "off" else {}

@@ -1,4 +1,4 @@
-"""Odd answers of every kind, and machinery that was tampered with, are the submission's failure, not the grader's."""
+"""Odd replies of every kind, and a modified worker, are the submission's failure, not the grader's."""
 
 import pytest
 

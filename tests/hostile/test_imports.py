@@ -1,4 +1,4 @@
-"""Class 40, name by name: what would do the work is not to be had, whatever is installed."""
+"""Class 40, name by name: packages that would do the work are not available, whatever is installed."""
 
 import pytest
 

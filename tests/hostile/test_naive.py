@@ -1,4 +1,4 @@
-"""The naive graders are graders: what is right earns all, what is only wrong earns nothing."""
+"""The naive graders are graders: correct code earns all points, merely incorrect code none."""
 
 import json
 

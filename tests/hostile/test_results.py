@@ -1,6 +1,6 @@
-"""Class 26, what is awkward to receive: it costs the exercise its points, with a sentence, and nobody else anything.
+"""Class 26, replies that are awkward to receive: they cost the exercise its points, with a sentence, and nothing else.
 
-No layer stands against these but what bounds a result on its way; so there is no defence to be switched off.
+Only the limits on a reply prevent these; so there is no defence that could be switched off.
 """
 
 import pytest
@@ -79,7 +79,7 @@ def test_an_awkward_result_costs_its_points_and_no_more(name, graders, world, tm
 
 
 UPROBES = (335, 336)
-"""A kernel that traces programs answers these past every filter, with a signal to whoever asks."""
+"""A kernel that traces programs answers these despite every filter, with a signal to the caller."""
 TRY_ALL = """
 import ctypes
 def refused(allowed):

@@ -1,6 +1,6 @@
-"""Class 26, summed up: a hand-in that keeps within every limit of one call, and uses up the machine in a thousand.
+"""Class 26, in total: a hand-in that stays within every limit of one call, and exhausts the machine in a thousand.
 
-Each attack is let loose twice: within a share, where a sentence says what was used up, and without one, where the
+Each attack runs twice: within a share, where a sentence says what was used up, and without one, where the
 grader's own account of it shows that more was used.
 """
 
@@ -28,7 +28,7 @@ SMALL = Share(cpu_s=0.4, wall_s=1000.0, idle_s=0.4, received=MB)
 
 
 def wasting(forward, backward=""):
-    """A Tanh that is right, and wastes something in every call."""
+    """A correct Tanh that wastes something in every call."""
     return tanh(f"{forward}\nself.y = np.tanh(x)\nreturn self.y", f"{backward}\nreturn (1 - self.y**2) * dy")
 
 

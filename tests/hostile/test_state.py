@@ -1,4 +1,4 @@
-"""Class 42: what one exercise leaves behind for the next; and, of 15, answers that were learnt under another seed."""
+"""Class 42: what one exercise leaves behind for the next; and, of 15, answers remembered from another seed."""
 
 import numpy as np
 import pytest

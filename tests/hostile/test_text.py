@@ -1,4 +1,4 @@
-"""Attack 43: text that Python parses, or nearly, and cannot take apart again; in a class, with the scan off and on."""
+"""Class 43: text that Python's parser or a traversal of its tree cannot handle, with and without the scan."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""Classes 30–35: a ReLU that is right but slow, and tricks to have it pass for fast."""
+"""Classes 30–35: a ReLU that is correct but slow, and tricks that make it look fast."""
 
 from dataclasses import replace
 

@@ -19,7 +19,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
 ]  # fmt: skip
 PATIENCE_S = 300.0
-"""A condition that has not come true by then never will, on a busy machine too."""
+"""A condition that is not true by then never will be, even on a busy machine."""
 LOOK_EVERY_S = 0.1
 
 KEYS = {"Enter": (13, "\r"), "a": (65, "a"), "Escape": (27, "")}
@@ -81,7 +81,7 @@ class Browser:
         self._process.wait()
 
     def tell(self, method, **parameters):
-        """Send one command and return its answer; what happens in between is passed over."""
+        """Send one command and return its answer; events in between are ignored."""
         number = next(self._numbers)
         self._socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:

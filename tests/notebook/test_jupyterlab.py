@@ -1,6 +1,6 @@
-"""A student's notebook in JupyterLab and a real browser: an exercise filled wrongly, diagnosed, filled right, passed.
+"""A student's notebook in JupyterLab and a real browser: an exercise done incorrectly, diagnosed, corrected, passed.
 
-Where the environment variable DLKIT_PICTURES names a folder, pictures of what was seen are saved there.
+Where the environment variable DLKIT_PICTURES names a folder, screenshots are saved there.
 """
 
 import os

@@ -37,7 +37,7 @@ def names(reference):
 
 @pytest.fixture(scope="module")
 def answers(loaded):
-    """Every check of an exercise with its cases and what is expected of each: drawn once for all who are asked.
+    """Every check of an exercise with its cases and what is expected of each: drawn once for all tests.
 
     Takes the exercise's name and a seed; of the last three that were asked for, the answers are kept.
     """

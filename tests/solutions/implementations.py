@@ -1,4 +1,4 @@
-"""Implementations of exercises that stand in text files, in the format of planted mistakes, one file per exercise."""
+"""Implementations of exercises in text files, in the format of planted mistakes, one file per exercise."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The convolutions of 06 beside second formulas: the definitions, index by index, as the sums stand in the text."""
+"""The convolutions of 06 compared with second formulas: the definitions, index by index, as in the notebook's sums."""
 
 import itertools
 
@@ -152,7 +152,7 @@ def test_weights_of_each_place_are_used_at_that_place(subject, rng, shape, windo
 
 
 def test_a_batch_larger_than_a_portion_is_worked_off_whole(reference, rng):
-    shape = (7, 8, 40, 40)  # 9 · 8 · 1600 numbers an image: three portions
+    shape = (7, 8, 40, 40)  # 9 · 8 · 1600 numbers per image: three portions
     conv = reference.make("Conv2d", 8, 2, 3, padding=1, rng=Rng(1))
     x, W = rng.normal(size=shape), conv.get("W.data")
     y = conv.call("forward", x)

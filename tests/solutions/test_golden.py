@@ -25,7 +25,7 @@ TOLERANCE = {"float64": (1e-10, 1e-13), "float32": (1e-4, 1e-6)}
 
 
 class Golden:
-    """One call and its numbers: what goes in, what comes out, every gradient."""
+    """One call and its numbers: inputs, outputs, every gradient."""
 
     def __init__(self, assignment, number, call, arrays):
         self.assignment = assignment

@@ -1,4 +1,4 @@
-"""Every reference of 01_foundations gives what PyTorch gives; what PyTorch has not is held by a second formula.
+"""Every reference of 01_foundations agrees with PyTorch, or with a second formula where PyTorch has none.
 
 The golden values were computed by ``tests/golden/foundations.py``; no PyTorch is needed here.
 """

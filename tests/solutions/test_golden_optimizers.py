@@ -1,4 +1,4 @@
-"""Every reference of 04_optimizers goes where PyTorch goes; what PyTorch has not is held by a second formula.
+"""Every reference of 04_optimizers agrees with PyTorch, or with a second formula where PyTorch has none.
 
 The golden values were computed by ``tests/golden/optimizers.py``; no PyTorch is needed here.
 """

@@ -1,7 +1,7 @@
 """Every recurrent layer of 07 gives what PyTorch gives: alone, stacked, in both directions, with early ends.
 
-The golden values were computed by ``tests/golden/recurrent.py``; no PyTorch is needed here.  What PyTorch has not
-(dropout that is drawn here, held states, the text's examples) is held by second formulas.
+The golden values were computed by ``tests/golden/recurrent.py``; no PyTorch is needed here.  What PyTorch does not have
+(dropout that is drawn here, kept states, the notebook's examples) is compared with second formulas.
 """
 
 import itertools
@@ -78,7 +78,7 @@ def test_the_reference_gives_what_pytorch_gives(n, dtype, names, rng, array_libr
         seen = {f"d{name}": to_numpy(value) for name, value in zip(("x", "state"), returned, strict=True)}
         seen |= {f"d{path}": to_numpy(parameter.grad) for path, parameter in parameters.items()}
     if mask is not None:
-        h = h * mask[:, :, None]  # past the end PyTorch has zeros, here the state is held
+        h = h * mask[:, :, None]  # past the end PyTorch has zeros, here the state is kept
     seen |= {"h": h, "last": last}
     wanted = golden["output"] | {f"d{name}": value for name, value in golden["gradient"].items()}
     assert seen.keys() == wanted.keys()
@@ -120,7 +120,7 @@ def test_a_gradient_of_one_piece_is_that_of_the_piece_alone(names, rng):
 
     class Keep(Optimizer):
         def zero_grad(self):
-            """Keep what was gathered, so that the pieces add up."""
+            """Keep the gradients, so that the pieces add up."""
 
         def step(self):
             """Stay where the parameters are."""
@@ -201,7 +201,7 @@ def test_two_pieces_with_the_state_between_them_are_one_sequence(which, names, r
 
 
 def test_dropout_in_training_has_the_gradient_of_what_it_did(names, rng):
-    """A second formula: differences of forward, the draws held still by making the stack anew."""
+    """A second formula: differences of forward, the draws kept the same by making the stack again."""
     parameters = None
 
     def stack():

@@ -1,4 +1,4 @@
-"""The normalizations of 05 give what PyTorch gives, step after step and in eval; dropout is held by second formulas.
+"""The normalizations of 05 give what PyTorch gives, step by step and in eval; dropout agrees with second formulas.
 
 The golden values were computed by ``tests/golden/regularization.py``; no PyTorch is needed here.
 """

@@ -1,4 +1,4 @@
-"""Trees, causal and locally connected convolutions of 07 beside second formulas: the definitions, step by step."""
+"""Trees, causal and locally connected convolutions of 07 agree with second formulas: the definitions, step by step."""
 
 import itertools
 

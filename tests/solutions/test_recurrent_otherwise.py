@@ -1,4 +1,4 @@
-"""Right solutions of 07_recurrent that are written in other ways than the reference earn full marks at every check."""
+"""Correct solutions of 07_recurrent that are written in other ways than the reference pass every check."""
 
 import numpy as np
 import pytest

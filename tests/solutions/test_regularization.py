@@ -1,4 +1,4 @@
-"""What 05 has besides layers, beside PyTorch, second formulas, and other right code."""
+"""What 05 has other than layers, compared with PyTorch, second formulas, and other correct code."""
 
 import itertools
 import math

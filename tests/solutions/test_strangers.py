@@ -1,4 +1,4 @@
-"""Right implementations by strangers lose no point: whatever they call their attributes, keep, and write in loops."""
+"""Correct implementations by strangers lose no point, whatever they name, store, and write in loops."""
 
 from pathlib import Path
 

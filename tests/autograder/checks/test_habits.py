@@ -1,4 +1,4 @@
-"""The checks of habits for a method that is run in a way of its own."""
+"""The checks of habits for a method with a run function of its own."""
 
 import numpy as np
 import pytest

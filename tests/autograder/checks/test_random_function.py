@@ -144,7 +144,7 @@ def test_the_mutation_that_transfers_is_caught():
 
 
 def test_habits_say_in_words_whether_inputs_were_changed():
-    """What they were changed to depends on the draw: nobody would recognise the same mistake in it."""
+    """The words depend on the draw, so the same mistake could not be recognised in another."""
     exercise = make_drop()
     check, subject = (
         exercise.find(UNTOUCHED),
@@ -381,7 +381,7 @@ def test_two_values_are_not_taken_for_normal_numbers():
     }
     for word, y in draws.items():
         assert claim.judged({"y": y}, Case(), 1e-7)[0] == word
-        assert Variance(1).chance(y) > 1e-7  # which the variance alone would not tell
+        assert Variance(1).chance(y) > 1e-7  # which the variance alone would not show
 
 
 def test_habits_compare_arrays_where_nothing_is_drawn():

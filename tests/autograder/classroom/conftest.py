@@ -13,7 +13,7 @@ from autograder.submission import SubmissionError
 
 @pytest.fixture(scope="session")
 def right(small_course):
-    """The text of a hand-in that is right."""
+    """The text of a correct hand-in."""
     return (small_course / "solutions/02_layers/layers.py").read_text()
 
 
@@ -66,7 +66,7 @@ def found(small_course, tmp_path):
 
 @pytest.fixture
 def taken(small_course):
-    """What of each entry counts: by student the file's name, or the sentence."""
+    """What counts of each entry: by student, the file's name or the sentence."""
 
     def take(found):
         chosen = {}
@@ -81,5 +81,5 @@ def taken(small_course):
 
 
 def to_look_at(found):
-    """Paths of what somebody has to look at."""
+    """Paths of what needs the instructor's attention."""
     return sorted(one.path for one in found.not_graded if one.kind == "hand-in")

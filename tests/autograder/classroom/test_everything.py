@@ -18,7 +18,7 @@ SYSTEM_FILES = {".DS_Store", "._layers.ipynb", "desktop.ini"}
 
 
 def grade(course, folder, out):
-    """Type ``autograder grade`` in the folder itself; the exit status, what was printed, and the JSON."""
+    """Run ``autograder grade`` in the folder itself; return the exit status, the output, and the JSON."""
     command = [sys.executable, "-P", "-m", "autograder", "grade", ".", "--out", out, "--course", course]
     options = ["--assignment", "02_layers", "--seed", "4", "--without", "capstones", "--jobs", "2", "--json"]
     done = subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, check=False)
@@ -26,7 +26,7 @@ def grade(course, folder, out):
 
 
 def honest(folder, right):
-    """Three students as they should be: all of it right, a mistake in it, half of it."""
+    """Three ordinary students: everything correct, one mistake, half of it."""
     some = right.replace("self.y = array_module(x).tanh(x)", "self.y = 0.5 * array_module(x).tanh(x)")
     assert some != right
     for student, text in {"ada": right, "berta": some, "carl": right.partition("class Flatten")[0]}.items():
@@ -36,7 +36,7 @@ def honest(folder, right):
 
 
 def awkward(folder, right):
-    """Everything else: as people do it, as Python cannot take it, as names and folders go wrong, as code wastes."""
+    """Everything else: habits of people, text that Python cannot parse, odd names and folders, wasteful code."""
     for path in HAND_INS.iterdir():
         shutil.copytree(path, folder / path.name)
     for number, text in enumerate(HOSTILE.values()):

@@ -143,7 +143,7 @@ def test_what_cannot_be_graded_is_listed_with_its_reason(found, taken, notebook,
     }
     everything = found(files, assignment)
     kinds = {"amy/02_layers/plot.png": "other"}
-    if assignment is None:  # else it is for the assignment to say
+    if assignment is None:  # otherwise the assignment decides
         kinds["amy/notes.py"] = "other"
     assert {one.path: one.kind for one in everything.not_graded} == kinds
     assert taken(everything) == {

@@ -37,7 +37,7 @@ def grade(small_course, tmp_path, capsys):
 
 @pytest.fixture
 def hand_in(tmp_path, right):
-    """Write hand-ins beneath ``in``: by name, the text or the right one."""
+    """Write hand-ins below ``in``: by name, this text or the correct one."""
 
     def lay(*names, **more):
         return write(tmp_path / "in", {**dict.fromkeys(names, right), **more})
@@ -303,7 +303,7 @@ def test_a_file_that_is_not_a_zip_is_reported(grade, tmp_path):
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    """No file can be brought to the disk any more."""
+    """No file can be written to the disk any more."""
 
     def fail(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -339,7 +339,7 @@ def programs(draw, names=None):
 
 @st.composite
 def ranges(draw, lines, of=slice(None)):
-    """A range of lines that begins and ends with one that is not empty; of: which of these are to choose from."""
+    """A range of lines that begins and ends with one that is not empty; of: the lines to choose from."""
     full = [i for i, line in enumerate(lines) if line][of]
     begin, last = sorted((draw(st.sampled_from(full)), draw(st.sampled_from(full))))
     return begin, last + 1

@@ -32,7 +32,7 @@ SLOW = Timing(2.7, 2.0, [2.5, 2.9], raw=[Pair(0.123456789, 0.05, 0.2, 0.1)], hot
 
 
 def varied_report(student="Ada Lovelace", **more):
-    """A report with a verdict of every status, times, memory, growth, and an exercise that is wholly right."""
+    """A report with a verdict of every status, times, memory, growth, and an exercise that is entirely correct."""
     some = [
         verdict(f"check of {status}", status, sentence="" if status is Status.PASSED else f"sentence of {status}")
         for status in Status
@@ -60,7 +60,7 @@ def varied_report(student="Ada Lovelace", **more):
 
 
 def right_report(student="Ada Lovelace", points=2, **more):
-    """Everything right: two points an exercise."""
+    """Everything correct: two points per exercise."""
     return report_of(student, [ExerciseResult(f"E{i}", [verdict("forward")]) for i in range(points // 2)], **more)
 
 

@@ -60,7 +60,7 @@ class Platform:
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
     def run(self, *before, **variables):
-        """Start ``run_autograder``; the result, validated, and what an instructor is shown."""
+        """Start ``run_autograder``; return the validated result, and what an instructor sees."""
         ran = subprocess.run(
             [*map(str, before), "/usr/bin/env", "bash", str(self.root / "run_autograder")],
             cwd=self.root,

@@ -41,7 +41,7 @@ def read(path, delimiter=","):
 
 @pytest.fixture
 def fill(tmp_path):
-    """Fill a sheet with these students' reports; what the command said, and the filled sheet."""
+    """Fill a sheet with these students' reports; return the command's output and the filled sheet."""
 
     def run(content, *reports, options=(), to="filled.csv"):
         out = graded_folder(tmp_path / "graded", *reports)

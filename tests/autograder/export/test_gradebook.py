@@ -38,7 +38,7 @@ WHEN = dt.datetime(2026, 3, 1, 8, 30)  # noqa: DTZ001 - nbgrader's times are in 
 
 
 def report_of(student, name="02_layers", status=Status.PASSED, *, answered=True, **more):
-    """Make the report of a student all of whose checks came out one way."""
+    """Make the report of a student whose checks all have the same status."""
     assignment = catalogue.load(name, ROOT).assignment
     exercises = [
         ExerciseResult(exercise.name, [verdict_of(exercise, check, status) for check in exercise.checks])
@@ -68,7 +68,7 @@ def with_exercise(report, name, status):
 
 
 def class_of_twelve():
-    """Two assignments of a dozen students: right, wrong, untouched, unfinished in turn."""
+    """Two assignments of a dozen students: correct, incorrect, untouched and unfinished in turn."""
     kinds = [(Status.PASSED, True), (Status.FAILED, True), (Status.NOT_ATTEMPTED, False), (Status.INCONCLUSIVE, False)]
     for name in ASSIGNMENTS:
         for number, student in enumerate(STUDENTS):
@@ -391,7 +391,7 @@ def test_cells_of_the_instructors_own_are_left_alone(sqlite):
         found["amara", "02_layers", "essay"] == found["björn", "02_layers", "essay"] == (None, None, None, True, 10.0)
     )
     assert found["björn", "02_layers", "drawing"] == (None, None, None, True, 5.0)
-    assert ("amara", "02_layers", "drawing") not in found  # nbgrader's to add: this notebook is not one of ours
+    assert ("amara", "02_layers", "drawing") not in found  # nbgrader has to add it: this notebook is not one of ours
 
 
 CURE = "Run nbgrader generate_assignment 03_losses --force, or name another gradebook"
@@ -538,7 +538,7 @@ def test_memory_stays_flat(sqlite):
 
 
 def told(url):
-    """The sentence, which checking beforehand says as well."""
+    """The sentence, which the check beforehand also gives."""
     with pytest.raises(ExportError) as beforehand:
         database.check_gradebook(url)
     with pytest.raises(ExportError) as found:

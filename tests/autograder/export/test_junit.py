@@ -33,7 +33,7 @@ MIXED = {"failure", "error", "skipped", "system-out", "system-err"}
 
 
 def check(element):
-    """Assert what the schema demands of an element and all below."""
+    """Assert what the schema requires of an element and all below."""
     tag, required = element.tag, REQUIRED.get(element.tag, set())
     assert tag in CHILDREN.keys() | OPTIONAL.keys() | MIXED | {"property"}
     assert required <= set(element.attrib) <= required | OPTIONAL.get(tag, set())

@@ -15,7 +15,7 @@ NAME = "02_layers"
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible():
-    """A run in a shell's background has Ctrl-C ignored, and so would all that it starts; at a terminal it is not."""
+    """A background job of a shell ignores Ctrl-C, and so would all that it starts; at a terminal it does not."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

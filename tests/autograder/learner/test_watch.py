@@ -16,7 +16,7 @@ from autograder.learner import state
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind.")
 PATIENCE_S = 60
-"""Never waited for where all is well: what is awaited ends the wait."""
+"""Never reached where everything works: the expected output ends the wait."""
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -47,7 +47,7 @@ class Session:
             os.close(theirs)
 
     def until(self, *wanted, gone=()):
-        """Wait until the newest screen, its lines as one, holds all of this and none of that; return it."""
+        """Wait until the newest screen, its lines joined, contains all of this and none of that; return it."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             screen = " ".join(self.screen().split())

@@ -1,6 +1,6 @@
 """A whole course by nbgrader's own commands: what twelve students hand in, and what an instructor types.
 
-``hold_course(folder)`` does all of it and returns what it came to; with ``db_url`` the same on another database.
+``hold_course(folder)`` does all of it and returns the outcome; with ``db_url``, on another database.
 """
 
 import copy
@@ -26,7 +26,7 @@ ANSWER = "Each sigmoid shrinks the gradient by a factor of four at least, so twe
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 SCRIPT = "<img src=x onerror=\"document.title='owned'\"> and <script>document.title = 'owned'</script>"
 OWN_CACHE = "--Exchange.cache=.cache"
-"""Every student has a home of their own, and in it what was handed in; here all are one user."""
+"""Every student has a home folder that contains what was handed in; here all are one user."""
 LATE = "léa"
 MARK = 2.5
 """What the instructor gives ada's written answer."""
@@ -36,7 +36,7 @@ OVERRIDE = 6.0
 
 @dataclass
 class Course:
-    """What it came to.
+    """The outcome.
 
     folder: the instructor's; homes: the students'; logs: what each command said, by its name and assignment.
     """
@@ -48,7 +48,7 @@ class Course:
     logs: dict[str, str] = field(default_factory=dict)
 
     def run(self, *commands):
-        """Run some of nbgrader's commands, each a line, as an instructor does; keep what each says."""
+        """Run some of nbgrader's commands, one per line, as an instructor does; keep their output."""
         self._run(self.folder / ".jupyter", [(self.folder, line, line.split()) for line in commands])
 
     def at_home(self, *commands):
@@ -83,7 +83,7 @@ class Course:
         return (self.folder / "feedback" / student / assignment / f"{ASSIGNMENTS[assignment]}.html").read_text()
 
     def scores(self, student, assignment):
-        """Automatic score and whether a hand is needed, by grade cell."""
+        """Automatic score and whether manual grading is needed, by grade cell."""
         with self.gradebook() as gradebook:
             found = gradebook.find_submission_notebook(ASSIGNMENTS[assignment], assignment, student)
             return {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in found.grades}
@@ -145,7 +145,7 @@ def wrong(notebook, assignment):
 
 
 def disguised(notebook, _):
-    """Metadata of every kind that stops or misleads nbgrader, a script for who marks it, and nothing right."""
+    """Metadata of every kind that stops or misleads nbgrader, a script aimed at the marker, and nothing correct."""
     notebook = answered(copy.deepcopy(notebook), SCRIPT)
     cells = double_tests(skip_tests(notebook["cells"]))
     for cell in cells:
@@ -171,7 +171,7 @@ def retyped(notebook, _):
 
 
 def with_a_slip(notebook, assignment):
-    """One right exercise, one cell that does not parse, a picture in the answers, and no check cell left."""
+    """One correct exercise, one cell that does not parse, a picture in the answers, and no check cell left."""
     first, second, *_ = catalogue.load(assignment, ROOT).assignment.exercises
     notebook = solved(notebook, assignment, {first.name}, **{second.name: f"class {second.name}(Layer:\n    pass"})
     picture = {"attachments": {"by_hand.png": {"image/png": PICTURE, "text/html": SCRIPT}}}
@@ -205,7 +205,7 @@ STUDENTS = {
 UNREADABLE = ("noah", "d'été")
 HOSTILE = ("mallory", "eve", "kim")
 ABSENT = {("yusuf", "03_losses")}
-"""Who hands in nothing."""
+"""Students who hand in nothing."""
 
 
 def handed_in():

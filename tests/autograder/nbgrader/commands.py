@@ -1,6 +1,6 @@
 """Runs nbgrader's own applications one after the other in one process: [[folder, argument, …], …] on stdin.
 
-A class types the same few commands over and over; an interpreter each would cost more than all the rest.  Prints a
+A class types the same few commands over and over; one interpreter for each would cost more than all the rest.  Prints a
 JSON list of [exit status, log] on stdout.
 """
 

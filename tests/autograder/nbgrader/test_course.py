@@ -1,4 +1,4 @@
-"""Every command of nbgrader on a course of this kit: what it says, what the database holds, what students get back."""
+"""Every command of nbgrader on a course of this kit: its output, what the database contains, what students get back."""
 
 import csv
 import hashlib
@@ -170,7 +170,7 @@ def test_feedback_names_no_other_student(course):
 
 
 def test_feedback_shows_no_expected_value(course):
-    """Every number of some length that the reference gave, looked for in the page of somebody all wrong."""
+    """Every long number that the reference gave, searched in the page of a student whose work is all incorrect."""
     page = course.feedback("zoë", "02_layers")
     loaded = catalogue.load("02_layers", ROOT)
     answers = Answers(loaded, course.report("zoë", "02_layers").seed)

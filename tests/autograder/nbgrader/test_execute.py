@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.notebook, pytest.mark.filterwarnings
 
 
 def noisy(notebook, assignment):
-    """Everything right, and lines on stderr at each call of Linear: nbgrader takes that for a failure."""
+    """Everything correct, and lines on stderr at each call of Linear: nbgrader treats that as a failure."""
     source = catalogue.load(assignment, ROOT)
     linear = source.source_of(source.assignment.exercise("Linear"))
     says = "import sys, warnings; print('called', file=sys.stderr); warnings.warn('careful')"

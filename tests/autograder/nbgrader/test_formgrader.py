@@ -41,7 +41,7 @@ class Server:
         )
 
     def ask(self, path, **data):
-        """Ask with the token; a POST where there is data."""
+        """Send a request with the token; a POST where there is data."""
         body = json.dumps(data).encode() if data else None
         headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", body, headers)
@@ -78,7 +78,7 @@ def server(course):
 
 @pytest.fixture(scope="module")
 def look(server, tmp_path_factory):
-    """Open a page in Chromium, logged in; what it holds once its scripts have run."""
+    """Open a page in Chromium, logged in; return its content once its scripts have run."""
     profile = tmp_path_factory.mktemp("chromium")
     switches = [
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),

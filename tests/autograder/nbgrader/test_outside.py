@@ -1,4 +1,4 @@
-"""How a score is written is what nbgrader reads; what the grader itself fails at waits for a hand."""
+"""Scores are written as nbgrader reads them; what the grader itself fails at waits for manual grading."""
 
 import copy
 import shutil
@@ -214,7 +214,7 @@ def test_another_course_s_assignment_is_refused_or_executed_as_told(grade_outsid
 
 
 def test_without_the_references_nothing_is_graded(root, tmp_path):
-    """Public cases alone would be a table to learn by heart."""
+    """Public cases alone could be answered from a table."""
     shutil.copytree(root / "assignments/02_layers", tmp_path / "kit/assignments/02_layers")
     options = {"reports": "graded", "seed": 7, "isolation": "full", "capstones": True, "earlier": "reference"}
     grading = Grading(tmp_path / "kit", tmp_path, **options)

@@ -1,4 +1,4 @@
-"""Whatever a file holds, a notebook comes of it that nbformat accepts, and nothing in it but texts and pictures."""
+"""Any file becomes a notebook that nbformat accepts, with nothing in it but texts and pictures."""
 
 import json
 

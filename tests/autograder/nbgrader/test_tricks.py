@@ -1,4 +1,4 @@
-"""The tricks that beat nbgrader's own autograde earn nothing where GradeOutside takes the place of Execute."""
+"""The tricks that beat nbgrader's own autograde earn nothing where GradeOutside replaces Execute."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ HONEST = (VICTIM, "z-honest")
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory):
-    """What a class of tricks and honest neighbours came to here: points by student, the reports, the log."""
+    """The outcome of a class of tricks and honest neighbours here: points by student, the reports, the log."""
     folder = tmp_path_factory.mktemp("outside")
     course = prepare_course(folder, folder / "exchange")
     course.run("generate_assignment 02_layers")

@@ -47,7 +47,7 @@ def browse(tmp_path):
 
 @pytest.fixture
 def look(tmp_path, browse):
-    """Lay a page out at a phone's width; return how wide it became, its ground, the height of its smallest letters."""
+    """Lay a page out at a phone's width; return its width, its background, the height of its smallest letters."""
 
     def look_at(html, *flags, unfold=False):
         page = tmp_path / "page.html"
@@ -104,7 +104,7 @@ def test_the_browser_finds_nothing_to_complain_of(crowded_page, browse):
 
 
 def test_the_policy_refuses_scripts_and_the_network(crowded_page, browse):
-    """What should slip through the escaping would still neither run nor fetch."""
+    """Text that passed the escaping would still neither run nor fetch."""
     planted = '<script>document.title = "owned"</script><img src="http://127.0.0.1:9/x.png"></main>'
     dom, console = browse(crowded_page.replace("</main>", planted))
     assert "<title>owned" not in dom

@@ -164,7 +164,7 @@ def test_the_same_class_is_the_same_page_whatever_its_order(right, wrong, make_r
 
 
 def test_a_class_of_five_hundred_stays_small(make_report, make_verdict, of_class):
-    """Fourteen exercises of ten checks, everybody wrong somewhere, with a problem and an attempt each."""
+    """Fourteen exercises of ten checks; everybody fails something and has a problem and an attempt."""
     known = {"mistake": "averages the weight gradient", "hint": "dW is a sum over the batch."}
 
     def exercise(number, student):

@@ -1,4 +1,4 @@
-"""Every colour can be read on what it lies on, in light and in dark, by WCAG 2.2's measure."""
+"""Every colour can be read on its background, in light and in dark mode, by WCAG 2.2's measure."""
 
 import re
 from pathlib import Path

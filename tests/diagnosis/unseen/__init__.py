@@ -1,10 +1,9 @@
-"""Wrong implementations that nobody planted: written afresh, before the patterns that are to recognise them.
+"""Incorrect implementations that nobody planted, written before the patterns that should recognise them.
 
 One file per exercise, ``NN_name/EXERCISE.md``.  ``true:`` lines say what may be said of an implementation, as patterns
 of file names on the claims of a diagnosis (``factor *``, ``mistake: averages the weight gradient``), as it was written
-down beforehand.  ``also:`` lines say what was said, was not foreseen, and was found to be true on a second look.
-Everything else that is claimed is false.  ``double: yes`` marks two mistakes at once.  Every third is held out: nothing
-was tuned to it.
+down beforehand.  ``also:`` lines name claims that were not foreseen and turned out to be true.  Every other claim is
+false.  ``double: yes`` marks two mistakes at once.  Every third implementation is held out: nothing was tuned to it.
 """
 
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from tests.solutions.implementations import implementations
 
 @dataclass(frozen=True)
 class Unseen:
-    """A wrong implementation of one exercise: methods that replace the reference's, or a function."""
+    """An incorrect implementation of one exercise: methods that replace the reference's, or a function."""
 
     exercise: str
     name: str

@@ -12,7 +12,7 @@ from tests.solutions.implementations import implementations
 
 @dataclass(frozen=True)
 class Right:
-    """A right implementation of one exercise: methods that replace the reference's, or a function."""
+    """A correct implementation of one exercise: methods that replace the reference's, or a function."""
 
     exercise: str
     name: str
