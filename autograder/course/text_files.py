@@ -10,7 +10,7 @@ __all__ = ["read_text"]
 
 
 def read_text(path: Path) -> str:
-    r"""A file's text, with ``\\n`` as the only line end.  SpecError if it is not UTF-8."""
+    """A file's text, with plain newlines as line ends.  SpecError if it is not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -277,7 +277,7 @@ def _without(case: Case, name: str) -> Iterator[Case]:
 
 
 def _other_value(name: str, value: Any) -> Any:
-    """Another value for an argument; None where there is none of its kind."""
+    """Another value for an argument; None if its kind has no other."""
     if isinstance(value, float) and value:
         return 1.25 * value
     if isinstance(value, bool):

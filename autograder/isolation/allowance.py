@@ -1,7 +1,7 @@
-"""What one hand-in may use of the machine in all: a share, and an account of it that every one of its workers shares.
+"""The total that one hand-in may use of the machine: a share, and an account that all of its workers share.
 
-The limits of one call (``Limits``) leave room for a great many calls.  These here bound the sum: a hand-in whose every
-call takes a little less than a call may take is ended too, and the class goes on.
+The limits of one call (``Limits``) allow a great many calls.  A share limits the sum: a hand-in whose calls all stay
+just below the limit of a call is also ended, and the run continues.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from autograder.isolation.launcher import Limits
 __all__ = ["Allowance", "Share", "SubjectLostError", "UsedUpError", "share_of"]
 
 CPU_S, CPU_EACH_S = 60.0, 15.0
-"""CPU seconds of everything that is not training: at least, and for each exercise.  The references of whole assignments
-take less than two; somebody who writes a loop over numbers into every exercise, on a slow machine, a hundred.
+"""CPU seconds of everything except training: at least, and for each exercise.  The references of whole assignments
+need less than two; solutions with a Python loop over numbers in every exercise, on a slow machine, a hundred.
 """
 TRAININGS = 4.0
 """A capstone trains from three seeds, each within its own limit."""
@@ -26,20 +26,19 @@ RECEIVED = 1 << 30
 
 
 class SubjectLostError(Exception):
-    """The worker is gone or was ended: too slow, killed, forged a frame.  Its sentence is the student's."""
+    """The worker is gone or was ended: too slow, killed, forged a frame.  Its sentence is shown to the student."""
 
 
 class UsedUpError(SubjectLostError):
-    """The hand-in has used up what it may use in all; none of its code is run any more."""
+    """The hand-in has used up its share; none of its code is run any more."""
 
 
 @dataclass(frozen=True)
 class Share:
     """What all workers of one hand-in may use together.
 
-    cpu_s: CPU seconds; wall_s: seconds by the clock in which its code was asked for something; idle_s: of these, those
-    in which all of its threads were asleep, which is never said of one that waits for a processor; received: bytes of
-    replies.
+    cpu_s: CPU seconds; wall_s: wall seconds of its requests; idle_s: the part of them in which all of its threads were
+    asleep (waiting for a processor does not count); received: bytes of replies.
     """
 
     cpu_s: float = CPU_S
@@ -49,9 +48,9 @@ class Share:
 
 
 def share_of(exercises: int, training_s: float, *, device: bool = False) -> Share:
-    """The share of a hand-in with so many exercises, whose capstones may train for so many CPU seconds each, added up.
+    """The share of a hand-in with this many exercises, whose capstones may train for this many CPU seconds in total.
 
-    device: arrays are on a GPU, for which code waits asleep.
+    device: whether arrays are on a GPU; code sleeps while it waits for one.
     """
     cpu = max(CPU_S, CPU_EACH_S * exercises) + TRAININGS * training_s
     return Share(cpu, WALL * cpu, math.inf if device else IDLE_S)
@@ -75,9 +74,9 @@ class Allowance:
             self.received += received
 
     def refuse_if_used_up(self) -> None:
-        """Raise UsedUpError with the student's sentence where nothing is left."""
+        """Raise UsedUpError with a sentence for the student if nothing is left."""
         if what := self._used_up():
-            message = f"was not run to its end: the whole hand-in has used up {what}, and no more of it is run"
+            message = f"did not finish: the whole hand-in has used up {what}, so no more of it is run"
             raise UsedUpError(message)
 
     def _used_up(self) -> str:
@@ -87,13 +86,13 @@ class Allowance:
         if self.idle_s >= share.idle_s:
             return f"the {share.idle_s:g} s that it may sleep or wait"
         if self.wall_s >= share.wall_s:
-            return f"its {share.wall_s:g} s by the clock"
+            return f"its {share.wall_s:g} s of wall time"
         if self.received >= share.received:
             return f"the {share.received >> 20} MB that it may return"
         return ""
 
     def within(self, limits: Limits) -> Limits:
-        """The limits of the next call: its own, or what is left where that is less."""
+        """The limits of the next call: its own, or what is left if that is less."""
         share = self.share
         return replace(
             limits,

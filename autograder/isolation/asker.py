@@ -1,7 +1,7 @@
-"""Who asks for what happens now: the submission, itself or through a library, or a library of its own accord.
+"""Who caused the current operation: the submission, directly or through a library, or a library by itself.
 
-Of its own accord a library loads modules, be it for an ``import`` of the submission's: it looks for their compiled
-form, tries optional packages, calls into its extensions.  And it looks up source lines for a traceback or a warning.
+By itself, a library loads modules, even for an ``import`` in the submission: it looks for their compiled form, tries
+optional packages, calls into its extensions.  It also looks up source lines for a traceback or a warning.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ IMPORT_NAME = opmap["IMPORT_NAME"]
 
 
 def calling_frame() -> FrameType | None:
-    """The frame that called the caller, without the audit event that ``sys._getframe`` is."""
+    """The frame that called the caller, without the audit event of ``sys._getframe``."""
     try:
         raise LookupError  # noqa: TRY301 - for its traceback, which holds this frame
     except LookupError as error:
@@ -39,7 +39,7 @@ def calling_frame() -> FrameType | None:
 
 
 class Asker:
-    """Tells whether the submission asks for something, by the frames that lead to it.
+    """Decides by the call stack whether the submission caused an operation.
 
     is_library: whether a file is one that exercises may import.
     """
@@ -48,9 +48,9 @@ class Asker:
         self._is_library = is_library
 
     def submission_asks(self, frame: FrameType | None) -> bool:
-        """Whether the submission asks for what this frame does, itself or through calls of libraries.
+        """Whether the submission caused what this frame does, directly or through libraries.
 
-        So it does where nothing else can be at fault: in a thread, or where a check calls what the submission set up.
+        It also did if nothing else can be the cause: in a thread, or when a check calls what the submission set up.
         """
         while frame is not None:
             code = frame.f_code
@@ -64,12 +64,12 @@ class Asker:
         return True
 
     def _looks_up_lines(self, frame: FrameType) -> bool:
-        """Whether another library has the standard library look up source lines here."""
+        """Whether a library makes the standard library look up source lines here."""
         files = [one.f_code.co_filename for one in (frame, frame.f_back) if one]
         return files[0] == linecache.__file__ != files[-1] and self._is_of_a_library(frame.f_back)
 
     def submission_imports(self, frame: FrameType | None) -> bool:
-        """Whether the submission names the module that is being imported, in a statement or through a library."""
+        """Whether the submission imports the current module, in a statement or through a library."""
         while frame is not None and frame.f_code.co_filename.startswith(MACHINERY):
             frame = frame.f_back
         if frame is not None and self._is_of_a_library(frame):
@@ -79,7 +79,7 @@ class Asker:
         return self.submission_asks(frame)
 
     def calls_itself(self, frame: FrameType | None) -> bool:
-        """Whether this frame is not a library's: what libraries do for everybody, nobody asked for."""
+        """Whether this frame is outside libraries, whose own operations are not reported."""
         while frame is not None and frame.f_code.co_filename == inspect.__file__:
             frame = frame.f_back
         return not self._is_of_a_library(frame)

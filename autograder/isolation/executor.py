@@ -1,4 +1,4 @@
-"""What a worker does with a request: load source text, make objects, call them, read and set attributes.
+"""Carries out requests in a worker: load source text, make objects, call them, read and set attributes.
 
 The same class serves the worker (behind frames) and the live classes of a notebook.  It imports
 NumPy and dlkit alone, and knows nothing of expected values.
@@ -34,16 +34,16 @@ MAX_ITEMS = 10_000
 LABEL = "submission:"
 MAIN = "__main__"
 KERNEL_NAMES = ("display", "get_ipython")
-"""What every notebook has without importing it; here they do nothing."""
+"""Names that every notebook has without importing them; here they do nothing."""
 _PLAIN = frozenset({type(None), bool, int, float, str})
 
 
 def _nothing(*_: Any, **__: Any) -> None:
-    """Stand for what only a notebook can do."""
+    """Replaces functions that work only in a notebook."""
 
 
 class _Context:
-    """The backend, silence of NumPy's warnings and earlier work, for the length of a block."""
+    """Sets the backend, silences NumPy's warnings and provides earlier work, for the duration of a block."""
 
     __slots__ = ("_backend", "_errors", "_name", "_provided", "_providing")
 
@@ -68,8 +68,8 @@ class _Context:
 class Executor:
     """Holds one submission's names and the objects made from them.
 
-    is_main: whether the submission is what this process is there for; then its ``__name__`` is that of a notebook;
-    refusals: says what it means where the system refused something.
+    is_main: whether this process serves only the submission; then its ``__name__`` is that of a notebook;
+    refusals: explains what the system refused.
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class Executor:
     def load(self, name: str, chunks: list[Any], seconds: float | None = None) -> list[dict[str, Any]]:
         """Execute chunks of source one by one in module ``name``; return a problem for each that fails.
 
-        A further call adds to the same module.  A chunk is ``[label, first line, source]``; one that
-        fails costs only what it defines.
+        Another call adds to the same module.  A chunk is ``[label, first line, source]``; if it fails, only
+        its own definitions are missing.
         seconds: of computing, after which a chunk is given up (None: never); a chunk that sleeps is given up as well.
         """
         if self._loaded != name:
@@ -102,7 +102,7 @@ class Executor:
         """Load earlier assignments for ``dlkit.course.earlier``.
 
         modules: by module name a list of ``[names, chunks]``: what is provided, and the statements that define it;
-        each list of statements is executed in names of its own.
+        each list of statements is executed in a separate namespace.
         """
         problems = []
         self._provided = {}
@@ -126,7 +126,7 @@ class Executor:
         return module.__dict__
 
     def support(self, text: str) -> None:
-        """Load the spec's own support code: names that a check may use beside the submission's."""
+        """Load the spec's support code: names that a check may use in addition to the submission's."""
         exec(compile(text, "<support>", "exec"), self._support)  # noqa: S102 - trusted text of the spec
 
     def _execute(self, chunks: list[Any], names: dict[str, Any], seconds: float | None) -> list[dict[str, Any]]:
@@ -168,9 +168,9 @@ class Executor:
         return (plain(value), plain(given)) if echo else plain(value)
 
     def tally(self, handle: int, name: str, args: Any, kwargs: Any, *, counted: str, inputs: Any) -> tuple[Any, int]:
-        """Call a method as ``call`` does; return its value, and how often it tried out the object's method ``counted``.
+        """Call a method as ``call`` does; return its value, and how often it called the object's method ``counted``.
 
-        One call of that method with these ``inputs`` is no trial: it computes again what was not kept.
+        One call of that method with these ``inputs`` does not count: it recomputes what was not stored.
         """
         bodies = [vars(kind).get(counted) for kind in type(self._objects[handle]).__mro__]
         codes = {body.__code__ for body in bodies if isinstance(body, types.FunctionType)}
@@ -195,7 +195,7 @@ class Executor:
     def keep(self, handle: int, source: int | None, name: str, args: Any, kwargs: Any, *, settle: bool) -> None:
         """Call as ``call`` does, and keep the result under ``handle`` (a trained model, say).
 
-        settle: keep it as plain arrays, so that nothing is left to be computed when it is looked at.
+        settle: keep it as plain arrays, so that no deferred computation is left.
         """
         with self._context():
             given = [self._resolve(arg) for arg in args]
@@ -208,11 +208,11 @@ class Executor:
             self._device_s += end_timing()
 
     def device_seconds(self) -> float:
-        """Seconds of a device's own clock that calls whose results were kept have taken; 0 where there is none."""
+        """Seconds of the device's own clock for calls whose results were kept; 0 without a device."""
         return self._device_s
 
     def sample(self, *, on: bool) -> Any:
-        """Begin to look where the submission spends its time, or stop: then ``[label, line, share]`` each."""
+        """Start sampling where the submission spends its time, or stop and return ``[label, line, share]`` each."""
         if on:
             self._sampler = Sampler(LABEL)
             return None
@@ -362,12 +362,12 @@ def plain(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911, C901 - one retur
 
 
 def _from_device(value: Any) -> Any:
-    """Copy an array of a loaded backend to the host; leave everything else alone."""
+    """Copy an array of a loaded backend to CPU memory; leave everything else unchanged."""
     return backend.to_numpy(value) if backend.array_module(value) is not np else value
 
 
 def _is_given(frame: types.FrameType, inputs: list[Any]) -> bool:
-    """Whether a method that is being entered was given these arguments, besides its object."""
+    """Whether the method being entered received these arguments, after its object."""
     code, found = frame.f_code, frame.f_locals
     given = [found[name] for name in code.co_varnames[1 : code.co_argcount]]
     if code.co_flags & inspect.CO_VARARGS:
@@ -376,7 +376,7 @@ def _is_given(frame: types.FrameType, inputs: list[Any]) -> bool:
 
 
 def _settled(value: Any) -> Any:
-    """Plain data, without a copy of what is an ordinary array already, wherever it lies."""
+    """Plain data, without copying ordinary arrays, on any device."""
     if type(value) in (np.ndarray, stand_in.DeviceArray, backend.current().array_type):
         return value
     if type(value) is tuple:
@@ -398,7 +398,7 @@ def _follow(node: Any, path: list[str]) -> Any:
 
 
 def _strided(array: Any) -> Any:
-    """Give the same values as a view that skips every other element of a larger array."""
+    """Return the same values as a view that skips every other element of a larger array."""
     if array.ndim == 0:
         return array
     module = backend.array_module(array)

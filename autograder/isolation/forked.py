@@ -1,4 +1,4 @@
-"""A worker on Linux, as the host holds it: forked by the zygote, watched from outside, ended with all it started."""
+"""A worker on Linux, as the grader sees it: forked by the zygote, watched from outside, ended with all its children."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ F_SETPIPE_SZ = 1031
 PIPE_BYTES = 1 << 20
 FIRST_GLANCE_S, GLANCE_S = 0.005, 0.2
 NEXT_TO_NOTHING = 0.5
-"""Share of the time in which a worker that was asleep at its beginning has computed."""
+"""A worker that was asleep and computes less than this share of an interval counts as idle."""
 MAX_REPLY_HEADER = 1 << 18
-"""Bytes of the JSON of a reply: ten thousand numbers in lists, and to read it costs forty times as much."""
+"""Bytes of JSON per reply: ten thousand numbers in lists, which are forty times as expensive to read."""
 SOON_S = 0.0001
-"""For so long a reply is looked for without sleeping: to wake a processor takes longer than most calls."""
+"""Seconds of polling for a reply before sleeping: waking a processor takes longer than most calls."""
 START_S = 20.0
 
 
 class ForkedLink:
     """One forked worker and the two pipes to it.
 
-    isolation: proved before this constructor returns.  Raises IsolationError where the worker cannot even begin.
+    isolation: proved before this constructor returns.  Raises IsolationError if the worker cannot start.
     """
 
     def __init__(self, zygote: Zygote, limits: Limits) -> None:
@@ -62,7 +62,7 @@ class ForkedLink:
         self.isolation = self._prove()
 
     def _prove(self) -> Isolation:
-        """Hear what the worker could still do before any student code is in it, and look at it from outside."""
+        """Receive what the worker could still do before any student code is loaded, and inspect it from outside."""
 
         def wait() -> None:
             if not self._poll.poll(START_S * 1000):
@@ -81,9 +81,9 @@ class ForkedLink:
         return time.clock_gettime((~self.pid << 3) | 2)
 
     def keep_to(self, core: int) -> None:
-        """Compute on this core alone, every thread; where it was taken from us meanwhile, on those that are left."""
+        """Restrict every thread to this core; if it is no longer available, to the remaining ones."""
         kept: set[int] = set()
-        for _ in range(THREADS):  # one that was not kept yet may start another
+        for _ in range(THREADS):  # a thread that is not restricted yet may start another
             new = set(_threads(self.pid)) - kept
             for thread in new:
                 with contextlib.suppress(OSError):
@@ -93,13 +93,13 @@ class ForkedLink:
             kept |= new
 
     def memory(self) -> tuple[int, int]:
-        """Bytes that the worker holds in memory now, and the most that it ever did; read from outside."""
+        """Bytes of the worker's memory now and at its peak; read from outside."""
         fields = status(self.pid)
         now, most = (int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmHWM"))
         return now, most
 
     def instructions(self) -> int | None:
-        """Instructions that the worker has executed since this was first asked; None where they are not counted."""
+        """Instructions that the worker has executed since the first call of this; None if they are not counted."""
         self._counter = self._counter or open_counter(self.pid)
         return self._counter.read() if self._counter else None
 
@@ -109,7 +109,7 @@ class ForkedLink:
         return self._channel.received
 
     def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
-        """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""
+        """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError if no valid one arrives."""
         started, cpu_started, idle_started = time.monotonic(), self.cpu_seconds(), self.idle_s
 
         def wait() -> None:
@@ -119,17 +119,17 @@ class ForkedLink:
         return self._channel.receive(wait, max_body=limits.reply, max_header=MAX_REPLY_HEADER)
 
     def _wait(self, started: float, cpu_started: float, idle_started: float, limits: Limits) -> None:
-        """Sleep until there is something to read.  Raises Deadline where the call has used up its time.
+        """Sleep until there is something to read.  Raises Deadline if the call has used up its time.
 
-        Looks a few times at a worker that takes long: where all of its threads sleep, and it computes next to nothing
-        until the next look, that time is ``idle_s``.  One that waits for a processor does not sleep.
+        Samples a worker that takes long: if all of its threads sleep and it computes next to nothing until the next
+        sample, that time is ``idle_s``.  A worker that waits for a processor does not sleep.
         """
         ready, glance = self._is_soon_ready(), FIRST_GLANCE_S
         asleep = not ready and _is_asleep(self.pid)
         now = time.monotonic()
         cpu = cpu_started if ready else self.cpu_seconds()
         while True:
-            late = now - started > limits.wall_s  # also for an answer that trickles in
+            late = now - started > limits.wall_s  # also for a reply that arrives slowly
             used_up = cpu - cpu_started > limits.cpu_s or self.idle_s - idle_started > limits.idle_s
             if late or (not ready and used_up):
                 raise Deadline
@@ -143,7 +143,7 @@ class ForkedLink:
             asleep, glance = not ready and _is_asleep(self.pid), min(2 * glance, GLANCE_S)
 
     def _is_soon_ready(self) -> bool:
-        """Look for a reply for a moment, leaving the processor to whoever wants it meanwhile."""
+        """Poll briefly for a reply, yielding the processor to others meanwhile."""
         until = time.monotonic() + SOON_S
         while not self._poll.poll(0):
             if time.monotonic() > until:
@@ -154,7 +154,7 @@ class ForkedLink:
     def end(self, *, kill: bool) -> str:
         """End the worker and everything in its session; return how it ended.
 
-        kill: do not wait for it to end by itself.
+        kill: do not wait until it ends by itself.
         """
         os.close(self._read)
         os.close(self._write)
@@ -170,7 +170,7 @@ class ForkedLink:
 
 
 def _is_asleep(pid: int) -> bool:
-    """Whether every thread of a process sleeps or is stopped: none computes, waits for a processor or for a disk."""
+    """Whether every thread of a process sleeps or is stopped, so that none computes or waits for processor or disk."""
     for thread in _threads(pid):
         try:
             with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:  # noqa: PTH123 - several times a call
@@ -183,7 +183,7 @@ def _is_asleep(pid: int) -> bool:
 
 
 def _threads(pid: int) -> list[int]:
-    """Numbers of a process's threads; none of one that is gone."""
+    """Numbers of a process's threads; empty if it is gone."""
     try:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]  # noqa: PTH208 - a Path is no help here
     except OSError:
@@ -191,12 +191,12 @@ def _threads(pid: int) -> list[int]:
 
 
 def _obituary(status: int | None) -> str:
-    """From an exit status as ``waitpid`` gives it to the end of a sentence."""
+    """The end of a sentence for an exit status of ``waitpid``."""
     if status is not None and os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
             return "used up all the computing time of its process: look for an endless loop"
-        known = number in set(signal.Signals)  # between the first and the last real-time signal are more
+        known = number in set(signal.Signals)  # real-time signals between the first and the last have no names
         return f"was killed by the system (signal {signal.Signals(number).name if known else number})"
     code = "" if status is None or not os.WIFEXITED(status) else f" with exit status {os.WEXITSTATUS(status)}"
     return f"ended its own process{code}: an exercise must return, never exit"

@@ -1,4 +1,4 @@
-"""The trusted side: asks a worker, believes nothing that it answers, ends it."""
+"""The trusted side: sends requests to a worker, trusts none of its replies, ends it."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class SubjectRaisedError(Exception):
 
 
 class Worker:
-    """A process for student code, and the conversation with it.
+    """A process for student code, and the communication with it.
 
-    isolation: proved before this constructor returns; tried: what the code attempted and an exercise never needs;
-    allowance: what the hand-in may use in all, shared with its other workers; by default one of this worker's own.
-    Raises IsolationError where the worker cannot even begin.
+    isolation: proved before this constructor returns; tried: what the code attempted and no exercise needs;
+    allowance: the total that the hand-in may use, shared with its other workers; by default a separate one.
+    Raises IsolationError if the worker cannot start.
     """
 
     def __init__(self, launcher: Launcher, limits: Limits | None = None, allowance: Allowance | None = None) -> None:
@@ -56,29 +56,29 @@ class Worker:
         self._closed = False
 
     def expect(self, reply: int, replies: float = math.inf) -> None:
-        """Read at most so many bytes of arrays in each reply from now on, and in all of them."""
+        """From now on, read at most this many bytes of arrays in each reply, and in all of them."""
         self._reply, self._replies = reply, replies
 
     def cpu_seconds(self) -> float:
-        """CPU time of the worker so far, read from outside wherever the system can."""
+        """CPU time of the worker so far, read from outside if the system supports it."""
         return self._link.cpu_seconds()
 
     def keep_to(self, core: int) -> None:
-        """Compute on this core alone, wherever the system lets a process be told so."""
+        """Restrict the worker to this core, if the system supports it."""
         self._link.keep_to(core)
 
     def memory(self) -> tuple[int, int]:
-        """Bytes in memory now, and at the most so far; NotMeasuredError where the system does not tell."""
+        """Bytes in memory now, and at the most so far; NotMeasuredError if the system does not report it."""
         return self._link.memory()
 
     def instructions(self) -> int | None:
-        """Instructions executed since this was first asked; None where the machine does not count them."""
+        """Instructions executed since the first call of this; None if the machine does not count them."""
         return self._link.instructions()
 
     def ask(self, verb: str, backend: str = "numpy", limits: Limits | None = None, **arguments: Any) -> Any:
         """One request, one reply.
 
-        Raises SubjectRaisedError where the student's code raised, SubjectLostError where no honest reply came.
+        Raises SubjectRaisedError if the student's code raised, SubjectLostError if no valid reply arrived.
         """
         if self._closed:
             message = "the code's process was ended by an earlier call"
@@ -91,7 +91,7 @@ class Worker:
         try:
             reply, results = self._exchange(header, arrays, limits)
             if reply.get("id") != call:
-                message = "the reply is to another call"
+                message = "the reply belongs to another call"
                 raise ProtocolError(message)  # noqa: TRY301
             self._note(reply.get("tried"))
             error = reply.get("error")
@@ -99,7 +99,7 @@ class Worker:
         except Deadline:
             self.close()
             self.allowance.refuse_if_used_up()
-            limit = f"{limits.cpu_s:g} s of computing or {limits.wall_s:g} s in all"
+            limit = f"{limits.cpu_s:g} s of computing or {limits.wall_s:g} s of wall time"
             message = f"did not end within {limit}: look for an endless loop"
             raise SubjectLostError(message) from None
         except (EOFError, OSError):
@@ -119,14 +119,14 @@ class Worker:
         return value
 
     def _exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
-        """Send a request and read its reply within the limits, and charge the hand-in for it."""
+        """Send a request and read its reply within the limits, charging the hand-in for it."""
         link = self._link
         within = replace(self.allowance.within(limits), reply=int(min(self._reply, self._replies)))
         started, idle, received, cpu = time.monotonic(), link.idle_s, link.received, self._cpu
         try:
             return link.exchange(header, arrays, within)
         finally:
-            with contextlib.suppress(OSError):  # it is gone: what it used last is not known
+            with contextlib.suppress(OSError):  # it is gone; its last usage is unknown
                 self._cpu = link.cpu_seconds()
             self._replies -= link.received - received
             self.allowance.charge(
@@ -137,7 +137,7 @@ class Worker:
             )
 
     def _note(self, tried: Any) -> None:
-        """Keep what student code is said to have tried; the reply is its own to forge, so only text of a length."""
+        """Record what student code reportedly tried; the reply may be forged, so only short texts are kept."""
         for what in tried if isinstance(tried, list) else []:
             if isinstance(what, str) and len(self.tried) < MAX_TRIED:
                 self.tried[what[:MAX_TRIED_TEXT]] = None

@@ -1,4 +1,4 @@
-"""What student code may import, found by a list made beforehand: no folder is searched, none can shadow another.
+"""Finds what student code may import in a list made beforehand: no folder is searched, no module can be shadowed.
 
 Allowed are the standard library, NumPy and dlkit.  The same trees are what a worker may read.
 """
@@ -35,10 +35,10 @@ NOT_NEEDED = {"site-packages", "dist-packages", "test", "tests", "idlelib", "ens
 NOT_TO_LOAD = {"antigravity", "this", "tkinter", "turtle", "_tkinter", "venv", "pydoc", "site", "__main__"}
 DATA = ("datasets", "data")
 TEXT = "pydoc_data"
-"""Held back, both: a model is judged on rows that come from there."""
+"""Both are withheld: models are judged on rows from there."""
 SYSTEM_FILES = ("/dev/null", "/dev/urandom", "/etc/localtime", "/usr/share/zoneinfo")
 PRELOADED = ("zlib", "_bz2", "_lzma", "_hashlib", "_ctypes", "_decimal", "_sqlite3", "_ssl", "_uuid")
-"""Modules of the standard library that need a library of the system, which no worker could load itself."""
+"""Modules of the standard library that need a system library, which a worker could not load itself."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Tree:
 
 @cache
 def trees() -> tuple[Tree, ...]:
-    """Where the allowed modules lie in this interpreter."""
+    """The folders of the allowed modules in this interpreter."""
     paths = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
     extensions = {Path(path) for path in sys.path if Path(path).name == "lib-dynload"}
     standard = [
@@ -76,14 +76,14 @@ def _is_left_out(child: Path) -> bool:
 
 
 def readable() -> list[Path]:
-    """Every file and folder that a worker may read, folders with all that is beneath."""
+    """Every file and folder that a worker may read; folders include everything below."""
     found = [path for tree in trees() for path in _without(tree.folder, tree.without)]
     libraries = Path(np.__file__).parent.parent / "numpy.libs"
     return found + [path for path in (libraries, *map(Path, SYSTEM_FILES)) if path.exists()]
 
 
 def _without(folder: Path, left_out: frozenset[Path]) -> Iterator[Path]:
-    """The folder itself, or its children where something beneath it is left out."""
+    """The folder itself, or its children if something below it is left out."""
     if folder in left_out:
         return
     if not any(path.is_relative_to(folder) for path in left_out):
@@ -94,7 +94,7 @@ def _without(folder: Path, left_out: frozenset[Path]) -> Iterator[Path]:
 
 
 class _Loader(SourceFileLoader):
-    """Knows a source file's time and size, so that its compiled form is found without asking for them."""
+    """Knows a source file's time and size in advance, so that its compiled form is found without a system call."""
 
     def __init__(self, name: str, path: str, stats: dict[str, Any]) -> None:
         super().__init__(name, path)
@@ -106,9 +106,9 @@ class _Loader(SourceFileLoader):
 
 
 class Importer(MetaPathFinder):
-    """Finds what is on its list; says of anything else what may be imported.
+    """Finds modules on its list; for any other, reports what may be imported.
 
-    refused: top-level names that the submission asked for and that are not allowed; asker: knows who asks.
+    refused: top-level names that the submission imported and that are not allowed; asker: decides who caused an import.
     """
 
     def __init__(self) -> None:
@@ -140,7 +140,7 @@ class Importer(MetaPathFinder):
         return bool(package) or os.path.exists(f"{path}/__init__.py")  # noqa: PTH110 - hundreds of these
 
     def has_file(self, path: str) -> bool:
-        """Whether this file is a module's on the list, be it its compiled form."""
+        """Whether this file belongs to a module on the list, even in compiled form."""
         with contextlib.suppress(ValueError, NotImplementedError):
             path = importlib.util.source_from_cache(path)
         return path in self._paths
@@ -148,7 +148,7 @@ class Importer(MetaPathFinder):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find a module by its full name; ModuleNotFoundError where it is not among what may be imported."""
+        """Find a module by its full name; ModuleNotFoundError if it may not be imported."""
         del path, target
         if name not in self._files:
             top = name.partition(".")[0]
@@ -167,7 +167,7 @@ class Importer(MetaPathFinder):
         return spec_from_file_location(name, file, loader=loader, submodule_search_locations=places)
 
     def load_everything(self) -> None:
-        """Load the standard library's modules now, for workers that will not get at its files."""
+        """Load the standard library's modules now, for workers that cannot read its files."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for name in sorted(sys.stdlib_module_names - NOT_TO_LOAD - NOT_NEEDED):
@@ -175,7 +175,7 @@ class Importer(MetaPathFinder):
                     importlib.import_module(name)
 
     def install(self) -> None:
-        """Take the place of every search by path, in this process and what is forked from it."""
+        """Replace every search by path, in this process and its forks."""
         for name in PRELOADED:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)

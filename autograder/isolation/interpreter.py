@@ -1,6 +1,6 @@
-"""How this project starts Python again: no module is searched for in the current folder, which may be a stranger's.
+"""Starts further Python processes that do not search the current folder, perhaps a stranger's, for modules.
 
-``multiprocessing`` starts its helpers as ``python -c``, and that looks into the current folder before the standard
+``multiprocessing`` starts its helpers with ``python -c``, which searches the current folder before the standard
 library: a hand-in named ``selectors.py`` would run as the grader's user.
 """
 
@@ -18,14 +18,14 @@ __all__ = ["NEUTRAL", "enter_neutral_folder", "isolated_processes"]
 
 NEUTRAL = os.path.abspath(os.sep)  # noqa: PTH100 - a folder that only the system's owner may write to
 SAFE_PATH = "PYTHONSAFEPATH"
-"""As the option -P, and handed on to every process that a helper starts in its turn."""
+"""Equivalent to the option -P, and inherited by every process that a helper starts."""
 
 
 @contextmanager
 def isolated_processes(*preload: str) -> Iterator[BaseContext]:
-    """Within the block, processes of this context search no module in the current folder.
+    """Within the block, processes of this context do not search the current folder for modules.
 
-    preload: modules that one process imports for all the others, where the system can fork from it; that one and
+    preload: modules that one process imports for all others, if the system can fork from it; that one and
     ``multiprocessing``'s resource tracker live in a neutral folder.
     """
     from multiprocessing import get_all_start_methods, get_context
@@ -43,7 +43,7 @@ def isolated_processes(*preload: str) -> Iterator[BaseContext]:
 
 
 def enter_neutral_folder() -> None:
-    """Leave the folder that the command was typed in: a helper is given whole paths."""
+    """Leave the current folder; a helper receives absolute paths."""
     with suppress(OSError):
         os.chdir(NEUTRAL)
 

@@ -27,7 +27,7 @@ __all__ = ["Launcher", "Limits", "NotMeasuredError", "Spawner", "Zygote", "open_
 
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 PATIENCE_S, PAUSE_S = 10.0, 0.1
-"""How long, and how often, a process is asked for again where the system starts no more: others end meanwhile."""
+"""How long, and how often, starting a process is retried if the system refuses: others may end meanwhile."""
 KEPT_VARIABLES = {"PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL"}
 
 
@@ -35,9 +35,9 @@ KEPT_VARIABLES = {"PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL
 class Limits:
     """What one worker may use.
 
-    cpu_s: CPU seconds a call; wall_s: seconds a call by the clock on the wall; memory_mb: address
-    space beyond the interpreter's own; life_cpu_s: CPU seconds of the whole worker; idle_s: seconds of a call in which
-    all of its threads may sleep; reply: bytes of arrays in one reply, which are not read where there are more.
+    cpu_s: CPU seconds per call; wall_s: wall seconds per call; memory_mb: address space beyond the interpreter's own;
+    life_cpu_s: CPU seconds of the whole worker; idle_s: seconds per call in which all of its threads may sleep;
+    reply: largest number of bytes of arrays in one reply that is read.
     """
 
     cpu_s: float = 3.0
@@ -49,15 +49,15 @@ class Limits:
 
 
 class NotMeasuredError(Exception):
-    """This system does not tell what was asked of it: one sentence."""
+    """This system does not report the requested quantity: one sentence."""
 
 
 class Zygote:
-    """The warm process, as the host holds it.  A context manager; several threads may fork.
+    """The warm process, as the grader sees it.  A context manager; several threads may fork.
 
-    layers: what holds every worker (all of ``LAYERS``, but where an attack is to be shown without);
-    backend: the array library that student code runs on, for which a GPU's driver may need room.
-    door: leads to a zygote that another process has started, which then serves this one, too.
+    layers: of isolation for every worker (all of ``LAYERS``, except in demonstrations of attacks);
+    backend: the array library of student code; a GPU's driver needs more memory.
+    door: leads to a zygote of another process, which then also serves this one.
     secrets: paths that every worker proves it cannot see, before student code is loaded.
     """
 
@@ -75,7 +75,7 @@ class Zygote:
             self._control = _ask_to_serve(door)
 
     def door(self) -> socket.socket:
-        """Make what another process needs to be served by this zygote; several may share one."""
+        """Make the socket through which another process uses this zygote; several may share one."""
         with self._lock:
             return _ask_to_serve(self._control)
 
@@ -101,9 +101,9 @@ class Zygote:
         self._ready = 0
 
     def fork(self, limits: Limits, fds: list[int]) -> int:
-        """Have a worker forked that reads and writes these descriptors; return its process id.
+        """Fork a worker that reads and writes these descriptors; return its process id.
 
-        Raises IsolationError where the system starts no more processes.
+        Raises IsolationError if the system starts no more processes.
         """
         request = {"verb": "fork", "memory_mb": limits.memory_mb, "cpu_s": limits.life_cpu_s}
         request |= {"host": os.getpid(), "secrets": self.secrets}
@@ -113,14 +113,14 @@ class Zygote:
             with self._lock:
                 try:
                     answer = self._fork(message, fds)
-                except (OSError, EOFError):  # it was killed, by a machine out of memory perhaps
+                except (OSError, EOFError):  # it was killed, perhaps for lack of memory
                     self.close()
                     self._start()
                     answer = self._fork(message, fds)
             if "refused" not in answer:
                 return int(answer["pid"])
             if time.monotonic() > until:
-                text = f"No process for student code can be started ({answer['refused']}): take fewer jobs at once."
+                text = f"No process for student code can be started ({answer['refused']}): use fewer jobs."
                 raise IsolationError(text)
             time.sleep(PAUSE_S)
 
@@ -140,9 +140,9 @@ class Zygote:
         return self._ready
 
     def reap(self, pid: int) -> int | None:
-        """Wait for a worker that was told to die; return its exit status as ``waitpid`` gives it.
+        """Wait for a worker that was told to exit; return its exit status from ``waitpid``.
 
-        None where that is not known: the worker was of a zygote that is gone.
+        None if that is unknown, because the worker's zygote is gone.
         """
         with self._lock, contextlib.suppress(OSError, EOFError):
             self._control.send(json.dumps({"verb": "reap", "pid": pid}).encode())
@@ -159,7 +159,7 @@ class Zygote:
         return answer
 
     def close(self) -> None:
-        """End the zygote, or leave it where another process has started it."""
+        """End the zygote, or leave it running if another process started it."""
         with contextlib.suppress(OSError):
             self._control.send(b'{"verb": "end"}')
         self._control.close()
@@ -179,7 +179,7 @@ class Zygote:
 
 
 def _ask_to_serve(control: socket.socket) -> socket.socket:
-    """Open one more control socket; which is asked by ``control`` is not answered there."""
+    """Open another control socket; the request on ``control`` has no reply."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     socket.send_fds(control, [b'{"verb": "serve"}'], [theirs.fileno()])
     theirs.close()
@@ -187,9 +187,9 @@ def _ask_to_serve(control: socket.socket) -> socket.socket:
 
 
 class Spawner:
-    """Starts every worker as a new interpreter, where the system has no fork that is safe and no isolation.
+    """Starts every worker as a new interpreter, on systems without a safe fork and without isolation.
 
-    secrets: not proved to be out of sight here.
+    secrets: not proved to be invisible here.
     """
 
     def __init__(self) -> None:
@@ -213,10 +213,10 @@ class Spawner:
         )
 
     def door(self) -> None:
-        """There is nothing to share."""
+        """None: there is nothing to share."""
 
     def close(self) -> None:
-        """Nothing is left to end: every worker is ended by who asked for it."""
+        """Do nothing: every worker is ended by its user."""
 
     def __enter__(self) -> Self:
         return self
@@ -229,5 +229,5 @@ Launcher = Zygote | Spawner
 
 
 def open_launcher(backend: str = "numpy", *, door: socket.socket | None = None) -> Launcher:
-    """The best that this system has; ``door`` leads to one that is there already."""
+    """The best launcher of this system; ``door`` leads to one that exists already."""
     return Zygote(backend=backend, door=door) if sys.platform == "linux" else Spawner()

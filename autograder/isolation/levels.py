@@ -1,4 +1,4 @@
-"""How well a worker is isolated: the layers, and the level that they add up to.  Imports nothing."""
+"""Levels of isolation of a worker, and the layers that decide them.  Imports nothing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ LEVELS = ("none", "partial", "full")
 
 
 class IsolationError(Exception):
-    """Student code would run less isolated than was asked for: one sentence with the cure."""
+    """Student code would run with less isolation than required: one sentence with the cure."""
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """What holds student code.
+    """The isolation of student code.
 
-    level: "full" with every layer proved, "partial" with a process of its own and some, "none" without;
-    missing: what is not in force, each a clause with its reason.
+    level: "full" with every layer proved, "partial" with a separate process and some layers, "none" without;
+    missing: layers that are missing, each a clause with the reason.
     """
 
     level: str = "none"
@@ -30,12 +30,12 @@ class Isolation:
         """Raise IsolationError below ``least``."""
         if LEVELS.index(self.level) < LEVELS.index(least):
             message = (
-                f"Student code would run with isolation '{self.level}' here, and '{least}' is asked for: "
+                f"Student code would run with isolation '{self.level}' here, but '{least}' is required: "
                 f"{'; '.join(self.missing)}. See docs/security.md, or accept it with --isolation {self.level}."
             )
             raise IsolationError(message)
 
 
 def weakest(those: Iterable[Isolation]) -> Isolation:
-    """The one with the lowest level, the first among equals."""
+    """The one with the lowest level; of several, the first."""
     return min(those, key=lambda isolation: LEVELS.index(isolation.level))

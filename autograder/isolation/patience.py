@@ -1,7 +1,7 @@
-"""A statement's time while a submission is loaded: one that computes or sleeps for too long is given up.
+"""Time limit of a statement while a submission is loaded: one that computes or sleeps for too long is aborted.
 
-By a timer of the process itself, so that the statements after it still run.  Code that is bent on it can ignore the
-timer; then the grader's own deadline ends the worker.
+It uses a timer of the process itself, so that later statements still run.  Malicious code can ignore the timer; then
+the grader's own deadline ends the worker.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ __all__ = ["ASLEEP_S", "Patience", "TooLongError"]
 
 GLANCE_S = 0.1
 ASLEEP_S, ASLEEP_SHARE = 2.0, 0.05
-"""After so many seconds by the clock, with less than this share of them spent computing, a statement sleeps: however
-busy a machine is, it gives a process more."""
+"""After this many wall seconds with less than this share spent computing, a statement counts as asleep: even a busy
+machine gives a process more."""
 
 
 class TooLongError(Exception):
-    """A statement was given up."""
+    """A statement was aborted."""
 
 
 class Patience:
-    """Raises TooLongError within the block once it has computed for ``seconds``, or sleeps; None: never.
+    """Raises TooLongError within the block after it has computed for ``seconds``, or sleeps; None: never.
 
-    Works in the main thread, on systems that have such timers; elsewhere it does nothing.
+    Works in the main thread, on systems with such timers; elsewhere it does nothing.
     """
 
     __slots__ = ("_cpu", "_seconds", "_wall")

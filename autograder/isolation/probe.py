@@ -1,6 +1,6 @@
-"""The proof of isolation: a worker tries what must fail, and the host looks at the worker from outside.
+"""The proof of isolation: a worker tries what must fail, and the grader process inspects the worker from outside.
 
-Both happen in every worker before any student code is loaded, when what the worker says can still be believed.
+Both happen in every worker before any student code is loaded, when the worker can still be trusted.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from autograder.isolation.linux.privileges import REACH
 __all__ = ["attempt", "judge", "status"]
 
 CANARIES = (__file__, "/proc/self/status")
-"""Files that any process may read, unless it is kept from it."""
+"""Files that any process may read unless it is restricted."""
 EVERYONES_DEVICE = "/dev/full"
 SECONDS_OF_A_LIFE = 100_000
 
 ATTEMPTS = {
     "read": ("landlock", "files outside the allow-list can be read"),
-    "stat": ("seccomp", "files can be asked after"),
+    "stat": ("seccomp", "metadata of files can be read"),
     "write": ("landlock", "files can be opened for writing"),
     "socket": ("seccomp", "network sockets can be opened"),
     "fork": ("seccomp", "processes can be started"),
     "exec": ("seccomp", "programs can be started"),
     "signal": ("seccomp", "signals reach the grader"),
 }
-"""What is tried → the layer that is to refuse it, and what it means where nothing does."""
+"""Attempt → the layer that must refuse it, and the consequence if nothing does."""
 
 
 def attempt(host: int, secrets: list[str]) -> list[str]:
     """Try everything that must fail; return the names of what did not.
 
-    host: the grader's process id; secrets: paths that must neither be read nor be seen, such as the solutions.
+    host: the grader's process id; secrets: paths that must be neither readable nor visible, such as the solutions.
     """
     tries: dict[str, Callable[[], object]] = {
         "write": lambda: os.close(os.open(EVERYONES_DEVICE, os.O_WRONLY)),
@@ -55,7 +55,7 @@ def attempt(host: int, secrets: list[str]) -> list[str]:
 
 
 def _goes_through(attempted: Callable[[], object]) -> bool:
-    """Whether the kernel let it through; a file that is not there was looked for, and so counts."""
+    """Whether the kernel allowed it; a search for a missing file also counts."""
     try:
         attempted()
     except OSError as error:
@@ -75,7 +75,7 @@ def _fork() -> None:
 
 
 def judge(pid: int, succeeded: list[str], lacking: Mapping[str, str]) -> Isolation:
-    """Put the worker's report beside what the kernel says of it; the level, and what is missing.
+    """Combine the worker's report with the kernel's data about it: the level, and what is missing.
 
     succeeded: what ``attempt`` returned; lacking: layers that could not be entered, with the reason.
     """
@@ -84,7 +84,7 @@ def judge(pid: int, succeeded: list[str], lacking: Mapping[str, str]) -> Isolati
         layer, consequence = ATTEMPTS[name]
         open_layers.setdefault(layer, consequence)
     for layer in lacking:
-        open_layers.setdefault(layer, "it is not in force")
+        open_layers.setdefault(layer, "it is missing")
     missing = tuple(
         f"{layer} ({lacking[layer]}): {open_layers[layer]}" if layer in lacking else f"{layer}: {open_layers[layer]}"
         for layer in LAYERS
@@ -94,14 +94,14 @@ def judge(pid: int, succeeded: list[str], lacking: Mapping[str, str]) -> Isolati
 
 
 def _seen_from_outside(pid: int) -> dict[str, str]:
-    """Layers that the kernel's own account of a process shows to be missing."""
+    """Layers that are missing according to the kernel's data about a process."""
     fields = status(pid)
     found = {}
     if int(_lines(pid, "stat")[0].rpartition(")")[2].split()[3]) != pid:
         found["session"] = "it shares the grader's session"
     limits = {line[:26].strip(): line[26:].split()[0] for line in _lines(pid, "limits")[1:]}
     if limits["Max file size"] != "0" or "unlimited" in (limits["Max cpu time"], limits["Max address space"]):
-        found["rlimits"] = "memory, time or files have no bound"
+        found["rlimits"] = "memory, time or files have no limit"
     if int(fields["CapPrm"], 16) & ~REACH or "0" in fields["Uid"].split():
         found["privileges"] = "it runs as root"
     if fields["Seccomp"] != "2" or fields["NoNewPrivs"] != "1":
@@ -110,7 +110,7 @@ def _seen_from_outside(pid: int) -> dict[str, str]:
 
 
 def status(pid: int) -> dict[str, str]:
-    """What the kernel says of a process in ``/proc/PID/status``."""
+    """The kernel's data about a process in ``/proc/PID/status``."""
     return dict(line.split(":\t", 1) for line in _lines(pid, "status") if ":\t" in line)
 
 

@@ -1,4 +1,4 @@
-"""What crosses the pipe between host and worker: one frame = JSON header + raw array bytes.
+"""The protocol on the pipe between grader process and worker: one frame = JSON header + raw array bytes.
 
 Never pickle, never eval of what a worker sent.  A frame is ``u32 header length, u64 body length,
 header, body``.  The header is a JSON object whose values may refer to arrays in the body (``tree``).  The
@@ -33,19 +33,19 @@ MAX_DIMENSIONS = 16
 _DTYPES = {d.str: d for code in "?bhilqBHILQefdgFDG" for d in (np.dtype(code), np.dtype(code).newbyteorder())}
 _SURROGATE = re.compile(r"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
 SMALL = 1 << 16
-"""A frame up to this size is written at once, and read at once."""
+"""A frame up to this size is written and read in one piece."""
 
 
 class LargeReplyError(ProtocolError):
-    """A frame whose arrays are more than is read; what it announces, as the rest of a sentence."""
+    """A frame whose arrays exceed the limit; its message is the rest of a sentence about them."""
 
 
-class Deadline(Exception):  # noqa: N818 - it is a moment, not an error
+class Deadline(Exception):  # noqa: N818 - a deadline is not an error
     """The peer did not answer, or did not read, in time."""
 
 
 def _refuse_constant(name: str) -> Any:
-    message = f"{name} is no JSON"
+    message = f"{name} is not JSON"
     raise ValueError(message)
 
 
@@ -53,7 +53,7 @@ _from_json = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
 
 
 def _make_writer() -> Callable[[Any], str]:
-    """JSON as text; the C encoder is made once and kept, where there is one."""
+    """The function that writes JSON; the C encoder, if there is one, is created only once."""
     plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
     made = getattr(json.encoder, "c_make_encoder", None)
     text = getattr(json.encoder, "c_encode_basestring", None)
@@ -67,9 +67,9 @@ _to_json = _make_writer()
 
 
 class Channel:
-    """One side's end of the two pipes: writes frames to the one, reads them from the other.
+    """One side of the two pipes: writes frames to one, reads them from the other.
 
-    What a peer sent beyond a frame is kept, and is where the next one begins.
+    Bytes beyond a frame are kept as the beginning of the next one.
     """
 
     __slots__ = ("_buffer", "_end", "_read", "_start", "_view", "_write", "received")
@@ -84,7 +84,7 @@ class Channel:
     def send(self, header: dict[str, Any], arrays: list[Any], deadline: float | None = None) -> None:
         """Write one frame.  With a deadline (monotonic seconds) the descriptor must be non-blocking.
 
-        Raises Deadline where the peer does not read, BrokenPipeError where it is gone.
+        Raises Deadline if the peer does not read, BrokenPipeError if it is gone.
         """
         arrays = [array if array.flags.c_contiguous else np.ascontiguousarray(array) for array in arrays]
         head = _to_json({**header, "arrays": [(array.dtype.str, array.shape) for array in arrays]})
@@ -109,8 +109,8 @@ class Channel:
         """Read one frame of untrusted bytes: the header, and the arrays it names.
 
         wait: called before every read; blocks until there is something, or raises Deadline.
-        max_body: bytes of arrays that are read; of more only the header is, which says what they would have been.
-        Raises EOFError where the peer is gone, ProtocolError where the frame is not one, LargeReplyError above
+        max_body: largest number of bytes of arrays that is read; of a larger frame only the header is.
+        Raises EOFError if the peer is gone, ProtocolError if the frame is invalid, LargeReplyError above
         ``max_body``.
         """
         buffer, view = self._buffer, self._view
@@ -153,14 +153,14 @@ class Channel:
         return header, arrays
 
     def _fill(self, end: int, wait: Callable[[], None] | None) -> None:
-        """Read until the buffer holds its first ``end`` bytes; what comes with them is kept."""
+        """Read until the buffer holds its first ``end`` bytes; further bytes are kept."""
         while self._end < end:
             if wait is not None:
                 wait()
             self._end += _read_some(self._read, self._view[self._end :])
 
     def _take(self, begin: int, target: Any, wait: Callable[[], None] | None) -> Any:
-        """Fill ``target`` with what the buffer holds from ``begin`` on, then from the pipe."""
+        """Fill ``target`` from the buffer, starting at ``begin``, then from the pipe."""
         view = memoryview(target)
         held = min(self._end - begin, len(view))
         view[:held] = self._view[begin : begin + held]
@@ -204,18 +204,18 @@ def _write(fd: int, data: Any, deadline: float | None) -> None:
 
 
 def _parse(text: memoryview | bytearray) -> dict[str, Any]:
-    """Read the header's JSON, as ``Channel.send`` writes it: no space around it, no half of a character in it."""
+    """Read the header's JSON, as ``Channel.send`` writes it: without surrounding space and without lone surrogates."""
     try:
         head = str(text, "utf-8")
         header, end = _from_json(head)
     except (ValueError, RecursionError) as error:
-        message = "the header is no JSON"
+        message = "the header is not JSON"
         raise ProtocolError(message) from error
     if end != len(head) or ("\\u" in head and _SURROGATE.search(head)):
-        message = "the header is no JSON"
+        message = "the header is not JSON"
         raise ProtocolError(message)
     if type(header) is not dict:
-        message = "the header is no object"
+        message = "the header is not an object"
         raise ProtocolError(message)
     return header
 
@@ -228,7 +228,7 @@ def _layout(described: Any, body_size: int) -> list[tuple[Any, tuple[int, ...], 
     layout, total = [], 0
     for item in described:
         if not (type(item) is list and len(item) == 2 and type(item[0]) is str and type(item[1]) is list):  # noqa: PLR2004
-            message = "an array is described wrongly"
+            message = "an array's description is invalid"
             raise ProtocolError(message)
         dtype, shape = _DTYPES.get(item[0]), item[1]
         if dtype is None:
@@ -246,13 +246,13 @@ def _layout(described: Any, body_size: int) -> list[tuple[Any, tuple[int, ...], 
 
 
 def _announced(layout: list[tuple[Any, tuple[int, ...], int]], size: int, most: int) -> str:
-    """What a frame holds that is larger than is read."""
+    """The content of a frame that is too large."""
     what = f"an array of shape {layout[0][1]}" if len(layout) == 1 else f"{len(layout)} arrays"
     return f"{what}: {size / (1 << 20):.1f} MB, where at most {most / (1 << 20):.1f} MB are read"
 
 
 def _size(shape: list[Any]) -> int:
-    """How many elements there are; an empty array may not have impossible sides either."""
+    """The number of elements; even an empty array may not have impossible dimensions."""
     extent = 1
     for n in shape:
         if type(n) is not int or not 0 <= n <= MAX_BODY:

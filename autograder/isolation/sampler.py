@@ -1,4 +1,4 @@
-"""Where the time goes: a thread that looks at the student's code a few thousand times a second."""
+"""Where the time goes: a thread that samples the student's code a few thousand times per second."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MOST_LINES = 200
 
 
 class Sampler:
-    """Counts the lines of code labelled ``label`` at which the thread that made it is found.
+    """Counts lines of the code labelled ``label`` in samples of the thread that created this object.
 
-    A line counts once a sample, the innermost of the submission: time in NumPy is that of the line which called it.
+    Each sample counts the innermost line of the submission: time in NumPy belongs to the line that called it.
     """
 
     def __init__(self, label: str) -> None:
@@ -41,7 +41,7 @@ class Sampler:
                 self._counts[file, frame.f_lineno] += 1
 
     def stop(self) -> list[list[object]]:
-        """End it; return ``[label, line, share]`` by share of the samples, the largest first."""
+        """Stop; return ``[label, line, share]`` by share of the samples, the largest first."""
         self._stop.set()
         self._thread.join()
         sys.setswitchinterval(self._interval)

@@ -1,4 +1,4 @@
-"""The worker's loop, wherever it runs: a request in, its result or its error out."""
+"""The worker's loop on every system: a request in, its result or error out."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["serve"]
 
 
 def serve(channel: Channel, executor: Executor, watch: Watch, *, tell_cpu: bool = False) -> None:
-    """Answer requests: one frame in, one frame out, the call's id in both.
+    """Serve requests: one frame in, one frame out, with the call's id in both.
 
-    tell_cpu: say in each reply how much CPU time went by, for a host that cannot see it.
+    tell_cpu: report the used CPU time in each reply, for a grader process that cannot read it.
     """
     while True:
         try:

@@ -1,6 +1,6 @@
-"""A worker where the kernel offers no isolation that is proved here: a new process with a deadline, level "none".
+"""A worker on systems without proved isolation: a new process with a deadline, level "none".
 
-The second half runs in that process: ``python -I spawned.py ROOT MEMORY_MB CPU_S`` answers on its standard streams.
+The second half runs in that process: ``python -I spawned.py ROOT MEMORY_MB CPU_S`` serves on its standard streams.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autograder.isolation.protocol import Channel, Deadline, ProtocolError
 
 __all__ = ["SpawnedLink"]
 
-NONE = Isolation("none", ("this system has no isolation that is proved here: student code runs as you do",))
+NONE = Isolation("none", ("no isolation can be proved on this system: student code runs as your own user",))
 Frame = tuple[dict[str, Any], list[Any]]
 
 
@@ -52,7 +52,7 @@ class SpawnedLink:
                 self._answered.put(error)
 
     def cpu_seconds(self) -> float:
-        """CPU time of the worker as it says itself: good enough for one's own work, and for nothing else."""
+        """CPU time as reported by the worker itself: good enough only for one's own work."""
         return self._cpu
 
     @property
@@ -61,10 +61,10 @@ class SpawnedLink:
         return self._channel.received
 
     def keep_to(self, _core: int) -> None:
-        """Left to the system here."""
+        """Do nothing: the system decides."""
 
     def memory(self) -> tuple[int, int]:
-        """NotMeasuredError: only Linux tells."""
+        """Raises NotMeasuredError: only Linux reports it."""
         message = "memory is measured on Linux"
         raise NotMeasuredError(message)
 
@@ -72,7 +72,7 @@ class SpawnedLink:
         """Not counted here."""
 
     def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> Frame:
-        """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError where no honest one comes."""
+        """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError if no valid one arrives."""
         self._reply = limits.reply
         self._asked.put((header, arrays))
         try:
@@ -100,7 +100,7 @@ class SpawnedLink:
 
 
 def main(memory_mb: int, cpu_s: int) -> None:
-    """Serve on what were the standard streams until the host closes them."""
+    """Serve on the original standard streams until the grader process closes them."""
     from autograder.isolation.executor import Executor
     from autograder.isolation.importer import Importer
     from autograder.isolation.refusals import Refusals
@@ -125,12 +125,12 @@ def main(memory_mb: int, cpu_s: int) -> None:
     refusals.begin()
     watch.ignore_debugger()
     watch.begin()
-    with contextlib.suppress(BrokenPipeError):  # the host is gone: so are we
+    with contextlib.suppress(BrokenPipeError):  # the grader process is gone
         serve(Channel(read_fd, write_fd), Executor(is_main=True, refusals=refusals), watch, tell_cpu=True)
 
 
 def _limit(memory_mb: int, cpu_s: int) -> None:
-    """Bound memory and time where the system knows how."""
+    """Limit memory and time if the system supports it."""
     with contextlib.suppress(ImportError):
         import resource
 

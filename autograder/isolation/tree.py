@@ -1,4 +1,4 @@
-"""Trees of plain data and arrays, as JSON that refers to the arrays: what may cross between host and worker.
+"""Trees of plain data and arrays, as JSON that refers to the arrays: all that may cross between grader and worker.
 
 A tree is plain JSON, where an object has one key that says what it stands for: ``{"a": 3}`` is the
 fourth array, ``{"t": […]}`` a tuple, ``{"m": {…}}`` a mapping of names, ``{"f": "nan"}`` a float.
@@ -22,12 +22,12 @@ __all__ = ["Code", "New", "Opaque", "ProtocolError", "Ref", "Rng", "Strided", "d
 MAX_DEPTH = 24
 MAX_NODES = 50_000
 MAX_REQUEST_NODES = 1_000_000
-"""What the host sends may hold more: every statement of a hand-in, and of those before it."""
+"""Limit for what the grader process sends: every statement of a hand-in and of earlier ones."""
 MAX_KEYS = 256
-"""Keys of a mapping that are no text: a worker could choose numbers that collide, and make the host slow."""
+"""Most keys of a mapping that are not text: a worker could slow the grader process down with colliding numbers."""
 MAX_DIGITS = 4096
 LEAF = 256
-"""Bytes for which a number or a text counts: the object, and the work of comparing and printing it by itself."""
+"""Bytes that a number or a text counts for: the object, and the work of comparing and fingerprinting it."""
 LARGEST = (1 << 63) - 1
 """Whole numbers beyond it cross as text."""
 KINDS = "fiubc"
@@ -37,7 +37,7 @@ _FLOATS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 class ProtocolError(Exception):
-    """A frame that is not one: too large, malformed, or lying about its arrays."""
+    """An invalid frame: too large, malformed, or with wrong data about its arrays."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Strided:
 
 @dataclass(frozen=True)
 class Opaque:
-    """Something of a class that cannot cross: only its name does."""
+    """An object whose class may not cross: only the class's name does."""
 
     type_name: str
 
@@ -224,7 +224,7 @@ class _Decoder:
     def _mapping(self, items: list[Any], depth: int) -> dict[Any, Any]:
         self._count(items, depth)
         if len(items) > MAX_KEYS and not self.markers:
-            message = "a mapping has too many keys that are no text"
+            message = "a mapping has too many keys that are not text"
             raise ProtocolError(message)
         result = {}
         for pair in items:
@@ -244,7 +244,7 @@ class _Decoder:
 
 
 def size_of(value: Any) -> int:  # noqa: PLR0911 - one return a kind
-    """Bytes of all arrays of a tree, markers included; anything that is no array counts as ``LEAF``."""
+    """Bytes of all arrays of a tree, including markers; anything else counts as ``LEAF``."""
     match value:
         case np.ndarray() | np.generic():
             return int(value.nbytes)

@@ -1,7 +1,7 @@
-"""What a submission tries that no exercise needs: reported to the grader, beside its being refused.
+"""Attempts of a submission that no exercise needs: they are refused, and also reported to the grader.
 
-An audit hook of the interpreter sees it; what a library does of its own accord is not the submission's.  Code bent on
-it can blind the hook, never the refusals: those are the kernel's.
+An audit hook of the interpreter detects them; what a library does by itself does not count.  Malicious code can disable
+the hook, but never the refusals, which the kernel enforces.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ONLY_DIRECTLY = {
     "gc.get_objects": "search the interpreter's memory",
     "gc.get_referrers": "search the interpreter's memory",
 }
-"""Libraries do these for everybody: reported only where the submission's own code does them."""
+"""Libraries do these regularly: reported only if the submission's own code does them."""
 
 
 class Watch:
-    """Remembers what the submission attempts until it is reported.
+    """Records what the submission attempts until it is reported.
 
-    importer: remembers refused imports, knows who asks; may_read: whether a path may be read.
+    importer: records refused imports, and decides who caused an operation; may_read: whether a path may be read.
     """
 
     def __init__(self, importer: Importer, may_read: Callable[[str], bool]) -> None:
@@ -52,7 +52,7 @@ class Watch:
         self._on = True
 
     def news(self) -> list[str]:
-        """Attempts not reported before, each as what comes after “tried to”."""
+        """Attempts not reported before, each a continuation of “tried to”."""
         if self._importer.refused:
             for name in self._importer.refused:
                 self._note(f"import {name}")
@@ -61,10 +61,10 @@ class Watch:
         return new
 
     def ignore_debugger(self) -> None:
-        """Have a breakpoint that was left in do nothing but be reported: nobody is there to answer its prompt."""
+        """Make a leftover breakpoint do nothing except be reported: nobody can answer its prompt."""
 
         def go_on(*_: Any, **__: Any) -> None:
-            self._note("stop in the debugger, which does nothing when graded")
+            self._note("stop in the debugger, which does nothing during grading")
 
         sys.breakpointhook = pdb.set_trace = go_on
 
@@ -85,7 +85,7 @@ class Watch:
             self._note(what)
 
     def _opened(self, path: Any, _mode: Any, flags: Any) -> str | None:
-        """What opening this file is, where an exercise never needs it."""
+        """Describe opening this file, if no exercise needs it."""
         if not isinstance(path, str | bytes) or os.fsdecode(path) == os.devnull:
             return None
         name = os.fsdecode(path)

@@ -1,4 +1,4 @@
-"""The forked child: closes what is not its own, restricts itself, proves it, then serves until the pipe closes."""
+"""The forked child: closes inherited files, restricts itself, proves that, then serves until the pipe closes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_DESCRIPTORS = 1024
 
 
 class Prepared:
-    """Everything that a worker needs and that can be made before the fork, once for all of them."""
+    """Everything that workers need and that can be made once before they are forked."""
 
     def __init__(self, sandbox: Sandbox, importer: Importer) -> None:
         self.sandbox = sandbox
@@ -36,10 +36,10 @@ class Prepared:
 
 
 def become_worker(request: dict[str, Any], fds: list[int], prepared: Prepared) -> None:
-    """Turn the forked child into a worker; returns when the host closes the pipe.
+    """Turn the forked child into a worker; returns when the grader process closes the pipe.
 
-    request: ``memory_mb`` above what the zygote maps already, ``cpu_s`` for the whole life, and what the probe
-    needs: the ``host``'s process id, ``secrets``.
+    request: ``memory_mb`` beyond what the zygote maps, ``cpu_s`` for the whole life, and data for the probe:
+    the grader's process id ``host``, ``secrets``.
     """
     keep_only(fds, prepared.sandbox.descriptors)
     os.chdir("/")
@@ -53,11 +53,11 @@ def become_worker(request: dict[str, Any], fds: list[int], prepared: Prepared) -
 
 
 def keep_only(fds: list[int], others: list[int]) -> None:
-    """Close every descriptor but the two pipes and a few others; the standard streams lead nowhere."""
+    """Close every descriptor except the two pipes and a few others; connect the standard streams to nothing."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    away = [fcntl.fcntl(fd, fcntl.F_DUPFD, WRITE_FD + 1) for fd in fds]  # whichever numbers they came under
+    away = [fcntl.fcntl(fd, fcntl.F_DUPFD, WRITE_FD + 1) for fd in fds]  # whatever their numbers were
     os.dup2(away[0], READ_FD)
     os.dup2(away[1], WRITE_FD)
     os.closerange(3, READ_FD)

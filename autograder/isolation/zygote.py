@@ -1,9 +1,9 @@
 """The warm process: has NumPy and dlkit imported and forks a worker in about two milliseconds.
 
-Started by exec, so that it inherits nothing of the host's memory; a fork shares memory, so it
+Started by exec, so that it inherits nothing of the grader's memory; a fork shares memory, so it
 must never hold an expected value, a hidden input or a solution.  What every worker needs to restrict
-itself is prepared here.  A control socket carries one JSON message a packet:
-{"verb": "fork", …} with two descriptors → {"pid": n}, or {"refused": why} where the system starts no more processes;
+itself is prepared here.  A control socket carries one JSON message per packet:
+{"verb": "fork", …} with two descriptors → {"pid": n}, or {"refused": why} if the system starts no more processes;
 {"verb": "reap", "pid": n} → {"status": n};
 {"verb": "serve"} with one descriptor: another control socket, for another process that grades;  {"verb": "end"}.
 """
@@ -29,13 +29,13 @@ numpy numpy.linalg numpy.fft numpy.random numpy.polynomial numpy.lib.stride_tric
 typing dataclasses abc enum operator copy random statistics string re json inspect warnings heapq bisect socket ctypes
 traceback linecache contextlib types numbers datetime time encodings.idna dlkit dlkit.course dlkit.datasets
 dlkit.extraction dlkit.gradcheck dlkit.plotting dlkit.training
-""".split()  # noqa: SIM905 - a list of fifty names reads best as words
+""".split()  # noqa: SIM905 - fifty names are easier to read as words
 
 
 def main(control_fd: int, layers: list[str], *, gpu: bool) -> None:
-    """Serve fork and reap until told to end, or until the host is gone.
+    """Serve fork and reap until told to end, or until the grader process is gone.
 
-    layers: what every worker is to be held by; gpu: leave room for a driver, and let anything be imported.
+    layers: of isolation for every worker; gpu: leave room for a driver, and allow every import.
     """
     sys.dont_write_bytecode = True
     for name in WARM:
@@ -57,9 +57,9 @@ def main(control_fd: int, layers: list[str], *, gpu: bool) -> None:
 
 
 def system_fork() -> Callable[[], int]:
-    """The system's own fork: what Python does after one mends locks that other threads held, and there are none.
+    """The system's own fork: Python's also repairs locks held by other threads, of which there are none.
 
-    It costs half a millisecond a worker, for pages touched.  With other threads about, Python's fork after all.
+    That would cost half a millisecond per worker for touched pages.  If there are other threads, use Python's fork.
     """
     if len(os.listdir("/proc/self/task")) != 1:  # noqa: PTH208 - a Path is no help here
         return os.fork
@@ -75,9 +75,9 @@ def system_fork() -> Callable[[], int]:
 
 
 class Hosts:
-    """Those who may ask, each by a socket of its own, and the workers that each still has.
+    """The processes that may send requests, each by its own socket, and their remaining workers.
 
-    The first is who started the zygote: when it is gone, so are the others' reasons.
+    The first one started the zygote: when it is gone, the others are not served any more.
     """
 
     def __init__(self, first: socket.socket) -> None:
@@ -87,20 +87,20 @@ class Hosts:
         self.add(first)
 
     def add(self, control: socket.socket) -> None:
-        """Take one more."""
+        """Add another process."""
         self._workers[control] = set()
         self._poll.register(control, select.POLLIN)
-        with contextlib.suppress(ConnectionError):  # it is gone already, as its next message will say
+        with contextlib.suppress(ConnectionError):  # it is gone already, which its next message will show
             _reply(control, {"ready": os.getpid()})
 
     def asking(self) -> Iterator[socket.socket]:
-        """Wait, and yield who has asked for something or is gone."""
+        """Wait, and yield the sockets with a request or a closed peer."""
         by_number = {control.fileno(): control for control in self._workers}
         for number, _ in self._poll.poll():
             yield by_number[number]
 
     def leave(self, control: socket.socket) -> bool:
-        """Forget one who is gone, and end the workers it left; whether anybody remains to be served."""
+        """Forget a process that is gone, and end its workers; return whether any process remains."""
         if control is self._first:
             return False
         self._poll.unregister(control)
@@ -112,10 +112,10 @@ class Hosts:
         return True
 
     def fork(self, control: socket.socket, become: Callable[[], None], fork: Callable[[], int]) -> dict[str, Any]:
-        """Fork a worker for one of them; the answer that it gets."""
+        """Fork a worker for one of them; return the reply."""
         try:
             pid = fork()
-        except OSError as error:  # too many processes, or too little memory: no reason to leave the others
+        except OSError as error:  # too many processes, or too little memory: continue to serve the others
             return {"refused": error.strerror}
         if pid == 0:
             _child(self._workers, become)
@@ -123,7 +123,7 @@ class Hosts:
         return {"pid": pid}
 
     def reap(self, control: socket.socket, pid: int) -> int | None:
-        """Wait for a worker that was told to die."""
+        """Wait for a worker that was told to exit."""
         self._workers[control].discard(pid)
         return _status(pid)
 
@@ -153,7 +153,7 @@ def _serve(first: socket.socket, become_worker: Callable[[dict[str, Any], list[i
 
 
 def _status(pid: int) -> int | None:
-    """Exit status of a child as ``waitpid`` gives it; None where there is none such."""
+    """Exit status of a child from ``waitpid``; None if there is no such child."""
     try:
         return os.waitpid(pid, 0)[1]
     except ChildProcessError:

@@ -43,7 +43,7 @@ class _Done:
 
 
 class Watching:
-    """Watches the work on one assignment until it is told to stop.
+    """Watches the work on one assignment until QUIT or STOP.
 
     path: the file; if None, the assignment's notebook or Python file, whichever was saved last.
     """

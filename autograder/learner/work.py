@@ -152,7 +152,7 @@ def exercise_of(target: str, root: Path) -> tuple[Loaded, Exercise, str | None]:
 
 
 def reset_target(target: str, root: Path) -> tuple[Loaded, Exercise | None, str | None]:
-    """An assignment, an exercise, or a part of one.  UsageError if it is none of these."""
+    """An assignment, an exercise, or a part of one.  UsageError if it is something else."""
     try:
         return catalogue.load(catalogue.find(target, root), root), None, None
     except UsageError:

@@ -1,4 +1,4 @@
-"""Reports: what was found of a hand-in, as plain data, and how that is stored and read."""
+"""Reports: the results of a hand-in, as plain data, and how they are stored and read."""
 
 from autograder.report.measurement import Footprint, Growth, HotSpot, Measurement, Pace, Pair, Timing
 from autograder.report.problems import NotGraded, Problem

@@ -1,6 +1,6 @@
-"""What was measured, beside its limit: one struct per kind, and their union, which a verdict holds.
+"""Measured values and their limits: one struct per kind, and their union, which a verdict holds.
 
-To add a kind, write its struct with what ``Figures`` asks for, and list it in ``Measurement``.
+To add a kind, write its struct with everything that ``Figures`` requires, and list it in ``Measurement``.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ __all__ = ["Footprint", "Growth", "HotSpot", "Measurement", "Pace", "Pair", "Tim
 
 WHOLE_FROM = 10
 NEAR = 0.1
-"""Of a ratio's limit: nearer than this, a second digit is shown."""
+"""Closer to a ratio's limit than this share, a second digit is shown."""
 MEGABYTE = 1e6
 
 
 class Pace(StrEnum):
-    """Where a measured figure lies: on one side of its limit, or too close to tell."""
+    """The side of its limit on which a measured value lies, or too close to decide."""
 
     UNDER = "under"
     OVER = "over"
@@ -37,7 +37,7 @@ class HotSpot(msgspec.Struct, frozen=True):
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """One timed call of the code and one of the reference on the same inputs: seconds of CPU, and by the clock.
+    """One timed call of the code and one of the reference on the same inputs: CPU and wall seconds.
 
     put_off: CPU seconds of deferred work, spent between calls beyond what the reference did; charged to the code.
     code_instructions, reference_instructions: executed in that call, where the machine counts them, else 0.
@@ -53,9 +53,9 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True, tag_field="kind"):
-    """What every kind of measurement has; each also has ``value``, ``limit``, ``pace``, ``interval`` and ``words``.
+    """Common to all kinds of measurement; each also has ``value``, ``limit``, ``pace``, ``interval`` and ``words``.
 
-    is_ratio: whether the value is a multiple of the reference's; unit: what follows the value in a sentence;
+    is_ratio: whether the value is a multiple of the reference's; unit: the text after the value in a sentence;
     in_sentence: whether the sentence of a failed check states the figures.
     """
 
@@ -65,12 +65,12 @@ class Figures(msgspec.Struct, frozen=True, tag_field="kind"):
 
     @property
     def kind(self) -> str:
-        """The kind's name, as it stands in the report."""
+        """The kind's name in the report."""
         return str(self.__struct_config__.tag)
 
     @property
     def hot_spots(self) -> list[HotSpot]:
-        """Where it goes, where that is known."""
+        """Where the cost arises, if that is known."""
         return []
 
     @property
@@ -82,9 +82,9 @@ class Figures(msgspec.Struct, frozen=True, tag_field="kind"):
 class Timing(Figures, frozen=True, tag="speed"):
     """A speed check's figures: CPU-time ratios to the reference, one per pair, and their median.
 
-    low, high: the interval of the median that the pace was judged by; half_limit: the limit for half of the points, and
-    whether the ratio keeps within it; raw: what was measured; hot: where the time goes, where it was too much;
-    estimated: by yardsticks, without the reference; pairs then holds each yardstick's own estimate.
+    low, high: the interval of the median that decided the pace; half_limit: the limit for half of the points, and
+    whether the ratio is within it; raw: the raw measurements; hot: where the time goes, if it was too much;
+    estimated: by yardsticks, without the reference; pairs then holds each yardstick's estimate.
     """
 
     ratio: float
@@ -106,7 +106,7 @@ class Timing(Figures, frozen=True, tag="speed"):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """What the pace was judged by, or the extreme ratios where that was not stored."""
+        """The interval that decided the pace, or the extreme ratios if that was not stored."""
         low = self.low or min(self.pairs, default=self.ratio)
         return low, self.high or max(self.pairs, default=self.ratio)
 
@@ -122,7 +122,7 @@ class Timing(Figures, frozen=True, tag="speed"):
 
     @property
     def words(self) -> str:
-        """The ratio beside its limit: ``2.7 × the reference (limit 2.0)``, exact enough that they differ."""
+        """The ratio and its limit: ``2.7 × the reference (limit 2.0)``, with enough digits to differ."""
         ratio = _beside(self.ratio, self.limit, estimated=self.estimated)
         return f"{ratio} × the reference (limit {self.limit:.1f}{_note(self.estimated)})"
 
@@ -133,7 +133,7 @@ class Timing(Figures, frozen=True, tag="speed"):
 
     @property
     def instructions(self) -> float | None:
-        """Instructions as a multiple of the reference's, the median of the pairs; None where they were not counted."""
+        """Instructions as a multiple of the reference's, the median of the pairs; None if they were not counted."""
         counted = [p.code_instructions / p.reference_instructions for p in self.raw if p.reference_instructions > 0]
         return statistics.median(counted) if counted else None
 
@@ -141,8 +141,8 @@ class Timing(Figures, frozen=True, tag="speed"):
 class Footprint(Figures, frozen=True, tag="memory"):
     """A memory check's figures: bytes at the peak of one call, of the code and of the reference, and their ratio.
 
-    kept: bytes that stay after the call; half_limit: the limit for half of the points, and whether it keeps within it;
-    estimated: the reference's peak is the one that was measured at release.
+    kept: bytes that stay allocated after the call; half_limit: the limit for half of the points, and whether the ratio
+    is within it; estimated: whether the reference's peak was measured at release.
     """
 
     ratio: float
@@ -161,7 +161,7 @@ class Footprint(Figures, frozen=True, tag="memory"):
 
     @property
     def pace(self) -> Pace:
-        """Memory hardly varies: it is never too close to tell."""
+        """Memory hardly varies, so it is never too close to decide."""
         return Pace.UNDER if self.ratio <= self.limit else Pace.OVER
 
     @property
@@ -176,7 +176,7 @@ class Footprint(Figures, frozen=True, tag="memory"):
 
     @property
     def words(self) -> str:
-        """The ratio beside its limit, and what was measured."""
+        """The ratio, its limit, and the measured bytes."""
         ratio = _beside(self.ratio, self.limit, estimated=self.estimated)
         peak, theirs = (f"{amount / MEGABYTE:.1f} MB" for amount in (self.peak, self.reference_peak))
         limit = f"limit {self.limit:.1f}{_note(self.estimated)}"
@@ -191,8 +191,8 @@ class Footprint(Figures, frozen=True, tag="memory"):
 class Growth(Figures, frozen=True, tag="growth"):
     """A scaling check's figures: cost at each size (seconds of CPU, bytes at the peak), and the exponent fitted to it.
 
-    of: "time" or "memory"; low, high: the interval of the exponent that the pace was judged by;
-    reference, reference_costs: the reference's exponent and costs, where it was at hand.
+    of: "time" or "memory"; low, high: the interval of the exponent that decided the pace;
+    reference, reference_costs: the reference's exponent and costs, if it was available.
     """
 
     is_ratio: ClassVar[bool] = False
@@ -217,7 +217,7 @@ class Growth(Figures, frozen=True, tag="growth"):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """What the pace was judged by."""
+        """The interval that decided the pace."""
         return self.low or self.exponent, self.high or self.exponent
 
     @property
@@ -227,7 +227,7 @@ class Growth(Figures, frozen=True, tag="growth"):
 
     @property
     def words(self) -> str:
-        """How the cost grows with the size beside the limit, and how the reference's does."""
+        """How the cost grows with the size, the limit, and how the reference's cost grows."""
         theirs = f"; the reference’s to the power {self.reference:.2f}" if self.reference_costs else ""
         return f"{self.cost} grows like the size to the power {self.exponent:.2f} (limit {self.limit:.2f}{theirs})"
 
@@ -238,7 +238,7 @@ class Growth(Figures, frozen=True, tag="growth"):
 
 
 Measurement = Timing | Footprint | Growth
-"""What a measured check found; its ``kind`` in a report is speed, memory or growth."""
+"""The result of a measured check; its ``kind`` in a report is speed, memory or growth."""
 
 
 def _beside(ratio: float, limit: float, *, estimated: bool) -> str:

@@ -1,4 +1,4 @@
-"""What is said about files: problems of the one that was graded, and files that were not."""
+"""Remarks on files: problems of the graded one, and files that were not graded."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ __all__ = ["NotGraded", "Problem"]
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something about the file itself: one sentence, and where."""
+    """A problem of the file itself: one sentence, and the place."""
 
     sentence: str
     where: str = ""
 
 
 class NotGraded(msgspec.Struct, frozen=True):
-    """Something that was seen among the hand-ins and was not graded: where it lies beneath their folder, and why.
+    """A file that was seen among the hand-ins and not graded: its path below their folder, and the reason.
 
-    kind: "hand-in", which somebody has to look at, or "other", "handed out" (by the course), "system" (of a computer);
-    assignment, student: whom it is about, as far as that is known.
+    kind: "hand-in", which needs attention, or "other", "handed out" (by the course), "system" (of a computer);
+    assignment, student: that it belongs to, as far as they are known.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Report: everything known of one graded submission.  ``msgspec.json.schema(Report)`` is its schema."""
+"""Report: everything known about one graded submission.  ``msgspec.json.schema(Report)`` is its schema."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class WrittenAnswer(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything known of one graded submission; can be replayed from its seed and hashes.
+    """Everything known about one graded submission; it can be reproduced from its seed and hashes.
 
     format: version of the schema;
-    capstones: whether training was asked for; left_out: exercises of which this run graded nothing, or not all: what is
-    left out is in neither the points nor the maximum; earlier_sha256: of the earlier assignments it was graded on;
+    capstones: whether capstones were trained; left_out: exercises that this run graded only in part or not at all: the
+    rest counts in neither the points nor the maximum; earlier_sha256: of the earlier assignments it was graded on;
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
-    isolation: "full", "partial" or "none", proved before student code was loaded ("" where none ran);
-    isolation_missing: what was not in force, with the reason; tried: what the code attempted and an exercise
-    never needs, each as what follows “tried to”; set_aside: files of this hand-in that were not graded.
+    isolation: "full", "partial" or "none", proved before student code was loaded ("" if none ran);
+    isolation_missing: missing layers, with the reason; tried: what the code attempted and no exercise needs, each a
+    continuation of “tried to”; set_aside: files of this hand-in that were not graded.
     """
 
     format: int = FORMAT
@@ -60,12 +60,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def points(self) -> float:
-        """Points earned by machine."""
+        """Points from automatic grading."""
         return round(sum(exercise.points for exercise in self.exercises), 2)
 
     @property
     def max_points(self) -> float:
-        """Points to be had by machine; written questions come on top."""
+        """Maximum of automatic grading; written questions are extra."""
         return round(sum(exercise.max_points for exercise in self.exercises), 2)
 
     @property

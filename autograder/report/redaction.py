@@ -1,4 +1,4 @@
-"""Folders of this machine in what students read: shown as what they hold, unless the submission itself spells them."""
+"""Replaces folders of this machine in texts for students by what they hold, unless the submission names them."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = ["Redactor", "encodable"]
 
 PACKAGES = ("numpy", "dlkit", "autograder")
 SHARED = {Path("/"), Path("/usr"), Path("/usr/local"), Path("/opt")}
-"""Nobody's own: an interpreter that is installed there is at home everywhere."""
+"""System folders: an interpreter installed there reveals nothing."""
 NAMES = {"packages": "<packages>", "python": "<python>", "temporary": "<tmp>", "home": "~", "course": "<course>"}
 INSIDE = {"packages": "", "course": ""}
-"""What a path begins with inside such a folder, where that is not the folder's name: ``numpy/…``, ``dlkit/…``."""
+"""Replacements of such a folder in paths, where these are not its name: ``numpy/…``, ``dlkit/…``."""
 NAME_GOES_ON = r"[\w-]|\.\w"
 REST = r"[^\s\"'`,;:)\]}<>|]*"
 
 
 class Redactor:
-    """Takes this machine's folders out of texts.
+    """Removes this machine's folders from texts.
 
-    source: of the submission; a path that stands in it stays as its author wrote it, and gives nothing away;
+    source: of the submission; a path in it stays as its author wrote it, because it reveals nothing;
     folders: of the course, which only the caller knows.
     """
 
@@ -43,11 +43,11 @@ class Redactor:
         self._pattern = re.compile(rf"(?<![\w.-])(({folder})(?!{NAME_GOES_ON})({REST}))")
 
     def is_needed(self, text: str) -> bool:
-        """Whether one of the folders stands in a text, be it encoded as JSON."""
+        """Whether a text contains one of the folders, even encoded as JSON."""
         return any(folder in text for folder in self._kinds)
 
     def shown(self, text: str) -> str:
-        """Show paths as students may see them."""
+        """Return a text with paths as students may see them."""
         return self._pattern.sub(self._inside, text)
 
     def _inside(self, found: re.Match[str]) -> str:
@@ -68,7 +68,7 @@ def _folders(course: tuple[Path, ...], here: Path, temporary: Path, home: Path) 
     found += [(folder, "course") for folder in (*course, here)] + [(temporary, "temporary"), (home, "home")]
     spelled = {
         spelling: kind
-        for folder, kind in reversed(found)  # of one folder, what it is known for first
+        for folder, kind in reversed(found)  # the first kind of a folder wins
         if folder not in SHARED
         for path in (str(folder), os.path.realpath(folder))
         for spelling in (path, path.replace("\\", "/"), path.replace("\\", "\\\\"))
@@ -77,10 +77,10 @@ def _folders(course: tuple[Path, ...], here: Path, temporary: Path, home: Path) 
 
 
 def encodable(report: Report, source: str = "", folders: Iterable[Path] = ()) -> Report:
-    """Return the report with every text as it may leave this machine; every report goes through here.
+    """Return the report with every text as it may leave this machine; every report passes through here.
 
-    UTF-8 can hold it: half a character becomes “?”.  It names no folder of this machine but those that the submission's
-    source spells itself; folders: the course's own.
+    It is valid UTF-8: a lone surrogate becomes “?”.  It names no folder of this machine except those in the
+    submission's own source; folders: the course's own.
     """
     redactor = Redactor(source, folders)
     with contextlib.suppress(UnicodeEncodeError):

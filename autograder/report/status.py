@@ -1,4 +1,4 @@
-"""What became of a check, and of everything that is made of checks."""
+"""The status of a check, and of everything that consists of checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Status", "overall"]
 
 
 class Status(StrEnum):
-    """What became of a check, a part, an exercise, an assignment."""
+    """The status of a check, a part, an exercise, an assignment."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 def overall(statuses: Iterable[Status]) -> Status:
-    """Sum up: broken, then failed, come first; an untouched whole is not attempted, a correct beginning partly done."""
+    """Combine: broken, then failed, come first; all untouched is not attempted, a correct beginning is partly done."""
     kinds = set(statuses)
     for status in (Status.BROKEN, Status.FAILED):
         if status in kinds:

@@ -1,6 +1,6 @@
-"""Reports as they are stored, of this version and of earlier ones.
+"""Stored reports of this version and of earlier ones.
 
-Version 1 (release 0.1) is converted as it is read.  A later version is refused: what it holds is not known here.
+Version 1 (release 0.1) is converted when it is read.  A later version is refused, because its content is unknown.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from autograder.report.record import FORMAT, Report
 __all__ = ["ReportError", "read_report", "refuse_later_report", "upgrade_result"]
 
 FIGURES = {"timing": "speed", "footprint": "memory", "growth": "growth"}
-"""Fields that a verdict of version 1 had, and the kind of measurement that each became."""
+"""Fields of a verdict of version 1, and the kind of measurement that replaces each."""
 
 
 class ReportError(Exception):
-    """A file is no report that can be read here: one sentence with the cure."""
+    """A file cannot be read as a report: one sentence with the cure."""
 
 
 class _Stamp(msgspec.Struct):
@@ -26,7 +26,7 @@ class _Stamp(msgspec.Struct):
 
 
 def read_report(path: Path) -> Report:
-    """Read a report of this version or an earlier one; ReportError where the file is none, or of a later version."""
+    """Read a report of this version or an earlier one; ReportError if it is not one, or of a later version."""
     try:
         content = path.read_bytes()
         version = msgspec.json.decode(content, type=_Stamp).format
@@ -41,7 +41,7 @@ def read_report(path: Path) -> Report:
 
 
 def refuse_later_report(path: Path) -> None:
-    """Raise ReportError where there is a report of a later version: it must not be overwritten."""
+    """Raise ReportError if there is a report of a later version, which must not be overwritten."""
     try:
         version = msgspec.json.decode(path.read_bytes(), type=_Stamp).format
     except (OSError, msgspec.DecodeError):
@@ -66,14 +66,14 @@ def _from_version_1(content: bytes) -> Report:
 
 
 def upgrade_result(result: object) -> object:
-    """One exercise's verdicts of version 1, as builtins, in this version's form; anything else as it is."""
+    """One exercise's verdicts of version 1, as builtins, in this version's form; anything else unchanged."""
     if not isinstance(result, dict) or not isinstance(verdicts := result.get("verdicts"), list):
         return result
     return {**result, "verdicts": [_upgraded(verdict) for verdict in verdicts]}
 
 
 def _upgraded(verdict: object) -> object:
-    """One verdict: of the fields of old at most one held figures."""
+    """One verdict: at most one of the old fields held figures."""
     if not isinstance(verdict, dict):
         return verdict
     kept = {name: value for name, value in verdict.items() if name not in FIGURES}

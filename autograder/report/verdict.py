@@ -13,14 +13,14 @@ __all__ = ["ExerciseResult", "Verdict"]
 class Verdict(msgspec.Struct, frozen=True):
     """One check's outcome, with the sentence that the student reads.
 
-    mistake, hint: a planted mistake whose outputs are the student's, and what its author needs; mistakes: their
-    names, of one or of two at once.
+    mistake, hint: a planted mistake with the same outputs as the student's code, and what its author needs; mistakes:
+    the names, of one or of two at once.
     measurement: the figures of a check that measures something.
-    pattern: keys of the relations that the outputs have to the expected ones, where no mistake is known (``factor 2``);
-    the hint says them.
-    places, heat: where the error sits, in words and as a table of |error| in tenths of the largest, at most 12 × 12, −1
-    where it is no number;
-    snippet: at most three lines of code that show it again.
+    pattern: keys of the relations between observed and expected outputs, if no mistake is recognised (``factor 2``);
+    the hint describes them.
+    places, heat: where the errors are, in words and as a table of |error| in tenths of the largest, at most 12 × 12, −1
+    where it is not a number;
+    snippet: at most three lines of code that reproduce the failure.
     """
 
     check: str
@@ -52,7 +52,7 @@ class ExerciseResult(msgspec.Struct, frozen=True):
 
     @property
     def max_points(self) -> float:
-        """Points to be had."""
+        """Maximum of the points."""
         return round(sum(verdict.max_points for verdict in self.verdicts), 2)
 
     @property

@@ -276,7 +276,7 @@ WRONG_FORWARDS = {
     "a wrong signature": (["return np.tanh(x, 1, 2, 3)"], "raised TypeError"),
     "an endless loop": (
         ["while True: pass"],
-        f"Tanh.forward did not end within {QUICK.cpu_s:g} s of computing or {QUICK.wall_s:g} s in all: look for",
+        f"Tanh.forward did not end within {QUICK.cpu_s:g} s of computing or {QUICK.wall_s:g} s of wall time: look for",
     ),
     "a deep recursion": (["return self.forward(x)"], "raised RecursionError: maximum recursion depth exceeded"),
     "20 GB": (

@@ -57,7 +57,7 @@ def test_with_a_layer_removed_the_probe_says_so(layer):
 
 CONSEQUENCES = {
     "session": "it shares the grader's session",
-    "rlimits": "memory, time or files have no bound",
+    "rlimits": "memory, time or files have no limit",
     "landlock": "files outside the allow-list can be read",
     "seccomp": "every system call is allowed",
 }
@@ -85,7 +85,7 @@ def test_the_assignments_folder_is_among_what_must_not_be_seen(zygote, root):
 def test_student_code_never_reaches_a_worker_that_is_less_isolated_than_asked(layers, hand_in):
     with Spawner() as spawner, pytest.raises(IsolationError) as raised:
         Grader(layers, spawner, seed=7, isolation="partial")
-    assert "isolation 'none' here, and 'partial' is asked for" in str(raised.value)
+    assert "isolation 'none' here, but 'partial' is required" in str(raised.value)
     assert "--isolation none" in str(raised.value)
 
 

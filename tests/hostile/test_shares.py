@@ -79,7 +79,7 @@ def test_a_hand_in_that_uses_up_its_share_is_ended_with_a_sentence(name, grader_
     source, what, said = WASTES[name]
     grader = grader_with(SMALL)
     outcome = let_loose(Attack(26, name, source), world, tmp_path / "mallory", grader)
-    assert f"the whole hand-in has used up {said}, and no more of it is run" in outcome.said
+    assert f"the whole hand-in has used up {said}, so no more of it is run" in outcome.said
     statuses = {verdict.status for result in outcome.report.exercises for verdict in result.verdicts}
     assert Status.BROKEN not in statuses
     used = getattr(grader.allowance, what)

@@ -1,1 +1,1 @@
-"""What the Linux kernel can refuse a process: one module a layer, each a few system calls through ctypes."""
+"""Restrictions that the Linux kernel can enforce: one module per layer, each a few system calls through ctypes."""

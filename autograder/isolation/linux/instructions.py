@@ -1,6 +1,6 @@
-"""Instructions that a process executes, counted by the processor: evidence that no neighbour can disturb.
+"""Instructions that a process executes, counted by the processor: evidence that other processes cannot disturb.
 
-Optional: a virtual machine often passes no counters through, and a kernel may refuse them to ordinary users.
+Optional: a virtual machine often provides no counters, and a kernel may refuse them to ordinary users.
 
 Source: perf_event_open(2).
 """
@@ -23,13 +23,13 @@ HARDWARE, SOFTWARE = 0, 1
 INSTRUCTIONS = 1
 ATTRIBUTE_BYTES = 128
 TYPE, SIZE, CONFIG, FLAGS = 0, 4, 8, 40
-"""Where the fields of ``perf_event_attr`` lie."""
+"""Offsets of the fields of ``perf_event_attr``."""
 INHERIT, EXCLUDE_KERNEL, EXCLUDE_HYPERVISOR = 1 << 1, 1 << 5, 1 << 6
 CLOSE_ON_EXEC = 1 << 3
 
 
 class Counter:
-    """One event of one process and of every thread that it starts from now on."""
+    """Counts one event of one process and of every thread that it starts from now on."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -39,13 +39,13 @@ class Counter:
         return int.from_bytes(os.read(self._fd, 8), "little")
 
     def close(self) -> None:
-        """Give the counter back."""
+        """Release the counter."""
         with contextlib.suppress(OSError):
             os.close(self._fd)
 
 
 def open_counter(pid: int, kind: int = HARDWARE, event: int = INSTRUCTIONS) -> Counter | None:
-    """Count an event of a process, by default instructions outside the kernel; None where that cannot be had."""
+    """Count an event of a process, by default instructions outside the kernel; None if that is not available."""
     number = CALL.get(platform.machine())
     if number is None:
         return None

@@ -12,7 +12,7 @@ _LIBC.syscall.restype = ctypes.c_long
 
 
 def syscall(number: int, *arguments: object) -> int:
-    """Make a system call by its number; OSError where the kernel refuses."""
+    """Make a system call by its number; OSError if the kernel refuses."""
     result = int(_LIBC.syscall(ctypes.c_long(number), *arguments))
     if result < 0:
         error = ctypes.get_errno()
@@ -21,7 +21,7 @@ def syscall(number: int, *arguments: object) -> int:
 
 
 def prctl(option: int, value: int) -> None:
-    """Set one of this process's own attributes; OSError where the kernel refuses."""
+    """Set an attribute of this process; OSError if the kernel refuses."""
     zero = ctypes.c_ulong(0)
     if _LIBC.prctl(ctypes.c_int(option), ctypes.c_ulong(value), zero, zero, zero) < 0:
         error = ctypes.get_errno()

@@ -1,7 +1,7 @@
-"""Landlock: an allow-list of files that may be read, and nothing that may be written.
+"""Landlock: an allow-list of files that may be read; nothing may be written.
 
-Source: https://docs.kernel.org/userspace-api/landlock.html.  Rights that a rule does not give are refused from
-then on, for this process and whatever comes of it.  Reading the metadata of a file is not among the rights.
+Source: https://docs.kernel.org/userspace-api/landlock.html.  Rights that no rule grants are refused from
+then on, for this process and its descendants.  Reading the metadata of a file is not a right.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ FIRST_DESCRIPTOR = 100
 """Above those that a worker keeps."""
 READ_FILE = 1 << 2
 FILE_RIGHTS = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
-"""Rights over files that each version of the interface adds."""
+"""File rights that each version of the interface adds."""
 NETWORK_SINCE, NETWORK_RIGHTS = 4, 0b11
 SCOPED_SINCE, SCOPED = 6, 0b11
-"""Abstract sockets and signals end at the border of the domain."""
+"""Abstract sockets and signals cannot leave the domain."""
 
 
 class _RulesetAttr(ctypes.Structure):
@@ -41,10 +41,10 @@ class _PathBeneath(ctypes.Structure):
 
 
 class Ruleset:
-    """Made once; every worker forked later enters it with one call.
+    """Created once; every worker forked later enters it with one call.
 
-    readable: files, and folders with all that is beneath them; descriptor: to be kept open until it is entered.
-    Raises OSError where the kernel has no Landlock.
+    readable: files, and folders with everything below; descriptor: must stay open until it is entered.
+    Raises OSError if the kernel has no Landlock.
     """
 
     def __init__(self, readable: Iterable[Path]) -> None:
@@ -76,6 +76,6 @@ class Ruleset:
             os.close(parent)
 
     def enter(self) -> None:
-        """Restrict this process for good; it must not be able to gain privileges any more."""
+        """Restrict this process permanently; it must no longer be able to gain privileges."""
         syscall(RESTRICT_SELF, ctypes.c_int(self.descriptor), ctypes.c_uint32(0))
         os.close(self.descriptor)

@@ -17,14 +17,14 @@ LIMITED = tuple(number for name, number in vars(resource).items() if name.starts
 
 
 def limit(mapped: int, memory_mb: int, cpu_s: int, *, gpu: bool = False) -> None:
-    """Bound this process for good.
+    """Limit this process permanently.
 
-    mapped: bytes of address space in use already; memory_mb: address space beyond them; cpu_s: seconds, of all
-    threads together.  No core dump, no byte into a file, few descriptors and threads.
-    gpu: address space and descriptors are left alone, since a driver reserves both by the thousand.
+    mapped: bytes of address space already in use; memory_mb: address space beyond them; cpu_s: seconds of all
+    threads together.  No core dumps, no file output, few descriptors and threads.
+    gpu: do not limit address space and descriptors, because a driver reserves both by the thousand.
     """
     bounds = {
-        resource.RLIMIT_CPU: (cpu_s, cpu_s + 1),  # the first sends a signal with a name, the second kills
+        resource.RLIMIT_CPU: (cpu_s, cpu_s + 1),  # the soft limit sends a signal, the hard limit kills
         resource.RLIMIT_FSIZE: (0, 0),
         resource.RLIMIT_CORE: (0, 0),
         resource.RLIMIT_MEMLOCK: (0, 0),
@@ -47,7 +47,7 @@ def _hard_limit(which: int) -> int:
 
 
 def prepare() -> None:
-    """Look up the limits of this process, for those that it forks."""
+    """Read the limits of this process in advance, for its forks."""
     for which in LIMITED:
         _hard_limit(which)
 
@@ -58,13 +58,13 @@ def mapped() -> int:
 
 
 def go_first() -> None:
-    """Where the machine runs out of memory, let this process and what it forks be ended before others."""
+    """If the machine runs out of memory, let this process and its forks be killed before others."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def _tasks_in_all() -> int:
-    """Tasks of all users, since the limit counts all of one; 0 for root, whose workers are users of their own."""
+    """Tasks of all users, because the limit counts all of a user's; 0 for root, whose workers are separate users."""
     if os.geteuid() == 0:
         return 0
     descriptor = os.open("/proc/loadavg", os.O_RDONLY)

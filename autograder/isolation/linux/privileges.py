@@ -1,4 +1,4 @@
-"""Privileges: a worker of root becomes a user that owns nothing; capabilities are given up by everyone."""
+"""Privileges: a worker of root becomes a user that owns nothing; every worker gives up its capabilities."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ CAPGET = {"x86_64": 125, "aarch64": 90}
 CAPABILITY_VERSION = 0x20080522
 READ_ANYWHERE, REACH_ANYWHERE = 1 << 2, 1 << 1
 REACH = READ_ANYWHERE | REACH_ANYWHERE
-"""CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE where a container has but that: to get past the permissions of folders,
-such as a home's on the way to the interpreter.  What lies beyond is still only what Landlock allows."""
+"""CAP_DAC_READ_SEARCH, or CAP_DAC_OVERRIDE if a container has only that: to pass folders without permission, such as
+a home on the way to the interpreter.  Landlock still limits what can be read."""
 FIRST_UID, UIDS = 61184, 4096
-"""User numbers that no account has: systemd's range for users that last as long as a process."""
+"""User numbers that no account has: systemd's range for users of a single process."""
 
 
 class _Header(ctypes.Structure):
@@ -32,11 +32,11 @@ class _Sets(ctypes.Structure):
 
 
 def drop(*, reach: bool) -> None:
-    """Stop being root where one is, and give up every capability.
+    """If this is root, become another user; give up every capability.
 
-    reach: but for one that gets past folders' permissions.
-    Every worker of root gets a user number of its own, by its process id.  Raises OSError where the kernel refuses
-    to take capabilities away; a root that may not change its user stays one without capabilities.
+    reach: keep the one that passes folders without permission.
+    Every worker of root gets its own user number, by its process id.  Raises OSError if the kernel refuses to drop
+    capabilities; if root may not change its user, it remains root without capabilities.
     """
     uid = FIRST_UID + os.getpid() % UIDS
     if os.geteuid() == 0:
@@ -47,17 +47,17 @@ def drop(*, reach: bool) -> None:
             os.setresuid(uid, uid, uid)
         prctl(SET_KEEPCAPS, 0)
     for kept in (READ_ANYWHERE, REACH_ANYWHERE) if reach else ():
-        with contextlib.suppress(PermissionError):  # it was never there
+        with contextlib.suppress(PermissionError):  # it was never held
             _set_capabilities(kept)
             break
     else:
         _set_capabilities(0)
     prctl(SET_DUMPABLE, 0)
-    prctl(SET_PDEATHSIG, signal.SIGKILL)  # a host that is killed takes the zygote with it, and that its busy workers
+    prctl(SET_PDEATHSIG, signal.SIGKILL)  # if the grader is killed, the zygote is killed, and then its busy workers
 
 
 def prepare() -> None:
-    """Make the first of each kind of call here, so that no process forked later has to pay for it."""
+    """Make the first call of each kind here, so that no fork has to pay for it."""
     prctl(SET_KEEPCAPS, 0)
     syscall(CAPGET[os.uname().machine], ctypes.byref(_Header(CAPABILITY_VERSION, 0)), ctypes.byref((_Sets * 2)()))
 
@@ -69,5 +69,5 @@ def _set_capabilities(kept: int) -> None:
 
 
 def forbid_new() -> None:
-    """No program started from here gains a privilege: what Landlock and seccomp ask for."""
+    """Programs started from here gain no privileges, as Landlock and seccomp require."""
     prctl(SET_NO_NEW_PRIVS, 1)

@@ -1,4 +1,4 @@
-"""Every layer in the order that works: prepared once in the zygote, entered by each worker."""
+"""All layers in a working order: prepared once in the zygote, entered by each worker."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SAMPLES = ("os.py", "__init__.py")
 class Sandbox:
     """The layers of this machine.
 
-    layers: those wanted, of ``LAYERS``; gpu: leave room for a driver.
-    lacking: layers that are not in force, each with the reason; loses_sight: whether a worker, no longer root, will
-    not get at the interpreter's own files, so that it can import only what was loaded before.
+    layers: the requested ones of ``LAYERS``; gpu: leave room for a driver.
+    lacking: layers that are missing, each with the reason; loses_sight: whether a worker, no longer root, cannot read
+    the interpreter's own files and can import only what was loaded before.
     """
 
     def __init__(self, layers: frozenset[str], *, gpu: bool = False) -> None:
@@ -44,7 +44,7 @@ class Sandbox:
         self._paths = tuple(str(path) for path in self._files)
         self._folders = tuple(f"{path}/" for path in self._files)
         self._mapped = limits.mapped()
-        limits.go_first()  # the zygote too: it can be started again
+        limits.go_first()  # also the zygote, which can be restarted
         self._reach = hidden and self._ruleset is not None
         self.loses_sight = hidden and not self._reach and os.geteuid() == 0 and "privileges" not in self.lacking
 
@@ -67,7 +67,7 @@ class Sandbox:
         return path in self._paths or path.startswith(self._folders)
 
     def enter(self, memory_mb: int, cpu_s: int) -> dict[str, str]:
-        """Restrict this process for good; return the layers that are not in force, with reasons."""
+        """Restrict this process permanently; return the missing layers with reasons."""
         lacking = dict(self.lacking)
         privileges.forbid_new()
         steps: dict[str, Callable[[], object]] = {
@@ -89,7 +89,7 @@ class Sandbox:
 
 
 def _everyone_can_read(paths: list[Path]) -> bool:
-    """Whether a user who owns nothing gets to these folders, and reads what is in them."""
+    """Whether a user who owns nothing can reach and read these folders."""
     samples = [file for path in paths for name in SAMPLES if (file := path / name).is_file()] + paths
     parents = {parent for path in samples for parent in path.parents}
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in parents) and all(

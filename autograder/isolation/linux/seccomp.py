@@ -1,7 +1,7 @@
-"""Seccomp: the system calls that computing needs, and no other.
+"""Seccomp: allows the system calls that computing needs, and no others.
 
-Source: https://docs.kernel.org/userspace-api/seccomp_filter.html.  The filter is a program of the kernel's packet
-filter machine: it sees a call's number and its arguments' bits, never what they point to.
+Source: https://docs.kernel.org/userspace-api/seccomp_filter.html.  The filter is a program for the kernel's packet
+filter machine: it sees a call's number and its arguments, never what they point to.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FREELY = {
     "getgid": (104, 176), "getegid": (108, 177), "getrlimit": (97, 163), "uname": (63, 160), "sysinfo": (99, 179),
     "getcwd": (79, 17), "getrandom": (318, 278), "exit": (60, 93), "exit_group": (231, 94),
 }  # fmt: skip
-"""Allowed whatever their arguments: name → number on x86-64, number on 64-bit Arm."""
+"""Allowed with any arguments: name → number on x86-64, number on 64-bit Arm."""
 
 WITH_CONDITIONS = {
     "open": (2, None), "openat": (257, 56), "newfstatat": (262, 79), "fcntl": (72, 25), "clone": (56, 220),
@@ -48,7 +48,7 @@ WITH_CONDITIONS = {
 }  # fmt: skip
 
 FOREIGN_NUMBERS = 0x40000000
-"""From here on x86-64 understands the numbers of another convention, x32."""
+"""From this number on, x86-64 uses another convention, x32."""
 WRITE_FLAGS = 0o3 | 0o100 | 0o1000
 """Open for writing, create, truncate."""
 EMPTY_PATH = 0x1000
@@ -69,7 +69,7 @@ class _Program(ctypes.Structure):
 class Filter:
     """A filter: steps with labels, assembled once by ``finish``.
 
-    own_pid: places where the number of the process itself is to be put in.
+    own_pid: places into which the process's own id is inserted.
     """
 
     machine: str = field(default_factory=platform.machine)
@@ -85,7 +85,7 @@ class Filter:
         self.audit, self.seccomp = ARCHITECTURES[self.machine]
 
     def number(self, numbers: tuple[int, int | None]) -> int | None:
-        """The number of a call on this machine; None where it has no such call."""
+        """The number of a call on this machine; None if it has no such call."""
         return numbers[list(ARCHITECTURES).index(self.machine)]
 
     def load(self, offset: int) -> None:
@@ -93,7 +93,7 @@ class Filter:
         self.steps.append((LOAD, None, None, offset))
 
     def jump(self, test: int, value: int, then: str | None = None, otherwise: str | None = None) -> None:
-        """Go to a label by a test of what was fetched; go on where no label is named."""
+        """Jump to a label by a test of the fetched value; without a label, continue."""
         self.steps.append((test, then, otherwise, value))
 
     def end(self, label: str, action: int) -> None:
@@ -102,7 +102,7 @@ class Filter:
         self.steps.append((RETURN, None, None, action))
 
     def assemble(self) -> bytes:
-        """Put the labels in; return the kernel's form."""
+        """Resolve the labels; return the kernel's form."""
         code = []
         for at, (operation, then, otherwise, value) in enumerate(self.steps):
             jumps = [self.labels[label] - at - 1 if isinstance(label, str) else 0 for label in (then, otherwise)]
@@ -133,9 +133,9 @@ def _argument(position: int) -> int:
 def allow_list(machine: str | None = None) -> Filter:
     """Make the filter of a worker.
 
-    Threads but no processes, reading but no writing of files, signals to itself alone, no sockets.  Calls of
-    another architecture or convention end the process; what is not listed gives EPERM.
-    Raises OSError on a machine whose numbers are not known.
+    Threads but no processes, reading but not writing files, signals only to itself, no sockets.  Calls of
+    another architecture or convention end the process; unlisted calls return EPERM.
+    Raises OSError on a machine with unknown call numbers.
     """
     made = Filter(machine or platform.machine())
     made.load(ARCHITECTURE)
@@ -157,7 +157,7 @@ def allow_list(machine: str | None = None) -> Filter:
 
 
 def _search(made: Filter, listed: list[tuple[int, str]]) -> None:
-    """Go where the call's number leads, by halves: the kernel runs the filter once for every number as it is loaded."""
+    """Branch by the call's number with a binary search: on loading, the kernel runs the filter for every number."""
     if len(listed) <= FEW:
         for number, label in listed:
             made.jump(EQUAL, number, then=label)
@@ -199,7 +199,7 @@ def _conditions(made: Filter) -> None:
     made.load(_argument(2) + 4)
     made.jump(EQUAL, 0, then="allow")
     made.end("no limit", _error(errno.EPERM))
-    made.end("clone3", _error(errno.ENOSYS))  # the C library then asks for clone, whose flags can be seen
+    made.end("clone3", _error(errno.ENOSYS))  # the C library then uses clone, whose flags are visible
     made.end("ioctl", _error(errno.ENOTTY))  # nothing here is a terminal
 
 

@@ -62,7 +62,7 @@ def test_beside_a_cell_that_is_markdown_others_are_graded(graded):
 
 def test_a_breakpoint_is_reported(graded):
     report, _ = exercise(graded[1], "20_breakpoint", "ReLU")
-    assert report.tried == ["stop in the debugger, which does nothing when graded"]
+    assert report.tried == ["stop in the debugger, which does nothing during grading"]
 
 
 def test_the_exit_status_says_that_one_could_not_be_read(graded):

@@ -746,12 +746,12 @@ FRAMING = [
     over_the_pipe(
         "answers the next call with this one's",
         "answer(np.tanh(x)); answer(1 - np.tanh(x) ** 2); return 0 * x",
-        said=f"{NO_ANSWER} (the reply is to another call)",
+        said=f"{NO_ANSWER} (the reply belongs to another call)",
     ),
     over_the_pipe(
         "answers before it is asked",
         body="y = np.tanh([[0.5, -1], [2, 0]])\nanswer(y, '0' * 16); answer(1 - y**2, '0' * 16)",
-        said="no answer (the reply is to another call)",
+        said="no answer (the reply belongs to another call)",
     ),
     over_the_pipe(
         "sends what a careless reader executes",
