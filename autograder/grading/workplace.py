@@ -51,7 +51,7 @@ class Settings:
 
     launcher: forks the workers (None where ``live`` is given); limits: of one call; backend: where arrays live.
     live: a notebook's names, run in this process; threads: workers side by side; capstones: whether to train;
-    isolation: the least level at which a worker is given student code.
+    isolation: the least level at which a worker is given student code; trainings: of a capstone, at most so many.
     """
 
     loaded: Loaded
@@ -62,6 +62,7 @@ class Settings:
     threads: int
     capstones: bool
     isolation: str
+    trainings: int | None = None
 
 
 class Workplace:

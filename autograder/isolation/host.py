@@ -59,6 +59,11 @@ class Worker:
         """Read at most so many bytes of arrays in each reply from now on, and in all of them."""
         self._reply, self._replies = reply, replies
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may still be asked: no call has ended it."""
+        return not self._closed
+
     def cpu_seconds(self) -> float:
         """CPU time of the worker so far, read from outside wherever the system can."""
         return self._link.cpu_seconds()
