@@ -25,7 +25,7 @@ def nightly(*values, id=None):  # noqa: A002 - as pytest.param calls it
 
 
 def one_of_each(rows, kind, name):
-    """Of the rows of each kind the one whose name hashes to the least: which one that is looks like chance, and stays."""
+    """Of the rows of each kind the one whose name hashes to the least: chosen as if by chance, and always the same."""
     least = {}
     for row in rows:
         rank = hashlib.sha256(name(row).encode()).digest()
