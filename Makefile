@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 600
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types layers release audit golden bench fuzz notebooks pictures docs clean
+.PHONY: help setup demo test check nightly lint types layers release audit golden bench fuzz notebooks pictures docs clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,13 +35,17 @@ setup: $(VENV)/.dev ## Install everything into .venv
 demo: $(VENV)/.core ## Grade a made-up class and show where the pages are
 	$(BIN)/autograder demo
 
-test: $(VENV)/.dev ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+test: $(VENV)/.dev ## Run the tests, samples of the long ones
+	$(PYTEST) -m "not nightly"
 
 check: lint types layers docs ## Everything that must be true before a commit lands
-	$(BIN)/autograder release --check
-	$(BIN)/autograder audit
+	$(BIN)/autograder audit --all
 	$(MAKE) --no-print-directory test
+
+nightly: lint types layers docs ## The same with nothing left out: before an issue is closed
+	$(BIN)/autograder audit --all --every-training
+	$(BIN)/autograder audit --mutants
+	DLKIT_TESTS=thorough $(PYTEST)
 
 lint: $(VENV)/.dev ## Format and style (ruff)
 	$(BIN)/ruff format --check
@@ -55,7 +60,7 @@ layers: $(VENV)/.dev ## Imports run downward only (import-linter)
 release: $(VENV)/.dev ## Build assignments/ from solutions/
 	$(BIN)/autograder release
 
-audit: $(VENV)/.dev ## Prove that the checks catch what they should
+audit: $(VENV)/.dev ## Prove what has changed of the course: every mistake is caught
 	$(BIN)/autograder audit
 
 golden: $(VENV)/.bench ## Compute the golden values anew with PyTorch
@@ -67,8 +72,8 @@ bench: $(VENV)/.bench ## Measure speed and memory, as ratios in one run
 fuzz: $(VENV)/.fuzz ## Fuzz what reads frames and hand-ins, SECONDS for each target
 	$(BIN)/python -m fuzz --seconds $(SECONDS)
 
-notebooks: $(VENV)/.dev ## Run every notebook, solution and student version, in a real kernel
-	$(BIN)/python -m pytest -n auto -m notebook
+notebooks: $(VENV)/.dev ## Run every notebook in full, solution and student version, in a real kernel
+	DLKIT_TESTS=thorough $(PYTEST) -m notebook
 
 pictures: $(VENV)/.dev ## Draw the README's pictures anew from a graded class
 	$(BIN)/python docs/make_pictures.py

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from autograder.authoring.hint_lint import unsound_hints
+from autograder.authoring.variant_runs import VariantRuns
 from autograder.course import catalogue
 from autograder.course.repairs import attempted
 from autograder.grading.grader import Grader
 from autograder.isolation.launcher import Launcher, open_launcher
-from autograder.report import ExerciseResult, Report, Status, Verdict
+from autograder.report import ExerciseResult, Status, Verdict
 from autograder.spec import Check, Exercise, Mistake, SpecError
 from autograder.submission import Submission, read_submission
-from dlkit.extraction import Chunk, Extraction
+from dlkit.extraction import Extraction
 
-if TYPE_CHECKING:
-    from autograder.course.catalogue import Loaded
-
-__all__ = ["Audit", "Margin", "audit"]
+__all__ = ["Audit", "Margin", "Piece", "added_up", "audit", "look_at", "pieces"]
 
 FEWEST = 3
 CLEARANCE = 1.25
@@ -88,47 +86,96 @@ def audit(
     seed: int,
     only: frozenset[str] | None = None,
     stale: Callable[[Path, str], list[str]] | None = None,
+    trainings: int | None = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Audit assignments.
 
     only: exercises to look at (all where None); stale: finds generated files that differ from their
-    source (the release's business); progress: told what is being looked at.
+    source (the release's business); trainings: of each capstone's reference (as many as graded where None);
+    progress: called with what is looked at.
     """
-    result = Audit()
+    found = []
     with open_launcher() as launcher:
-        for name in names:
-            try:
-                loaded = catalogue.load(name, root)
-                auditor = _Auditor(loaded, launcher, seed, result)
-                result.assignments += 1
-                if stale and only is None:
-                    result.failures += stale(root, name)
-                for exercise in loaded.assignment.exercises:
-                    if only is None or exercise.name in only:
-                        progress(f"{name}: {exercise.name}")
-                        auditor.look_at(exercise)
-            except SpecError as error:
-                result.failures.append(str(error))
+        for piece in pieces(root, names, only):
+            progress(f"{piece.assignment}: {piece.exercise}" if piece.exercise else piece.assignment)
+            generated = stale if only is None else None
+            found.append(look_at(root, piece, launcher, seed=seed, stale=generated, trainings=trainings))
+    return added_up(found)
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """What is audited in one go: an exercise, or, where ``exercise`` is empty, what concerns its whole assignment."""
+
+    assignment: str
+    exercise: str = ""
+
+
+def pieces(root: Path, names: list[str], only: frozenset[str] | None = None) -> list[Piece]:
+    """Everything that there is to audit, in order; of an assignment that cannot be loaded, that it cannot."""
+    found = []
+    for name in names:
+        found.append(Piece(name))
+        with suppress(SpecError):
+            exercises = catalogue.load(name, root).assignment.exercises
+            found += [Piece(name, each.name) for each in exercises if only is None or each.name in only]
+    return found
+
+
+def look_at(
+    root: Path,
+    piece: Piece,
+    launcher: Launcher,
+    *,
+    seed: int,
+    stale: Callable[[Path, str], list[str]] | None,
+    trainings: int | None,
+) -> Audit:
+    """Audit one piece; arguments as those of ``audit``."""
+    result = Audit()
+    try:
+        loaded = catalogue.load(piece.assignment, root)
+        if piece.exercise:
+            grader = Grader(loaded, launcher, seed=seed, trainings=trainings)
+            _Auditor(grader, result).look_at(loaded.assignment.exercise(piece.exercise))
+        else:
+            result.assignments = 1
+            result.failures += stale(root, piece.assignment) if stale else []
+    except SpecError as error:
+        result.failures.append(str(error))
     return result
 
 
+def added_up(audits: Iterable[Audit]) -> Audit:
+    """Counts added up, and sentences one after the other."""
+    whole = Audit()
+    for one in audits:
+        for field in msgspec.structs.fields(Audit):
+            setattr(whole, field.name, getattr(whole, field.name) + getattr(one, field.name))
+    return whole
+
+
 class _Auditor:
-    def __init__(self, loaded: Loaded, launcher: Launcher, seed: int, result: Audit) -> None:
-        self.loaded = loaded
+    """Proves one exercise.  What the reference shows is graded as a submission is, what is planted in shorter runs."""
+
+    def __init__(self, grader: Grader, result: Audit) -> None:
+        self.loaded = grader.loaded
         self.result = result
-        self.grader = Grader(loaded, launcher, seed=seed)
+        self.grader = grader
+        self.runs = VariantRuns(grader)
+        self.of_reference: ExerciseResult | None = None
 
     def look_at(self, exercise: Exercise) -> None:
         """Prove one exercise."""
+        self.grader.only = frozenset({exercise.name})
         self.result.exercises += 1
         self.result.checks += len(exercise.checks)
         try:
             problems = [
                 *self._parts(exercise),
                 *unsound_hints(exercise, self.loaded.source_of(exercise)),
-                *self._reference(exercise),
-                *self._stubs(exercise),
+                *self._reference(),
+                *self._stubs(),
                 *self._published(exercise),
                 *self._mistakes(exercise),
                 *self._mutations(exercise),
@@ -136,17 +183,11 @@ class _Auditor:
             ]
         except SpecError as error:
             problems = [str(error)]
-        prefix = f"{self.loaded.assignment.name}: "
-        self.result.failures += [p if p.startswith(exercise.name) else f"{exercise.name}: {p}" for p in problems]
-        start = len(self.result.failures) - len(problems)
-        self.result.failures[start:] = [prefix + p for p in self.result.failures[start:]]
-
-    def _grade(self, exercise: Exercise, chunks: tuple[Chunk, ...]) -> ExerciseResult:
-        return self._report(exercise, chunks).exercises[0]
-
-    def _report(self, exercise: Exercise, chunks: tuple[Chunk, ...]) -> Report:
-        self.grader.only = frozenset({exercise.name})
-        return self.grader.grade(Submission("variant.py", Extraction(chunks), ""))
+        finally:
+            self.runs.close()
+        name = self.loaded.assignment.name
+        said = [p if p.startswith(exercise.name) else f"{exercise.name}: {p}" for p in problems]
+        self.result.failures += [f"{name}: {problem}" for problem in said]
 
     def _parts(self, exercise: Exercise) -> Iterator[str]:
         """The spec's parts are those that the source stubs."""
@@ -160,21 +201,21 @@ class _Auditor:
         if stubbed != set(exercise.parts):
             yield f"stubs {sorted(stubbed)}, but its parts are {sorted(exercise.parts)}"
 
-    def _reference(self, exercise: Exercise) -> Iterator[str]:
-        report = self._report(exercise, self.loaded.reference.chunks)
-        for verdict in report.exercises[0].verdicts:
+    def _reference(self) -> Iterator[str]:
+        report = self.grader.grade(Submission("variant.py", Extraction(self.loaded.reference.chunks), ""))
+        self.of_reference = report.exercises[0]
+        for verdict in self.of_reference.verdicts:
             if verdict.status is not Status.PASSED:
                 yield f"the solution fails “{verdict.check}”: {_say(verdict)}"
         yield from (f"the solution tried to {what}, which reports mention" for what in report.tried)
 
-    def _stubs(self, exercise: Exercise) -> Iterator[str]:
+    def _stubs(self) -> Iterator[str]:
         module = self.loaded.assignment.module
         for suffix in (".py", ".ipynb"):
             path = self.loaded.released / f"{module}{suffix}"
             if not path.is_file():
                 yield f"there is no released {path.name}: run autograder release"
                 continue
-            self.grader.only = frozenset({exercise.name})
             result = self.grader.grade(read_submission(path, self.loaded)).exercises[0]
             if result.points:
                 yield f"the stub in {path.name} earns {result.points} points"
@@ -185,16 +226,25 @@ class _Auditor:
         """A repair's published code is wrong in every part, and as somebody's attempt earns nothing."""
         if not exercise.published:
             return
-        source = self.loaded.source_of(exercise)
         for part in exercise.published:
             first = next(check for check in exercise.checks if check.part == part)
-            result = self._grade(exercise, self.loaded.variant(exercise, attempted(source, exercise, [part])))
-            verdict = next(v for v in result.verdicts if v.check == first.name)
+            verdict = self._run(exercise, self._attempted(exercise, [part]), [first])[first.name]
             if verdict.status is not Status.FAILED:
                 yield f"the published {part} is {_say(verdict)} at “{first.name}”"
-        result = self._grade(exercise, self.loaded.variant(exercise, attempted(source, exercise, exercise.parts)))
-        if result.points:
-            yield f"the published code earns {result.points} points"
+        points = sum(v.points for v in self._run(exercise, self._attempted(exercise, exercise.parts)).values())
+        if points:
+            yield f"the published code earns {points} points"
+
+    def _attempted(self, exercise: Exercise, parts: Collection[str]) -> str:
+        return attempted(self.loaded.source_of(exercise), exercise, parts)
+
+    def _run(
+        self, exercise: Exercise, source: str, checks: Iterable[Check] | None = None, **options: bool
+    ) -> dict[str, Verdict]:
+        """Verdicts of a variant of the exercise by check, in order; all checks where none are named."""
+        chunks, chosen = self.loaded.variant(exercise, source), exercise.checks if checks is None else checks
+        result = self.runs.run(exercise, chunks, chosen, **{"explains": False, **options})
+        return {verdict.check: verdict for verdict in result.verdicts}
 
     def _mistakes(self, exercise: Exercise) -> Iterator[str]:
         fewest = FEWEST_WITH_BACKWARD if "backward" in exercise.parts else FEWEST
@@ -202,9 +252,11 @@ class _Auditor:
             yield f"has {len(exercise.mistakes)} mistakes; at least {fewest} are required"
         for mistake in exercise.mistakes:
             self.result.mistakes += 1
-            result = self._grade(exercise, self.loaded.with_mistake(exercise, mistake))
+            source = mistake.apply(self.loaded.source_of(exercise), exercise.name)
             meant = self._meant(exercise, mistake)
-            first = next((v for v in result.verdicts if v.status not in (Status.PASSED, Status.SKIPPED)), None)
+            checks = [check for check in exercise.checks if not check.budget or check is meant]
+            verdicts = self._run(exercise, source, checks, explains=True, ends_at_failure=True).values()
+            first = next((v for v in verdicts if v.status not in (Status.PASSED, Status.SKIPPED)), None)
             if first is None or first.check != meant.name or first.status is not Status.FAILED:
                 caught = f"“{first.check}” says: {_say(first)}" if first else "no check sees it"
                 yield f"mistake “{mistake.name}” is not caught by “{meant.name}”: {caught}"
@@ -236,8 +288,7 @@ class _Auditor:
                 continue
             self.result.mutations += 1
             mutated = f"{source}\n\n{check.mutation.replace('{name}', exercise.name)}"
-            result = self._grade(exercise, self.loaded.variant(exercise, mutated))
-            verdict = next(v for v in result.verdicts if v.check == check.name)
+            verdict = self._run(exercise, mutated, [check])[check.name]
             if verdict.status is not Status.FAILED:
                 yield f"“{check.name}” misses its mutation, which is {_say(verdict)}"
 
@@ -252,14 +303,15 @@ class _Auditor:
                         for name, text in variants.items() if text is None)  # fmt: skip
         if not budgets or None in variants.values():
             return
-        source = self.loaded.source_of(exercise)
-        texts = {"reference": source, **{name: exercise.varied(source, text) for name, text in variants.items()}}
-        ratios: dict[tuple[str, str], float] = {}
-        for variant, text in texts.items():
-            for verdict in self._grade(exercise, self.loaded.variant(exercise, text)).verdicts:
+        source, verdicts = self.loaded.source_of(exercise), self.of_reference.verdicts if self.of_reference else []
+        ratios = {("reference", v.check): v.measurement.value if v.measurement else 0.0 for v in verdicts}
+        for variant, text in variants.items():
+            ignored = [name for name, other in wasteful.items() if variant in lenient and other != variant]
+            checks = [check for check in exercise.checks if check.name not in ignored]
+            found = self._run(exercise, exercise.varied(source, text or ""), checks)
+            for verdict in found.values():
                 meant = Status.FAILED if wasteful.get(verdict.check) == variant else Status.PASSED
-                beside = variant in lenient and verdict.check in wasteful  # it may be too slow or too large as well
-                if verdict.status is not meant and not (beside and meant is Status.PASSED):
+                if verdict.status is not meant and verdict.check not in ignored:
                     yield f"the {variant} variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
                 ratios[variant, verdict.check] = verdict.measurement.value if verdict.measurement else 0.0
         for check, budget in budgets.items():

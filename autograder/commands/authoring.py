@@ -82,6 +82,12 @@ def audit(
     *,
     jobs: JobsOption = None,
     seed: SeedOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Audit also what an earlier audit found sound and nothing has changed since.")
+    ] = False,
+    every_training: Annotated[
+        bool, typer.Option("--every-training", help="Train references of capstones from every seed, not from one.")
+    ] = False,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Instead, list small changes of the solutions that no check catches.")
     ] = False,
@@ -92,6 +98,7 @@ def audit(
     import secrets
 
     from autograder.authoring.auditing import audit_all
+    from autograder.authoring.proved import Proved
     from autograder.authoring.release import stale
     from autograder.course import catalogue
 
@@ -102,6 +109,7 @@ def audit(
         named = frozenset(name.rpartition(".")[2] for name in names or [])
         _list_survivors(root, assignments, only, named, jobs=jobs, seed=seed, json=json)
         return
+    trainings = None if every_training else 1
     with console.status("auditing") as status:
         result = audit_all(
             root,
@@ -110,6 +118,8 @@ def audit(
             seed=secrets.randbits(32) if seed is None else seed,
             only=only,
             stale=stale,
+            trainings=trainings,
+            proved=None if everything else Proved(root, (seed, trainings)),
             progress=lambda what: status.update(f"auditing {what}"),
         )
     if json:

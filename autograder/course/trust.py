@@ -23,7 +23,18 @@ from autograder.course.hint_files import HINTS
 from autograder.writing import refuse_links, write_file
 from dlkit import course
 
-__all__ = ["Accepted", "accept", "accepted", "content_of", "find_course", "forget", "hashed", "record", "require"]
+__all__ = [
+    "Accepted",
+    "accept",
+    "accepted",
+    "content_of",
+    "find_course",
+    "forget",
+    "hashed",
+    "record",
+    "require",
+    "state_home",
+]
 
 CONTENT = (HINTS, "cases.npz", "yardsticks.json")
 """Trusted data of a released assignment; ``released_files`` are executed.  A student's work is neither."""
@@ -177,7 +188,7 @@ def forget(folder: Path) -> list[str]:
     return [str(Path(root, name)) for root, name in gone]
 
 
-def _home() -> Path:
+def state_home() -> Path:
     """The folder in which the system keeps programs' state of a user."""
     named = os.environ.get("XDG_STATE_HOME", "")
     if os.path.isabs(named):  # noqa: PTH117 - the specification has others ignored
@@ -195,12 +206,12 @@ def _home() -> Path:
 
 
 def _path() -> Path:
-    return _home() / "dlkit-course" / "trusted.json"
+    return state_home() / "dlkit-course" / "trusted.json"
 
 
 def _read() -> _Store:
     path = _path()
-    refuse_links(path, _home())
+    refuse_links(path, state_home())
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Store)
     except FileNotFoundError:
@@ -213,7 +224,7 @@ def _read() -> _Store:
 def _write(store: _Store) -> None:
     content = msgspec.json.format(msgspec.json.encode(store), indent=1) + b"\n"
     try:
-        write_file(_path(), content, within=_home(), mode=0o600)
+        write_file(_path(), content, within=state_home(), mode=0o600)
     except OSError as error:
         message = f"{_path()} cannot be written ({error.strerror}): set XDG_STATE_HOME to a folder of your own."
         raise UsageError(message) from error

@@ -198,13 +198,13 @@ class Fingerprints:
             for check in exercise.checks:
                 if check.capstone or check.budget:
                     continue
+                before = set().union(*(failing.get(name, set()) for name in check.after))
                 try:
-                    found = self._planted.of(exercise, check)
+                    reached = self._planted.reached(exercise, check, before)
                 except SpecError:  # the solution is at fault, which the audit reports: there is nothing to compare with
                     continue
-                failing[check.name] = {one.mistake for one in found}
-                before = set().union(*(failing.get(name, set()) for name in check.after))
-                if reached := [one for one in found if one.mistake not in before]:
+                failing[check.name] = before | {one.mistake for one in reached}
+                if reached:
                     known[exercise.name, check.name] = as_data(reached)
                 if depends := self.matters(exercise, check):
                     matters[exercise.name, check.name] = [list(pair) for pair in sorted(depends)]

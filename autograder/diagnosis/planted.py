@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
@@ -124,11 +124,17 @@ class Planted:
             self._known[key] = _from_data(stored) if not self._loaded.official else self._computed(exercise, check)
         return self._known[key]
 
-    def _computed(self, exercise: Exercise, check: Check) -> list[Known]:
+    def reached(self, exercise: Exercise, check: Check, failed_before: Collection[str]) -> list[Known]:
+        """Every mistake that fails this check and no check that it comes after; those mistakes are not run."""
+        return self._computed(exercise, check, failed_before)
+
+    def _computed(self, exercise: Exercise, check: Check, without: Collection[str] = ()) -> list[Known]:
         found = []
         answers = self.answers.of(exercise, check)
         right = self._right(exercise, check)
         for mistake in exercise.mistakes:
+            if mistake.name in without:
+                continue
             try:
                 outcomes = self._outcomes(exercise, check, (mistake,))
             except SpecError:  # its text is gone from the solution: the audit reports it, and grading continues

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import msgspec
@@ -35,9 +35,25 @@ NEAR_MISS = 0.5
 
 
 class Session:
-    """One exercise of one submission: every check in order, and the verdicts so far."""
+    """One exercise of one submission: every check in order, and the verdicts so far.
 
-    def __init__(self, place: Workplace, fingerprints: Fingerprints) -> None:
+    checks: those to run, by default all that this run grades; with a check come those that it comes ``after``;
+    explains: whether to diagnose what fails;  ends_at_failure: after a check that fails no other is run, and a capstone
+    is trained no further once a training has failed.
+    """
+
+    def __init__(
+        self,
+        place: Workplace,
+        fingerprints: Fingerprints,
+        *,
+        checks: Iterable[Check] | None = None,
+        explains: bool = True,
+        ends_at_failure: bool = False,
+    ) -> None:
+        graded = place.exercise.graded_checks(capstones=place.settings.capstones)
+        self.checks = graded if checks is None else list(checks)
+        self.explains, self.ends_at_failure = explains, ends_at_failure
         self.place = place
         self.settings = place.settings
         self.exercise = place.exercise
@@ -55,7 +71,7 @@ class Session:
         pieces = [piece for piece in self.settings.loaded.assignment.exercises if piece.name in self.exercise.depends]
         self.unfinished = [piece.name for piece in pieces if self.submission.unwritten(piece)]
         try:
-            for check in self.exercise.graded_checks(capstones=self.settings.capstones):
+            for check in self.checks:
                 if broken:
                     verdict = self._verdict(check, Status.FAILED, broken)
                 elif missing := [part for part in check.needs if part in unwritten]:
@@ -63,6 +79,8 @@ class Session:
                 else:
                     verdict = self._run(check)
                 self.verdicts[check.name] = verdict
+                if self.ends_at_failure and verdict.status not in (Status.PASSED, Status.SKIPPED):
+                    break
         finally:
             self.place.end()
         return ExerciseResult(self.exercise.name, list(self.verdicts.values()))
@@ -112,6 +130,7 @@ class Session:
 
     def _run_cases(self, check: Check) -> Verdict:
         answers = self.answers.of(self.exercise, check)
+        answers = answers[: self.settings.trainings] if check.capstone else answers
         outcomes: list[Outcome] = []
         failures: list[tuple[Case, Mismatch | SubjectRaisedError, Observations]] = []
         for (case, expected), seen in zip(answers, self._observe_all(check, answers), strict=not check.capstone):
@@ -126,7 +145,7 @@ class Session:
                 return self._verdict(check, Status.PASSED)
             kept = not mismatch or size_of(seen) <= KEPT + MULTIPLE * size_of(expected)
             outcomes.append(seen if kept else TOO_LARGE)  # too large to explain anything
-            if mismatch and check.capstone and mismatch.kind != MISSED:
+            if mismatch and check.capstone and (mismatch.kind != MISSED or self.ends_at_failure):
                 break  # another seed would change nothing
         if not failures:
             return self._verdict(check, Status.PASSED)
@@ -191,6 +210,8 @@ class Session:
         )
         if check.budget is None and not check.capstone and not isinstance(why, SubjectRaisedError):
             sentence = f"{sentence} ({case.describe()})"
+        if not self.explains:
+            return self._verdict(check, Status.FAILED, sentence)
         if self.unfinished and isinstance(why, SubjectRaisedError):
             sentence = f"{sentence}; {self.unfinished[0]}, which it uses, is still to be written"
         named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)

@@ -59,6 +59,11 @@ class Worker:
         """From now on, read at most this many bytes of arrays in each reply, and in all of them."""
         self._reply, self._replies = reply, replies
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may still be asked: no call has ended it."""
+        return not self._closed
+
     def cpu_seconds(self) -> float:
         """CPU time of the worker so far, read from outside if the system supports it."""
         return self._link.cpu_seconds()

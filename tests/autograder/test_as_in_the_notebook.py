@@ -12,6 +12,7 @@ from autograder.grading.grader import Grader
 from autograder.learner.notebook_check import run_checks
 from autograder.report import Status
 from autograder.submission import read_submission
+from tests.sampling import examples
 
 IMPORTS = "import numpy as np\nfrom dlkit import Layer, Parameter, array_module, zeros"
 SETTING = {
@@ -175,7 +176,7 @@ def when_graded(layers, zygote, tmp_path_factory):
 @pytest.mark.slow
 @settings(
     deadline=None,
-    max_examples=500,
+    max_examples=examples(60, 500),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(notebooks())

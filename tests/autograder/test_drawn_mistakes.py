@@ -9,6 +9,7 @@ from autograder.grading.grader import Grader
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
 from tests.autograder.conftest import QUICK, ROOT
+from tests.sampling import parameters
 
 LOADED = catalogue.load("05_regularization", ROOT)
 GENERATOR = dict.fromkeys(("normal_init", "xavier_init", "he_init", "gaussian_noise"), "rng")
@@ -30,7 +31,10 @@ def with_other_draws(source, generator):
     return f"{head}{BEGIN}{indent}{generator}.random(10)\n{body}"
 
 
-@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=[f"{e.name}: {m.name}" for e, m in MISTAKES])
+@pytest.mark.parametrize(
+    ("exercise", "mistake"),
+    parameters(MISTAKES, lambda pair: pair[0].name, lambda pair: f"{pair[0].name}: {pair[1].name}"),
+)
 def test_a_mistake_is_recognised_whatever_is_drawn(grader, exercise, mistake):
     source = with_other_draws(mistake.apply(LOADED.source_of(exercise), exercise.name), GENERATOR[exercise.name])
     chunks = (replace(c, source=source) if c.defines == (exercise.name,) else c for c in LOADED.reference.chunks)

@@ -17,9 +17,14 @@ from fuzz import frames, scripts
 from fuzz.__main__ import HANG_S, TARGETS
 from fuzz.__main__ import timed as timed_within
 from tests.limits import slowness
+from tests.sampling import examples
 
 moment = settings(
-    deadline=None, derandomize=True, database=None, max_examples=150, suppress_health_check=list(HealthCheck)
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=examples(60, 150),
+    suppress_health_check=list(HealthCheck),
 )
 modules = [importlib.import_module(f"fuzz.{name}") for name in TARGETS]
 every_target = pytest.mark.parametrize("module", modules, ids=TARGETS)

@@ -26,6 +26,7 @@ from autograder.isolation.tree import (
     decode,
     encode,
 )
+from tests.sampling import examples
 
 DTYPES = ["?", "i1", "u1", "<i2", ">i4", "<i8", "<u8", "<f2", "<f4", ">f8", "<f8", "<c8", "<c16", np.dtype("g").str]
 
@@ -118,7 +119,7 @@ trees = st.recursive(
     ),
     max_leaves=12,
 )
-relaxed = settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+relaxed = settings(deadline=None, max_examples=examples(60, 150), suppress_health_check=list(HealthCheck))
 
 
 # --- what may cross --------------------------------------------------------------------------

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.sampling import nightly
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["grading", "workers", "command", "watch", "references", "recurrent"])
+@pytest.mark.parametrize("name", ["workers", *map(nightly, ["grading", "command", "watch", "references", "recurrent"])])
 def test_a_table_has_rows_or_says_why_not(name):
     command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -32,6 +34,7 @@ def test_a_row_says_whether_its_target_is_met():
     assert Row("only reported", 0.5, "×").met is None
 
 
+@pytest.mark.nightly
 def test_the_class_for_the_peers_is_classified_correctly_here():
     command = [sys.executable, "-m", "benchmarks", "peers", "--quick", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -12,11 +12,18 @@ from autograder.isolation.launcher import open_launcher
 from autograder.report import Status
 from tests.diagnosis.judging import ASSIGNMENTS, HELD_OUT, OPEN_TO_SEE, ROOT, ROWS, SETS, Judges, variant
 from tests.diagnosis.unseen import UNSEEN
+from tests.sampling import THOROUGH, one_of_each
 
 pytestmark = pytest.mark.slow
 SEEDS = (1,)
 EARLIEST = UNSEEN["02_layers"] + UNSEEN["03_losses"]
 LEAST_TRUE, MOST_FALSE = 0.70, 0.02
+CHOSEN = (
+    ROWS if THOROUGH else tuple(one_of_each(ROWS, lambda row: row.exercise, lambda row: f"{row.exercise}: {row.name}"))
+)
+"""What is judged: all, or one of each exercise."""
+FALSE_AT_MOST = 0 if THOROUGH else 1
+"""In a sample, so many false ones are no more than that share of all."""
 
 
 @pytest.fixture(scope="module")
@@ -45,22 +52,23 @@ def failures():
 
 @pytest.fixture(scope="module")
 def judged(launcher, failures):
-    return [one for seed in SEEDS for one in Judges(launcher, seed=seed).judge(ROWS)]
+    return [one for seed in SEEDS for one in Judges(launcher, seed=seed).judge(CHOSEN)]
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    """What students get: no solution, and cases with fingerprints."""
+    """What students get: no solution, and cases with fingerprints; as they were released, or every night drawn anew."""
     root = tmp_path_factory.mktemp("course")
     for name in ASSIGNMENTS:
         shutil.copytree(ROOT / "assignments" / name, root / "assignments" / name)
-        write_cases(catalogue.load(name, ROOT), root / "assignments" / name / "cases.npz", root)
+        if THOROUGH:
+            write_cases(catalogue.load(name, ROOT), root / "assignments" / name / "cases.npz", root)
     return root
 
 
 @pytest.fixture(scope="module")
 def judged_elsewhere(launcher, course):
-    return list(Judges(launcher, seed=0, course=course).judge(ROWS))
+    return list(Judges(launcher, seed=0, course=course).judge(CHOSEN))
 
 
 def shares(judged):
@@ -95,14 +103,14 @@ def test_most_get_a_true_sentence_and_hardly_any_a_false_one(judged, which):
     found = shares([one for one in judged if one.row in which])
     false = [(one.row.exercise, one.row.name, one.claims) for one in judged if one.truth == "false"]
     assert found["true"] >= LEAST_TRUE, found
-    assert found["false"] <= MOST_FALSE, false
+    assert found["false"] <= MOST_FALSE or len(false) <= FALSE_AT_MOST, false
 
 
 def test_so_they_do_on_a_machine_without_the_solutions(judged_elsewhere):
     found = shares(judged_elsewhere)
     false = [(one.row.exercise, one.row.name, one.claims) for one in judged_elsewhere if one.truth == "false"]
     assert found["true"] >= LEAST_TRUE, found
-    assert found["false"] <= MOST_FALSE, false
+    assert found["false"] <= MOST_FALSE or len(false) <= FALSE_AT_MOST, false
 
 
 def test_the_diagnosis_itself_never_fails(judged, judged_elsewhere, failures):
@@ -117,7 +125,9 @@ def test_a_planted_mistake_is_found_without_the_solutions_as_with_them(launcher,
     for name, grader in judges.graders.items():
         loaded = catalogue.load(name, ROOT)
         for exercise in grader.loaded.assignment.exercises:
-            for mistake in loaded.assignment.exercise(exercise.name).mistakes:
+            planted = loaded.assignment.exercise(exercise.name).mistakes
+            chosen = planted if THOROUGH else one_of_each(planted, lambda _: None, lambda one: one.name)
+            for mistake in chosen:
                 _, submission = variant_of(loaded, exercise, mistake)
                 grader.only = frozenset({exercise.name})
                 verdicts = grader.grade(submission, earlier=loaded.earlier).exercises[0].verdicts
@@ -142,7 +152,7 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
     import numpy as np
 
     shown = [(one, verdict) for one in judged for verdict in one.result.verdicts if verdict.snippet]
-    assert len(shown) > len(EARLIEST) // 2
+    assert len(shown) > len({*EARLIEST} & {*CHOSEN}) // 2
     on_others = {"ResidualBlock", "TCNBlock"}  # are made of earlier work, which a notebook has
     for one, verdict in [pair for pair in shown if pair[0].row.exercise not in on_others]:
         assert verdict.snippet.count("\n") <= 2

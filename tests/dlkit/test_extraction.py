@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dlkit.extraction import Extraction, ExtractionError, extract, newest, take
 from dlkit.reading import MAX_BYTES
+from tests.sampling import examples
 
 
 def cell(source, kind="code"):
@@ -470,7 +471,7 @@ pieces = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(60, 300))
 @given(st.lists(st.one_of(pieces, st.text(max_size=60)), max_size=4))
 def test_any_text_gives_statements_that_parse(cells):
     found = of(*cells)
@@ -479,7 +480,7 @@ def test_any_text_gives_statements_that_parse(cells):
         assert chunk.line >= 1
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(50, 150))
 @given(
     st.one_of(
         pieces.map(str.encode),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
 from dlkit import magics
+from tests.sampling import examples
 
 
 class _Plain(ast.NodeTransformer):
@@ -108,7 +109,7 @@ lines = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=examples(100, 400))
 @given(st.lists(lines, max_size=8))
 def test_any_cell_that_ipython_understands_means_the_same(pieces):
     cell = "\n".join(pieces)

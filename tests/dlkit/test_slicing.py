@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlkit.extraction import take
+from tests.sampling import examples
 
 
 def of(*cells):
@@ -187,7 +188,7 @@ statements = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(100, 500))
 @given(st.lists(statements, max_size=14), st.sampled_from("ABCDE"))
 def test_a_slice_gives_what_the_whole_gives(lines, name):
     """Random programs: the value of a name after all statements is its value after the slice alone."""

@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.hostile.harness import open_folder
+from tests.hostile.test_attacks import ATTACKS
+from tests.sampling import THOROUGH, one_of_each
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINER = Path(__file__).with_name("container.py")
 USER = 12345
-SUITE = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "earns_nothing", "tests/hostile/test_attacks.py"]
+ATTACKED = "tests/hostile/test_attacks.py::test_an_attack_earns_nothing_and_harms_nothing"
+CHOSEN = one_of_each(ATTACKS, lambda attack: attack.number, str)
+SUITE = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
+SUITE += [ATTACKED] if THOROUGH else [f"{ATTACKED}[{attack}]" for attack in CHOSEN]
 LEVEL = """
 import json
 from autograder.isolation.host import Worker, Zygote

@@ -10,6 +10,7 @@ from autograder.report import Status
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
 from tests.diagnosis.judging import Judges
+from tests.sampling import parameters
 from tests.solutions.strangers import RIGHT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +31,10 @@ def test_every_exercise_is_written_in_two_styles_or_more(name):
         assert exercise.capstone or written.count(exercise.name) >= 2, exercise.name
 
 
-@pytest.mark.parametrize(("name", "right"), CASES, ids=[f"{right.exercise}: {right.name}" for _, right in CASES])
+@pytest.mark.parametrize(
+    ("name", "right"),
+    parameters(CASES, lambda case: case[1].exercise, lambda case: f"{case[1].exercise}: {case[1].name}"),
+)
 def test_a_right_implementation_loses_nothing(graders, name, right):
     loaded = catalogue.load(name, ROOT)
     exercise = loaded.assignment.exercise(right.exercise)

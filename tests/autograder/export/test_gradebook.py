@@ -27,6 +27,7 @@ from autograder.export.errors import ExportError
 from autograder.export.gradebook import Summary, submissions_of, write_gradebook
 from autograder.nbgrader.course import lay_out
 from autograder.report import ExerciseResult, Report, Status, Verdict, WrittenAnswer, read_report
+from tests.sampling import nightly
 
 ROOT = Path(__file__).resolve().parents[3]
 ASSIGNMENTS = ("02_layers", "03_losses")
@@ -100,7 +101,7 @@ def marks(url):
         }  # fmt: skip
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.slow, pytest.mark.nightly])])
 def url(request, tmp_path):
     """An empty gradebook's address."""
     if request.param == "postgresql":
@@ -344,6 +345,7 @@ def test_work_that_was_handed_in_again_is_shown_to_whoever_marked_it(sqlite, tmp
 # --- an assignment that nbgrader generated ---------------------------------------------------
 
 
+@pytest.mark.nightly
 def test_what_nbgrader_generated_is_taken_as_it_is(url, tmp_path):
     course = tmp_path / "course"
     lay_out(ROOT, ["02_layers"], course)
@@ -457,7 +459,7 @@ write_gradebook(some(), Path(sys.argv[1]), sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("after", [0, 1, 13])
+@pytest.mark.parametrize("after", [nightly(0), nightly(1), 13])
 @pytest.mark.parametrize("there_before", [True, False], ids=["a gradebook in use", "a new gradebook"])
 def test_a_kill_in_the_middle_leaves_the_gradebook_as_it_was(url, after, there_before):
     if there_before:
@@ -517,6 +519,7 @@ def test_two_writers_take_turns(url):
     assert write_gradebook(class_of_twelve(), ROOT, url).unchanged == 24
 
 
+@pytest.mark.nightly
 def test_memory_stays_flat(sqlite):
     held = []
 

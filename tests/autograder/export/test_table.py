@@ -18,6 +18,7 @@ from tests.autograder.export.made_up import (
     unreadable_report,
     varied_report,
 )
+from tests.sampling import examples
 
 NAMES = [
     "Lovelace, Ada",
@@ -74,7 +75,7 @@ def test_names_survive(semicolons):
     assert content.count(b"\r\n") == len(NAMES) + 1
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(80, 200))
 @given(st.lists(st.one_of(texts, dangerous), min_size=1, max_size=5, unique=True))
 @example(['=HYPERLINK("http://x","y")', "+1", "-2-3", "@SUM(A1)", "\tx", "\r=1", "＝1", " =1", "a;=cmd|' /C calc'!A0"])
 def test_every_text_survives_but_for_an_apostrophe(names):
@@ -83,7 +84,7 @@ def test_every_text_survives_but_for_an_apostrophe(names):
     assert sorted(text.replace("'", "") for text in read) == sorted(name.replace("'", "") for name in names)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(deadline=None, max_examples=examples(100, 500))
 @given(st.one_of(texts, dangerous))
 def test_nothing_that_is_written_begins_like_a_formula(text):
     safe = harmless(text)

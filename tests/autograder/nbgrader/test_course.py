@@ -29,7 +29,11 @@ from tests.autograder.nbgrader.classroom import (
     handed_in,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # SQLAlchemy's, about nbgrader
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),
+]  # SQLAlchemy's, about nbgrader
 
 WARNED = re.compile(r"\| (?:WARNING|ERROR|CRITICAL)\] (.*)")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.autograder.nbgrader.classroom import ROOT, catalogue, prepare_course, solved, untouched
 
-pytestmark = [pytest.mark.slow, pytest.mark.notebook, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.nightly, pytest.mark.slow, pytest.mark.notebook, pytest.mark.filterwarnings("ignore")]
 
 
 def noisy(notebook, assignment):

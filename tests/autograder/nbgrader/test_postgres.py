@@ -11,6 +11,7 @@ from tests.autograder.nbgrader import test_course
 from tests.autograder.nbgrader.classroom import ROOT, handed_in, hold_course
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # SQLAlchemy's, about nbgrader
 def test_postgresql_holds_the_same_course(postgres, tmp_path):
