@@ -17,6 +17,8 @@ CODE_OF_OTHERS = ("tests/diagnosis/unseen/", "tests/solutions/alternatives/", "t
 PHRASES = tomllib.loads((ROOT / "tests/phrases.toml").read_text(encoding="utf-8"))["phrase"]
 
 LINE_END = re.compile(r"""["']?\n[ \t]*(?:[#>|*] ?)?(?:f?["'])?""")
+ANY = re.compile(rf"(?<![a-z])(?=[a-z])(?:{'|'.join(phrase['pattern'] for phrase in PHRASES)})".replace(" ", " +"))
+"""Finds a text that uses one of them, in a sixth of the time that looking for one after the other takes."""
 CODE = re.compile(r"^```.*?^```|^[-+] .*?$", re.MULTILINE | re.DOTALL)
 
 each_phrase = pytest.mark.parametrize("phrase", PHRASES, ids=lambda phrase: phrase["say"])
@@ -34,14 +36,15 @@ def one_line(text: str) -> str:
 
 @cache
 def texts() -> dict[str, tuple[str, str]]:
-    """Every text of the project by its path: as it is, and in one line."""
+    """Every text of the project by its path: as it is, and in one line, empty where no phrase is used."""
     listed = subprocess.run(["git", "ls-files", "-z", "--", *PLACES], cwd=ROOT, capture_output=True, check=True)
     read = {}
     for path in listed.stdout.decode().split("\0"):
         if not path or Path(path).suffix not in KINDS or path.startswith(NOT_OURS) or not (ROOT / path).is_file():
             continue
         text = (ROOT / path).read_text(encoding="utf-8")
-        read[path] = (text, one_line(CODE.sub(blanked, text) if path.startswith(CODE_OF_OTHERS) else text))
+        line = one_line(CODE.sub(blanked, text) if path.startswith(CODE_OF_OTHERS) else text)
+        read[path] = (text, line if ANY.search(line) else "")
     return read
 
 
@@ -65,6 +68,7 @@ def test_the_phrase_is_found_where_it_must_be_and_nowhere_else(phrase):
     assert phrase["finds"], "an example shows what is meant"
     assert phrase["allows"], "an example shows what is not meant"
     assert [sentence for sentence in phrase["finds"] if not found_in(one_line(sentence), phrase)] == []
+    assert [sentence for sentence in phrase["finds"] if not ANY.search(one_line(sentence))] == []
     assert [sentence for sentence in phrase["allows"] if found_in(one_line(sentence), phrase)] == []
 
 
