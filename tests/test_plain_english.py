@@ -17,6 +17,9 @@ CODE_OF_OTHERS = ("tests/diagnosis/unseen/", "tests/solutions/alternatives/", "t
 PHRASES = tomllib.loads((ROOT / "tests/phrases.toml").read_text(encoding="utf-8"))["phrase"]
 
 LINE_END = re.compile(r"""["']?\n[ \t]*(?:[#>|*] ?)?(?:f?["'])?""")
+ANY = re.compile(rf"(?<![a-z])(?=[a-z])(?:{'|'.join(phrase['pattern'] for phrase in PHRASES)})".replace(" ", " +"))
+"""Finds a text that uses one of them, in a sixth of the time that looking for one after the other takes."""
+KEPT = re.compile(rf"\b(?:{'|'.join(name for phrase in PHRASES for name in phrase.get('keeps', []))})\b")
 CODE = re.compile(r"^```.*?^```|^[-+] .*?$", re.MULTILINE | re.DOTALL)
 
 each_phrase = pytest.mark.parametrize("phrase", PHRASES, ids=lambda phrase: phrase["say"])
@@ -29,19 +32,28 @@ def blanked(found: re.Match) -> str:
 
 def one_line(text: str) -> str:
     """The text as a reader reads it: lower case, names as words, and no line ends within a sentence."""
-    return LINE_END.sub(blanked, text.lower().replace("_", " "))
+    return LINE_END.sub(blanked, KEPT.sub(blanked, text.lower()).replace("_", " "))
+
+
+def tracked() -> list[str]:
+    """The project's files; in a copy without its repository, every file."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--", *PLACES], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode == 0:
+        return listed.stdout.decode().split("\0")[:-1]
+    files = [path for place in PLACES for path in ((ROOT / place).rglob("*") if place in FOLDERS else [ROOT / place])]
+    return [path.relative_to(ROOT).as_posix() for path in files]
 
 
 @cache
 def texts() -> dict[str, tuple[str, str]]:
-    """Every text of the project by its path: as it is, and in one line."""
-    listed = subprocess.run(["git", "ls-files", "-z", "--", *PLACES], cwd=ROOT, capture_output=True, check=True)
+    """Every text of the project by its path: as it is, and in one line, empty where no phrase is used."""
     read = {}
-    for path in listed.stdout.decode().split("\0"):
-        if not path or Path(path).suffix not in KINDS or path.startswith(NOT_OURS) or not (ROOT / path).is_file():
+    for path in tracked():
+        if Path(path).suffix not in KINDS or path.startswith(NOT_OURS) or not (ROOT / path).is_file():
             continue
         text = (ROOT / path).read_text(encoding="utf-8")
-        read[path] = (text, one_line(CODE.sub(blanked, text) if path.startswith(CODE_OF_OTHERS) else text))
+        line = one_line(CODE.sub(blanked, text) if path.startswith(CODE_OF_OTHERS) else text)
+        read[path] = (text, line if ANY.search(line) else "")
     return read
 
 
@@ -65,6 +77,7 @@ def test_the_phrase_is_found_where_it_must_be_and_nowhere_else(phrase):
     assert phrase["finds"], "an example shows what is meant"
     assert phrase["allows"], "an example shows what is not meant"
     assert [sentence for sentence in phrase["finds"] if not found_in(one_line(sentence), phrase)] == []
+    assert [sentence for sentence in phrase["finds"] if not ANY.search(one_line(sentence))] == []
     assert [sentence for sentence in phrase["allows"] if found_in(one_line(sentence), phrase)] == []
 
 

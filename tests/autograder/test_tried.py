@@ -35,7 +35,7 @@ OF_A_LIBRARY = {
 
 
 @pytest.mark.parametrize("source", OF_A_LIBRARY.values(), ids=OF_A_LIBRARY)
-def test_what_a_library_does_of_its_own_accord_is_not_reported(worker, load, source):
+def test_what_a_library_does_by_itself_is_not_reported(worker, load, source):
     load(source)
     assert list(worker.tried) == []
 

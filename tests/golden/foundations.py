@@ -1,6 +1,6 @@
 """What PyTorch gives in float64 for the functions and the two repaired networks of 01; ``make_golden.py`` writes it.
 
-The file holds ``header``, a JSON text, and arrays by ``EXERCISE.n.NAME``: what call n is given, and what comes of it.
+The file holds ``header``, a JSON text, and arrays by ``EXERCISE.n.NAME``: the inputs and results of call n.
 """
 
 from collections.abc import Callable, Iterator

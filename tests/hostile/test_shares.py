@@ -173,7 +173,7 @@ def test_a_grader_that_is_kept_from_looking_charges_nobody(graders):
     assert allowance.idle_s < 0.05
 
 
-def test_sleep_ends_a_call_however_much_time_by_the_clock_is_left(graders):
+def test_sleep_ends_a_call_however_much_wall_time_is_left(graders):
     graders()
     started = time.monotonic()
     with Worker(ZYGOTES[0], Limits(cpu_s=60, wall_s=600, idle_s=0.2)) as worker, pytest.raises(SubjectLostError):
