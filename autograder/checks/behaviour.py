@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.chance import RAW, ApartFromChance, set_apart
+from autograder.checks.chance import RAW, Invariant, invariant_of
 from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, is_float, sizes
 from autograder.checks.slopes import has_slope, real, weighted_sum
 from autograder.isolation.tree import Ref, Strided
@@ -32,7 +32,7 @@ class Behaviour:
     several have an upstream gradient each, which backward is given in their order;
     takes_upstream: backward is given the gradient of the output (a layer) or nothing (a loss);
     gradient_of: inputs whose gradient backward returns; by default every array of floats;
-    apart_from_chance(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw.
+    invariant(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Behaviour:
     takes_upstream: bool = True
     gradient_of: tuple[str, ...] = ()
     extreme: float | None = None
-    apart_from_chance: ApartFromChance | None = None
+    invariant: Invariant | None = None
 
     # --- cases -------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class Behaviour:
 
     def shown(self, seen: Observations, case: Case) -> Observations:
         """What is compared of what was seen."""
-        return set_apart(self.apart_from_chance, seen, case)
+        return invariant_of(self.invariant, seen, case)
 
     def forward(self, subject: Subject, case: Case) -> Observations:
         """Run forward once."""
@@ -145,11 +145,11 @@ class Behaviour:
         return {**seen, TRIES: tries} if tries else seen
 
     def compared(self, y: Any, gradients: Observations, case: Case) -> Observations:
-        """Gradients, apart from chance, which only the output of the same call can show."""
-        return self.shown({**self.named_outputs(y), **gradients}, case) if self.apart_from_chance else gradients
+        """Gradients; of a random layer, what of them does not depend on the draw, as this call's output shows it."""
+        return self.shown({**self.named_outputs(y), **gradients}, case) if self.invariant else gradients
 
     def call_backward(self, thing: Instance, case: Case) -> Any:
-        """Call backward as the kind of thing wants it."""
+        """Call backward with the arguments it expects."""
         return thing.call("backward", *self.upstream(case))
 
     def upstream(self, case: Case) -> list[Any]:
@@ -228,7 +228,7 @@ class Behaviour:
         """Give the reference's gradients, and slopes of its forward along random directions."""
         expected = self.backward(reference, case)
         slopes = self.slopes(reference, case, rng, DIRECTIONS)
-        if self.apart_from_chance and all(has_slope(expected[RAW], slope) for slope in slopes):
+        if self.invariant and all(has_slope(expected[RAW], slope) for slope in slopes):
             slopes = []  # proved already: they are those of this draw, which nobody else need make
         return {**expected, "_slopes": slopes}
 
@@ -237,7 +237,7 @@ class Behaviour:
         thing = self.build(subject, case)
 
         def same_draw() -> Instance:
-            return self.build(subject, case) if self.apart_from_chance else thing
+            return self.build(subject, case) if self.invariant else thing
 
         def objective(y: Any) -> float:
             return weighted_sum(y, list(case.upstreams.values())) if self.takes_upstream else real(y)

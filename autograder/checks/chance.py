@@ -7,16 +7,16 @@ from collections.abc import Callable
 from autograder.checks.drawing import is_float
 from autograder.spec import Case, Observations
 
-__all__ = ["RAW", "ApartFromChance", "set_apart"]
+__all__ = ["RAW", "Invariant", "invariant_of"]
 
-ApartFromChance = Callable[[Observations, Case], Observations]
+Invariant = Callable[[Observations, Case], Observations]
 """From what one call showed (``y``, ``dx`` …) and its case: what is the same for every correct way to draw."""
 
 RAW = "_raw"
 """What was observed, before it was reduced to its invariants."""
 
 
-def set_apart(apart: ApartFromChance | None, seen: Observations, case: Case) -> Observations:
+def invariant_of(apart: Invariant | None, seen: Observations, case: Case) -> Observations:
     """What is compared: everything observed; or, where numbers are drawn, shapes, dtypes and what ``apart`` returns."""
     if apart is None:
         return seen

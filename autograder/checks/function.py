@@ -9,7 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from autograder.checks.budgets import budget_checks
-from autograder.checks.chance import ApartFromChance, set_apart
+from autograder.checks.chance import Invariant, invariant_of
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.habits import habits
 from autograder.checks.judges import Judge, judge_float32, judge_unchanged
@@ -52,13 +52,13 @@ class _Called:
     name: str
     setting: Setting
     outputs: tuple[str, ...]
-    apart_from_chance: ApartFromChance | None
+    invariant: Invariant | None
 
     def shown(self, result: Any, objects: dict[str, Instance], case: Case) -> Observations:
         """What is compared: the result, or each of several, and the state of the objects."""
         several = isinstance(result, tuple | list) and len(result) == len(self.outputs) > 1
         named = dict(zip(self.outputs, result, strict=True)) if several else {self._one: result}
-        return set_apart(self.apart_from_chance, {**named, **self.setting.look(objects)}, case)
+        return invariant_of(self.invariant, {**named, **self.setting.look(objects)}, case)
 
     @property
     def _one(self) -> str:
@@ -120,7 +120,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     outputs: tuple[str, ...] = ("the result",),
     float32: bool | CaseMaker = False,
     writes: bool = False,
-    apart_from_chance: ApartFromChance | None = None,
+    invariant: Invariant | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, with the standard checks.
@@ -131,10 +131,10 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     outputs: the name of the result in sentences, or of each of several that the function returns as a tuple.
     float32: whether a check requires dtype in = dtype out; or cases for it, where the last two are unsuitable.
     writes: every array that the function receives is one that it must change.
-    apart_from_chance(seen, case): the function draws numbers; given ``{"the result": …}``, return what every
+    invariant(seen, case): the function draws numbers; given ``{"the result": …}``, return what every
     correct implementation shows.  That is compared; what depends on the draw is for ``statistics``.
     """
-    called = _Called(name, setting, outputs, apart_from_chance)
+    called = _Called(name, setting, outputs, invariant)
     checks = [
         *_standard_checks(called, cases, writes=writes),
         *budget_checks(called.trial, (speed, memory, scaling, *budgets), needs=(name,), after=(MATCHES,)),

@@ -8,7 +8,7 @@ from typing import Unpack
 
 from autograder.checks.behaviour import Behaviour
 from autograder.checks.budgets import budget_checks
-from autograder.checks.chance import ApartFromChance
+from autograder.checks.chance import Invariant
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks
@@ -33,7 +33,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     outputs: tuple[str, ...] = ("y",),
     made_with: tuple[str, ...] = (),
     modes: Modes | None = None,
-    apart_from_chance: ApartFromChance | None = None,
+    invariant: Invariant | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -46,13 +46,11 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     outputs: names of what forward returns; if several (a tuple), backward receives an upstream gradient for each.
     made_with: further parts, methods that the constructor calls; nothing is checked before they are written.
     modes: the layer behaves differently in training and evaluation.
-    apart_from_chance(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
+    invariant(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
     correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
     """
-    thing = Behaviour(
-        name, cases, outputs, gradient_of=gradient_of, extreme=extreme, apart_from_chance=apart_from_chance
-    )
+    thing = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
     forward, backward = forward_checks(thing), backward_checks(thing, has_parameters=has_parameters)
     if modes:
         both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(thing, reference, case))

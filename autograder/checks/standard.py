@@ -149,7 +149,7 @@ def _checks_of_calls(thing: Behaviour, *, has_parameters: bool) -> Iterator[Chec
         cases=thing.two_call_cases,
         observe=thing.after_another,
         judge=compare_all,
-        mutation=_stale_draw() if thing.apart_from_chance else _stale_inputs(),
+        mutation=_stale_draw() if thing.invariant else _stale_inputs(),
     )
     if thing.takes_upstream:
         yield _secondary(

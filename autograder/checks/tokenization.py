@@ -236,7 +236,7 @@ def judge_texts(observed: Observations, expected: Observations, case: Case) -> M
 
 
 def judge_same(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Require that two tokenizers learned the same, be it correct or not."""
+    """Require that two tokenizers learned the same, correct or not."""
     del expected
     found = judge_learned(observed["second"], observed["first"], case)
     if found is None:

@@ -288,13 +288,13 @@ def _print_summary(page: Page, reports: list[Report]) -> None:
         page.line(page.text(without, "dim"))
     for one in common_mistakes(reports)[:3]:
         page.line(page.text(f"{one.students} × {one.exercise}: {one.mistake}", "dim"), indent=2, hang=4)
-    for text in _needs_a_hand(reports):
+    for text in _for_the_teacher(reports):
         page.line(page.mark(Status.BROKEN), " ", page.text(text), hang=2)
     levels = Counter(report.isolation or "nothing ran" if report.official else "unofficial" for report in reports)
     page.line(page.text("isolation: " + ", ".join(f"{level} ({n})" for level, n in levels.most_common()), "dim"))
 
 
-def _needs_a_hand(reports: list[Report]) -> list[str]:
+def _for_the_teacher(reports: list[Report]) -> list[str]:
     by_kind = {
         "the grader itself failed": [r for r in reports if _has(r, Status.BROKEN)],
         "speed too close to the limit to decide": [r for r in reports if _has(r, Status.INCONCLUSIVE)],

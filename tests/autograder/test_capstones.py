@@ -16,7 +16,7 @@ from dlkit.extraction import Extraction, take
 
 
 def task(rng):
-    """Two classes, told by the sign of the only column."""
+    """Two classes, distinguished by the sign of the only column."""
     x, x_test = rng.normal(size=(2, 40, 1))
     return Task(x, (x[:, 0] > 0).astype(int), x_test, (x_test[:, 0] > 0).astype(int))
 

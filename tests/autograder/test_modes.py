@@ -73,7 +73,7 @@ noise = LayerExercise(
     cases=lambda rng: [Case({"rng": Rng(int(rng.integers(99)))}, x=rng.normal(size=(8, n))) for n in (9, 11)],
     points=Points(forward=1, backward=1),
     modes=Modes(steps=1),
-    apart_from_chance=apart,
+    invariant=apart,
 )
 
 

@@ -197,7 +197,7 @@ def test_draws_outside_of_their_range_have_no_chance():
     assert Variance(1.0).chance(np.zeros(5)) == 0
 
 
-def test_a_distribution_is_held_to_what_lies_before_a_number_too():
+def test_a_distribution_is_checked_before_a_number_too():
     one_of_five = Distribution("one of five", lambda k: np.clip((np.floor(k) + 1) / 5, 0, 1))
     assert one_of_five.measure(np.full(50, 4)) == pytest.approx(0.8)
     assert one_of_five.measure(np.full(50, 0)) == pytest.approx(0.8)

@@ -13,7 +13,7 @@ __all__ = ["packaged_support", "packaged_support_files"]
 
 @cache
 def packaged_support(name: str) -> str:
-    """The text of one file.  Raises FileNotFoundError where there is none of this name."""
+    """The text of one file.  Raises FileNotFoundError where no file has this name."""
     return (resources.files(__name__) / f"{name}.py").read_text(encoding="utf-8")
 
 

@@ -34,7 +34,9 @@ class RowLoss(Loss):
     def forward(self, prediction: Array, target: Array) -> Array:
         """Compute the loss; prediction (rows, n), target (rows, n) or labels (rows,)."""
         if prediction.ndim != 2 or len(prediction) != len(target):  # noqa: PLR2004
-            message = f"the loss wants one row for each prediction, not {prediction.shape} with targets {target.shape}"
+            message = (
+                f"the loss expects one row for each prediction, not {prediction.shape} with targets {target.shape}"
+            )
             raise ValueError(message)
         if target.ndim == 1:
             library = array_module(prediction)
