@@ -53,7 +53,7 @@ def judge_unchanged(observed: Observations, expected: Observations, case: Case) 
         seen = observed.get(name)
         in_words = isinstance(value, str) and seen == value
         if not in_words and not (isinstance(seen, np.ndarray) and np.array_equal(seen, value)):
-            return Mismatch("changed", name, f"{name} was changed by the call: inputs are never written to")
+            return Mismatch("changed", name, f"{name} was changed by the call: do not write into inputs")
     return None
 
 

@@ -50,21 +50,28 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
     """
+<<<<<<< HEAD
     thing = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
     forward, backward = forward_checks(thing), backward_checks(thing, has_parameters=has_parameters)
+=======
+    harness = Behaviour(
+        name, cases, outputs, gradient_of=gradient_of, extreme=extreme, apart_from_chance=apart_from_chance
+    )
+    forward, backward = forward_checks(harness), backward_checks(harness, has_parameters=has_parameters)
+>>>>>>> work-l2
     if modes:
-        both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(thing, reference, case))
-        forward = [both, *forward[1:], *eval_forward_checks(thing, modes)]
-        backward += eval_backward_checks(thing, modes)
+        both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))
+        forward = [both, *forward[1:], *eval_forward_checks(harness, modes)]
+        backward += eval_backward_checks(harness, modes)
     checks = [
         *forward,
         *backward,
         *budget_checks(
-            thing.trial,
+            harness.trial,
             (speed, memory, scaling, *budgets),
             needs=("forward", "backward"),
             after=(FORWARD, GRADIENTS),
-            prepare=thing.complete,
+            prepare=harness.complete,
         ),
     ]
     checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]

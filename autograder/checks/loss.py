@@ -40,14 +40,14 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     gradient_of: the inputs whose gradient ``backward()`` returns, in order (the prediction; not the target).
     shift_invariant: adding a constant to the first input must change nothing (scores of a softmax).
     """
-    thing = Behaviour(name, cases, ("the loss",), takes_upstream=False, gradient_of=gradient_of, extreme=extreme)
+    harness = Behaviour(name, cases, ("the loss",), takes_upstream=False, gradient_of=gradient_of, extreme=extreme)
 
     def doubled(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        case = thing.cases(rng, reference)[-1]
+        case = harness.cases(rng, reference)[-1]
         return [case.with_changes(inputs={key: np.concatenate([x, x]) for key, x in case.inputs.items()})]
 
     def shifted(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        case = thing.cases(rng, reference)[-1]
+        case = harness.cases(rng, reference)[-1]
         first = gradient_of[0]
         return [case.with_changes(inputs={**case.inputs, first: case.inputs[first] + 7.5})]
 
@@ -57,7 +57,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
             "forward",
             1.0,
             doubled,
-            thing.forward,
+            harness.forward,
             compare_all,
             needs=("forward",),
             after=(FORWARD,),
@@ -72,25 +72,25 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
                 "forward",
                 1.0,
                 shifted,
-                thing.forward,
+                harness.forward,
                 compare_all,
                 needs=("forward",),
                 after=(FORWARD,),
                 mutation=mutated("y = super().forward(*xs)", "return y + 1 if xs[0].mean() > 5 else y"),
             )
         )
-    standard = forward_checks(thing)
+    standard = forward_checks(harness)
     checks = [
         *standard[:-1],
         *extra,
         standard[-1],
-        *backward_checks(thing, has_parameters=False),
+        *backward_checks(harness, has_parameters=False),
         *budget_checks(
-            thing.trial,
+            harness.trial,
             (speed, memory, scaling, *budgets),
             needs=("forward", "backward"),
             after=(FORWARD, GRADIENTS),
-            prepare=thing.complete,
+            prepare=harness.complete,
         ),
     ]
     return Exercise(

@@ -36,36 +36,36 @@ class Modes:
     state: tuple[str, ...] = ()
 
 
-def _trained_cases(thing: Behaviour, modes: Modes, rng: np.random.Generator, reference: Subject) -> list[Case]:
+def _trained_cases(harness: Behaviour, modes: Modes, rng: np.random.Generator, reference: Subject) -> list[Case]:
     """The last cases, each with inputs of the same shapes for the calls in training before it."""
-    cases = thing.cases(rng, reference)[-CASES:]
-    earlier = [list(thing.draw(rng))[-CASES:] for _ in range(modes.steps)]
+    cases = harness.cases(rng, reference)[-CASES:]
+    earlier = [list(harness.draw(rng))[-CASES:] for _ in range(modes.steps)]
     return [
         case.with_changes(hidden={TRAINED: [list(drawn[i].inputs.values()) for drawn in earlier]})
         for i, case in enumerate(cases)
     ]
 
 
-def expect_both_modes(thing: Behaviour, reference: Subject, case: Case) -> Observations:
+def expect_both_modes(harness: Behaviour, reference: Subject, case: Case) -> Observations:
     """What forward shows in training, together with what it would show in eval."""
-    in_eval = thing.forward(reference, case.with_changes(hidden={TRAINED: []}))
-    return {**thing.forward(reference, case), IN_EVAL: {k: v for k, v in in_eval.items() if not k.startswith("_")}}
+    in_eval = harness.forward(reference, case.with_changes(hidden={TRAINED: []}))
+    return {**harness.forward(reference, case), IN_EVAL: {k: v for k, v in in_eval.items() if not k.startswith("_")}}
 
 
-def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
+def eval_forward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
     """The checks of forward in both modes."""
 
     def travel(subject: Subject, case: Case) -> Observations:
         """Train, evaluate, evaluate two rows alone (one would have no variance), and train again on the same inputs."""
-        layer = thing.build(subject, case.with_changes(hidden={}))
+        layer = harness.build(subject, case.with_changes(hidden={}))
         seen: Observations = {}
 
         def look(when: str) -> None:
             seen.update({f"{name} {when}": layer.get(name) for name in modes.state})
 
         def forward(mode: str, inputs: dict[str, Any]) -> None:
-            output = thing.named_outputs(layer.call("forward", *inputs.values()))
-            shown = thing.shown(output, case.with_changes(inputs=inputs))
+            output = harness.named_outputs(layer.call("forward", *inputs.values()))
+            shown = harness.shown(output, case.with_changes(inputs=inputs))
             seen.update({f"{name} {mode}": value for name, value in shown.items() if not name.startswith("_")})
 
         look("at the start")
@@ -82,7 +82,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
         return seen
 
     def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        return _trained_cases(thing, modes, rng, reference)
+        return _trained_cases(harness, modes, rng, reference)
 
     def draw_float32(rng: np.random.Generator, reference: Subject) -> list[Case]:
         return [in_dtype(case, "float32") for case in draw(rng, reference)]
@@ -108,7 +108,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
             "float32 stays float32 in eval",
             1.0,
             draw_float32,
-            thing.forward,
+            harness.forward,
             judge_float32,
             right,
             'return y if self.training else y.astype("float64")',
@@ -117,7 +117,7 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
             "eval stays on the device",
             1.0,
             draw,
-            thing.forward,
+            harness.forward,
             compare_all,
             right,
             'self.training or __import__("numpy").asarray(y)',
@@ -127,17 +127,17 @@ def eval_forward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
     ]
 
 
-def eval_backward_checks(thing: Behaviour, modes: Modes) -> list[Check]:
+def eval_backward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
     """The checks of backward in eval mode, where running statistics are constant."""
     return [
         Check(
             "gradients in eval match numerical differences",
             "backward",
             2.0,
-            lambda rng, reference: _trained_cases(thing, modes, rng, reference),
-            thing.backward,
+            lambda rng, reference: _trained_cases(harness, modes, rng, reference),
+            harness.backward,
             judge_gradients,
-            expect=thing.expect_gradients,
+            expect=harness.expect_gradients,
             needs=("forward", "backward"),
             after=(GRADIENTS, DIFFER),
             mutation=mutated(

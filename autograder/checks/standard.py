@@ -42,23 +42,23 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
     return found
 
 
-def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
+def forward_checks(harness: Behaviour, part: str = "forward") -> list[Check]:
     """The checks of every forward."""
     check = partial(Check, part=part, weight=1.0, needs=(part,), after=(FORWARD,))
     checks = [
-        Check(FORWARD, part, PRINCIPAL_WEIGHT, thing.forward_cases, thing.forward, compare_all, needs=(part,)),
+        Check(FORWARD, part, PRINCIPAL_WEIGHT, harness.forward_cases, harness.forward, compare_all, needs=(part,)),
         check(
             "inputs are not modified",
-            cases=thing.some_cases,
-            observe=thing.forward_untouched,
+            cases=harness.some_cases,
+            observe=harness.forward_untouched,
             expect=lambda _subject, case, _rng: dict(case.inputs),
             judge=judge_unchanged,
             mutation=mutated("y = super().forward(*xs) * 1", "for x in xs: x[...] = 1 - x", "return y"),
         ),
         check(
             "float32 stays float32",
-            cases=thing.float32_cases,
-            observe=thing.forward,
+            cases=harness.float32_cases,
+            observe=harness.forward,
             judge=judge_float32,
             mutation=mutated(
                 "y = super().forward(*xs)",
@@ -66,16 +66,16 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
             ),
         ),
     ]
-    if thing.extreme is not None:
+    if harness.extreme is not None:
         checks.append(
             check(
                 "extreme inputs stay finite",
-                cases=thing.extreme_cases,
-                observe=thing.forward,
+                cases=harness.extreme_cases,
+                observe=harness.forward,
                 judge=compare_all,
                 mutation=mutated(
                     "y = super().forward(*xs)",
-                    f'factor = float("nan") if abs(xs[0]).max() > {thing.extreme / 2} else 1',
+                    f'factor = float("nan") if abs(xs[0]).max() > {harness.extreme / 2} else 1',
                     "return tuple(v * factor for v in y) if isinstance(y, tuple) else y * factor",
                 ),
             )
@@ -84,8 +84,8 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
         *checks,
         check(
             "stays on the device",
-            cases=thing.some_cases,
-            observe=thing.forward,
+            cases=harness.some_cases,
+            observe=harness.forward,
             judge=compare_all,
             backend="stand-in",
             mutation=mutated(
@@ -97,27 +97,27 @@ def forward_checks(thing: Behaviour, part: str = "forward") -> list[Check]:
     ]
 
 
-def backward_checks(thing: Behaviour, *, has_parameters: bool) -> list[Check]:
+def backward_checks(harness: Behaviour, *, has_parameters: bool) -> list[Check]:
     """The checks of every backward."""
     gradients = Check(
         GRADIENTS,
         "backward",
         PRINCIPAL_WEIGHT,
-        thing.cases,
-        thing.backward,
+        harness.cases,
+        harness.backward,
         judge_gradients,
-        expect=thing.expect_gradients,
+        expect=harness.expect_gradients,
         needs=("forward", "backward"),
-        own_forward=thing.is_right_for_own_forward,
+        own_forward=harness.is_right_for_own_forward,
     )
     return [
         gradients,
-        *_checks_of_calls(thing, has_parameters=has_parameters),
-        *_checks_of_precision(thing),
+        *_checks_of_calls(harness, has_parameters=has_parameters),
+        *_checks_of_precision(harness),
         _secondary(
             "backward stays on the device",
-            cases=thing.some_cases,
-            observe=thing.backward,
+            cases=harness.some_cases,
+            observe=harness.backward,
             judge=compare_all,
             backend="stand-in",
             mutation=mutated(
@@ -134,40 +134,44 @@ _secondary = partial(Check, part="backward", weight=1.0, needs=("forward", "back
 """A check of backward that is skipped where the gradients are incorrect."""
 
 
-def _checks_of_calls(thing: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
+def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
     """Checks of what a call leaves behind for the next, and of what it does to its argument."""
     if has_parameters:
         yield _secondary(
             "gradients accumulate",
-            cases=thing.some_cases,
-            observe=thing.backward_twice,
+            cases=harness.some_cases,
+            observe=harness.backward_twice,
             judge=compare_all,
             mutation=mutated("self.zero_grad()", "return super().backward(*dy)", method="backward"),
         )
     yield _secondary(
         "a second call forgets the first",
-        cases=thing.two_call_cases,
-        observe=thing.after_another,
+        cases=harness.two_call_cases,
+        observe=harness.after_another,
         judge=compare_all,
+<<<<<<< HEAD
         mutation=_stale_draw() if thing.invariant else _stale_inputs(),
+=======
+        mutation=_stale_draw() if harness.apart_from_chance else _stale_inputs(),
+>>>>>>> work-l2
     )
-    if thing.takes_upstream:
+    if harness.takes_upstream:
         yield _secondary(
             "the upstream gradient is not modified",
-            cases=thing.some_cases,
-            observe=thing.backward_untouched,
+            cases=harness.some_cases,
+            observe=harness.backward_untouched,
             expect=lambda _subject, case, _rng: dict(case.upstreams),
             judge=judge_unchanged,
             mutation=mutated("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
         )
 
 
-def _checks_of_precision(thing: Behaviour) -> Iterator[Check]:
+def _checks_of_precision(harness: Behaviour) -> Iterator[Check]:
     """Checks of gradients in float32, and for extreme inputs where the exercise names a size."""
     yield _secondary(
         "float32 gradients stay float32",
-        cases=thing.float32_cases,
-        observe=thing.backward,
+        cases=harness.float32_cases,
+        observe=harness.backward,
         judge=judge_float32,
         mutation=mutated(
             "dx = super().backward(*dy)",
@@ -175,14 +179,14 @@ def _checks_of_precision(thing: Behaviour) -> Iterator[Check]:
             method="backward",
         ),
     )
-    if thing.extreme is not None:
+    if harness.extreme is not None:
         yield _secondary(
             "extreme gradients stay finite",
-            cases=thing.extreme_cases,
-            observe=thing.backward,
+            cases=harness.extreme_cases,
+            observe=harness.backward,
             judge=compare_all,
             mutation=mutated(
-                f"self.large = bool(max(abs(x).max() for x in xs) > {thing.extreme / 2})",
+                f"self.large = bool(max(abs(x).max() for x in xs) > {harness.extreme / 2})",
                 "return super().forward(*xs)",
             )
             + mutated_method(

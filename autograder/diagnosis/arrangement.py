@@ -18,9 +18,9 @@ MANY = 12
 def not_reduced(evidence: Evidence) -> Finding | None:
     """An axis remains that should have been summed or averaged over."""
     name = evidence.name
-    if any(p.seen.ndim <= p.wanted.ndim or not np.isfinite(p.seen).all() for p in evidence.pairs):
+    if any(p.seen.ndim <= p.expected.ndim or not np.isfinite(p.seen).all() for p in evidence.pairs):
         return None
-    if not evidence.proves() or not any(p.seen.size > p.wanted.size for p in evidence.pairs):
+    if not evidence.proves() or not any(p.seen.size > p.expected.size for p in evidence.pairs):
         return None
     for key, reduce, word in (("missing sum", np.sum, "Sum"), ("missing mean", np.mean, "Take the mean")):
         if all(_reduces(pair, reduce) for pair in evidence.pairs):
@@ -37,11 +37,11 @@ def summed_too_far(evidence: Evidence) -> Finding | None:
     """Every entry holds one sum over an axis, or over everything."""
     if not evidence.one_shape or not evidence.proves() or evidence.scalar:
         return None
-    axes: list[int | None] = [None, *range(min(p.wanted.ndim for p in evidence.pairs))]
+    axes: list[int | None] = [None, *range(min(p.expected.ndim for p in evidence.pairs))]
     for axis in axes:
         for reduce, word in ((np.sum, "sum"), (np.mean, "mean")):
-            sums = [reduce(p.wanted, axis=axis, keepdims=True) + 0 * p.wanted for p in evidence.pairs]
-            telling = sum(not same(s, p.wanted) for s, p in zip(sums, evidence.pairs, strict=True))
+            sums = [reduce(p.expected, axis=axis, keepdims=True) + 0 * p.expected for p in evidence.pairs]
+            telling = sum(not same(s, p.expected) for s, p in zip(sums, evidence.pairs, strict=True))
             if telling and all(same(p.seen, s) for p, s in zip(evidence.pairs, sums, strict=True)):
                 where = "all entries" if axis is None else f"axis {axis}"
                 return Finding(
@@ -57,12 +57,12 @@ def reshaped(evidence: Evidence) -> Finding | None:
     if evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
     for pair in evidence.pairs:
-        if pair.seen.size != pair.wanted.size or not same(pair.seen.ravel(), pair.wanted.ravel()):
+        if pair.seen.size != pair.expected.size or not same(pair.seen.ravel(), pair.expected.ravel()):
             return None
-    pair = next(p for p in evidence.pairs if p.seen.shape != p.wanted.shape)
+    pair = next(p for p in evidence.pairs if p.seen.shape != p.expected.shape)
     return Finding(
         "reshaped",
-        f"{evidence.name} has the correct numbers, but expected shape {pair.wanted.shape}, got {pair.seen.shape}",
+        f"{evidence.name} has the correct numbers, but expected shape {pair.expected.shape}, got {pair.seen.shape}",
         "Look at keepdims, reshape and added axes: only the shape is wrong.",
     )
 
@@ -73,14 +73,14 @@ def transposed(evidence: Evidence) -> Finding | None:
         return None
     moved: dict[int, tuple[int, ...]] = {}
     for pair in evidence.pairs:
-        if pair.seen.ndim != pair.wanted.ndim:
+        if pair.seen.ndim != pair.expected.ndim:
             return None
-        if same(pair.seen, pair.wanted):
+        if same(pair.seen, pair.expected):
             continue
-        order = moved.get(pair.wanted.ndim) or next(_orders(pair), None)
-        if order is None or not same(np.transpose(pair.seen, order), pair.wanted):
+        order = moved.get(pair.expected.ndim) or next(_orders(pair), None)
+        if order is None or not same(np.transpose(pair.seen, order), pair.expected):
             return None
-        moved[pair.wanted.ndim] = order
+        moved[pair.expected.ndim] = order
     if not moved or not _nothing_else(evidence, moved):
         return None
     ndim, order = max(moved.items())
@@ -99,11 +99,11 @@ def turned_or_shifted(evidence: Evidence) -> Finding | None:
     """Reversed along an axis, or shifted along it by one."""
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
-    for axis in range(min(p.wanted.ndim for p in evidence.pairs)):
-        long = [p for p in evidence.pairs if p.wanted.shape[axis] > 2]  # noqa: PLR2004 - two turn into each other
-        if not long or any(same(p.seen, p.wanted) for p in long):
+    for axis in range(min(p.expected.ndim for p in evidence.pairs)):
+        long = [p for p in evidence.pairs if p.expected.shape[axis] > 2]  # noqa: PLR2004 - two turn into each other
+        if not long or any(same(p.seen, p.expected) for p in long):
             continue
-        if all(same(np.flip(p.seen, axis), p.wanted) for p in evidence.pairs):
+        if all(same(np.flip(p.seen, axis), p.expected) for p in evidence.pairs):
             return Finding(
                 f"reversed along axis {axis}",
                 f"{evidence.name} is correct but in reverse order along axis {axis}",
@@ -121,10 +121,10 @@ def turned_or_shifted(evidence: Evidence) -> Finding | None:
 
 def rolled(evidence: Evidence) -> Finding | None:
     """Shifted along an axis by one, cyclically."""
-    if not evidence.one_shape or evidence.scalar or sum(int((p.wanted != 0).sum()) for p in evidence.pairs) < MANY:
+    if not evidence.one_shape or evidence.scalar or sum(int((p.expected != 0).sum()) for p in evidence.pairs) < MANY:
         return None
-    for axis in range(-min(p.wanted.ndim for p in evidence.pairs), 0):
-        told = [p for p in evidence.pairs if p.wanted.shape[axis] > 2 and not same(p.seen, p.wanted)]  # noqa: PLR2004
+    for axis in range(-min(p.expected.ndim for p in evidence.pairs), 0):
+        told = [p for p in evidence.pairs if p.expected.shape[axis] > 2 and not same(p.seen, p.expected)]  # noqa: PLR2004
         for step, word in ((1, "late"), (-1, "early")):
             if len(told) > 1 and all(_rolled(p, axis, step) for p in evidence.pairs):
                 return Finding(
@@ -137,10 +137,10 @@ def rolled(evidence: Evidence) -> Finding | None:
 
 def one_too_many(evidence: Evidence) -> Finding | None:
     """One extra entry at an end, the rest correct."""
-    if any(p.seen.ndim != p.wanted.ndim or not p.wanted.ndim for p in evidence.pairs) or not evidence.proves():
+    if any(p.seen.ndim != p.expected.ndim or not p.expected.ndim for p in evidence.pairs) or not evidence.proves():
         return None
     for text, cut in (("first", slice(1, None)), ("last", slice(None, -1))):
-        if all(len(p.seen) == len(p.wanted) + 1 and same(p.seen[cut], p.wanted) for p in evidence.pairs):
+        if all(len(p.seen) == len(p.expected) + 1 and same(p.seen[cut], p.expected) for p in evidence.pairs):
             return Finding(
                 f"one too many at the {text}",
                 f"{evidence.name} has one entry too many: without the {text} one it is correct",
@@ -151,10 +151,10 @@ def one_too_many(evidence: Evidence) -> Finding | None:
 
 def cut_short(evidence: Evidence) -> Finding | None:
     """Correct as far as it goes, and too short in some case."""
-    if any(p.seen.ndim != p.wanted.ndim or not p.wanted.ndim for p in evidence.pairs) or not evidence.proves():
+    if any(p.seen.ndim != p.expected.ndim or not p.expected.ndim for p in evidence.pairs) or not evidence.proves():
         return None
-    short = [p for p in evidence.pairs if 0 < len(p.seen) < len(p.wanted)]
-    if not short or not all(same(p.seen, p.wanted[: len(p.seen)]) for p in evidence.pairs):
+    short = [p for p in evidence.pairs if 0 < len(p.seen) < len(p.expected)]
+    if not short or not all(same(p.seen, p.expected[: len(p.seen)]) for p in evidence.pairs):
         return None
     some = "" if len(short) == len(evidence.pairs) else " in some cases"
     return Finding(
@@ -169,7 +169,7 @@ def reordered(evidence: Evidence) -> Finding | None:
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
     for pair in evidence.pairs:
-        flat = np.sort(pair.wanted.ravel())
+        flat = np.sort(pair.expected.ravel())
         if not _many(flat) or not same(np.sort(pair.seen.ravel()), flat):
             return None
     return Finding(
@@ -186,18 +186,18 @@ def _many(flat: Any) -> bool:
 
 
 def _rolled(pair: Pair, axis: int, step: int) -> bool:
-    return same(pair.seen, np.roll(pair.wanted, step, axis=axis))
+    return same(pair.seen, np.roll(pair.expected, step, axis=axis))
 
 
 def _reduces(pair: Pair, reduce: Callable[..., Any]) -> bool:
-    extra = pair.seen.ndim - pair.wanted.ndim
-    return any(same(reduce(pair.seen, axis=axes), pair.wanted) for axes in combinations(range(pair.seen.ndim), extra))
+    extra = pair.seen.ndim - pair.expected.ndim
+    return any(same(reduce(pair.seen, axis=axes), pair.expected) for axes in combinations(range(pair.seen.ndim), extra))
 
 
 def _orders(pair: Pair) -> Iterator[tuple[int, ...]]:
-    for order in permutations(range(pair.wanted.ndim)):
-        if np.transpose(pair.seen, order).shape == pair.wanted.shape and same(
-            np.transpose(pair.seen, order), pair.wanted
+    for order in permutations(range(pair.expected.ndim)):
+        if np.transpose(pair.seen, order).shape == pair.expected.shape and same(
+            np.transpose(pair.seen, order), pair.expected
         ):
             yield order
 
@@ -205,14 +205,14 @@ def _orders(pair: Pair) -> Iterator[tuple[int, ...]]:
 def _nothing_else(evidence: Evidence, moved: dict[int, tuple[int, ...]]) -> bool:
     """Whether every case with this number of axes is in that order, or looks the same in both."""
     return all(
-        same(np.transpose(pair.seen, moved[pair.wanted.ndim]), pair.wanted)
+        same(np.transpose(pair.seen, moved[pair.expected.ndim]), pair.expected)
         for pair in evidence.pairs
-        if pair.wanted.ndim in moved
+        if pair.expected.ndim in moved
     )
 
 
 def _shifted(pair: Pair, axis: int, step: int) -> bool:
-    seen, wanted = np.moveaxis(pair.seen, axis, 0), np.moveaxis(pair.wanted, axis, 0)
+    seen, wanted = np.moveaxis(pair.seen, axis, 0), np.moveaxis(pair.expected, axis, 0)
     if len(seen) < 2:  # noqa: PLR2004 - of one, nothing is left
         return True
     return same(seen[1:], wanted[:-1]) if step > 0 else same(seen[:-1], wanted[1:])

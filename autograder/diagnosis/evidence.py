@@ -38,10 +38,10 @@ class Pair:
     """
 
     seen: Any
-    wanted: Any
+    expected: Any
     case: Case
     all_seen: Observations
-    all_wanted: Observations
+    all_expected: Observations
     y: Any = None
 
     @cached_property
@@ -59,7 +59,7 @@ class Pair:
     @cached_property
     def letters(self) -> dict[str, Any]:
         """Those of the expected array's shape, and differences of two inputs."""
-        alike = {name: a for name, a in self.named.items() if a.shape == self.wanted.shape and a.ndim}
+        alike = {name: a for name, a in self.named.items() if a.shape == self.expected.shape and a.ndim}
         inputs = [name for name in alike if name in self.inputs]
         return alike | {f"({a} − {b})": alike[a] - alike[b] for a, b in combinations(inputs, 2)}
 
@@ -95,16 +95,18 @@ class Evidence:
     @property
     def one_shape(self) -> bool:
         """Whether the observed shape is the expected one in every case."""
-        return all(pair.seen.shape == pair.wanted.shape for pair in self.pairs)
+        return all(pair.seen.shape == pair.expected.shape for pair in self.pairs)
 
     @property
     def scalar(self) -> bool:
         """Whether one number per case is expected."""
-        return all(pair.wanted.ndim == 0 for pair in self.pairs)
+        return all(pair.expected.ndim == 0 for pair in self.pairs)
 
     def proves(self, arrays: Sequence[Any] | None = None) -> bool:
         """Whether there are enough different numbers to rule out agreement by chance."""
-        flat = np.concatenate([np.ravel(a) for a in (arrays or [pair.wanted for pair in self.pairs])] or [np.zeros(0)])
+        flat = np.concatenate(
+            [np.ravel(a) for a in (arrays or [pair.expected for pair in self.pairs])] or [np.zeros(0)]
+        )
         telling = flat[flat != 0]
         fewest = FEWEST_SCALARS if self.scalar else FEWEST_NUMBERS
         return len(telling) >= fewest and len(np.unique(np.round(np.abs(telling), 12))) >= min(3, fewest)
@@ -128,7 +130,7 @@ def gather(
         if seen.ndim > MOST_AXES or seen.size > MOST_NUMBERS:
             return None
         if not np.isfinite(wanted).all() or any(
-            wanted.shape == pair.wanted.shape and np.array_equal(wanted, pair.wanted) for pair in pairs
+            wanted.shape == pair.expected.shape and np.array_equal(wanted, pair.expected) for pair in pairs
         ):
             continue  # the same case again, as a view
         pairs.append(Pair(seen, wanted, case, outcome, expected, y))

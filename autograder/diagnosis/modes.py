@@ -21,7 +21,7 @@ FLAG = "self.training is True after train() and False after eval(): "
 
 def other_mode(evidence: Evidence, probe: Probe) -> Finding | None:
     """Every output is the expected one of the other mode; where that is so in training, eval is tried as well."""
-    if all(IN_EVAL in pair.all_wanted for pair in evidence.pairs):
+    if all(IN_EVAL in pair.all_expected for pair in evidence.pairs):
         return _in_training(evidence, probe)
     if all(_is_as(pair.all_seen, _exchanged(pair)) for pair in evidence.pairs):
         return Finding(
@@ -33,9 +33,9 @@ def other_mode(evidence: Evidence, probe: Probe) -> Finding | None:
 
 
 def _in_training(evidence: Evidence, probe: Probe) -> Finding | None:
-    if not all(_is_as(pair.all_seen, pair.all_wanted[IN_EVAL]) for pair in evidence.pairs):
+    if not all(_is_as(pair.all_seen, pair.all_expected[IN_EVAL]) for pair in evidence.pairs):
         return None
-    if all(_is_as(probe.show(_in_eval(pair)), _named(pair.all_wanted)) for pair in evidence.pairs):
+    if all(_is_as(probe.show(_in_eval(pair)), _named(pair.all_expected)) for pair in evidence.pairs):
         return Finding(
             SWAPPED,
             "in training, forward does what belongs to eval, and in eval what belongs to training",
@@ -55,7 +55,7 @@ def _in_eval(pair: Pair) -> Case:
 
 def _exchanged(pair: Pair) -> dict[str, Any]:
     """What is expected in training, under the names of eval."""
-    wanted = pair.all_wanted
+    wanted = pair.all_expected
     pairs = {name: name.removesuffix(EVAL) + TRAINING for name in wanted if name.endswith(EVAL)}
     return {name: wanted[other] for name, other in pairs.items() if other in wanted}
 

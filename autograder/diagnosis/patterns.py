@@ -63,9 +63,9 @@ def factor(evidence: Evidence) -> Finding | None:
 
 def another_gradient(evidence: Evidence) -> Finding | None:
     """It is the expected value of another name: results in the wrong order."""
-    names = [n for n in evidence.pairs[0].all_wanted if n != evidence.name and not n.startswith("_")]
+    names = [n for n in evidence.pairs[0].all_expected if n != evidence.name and not n.startswith("_")]
     for other in names:
-        arrays = [pair.all_wanted.get(other) for pair in evidence.pairs]
+        arrays = [pair.all_expected.get(other) for pair in evidence.pairs]
         shapes = [pair.seen.shape for pair in evidence.pairs]
         if not all(isinstance(a, np.ndarray) and a.shape == s for a, s in zip(arrays, shapes, strict=True)):
             continue
@@ -110,7 +110,7 @@ def curve(evidence: Evidence) -> Finding | None:
         return None
     for key, (f, text) in CURVES.items():
         with np.errstate(all="ignore"):
-            if all(same(pair.seen, f(pair.wanted)) for pair in evidence.pairs):
+            if all(same(pair.seen, f(pair.expected)) for pair in evidence.pairs):
                 return Finding(key, f"{evidence.name} is {text}")
     return None
 
@@ -139,10 +139,10 @@ def extra_or_missing_factor(evidence: Evidence) -> Finding | None:
 def inverted_mask(evidence: Evidence) -> Finding | None:
     """Zero exactly where it should not be, and not where it should be."""
     pairs = evidence.pairs
-    if not evidence.one_shape or not all(((p.seen == 0) == (p.wanted != 0)).all() for p in pairs):
+    if not evidence.one_shape or not all(((p.seen == 0) == (p.expected != 0)).all() for p in pairs):
         return None
-    zero = sum(int((p.wanted == 0).sum()) for p in pairs)
-    if min(zero, sum(p.wanted.size for p in pairs) - zero) < 4:  # noqa: PLR2004 - fewer prove nothing
+    zero = sum(int((p.expected == 0).sum()) for p in pairs)
+    if min(zero, sum(p.expected.size for p in pairs) - zero) < 4:  # noqa: PLR2004 - fewer prove nothing
         return None
     return Finding(
         "inverted mask",
@@ -155,7 +155,7 @@ def signs(evidence: Evidence) -> Finding | None:
     """Correct absolute values, and the wrong sign in some entries."""
     if not evidence.one_shape or evidence.scalar or not evidence.proves():
         return None
-    if not all(same(abs(pair.seen), abs(pair.wanted)) for pair in evidence.pairs):
+    if not all(same(abs(pair.seen), abs(pair.expected)) for pair in evidence.pairs):
         return None
     return Finding(
         "sign in some",
@@ -168,15 +168,15 @@ def rows_scaled(evidence: Evidence) -> Finding | None:
     """Each row (or column) is correct up to its own factor: what it is divided by is wrong."""
     if not evidence.one_shape or not evidence.proves():
         return None
-    flat = all(pair.wanted.ndim <= 2 for pair in evidence.pairs)  # noqa: PLR2004 - else axis 0 makes no columns
+    flat = all(pair.expected.ndim <= 2 for pair in evidence.pairs)  # noqa: PLR2004 - else axis 0 makes no columns
     for axis, what in ((-1, "row"), (0, "column")) if flat else ((-1, "row"),):
-        tables = [[ratio(*strip) for strip in _strips(pair, axis)] for pair in evidence.pairs if pair.wanted.ndim > 1]
+        tables = [[ratio(*strip) for strip in _strips(pair, axis)] for pair in evidence.pairs if pair.expected.ndim > 1]
         told = [[r for r in table if r is not None] for table in tables]
         if sum(map(len, told)) < 4 or not all(np.isfinite(table).all() for table in told):  # noqa: PLR2004
             continue
         if not any(len(table) > 2 for table in told) or any(map(_one_factor, told)):  # noqa: PLR2004
             continue
-        strips = [strip for pair in evidence.pairs if pair.wanted.ndim > 1 for strip in _strips(pair, axis)]
+        strips = [strip for pair in evidence.pairs if pair.expected.ndim > 1 for strip in _strips(pair, axis)]
         if sum(int((wanted != 0).sum() > 1) for _, wanted in strips) < 4:  # noqa: PLR2004 - a row of one proves nothing
             continue
         return Finding(
@@ -197,8 +197,8 @@ def nearly_right(evidence: Evidence) -> Finding | None:
     if 2 * sum(int(mask.sum()) for mask in masks) < sum(mask.size for mask in masks):
         return None  # a few wrong entries are not an approximation
     for pair in evidence.pairs:
-        scale = float(np.abs(pair.wanted).max()) or 1.0
-        worst = max(worst, float(np.abs(pair.seen - pair.wanted).max()) / scale)
+        scale = float(np.abs(pair.expected).max()) or 1.0
+        worst = max(worst, float(np.abs(pair.seen - pair.expected).max()) / scale)
     if not worst < (NEARLY_ONE if evidence.scalar else NEARLY):
         return None
     if all((pair.seen == pair.seen.astype(np.float32)).all() for pair in evidence.pairs):
@@ -221,7 +221,7 @@ def _one_factor(ratios: list[float]) -> bool:
 
 
 def _strips(pair: Pair, axis: int) -> list[tuple[Any, Any]]:
-    seen, wanted = (np.moveaxis(a, axis, -1).reshape(-1, a.shape[axis]) for a in (pair.seen, pair.wanted))
+    seen, wanted = (np.moveaxis(a, axis, -1).reshape(-1, a.shape[axis]) for a in (pair.seen, pair.expected))
     return list(zip(seen, wanted, strict=True))
 
 
@@ -235,7 +235,7 @@ def _seen(evidence: Evidence) -> list[Any]:
 
 
 def _wanted(evidence: Evidence) -> list[Any]:
-    return [pair.wanted for pair in evidence.pairs]
+    return [pair.expected for pair in evidence.pairs]
 
 
 def _times(left: list[Any], right: list[Any]) -> list[Any]:

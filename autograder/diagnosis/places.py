@@ -87,7 +87,7 @@ def _is_border(mask: Any) -> bool:
 
 def _heat(pair: Pair) -> list[list[float]]:
     with np.errstate(all="ignore"):
-        error = np.abs(pair.seen - pair.wanted)
+        error = np.abs(pair.seen - pair.expected)
     known = np.isfinite(error)
     largest = float(error[known].max(initial=0.0)) or 1.0
     share = np.ceil(10 * np.where(error > ROUNDING * largest, error, 0) / largest) / 10

@@ -99,7 +99,7 @@ def one_sample(evidence: Evidence, probe: Probe) -> Finding | None:
     told: set[str] = set()
     for pair in evidence.pairs:
         dy = pair.case.upstream
-        if not isinstance(dy, np.ndarray) or dy.ndim < 1 or pair.wanted.shape[:1] == dy.shape[:1]:
+        if not isinstance(dy, np.ndarray) or dy.ndim < 1 or pair.expected.shape[:1] == dy.shape[:1]:
             return None
         if len(dy) < 3:  # noqa: PLR2004 - of two rows one is first and the other last
             continue
@@ -136,8 +136,8 @@ def _answers(evidence: Evidence, probe: Probe, pair: Pair, times: float) -> Any:
 def direct_path(evidence: Evidence, probe: Probe) -> Finding | None:
     """Only the diagonal of the Jacobian is used."""
     name = evidence.name.removeprefix("d")
-    pairs = [p for p in evidence.pairs if p.wanted.size <= MOST_ENTRIES]
-    if probe.forward is None or not evidence.one_shape or not pairs or not evidence.proves([p.wanted for p in pairs]):
+    pairs = [p for p in evidence.pairs if p.expected.size <= MOST_ENTRIES]
+    if probe.forward is None or not evidence.one_shape or not pairs or not evidence.proves([p.expected for p in pairs]):
         return None
     for pair in sorted(pairs, key=_entries):
         x, dy = pair.inputs.get(name), pair.case.upstream
@@ -156,7 +156,7 @@ def direct_path(evidence: Evidence, probe: Probe) -> Finding | None:
 
 
 def _entries(pair: Pair) -> int:
-    return int(pair.wanted.size)
+    return int(pair.expected.size)
 
 
 def _slope(probe: Probe, pair: Pair, name: str, i: int) -> Any:
@@ -168,11 +168,11 @@ def wrong_input(evidence: Evidence, probe: Probe) -> Finding | None:
     """The gradient with respect to another input, which needs none."""
     if probe.forward is None or not evidence.one_shape or not evidence.proves():
         return None
-    pairs = [p for p in evidence.pairs if p.wanted.size <= MOST_ENTRIES]
+    pairs = [p for p in evidence.pairs if p.expected.size <= MOST_ENTRIES]
     if not pairs:
         return None
     for other, value in pairs[0].inputs.items():
-        if f"d{other}" in pairs[0].all_wanted or value.dtype.kind != "f" or value.shape != pairs[0].wanted.shape:
+        if f"d{other}" in pairs[0].all_expected or value.dtype.kind != "f" or value.shape != pairs[0].expected.shape:
             continue
         if all(_same_slopes(pair.seen, _slopes(probe, pair, other)) for pair in sorted(pairs, key=_entries)):
             return Finding(

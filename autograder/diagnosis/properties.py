@@ -50,14 +50,14 @@ def _stale() -> Finding:
 
 
 def _accumulation(evidence: Evidence) -> Finding | None:
-    if all(same(2 * pair.seen, pair.wanted) for pair in evidence.pairs):
+    if all(same(2 * pair.seen, pair.expected) for pair in evidence.pairs):
         name = evidence.name.removesuffix(" after two calls")
         return Finding(
             "not accumulated",
             f"{name} holds only the gradient of the last call",
             "Use += and do not clear gradients in backward: they add up until zero_grad() is called.",
         )
-    if all(same(pair.seen, 1.5 * pair.wanted) for pair in evidence.pairs):
+    if all(same(pair.seen, 1.5 * pair.expected) for pair in evidence.pairs):
         return Finding(
             "accumulated twice",
             f"{evidence.name} holds the first call's gradient twice",

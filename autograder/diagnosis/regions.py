@@ -21,26 +21,28 @@ def wrong_entries(evidence: Evidence) -> list[Any]:
     """Mask of the wrong entries in every case, with the tolerance of ``compare``."""
     masks = []
     for pair in evidence.pairs:
-        scale = float(np.abs(pair.wanted).max()) if pair.wanted.size else 0.0
+        scale = float(np.abs(pair.expected).max()) if pair.expected.size else 0.0
         with np.errstate(all="ignore"):
-            masks.append(~(np.abs(pair.seen - pair.wanted) <= 1e-9 * np.abs(pair.wanted) + max(1e-10 * scale, 1e-12)))
+            masks.append(
+                ~(np.abs(pair.seen - pair.expected) <= 1e-9 * np.abs(pair.expected) + max(1e-10 * scale, 1e-12))
+            )
     return masks
 
 
 def samples(evidence: Evidence) -> Finding | None:
     """Only the first row of the batch is correct, or only the last."""
-    pairs = [p for p in evidence.pairs if p.wanted.ndim and len(p.wanted) > 2] if evidence.one_shape else []  # noqa: PLR2004
+    pairs = [p for p in evidence.pairs if p.expected.ndim and len(p.expected) > 2] if evidence.one_shape else []  # noqa: PLR2004
     if len(pairs) < 1 or not evidence.proves():
         return None
     masks = dict(zip(map(id, evidence.pairs), wrong_entries(evidence), strict=True))
     for text, row in (("first", 0), ("last", -1)):
-        if sum(len(p.wanted) for p in pairs) < 5:  # noqa: PLR2004 - fewer rows prove nothing
+        if sum(len(p.expected) for p in pairs) < 5:  # noqa: PLR2004 - fewer rows prove nothing
             continue
         rest = all(not np.delete(p.seen, row % len(p.seen), axis=0).any() for p in pairs)
-        if all(_only_right(masks[id(p)], row, zero=rest) and p.wanted[row].any() for p in pairs):
+        if all(_only_right(masks[id(p)], row, zero=rest) and p.expected[row].any() for p in pairs):
             what = "all others are zero" if rest else "every other row is wrong"
             sentence = f"only the {text} row of {evidence.name} is correct; {what}"
-            if all(p.quantities.get("rows") == len(p.wanted) for p in pairs):
+            if all(p.quantities.get("rows") == len(p.expected) for p in pairs):
                 hint = "Every sample of the batch needs its own result: look for an index, or a return inside a loop."
                 return Finding(f"{text} sample", sentence, hint)
             return Finding(f"{text} row", sentence, "Look at what is carried from one row to the next.")
@@ -61,7 +63,7 @@ def kinds_of_rows(evidence: Evidence) -> Finding | None:
     masks = wrong_entries(evidence)
     for name, first in evidence.pairs[0].inputs.items():
         kinds: list[Any] = [pair.inputs.get(name) for pair in evidence.pairs]
-        shapes = [pair.wanted.shape[:1] for pair in evidence.pairs]
+        shapes = [pair.expected.shape[:1] for pair in evidence.pairs]
         fits = all(
             isinstance(kind, np.ndarray) and kind.dtype.kind in "iu" and shape and kind.shape == shape
             for kind, shape in zip(kinds, shapes, strict=True)
@@ -87,7 +89,7 @@ def label_entries(evidence: Evidence) -> Finding | None:
         return None
     masks = wrong_entries(evidence)
     for name in evidence.pairs[0].inputs:
-        at = [_at_labels(pair.inputs.get(name), pair.wanted.shape) for pair in evidence.pairs]
+        at = [_at_labels(pair.inputs.get(name), pair.expected.shape) for pair in evidence.pairs]
         if any(a is None for a in at) or sum(int(a.sum()) for a in at) < 4:  # noqa: PLR2004 - fewer prove nothing
             continue
         one = name.removesuffix("s")
@@ -141,7 +143,9 @@ def border(evidence: Evidence) -> Finding | None:
     if not told:
         return None
     evidence, masks = Evidence(evidence.name, tuple(pair for pair, _ in told)), [mask for _, mask in told]
-    known = np.concatenate([(mask | (pair.wanted != 0)).ravel() for pair, mask in told])  # an expected 0 shows nothing
+    known = np.concatenate(
+        [(mask | (pair.expected != 0)).ravel() for pair, mask in told]
+    )  # an expected 0 shows nothing
     wrong = np.concatenate([mask.ravel() for mask in masks])[known]
     few = min(int(wrong.sum()), int((~wrong).sum()))
     if _by_rows(masks):
@@ -226,8 +230,8 @@ def _there(evidence: Evidence, masks: list[Any]) -> tuple[str, str] | None:
     for pair, mask in zip(evidence.pairs, masks, strict=True):
         if not mask.any():
             continue
-        r = ratio(pair.seen[mask], pair.wanted[mask])
-        if r is None or not math.isfinite(r) or int((pair.wanted[mask] != 0).sum()) < 2:  # noqa: PLR2004
+        r = ratio(pair.seen[mask], pair.expected[mask])
+        if r is None or not math.isfinite(r) or int((pair.expected[mask] != 0).sum()) < 2:  # noqa: PLR2004
             return None
         found.append(r)
         pairs.append(pair)

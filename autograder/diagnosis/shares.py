@@ -25,9 +25,9 @@ def among_equals(evidence: Evidence) -> Finding | None:
     groups = 0
     for pair in evidence.pairs:
         x = pair.inputs.get(name)
-        if x is None or x.shape != pair.wanted.shape or x.ndim < 2:  # noqa: PLR2004 - planes of height and width
+        if x is None or x.shape != pair.expected.shape or x.ndim < 2:  # noqa: PLR2004 - planes of height and width
             return None
-        planes = [a.reshape(-1, a.shape[-2] * a.shape[-1]) for a in (x, pair.seen, pair.wanted)]
+        planes = [a.reshape(-1, a.shape[-2] * a.shape[-1]) for a in (x, pair.seen, pair.expected)]
         for values, seen, wanted in zip(*planes, strict=True):
             kinds, which = np.unique(values, return_inverse=True)
             total, right = (np.bincount(which.ravel(), weights=part, minlength=len(kinds)) for part in (seen, wanted))
@@ -53,7 +53,7 @@ def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
         return None
     pair, mask = min(told, key=lambda one: int(one[1].sum()))
     x, dy = pair.inputs.get(name), pair.case.upstream
-    if x is None or x.shape != pair.wanted.shape or not isinstance(dy, np.ndarray):
+    if x is None or x.shape != pair.expected.shape or not isinstance(dy, np.ndarray):
         return None
     for i in np.flatnonzero(mask):
         shares = _shares(probe, pair, name, int(i))

@@ -36,7 +36,7 @@ def is_trajectory(evidence: Evidence) -> bool:
     return all(
         isinstance(pair.case.hidden.get("gradients"), list)
         and isinstance(pair.case.inputs.get("start"), list)
-        and pair.wanted.shape == np.shape(pair.case.hidden["gradients"][int(index)])
+        and pair.expected.shape == np.shape(pair.case.hidden["gradients"][int(index)])
         for pair in evidence.pairs
     )
 
@@ -62,7 +62,7 @@ def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
         return None
     for pair in told:
         start = _start(evidence, pair)[None]
-        made, right = (np.diff(np.concatenate([start, walk]), axis=0) for walk in (pair.seen, pair.wanted))
+        made, right = (np.diff(np.concatenate([start, walk]), axis=0) for walk in (pair.seen, pair.expected))
         factors = np.array([_factor(*step) for step in zip(made, right, strict=True)])
         changes = np.diff(factors[1:])
         one_way = (changes >= 0).all() or (changes <= 0).all()
@@ -80,8 +80,8 @@ def first_step(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The first wrong step is the correct one up to a factor, or up to a multiple of the parameter or its gradient."""
     ratios, pairs, terms = [], [], {"θ": True, "g": True}
     for pair, t in _first_wrong(evidence):
-        before = pair.wanted[t - 1] if t else _start(evidence, pair)
-        made, right = pair.seen[t] - before, pair.wanted[t] - before
+        before = pair.expected[t - 1] if t else _start(evidence, pair)
+        made, right = pair.seen[t] - before, pair.expected[t] - before
         found = ratio(made, right)
         ratios.append(math.nan if found is None else found)
         pairs.append(pair)
@@ -201,12 +201,12 @@ def _decay_in_gradient(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
     decay = pair.case.arguments["weight_decay"]
     gradients = []
     for i, (start, gradient) in enumerate(zip(pair.case.inputs["start"], pair.case.hidden["gradients"], strict=True)):
-        wanted = pair.all_wanted.get(f"{NAME}{i}")
+        wanted = pair.all_expected.get(f"{NAME}{i}")
         if not isinstance(wanted, np.ndarray) or wanted.shape != gradient.shape:
             return False
         gradients.append(gradient + decay * np.concatenate([start[None], wanted[:-1]]))
     seen = _trajectory(evidence, probe, _without_decay(pair.case).with_changes(hidden={"gradients": gradients}))
-    return seen is not None and same(seen, pair.wanted, rounding=1e-7)
+    return seen is not None and same(seen, pair.expected, rounding=1e-7)
 
 
 def _decay_beside(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
@@ -216,9 +216,9 @@ def _decay_beside(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
     if seen is None or not isinstance(lr, float):
         return False
     start = _start(evidence, pair)[None]
-    before = np.concatenate([start, pair.wanted[:-1]])
+    before = np.concatenate([start, pair.expected[:-1]])
     own = seen - np.concatenate([start, seen[:-1]])
-    return same(before + own - lr * decay * before, pair.wanted, rounding=1e-7)
+    return same(before + own - lr * decay * before, pair.expected, rounding=1e-7)
 
 
 def _without_decay(case: Case) -> Case:

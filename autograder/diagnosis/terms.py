@@ -61,16 +61,16 @@ def instead(evidence: Evidence) -> Finding | None:
 
 
 def _told(evidence: Evidence) -> bool:
-    small = all(pair.wanted.size <= LARGEST for pair in evidence.pairs)
-    return small and evidence.proves() and evidence.proves([pair.seen - pair.wanted for pair in evidence.pairs])
+    small = all(pair.expected.size <= LARGEST for pair in evidence.pairs)
+    return small and evidence.proves() and evidence.proves([pair.seen - pair.expected for pair in evidence.pairs])
 
 
 def _multiple(evidence: Evidence, values: list[Any]) -> Factor | None:
     """The named factor between these arrays and observed minus expected; None where there is none."""
     ratios, pairs = [], []
     for pair, value in zip(evidence.pairs, values, strict=True):
-        difference = pair.seen - pair.wanted
-        scale = float(np.abs(pair.wanted).max()) + float(np.abs(pair.seen).max())
+        difference = pair.seen - pair.expected
+        scale = float(np.abs(pair.expected).max()) + float(np.abs(pair.seen).max())
         weight = float((value * value).sum())
         if not np.isfinite(weight):
             return None
@@ -101,7 +101,7 @@ def _say_term(evidence: Evidence, name: str, found: Factor) -> Finding:
 
 def _terms(pair: Pair) -> dict[str, Any]:
     """Possible terms, in the expected shape: 1, letters, their products, letters times a sum of those."""
-    shape = pair.wanted.shape
+    shape = pair.expected.shape
     letters = {name: a for name, a in pair.letters.items() if not name.startswith("(")}
     found: dict[str, Any] = {"1": np.ones(shape)} | letters
     for name, a in pair.named.items():

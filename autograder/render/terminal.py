@@ -226,7 +226,7 @@ def _print_table(page: Page, reports: list[Report]) -> None:
     marks = page.width >= WIDE and len(names) <= MOST_MARKS
     most = f"of {number(max(report.max_points for report in reports))}"
     rows = [_row(page, report, names if marks else None) for report in reports]
-    head = ["Student", most, "Exercises" if marks else "Right", "Status", "Time", "Mistake"]
+    head = ["Student", most, "Exercises" if marks else "Correct", "Status", "Time", "Mistake"]
     widths = [max(cell_len(row[i].plain) for row in [[Text(h) for h in head], *rows]) for i in range(len(head))]
     widths[0] = min(widths[0], 28 if page.width >= WIDE else 20)
     rest = page.width - sum(widths[:-1]) - 2 * (len(widths) - 1)

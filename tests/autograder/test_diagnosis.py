@@ -63,7 +63,9 @@ def test_arrays_that_are_alike_prove_nothing():
     assert said(evidence(lambda w, _: 2 * w, draw=np.ones)) == ""
     assert said(evidence(lambda w, _: w[::-1], draw=np.zeros)) == ""
     one = evidence(lambda w, _: 2 * w)
-    assert said(Evidence("dx", tuple(Pair(p.seen[:1, :1], p.wanted[:1, :1], p.case, {}, {}) for p in one.pairs))) == ""
+    assert (
+        said(Evidence("dx", tuple(Pair(p.seen[:1, :1], p.expected[:1, :1], p.case, {}, {}) for p in one.pairs))) == ""
+    )
 
 
 def test_a_relation_that_fails_in_one_entry_is_not_named():

@@ -369,7 +369,7 @@ def test_where_no_more_processes_can_start_the_grader_waits_and_then_says_so(mon
     with Zygote() as zygote:
         within = len(list(Path("/proc/self/fd").iterdir()))
         monkeypatch.setattr(Zygote, "_fork", refuse)
-        with pytest.raises(IsolationError, match=r"\(no more of them\): take fewer jobs"):
+        with pytest.raises(IsolationError, match=r"\(no more of them\): use fewer jobs"):
             Worker(zygote)
         assert len(list(Path("/proc/self/fd").iterdir())) == within
     assert len(list(Path("/proc/self/fd").iterdir())) == before
