@@ -50,15 +50,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
     """
-<<<<<<< HEAD
-    thing = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
-    forward, backward = forward_checks(thing), backward_checks(thing, has_parameters=has_parameters)
-=======
-    harness = Behaviour(
-        name, cases, outputs, gradient_of=gradient_of, extreme=extreme, apart_from_chance=apart_from_chance
-    )
+    harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
     forward, backward = forward_checks(harness), backward_checks(harness, has_parameters=has_parameters)
->>>>>>> work-l2
     if modes:
         both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))
         forward = [both, *forward[1:], *eval_forward_checks(harness, modes)]

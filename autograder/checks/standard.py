@@ -149,11 +149,7 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Ch
         cases=harness.two_call_cases,
         observe=harness.after_another,
         judge=compare_all,
-<<<<<<< HEAD
-        mutation=_stale_draw() if thing.invariant else _stale_inputs(),
-=======
-        mutation=_stale_draw() if harness.apart_from_chance else _stale_inputs(),
->>>>>>> work-l2
+        mutation=_stale_draw() if harness.invariant else _stale_inputs(),
     )
     if harness.takes_upstream:
         yield _secondary(
