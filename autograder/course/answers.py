@@ -218,7 +218,7 @@ def read_stored(path: Path) -> StoredAnswers:
         }
         known, matters = (_by_key(header.get(name, [])) for name in ("known", "matters"))
         return StoredAnswers(found, header["seed"], header["assignment"], known, matters)
-    except (OSError, ValueError, KeyError, TypeError, ProtocolError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, ProtocolError, BadZipFile) as error:
         message = (
             f"{path} cannot be read ({error}): it is damaged, or of another version of the course. Get the file from "
             "the course again, or run autograder release."
