@@ -60,7 +60,7 @@ dropout = LayerExercise(
     cases=dropout_cases,
     support_files=("single_values",),
     modes=Modes(steps=2),
-    apart_from_chance=factors,
+    invariant=factors,
     speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 512)), at_most=6.0),
     memory=Memory(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 1024)), at_most=4.0),
 )
