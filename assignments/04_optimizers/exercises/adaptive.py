@@ -1,6 +1,6 @@
 """Checks of 04_optimizers: adaptive."""
 
-from autograder.checks import Bowl, Case, OptimizerExercise, Speed
+from autograder.checks import Quadratic, Case, OptimizerExercise, Speed
 
 from .shared import LARGE
 
@@ -16,7 +16,7 @@ def adagrad_cases(rng):
 adagrad = OptimizerExercise(
     "Adagrad",
     cases=adagrad_cases,
-    bowl=Bowl({"lr": 0.8}, 200, 1e-5),
+    quadratic=Quadratic({"lr": 0.8}, 200, 1e-5),
 )
 
 
@@ -31,7 +31,7 @@ def rmsprop_cases(rng):
 rmsprop = OptimizerExercise(
     "RMSprop",
     cases=rmsprop_cases,
-    bowl=Bowl({"lr": 0.02}, 300, 1e-3),
+    quadratic=Quadratic({"lr": 0.02}, 300, 1e-3),
 )
 
 
@@ -46,7 +46,7 @@ def adadelta_cases(rng):
 adadelta = OptimizerExercise(
     "Adadelta",
     cases=adadelta_cases,
-    bowl=Bowl({"lr": 10.0}, 300, 0.1),
+    quadratic=Quadratic({"lr": 10.0}, 300, 0.1),
 )
 
 
@@ -62,7 +62,7 @@ def adam_cases(rng):
 adam = OptimizerExercise(
     "Adam",
     cases=adam_cases,
-    bowl=Bowl({"lr": 0.1}, 200, 1e-5),
+    quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
     speed=Speed(Case({"lr": 0.001}, parameter=LARGE, gradient=LARGE), at_most=12.0),
 )
 
@@ -71,5 +71,5 @@ adam = OptimizerExercise(
 adamw = OptimizerExercise(
     "AdamW",
     cases=adam_cases,
-    bowl=Bowl({"lr": 0.1}, 200, 1e-5),
+    quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
 )

@@ -1,6 +1,6 @@
 """Checks of 04_optimizers: descent."""
 
-from autograder.checks import Bowl, Case, OptimizerExercise, Speed
+from autograder.checks import Quadratic, Case, OptimizerExercise, Speed
 
 from .shared import LARGE
 
@@ -16,7 +16,7 @@ def sgd_cases(rng):
 sgd = OptimizerExercise(
     "SGD",
     cases=sgd_cases,
-    bowl=Bowl({"lr": 0.05}, 200, 1e-6),
+    quadratic=Quadratic({"lr": 0.05}, 200, 1e-6),
 )
 
 
@@ -31,7 +31,7 @@ def momentum_cases(rng):
 momentum = OptimizerExercise(
     "Momentum",
     cases=momentum_cases,
-    bowl=Bowl({"lr": 0.02}, 200, 1e-6),
+    quadratic=Quadratic({"lr": 0.02}, 200, 1e-6),
     speed=Speed(Case({"lr": 0.01}, parameter=LARGE, gradient=LARGE), at_most=8.0),
 )
 
@@ -40,5 +40,5 @@ momentum = OptimizerExercise(
 nesterov = OptimizerExercise(
     "Nesterov",
     cases=momentum_cases,
-    bowl=Bowl({"lr": 0.02}, 200, 1e-6),
+    quadratic=Quadratic({"lr": 0.02}, 200, 1e-6),
 )
