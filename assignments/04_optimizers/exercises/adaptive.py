@@ -1,10 +1,6 @@
 """Optimizers that adapt the size of the step to each parameter."""
 
-<<<<<<< HEAD
 from autograder.checks import Case, OptimizerExercise, Quadratic, Speed
-=======
-from autograder.checks import Quadratic, Case, OptimizerExercise, Speed
->>>>>>> work-l2
 
 from .descent import LARGE
 

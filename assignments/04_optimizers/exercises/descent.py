@@ -1,10 +1,6 @@
 """Plain gradient descent, and descent with momentum."""
 
-<<<<<<< HEAD
 from autograder.checks import Case, OptimizerExercise, Quadratic, Speed
-=======
-from autograder.checks import Quadratic, Case, OptimizerExercise, Speed
->>>>>>> work-l2
 
 LARGE = (4096, 64)
 """Shape of the timed parameter: a few milliseconds for whole arrays, and rows enough to loop over."""
