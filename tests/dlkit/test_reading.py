@@ -128,8 +128,8 @@ def test_a_conflict_in_a_script_is_reported_with_its_lines():
         with pytest.raises(ExtractionError) as error:
             parse("work.py", text.replace("\n", ends).encode())
         assert str(error.value) == (
-            "work.py contains an unresolved Git conflict (lines 2, 4, 5, 7). Keep one version, delete the marker lines, "
-            "and hand it in again."
+            "work.py contains an unresolved Git conflict (lines 2, 4, 5, 7). Keep one version, delete the marker "
+            "lines, and hand it in again."
         )
 
 

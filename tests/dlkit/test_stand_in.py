@@ -195,7 +195,7 @@ def test_constants_and_types_are_numpys(xp):
 
 
 def test_random_numbers_are_to_be_drawn_on_the_host(xp):
-    with pytest.raises(HostTransferError, match="draw with numpy.random.Generator"):
+    with pytest.raises(HostTransferError, match=r"draw with numpy\.random\.Generator"):
         xp.random  # noqa: B018
 
 
