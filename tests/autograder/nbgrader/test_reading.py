@@ -49,7 +49,7 @@ def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "other.ipynb").write_text(json.dumps(SMALL))
     (tmp_path / "layers.ipynb").symlink_to(tmp_path / "other.ipynb")
     text, _ = SubmissionExporter().from_filename(str(tmp_path / "layers.ipynb"), resources={})
-    assert "no ordinary file" in nbformat.reads(text, as_version=4).cells[0].source
+    assert "not an ordinary file" in nbformat.reads(text, as_version=4).cells[0].source
 
 
 @pytest.mark.parametrize(
