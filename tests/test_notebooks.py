@@ -27,6 +27,9 @@ pytestmark = [
 ]
 
 
+FEW = 4
+
+
 class _Shortened(ast.NodeTransformer):
     """One epoch wherever a number of epochs is written down, and a hundred steps where there are a thousand or more."""
 
@@ -42,7 +45,7 @@ class _Shortened(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_keyword(self, node):
-        self._shorten(node.arg, node.value)
+        self._shorten(node.arg, node.value, few=FEW)  # a picture of few epochs is drawn with their number
         return self.generic_visit(node)
 
     def visit_arguments(self, node):
@@ -56,10 +59,12 @@ class _Shortened(ast.NodeTransformer):
         return self.generic_visit(node)
 
     @staticmethod
-    def _shorten(name, value):
+    def _shorten(name, value, few=0):
         if isinstance(value, ast.Constant) and isinstance(value.value, int):
-            most = {"epochs": 1, "steps": 100 if value.value >= 1000 else value.value}.get(name, value.value)
-            value.value = min(most, value.value)
+            if name == "epochs" and value.value > few:
+                value.value = 1
+            if name == "steps" and value.value >= 1000:
+                value.value = 100
 
 
 def shortened(notebook):
