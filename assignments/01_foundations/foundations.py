@@ -484,13 +484,13 @@ with when_written():
 # %% [markdown]
 # ## 1.9 Capstone: setosa or not
 #
-# Put your functions together, on real flowers. `train_setosa` is given two columns of measurements and the labels 0 and
-# 1 as *integers*; it trains a `TwoLayerNet` and returns a function that takes rows of raw measurements and returns the
-# probability of class 1 for each. How it is graded: the flowers are split into three parts, and each part is classified
-# by a network that was trained from scratch on the other two. At least 97 % of these 150 predictions must be correct,
-# in each of three random splits. For every training run the plane of the measurements is rotated, stretched and
-# shifted, and the two class numbers may be swapped, so that only your training counts. One training run may take 5
-# seconds of CPU time (a tenth is enough).
+# Put your functions together, on real flowers. `train_setosa` is given two columns of measurements and the labels 0
+# and 1 as *integers*; it trains a `TwoLayerNet` and returns a function that takes rows of raw measurements and
+# returns the probability of class 1 for each. How it is graded: the flowers are split into three parts, and each part
+# is classified by a network that was trained from scratch on the other two. At least 97 % of these 150 predictions
+# must be correct, in one of up to three random splits. For every training run the plane of the measurements is
+# rotated, stretched and shifted, and the two class numbers may be swapped, so that only your training counts. One
+# training run may take 5 seconds of CPU time (a tenth is enough).
 #
 # `standardize` takes training and test rows together, but here the test rows come later: the function that you return
 # can call it with the training rows and the rows that it receives.

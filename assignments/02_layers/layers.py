@@ -516,11 +516,11 @@ with when_written():
 # ## Capstone: two spirals
 #
 # No straight line separates two interleaved spirals, so a network has to bend space. Everything is yours: the layers,
-# the gradients, the training. Write `train_spirals`: build a small network from your layers, train it on `x`, `y`, and
-# return it. Its `forward` must return two scores per row, the larger one for the correct class. At least 97 % of
-# *unseen* points must be classified correctly, for each of three seeds, in at most 20 seconds of CPU time each (0.1
-# seconds are enough). For every seed the plane is rotated by a random angle and the class numbers may be swapped, so
-# that only your training counts, not numbers stored from an earlier run.
+# the gradients, the training. Write `train_spirals`: build a small network from your layers, train it on `x`, `y`,
+# and return it. Its `forward` must return two scores per row, the larger one for the correct class. At least 97 % of
+# *unseen* points must be classified correctly, from one of up to three seeds, in at most 20 seconds of CPU time each
+# (0.1 seconds are enough). For every seed the plane is rotated by a random angle and the class numbers may be
+# swapped, so that only your training counts, not numbers stored from an earlier run.
 #
 # Losses are the subject of the next assignment; for now this one is given: squared error against targets +1 and −1.
 

@@ -720,10 +720,10 @@ with when_written():
 # regression, the oldest classifier that is still used as a baseline. The data are 1797 handwritten digits of 8 × 8
 # pixels.
 #
-# Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. The steps
-# for each batch are always the same five: scores forward, loss forward, `zero_grad`, loss backward into layer backward,
-# update. At least 91 % of *unseen* digits must be classified correctly, for each of three seeds, in at most a few
-# seconds. For every seed the pixels and the class numbers are permuted, so that only training helps.
+# Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. The
+# steps for each batch are always the same five: scores forward, loss forward, `zero_grad`, loss backward into layer
+# backward, update. At least 91 % of *unseen* digits must be classified correctly, from one of up to three seeds, in
+# at most a few seconds. For every seed the pixels and the class numbers are permuted, so that only training helps.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -770,11 +770,11 @@ with when_written():
 # The loss influences this, and you are going to measure how much.
 #
 # Write `train_with_noisy_labels(x, y, loss, rng=rng)`: build `Linear` – `ReLU` – `Linear` with about a hundred hidden
-# units, train it with the loss that is *passed as an argument* (it has a `forward(scores, labels)` and a `backward()`)
-# until the training loss no longer falls much, and return it. You know neither the noise nor the loss. The check calls
-# it with `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the *unseen* digits, with
-# correct labels, at least 92 % must be classified correctly, for each of three seeds, with pixels and classes permuted
-# each time. (Without smoothing the same network reaches about 85 %.)
+# units, train it with the loss that is *passed as an argument* (it has a `forward(scores, labels)` and a
+# `backward()`) until the training loss no longer falls much, and return it. You know neither the noise nor the loss.
+# The check calls it with `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the
+# *unseen* digits, with correct labels, at least 92 % must be classified correctly, from one of up to three seeds,
+# with pixels and classes permuted each time. (Without smoothing the same network reaches about 85 %.)
 
 # %%
 def train_with_noisy_labels(x, y, loss, *, rng):

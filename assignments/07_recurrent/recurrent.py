@@ -1045,11 +1045,11 @@ check(LocallyConnected1d)
 #
 # A language model gives every character a probability of being the next one, after everything that it has read. Its
 # quality is measured in **bits per character**: the mean of $-\log_2 p(\text{the next character})$, the length of the
-# message that would send it to somebody who has the same model. The text is the manual of Python (each paragraph once:
-# some are repeated there), about 373,000 characters of 84 kinds. Without any knowledge the cost is $\log_2 84 = 6.4$
-# bits; with the frequency of each character it is 4.7, with the previous character 3.5, with the previous two 2.65
-# bits. Reach less than **2.4**, on text that your model has not seen, for each of three seeds, with at most 60 seconds
-# of CPU time each (the author's solution takes about 12).
+# message that would send it to somebody who has the same model. The text is the manual of Python (each paragraph
+# once: some are repeated there), about 373,000 characters of 84 kinds. Without any knowledge the cost is $\log_2 84 =
+# 6.4$ bits; with the frequency of each character it is 4.7, with the previous character 3.5, with the previous two
+# 2.65 bits. Reach less than **2.4**, on text that your model has not seen, from one of up to three seeds, with at
+# most 60 seconds of CPU time each (the author's solution takes about 12).
 #
 # `LanguageModel` is given: an LSTM that reads one-hot vectors, and a `Linear` that turns each hidden state into scores.
 # Write `train_language_model`. Remarks:
@@ -1169,10 +1169,10 @@ with when_written():
 # classifies the digit at the end. It never sees more than one row at a time: its state contains what it knows about the
 # others.
 #
-# Given: `LastStep`, a recurrent layer and a layer that uses its *last* hidden state. Write `train_row_reader` with it:
-# an `LSTM`, then `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 93 % of 2,000 unseen images must be
-# classified correctly, for each of three seeds, with at most 60 seconds of CPU time each (the author's solution takes
-# about 15).
+# Given: `LastStep`, a recurrent layer and a layer that uses its *last* hidden state. Write `train_row_reader` with
+# it: an `LSTM`, then `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 93 % of 2,000 unseen images
+# must be classified correctly, from one of up to three seeds, with at most 60 seconds of CPU time each (the author's
+# solution takes about 15).
 #
 # - `Dropout(1 - keep_probability)`: the article counts what is kept, the layer what is dropped.
 # - Adagrad divides by the root of *all* squared gradients so far, so its steps become smaller automatically: a learning
