@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autograder.measuring.cores import usable
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -95,6 +93,8 @@ def check_isolation(level: str) -> None:
 
 def cores() -> int:
     """Cores that this process may use."""
+    from autograder.measuring.cores import usable
+
     return len(usable())
 
 

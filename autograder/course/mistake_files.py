@@ -81,8 +81,11 @@ def _mistake(entry: Entry, where: str) -> Mistake:
     return Mistake(entry.name, entry.made_edits(), entry.hint, caught[0], entry.source)
 
 
-def entries(text: str, where: str) -> Iterator[Entry]:
-    """Every entry of a file's text; ``where`` names it in errors.  Raises SpecError."""
+def entries(text: str, where: str, *, repeated: bool = False) -> Iterator[Entry]:
+    """Every entry of a file's text; ``where`` names it in errors.  Raises SpecError.
+
+    repeated: whether two entries may have one name.
+    """
     lines = list(enumerate(text.split("\n"), 1))
     fenced, begins = False, []
     for number, line in lines:
@@ -97,7 +100,7 @@ def entries(text: str, where: str) -> Iterator[Entry]:
     known: dict[str, int] = {}
     for begin, end in pairwise([*begins, len(lines)]):
         entry = _entry(lines[begin:end], where)
-        if entry.name in known:
+        if entry.name in known and not repeated:
             message = f"{where}, line {entry.line}: “{entry.name}” is already used in line {known[entry.name]}"
             raise SpecError(message)
         known[entry.name] = entry.line

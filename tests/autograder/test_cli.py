@@ -65,7 +65,7 @@ WRONG = [
         ["new", "Graphs"],
         "'Graphs' is not an assignment's name. Use two digits, an underscore, lower-case letters: 16_graphs.",
     ),
-    (["new", "../16_graphs"], "is no assignment's name"),
+    (["new", "../16_graphs"], "is not an assignment's name"),
     (["new", "02_layers"], "solutions/02_layers exists already. Choose another name, or delete it first."),
 ]
 

@@ -432,7 +432,7 @@ IMPORT_TIME = {
     "an abort": ("import os; os.abort()", "was killed by the system (signal SIGABRT)"),
     "an exception": ("TABLE = open('table.txt').read()", "Tanh could not be defined: raised FileNotFoundError"),
     "a polite exit": ("raise SystemExit", "Tanh could not be defined: raised SystemExit"),
-    "20 GB": ("TABLE = [0] * (20 << 30)", "Tanh could not be defined: asked for more memory"),
+    "20 GB": ("TABLE = [0] * (20 << 30)", "Tanh could not be defined: needs more memory"),
 }
 
 
@@ -542,7 +542,7 @@ def test_a_planted_mistake_is_named_with_its_hint(grade, swapped, first_wrong, o
     found = grade(Linear=swapped("Linear", ("self.x.T @ dy", "self.x.T @ dy / len(dy)")))
     wrong = first_wrong(found.Linear)
     assert wrong.mistake == "averages the weight gradient"
-    assert wrong.hint == "dW is a sum over the batch. The loss has divided by the batch size already."
+    assert wrong.hint == "dW is a sum over the batch. The loss has already divided by the batch size."
     assert wrong.sentence.startswith("dW is wrong in every entry")
     others_untouched(found, "Linear")
 

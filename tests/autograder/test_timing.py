@@ -106,7 +106,7 @@ def test_under_the_limit_passes(paced):
 def test_what_cannot_be_told_costs_nothing_and_is_flagged(paced):
     verdict = paced(pace=Pace.OPEN)
     assert (verdict.status, verdict.points) == (Status.INCONCLUSIVE, verdict.max_points)
-    assert "too close to the limit to tell" in verdict.sentence
+    assert "too close to the limit to decide" in verdict.sentence
 
 
 def test_over_the_limit_fails(paced):

@@ -39,7 +39,7 @@ def read_equivalents(folder: Path, exercise: str, reference: str) -> list[Equiva
     if not path.is_file():
         return []
     found = []
-    for entry in entries(path.read_text(encoding="utf-8"), path.name):
+    for entry in entries(path.read_text(encoding="utf-8"), path.name, repeated=True):
         where = f"{FOLDER}/{path.name}, line {entry.line}: “{entry.name}”"
         if entry.fields or entry.source is not None or not entry.edits:
             message = f"{where}: write '-' and '+' lines, and nothing else after the reason"

@@ -90,7 +90,7 @@ def test_what_was_not_sound_is_audited_until_it_is(own_course, looked_at):
 
     (own_course / f"assignments/{NAME}/cases.npz").write_bytes(b"")
     (failure,) = audited()
-    assert "cases.npz is not what its source gives" in failure
+    assert "cases.npz is out of date" in failure
     looked_at.clear()
     assert audited() == [failure]
     assert looked_at == [NAME]
@@ -204,7 +204,7 @@ def test_one_failed_training_is_enough(runs, grader, tanh, wrong):
     trained.clear()
     right = grader.loaded.variant(tanh, grader.loaded.source_of(tanh))
     assert runs.run(capstone, right, capstone.checks).verdicts[0].status is Status.PASSED
-    assert len(trained) == cases
+    assert len(trained) == 1
 
 
 def test_a_whole_audit_in_pieces_finds_what_it_found_in_one(small_course, tmp_path):
