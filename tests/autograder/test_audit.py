@@ -188,7 +188,7 @@ def test_a_release_that_is_missing(sound, tmp_path):
     assert any("cases.npz is out of date" in failure for failure in failures)
 
 
-WORDS = "Twice the constant times the kept x is the slope; then the chain rule, times dy."
+WORDS = "Twice the constant times the stored x is the derivative; then apply the chain rule: multiply by dy."
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_an_exercise_without_hints(rotten):
 
 
 def test_a_hint_that_is_said_twice(rotten):
-    (failure,) = rotten((SOURCE, WORDS, "dx = 2 s x dy; dx, dy of the shape of x"))
+    (failure,) = rotten((SOURCE, WORDS, "dx = 2 s x dy; dx and dy have the shape of x"))
     assert failure == "16_graphs: Parabola: has the same hint twice for backward"
 
 

@@ -52,7 +52,7 @@ def test_students_are_found_by_every_id_and_by_name(listed):
     [
         (b"", "is empty. Name a CSV file with a column of ids and one of names."),
         (b"colour,size\nred,3\n", "has no column of ids among colour, size. Name one column 'id', and one 'name'."),
-        (b"PK\x03\x04\0\0", "is no CSV file. Save the table as CSV"),
+        (b"PK\x03\x04\0\0", "is not a CSV file. Save the table as CSV"),
         (b"id,name\n../x,A\n", "row 2: '../x' cannot be an id: reports are stored in a folder of that name."),
         (b"id,name\n1,A\n2,B\n1,C\n", "the id '1' occurs in rows 2 and 4. Keep one."),
     ],

@@ -22,7 +22,7 @@ def test_the_example_of_the_documentation_is_read():
             "forward": [
                 "Over which axis do x and W agree, so that it can be summed away?",
                 "y = x W + b, that is yₙⱼ = Σᵢ xₙᵢ Wᵢⱼ + bⱼ; (N, I) (I, O) + (O,) → (N, O)",
-                "Keep x, for backward needs it. One matrix product, nothing transposed.",
+                "Store x, which backward needs. One matrix product, nothing transposed.",
             ]
         }
     }

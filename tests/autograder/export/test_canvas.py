@@ -124,7 +124,7 @@ def test_who_is_excused_stays_so(fill):
     content = sheet_of(*ROWS)
     _, told, _, path = fill(content, points("grace", 7))
     assert path.read_bytes() == content
-    assert "Excused there, and left so: Hopper, Grace." in told
+    assert "Excused in Canvas, left unchanged: Hopper, Grace." in told
 
 
 def test_another_maximum_is_a_question(fill):
@@ -153,11 +153,11 @@ def test_a_name_that_is_a_formula_is_not_ours_to_change(fill):
 
 
 REFUSED = {
-    "no gradebook": (b"Name,Points\nAda,3\n", [], "is no gradebook of Canvas: it has no column 'Student'."),
+    "no gradebook": (b"Name,Points\nAda,3\n", [], "is not a Canvas gradebook: it has no column 'Student'."),
     "no such column": (sheet_of(*ROWS), ["--column", "Losses (7)"],
-                       "has no column 'Losses (7)'. Choose with --column among: 'Student',"),
+                       "has no column 'Losses (7)'. Choose one with --column: 'Student',"),
     "computed": (sheet_of(*ROWS), ["--column", "Final Grade"], "Canvas computes 'Final Grade' itself."),
-    "no such match": (sheet_of(*ROWS), ["--match", "E-mail"], "has no column 'E-mail'. Choose with --match among:"),
+    "no such match": (sheet_of(*ROWS), ["--match", "E-mail"], "has no column 'E-mail'. Choose one with --match:"),
     "not there": (sheet_of(*ROWS).replace(b"Layers (102)", b"Project (102)"), [],
                   "has no column for 02_layers. Choose one with --column. Its assignments: 'Warm-up (101)', "),
     "twice": (sheet_of(*ROWS).replace(b"Warm-up", b"layers"), [], "has several columns for 02_layers."),

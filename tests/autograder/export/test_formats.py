@@ -74,7 +74,7 @@ WRONG = [
     (["moodle", "OUT", "--sheet", "nowhere.csv"], "nowhere.csv cannot be read (No such file or directory)."),
     (["csv", "OUT", "--to", "/dev/null/x.csv"], "cannot be written"),
     (["junit", "OUT", "--to", "OUT/reports/ada/02_layers.json"], "cannot be written"),
-    (["classroom", "OUT", "--workflow", "x.yml"], "say with --kit what pip is to install, such as git+https://…"),
+    (["classroom", "OUT", "--workflow", "x.yml"], "name with --kit what pip installs, such as git+https://…"),
     (["csv", "empty"], "There are no reports in empty."),
     ([], "issing argument"),
     (["gradescope-zip", "99"], "There is no assignment '99'. Choose one of: 02_layers."),

@@ -85,7 +85,7 @@ def test_what_moodle_has_locked_is_left(fill):
     content = sheet_of(*ROWS)
     _, told, _, path = fill(content, right_report("taro", 22))
     assert path.read_bytes() == content
-    assert "Locked in Moodle, and left as they are: 山田 太郎." in told
+    assert "Locked in Moodle, left unchanged: 山田 太郎." in told
     assert "0 of 4 rows were filled." in told
 
 
@@ -107,7 +107,7 @@ def test_other_languages_name_their_columns(fill):
     content = sheet_of("Teilnehmer/in 7,Ada Lovelace,,", header=header)
     status, _, err, path = fill(content, varied_report())
     assert status == 2
-    assert "is no grading worksheet of Moodle in English" in err
+    assert "is not a Moodle grading worksheet in English" in err
     options = ["--match", "Vollständiger Name", "--column", "Bewertung", "--feedback", "Feedback als Kommentar"]
     status, _, _, path = fill(content, varied_report(), options=options)
     assert status == 0
@@ -125,7 +125,7 @@ def test_a_sheet_without_feedback_gets_none(fill):
 def test_a_sheet_without_grades_is_one_sentence(fill):
     status, told, err, path = fill(sheet_of("Participant 7,Ada", header="Identifier,Full name"), right_report("Ada"))
     assert (status, told) == (2, "")
-    assert "has no column 'Grade'. Choose with --column among: 'Identifier', 'Full name'." in err
+    assert "has no column 'Grade'. Choose one with --column: 'Identifier', 'Full name'." in err
     assert err.count("\n") == 1
     assert not path.exists()
 

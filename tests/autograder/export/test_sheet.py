@@ -110,7 +110,7 @@ def test_an_older_encoding_is_kept():
     assert sheet.cell(1, 0) == "Zoë Müller"
     sheet.put(1, 1, "é")
     assert sheet.content() == "Student,Note\nZoë Müller,é\n".encode("cp1252")
-    with pytest.raises(ExportError, match="cannot hold the feedback"):
+    with pytest.raises(ExportError, match="cannot represent the feedback"):
         sheet.put(1, 1, "山")
 
 

@@ -50,7 +50,7 @@ def test_one_more_each_time_and_never_the_code(autograder, write):
         found = json.loads(out)
         assert (status, found["hint"]["level"], found["hint"]["of"], found["hint"]["kind"]) == (0, level, 3, kind)
         texts.append(found["hint"]["text"])
-    assert texts[0].startswith("Look at Tanh.backward. Is what forward has kept")
+    assert texts[0].startswith("Look at Tanh.backward. Did forward store the input")
     assert "dx = dy · (1 − y²)" in texts[1]
     assert not any("dx *= dy" in text or "return dx" in text for text in texts)
     status, out, _ = autograder("hint", "Tanh")
@@ -128,7 +128,7 @@ def test_the_authors_question_waits_where_the_whole_exercise_has_one_reason(with
     [
         ("speed", "Look at the speed of Tanh", "one operation on whole arrays"),
         ("memory", "Look at the memory of Tanh", "your largest array"),
-        ("scaling", "Look at the growth of Tanh", "becomes longer with the size"),
+        ("scaling", "Look at the growth of Tanh", "grows with the size"),
     ],
 )
 def test_what_costs_too_much_is_neither_forward_nor_a_formula(with_hints, part, where, step):
@@ -149,7 +149,7 @@ def test_hints_that_cannot_be_are_refused(wrong):
 def test_the_authors_hints_are_released_and_the_hints_of_mistakes_are_not(own_course):
     source = own_course / "solutions/02_layers/layers.py"
     before, tanh, after = source.read_text().partition('hints="Tanh"')
-    question = "Is what forward has kept the input, or its tanh already?"
+    question = "Did forward store the input, or already its tanh?"
     assert after.count(question) == 1
     source.write_text(before + tanh + after.replace(question, "Think of the slope at zero."))
     loaded = catalogue.load.__wrapped__("02_layers", own_course)
