@@ -108,7 +108,7 @@ def test_two_rows_or_two_reports_for_one_are_left_alone(fill):
     status, told, _, path = fill(twins, points("Kim Lee", 7), points("jo", 5), points("Jo Ray", 6))
     assert status == 0
     assert path.read_bytes() == twins
-    (line,) = [line for line in told.splitlines() if line.startswith("Not clear")]
+    (line,) = [line for line in told.splitlines() if line.startswith("Ambiguous")]
     assert {"Kim Lee", "Jo Ray", "jo"} == set(line.partition(": ")[2].removesuffix(".").split(", "))
 
 

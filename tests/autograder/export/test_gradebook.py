@@ -563,11 +563,11 @@ def told(url):
             "There is no folder {}/new for the gradebook. Create it, or name another place.",
         ),
         ("sqlite:///{}", "{} is a folder. Name a file for the gradebook: sqlite:///{}/gradebook.db."),
-        ("sqlite://", "The gradebook's address names no file, so nothing would be kept. Write sqlite:///"),
-        ("sqlite:///:memory:", "The gradebook's address names no file, so nothing would be kept."),
+        ("sqlite://", "The gradebook's address names no file, so nothing would be stored. Use sqlite:///"),
+        ("sqlite:///:memory:", "The gradebook's address names no file, so nothing would be stored."),
         ("mysql://amara@db/grades", "A gradebook must be in SQLite or PostgreSQL, not in 'mysql'. Use sqlite:///"),
-        ("", "'' is no address of a database."),
-        ("postgresql://db:port/x", "'postgresql://db:port/x' is no address of a database."),
+        ("", "'' is not the address of a database."),
+        ("postgresql://db:port/x", "'postgresql://db:port/x' is not the address of a database."),
     ],
 )
 def test_an_invalid_address_is_reported(tmp_path, address, sentence):
@@ -713,7 +713,7 @@ def test_a_class_is_graded_into_the_gradebook(small_course, tmp_path, capsys, ur
     assert scores["amara"] == 5.0 > scores["björn"]
     before = dump(url)
     assert main(["grade", str(folder), *options, "--jobs", "1", "--gradebook", url]) == 0
-    assert "Gradebook: 0 new, 0 changed, 3 as they were" in capsys.readouterr().out
+    assert "Gradebook: 0 new, 0 changed, 3 unchanged" in capsys.readouterr().out
     assert dump(url) == before
     assert main(["export", "gradebook", str(tmp_path / "out"), "--to", url, "--course", str(small_course)]) == 0
     assert ": 0 new, 0 changed, 3 unchanged; 0 cells wait for manual grading." in capsys.readouterr().out
