@@ -42,8 +42,7 @@ def without_times(report):
         del tree[name]
     for exercise in tree["exercises"]:
         for verdict in exercise["verdicts"]:
-            verdict.pop("timing", None)
-            verdict.pop("footprint", None)
+            verdict.pop("measurement", None)
     return tree
 
 
