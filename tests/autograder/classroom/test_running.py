@@ -116,7 +116,7 @@ def test_the_folder_of_another_run_is_refused_before_anything_is_written(
     elif other == "course":
         shutil.copytree(small_course, tmp_path / "copy")
         status, _, err = grade("--course", tmp_path / "copy")
-        assert f"out holds the run of another course ({small_course}). Name another --out" in err
+        assert f"out holds a run of another course ({small_course}). Name another --out" in err
     else:
         del before[tmp_path / "out/run.json"]
         (tmp_path / "out/run.json").unlink()

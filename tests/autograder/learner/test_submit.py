@@ -241,7 +241,7 @@ def test_nothing_is_written_where_a_zip_is_read(packed, tmp_path):
 
 
 def test_a_hand_in_without_the_file_says_what_is_missing(packed, loaded):
-    path = packed(("readme.md", "x = 1"), ("02_layers/assignment.py", "x = 1"))
+    path = packed(("readme.md", "x = 1"), ("02_layers/assignment.py", "from autograder.checks import Outline"))
     with pytest.raises(
         SubmissionError, match=r"^There is no notebook and no Python file in hand-in.zip. Hand in layers"
     ):
