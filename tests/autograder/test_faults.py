@@ -241,7 +241,7 @@ def begins_nothing(*_args):
 def test_processes_that_cannot_begin_end_the_run_with_a_sentence(small_course, tmp_path, right, monkeypatch):
     hand_in(tmp_path / "in", "ada", right)
     monkeypatch.setattr(processes, "_grade_one", begins_nothing)
-    with pytest.raises(RuntimeError, match=r"cannot begin, or are killed from outside. Run autograder doctor."):
+    with pytest.raises(RuntimeError, match=r"cannot start, or are killed from outside. Run autograder doctor."):
         grade_here(small_course, tmp_path / "in", tmp_path / "out")
 
 

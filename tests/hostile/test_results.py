@@ -39,7 +39,7 @@ RESULTS = {
     "more arrays than may be returned": ("[np.zeros(1) for _ in range(5000)]", NO_ANSWER),
     "more numbers than may be returned": ("[[0] * 10_000] * 100", NO_ANSWER),
     "numbers without end": ("[[[0] * 10_000] * 10_000] * 10_000", ENDLESS),
-    "a mapping of 10**5 keys": ("dict.fromkeys(range(10**5))", "y is a dict"),
+    "a mapping of 10**5 keys": ("dict.fromkeys(range(10**5))", "got a dict"),
     "a mapping of odd keys": ("{(1, (2,)): 1, None: 2, b'x': 3}", ""),
     "a list that lies of its length": ("Liar([0.0])", ENDLESS),
     "an object of a class with a long name": ("type('x' * 10**6, (), {})()", ""),

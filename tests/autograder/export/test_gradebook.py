@@ -434,7 +434,9 @@ def test_cells_that_do_not_fit_are_told_and_nothing_is_written(url, change, sent
 
 
 def test_an_assignment_without_a_released_notebook_is_reported(sqlite, tmp_path):
-    with pytest.raises(ExportError, match="does not know 02_layers, and there is no notebook in assignments/02_layers"):
+    with pytest.raises(
+        ExportError, match="02_layers is not in the gradebook, and there is no notebook in assignments/02_layers"
+    ):
         write_gradebook([report_of("amara")], tmp_path, sqlite)
     assert set(map(len, dump(sqlite).values())) == {0, 1}  # the course and the revision
 
@@ -665,7 +667,7 @@ def test_an_unreachable_server_or_a_missing_database_is_reported(postgres, tmp_p
 @pytest.mark.slow
 def test_a_database_that_cannot_store_every_name_is_reported(postgres):
     sentence = told(postgres("--encoding", "LATIN1", "--locale", "C"))
-    assert "is encoded in LATIN1, which cannot hold every name. Make it with createdb --encoding UTF8" in sentence
+    assert "is encoded in LATIN1, which cannot hold every name. Create it with createdb --encoding UTF8" in sentence
 
 
 @pytest.mark.slow

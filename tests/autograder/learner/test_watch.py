@@ -116,7 +116,7 @@ def test_a_whole_exercise_stub_wrong_hint_right_next_quit(watch, write):
     session.until("You have seen every hint for this verdict.")
 
     write.right("Tanh")
-    session.until("[✓]·", "passed", "Right. n goes on to Flatten.", gone=["Hint"])
+    session.until("[✓]·", "passed", "Correct. Press n for Flatten.", gone=["Hint"])
     session.press("h")
     session.until("Tanh is correct: no hint is needed.")
     session.press("n")
@@ -126,7 +126,7 @@ def test_a_whole_exercise_stub_wrong_hint_right_next_quit(watch, write):
     session.press("p")
     session.until("[✓]·", "passed")
     session.press("?")
-    session.until("one hint more")
+    session.until("the next hint")
     write.right("Flatten")
     session.until("2 of 2 correct", "All of 02_layers is correct. Hand it in: autograder submit 02_layers")
     session.press("a")

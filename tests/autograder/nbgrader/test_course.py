@@ -161,7 +161,7 @@ def test_feedback_says_why_a_file_could_not_be_read(course):
     assert "its JSON does not parse" in course.feedback("noah", "02_layers")
     assert "layers.ipynb is not UTF-8 text" in course.feedback("d'été", "02_layers")
     page = course.feedback("Ωmega", "02_layers")
-    assert "grades (line 1: invalid syntax)" in page
+    assert "(line 1: invalid syntax)" in page
     assert f"data:image/png;base64,{PICTURE}" in page
 
 

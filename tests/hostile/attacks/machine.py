@@ -751,7 +751,7 @@ FRAMING = [
     over_the_pipe(
         "answers before it is asked",
         body="y = np.tanh([[0.5, -1], [2, 0]])\nanswer(y, '0' * 16); answer(1 - y**2, '0' * 16)",
-        said="no answer (the reply belongs to another call)",
+        said="invalid reply (the reply belongs to another call)",
     ),
     over_the_pipe(
         "sends what a careless reader executes",

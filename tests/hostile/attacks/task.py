@@ -23,14 +23,14 @@ CHECKER = [
             body="last = None",
         ),
         naive="gradcheck",
-        said="backward is right for your forward",
+        said="backward is correct for your forward",
     ),
     Attack(
         38,
         "gives flat answers once backward was asked for",
         tanh(f"return 0 * x if Tanh.asked else {SIGMOID}", "Tanh.asked = True\nreturn 0 * dy", body="asked = False"),
         naive="gradcheck",
-        said="backward is right for your forward",
+        said="backward is correct for your forward",
     ),
     Attack(
         38,
@@ -55,7 +55,7 @@ CHECKER = [
             """
         ),
         naive="gradcheck",
-        said="backward is right for your forward",
+        said="backward is correct for your forward",
     ),
 ]
 

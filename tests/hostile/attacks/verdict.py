@@ -334,7 +334,7 @@ PREPARED = [
         15,
         "has a seed's answers in a list, in the order of the calls",
         tanh("return Tanh.drawn.pop(0)", "return Tanh.drawn.pop(0)", body=f"drawn = [np.array(y) for y in {DRAWN}]"),
-        said="y has shape (2, 3)",
+        said="y: expected shape (1, 4), got (2, 3)",
     ),
     Attack(
         17,
