@@ -43,7 +43,7 @@ check: lint types layers docs ## Everything that must be true before a commit la
 	$(MAKE) --no-print-directory test
 
 nightly: lint types layers docs ## The same with nothing left out: before an issue is closed
-	$(BIN)/autograder audit --all --every-training
+	$(BIN)/autograder audit --all
 	$(BIN)/autograder audit --mutants
 	DLKIT_TESTS=thorough $(PYTEST)
 

@@ -86,13 +86,12 @@ def audit(
     seed: int,
     only: frozenset[str] | None = None,
     stale: Callable[[Path, str], list[str]] | None = None,
-    trainings: int | None = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Audit assignments.
 
     only: exercises to look at (all where None); stale: finds generated files that differ from their
-    source (the release's business); trainings: of each capstone's reference (as many as graded where None);
+    source (the release's business);
     progress: called with what is looked at.
     """
     found = []
@@ -100,7 +99,7 @@ def audit(
         for piece in pieces(root, names, only):
             progress(f"{piece.assignment}: {piece.exercise}" if piece.exercise else piece.assignment)
             generated = stale if only is None else None
-            found.append(look_at(root, piece, launcher, seed=seed, stale=generated, trainings=trainings))
+            found.append(look_at(root, piece, launcher, seed=seed, stale=generated))
     return added_up(found)
 
 
@@ -129,14 +128,13 @@ def look_at(
     *,
     seed: int,
     stale: Callable[[Path, str], list[str]] | None,
-    trainings: int | None,
 ) -> Audit:
     """Audit one piece; arguments as those of ``audit``."""
     result = Audit()
     try:
         loaded = catalogue.load(piece.assignment, root)
         if piece.exercise:
-            grader = Grader(loaded, launcher, seed=seed, trainings=trainings)
+            grader = Grader(loaded, launcher, seed=seed)
             _Auditor(grader, result).look_at(loaded.assignment.exercise(piece.exercise))
         else:
             result.assignments = 1

@@ -29,7 +29,6 @@ def audit_all(
     seed: int,
     only: frozenset[str] | None = None,
     stale: Callable[[Path, str], list[str]] | None = None,
-    trainings: int | None = 1,
     proved: Proved | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Audit:
@@ -41,7 +40,7 @@ def audit_all(
     whole = pieces(root, names, only)
     found = {piece: known for piece in whole if proved and (known := proved.find(piece))}
     left = [piece for piece in whole if piece not in found]
-    options = {"seed": seed, "stale": stale if only is None else None, "trainings": trainings}
+    options = {"seed": seed, "stale": stale if only is None else None}
     for piece, result in _looked_at(root, left, jobs, options):
         found[piece] = result
         if proved:

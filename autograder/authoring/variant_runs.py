@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from autograder.grading.grader import Grader, alike
@@ -41,7 +40,6 @@ class VariantRuns:
 
     def __init__(self, grader: Grader) -> None:
         self._grader = grader
-        self._settings = replace(grader.settings, trainings=None)
         self._spare: tuple[Exercise, RemoteSubject] | None = None
 
     def run(
@@ -55,7 +53,7 @@ class VariantRuns:
     ) -> ExerciseResult:
         """Run these checks and what they come after; explains, ends_at_failure: as a ``Session`` takes them."""
         submission = Submission("variant.py", Extraction(chunks), "")
-        place = _SparingPlace(self._settings, exercise, submission, self._grader.loaded.earlier)
+        place = _SparingPlace(self._grader.settings, exercise, submission, self._grader.loaded.earlier)
         place.spare, self._spare = self._taken(exercise), None
         try:
             result = Session(

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograder.spec import Case
 
-__all__ = ["TRAINED", "CaseMaker", "fits", "in_dtype", "is_float", "sizes"]
+__all__ = ["TRAINED", "CaseMaker", "converted", "fits", "in_dtype", "is_float", "sizes"]
 
 CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
 
@@ -19,21 +19,24 @@ TRAINED = "trained"
 
 def in_dtype(case: Case, dtype: str) -> Case:
     """The same case with every float array in another dtype."""
-
-    def convert(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: convert(item) for name, item in value.items()}
-        if isinstance(value, tuple | list):
-            return type(value)(convert(item) for item in value)
-        return value.astype(dtype) if is_float(value) else value
-
-    earlier = {key: [convert(list(xs)) for xs in value] for key, value in case.hidden.items() if key == TRAINED}
+    earlier = {
+        key: [converted(list(xs), dtype) for xs in value] for key, value in case.hidden.items() if key == TRAINED
+    }
     return case.with_changes(
         hidden={**case.hidden, **earlier},
-        inputs={name: convert(x) for name, x in case.inputs.items()},
-        parameters={path: convert(value) for path, value in case.parameters.items()},
-        upstream=convert(case.upstream),
+        inputs={name: converted(x, dtype) for name, x in case.inputs.items()},
+        parameters={path: converted(value, dtype) for path, value in case.parameters.items()},
+        upstream=converted(case.upstream, dtype),
     )
+
+
+def converted(value: Any, dtype: str) -> Any:
+    """An array of floats, or every one inside dicts, tuples and lists, in another dtype; all else as it is."""
+    if isinstance(value, dict):
+        return {name: converted(item, dtype) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(converted(item, dtype) for item in value)
+    return value.astype(dtype) if is_float(value) else value
 
 
 def is_float(x: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checks.drawing import CaseMaker
+from autograder.checks.drawing import CaseMaker, converted
 from autograder.checks.judges import Judge, judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated, mutated_function
 from autograder.spec import Case, Exercise, Observations
@@ -101,13 +101,7 @@ def _mutants(exercise: Exercise, part: str, to_float64: tuple[str, ...]) -> dict
 def in_float32(cases: CaseMaker) -> CaseMaker:
     """The last two of these cases in single precision: their inputs and hidden arrays."""
 
-    def short(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: short(item) for name, item in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)(short(item) for item in value)
-        return value.astype("float32") if getattr(value, "dtype", None) == np.float64 else value
+    def short(case: Case) -> Case:
+        return case.with_changes(inputs=converted(case.inputs, "float32"), hidden=converted(case.hidden, "float32"))
 
-    return lambda rng: [
-        case.with_changes(inputs=short(case.inputs), hidden=short(case.hidden)) for case in list(cases(rng))[-2:]
-    ]
+    return lambda rng: [short(case) for case in list(cases(rng))[-2:]]

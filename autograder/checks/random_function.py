@@ -17,6 +17,7 @@ from autograder.checks.habits import habits
 from autograder.checks.judges import Judge, judge_words
 from autograder.checks.mutation import mutated, mutated_function
 from autograder.checks.statistics import Claim, new_rng, seeded, statistics
+from autograder.checks.support import packaged_support
 from autograder.isolation.tree import Ref
 from autograder.spec import Case, Exercise, Extras, Observations, Points, SpecError
 from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare, is_compared
@@ -30,14 +31,6 @@ PLACED = "puts the numbers on the active device"
 
 FORM = "_form"
 """A description of the result, where it has no readable invariant."""
-PLACE = '''
-from dlkit import backend
-
-
-def place(x):
-    """Whether an array lies on the active device, in words."""
-    return "there" if isinstance(x, backend.current().array_type) else "elsewhere"
-'''
 ELSEWHERE = {"elsewhere": "the numbers are still in CPU memory: pass them to asarray"}
 
 Run = Callable[[Subject, Case], Any]
@@ -89,7 +82,9 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     habit_cases: cases for the habits, where ``cases`` cannot show them; the last two are used in float32.
     """
     part, kind = (method, "class") if method else (name, "function")
-    exercise = Exercise(name, kind, (part,), Points(), [], support=PLACE if creates else "", **extras)
+    exercise = Exercise(
+        name, kind, (part,), Points(), [], support=packaged_support("placement") if creates else "", **extras
+    )
     drawing = _Drawing(name, method, run, invariant, outputs)
     words, cases, principal = judge_words(sentences or {}), _with_generators(cases), names[0]
     exercise.check(principal, cases=cases, weight=weights[0], expect=expect, judge=_judge(words))(drawing.observe)

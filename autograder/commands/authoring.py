@@ -85,9 +85,6 @@ def audit(
     everything: Annotated[
         bool, typer.Option("--all", help="Audit also what an earlier audit found sound and nothing has changed since.")
     ] = False,
-    every_training: Annotated[
-        bool, typer.Option("--every-training", help="Train references of capstones from every seed, not from one.")
-    ] = False,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Instead, list small changes of the solutions that no check catches.")
     ] = False,
@@ -109,7 +106,6 @@ def audit(
         named = frozenset(name.rpartition(".")[2] for name in names or [])
         _list_survivors(root, assignments, only, named, jobs=jobs, seed=seed, json=json)
         return
-    trainings = None if every_training else 1
     with console.status("auditing") as status:
         result = audit_all(
             root,
@@ -118,8 +114,7 @@ def audit(
             seed=secrets.randbits(32) if seed is None else seed,
             only=only,
             stale=stale,
-            trainings=trainings,
-            proved=None if everything else Proved(root, (seed, trainings)),
+            proved=None if everything else Proved(root, (seed,)),
             progress=lambda what: status.update(f"auditing {what}"),
         )
     if json:

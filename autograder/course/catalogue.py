@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course.assignment_folder import OUTLINE, released_files, specified
-from autograder.spec import Assignment, Exercise, Mistake, SpecError
+from autograder.spec import Assignment, Exercise, SpecError
 from autograder.subject import LocalSubject
 from dlkit import course, extraction
 
@@ -99,10 +99,6 @@ class Loaded:
             replace(chunk, source=source) if exercise.name in chunk.defines else chunk
             for chunk in self.reference.chunks
         )
-
-    def with_mistake(self, exercise: Exercise, mistake: Mistake) -> tuple[extraction.Chunk, ...]:
-        """The whole reference with one planted mistake."""
-        return self.variant(exercise, mistake.apply(self.source_of(exercise), exercise.name))
 
     def subject(self, exercise: Exercise, chunks: tuple[extraction.Chunk, ...] | None = None) -> LocalSubject:
         """The reference, or a variant of it, in this process."""

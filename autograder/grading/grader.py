@@ -50,8 +50,7 @@ class Grader:
     """Grades submissions of one assignment; expected answers are computed once and kept for all of them.
 
     seed: draws every input; the same seed grades the same way.  limits: of one call of an exercise.
-    capstones: whether to train; trainings: at most so many of each capstone (all if None).
-    only: names of the exercises to grade (all if None).
+    capstones: whether to train; only: names of the exercises to grade (all if None).
     live: a notebook's names, to be checked unofficially in this process; then there is no launcher.
     threads: exercises graded in parallel, each with its own worker.
     isolation: the lowest level at which student code is run; IsolationError below it.
@@ -68,7 +67,6 @@ class Grader:
         seed: int,
         backend: str = "numpy",
         capstones: bool = True,
-        trainings: int | None = None,
         only: frozenset[str] | None = None,
         limits: Limits | None = None,
         live: dict[str, Any] | None = None,
@@ -79,9 +77,7 @@ class Grader:
     ) -> None:
         self.loaded = loaded
         self.on_result = on_result
-        self.settings = Settings(
-            loaded, launcher, limits or Limits(), backend, live, threads, capstones, isolation, trainings
-        )
+        self.settings = Settings(loaded, launcher, limits or Limits(), backend, live, threads, capstones, isolation)
         self.seed = seed
         self.only = only
         self.share = share

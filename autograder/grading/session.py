@@ -27,9 +27,9 @@ __all__ = ["Session"]
 
 LATER = "is measured when the work is graded, against the reference"
 TOO_LARGE = Raised("", "")
+"""Stands for an outcome that is not kept, because it is far larger than expected."""
 MISSED = "accuracy"
 """The kind of a mismatch that another training may not have."""
-"""Stands for an outcome that is not kept, because it is far larger than expected."""
 NEAR_MISS = 0.5
 """Share of the points for a backward that is correct for a forward with a recognised small mistake."""
 
@@ -130,7 +130,6 @@ class Session:
 
     def _run_cases(self, check: Check) -> Verdict:
         answers = self.answers.of(self.exercise, check)
-        answers = answers[: self.settings.trainings] if check.capstone else answers
         outcomes: list[Outcome] = []
         failures: list[tuple[Case, Mismatch | SubjectRaisedError, Observations]] = []
         for (case, expected), seen in zip(answers, self._observe_all(check, answers), strict=not check.capstone):

@@ -51,7 +51,7 @@ class Settings:
 
     launcher: forks the workers (None where ``live`` is given); limits: of one call; backend: where arrays live.
     live: a notebook's names, run in this process; threads: workers in parallel; capstones: whether to train;
-    isolation: the lowest level at which a worker receives student code; trainings: at most so many of a capstone.
+    isolation: the lowest level at which a worker receives student code.
     """
 
     loaded: Loaded
@@ -62,7 +62,6 @@ class Settings:
     threads: int
     capstones: bool
     isolation: str
-    trainings: int | None = None
 
 
 class Workplace:

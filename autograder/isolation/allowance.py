@@ -19,7 +19,7 @@ CPU_S, CPU_EACH_S = 60.0, 15.0
 need less than two; solutions with a Python loop over numbers in every exercise, on a slow machine, a hundred.
 """
 TRAININGS = 4.0
-"""A capstone trains from three seeds, each within its own limit."""
+"""A capstone trains from up to three seeds, each within its own limit."""
 WALL = 4.0
 IDLE_S = 20.0
 RECEIVED = 1 << 30

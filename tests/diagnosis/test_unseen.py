@@ -141,7 +141,8 @@ def variant_of(loaded, exercise, mistake):
     from autograder.submission import Submission
     from dlkit.extraction import Extraction
 
-    chunks = loaded.with_mistake(loaded.assignment.exercise(exercise.name), mistake)
+    source = mistake.apply(loaded.source_of(exercise), exercise.name)
+    chunks = loaded.variant(exercise, source)
     return loaded.assignment.name, Submission("planted.py", Extraction(chunks), "")
 
 

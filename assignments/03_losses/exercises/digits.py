@@ -29,7 +29,7 @@ def noisy_digits_task(rng):
 
 # The reference reaches 0.971 on average (standard deviation 0.010) and 0.942 at worst over 100 seeds, in 0.2 s of CPU
 # time each: the bound is 5 standard deviations below the mean. Without smoothing it reaches 0.854 on average (0.022)
-# and 0.911 at best over 20 seeds, so practically always at least one of three seeds fails.
+# and 0.911 at best over 20 seeds, so that practically never one of three seeds passes.
 noisy_labels = ModelExercise(
     "train_with_noisy_labels",
     task=noisy_digits_task,

@@ -42,10 +42,10 @@ def bits_per_character(scores, following):
 
 
 # The reference reaches 2.09 bits in the mean (standard deviation 0.05) and 2.20 at worst over 12 seeds, in 12 s of CPU
-# time each on a busy machine: the bound lies 6 standard deviations off, so that one of three seeds misses it by chance
-# less often than once in 10,000 gradings, and leaves room for the text of another version of Python (460 places tell
-# the mean to 0.11 bits). Counting what followed the same last character gives 3.39 on the same places, the same last
-# two 2.53; who counts the last four, and falls back on fewer where these were never seen, gets to 2.01.
+# time each on a busy machine: the bound lies 6 standard deviations off, so that one seed is enough in practically
+# every grading, and leaves room for the text of another version of Python (460 places tell the mean to 0.11 bits).
+# Counting what followed the same last character gives 3.39 on the same places, the same last two 2.53; who counts the
+# last four, and falls back on fewer where these were never seen, gets to 2.01.
 language_model = ModelExercise(
     "train_language_model",
     task=manual_task,

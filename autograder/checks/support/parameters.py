@@ -32,6 +32,12 @@ def data(parameters: Sequence[Parameter]) -> list[Any]:
     return [parameter.data for parameter in parameters]
 
 
+def write(parameters: Sequence[Parameter], arrays: Sequence[Any]) -> None:
+    """Write these arrays into the parameters' own, as an optimizer does."""
+    for parameter, array in zip(parameters, arrays, strict=True):
+        parameter.data[...] = array
+
+
 def grads(parameters: Sequence[Parameter]) -> list[Any]:
     """The parameters' gradients, themselves."""
     return [parameter.grad for parameter in parameters]

@@ -112,9 +112,9 @@ def test_the_command_audits_everything_where_told(own_course, monkeypatch):
         "autograder.authoring.auditing.audit_all", lambda *_, **options: asked.append(options) or Audit()
     )
     assert main(["audit", "--course", str(own_course)]) == 0
-    assert main(["audit", "--all", "--every-training", "--course", str(own_course)]) == 0
+    assert main(["audit", "--all", "--course", str(own_course)]) == 0
     assert isinstance(asked[0]["proved"], Proved)
-    assert (asked[0]["trainings"], asked[1]["trainings"], asked[1]["proved"]) == (1, None, None)
+    assert asked[1]["proved"] is None
 
 
 def test_pieces_are_the_assignment_and_each_exercise(small_course):
@@ -213,7 +213,7 @@ def test_a_whole_audit_in_pieces_finds_what_it_found_in_one(small_course, tmp_pa
     assert audit_all(tmp_path / "course", [NAME], jobs=2, seed=3) == whole
 
 
-def test_a_grader_trains_no_more_often_than_it_may(small_course, zygote):
+def test_a_capstone_that_reaches_its_goal_is_trained_once(small_course, zygote):
     loaded = catalogue.load(NAME, small_course)
     tanh = loaded.assignment.exercise("Tanh")
     first, trained = tanh.checks[0], []
@@ -224,7 +224,7 @@ def test_a_grader_trains_no_more_often_than_it_may(small_course, zygote):
 
     capstone = replace(tanh, checks=[replace(first, capstone=True, cpu_s=3.0, observe=observe)])
     assignment = Assignment(NAME, title="", exercises=[capstone], questions=[], earlier=())
-    grader = Grader(replace(loaded, assignment=assignment), zygote, seed=3, trainings=1)
+    grader = Grader(replace(loaded, assignment=assignment), zygote, seed=3)
     grader.answers.of(capstone, capstone.checks[0])
     trained.clear()
     report = grader.grade(Submission("layers.py", Extraction(loaded.reference.chunks), ""))

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -164,10 +165,8 @@ def test_a_hostile_title_keeps_the_workflow_a_workflow():
 def test_the_workflows_own_step_grades_a_repository(small_course, tmp_path):
     repository, temporary = tmp_path / "repository", tmp_path / "temporary"
     folder = repository / "assignments/02_layers"
-    folder.mkdir(parents=True)
     temporary.mkdir()
-    for path in (small_course / "assignments/02_layers").iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(small_course / "assignments/02_layers", folder)
     (folder / "layers.ipynb").unlink()
     (folder / "layers.py").write_text((small_course / "solutions/02_layers/layers.py").read_text())
     steps = yaml.safe_load(workflow(report_of(), "./kit"))["jobs"]["run-autograding-tests"]["steps"]
