@@ -110,11 +110,12 @@ def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any
     from autograder.classroom.finding import discover, report_path
     from autograder.classroom.processes import grade_all, open_pool
     from autograder.classroom.runs import prepare_run
+    from autograder.grading.options import Options
     from autograder.isolation.launcher import open_launcher
     from autograder.report import read_report
 
     entries = discover(folder / name, ROOT, ASSIGNMENT)
-    run = prepare_run(ROOT, folder / f"{name} graded", folder / name, entries, seed=1)
+    run = prepare_run(ROOT, folder / f"{name} graded", folder / name, entries, Options(seed=1, isolation="full"))
     seen = []
     started = time.perf_counter()
     with open_launcher() as launcher, open_pool(JOBS, launcher) as pool:

@@ -21,6 +21,7 @@ from autograder.classroom.demo import make_class
 from autograder.course import catalogue
 from autograder.course.answers import generator
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
 from autograder.measuring import Speed
 from autograder.measuring.timing import PAIRS_EACH
@@ -90,7 +91,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
     loaded = catalogue.load(ASSIGNMENT, ROOT)
     with tempfile.TemporaryDirectory() as folder, Zygote() as zygote:
         path = complete_submission(Path(folder))
-        grader = Grader(loaded, zygote, seed=1)
+        grader = Grader(loaded, zygote, Options(seed=1))
         reports: list[Report] = []
 
         def grade() -> None:

@@ -51,13 +51,16 @@ def main(first: int, last: int) -> None:
     from autograder.classroom.finding import discover
     from autograder.classroom.processes import grade_all, open_pool
     from autograder.classroom.runs import prepare_run
+    from autograder.grading.options import Options
     from autograder.isolation.launcher import open_launcher
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_large_class(folder / "submitted", last)
         entries = discover(folder / "submitted", ROOT, ASSIGNMENT)
-        run = prepare_run(ROOT, folder / "out", folder / "submitted", entries, seed=1, capstones=False)
+        run = prepare_run(
+            ROOT, folder / "out", folder / "submitted", entries, Options(seed=1, isolation="full", capstones=False)
+        )
         seen = []
         with open_launcher() as launcher, open_pool(JOBS, launcher) as pool:
             for number, _ in enumerate(grade_all(entries, run, pool), start=1):

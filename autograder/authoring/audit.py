@@ -14,6 +14,7 @@ from autograder.authoring.variant_runs import VariantRuns
 from autograder.course import catalogue
 from autograder.course.repairs import attempted
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.report import ExerciseResult, Status, Verdict
 from autograder.spec import Check, Exercise, Mistake, SpecError
@@ -134,7 +135,7 @@ def look_at(
     try:
         loaded = catalogue.load(piece.assignment, root)
         if piece.exercise:
-            grader = Grader(loaded, launcher, seed=seed)
+            grader = Grader(loaded, launcher, Options(seed=seed))
             _Auditor(grader, result).look_at(loaded.assignment.exercise(piece.exercise))
         else:
             result.assignments = 1
@@ -165,7 +166,7 @@ class _Auditor:
 
     def look_at(self, exercise: Exercise) -> None:
         """Prove one exercise."""
-        self.grader.only = frozenset({exercise.name})
+        self.grader.limit_to({exercise.name})
         self.result.exercises += 1
         self.result.checks += len(exercise.checks)
         try:

@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 
 from autograder.course.answers import generator
-from autograder.grading.workplace import Settings, Workplace
-from autograder.isolation.launcher import Launcher, Limits, open_launcher
+from autograder.grading.options import Options
+from autograder.grading.workplace import Context, Workplace
+from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.measuring import yardstick
 from autograder.spec import Bench, Budget, Check, Exercise, Stored
 from autograder.submission import Submission
@@ -81,8 +82,8 @@ def _hash(loaded: Loaded, exercise: Exercise, check: Check, budget: Budget) -> s
 
 def _bench(loaded: Loaded, launcher: Launcher, exercise: Exercise, check: Check) -> Bench:
     """A bench on which the reference takes the place of the code."""
-    settings = Settings(loaded, launcher, Limits(), "numpy", None, 1, capstones=False, isolation="none")
-    place = Workplace(settings, exercise, Submission("", Extraction(()), ""), loaded.earlier)
+    context = Context(loaded, launcher, Options(capstones=False))
+    place = Workplace(context, exercise, Submission("", Extraction(()), ""), loaded.earlier)
     return Bench(
         code=place.fresh_reference,
         reference=place.fresh_reference,

@@ -8,7 +8,7 @@ from typing import Any
 
 from autograder.grading.grader import Grader, alike
 from autograder.grading.session import Session
-from autograder.grading.workplace import Settings, Workplace
+from autograder.grading.workplace import Context, Workplace
 from autograder.isolation.launcher import Limits
 from autograder.isolation.levels import IsolationError
 from autograder.report import ExerciseResult, Status
@@ -53,7 +53,7 @@ class VariantRuns:
     ) -> ExerciseResult:
         """Run these checks and what they come after; explains, ends_at_failure: as a ``Session`` takes them."""
         submission = Submission("variant.py", Extraction(chunks), "")
-        place = _SparingPlace(self._grader.settings, exercise, submission, self._grader.loaded.earlier)
+        place = _SparingPlace(self._grader.context, exercise, submission, self._grader.loaded.earlier)
         place.spare, self._spare = self._taken(exercise), None
         try:
             result = Session(
@@ -91,9 +91,9 @@ class _SparingPlace(Workplace):
     """
 
     def __init__(
-        self, settings: Settings, exercise: Exercise, submission: Submission, earlier: Mapping[str, list[Any]]
+        self, context: Context, exercise: Exercise, submission: Submission, earlier: Mapping[str, list[Any]]
     ) -> None:
-        super().__init__(settings, exercise, submission, earlier)
+        super().__init__(context, exercise, submission, earlier)
         self.spare: RemoteSubject | None = None
         self._takes_spare = False
 
@@ -121,7 +121,7 @@ class _SparingPlace(Workplace):
         if isinstance(subject, RemoteSubject) and subject.worker.is_alive and self.spare is None:
             with contextlib.suppress(SubjectLostError, SubjectRaisedError):
                 subject.request("forget")
-                if subject.worker.cpu_seconds() < LIFE * self.settings.limits.life_cpu_s:
+                if subject.worker.cpu_seconds() < LIFE * self.options.limits.life_cpu_s:
                     self.spare, self._subject = subject, None
                     return
         super().end()

@@ -23,6 +23,7 @@ from autograder.course import catalogue
 from autograder.course.catalogue import Loaded
 from autograder.export.gradescope import fault, results
 from autograder.grading.grader import Grader, alike, unreadable
+from autograder.grading.options import Options
 from autograder.isolation.launcher import Launcher, Limits, open_launcher
 from autograder.isolation.levels import IsolationError
 from autograder.report import ExerciseResult, Problem, Report, Status
@@ -118,15 +119,10 @@ def _grade(root: Path, plan: Plan, visit: Visit, work: Work) -> Report:
             loaded, visit.student, loaded.assignment.module, str(error), seed=seed, capstones=plan.capstones
         )
     with open_launcher() as work.launcher:
-        work.grader = Grader(
-            loaded,
-            work.launcher,
-            seed=seed,
-            capstones=plan.capstones,
-            limits=Limits(memory_mb=_room()),
-            isolation=plan.isolation,
-            on_result=work.done.append,
+        options = Options(
+            seed=seed, capstones=plan.capstones, isolation=plan.isolation, limits=Limits(memory_mb=_room())
         )
+        work.grader = Grader(loaded, work.launcher, options, on_result=work.done.append)
         return work.grader.grade(work.submission, visit.student)
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -28,6 +27,7 @@ from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.export.database import check_gradebook
 from autograder.export.gradebook import write_gradebook
+from autograder.grading.options import Options
 from autograder.grading.workplace import start_worker
 from autograder.isolation.launcher import open_launcher
 from autograder.render.html import class_page, student_page, warm_up
@@ -50,22 +50,21 @@ def grade_class(
     root: Path,
     folder: Path,
     out: Path,
+    options: Options,
     *,
     jobs: int,
     assignment: str | None = None,
     students: Sequence[str] = (),
     roster: Path | None = None,
     json: bool = False,
-    isolation: str = "full",
     gradebook: str | None = None,
-    **options: Any,
 ) -> int:
     """Grade every hand-in in ``folder``, or resume an earlier run, and draw the pages; return the exit status.
 
     The status is 0 if everything was graded, 1 if something was seen and not graded, or the grader itself failed.
     students: grade only these again, within the class; roster: a CSV file with every student's id and name.
-    json: print one JSON object on stdout instead of showing the class; options: as in ``prepare_run``.
-    isolation: the lowest level at which student code is run; proved before anything is written.
+    json: print one JSON object on stdout instead of showing the class.
+    options: without a seed, that of the resumed run is used; the isolation is proved before anything is written.
     gradebook: address of nbgrader's database, which receives the reports at the end; tested before grading.
     Raises UsageError if there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
     ExportError if the gradebook cannot be written.
@@ -81,15 +80,14 @@ def grade_class(
         found.not_graded += left
         strangers = _enlist(found, class_list, name, place) if class_list else []
         entries = _chosen(found, students)
-        backend = options.get("backend", "numpy")
         with (
-            open_launcher(backend=backend) as launcher,
-            open_pool(min(jobs, len(entries)), launcher, backend) as pool,
+            open_launcher(backend=options.backend) as launcher,
+            open_pool(min(jobs, len(entries)), launcher, options.backend) as pool,
         ):
             for needed in {entry.assignment for entry in entries}:  # while the processes start
                 catalogue.load(needed, root)
-            start_worker(launcher, None, isolation).close()
-            run = prepare_run(root, out, folder, found.entries, isolation=isolation, **options)
+            start_worker(launcher, None, options.isolation).close()
+            run = prepare_run(root, out, folder, found.entries, options)
             stale = set_stale_aside(out, found.entries, scope)
             record = update_record(out, ClassRecord(found.names, found.not_graded), scope)
             _grade(console, entries, run, pool)

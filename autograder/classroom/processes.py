@@ -234,12 +234,5 @@ def _graded(process: _Process, run: Run, entry: Entry, loaded: Loaded) -> tuple[
         return None, []
     grader = process.graders.get(entry.assignment)
     if grader is None:
-        grader = process.graders[entry.assignment] = Grader(
-            loaded,
-            process.launcher,
-            seed=run.seed,
-            backend=run.backend,
-            capstones=run.capstones,
-            isolation=run.isolation,
-        )
+        grader = process.graders[entry.assignment] = Grader(loaded, process.launcher, run.options)
     return grader.grade(submission, entry.student, earlier), grader.faults

@@ -10,6 +10,7 @@ import msgspec
 from autograder.classroom.finding import Entry, report_path
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
+from autograder.grading.options import Options
 from autograder.report import ReportError, read_report, refuse_later_report
 from autograder.submission import Submission
 from autograder.writing import refuse_links, write_atomically
@@ -18,10 +19,9 @@ __all__ = ["Run", "is_done", "keep", "prepare_run", "refuse_other_run"]
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The settings that decide a run's reports; stored in ``run.json`` beside them.
+    """What decides a run's reports; stored in ``run.json`` beside them.
 
-    earlier: "own" or "reference", the earlier assignments that a later one is graded on;
-    isolation: the lowest level at which student code is run.
+    checks: the hash of every assignment's checks; the other fields as in ``Options``.
     """
 
     root: str
@@ -34,38 +34,43 @@ class Run(msgspec.Struct, frozen=True):
     earlier: str = "reference"
     isolation: str = "full"
 
+    @property
+    def options(self) -> Options:
+        """How its hand-ins are graded."""
+        return Options(
+            seed=self.seed,
+            backend=self.backend,
+            capstones=self.capstones,
+            earlier=self.earlier,
+            isolation=self.isolation,
+        )
+
 
 def prepare_run(
     root: Path,
     out: Path,
     folder: Path,
     entries: list[Entry],
-    *,
-    seed: int | None,
-    backend: str = "numpy",
-    capstones: bool = True,
-    earlier: str = "reference",
-    isolation: str = "full",
+    options: Options,
 ) -> Run:
-    """Begin a run, or resume the one in ``out``: without ``seed``, with its seed.
+    """Begin a run, or resume the one in ``out``: without a seed of the options', with its seed.
 
     Raises UsageError if ``out`` cannot be written or holds something else, LinkedPathError if something in it
     would be written through a link, ReportError if it holds a report of a later version.
     """
     checks = {name: catalogue.load(name, root).checks_sha256 for name in sorted({e.assignment for e in entries})}
     before = refuse_other_run(root, out, folder)
-    if seed is None and before:
-        seed = before.seed
+    seed = before.seed if options.seed is None and before else options.seed
     run = Run(
         str(root),
         str(out),
         str(folder.resolve()),
         secrets.randbits(32) if seed is None else seed,
         checks,
-        backend,
-        capstones,
-        earlier,
-        isolation,
+        options.backend,
+        options.capstones,
+        options.earlier,
+        options.isolation,
     )
     for entry in entries:
         for place in (report_path(out, entry), out / "pages" / entry.student / f"{entry.assignment}.html"):

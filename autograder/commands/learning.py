@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,8 +49,6 @@ def check(
     course: CourseOption = None,
 ) -> None:
     """Check my own work: an assignment, an exercise, or all."""
-    import secrets
-
     from autograder.isolation.launcher import open_launcher
 
     reports: list[Report] = []
@@ -57,22 +56,16 @@ def check(
     with open_launcher(backend=backend) as launcher:  # it starts while other modules are imported
         from autograder.course import catalogue
         from autograder.grading.grader import Grader
+        from autograder.grading.options import Options
         from autograder.learner.state import remember
         from autograder.learner.work import Work, read_work
         from autograder.submission import SubmissionError, own_earlier
 
         root = root_of(course)
         check_backend(backend)
+        options = Options(seed=seed, backend=backend, capstones=wants_capstones(without), threads=cores())
         for loaded, path, only in catalogue.targets(targets or [], root):
-            grader = Grader(
-                loaded,
-                launcher,
-                seed=secrets.randbits(32) if seed is None else seed,
-                backend=backend,
-                capstones=wants_capstones(without),
-                only=only,
-                threads=cores(),
-            )
+            grader = Grader(loaded, launcher, replace(options, only=only))
             earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)
             try:
                 submission = read_work(path, loaded)

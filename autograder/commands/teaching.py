@@ -38,16 +38,14 @@ def demo(
     from autograder.classroom.demo import make_class, shown
     from autograder.classroom.grading import grade_class
     from autograder.course import catalogue
+    from autograder.grading.options import Options
 
     root = root_of(course)
     written = [path for name in shown(root) for path in make_class(catalogue.load(name, root), out / "submitted")]
     console = open_console()
     console.print(f"A class of {len({path.parts[-3] for path in written})} students handed in {len(written)} files.")
-    seed = secrets.randbits(32) if seed is None else seed
-    folder, graded = out / "submitted", out / "graded"
-    grade_class(
-        console, root, folder, graded, jobs=jobs or cores(), seed=seed, isolation="none"
-    )  # the class is made up
+    options = Options(seed=secrets.randbits(32) if seed is None else seed, isolation="none")  # the class is made up
+    grade_class(console, root, out / "submitted", out / "graded", options, jobs=jobs or cores())
 
 
 def grade(
@@ -79,6 +77,7 @@ def grade(
     The exit status is 0 if everything was graded, 1 if something was not graded or is broken, 2 for a usage error.
     """
     from autograder.classroom.grading import grade_class
+    from autograder.grading.options import Options
     from autograder.spec import SpecError
 
     root = root_of(course, folder)
@@ -87,23 +86,22 @@ def grade(
         message = f"--earlier: expected 'own' or 'reference', got '{earlier}'."
         raise usage(message)
     check_isolation(isolation)
+    options = Options(
+        seed=seed, backend=backend, capstones=wants_capstones(without), earlier=earlier, isolation=isolation
+    )
     try:
         status = grade_class(
             open_console(stderr=json),
             root,
             folder,
             out,
+            options,
             assignment=assignment,
             students=student or (),
             roster=roster,
             jobs=jobs or cores(),
             json=json,
-            seed=seed,
-            backend=backend,
-            earlier=earlier,
-            isolation=isolation,
             gradebook=gradebook,
-            capstones=wants_capstones(without),
         )
     except SpecError as error:  # the course is at fault, so nothing can run
         raise usage(str(error)) from error

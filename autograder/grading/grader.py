@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import secrets
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,11 @@ import numpy as np
 
 from autograder.course.answers import Answers, read_stored
 from autograder.diagnosis.diagnose import Fingerprints
+from autograder.grading.options import Options
 from autograder.grading.session import Session
-from autograder.grading.workplace import Settings, Workplace, start_worker
+from autograder.grading.workplace import Context, Workplace, start_worker
 from autograder.isolation.allowance import Allowance, Share, share_of
-from autograder.isolation.launcher import Launcher, Limits
+from autograder.isolation.launcher import Launcher
 from autograder.isolation.levels import Isolation, IsolationError, weakest
 from autograder.report import ExerciseResult, Problem, Report, Status, Verdict, encodable
 from autograder.spec import Exercise
@@ -49,13 +52,10 @@ def hash_of_earlier(earlier: dict[str, list[Any]]) -> str:
 class Grader:
     """Grades submissions of one assignment; expected answers are computed once and kept for all of them.
 
-    seed: draws every input; the same seed grades the same way.  limits: of one call of an exercise.
-    capstones: whether to train; only: names of the exercises to grade (all if None).
+    Raises IsolationError where student code would be isolated less than the options require.
     live: a notebook's names, to be checked unofficially in this process; then there is no launcher.
-    threads: exercises graded in parallel, each with its own worker.
-    isolation: the lowest level at which student code is run; IsolationError below it.
-    share: the total that one submission may use of the machine; by default derived from its capstones.
     on_result: called with every exercise's result as soon as it is known.
+    seed: the options' seed, or the one that was drawn.
     faults: tracebacks of the grader's own failures in the last submission; allowance: what that submission has used.
     """
 
@@ -63,25 +63,17 @@ class Grader:
         self,
         loaded: Loaded,
         launcher: Launcher | None,
+        options: Options | None = None,
         *,
-        seed: int,
-        backend: str = "numpy",
-        capstones: bool = True,
-        only: frozenset[str] | None = None,
-        limits: Limits | None = None,
         live: dict[str, Any] | None = None,
-        threads: int = 1,
-        isolation: str = "none",
-        share: Share | None = None,
         on_result: Callable[[ExerciseResult], object] | None = None,
     ) -> None:
         self.loaded = loaded
+        self.options = options or Options()
         self.on_result = on_result
-        self.settings = Settings(loaded, launcher, limits or Limits(), backend, live, threads, capstones, isolation)
-        self.seed = seed
-        self.only = only
-        self.share = share
-        self.answers = Answers(loaded, seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
+        self._launcher, self._live = launcher, live
+        self.seed = secrets.randbits(32) if self.options.seed is None else self.options.seed
+        self.answers = Answers(loaded, self.seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
         self.fingerprints = Fingerprints(loaded, self.answers)
         self._places: dict[str, Workplace] = {}
         self.faults: list[str] = []
@@ -91,24 +83,34 @@ class Grader:
     def _prove(self, launcher: Launcher) -> Isolation:
         """Prove the isolation once before the first submission, and that the assignment's folder is not visible."""
         launcher.secrets = tuple(dict.fromkeys((*launcher.secrets, str(self.loaded.folder))))
-        with start_worker(launcher, None, self.settings.isolation) as worker:
+        with start_worker(launcher, None, self.options.isolation) as worker:
             return worker.isolation
+
+    @property
+    def context(self) -> Context:
+        """What a submission's code is run in."""
+        return Context(self.loaded, self._launcher, self.options, self._live)
+
+    def limit_to(self, names: Iterable[str] | None) -> None:
+        """Grade only these exercises from now on; all if None."""
+        self.options = replace(self.options, only=None if names is None else frozenset(names))
 
     @property
     def exercises(self) -> list[Exercise]:
         """The exercises that are graded, in order: the requested ones, without those that this run leaves out."""
         asked = self._requested
-        return [exercise for exercise in asked if exercise.is_graded(capstones=self.settings.capstones)]
+        return [exercise for exercise in asked if exercise.is_graded(capstones=self.options.capstones)]
 
     @property
     def _requested(self) -> list[Exercise]:
-        return [e for e in self.loaded.assignment.exercises if self.only is None or e.name in self.only]
+        only = self.options.only
+        return [exercise for exercise in self.loaded.assignment.exercises if only is None or exercise.name in only]
 
     def _share(self, exercises: Collection[Exercise]) -> Share:
         """What a submission may use for these exercises: capstones have their own limits."""
         checks = [check for exercise in exercises for check in exercise.checks if check.capstone]
-        training = sum(check.cpu_s or 0.0 for check in checks) if self.settings.capstones else 0.0
-        return share_of(len(exercises), training, device=self.settings.backend == "cupy")
+        training = sum(check.cpu_s or 0.0 for check in checks) if self.options.capstones else 0.0
+        return share_of(len(exercises), training, device=self.options.backend == "cupy")
 
     def stop(self) -> None:
         """End the workers of a run in another thread; the results of that run are then meaningless."""
@@ -126,10 +128,11 @@ class Grader:
         chosen = self.exercises
         self._places = places = {}
         self.faults = faults = []
-        self.allowance = allowance = Allowance(self.share or self._share(chosen))
+        self.allowance = allowance = Allowance(self.options.share or self._share(chosen))
+        context = self.context
 
         def grade_one(exercise: Exercise) -> ExerciseResult:
-            places[exercise.name] = place = Workplace(self.settings, exercise, submission, earlier, allowance)
+            places[exercise.name] = place = Workplace(context, exercise, submission, earlier, allowance)
             try:
                 result = Session(place, self.fingerprints).grade()
             except IsolationError:
@@ -137,13 +140,13 @@ class Grader:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in
                 faults.append(traceback.format_exc())
                 what = f"the grader itself failed ({type(error).__name__})"
-                result = alike(exercise, Status.BROKEN, what, capstones=self.settings.capstones)
+                result = alike(exercise, Status.BROKEN, what, capstones=self.options.capstones)
             faults.extend(place.faults)
             if self.on_result:
                 self.on_result(result)
             return result
 
-        with ThreadPoolExecutor(self.settings.threads) as pool:
+        with ThreadPoolExecutor(self.options.threads) as pool:
             results = list(pool.map(grade_one, chosen))
         workers = [worker for exercise in chosen for worker in places[exercise.name].workers]
         seconds = round(time.perf_counter() - started, 3)
@@ -173,15 +176,15 @@ class Grader:
             submission_sha256=submission.sha256,
             checks_sha256=self.loaded.checks_sha256,
             seed=self.seed,
-            official=self.settings.live is None,
+            official=self._live is None,
             isolation=isolation.level,
             isolation_missing=list(isolation.missing),
             tried=sorted(
                 {*embedded_data(submission.statements(exercises)), *(what for w in workers for what in w.tried)}
             ),
-            backend=self.settings.backend,
-            capstones=self.settings.capstones,
-            left_out=left_out(self._requested, capstones=self.settings.capstones),
+            backend=self.options.backend,
+            capstones=self.options.capstones,
+            left_out=left_out(self._requested, capstones=self.options.capstones),
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
             problems=[*submission.problems, *submission.remarks(exercises)],

@@ -51,11 +51,11 @@ class Session:
         explains: bool = True,
         ends_at_failure: bool = False,
     ) -> None:
-        graded = place.exercise.graded_checks(capstones=place.settings.capstones)
+        graded = place.exercise.graded_checks(capstones=place.options.capstones)
         self.checks = graded if checks is None else list(checks)
         self.explains, self.ends_at_failure = explains, ends_at_failure
         self.place = place
-        self.settings = place.settings
+        self.context, self.options = place.context, place.options
         self.exercise = place.exercise
         self.submission = place.submission
         self.fingerprints = fingerprints
@@ -68,7 +68,7 @@ class Session:
         """Run every check in order; what this run leaves out counts neither in the result nor in its maximum."""
         unwritten = self.submission.unwritten(self.exercise)
         broken = self.submission.broken_cell(self.exercise)
-        pieces = [piece for piece in self.settings.loaded.assignment.exercises if piece.name in self.exercise.depends]
+        pieces = [piece for piece in self.context.loaded.assignment.exercises if piece.name in self.exercise.depends]
         self.unfinished = [piece.name for piece in pieces if self.submission.unwritten(piece)]
         try:
             for check in self.checks:
@@ -110,7 +110,7 @@ class Session:
             if part in self.dead:
                 return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
         try:
-            if check.budget and self.settings.live is not None:
+            if check.budget and self.context.live is not None:
                 return self._verdict(check, Status.SKIPPED, f"{check.part} {LATER}")
             if check.budget:
                 return self._run_budget(check, check.budget)
@@ -157,7 +157,7 @@ class Session:
     def _waits_for(self, error: SubjectRaisedError) -> str:
         """Say what is still to be written: an exercise that this one uses, where one of those raised."""
         for name in self.unfinished:
-            piece = self.settings.loaded.assignment.exercise(name)
+            piece = self.context.loaded.assignment.exercise(name)
             if missing(error) == name or self.submission.holds(piece, error.where):
                 return f"waits for {name}, which it uses"
         return f"waits for something that still raises NotImplementedError{at(error)}"
@@ -170,7 +170,7 @@ class Session:
         Where the exercise itself could not be defined, the first error stands for the cases after it.  A training that
         raises is not tried from another seed.
         """
-        if check.capstone and self.settings.live is None:
+        if check.capstone and self.context.live is None:
             for case, _ in answers:
                 seen = self._observe_alone(check, case)
                 yield seen
@@ -192,7 +192,7 @@ class Session:
 
     def _observe_alone(self, check: Check, case: Case) -> Observations | SubjectRaisedError:
         with self.place.fresh(self.place.limits(check)) as subject:
-            return self._observe(check, subject.on(check.backend or self.settings.backend), case)
+            return self._observe(check, subject.on(check.backend or self.options.backend), case)
 
     def _observe(self, check: Check, subject: Subject, case: Case) -> Observations | SubjectRaisedError:
         try:
@@ -279,9 +279,9 @@ class Session:
         return msgspec.structs.replace(verdict, points=points, measurement=judged.measurement)
 
     def _measured(self, check: Check, budget: Budget) -> Judgement | None:
-        exercise, loaded = self.exercise, self.settings.loaded
+        exercise, loaded = self.exercise, self.context.loaded
         bench = Bench(
-            code=lambda: self.place.fresh(self.settings.limits),
+            code=lambda: self.place.fresh(self.options.limits),
             reference=self.place.fresh_reference,
             pieces=self.place.fresh_yardsticks,
             shapes=self.answers.reference(exercise) if loaded.official else self.place.subject(check),

@@ -19,10 +19,11 @@ from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLost
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
+    from autograder.grading.options import Options
     from autograder.submission import Submission
     from dlkit.extraction import Chunk
 
-__all__ = ["Settings", "Workplace", "start_worker"]
+__all__ = ["Context", "Workplace", "start_worker"]
 
 MAX_POISONED = 8
 STATEMENT, LOADING = 0.75, 3.0
@@ -46,22 +47,16 @@ def start_worker(launcher: Launcher, limits: Limits | None, least: str, allowanc
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How code is run.
+class Context:
+    """What code is run in.
 
-    launcher: forks the workers (None where ``live`` is given); limits: of one call; backend: where arrays live.
-    live: a notebook's names, run in this process; threads: workers in parallel; capstones: whether to train;
-    isolation: the lowest level at which a worker receives student code.
+    launcher: forks the workers (None where ``live`` is given); live: a notebook's names, run in this process.
     """
 
     loaded: Loaded
     launcher: Launcher | None
-    limits: Limits
-    backend: str
-    live: dict[str, Any] | None
-    threads: int
-    capstones: bool
-    isolation: str
+    options: Options
+    live: dict[str, Any] | None = None
 
 
 class Workplace:
@@ -73,14 +68,15 @@ class Workplace:
 
     def __init__(
         self,
-        settings: Settings,
+        context: Context,
         exercise: Exercise,
         submission: Submission,
         earlier: Mapping[str, list[Any]],
         allowance: Allowance | None = None,
     ) -> None:
         self.allowance = allowance
-        self.settings = settings
+        self.context = context
+        self.options = context.options
         self.exercise = exercise
         self.submission = submission
         self.earlier = earlier
@@ -92,16 +88,16 @@ class Workplace:
     @property
     def memory_mb(self) -> int:
         """Memory in MB that one worker may use beyond the interpreter's own."""
-        return self.settings.limits.memory_mb
+        return self.options.limits.memory_mb
 
     def subject(self, check: Check) -> Subject:
         """The worker that runs the exercise's checks one after the other, on the check's backend."""
         if self._subject is None:
-            live = self.settings.live
+            live = self.context.live
             self._subject = (
-                self._start(self.settings.limits) if live is None else LocalSubject.live(live, self.exercise.support)
+                self._start(self.options.limits) if live is None else LocalSubject.live(live, self.exercise.support)
             )
-        return self._subject.on(check.backend or self.settings.backend)
+        return self._subject.on(check.backend or self.options.backend)
 
     def end(self) -> None:
         """End that worker; the next check begins with a fresh one."""
@@ -111,7 +107,7 @@ class Workplace:
 
     def limits(self, check: Check) -> Limits:
         """Limits of one call: a capstone has its own."""
-        limits = self.settings.limits
+        limits = self.options.limits
         if check.cpu_s is None:
             return limits
         wall, life = 4 * check.cpu_s + limits.wall_s, int(4 * check.cpu_s) + limits.life_cpu_s
@@ -129,8 +125,8 @@ class Workplace:
     @contextlib.contextmanager
     def fresh_reference(self) -> Iterator[RemoteSubject]:
         """Start a worker with the reference, for the duration of the block; it holds no student code."""
-        loaded = self.settings.loaded
-        subject = self._prepare(self.settings.limits, loaded.earlier, trusted=True)
+        loaded = self.context.loaded
+        subject = self._prepare(self.options.limits, loaded.earlier, trusted=True)
         try:
             subject.request("load", name=loaded.assignment.module, chunks=wire(loaded.reference.chunks))
             yield subject
@@ -141,7 +137,7 @@ class Workplace:
     @contextlib.contextmanager
     def fresh_yardsticks(self) -> Iterator[RemoteSubject]:
         """Start a worker with the yardstick's pieces of work, which stand in for the reference, within the block."""
-        subject = self._prepare(self.settings.limits, {}, trusted=True)
+        subject = self._prepare(self.options.limits, {}, trusted=True)
         try:
             subject.request("support", text=yardstick.SOURCE)
             yield subject
@@ -151,12 +147,12 @@ class Workplace:
 
     def _prepare(self, limits: Limits, earlier: Mapping[str, list[Any]], *, trusted: bool = False) -> RemoteSubject:
         """Start a worker with the code that precedes the submission; a trusted worker's use does not count for it."""
-        assert self.settings.launcher is not None  # noqa: S101 - only a live class goes without
+        assert self.context.launcher is not None  # noqa: S101 - only a live class goes without
         allowance = None if trusted else self.allowance
-        worker = start_worker(self.settings.launcher, limits, self.settings.isolation, allowance)
+        worker = start_worker(self.context.launcher, limits, self.options.isolation, allowance)
         self.workers.append(worker)
         subject = RemoteSubject(worker)
-        subject.backend = self.settings.backend
+        subject.backend = self.options.backend
         if earlier:
             subject.request("provide", modules=earlier)
         if self.exercise.support:
@@ -187,7 +183,7 @@ class Workplace:
 
     def _load(self, subject: RemoteSubject, kept: list[tuple[int, Chunk]]) -> Any:
         """Execute statements; together they may take a few times as long as one."""
-        limits, module = self.settings.limits, self.settings.loaded.assignment.module
+        limits, module = self.options.limits, self.context.loaded.assignment.module
         whole = replace(limits, cpu_s=LOADING * limits.cpu_s, idle_s=limits.idle_s + LOADING * ASLEEP_S)
         chunks = wire(tuple(chunk for _, chunk in kept))
         return subject.request("load", name=module, chunks=chunks, seconds=STATEMENT * limits.cpu_s, limits=whole)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.learner import state
 from autograder.learner.work import Work, open_work
 from autograder.report import ExerciseResult, Report
@@ -25,11 +25,11 @@ class Checker:
     """Checks exercises of one assignment repeatedly, on inputs that are drawn once."""
 
     def __init__(self, loaded: Loaded, launcher: Launcher, *, threads: int = 1, capstones: bool = True) -> None:
-        self._grader = Grader(loaded, launcher, seed=secrets.randbits(32), threads=threads, capstones=capstones)
+        self._grader = Grader(loaded, launcher, Options(threads=threads, capstones=capstones))
 
     def check(self, work: Work, names: Iterable[str] | None = None) -> Report:
         """Check some exercises (all if None) and remember the verdicts."""
-        self._grader.only = None if names is None else frozenset(names)
+        self._grader.limit_to(names)
         report = self._grader.grade(work.submission, earlier=work.earlier)
         state.remember(work, report.exercises)
         return report

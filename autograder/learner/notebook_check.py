@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import secrets
 import sys
 import textwrap
 from typing import Any
@@ -16,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.report import ExerciseResult
 from autograder.submission import Submission
 from dlkit import course, extraction
@@ -67,7 +67,7 @@ def run_checks(thing: Any) -> ExerciseResult:
     found = extraction.take([("cell", 1, _source(thing, name))])
     module = sys.modules.get(getattr(thing, "__module__", ""))
     namespace = {**(vars(module) if module else {}), name: thing}
-    grader = Grader(loaded, None, seed=secrets.randbits(32), only=frozenset({name}), live=namespace)
+    grader = Grader(loaded, None, Options(only=frozenset({name})), live=namespace)
     with threadpool_limits(1):  # small matrix products are many times slower on many threads
         return grader.grade(Submission("this notebook", found, "")).exercises[0]
 

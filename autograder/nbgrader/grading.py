@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import secrets
 import traceback
+from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from autograder.classroom.finding import Entry, report_path
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.grading.grader import Grader, unreadable
+from autograder.grading.options import Options
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
 from autograder.report import Report
@@ -27,25 +29,21 @@ class Grading:
     """Grades the submissions of one run, of any assignment.
 
     root: the course kit with its references; folder: the nbgrader course, which student code must not see; reports: the
-    folder in it for reports.  seed: draws the inputs; if None, the one stored with the reports by the first run, so
+    folder in it for reports.  options: without a seed, the one is used that the first run stored with the reports, so
     that the whole class has the same.
-    earlier: "own" or "reference"; isolation: the lowest level at which student code is run.
     """
 
-    def __init__(
-        self, root: Path, folder: Path, *, reports: str, seed: int | None, earlier: str, isolation: str, capstones: bool
-    ) -> None:
+    def __init__(self, root: Path, folder: Path, options: Options, *, reports: str) -> None:
         catalogue.load.cache_clear()  # a server may run for long, and the course may have changed
         self.root, self.folder, self.out = root, folder, folder / reports
-        self.earlier, self.isolation, self.capstones = earlier, isolation, capstones
-        self._seed = seed
+        self._options = options
         self._graders: dict[str, Grader] = {}
 
     @cached_property
     def seed(self) -> int:
         """The seed of every draw."""
-        if self._seed is not None:
-            return self._seed
+        if self._options.seed is not None:
+            return self._options.seed
         path = self.out / "seed.txt"
         make_folder(self.out, self._named)
         with contextlib.suppress(FileExistsError), path.open("x", encoding="ascii") as file:
@@ -79,7 +77,7 @@ class Grading:
         except (IsolationError, UsageError):
             raise
         except Exception as error:  # noqa: BLE001 - a problem of this hand-in, and of no other
-            report = broken(loaded, entry, type(error).__name__, seed=self.seed, capstones=self.capstones)
+            report = broken(loaded, entry, type(error).__name__, seed=self.seed, capstones=self._options.capstones)
             fault = traceback.format_exc()
         record_fault(self.out, entry, fault, within=self._named)
         write_atomically(report_path(self.out, entry), report, within=self._named)
@@ -91,9 +89,11 @@ class Grading:
         try:
             submission = read_submission(path, loaded, home)
         except SubmissionError as error:
-            report = unreadable(loaded, entry.student, path.name, str(error), seed=self.seed, capstones=self.capstones)
+            report = unreadable(
+                loaded, entry.student, path.name, str(error), seed=self.seed, capstones=self._options.capstones
+            )
             return report, ""
-        earlier = own_earlier(path.parent.parent, loaded, home) if self.earlier == "own" else None
+        earlier = own_earlier(path.parent.parent, loaded, home) if self._options.earlier == "own" else None
         grader = self._grader(loaded)
         report = grader.grade(submission, entry.student, earlier)
         return report, "\n".join(grader.faults)
@@ -103,9 +103,7 @@ class Grading:
         if name not in self._graders:
             launcher = _warm_launcher()
             launcher.secrets = tuple(dict.fromkeys((*launcher.secrets, str(self.folder))))
-            self._graders[name] = Grader(
-                loaded, launcher, seed=self.seed, capstones=self.capstones, isolation=self.isolation
-            )
+            self._graders[name] = Grader(loaded, launcher, replace(self._options, seed=self.seed))
         return self._graders[name]
 
 

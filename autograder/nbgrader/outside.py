@@ -21,6 +21,7 @@ from traitlets import Bool, Enum, Integer, Unicode
 
 from autograder.course.catalogue import UsageError
 from autograder.course.trust import find_course
+from autograder.grading.options import Options
 from autograder.isolation.levels import LEVELS
 from autograder.nbgrader.grading import Grading
 from autograder.render.notebook import notebook_html, notebook_text
@@ -86,8 +87,8 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
             folders = CourseDirectory(parent=self)
             hand_ins = Path(folders.root, folders.submitted_directory)
             root = find_course(Path(self.course) if self.course else None, hand_ins=hand_ins)
-            options = {name: getattr(self, name) for name in ("reports", "seed", "earlier", "isolation", "capstones")}
-            _RUNS[owner] = Grading(root, Path(folders.root), **options)
+            options = Options(seed=self.seed, capstones=self.capstones, earlier=self.earlier, isolation=self.isolation)
+            _RUNS[owner] = Grading(root, Path(folders.root), options, reports=self.reports)
         return _RUNS[owner]
 
 

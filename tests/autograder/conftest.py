@@ -12,6 +12,7 @@ from autograder.authoring.release import release
 from autograder.cli import main
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Worker, Zygote
 from autograder.report import Status
 from autograder.spec import Assignment
@@ -73,7 +74,7 @@ def untimed(loaded, names=None):
 
 @pytest.fixture(scope="session")
 def grader(layers, zygote):
-    return Grader(layers, zygote, seed=7, limits=QUICK)
+    return Grader(layers, zygote, Options(seed=7, limits=QUICK))
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +129,7 @@ def grade(grader, hand_in):
 def replace_grader(grader, only):
     """The same grader, with its expected answers, for some exercises."""
     other = copy.copy(grader)
-    other.only = only
+    other.limit_to(only)
     return other
 
 

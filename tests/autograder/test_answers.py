@@ -11,6 +11,7 @@ from autograder.checks.standard import FORWARD
 from autograder.course import catalogue
 from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.report import Status
 from autograder.spec import Assignment, SpecError
 from autograder.submission import Submission
@@ -37,7 +38,7 @@ def without_cases(folder, change):
 
 
 def verdicts_of(folder, submission, zygote):
-    grader = Grader(catalogue.load(NAME, folder), zygote, seed=1)
+    grader = Grader(catalogue.load(NAME, folder), zygote, Options(seed=1))
     report = grader.grade(submission)
     return report, {(e.name, v.check): v for e in report.exercises for v in e.verdicts}
 
@@ -87,7 +88,7 @@ EMPTY = [
 def test_an_authors_check_that_compares_nothing_is_broken(layers, zygote, hand_in, fields, sentence):
     loaded = changed(layers, **fields)
     exercise = loaded.assignment.exercises[0]
-    grader = Grader(loaded, zygote, seed=1, only=frozenset({exercise.name}))
+    grader = Grader(loaded, zygote, Options(seed=1, only=frozenset({exercise.name})))
     verdict = grader.grade(hand_in()).exercises[0].verdicts[0]
     assert (verdict.status, verdict.points) == (Status.BROKEN, 0.0)
     assert sentence in verdict.sentence

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.learner.notebook_check import run_checks
 from autograder.report import Status
 from autograder.submission import read_submission
@@ -161,7 +162,7 @@ def in_the_notebook(shell):
 @pytest.fixture(scope="module")
 def when_graded(layers, zygote, tmp_path_factory):
     """Hand in cells as a notebook; return the grader's verdict of each part."""
-    grader = Grader(layers, zygote, seed=3, only=frozenset({"ReLU"}))
+    grader = Grader(layers, zygote, Options(seed=3, only=frozenset({"ReLU"})))
     path = tmp_path_factory.mktemp("notebook") / "layers.ipynb"
 
     def grade(cells):

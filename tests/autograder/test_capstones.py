@@ -8,6 +8,7 @@ import pytest
 from autograder.checks import ModelExercise, Task
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.grading.session import Session
 from autograder.report import Status
 from autograder.spec import Assignment
@@ -52,7 +53,7 @@ def graded(root, zygote, monkeypatch):
 
     def grade(luck="pass", scores=SCORES, seed=0, threads=1):
         source = MODEL.replace("LUCK", luck).replace("SCORES", scores)
-        grader = Grader(loaded, zygote, seed=seed, threads=threads)
+        grader = Grader(loaded, zygote, Options(seed=seed, threads=threads))
         submission = Submission("layers.py", Extraction(take([("cell 1", 1, source)]).chunks), "ab12")
         calls.clear()
         (verdict,) = grader.grade(submission).exercises[0].verdicts

@@ -16,6 +16,7 @@ from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import Run, prepare_run
 from autograder.cli import main
 from autograder.course.catalogue import UsageError
+from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.report import Status, read_report
 from autograder.writing import write_atomically
@@ -51,7 +52,7 @@ def seen(out, entry):
 def grade_here(course, folder, out, **options):
     """Grade a folder in processes of its own; which entries were graded anew."""
     entries = discover(folder, course)
-    run = prepare_run(course, out, folder, entries, **{"seed": None, **options})
+    run = prepare_run(course, out, folder, entries, Options(**options))
     with open_launcher() as launcher, open_pool(2, launcher) as pool:
         return {entry.student: fresh for entry, fresh in grade_all(entries, run, pool)}
 
@@ -149,7 +150,7 @@ def test_a_student_who_handed_in_nothing_gets_a_report_that_says_so(small_course
     submit(small_course, tmp_path / "in", "adam", "right")
     (tmp_path / "in/berta").mkdir()
     entries = discover(tmp_path / "in", small_course, "02_layers")
-    run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, seed=1)
+    run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, Options(seed=1))
     with open_launcher() as launcher, open_pool(1, launcher) as pool:
         assert len(list(grade_all(entries, run, pool))) == 2
     report = read_report(report_path(tmp_path / "out", entries[1]))
@@ -158,10 +159,10 @@ def test_a_student_who_handed_in_nothing_gets_a_report_that_says_so(small_course
 
 def test_a_run_goes_on_with_its_seed_unless_told_otherwise(small_course, tmp_path):
     entries = [Entry("adam", "02_layers", str(tmp_path))]
-    first = prepare_run(small_course, tmp_path / "out", tmp_path, entries, seed=None)
-    assert prepare_run(small_course, tmp_path / "out", tmp_path, entries, seed=None).seed == first.seed
-    assert prepare_run(small_course, tmp_path / "out", tmp_path, entries, seed=12).seed == 12
-    assert prepare_run(small_course, tmp_path / "other", tmp_path, entries, seed=None).seed != first.seed
+    first = prepare_run(small_course, tmp_path / "out", tmp_path, entries, Options(seed=None))
+    assert prepare_run(small_course, tmp_path / "out", tmp_path, entries, Options(seed=None)).seed == first.seed
+    assert prepare_run(small_course, tmp_path / "out", tmp_path, entries, Options(seed=12)).seed == 12
+    assert prepare_run(small_course, tmp_path / "other", tmp_path, entries, Options(seed=None)).seed != first.seed
     stored = msgspec.json.decode((tmp_path / "out/run.json").read_bytes(), type=Run)
     assert (stored.seed, list(stored.checks)) == (12, ["02_layers"])
 
@@ -173,10 +174,10 @@ def test_a_run_that_cannot_be_read_or_written_is_reported(small_course, tmp_path
     with pytest.raises(
         UsageError, match=r"run.json is not readable as a run .* Name another --out, or delete that folder."
     ):
-        prepare_run(small_course, tmp_path / "out", tmp_path, entries, seed=None)
+        prepare_run(small_course, tmp_path / "out", tmp_path, entries, Options(seed=None))
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match=r"file/run.json cannot be written .* or name another --out;"):
-        prepare_run(small_course, tmp_path / "file", tmp_path, entries, seed=1)
+        prepare_run(small_course, tmp_path / "file", tmp_path, entries, Options(seed=1))
 
 
 # --- killed in the middle --------------------------------------------------------------------

@@ -6,6 +6,7 @@ import pytest
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
 from tests.autograder.conftest import QUICK, ROOT
@@ -21,7 +22,7 @@ BEGIN = "### BEGIN SOLUTION\n"
 
 @pytest.fixture(scope="module")
 def grader(zygote):
-    return Grader(LOADED, zygote, seed=11, limits=QUICK)
+    return Grader(LOADED, zygote, Options(seed=11, limits=QUICK))
 
 
 def with_other_draws(source, generator):
@@ -38,7 +39,7 @@ def with_other_draws(source, generator):
 def test_a_mistake_is_recognised_whatever_is_drawn(grader, exercise, mistake):
     source = with_other_draws(mistake.apply(LOADED.source_of(exercise), exercise.name), GENERATOR[exercise.name])
     chunks = (replace(c, source=source) if c.defines == (exercise.name,) else c for c in LOADED.reference.chunks)
-    grader.only = frozenset({exercise.name})
+    grader.limit_to({exercise.name})
     [result] = grader.grade(Submission("regularization.ipynb", Extraction(tuple(chunks)), "")).exercises
     first = next(v for v in result.verdicts if str(v.status) not in ("passed", "skipped"))
     assert first.mistake == mistake.name

@@ -18,6 +18,7 @@ from autograder.cli import main
 from autograder.course.repairs import is_published
 from autograder.export import formats
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.isolation.levels import IsolationError
 from autograder.report import Status, read_report
@@ -57,7 +58,7 @@ def right(small_course):
 
 def grade_here(course, folder, out, jobs=2):
     entries = discover(folder, course, "02_layers")
-    run = prepare_run(course, out, folder, entries, seed=1, isolation="none")
+    run = prepare_run(course, out, folder, entries, Options(seed=1, isolation="none"))
     with open_launcher() as launcher, open_pool(jobs, launcher) as pool:
         found = {entry.student: fresh for entry, fresh in grade_all(entries, run, pool)}
     return found, {entry.student: read_report(report_path(out, entry)) for entry in entries}
@@ -110,7 +111,7 @@ def test_a_repair_that_cannot_be_put_into_text_is_not_the_published_one(text):
 def test_a_statement_that_parses_and_cannot_be_written_down_again_is_graded(text, layers, zygote, right):
     source = f"class Tanh(Layer):\n    def forward(self, x):\n        return {text}\n"
     chunks = (Chunk("layers.py", 1, HEAD), Chunk("layers.py", 3, source, ("Tanh",)))
-    grader = Grader(layers, zygote, seed=1, only=frozenset({"Tanh"}))
+    grader = Grader(layers, zygote, Options(seed=1, only=frozenset({"Tanh"})))
     (result,) = grader.grade(Submission("layers.py", Extraction(chunks), "")).exercises
     assert result.status is Status.FAILED
     assert grader.faults == []
@@ -126,7 +127,7 @@ def here(small_course, tmp_path, right, zygote, monkeypatch):
     """Grade ada's hand-in in this process, as a grading process does; returns her report."""
     hand_in(tmp_path / "in", "ada", right)
     entries = discover(tmp_path / "in", small_course)
-    run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, seed=1, isolation="none")
+    run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, Options(seed=1, isolation="none"))
     process = processes._Process(zygote, {}, tmp_path / "note")
     monkeypatch.setattr(processes, "_PROCESS", [process])
 

@@ -6,6 +6,7 @@ import pytest
 
 from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Spawner
 from autograder.measuring import memory
@@ -38,7 +39,9 @@ def graded(softmax, zygote):
             replace(chunk, source=exercise.varied(chunk.source, methods)) if "Softmax" in chunk.defines else chunk
             for chunk in softmax.reference.chunks
         ]
-        report = Grader(softmax, launcher, seed=1).grade(Submission("layers.py", Extraction(tuple(chunks)), ""))
+        report = Grader(softmax, launcher, Options(seed=1)).grade(
+            Submission("layers.py", Extraction(tuple(chunks)), "")
+        )
         return next(verdict for verdict in report.exercises[0].verdicts if verdict.check == NAME)
 
     return grade

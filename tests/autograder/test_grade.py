@@ -13,6 +13,7 @@ import pytest
 from autograder.authoring.audit import audit
 from autograder.course.answers import Answers
 from autograder.grading.grader import Grader, unreadable
+from autograder.grading.options import Options
 from autograder.isolation.host import Limits
 from autograder.report import Report, Status
 from autograder.spec import Assignment, Check, Exercise, Points
@@ -58,13 +59,13 @@ def test_the_reference_earns_everything(grade, full_marks):
 
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_the_reference_earns_everything_whatever_is_drawn(layers, zygote, hand_in, full_marks, seed):
-    report = Grader(layers, zygote, seed=seed).grade(hand_in())
+    report = Grader(layers, zygote, Options(seed=seed)).grade(hand_in())
     assert {result.name: result.points for result in report.exercises} == full_marks
 
 
 def test_the_same_seed_gives_the_same_report(layers, zygote, hand_in, swapped):
     work = {"Tanh": swapped("Tanh", ("self.y * self.y", "self.y")), "ReLU": "class ReLU(Layer):\n    pass"}
-    reports = [Grader(layers, zygote, seed=5, limits=QUICK).grade(hand_in(**work), "amara") for _ in range(2)]
+    reports = [Grader(layers, zygote, Options(seed=5, limits=QUICK)).grade(hand_in(**work), "amara") for _ in range(2)]
     assert without_times(reports[0]) == without_times(reports[1])
     assert reports[0].seed == 5
 
@@ -74,7 +75,9 @@ def test_side_by_side_gives_the_same_report(layers, zygote, hand_in, swapped):
         "Tanh": swapped("Tanh", ("self.y * self.y", "self.y")),
         "ELU": "class ELU(Layer):\n    import os; os._exit(1)",
     }
-    one, four = (Grader(layers, zygote, seed=5, limits=QUICK, threads=n).grade(hand_in(**work)) for n in (1, 4))
+    one, four = (
+        Grader(layers, zygote, Options(seed=5, limits=QUICK, threads=n)).grade(hand_in(**work)) for n in (1, 4)
+    )
     assert without_times(one) == without_times(four)
 
 
@@ -468,7 +471,7 @@ def test_a_file_that_is_slow_to_load_as_a_whole_fails_and_ends(layers, zygote, h
     uses = "class Tanh(Layer):\n    uses = " + ", ".join(f"S{i}" for i in range(12)) + "\n"
     work = hand_in(*slow, Tanh=swapped("Tanh", ("class Tanh(Layer):\n", uses)))
     limits = Limits(cpu_s=5, wall_s=0.7)
-    (result,) = Grader(layers, zygote, seed=1, only=frozenset({"Tanh"}), limits=limits).grade(work).exercises
+    (result,) = Grader(layers, zygote, Options(seed=1, only=frozenset({"Tanh"}), limits=limits)).grade(work).exercises
     assert result.status is Status.FAILED
     assert "did not end within" in result.verdicts[0].sentence
 
@@ -700,7 +703,7 @@ def test_training_waits_for_the_layers_it_is_made_of(root, zygote):
     from autograder.course import catalogue
 
     loaded = catalogue.load("02_layers", root)
-    grader = Grader(loaded, zygote, seed=1, only=frozenset({"Linear", "train_spirals"}), limits=QUICK)
+    grader = Grader(loaded, zygote, Options(seed=1, only=frozenset({"Linear", "train_spirals"}), limits=QUICK))
     chunks = list(loaded.reference.chunks)
     for body, status, sentence in UNWRITTEN_LINEAR:
         methods = "\n".join(f"    def {name}:\n        {body}" for name in ("forward(self, x)", "backward(self, dy)"))
@@ -722,7 +725,7 @@ def test_the_graders_own_fault_is_never_called_a_failure(layers, zygote, hand_in
     tanh = layers.assignment.exercise("Tanh")
     own = replace(tanh, checks=[replace(tanh.checks[0], judge=broken_judge), *tanh.checks[1:]])
     loaded = replace(layers, assignment=Assignment("02_layers", title="Layers", exercises=[own]))
-    report = Grader(loaded, zygote, seed=1).grade(hand_in())
+    report = Grader(loaded, zygote, Options(seed=1)).grade(hand_in())
     verdict = report.exercises[0].verdicts[0]
     assert (verdict.status, report.status) == (Status.BROKEN, Status.BROKEN)
     assert verdict.sentence == "the grader itself failed (ZeroDivisionError: the author divided by zero)"
@@ -743,5 +746,5 @@ def test_the_diagnosis_and_the_audit_speak_of_the_same_course(small_course):
 def test_an_exercise_without_checks_is_an_empty_result(layers, zygote, hand_in):
     lone = Exercise("Tanh", "layer", ("forward",), Points(forward=1), [])
     loaded = replace(layers, assignment=Assignment("02_layers", title="", exercises=[lone]))
-    report = Grader(loaded, zygote, seed=1).grade(hand_in())
+    report = Grader(loaded, zygote, Options(seed=1)).grade(hand_in())
     assert (report.points, report.max_points, Check.__name__) == (0, 0, "Check")

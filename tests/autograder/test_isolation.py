@@ -19,6 +19,7 @@ import pytest
 
 from autograder import cli
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation import launcher
 from autograder.isolation import zygote as zygote_module
 from autograder.isolation.executor import LABEL
@@ -84,7 +85,7 @@ def test_the_assignments_folder_is_among_what_must_not_be_seen(zygote, root):
 
 def test_student_code_never_reaches_a_worker_that_is_less_isolated_than_asked(layers, hand_in):
     with Spawner() as spawner, pytest.raises(IsolationError) as raised:
-        Grader(layers, spawner, seed=7, isolation="partial")
+        Grader(layers, spawner, Options(seed=7, isolation="partial"))
     assert "isolation 'none' here, but 'partial' is required" in str(raised.value)
     assert "--isolation none" in str(raised.value)
 
@@ -249,7 +250,7 @@ def test_a_submission_is_graded_the_same_without_isolation(layers, hand_in, grad
     from tests.autograder.conftest import replace_grader
 
     with Spawner() as spawner:
-        poor = Grader(layers, spawner, seed=7, limits=Limits(), only=frozenset({"Tanh", "Linear"}))
+        poor = Grader(layers, spawner, Options(seed=7, limits=Limits(), only=frozenset({"Tanh", "Linear"})))
         report = poor.grade(hand_in())
     assert report.isolation == "none"
     assert report.isolation_missing

@@ -10,6 +10,7 @@ import pytest
 from autograder.checks import Case, FunctionExercise, LayerExercise, LossExercise
 from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.measuring import KINDS
 from autograder.measuring.ratio import Ratio
 from autograder.report import Footprint, Pace, Report, Status
@@ -87,7 +88,7 @@ def graded(root, zygote):
             else chunk
             for chunk in loaded.reference.chunks
         ]
-        return Grader(replace(loaded, assignment=whole), zygote, seed=1).grade(
+        return Grader(replace(loaded, assignment=whole), zygote, Options(seed=1)).grade(
             Submission("layers.py", Extraction(tuple(chunks)), "")
         )
 

@@ -9,6 +9,7 @@ import pytest
 from autograder.checks import Case, LayerExercise, Modes, Points, Rng
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
 from dlkit import Layer, asarray, zeros
@@ -242,8 +243,8 @@ def said(regularization, zygote):
             assert old in source
             source = source.replace(old, new)
         chunks = [replace(c, source=source) if c.defines == (name,) else c for c in unknown.reference.chunks]
-        grader = Grader(unknown, zygote, seed=11, limits=QUICK)
-        grader.only = frozenset({name})
+        grader = Grader(unknown, zygote, Options(seed=11, limits=QUICK))
+        grader.limit_to({name})
         result = by_name(grader.grade(Submission("regularization.ipynb", Extraction(tuple(chunks)), "")))
         return next(v for v in getattr(result, name).verdicts if str(v.status) not in ("passed", "skipped"))
 
@@ -305,8 +306,8 @@ def test_a_mistake_is_recognised_whatever_is_drawn(regularization, zygote, mista
     source, count = DRAW.subn(r"(1 - \1)", mistake.apply(right, "Dropout"))
     assert count
     chunks = [replace(c, source=source) if c.defines == ("Dropout",) else c for c in regularization.reference.chunks]
-    grader = Grader(regularization, zygote, seed=4, limits=QUICK)
-    grader.only = frozenset({"Dropout"})
+    grader = Grader(regularization, zygote, Options(seed=4, limits=QUICK))
+    grader.limit_to({"Dropout"})
     [result] = grader.grade(Submission("regularization.ipynb", Extraction(tuple(chunks)), "")).exercises
     first = next(v for v in result.verdicts if str(v.status) not in ("passed", "skipped"))
     assert first.mistake == mistake.name

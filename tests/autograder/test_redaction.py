@@ -15,6 +15,7 @@ from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.cli import main
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.render.notebook import notebook_html, notebook_text
 from autograder.report import Problem, Redactor, Report, encodable, read_report
@@ -136,7 +137,7 @@ def graded(small_course, tmp_path_factory):
     linked.mkdir(parents=True)
     (linked / "layers.py").symlink_to(small_course / "solutions/02_layers/layers.py")
     entries = discover(hand_ins, small_course)
-    run = prepare_run(small_course, out, hand_ins, entries, seed=1)
+    run = prepare_run(small_course, out, hand_ins, entries, Options(seed=1))
     with open_launcher() as launcher, open_pool(2, launcher) as pool:
         list(grade_all(entries, run, pool))
     assert main(["report", str(out)]) == 0
@@ -180,7 +181,7 @@ def test_the_graders_own_fault_names_no_folder_either(layers, zygote, monkeypatc
         raise FileNotFoundError(2, "No such file or directory", str(layers.folder / "cases.npz"))
 
     monkeypatch.setattr("autograder.course.answers.Answers.of", fail)
-    grader = Grader(layers, zygote, seed=1, only=frozenset({"Tanh"}))
+    grader = Grader(layers, zygote, Options(seed=1, only=frozenset({"Tanh"})))
     report = grader.grade(Submission("layers.py", take([("layers.py", 1, TANH.format(body="pass"))]), ""))
     sentence = report.exercises[0].verdicts[0].sentence
     assert sentence.startswith("the grader itself failed (FileNotFoundError:")

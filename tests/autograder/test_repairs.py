@@ -11,6 +11,7 @@ from autograder.authoring.release import author_version, student_version
 from autograder.course import catalogue
 from autograder.course.repairs import NOTICE, as_published, attempted, is_published
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.report import Status
 from autograder.spec import Exercise, Points, SpecError
 from autograder.submission import Submission, read_submission
@@ -57,8 +58,8 @@ def foundations(root):
 
 @pytest.fixture(scope="module")
 def results(foundations, zygote):
-    grader = Grader(foundations, zygote, seed=5)
-    grader.only = frozenset({"SimpleNetwork", "TwoLayerNet"})
+    grader = Grader(foundations, zygote, Options(seed=5))
+    grader.limit_to({"SimpleNetwork", "TwoLayerNet"})
 
     def grade(submission):
         return {result.name: result for result in grader.grade(submission).exercises}

@@ -9,6 +9,7 @@ import pytest
 
 from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Worker
 from autograder.isolation.linux import instructions
 from autograder.measuring import Speed, hotspots, speed, timing
@@ -88,7 +89,7 @@ def paced(relu, zygote, monkeypatch):
     def grade(**figures):
         made = Timing(**{"ratio": 2.0, "limit": 1.5, "pairs": [2.0], "raw": [Pair(2.0, 1.0, 2.0, 1.0)], **figures})
         monkeypatch.setattr(speed, "compare", lambda *_: (made, None))
-        report = Grader(relu, zygote, seed=1).grade(Submission("layers.py", take(cells_of(relu)), ""))
+        report = Grader(relu, zygote, Options(seed=1)).grade(Submission("layers.py", take(cells_of(relu)), ""))
         return report.exercises[0].verdicts[-1]
 
     return grade
@@ -176,7 +177,7 @@ def test_the_loop_that_costs_the_time_is_named(relu, zygote):
     exercise = relu.assignment.exercise("ReLU")
     source = "\n".join(chunk.source for chunk in relu.reference.chunks if "ReLU" not in chunk.defines)
     slow = exercise.slowed(relu.source_of(exercise))
-    report = Grader(relu, zygote, seed=1).grade(work(f"{source}\n\n{slow}"))
+    report = Grader(relu, zygote, Options(seed=1)).grade(work(f"{source}\n\n{slow}"))
     verdict = report.exercises[0].verdicts[-1]
     assert verdict.status is Status.FAILED
     assert verdict.measurement.hot[0].loop
@@ -230,7 +231,7 @@ def test_threads_that_were_started_before_are_kept_to_the_core_too(worker):
 def test_a_speed_check_compares_on_one_core(relu, zygote, monkeypatch):
     kept = []
     monkeypatch.setattr(Worker, "keep_to", lambda worker, core: kept.append((worker.pid, core)))
-    Grader(relu, zygote, seed=1).grade(Submission("layers.py", take(cells_of(relu)), ""))
+    Grader(relu, zygote, Options(seed=1)).grade(Submission("layers.py", take(cells_of(relu)), ""))
     pairs = list(zip(kept[::2], kept[1::2], strict=True))
     assert pairs
     assert all(ours[0] != theirs[0] and ours[1] == theirs[1] for ours, theirs in pairs)

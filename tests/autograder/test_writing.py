@@ -9,6 +9,7 @@ import pytest
 from autograder import writing
 from autograder.classroom.finding import Entry
 from autograder.classroom.runs import prepare_run
+from autograder.grading.options import Options
 from autograder.writing import LinkedPathError, make_folder, refuse_links, write_atomically, write_file
 
 
@@ -172,7 +173,7 @@ def test_a_run_record_is_not_written_through_a_link(small_course, tmp_path, vict
     (tmp_path / "graded").mkdir()
     (tmp_path / "graded/run.json").symlink_to(victim / "new.json")
     with pytest.raises(LinkedPathError):
-        prepare_run(small_course, tmp_path / "graded", tmp_path, [Entry("a", "02_layers", "")], seed=1)
+        prepare_run(small_course, tmp_path / "graded", tmp_path, [Entry("a", "02_layers", "")], Options(seed=1))
     assert not (victim / "new.json").exists()
 
 

@@ -10,6 +10,7 @@ import pytest
 from autograder.authoring import calibration
 from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.measuring import speed, timing, yardstick
 from autograder.report import Growth, Pace, Status
 from autograder.submission import Submission
@@ -41,7 +42,7 @@ def verdicts(released, root, zygote):
             replace(chunk, source=exercise.varied(chunk.source, methods)) if "Softmax" in chunk.defines else chunk
             for chunk in author.reference.chunks
         ]
-        grader = Grader(loaded, zygote, seed=3, only=ONLY)
+        grader = Grader(loaded, zygote, Options(seed=3, only=ONLY))
         return {
             v.check: v for v in grader.grade(Submission("l.py", Extraction(tuple(chunks)), "")).exercises[0].verdicts
         }
@@ -106,7 +107,7 @@ def test_growth_needs_no_reference_and_mentions_none(root, tmp_path, zygote):
     name = "01_foundations"
     shutil.copytree(root / "assignments" / name, tmp_path / "assignments" / name)
     work = Submission("f.py", load(name, root).reference, "")
-    report = Grader(load(name, tmp_path), zygote, seed=3, only=frozenset({"pairwise_distances"})).grade(work)
+    report = Grader(load(name, tmp_path), zygote, Options(seed=3, only=frozenset({"pairwise_distances"}))).grade(work)
     verdict = next(v for v in report.exercises[0].verdicts if isinstance(v.measurement, Growth))
     assert verdict.status is Status.PASSED
     assert verdict.measurement.costs

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.launcher import Launcher
 from autograder.report import ExerciseResult, Status
 from autograder.spec import Assignment
@@ -65,14 +66,16 @@ class Judges:
         self.graders = {}
         for name in ASSIGNMENTS:
             loaded = catalogue.load(name, course)
-            self.graders[name] = Grader(replace(loaded, assignment=_untimed(loaded.assignment)), launcher, seed=seed)
+            self.graders[name] = Grader(
+                replace(loaded, assignment=_untimed(loaded.assignment)), launcher, Options(seed=seed)
+            )
 
     def judge(self, rows: tuple[Unseen, ...]) -> Iterator[Judged]:
         """Grade each, and judge the diagnoses."""
         for row in rows:
             name, submission = variant(row)
             grader = self.graders[name]
-            grader.only = frozenset({row.exercise})
+            grader.limit_to({row.exercise})
             result = grader.grade(submission, earlier=catalogue.load(name, ROOT).earlier).exercises[0]
             broken = [verdict.sentence for verdict in result.verdicts if verdict.status is Status.BROKEN]
             assert not broken, broken

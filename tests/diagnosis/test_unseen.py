@@ -129,7 +129,7 @@ def test_a_planted_mistake_is_found_without_the_solutions_as_with_them(launcher,
             chosen = planted if THOROUGH else one_of_each(planted, lambda _: None, lambda one: one.name)
             for mistake in chosen:
                 _, submission = variant_of(loaded, exercise, mistake)
-                grader.only = frozenset({exercise.name})
+                grader.limit_to({exercise.name})
                 verdicts = grader.grade(submission, earlier=loaded.earlier).exercises[0].verdicts
                 first = next(v for v in verdicts if v.status is Status.FAILED)
                 if first.mistake != mistake.name:

@@ -6,6 +6,7 @@ import pytest
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
 from autograder.isolation.levels import LAYERS
 from tests.autograder.conftest import untimed
@@ -43,7 +44,7 @@ def graders(layers):
         if key not in made:
             zygote = Zygote(layer for layer in LAYERS if layer not in key)
             ZYGOTES.append(zygote)
-            made[key] = zygote, Grader(layers, zygote, seed=7, limits=LIMITS)
+            made[key] = zygote, Grader(layers, zygote, Options(seed=7, limits=LIMITS))
         return made[key][1]
 
     yield make

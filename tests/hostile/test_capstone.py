@@ -10,6 +10,7 @@ from autograder.checks import model
 from autograder.course import catalogue
 from autograder.course.catalogue import wire
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
 from autograder.spec import Assignment
 from autograder.subject import LocalSubject
@@ -127,7 +128,7 @@ def graded(losses, typed, monkeypatch):
         for name, value in typed.items():
             source = source.replace(name, value)
         with Zygote(**({"layers": layers} if layers is not None else {})) as zygote:
-            grader = Grader(replace(loaded, assignment=assignment), zygote, seed=3)
+            grader = Grader(replace(loaded, assignment=assignment), zygote, Options(seed=3))
             chunks = take([("losses.py", 1, source)]).chunks
             return grader.grade(Submission("losses.py", Extraction(chunks), ""))
 

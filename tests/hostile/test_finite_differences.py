@@ -4,6 +4,7 @@ import pytest
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
 from autograder.report import Status
 from autograder.submission import Submission
@@ -107,7 +108,7 @@ def zygote():
 def test_a_backward_that_tries_out_forward_earns_nothing(zygote, how):
     name, source = SUBMISSIONS[how]
     loaded = untimed(catalogue.load("02_layers", ROOT), {name})
-    grader = Grader(loaded, zygote, seed=7, limits=LIMITS)
+    grader = Grader(loaded, zygote, Options(seed=7, limits=LIMITS))
     (result,) = grader.grade(Submission("layers.py", take([("layers.py", 1, source)]), "")).exercises
     backward = [verdict for verdict in result.verdicts if verdict.part == "backward"]
     assert {verdict.status for verdict in backward} <= {Status.FAILED, Status.SKIPPED}
@@ -118,6 +119,6 @@ def test_a_backward_that_tries_out_forward_earns_nothing(zygote, how):
 
 def test_computing_again_what_was_not_kept_is_no_trial(zygote):
     source = tanh(FORWARD, "return dy * (1 - self.forward(self.x) ** 2)")
-    grader = Grader(untimed(catalogue.load("02_layers", ROOT), {"Tanh"}), zygote, seed=7, limits=LIMITS)
+    grader = Grader(untimed(catalogue.load("02_layers", ROOT), {"Tanh"}), zygote, Options(seed=7, limits=LIMITS))
     report = grader.grade(Submission("layers.py", take([("layers.py", 1, source)]), ""))
     assert report.points == report.max_points

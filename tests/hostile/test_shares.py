@@ -15,6 +15,7 @@ import pytest
 
 from autograder.grading import replies, session
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.host import UNBOUNDED, SubjectLostError, UsedUpError, Worker, Zygote
 from autograder.isolation.launcher import Limits
@@ -71,7 +72,7 @@ def grader_with(layers, graders):
     """Make a grader of Tanh with such a share."""
     graders()
     zygote = ZYGOTES[0]
-    return lambda share: Grader(layers, zygote, seed=7, limits=LIMITS, share=share)
+    return lambda share: Grader(layers, zygote, Options(seed=7, limits=LIMITS, share=share))
 
 
 @pytest.mark.parametrize("name", WASTES)

@@ -5,6 +5,7 @@ import pytest
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
 from autograder.submission import Submission
 from dlkit.extraction import take
@@ -54,7 +55,9 @@ def test_nothing_is_left_for_the_next_exercise(zygote, place, threads):
     leave, found = PLACES[place]
     loaded = untimed(catalogue.load("02_layers", ROOT), {"Tanh", "ReLU"})
     chunks = take([("layers.py", 1, HEAD + LEFT_BEHIND.format(leave=leave, take=found))])
-    report = Grader(loaded, zygote, seed=7, limits=LIMITS, threads=threads).grade(Submission("layers.py", chunks, ""))
+    report = Grader(loaded, zygote, Options(seed=7, limits=LIMITS, threads=threads)).grade(
+        Submission("layers.py", chunks, "")
+    )
     points = {result.name: result.points for result in report.exercises}
     assert points["Tanh"] > 0
     assert points["ReLU"] == 0
@@ -62,11 +65,11 @@ def test_nothing_is_left_for_the_next_exercise(zygote, place, threads):
 
 def test_answers_learnt_under_one_seed_are_worth_nothing_under_another(zygote):
     loaded = untimed(catalogue.load("02_layers", ROOT), {"Tanh"})
-    learnt = Grader(loaded, zygote, seed=1, limits=LIMITS)
+    learnt = Grader(loaded, zygote, Options(seed=1, limits=LIMITS))
     check = loaded.assignment.exercise("Tanh").find("forward matches the reference")
     inputs = [case.inputs["x"] for case, _ in learnt.answers.of(loaded.assignment.exercise("Tanh"), check)]
     table = {value: np.tanh(value) for x in inputs for value in np.ravel(getattr(x, "array", x)).tolist()}
     source = tanh("return np.vectorize(lambda value: KNOWN.get(float(value), 0.0))(x)", before=f"KNOWN = {table}")
     submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
     assert learnt.grade(submission).points > 0
-    assert Grader(loaded, zygote, seed=2, limits=LIMITS).grade(submission).points == 0
+    assert Grader(loaded, zygote, Options(seed=2, limits=LIMITS)).grade(submission).points == 0

@@ -6,6 +6,7 @@ import pytest
 
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
 from autograder.report import Status
 from autograder.spec import Assignment
@@ -160,7 +161,7 @@ def zygote():
 def test_a_right_but_slow_implementation_is_not_taken_for_a_fast_one(relu, zygote, trick, seed):
     source = SLOW + RELU.format(how=TRICKS[trick])
     submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
-    (result,) = Grader(relu, zygote, seed=seed, limits=LIMITS).grade(submission).exercises
+    (result,) = Grader(relu, zygote, Options(seed=seed, limits=LIMITS)).grade(submission).exercises
     *others, speed = result.verdicts
     assert {verdict.status for verdict in others} == {Status.PASSED}
     assert (speed.check, speed.status, speed.points) == ("fast enough", Status.FAILED, 0)
@@ -214,7 +215,7 @@ def test_earlier_work_of_ones_own_does_not_get_beside_the_reference(relu, zygote
     )
     submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
     earlier = {"foundations": [[[], [["foundations.py", 1, BESIDE_THE_REFERENCE[why]]]]]}
-    (result,) = Grader(relu, zygote, seed=1, limits=LIMITS).grade(submission, earlier=earlier).exercises
+    (result,) = Grader(relu, zygote, Options(seed=1, limits=LIMITS)).grade(submission, earlier=earlier).exercises
     *others, speed = result.verdicts
     assert {verdict.status for verdict in others} == {Status.PASSED}
     assert speed.status is Status.FAILED
@@ -234,7 +235,7 @@ ONLY_WHILE_TIMED = (
 def test_what_goes_wrong_only_while_it_is_timed_costs_only_that(relu, zygote, how):
     source = HEAD + RELU.format(how=f"if x.size > 1000:\n            {how}\n        return x * self.positive")
     submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
-    (result,) = Grader(relu, zygote, seed=1, limits=LIMITS).grade(submission).exercises
+    (result,) = Grader(relu, zygote, Options(seed=1, limits=LIMITS)).grade(submission).exercises
     *others, speed = result.verdicts
     assert {verdict.status for verdict in others} == {Status.PASSED}
     assert (speed.status, speed.points) == (Status.FAILED, 0)

@@ -39,7 +39,7 @@ def test_a_right_implementation_loses_nothing(graders, name, right):
     loaded = catalogue.load(name, ROOT)
     exercise = loaded.assignment.exercise(right.exercise)
     source = exercise.varied(loaded.source_of(exercise), right.source)
-    graders[name].only = frozenset({right.exercise})
+    graders[name].limit_to({right.exercise})
     result = graders[name].grade(Submission("right.py", Extraction(loaded.variant(exercise, source)), "")).exercises[0]
     assert result.verdicts
     assert [(v.check, v.sentence) for v in result.verdicts if v.status is not Status.PASSED] == []

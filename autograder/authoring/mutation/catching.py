@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.grading.workplace import Workplace
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
@@ -51,7 +52,7 @@ class Catcher:
         self._loaded = loaded
         self._capstones = capstones
         self._threads = threads
-        self._grader = Grader(loaded, launcher, seed=seed, capstones=capstones, limits=LIMITS)
+        self._grader = Grader(loaded, launcher, Options(seed=seed, capstones=capstones, limits=LIMITS))
 
     def outcomes(self, exercise: Exercise, sources: Iterable[str]) -> list[Outcome]:
         """The outcome of each source, in order.  SpecError if a check has nothing to compare."""
@@ -63,7 +64,7 @@ class Catcher:
 
     def _outcome(self, exercise: Exercise, checks: Sequence[Check], source: str) -> Outcome:
         submission = Submission("mutant.py", Extraction(self._loaded.variant(exercise, source)), "")
-        place = Workplace(self._grader.settings, exercise, submission, self._loaded.earlier)
+        place = Workplace(self._grader.context, exercise, submission, self._loaded.earlier)
         try:
             for check in checks:
                 try:

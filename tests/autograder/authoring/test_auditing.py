@@ -14,6 +14,7 @@ from autograder.authoring.variant_runs import VariantRuns, with_preconditions
 from autograder.cli import main
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
+from autograder.grading.options import Options
 from autograder.isolation.host import Worker
 from autograder.report import Status
 from autograder.spec import Assignment, Check
@@ -127,7 +128,7 @@ def test_pieces_are_the_assignment_and_each_exercise(small_course):
 
 @pytest.fixture
 def grader(small_course, zygote):
-    return Grader(catalogue.load(NAME, small_course), zygote, seed=3)
+    return Grader(catalogue.load(NAME, small_course), zygote, Options(seed=3))
 
 
 @pytest.fixture
@@ -224,7 +225,7 @@ def test_a_capstone_that_reaches_its_goal_is_trained_once(small_course, zygote):
 
     capstone = replace(tanh, checks=[replace(first, capstone=True, cpu_s=3.0, observe=observe)])
     assignment = Assignment(NAME, title="", exercises=[capstone], questions=[], earlier=())
-    grader = Grader(replace(loaded, assignment=assignment), zygote, seed=3)
+    grader = Grader(replace(loaded, assignment=assignment), zygote, Options(seed=3))
     grader.answers.of(capstone, capstone.checks[0])
     trained.clear()
     report = grader.grade(Submission("layers.py", Extraction(loaded.reference.chunks), ""))

@@ -7,6 +7,7 @@ import pytest
 
 from autograder.classroom.grading import grade_class
 from autograder.commands.options import open_console
+from autograder.grading.options import Options
 from autograder.report import Status, read_report
 
 HAND_INS = Path(__file__).with_name("handins")
@@ -25,8 +26,15 @@ def graded(layers, tmp_path_factory):
     out = tmp_path_factory.mktemp("graded")
     console = open_console()
     console.quiet = True
+    options = Options(seed=5, capstones=False)
     status = grade_class(
-        console, layers.root, HAND_INS, out, jobs=2, assignment="02_layers", seed=5, capstones=False, isolation="none"
+        console,
+        layers.root,
+        HAND_INS,
+        out,
+        options,
+        jobs=2,
+        assignment="02_layers",
     )
     return status, out / "reports"
 

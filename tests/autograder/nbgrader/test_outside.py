@@ -15,6 +15,7 @@ from nbgrader.utils import determine_grade
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.grading.grader import unreadable
+from autograder.grading.options import Options
 from autograder.isolation.levels import IsolationError
 from autograder.nbgrader import AskForAHand, GradeOutside
 from autograder.nbgrader.grading import Grading
@@ -189,10 +190,9 @@ def test_an_untouched_notebook_is_graded_and_its_report_kept(grade_outside, rele
 
 
 def test_the_seed_is_drawn_once_for_all(tmp_path, root):
-    options = {"reports": "graded", "earlier": "reference", "isolation": "full", "capstones": True}
-    seeds = {Grading(root, tmp_path, seed=None, **options).seed for _ in range(3)}
+    seeds = {Grading(root, tmp_path, Options(), reports="graded").seed for _ in range(3)}
     assert seeds == {int((tmp_path / "graded/seed.txt").read_text())}
-    assert Grading(root, tmp_path, seed=5, **options).seed == 5
+    assert Grading(root, tmp_path, Options(seed=5), reports="graded").seed == 5
 
 
 def test_an_unreadable_file_earns_nothing_and_says_why(grade_outside):
@@ -216,8 +216,7 @@ def test_another_course_s_assignment_is_refused_or_executed_as_told(grade_outsid
 def test_without_the_references_nothing_is_graded(root, tmp_path):
     """Public cases alone could be answered from a table."""
     shutil.copytree(root / "assignments/02_layers", tmp_path / "kit/assignments/02_layers")
-    options = {"reports": "graded", "seed": 7, "isolation": "full", "capstones": True, "earlier": "reference"}
-    grading = Grading(tmp_path / "kit", tmp_path, **options)
+    grading = Grading(tmp_path / "kit", tmp_path, Options(seed=7, isolation="full"), reports="graded")
     with pytest.raises(UsageError, match=r"has no solutions/02_layers. Name the course kit: c.GradeOutside.course"):
         grading.grade(tmp_path / "submitted/ada/02_layers/layers.ipynb", "ada", "02_layers")
     assert not (tmp_path / "graded").exists()
@@ -243,8 +242,7 @@ def test_own_earlier_work_is_taken_from_the_students_own_folder(root, tmp_path, 
         (folder / name).mkdir(parents=True)
         (folder / name / f"{module}.ipynb").write_text((root / "assignments" / name / f"{module}.ipynb").read_text())
     for earlier in ("own", "reference"):
-        options = {"reports": "graded", "seed": 7, "isolation": "full", "capstones": True, "earlier": earlier}
-        grading = Grading(root, tmp_path, **options)
+        grading = Grading(root, tmp_path, Options(seed=7, isolation="full", earlier=earlier), reports="graded")
         seen[earlier] = grading.grade(folder / "03_losses/losses.ipynb", "ada", "03_losses").earlier_sha256
     assert seen["own"] != seen["reference"]
     assert all(seen.values())
@@ -282,9 +280,7 @@ def test_what_the_grader_raises_about_one_hand_in_is_its_report(small_course, tm
     path.parent.mkdir(parents=True)
     path.write_text("{}")
     monkeypatch.setattr(grading, "read_submission", fail)
-    run = Grading(
-        small_course, tmp_path, reports="graded", seed=1, earlier="reference", isolation="none", capstones=True
-    )
+    run = Grading(small_course, tmp_path, Options(seed=1), reports="graded")
     report = run.grade(path, "ada", "02_layers")
     assert {result.status for result in report.exercises} == {Status.BROKEN}
     assert f"The grader itself failed on this hand-in ({type(error).__name__})" in report.problems[0].sentence

@@ -13,6 +13,7 @@ import pytest
 from autograder.classroom.finding import find_hand_ins, report_path
 from autograder.classroom.processes import grade_all, open_pool
 from autograder.classroom.runs import prepare_run
+from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.learner import state
 from autograder.report import FORMAT, Footprint, Growth, Report, ReportError, Status, Timing, read_report
@@ -146,7 +147,7 @@ def resume(small_course, tmp_path):
             path = report_path(out, entry)
             if number:
                 path.write_text(json.dumps(change(json.loads(path.read_bytes()))))
-            prepared = prepare_run(small_course, out, tmp_path / "in", [entry], seed=3, capstones=False)
+            prepared = prepare_run(small_course, out, tmp_path / "in", [entry], Options(seed=3, capstones=False))
             with open_launcher() as launcher, open_pool(1, launcher) as pool:
                 ((_, fresh),) = grade_all([entry], prepared, pool)
         return fresh, path
