@@ -68,6 +68,8 @@ def _lay_out(root: Path, names: list[str], target: Path, exchange: Path | None) 
     laid = lay_out(root, names, target, exchange=exchange)
     for path in laid.written:
         console.print(f"wrote {path}", markup=False, soft_wrap=True)
+    for path in laid.removed:
+        console.print(f"removed {path}, which this version does not need", markup=False, soft_wrap=True)
     for path in laid.kept:
         sentence = f"kept {path}, which was changed by hand: delete it to have it written again."
         console.print(sentence, markup=False, soft_wrap=True)

@@ -21,6 +21,7 @@ __all__ = [
     "find",
     "load",
     "names",
+    "refuse_former",
     "targets",
     "wire",
     "with_earlier",
@@ -120,6 +121,21 @@ def names(root: Path) -> list[str]:
     shelves = (root / "solutions", course.shelf(root))
     folders = {path.parent.name for shelf in shelves for path in shelf.glob(f"*/{OUTLINE}")}
     return sorted(name for name in folders if course.FOLDER.fullmatch(name))
+
+
+def refuse_former(root: Path) -> None:
+    """Raise UsageError if an assignment of the course has the form of version 0.1, which is not read any more."""
+    for shelf in (root / "solutions", course.shelf(root)):
+        for path in sorted(shelf.glob("*/checks.py")):
+            folder = path.parent
+            if not course.FOLDER.fullmatch(folder.name) or (folder / OUTLINE).is_file():
+                continue
+            if shelf.name == "solutions":
+                cure = "Write it in the new form, which docs/writing-exercises.md describes, or stay with version 0.1."
+            else:
+                cure = f"Type autograder start {folder.name} in an empty folder, and copy your own work there."
+            message = f"{folder} is an assignment of version 0.1: its checks are in checks.py. {cure}"
+            raise UsageError(message)
 
 
 def find(target: str, root: Path) -> str:

@@ -60,19 +60,22 @@ def find_course(named: Path | None = None, *, hand_ins: Path | None = None) -> P
     """Find the course whose checks may run: the one named by an option or DLKIT_COURSE, else the nearest one.
 
     hand_ins: a folder of hand-ins; a course inside it is skipped, and refused if it was named.
-    Raises UsageError if its checks are not trusted, CourseError if there is no course.
+    Raises UsageError if its checks are not trusted or an assignment has the form of version 0.1, CourseError if there
+    is no course.
     """
     if named is not None or "DLKIT_COURSE" in os.environ:
         root = course.root(named)
         if hand_ins is not None and _is_among(root, hand_ins):
             message = f"The course {root} is inside the hand-ins, {hand_ins}: name one elsewhere with --course."
             raise UsageError(message)
+        catalogue.refuse_former(root)
         return root
     places = course.around(Path.cwd())
     found = next((place for place in places if hand_ins is None or not _is_among(place, hand_ins)), course.clone())
     if found is None:
         message = f"There is no course at or above {Path.cwd()}: name the folder that holds assignments/ with --course."
         raise course.CourseError(message)
+    catalogue.refuse_former(found)
     require(found)
     return found
 

@@ -98,6 +98,7 @@ def _text(function: Any) -> str:
 
 def _assignment_with(name: str) -> catalogue.Loaded:
     root = course.root()
+    catalogue.refuse_former(root)
     for assignment in catalogue.names(root):
         loaded = catalogue.load(assignment, root)
         if any(exercise.name == name for exercise in loaded.assignment.exercises):

@@ -76,16 +76,20 @@ c.Execute.timeout = 300
 
 @dataclass
 class Laid:
-    """What a run did to the course folder: written files, and files kept because they were changed by hand."""
+    """What a run did to the course folder.
+
+    written; removed: what an earlier version wrote and this one does not; kept: because it was changed by hand.
+    """
 
     written: list[Path] = field(default_factory=list)
+    removed: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
 
 
 def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None = None) -> Laid:
     """Write or update an nbgrader course of these assignments in ``target``.
 
-    Writes only ``source/`` and the configuration, and no file that was changed since it was written.
+    Writes only ``source/`` and the configuration; no file that was changed since it was written is touched.
     exchange: for the configuration; nbgrader's own if None.  Raises SpecError if a source is invalid,
     MissingExtraError if nbgrader is not installed.
     """
@@ -120,8 +124,20 @@ def lay_out(root: Path, names: list[str], target: Path, *, exchange: Path | None
             laid.written.append(target / file)
         if target / file not in laid.kept:
             record.note(file)
+        _remove_former(record.below(Path("source", name)) - texts.keys() - {file}, target, record, laid)
     record.save()
     return laid
+
+
+def _remove_former(files: set[Path], target: Path, record: _Record, laid: Laid) -> None:
+    """Remove what an earlier version wrote and this one does not, unless it was changed."""
+    for file in sorted(files):
+        if record.is_ours(file):
+            (target / file).unlink(missing_ok=True)
+            record.forget(file)
+            laid.removed.append(target / file)
+        else:
+            laid.kept.append(target / file)
 
 
 class _Record:
@@ -136,6 +152,14 @@ class _Record:
         """Whether a file is missing, or unchanged since it was written here."""
         path = self._target / file
         return not path.exists() or self._hashes.get(file.as_posix()) == _sha256(path)
+
+    def below(self, folder: Path) -> set[Path]:
+        """Every file below a folder that was written here."""
+        return {file for name in self._hashes if (file := Path(name)).is_relative_to(folder)}
+
+    def forget(self, file: Path) -> None:
+        """Record that a file is gone."""
+        del self._hashes[file.as_posix()]
 
     def note(self, file: Path) -> None:
         """Record a file's present content."""
