@@ -16,12 +16,12 @@ def mnist_task(rng):
 
 
 # The reference reaches 0.9711 in the mean (standard deviation 0.0031, no more than 2,000 test digits leave to chance)
-# and 0.9645 at worst over 24 seeds, in 4.5 s of CPU time each: a chance miss lies more than 6 standard deviations off.
-# Plain Adam (8 epochs, no schedule, smoothing or hidden pixels) reaches 0.949.
+# and 0.9645 at worst over 24 seeds, in 4.5 s of CPU time each: a chance miss lies 3.6 standard deviations off.
+# Plain Adam (8 epochs, no schedule, smoothing or hidden pixels) reaches 0.949, which no three seeds lift to 0.96.
 capstone = ModelExercise(
     "train_mnist_mlp",
     task=mnist_task,
-    accuracy=0.95,
+    accuracy=0.96,
     cpu_s=40.0,
     depends=("Adam",),
 )
