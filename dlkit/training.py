@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from dlkit.backend import Array, array_module, to_numpy
 
 if TYPE_CHECKING:
     import numpy as np
+    from IPython.display import DisplayHandle
+    from rich.progress import Progress
 
     from dlkit.layer import Layer
     from dlkit.loss import Loss
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "accuracy", "fit", "predict"]
 
-Metric: TypeAlias = Callable[[Array, Array], Any]
+Metric: TypeAlias = Callable[[Array, Array], Array]
+"""Scores, labels → one number."""
 
 
 @dataclass
@@ -85,7 +88,7 @@ def fit(
             start = time.perf_counter()
             model.train()
             order = array_module(y).asarray(rng.permutation(len(y)))
-            total: Any = 0.0
+            total: Array = 0.0
             for first in range(0, len(y), batch_size):
                 batch = order[first : first + batch_size]
                 optimizer.zero_grad()
@@ -195,7 +198,7 @@ class _Notebook:
     """One line of output that is updated, so that the saved notebook keeps the last."""
 
     def __init__(self) -> None:
-        self._handle: Any = None
+        self._handle: DisplayHandle | None = None
 
     def batch_done(self) -> None:
         pass
@@ -212,7 +215,7 @@ class _Notebook:
 class _Bar:
     """A bar of rich on a terminal, its description the last epoch's figures."""
 
-    def __init__(self, bar: Any, steps: int) -> None:
+    def __init__(self, bar: Progress, steps: int) -> None:
         self._bar = bar
         self._task = bar.add_task("epoch 1", total=steps)
 
