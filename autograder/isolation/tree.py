@@ -32,6 +32,7 @@ __all__ = [
     "Statements",
     "Strided",
     "Value",
+    "Values",
     "decode",
     "encode",
     "size_of",
@@ -42,6 +43,8 @@ Value: TypeAlias = Any
 
 Which of them it is, the case or the check knows; what a worker sent may be any of them, and is looked at before use.
 """
+Values: TypeAlias = dict[str, Any]
+"""Values by name."""
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 """A tree as it is written: its arrays replaced by their numbers."""
 Statements: TypeAlias = list[list[Any]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from autograder.isolation.tree import Values
 from autograder.spec.error import SpecError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "Observations", "Trial"]
 
-Observations = dict[str, Any]
+Observations = Values
 """What a check observed: a name that its sentence can use (``y``, ``dW``) → plain data."""
 
 
