@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from autograder.isolation.tree import Values
 from autograder.spec.error import SpecError
@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from autograder.spec.comparison import Mismatch
     from autograder.subject import Subject
 
-__all__ = ["Check", "Observations", "Trial"]
+__all__ = ["Check", "Draw", "Judge", "Observations", "Observe", "Trial"]
 
 Observations = Values
 """What a check observed: a name that its sentence can use (``y``, ``dW``) → plain data."""
+Draw: TypeAlias = "Callable[[np.random.Generator, Subject], list[Case]]"
+"""Draws cases; the subject is the reference."""
+Observe: TypeAlias = "Callable[[Subject, Case], Observations]"
+"""Runs an implementation and looks at what it does."""
+Judge: TypeAlias = "Callable[[Observations, Observations, Case], Mismatch | None]"
+"""Compares what was observed with what is expected."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,9 @@ class Check:
     name: str
     part: str
     weight: float
-    cases: Callable[[np.random.Generator, Subject], list[Case]]
-    observe: Callable[[Subject, Case], Observations]
-    judge: Callable[[Observations, Observations, Case], Mismatch | None]
+    cases: Draw
+    observe: Observe
+    judge: Judge
     expect: Callable[[Subject, Case, np.random.Generator], Observations] | None = None
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
