@@ -9,13 +9,13 @@ from __future__ import annotations
 import copy
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from autograder.isolation.executor import Executor
 from autograder.isolation.host import SubjectLostError, SubjectRaisedError
-from autograder.isolation.tree import Ref, size_of
+from autograder.isolation.tree import Earlier, Ref, Statements, Value, Values, size_of
 
 if TYPE_CHECKING:
     from autograder.isolation.host import Worker
@@ -36,20 +36,20 @@ class Instance:
         self._subject = subject
         self.handle = handle
 
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def call(self, method: str, *args: Value, **kwargs: Value) -> Value:
         """Call a method; its result is plain data (arrays, numbers, tuples, lists, dicts)."""
         return self._subject.request(
             "call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=False
         )
 
-    def echo(self, method: str, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
+    def echo(self, method: str, *args: Value, **kwargs: Value) -> tuple[Value, list[Value]]:
         """Call a method; return its result and its arguments as they are afterwards."""
         reply = self._subject.request(
             "call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=True
         )
         return _echoed(reply, len(args))
 
-    def tally(self, method: str, *args: Any, counted: str, inputs: list[Any]) -> tuple[Any, int]:
+    def tally(self, method: str, *args: Value, counted: str, inputs: Sequence[Value]) -> tuple[Value, int]:
         """Call a method; return its result, and how often it called the object's own method ``counted``."""
         reply = self._subject.request(
             "tally", handle=self.handle, name=method, args=list(args), kwargs={}, counted=counted, inputs=inputs
@@ -57,16 +57,16 @@ class Instance:
         value, count = _pair(reply)
         return value, min(count, MAX_TALLY) if isinstance(count, int) else MAX_TALLY
 
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> Values:
         """Every parameter's data by its path (``W``, ``layers.0.W``)."""
-        found: dict[str, Any] = self._subject.request("parameters", handle=self.handle)
+        found: Values = self._subject.request("parameters", handle=self.handle)
         return found
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str) -> Value:
         """Read an attribute by its path: ``W.grad``."""
         return self._subject.request("get", handle=self.handle, path=path)
 
-    def keep(self, method: str, *args: Any, settle: bool = False, **kwargs: Any) -> Instance:
+    def keep(self, method: str, *args: Value, settle: bool = False, **kwargs: Value) -> Instance:
         """Call a method and keep its result in the worker; settle: finish all deferred computation first."""
         handle = next(_HANDLES)
         self._subject.request(
@@ -74,11 +74,11 @@ class Instance:
         )
         return Instance(self._subject, handle)
 
-    def fetch(self) -> Any:
+    def fetch(self) -> Value:
         """Return this kept value as plain data."""
         return self._subject.request("fetch", handle=self.handle)
 
-    def set(self, path: str, value: Any) -> None:
+    def set(self, path: str, value: Value) -> None:
         """Set an attribute by its path."""
         self._subject.request("set", handle=self.handle, path=path, value=value)
 
@@ -93,7 +93,7 @@ class Subject(ABC):
     backend = "numpy"
 
     @abstractmethod
-    def request(self, verb: str, **arguments: Any) -> Any:
+    def request(self, verb: str, **arguments: Value) -> Value:
         """Send one request of the executor's vocabulary."""
 
     def on(self, backend: str) -> Self:
@@ -102,30 +102,30 @@ class Subject(ABC):
         other.backend = backend
         return other
 
-    def make(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
+    def make(self, name: str, /, *args: Value, **kwargs: Value) -> Instance:
         """Make an object of a class by name."""
         handle = next(_HANDLES)
         self.request("make", handle=handle, name=name, args=list(args), kwargs=kwargs)
         return Instance(self, handle)
 
-    def run(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+    def run(self, name: str, /, *args: Value, **kwargs: Value) -> Value:
         """Call a function by name; its result is plain data."""
         return self.request("call", handle=None, name=name, args=list(args), kwargs=kwargs, echo=False)
 
-    def run_echo(self, name: str, /, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
+    def run_echo(self, name: str, /, *args: Value, **kwargs: Value) -> tuple[Value, list[Value]]:
         """Call a function; return its result and its arguments as they are afterwards."""
         reply = self.request("call", handle=None, name=name, args=list(args), kwargs=kwargs, echo=True)
         return _echoed(reply, len(args))
 
-    def keep(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
+    def keep(self, name: str, /, *args: Value, **kwargs: Value) -> Instance:
         """Call a function and keep what it returns (a trained model) in the worker."""
         return self._kept(name, args, kwargs, settle=False)
 
-    def compute(self, name: str, /, *args: Any, **kwargs: Any) -> Instance:
+    def compute(self, name: str, /, *args: Value, **kwargs: Value) -> Instance:
         """Call a function and keep its result in the worker, with no deferred computation left."""
         return self._kept(name, args, kwargs, settle=True)
 
-    def _kept(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, settle: bool) -> Instance:
+    def _kept(self, name: str, args: tuple[Value, ...], kwargs: Values, *, settle: bool) -> Instance:
         handle = next(_HANDLES)
         self.request("keep", handle=handle, source=None, name=name, args=list(args), kwargs=kwargs, settle=settle)
         return Instance(self, handle)
@@ -134,14 +134,14 @@ class Subject(ABC):
         """Release every object made so far."""
         self.request("forget")
 
-    def put(self, value: Any) -> Ref:
+    def put(self, value: Value) -> Ref:
         """Send a value ahead; pass the Ref in its place."""
         handle = next(_HANDLES)
         self.request("put", handle=handle, value=value)
         return Ref(handle)
 
 
-def _pair(reply: Any) -> tuple[Any, Any]:
+def _pair(reply: Value) -> tuple[Value, Value]:
     """Read a reply of two values; code that manipulates the executor may have sent anything else."""
     if not isinstance(reply, tuple) or len(reply) != 2:  # noqa: PLR2004
         message = "sent an invalid reply: expected two values"
@@ -149,7 +149,7 @@ def _pair(reply: Any) -> tuple[Any, Any]:
     return reply
 
 
-def _echoed(reply: Any, count: int) -> tuple[Any, list[Any]]:
+def _echoed(reply: Value, count: int) -> tuple[Value, list[Value]]:
     """Read a result, and as many arguments as were passed."""
     value, after = _pair(reply)
     if not isinstance(after, list) or len(after) != count:
@@ -164,13 +164,13 @@ class LocalSubject(Subject):
     largest, returned: bytes of arrays in the largest result so far, and in all of them.
     """
 
-    def __init__(self, namespace: dict[str, Any] | None = None) -> None:
+    def __init__(self, namespace: dict[str, object] | None = None) -> None:
         self._executor = Executor(namespace)
         self.largest = self.returned = 0
 
     @classmethod
     def from_chunks(
-        cls, name: str, chunks: list[Any], *, support: str = "", earlier: Mapping[str, list[Any]] | None = None
+        cls, name: str, chunks: Statements, *, support: str = "", earlier: Earlier | None = None
     ) -> LocalSubject:
         """Load trusted source text; raises the error of a chunk that fails."""
         subject = cls()
@@ -184,14 +184,14 @@ class LocalSubject(Subject):
         return subject
 
     @classmethod
-    def live(cls, namespace: dict[str, Any], support: str) -> LocalSubject:
+    def live(cls, namespace: dict[str, object], support: str) -> LocalSubject:
         """Use classes as they are defined in this process."""
         subject = cls(namespace)
         if support:
             subject.request("support", text=support)
         return subject
 
-    def request(self, verb: str, **arguments: Any) -> Any:
+    def request(self, verb: str, **arguments: Value) -> Value:
         """Run one request in this process; input arrays are copied, as by a pipe."""
         self._executor.backend = self.backend
         try:
@@ -203,7 +203,7 @@ class LocalSubject(Subject):
         return value
 
 
-def _copied(value: Any) -> Any:
+def _copied(value: Value) -> Value:
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -217,6 +217,6 @@ class RemoteSubject(Subject):
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
 
-    def request(self, verb: str, **arguments: Any) -> Any:
+    def request(self, verb: str, **arguments: Value) -> Value:
         """Send one request over the pipe."""
         return self.worker.ask(verb, self.backend, **arguments)

@@ -19,11 +19,15 @@ import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
+
+    from numpy.typing import DTypeLike
 
 __all__ = [
     "Array",
     "Backend",
     "BackendError",
+    "NumpyArray",
     "array_module",
     "asarray",
     "available",
@@ -38,7 +42,10 @@ __all__ = [
 ]
 
 Array: TypeAlias = Any
-"""A ``numpy.ndarray``, a ``cupy.ndarray``, or an array of a registered backend."""
+"""A ``numpy.ndarray``, a ``cupy.ndarray``, or an array of a registered backend; the three share no type."""
+
+NumpyArray: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+"""An array in CPU memory, of any shape and dtype."""
 
 
 class BackendError(RuntimeError):
@@ -59,7 +66,7 @@ class Backend:
     name: str
     module: Any
     array_type: type
-    to_host: Callable[[Any], Any]
+    to_host: Callable[[Array], NumpyArray]
     synchronize: Callable[[], None]
     begin_timing: Callable[[], Callable[[], float]] = lambda: _no_time
 
@@ -96,7 +103,7 @@ def _cupy_backend() -> Backend:
     )
 
 
-def _begin_event(cupy: Any) -> Callable[[], float]:
+def _begin_event(cupy: ModuleType) -> Callable[[], float]:
     """Record an event on the current stream; the result records another, waits for it, and returns the seconds."""
     start, stop = cupy.cuda.Event(), cupy.cuda.Event()
     start.record()
@@ -194,7 +201,7 @@ def array_module(*arrays: Array) -> Any:
     return np
 
 
-def asarray(values: Any, dtype: Any = None) -> Array:
+def asarray(values: object, dtype: DTypeLike | None = None) -> Array:
     """Move or convert to an array of the active backend (no copy where none is needed)."""
     backend = _CURRENT.get()
     if backend.name == "numpy":
@@ -202,17 +209,17 @@ def asarray(values: Any, dtype: Any = None) -> Array:
     return backend.module.asarray(values, dtype=dtype)
 
 
-def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> Array:
+def zeros(shape: int | tuple[int, ...], dtype: DTypeLike = np.float64) -> Array:
     """Zeros of the active backend."""
     return _CURRENT.get().module.zeros(shape, dtype=dtype)
 
 
-def ones(shape: int | tuple[int, ...], dtype: Any = np.float64) -> Array:
+def ones(shape: int | tuple[int, ...], dtype: DTypeLike = np.float64) -> Array:
     """Ones of the active backend."""
     return _CURRENT.get().module.ones(shape, dtype=dtype)
 
 
-def to_numpy(array: Array) -> Any:
+def to_numpy(array: Array) -> NumpyArray:
     """Copy from the device to CPU memory; a NumPy array is returned unchanged.  Not for use inside a layer."""
     for backend in _LOADED.values():
         if backend.name != "numpy" and isinstance(array, backend.array_type):
@@ -220,7 +227,7 @@ def to_numpy(array: Array) -> Any:
     return np.asarray(array)
 
 
-def scatter_add(target: Array, index: Any, values: Array) -> None:
+def scatter_add(target: Array, index: Array, values: Array) -> None:
     """Add ``values`` to ``target[index]`` in place; repeated indices add up.
 
     target (rows, …), index integer (any shape), values index.shape + target.shape[1:].

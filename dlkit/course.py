@@ -32,7 +32,7 @@ __all__ = [
 
 FOLDER = re.compile(r"\d\d_[a-z][a-z0-9_]*")
 _CLONE = Path(__file__).resolve().parents[1]
-_PROVIDED: ContextVar[Mapping[str, Mapping[str, Any]] | None] = ContextVar("dlkit_earlier", default=None)
+_PROVIDED: ContextVar[Mapping[str, Mapping[str, object]] | None] = ContextVar("dlkit_earlier", default=None)
 
 
 class CourseError(LookupError):
@@ -97,7 +97,7 @@ class providing:  # noqa: N801 - a context manager, used as one
 
     __slots__ = ("_modules", "_token")
 
-    def __init__(self, modules: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, modules: Mapping[str, Mapping[str, object]]) -> None:
         self._modules = modules
 
     def __enter__(self) -> None:
@@ -123,7 +123,7 @@ def earlier(name: str) -> Any:
     return names[attribute]
 
 
-def _own(module: str, attribute: str) -> Mapping[str, Any]:
+def _own(module: str, attribute: str) -> Mapping[str, object]:
     """Execute the part of the student's own earlier assignment that one name needs."""
     from dlkit import extraction
 
@@ -131,7 +131,7 @@ def _own(module: str, attribute: str) -> Mapping[str, Any]:
         if folder.name.split("_", 1)[1] != module:
             continue
         path = extraction.newest(folder, module)
-        names: dict[str, Any] = {"__name__": module}
+        names: dict[str, object] = {"__name__": module}
         found = extraction.extract(path) if path else extraction.Extraction(())
         for number in found.slice(attribute):
             chunk = found.chunks[number]
@@ -149,13 +149,14 @@ def when_written() -> Iterator[None]:
     Only NotImplementedError is taken, the error that an unwritten exercise raises.  Figures that the cell has
     begun are closed, so that no empty axes are shown.
     """
-    pyplot: Any = sys.modules.get("matplotlib.pyplot")
+    pyplot = sys.modules.get("matplotlib.pyplot")
     before = set(pyplot.get_fignums()) if pyplot else set()
     try:
         yield
     except NotImplementedError as error:
-        for number in set(pyplot.get_fignums()) - before if pyplot else ():
-            pyplot.close(number)
+        if pyplot:
+            for number in set(pyplot.get_fignums()) - before:
+                pyplot.close(number)
         print(f"This cell waits for {_raiser(error.__traceback__)}: write it above, then run this again.")  # noqa: T201
 
 

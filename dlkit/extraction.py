@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from dlkit import magics, source_limits
 from dlkit.effects import Effects, effects_of
@@ -82,7 +81,7 @@ class Extraction:
     broken: tuple[Broken, ...] = ()
     refused: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, object] = field(default_factory=dict)
     text: str = ""
     not_code: dict[str, str] = field(default_factory=dict)
 
@@ -168,7 +167,7 @@ def extract(path: Path) -> Extraction:
 
 
 def take(
-    cells: Iterable[Cell | tuple[str, int, str]], metadata: dict[str, Any] | None = None, text: str = ""
+    cells: Iterable[Cell | tuple[str, int, str]], metadata: dict[str, object] | None = None, text: str = ""
 ) -> Extraction:
     """Take the top-level statements of ``(label, first line, source)`` cells, in order."""
     taken = _Taken()

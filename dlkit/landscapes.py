@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlkit.backend import Array, asarray, to_numpy
+from dlkit.backend import Array, NumpyArray, asarray, to_numpy
 from dlkit.layer import Parameter
 from dlkit.optimizer import Optimizer
 from dlkit.plotting import COLOURS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["QUADRATIC", "ROSENBROCK", "Landscape", "descend", "draw"]
 
@@ -30,8 +33,8 @@ class Landscape:
     """
 
     name: str
-    height: Callable[[Any, Any], Any]
-    gradient: Callable[[Any, Any], tuple[Any, Any]]
+    height: Callable[[Array, Array], Array]
+    gradient: Callable[[Array, Array], tuple[Array, Array]]
     start: tuple[float, float]
     minimum: tuple[float, float]
     window: tuple[float, float, float, float]
@@ -58,7 +61,7 @@ QUADRATIC = Landscape(
 """Thirty times as steep along y as along x."""
 
 
-def descend(landscape: Landscape, make: Callable[[list[Parameter]], Optimizer], steps: int) -> Any:
+def descend(landscape: Landscape, make: Callable[[list[Parameter]], Optimizer], steps: int) -> NumpyArray:
     """Minimize from the start; return the trajectory (steps + 1, 2), a float64 array in CPU memory.
 
     make: takes a list with one parameter of shape (2,) and returns an optimizer for it.
@@ -73,7 +76,7 @@ def descend(landscape: Landscape, make: Callable[[list[Parameter]], Optimizer], 
     return np.array(trajectory)
 
 
-def draw(landscape: Landscape, trajectories: Mapping[str, Array], *, ax: Any = None) -> Any:
+def draw(landscape: Landscape, trajectories: Mapping[str, Array], *, ax: Axes | None = None) -> Axes:
     """Map of the landscape with trajectories: a dot for each step, a star at the minimum.
 
     trajectories: name → (steps + 1, 2), in the order of the colours; ax: the axes to draw on (by default a new figure).

@@ -8,12 +8,14 @@ Source: the layer contract of Torch7 (Collobert et al., 2011); parameters as PyT
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dlkit.backend import Array, array_module, asarray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import DTypeLike
 
 __all__ = ["Layer", "Parameter"]
 
@@ -45,7 +47,7 @@ class Parameter:
         """Set the gradient to zero, in place."""
         self.grad[...] = 0
 
-    def astype(self, dtype: Any) -> None:
+    def astype(self, dtype: DTypeLike) -> None:
         """Convert data and gradient to ``dtype``, e.g. ``numpy.float32``."""
         self.data = self.data.astype(dtype)
         self.grad = self.grad.astype(dtype)
@@ -64,17 +66,17 @@ class Layer:
 
     training: bool = True
 
-    def forward(self, *xs: Array) -> Any:
+    def forward(self, *xs: Array) -> Array | tuple[Array, ...]:
         """Compute the outputs for these inputs; the layer stores only its last call."""
         message = f"{type(self).__name__} has no forward yet"
         raise NotImplementedError(message)
 
-    def backward(self, dy: Array) -> Any:
+    def backward(self, dy: Array) -> Array | tuple[Array, ...]:
         """Gradient of every input, given the gradient at the output of the last forward."""
         message = f"{type(self).__name__} has no backward yet"
         raise NotImplementedError(message)
 
-    def __call__(self, *xs: Array) -> Any:
+    def __call__(self, *xs: Array) -> Array | tuple[Array, ...]:
         """Call ``forward``."""
         return self.forward(*xs)
 
@@ -104,7 +106,7 @@ class Layer:
             if isinstance(node, Layer):
                 node.training = training
 
-    def astype(self, dtype: Any) -> None:
+    def astype(self, dtype: DTypeLike) -> None:
         """Convert every parameter to ``dtype``."""
         for parameter in self.parameters():
             parameter.astype(dtype)
@@ -114,9 +116,9 @@ _identity = object.__hash__
 """Like ``id``, which notifies every audit hook of the process when it is called and would slow down training."""
 
 
-def _walk(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _walk(node: object, path: str) -> Iterator[tuple[str, Layer | Parameter]]:
     """Yield every Layer and Parameter at or below ``node`` with its path, each once."""
-    stack: list[tuple[str, Any]] = [(path, node)]
+    stack: list[tuple[str, object]] = [(path, node)]
     seen: set[int] = set()
     while stack:
         path, node = stack.pop()

@@ -10,15 +10,20 @@ colour-blindness keeps apart.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlkit.backend import Array, to_numpy
+from dlkit.backend import Array, NumpyArray, to_numpy
 from dlkit.training import History
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.colors import Colormap
 
 __all__ = [
     "attention",
@@ -37,7 +42,7 @@ _ANNOTATED = 20
 """Rows or columns up to which numbers are written into the cells."""
 
 
-def curves(history: History | Mapping[str, History], *, ax: Any = None) -> Any:
+def curves(history: History | Mapping[str, History], *, ax: Axes | None = None) -> Axes:
     """Training loss (solid) and validation loss (dashed) by epoch; the metric, dotted, on a second axis.
 
     history: one History, or several by name, one colour each.
@@ -53,7 +58,7 @@ def curves(history: History | Mapping[str, History], *, ax: Any = None) -> Any:
         if right is not None:
             _by_epoch(right, one.metric, colours[2], ":", f"{lead}metric")
     ax.set(xlabel="epoch", ylabel="loss")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    _at_whole_numbers(ax.xaxis)
     ax.grid(alpha=0.3)
     lines = ax.get_lines()
     if right is not None:
@@ -64,8 +69,8 @@ def curves(history: History | Mapping[str, History], *, ax: Any = None) -> Any:
 
 
 def decision_regions(
-    predict: Callable[[Any], Array], x: Array, y: Array, *, resolution: int = 200, ax: Any = None
-) -> Any:
+    predict: Callable[[NumpyArray], Array], x: Array, y: Array, *, resolution: int = 200, ax: Axes | None = None
+) -> Axes:
     """Regions of the plane by the class that ``predict`` returns, and the samples on them.
 
     predict: points (n, 2) float64, a NumPy array → scores (n, classes), or classes (n,).
@@ -88,14 +93,16 @@ def decision_regions(
     ax.pcolormesh(*sides, regions, cmap=ListedColormap(colours), norm=norm, alpha=0.25, rasterized=True)
     for i in range(classes):
         chosen = x[y == i]
-        style: dict[str, Any] = {"color": colours[i], "marker": MARKERS[i % len(MARKERS)]}
-        ax.scatter(chosen[:, 0], chosen[:, 1], s=18, edgecolor="white", linewidth=0.4, label=f"class {i}", **style)
+        ax.scatter(
+            chosen[:, 0], chosen[:, 1], s=18, edgecolor="white", linewidth=0.4, label=f"class {i}",
+            color=colours[i], marker=MARKERS[i % len(MARKERS)],
+        )  # fmt: skip
     ax.set(xlabel="$x_1$", ylabel="$x_2$")
     _legend_above(ax, ax.collections[-classes:], 5)
     return ax
 
 
-def gradient_norms(norms: Mapping[str, Sequence[float]], *, ax: Any = None) -> Any:
+def gradient_norms(norms: Mapping[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
     """Norm of the gradient by layer, on a logarithmic axis, one line per named stack of layers.
 
     norms: name → norms, first layer first; zeros are left out, having no logarithm.
@@ -107,13 +114,13 @@ def gradient_norms(norms: Mapping[str, Sequence[float]], *, ax: Any = None) -> A
         marker = MARKERS[i % len(MARKERS)]
         ax.plot(range(1, len(heights) + 1), heights, marker=marker, ms=5, color=COLOURS[i % len(COLOURS)], label=name)
     ax.set(xlabel="layer, from the input", ylabel="norm of the gradient", yscale="log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    _at_whole_numbers(ax.xaxis)
     ax.grid(alpha=0.3)
     ax.legend()
     return ax
 
 
-def filters(W: Array, *, columns: int | None = None, ax: Any = None) -> Any:
+def filters(W: Array, *, columns: int | None = None, ax: Axes | None = None) -> Axes:
     """Draw the filters of a convolution as tiles, white at zero, one scale for all.
 
     W (out_channels, in_channels, height, width): the rows of tiles are output channels and the
@@ -138,7 +145,7 @@ def filters(W: Array, *, columns: int | None = None, ax: Any = None) -> Any:
     return ax
 
 
-def attention(weights: Array, rows: Sequence[str], columns: Sequence[str], *, ax: Any = None) -> Any:
+def attention(weights: Array, rows: Sequence[str], columns: Sequence[str], *, ax: Axes | None = None) -> Axes:
     """Attention weights: how much each row (a query, an output) attends to each column (a key, an input).
 
     weights (rows, columns), each row summing to 1; rows, columns: the names, characters or words.
@@ -159,7 +166,7 @@ def attention(weights: Array, rows: Sequence[str], columns: Sequence[str], *, ax
     return ax
 
 
-def confusion_matrix(matrix: Array, names: Sequence[str] | None = None, *, ax: Any = None) -> Any:
+def confusion_matrix(matrix: Array, names: Sequence[str] | None = None, *, ax: Axes | None = None) -> Axes:
     """Show counts by true class (rows) and predicted class (columns), shaded by the share of the row.
 
     matrix (classes, classes) of counts, 0 or more.  names: of the classes, by default 0, 1, 2 …
@@ -186,7 +193,7 @@ def confusion_matrix(matrix: Array, names: Sequence[str] | None = None, *, ax: A
     return ax
 
 
-def gradient_error(error: Array, *, ax: Any = None) -> Any:
+def gradient_error(error: Array, *, ax: Axes | None = None) -> Axes:
     """Heat map of the error of a gradient: too large (orange), too small (violet), correct (white).
 
     error (…): received minus expected, any number of axes; all but the last become rows.  Entries
@@ -206,13 +213,12 @@ def gradient_error(error: Array, *, ax: Any = None) -> Any:
             )
     rows = "row" if error.ndim <= 2 else f"row of the other axes {error.shape[:-1]}"  # noqa: PLR2004
     ax.set(xlabel="last axis", ylabel=rows)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+    _at_whole_numbers(ax.xaxis, ax.yaxis)
     ax.figure.colorbar(picture, ax=ax, label="received - expected")
     return ax
 
 
-def images(grid: Array, *, columns: int | None = None, ax: Any = None) -> Any:
+def images(grid: Array, *, columns: int | None = None, ax: Axes | None = None) -> Axes:
     """Images side by side, row by row.
 
     grid (n, height, width), (n, 1, height, width), or colour as (n, 3, height, width) or
@@ -235,26 +241,37 @@ def images(grid: Array, *, columns: int | None = None, ax: Any = None) -> Any:
     return ax
 
 
-def _axes(ax: Any, size: tuple[float, float] = (6.4, 4.2)) -> Any:
+def _axes(ax: Axes | None, size: tuple[float, float] = (6.4, 4.2)) -> Axes:
     if ax is not None:
         return ax
     from matplotlib import pyplot as plt
 
-    return plt.subplots(figsize=size, layout="constrained")[1]
+    made: Axes = plt.subplots(figsize=size, layout="constrained")[1]
+    return made
 
 
-def _bare(ax: Any) -> Any:
+def _bare(ax: Axes) -> Axes:
     ax.set_axis_off()
     return ax
 
 
-def _legend_above(ax: Any, handles: Sequence[Any], columns: int) -> None:
+def _at_whole_numbers(*axes: Axis) -> None:
+    """Put ticks at whole numbers alone."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis in axes:
+        locator = axis.get_major_locator()
+        if isinstance(locator, MaxNLocator):
+            locator.set_params(integer=True)
+
+
+def _legend_above(ax: Axes, handles: Sequence[Artist], columns: int) -> None:
     """Put the legend above the axes, where it hides nothing."""
     if handles:
         ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, frameon=False)
 
 
-def _by_epoch(ax: Any, values: Sequence[float], colour: str, style: str, label: str) -> None:
+def _by_epoch(ax: Axes, values: Sequence[float], colour: str, style: str, label: str) -> None:
     if values:
         marker = "o" if len(values) == 1 else None
         ax.plot(range(1, len(values) + 1), values, style, color=colour, label=label, marker=marker)
@@ -265,25 +282,25 @@ def _visible(name: str) -> str:
     return name if name.strip() else "␣"
 
 
-def _largest(values: Any) -> float:
+def _largest(values: NumpyArray) -> float:
     """Greatest finite magnitude, never zero: a scale needs two ends."""
     return max(float(np.nanmax(np.abs(np.ma.filled(values, 0)), initial=0.0)), 1e-12)
 
 
-def _diverging(bad: str = "black") -> Any:
+def _diverging(bad: str = "black") -> Colormap:
     import matplotlib as mpl
 
     return mpl.colormaps["PuOr_r"].with_extremes(bad=bad)
 
 
-def _tile_size(tiles: Any, pixels: int) -> tuple[float, float]:
+def _tile_size(tiles: NumpyArray, pixels: int) -> tuple[float, float]:
     """Inches for a mosaic of tiles, about one per tile, never more than a page."""
     height, width = tiles.shape[0] / (pixels + 1), tiles.shape[1] / (pixels + 1)
     scale = min(1.0, 9 / width, 9 / height)
     return max(width * scale, 2.0), max(height * scale, 1.6)
 
 
-def _tiles(stack: Any, columns: int | None) -> Any:
+def _tiles(stack: NumpyArray, columns: int | None) -> NumpyArray:
     """Mosaic of (n, height, width, …) with one empty pixel (NaN, drawn as background) between the tiles."""
     n, height, width = stack.shape[:3]
     columns = columns or math.ceil(math.sqrt(n))

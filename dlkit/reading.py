@@ -14,7 +14,7 @@ import stat
 import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 __all__ = ["MAX_BYTES", "Cell", "Document", "ExtractionError", "newlines", "parse", "read"]
 
@@ -38,6 +38,9 @@ _CONVERTED = re.compile(r"^# In\s?\[[\d ]*\]:\s*$")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: .*)?$", re.MULTILINE)
 _MARKER = re.compile(r"^(?:<{7}(?: .*)?|\|{7}(?: .*)?|={7}|>{7}(?: .*)?)$")
 
+Notebook: TypeAlias = dict[str, object]
+"""A notebook's JSON, as its file has it: of any format, and perhaps of none."""
+
 
 class ExtractionError(ValueError):
     """A file that cannot be read as a submission at all; one sentence with the cure."""
@@ -60,7 +63,7 @@ class Document:
     """
 
     cells: tuple[Cell, ...]
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, object] = field(default_factory=dict)
     text: str = ""
 
 
@@ -139,7 +142,7 @@ def _unmarked(data: bytes) -> str:
 # --- notebooks -------------------------------------------------------------------------------
 
 
-def _notebook(name: str, text: str) -> dict[str, Any] | None:
+def _notebook(name: str, text: str) -> Notebook | None:
     """The notebook that a text is; None where it is none and need not be one.  ExtractionError where it should be."""
     named = ".ipynb" in name.casefold()
     if not named and not text.lstrip().startswith("{"):
@@ -168,14 +171,14 @@ def _is_cut(text: str) -> bool:
     return '"cell_type"' in text and '"cells"' in text
 
 
-def _sheets(notebook: dict[str, Any]) -> list[list[Any]]:
+def _sheets(notebook: Notebook) -> list[list[object]]:
     """The lists of cells of a notebook of format 3 or 2."""
     sheets = notebook.get("worksheets")
     known = [sheet for sheet in sheets if isinstance(sheet, dict)] if isinstance(sheets, list) else []
     return [sheet["cells"] for sheet in known if isinstance(sheet.get("cells"), list)]
 
 
-def _upgraded(notebook: dict[str, Any]) -> dict[str, Any]:
+def _upgraded(notebook: Notebook) -> Notebook:
     """Turn a notebook of format 3 or 2, in worksheets, into one of format 4."""
     cells = []
     for sheet in _sheets(notebook):
@@ -188,7 +191,7 @@ def _upgraded(notebook: dict[str, Any]) -> dict[str, Any]:
     return {"cells": cells, "metadata": notebook.get("metadata", {}), "nbformat": 4, "nbformat_minor": 4}
 
 
-def _dumped(name: str, notebook: dict[str, Any]) -> str:
+def _dumped(name: str, notebook: Notebook) -> str:
     try:
         return json.dumps(notebook)
     except RecursionError as error:
@@ -196,9 +199,10 @@ def _dumped(name: str, notebook: dict[str, Any]) -> str:
         raise ExtractionError(message) from error
 
 
-def _cells(notebook: dict[str, Any]) -> list[Cell]:
+def _cells(notebook: Notebook) -> list[Cell]:
     found = []
-    for number, cell in enumerate(notebook["cells"], 1):
+    cells = notebook["cells"]
+    for number, cell in enumerate(cells if isinstance(cells, list) else [], 1):
         if not isinstance(cell, dict):
             continue
         kind = cell.get("cell_type")

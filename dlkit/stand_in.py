@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from dlkit.backend import Backend
+from dlkit.backend import Array, Backend, NumpyArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +49,7 @@ def hot_path() -> _HotPath:
     return _HotPath()
 
 
-def _unwrap(value: Any) -> Any:
+def _unwrap(value: object) -> Any:
     if isinstance(value, DeviceArray):
         return value._host  # noqa: SLF001
     if isinstance(value, np.ndarray):
@@ -74,10 +74,10 @@ def _wrap(value: Any) -> Any:
     return value
 
 
-def _on_device(function: Callable[..., Any]) -> Callable[..., Any]:
+def _on_device(function: Callable[..., object]) -> Callable[..., object]:
     name = getattr(function, "__name__", "call")
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         out = kwargs.get("out")
         result = function(*_unwrap(args), **_unwrap(kwargs))
         if out is not None:
@@ -88,8 +88,8 @@ def _on_device(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _refuse(how: str) -> Callable[..., Any]:
-    def method(*_: Any, **__: Any) -> Any:
+def _refuse(how: str) -> Callable[..., NoReturn]:
+    def method(*_: object, **__: object) -> NoReturn:
         message = f"{how} copies a device array to CPU memory and waits for the device"
         raise HostTransferError(message)
 
@@ -100,9 +100,10 @@ class DeviceArray(NDArrayOperatorsMixin):
     """An array of the stand-in device; made by ``dlkit.asarray`` inside ``use("stand-in")``."""
 
     __slots__ = ("_host",)
+    _host: NumpyArray
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, host: Any) -> None:
+    def __init__(self, host: NumpyArray) -> None:
         object.__setattr__(self, "_host", host)
 
     __array__ = _refuse("np.asarray() or np.array()")
@@ -112,14 +113,16 @@ class DeviceArray(NDArrayOperatorsMixin):
     __complex__ = _refuse("complex()")
     __bool__ = _refuse("a truth test (if, and, or, max, min)")
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: Any) -> object:
         out = kwargs.get("out")
         result = getattr(ufunc, method)(*_unwrap(inputs), **_unwrap(kwargs))
         if out is not None:
             return out[0] if len(out) == 1 else out
         return _wrap(result)
 
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    def __array_function__(
+        self, func: Callable[..., object], types: object, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> object:
         del types
         return _on_device(func)(*args, **kwargs)
 
@@ -132,22 +135,22 @@ class DeviceArray(NDArrayOperatorsMixin):
         attribute = getattr(self._host, name)
         return _on_device(attribute) if callable(attribute) else _wrap(attribute)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> Array:
         return _wrap(self._host[_unwrap(index)])
 
-    def __setitem__(self, index: Any, value: Any) -> None:
+    def __setitem__(self, index: object, value: object) -> None:
         self._host[_unwrap(index)] = _unwrap(value)
 
     def __len__(self) -> int:
         return len(self._host)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Array]:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self._host.shape}, dtype={self._host.dtype})"
 
-    def get(self) -> Any:
+    def get(self) -> NumpyArray:
         """Copy to CPU memory explicitly; refused inside ``hot_path()``."""
         if _HOT.get():
             message = "to_numpy() copies a device array to CPU memory and waits for the device"
@@ -161,7 +164,7 @@ class _DeviceUfunc:
     def __init__(self, ufunc: np.ufunc) -> None:
         self._ufunc = ufunc
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> object:
         return _on_device(self._ufunc)(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
@@ -172,10 +175,10 @@ class _DeviceUfunc:
 class _DeviceGrid:
     """One of mgrid, ogrid, r_, c_: indexing makes device arrays."""
 
-    def __init__(self, grid: Any) -> None:
+    def __init__(self, grid: Array) -> None:
         self._grid = grid
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: object) -> Array:
         return _wrap(self._grid[_unwrap(index)])
 
 
@@ -184,7 +187,7 @@ class _DeviceModule:
 
     ndarray = DeviceArray
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: ModuleType) -> None:
         self._module = module
 
     def __getattr__(self, name: str) -> Any:

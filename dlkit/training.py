@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from dlkit.backend import Array, array_module, to_numpy
 
 if TYPE_CHECKING:
     import numpy as np
+    from IPython.display import DisplayHandle
+    from rich.progress import Progress
 
     from dlkit.layer import Layer
     from dlkit.loss import Loss
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History", "accuracy", "fit", "predict"]
 
-Metric: TypeAlias = Callable[[Array, Array], Any]
+Metric: TypeAlias = Callable[[Array, Array], Array]
+"""Scores, labels → one number."""
 
 
 @dataclass
@@ -83,31 +86,50 @@ def fit(
     with _reporter(epochs * batches, shown=progress) as report:
         for epoch in range(1, epochs + 1):
             start = time.perf_counter()
-            model.train()
-            order = array_module(y).asarray(rng.permutation(len(y)))
-            total: Any = 0.0
-            for first in range(0, len(y), batch_size):
-                batch = order[first : first + batch_size]
-                optimizer.zero_grad()
-                scores = model.forward(*(part[batch] for part in _inputs(x)))
-                total = total + len(batch) * loss.forward(scores, y[batch])
-                model.backward(loss.backward())
-                optimizer.step()
-                report.batch_done()
-            history.loss.append(float(to_numpy(total)) / len(y))
+            total = _epoch(model, loss, optimizer, _batches(x, y, batch_size, rng), report)
+            history.loss.append(total / len(y))
             history.seconds.append(time.perf_counter() - start)
-            measured = (x, y) if validation is None else validation
             if validation is not None or metric is not None:
-                scores = predict(model, measured[0], batch_size)
-            if validation is not None:
-                history.validation_loss.append(float(to_numpy(loss.forward(scores, measured[1]))))
-            if metric is not None:
-                history.metric.append(float(to_numpy(metric(scores, measured[1]))))
+                measured, targets = (x, y) if validation is None else validation
+                scores = predict(model, measured, batch_size)
+                if validation is not None:
+                    history.validation_loss.append(float(to_numpy(loss.forward(scores, targets))))
+                if metric is not None:
+                    history.metric.append(float(to_numpy(metric(scores, targets))))
             report.epoch_done(_line(epoch, epochs, history))
             if on_epoch_end is not None and on_epoch_end(epoch, history):
                 break
     model.eval()
     return history
+
+
+def _batches(
+    x: Array | tuple[Array, ...], y: Array, batch_size: int, rng: np.random.Generator
+) -> Iterator[tuple[tuple[Array, ...], Array]]:
+    """Yield the inputs and the targets of each batch, in a new order of the samples."""
+    order = array_module(y).asarray(rng.permutation(len(y)))
+    for first in range(0, len(y), batch_size):
+        batch = order[first : first + batch_size]
+        yield tuple(part[batch] for part in _inputs(x)), y[batch]
+
+
+def _epoch(
+    model: Layer,
+    loss: Loss,
+    optimizer: Optimizer,
+    batches: Iterator[tuple[tuple[Array, ...], Array]],
+    report: _Report,
+) -> float:
+    """Take a step for every batch; return the sum of the samples' losses."""
+    model.train()
+    total: Array = 0.0
+    for inputs, targets in batches:
+        optimizer.zero_grad()
+        total = total + len(targets) * loss.forward(model.forward(*inputs), targets)
+        model.backward(loss.backward())
+        optimizer.step()
+        report.batch_done()
+    return float(to_numpy(total))
 
 
 def predict(model: Layer, x: Array | tuple[Array, ...], batch_size: int = 256) -> Array:
@@ -195,7 +217,7 @@ class _Notebook:
     """One line of output that is updated, so that the saved notebook keeps the last."""
 
     def __init__(self) -> None:
-        self._handle: Any = None
+        self._handle: DisplayHandle | None = None
 
     def batch_done(self) -> None:
         pass
@@ -212,7 +234,7 @@ class _Notebook:
 class _Bar:
     """A bar of rich on a terminal, its description the last epoch's figures."""
 
-    def __init__(self, bar: Any, steps: int) -> None:
+    def __init__(self, bar: Progress, steps: int) -> None:
         self._bar = bar
         self._task = bar.add_task("epoch 1", total=steps)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from autograder.checks.chance import RAW, Invariant, invariant_of
 from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, is_float, sizes
-from autograder.checks.slopes import has_slope, real, weighted_sum
-from autograder.isolation.tree import Ref, Strided
+from autograder.checks.slopes import Slope, has_slope, real, weighted_sum
+from autograder.isolation.tree import Ref, Strided, Value
 from autograder.spec import Case, Observations, Trial
 from autograder.subject import Instance, Subject
 from dlkit import gradcheck
+from dlkit.backend import NumpyArray
 
 __all__ = ["TRIES", "Behaviour", "by_name"]
 
@@ -62,7 +62,7 @@ class Behaviour:
             case = case.with_changes(upstream=self._draw_upstream(y, rng))
         return case
 
-    def _draw_upstream(self, y: Any, rng: np.random.Generator) -> Any:
+    def _draw_upstream(self, y: Value, rng: np.random.Generator) -> Value:
         if len(self.outputs) == 1:
             return rng.normal(size=np.shape(y))
         return {f"d{name}": rng.normal(size=np.shape(value)) for name, value in zip(self.outputs, y, strict=True)}
@@ -89,7 +89,7 @@ class Behaviour:
         }
         return [case.with_changes(inputs=inputs)]
 
-    def _made_extreme(self, x: Any, rng: np.random.Generator) -> Any:
+    def _made_extreme(self, x: NumpyArray, rng: np.random.Generator) -> NumpyArray:
         signs = rng.permutation(np.arange(x.size) % 3 - 1).reshape(x.shape)
         if len(x) > 1:
             signs[0] = -1  # a whole row far below the others: one maximum for all would not do
@@ -130,7 +130,7 @@ class Behaviour:
         """Run forward once."""
         return self.shown(self.named_outputs(self.build(subject, case).call("forward", *case.inputs.values())), case)
 
-    def named_outputs(self, returned: Any) -> Observations:
+    def named_outputs(self, returned: Value) -> Observations:
         """Name what forward returned."""
         return by_name(self.outputs, returned)
 
@@ -144,19 +144,19 @@ class Behaviour:
         seen = self.compared(y, self.gradients(thing, case, returned), case)
         return {**seen, TRIES: tries} if tries else seen
 
-    def compared(self, y: Any, gradients: Observations, case: Case) -> Observations:
+    def compared(self, y: Value, gradients: Observations, case: Case) -> Observations:
         """Gradients; of a random layer, what of them does not depend on the draw, as this call's output shows it."""
         return self.shown({**self.named_outputs(y), **gradients}, case) if self.invariant else gradients
 
-    def call_backward(self, thing: Instance, case: Case) -> Any:
+    def call_backward(self, thing: Instance, case: Case) -> Value:
         """Call backward with the arguments it expects."""
         return thing.call("backward", *self.upstream(case))
 
-    def upstream(self, case: Case) -> list[Any]:
+    def upstream(self, case: Case) -> list[NumpyArray]:
         """Give the arguments of backward."""
         return list(case.upstreams.values()) if self.takes_upstream else []
 
-    def gradients(self, thing: Instance, case: Case, returned: Any) -> Observations:
+    def gradients(self, thing: Instance, case: Case, returned: Value) -> Observations:
         """Name what backward returned and what it added to the parameters."""
         names = [f"d{name}" for name in self.differentiable(case)]
         seen = by_name(names, returned, "what backward returns")
@@ -167,7 +167,7 @@ class Behaviour:
         """Names of the inputs that have a gradient."""
         return [name for name, x in case.inputs.items() if self._has_gradient(name, x)]
 
-    def _has_gradient(self, name: str, x: Any) -> bool:
+    def _has_gradient(self, name: str, x: object) -> bool:
         return name in self.gradient_of if self.gradient_of else is_float(x)
 
     def backward_twice(self, subject: Subject, case: Case) -> Observations:
@@ -232,28 +232,28 @@ class Behaviour:
             slopes = []  # proved already: they are those of this draw, which nobody else need make
         return {**expected, "_slopes": slopes}
 
-    def slopes(self, subject: Subject, case: Case, rng: np.random.Generator, count: int) -> list[Any]:
-        """Slopes of the subject's forward, by central differences: ``[name, direction, slope]`` each."""
+    def slopes(self, subject: Subject, case: Case, rng: np.random.Generator, count: int) -> list[Slope]:
+        """Slopes of the subject's forward along random directions, by central differences."""
         thing = self.build(subject, case)
 
         def same_draw() -> Instance:
             return self.build(subject, case) if self.invariant else thing
 
-        def objective(y: Any) -> float:
+        def objective(y: Value) -> float:
             return weighted_sum(y, list(case.upstreams.values())) if self.takes_upstream else real(y)
 
-        def of_input(name: str) -> Callable[[Any], float]:
+        def of_input(name: str) -> Callable[[NumpyArray], float]:
             return lambda x: objective(same_draw().call("forward", *{**case.inputs, name: x}.values()))
 
-        def of_parameter(path: str) -> Callable[[Any], float]:
-            def f(value: Any) -> float:
+        def of_parameter(path: str) -> Callable[[NumpyArray], float]:
+            def f(value: NumpyArray) -> float:
                 moved = same_draw()
                 moved.set(f"{path}.data", value)
                 return objective(moved.call("forward", *case.inputs.values()))
 
             return f
 
-        found: list[Any] = []
+        found: list[Slope] = []
         for name in count * self.differentiable(case):
             slope = gradcheck.directional_derivative(of_input(name), case.inputs[name], rng)
             found.append([f"d{name}", *slope])
@@ -278,7 +278,7 @@ def _directions(case: Case) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(x.tobytes()) for x in drawn if isinstance(x, np.ndarray)])
 
 
-def by_name(names: Sequence[str], returned: Any, otherwise: str = "what forward returns") -> Observations:
+def by_name(names: Sequence[str], returned: Value, otherwise: str = "what forward returns") -> Observations:
     """What a method returned, by name: one value, or a tuple of as many as there are names.
 
     otherwise: what it is called where it is neither.

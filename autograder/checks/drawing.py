@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 
+from autograder.isolation.tree import Value, Values
 from autograder.spec import Case
 
 __all__ = ["TRAINED", "CaseMaker", "converted", "fits", "in_dtype", "is_float", "sizes"]
@@ -30,7 +30,7 @@ def in_dtype(case: Case, dtype: str) -> Case:
     )
 
 
-def converted(value: Any, dtype: str) -> Any:
+def converted(value: Value, dtype: str) -> Value:
     """An array of floats, or every one inside dicts, tuples and lists, in another dtype; all else as it is."""
     if isinstance(value, dict):
         return {name: converted(item, dtype) for name, item in value.items()}
@@ -39,7 +39,7 @@ def converted(value: Any, dtype: str) -> Any:
     return value.astype(dtype) if is_float(value) else value
 
 
-def is_float(x: Any) -> bool:
+def is_float(x: object) -> bool:
     """Whether this is an array of floats."""
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
@@ -51,6 +51,6 @@ def fits(other: Case, case: Case) -> bool:
     return arrays and other.arguments == case.arguments and shapes[0] == shapes[1]
 
 
-def sizes(inputs: dict[str, Any]) -> list[tuple[int, ...]]:
+def sizes(inputs: Values) -> list[tuple[int, ...]]:
     """The shape of each input without the number of rows."""
     return [x.shape[1:] for x in inputs.values()]

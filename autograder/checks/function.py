@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -12,11 +12,11 @@ from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant, invariant_of
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.habits import habits
-from autograder.checks.judges import Judge, judge_float32, judge_unchanged
+from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated_function
-from autograder.isolation.tree import Ref
+from autograder.isolation.tree import Ref, Value, Values
 from autograder.measuring import Memory, Scaling, Speed
-from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, Trial, points_by_part
+from autograder.spec import Budget, Case, Check, Exercise, Extras, Judge, Observations, Points, Trial, points_by_part
 from autograder.spec.comparison import Mismatch, compare, compare_all
 from autograder.subject import Instance, Subject
 
@@ -35,7 +35,7 @@ class Setting:
     make: Callable[[Subject, Case], dict[str, Instance]]
     look: Callable[[dict[str, Instance]], Observations]
 
-    def arguments(self, case: Case, objects: dict[str, Instance]) -> dict[str, Any]:
+    def arguments(self, case: Case, objects: dict[str, Instance]) -> Values:
         """Every argument by name: the case's own, and the objects."""
         return {**case.arguments, **{name: Ref(thing.handle) for name, thing in objects.items()}}
 
@@ -54,7 +54,7 @@ class _Called:
     outputs: tuple[str, ...]
     invariant: Invariant | None
 
-    def shown(self, result: Any, objects: dict[str, Instance], case: Case) -> Observations:
+    def shown(self, result: Value, objects: dict[str, Instance], case: Case) -> Observations:
         """What is compared: the result, or each of several, and the state of the objects."""
         several = isinstance(result, tuple | list) and len(result) == len(self.outputs) > 1
         named = dict(zip(self.outputs, result, strict=True)) if several else {self._one: result}

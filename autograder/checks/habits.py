@@ -6,15 +6,15 @@ that is run in another way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
 
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker, converted
-from autograder.checks.judges import Judge, judge_float32, judge_unchanged
+from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated, mutated_function
-from autograder.spec import Case, Exercise, Observations
+from autograder.spec import Case, Exercise, Judge, Observations, Observe
 from autograder.spec.comparison import compare_all
 from autograder.subject import Instance, Subject
 
@@ -24,12 +24,10 @@ UNTOUCHED, FLOAT32, DEVICE = "inputs are not modified", "float32 stays float32",
 INPUTS, SINGLE, TRANSFERS = "inputs", "float32", "device"
 UNCHANGED = "as it was"
 
-Run = Callable[[Subject, Case], Observations]
-
 
 def habits(
     exercise: Exercise,
-    run: Run,
+    run: Observe,
     *,
     cases: CaseMaker,
     after: tuple[str, ...],
@@ -52,7 +50,7 @@ def habits(
     """
     part = part or exercise.parts[-1]
     mutant = _mutants(exercise, part, tuple(to_float64))
-    shared: Mapping[str, Any] = {"part": part, "needs": (part,), "after": after}
+    check = partial(exercise.check, part=part, needs=(part,), after=after)
 
     def untouched(subject: Subject, case: Case) -> Observations:
         sent = {key: subject.put(x) for key, x in case.inputs.items()}
@@ -66,19 +64,19 @@ def habits(
         return dict.fromkeys(case.inputs, UNCHANGED) if in_words else dict(case.inputs)
 
     if INPUTS in among:
-        exercise.check(
+        check(
             prefix + UNTOUCHED, cases=cases, expect=before, judge=judge_unchanged,
-            mutation=mutant[INPUTS], **shared,
+            mutation=mutant[INPUTS],
         )(untouched)  # fmt: skip
     if SINGLE in among:
-        exercise.check(
+        check(
             prefix + FLOAT32, cases=in_float32(cases), expect=expect, judge=judge or judge_float32,
-            mutation=mutant[SINGLE], **shared,
+            mutation=mutant[SINGLE],
         )(run)  # fmt: skip
     if TRANSFERS in among:
-        exercise.check(
+        check(
             prefix + DEVICE, cases=cases, expect=expect, judge=judge or compare_all, backend="stand-in",
-            mutation=mutant[TRANSFERS], **shared,
+            mutation=mutant[TRANSFERS],
         )(run)  # fmt: skip
 
 

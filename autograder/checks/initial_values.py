@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Unpack
+from typing import Unpack
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.laws import NormalMean, Variance
 from autograder.checks.random_function import RandomFunctionExercise
 from autograder.checks.statistics import Claim, equal_signs
 from autograder.spec import Case, Exercise, Extras, Observations
+from dlkit.backend import NumpyArray
 
 __all__ = ["SHAPED", "SPREAD", "InitialValuesExercise", "values_claims"]
 
@@ -49,11 +50,13 @@ def InitialValuesExercise(  # noqa: N802 - reads as the class of exercise that i
 def values_claims(symbol: str, variance: OfCase, others: Mapping[str, OfCase]) -> list[Claim]:
     """Independent numbers with mean 0 and this variance, normal or uniform, in an array of two or more axes."""
 
-    def drawn(seen: Observations, _case: Case) -> Any:
-        return seen["y"]
+    def drawn(seen: Observations, _case: Case) -> NumpyArray:
+        values: NumpyArray = seen["y"]
+        return values
 
-    def rows(seen: Observations, _case: Case) -> Any:
-        return seen["y"].reshape(len(seen["y"]), -1)
+    def rows(seen: Observations, case: Case) -> NumpyArray:
+        values = drawn(seen, case)
+        return values.reshape(len(values), -1)
 
     return [
         Claim(

@@ -5,17 +5,15 @@ Each takes what was observed, what is expected and the case, and returns a Misma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from autograder.spec import Case, Observations
+from autograder.isolation.tree import Value
+from autograder.spec import Case, Judge, Observations
 from autograder.spec.comparison import FLOAT32, Mismatch, compare, is_compared
 
 __all__ = ["Judge", "judge_dtype", "judge_float32", "judge_unchanged", "judge_words"]
-
-Judge = Callable[[Observations, Observations, Case], Mismatch | None]
 
 
 def judge_float32(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
@@ -36,7 +34,7 @@ def judge_float32(observed: Observations, expected: Observations, case: Case) ->
     return None
 
 
-def _dtypes(value: Any) -> Iterator[np.dtype[Any]]:
+def _dtypes(value: Value) -> Iterator[object]:
     """The dtype of every array in a tree; a Python number counts as float64."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else None
     if inner is None:

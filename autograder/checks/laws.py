@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+
+from dlkit.backend import NumpyArray
 
 __all__ = ["AllAlike", "Distribution", "Law", "Mean", "NormalMean", "Variance", "even_draw"]
 
@@ -15,13 +17,13 @@ __all__ = ["AllAlike", "Distribution", "Law", "Mean", "NormalMean", "Variance", 
 class Law(Protocol):
     """One property of the distribution of independently drawn numbers."""
 
-    def chance(self, values: Any) -> float:
+    def chance(self, values: NumpyArray) -> float:
         """An upper bound on the probability that numbers of this law look as unlikely as these."""
 
     def describe(self) -> str:
         """Describe the expected value in a few words or digits."""
 
-    def measure(self, values: Any) -> float:
+    def measure(self, values: NumpyArray) -> float:
         """The statistic of the drawn numbers that the sentence reports."""
 
     def level(self) -> float:
@@ -39,7 +41,7 @@ class Mean:
     low: float = 0.0
     high: float = 1.0
 
-    def chance(self, values: Any) -> float:
+    def chance(self, values: NumpyArray) -> float:
         """2 exp(−n KL(seen ‖ expected)); 0 where a number lies outside."""
         if values.min() < self.low or values.max() > self.high:
             return 0.0
@@ -54,7 +56,7 @@ class Mean:
         """The mean."""
         return self.mean
 
-    def measure(self, values: Any) -> float:
+    def measure(self, values: NumpyArray) -> float:
         """The mean of what was drawn."""
         return float(values.mean())
 
@@ -77,7 +79,7 @@ class NormalMean:
     mean: float
     sd: float
 
-    def chance(self, values: Any) -> float:
+    def chance(self, values: NumpyArray) -> float:
         """2 exp(−n t² / 2σ²)."""
         off = (float(values.mean()) - self.mean) / self.sd
         return min(1.0, 2 * math.exp(-values.size * off * off / 2))
@@ -90,7 +92,7 @@ class NormalMean:
         """The mean."""
         return self.mean
 
-    def measure(self, values: Any) -> float:
+    def measure(self, values: NumpyArray) -> float:
         """The mean of what was drawn."""
         return float(values.mean())
 
@@ -105,7 +107,7 @@ class Variance:
 
     variance: float
 
-    def chance(self, values: Any) -> float:
+    def chance(self, values: NumpyArray) -> float:
         """2 (r e^(1 − r))^(n/2), with r the mean square as a multiple of the variance."""
         r = self.measure(values) / self.variance
         return min(1.0, 2 * math.exp(values.size / 2 * (math.log(r) + 1 - r))) if 0 < r < math.inf else 0.0
@@ -118,7 +120,7 @@ class Variance:
         """The variance."""
         return self.variance
 
-    def measure(self, values: Any) -> float:
+    def measure(self, values: NumpyArray) -> float:
         """The mean square of what was drawn."""
         return float(np.mean(np.square(values, dtype=float)))
 
@@ -131,9 +133,9 @@ class Distribution:
     """
 
     name: str
-    cdf: Callable[[Any], Any]
+    cdf: Callable[[NumpyArray], NumpyArray]
 
-    def chance(self, values: Any) -> float:
+    def chance(self, values: NumpyArray) -> float:
         """2 exp(−2 n d²), with d the largest difference of the two cumulative distributions."""
         return min(1.0, 2 * math.exp(-2 * values.size * self.measure(values) ** 2))
 
@@ -145,7 +147,7 @@ class Distribution:
         """No difference."""
         return 0.0
 
-    def measure(self, values: Any) -> float:
+    def measure(self, values: NumpyArray) -> float:
         """The largest difference between the share of numbers up to x and cdf(x), at every number and just before."""
         at, counts = np.unique(values, return_counts=True)
         up_to = counts.cumsum()
@@ -163,7 +165,7 @@ def even_draw(count: int, first: int = 0) -> Distribution:
 class AllAlike:
     """Numbers that are all equal: the law of a mistake that draws one number for all."""
 
-    def chance(self, values: Any) -> float:
+    def chance(self, values: NumpyArray) -> float:
         """1 where they are; else 0."""
         return float(values.min() == values.max())
 
@@ -175,6 +177,6 @@ class AllAlike:
         """No spread."""
         return 0.0
 
-    def measure(self, values: Any) -> float:
+    def measure(self, values: NumpyArray) -> float:
         """The spread: the largest less the smallest."""
         return float(values.max() - values.min())

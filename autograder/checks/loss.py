@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -42,43 +43,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     """
     harness = Behaviour(name, cases, ("the loss",), takes_upstream=False, gradient_of=gradient_of, extreme=extreme)
 
-    def doubled(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        case = harness.cases(rng, reference)[-1]
-        return [case.with_changes(inputs={key: np.concatenate([x, x]) for key, x in case.inputs.items()})]
-
-    def shifted(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        case = harness.cases(rng, reference)[-1]
-        first = gradient_of[0]
-        return [case.with_changes(inputs={**case.inputs, first: case.inputs[first] + 7.5})]
-
-    extra = [
-        Check(
-            "the loss is the mean over the batch",
-            "forward",
-            1.0,
-            doubled,
-            harness.forward,
-            compare_all,
-            needs=("forward",),
-            after=(FORWARD,),
-            mutation=mutated("y = super().forward(*xs)", "return y * 2 if _twice(xs[0]) else y")
-            + "def _twice(x):\n    n = len(x) // 2\n    return len(x) == 2 * n > 0 and bool((x[:n] == x[n:]).all())\n",
-        )
-    ]
-    if shift_invariant:
-        extra.append(
-            Check(
-                "adding a constant to the scores changes nothing",
-                "forward",
-                1.0,
-                shifted,
-                harness.forward,
-                compare_all,
-                needs=("forward",),
-                after=(FORWARD,),
-                mutation=mutated("y = super().forward(*xs)", "return y + 1 if xs[0].mean() > 5 else y"),
-            )
-        )
+    extra = [_mean_check(harness), *([_shift_check(harness)] if shift_invariant else [])]
     standard = forward_checks(harness)
     checks = [
         *standard[:-1],
@@ -100,4 +65,40 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         points_by_part(name, points),
         checks,
         **extras,
+    )
+
+
+_of_forward = partial(Check, part="forward", weight=1.0, judge=compare_all, needs=("forward",), after=(FORWARD,))
+"""A check of the loss itself that is skipped where it is incorrect."""
+
+
+def _mean_check(harness: Behaviour) -> Check:
+    """Every row twice: the mean over the batch is the same."""
+
+    def doubled(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        case = harness.cases(rng, reference)[-1]
+        return [case.with_changes(inputs={key: np.concatenate([x, x]) for key, x in case.inputs.items()})]
+
+    return _of_forward(
+        "the loss is the mean over the batch",
+        cases=doubled,
+        observe=harness.forward,
+        mutation=mutated("y = super().forward(*xs)", "return y * 2 if _twice(xs[0]) else y")
+        + "def _twice(x):\n    n = len(x) // 2\n    return len(x) == 2 * n > 0 and bool((x[:n] == x[n:]).all())\n",
+    )
+
+
+def _shift_check(harness: Behaviour) -> Check:
+    """The same constant on every score: their softmax is the same."""
+
+    def shifted(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        case = harness.cases(rng, reference)[-1]
+        first = harness.gradient_of[0]
+        return [case.with_changes(inputs={**case.inputs, first: case.inputs[first] + 7.5})]
+
+    return _of_forward(
+        "adding a constant to the scores changes nothing",
+        cases=shifted,
+        observe=harness.forward,
+        mutation=mutated("y = super().forward(*xs)", "return y + 1 if xs[0].mean() > 5 else y"),
     )

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
-from autograder.isolation.tree import Rng
+from autograder.isolation.tree import Rng, Value, Values
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
+from dlkit.backend import NumpyArray
 
 __all__ = ["CHARACTERS", "DISGUISES", "ModelExercise", "Score", "Task", "disguise"]
 
+Change = Callable[[NumpyArray], NumpyArray]
+"""What is done to rows."""
 CHARACTERS = "characters"
 """The disguise of sequences of symbols: renumbered everywhere, in rows as well as in labels."""
 
@@ -31,10 +34,10 @@ class Task:
     x, y: passed to the student's function; x_test, y_test: not seen before training has ended.
     """
 
-    x: Any
-    y: Any
-    x_test: Any
-    y_test: Any
+    x: NumpyArray
+    y: NumpyArray
+    x_test: NumpyArray
+    y_test: NumpyArray
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,10 @@ class Score:
 
     words: str
     at_most: float
-    shape: Callable[[Any], tuple[int, ...]]
-    measure: Callable[[Any, Any], float]
+    shape: Callable[[NumpyArray], tuple[int, ...]]
+    measure: Callable[[NumpyArray, NumpyArray], float]
 
-    def judge(self, outputs: Any, truth: Any) -> Mismatch | None:
+    def judge(self, outputs: Value, truth: NumpyArray) -> Mismatch | None:
         """Require outputs of the expected shape, and their number within the limit."""
         wanted = self.shape(truth)
         found: tuple[int, ...] = getattr(outputs, "shape", ())
@@ -68,7 +71,7 @@ class Score:
         return Mismatch("accuracy", "outputs", text, error=reached - self.at_most)
 
 
-def _judge_accuracy(wanted: float, scores: Any, labels: Any) -> Mismatch | None:
+def _judge_accuracy(wanted: float, scores: Value, labels: NumpyArray) -> Mismatch | None:
     """Require one score per class, the correct class's being the highest in the required share of rows."""
     shape: tuple[int, ...] = getattr(scores, "shape", ())
     if len(shape) != 2 or shape[0] != len(labels) or not shape[1]:  # noqa: PLR2004
@@ -109,22 +112,22 @@ def _in_another_alphabet(task: Task, rng: np.random.Generator) -> Task:
     return Task(*(renumbered[np.searchsorted(alphabet, part)] for part in parts))
 
 
-def _in_another_order(x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
+def _in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
     order = rng.permutation(x.shape[-1])
     return lambda rows: rows[..., order]
 
 
-def _turned(x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
+def _turned(x: NumpyArray, rng: np.random.Generator) -> Change:
     axes, _ = np.linalg.qr(rng.normal(size=(x.shape[-1],) * 2))
     return lambda rows: (rows @ axes).astype(x.dtype)
 
 
-def _from_another_side(_x: Any, rng: np.random.Generator) -> Callable[[Any], Any]:
+def _from_another_side(_x: NumpyArray, rng: np.random.Generator) -> Change:
     quarters, mirrored = int(rng.integers(4)), bool(rng.integers(2))
     return lambda rows: np.rot90(rows[..., ::-1] if mirrored else rows, quarters, axes=(-2, -1)).copy()
 
 
-DISGUISES: dict[str, Callable[[Any, np.random.Generator], Callable[[Any], Any]]] = {
+DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
     "columns": _in_another_order,
     "rotation": _turned,
     "sides": _from_another_side,
@@ -146,7 +149,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     seeds: int = 3,
     cpu_s: float = 20.0,
     disguised: str = "columns",
-    arguments: dict[str, Any] | None = None,
+    arguments: Values | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
@@ -158,7 +161,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     score: what is required instead of an accuracy.  Of several arrays (outputs and a state) the first is judged.
     State beside the exercise over how many seeds either was measured, and with what margin.
     """
-    judged: Callable[[Any, Any], Mismatch | None]
+    judged: Callable[[Value, NumpyArray], Mismatch | None]
     if accuracy is not None and score is None:
         goal, judged = f"{100 * accuracy:.3g} %", partial(_judge_accuracy, accuracy)
     elif score is not None and accuracy is None:

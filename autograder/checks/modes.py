@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from autograder.checks.drawing import TRAINED, in_dtype
 from autograder.checks.judges import judge_float32
 from autograder.checks.mutation import mutated
 from autograder.checks.standard import FORWARD, GRADIENTS, judge_gradients
+from autograder.isolation.tree import Values
 from autograder.spec import Case, Check, Observations
 from autograder.spec.comparison import compare_all
 from autograder.subject import Subject
@@ -52,77 +53,67 @@ def expect_both_modes(harness: Behaviour, reference: Subject, case: Case) -> Obs
     return {**harness.forward(reference, case), IN_EVAL: {k: v for k, v in in_eval.items() if not k.startswith("_")}}
 
 
+def _travel(harness: Behaviour, modes: Modes, subject: Subject, case: Case) -> Observations:
+    """Train, evaluate, evaluate two rows alone (one would have no variance), and train again on the same inputs."""
+    layer = harness.build(subject, case.with_changes(hidden={}))
+    seen: Observations = {}
+
+    def look(when: str) -> None:
+        seen.update({f"{name} {when}": layer.get(name) for name in modes.state})
+
+    def forward(mode: str, inputs: Values) -> None:
+        output = harness.named_outputs(layer.call("forward", *inputs.values()))
+        shown = harness.shown(output, case.with_changes(inputs=inputs))
+        seen.update({f"{name} {mode}": value for name, value in shown.items() if not name.startswith("_")})
+
+    look("at the start")
+    for step, earlier in enumerate(case.hidden[TRAINED], 1):
+        layer.call("forward", *earlier)
+        look(f"after training step {step}")
+    layer.call("eval")
+    forward("in eval", case.inputs)
+    forward("in eval, two rows alone", {name: x[:2] for name, x in case.inputs.items()})
+    look("after eval")
+    layer.call("train")
+    forward("in training", case.inputs)
+    look("after training again")
+    return seen
+
+
 def eval_forward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
     """The checks of forward in both modes."""
-
-    def travel(subject: Subject, case: Case) -> Observations:
-        """Train, evaluate, evaluate two rows alone (one would have no variance), and train again on the same inputs."""
-        layer = harness.build(subject, case.with_changes(hidden={}))
-        seen: Observations = {}
-
-        def look(when: str) -> None:
-            seen.update({f"{name} {when}": layer.get(name) for name in modes.state})
-
-        def forward(mode: str, inputs: dict[str, Any]) -> None:
-            output = harness.named_outputs(layer.call("forward", *inputs.values()))
-            shown = harness.shown(output, case.with_changes(inputs=inputs))
-            seen.update({f"{name} {mode}": value for name, value in shown.items() if not name.startswith("_")})
-
-        look("at the start")
-        for step, earlier in enumerate(case.hidden[TRAINED], 1):
-            layer.call("forward", *earlier)
-            look(f"after training step {step}")
-        layer.call("eval")
-        forward("in eval", case.inputs)
-        forward("in eval, two rows alone", {name: x[:2] for name, x in case.inputs.items()})
-        look("after eval")
-        layer.call("train")
-        forward("in training", case.inputs)
-        look("after training again")
-        return seen
-
-    def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        return _trained_cases(harness, modes, rng, reference)
+    draw = partial(_trained_cases, harness, modes)
 
     def draw_float32(rng: np.random.Generator, reference: Subject) -> list[Case]:
         return [in_dtype(case, "float32") for case in draw(rng, reference)]
 
-    def check(name: str, weight: float, cases: Any, observe: Any, judge: Any, *body: str, **more: Any) -> Check:
-        more |= {"needs": ("forward",), "after": (FORWARD,), "mutation": mutated(*body)}
-        return Check(name, "forward", weight, cases, observe, judge, **more)
-
+    check = partial(Check, part="forward", needs=("forward",), after=(FORWARD,))
     right = "y = super().forward(*xs)"
     return [
         check(
             DIFFER,
-            4.0,
-            draw,
-            travel,
-            compare_all,
-            "mode, self.training = self.training, True",
-            right,
-            "self.training = mode",
-            "return y",
+            weight=4.0,
+            cases=draw,
+            observe=partial(_travel, harness, modes),
+            judge=compare_all,
+            mutation=mutated("mode, self.training = self.training, True", right, "self.training = mode", "return y"),
         ),
         check(
             "float32 stays float32 in eval",
-            1.0,
-            draw_float32,
-            harness.forward,
-            judge_float32,
-            right,
-            'return y if self.training else y.astype("float64")',
+            weight=1.0,
+            cases=draw_float32,
+            observe=harness.forward,
+            judge=judge_float32,
+            mutation=mutated(right, 'return y if self.training else y.astype("float64")'),
         ),
         check(
             "eval stays on the device",
-            1.0,
-            draw,
-            harness.forward,
-            compare_all,
-            right,
-            'self.training or __import__("numpy").asarray(y)',
-            "return y",
+            weight=1.0,
+            cases=draw,
+            observe=harness.forward,
+            judge=compare_all,
             backend="stand-in",
+            mutation=mutated(right, 'self.training or __import__("numpy").asarray(y)', "return y"),
         ),
     ]
 
@@ -134,7 +125,7 @@ def eval_backward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
             "gradients in eval match numerical differences",
             "backward",
             2.0,
-            lambda rng, reference: _trained_cases(harness, modes, rng, reference),
+            partial(_trained_cases, harness, modes),
             harness.backward,
             judge_gradients,
             expect=harness.expect_gradients,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from functools import partial
+from typing import Unpack
 
 import numpy as np
 
@@ -14,14 +15,17 @@ from autograder.checks.judges import judge_unchanged
 from autograder.checks.mutation import mutated
 from autograder.checks.support import packaged_support
 from autograder.checks.trajectory import Trajectory, judge_in_place, judge_kept, judge_steps, take_step
+from autograder.isolation.tree import Values
 from autograder.measuring import Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
+from dlkit.backend import NumpyArray
 
 __all__ = ["OptimizerExercise", "Quadratic"]
 
 MATCHES = "20 steps match the reference"
+STEP = "super().step()"
 HEIGHTS = np.array([1.0, 3.0, 10.0, 30.0])
 """Curvatures of the quadratic: the condition number is 30."""
 
@@ -33,7 +37,7 @@ class Quadratic:
     arguments: of the optimizer.  State beside the exercise what the reference leaves at worst, over how many draws.
     """
 
-    arguments: dict[str, Any]
+    arguments: Values
     steps: int
     below: float
 
@@ -47,7 +51,7 @@ def _quadratics(rng: np.random.Generator, _reference: Subject) -> list[Case]:
     return [Case({}, start=[start]).with_changes(hidden={"curvature": (axes * HEIGHTS) @ axes.T})]
 
 
-def _height(case: Case, x: Any) -> float:
+def _height(case: Case, x: NumpyArray) -> float:
     return float(x @ case.hidden["curvature"] @ x / 2)
 
 
@@ -91,7 +95,7 @@ def _descent(trajectory: Trajectory, quadratic: Quadratic) -> Check:
     )
 
 
-def _said(arguments: dict[str, Any]) -> str:
+def _said(arguments: Values) -> str:
     return ", ".join(f"{name}={value}" for name, value in arguments.items())
 
 
@@ -116,93 +120,103 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     speed: for a case with the inputs ``parameter`` and ``gradient``, like all budgets; budgets: of other kinds.
     """
     trajectory = Trajectory(name, cases)
-    after_step = "super().step()"
-
-    def check(sentence: str, draw: Any, observe: Any, judge: Any, *body: str, **more: Any) -> Check:
-        return Check(
-            sentence,
-            "step",
-            1.0,
-            draw,
-            observe,
-            judge,
-            needs=("step",),
-            after=(MATCHES,),
-            mutation=mutated(*body, method="step"),
-            **more,
-        )
-
-    def gradients_given(_subject: Subject, case: Case, _rng: np.random.Generator) -> Observations:
-        given = enumerate(case.hidden["gradients"])
-        return {f"the gradient of parameter {i}": gradients[0] for i, gradients in given}
-
     checks = [
         Check(MATCHES, "step", 6.0, trajectory.cases, trajectory.travel, judge_steps, needs=("step",)),
-        check(
-            "two optimizers do not disturb each other",
-            trajectory.pairs,
-            trajectory.travel_in_turns,
-            judge_steps,
-            "last, _Right.last, seen = getattr(_Right, 'last', None), self, hasattr(self, 'seen')",
-            "self.seen, lr = True, self.lr",
-            "self.lr = 2 * lr if seen and last is not self else lr",
-            after_step,
-            "self.lr = lr",
-        ),
-        check(
-            "a gradient of zero does no harm",
-            trajectory.resting,
-            trajectory.travel,
-            judge_steps,
-            after_step,
-            "for p in self.parameters: p.data += 0.001 * (p.grad == 0)",
-        ),
-        check(
-            "parameters are updated in place",
-            trajectory.short_cases,
-            trajectory.look_at_arrays,
-            judge_in_place,
-            after_step,
-            "for p in self.parameters: p.data = p.data * 1",
-        ),
-        check(
-            "gradients are not modified",
-            trajectory.short_cases,
-            trajectory.look_at_gradients,
-            judge_unchanged,
-            after_step,
-            "for p in self.parameters: p.grad *= 0.5",
-            expect=gradients_given,
-        ),
-        check(
-            "the learning rate is read at every step",
-            trajectory.with_changing_rates,
-            trajectory.travel,
-            judge_steps,
-            "self.first = getattr(self, 'first', self.lr)",
-            "lr, self.lr = self.lr, self.first",
-            after_step,
-            "self.lr = lr",
-        ),
-        check(
-            "float32 stays float32",
-            trajectory.float32_cases,
-            trajectory.look_at_dtypes,
-            judge_kept,
-            after_step,
-            "for p in self.parameters: p.data = p.data.astype('float64')",
-        ),
-        check(
-            "stays on the device",
-            trajectory.short_cases,
-            trajectory.travel,
-            judge_steps,
-            after_step,
-            "for p in self.parameters: __import__('numpy').asarray(p.data)",
-            backend="stand-in",
-        ),
+        *_checks_of_movement(trajectory),
+        *_checks_of_arrays(trajectory),
+        _check_of_rate(trajectory),
+        *_checks_of_placement(trajectory),
         _descent(trajectory, quadratic),
         *budget_checks(trajectory.trial, (speed, *budgets), needs=("step",), after=(MATCHES,)),
     ]
     support = packaged_support("parameters")
     return Exercise(name, "optimizer", ("step",), points_by_part(name, points), checks, support=support, **extras)
+
+
+_secondary = partial(Check, part="step", weight=1.0, needs=("step",), after=(MATCHES,))
+"""A check that is skipped where the steps do not match the reference's."""
+
+
+def _checks_of_movement(trajectory: Trajectory) -> Iterator[Check]:
+    """Checks of where the parameters go: beside another optimizer, and without a gradient."""
+    yield _secondary(
+        "two optimizers do not disturb each other",
+        cases=trajectory.pairs,
+        observe=trajectory.travel_in_turns,
+        judge=judge_steps,
+        mutation=mutated(
+            "last, _Right.last, seen = getattr(_Right, 'last', None), self, hasattr(self, 'seen')",
+            "self.seen, lr = True, self.lr",
+            "self.lr = 2 * lr if seen and last is not self else lr",
+            STEP,
+            "self.lr = lr",
+            method="step",
+        ),
+    )
+    yield _secondary(
+        "a gradient of zero does no harm",
+        cases=trajectory.resting,
+        observe=trajectory.travel,
+        judge=judge_steps,
+        mutation=mutated(STEP, "for p in self.parameters: p.data += 0.001 * (p.grad == 0)", method="step"),
+    )
+
+
+def _checks_of_arrays(trajectory: Trajectory) -> Iterator[Check]:
+    """Checks of which arrays a step writes into."""
+    yield _secondary(
+        "parameters are updated in place",
+        cases=trajectory.short_cases,
+        observe=trajectory.look_at_arrays,
+        judge=judge_in_place,
+        mutation=mutated(STEP, "for p in self.parameters: p.data = p.data * 1", method="step"),
+    )
+    yield _secondary(
+        "gradients are not modified",
+        cases=trajectory.short_cases,
+        observe=trajectory.look_at_gradients,
+        judge=judge_unchanged,
+        expect=_gradients_given,
+        mutation=mutated(STEP, "for p in self.parameters: p.grad *= 0.5", method="step"),
+    )
+
+
+def _gradients_given(_subject: Subject, case: Case, _rng: np.random.Generator) -> Observations:
+    given = enumerate(case.hidden["gradients"])
+    return {f"the gradient of parameter {i}": gradients[0] for i, gradients in given}
+
+
+def _check_of_rate(trajectory: Trajectory) -> Check:
+    """A schedule changes the learning rate between steps."""
+    return _secondary(
+        "the learning rate is read at every step",
+        cases=trajectory.with_changing_rates,
+        observe=trajectory.travel,
+        judge=judge_steps,
+        mutation=mutated(
+            "self.first = getattr(self, 'first', self.lr)",
+            "lr, self.lr = self.lr, self.first",
+            STEP,
+            "self.lr = lr",
+            method="step",
+        ),
+    )
+
+
+def _checks_of_placement(trajectory: Trajectory) -> Iterator[Check]:
+    """Checks of dtype and device."""
+    yield _secondary(
+        "float32 stays float32",
+        cases=trajectory.float32_cases,
+        observe=trajectory.look_at_dtypes,
+        judge=judge_kept,
+        mutation=mutated(STEP, "for p in self.parameters: p.data = p.data.astype('float64')", method="step"),
+    )
+    yield _secondary(
+        "stays on the device",
+        cases=trajectory.short_cases,
+        observe=trajectory.travel,
+        judge=judge_steps,
+        backend="stand-in",
+        mutation=mutated(STEP, "for p in self.parameters: __import__('numpy').asarray(p.data)", method="step"),
+    )

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from functools import partial
+from typing import Unpack
 
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.habits import habits
-from autograder.checks.judges import Judge, judge_words
+from autograder.checks.judges import judge_words
 from autograder.checks.mutation import mutated, mutated_function
-from autograder.checks.statistics import Claim, new_rng, seeded, statistics
+from autograder.checks.statistics import Claim, Run, new_rng, seeded, statistics
 from autograder.checks.support import packaged_support
-from autograder.isolation.tree import Ref
-from autograder.spec import Case, Exercise, Extras, Observations, Points, SpecError
+from autograder.isolation.tree import Ref, Value
+from autograder.spec import Case, Exercise, Extras, Judge, Observations, Points, SpecError
 from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare, is_compared
 from autograder.subject import Instance, Subject
 
@@ -33,12 +34,11 @@ FORM = "_form"
 """A description of the result, where it has no readable invariant."""
 ELSEWHERE = {"elsewhere": "the numbers are still in CPU memory: pass them to asarray"}
 
-Run = Callable[[Subject, Case], Any]
-Invariant = Callable[[Any, Case], Observations]
+Invariant = Callable[[Value, Case], Observations]
 Expect = Callable[[Case], Observations]
 
 
-def shape_and_dtype(result: Any, case: Case) -> Observations:
+def shape_and_dtype(result: Value, case: Case) -> Observations:
     """The shape and the dtype of an array, in words."""
     del case
     if not isinstance(result, np.ndarray):
@@ -120,7 +120,7 @@ class _Drawing:
     invariant: Invariant
     outputs: tuple[str, ...]
 
-    def call(self, subject: Subject, case: Case) -> Any:
+    def call(self, subject: Subject, case: Case) -> Value:
         """Draw once; the result as plain data."""
         if self.run:
             result = self.run(subject, case)
@@ -145,7 +145,7 @@ class _Drawing:
         """Draw once; return what does not depend on the draw."""
         return self.shown(self.call(subject, case), case)
 
-    def shown(self, result: Any, case: Case) -> Observations:
+    def shown(self, result: Value, case: Case) -> Observations:
         """What does not depend on the draw; for a result of another form, a description of it."""
         try:
             return self.invariant(result, case)
@@ -166,11 +166,11 @@ def dtype_of(output: str) -> str:
     return f"the dtype of {output}"
 
 
-def _dtype(value: Any) -> str:
+def _dtype(value: object) -> str:
     return str(getattr(value, "dtype", type(value).__name__))
 
 
-def _form(result: Any) -> str:
+def _form(result: object) -> str:
     if isinstance(result, np.ndarray):
         return f"an array of {result.dtype}, of shape {result.shape}"
     if isinstance(result, tuple | list):
@@ -244,18 +244,16 @@ def _add_habits(
 
     call = (f"y = super().{drawing.method}(*args, **kwargs)",) if drawing.method else ()
     to_float64 = "return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')"
-    shared: Mapping[str, Any] = {"cases": cases, "after": (principal,)}
-    habits(exercise, drawing.call, among=("inputs",), in_words=True, **shared)
-    habits(
-        exercise,
+    add = partial(habits, exercise, cases=cases, after=(principal,))
+    add(drawing.call, among=("inputs",), in_words=True)
+    add(
         drawing.with_dtypes,
         among=("float32",),
         expect=None if expect is None else lambda case: {**expect(case), **dtypes},
         judge=judge_single,
         to_float64=(*call, to_float64),
-        **shared,
     )
-    habits(exercise, drawing.observe, among=("device",), expect=expect, judge=_judge(words), **shared)
+    add(drawing.observe, among=("device",), expect=expect, judge=_judge(words))
 
 
 def _add_check_of_device(exercise: Exercise, drawing: _Drawing, cases: CaseMaker, principal: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from functools import partial
+from typing import Unpack
 
 import numpy as np
 
@@ -55,26 +56,24 @@ def ScheduleExercise(  # noqa: N802 - reads as the class of exercise that it mak
         _, schedule = build(subject, case)
         return {f"rate({t})": schedule.call("rate", t) for t in case.hidden["order"]}
 
-    def check(sentence: str, drawn: Any, observe: Any, judge: Any, *body: str) -> Check:
-        mutation = mutated(*body, method="rate")
-        return Check(sentence, "rate", 1.0, drawn, observe, judge, needs=("rate",), after=(MATCHES,), mutation=mutation)
-
+    check = partial(Check, part="rate", weight=1.0, needs=("rate",), after=(MATCHES,))
     checks = [
         Check(MATCHES, "rate", 4.0, draw, follow, compare_all, needs=("rate",)),
         check(
             "rate(t) can be called in any order",
-            shuffled,
-            ask,
-            compare_all,
-            "self.calls = getattr(self, 'calls', -1) + 1",
-            "return super().rate(self.calls)",
+            cases=shuffled,
+            observe=ask,
+            judge=compare_all,
+            mutation=mutated(
+                "self.calls = getattr(self, 'calls', -1) + 1", "return super().rate(self.calls)", method="rate"
+            ),
         ),
         check(
             "the learning rate is an ordinary number",
-            draw,
-            follow,
-            judge_ordinary,
-            "return __import__('numpy').float64(super().rate(*args))",
+            cases=draw,
+            observe=follow,
+            judge=judge_ordinary,
+            mutation=mutated("return __import__('numpy').float64(super().rate(*args))", method="rate"),
         ),
     ]
     support = packaged_support("schedule")

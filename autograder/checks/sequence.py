@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -17,9 +16,11 @@ from autograder.checks.drawing import CaseMaker
 from autograder.checks.judges import judge_float32
 from autograder.checks.mutation import mutated
 from autograder.checks.standard import FORWARD, GRADIENTS
-from autograder.spec import Case, Check, Exercise, Observations
+from autograder.isolation.tree import Value
+from autograder.spec import Case, Check, Exercise, Observations, Observe
 from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Subject
+from dlkit.backend import NumpyArray
 
 __all__ = [
     "NO_GRADIENT",
@@ -68,7 +69,7 @@ def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, 
     def in_both_dtypes(rng: np.random.Generator, reference: Subject) -> list[Case]:
         return [*thing.some_cases(rng, reference), *thing.float32_cases(rng, reference)[-1:]]
 
-    def add(name: str, part: str, observe: Any, *, needs: tuple[str, ...], after: str, mutation: str) -> None:
+    def add(name: str, part: str, observe: Observe, *, needs: tuple[str, ...], after: str, mutation: str) -> None:
         exercise.add(
             Check(
                 name,
@@ -145,10 +146,10 @@ class Change:
     the output's; must: those that have to, by default none.
     """
 
-    inputs: dict[str, Any]
+    inputs: dict[str, NumpyArray]
     said: str
-    may: Any
-    must: Any = None
+    may: NumpyArray
+    must: NumpyArray | None = None
 
 
 @dataclass(frozen=True)
@@ -237,10 +238,11 @@ def other_rows() -> Independence:
     return Independence(change, (0,), "rows of a batch know nothing of each other")
 
 
-def _other_values(part: Any, x: Any, rng: np.random.Generator) -> Any:
+def _other_values(part: NumpyArray, x: NumpyArray, rng: np.random.Generator) -> NumpyArray:
     """Other numbers; of whole numbers (token ids) those of another place, so that all stay in their range."""
     if x.dtype.kind == "f":
-        return part + rng.normal(size=part.shape).astype(x.dtype)
+        moved: NumpyArray = part + np.asarray(rng.normal(size=part.shape), x.dtype)
+        return moved
     low, high = int(x.min()), int(x.max())
     shift = 1 + rng.integers(max(high - low, 1), size=part.shape)
     return (low + (part - low + shift) % (high - low + 1)).astype(x.dtype)
@@ -306,7 +308,7 @@ def independence(
     )
 
 
-def _judge_change(name: str, y: Any, changed: Any, of: Independence, case: Case) -> Mismatch | None:
+def _judge_change(name: str, y: Value, changed: Value, of: Independence, case: Case) -> Mismatch | None:
     """Where the output answers to the change: nowhere but where it may, and wherever it must."""
     may, must = case.hidden["may"], case.hidden["must"]
     problem = _not_comparable(name, y, changed, of.axes, may)
@@ -328,7 +330,7 @@ def _judge_change(name: str, y: Any, changed: Any, of: Independence, case: Case)
     return None
 
 
-def _not_comparable(name: str, y: Any, changed: Any, axes: tuple[int, ...], may: Any) -> Mismatch | None:
+def _not_comparable(name: str, y: Value, changed: Value, axes: tuple[int, ...], may: NumpyArray) -> Mismatch | None:
     """What of these outputs makes it impossible to say where they differ."""
     for value in (y, changed):
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiub":
@@ -351,7 +353,7 @@ def _at(index: tuple[int, ...], axes: tuple[int, ...]) -> str:
     return "[" + ", ".join(str(places.get(axis, ":")) for axis in range(max(axes) + 1)) + "]"
 
 
-def _places(where: Any) -> str:
+def _places(where: NumpyArray) -> str:
     found = [tuple(int(i) for i in index) for index in np.argwhere(where)]
     if where.ndim > 1:
         return f"the places {found}"

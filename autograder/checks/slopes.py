@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
+from autograder.isolation.tree import Value
 from autograder.spec import Observations
+from dlkit.backend import NumpyArray
 
-__all__ = ["has_slope", "real", "weighted_sum"]
+__all__ = ["Slope", "has_slope", "real", "weighted_sum"]
+
+Slope = list[Value]
+"""``[name, direction, slope]``: of which gradient, along which direction, how steep; a list, as it is stored."""
 
 
-def has_slope(observed: Observations, slope: list[Any]) -> bool:
+def has_slope(observed: Observations, slope: Slope) -> bool:
     """Whether an observed gradient has this slope along this direction."""
     name, direction, value = slope
     gradient = observed.get(name)
@@ -23,7 +28,7 @@ def has_slope(observed: Observations, slope: list[Any]) -> bool:
         return bool(abs(found - value) <= 1e-5 * max(abs(value), size) + 1e-8)
 
 
-def weighted_sum(y: Any, weights: list[Any]) -> float:
+def weighted_sum(y: Value, weights: Sequence[NumpyArray]) -> float:
     """The sum of an output, or of each of several, with these weights; ValueError where they differ in shape."""
     outputs = y if isinstance(y, tuple | list) else [y]
     if [np.shape(output) for output in outputs] != [np.shape(weight) for weight in weights]:
@@ -32,7 +37,7 @@ def weighted_sum(y: Any, weights: list[Any]) -> float:
     return sum(real((output * weight).sum()) for output, weight in zip(outputs, weights, strict=True))
 
 
-def real(value: Any) -> float:
+def real(value: Value) -> float:
     """One number; TypeError where it is complex."""
     if np.iscomplexobj(value):
         message = "the output is complex"

@@ -10,18 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.laws import Law, Mean
-from autograder.isolation.tree import Rng
+from autograder.isolation.tree import Rng, Value
 from autograder.spec import Case, Check, Exercise, Observations
 from autograder.spec.comparison import Mismatch, agree
 from autograder.subject import Subject
+from dlkit.backend import NumpyArray
 
-__all__ = ["CHANCE", "Claim", "equal_signs", "in_pairs", "new_rng", "normal_within", "seeded", "statistics"]
+__all__ = ["CHANCE", "Claim", "Run", "equal_signs", "in_pairs", "new_rng", "normal_within", "seeded", "statistics"]
 
 CHANCE = 1e-7
 """Upper bound on the probability that correct code fails one check, over all claims and cases; of ten, below 1e-6."""
@@ -30,7 +30,10 @@ UNSEEN = "not to be seen"
 EXPLAINED = "not asked"
 SEEDS = 2**31
 
-Observe = Callable[[Subject, Case], Any]
+Look = Callable[[Observations, Case], NumpyArray]
+"""Independent numbers, or conditions, of what was drawn."""
+Run = Callable[[Subject, Case], Value]
+"""Runs an implementation and returns what it drew."""
 
 
 # --- claims ----------------------------------------------------------------------------------
@@ -48,7 +51,7 @@ class Claim:
     """
 
     name: str
-    look: Callable[[Observations, Case], Any]
+    look: Look
     law: Callable[[Case], Law]
     others: Mapping[str, Callable[[Case], Law]] = field(default_factory=dict)
 
@@ -72,14 +75,14 @@ class Claim:
         return f"too {'large' if measured > law.level() else 'small'}, about {measured:.1g}", said
 
 
-def in_pairs(values: Any, axis: int) -> tuple[Any, Any]:
+def in_pairs(values: NumpyArray, axis: int) -> tuple[NumpyArray, NumpyArray]:
     """Neighbours along an axis, each number in one pair only, so that pairs of independent draws are independent."""
     count = values.shape[axis] // 2 * 2
     values = np.moveaxis(values, axis, 0)[:count]
     return values[0::2], values[1::2]
 
 
-def equal_signs(look: Callable[[Observations, Case], Any], axis: int, places: str, of: str = "") -> Claim:
+def equal_signs(look: Look, axis: int, places: str, of: str = "") -> Claim:
     """The claim that neighbouring numbers with mean 0 have equal signs in half of the pairs, as independent ones do.
 
     places: what neighbours along the axis are (``rows``); of: which numbers (`` of the noise``).
@@ -92,7 +95,7 @@ def equal_signs(look: Callable[[Observations, Case], Any], axis: int, places: st
     )
 
 
-def normal_within(name: str, look: Callable[[Observations, Case], Any]) -> Claim:
+def normal_within(name: str, look: Look) -> Claim:
     """The claim that 68 % of normal numbers lie within one standard deviation; look: multiples of it."""
     return Claim(
         name,
@@ -124,7 +127,7 @@ def statistics(
     needs: tuple[str, ...] | None = None,
     after: tuple[str, ...] = (),
     mutation: str = "",
-) -> Callable[[Observe], Observe]:
+) -> Callable[[Run], Run]:
     """Add a check of claims: the decorated function runs a Subject and returns what was drawn.
 
     claims: all are checked on every case, and share ``CHANCE``.  Give a case about ten thousand draws: n draws
@@ -136,7 +139,7 @@ def statistics(
         comparisons = len(drawn) * len(claims)
         return [case.with_changes(hidden={**case.hidden, "comparisons": comparisons}) for case in drawn]
 
-    def add(observe: Observe) -> Observe:
+    def add(observe: Run) -> Run:
         def judged(subject: Subject, case: Case) -> Observations:
             seen = observe(subject, case)
             chance = CHANCE / case.hidden["comparisons"]
@@ -198,7 +201,7 @@ def seeded(
     after: tuple[str, ...] = (),
     mutation: str = "",
     argument: str = "rng",
-) -> Callable[[Observe], Observe]:
+) -> Callable[[Run], Run]:
     """Add the check that all draws come from the given generator, and from nowhere else.
 
     The decorated function draws with ``case.arguments[argument]``, which this check sets: a generator with a seed; the
@@ -210,7 +213,7 @@ def seeded(
         seeds = [int(seed) for seed in rng.choice(SEEDS, 2, replace=False)]
         return [case.with_changes(hidden={**case.hidden, "seeds": seeds}) for case in cases(rng)]
 
-    def add(observe: Observe) -> Observe:
+    def add(observe: Run) -> Run:
         def compared(subject: Subject, case: Case) -> Observations:
             one, other = case.hidden["seeds"]
             generators = [subject.put(Rng(seed)) for seed in (one, one, other)]

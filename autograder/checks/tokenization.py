@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker
-from autograder.isolation.tree import Opaque, Ref
+from autograder.isolation.tree import Opaque, Ref, Value
 from autograder.spec import Case, Observations, Trial
 from autograder.spec.comparison import Mismatch, compare
 from autograder.subject import Instance, Subject
@@ -62,7 +61,7 @@ class Tokenizer:
     draw: CaseMaker
     texts: Texts
     learned: tuple[str, ...]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Value] = field(default_factory=dict)
 
     # --- cases -------------------------------------------------------------------------------
 
@@ -152,7 +151,7 @@ class Tokenizer:
 
     def trial(self, subject: Subject, _case: Case) -> Trial:
         """Prepare one training on a text that is sent ahead."""
-        kept: list[Any] = []
+        kept: list[Value] = []
 
         def renew(case: Case) -> None:
             kept[:] = [subject.make(self.name, **self.arguments), subject.put(case.inputs["text"]), case.arguments]
@@ -164,7 +163,7 @@ class Tokenizer:
         return Trial(renew, go, lambda: self.look(kept[0]))
 
 
-def _as_ids(value: Any) -> Any:
+def _as_ids(value: Value) -> Value:
     """A list of ordinary numbers, whatever sequence of whole numbers it was; anything else as it is."""
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
         return value.tolist()
@@ -186,7 +185,7 @@ def judge_learned(observed: Observations, expected: Observations, case: Case) ->
     return judge_ids(observed, expected, case) if "ids" in expected else None
 
 
-def _first_learned(seen: Any, right: Any, name: str) -> Mismatch | None:
+def _first_learned(seen: Value, right: Value, name: str) -> Mismatch | None:
     """Where a list, or a mapping in its order, differs; other data is compared as a whole."""
     kind = dict if isinstance(right, dict) else list | tuple
     if not isinstance(right, kind) or not isinstance(seen, kind):
@@ -260,12 +259,12 @@ def judge_refused(observed: Observations, expected: Observations, case: Case) ->
     return None
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "…"  # noqa: PLR2004
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     return value.type_name if isinstance(value, Opaque) else type(value).__name__
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Unpack
 
 from autograder.checks.budgets import budget_checks
 from autograder.checks.drawing import CaseMaker
@@ -19,6 +19,7 @@ from autograder.checks.tokenization import (
     judge_same,
     judge_texts,
 )
+from autograder.isolation.tree import Value
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.subject import Subject, SubjectRaisedError
@@ -45,7 +46,7 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     learned: tuple[str, ...] = ("merges",),
     texts: Texts = any_texts,
     outside: Callable[[Case], Iterable[int]] | None = None,
-    arguments: Mapping[str, Any] | None = None,
+    arguments: Mapping[str, Value] | None = None,
     points: Points | float | None = None,
     speed: Speed | None = None,
     memory: Memory | None = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from autograder.checks.drawing import CaseMaker, is_float
 from autograder.checks.function import MATCHES, FunctionExercise, Setting
 from autograder.checks.mutation import mutated_function
 from autograder.checks.support import packaged_support
-from autograder.isolation.tree import New, Ref, Rng
+from autograder.isolation.tree import New, Ref, Rng, Value, Values
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Case, Exercise, Extras, Observations, Points
 from autograder.spec.comparison import Mismatch, compare, compare_all
@@ -37,7 +37,7 @@ ONE_OPTIMIZER: Mapping[str, str] = {"optimizer": "model"}
 class _Training(Setting):
     """Networks, losses and optimizers by the names of the arguments, and the log, which is no argument."""
 
-    def arguments(self, case: Case, objects: dict[str, Instance]) -> dict[str, Any]:
+    def arguments(self, case: Case, objects: dict[str, Instance]) -> Values:
         return super().arguments(case, {name: each for name, each in objects.items() if name != LOG})
 
 
@@ -145,7 +145,7 @@ def _ask_what_is_left(exercise: Exercise, cases: CaseMaker, given: _Given, clear
         return _entries(given.log_of(exercise.name, subject, case).call("left", list(cleared)))
 
 
-def _entries(seen: Any) -> Observations:
+def _entries(seen: Value) -> Observations:
     """What the log says, unless somebody got at it."""
     return seen if isinstance(seen, dict) else {}
 

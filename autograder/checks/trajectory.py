@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.judges import judge_float32
-from autograder.isolation.tree import Ref
+from autograder.isolation.tree import Ref, Value, Values
 from autograder.spec import Case, Observations, Trial
 from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
 from autograder.subject import Instance, Subject
+from dlkit.backend import NumpyArray
 
 __all__ = ["Trajectory", "judge_in_place", "judge_kept", "judge_steps", "take_step"]
 
@@ -75,7 +76,7 @@ class Trajectory:
 
     # --- runs --------------------------------------------------------------------------------
 
-    def build(self, subject: Subject, arguments: dict[str, Any], start: list[Any]) -> tuple[Instance, Instance]:
+    def build(self, subject: Subject, arguments: Values, start: list[NumpyArray]) -> tuple[Instance, Instance]:
         """Make parameters and their optimizer."""
         parameters = subject.keep("support.parameters", start)
         return parameters, subject.make(self.name, Ref(parameters.handle), **arguments)
@@ -95,7 +96,7 @@ class Trajectory:
         """Alternate between the steps of two optimizers, one of them a step behind."""
         pairs = [self.build(subject, case.arguments, drawn["start"]) for drawn in (case.inputs, case.hidden["other"])]
         (first, one), (second, other) = pairs
-        seen: tuple[list[Any], list[Any]] = ([], [])
+        seen: tuple[list[Value], list[Value]] = ([], [])
         roads = (zip(*case.hidden[key], strict=True) for key in ("gradients", "others"))
         for t, (gradients, others) in enumerate(zip(*roads, strict=True)):
             seen[0].append(take_step(subject, one, first, gradients))
@@ -123,7 +124,7 @@ class Trajectory:
     def look_at_dtypes(self, subject: Subject, case: Case) -> Observations:
         """Take every step; read the parameters at the end, and the dtypes of the optimizer's state."""
         parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
-        after: Any = None
+        after: Value = None
         for gradients in zip(*case.hidden["gradients"], strict=True):
             after = take_step(subject, optimizer, parameters, gradients)
         ends = {key: value[0] for key, value in _by_parameter([after], "parameter").items()}
@@ -142,12 +143,12 @@ class Trajectory:
         return Trial(renew, go, lambda: {"the parameter": parameters.get("0.data")})
 
 
-def take_step(subject: Subject, optimizer: Instance, parameters: Instance, gradients: Any) -> Any:
+def take_step(subject: Subject, optimizer: Instance, parameters: Instance, gradients: Sequence[NumpyArray]) -> Value:
     """Take one step with these gradients; return the parameters' values afterwards."""
     return subject.run("support.step", Ref(optimizer.handle), Ref(parameters.handle), list(gradients))
 
 
-def _by_parameter(seen: list[Any], what: str) -> Observations:
+def _by_parameter(seen: list[Value], what: str) -> Observations:
     """Observations after every step, one entry per parameter, as one array (steps, …) where possible."""
     count = len(SHAPES)
     columns = [
@@ -156,7 +157,7 @@ def _by_parameter(seen: list[Any], what: str) -> Observations:
     return {f"{what} {i}": _stacked(column) for i, column in enumerate(columns)}
 
 
-def _stacked(column: list[Any]) -> Any:
+def _stacked(column: list[Value]) -> Value:
     kinds = {(value.shape, value.dtype) if isinstance(value, np.ndarray) else None for value in column}
     return np.stack(column) if len(kinds) == 1 and None not in kinds else column
 
@@ -177,7 +178,7 @@ def judge_steps(observed: Observations, expected: Observations, case: Case) -> M
     return None
 
 
-def _compare_step(observed: Any, right: Any, t: int, name: str) -> Mismatch | None:
+def _compare_step(observed: Value, right: Value, t: int, name: str) -> Mismatch | None:
     dtype = getattr(right, "dtype", np.dtype(float))
     tolerance: Tolerance = FLOAT32 if dtype == np.float32 else FLOAT64
     seen = observed[t] if isinstance(observed, list | np.ndarray) and np.ndim(right) and len(observed) > t else None

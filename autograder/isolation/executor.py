@@ -15,8 +15,8 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -24,10 +24,10 @@ from autograder.isolation.patience import Patience
 from autograder.isolation.protocol import MAX_BODY
 from autograder.isolation.refusals import Refusals
 from autograder.isolation.sampler import Sampler
-from autograder.isolation.tree import Code, New, Opaque, Ref, Rng, Strided
-from dlkit import backend, course, stand_in
+from autograder.isolation.tree import Code, Earlier, New, Opaque, Ref, Rng, Statements, Strided, Value
+from dlkit import Array, backend, course, stand_in
 
-__all__ = ["Executor", "describe_error", "plain"]
+__all__ = ["Described", "Executor", "Problem", "describe_error", "plain"]
 
 MAX_TEXT = 2000
 MAX_ITEMS = 10_000
@@ -38,8 +38,27 @@ KERNEL_NAMES = ("display", "get_ipython")
 _PLAIN = frozenset({type(None), bool, int, float, str})
 
 
-def _nothing(*_: Any, **__: Any) -> None:
+def _nothing(*_: object, **__: object) -> None:
     """Replaces functions that work only in a notebook."""
+
+
+class Described(TypedDict):
+    """An error as plain data: its type, its message, where in the submission, the line there.
+
+    unwritten: it says that an exercise is not written yet.
+    """
+
+    type: str
+    message: str
+    where: str
+    code: str
+    unwritten: bool
+
+
+class Problem(Described):
+    """The error of a statement that was loaded; chunk: the statement's number."""
+
+    chunk: int
 
 
 class _Context:
@@ -47,7 +66,7 @@ class _Context:
 
     __slots__ = ("_backend", "_errors", "_name", "_provided", "_providing")
 
-    def __init__(self, name: str, provided: Mapping[str, Any] | None) -> None:
+    def __init__(self, name: str, provided: Mapping[str, Mapping[str, object]] | None) -> None:
         self._name, self._provided = name, provided
 
     def __enter__(self) -> None:
@@ -73,21 +92,21 @@ class Executor:
     """
 
     def __init__(
-        self, namespace: dict[str, Any] | None = None, *, is_main: bool = False, refusals: Refusals | None = None
+        self, namespace: dict[str, object] | None = None, *, is_main: bool = False, refusals: Refusals | None = None
     ) -> None:
         self._is_main, self._loaded = is_main, ""
         self._refusals = refusals
-        self.names: dict[str, Any] = {} if namespace is None else namespace
-        self._support: dict[str, Any] = {}
+        self.names: dict[str, object] = {} if namespace is None else namespace
+        self._support: dict[str, object] = {}
         self._objects: dict[int, Any] = {}
         self._sources: dict[str, list[str]] = {}
-        self._provided: dict[str, Mapping[str, Any]] | None = None
+        self._provided: dict[str, Mapping[str, object]] | None = None
         self._device_s = 0.0
         self.backend = "numpy"
 
     # --- loading -----------------------------------------------------------------------------
 
-    def load(self, name: str, chunks: list[Any], seconds: float | None = None) -> list[dict[str, Any]]:
+    def load(self, name: str, chunks: Statements, seconds: float | None = None) -> list[Problem]:
         """Execute chunks of source one by one in module ``name``; return a problem for each that fails.
 
         Another call adds to the same module.  A chunk is ``[label, first line, source]``; if it fails, only
@@ -98,7 +117,7 @@ class Executor:
             self._loaded, self.names = name, self._module(name, is_main=self._is_main)
         return self._execute(chunks, self.names, seconds)
 
-    def provide(self, modules: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    def provide(self, modules: Earlier) -> list[Problem]:
         """Load earlier assignments for ``dlkit.course.earlier``.
 
         modules: by module name a list of ``[names, chunks]``: what is provided, and the statements that define it;
@@ -107,7 +126,7 @@ class Executor:
         problems = []
         self._provided = {}
         for name, groups in modules.items():
-            provided: dict[str, Any] = {}
+            provided: dict[str, object] = {}
             for provides, chunks in groups:
                 names = self._module(name)
                 problems += self._execute(chunks, names, None)
@@ -116,7 +135,7 @@ class Executor:
         return problems
 
     @staticmethod
-    def _module(name: str, *, is_main: bool = False) -> dict[str, Any]:
+    def _module(name: str, *, is_main: bool = False) -> dict[str, object]:
         """Make a module and return its names, among them what a notebook's kernel adds."""
         module = types.ModuleType(MAIN if is_main else name)
         module.__dict__.update(dict.fromkeys(KERNEL_NAMES, _nothing), __builtins__=builtins)
@@ -129,8 +148,8 @@ class Executor:
         """Load the spec's support code: names that a check may use in addition to the submission's."""
         exec(compile(text, "<support>", "exec"), self._support)  # noqa: S102 - trusted text of the spec
 
-    def _execute(self, chunks: list[Any], names: dict[str, Any], seconds: float | None) -> list[dict[str, Any]]:
-        problems = []
+    def _execute(self, chunks: Statements, names: dict[str, object], seconds: float | None) -> list[Problem]:
+        problems: list[Problem] = []
         for number, (label, line, source) in enumerate(chunks):
             self._sources.setdefault(label, [])
             lines = source.split("\n")
@@ -147,12 +166,14 @@ class Executor:
 
     # --- the four verbs ----------------------------------------------------------------------
 
-    def make(self, handle: int, name: str, args: Any, kwargs: Any) -> None:
+    def make(self, handle: int, name: str, args: Sequence[Value], kwargs: Mapping[str, Value]) -> None:
         """Make an object of class ``name`` and keep it under ``handle``."""
         with self._context():
             self._objects[handle] = self._resolve(New(name, *args, **kwargs))
 
-    def call(self, handle: int | None, name: str, args: Any, kwargs: Any, *, echo: bool) -> Any:
+    def call(
+        self, handle: int | None, name: str, args: Sequence[Value], kwargs: Mapping[str, Value], *, echo: bool
+    ) -> Value:
         """Call a method of an object, or a function of the submission; return its value as plain data.
 
         echo: return ``(value, arguments as they are after the call)`` instead.
@@ -167,7 +188,16 @@ class Executor:
                     value = _read_generator(value)
         return (plain(value), plain(given)) if echo else plain(value)
 
-    def tally(self, handle: int, name: str, args: Any, kwargs: Any, *, counted: str, inputs: Any) -> tuple[Any, int]:
+    def tally(
+        self,
+        handle: int,
+        name: str,
+        args: Sequence[Value],
+        kwargs: Mapping[str, Value],
+        *,
+        counted: str,
+        inputs: Sequence[Value],
+    ) -> tuple[Value, int]:
         """Call a method as ``call`` does; return its value, and how often it called the object's method ``counted``.
 
         One call of that method with these ``inputs`` does not count: it recomputes what was not stored.
@@ -178,7 +208,7 @@ class Executor:
         with self._context():
             known = [plain(self._resolve(value)) for value in inputs]
 
-        def note(frame: types.FrameType, event: str, _argument: Any) -> None:
+        def note(frame: types.FrameType, event: str, _argument: object) -> None:
             if event == "call" and frame.f_code in calls:
                 calls[frame.f_code].append(_is_given(frame, known))
 
@@ -192,7 +222,16 @@ class Executor:
         tries = max(calls.values(), key=len, default=[])
         return value, 0 if tries == [True] else len(tries)
 
-    def keep(self, handle: int, source: int | None, name: str, args: Any, kwargs: Any, *, settle: bool) -> None:
+    def keep(
+        self,
+        handle: int,
+        source: int | None,
+        name: str,
+        args: Sequence[Value],
+        kwargs: Mapping[str, Value],
+        *,
+        settle: bool,
+    ) -> None:
         """Call as ``call`` does, and keep the result under ``handle`` (a trained model, say).
 
         settle: keep it as plain arrays, so that no deferred computation is left.
@@ -211,31 +250,31 @@ class Executor:
         """Seconds of the device's own clock for calls whose results were kept; 0 without a device."""
         return self._device_s
 
-    def sample(self, *, on: bool) -> Any:
+    def sample(self, *, on: bool) -> list[list[object]] | None:
         """Start sampling where the submission spends its time, or stop and return ``[label, line, share]`` each."""
         if on:
             self._sampler = Sampler(LABEL)
             return None
         return self._sampler.stop()
 
-    def put(self, handle: int, value: Any) -> None:
+    def put(self, handle: int, value: Value) -> None:
         """Keep a value under ``handle``, for a later ``Ref``."""
         with self._context():
             self._objects[handle] = self._resolve(value)
 
-    def fetch(self, handle: int) -> Any:
+    def fetch(self, handle: int) -> Value:
         """Return what is kept under ``handle``, as plain data."""
         return plain(self._objects[handle])
 
-    def parameters(self, handle: int) -> Any:
+    def parameters(self, handle: int) -> dict[str, Value]:
         """Every parameter's data by its path."""
         return {path: plain(p.data) for path, p in self._objects[handle].named_parameters().items()}
 
-    def get(self, handle: int, path: str) -> Any:
+    def get(self, handle: int, path: str) -> Value:
         """Read an attribute by its path: ``W.grad``, ``layers.0.W.data``."""
         return plain(_follow(self._objects[handle], path.split(".")))
 
-    def set(self, handle: int, path: str, value: Any) -> None:
+    def set(self, handle: int, path: str, value: Value) -> None:
         """Set an attribute by its path."""
         *parents, last = path.split(".")
         with self._context():
@@ -264,7 +303,7 @@ class Executor:
             raise NameError(message)
         return self.names[name]
 
-    def _resolve(self, value: Any) -> Any:  # noqa: PLR0911 - one return a marker
+    def _resolve(self, value: Value) -> Any:  # noqa: PLR0911 - one return a marker
         kind = type(value)
         if kind in _PLAIN:
             return value
@@ -290,7 +329,7 @@ class Executor:
 
     # --- errors ------------------------------------------------------------------------------
 
-    def describe(self, error: BaseException) -> dict[str, Any]:
+    def describe(self, error: BaseException) -> Described:
         """Put an error of the student's code into data: type, message, and where in the submission."""
         described = describe_error(error, self._sources)
         if self._refusals and (meaning := self._refusals.meaning(error)):
@@ -298,7 +337,7 @@ class Executor:
         return described
 
 
-def describe_error(error: BaseException, sources: Mapping[str, list[str]]) -> dict[str, Any]:
+def describe_error(error: BaseException, sources: Mapping[str, list[str]]) -> Described:
     """Type, message and place of an error, as plain data without addresses of objects."""
     where, code = "", ""
     with contextlib.suppress(Exception):
@@ -328,7 +367,7 @@ def describe_error(error: BaseException, sources: Mapping[str, list[str]]) -> di
     }
 
 
-def plain(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911, C901 - one return a kind
+def plain(value: Any, depth: int = 0) -> Value:  # noqa: PLR0911, C901 - one return a kind
     """Reduce a result to what may cross: numbers, strings, arrays, tuples, lists, dicts; else its class's name.
 
     Arrays are copied, so that a later call cannot change what an earlier one returned.
@@ -361,12 +400,12 @@ def plain(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911, C901 - one retur
     return value if isinstance(value, Opaque) else Opaque(type(value).__name__)
 
 
-def _from_device(value: Any) -> Any:
+def _from_device(value: object) -> object:
     """Copy an array of a loaded backend to CPU memory; leave everything else unchanged."""
     return backend.to_numpy(value) if backend.array_module(value) is not np else value
 
 
-def _is_given(frame: types.FrameType, inputs: list[Any]) -> bool:
+def _is_given(frame: types.FrameType, inputs: list[Value]) -> bool:
     """Whether the method being entered received these arguments, after its object."""
     code, found = frame.f_code, frame.f_locals
     given = [found[name] for name in code.co_varnames[1 : code.co_argcount]]
@@ -375,7 +414,7 @@ def _is_given(frame: types.FrameType, inputs: list[Any]) -> bool:
     return len(given) >= len(inputs) and all(np.array_equal(plain(a), b) for a, b in zip(given, inputs, strict=False))
 
 
-def _settled(value: Any) -> Any:
+def _settled(value: object) -> Array | Value:
     """Plain data, without copying ordinary arrays, on any device."""
     if type(value) in (np.ndarray, stand_in.DeviceArray, backend.current().array_type):
         return value
@@ -384,7 +423,7 @@ def _settled(value: Any) -> Any:
     return plain(value)
 
 
-def _read_generator(generator: Any) -> list[Any]:
+def _read_generator(generator: Generator[object, None, None]) -> list[object]:
     return [item for _, item in zip(range(MAX_ITEMS), generator, strict=False)]
 
 
@@ -397,7 +436,7 @@ def _follow(node: Any, path: list[str]) -> Any:
     return node
 
 
-def _strided(array: Any) -> Any:
+def _strided(array: Array) -> Array:
     """Return the same values as a view that skips every other element of a larger array."""
     if array.ndim == 0:
         return array

@@ -8,14 +8,18 @@ import os
 import select
 import signal
 import time
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from autograder.isolation.launcher import Limits, Zygote
 from autograder.isolation.levels import Isolation, IsolationError
 from autograder.isolation.linux.instructions import Counter, open_counter
 from autograder.isolation.linux.limits import THREADS
 from autograder.isolation.probe import judge, status
-from autograder.isolation.protocol import Channel, Deadline, ProtocolError
+from autograder.isolation.protocol import Channel, Deadline, Frame, ProtocolError
+
+if TYPE_CHECKING:
+    from autograder.isolation.worker import Hello
+    from dlkit.backend import NumpyArray
 
 __all__ = ["ForkedLink"]
 
@@ -69,7 +73,7 @@ class ForkedLink:
                 raise Deadline
 
         try:
-            hello, _ = self._channel.receive(wait)
+            hello = cast("Hello", self._channel.receive(wait)[0])
             return judge(self.pid, hello["succeeded"], hello["lacking"])
         except (Deadline, EOFError, OSError, ProtocolError) as error:
             self.end(kill=True)
@@ -108,7 +112,7 @@ class ForkedLink:
         """Bytes that the worker has sent, or announced, so far."""
         return self._channel.received
 
-    def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
+    def exchange(self, header: dict[str, object], arrays: list[NumpyArray], limits: Limits) -> Frame:
         """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError if no valid one arrives."""
         started, cpu_started, idle_started = time.monotonic(), self.cpu_seconds(), self.idle_s
 

@@ -6,17 +6,19 @@ import contextlib
 import math
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from autograder.isolation.allowance import Allowance, Share, SubjectLostError, UsedUpError
 from autograder.isolation.launcher import Launcher, Limits, Zygote
-from autograder.isolation.protocol import Deadline, LargeReplyError, ProtocolError
-from autograder.isolation.tree import decode, encode
+from autograder.isolation.protocol import Deadline, Frame, LargeReplyError, ProtocolError
+from autograder.isolation.tree import Value, decode, encode
 
 if TYPE_CHECKING:
     from autograder.isolation.forked import ForkedLink
     from autograder.isolation.spawned import SpawnedLink
+    from dlkit.backend import NumpyArray
 
 __all__ = ["Limits", "SubjectLostError", "SubjectRaisedError", "UsedUpError", "Worker", "Zygote"]
 
@@ -28,7 +30,7 @@ UNBOUNDED = Share(math.inf, math.inf, math.inf, 1 << 62)
 class SubjectRaisedError(Exception):
     """The student's code raised: type, message, place in the submission."""
 
-    def __init__(self, described: dict[str, Any]) -> None:
+    def __init__(self, described: Mapping[str, object]) -> None:
         fields = {key: described.get(key) for key in ("type", "message", "where", "code")}
         text = {key: value[:MAX_TEXT] if isinstance(value, str) else "" for key, value in fields.items()}
         self.type, self.message, self.where, self.code = text.values()
@@ -80,7 +82,7 @@ class Worker:
         """Instructions executed since the first call of this; None if the machine does not count them."""
         return self._link.instructions()
 
-    def ask(self, verb: str, backend: str = "numpy", limits: Limits | None = None, **arguments: Any) -> Any:
+    def ask(self, verb: str, backend: str = "numpy", limits: Limits | None = None, **arguments: Value) -> Value:
         """One request, one reply.
 
         Raises SubjectRaisedError if the student's code raised, SubjectLostError if no valid reply arrived.
@@ -91,8 +93,13 @@ class Worker:
         self.allowance.refuse_if_used_up()
         limits = limits or self.limits
         call = os.urandom(8).hex()
-        arrays: list[Any] = []
-        header = {"id": call, "verb": verb, "backend": backend, "arguments": encode(arguments, arrays)}
+        arrays: list[NumpyArray] = []
+        header: dict[str, object] = {
+            "id": call,
+            "verb": verb,
+            "backend": backend,
+            "arguments": encode(arguments, arrays),
+        }
         try:
             reply, results = self._exchange(header, arrays, limits)
             if reply.get("id") != call:
@@ -123,7 +130,7 @@ class Worker:
             raise SubjectRaisedError(error)
         return value
 
-    def _exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> tuple[dict[str, Any], list[Any]]:
+    def _exchange(self, header: dict[str, object], arrays: list[NumpyArray], limits: Limits) -> Frame:
         """Send a request and read its reply within the limits, charging the hand-in for it."""
         link = self._link
         within = replace(self.allowance.within(limits), reply=int(min(self._reply, self._replies)))
@@ -141,7 +148,7 @@ class Worker:
                 received=link.received - received,
             )
 
-    def _note(self, tried: Any) -> None:
+    def _note(self, tried: object) -> None:
         """Record what student code reportedly tried; the reply may be forged, so only short texts are kept."""
         for what in tried if isinstance(tried, list) else []:
             if isinstance(what, str) and len(self.tried) < MAX_TRIED:

@@ -20,7 +20,6 @@ from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoade
 from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -96,11 +95,11 @@ def _without(folder: Path, left_out: frozenset[Path]) -> Iterator[Path]:
 class _Loader(SourceFileLoader):
     """Knows a source file's time and size in advance, so that its compiled form is found without a system call."""
 
-    def __init__(self, name: str, path: str, stats: dict[str, Any]) -> None:
+    def __init__(self, name: str, path: str, stats: dict[str, float]) -> None:
         super().__init__(name, path)
         self._stats = stats
 
-    def path_stats(self, path: str) -> Any:
+    def path_stats(self, path: str) -> dict[str, float]:
         del path
         return self._stats
 
@@ -112,7 +111,7 @@ class Importer(MetaPathFinder):
     """
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[str, bool, dict[str, Any]]] = {}
+        self._files: dict[str, tuple[str, bool, dict[str, float]]] = {}
         self.refused: dict[str, None] = {}
         for tree in trees():
             self._list(str(tree.folder), tree.package, {str(path) for path in tree.without})

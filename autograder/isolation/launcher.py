@@ -17,10 +17,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from autograder.isolation.interpreter import NEUTRAL
 from autograder.isolation.levels import LAYERS, IsolationError
+
+if TYPE_CHECKING:
+    from autograder.isolation.worker import ForkRequest
+    from autograder.isolation.zygote import Answer
 
 __all__ = ["Launcher", "Limits", "NotMeasuredError", "Spawner", "Zygote", "open_launcher"]
 
@@ -105,8 +109,13 @@ class Zygote:
 
         Raises IsolationError if the system starts no more processes.
         """
-        request = {"verb": "fork", "memory_mb": limits.memory_mb, "cpu_s": limits.life_cpu_s}
-        request |= {"host": os.getpid(), "secrets": self.secrets}
+        request: ForkRequest = {
+            "verb": "fork",
+            "memory_mb": limits.memory_mb,
+            "cpu_s": limits.life_cpu_s,
+            "host": os.getpid(),
+            "secrets": list(self.secrets),
+        }
         message = json.dumps(request).encode()
         until = time.monotonic() + PATIENCE_S
         while True:
@@ -124,7 +133,7 @@ class Zygote:
                 raise IsolationError(text)
             time.sleep(PAUSE_S)
 
-    def _fork(self, message: bytes, fds: list[int]) -> dict[str, Any]:
+    def _fork(self, message: bytes, fds: list[int]) -> Answer:
         self._wait_until_ready()
         socket.send_fds(self._control, [message], fds)
         return self._answer()
@@ -150,12 +159,12 @@ class Zygote:
             return None if status is None else int(status)
         return None
 
-    def _answer(self) -> dict[str, Any]:
+    def _answer(self) -> Answer:
         message = self._control.recv(1 << 16)
         if not message:
             text = "the grader's zygote process has died"
             raise EOFError(text)
-        answer: dict[str, Any] = json.loads(message)
+        answer: Answer = json.loads(message)
         return answer
 
     def close(self) -> None:

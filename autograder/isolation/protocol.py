@@ -16,14 +16,17 @@ import re
 import select
 import struct
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
 from autograder.isolation.tree import ProtocolError
 
-__all__ = ["Channel", "Deadline", "LargeReplyError", "ProtocolError"]
+if TYPE_CHECKING:
+    from dlkit.backend import NumpyArray
+
+__all__ = ["Channel", "Deadline", "Frame", "LargeReplyError", "ProtocolError"]
 
 PREFIX = struct.Struct("<IQ")
 MAX_HEADER = 1 << 22
@@ -35,6 +38,11 @@ _SURROGATE = re.compile(r"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
 SMALL = 1 << 16
 """A frame up to this size is written and read in one piece."""
 
+Frame: TypeAlias = "tuple[dict[str, object], list[NumpyArray]]"
+"""The header's JSON, of which nothing else is certain where the peer is a worker, and the arrays that it names."""
+Layout: TypeAlias = list[tuple[np.dtype[Any], tuple[int, ...], int]]
+"""The dtype, shape and bytes of every array of a body."""
+
 
 class LargeReplyError(ProtocolError):
     """A frame whose arrays exceed the limit; its message is the rest of a sentence about them."""
@@ -44,7 +52,7 @@ class Deadline(Exception):  # noqa: N818 - a deadline is not an error
     """The peer did not answer, or did not read, in time."""
 
 
-def _refuse_constant(name: str) -> Any:
+def _refuse_constant(name: str) -> NoReturn:
     message = f"{name} is not JSON"
     raise ValueError(message)
 
@@ -52,7 +60,7 @@ def _refuse_constant(name: str) -> Any:
 _from_json = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode
 
 
-def _make_writer() -> Callable[[Any], str]:
+def _make_writer() -> Callable[[object], str]:
     """The function that writes JSON; the C encoder, if there is one, is created only once."""
     plain = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), check_circular=False)
     made = getattr(json.encoder, "c_make_encoder", None)
@@ -81,7 +89,7 @@ class Channel:
         self._start = self._end = 0
         self.received = 0
 
-    def send(self, header: dict[str, Any], arrays: list[Any], deadline: float | None = None) -> None:
+    def send(self, header: Mapping[str, object], arrays: list[NumpyArray], deadline: float | None = None) -> None:
         """Write one frame.  With a deadline (monotonic seconds) the descriptor must be non-blocking.
 
         Raises Deadline if the peer does not read, BrokenPipeError if it is gone.
@@ -92,12 +100,12 @@ class Channel:
         body = sum([array.nbytes for array in arrays])
         start = PREFIX.pack(len(text), body) + text
         if body <= SMALL:
-            _write(self._write, b"".join([start, *arrays]) if arrays else start, deadline)
+            _write(self._write, b"".join([start, *(array.data for array in arrays)]) if arrays else start, deadline)
             return
         _write(self._write, start, deadline)
         for array in arrays:
             if array.nbytes:
-                _write(self._write, array.reshape(-1).view(np.uint8), deadline)
+                _write(self._write, array.reshape(-1).view(np.uint8).data, deadline)
 
     def receive(
         self,
@@ -105,7 +113,7 @@ class Channel:
         *,
         max_body: int = MAX_BODY,
         max_header: int = MAX_HEADER,
-    ) -> tuple[dict[str, Any], list[Any]]:
+    ) -> Frame:
         """Read one frame of untrusted bytes: the header, and the arrays it names.
 
         wait: called before every read; blocks until there is something, or raises Deadline.
@@ -128,7 +136,9 @@ class Channel:
             self._fill(begin, wait)
             header = _parse(view[PREFIX.size : begin])
         else:
-            header = _parse(self._take(PREFIX.size, bytearray(header_size), wait))
+            text = bytearray(header_size)
+            self._take(PREFIX.size, text, wait)
+            header = _parse(text)
             begin = self._start
         self.received += begin + body_size
         layout = _layout(header.get("arrays"), body_size)
@@ -138,7 +148,7 @@ class Channel:
             self._fill(begin + body_size, wait)
             arrays = []
             for dtype, shape, size in layout:
-                array: Any = np.ndarray(shape, dtype, buffer, begin)
+                array: NumpyArray = np.ndarray(shape, dtype, buffer, begin)
                 arrays.append(array.copy() if dtype.kind != "b" else np.asarray(array.view(np.uint8) != 0))
                 begin += size
             self._start = begin
@@ -159,7 +169,7 @@ class Channel:
                 wait()
             self._end += _read_some(self._read, self._view[self._end :])
 
-    def _take(self, begin: int, target: Any, wait: Callable[[], None] | None) -> Any:
+    def _take(self, begin: int, target: bytearray | memoryview, wait: Callable[[], None] | None) -> None:
         """Fill ``target`` from the buffer, starting at ``begin``, then from the pipe."""
         view = memoryview(target)
         held = min(self._end - begin, len(view))
@@ -170,7 +180,6 @@ class Channel:
             if wait is not None:
                 wait()
             view = view[_read_some(self._read, view) :]
-        return target
 
 
 def _read_some(fd: int, view: memoryview) -> int:
@@ -189,7 +198,7 @@ def _read_some(fd: int, view: memoryview) -> int:
     return count
 
 
-def _write(fd: int, data: Any, deadline: float | None) -> None:
+def _write(fd: int, data: bytes | memoryview, deadline: float | None) -> None:
     view = memoryview(data)
     while view:
         try:
@@ -203,7 +212,7 @@ def _write(fd: int, data: Any, deadline: float | None) -> None:
                 raise Deadline(message) from None
 
 
-def _parse(text: memoryview | bytearray) -> dict[str, Any]:
+def _parse(text: memoryview | bytearray) -> dict[str, object]:
     """Read the header's JSON, as ``Channel.send`` writes it: without surrounding space and without lone surrogates."""
     try:
         head = str(text, "utf-8")
@@ -220,7 +229,7 @@ def _parse(text: memoryview | bytearray) -> dict[str, Any]:
     return header
 
 
-def _layout(described: Any, body_size: int) -> list[tuple[Any, tuple[int, ...], int]]:
+def _layout(described: object, body_size: int) -> Layout:
     """Check the header's list of arrays against the size of the body, before anything is allocated."""
     if not isinstance(described, list) or len(described) > MAX_ARRAYS:
         message = "the header lists no arrays, or too many"
@@ -245,13 +254,13 @@ def _layout(described: Any, body_size: int) -> list[tuple[Any, tuple[int, ...], 
     return layout
 
 
-def _announced(layout: list[tuple[Any, tuple[int, ...], int]], size: int, most: int) -> str:
+def _announced(layout: Layout, size: int, most: int) -> str:
     """The content of a frame that is too large."""
     what = f"an array of shape {layout[0][1]}" if len(layout) == 1 else f"{len(layout)} arrays"
     return f"{what}: {size / (1 << 20):.1f} MB, where at most {most / (1 << 20):.1f} MB are read"
 
 
-def _size(shape: list[Any]) -> int:
+def _size(shape: list[object]) -> int:
     """The number of elements; even an empty array may not have impossible dimensions."""
     extent = 1
     for n in shape:

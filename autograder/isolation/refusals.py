@@ -9,7 +9,6 @@ import errno
 import os
 import sys
 from types import TracebackType
-from typing import Any
 
 __all__ = ["EVENTS", "Refusals", "writes"]
 
@@ -58,7 +57,7 @@ MEANINGS = {
 }
 
 
-def writes(flags: Any) -> bool:
+def writes(flags: object) -> bool:
     """Whether a file is opened for writing, by the flags of an audit event."""
     return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC))
 
@@ -80,7 +79,7 @@ class Refusals:
         why = NO_PROCESSES if _within(error.__traceback__, PROCESSES) else self._last
         return f"{why} ({os.strerror(error.errno)})" if why else ""
 
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _hook(self, event: str, arguments: tuple[object, ...]) -> None:
         if event == "open":
             self._last = NO_FILES if writes(arguments[2]) else ""
         elif meaning := MEANINGS.get(EVENTS.get(event, "")):

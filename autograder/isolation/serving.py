@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from autograder.isolation.executor import Executor
 from autograder.isolation.protocol import Channel
 from autograder.isolation.tree import decode, encode
 from autograder.isolation.watch import Watch
+from dlkit.backend import NumpyArray
 
 __all__ = ["serve"]
 
@@ -23,12 +23,12 @@ def serve(channel: Channel, executor: Executor, watch: Watch, *, tell_cpu: bool 
             header, arrays = channel.receive()
         except EOFError:
             return
-        reply: dict[str, Any] = {"id": header["id"]}
-        results: list[Any] = []
+        reply: dict[str, object] = {"id": header["id"]}
+        results: list[NumpyArray] = []
         try:
             arguments = decode(header["arguments"], arrays, markers=True)
-            executor.backend = header["backend"]
-            value = getattr(executor, header["verb"])(**arguments)
+            executor.backend = str(header["backend"])
+            value = getattr(executor, str(header["verb"]))(**arguments)
             reply["value"] = encode(value, results)
         except MemoryError as error:
             results = []

@@ -11,19 +11,21 @@ import queue
 import subprocess
 import sys
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from autograder.isolation.launcher import Limits, NotMeasuredError, Spawner
 from autograder.isolation.levels import Isolation
-from autograder.isolation.protocol import Channel, Deadline, ProtocolError
+from autograder.isolation.protocol import Channel, Deadline, Frame, ProtocolError
+
+if TYPE_CHECKING:
+    from dlkit.backend import NumpyArray
 
 __all__ = ["SpawnedLink"]
 
 NONE = Isolation("none", ("no isolation can be proved on this system: student code runs as your own user",))
-Frame = tuple[dict[str, Any], list[Any]]
 
 
 class SpawnedLink:
@@ -71,7 +73,7 @@ class SpawnedLink:
     def instructions(self) -> None:
         """Not counted here."""
 
-    def exchange(self, header: dict[str, Any], arrays: list[Any], limits: Limits) -> Frame:
+    def exchange(self, header: dict[str, object], arrays: list[NumpyArray], limits: Limits) -> Frame:
         """Send one frame and read one; Deadline, ProtocolError, EOFError or OSError if no valid one arrives."""
         self._reply = limits.reply
         self._asked.put((header, arrays))

@@ -13,11 +13,44 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["Code", "New", "Opaque", "ProtocolError", "Ref", "Rng", "Strided", "decode", "encode", "size_of"]
+if TYPE_CHECKING:
+    from dlkit.backend import NumpyArray
+
+__all__ = [
+    "Code",
+    "Earlier",
+    "Json",
+    "New",
+    "Opaque",
+    "ProtocolError",
+    "Ref",
+    "Rng",
+    "Statements",
+    "Strided",
+    "Value",
+    "Values",
+    "decode",
+    "encode",
+    "size_of",
+]
+
+Value: TypeAlias = Any
+"""A tree that may cross: None, numbers, text, arrays, tuples, lists and dicts of these, and the markers below.
+
+Which of them it is, the case or the check knows; what a worker sent may be any of them, and is looked at before use.
+"""
+Values: TypeAlias = dict[str, Any]
+"""Values by name."""
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+"""A tree as it is written: its arrays replaced by their numbers."""
+Statements: TypeAlias = list[list[Any]]
+"""Source text as it is sent: ``[label, first line, source]`` of every statement."""
+Earlier: TypeAlias = Mapping[str, list[list[Any]]]
+"""Earlier work as it is sent: by module name ``[names, statements]``, what is provided and what defines it."""
 
 MAX_DEPTH = 24
 MAX_NODES = 50_000
@@ -52,10 +85,10 @@ class New:
     """An object of the submission (``Linear``), of earlier work (``layers.Linear``) or of the spec's support code."""
 
     name: str
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    args: tuple[Value, ...] = ()
+    kwargs: Mapping[str, Value] = field(default_factory=dict)
 
-    def __init__(self, name: str, /, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, name: str, /, *args: Value, **kwargs: Value) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "args", args)
         object.__setattr__(self, "kwargs", kwargs)
@@ -79,7 +112,7 @@ class Code:
 class Strided:
     """An array that arrives as a non-contiguous view."""
 
-    array: Any
+    array: NumpyArray
 
 
 @dataclass(frozen=True)
@@ -89,14 +122,15 @@ class Opaque:
     type_name: str
 
 
-def encode(value: Any, arrays: list[Any]) -> Any:  # noqa: PLR0911 - one return a kind
+def encode(value: Value, arrays: list[NumpyArray]) -> Json:  # noqa: PLR0911 - one return a kind
     """Turn a tree of data and markers into JSON, gathering its arrays in ``arrays``.
 
     Raises TypeError for anything that may not cross.
     """
     kind = type(value)
     if value is None or kind is str or kind is bool:
-        return value
+        written: Json = value
+        return written
     if kind is int:
         return value if -LARGEST <= value <= LARGEST else {"big": _hexadecimal(value)}
     if kind is float:
@@ -126,7 +160,7 @@ def _hexadecimal(value: int) -> str:
     return text
 
 
-def _encode_marker(value: Any, arrays: list[Any]) -> Any:  # noqa: PLR0911 - one return a kind
+def _encode_marker(value: Value, arrays: list[NumpyArray]) -> Json:  # noqa: PLR0911 - one return a kind
     match value:
         case str():
             return str(value)
@@ -152,11 +186,11 @@ def _encode_marker(value: Any, arrays: list[Any]) -> Any:  # noqa: PLR0911 - one
 
 @dataclass(slots=True)
 class _Decoder:
-    arrays: list[Any]
+    arrays: list[NumpyArray]
     markers: bool
     nodes: int = 0
 
-    def decode(self, node: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one return a kind
+    def decode(self, node: Any, depth: int = 0) -> Value:  # noqa: PLR0911 - one return a kind
         kind = type(node)
         if kind is str or kind is bool or node is None:
             return node
@@ -177,23 +211,23 @@ class _Decoder:
         message = "the tree holds something that may not cross"
         raise ProtocolError(message)
 
-    def _array(self, array: Any, *, scalar: bool) -> Any:
+    def _array(self, array: NumpyArray, *, scalar: bool) -> Value:
         if scalar and array.ndim:
             message = "an array may not cross as a scalar"
             raise ProtocolError(message)
         return array[()] if scalar else array
 
-    def _count(self, items: Collection[Any], depth: int) -> None:
+    def _count(self, items: Collection[object], depth: int) -> None:
         self.nodes += len(items) + 1
         if depth >= MAX_DEPTH or self.nodes > (MAX_REQUEST_NODES if self.markers else MAX_NODES):
             message = "the tree is too deep or too large"
             raise ProtocolError(message)
 
-    def _items(self, items: list[Any], depth: int) -> list[Any]:
+    def _items(self, items: list[object], depth: int) -> list[Value]:
         self._count(items, depth)
         return [self.decode(item, depth + 1) for item in items]
 
-    def _tagged(self, tag: str, content: Any, depth: int) -> Any:  # noqa: C901, PLR0911 - one return a kind
+    def _tagged(self, tag: str, content: object, depth: int) -> Value:  # noqa: C901, PLR0911 - one return a kind
         match tag, content:
             case "t", list(items):
                 return tuple(self._items(items, depth))
@@ -221,12 +255,12 @@ class _Decoder:
         message = "the tree holds something that may not cross"
         raise ProtocolError(message)
 
-    def _mapping(self, items: list[Any], depth: int) -> dict[Any, Any]:
+    def _mapping(self, items: list[object], depth: int) -> dict[object, Value]:
         self._count(items, depth)
         if len(items) > MAX_KEYS and not self.markers:
             message = "a mapping has too many keys that are not text"
             raise ProtocolError(message)
-        result = {}
+        result: dict[object, Value] = {}
         for pair in items:
             if not (type(pair) is list and len(pair) == 2):  # noqa: PLR2004
                 message = "a mapping's item is not a pair"
@@ -243,7 +277,7 @@ class _Decoder:
         return result
 
 
-def size_of(value: Any) -> int:  # noqa: PLR0911 - one return a kind
+def size_of(value: object) -> int:  # noqa: PLR0911 - one return a kind
     """Bytes of all arrays of a tree, including markers; anything else counts as ``LEAF``."""
     match value:
         case np.ndarray() | np.generic():
@@ -261,7 +295,7 @@ def size_of(value: Any) -> int:  # noqa: PLR0911 - one return a kind
     return LEAF
 
 
-def decode(node: Any, arrays: list[Any], *, markers: bool = False) -> Any:
+def decode(node: object, arrays: list[NumpyArray], *, markers: bool = False) -> Value:
     """Turn JSON back into a tree; markers are understood only on the worker's side.
 
     Raises ProtocolError for whatever ``encode`` would not have written.

@@ -10,7 +10,6 @@ import os
 import pdb  # noqa: T100 - to switch it off
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from autograder.isolation.asker import calling_frame
 from autograder.isolation.importer import Importer
@@ -63,7 +62,7 @@ class Watch:
     def ignore_debugger(self) -> None:
         """Make a leftover breakpoint do nothing except be reported: nobody can answer its prompt."""
 
-        def go_on(*_: Any, **__: Any) -> None:
+        def go_on(*_: object, **__: object) -> None:
             self._note("stop in the debugger, which does nothing during grading")
 
         sys.breakpointhook = pdb.set_trace = go_on
@@ -74,7 +73,7 @@ class Watch:
             self._told.add(what)
             self._new.append(what)
 
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _hook(self, event: str, arguments: tuple[object, ...]) -> None:
         if not self._on:
             return
         what = self._opened(*arguments) if event == "open" else EVENTS.get(event) or ONLY_DIRECTLY.get(event)
@@ -84,7 +83,7 @@ class Watch:
         if asks(calling_frame()):
             self._note(what)
 
-    def _opened(self, path: Any, _mode: Any, flags: Any) -> str | None:
+    def _opened(self, path: object, _mode: object, flags: object) -> str | None:
         """Describe opening this file, if no exercise needs it."""
         if not isinstance(path, str | bytes) or os.fsdecode(path) == os.devnull:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from autograder.isolation import probe
 from autograder.isolation.executor import Executor
@@ -18,10 +18,32 @@ if TYPE_CHECKING:
     from autograder.isolation.importer import Importer
     from autograder.isolation.linux.sandbox import Sandbox
 
-__all__ = ["Prepared", "become_worker"]
+__all__ = ["ForkRequest", "Hello", "Prepared", "become_worker"]
 
 READ_FD, WRITE_FD = 10, 11
 MOST_DESCRIPTORS = 1024
+
+
+class ForkRequest(TypedDict):
+    """What the grader process asks of a worker that is forked.
+
+    memory_mb: beyond what the zygote maps; cpu_s: for the whole life;
+    host: the grader's process id, and secrets: paths; both are for the probe.
+    """
+
+    verb: str
+    memory_mb: int
+    cpu_s: int
+    host: int
+    secrets: list[str]
+
+
+class Hello(TypedDict):
+    """What a worker sends before it loads any code of a student: what ``probe.attempt`` and the sandbox returned."""
+
+    id: str
+    succeeded: list[str]
+    lacking: dict[str, str]
 
 
 class Prepared:
@@ -35,17 +57,14 @@ class Prepared:
         self.executor = Executor(is_main=True, refusals=self.refusals)
 
 
-def become_worker(request: dict[str, Any], fds: list[int], prepared: Prepared) -> None:
-    """Turn the forked child into a worker; returns when the grader process closes the pipe.
-
-    request: ``memory_mb`` beyond what the zygote maps, ``cpu_s`` for the whole life, and data for the probe:
-    the grader's process id ``host``, ``secrets``.
-    """
+def become_worker(request: ForkRequest, fds: list[int], prepared: Prepared) -> None:
+    """Turn the forked child into a worker; returns when the grader process closes the pipe."""
     keep_only(fds, prepared.sandbox.descriptors)
     os.chdir("/")
     lacking = prepared.sandbox.enter(request["memory_mb"], request["cpu_s"])
     succeeded = probe.attempt(request["host"], request["secrets"])
-    prepared.channel.send({"id": "hello", "succeeded": succeeded, "lacking": lacking}, [])
+    hello: Hello = {"id": "hello", "succeeded": succeeded, "lacking": lacking}
+    prepared.channel.send(hello, [])
     prepared.refusals.begin()
     prepared.watch.ignore_debugger()
     prepared.watch.begin()

@@ -22,7 +22,10 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from autograder.isolation.worker import ForkRequest
 
 WARM = """
 numpy numpy.linalg numpy.fft numpy.random numpy.polynomial numpy.lib.stride_tricks math functools itertools collections
@@ -74,6 +77,15 @@ def system_fork() -> Callable[[], int]:
     return fork
 
 
+class Answer(TypedDict, total=False):
+    """A reply: one of ready and pid (process ids), refused (the reason) and status (of ``waitpid``)."""
+
+    ready: int
+    pid: int
+    refused: str
+    status: int | None
+
+
 class Hosts:
     """The processes that may send requests, each by its own socket, and their remaining workers.
 
@@ -111,12 +123,12 @@ class Hosts:
         control.close()
         return True
 
-    def fork(self, control: socket.socket, become: Callable[[], None], fork: Callable[[], int]) -> dict[str, Any]:
+    def fork(self, control: socket.socket, become: Callable[[], None], fork: Callable[[], int]) -> Answer:
         """Fork a worker for one of them; return the reply."""
         try:
             pid = fork()
         except OSError as error:  # too many processes, or too little memory: continue to serve the others
-            return {"refused": error.strerror}
+            return {"refused": str(error.strerror)}
         if pid == 0:
             _child(self._workers, become)
         self._workers[control].add(pid)
@@ -128,7 +140,7 @@ class Hosts:
         return _status(pid)
 
 
-def _serve(first: socket.socket, become_worker: Callable[[dict[str, Any], list[int]], None]) -> None:
+def _serve(first: socket.socket, become_worker: Callable[[ForkRequest, list[int]], None]) -> None:
     fork = system_fork()
     hosts = Hosts(first)
     while True:
@@ -172,7 +184,7 @@ def _child(controls: Iterable[socket.socket], become: Callable[[], None]) -> Non
         os._exit(status)
 
 
-def _reply(control: socket.socket, message: dict[str, Any]) -> None:
+def _reply(control: socket.socket, message: Answer) -> None:
     control.send(json.dumps(message).encode())
 
 

@@ -3,7 +3,7 @@
 from autograder.spec.assignment import Assignment, Outline, Question
 from autograder.spec.budget import Bench, Budget, Judgement, Run, Stored
 from autograder.spec.case import Case
-from autograder.spec.check import Check, Observations, Trial
+from autograder.spec.check import Check, Draw, Judge, Observations, Observe, Trial
 from autograder.spec.error import SpecError
 from autograder.spec.exercise import Exercise, Extras, Points, points_by_part
 from autograder.spec.mistake import Edit, Mistake
@@ -14,12 +14,15 @@ __all__ = [
     "Budget",
     "Case",
     "Check",
+    "Draw",
     "Edit",
     "Exercise",
     "Extras",
+    "Judge",
     "Judgement",
     "Mistake",
     "Observations",
+    "Observe",
     "Outline",
     "Points",
     "Question",

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
+from autograder.isolation.tree import Value, Values
+from dlkit.backend import NumpyArray
+
 __all__ = ["Case"]
 
 
 class _Changes(TypedDict, total=False):
-    arguments: dict[str, Any]
-    inputs: dict[str, Any]
-    parameters: dict[str, Any]
-    upstream: Any
-    hidden: dict[str, Any]
+    arguments: Values
+    inputs: Values
+    parameters: dict[str, NumpyArray]
+    upstream: Value
+    hidden: Values
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -26,19 +29,19 @@ class Case:
     hidden: what the check knows about the case and the student does not see.
     """
 
-    arguments: dict[str, Any]
+    arguments: Values
     inputs: dict[str, Any]
-    parameters: dict[str, Any]
-    upstream: Any
-    hidden: dict[str, Any]
+    parameters: dict[str, NumpyArray]
+    upstream: Value
+    hidden: Values
 
     def __init__(
         self,
-        arguments: Mapping[str, Any] | None = None,
+        arguments: Mapping[str, Value] | None = None,
         /,
         *,
-        parameters: Mapping[str, Any] | None = None,
-        **inputs: Any,
+        parameters: Mapping[str, NumpyArray] | None = None,
+        **inputs: Value,
     ) -> None:
         self._fill(arguments=dict(arguments or {}), inputs=dict(inputs), parameters=dict(parameters or {}))
 
@@ -47,13 +50,13 @@ class Case:
             object.__setattr__(self, name, value)
 
     @property
-    def upstreams(self) -> dict[str, Any]:
+    def upstreams(self) -> Values:
         """The upstream gradient by its name, ``dy``; of several outputs one for each, in their order."""
         if isinstance(self.upstream, dict):
             return self.upstream
         return {} if self.upstream is None else {"dy": self.upstream}
 
-    def with_upstreams(self, named: dict[str, Any]) -> Case:
+    def with_upstreams(self, named: Values) -> Case:
         """Return a copy with other upstream gradients, by the names of ``upstreams``."""
         return self.with_changes(upstream=named if isinstance(self.upstream, dict) else named.get("dy"))
 
@@ -69,12 +72,12 @@ class Case:
         copy._fill(**{**vars(self), **changes})
         return copy
 
-    def as_data(self) -> list[Any]:
+    def as_data(self) -> list[Value]:
         """Return the case as a tree that can be stored."""
         return [self.arguments, self.inputs, self.parameters, self.upstream, self.hidden]
 
     @classmethod
-    def from_data(cls, data: list[Any]) -> Case:
+    def from_data(cls, data: list[Value]) -> Case:
         """Rebuild a case from ``as_data``."""
         arguments, inputs, parameters, upstream, hidden = data
         return cls(arguments).with_changes(inputs=inputs, parameters=parameters, upstream=upstream, hidden=hidden)
@@ -86,7 +89,7 @@ class Case:
         return ", ".join(arguments + inputs)
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     shape = getattr(getattr(value, "array", value), "shape", None)
     if shape is not None:
         return str(tuple(shape))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
+from autograder.isolation.tree import Values
 from autograder.spec.error import SpecError
 
 if TYPE_CHECKING:
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
     from autograder.spec.comparison import Mismatch
     from autograder.subject import Subject
 
-__all__ = ["Check", "Observations", "Trial"]
+__all__ = ["Check", "Draw", "Judge", "Observations", "Observe", "Trial"]
 
-Observations = dict[str, Any]
+Observations = Values
 """What a check observed: a name that its sentence can use (``y``, ``dW``) → plain data."""
+Draw: TypeAlias = "Callable[[np.random.Generator, Subject], list[Case]]"
+"""Draws cases; the subject is the reference."""
+Observe: TypeAlias = "Callable[[Subject, Case], Observations]"
+"""Runs an implementation and looks at what it does."""
+Judge: TypeAlias = "Callable[[Observations, Observations, Case], Mismatch | None]"
+"""Compares what was observed with what is expected."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,9 @@ class Check:
     name: str
     part: str
     weight: float
-    cases: Callable[[np.random.Generator, Subject], list[Case]]
-    observe: Callable[[Subject, Case], Observations]
-    judge: Callable[[Observations, Observations, Case], Mismatch | None]
+    cases: Draw
+    observe: Observe
+    judge: Judge
     expect: Callable[[Subject, Case, np.random.Generator], Observations] | None = None
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()

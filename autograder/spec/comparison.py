@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from autograder.isolation.tree import LARGEST, Opaque
 from autograder.spec import Case, Observations
+from dlkit.backend import NumpyArray
 
 __all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all", "is_compared"]
 
@@ -59,7 +60,7 @@ def is_compared(name: str) -> bool:
     return not name.startswith("_")
 
 
-def compare(observed: Any, expected: Any, name: str, tolerance: Tolerance = FLOAT64) -> Mismatch | None:
+def compare(observed: object, expected: object, name: str, tolerance: Tolerance = FLOAT64) -> Mismatch | None:
     """Compare two trees of plain data; ``None`` where they agree."""
     if type(observed) is int and abs(observed) > LARGEST:
         observed = math.inf if observed > 0 else -math.inf  # too large for an array or a sentence
@@ -78,7 +79,9 @@ def compare(observed: Any, expected: Any, name: str, tolerance: Tolerance = FLOA
     return _compare_arrays(observed, expected, name, tolerance)
 
 
-def _compare_sequences(observed: Any, expected: Any, name: str, tolerance: Tolerance) -> Mismatch | None:
+def _compare_sequences(
+    observed: object, expected: Sequence[object], name: str, tolerance: Tolerance
+) -> Mismatch | None:
     count = f"{len(expected)} values"
     if not isinstance(observed, tuple | list):
         return Mismatch("structure", name, f"{name}: expected {count}, got {_say(observed)}")
@@ -88,7 +91,7 @@ def _compare_sequences(observed: Any, expected: Any, name: str, tolerance: Toler
     return next((m for i, (o, e) in enumerate(pairs) if (m := compare(o, e, f"{name}[{i}]", tolerance))), None)
 
 
-def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Tolerance) -> Mismatch | None:
+def _compare_arrays(observed: object, expected: object, name: str, tolerance: Tolerance) -> Mismatch | None:
     expected = np.asarray(expected)
     problem = _not_an_array(observed, name, scalar=expected.ndim == 0)
     if problem:
@@ -131,7 +134,7 @@ def _compare_arrays(observed: Any, expected: Any, name: str, tolerance: Toleranc
     return Mismatch("value", name, sentence, index, largest)
 
 
-def _not_an_array(observed: Any, name: str, *, scalar: bool) -> Mismatch | None:
+def _not_an_array(observed: object, name: str, *, scalar: bool) -> Mismatch | None:
     if isinstance(observed, np.ndarray | np.generic):
         return None
     if scalar and isinstance(observed, int | float) and not isinstance(observed, bool):
@@ -147,7 +150,7 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if 1e3 <= value < 1e6 else f"{value:.3g}"  # noqa: PLR2004 - where .3g begins to write e+03
 
 
-def _share(wrong: Any) -> str:
+def _share(wrong: NumpyArray) -> str:
     count, size = int(wrong.sum()), wrong.size
     return ("every entry" if size > 1 else "its only entry") if count == size else f"{count} of {size} entries"
 
@@ -156,7 +159,7 @@ def _at(index: tuple[int, ...]) -> str:
     return str(index[0]) if len(index) == 1 else str(index)
 
 
-def _say(value: Any) -> str:
+def _say(value: object) -> str:
     if isinstance(value, Opaque):
         return (
             f"an object of class {value.type_name}"
@@ -172,7 +175,7 @@ def _say(value: Any) -> str:
     )
 
 
-def agree(left: Any, right: Any) -> bool:  # noqa: PLR0911 - one return a kind
+def agree(left: object, right: object) -> bool:  # noqa: PLR0911 - one return a kind
     """Whether two observations are the same, correct or not: equal trees and dtypes, values equal up to rounding."""
     if isinstance(left, np.ndarray | np.generic) and isinstance(right, np.ndarray | np.generic):
         left, right = np.asarray(left), np.asarray(right)

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from autograder.spec.check import Check, Observations
+from autograder.spec.check import Check, Judge, Observations, Observe
 from autograder.spec.error import SpecError
 from autograder.spec.mistake import Mistake, with_methods
 
 if TYPE_CHECKING:
     from autograder.spec.case import Case
-    from autograder.spec.comparison import Mismatch
-    from autograder.subject import Subject
 
 __all__ = ["Exercise", "Extras", "Points", "points_by_part"]
 
@@ -161,13 +159,13 @@ class Exercise:
         part: str | None = None,
         weight: float = 1,
         expect: Callable[[Case], Observations] | None = None,
-        judge: Callable[[Observations, Observations, Case], Mismatch | None] | None = None,
+        judge: Judge | None = None,
         needs: tuple[str, ...] | None = None,
         after: tuple[str, ...] = (),
         backend: str | None = None,
         mutation: str = "",
         cpu_s: float | None = None,
-    ) -> Callable[[Callable[[Subject, Case], Observations]], Callable[[Subject, Case], Observations]]:
+    ) -> Callable[[Observe], Observe]:
         """Add a custom check: the decorated function runs a Subject and returns what it observed.
 
         name: the sentence that a student reads;  cases(rng): the inputs;
@@ -182,7 +180,7 @@ class Exercise:
         """
         from autograder.spec.comparison import compare_all
 
-        def add(observe: Callable[[Subject, Case], Observations]) -> Callable[[Subject, Case], Observations]:
+        def add(observe: Observe) -> Observe:
             self.add(
                 Check(
                     name,

@@ -13,9 +13,11 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import numpy as np
+
+from dlkit.backend import NumpyArray
 
 __all__ = ["DatasetError", "read_idx"]
 
@@ -28,7 +30,7 @@ class DatasetError(ValueError):
     """The files of a data set are missing or damaged; the message names the file and the cure."""
 
 
-def read_idx(path: str | Path, *, dimensions: int | None = None) -> Any:
+def read_idx(path: str | Path, *, dimensions: int | None = None) -> NumpyArray:
     """Read one IDX file, plain or gzip (recognized by its first bytes): a NumPy array in native byte order.
 
     dimensions: how many the array must have (3 for images, 1 for labels), or None for any.
@@ -56,7 +58,7 @@ def _open(path: Path) -> BinaryIO:
     return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
 
 
-def _read(stream: BinaryIO, path: Path, dimensions: int | None) -> Any:
+def _read(stream: BinaryIO, path: Path, dimensions: int | None) -> NumpyArray:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not magic[3]:  # noqa: PLR2004
         message = f"{path} is not an IDX file (it begins with {magic.hex(' ') or 'nothing'}): download it again."

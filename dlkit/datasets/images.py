@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from dlkit.backend import NumpyArray
 from dlkit.datasets.idx import DatasetError, read_idx
 from dlkit.datasets.splits import Split, split
 
@@ -82,7 +82,7 @@ def mnist_full(folder: str | Path | None = None) -> Split:
     return Split(*_pair(folder, "train"), *_pair(folder, "t10k"))
 
 
-def _pair(folder: Path, part: str) -> tuple[Any, Any]:
+def _pair(folder: Path, part: str) -> tuple[NumpyArray, NumpyArray]:
     """Images and labels of "train" or "t10k"."""
     of_images, of_labels = _find(folder, f"{part}-images-idx3-ubyte"), _find(folder, f"{part}-labels-idx1-ubyte")
     images, labels = read_idx(of_images, dimensions=3), read_idx(of_labels, dimensions=1)
@@ -109,5 +109,5 @@ def _find(folder: Path, name: str) -> Path:
     raise DatasetError(message)
 
 
-def _scaled(pixels: Any) -> Any:
+def _scaled(pixels: NumpyArray) -> NumpyArray:
     return pixels.astype(np.float32) / np.float32(255)

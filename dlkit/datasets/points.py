@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from dlkit.backend import NumpyArray
 
 __all__ = ["iris", "spirals"]
 
 
-def iris() -> tuple[Any, Any]:
+def iris() -> tuple[NumpyArray, NumpyArray]:
     """Iris flowers: x (150, 4) float64 in centimetres, y (150,) int64 in 0…2, ordered by class.
 
     Columns: length and width of the sepal, length and width of the petal.  Classes: setosa,
@@ -24,7 +24,9 @@ def iris() -> tuple[Any, Any]:
     return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.int64)
 
 
-def spirals(n_per_class: int, n_classes: int = 2, *, noise: float = 0.03, rng: np.random.Generator) -> tuple[Any, Any]:
+def spirals(
+    n_per_class: int, n_classes: int = 2, *, noise: float = 0.03, rng: np.random.Generator
+) -> tuple[NumpyArray, NumpyArray]:
     """Interleaved spirals around the origin: x (n_per_class n_classes, 2) float64, y int64, ordered by class.
 
     Each arm makes 1½ turns from radius 0.1 to 1; arm k starts 2πk/n_classes further.

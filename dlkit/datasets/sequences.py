@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import numpy as np
+
+from dlkit.backend import NumpyArray
 
 __all__ = ["adding_problem", "date_pairs"]
 
@@ -25,7 +26,7 @@ _MONTHS = (
 )
 
 
-def adding_problem(count: int, length: int, *, rng: np.random.Generator) -> tuple[Any, Any]:
+def adding_problem(count: int, length: int, *, rng: np.random.Generator) -> tuple[NumpyArray, NumpyArray]:
     """Sequences with two marked numbers and their sum: x (count, length, 2), y (count, 1), float64.
 
     x[:, :, 0] is uniform in [0, 1); x[:, :, 1] is 1 at one place of the first half and one of the

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from dlkit.backend import NumpyArray
 
 __all__ = ["Split", "split"]
 
@@ -18,13 +20,13 @@ class Split:
     x_train (n, …), y_train (n,), x_test (m, …), y_test (m,): NumPy arrays.
     """
 
-    x_train: Any
-    y_train: Any
-    x_test: Any
-    y_test: Any
+    x_train: NumpyArray
+    y_train: NumpyArray
+    x_test: NumpyArray
+    y_test: NumpyArray
 
 
-def split(x: Any, y: Any, *, test: int, rng: np.random.Generator) -> Split:
+def split(x: NumpyArray, y: NumpyArray, *, test: int, rng: np.random.Generator) -> Split:
     """Shuffle and split off ``test`` samples; row i of x stays with row i of y.
 
     x (n, …) and y (n, …): arrays of one length, not written to.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from dlkit.backend import NumpyArray
 from dlkit.datasets.idx import DatasetError
 
 __all__ = ["characters", "python_manual"]
@@ -33,7 +32,7 @@ def python_manual(*, repeated: bool = True) -> str:
     return text if repeated else "\n\n".join(dict.fromkeys(text.split("\n\n")))
 
 
-def characters(text: str, *, rarest: int = 1) -> tuple[str, Any]:
+def characters(text: str, *, rarest: int = 1) -> tuple[str, NumpyArray]:
     """Vocabulary of a text, and the text as numbers.
 
     Returns the distinct characters in ascending order as one string, and codes (len(text),) int64

@@ -1,12 +1,11 @@
 """Parameters that are given gradients, moved by an optimizer, and looked at."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from dlkit import Optimizer, Parameter
+from dlkit import Array, Optimizer, Parameter
 
 
-def parameters(arrays: Sequence[Any], gradients: Sequence[Any] = ()) -> list[Parameter]:
+def parameters(arrays: Sequence[Array], gradients: Sequence[Array] = ()) -> list[Parameter]:
     """New parameters with copies of these arrays; gradients: of each, where they are not to be zero."""
     made = [Parameter(array.copy()) for array in arrays]
     if gradients:
@@ -14,31 +13,31 @@ def parameters(arrays: Sequence[Any], gradients: Sequence[Any] = ()) -> list[Par
     return made
 
 
-def give(parameters: Sequence[Parameter], gradients: Sequence[Any]) -> None:
+def give(parameters: Sequence[Parameter], gradients: Sequence[Array]) -> None:
     """Write these gradients into the parameters' own."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad[...] = gradient
 
 
-def step(optimizer: Optimizer, parameters: Sequence[Parameter], gradients: Sequence[Any]) -> list[Any]:
+def step(optimizer: Optimizer, parameters: Sequence[Parameter], gradients: Sequence[Array]) -> list[Array]:
     """Take one step with these gradients; return where the parameters are then."""
     give(parameters, gradients)
     optimizer.step()
     return data(parameters)
 
 
-def data(parameters: Sequence[Parameter]) -> list[Any]:
+def data(parameters: Sequence[Parameter]) -> list[Array]:
     """The parameters' arrays, themselves."""
     return [parameter.data for parameter in parameters]
 
 
-def write(parameters: Sequence[Parameter], arrays: Sequence[Any]) -> None:
+def write(parameters: Sequence[Parameter], arrays: Sequence[Array]) -> None:
     """Write these arrays into the parameters' own, as an optimizer does."""
     for parameter, array in zip(parameters, arrays, strict=True):
         parameter.data[...] = array
 
 
-def grads(parameters: Sequence[Parameter]) -> list[Any]:
+def grads(parameters: Sequence[Parameter]) -> list[Array]:
     """The parameters' gradients, themselves."""
     return [parameter.grad for parameter in parameters]
 

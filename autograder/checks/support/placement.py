@@ -1,10 +1,8 @@
 """Where a new array lies."""
 
-from typing import Any
-
 from dlkit import backend
 
 
-def place(x: Any) -> str:
+def place(x: object) -> str:
     """Whether an array lies on the active device, in words."""
     return "there" if isinstance(x, backend.current().array_type) else "elsewhere"

@@ -93,7 +93,7 @@ class Log:
     def _count(self, name: str, network: Any) -> None:
         forward = network.forward
 
-        def counted(*xs: Any) -> Any:
+        def counted(*xs: Array) -> Array:
             self.calls[name] += 1
             return forward(*xs)
 
@@ -103,7 +103,7 @@ class Log:
         backward, parameters = network.backward, network.parameters()
         self.reached[name].append([0 * parameter.grad for parameter in parameters])
 
-        def followed(*dy: Any) -> Any:
+        def followed(*dy: Array) -> Array:
             before = [parameter.grad.copy() for parameter in parameters]
             dx = backward(*dy)
             sums = self.reached[name][-1]
@@ -133,7 +133,7 @@ class Log:
             if any(id(parameter) in known for parameter in self.networks[network].parameters()):
                 sums.append([0 * each for each in sums[-1]])
 
-    def updates(self) -> dict[str, Any]:
+    def updates(self) -> dict[str, object]:
         """The gradients of every parameter, update by update, and where it is at the end."""
         taken = {f"the gradients of {path}, update by update,": self._stacked(path) for path in self.parameters}
         ends = {f"{path} at the end": parameter.data for path, parameter in self.parameters.items()}
@@ -143,7 +143,7 @@ class Log:
         grad = self.parameters[path].grad
         return array_module(grad).stack(self.taken[path]) if self.taken[path] else grad[None][:0]
 
-    def reaching(self) -> dict[str, Any]:
+    def reaching(self) -> dict[str, object]:
         """What reached the gradients before each update and after the last, of the networks that are followed."""
         return {
             f"what reached {name}.{path}": array_module(sums[0][i]).stack([each[i] for each in sums])
@@ -151,7 +151,7 @@ class Log:
             for i, path in enumerate(self.networks[name].named_parameters())
         }
 
-    def left(self, names: Sequence[str]) -> dict[str, Any]:
+    def left(self, names: Sequence[str]) -> dict[str, object]:
         """What is in the gradients now, of the networks of these names."""
         return {
             f"{name}.{path}": parameter.grad
