@@ -91,18 +91,19 @@ def translate(source: str) -> Translated:
     number = 0
     while number < len(lines):
         line, end = lines[number], number
-        found = _special(line) if state.is_fresh else None
+        while state.is_fresh and lines[end].endswith("\\") and end + 1 < len(lines):
+            end += 1
+        pieces = lines[number : end + 1]
+        whole = " ".join([*(piece.rstrip()[:-1] for piece in pieces[:-1]), pieces[-1].rstrip()])
+        found = (_special(line) or _special(whole)) if state.is_fresh else None
         if found is not None:
-            while lines[end].endswith("\\") and end + 1 < len(lines):
-                end += 1
-            pieces = [line[found:], *lines[number + 1 : end + 1]]
-            command = " ".join([*(piece.rstrip()[:-1] for piece in pieces[:-1]), pieces[-1].rstrip()])
-            made.append(_python_of(line[:found], command, names))
+            made.append(_python_of(whole[:found], whole[found:], names))
             made += [""] * (end - number)
+            number = end
         else:
             made.append(line)
             _read_on(line, state)
-        number = end + 1
+        number += 1
     return Translated("\n".join(made), names)
 
 
