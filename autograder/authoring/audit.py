@@ -204,8 +204,12 @@ class _Auditor:
         report = self.grader.grade(Submission("variant.py", Extraction(self.loaded.reference.chunks), ""))
         self.of_reference = report.exercises[0]
         for verdict in self.of_reference.verdicts:
-            if verdict.status is not Status.PASSED:
-                yield f"the solution fails “{verdict.check}”: {_say(verdict)}"
+            if verdict.status is Status.PASSED:
+                continue
+            sentence = f"the solution fails “{verdict.check}”: {_say(verdict)}"
+            if verdict.status is Status.BROKEN:  # nothing can be proved, and all else would say the same
+                raise SpecError(sentence)
+            yield sentence
         yield from (f"the solution tried to {what}, which reports mention" for what in report.tried)
 
     def _stubs(self) -> Iterator[str]:

@@ -162,7 +162,8 @@ def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
         elif question is not None:
             asked.append(question)
             if question not in questions:
-                message = f"{assignment.name}: the notebook has the question '{question}', which the spec does not list"
+                what = f"the notebook has the question '{question}', which assignment.py does not list"
+                message = f"{assignment.name}: {what}"
                 raise SpecError(message)
             cell.metadata = {"nbgrader": _cell(question, grade=True, solution=True, points=questions[question].points)}
         elif "### BEGIN SOLUTION" in cell.source:
@@ -175,7 +176,7 @@ def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
             cell.metadata = {}
     for kind, wanted, found in (("check(…) cells", list(exercises), checked), ("questions", list(questions), asked)):
         if wanted != found:
-            message = f"{assignment.name}: {kind}: the notebook has {found}, the spec {wanted}"
+            message = f"{assignment.name}: {kind}: the notebook has {found}, assignment.py {wanted}"
             raise SpecError(message)
     notebook.metadata = {
         "dlkit": {"assignment": assignment.name},
@@ -187,7 +188,7 @@ def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
 
 def _grade_cell(exercises: dict[str, Exercise], name: str) -> dict[str, Any]:
     if name not in exercises:
-        message = f"the notebook checks {name}, which is not an exercise of the spec"
+        message = f"the notebook checks {name}, which assignment.py does not list"
         raise SpecError(message)
     return _cell(grade_cell(name), grade=True, solution=False, points=exercises[name].total)
 

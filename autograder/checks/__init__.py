@@ -33,7 +33,16 @@ from autograder.checks.sequence import (
     other_rows,
 )
 from autograder.checks.standard import FORWARD, GRADIENTS
-from autograder.checks.statistics import Claim, equal_signs, in_pairs, new_rng, normal_within, seeded, statistics
+from autograder.checks.statistics import (
+    Claim,
+    each_with_probability,
+    equal_signs,
+    in_pairs,
+    new_rng,
+    normal_within,
+    seeded,
+    statistics,
+)
 from autograder.checks.tokenization import any_texts
 from autograder.checks.tokenizer import LEARNED, TokenizerExercise
 from autograder.checks.training_step import DETACHED, LEFT_OVER, TrainingStepExercise
@@ -99,6 +108,7 @@ __all__ = [
     "compare",
     "compare_all",
     "disguise",
+    "each_with_probability",
     "equal_signs",
     "even_draw",
     "habits",

@@ -24,6 +24,7 @@ def in_dtype(case: Case, dtype: str) -> Case:
     }
     return case.with_changes(
         hidden={**case.hidden, **earlier},
+        arguments=converted(case.arguments, dtype),
         inputs={name: converted(x, dtype) for name, x in case.inputs.items()},
         parameters={path: converted(value, dtype) for path, value in case.parameters.items()},
         upstream=converted(case.upstream, dtype),
@@ -48,7 +49,18 @@ def fits(other: Case, case: Case) -> bool:
     """Whether the other case's inputs can be passed to an object built for this case."""
     shapes = [{path: value.shape for path, value in one.parameters.items()} for one in (other, case)]
     arrays = all(isinstance(x, np.ndarray) for x in other.inputs.values())
-    return arrays and other.arguments == case.arguments and shapes[0] == shapes[1]
+    return arrays and _equal(other.arguments, case.arguments) and shapes[0] == shapes[1]
+
+
+def _equal(left: object, right: object) -> bool:
+    """Whether two values are equal, also where arrays are among them."""
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        return np.array_equal(left, right)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_equal(left[name], right[name]) for name in left)
+    if isinstance(left, tuple | list) and isinstance(right, tuple | list):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    return bool(left == right)
 
 
 def sizes(inputs: Values) -> list[tuple[int, ...]]:

@@ -62,6 +62,7 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     outputs: tuple[str, ...] = ("the result",),
     creates: bool = False,
     habit_cases: CaseMaker | None = None,
+    float32: bool = True,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, or of one method of a class, that draws random numbers.
@@ -80,6 +81,7 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     creates: the function receives sizes and no arrays; in place of the habits a check requires numbers on the active
     device, for which ``run`` must keep its result (``subject.keep``).
     habit_cases: cases for the habits, where ``cases`` cannot show them; the last two are used in float32.
+    float32: whether the result of float32 inputs must be float32; False for whole numbers, which have no such habit.
     """
     part, kind = (method, "class") if method else (name, "function")
     exercise = Exercise(
@@ -97,7 +99,7 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
         _add_check_of_device(exercise, drawing, cases, principal)
     else:
         chosen = _with_generators(habit_cases) if habit_cases else cases
-        _add_habits(exercise, drawing, chosen, words, expect=expect, principal=principal)
+        _add_habits(exercise, drawing, chosen, words, expect=expect, principal=principal, float32=float32)
     return exercise
 
 
@@ -228,6 +230,7 @@ def _add_habits(
     *,
     expect: Expect | None,
     principal: str,
+    float32: bool,
 ) -> None:
     """Add checks of the habits (inputs unchanged, dtype in = dtype out, no transfers) that ignore the drawn values."""
     in_single = _judge(words, FLOAT32)
@@ -246,13 +249,14 @@ def _add_habits(
     to_float64 = "return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')"
     add = partial(habits, exercise, cases=cases, after=(principal,))
     add(drawing.call, among=("inputs",), in_words=True)
-    add(
-        drawing.with_dtypes,
-        among=("float32",),
-        expect=None if expect is None else lambda case: {**expect(case), **dtypes},
-        judge=judge_single,
-        to_float64=(*call, to_float64),
-    )
+    if float32:
+        add(
+            drawing.with_dtypes,
+            among=("float32",),
+            expect=None if expect is None else lambda case: {**expect(case), **dtypes},
+            judge=judge_single,
+            to_float64=(*call, to_float64),
+        )
     add(drawing.observe, among=("device",), expect=expect, judge=_judge(words))
 
 

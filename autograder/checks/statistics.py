@@ -21,7 +21,18 @@ from autograder.spec.comparison import Mismatch, agree
 from autograder.subject import Subject
 from dlkit.backend import NumpyArray
 
-__all__ = ["CHANCE", "Claim", "Run", "equal_signs", "in_pairs", "new_rng", "normal_within", "seeded", "statistics"]
+__all__ = [
+    "CHANCE",
+    "Claim",
+    "Run",
+    "each_with_probability",
+    "equal_signs",
+    "in_pairs",
+    "new_rng",
+    "normal_within",
+    "seeded",
+    "statistics",
+]
 
 CHANCE = 1e-7
 """Upper bound on the probability that correct code fails one check, over all claims and cases; of ten, below 1e-6."""
@@ -92,6 +103,36 @@ def equal_signs(look: Look, axis: int, places: str, of: str = "") -> Claim:
         lambda seen, case: np.equal(*in_pairs(look(seen, case) > 0, axis)),
         lambda _: Mean(0.5),
         {f"all {places} alike": lambda _: Mean(1.0)},
+    )
+
+
+def each_with_probability(
+    things: str, happens: str, look: Look, probability: Callable[[Case], float]
+) -> tuple[Claim, Claim]:
+    """The claims that something happens to each of many things with this probability, whatever happens to the others.
+
+    things, happens: as sentences name them (``images``, ``mirrored``); look: whether it happened, one condition a thing.
+    """
+
+    def both_or_neither(case: Case) -> float:
+        return probability(case) ** 2 + (1 - probability(case)) ** 2
+
+    return (
+        Claim(
+            f"the share of {happens} {things}",
+            look,
+            lambda case: Mean(probability(case)),
+            {
+                f"{happens} with probability 1 − p": lambda case: Mean(1 - probability(case)),
+                f"{happens} with probability ½": lambda _: Mean(0.5),
+            },
+        ),
+        Claim(
+            f"the share of neighbours that are both {happens} or both not",
+            lambda seen, case: np.equal(*in_pairs(np.asarray(look(seen, case)), 0)),
+            lambda case: Mean(both_or_neither(case)),
+            {"one draw for all": lambda _: Mean(1.0), "every second one": lambda _: Mean(0.0)},
+        ),
     )
 
 

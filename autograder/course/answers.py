@@ -50,6 +50,14 @@ def _something(found: list[Answer], exercise: Exercise, check: Check, why: str) 
     return found
 
 
+def _raised(exercise: Exercise, check: Check, case: Case | None, error: SubjectRaisedError) -> str:
+    """What an author reads where the solution itself raises: the check, the case, the error and its place."""
+    of, place = case.describe() if case else "before its first case", f" ({error.where})" if error.where else ""
+    if case and (first := case.hidden.get("first")):
+        of += f", called before with {Case(**first).describe()}: the first axis of an input is the batch, of any size"
+    return f"{exercise.name}: the solution raises {error}{place} in “{check.name}”, {of}"
+
+
 class Answers:
     """Answers computed from the references, and kept for the whole class.
 
@@ -77,17 +85,21 @@ class Answers:
         if key not in self._found:
             names = () if self.alike and not check.redrawn else key
             rng = generator(self.seed, self.loaded.assignment.name, *names)
-            reference = self.reference(exercise)
-            self._found[key], sizes = [], []
-            for case in check.cases(rng, reference):
-                reference.largest = reference.returned = 0
-                expected = check.expect(reference, case, rng) if check.expect else check.observe(reference, case)
-                sizes.append((reference.largest, reference.returned))
-                self._found[key].append((case, expected))
+            found, sizes, drawn = list[Answer](), list[Size](), None
+            try:
+                reference = self.reference(exercise)
+                for drawn in check.cases(rng, reference):
+                    reference.largest = reference.returned = 0
+                    expected = check.expect(reference, drawn, rng) if check.expect else check.observe(reference, drawn)
+                    sizes.append((reference.largest, reference.returned))
+                    found.append((drawn, expected))
+            except SubjectRaisedError as error:
+                raise SpecError(_raised(exercise, check, drawn, error)) from error
+            self._found[key] = found
             reference.forget()
             if not check.expect:
                 self._sizes[key] = sizes
-        return _something(self._found[key], exercise, check, "its specification draws none")
+        return _something(self._found[key], exercise, check, "its cases draw none")
 
     def sizes(self, exercise: Exercise, check: Check) -> list[Size]:
         """How much the reference returns in each case, observed like a submission; empty for a capstone."""

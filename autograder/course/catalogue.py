@@ -54,7 +54,7 @@ class Loaded:
             raise SpecError(message)
         found = extraction.extract(path)
         if found.broken:
-            message = f"{path.name}: {found.broken[0].label}: {found.broken[0].reason}"
+            message = f"{self.assignment.name}: {found.broken[0].label}: {found.broken[0].reason}"
             raise SpecError(message)
         return replace(found, chunks=found.definitions_for(e.name for e in self.assignment.exercises))
 
@@ -76,6 +76,9 @@ class Loaded:
         """References of the earlier assignments that this one builds on, ready to be sent; empty if there are none."""
         found: dict[str, list[Any]] = {}
         for name in self.assignment.earlier if self.official else ():
+            if not (self.root / "solutions" / name / OUTLINE).is_file():
+                message = f"{self.assignment.name}: earlier= names {name}, which is not in solutions/: copy it there"
+                raise SpecError(message)
             other = load(name, self.root)
             names = [exercise.name for exercise in other.assignment.exercises]
             found.update({**other.earlier, other.assignment.module: [[names, wire(other.reference.chunks)]]})

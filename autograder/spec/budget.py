@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from autograder.report import Measurement, Pace, Status
+from autograder.spec.error import SpecError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +33,7 @@ HALF = 0.5
 class Run:
     """What is run when it is measured.
 
-    The case's inputs are shapes (drawn normal, anew for every call) or functions of an rng (labels).
+    The case's inputs are shapes (drawn normal, anew for every call) or functions of an rng (labels), else SpecError.
     dtype: of the drawn inputs and the parameters.
     """
 
@@ -41,14 +42,21 @@ class Run:
 
     def draw(self, rng: np.random.Generator, case: Case | None = None) -> Case:
         """Draw inputs, and dy where ``case`` has one: a first case, or fresh numbers for one that is complete."""
-        given = self.case.inputs.items()
-        drawn = {name: spec(rng) if callable(spec) else rng.normal(size=spec) for name, spec in given}
+        drawn = {name: self._drawn(name, spec, rng) for name, spec in self.case.inputs.items()}
         floats = {name for name, x in drawn.items() if getattr(getattr(x, "dtype", None), "kind", "") == "f"}
         inputs = {name: x.astype(self.dtype) if name in floats else x for name, x in drawn.items()}
         if case is None:
             return self.case.with_changes(inputs=inputs)
         fresh = {name: rng.normal(size=dy.shape).astype(self.dtype) for name, dy in case.upstreams.items()}
         return case.with_changes(inputs=inputs).with_upstreams(fresh)
+
+    def _drawn(self, name: str, spec: Any, rng: np.random.Generator) -> Any:
+        if callable(spec):
+            return spec(rng)
+        if not isinstance(spec, tuple | int):
+            message = f"a case that is measured ({self.case.describe()}) has a shape for “{name}”, or a function of rng"
+            raise SpecError(message)
+        return rng.normal(size=spec)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.report import Status
-from autograder.spec import Assignment, SpecError
+from autograder.spec import Assignment, Case, SpecError
+from autograder.subject import SubjectRaisedError
 from autograder.submission import Submission
 
 NAME = "02_layers"
@@ -79,7 +80,7 @@ def changed(loaded, **fields):
 
 
 EMPTY = [
-    ({"cases": lambda _rng, _reference: []}, "has no cases, so it proves nothing (its specification draws none)"),
+    ({"cases": lambda _rng, _reference: []}, "has no cases, so it proves nothing (its cases draw none)"),
     ({"observe": lambda _subject, _case: {"_only": 1}}, "expects no value in any case, so it proves nothing"),
 ]
 
@@ -104,6 +105,46 @@ def test_the_audit_reports_a_check_without_cases_and_release_refuses_it(own_cour
     assert any("has no cases, so it proves nothing" in failure for failure in failures)
     with pytest.raises(SpecError, match="has no cases, so it proves nothing"):
         release(own_course, NAME)
+
+
+# --- a solution that raises ------------------------------------------------------------------
+
+
+def raising(*_):
+    raise SubjectRaisedError({"type": "ValueError", "message": "no room", "where": "layers.py, line 9"})
+
+
+RAISED = "the solution raises ValueError: no room (layers.py, line 9) in “forward matches the reference”, "
+RAISING = [
+    ({"cases": raising}, RAISED + "before its first case"),
+    ({"cases": lambda *_: [Case({"axis": 1}, x=1)], "observe": raising}, RAISED + "axis=1, x 1"),
+    (
+        {"cases": lambda *_: [Case(x=1).with_changes(hidden={"first": {"x": 2}})], "observe": raising},
+        RAISED + "x 1, called before with x 2: the first axis of an input is the batch, of any size",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "sentence"), RAISING)
+def test_where_the_solution_raises_check_and_case_are_named(layers, fields, sentence):
+    loaded = changed(layers, **fields)
+    exercise = loaded.assignment.exercises[0]
+    answers = Answers(loaded, 1)
+    for _ in range(2):
+        with pytest.raises(SpecError) as raised:
+            answers.of(exercise, exercise.checks[0])
+        assert str(raised.value) == f"{exercise.name}: {sentence}"
+
+
+def test_the_audit_says_once_that_the_solution_raises(own_course):
+    path = own_course / "solutions" / NAME / "layers.py"
+    text = path.read_text()
+    path.write_text(text.replace("self.y = array_module(x).tanh(x)", "self.y = array_module(x).tanh(x).lost"))
+    assert path.read_text() != text
+    catalogue.load.cache_clear()
+    (failure,) = (each for each in audit(own_course, [NAME], seed=1).failures if "Tanh" in each)
+    assert "has no attribute 'lost' (layers.py, line" in failure
+    catalogue.load.cache_clear()
 
 
 def test_an_exercise_that_cannot_be_defined_fails_in_every_case_of_a_check(grade):

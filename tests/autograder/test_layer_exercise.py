@@ -178,3 +178,46 @@ def test_the_lines_that_show_a_mistake_again_give_backward_every_gradient():
     names = {"np": np, "Leaky": Ignoring}
     exec(lines, names)  # noqa: S102 - the lines are what is tested
     assert {"dy", "dend"} <= names.keys()
+
+
+# --- an array given to the constructor --------------------------------------------------------
+
+
+class Mixing(Layer):
+    """y = A x, where A is given."""
+
+    def __init__(self, matrix):
+        self.matrix = matrix
+
+    def forward(self, x):
+        return self.matrix @ x
+
+    def backward(self, dy):
+        return self.matrix.T @ dy
+
+
+def mixtures(rng):
+    matrix = rng.normal(size=(3, 3))
+    for batch, features in [(2, 4), (3, 1), (2, 5)]:
+        yield Case({"matrix": matrix.copy()}, x=rng.normal(size=(batch, 3, features)))
+
+
+mixing = LayerExercise("Mixing", cases=mixtures, points=Points(forward=1, backward=1))
+
+
+@pytest.mark.parametrize("check", mixing.checks, ids=lambda check: check.name)
+def test_an_array_among_the_arguments_has_the_dtype_and_the_device_of_the_inputs(check):
+    reference = LocalSubject.live({"Mixing": Mixing}, "")
+    rng = np.random.default_rng(0)
+    for case in check.cases(rng, reference):
+        expected = check.expect(reference, case, rng) if check.expect else check.observe(reference, case)
+        assert check.judge(check.observe(reference.on(check.backend or "numpy"), case), expected, case) is None
+
+
+def test_inputs_of_other_sizes_are_those_of_equal_arguments():
+    *_, (_, other) = [
+        mixing.find("a second call forgets the first").cases(
+            np.random.default_rng(0), LocalSubject.live({"Mixing": Mixing}, "")
+        )
+    ]
+    assert other.hidden["first"]["x"].shape == (3, 3, 1)

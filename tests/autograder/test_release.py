@@ -250,19 +250,19 @@ def test_checks_that_need_what_is_secret_are_told(own_course):
             "layers.py",
             "check(Flatten)",
             "check(Flaten)",
-            "the notebook checks Flaten, which is not an exercise of the spec",
+            "the notebook checks Flaten, which assignment.py does not list",
         ),
         (
             "layers.py",
             "check(Flatten)",
             "pass",
-            "cells: the notebook has \\['Tanh'\\], the spec \\['Tanh', 'Flatten'\\]",
+            "cells: the notebook has \\['Tanh'\\], assignment.py \\['Tanh', 'Flatten'\\]",
         ),
         (
             "layers.py",
             "# ## 2.9 Flatten",
             '# %% [markdown] question="why"',
-            "the notebook has the question 'why', which the spec does not list",
+            "the notebook has the question 'why', which assignment.py does not list",
         ),
     ],
 )
@@ -272,6 +272,13 @@ def test_a_source_that_does_not_fit_its_spec_is_reported(own_course, file, old, 
     assert old in text
     path.write_text(text.replace(old, new))
     with pytest.raises(SpecError, match=sentence):
+        release(own_course, "02_layers")
+
+
+def test_an_earlier_assignment_that_is_not_there_is_named(own_course):
+    path = own_course / "solutions/02_layers/assignment.py"
+    path.write_text(path.read_text().replace("title=", 'earlier=("01_foundations",), title='))
+    with pytest.raises(SpecError, match="02_layers: earlier= names 01_foundations, which is not in solutions/: copy"):
         release(own_course, "02_layers")
 
 

@@ -157,6 +157,12 @@ def test_a_speed_case_is_drawn_in_its_dtype_whatever_draws_it():
     assert not np.array_equal(first.inputs["x"], again.inputs["x"])
 
 
+def test_a_speed_case_has_no_arrays():
+    speed = Speed(Case({"n": 3}, x=np.zeros((4, 2))), at_most=2.0)
+    with pytest.raises(SpecError, match=r"measured \(n=3, x \(4, 2\)\) has a shape for “x”, or a function of rng"):
+        speed.run.draw(np.random.default_rng(0))
+
+
 def test_a_case_is_changed_by_making_another():
     case = Case({"n": 2}, x=1.0)
     other = case.with_changes(inputs={"x": 2.0})

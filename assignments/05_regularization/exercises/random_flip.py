@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Claim, Mean, in_pairs, new_rng, statistics
+from autograder.checks import Case, Claim, Mean, each_with_probability, new_rng, statistics
 
 from .images import OWN_DRAW, augmentation, distinct_images, same_images, small_images
 
@@ -60,23 +60,12 @@ random_flip = augmentation(
         "it is upside down, or itself": "an image is upside down: exchange left and right",
         "something else": "an image is neither itself nor its mirror image",
     },
-    claims=[
-        Claim(
-            "the share of mirrored images",
-            lambda seen, case: mirrored(seen["y"], case.inputs["x"]),
-            lambda case: Mean(case.arguments["p"]),
-            {
-                "mirrored with probability 1 − p": lambda case: Mean(1 - case.arguments["p"]),
-                "mirrored with probability ½": lambda _: Mean(0.5),
-            },
-        ),
-        Claim(
-            "the share of neighbours that are both mirrored or both not",
-            lambda seen, case: np.equal(*in_pairs(mirrored(seen["y"], case.inputs["x"]), 0)),
-            lambda case: Mean(case.arguments["p"] ** 2 + (1 - case.arguments["p"]) ** 2),
-            {"one draw for the whole batch": lambda _: Mean(1.0), "every second one": lambda _: Mean(0.0)},
-        ),
-    ],
+    claims=each_with_probability(
+        "images",
+        "mirrored",
+        lambda seen, case: mirrored(seen["y"], case.inputs["x"]),
+        lambda case: case.arguments["p"],
+    ),
 )
 
 

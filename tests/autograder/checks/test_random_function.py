@@ -100,6 +100,10 @@ def test_a_function_of_arrays_has_the_checks_of_draws_and_of_the_habits():
     assert [(check.name, check.weight) for check in named[:2]] == [("kept or 0", 1), ("the share is p", 4)]
 
 
+def test_a_result_of_whole_numbers_is_not_asked_for_float32():
+    assert [check.name for check in make_drop(float32=False).checks] == [name for name in ALL if name != FLOAT32]
+
+
 @pytest.mark.parametrize("check", ALL)
 @pytest.mark.parametrize(
     "correct",
