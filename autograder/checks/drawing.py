@@ -55,7 +55,7 @@ def fits(other: Case, case: Case) -> bool:
 def _equal(left: object, right: object) -> bool:
     """Whether two values are equal, also where arrays are among them."""
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return np.array_equal(left, right)
+        return np.array_equal(np.asarray(left), np.asarray(right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(_equal(left[name], right[name]) for name in left)
     if isinstance(left, tuple | list) and isinstance(right, tuple | list):

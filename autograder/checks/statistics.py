@@ -111,7 +111,7 @@ def each_with_probability(
 ) -> tuple[Claim, Claim]:
     """The claims that something happens to each of many things with this probability, whatever happens to the others.
 
-    things, happens: as sentences name them (``images``, ``mirrored``); look: whether it happened, one condition a thing.
+    things, happens: as sentences name them (``images``, ``mirrored``); look: whether it happened, one condition each.
     """
 
     def both_or_neither(case: Case) -> float:
