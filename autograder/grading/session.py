@@ -12,6 +12,7 @@ import numpy as np
 from autograder.course.answers import generator
 from autograder.diagnosis.diagnose import Diagnosis, Failure, Fingerprints, Outcome, Raised
 from autograder.grading.explain import at, explain, missing, waits
+from autograder.grading.remarks import remark_on
 from autograder.grading.replies import KEPT, MULTIPLE, reading_at_most
 from autograder.grading.workplace import Workplace
 from autograder.isolation.launcher import NotMeasuredError
@@ -147,7 +148,7 @@ class Session:
             if mismatch and check.capstone and (mismatch.kind != MISSED or self.ends_at_failure):
                 break  # another seed would change nothing
         if not failures:
-            return self._verdict(check, Status.PASSED)
+            return self._verdict(check, Status.PASSED, remark_on(check, outcomes, answers))
         failure = _nearest(failures) if check.capstone else failures[0]
         error = failure[1]
         if isinstance(error, SubjectRaisedError) and (waits(error) or missing(error) in self.unfinished):

@@ -15,7 +15,7 @@ from autograder.render.drawn import Drawn, Gauge
 from autograder.render.errormap import levels, telling, text_map
 from autograder.render.html import environment
 from autograder.render.page import Page
-from autograder.render.reading import Finding, findings, number
+from autograder.render.reading import Finding, findings, number, remark_of
 from autograder.render.terminal import print_exercise, print_report
 from autograder.report import ExerciseResult, Report, Status, Verdict
 
@@ -100,9 +100,9 @@ class _Below(Drawn):
 
     @property
     def note(self) -> str:
-        """The remark on a correct exercise with checks that were not run."""
+        """The remark on a correct exercise: that answers are less exact than they could be, or what was not run."""
         skipped = [verdict.sentence for verdict in self._exercise.verdicts if verdict.status is Status.SKIPPED]
-        return next((sentence for sentence in skipped if sentence), "")
+        return next((sentence for sentence in (remark_of(self._exercise), *skipped) if sentence), "")
 
     @property
     def left_out(self) -> str:

@@ -25,6 +25,7 @@ __all__ = [
     "next_steps",
     "nothing_handed_in",
     "number",
+    "remark_of",
     "shared_sentence",
     "tried",
     "unread",
@@ -198,6 +199,12 @@ def findings(exercise: ExerciseResult) -> list[Finding]:
         )
         one.checks.append(verdict.check)
     return list(found.values())
+
+
+def remark_of(exercise: ExerciseResult) -> str:
+    """The first remark on a check that passed: that its answers are less exact than they could be; mostly empty."""
+    passed = (verdict for verdict in exercise.verdicts if verdict.status is Status.PASSED and not verdict.measurement)
+    return next((f"{verdict.part} {verdict.sentence}" for verdict in passed if verdict.sentence), "")
 
 
 def waiting(exercise: ExerciseResult) -> int:

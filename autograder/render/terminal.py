@@ -25,6 +25,7 @@ from autograder.render.reading import (
     findings,
     left_out,
     number,
+    remark_of,
     shared_sentence,
     tried,
     unread,
@@ -121,6 +122,8 @@ def _print_exercise(page: Page, exercise: ExerciseResult, width: int, *, verbose
         return
     for finding in findings(exercise):
         _print_finding(page, finding)
+    if remark := remark_of(exercise):
+        page.line(page.text(f"Note: {remark}.", "dim"), indent=4)
     if count := waiting(exercise):
         checks = "1 more check waits" if count == 1 else f"{count} more checks wait"
         page.line(page.text(f"{checks} for this.", "dim"), indent=4)

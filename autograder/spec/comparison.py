@@ -12,20 +12,33 @@ from autograder.isolation.tree import LARGEST, Opaque
 from autograder.spec import Case, Observations
 from dlkit.backend import NumpyArray
 
-__all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all", "is_compared"]
+__all__ = ["Mismatch", "Tolerance", "agree", "compare", "compare_all", "is_compared", "unit_of"]
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """|observed − expected| ≤ relative · |expected| + absolute · max|expected| (at least ``floor``)."""
+    """How far arrays may lie apart: e = max|observed − expected| / max(1, max|expected|).
 
-    relative: float = 1e-9
-    absolute: float = 1e-10
-    floor: float = 1e-12
+    Up to ``rounding`` they agree; up to ``passes`` they pass, with a remark; above they differ.
+    """
+
+    passes: float = 1e-6
+    rounding: float = 1e-9
+
+    def bound(self, expected: NumpyArray) -> float:
+        """The largest difference that passes; expected: finite numbers."""
+        return self.passes * unit_of(expected)
 
 
 FLOAT64 = Tolerance()
-FLOAT32 = Tolerance(relative=2e-4, absolute=2e-5, floor=1e-6)
+FLOAT32 = Tolerance(passes=1e-3, rounding=1e-5)
+SAME, SAME_FLOAT32 = (1e-9, 1e-10, 1e-12), (2e-4, 2e-5, 1e-6)
+"""For two observations of which neither is known to be correct: relative, relative to the largest number, absolute."""
+
+
+def unit_of(expected: NumpyArray) -> float:
+    """What errors are relative to: the largest expected number, at least 1."""
+    return max(1.0, float(np.abs(expected).max(initial=0.0)))
 
 
 @dataclass(frozen=True)
@@ -118,8 +131,7 @@ def _compare_arrays(observed: object, expected: object, name: str, tolerance: To
         )
         size = np.abs(np.where(finite, expected, 0))
         scale = float(size.max())
-        bound = tolerance.relative * size + np.maximum(tolerance.absolute * scale, tolerance.floor)
-    wrong = ~(error <= bound)
+    wrong = ~(error <= tolerance.bound(size))
     if not wrong.any():
         return None
     index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
@@ -183,13 +195,11 @@ def agree(left: object, right: object) -> bool:  # noqa: PLR0911 - one return a 
             return False
         if left.dtype.kind not in "fc":
             return bool(np.array_equal(left, right))
-        tolerance = FLOAT32 if left.dtype.itemsize <= 4 else FLOAT64  # noqa: PLR2004
+        relative, of_largest, floor = SAME_FLOAT32 if left.dtype.itemsize <= 4 else SAME  # noqa: PLR2004
         with np.errstate(all="ignore"):
             finite = np.isfinite(right)
             scale = float(np.abs(right[finite]).max(initial=0.0))
-            close = np.isclose(
-                left, right, tolerance.relative, max(tolerance.absolute * scale, tolerance.floor), equal_nan=True
-            )
+            close = np.isclose(left, right, relative, max(of_largest * scale, floor), equal_nan=True)
         return bool(close.all())
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(agree(a, b) for a, b in zip(left, right, strict=True))
