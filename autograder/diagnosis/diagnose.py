@@ -165,7 +165,7 @@ class Fingerprints:
         findings = [
             replace(
                 finding,
-                sentence=finding.sentence + (f" (so {_are(names[1:])})" if names[1:] else ""),
+                sentence=finding.sentence + (f" ({_are(names[1:])} wrong in the same way)" if names[1:] else ""),
             )
             for finding, names in found.values()
         ]
@@ -252,4 +252,4 @@ def _sentence(text: str) -> str:
 
 
 def _are(names: list[str]) -> str:
-    return f"is {names[0]}" if len(names) == 1 else f"are {', '.join(names[:-1])} and {names[-1]}"
+    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"

@@ -43,8 +43,8 @@ FLAG = "self.training is True after train() and False after eval(): "
         DIFFER,
         correct="if self.training:",
         wrong="if True:",
-        sentence="In eval mode, forward does what belongs to training (so are y in eval, two rows alone, mean after eval "
-        "and mean after training again).",
+        sentence="In eval mode, forward does what belongs to training (y in eval, two rows alone, mean after eval and "
+        "mean after training again are wrong in the same way).",
         hint="self.training is True after train() and False after eval(): test it, and in eval mode draw no "
         "numbers, change no state, and use no other row of the batch.",
     ),

@@ -57,7 +57,7 @@ def _why_factor(found: Factor) -> str:
         GRADIENTS,
         correct="return dy * self.b, dy * self.a",
         wrong="return dy * self.a, dy * self.b",
-        sentence="da is what db should be (so is db).",
+        sentence="da is what db should be (db is wrong in the same way).",
         hint="Return the gradients in the order of forward's inputs.",
     ),
     Example(

@@ -240,7 +240,7 @@ def _moved(probe: Probe, pair: Pair, name: str, i: int, step: float) -> Array | 
         correct="v *= self.momentum",
         wrong="v *= 0.9",
         sentence="parameter 0 does not depend on momentum: another momentum gives the same numbers "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="Look for the place in the formula where momentum belongs.",
     ),
 )

@@ -40,7 +40,7 @@ CHANGE = 1e-2
         correct="p.data -= self.lr * v",
         wrong="p = p.data - self.lr * v",
         sentence="parameter 0 does not change, whatever the gradients "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="p = p − … and p * … make a new array that is discarded. Write into parameter.data: -=, or [...] =.",
     ),
 )
@@ -63,7 +63,7 @@ def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
         correct="step = average / (1 - self.momentum**self.t)",
         wrong="step = average",
         sentence="Every step of parameter 0 is correct up to a factor that depends only on the step's number "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="A bias correction 1 − βᵗ does this: is it missing, not needed here, or computed with another t? "
         "Or does something else change the learning rate?",
     ),
@@ -97,7 +97,7 @@ def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
         correct="p.data -= self.lr * v",
         wrong="p.data += self.lr * v",
         sentence="Where parameter 0 first goes wrong, its step is the correct one with reversed sign "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="Look at what the step is multiplied or divided by, and at its sign.",
     ),
 )
@@ -158,7 +158,7 @@ def _term(evidence: Evidence, name: str) -> Finding | None:
         correct="v *= self.momentum",
         wrong="v *= 1 - self.momentum",
         sentence="The first step of parameter 0 is correct, the second is wrong "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="At the first step there is no state yet. Look at what is stored from one step to the next, and when.",
     ),
 )
@@ -220,7 +220,7 @@ def _index(evidence: Evidence) -> int:
         correct="g = p.grad + self.weight_decay * p.data",
         wrong="g = p.grad - self.weight_decay * p.data",
         sentence="parameter 0 would be correct if its weight decay were: without it, every step is correct "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="Here the decay belongs in the gradient. Look at what λθ is multiplied by, and at everything "
         "that uses it.",
     ),
@@ -230,7 +230,7 @@ def _index(evidence: Evidence) -> int:
         correct="p.data -= self.lr * (step + self.weight_decay * p.data)",
         wrong="p.data -= self.lr * step + self.weight_decay * p.data",
         sentence="parameter 0 would be correct if its weight decay were: without it, every step is correct "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="Here the decay belongs beside the step. Look at what λθ is multiplied by, and at everything "
         "that uses it.",
     ),
@@ -293,7 +293,7 @@ def _without_decay(case: Case) -> Case:
         correct="v *= self.momentum\nv += g",
         wrong="v = self.momentum * v + g",
         sentence="parameter 0 takes every step as if it were the first: no state is kept from step to step "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="v = … only names a new array. Write into the array that self holds: v *= …, v += …, v[...] = …",
     ),
 )
@@ -330,7 +330,7 @@ def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
         correct="v *= self.momentum\nv += g\np.data -= self.lr * v",
         wrong="p.data -= self.lr * v\nv *= self.momentum\nv += g",
         sentence="The steps of parameter 0 do not depend on their own gradient, only on earlier ones "
-        "(so are parameter 1, parameter 2 and parameter 3).",
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="First update the state with the new gradient, then take the step with it.",
     ),
 )
