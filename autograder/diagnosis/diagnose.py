@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograder.course.answers import Answers, StoredAnswers
-from autograder.diagnosis.evidence import Evidence, Finding, gather
-from autograder.diagnosis.modes import other_mode
+from autograder.diagnosis.evidence import Answer, Evidence, Finding, gather
 from autograder.diagnosis.outcomes import Outcome, Raised, observe, take_fingerprints, wrong_names
+from autograder.diagnosis.pattern import first
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.places import places
-from autograder.diagnosis.planted import Known, Planted, as_data
-from autograder.diagnosis.probing import PROBES, Probe, dependences
-from autograder.diagnosis.properties import SECOND, STALE, property_of
+from autograder.diagnosis.planted import Explained, Known, Planted, as_data
+from autograder.diagnosis.probe import Probe
+from autograder.diagnosis.probing import dependences
+from autograder.diagnosis.properties import PROPERTIES, SECOND, STALE, Violation
 from autograder.diagnosis.regions import wrong_entries
 from autograder.diagnosis.reproduce import snippet
-from autograder.diagnosis.shares import MEETING
-from autograder.diagnosis.steps import TRAJECTORIES, is_trajectory
 from autograder.spec import Check, Exercise, SpecError
 from autograder.spec.comparison import Mismatch, compare
 from autograder.subject import LocalSubject, Subject
@@ -52,7 +51,7 @@ class Diagnosis:
     heat: list[list[float]] = field(default_factory=list)
     snippet: str = ""
 
-    def as_fields(self) -> dict[str, Any]:
+    def as_fields(self) -> dict[str, object]:
         """Return it as fields of a Verdict."""
         if self.mistakes:
             names = [one.mistake for one in self.mistakes]
@@ -126,14 +125,15 @@ class Fingerprints:
                 return Diagnosis(mistakes=pair)
         return self._unrecognised(failure, answers, findings, rest)
 
-    def _property(self, failure: Failure, answers: Any) -> Finding | None:
+    def _property(self, failure: Failure, answers: Sequence[Answer]) -> Finding | None:
         if failure.check.name == STALE and not self._right_alone(failure, answers):
             return None  # it also fails without the other call
         name = failure.mismatch.name if failure.mismatch else ""
         evidence = gather(name, failure.outcomes, answers, [None] * len(answers))
-        return property_of(failure.check.name, failure.mismatch, failure.outcomes, answers, evidence)
+        violation = Violation(failure.check.name, failure.mismatch, failure.outcomes, answers, evidence)
+        return first(PROPERTIES, violation)
 
-    def _right_alone(self, failure: Failure, answers: Any) -> bool:
+    def _right_alone(self, failure: Failure, answers: Sequence[Answer]) -> bool:
         """Whether the same cases pass without an earlier call."""
         principal = failure.exercise.find(failure.check.after[0])
         for case, expected in answers:
@@ -145,7 +145,7 @@ class Fingerprints:
                 return False
         return True
 
-    def _patterns(self, failure: Failure, answers: Any) -> tuple[list[Finding], list[Evidence]]:
+    def _patterns(self, failure: Failure, answers: Sequence[Answer]) -> tuple[list[Finding], list[Evidence]]:
         """Findings, reported once if they apply to several names; and the evidence of names that none explains."""
         probe = self._probe(failure)
         outputs = [probe.output(case) if failure.forward else None for case, _ in answers]
@@ -163,7 +163,10 @@ class Fingerprints:
             else:
                 found.setdefault(finding.key, (finding, []))[1].append(name)
         findings = [
-            replace(finding, sentence=finding.sentence + (f" (so {_are(names[1:])})" if names[1:] else ""))
+            replace(
+                finding,
+                sentence=finding.sentence + (f" ({_are(names[1:])} wrong in the same way)" if names[1:] else ""),
+            )
             for finding, names in found.values()
         ]
         return findings[:MOST_FINDINGS], rest
@@ -186,13 +189,13 @@ class Fingerprints:
             self._matters[key] = frozenset(found)
         return self._matters[key]
 
-    def explained(self) -> tuple[dict[tuple[str, str], list[Any]], dict[tuple[str, str], list[Any]]]:
+    def explained(self) -> tuple[Explained, Explained]:
         """What a release holds, by exercise and check: fingerprints of mistakes, and what expected answers depend on.
 
         A mistake is listed only for checks that a student who makes it reaches: not where an earlier check fails.
         """
-        known: dict[tuple[str, str], list[Any]] = {}
-        matters: dict[tuple[str, str], list[Any]] = {}
+        known: Explained = {}
+        matters: Explained = {}
         for exercise in self._planted.exercises:
             failing: dict[str, set[str]] = {}
             for check in exercise.checks:
@@ -211,7 +214,11 @@ class Fingerprints:
         return known, matters
 
     def _unrecognised(
-        self, failure: Failure, answers: Any, findings: list[Finding], rest: Sequence[Evidence] | None = None
+        self,
+        failure: Failure,
+        answers: Sequence[Answer],
+        findings: list[Finding],
+        rest: Sequence[Evidence] | None = None,
     ) -> Diagnosis:
         names = [failure.mismatch.name] if failure.mismatch else []
         left = list(rest) if rest is not None else [
@@ -234,17 +241,7 @@ class Fingerprints:
 def _first(evidence: Evidence, probe: Probe) -> Finding | None:
     if evidence.one_shape and not any(mask.any() for mask in wrong_entries(evidence)):
         return None  # no number is wrong
-    if finding := other_mode(evidence, probe):
-        return finding
-    if is_trajectory(evidence):
-        return next((found for ask in TRAJECTORIES if (found := ask(evidence, probe))), None)
-    for pattern in PATTERNS:
-        if finding := pattern(evidence):
-            return finding
-    for ask in (*PROBES, *MEETING):
-        if finding := ask(evidence, probe):
-            return finding
-    return None
+    return first(PATTERNS, evidence, probe)
 
 
 def _sentence(text: str) -> str:
@@ -255,4 +252,4 @@ def _sentence(text: str) -> str:
 
 
 def _are(names: list[str]) -> str:
-    return f"is {names[0]}" if len(names) == 1 else f"are {', '.join(names[:-1])} and {names[-1]}"
+    return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"

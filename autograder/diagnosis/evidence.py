@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from autograder.diagnosis.arrays import Array
 from autograder.diagnosis.outcomes import Outcome, Raised
 from autograder.spec import Case, Observations
 
-__all__ = ["Evidence", "Finding", "Pair", "gather", "same"]
+__all__ = ["TRAJECTORY", "Answer", "Evidence", "Finding", "Pair", "gather"]
+
+Answer = tuple[Case, Observations]
+"""A case, and what is expected in it."""
+TRAJECTORY = "parameter "
+"""What the name of a parameter's trajectory begins with; its number follows."""
 
 FEWEST_NUMBERS = 4
 FEWEST_SCALARS = 2
@@ -23,11 +30,15 @@ MOST_AXES, MOST_NUMBERS = 6, 1_000_000
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of a pattern: a key for counting, a sentence for the student, and a hint."""
+    """The result of a pattern: a key for counting, a sentence for the student, and a hint.
+
+    pattern: the name of the pattern that reports it.
+    """
 
     key: str
     sentence: str
     hint: str = ""
+    pattern: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,27 +48,27 @@ class Pair:
     y: the output of the implementation's own forward, where that is known to be correct.
     """
 
-    seen: Any
-    expected: Any
+    seen: Array
+    expected: Array
     case: Case
     all_seen: Observations
     all_expected: Observations
-    y: Any = None
+    y: Array | None = None
 
     @cached_property
-    def inputs(self) -> dict[str, Any]:
+    def inputs(self) -> dict[str, Array]:
         """The case's inputs that are arrays, by name."""
         found = {name: getattr(x, "array", x) for name, x in self.case.inputs.items()}
         return {name: x for name, x in found.items() if isinstance(x, np.ndarray)}
 
     @cached_property
-    def named(self) -> dict[str, Any]:
+    def named(self) -> dict[str, Array]:
         """Every array of floats that the student knows by a letter: inputs, parameters, dy, and a correct y."""
         arrays = {**self.inputs, **self.case.parameters, **self.case.upstreams, "y": self.y}
         return {n: a for n, a in arrays.items() if isinstance(a, np.ndarray) and a.dtype.kind == "f"}
 
     @cached_property
-    def letters(self) -> dict[str, Any]:
+    def letters(self) -> dict[str, Array]:
         """Those of the expected array's shape, and differences of two inputs."""
         alike = {name: a for name, a in self.named.items() if a.shape == self.expected.shape and a.ndim}
         inputs = [name for name in alike if name in self.inputs]
@@ -102,7 +113,20 @@ class Evidence:
         """Whether one number per case is expected."""
         return all(pair.expected.ndim == 0 for pair in self.pairs)
 
-    def proves(self, arrays: Sequence[Any] | None = None) -> bool:
+    @cached_property
+    def is_trajectory(self) -> bool:
+        """Whether this is an array (steps, …) of an optimizer's parameter after every step on known gradients."""
+        index = self.name.removeprefix(TRAJECTORY)
+        if index == self.name or not index.isdigit() or not self.one_shape:
+            return False
+        return all(
+            isinstance(pair.case.hidden.get("gradients"), list)
+            and isinstance(pair.case.inputs.get("start"), list)
+            and pair.expected.shape == np.shape(pair.case.hidden["gradients"][int(index)])
+            for pair in self.pairs
+        )
+
+    def proves(self, arrays: Sequence[Array] | None = None) -> bool:
         """Whether there are enough different numbers to rule out agreement by chance."""
         flat = np.concatenate(
             [np.ravel(a) for a in (arrays or [pair.expected for pair in self.pairs])] or [np.zeros(0)]
@@ -113,7 +137,7 @@ class Evidence:
 
 
 def gather(
-    name: str, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]], outputs: Sequence[Any]
+    name: str, outcomes: Sequence[Outcome], answers: Sequence[Answer], outputs: Sequence[Array | None]
 ) -> Evidence | None:
     """Pair observed and expected values of one name; None if a case raised or has no array of finite numbers."""
     pairs: list[Pair] = []
@@ -122,11 +146,10 @@ def gather(
             return None
         if name not in expected:
             continue
-        seen: Any = outcome.get(name)
-        wanted: Any = expected[name]
-        if not _is_number(wanted) or not _is_number(seen):
+        shown, right = outcome.get(name), expected[name]
+        if not _is_number(right) or not _is_number(shown):
             return None
-        seen, wanted = np.asarray(seen, dtype=float), np.asarray(wanted, dtype=float)
+        seen, wanted = np.asarray(shown, dtype=float), np.asarray(right, dtype=float)
         if seen.ndim > MOST_AXES or seen.size > MOST_NUMBERS:
             return None
         if not np.isfinite(wanted).all() or any(
@@ -137,21 +160,7 @@ def gather(
     return Evidence(name, tuple(pairs)) if pairs else None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[ArrayLike]:
     if isinstance(value, np.ndarray | np.generic):
         return value.dtype.kind in "fiub"
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # noqa: PLR2004
-
-
-def same(left: Any, right: Any, scale: float | None = None, rounding: float = 1e-8) -> bool:
-    """Whether two arrays are equal up to rounding; scale: the size it is relative to, by default the larger one."""
-    left, right = np.asarray(left), np.asarray(right)
-    if left.shape != right.shape:
-        return False
-    if not left.size:
-        return True
-    if not np.isfinite(right).all():
-        return False
-    with np.errstate(all="ignore"):
-        largest = float(np.abs(right).max()) if scale is None else scale
-        return bool((np.abs(left - right) <= rounding * np.abs(right) + 0.1 * rounding * largest).all())

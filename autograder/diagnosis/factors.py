@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from autograder.diagnosis.evidence import Evidence, Pair, same
+from autograder.diagnosis.arrays import Array, same
+from autograder.diagnosis.evidence import Evidence, Pair
 
 __all__ = ["Factor", "between", "named", "ratio"]
 
@@ -60,7 +60,7 @@ class Factor:
         return not self.key
 
 
-def ratio(seen: Any, base: Any) -> float | None:
+def ratio(seen: Array, base: Array) -> float | None:
     """The number that turns ``base`` into ``seen``; nan where there is none, None where both are zero."""
     if seen.shape != base.shape:
         return math.nan
@@ -75,7 +75,7 @@ def ratio(seen: Any, base: Any) -> float | None:
 
 
 def between(
-    evidence: Evidence, seen: Sequence[Any], base: Sequence[Any], *, any_constant: bool = False
+    evidence: Evidence, seen: Sequence[Array], base: Sequence[Array], *, any_constant: bool = False
 ) -> Factor | None:
     """The common factor between two lists of arrays, one per case; None where there is none that has a name.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from autograder.checks import FORWARD
 from autograder.checks.drawing import TRAINED
-from autograder.checks.modes import IN_EVAL
+from autograder.checks.modes import DIFFER, IN_EVAL
 from autograder.diagnosis.evidence import Evidence, Finding, Pair
-from autograder.diagnosis.probing import Probe
-from autograder.spec import Case
+from autograder.diagnosis.pattern import Example, Needs, pattern
+from autograder.diagnosis.probe import Probe
+from autograder.spec import Case, Observations
 from autograder.spec.comparison import compare
 
 __all__ = ["other_mode"]
@@ -19,6 +20,35 @@ SWAPPED = "training and eval swapped"
 FLAG = "self.training is True after train() and False after eval(): "
 
 
+@pattern(
+    Needs(of="both"),
+    Example(
+        "Centre",
+        FORWARD,
+        correct="if self.training:",
+        wrong='if self.training == "train":',
+        sentence="In training, forward does what belongs to eval.",
+        hint="self.training is True after train() and False after eval(): is it tested, and correctly?",
+    ),
+    Example(
+        "Centre",
+        FORWARD,
+        correct="if self.training:",
+        wrong="if not self.training:",
+        sentence="In training, forward does what belongs to eval, and in eval what belongs to training.",
+        hint="self.training is True after train() and False after eval(): look for an inverted condition.",
+    ),
+    Example(
+        "Centre",
+        DIFFER,
+        correct="if self.training:",
+        wrong="if True:",
+        sentence="In eval mode, forward does what belongs to training (y in eval, two rows alone, mean after eval and "
+        "mean after training again are wrong in the same way).",
+        hint="self.training is True after train() and False after eval(): test it, and in eval mode draw no "
+        "numbers, change no state, and use no other row of the batch.",
+    ),
+)
 def other_mode(evidence: Evidence, probe: Probe) -> Finding | None:
     """Every output is the expected one of the other mode; where that is so in training, eval is tried as well."""
     if all(IN_EVAL in pair.all_expected for pair in evidence.pairs):
@@ -53,16 +83,16 @@ def _in_eval(pair: Pair) -> Case:
     return pair.case.with_changes(hidden={TRAINED: []})
 
 
-def _exchanged(pair: Pair) -> dict[str, Any]:
+def _exchanged(pair: Pair) -> Observations:
     """What is expected in training, under the names of eval."""
     wanted = pair.all_expected
     pairs = {name: name.removesuffix(EVAL) + TRAINING for name in wanted if name.endswith(EVAL)}
     return {name: wanted[other] for name, other in pairs.items() if other in wanted}
 
 
-def _named(wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _named(wanted: Mapping[str, object]) -> Observations:
     return {name: value for name, value in wanted.items() if not name.startswith("_")}
 
 
-def _is_as(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def _is_as(seen: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
     return bool(wanted) and all(compare(seen.get(name), value, name) is None for name, value in wanted.items())

@@ -9,10 +9,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from autograder.diagnosis.arrays import Array
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectRaisedError
 
@@ -92,7 +92,7 @@ def identifies(outcomes: Sequence[Outcome]) -> bool:
     return any(isinstance(o, Raised) or _is_telling([*o.values()]) for o in outcomes)
 
 
-def _is_telling(value: Any) -> bool:
+def _is_telling(value: object) -> bool:
     if isinstance(value, dict):
         return _is_telling([*value.values()])
     if isinstance(value, list | tuple):
@@ -112,9 +112,9 @@ def wrong_names(seen: dict[str, Fingerprint], wanted: dict[str, Fingerprint]) ->
     )
 
 
-def _fingerprint(values: list[tuple[int, Any]]) -> Fingerprint:
+def _fingerprint(values: list[tuple[int, object]]) -> Fingerprint:
     forms: list[str] = []
-    numbers: list[Any] = []
+    numbers: list[Array] = []
     coarse = False
     for case, value in values:
         forms.append(str(case))
@@ -136,7 +136,7 @@ def _fingerprint(values: list[tuple[int, Any]]) -> Fingerprint:
         return Fingerprint(form, tuple(float(n) for n in weights @ flat), float(np.abs(flat).sum()), coarse)
 
 
-def _leaves(value: Any) -> Iterator[Any]:
+def _leaves(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield str(key)
@@ -149,5 +149,5 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _form(leaf: Any) -> str:
+def _form(leaf: object) -> str:
     return f"{type(leaf).__name__} {getattr(leaf, 'type_name', '')}" if leaf is not None else "None"

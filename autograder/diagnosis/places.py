@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from autograder.diagnosis.arrays import Array
 from autograder.diagnosis.evidence import Evidence, Pair
 from autograder.diagnosis.regions import wrong_entries
 
@@ -46,7 +46,7 @@ def places(evidence: Evidence) -> Places | None:
     return Places(sentence, _heat(pair))
 
 
-def _words(mask: Any) -> str:
+def _words(mask: Array) -> str:
     if mask.all():
         return "in every entry"
     if mask.sum() <= FEW:
@@ -80,7 +80,7 @@ def _strip(indices: list[int], count: int, axis: int, ndim: int) -> str:
     return f"{many} {listed}{where}"
 
 
-def _is_border(mask: Any) -> bool:
+def _is_border(mask: Array) -> bool:
     inner = mask[..., 1:-1, 1:-1]
     return inner.size > 0 and not inner.any()
 
@@ -98,5 +98,5 @@ def _heat(pair: Pair) -> list[list[float]]:
     return [[round(float(value), 1) for value in row] for row in blocks]
 
 
-def _blocks(count: int) -> Any:
+def _blocks(count: int) -> Array:
     return np.linspace(0, count, min(count, SIDE), endpoint=False).astype(int)

@@ -25,7 +25,12 @@ from autograder.subject import LocalSubject, SubjectRaisedError
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
 
-__all__ = ["Known", "Planted", "as_data", "same_data"]
+__all__ = ["Explained", "Known", "Planted", "as_data", "same_data"]
+
+Stored = list[Any]
+"""A tree of lists, texts and numbers, as JSON holds it."""
+Explained = dict[tuple[str, str], Stored]
+"""By exercise and check, in the form in which a release stores it."""
 
 MOST_PAIRS = 28
 
@@ -48,7 +53,6 @@ class Planted:
         self.answers = answers
         self._subjects: dict[tuple[str, ...], LocalSubject | None] = {}
         self._known: dict[tuple[str, str], list[Known]] = {}
-        self._pairs: dict[tuple[str, str], list[tuple[Mistake, Mistake, dict[str, Fingerprint]]]] = {}
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:
@@ -216,7 +220,7 @@ def _named(names: Iterable[str], texts: list[str]) -> bool:
     return any(name in text for name in names for text in texts)
 
 
-def as_data(known: list[Known]) -> list[Any]:
+def as_data(known: list[Known]) -> Stored:
     """Return known mistakes as a tree that can be stored."""
     return [
         [
@@ -229,7 +233,7 @@ def as_data(known: list[Known]) -> list[Any]:
     ]
 
 
-def _from_data(data: list[Any]) -> list[Known]:
+def _from_data(data: Stored) -> list[Known]:
     return [
         Known(
             mistake,
@@ -244,7 +248,7 @@ def _from_data(data: list[Any]) -> list[Known]:
     ]
 
 
-def same_data(ours: list[Any], theirs: list[Any]) -> bool:
+def same_data(ours: Stored, theirs: Stored) -> bool:
     """Whether two stored lists hold the same mistakes, up to rounding and the text of errors."""
     mine, yours = _from_data(ours), _from_data(theirs)
     return len(mine) == len(yours) and all(

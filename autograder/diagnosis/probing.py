@@ -6,70 +6,49 @@ values.  Where the code's forward is correct, numerical differences of it give g
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
-from autograder.diagnosis.outcomes import Raised, observe
-from autograder.spec import Case, Check, Observations
+from autograder.checks import FORWARD, GRADIENTS
+from autograder.checks.optimizer import MATCHES as STEPS
+from autograder.diagnosis.arrays import Array, same
+from autograder.diagnosis.evidence import Evidence, Finding, Pair
+from autograder.diagnosis.outcomes import Outcome, Raised, observe
+from autograder.diagnosis.pattern import Example, Needs, pattern
+from autograder.diagnosis.probe import STEP, Probe
+from autograder.spec import Case, Check
 from autograder.subject import Subject
 
-__all__ = ["PROBES", "STEP", "Probe", "dependences", "ignored"]
+__all__ = ["SENSITIVITY", "SLOPES", "dependences", "ignored"]
 
-MOST_CALLS = 400
-MOST_SECONDS = 1.0
-"""Slow code is run less often, and its diagnosis says less."""
 MOST_ENTRIES = 24
-STEP = 1e-5
-
-
-class Probe:
-    """An implementation that can be run again, a limited number of times.
-
-    forward: the check that shows what forward returns, where that is known to be correct; else None.
-    matters: names of the expected answer (``dW``) with an argument, a parameter or an input that each depends on.
-    """
-
-    def __init__(
-        self,
-        check: Check,
-        ask: Callable[[], Subject],
-        forward: Check | None,
-        matters: frozenset[tuple[str, str]] = frozenset(),
-    ) -> None:
-        self.check = check
-        self.forward = forward
-        self.matters = matters
-        self._ask = ask
-        self._left = MOST_CALLS
-        self._until = time.monotonic() + MOST_SECONDS
-
-    def show(self, case: Case, check: Check | None = None) -> Observations:
-        """What the implementation shows on a case; nothing where it raises or was run too often."""
-        if self._left <= 0 or time.monotonic() > self._until:
-            return {}
-        self._left -= 1
-        try:
-            seen = observe(check or self.check, self._ask(), case)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            return {}  # a case of one check may not suit another, and an answer may be anything
-        return {} if isinstance(seen, Raised) else seen
-
-    def output(self, case: Case) -> Any:
-        """The only output of a correct forward; None where there is none."""
-        seen = self.show(case, self.forward) if self.forward else {}
-        values = [value for value in seen.values() if isinstance(value, np.ndarray | np.generic)]
-        return np.asarray(values[0]) if len(values) == len(seen) == 1 else None
 
 
 # --- linearity in dy -------------------------------------------------------------------------
 
 
-def linear_in_dy(evidence: Evidence, probe: Probe) -> Finding | None:
-    """Every gradient is proportional to dy: twice the dy, twice the gradient."""
+@pattern(
+    Needs(),
+    Example(
+        "Softmax",
+        GRADIENTS,
+        correct="return self.y * (dy - (dy * self.y).sum(axis=self.axis, keepdims=True))",
+        wrong="return self.y * (1 - self.y)",
+        sentence="dx does not depend on dy.",
+        hint="Chain rule: multiply the derivative by the upstream gradient dy.",
+    ),
+    Example(
+        "Softmax",
+        GRADIENTS,
+        correct="return self.y * (dy - (dy * self.y).sum(axis=self.axis, keepdims=True))",
+        wrong="return self.y * (dy - self.y.sum(axis=self.axis, keepdims=True))",
+        sentence="dx is not proportional to dy: doubling dy does not double dx.",
+        hint="Every term of a gradient contains dy exactly once. Look for a term without it, and at the brackets.",
+    ),
+)
+def not_linear_in_dy(evidence: Evidence, probe: Probe) -> Finding | None:
+    """A gradient that is not proportional to dy: twice the dy, and not twice the gradient."""
     ratios = set()
     if (evidence.name, "dy") not in probe.matters:
         return None
@@ -94,6 +73,17 @@ def linear_in_dy(evidence: Evidence, probe: Probe) -> Finding | None:
     return None
 
 
+@pattern(
+    Needs(),
+    Example(
+        "Linear",
+        GRADIENTS,
+        correct="self.W.grad += self.x.T @ dy",
+        wrong="self.W.grad += self.x[:1].T @ dy[:1]",
+        sentence="dW depends on the first row of dy only.",
+        hint="Every row of the batch contributes to the gradient: sum over them.",
+    ),
+)
 def one_sample(evidence: Evidence, probe: Probe) -> Finding | None:
     """A parameter gradient that depends on one row of dy only."""
     told: set[str] = set()
@@ -122,7 +112,7 @@ def one_sample(evidence: Evidence, probe: Probe) -> Finding | None:
     )
 
 
-def _answers(evidence: Evidence, probe: Probe, pair: Pair, times: float) -> Any:
+def _answers(evidence: Evidence, probe: Probe, pair: Pair, times: float) -> Array | None:
     if not isinstance(pair.case.upstream, np.ndarray):
         return None
     seen = probe.show(pair.case.with_changes(upstream=times * pair.case.upstream)).get(evidence.name)
@@ -133,11 +123,22 @@ def _answers(evidence: Evidence, probe: Probe, pair: Pair, times: float) -> Any:
 # --- what a gradient is the derivative of ----------------------------------------------------
 
 
+@pattern(
+    Needs(shape=True, forward=True),
+    Example(
+        "Softmax",
+        GRADIENTS,
+        correct="return self.y * (dy - (dy * self.y).sum(axis=self.axis, keepdims=True))",
+        wrong="return self.y * (1 - self.y) * dy",
+        sentence="dx follows only the direct path: from each entry of x to the output at the same place.",
+        hint="An entry of x also affects other outputs (through a sum, a mean, a maximum): add up all the paths.",
+    ),
+)
 def direct_path(evidence: Evidence, probe: Probe) -> Finding | None:
     """Only the diagonal of the Jacobian is used."""
     name = evidence.name.removeprefix("d")
     pairs = [p for p in evidence.pairs if p.expected.size <= MOST_ENTRIES]
-    if probe.forward is None or not evidence.one_shape or not pairs or not evidence.proves([p.expected for p in pairs]):
+    if not pairs or not evidence.proves([p.expected for p in pairs]):
         return None
     for pair in sorted(pairs, key=_entries):
         x, dy = pair.inputs.get(name), pair.case.upstream
@@ -159,15 +160,24 @@ def _entries(pair: Pair) -> int:
     return int(pair.expected.size)
 
 
-def _slope(probe: Probe, pair: Pair, name: str, i: int) -> Any:
+def _slope(probe: Probe, pair: Pair, name: str, i: int) -> float | None:
     up, down = (_moved(probe, pair, name, i, step) for step in (STEP, -STEP))
     return None if up is None or down is None or up.size <= i else (up.ravel()[i] - down.ravel()[i]) / (2 * STEP)
 
 
+@pattern(
+    Needs(shape=True, proof=True, forward=True),
+    Example(
+        "PoissonLoss",
+        GRADIENTS,
+        correct="return (1 - self.target / self.prediction) / self.target.size",
+        wrong="return array_module(self.target).log(self.target / self.prediction) / self.target.size",
+        sentence="dprediction is the gradient with respect to target.",
+        hint="Differentiate with respect to prediction; target is constant.",
+    ),
+)
 def wrong_input(evidence: Evidence, probe: Probe) -> Finding | None:
     """The gradient with respect to another input, which needs none."""
-    if probe.forward is None or not evidence.one_shape or not evidence.proves():
-        return None
     pairs = [p for p in evidence.pairs if p.expected.size <= MOST_ENTRIES]
     if not pairs:
         return None
@@ -183,7 +193,7 @@ def wrong_input(evidence: Evidence, probe: Probe) -> Finding | None:
     return None
 
 
-def _slopes(probe: Probe, pair: Pair, name: str) -> Any:
+def _slopes(probe: Probe, pair: Pair, name: str) -> Array | None:
     weights = pair.case.upstream if isinstance(pair.case.upstream, np.ndarray) else 1.0
     found = np.zeros(pair.inputs[name].size)
     middle = probe.output(pair.case)
@@ -197,7 +207,7 @@ def _slopes(probe: Probe, pair: Pair, name: str) -> Any:
     return found.reshape(pair.inputs[name].shape)
 
 
-def _same_slopes(seen: Any, slopes: Any) -> bool:
+def _same_slopes(seen: Array, slopes: Array | None) -> bool:
     """Whether these are the slopes, ignoring kinks, which have none."""
     if slopes is None:
         return False
@@ -205,7 +215,7 @@ def _same_slopes(seen: Any, slopes: Any) -> bool:
     return 2 * known.sum() > known.size and same(seen[known], slopes[known], rounding=1e-4)
 
 
-def _moved(probe: Probe, pair: Pair, name: str, i: int, step: float) -> Any:
+def _moved(probe: Probe, pair: Pair, name: str, i: int, step: float) -> Array | None:
     x = pair.inputs[name].copy()
     x.flat[i] += step
     return probe.output(pair.case.with_changes(inputs={**pair.case.inputs, name: x}))
@@ -214,6 +224,26 @@ def _moved(probe: Probe, pair: Pair, name: str, i: int, step: float) -> Any:
 # --- what an answer depends on ---------------------------------------------------------------
 
 
+@pattern(
+    Needs(of="both"),
+    Example(
+        "Softmax",
+        FORWARD,
+        correct="self.axis = axis",
+        wrong="self.axis = -1",
+        sentence="y does not depend on axis: another axis gives the same numbers.",
+        hint="Look for the place in the formula where axis belongs.",
+    ),
+    Example(
+        "Momentum",
+        STEPS,
+        correct="v *= self.momentum",
+        wrong="v *= 0.9",
+        sentence="parameter 0 does not depend on momentum: another momentum gives the same numbers "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="Look for the place in the formula where momentum belongs.",
+    ),
+)
 def ignored(evidence: Evidence, probe: Probe) -> Finding | None:
     """An argument, a parameter or an input that the expected answer depends on, and this one does not."""
     for name in sorted(thing for answer, thing in probe.matters if answer == evidence.name and thing != "dy"):
@@ -233,7 +263,7 @@ def ignored(evidence: Evidence, probe: Probe) -> Finding | None:
     return None
 
 
-def _unmoved(pair: Pair, answer: Any) -> bool:
+def _unmoved(pair: Pair, answer: object) -> bool:
     return isinstance(answer, np.ndarray | np.generic | float) and np.array_equal(np.asarray(answer), pair.seen)
 
 
@@ -248,7 +278,7 @@ def dependences(check: Check, subject: Subject, cases: list[Case]) -> list[tuple
     return sorted(found)
 
 
-def _moved_names(before: Any, after: Any) -> set[str]:
+def _moved_names(before: Outcome, after: Outcome) -> set[str]:
     if isinstance(before, Raised) or isinstance(after, Raised):
         return set()
     arrays = (np.ndarray, np.generic)
@@ -276,7 +306,7 @@ def _without(case: Case, name: str) -> Iterator[Case]:
                 yield case.with_changes(inputs={**case.inputs, name: moved})
 
 
-def _other_value(name: str, value: Any) -> Any:
+def _other_value(name: str, value: object) -> float | tuple[int, ...] | None:
     """Another value for an argument; None if its kind has no other."""
     if isinstance(value, float) and value:
         return 1.25 * value
@@ -289,7 +319,7 @@ def _other_value(name: str, value: Any) -> Any:
     return None
 
 
-def _others(x: Any) -> tuple[Any, ...]:
+def _others(x: Array) -> tuple[Array, ...]:
     """Other arrays of such values: slightly and strongly changed, or permuted, reversed, and constant."""
     if x.dtype.kind == "f":
         return x + 0.25 * np.cos(np.arange(x.size)).reshape(x.shape), -0.7 * x
@@ -297,4 +327,5 @@ def _others(x: Any) -> tuple[Any, ...]:
     return np.roll(x, 1, axis=0), turned, np.full_like(x, x.min()), np.full_like(x, x.max())
 
 
-PROBES = (linear_in_dy, one_sample, ignored, direct_path, wrong_input)
+SENSITIVITY = (not_linear_in_dy, one_sample)
+SLOPES = (direct_path, wrong_input)

@@ -3,44 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from autograder.diagnosis.evidence import Evidence, Finding, same
+from autograder.diagnosis.arrays import Array, same
+from autograder.diagnosis.evidence import Answer, Evidence, Finding
 from autograder.diagnosis.outcomes import Outcome, Raised
-from autograder.spec import Case, Observations
+from autograder.diagnosis.pattern import Example, Pattern, pattern
+from autograder.spec import Case
 from autograder.spec.comparison import Mismatch
 
-__all__ = ["SECOND", "STALE", "property_of"]
+__all__ = ["PROPERTIES", "SECOND", "STALE", "Violation"]
 
 STALE = "a second call forgets the first"
-UNCHANGED = ("inputs are not modified", "the upstream gradient is not modified")
+INPUTS_UNCHANGED = "inputs are not modified"
+UNCHANGED = (INPUTS_UNCHANGED, "the upstream gradient is not modified")
 SECOND = " of the second call"
 ACCUMULATES = "gradients accumulate"
 
 
-def property_of(
-    check: str,
-    mismatch: Mismatch | None,
-    outcomes: Sequence[Outcome],
-    answers: Sequence[tuple[Case, Observations]],
-    evidence: Evidence | None,
-) -> Finding | None:
-    """Describe what the failure shows; None where that is no more than its sentence."""
-    if check == STALE:
-        return _stale()
-    kind = mismatch.kind if mismatch else ""
-    if mismatch and kind == "changed" and check in UNCHANGED:
-        return _in_place(mismatch, outcomes, answers)
-    if mismatch and kind == "dtype":
-        return _dtype(mismatch)
-    if mismatch and kind == "nan":
-        return _overflow(mismatch, outcomes, answers)
-    return _accumulation(evidence) if check == ACCUMULATES and evidence is not None else None
+@dataclass(frozen=True)
+class Violation:
+    """A failed check with its first mismatch (None for an error), and evidence of the name that differs, if any."""
+
+    check: str
+    mismatch: Mismatch | None
+    outcomes: Sequence[Outcome]
+    answers: Sequence[Answer]
+    evidence: Evidence | None
 
 
-def _stale() -> Finding:
+@dataclass(frozen=True)
+class Of:
+    """When a property is looked at: where one of these checks fails with a mismatch of this kind.
+
+    checks: by name; of any name, if there are none;  kind: any, if it is empty.
+    """
+
+    checks: tuple[str, ...] = ()
+    kind: str = ""
+
+    def __call__(self, violation: Violation) -> bool:
+        """Whether it is looked at here."""
+        kind = violation.mismatch.kind if violation.mismatch else ""
+        return (not self.checks or violation.check in self.checks) and (not self.kind or kind == self.kind)
+
+    def __str__(self) -> str:
+        checks = f"the check {' or '.join(f'“{name}”' for name in self.checks)}" if self.checks else "any check"
+        return f"{checks}, where it finds a mismatch of kind “{self.kind}”" if self.kind else checks
+
+
+@pattern(
+    Of((STALE,)),
+    Example(
+        "Linear",
+        STALE,
+        correct="self.x = x",
+        wrong='self.x = x if not hasattr(self, "x") else self.x',
+        sentence="After an earlier call of forward on other inputs, backward is incorrect.",
+        hint="Something from the first call is kept: an attribute that is set only once, a list that grows, or a "
+        "cached result. Set what backward needs in every forward.",
+    ),
+)
+def stale(_violation: Violation) -> Finding | None:
+    """Backward is incorrect only after an earlier call of forward."""
     return Finding(
         "stale",
         "after an earlier call of forward on other inputs, backward is incorrect",
@@ -49,7 +76,30 @@ def _stale() -> Finding:
     )
 
 
-def _accumulation(evidence: Evidence) -> Finding | None:
+@pattern(
+    Of((ACCUMULATES,)),
+    Example(
+        "Linear",
+        ACCUMULATES,
+        correct="self.W.grad += self.x.T @ dy",
+        wrong="self.W.grad[...] = self.x.T @ dy",
+        sentence="dW holds only the gradient of the last call.",
+        hint="Use += and do not clear gradients in backward: they add up until zero_grad() is called.",
+    ),
+    Example(
+        "Linear",
+        ACCUMULATES,
+        correct="self.W.grad += self.x.T @ dy",
+        wrong='self.total = getattr(self, "total", 0) + self.x.T @ dy\nself.W.grad += self.total',
+        sentence="dW after two calls holds the first call's gradient twice.",
+        hint="Do not keep a second sum beside parameter.grad.",
+    ),
+)
+def accumulation(violation: Violation) -> Finding | None:
+    """Gradients of two calls do not add up, or one counts twice."""
+    evidence = violation.evidence
+    if evidence is None:
+        return None
     if all(same(2 * pair.seen, pair.expected) for pair in evidence.pairs):
         name = evidence.name.removesuffix(" after two calls")
         return Finding(
@@ -66,9 +116,21 @@ def _accumulation(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _in_place(mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]]) -> Finding:
-    name = mismatch.name
-    for outcome, (_, expected) in zip(outcomes, answers, strict=True):
+@pattern(
+    Of(UNCHANGED, kind="changed"),
+    Example(
+        "ReLU",
+        INPUTS_UNCHANGED,
+        correct="return xp.maximum(x, 0)",
+        wrong="x[x < 0] = 0\nreturn x",
+        sentence="8 of 14 entries of x have changed after the call.",
+        hint="Look for x -= …, x[…] = …, out=x, or the same with another name for x: another name is not a copy.",
+    ),
+)
+def in_place(violation: Violation) -> Finding | None:
+    """An argument is not what it was before the call."""
+    name = violation.mismatch.name if violation.mismatch else ""
+    for outcome, (_, expected) in zip(violation.outcomes, violation.answers, strict=True):
         seen = None if isinstance(outcome, Raised) else outcome.get(name)
         before = expected.get(name)
         if isinstance(seen, np.ndarray) and isinstance(before, np.ndarray) and seen.shape == before.shape:
@@ -84,22 +146,47 @@ def _in_place(mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence
     return Finding(f"in place: {name}", f"{name} has changed after the call", "Another name is not a copy.")
 
 
-def _dtype(mismatch: Mismatch) -> Finding:
+@pattern(
+    Of(kind="dtype"),
+    Example(
+        "LeakyReLU",
+        "float32 stays float32",
+        correct="return xp.where(x > 0, x, self.slope * x)",
+        wrong="return x * xp.where(x > 0, 1, self.slope)",
+        sentence="The dtype of y is not that of the inputs.",
+        hint="NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype, and masks or integers divided "
+        "by a number are float64 and turn float32 into float64. A Python number does not.",
+    ),
+)
+def dtype(violation: Violation) -> Finding | None:
+    """Single precision becomes double precision."""
+    if violation.mismatch is None:
+        return None
     return Finding(
         "dtype",
-        f"the dtype of {mismatch.name} is not that of the inputs",
+        f"the dtype of {violation.mismatch.name} is not that of the inputs",
         "NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype, and masks or integers divided by a "
         "number are float64 and turn float32 into float64. A Python number does not.",
     )
 
 
-def _overflow(
-    mismatch: Mismatch, outcomes: Sequence[Outcome], answers: Sequence[tuple[Case, Observations]]
-) -> Finding | None:
-    """Name the input at the place of the nan or inf; where shapes differ, the largest of its row."""
-    for outcome, (case, expected) in zip(outcomes, answers, strict=True):
-        seen = None if isinstance(outcome, Raised) else outcome.get(mismatch.name)
-        wanted = expected.get(mismatch.name)
+@pattern(
+    Of(kind="nan"),
+    Example(
+        "Softmax",
+        "extreme inputs stay finite",
+        correct="e = xp.exp(x - x.max(axis=self.axis, keepdims=True))",
+        wrong="e = xp.exp(x)",
+        sentence="The input at this place: x[0, 0] = -1000 in a row from -1000 to -1000.",
+        hint="Look for exp of a large number (inf), for inf / inf, inf − inf and 0 · inf (nan), for 0 / 0, and for the "
+        "logarithm of a number rounded to 0. np.where computes both of its branches.",
+    ),
+)
+def overflow(violation: Violation) -> Finding | None:
+    """A nan or an inf, named by the input at its place; where shapes differ, by the largest of its row."""
+    name = violation.mismatch.name if violation.mismatch else ""
+    for outcome, (case, expected) in zip(violation.outcomes, violation.answers, strict=True):
+        seen, wanted = None if isinstance(outcome, Raised) else outcome.get(name), expected.get(name)
         if not isinstance(seen, np.ndarray | np.generic) or wanted is None or np.shape(seen) != np.shape(wanted):
             continue
         broken = ~np.isfinite(np.asarray(seen)) & np.isfinite(np.asarray(wanted))
@@ -116,7 +203,7 @@ def _overflow(
     return None
 
 
-def _culprit(broken: Any, case: Case) -> str:
+def _culprit(broken: Array, case: Case) -> str:
     index = tuple(int(i) for i in np.argwhere(broken)[0]) if broken.ndim else ()
     for name, value in case.inputs.items():
         x = getattr(value, "array", value)
@@ -130,3 +217,7 @@ def _culprit(broken: Any, case: Case) -> str:
         if not index:
             return f"{name} from {x.min():.4g} to {x.max():.4g}"
     return ""
+
+
+PROPERTIES: tuple[Pattern[Violation], ...] = (stale, in_place, dtype, overflow, accumulation)
+"""In the order in which they are asked."""

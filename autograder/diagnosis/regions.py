@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from autograder.diagnosis.evidence import Evidence, Finding
+from autograder.checks import GRADIENTS, MATCHES
+from autograder.diagnosis.arrays import Array
+from autograder.diagnosis.evidence import Evidence, Finding, Pair
 from autograder.diagnosis.factors import named, ratio
+from autograder.diagnosis.pattern import Example, Needs, pattern
+from autograder.diagnosis.probe import Probe
 
 __all__ = ["REGIONS", "wrong_entries"]
 
@@ -17,7 +20,7 @@ CHANCE = 1e-3
 """Largest accepted probability that a border separates correct from wrong entries by chance."""
 
 
-def wrong_entries(evidence: Evidence) -> list[Any]:
+def wrong_entries(evidence: Evidence) -> list[Array]:
     """Mask of the wrong entries in every case, with the tolerance of ``compare``."""
     masks = []
     for pair in evidence.pairs:
@@ -29,10 +32,21 @@ def wrong_entries(evidence: Evidence) -> list[Any]:
     return masks
 
 
-def samples(evidence: Evidence) -> Finding | None:
+@pattern(
+    Needs(shape=True, proof=True),
+    Example(
+        "unit_rows",
+        MATCHES,
+        correct="for i, row in enumerate(x):\n    y[i] = row / xp.sqrt((row * row).sum() + eps)\nreturn y",
+        wrong="for i, row in enumerate(x):\n    y[i] = row / xp.sqrt((row * row).sum() + eps)\n    return y",
+        sentence="Only the first row of the result is correct; all others are zero.",
+        hint="Every sample of the batch needs its own result: look for an index, or a return inside a loop.",
+    ),
+)
+def samples(evidence: Evidence, _probe: Probe) -> Finding | None:
     """Only the first row of the batch is correct, or only the last."""
-    pairs = [p for p in evidence.pairs if p.expected.ndim and len(p.expected) > 2] if evidence.one_shape else []  # noqa: PLR2004
-    if len(pairs) < 1 or not evidence.proves():
+    pairs = [p for p in evidence.pairs if p.expected.ndim and len(p.expected) > 2]  # noqa: PLR2004
+    if not pairs:
         return None
     masks = dict(zip(map(id, evidence.pairs), wrong_entries(evidence), strict=True))
     for text, row in (("first", 0), ("last", -1)):
@@ -49,26 +63,32 @@ def samples(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _only_right(mask: Any, row: int, *, zero: bool) -> bool:
+def _only_right(mask: Array, row: int, *, zero: bool) -> bool:
     """Whether this row is correct and the others are wrong: in every entry, or zero where they should not be."""
     rows = mask.reshape(len(mask), -1)
     others = np.delete(rows, row % len(rows), axis=0)
     return not rows[row].any() and bool(others.any(axis=1).all() if zero else others.all())
 
 
-def kinds_of_rows(evidence: Evidence) -> Finding | None:
+@pattern(
+    Needs(shape=True),
+    Example(
+        "PairLoss",
+        GRADIENTS,
+        correct="-2 * self.gaps",
+        wrong="-self.gaps",
+        sentence="ddistances is wrong exactly in the rows where alike is 0, and correct in all others.",
+        hint="Look at the branch for alike = 0.",
+    ),
+)
+def kinds_of_rows(evidence: Evidence, _probe: Probe) -> Finding | None:
     """Wrong exactly in the rows of one kind, where an input gives each row one of two kinds (+1 or −1)."""
-    if not evidence.one_shape:
-        return None
     masks = wrong_entries(evidence)
     for name, first in evidence.pairs[0].inputs.items():
-        kinds: list[Any] = [pair.inputs.get(name) for pair in evidence.pairs]
-        shapes = [pair.expected.shape[:1] for pair in evidence.pairs]
-        fits = all(
-            isinstance(kind, np.ndarray) and kind.dtype.kind in "iu" and shape and kind.shape == shape
-            for kind, shape in zip(kinds, shapes, strict=True)
-        )
-        values: Any = np.unique(np.concatenate(kinds)) if fits and first.ndim == 1 else []
+        kinds = [pair.inputs[name] for pair in evidence.pairs if _has_kinds(name, pair)]
+        if first.ndim != 1 or len(kinds) < len(evidence.pairs):
+            continue
+        values = np.unique(np.concatenate(kinds))
         if len(values) != 2:  # noqa: PLR2004 - labels with more classes
             continue
         wrong = np.concatenate([mask.reshape(len(mask), -1).any(axis=1) for mask in masks])
@@ -83,14 +103,30 @@ def kinds_of_rows(evidence: Evidence) -> Finding | None:
     return None
 
 
-def label_entries(evidence: Evidence) -> Finding | None:
+def _has_kinds(name: str, pair: Pair) -> bool:
+    """Whether this input gives every row of the expected value a whole number."""
+    kind, rows = pair.inputs.get(name), pair.expected.shape[:1]
+    return kind is not None and kind.dtype.kind in "iu" and bool(rows) and kind.shape == rows
+
+
+@pattern(
+    Needs(shape=True, entries=True),
+    Example(
+        "CrossEntropy",
+        GRADIENTS,
+        correct="dscores[xp.arange(len(self.labels)), self.labels] -= 1",
+        wrong="",
+        sentence="dscores is wrong only in the column of each row's label; everything else is correct.",
+        hint="Look at the line that writes these entries.",
+    ),
+)
+def label_entries(evidence: Evidence, _probe: Probe) -> Finding | None:
     """Wrong only at each row's label, or everywhere else."""
-    if not evidence.one_shape or evidence.scalar:
-        return None
     masks = wrong_entries(evidence)
     for name in evidence.pairs[0].inputs:
-        at = [_at_labels(pair.inputs.get(name), pair.expected.shape) for pair in evidence.pairs]
-        if any(a is None for a in at) or sum(int(a.sum()) for a in at) < 4:  # noqa: PLR2004 - fewer prove nothing
+        found = [_at_labels(pair.inputs.get(name), pair.expected.shape) for pair in evidence.pairs]
+        at = [mask for mask in found if mask is not None]
+        if len(at) < len(found) or sum(int(a.sum()) for a in at) < 4:  # noqa: PLR2004 - fewer prove nothing
             continue
         one = name.removesuffix("s")
         if _sits_in(masks, at):
@@ -102,7 +138,7 @@ def label_entries(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _sits_in(masks: list[Any], region: list[Any]) -> bool:
+def _sits_in(masks: list[Array], region: list[Array]) -> bool:
     """Whether all wrong entries are in this region, and most of the region is wrong."""
     if any((mask & ~part).any() for mask, part in zip(masks, region, strict=True)):
         return False
@@ -110,7 +146,7 @@ def _sits_in(masks: list[Any], region: list[Any]) -> bool:
     return 2 * inside > sum(int(part.sum()) for part in region)
 
 
-def _at_labels(labels: Any, shape: tuple[int, ...]) -> Any:
+def _at_labels(labels: object, shape: tuple[int, ...]) -> Array | None:
     """Mask of the label's entry in each row; None where these are no labels of such rows."""
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
         return None
@@ -118,7 +154,8 @@ def _at_labels(labels: Any, shape: tuple[int, ...]) -> Any:
         return None
     if labels.min(initial=0) < 0 or labels.max(initial=0) >= shape[1]:
         return None
-    return np.arange(shape[1]) == labels[:, None]
+    found: Array = np.arange(shape[1]) == labels[:, None]
+    return found
 
 
 @dataclass(frozen=True)
@@ -129,15 +166,24 @@ class _Scale:
     """
 
     text: str
-    values: list[Any]
+    values: list[Array]
     border: str = ""
-    folded: list[Any] | None = None
+    folded: list[Array] | None = None
 
 
-def border(evidence: Evidence) -> Finding | None:
+@pattern(
+    Needs(shape=True, entries=True),
+    Example(
+        "LeakyReLU",
+        GRADIENTS,
+        correct="return xp.where(self.x > 0, dy, self.slope * dy)",
+        wrong="return xp.where(self.x > 0, dy, self.slope)",
+        sentence="dx is wrong wherever x < 0, and correct everywhere else.",
+        hint="Look at the branch for x < 0.",
+    ),
+)
+def border(evidence: Evidence, _probe: Probe) -> Finding | None:
     """All wrong entries lie on one side of a border in x, dy or a difference: one branch is wrong."""
-    if not evidence.one_shape or evidence.scalar:
-        return None
     whole = evidence
     told = [(pair, mask) for pair, mask in zip(evidence.pairs, wrong_entries(evidence), strict=True) if mask.any()]
     if not told:
@@ -180,11 +226,11 @@ def border(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _both_signs(values: Any) -> bool:
+def _both_signs(values: Array) -> bool:
     return min(int((values > 0).sum()), int((values < 0).sum())) > 1
 
 
-def _by_rows(masks: list[Any]) -> bool:
+def _by_rows(masks: list[Array]) -> bool:
     """Whether every row is correct or wrong as a whole: then its entries are not independent evidence."""
     tables = [mask.reshape(-1, mask.shape[-1]) for mask in masks if mask.ndim > 1 and mask.shape[-1] > 1]
     return bool(tables) and not any((table.any(axis=1) & ~table.all(axis=1)).any() for table in tables)
@@ -224,7 +270,7 @@ def _where(scale: _Scale, low: float, high: float, *, above: bool) -> str:
     return f"{scale.text} {sign} {f'{whole:g}' if whole is not None else f'about {(low + high) / 2:.2g}'}"
 
 
-def _there(evidence: Evidence, masks: list[Any]) -> tuple[str, str] | None:
+def _there(evidence: Evidence, masks: list[Array]) -> tuple[str, str] | None:
     """The factor of the wrong entries, where there is one with a name."""
     found, pairs = [], []
     for pair, mask in zip(evidence.pairs, masks, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -56,20 +55,20 @@ def _first_rows(case: Case, rows: int) -> Case:
     if rows >= count:
         return case
 
-    def cut(x: Any) -> Any:
+    def cut(x: object) -> object:
         return x[:rows] if isinstance(x, np.ndarray) and x.ndim and len(x) == count else x
 
     return _each(cut, case)
 
 
-def _each(change: Callable[[Any], Any], case: Case) -> Case:
+def _each(change: Callable[[object], object], case: Case) -> Case:
     """Change every input and every upstream gradient."""
     inputs, upstreams = ({name: change(x) for name, x in named.items()} for named in (case.inputs, case.upstreams))
     return case.with_changes(inputs=inputs).with_upstreams(upstreams)
 
 
 def _rounded(case: Case) -> Case:
-    def short(x: Any) -> Any:
+    def short(x: object) -> object:
         x = getattr(x, "array", x)
         return np.round(x, DIGITS) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x
 
@@ -123,7 +122,7 @@ def _typed(case: Case) -> tuple[dict[str, str], Case]:
     return texts, case.with_changes(inputs=values).with_upstreams(upstreams)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Write a value as code; empty where there is none for it."""
     value = getattr(value, "array", value)
     if isinstance(value, Rng):

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
-from autograder.diagnosis.probing import STEP, Probe
+from autograder.checks import GRADIENTS
+from autograder.diagnosis.arrays import Array, same
+from autograder.diagnosis.evidence import Evidence, Finding, Pair
+from autograder.diagnosis.pattern import Example, Needs, pattern
+from autograder.diagnosis.probe import STEP, Probe
 from autograder.diagnosis.regions import wrong_entries
 
-__all__ = ["MEETING", "SHARES"]
+__all__ = ["among_equals", "one_share"]
 
+TIES = "the first of equal numbers gets the gradient"
+"""A check of an example."""
 FEWEST_GROUPS = 4
 MOST_WRONG = 40
 """Entries whose paths are followed: each takes two calls of forward."""
 
 
-def among_equals(evidence: Evidence) -> Finding | None:
+@pattern(
+    Needs(shape=True, entries=True, proof=True),
+    Example(
+        "Largest",
+        TIES,
+        correct="dx[xp.arange(len(dx)), self.flat.argmax(axis=1)] = dy",
+        wrong="ties = self.flat == self.flat.max(axis=1, keepdims=True)\n"
+        "dx += dy[:, None] * ties / ties.sum(axis=1, keepdims=True)",
+        sentence="Equal numbers in x have the correct total of dx, divided incorrectly among them.",
+        hint="Decide which of equal numbers counts: exactly one, and the same one everywhere.",
+    ),
+)
+def among_equals(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The total gradient of equal numbers of x is correct; its division among them is not."""
     name = evidence.name.removeprefix("d")
-    if not evidence.one_shape or evidence.scalar or not evidence.proves():
-        return None
     groups = 0
     for pair in evidence.pairs:
         x = pair.inputs.get(name)
@@ -43,11 +56,20 @@ def among_equals(evidence: Evidence) -> Finding | None:
     )
 
 
+@pattern(
+    Needs(shape=True, entries=True, forward=True),
+    Example(
+        "MovingSum",
+        GRADIENTS,
+        correct="dx[:, k : k + dy.shape[1]] += (k + 1) * dy",
+        wrong="dx[:, k : k + dy.shape[1]] = (k + 1) * dy",
+        sentence="Where several outputs depend on one entry of x, dx holds that of only one.",
+        hint="Contributions from several places add up: use += where windows overlap, not =.",
+    ),
+)
 def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
     """Where several outputs depend on one entry, it gets the contribution of one of them, not the sum."""
     name = evidence.name.removeprefix("d")
-    if probe.forward is None or not evidence.one_shape or evidence.scalar:
-        return None
     told = [(p, m) for p, m in zip(evidence.pairs, wrong_entries(evidence), strict=True) if 4 <= m.sum() <= MOST_WRONG]  # noqa: PLR2004
     if not told:
         return None
@@ -68,18 +90,16 @@ def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
     )
 
 
-def _shares(probe: Probe, pair: Pair, name: str, i: int) -> Any:
+def _shares(probe: Probe, pair: Pair, name: str, i: int) -> Array | None:
     """What each output contributes to entry i, by numerical differences of a correct forward."""
     sides = []
     for step in (STEP, -STEP):
         x = pair.inputs[name].copy()
         x.flat[i] += step
         sides.append(probe.output(pair.case.with_changes(inputs={**pair.case.inputs, name: x})))
-    if any(side is None or side.shape != pair.case.upstream.shape for side in sides):
+    up, down = sides
+    dy = pair.case.upstream
+    if up is None or down is None or up.shape != dy.shape or down.shape != dy.shape:
         return None
-    shares = (sides[0] - sides[1]) / (2 * STEP) * pair.case.upstream
+    shares = (up - down) / (2 * STEP) * dy
     return np.where(np.abs(shares) > 1e-6, shares, 0.0).ravel()  # noqa: PLR2004 - less is rounding
-
-
-SHARES = (among_equals,)
-MEETING = (one_share,)

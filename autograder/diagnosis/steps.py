@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from autograder.diagnosis.evidence import Evidence, Finding, Pair, same
+from autograder.checks.optimizer import MATCHES
+from autograder.diagnosis.arrays import Array, same
+from autograder.diagnosis.evidence import TRAJECTORY, Evidence, Finding, Pair
 from autograder.diagnosis.factors import named, ratio
-from autograder.diagnosis.probing import Probe, ignored
+from autograder.diagnosis.pattern import Example, Needs, pattern
+from autograder.diagnosis.probe import Probe
 from autograder.diagnosis.regions import wrong_entries
 from autograder.spec import Case
 
-__all__ = ["TRAJECTORIES", "is_trajectory"]
+__all__ = ["STEPS", "after_the_first"]
 
-NAME = "parameter "
 AS_IF_FIRST = 4
 """How many steps are compared with a first step."""
 FEWEST_STEPS = 8
@@ -28,22 +29,21 @@ CHANGE = 1e-2
 """Smallest change of a factor over the steps: less may be the effect of an epsilon."""
 
 
-def is_trajectory(evidence: Evidence) -> bool:
-    """Whether this is a parameter's trajectory."""
-    index = evidence.name.removeprefix(NAME)
-    if index == evidence.name or not index.isdigit() or not evidence.one_shape:
-        return False
-    return all(
-        isinstance(pair.case.hidden.get("gradients"), list)
-        and isinstance(pair.case.inputs.get("start"), list)
-        and pair.expected.shape == np.shape(pair.case.hidden["gradients"][int(index)])
-        for pair in evidence.pairs
-    )
-
-
 # --- patterns of the trajectory --------------------------------------------------------------
 
 
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Momentum",
+        MATCHES,
+        correct="p.data -= self.lr * v",
+        wrong="p = p.data - self.lr * v",
+        sentence="parameter 0 does not change, whatever the gradients "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="p = p − … and p * … make a new array that is discarded. Write into parameter.data: -=, or [...] =.",
+    ),
+)
 def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The parameter keeps its initial value after every step."""
     if any((pair.seen != _start(evidence, pair)).any() for pair in evidence.pairs):
@@ -55,6 +55,19 @@ def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
     )
 
 
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Average",
+        MATCHES,
+        correct="step = average / (1 - self.momentum**self.t)",
+        wrong="step = average",
+        sentence="Every step of parameter 0 is correct up to a factor that depends only on the step's number "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="A bias correction 1 − βᵗ does this: is it missing, not needed here, or computed with another t? "
+        "Or does something else change the learning rate?",
+    ),
+)
 def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
     """Every step is correct up to a factor that rises or falls with the step's number: a bias correction."""
     told = [pair for pair, _ in _first_wrong(evidence) if not pair.case.arguments.get("weight_decay")]
@@ -76,6 +89,18 @@ def of_time_alone(evidence: Evidence, _probe: Probe) -> Finding | None:
     )
 
 
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Momentum",
+        MATCHES,
+        correct="p.data -= self.lr * v",
+        wrong="p.data += self.lr * v",
+        sentence="Where parameter 0 first goes wrong, its step is the correct one with reversed sign "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="Look at what the step is multiplied or divided by, and at its sign.",
+    ),
+)
 def first_step(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The first wrong step is the correct one up to a factor, or up to a multiple of the parameter or its gradient."""
     ratios, pairs, terms = [], [], {"θ": True, "g": True}
@@ -125,6 +150,18 @@ def _term(evidence: Evidence, name: str) -> Finding | None:
     )
 
 
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Momentum",
+        MATCHES,
+        correct="v *= self.momentum",
+        wrong="v *= 1 - self.momentum",
+        sentence="The first step of parameter 0 is correct, the second is wrong "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="At the first step there is no state yet. Look at what is stored from one step to the next, and when.",
+    ),
+)
 def after_the_first(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The first step is correct in every case, the second wrong in every case."""
     firsts = [t for _, t in _first_wrong(evidence)]
@@ -137,14 +174,14 @@ def after_the_first(evidence: Evidence, _probe: Probe) -> Finding | None:
     )
 
 
-def _factor(made: Any, right: Any) -> float:
+def _factor(made: Array, right: Array) -> float:
     """The factor between two steps; nan where there is none for all entries (the effect of an epsilon is tolerated)."""
     weight = float((right * right).sum())
     found = float((made * right).sum()) / weight if weight else math.nan
     return found if np.abs(made - found * right).max() <= 1e-3 * np.abs(made).max() else math.nan
 
 
-def _is_multiple(difference: Any, value: Any, scale: float) -> bool:
+def _is_multiple(difference: Array, value: Array, scale: float) -> bool:
     weight = float((value * value).sum())
     if not weight or not np.isfinite(difference).all() or difference.size < 3:  # noqa: PLR2004 - two prove nothing
         return False
@@ -160,21 +197,44 @@ def _first_wrong(evidence: Evidence) -> Iterator[tuple[Pair, int]]:
             yield pair, int(steps.argmax())
 
 
-def _start(evidence: Evidence, pair: Pair) -> Any:
+def _start(evidence: Evidence, pair: Pair) -> Array:
     return np.asarray(pair.case.inputs["start"][_index(evidence)], dtype=float)
 
 
-def _gradient(evidence: Evidence, pair: Pair, t: int) -> Any:
+def _gradient(evidence: Evidence, pair: Pair, t: int) -> Array:
     return np.asarray(pair.case.hidden["gradients"][_index(evidence)][t], dtype=float)
 
 
 def _index(evidence: Evidence) -> int:
-    return int(evidence.name.removeprefix(NAME))
+    return int(evidence.name.removeprefix(TRAJECTORY))
 
 
 # --- experiments with the optimizer ----------------------------------------------------------
 
 
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Momentum",
+        MATCHES,
+        correct="g = p.grad + self.weight_decay * p.data",
+        wrong="g = p.grad - self.weight_decay * p.data",
+        sentence="parameter 0 would be correct if its weight decay were: without it, every step is correct "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="Here the decay belongs in the gradient. Look at what λθ is multiplied by, and at everything "
+        "that uses it.",
+    ),
+    Example(
+        "Average",
+        MATCHES,
+        correct="p.data -= self.lr * (step + self.weight_decay * p.data)",
+        wrong="p.data -= self.lr * step + self.weight_decay * p.data",
+        sentence="parameter 0 would be correct if its weight decay were: without it, every step is correct "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="Here the decay belongs beside the step. Look at what λθ is multiplied by, and at everything "
+        "that uses it.",
+    ),
+)
 def only_the_decay(evidence: Evidence, probe: Probe) -> Finding | None:
     """It is correct without weight decay, and also with it where the experiment adds the decay.
 
@@ -201,7 +261,7 @@ def _decay_in_gradient(evidence: Evidence, probe: Probe, pair: Pair) -> bool:
     decay = pair.case.arguments["weight_decay"]
     gradients = []
     for i, (start, gradient) in enumerate(zip(pair.case.inputs["start"], pair.case.hidden["gradients"], strict=True)):
-        wanted = pair.all_expected.get(f"{NAME}{i}")
+        wanted = pair.all_expected.get(f"{TRAJECTORY}{i}")
         if not isinstance(wanted, np.ndarray) or wanted.shape != gradient.shape:
             return False
         gradients.append(gradient + decay * np.concatenate([start[None], wanted[:-1]]))
@@ -225,6 +285,18 @@ def _without_decay(case: Case) -> Case:
     return case.with_changes(arguments={**case.arguments, "weight_decay": 0.0})
 
 
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Momentum",
+        MATCHES,
+        correct="v *= self.momentum\nv += g",
+        wrong="v = self.momentum * v + g",
+        sentence="parameter 0 takes every step as if it were the first: no state is kept from step to step "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="v = … only names a new array. Write into the array that self holds: v *= …, v += …, v[...] = …",
+    ),
+)
 def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
     """The first step is correct, and each later one is what a new optimizer would do from there."""
     wrong = list(_first_wrong(evidence))
@@ -233,7 +305,7 @@ def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
     for pair, _ in wrong:
         for t in range(1, AS_IF_FIRST):
             count = len(pair.case.inputs["start"])
-            places = [np.asarray(pair.all_seen.get(f"{NAME}{i}")) for i in range(count)]
+            places = [np.asarray(pair.all_seen.get(f"{TRAJECTORY}{i}")) for i in range(count)]
             if not all(place.ndim and len(place) > t for place in places):
                 return None
             gradients = [gradient[t : t + 1] for gradient in pair.case.hidden["gradients"]]
@@ -250,6 +322,18 @@ def keeps_nothing(evidence: Evidence, probe: Probe) -> Finding | None:
     )
 
 
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Momentum",
+        MATCHES,
+        correct="v *= self.momentum\nv += g\np.data -= self.lr * v",
+        wrong="p.data -= self.lr * v\nv *= self.momentum\nv += g",
+        sentence="The steps of parameter 0 do not depend on their own gradient, only on earlier ones "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="First update the state with the new gradient, then take the step with it.",
+    ),
+)
 def ignores_newest(evidence: Evidence, probe: Probe) -> Finding | None:
     """A step does not depend on its own gradient, only on earlier ones."""
     if not _plain(evidence) or not list(_first_wrong(evidence)):
@@ -275,21 +359,12 @@ def _plain(evidence: Evidence) -> bool:
     return not any("lr" in pair.case.hidden for pair in evidence.pairs)
 
 
-def _trajectory(evidence: Evidence, probe: Probe, case: Case) -> Any:
+def _trajectory(evidence: Evidence, probe: Probe, case: Case) -> Array | None:
     seen = probe.show(case).get(evidence.name)
     wanted = case.hidden["gradients"][_index(evidence)].shape
     usable = isinstance(seen, np.ndarray) and seen.shape == wanted and np.isfinite(seen).all()
     return np.asarray(seen, dtype=float) if usable else None
 
 
-TRAJECTORIES = (
-    stands_still,
-    of_time_alone,
-    only_the_decay,
-    first_step,
-    keeps_nothing,
-    ignores_newest,
-    ignored,
-    after_the_first,
-)
-"""Patterns of trajectories only; the most certain and most specific first."""
+STEPS = (stands_still, of_time_alone, only_the_decay, first_step, keeps_nothing, ignores_newest)
+"""The most certain and most specific first."""

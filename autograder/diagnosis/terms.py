@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import combinations, combinations_with_replacement, permutations
-from typing import Any
 
 import numpy as np
 
+from autograder.checks import FORWARD, GRADIENTS
+from autograder.diagnosis.arrays import Array
 from autograder.diagnosis.evidence import Evidence, Finding, Pair
 from autograder.diagnosis.factors import Factor, named
+from autograder.diagnosis.pattern import Example, Needs, pattern
+from autograder.diagnosis.probe import Probe
 
 __all__ = ["TERMS"]
 
 LARGEST = 20_000
-FUNCTIONS: dict[str, Callable[[Any], Any]] = {
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "v": lambda v: v,
     "v²": lambda v: v * v,
     "v (1 − v)": lambda v: v * (1 - v),
@@ -22,9 +25,20 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def term(evidence: Evidence) -> Finding | None:
+@pattern(
+    Needs(shape=True),
+    Example(
+        "Linear",
+        FORWARD,
+        correct="return x @ self.W.data + self.b.data",
+        wrong="return x @ self.W.data",
+        sentence="y is too small by b in every entry.",
+        hint="Look for a term with b that is missing, or is subtracted where it should be added.",
+    ),
+)
+def term(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The observed minus the expected value is one product of letters: an extra or missing term, or a wrong sign."""
-    if not evidence.one_shape or not _told(evidence):
+    if not _told(evidence):
         return None
     terms = [_terms(pair) for pair in evidence.pairs]
     for name in terms[0]:
@@ -36,9 +50,20 @@ def term(evidence: Evidence) -> Finding | None:
     return None
 
 
-def instead(evidence: Evidence) -> Finding | None:
+@pattern(
+    Needs(shape=True, entries=True),
+    Example(
+        "Tanh",
+        GRADIENTS,
+        correct="self.y = xp.tanh(x)\nreturn self.y",
+        wrong="self.y = x\nreturn xp.tanh(x)",
+        sentence="dx looks as if its formula used x in place of y.",
+        hint="Look for x where y is meant.",
+    ),
+)
+def instead(evidence: Evidence, _probe: Probe) -> Finding | None:
     """One letter is used where another belongs: the difference is that of one function of both."""
-    if not evidence.one_shape or evidence.scalar or not _told(evidence):
+    if not _told(evidence):
         return None
     letters = [name for name in ("x", "y", *evidence.pairs[0].inputs) if all(name in p.letters for p in evidence.pairs)]
     for used, meant in permutations(dict.fromkeys(letters), 2):
@@ -65,7 +90,7 @@ def _told(evidence: Evidence) -> bool:
     return small and evidence.proves() and evidence.proves([pair.seen - pair.expected for pair in evidence.pairs])
 
 
-def _multiple(evidence: Evidence, values: list[Any]) -> Factor | None:
+def _multiple(evidence: Evidence, values: list[Array]) -> Factor | None:
     """The named factor between these arrays and observed minus expected; None where there is none."""
     ratios, pairs = [], []
     for pair, value in zip(evidence.pairs, values, strict=True):
@@ -99,11 +124,11 @@ def _say_term(evidence: Evidence, name: str, found: Factor) -> Finding:
     return Finding(f"term {name}", sentence, hint)
 
 
-def _terms(pair: Pair) -> dict[str, Any]:
+def _terms(pair: Pair) -> dict[str, Array]:
     """Possible terms, in the expected shape: 1, letters, their products, letters times a sum of those."""
     shape = pair.expected.shape
     letters = {name: a for name, a in pair.letters.items() if not name.startswith("(")}
-    found: dict[str, Any] = {"1": np.ones(shape)} | letters
+    found: dict[str, Array] = {"1": np.ones(shape)} | letters
     for name, a in pair.named.items():
         if name not in letters and a.ndim and a.ndim < len(shape) and shape[-a.ndim :] == a.shape:
             found[name] = np.broadcast_to(a, shape)
@@ -127,7 +152,7 @@ def _terms(pair: Pair) -> dict[str, Any]:
     return found
 
 
-def _with_sums(axis: Any, letters: dict[str, Any], weighted: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _with_sums(axis: object, letters: dict[str, Array], weighted: dict[str, Array]) -> Iterator[tuple[str, Array]]:
     """Letters times a sum (along an axis, or over all), and times the difference of two such sums."""
     for name, product in weighted.items():
         if name == "dy²" or product.ndim < 2:  # noqa: PLR2004 - no axis to choose

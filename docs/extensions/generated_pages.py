@@ -1,9 +1,9 @@
-"""Pages and pictures that every build writes again: assignments, the authors' interface, the packages."""
+"""Pages and pictures that every build writes again: assignments, the authors' interface, patterns, the packages."""
 
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from extensions import assignment_pages, checks_page, packages_picture, submission_picture
+from extensions import assignment_pages, checks_page, packages_picture, patterns_page, submission_picture
 from extensions.repository import GENERATED, PICTURES
 
 LOGGER = logging.getLogger(__name__)
@@ -11,7 +11,7 @@ LOGGER = logging.getLogger(__name__)
 
 def generate(_app: Sphinx) -> None:
     """Write every generated page and picture, and remove pages of what is gone."""
-    pages = {**assignment_pages.pages(), "checks.md": checks_page.page()}
+    pages = {**assignment_pages.pages(), "checks.md": checks_page.page(), "patterns.md": patterns_page.page()}
     for path in GENERATED.rglob("*.md"):
         if path.relative_to(GENERATED).as_posix() not in pages:
             path.unlink()

@@ -18,7 +18,7 @@ AUDIENCES = {
     "learners": ["self-study", "conventions", "gpu", "api/index", "generated/assignments/index"],
     "teachers": ["running-a-course", "nbgrader", "gradebook", "exports"],
     "authors": ["writing-exercises", "generated/checks"],
-    "developers": ["design", "decisions", "security", "performance", "contributing", "changes"],
+    "developers": ["design", "decisions", "generated/patterns", "security", "performance", "contributing", "changes"],
 }
 LOADED = {"img": "src", "script": "src", "link": "href", "source": "srcset", "iframe": "src", "object": "data"}
 """Elements that make a browser fetch something, by the attribute that names it."""

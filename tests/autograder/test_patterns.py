@@ -1,0 +1,83 @@
+"""Every pattern has examples: wrong code gets exactly the sentence that the example states, from that pattern."""
+
+import numpy as np
+import pytest
+
+from autograder.course.answers import Answers
+from autograder.diagnosis import probe
+from autograder.diagnosis.diagnose import Diagnosis, Failure, Fingerprints, Raised, observe
+from autograder.diagnosis.examples import COURSE, SEED
+from autograder.diagnosis.patterns import PATTERNS
+from autograder.diagnosis.properties import PROPERTIES
+
+REGISTRY = (*PATTERNS, *PROPERTIES)
+EXAMPLES = [
+    pytest.param(pattern, example, id=f"{pattern.name}: {example.exercise} {number}")
+    for pattern in REGISTRY
+    for number, example in enumerate(pattern.examples, 1)
+]
+
+
+@pytest.fixture(autouse=True)
+def enough_time(monkeypatch):
+    monkeypatch.setattr(probe, "MOST_SECONDS", 600)
+
+
+@pytest.fixture(scope="module")
+def fingerprints():
+    return Fingerprints(COURSE, Answers(COURSE, SEED))
+
+
+def run(check, subject, answers):
+    """What is observed in every case of a check, and the first mismatch or error."""
+    on = subject.on(check.backend or "numpy")
+    with np.errstate(all="ignore"):
+        outcomes = [observe(check, on, case) for case, _ in answers]
+        found = [
+            seen if isinstance(seen, Raised) else check.judge(seen, expected, case)
+            for seen, (case, expected) in zip(outcomes, answers, strict=True)
+        ]
+    subject.forget()
+    return outcomes, next((one for one in found if one), None)
+
+
+def graded(fingerprints, exercise, subject):
+    """The first check that fails, with its diagnosis, as in a session; no check and no diagnosis if all pass."""
+    for check in exercise.checks:
+        outcomes, mismatch = run(check, subject, fingerprints.answers.of(exercise, check))
+        if mismatch is not None:
+            forward = exercise.checks[0] if exercise.checks[0].part != check.part else None
+            shown = None if isinstance(mismatch, Raised) else mismatch
+            failure = Failure(exercise, check, outcomes, shown, lambda: subject, forward)
+            assert fingerprints.match(exercise, check, outcomes) == []
+            with np.errstate(all="ignore"):
+                return check.name, fingerprints.diagnose(failure)
+    return "", Diagnosis()
+
+
+@pytest.mark.parametrize("exercise", COURSE.assignment.exercises, ids=lambda exercise: exercise.name)
+def test_the_correct_code_passes_every_check(fingerprints, exercise):
+    assert graded(fingerprints, exercise, COURSE.subject(exercise)) == ("", Diagnosis())
+
+
+@pytest.mark.parametrize(("pattern", "example"), EXAMPLES)
+def test_an_example_gets_its_sentence_from_its_pattern(fingerprints, pattern, example):
+    exercise = COURSE.assignment.exercise(example.exercise)
+    wrong = COURSE.variant(exercise, example.apply(COURSE.source_of(exercise)))
+    check, diagnosis = graded(fingerprints, exercise, COURSE.subject(exercise, wrong))
+    found = diagnosis.findings[0] if diagnosis.findings else None
+    assert (check, diagnosis.as_fields()["hint"], found and found.pattern) == (
+        example.check,
+        example.said,
+        pattern.name,
+    )
+
+
+def test_every_pattern_has_a_name_of_its_own_and_an_example():
+    assert len({pattern.name for pattern in REGISTRY}) == len(REGISTRY)
+    assert [pattern.name for pattern in REGISTRY if not pattern.examples or not pattern.summary] == []
+
+
+def test_every_exercise_is_in_an_example():
+    used = {example.exercise for pattern in REGISTRY for example in pattern.examples}
+    assert used == {exercise.name for exercise in COURSE.assignment.exercises}
