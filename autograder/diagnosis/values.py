@@ -156,17 +156,9 @@ def signs(evidence: Evidence, _probe: Probe) -> Finding | None:
         hint="The formula is nearly the required one: look for a constant typed with few digits, an epsilon in another "
         "place, an approximation, two steps in another order, or a condition that few of the numbers meet.",
     ),
-    Example(
-        "Tanh",
-        FORWARD,
-        correct="self.y = xp.tanh(x)",
-        wrong='self.y = xp.tanh(x.astype("float32"))',
-        sentence="y is correct to float32 precision: somewhere float64 is turned into float32.",
-        hint="Let every array keep the dtype of the inputs.",
-    ),
 )
 def nearly_right(evidence: Evidence, _probe: Probe) -> Finding | None:
-    """Only small errors: an approximation, an epsilon, single precision."""
+    """Only small errors: an approximation, or an epsilon in another place."""
     worst, masks = 0.0, wrong_entries(evidence)
     if evidence.scalar and not all(mask.any() for mask in masks):
         return None
@@ -177,12 +169,6 @@ def nearly_right(evidence: Evidence, _probe: Probe) -> Finding | None:
         worst = max(worst, float(np.abs(pair.seen - pair.expected).max()) / scale)
     if not worst < (NEARLY_ONE if evidence.scalar else NEARLY):
         return None
-    if all((pair.seen == pair.seen.astype(np.float32)).all() for pair in evidence.pairs):
-        return Finding(
-            "single precision",
-            f"{evidence.name} is correct to float32 precision: somewhere float64 is turned into float32",
-            "Let every array keep the dtype of the inputs.",
-        )
     return Finding(
         "nearly right",
         f"{evidence.name} is nearly correct: errors are at most {100 * worst:.2g} % of its largest value",
