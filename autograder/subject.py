@@ -82,6 +82,10 @@ class Instance:
         """Set an attribute by its path."""
         self._subject.request("set", handle=self.handle, path=path, value=value)
 
+    def write(self, path: str, value: Value) -> None:
+        """Write new numbers into an array that is found by its path, as an optimizer does."""
+        self._subject.request("write", handle=self.handle, path=path, value=value)
+
 
 class Subject(ABC):
     """An implementation, wherever it runs.

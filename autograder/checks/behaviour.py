@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.checks.chance import RAW, Invariant, invariant_of
-from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, is_float, sizes
+from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, in_views, is_float, sizes, without_rng
 from autograder.checks.slopes import Slope, has_slope, real, weighted_sum
-from autograder.isolation.tree import Ref, Strided, Value
+from autograder.isolation.tree import Ref, Value
 from autograder.spec import Case, Observations, Trial
 from autograder.subject import Instance, Subject
 from dlkit import gradcheck
@@ -70,8 +70,7 @@ class Behaviour:
     def forward_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the cases, and the last one again as a non-contiguous view."""
         cases = self.cases(rng, reference)
-        inputs = {name: Strided(x) if is_float(x) else x for name, x in cases[-1].inputs.items()}
-        return [*cases, cases[-1].with_changes(inputs=inputs)]
+        return [*cases, cases[-1].with_changes(inputs=in_views(cases[-1]).inputs)]
 
     def some_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the two last cases: enough for a property that does not depend on the numbers."""
@@ -82,12 +81,23 @@ class Behaviour:
         return [in_dtype(case, "float32") for case in self.some_cases(rng, reference)]
 
     def extreme_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw a case whose float inputs hold plus and minus the extreme value among ordinary ones."""
-        case = self.cases(rng, reference)[-1]
-        inputs = {
-            name: self._made_extreme(x, rng) if self._has_gradient(name, x) else x for name, x in case.inputs.items()
-        }
-        return [case.with_changes(inputs=inputs)]
+        """Draw cases whose float inputs hold plus and minus the extreme value, one for each set of arguments.
+
+        Then one whose inputs are of every size between.
+        """
+        cases = {repr(without_rng(case.arguments)): case for case in self.cases(rng, reference)}
+        *_, last = cases.values()
+        extreme = [self._changed(case, lambda x: self._made_extreme(x, rng)) for case in cases.values()]
+        return [*extreme, self._changed(last, lambda x: self._of_every_size(x, rng))]
+
+    def _changed(self, case: Case, change: Callable[[NumpyArray], NumpyArray]) -> Case:
+        inputs = {name: change(x) if self._has_gradient(name, x) else x for name, x in case.inputs.items()}
+        return case.with_changes(inputs=inputs)
+
+    def _of_every_size(self, x: NumpyArray, rng: np.random.Generator) -> NumpyArray:
+        sizes = np.linspace(-2, np.log10(self.extreme or 1), x.size)
+        numbers: NumpyArray = rng.permutation(10**sizes) * rng.choice([-1, 1], x.size)
+        return numbers.reshape(x.shape).astype(x.dtype)
 
     def _made_extreme(self, x: NumpyArray, rng: np.random.Generator) -> NumpyArray:
         signs = rng.permutation(np.arange(x.size) % 3 - 1).reshape(x.shape)
@@ -106,6 +116,16 @@ class Behaviour:
         ours = sizes(case.inputs)
         unlike = [other.inputs for other in others if fits(other, case) and sizes(other.inputs) != ours]
         return [case.with_changes(hidden={"first": inputs}) for inputs in (first, *unlike[-1:])]
+
+    def cases_of_two(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
+        """Draw a case of an earlier call with other inputs and other parameters."""
+        case, *_ = self.two_call_cases(rng, reference)
+        others = {path: rng.normal(0, 0.7, x.shape) for path, x in case.parameters.items()}
+        return [case.with_changes(hidden={**case.hidden, "parameters": others})]
+
+    def last_case(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
+        """Draw the last case alone."""
+        return self.cases(rng, reference)[-1:]
 
     # --- runs --------------------------------------------------------------------------------
 
@@ -185,6 +205,34 @@ class Behaviour:
         y = thing.call("forward", *case.inputs.values())
         seen = self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
         return {name if name == RAW else f"{name} of the second call": value for name, value in seen.items()}
+
+    def beside_another(self, subject: Subject, case: Case) -> Observations:
+        """Run forward, then forward and backward of a second object with other numbers, then backward."""
+        thing = self.build(subject, case)
+        y = thing.call("forward", *case.inputs.values())
+        other = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
+        theirs = other.call("forward", *case.hidden["first"].values())
+        values = theirs if isinstance(theirs, tuple) else (theirs,)
+        other.call("backward", *(np.ones(np.shape(value)) for value in values) if self.takes_upstream else ())
+        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+
+    def with_new_parameters(self, subject: Subject, case: Case) -> Observations:
+        """Run forward and backward, write other numbers into the parameters, and run both again."""
+        thing = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
+        thing.call("forward", *case.inputs.values())
+        self.call_backward(thing, case)
+        thing.call("zero_grad")
+        for path, value in case.parameters.items():
+            thing.write(f"{path}.data", value)
+        y = thing.call("forward", *case.inputs.values())
+        seen = self.gradients(thing, case, self.call_backward(thing, case))
+        return self.shown({**self.named_outputs(y), **seen}, case)
+
+    def backward_of_views(self, subject: Subject, case: Case) -> Observations:
+        """Run forward and backward with non-contiguous arrays."""
+        thing, views = self.build(subject, case), in_views(case)
+        y = thing.call("forward", *views.inputs.values())
+        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, views)), case)
 
     def forward_untouched(self, subject: Subject, case: Case) -> Observations:
         """Run forward and look at its inputs afterwards."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from autograder.isolation.tree import Value, Values
+from autograder.isolation.tree import Rng, Strided, Value, Values
 from autograder.spec import Case
 
-__all__ = ["TRAINED", "CaseMaker", "converted", "fits", "in_dtype", "is_float", "sizes"]
+__all__ = ["TRAINED", "CaseMaker", "converted", "fits", "in_dtype", "in_views", "is_float", "sizes", "without_rng"]
 
 CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
 
@@ -38,6 +38,21 @@ def converted(value: Value, dtype: str) -> Value:
     if isinstance(value, tuple | list):
         return type(value)(converted(item, dtype) for item in value)
     return value.astype(dtype) if is_float(value) else value
+
+
+def in_views(case: Case) -> Case:
+    """The same case with every array of floats as a non-contiguous view."""
+
+    def views(arrays: Values) -> Values:
+        return {name: Strided(x) if is_float(x) else x for name, x in arrays.items()}
+
+    upstream = views(case.upstreams) if isinstance(case.upstream, dict) else views({"": case.upstream})[""]
+    return case.with_changes(inputs=views(case.inputs), upstream=upstream)
+
+
+def without_rng(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Constructor arguments that decide what is computed."""
+    return {name: value for name, value in arguments.items() if not isinstance(value, Rng)}
 
 
 def is_float(x: object) -> bool:

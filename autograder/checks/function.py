@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant, invariant_of
-from autograder.checks.drawing import CaseMaker
+from autograder.checks.drawing import CaseMaker, in_views
 from autograder.checks.habits import habits
 from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated_function
@@ -23,6 +23,8 @@ from autograder.subject import Instance, Subject
 __all__ = ["MATCHES", "FunctionExercise", "Setting"]
 
 MATCHES = "the result matches the reference"
+VIEWS = "views"
+"""Hidden in a case whose arrays arrive as non-contiguous views."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class _Called:
     def observe(self, subject: Subject, case: Case) -> Observations:
         """Call the function."""
         objects = self.setting.make(subject, case)
-        result = subject.run(self.name, *case.inputs.values(), **self.setting.arguments(case, objects))
+        sent = in_views(case) if VIEWS in case.hidden else case
+        result = subject.run(self.name, *sent.inputs.values(), **self.setting.arguments(case, objects))
         return self.shown(result, objects, case)
 
     def untouched(self, subject: Subject, case: Case) -> Observations:
@@ -156,6 +159,10 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         return list(cases(rng))
 
+    def draw_with_views(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        drawn = draw(rng, reference)
+        return [*drawn, drawn[-1].with_changes(hidden={**drawn[-1].hidden, VIEWS: True})]
+
     untouched = Check(
         "inputs are not modified",
         name,
@@ -169,7 +176,7 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list
         mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),
     )
     return [
-        Check(MATCHES, name, 6.0, draw, called.observe, same, needs=(name,)),
+        Check(MATCHES, name, 6.0, draw_with_views, called.observe, same, needs=(name,)),
         *([] if writes else [untouched]),
         Check(
             "stays on the device",

@@ -151,6 +151,37 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Ch
         judge=compare_all,
         mutation=_stale_draw() if harness.invariant else _stale_inputs(),
     )
+    yield _secondary(
+        "a second object changes nothing",
+        cases=harness.cases_of_two,
+        observe=harness.beside_another,
+        judge=compare_all,
+        mutation=_shared_memory(),
+    )
+    if has_parameters:
+        yield _secondary(
+            "parameters are read anew in every call",
+            cases=harness.cases_of_two,
+            observe=harness.with_new_parameters,
+            judge=compare_all,
+            mutation=_frozen_parameters(),
+        )
+    yield _secondary(
+        "arrays may be views",
+        cases=harness.last_case,
+        observe=harness.backward_of_views,
+        judge=compare_all,
+        mutation=mutated(
+            "self.order = xs[0].flags.c_contiguous",
+            "return super().forward(*xs)",
+        )
+        + mutated_method(
+            "dx = super().backward(*dy)",
+            "factor = 1 if self.order else 2",
+            "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
+            method="backward",
+        ),
+    )
     if harness.takes_upstream:
         yield _secondary(
             "the upstream gradient is not modified",
@@ -192,6 +223,26 @@ def _checks_of_precision(harness: Behaviour) -> Iterator[Check]:
                 method="backward",
             ),
         )
+
+
+def _shared_memory() -> str:
+    """A class whose objects all use what the last forward of any of them kept."""
+    return mutated("y = super().forward(*xs)", "_Right.kept = dict(vars(self))", "return y") + mutated_method(
+        "vars(self).update(_Right.kept)", "return super().backward(*dy)", method="backward"
+    )
+
+
+def _frozen_parameters() -> str:
+    """A layer that computes with the parameters of its first call."""
+    return mutated(
+        "parameters = list(self.parameters())",
+        "if not hasattr(self, 'frozen'): self.frozen = [p.data * 1 for p in parameters]",
+        "now = [p.data * 1 for p in parameters]",
+        "for p, first in zip(parameters, self.frozen): p.data[...] = first",
+        "y = super().forward(*xs)",
+        "for p, value in zip(parameters, now): p.data[...] = value",
+        "return y",
+    )
 
 
 def _stale_inputs() -> str:

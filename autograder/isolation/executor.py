@@ -280,6 +280,11 @@ class Executor:
         with self._context():
             setattr(_follow(self._objects[handle], parents), last, self._resolve(value))
 
+    def write(self, handle: int, path: str, value: Value) -> None:
+        """Write new numbers into an array, found by its path."""
+        with self._context():
+            _follow(self._objects[handle], path.split("."))[...] = self._resolve(value)
+
     def drop(self, handle: int) -> None:
         """Forget an object."""
         self._objects.pop(handle, None)
@@ -437,10 +442,10 @@ def _follow(node: Any, path: list[str]) -> Any:
 
 
 def _strided(array: Array) -> Array:
-    """Return the same values as a view that skips every other element of a larger array."""
+    """Return the same values as a view: axes in reversed order in memory, every other element of a larger array."""
     if array.ndim == 0:
         return array
     module = backend.array_module(array)
-    wide = module.zeros((*array.shape[:-1], 2 * array.shape[-1]), dtype=array.dtype)
+    wide = module.zeros((2 * array.shape[-1], *array.shape[-2::-1]), dtype=array.dtype).T
     wide[..., ::2] = array
     return wide[..., ::2]
