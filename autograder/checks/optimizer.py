@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -13,7 +14,14 @@ from autograder.checks.drawing import CaseMaker
 from autograder.checks.judges import judge_unchanged
 from autograder.checks.mutation import mutated
 from autograder.checks.support import packaged_support
-from autograder.checks.trajectory import Trajectory, judge_in_place, judge_kept, judge_steps, take_step
+from autograder.checks.trajectory import (
+    Trajectory,
+    judge_in_place,
+    judge_kept,
+    judge_names,
+    judge_steps,
+    take_step,
+)
 from autograder.measuring import Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch
@@ -104,6 +112,8 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     cases: CaseMaker,
     points: Points | float | None = None,
     quadratic: Quadratic,
+    zeros: tuple[str, ...] = (),
+    states: tuple[str, ...] = (),
     speed: Speed | None = None,
     budgets: Sequence[Budget] = (),
     **extras: Unpack[Extras],
@@ -113,6 +123,10 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     cases: constructor arguments (``lr`` among them), nothing else; parameters and gradients are drawn for them.  Give
     some a weight decay, and an epsilon large enough to show: the position of 1e-8 in a formula makes no difference.
     quadratic: a problem that the optimizer must solve, whatever the reference does.
+    zeros: arguments that may be 0, each number of a pair by itself.  The last case gives all of them, and a weight
+    decay: one that is taken for another argument then shows.
+    states: lists of arrays that the docstring names, where it names several, which could be exchanged.  Nobody has to
+    keep the state there.
     speed: for a case with the inputs ``parameter`` and ``gradient``, like all budgets; budgets: of other kinds.
     """
     trajectory = Trajectory(name, cases)
@@ -136,6 +150,33 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         given = enumerate(case.hidden["gradients"])
         return {f"the gradient of parameter {i}": gradients[0] for i, gradients in given}
 
+    asked_for = []
+    if zeros:
+        asked_for.append(
+            check(
+                "a hyperparameter of zero does no harm",
+                partial(trajectory.with_zeros, zeros),
+                trajectory.travel,
+                judge_steps,
+                f"lr, self.lr = self.lr, self.lr * (1 + (0 in __import__('numpy').ravel(self.{zeros[0]})))",
+                after_step,
+                "self.lr = lr",
+            )
+        )
+    if states:
+        one, other = states[0], states[-1]
+        exchange = f"self.{one}, self.{other} = self.{other}, self.{one}"
+        asked_for.append(
+            check(
+                "the state has the names of the docstring",
+                trajectory.short_cases,
+                partial(trajectory.look_at_states, states),
+                judge_names,
+                f"if hasattr(self, 'exchanged'): {exchange}",
+                after_step,
+                f"self.exchanged = True; {exchange}",
+            )
+        )
     checks = [
         Check(MATCHES, "step", 6.0, trajectory.cases, trajectory.travel, judge_steps, needs=("step",)),
         check(
@@ -192,6 +233,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
             after_step,
             "for p in self.parameters: p.data = p.data.astype('float64')",
         ),
+        *asked_for,
         check(
             "stays on the device",
             trajectory.short_cases,
