@@ -14,7 +14,14 @@ from autograder.checks.drawing import CaseMaker
 from autograder.checks.judges import judge_unchanged
 from autograder.checks.mutation import mutated
 from autograder.checks.support import packaged_support
-from autograder.checks.trajectory import Trajectory, judge_in_place, judge_kept, judge_steps, take_step
+from autograder.checks.trajectory import (
+    Trajectory,
+    judge_in_place,
+    judge_kept,
+    judge_names,
+    judge_steps,
+    take_step,
+)
 from autograder.isolation.tree import Values
 from autograder.measuring import Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, points_by_part
@@ -108,6 +115,8 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     cases: CaseMaker,
     points: Points | float | None = None,
     quadratic: Quadratic,
+    zeros: tuple[str, ...] = (),
+    states: tuple[str, ...] = (),
     speed: Speed | None = None,
     budgets: Sequence[Budget] = (),
     **extras: Unpack[Extras],
@@ -117,6 +126,10 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     cases: constructor arguments (``lr`` among them), nothing else; parameters and gradients are drawn for them.  Give
     some a weight decay, and an epsilon large enough to show: the position of 1e-8 in a formula makes no difference.
     quadratic: a problem that the optimizer must solve, whatever the reference does.
+    zeros: arguments that may be 0, each number of a pair by itself.  The last case gives all of them, and a weight
+    decay: one that is taken for another argument then shows.
+    states: lists of arrays that the docstring names, where it names several, which could be exchanged.  Nobody has to
+    keep the state there.
     speed: for a case with the inputs ``parameter`` and ``gradient``, like all budgets; budgets: of other kinds.
     """
     trajectory = Trajectory(name, cases)
@@ -125,6 +138,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         *_checks_of_movement(trajectory),
         *_checks_of_arrays(trajectory),
         _check_of_rate(trajectory),
+        *_checks_of_demands(trajectory, zeros, states),
         *_checks_of_placement(trajectory),
         _descent(trajectory, quadratic),
         *budget_checks(trajectory.trial, (speed, *budgets), needs=("step",), after=(MATCHES,)),
@@ -201,6 +215,38 @@ def _check_of_rate(trajectory: Trajectory) -> Check:
             method="step",
         ),
     )
+
+
+def _checks_of_demands(trajectory: Trajectory, zeros: tuple[str, ...], states: tuple[str, ...]) -> Iterator[Check]:
+    """Checks of what the exercise's own text promises: arguments that may be zero, names of the state."""
+    if zeros:
+        yield _secondary(
+            "a hyperparameter of zero does no harm",
+            cases=partial(trajectory.with_zeros, zeros),
+            observe=trajectory.travel,
+            judge=judge_steps,
+            mutation=mutated(
+                f"lr, self.lr = self.lr, self.lr * (1 + (0 in __import__('numpy').ravel(self.{zeros[0]})))",
+                STEP,
+                "self.lr = lr",
+                method="step",
+            ),
+        )
+    if states:
+        one, other = states[0], states[-1]
+        exchange = f"self.{one}, self.{other} = self.{other}, self.{one}"
+        yield _secondary(
+            "the state has the names of the docstring",
+            cases=trajectory.short_cases,
+            observe=partial(trajectory.look_at_states, states),
+            judge=judge_names,
+            mutation=mutated(
+                f"if hasattr(self, 'exchanged'): {exchange}",
+                STEP,
+                f"self.exchanged = True; {exchange}",
+                method="step",
+            ),
+        )
 
 
 def _checks_of_placement(trajectory: Trajectory) -> Iterator[Check]:

@@ -62,12 +62,14 @@ def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, 
 
     The layer is ``forward(x, state=None, …)``, which returns the outputs, the last state the last of them, and
     ``backward(dh, dlast=None)``.  cases: x and state are the first inputs; masks, where there are any, come after them.
+    x, masks and outputs other than the last are (batch, time, …); one case is cut to sequences of a single step.
     """
     thing = Behaviour(exercise.name, cases, outputs)
     before_backward = tuple(part for part in exercise.parts if part != "backward")
 
-    def in_both_dtypes(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        return [*thing.some_cases(rng, reference), *thing.float32_cases(rng, reference)[-1:]]
+    def drawn(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        some = thing.some_cases(rng, reference)
+        return [*some, *thing.float32_cases(rng, reference)[-1:], _of_one_step(some[-1])]
 
     def add(name: str, part: str, observe: Observe, *, needs: tuple[str, ...], after: str, mutation: str) -> None:
         exercise.add(
@@ -75,7 +77,7 @@ def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, 
                 name,
                 part,
                 1.0,
-                in_both_dtypes,
+                drawn,
                 observe,
                 _judge_in_dtype,
                 needs=needs,
@@ -104,6 +106,14 @@ def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, 
             method="backward",
         ),
     )
+
+
+def _of_one_step(case: Case) -> Case:
+    """The case with sequences of one step, the first and the last at once."""
+    (x, _, *masks), (*shown, _) = case.inputs, case.upstreams
+    inputs = case.inputs | {name: case.inputs[name][:, :1] for name in (x, *masks)}
+    upstreams = case.upstreams | {name: case.upstreams[name][:, :1] for name in shown}
+    return case.with_changes(inputs=inputs).with_upstreams(upstreams)
 
 
 def _without_state(thing: Behaviour, subject: Subject, case: Case) -> Observations:

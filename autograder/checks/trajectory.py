@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, co
 from autograder.subject import Instance, Subject
 from dlkit.backend import NumpyArray
 
-__all__ = ["Trajectory", "judge_in_place", "judge_kept", "judge_steps", "take_step"]
+__all__ = ["Trajectory", "judge_in_place", "judge_kept", "judge_names", "judge_steps", "take_step"]
 
 STEPS = 20
 SHORT = 6
@@ -66,6 +67,13 @@ class Trajectory:
         rates = [case.arguments["lr"] * rng.permutation(np.linspace(0.2, 2, SHORT)) for case in cases]
         pairs = zip(cases, rates, strict=True)
         return [case.with_changes(hidden={**case.hidden, "lr": [float(lr) for lr in some]}) for case, some in pairs]
+
+    def with_zeros(self, names: Sequence[str], rng: np.random.Generator, _reference: Subject) -> list[Case]:
+        """Draw the last case with 0 in place of each of these arguments, and of each number of a pair."""
+        case = list(self.draw(rng))[-1]
+        changed = [{name: value} for name in names for value in _with_zero(case.arguments[name])]
+        cases = [case.with_changes(arguments={**case.arguments, **change}) for change in changed]
+        return [self._complete(each, rng, SHORT) for each in cases]
 
     def _complete(self, case: Case, rng: np.random.Generator, steps: int = STEPS, dtype: str = "float64") -> Case:
         scales = 10 ** rng.permutation(np.linspace(*SCALES, len(SHAPES)))
@@ -130,6 +138,14 @@ class Trajectory:
         ends = {key: value[0] for key, value in _by_parameter([after], "parameter").items()}
         return {**ends, "_kept": subject.run("support.state_dtypes", Ref(optimizer.handle))}
 
+    def look_at_states(self, names: Sequence[str], subject: Subject, case: Case) -> Observations:
+        """Take every step; read the state under these names at the end."""
+        parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
+        for gradients in zip(*case.hidden["gradients"], strict=True):
+            take_step(subject, optimizer, parameters, gradients)
+        kept = subject.run("support.states", Ref(optimizer.handle), list(names))
+        return {f"self.{name}": arrays for name, arrays in kept.items()} if isinstance(kept, dict) else {}
+
     def trial(self, subject: Subject, case: Case) -> Trial:
         """Prepare one step on one large parameter whose gradient is set, so that only the step is timed."""
         parameters, optimizer = self.build(subject, case.arguments, [case.inputs["parameter"]])
@@ -146,6 +162,13 @@ class Trajectory:
 def take_step(subject: Subject, optimizer: Instance, parameters: Instance, gradients: Sequence[NumpyArray]) -> Value:
     """Take one step with these gradients; return the parameters' values afterwards."""
     return subject.run("support.step", Ref(optimizer.handle), Ref(parameters.handle), list(gradients))
+
+
+def _with_zero(value: object) -> list[object]:
+    """0 in place of a number; of a pair, in place of one number after the other."""
+    if not isinstance(value, tuple):
+        return [0.0]
+    return [(*value[:at], 0.0, *value[at + 1 :]) for at in range(len(value))]
 
 
 def _by_parameter(seen: list[Value], what: str) -> Observations:
@@ -207,4 +230,15 @@ def judge_kept(observed: Observations, expected: Observations, case: Case) -> Mi
         if dtype != "float32":
             message = f"self.{name}: expected float32 like the parameters, got {dtype}. Use self.new_state()."
             return Mismatch("dtype", "the state", message)
+    return None
+
+
+def judge_names(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Require that no state stands under another one's name; in another form, or elsewhere, it may be kept."""
+    del case
+    for name, other in itertools.permutations(expected, 2):
+        exchanged = compare(observed.get(name), expected[other], name) is None
+        if exchanged and compare(expected[name], expected[other], name) is not None:
+            text = f"{name} holds what the docstring calls {other}: the updates are correct, the names are exchanged"
+            return Mismatch("structure", name, text)
     return None

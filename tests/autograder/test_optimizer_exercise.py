@@ -124,6 +124,84 @@ def test_a_road_that_leaves_the_numbers_behind_does_not_descend():
     assert "is 22 at the start and inf after" in found.sentence
 
 
+class Moments(Optimizer):
+    def __init__(self, parameters, lr, rates=(0.9, 0.99), weight_decay=0.0):
+        super().__init__(parameters, lr)
+        self.rates, self.weight_decay = rates, weight_decay
+        self.m, self.v = self.new_state(), self.new_state()
+
+    def step(self):
+        first, second = self.rates
+        for i, parameter in enumerate(self.parameters):
+            g = parameter.grad + self.weight_decay * parameter.data
+            self.m[i] = first * self.m[i] + g
+            self.v[i] = second * self.v[i] + g * g
+            parameter.data -= self.lr * self.m[i] / (1 + self.v[i])
+
+
+moments = OptimizerExercise(
+    "Moments",
+    cases=lambda _: [Case({"lr": 0.1}), Case({"lr": 0.02, "rates": (0.5, 0.7), "weight_decay": 0.2})],
+    points=1,
+    quadratic=Quadratic({"lr": 0.1}, 200, 0.5),
+    zeros=("rates", "weight_decay"),
+    states=("m", "v"),
+)
+ZEROS, NAMES = "a hyperparameter of zero does no harm", "the state has the names of the docstring"
+
+
+@pytest.mark.parametrize("check", [ZEROS, NAMES])
+def test_what_an_author_asks_for_is_passed_and_proved(check):
+    assert asked(check, Moments, of=moments, right=Moments) is None
+    names = {"Moments": Moments}
+    exec(moments.find(check).mutation.replace("{name}", "Moments"), names)  # noqa: S102 - trusted text
+    assert asked(MATCHES, names["Moments"], of=moments, right=Moments) is None
+    assert asked(check, names["Moments"], of=moments, right=Moments) is not None
+
+
+def test_every_argument_that_may_be_zero_is_zero_once():
+    cases = moments.find(ZEROS).cases(np.random.default_rng(0), None)
+    assert [(case.arguments["rates"], case.arguments["weight_decay"]) for case in cases] == [
+        ((0.0, 0.7), 0.2),
+        ((0.5, 0.0), 0.2),
+        ((0.5, 0.7), 0.0),
+    ]
+
+
+def test_a_hyperparameter_of_zero_that_does_harm_is_found():
+    class Harmed(Moments):
+        def step(self):
+            if not self.rates[0]:
+                self.lr *= 2
+            super().step()
+
+    assert asked(ZEROS, Harmed, of=moments, right=Moments).name == "parameter 0 after step 1"
+
+
+def test_exchanged_names_are_found():
+    class Exchanged(Moments):
+        def step(self):
+            self.m, self.v = self.v, self.m
+            super().step()
+            self.m, self.v = self.v, self.m
+
+    found = asked(NAMES, Exchanged, of=moments, right=Moments)
+    assert found.sentence == (
+        "self.m holds what the docstring calls self.v: the updates are correct, the names are exchanged"
+    )
+
+
+def test_state_that_is_kept_elsewhere_or_in_another_form_is_right():
+    class Elsewhere(Moments):
+        def step(self):
+            self.m, self.v = getattr(self, "kept", (self.m, self.v))
+            super().step()
+            self.kept, self.m, self.v = (self.m, self.v), {"steps": 1}, [2 * v for v in self.v]
+
+    assert asked(MATCHES, Elsewhere, of=moments, right=Moments) is None
+    assert asked(NAMES, Elsewhere, of=moments, right=Moments) is None
+
+
 class Halved(Schedule):
     def rate(self, t):
         return self.base / 2**t

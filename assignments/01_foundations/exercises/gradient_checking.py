@@ -68,6 +68,10 @@ def relative_cases(rng):
     a[0] = b[0] = 0.0
     yield Case(a=a, b=b)
     yield Case(a=-a, b=b)
+    half = a.copy()
+    half[1] = 0.0  # zero in one array only: the error is 1, whatever the other number is, and the largest
+    yield Case(a=half, b=b)
+    yield Case(a=b, b=half)
     yield Case(a=0 * a, b=0 * a)
     yield Case(a=1e-13 * a, b=1e-13 * b)  # no number is too small to be compared
     yield Case(a=1e13 * a, b=-1e13 * b)

@@ -33,6 +33,7 @@ rmsprop = OptimizerExercise(
     "RMSprop",
     cases=rmsprop_cases,
     quadratic=Quadratic({"lr": 0.02}, 300, 1e-3),
+    zeros=("alpha",),
 )
 
 
@@ -48,6 +49,8 @@ adadelta = OptimizerExercise(
     "Adadelta",
     cases=adadelta_cases,
     quadratic=Quadratic({"lr": 10.0}, 300, 0.1),
+    zeros=("rho",),
+    states=("squares", "steps"),
 )
 
 
@@ -64,6 +67,8 @@ adam = OptimizerExercise(
     "Adam",
     cases=adam_cases,
     quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
+    zeros=("betas",),
+    states=("m", "v"),
     speed=Speed(Case({"lr": 0.001}, parameter=LARGE, gradient=LARGE), at_most=12.0),
 )
 
@@ -73,4 +78,6 @@ adamw = OptimizerExercise(
     "AdamW",
     cases=adam_cases,
     quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
+    zeros=("betas", "weight_decay"),
+    states=("m", "v"),
 )

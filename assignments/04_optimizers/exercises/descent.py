@@ -34,6 +34,7 @@ momentum = OptimizerExercise(
     "Momentum",
     cases=momentum_cases,
     quadratic=Quadratic({"lr": 0.02}, 200, 1e-6),
+    zeros=("momentum",),
     speed=Speed(Case({"lr": 0.01}, parameter=LARGE, gradient=LARGE), at_most=8.0),
 )
 
@@ -43,4 +44,5 @@ nesterov = OptimizerExercise(
     "Nesterov",
     cases=momentum_cases,
     quadratic=Quadratic({"lr": 0.02}, 200, 1e-6),
+    zeros=("momentum",),
 )

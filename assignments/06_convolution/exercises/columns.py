@@ -5,9 +5,11 @@ import numpy as np
 from autograder.checks import Case, FunctionExercise, Mismatch, mutated_function
 
 # Different sizes on every axis: batch, channels, height, width, kernel; a stride that does not divide, padding,
-# dilation.
+# dilation. In the second case the padding is larger than every other size: an array that is padded by one of these
+# is too small.
 WINDOWS = [
     ((1, 1, 3, 4), {"kernel_size": 2}),
+    ((1, 1, 2, 2), {"kernel_size": 2, "padding": 3}),
     ((2, 3, 6, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
     ((3, 2, 7, 6), {"kernel_size": (2, 3), "stride": (1, 2), "padding": 2, "dilation": 2}),
 ]

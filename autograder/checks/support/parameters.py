@@ -51,3 +51,13 @@ def state_dtypes(optimizer: Optimizer) -> dict[str, str]:
             if dtype.startswith("float"):
                 found[name] = dtype
     return found
+
+
+def states(optimizer: Optimizer, names: Sequence[str]) -> dict[str, list[Array]]:
+    """The lists of arrays that an optimizer keeps under these names; none where it keeps something else there."""
+    found = {name: getattr(optimizer, name, None) for name in names}
+    return {
+        name: value
+        for name, value in found.items()
+        if isinstance(value, list) and all(hasattr(array, "dtype") for array in value)
+    }

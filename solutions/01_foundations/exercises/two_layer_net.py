@@ -121,10 +121,14 @@ habits(
 
 
 def predict_cases(rng):
-    """Scores on both sides of zero, some of them between 0 and ½."""
+    """Scores on both sides of zero, some of them between 0 and ½; in the last case some are exactly zero."""
     for rows, n_inputs, n_hidden in [(40, 2, 4), (31, 4, 3), (12, 3, 1)]:
         case = net_case(rng, rows, n_inputs, n_hidden, scale=0.5)
         yield case.with_changes(inputs={"x": case.inputs["x"]})
+    case = net_case(rng, 8, 2, 3)
+    x = (np.arange(8) % 3 > 0)[:, None] * case.inputs["x"]
+    params = {**case.hidden["params"], "b1": np.zeros(3), "b2": np.zeros(1)}
+    yield case.with_changes(inputs={"x": x}, hidden={**case.hidden, "params": params})
 
 
 @two_layer_net.check(CLASSES, cases=predict_cases, part="predict", weight=6, needs=("predict",))

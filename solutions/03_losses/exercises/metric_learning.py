@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from autograder.checks import GRADIENTS, Case, LossExercise, Mismatch, Speed
+from autograder.checks import FORWARD, GRADIENTS, Case, LossExercise, Mismatch, Speed
 
 from .inputs import clear_of
 
 ZEROS = "vectors of zeros stay finite"
+SHORT = "10⁻¹² is added to both squared lengths"
 
 
 def angle_cases(rng):
@@ -52,6 +53,21 @@ def with_zeros(subject, case):
     loss = subject.make("Angular", **case.arguments)
     y = loss.call("forward", *case.inputs.values())
     return {"the loss": y, "what backward returns": loss.call("backward")}
+
+
+def short_cases(rng):
+    """Vectors of a length of about 10⁻⁶: a is short, then b, then both; and one of zeros. Every pair has a loss."""
+    a, b = rng.normal(size=(7, 3)), rng.normal(size=(7, 3))
+    a[[0, 1, 4, 5]] *= 1e-6
+    b[2:6] *= 1e-6
+    a[6] = 0
+    yield Case({"margin": -1.0}, a=a, b=b, target=np.array([1, -1, 1, -1, 1, -1, 1]))
+
+
+# Only forward: numerical differences, and what rounds off in them, mean nothing for vectors that are so short.
+@angular.check(SHORT, cases=short_cases, part="forward", needs=("forward",), after=(FORWARD,))
+def of_short_vectors(subject, case):
+    return {"the loss": subject.make("Angular", **case.arguments).call("forward", *case.inputs.values())}
 
 
 def ranking_cases(rng):

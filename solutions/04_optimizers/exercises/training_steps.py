@@ -6,11 +6,10 @@ SHORTENED = "gradients are shortened in place"
 
 
 def clipping_cases(rng):
-    """Gradients far too long, a little too long, and short enough."""
-    for length in (40.0, 1.5, 0.5):
-        gradients = [
-            scale * rng.normal(size=shape) for scale, shape in zip((0.1, 3, 1), [(3, 4), (4,), (2, 1, 3)], strict=True)
-        ]
+    """Gradients far too long, a little too long, and short enough; then those of a single parameter."""
+    every = [(0.1, (3, 4)), (3, (4,)), (1, (2, 1, 3))]
+    for length, drawn in [(40.0, every), (1.5, every), (0.5, every), (2.5, every[:1])]:
+        gradients = [scale * rng.normal(size=shape) for scale, shape in drawn]
         norm = sum((g * g).sum() for g in gradients) ** 0.5
         max_norm = float(rng.uniform(0.5, 3))
         gradients = [g * (length * max_norm / norm) for g in gradients]
@@ -24,7 +23,8 @@ def with_gradients(subject, case):
 
 def gradients_after(objects):
     parameters = objects["parameters"]
-    return {"the clipped gradients": [parameters.get(f"{i}.grad") for i in range(3)]}
+    count = parameters.call("__len__")
+    return {"the clipped gradients": [parameters.get(f"{i}.grad") for i in range(count)]}
 
 
 clip = FunctionExercise(

@@ -8,9 +8,14 @@ TIES = "the first of equal numbers wins"
 
 
 def pooling_cases(rng):
-    """Windows that overlap, that leave pixels over, and padding; mostly negative, so that a padded zero would win."""
+    """Windows that overlap, that leave pixels over, and padding; mostly negative, so that a padded zero would win.
+
+    In the second case the padding is larger than batch, channels and image: an array that is padded by one of these is
+    too small. It is half of the kernel, the most that is allowed.
+    """
     for shape, window in [
         ((1, 1, 4, 4), {"kernel_size": 2}),
+        ((1, 1, 2, 2), {"kernel_size": 6, "stride": 1, "padding": 3}),
         ((3, 2, 7, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
         ((2, 3, 5, 7), {"kernel_size": (2, 3), "stride": (1, 2)}),
         ((2, 1, 5, 6), {"kernel_size": (2, 3)}),

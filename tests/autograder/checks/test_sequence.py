@@ -17,6 +17,7 @@ from autograder.checks import (
     other_rows,
 )
 from autograder.checks.sequence import Change
+from autograder.isolation.host import SubjectRaisedError
 from dlkit import Layer, Parameter
 from tests.autograder.checks.asking import asked, mutated
 
@@ -306,3 +307,19 @@ def test_a_gradient_that_is_needed_is_found():
             return super().backward(dh, dh[:, -1] if dlast is None or np.ndim(dlast) == 0 else dlast)
 
     assert asked(recurrent(masked=True), NO_GRADIENT, Needing, Adder).name == "dx"
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_what_needs_a_second_step_is_found(masked):
+    class Longer(Adder):
+        def forward(self, x, state=None, mask=None):
+            return super().forward(x, np.zeros_like(x[:, 1]) if state is None else state, mask)
+
+        def backward(self, dh, dlast=None):
+            return super().backward(dh, np.zeros_like(dh[:, 1]) if dlast is None else dlast)
+
+    made = recurrent(masked=masked)
+    assert asked(made, FORWARD, Longer, Adder) is None
+    for check in (NO_STATE, NO_GRADIENT):
+        with pytest.raises(SubjectRaisedError, match="out of bounds"):
+            asked(made, check, Longer, Adder)
