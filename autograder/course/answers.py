@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import math
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +34,9 @@ Explained = dict[tuple[str, str], list[Any]]
 
 
 def generator(seed: int, *names: str) -> np.random.Generator:
-    """Make the generator that belongs to a seed and to these names."""
-    return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
+    """Make the generator that belongs to a seed and to these names: different ones for any two lists of names."""
+    digest = hashlib.sha256(json.dumps([seed, *names]).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest, "little"))
 
 
 def _something(found: list[Answer], exercise: Exercise, check: Check, why: str) -> list[Answer]:
