@@ -21,6 +21,20 @@
 # passed to it. And use the array's own library, `xp = array_module(x)`, instead of `np.`: then the same line runs on a
 # GPU.
 
+# %% [markdown]
+# **What every check asks**
+#
+# - *The same code on every device.* `xp.exp(x)` in place of `np.exp(x)`, with `xp` from `array_module`; new arrays come
+#   from `zeros`, `ones` and `asarray` of `dlkit`.
+# - *The dtype stays.* float32 inputs give float32 results, float64 inputs float64 ones.
+# - *Inputs stay as they are.* Nothing is written to an array that was passed to a function or a method.
+# - *Exactness.* The largest error may be 10⁻⁶ of the largest expected number (float32: 10⁻³), or of 1 where that is
+#   larger. Shapes must be equal.
+# - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
+#   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
+# - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
+# - *Gradients* are what the chain rule gives, computed from formulas and not from differences of `forward`.
+
 # %%
 import matplotlib.pyplot as plt
 import numpy as np

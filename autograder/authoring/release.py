@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,16 @@ def author_version(loaded: Loaded) -> Any:
     notebook = jupytext.reads(source, fmt="py:percent")
     notebook.cells = [cell for cell in notebook.cells if "hints" not in cell.metadata]
     _derive_metadata(notebook, loaded)
+    notebook.cells.insert(1, _rules())
     return notebook
+
+
+def _rules() -> Any:
+    """The cell on what every check asks, the same in each notebook."""
+    from nbformat import v4
+
+    text = (resources.files("autograder.authoring") / "rules.md").read_text(encoding="utf-8")
+    return v4.new_markdown_cell(text.strip(), id="rules")
 
 
 def _derive_metadata(notebook: Any, loaded: Loaded) -> None:
