@@ -17,6 +17,7 @@ import msgspec
 from autograder.course import catalogue
 from autograder.export import classroom, gradescope, junit, prairielearn, table
 from autograder.grading.grader import Grader, unreadable
+from autograder.grading.options import Options
 from autograder.isolation.allowance import Share
 from autograder.isolation.launcher import Limits, open_launcher
 from autograder.render.html import class_page, student_page
@@ -102,15 +103,14 @@ def _grader() -> Grader:
     """A grader of Tanh alone, with little time for what the bytes may turn out to do."""
     launcher = open_launcher()
     atexit.register(launcher.close)
-    return Grader(
-        catalogue.load("02_layers", scripts.ROOT),
-        launcher,
+    options = Options(
         seed=1,
         capstones=False,
         only=frozenset({"Tanh"}),
         limits=Limits(cpu_s=0.5, wall_s=5.0, memory_mb=512, life_cpu_s=5),
         share=Share(cpu_s=2.0, wall_s=20.0, idle_s=1.0),
     )
+    return Grader(catalogue.load("02_layers", scripts.ROOT), launcher, options)
 
 
 def mutate(data: bytes, source: random.Random) -> bytes:

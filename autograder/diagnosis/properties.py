@@ -177,7 +177,7 @@ def dtype(violation: Violation) -> Finding | None:
         "extreme inputs stay finite",
         correct="e = xp.exp(x - x.max(axis=self.axis, keepdims=True))",
         wrong="e = xp.exp(x)",
-        sentence="The input at this place: x[0, 0] = -1000 in a row from -1000 to -1000.",
+        sentence="The input at this place: x[2, 0] = 1000 in a row from 0.5881 to 1000.",
         hint="Look for exp of a large number (inf), for inf / inf, inf − inf and 0 · inf (nan), for 0 / 0, and for the "
         "logarithm of a number rounded to 0. np.where computes both of its branches.",
     ),

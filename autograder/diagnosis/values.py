@@ -152,7 +152,7 @@ def signs(evidence: Evidence, _probe: Probe) -> Finding | None:
         MATCHES,
         correct="y[i] = row / xp.sqrt((row * row).sum() + eps)",
         wrong="y[i] = row / (xp.sqrt((row * row).sum()) + eps)",
-        sentence="The result is nearly correct: errors are at most 0.0048 % of its largest value.",
+        sentence="The result is nearly correct: errors are at most 0.0043 % of its largest value.",
         hint="The formula is nearly the required one: look for a constant typed with few digits, an epsilon in another "
         "place, an approximation, two steps in another order, or a condition that few of the numbers meet.",
     ),

@@ -340,7 +340,7 @@ def test_one_optimizer_may_move_several_networks():
 
     check = together.find(MATCHES)
     reference = LocalSubject.live({"gan_step": joint}, together.support)
-    (case,) = check.cases(np.random.default_rng(0), reference)
+    case, _ = check.cases(np.random.default_rng(0), reference)
     seen = check.observe(reference, case)
     assert seen["_order"] == ["optimizer"]
     assert seen["_moves"] == {"optimizer": ["generator.V", "generator.w", "discriminator.V", "discriminator.w"]}
