@@ -8,19 +8,14 @@ import pytest
 from benchmarks.tricks_graders import grade_by_nbgrader, hand_in, released_cases, submission
 from benchmarks.tricks_submissions import CONTROLS, TRICKS, VICTIM
 from tests.autograder.nbgrader.classroom import prepare_course
-from tests.sampling import THOROUGH
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+# Every time, test_course.py grades a hostile hand-in among others.
+pytestmark = [pytest.mark.nightly, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 NUMBERS = ["1", "2", "3", "4, 29", "5", "6", "9", "10", "11", "12", "16a", "16b", "16c", "17", "19"]
 BEATEN = ["1", "3", "4, 29", "5", "6", "9", "10", "12", "19"]
 """Shown to beat Execute on this assignment: 2 needs a bare ``assert y == expected``, 11 a result that lies about."""
-EVERY_TIME = ["1", "16a", "19"]
-CHOSEN = {
-    f"t{trick.number.replace(', ', '-')}": trick
-    for trick in TRICKS
-    if trick.number in (NUMBERS if THOROUGH else EVERY_TIME)
-}
+CHOSEN = {f"t{trick.number.replace(', ', '-')}": trick for trick in TRICKS if trick.number in NUMBERS}
 HONEST = (VICTIM, "z-honest")
 
 
@@ -70,7 +65,6 @@ def test_honest_neighbours_keep_their_points(outside):
     assert not [what for what in course.logs["autograde 02_layers"].splitlines() if "| ERROR]" in what]
 
 
-@pytest.mark.nightly
 @pytest.mark.parametrize("number", BEATEN)
 def test_the_same_trick_has_full_marks_from_execute(stock, number):
     name = f"t{number.replace(', ', '-')}"
