@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorde
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check nightly lint types layers release audit golden bench fuzz notebooks pictures docs clean
+.PHONY: help setup demo test check nightly lint types layers release audit audit-all golden bench fuzz notebooks pictures docs clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,12 +38,11 @@ demo: $(VENV)/.core ## Grade a made-up class and show where the pages are
 test: $(VENV)/.dev ## Run the tests, samples of the long ones
 	$(PYTEST) -m "not nightly"
 
-check: lint types layers docs ## Everything that must be true before a commit lands
-	$(BIN)/autograder audit --all
+check: lint types layers ## Everything that must be true before a commit lands
+	$(MAKE) --no-print-directory --jobs 2 docs audit-all
 	$(MAKE) --no-print-directory test
 
-nightly: lint types layers docs ## The same with nothing left out: before an issue is closed
-	$(BIN)/autograder audit --all
+nightly: lint types layers docs audit-all ## The same with nothing left out: before an issue is closed
 	$(BIN)/autograder audit --mutants
 	DLKIT_TESTS=thorough $(PYTEST)
 
@@ -59,6 +58,9 @@ layers: $(VENV)/.dev ## Imports run downward only (import-linter)
 
 release: $(VENV)/.dev ## Build assignments/ from solutions/
 	$(BIN)/autograder release
+
+audit-all: $(VENV)/.dev
+	$(BIN)/autograder audit --all
 
 audit: $(VENV)/.dev ## Prove what has changed of the course: every mistake is caught
 	$(BIN)/autograder audit

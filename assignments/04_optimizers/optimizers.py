@@ -851,7 +851,7 @@ with when_written():
 
 # %%
 with when_written():
-    model = train_mnist_mlp(data.x_train.reshape(10_000, -1), data.y_train, rng=np.random.default_rng(0))
+    model = train_mnist_mlp(data.x_train.reshape(len(data.x_train), -1), data.y_train, rng=np.random.default_rng(0))
     guess = predict(model, x_test).argmax(axis=1)
     wrong = np.flatnonzero(guess != data.y_test)[:20]
     figure, axes = plt.subplots(2, 10, figsize=(12, 3), layout="constrained")

@@ -19,6 +19,8 @@ __all__ = ["Trajectory", "judge_in_place", "judge_kept", "judge_names", "judge_s
 
 STEPS = 20
 SHORT = 6
+ARRAY = "the array of parameter"
+"""Begins the name of what stands in an array that a parameter had before the first step."""
 """Enough steps for a property that does not depend on the numbers."""
 SHAPES = [(3, 4), (4,), (4,), (2, 1, 3)]
 """Shapes of the parameters: two are equal, so that state stored by shape shows, and first axes differ."""
@@ -116,11 +118,11 @@ class Trajectory:
         """Take every step and read the arrays that the parameters had before the first."""
         parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
         arrays = subject.keep("support.data", Ref(parameters.handle))
-        seen = []
+        seen, held = [], []
         for gradients in zip(*case.hidden["gradients"], strict=True):
-            take_step(subject, optimizer, parameters, gradients)
+            held.append(take_step(subject, optimizer, parameters, gradients))
             seen.append(arrays.fetch())
-        return _by_parameter(seen, "the array of parameter")
+        return {**_by_parameter(seen, ARRAY), **_by_parameter(held, "_parameter")}
 
     def look_at_gradients(self, subject: Subject, case: Case) -> Observations:
         """Take one step and read the gradients afterwards."""
@@ -210,12 +212,16 @@ def _compare_step(observed: Value, right: Value, t: int, name: str) -> Mismatch 
 
 def judge_in_place(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
     """Require that the original arrays hold the new values."""
-    found = judge_steps(observed, expected, case)
+    arrays, parameters = ({k: x for k, x in expected.items() if k.startswith(start)} for start in (ARRAY, "_"))
+    found = judge_steps(observed, arrays, case)
     if found is None:
         return None
+    what = found.name.partition(" after")[0]
+    if judge_steps(observed, parameters, case):
+        return Mismatch("changed", found.name, f"{what} was not updated as it should be")
     message = (
-        f"{found.name.partition(' after')[0]} was not updated: step() made a new array. Write into parameter.data "
-        "(-=, out=, [...] =), because other code holds the same array."
+        f"{what} was not updated: step() made a new array. Write into parameter.data (-=, out=, [...] =), because "
+        "other code holds the same array."
     )
     return Mismatch("changed", found.name, message)
 

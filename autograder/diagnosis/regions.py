@@ -17,6 +17,9 @@ from autograder.diagnosis.probe import Probe
 __all__ = ["REGIONS", "wrong_entries"]
 
 CHANCE = 1e-3
+GAP = 0.3
+"""Relative width of a gap in the tried numbers in which a border may be named."""
+ELSEWHERE = "everywhere else"
 """Largest accepted probability that a border separates correct from wrong entries by chance."""
 
 
@@ -212,15 +215,17 @@ def border(evidence: Evidence, _probe: Probe) -> Finding | None:
                 continue
             kinds = np.unique(values)
             two = len(kinds) == 2  # noqa: PLR2004 - yes and no
-            where = (
-                f"{scale.text} = {values[wrong][0]:g}" if two else _where(scale, float(low), float(high), above=above)
-            )
+            elsewhere = ELSEWHERE
+            if two:
+                where = f"{scale.text} = {values[wrong][0]:g}"
+            else:
+                where, elsewhere = _where(scale, float(low), float(high), above=above)
             how = _there(evidence, masks)
             some = "" if len(told) == len(whole.pairs) else ", in every case that fails"
             return Finding(
                 f"branch {where}{f': {how[0]}' if how else ''}",
                 f"{evidence.name} is wrong wherever {where}{f' (the expected value {how[1]})' if how else ''}, "
-                f"and correct everywhere else{some}",
+                f"and correct {elsewhere}{some}",
                 f"Look at the branch for {where}.",
             )
     return None
@@ -254,8 +259,11 @@ def _scales(evidence: Evidence) -> list[_Scale]:
     return sorted(found, key=lambda scale: bool(scale.border))
 
 
-def _where(scale: _Scale, low: float, high: float, *, above: bool) -> str:
-    """Name the border between ``low`` and ``high``: wrong entries lie beyond it, correct ones do not."""
+def _where(scale: _Scale, low: float, high: float, *, above: bool) -> tuple[str, str]:
+    """Name the border between ``low`` and ``high``, beyond which entries are wrong, and where they are correct.
+
+    Where nothing lies in a wide gap, no border in it is named, other than zero.
+    """
     sign = ">" if above else "<"
 
     def divides(border: float) -> bool:
@@ -264,10 +272,18 @@ def _where(scale: _Scale, low: float, high: float, *, above: bool) -> str:
     if scale.border:
         for border, text in ((1, scale.border), (-1, f"−{scale.border}")):
             if divides(border):
-                return f"{scale.text} {sign} {text}"
-        return f"{scale.text} {sign} about {(low + high) / 2:.2g} · {scale.border}"
-    whole = next((n for n in (0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 5, -5, 10, -10) if divides(n)), None)
-    return f"{scale.text} {sign} {f'{whole:g}' if whole is not None else f'about {(low + high) / 2:.2g}'}"
+                return f"{scale.text} {sign} {text}", ELSEWHERE
+    unit = f" · {scale.border}" if scale.border else ""
+    if not divides(0) and high - low > GAP * max(1.0, abs(low), abs(high)):
+        tried = "; nothing between was tried"
+        if above:
+            return f"{scale.text} ≥ {high:.3g}{unit}", f"wherever {scale.text} ≤ {low:.3g}{unit}{tried}"
+        return f"{scale.text} ≤ {low:.3g}{unit}", f"wherever {scale.text} ≥ {high:.3g}{unit}{tried}"
+    whole = next((n for n in (0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 5, -5, 10, -10) if divides(n) and not unit), None)
+    return (
+        f"{scale.text} {sign} {f'{whole:g}' if whole is not None else f'about {(low + high) / 2:.2g}{unit}'}",
+        ELSEWHERE,
+    )
 
 
 def _there(evidence: Evidence, masks: list[Array]) -> tuple[str, str] | None:

@@ -92,6 +92,8 @@ def curve(evidence: Evidence, _probe: Probe) -> Finding | None:
     """A function of the expected value: its square, its root, its logarithm."""
     for key, (f, text) in CURVES.items():
         with np.errstate(all="ignore"):
+            if all(same(f(pair.expected), pair.expected) for pair in evidence.pairs):
+                continue  # it changes nothing here
             if all(same(pair.seen, f(pair.expected)) for pair in evidence.pairs):
                 return Finding(key, f"{evidence.name} is {text}")
     return None

@@ -12,7 +12,10 @@ from dataclasses import dataclass, replace
 
 from autograder.isolation.launcher import Limits
 
-__all__ = ["Allowance", "Share", "SubjectLostError", "UsedUpError", "share_of"]
+__all__ = ["TOO_LONG", "Allowance", "Share", "SubjectLostError", "UsedUpError", "share_of"]
+
+TOO_LONG = "look for a loop that does not end, or for work that is far too slow"
+"""What to do about code that reaches a limit of time."""
 
 CPU_S, CPU_EACH_S = 60.0, 15.0
 """CPU seconds of everything except training: at least, and for each exercise.  The references of whole assignments

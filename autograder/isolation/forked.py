@@ -10,6 +10,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, cast
 
+from autograder.isolation.allowance import TOO_LONG
 from autograder.isolation.launcher import Limits, Zygote
 from autograder.isolation.levels import Isolation, IsolationError
 from autograder.isolation.linux.instructions import Counter, open_counter
@@ -199,7 +200,7 @@ def _obituary(status: int | None) -> str:
     if status is not None and os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number == signal.SIGXCPU:
-            return "used up all the computing time of its process: look for an endless loop"
+            return f"used up all the computing time of its process: {TOO_LONG}"
         known = number in set(signal.Signals)  # real-time signals between the first and the last have no names
         return f"was killed by the system (signal {signal.Signals(number).name if known else number})"
     code = "" if status is None or not os.WIFEXITED(status) else f" with exit status {os.WEXITSTATUS(status)}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from autograder.isolation.allowance import Allowance, Share, SubjectLostError, UsedUpError
+from autograder.isolation.allowance import TOO_LONG, Allowance, Share, SubjectLostError, UsedUpError
 from autograder.isolation.launcher import Launcher, Limits, Zygote
 from autograder.isolation.protocol import Deadline, Frame, LargeReplyError, ProtocolError
 from autograder.isolation.tree import Value, decode, encode
@@ -112,7 +112,7 @@ class Worker:
             self.close()
             self.allowance.refuse_if_used_up()
             limit = f"{limits.cpu_s:g} s of computing or {limits.wall_s:g} s of wall time"
-            message = f"did not end within {limit}: look for an endless loop"
+            message = f"did not end within {limit}: {TOO_LONG}"
             raise SubjectLostError(message) from None
         except (EOFError, OSError):
             self._closed = True

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
-from autograder.isolation.tree import Value, Values
+from autograder.isolation.tree import New, Value, Values
 from dlkit.backend import NumpyArray
 
 __all__ = ["Case"]
@@ -94,4 +94,10 @@ def _brief(value: object) -> str:
     if shape is not None:
         return str(tuple(shape))
     text = str(value) if not isinstance(value, list) else f"[{len(value)} items]"
+    if isinstance(value, New):
+        given = [
+            *map(_brief, value.args),
+            *(f"{name}={_brief(each)}" for name, each in value.kwargs.items() if name != "rng"),
+        ]
+        text = f"{value.name.rpartition('.')[2]}({', '.join(given)})"
     return text if len(text) <= 40 else text[:37] + "…"  # noqa: PLR2004

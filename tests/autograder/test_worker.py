@@ -317,7 +317,7 @@ def test_what_was_returned_does_not_change_later(worker, load):
         ("import os; os.abort()", "killed by the system (signal SIGABRT)"),
         ("import ctypes; ctypes.string_at(0)", "killed by the system (signal SIGSEGV)"),
         ("while True: pass", f"did not end within {QUICK.cpu_s:g} s of computing or {QUICK.wall_s:g} s of wall time"),
-        ("import itertools\n    for _ in itertools.count(): pass", "look for an endless loop"),
+        ("import itertools\n    for _ in itertools.count(): pass", "look for a loop that does not end"),
         ("import os; os.close(11)", "ended its own process"),
     ],
 )
@@ -327,12 +327,13 @@ def test_a_worker_that_ends_or_never_does_costs_one_sentence(lost, body, said):
 
 def test_sleeping_does_not_help(lost):
     said = lost("import time\ndef f(): time.sleep(600)", limits=Limits(cpu_s=5, wall_s=0.3))
-    assert said == "did not end within 5 s of computing or 0.3 s of wall time: look for an endless loop"
+    limits = "5 s of computing or 0.3 s of wall time"
+    assert said.startswith(f"did not end within {limits}: look for a loop that does not end")
 
 
 def test_a_whole_life_of_computing_is_bounded(lost):
     said = lost("def f():\n    while True: pass", limits=Limits(cpu_s=60, wall_s=60, life_cpu_s=1))
-    assert "look for an endless loop" in said
+    assert "look for a loop that does not end" in said
 
 
 def test_after_its_end_a_worker_says_that_it_has_ended(worker, load):

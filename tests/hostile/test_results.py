@@ -12,7 +12,7 @@ from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import Attack, let_loose, tanh
 
 OUT_OF_MEMORY = "needs more memory than an exercise may use"
-ENDLESS = "look for an endless loop"
+ENDLESS = "look for a loop that does not end"
 NO_ANSWER = "sent an invalid reply"
 RESULTS = {
     "a view of 10**12 elements": ("np.broadcast_to(0.0, (10**6, 10**6))", OUT_OF_MEMORY),

@@ -20,7 +20,7 @@ WITHOUT_RIGHTS = ("landlock", "privileges")
 BY_CTYPES = "call machine code through ctypes"
 REFUSED, DENIED = "Operation not permitted", "Permission denied"
 HANGS = {"succeeds": loses_the_result, "seconds": 1.2}
-ENDLESS = "look for an endless loop"
+ENDLESS = "look for a loop that does not end"
 
 CALLS = """
 import ctypes, os, struct, time
