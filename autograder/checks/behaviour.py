@@ -106,16 +106,17 @@ class Behaviour:
         return np.where(signs == 0, x, signs * float(self.extreme or 0)).astype(x.dtype)
 
     def two_call_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw a case with other inputs, and one row more of them, for an earlier call; and one after another case.
+        """Draw a case with inputs for an earlier call: one row more, the same rows in another order, another case's.
 
         Inputs of another case of the same arguments differ in more than the count of rows, where such a case is drawn.
         """
         *others, case = self.cases(rng, reference)
         order = rng.permutation(len(next(iter(case.inputs.values()))) + 1)
         first = {name: np.concatenate([x, x[:1]])[order] for name, x in case.inputs.items()}
+        moved = {name: np.roll(x, 1, axis=0) for name, x in case.inputs.items()}
         ours = sizes(case.inputs)
         unlike = [other.inputs for other in others if fits(other, case) and sizes(other.inputs) != ours]
-        return [case.with_changes(hidden={"first": inputs}) for inputs in (first, *unlike[-1:])]
+        return [case.with_changes(hidden={"first": inputs}) for inputs in (first, moved, *unlike[-1:])]
 
     def cases_of_two(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw a case of an earlier call with other inputs and other parameters."""
@@ -224,6 +225,23 @@ class Behaviour:
         thing.call("zero_grad")
         for path, value in case.parameters.items():
             thing.write(f"{path}.data", value)
+        y = thing.call("forward", *case.inputs.values())
+        seen = self.gradients(thing, case, self.call_backward(thing, case))
+        return self.shown({**self.named_outputs(y), **seen}, case)
+
+    def backward_again(self, subject: Subject, case: Case) -> Observations:
+        """Run forward once and backward twice; look at what forward returned at the end."""
+        thing = self.build(subject, case)
+        y = thing.keep("forward", *case.inputs.values())
+        self.call_backward(thing, case)
+        seen = self.gradients(thing, case, self.call_backward(thing, case))
+        return self.compared(y.fetch(), {**self.named_outputs(y.fetch()), **seen}, case)
+
+    def in_eval(self, subject: Subject, case: Case) -> Observations:
+        """Run forward and backward after an earlier call and eval()."""
+        thing = self.build(subject, case)
+        thing.call("forward", *case.hidden["first"].values())
+        thing.call("eval")
         y = thing.call("forward", *case.inputs.values())
         seen = self.gradients(thing, case, self.call_backward(thing, case))
         return self.shown({**self.named_outputs(y), **seen}, case)

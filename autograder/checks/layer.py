@@ -11,7 +11,7 @@ from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
-from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks
+from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, check_of_eval, forward_checks
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Budget, Exercise, Extras, Points, points_by_part
 
@@ -56,6 +56,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))
         forward = [both, *forward[1:], *eval_forward_checks(harness, modes)]
         backward += eval_backward_checks(harness, modes)
+    else:
+        backward.append(check_of_eval(harness))
     checks = [
         *forward,
         *backward,

@@ -32,6 +32,7 @@ from dlkit.backend import NumpyArray
 __all__ = ["OptimizerExercise", "Quadratic"]
 
 MATCHES = "20 steps match the reference"
+IN_PLACE = "parameters are updated in place"
 STEP = "super().step()"
 HEIGHTS = np.array([1.0, 3.0, 10.0, 30.0])
 """Curvatures of the quadratic: the condition number is 30."""
@@ -179,7 +180,7 @@ def _checks_of_movement(trajectory: Trajectory) -> Iterator[Check]:
 def _checks_of_arrays(trajectory: Trajectory) -> Iterator[Check]:
     """Checks of which arrays a step writes into."""
     yield _secondary(
-        "parameters are updated in place",
+        IN_PLACE,
         cases=trajectory.short_cases,
         observe=trajectory.look_at_arrays,
         judge=judge_in_place,
@@ -187,11 +188,21 @@ def _checks_of_arrays(trajectory: Trajectory) -> Iterator[Check]:
     )
     yield _secondary(
         "gradients are not modified",
-        cases=trajectory.short_cases,
+        cases=trajectory.first_steps,
         observe=trajectory.look_at_gradients,
         judge=judge_unchanged,
         expect=_gradients_given,
         mutation=mutated(STEP, "for p in self.parameters: p.grad *= 0.5", method="step"),
+    )
+    yield _secondary(
+        "a large parameter moves as a whole",
+        cases=trajectory.large_case,
+        observe=trajectory.travel,
+        judge=judge_steps,
+        after=(MATCHES, IN_PLACE),
+        mutation=mutated(
+            STEP, "for p in self.parameters: p.data.ravel()[30_000:] *= 2 if p.data.size > 30_000 else 1", method="step"
+        ),
     )
 
 

@@ -50,6 +50,8 @@ KEEPS_STATE = (
     "return y[0] + (self._calls > 1), *y[1:], last",
 )
 """A forward in which a second call without a state is another than the first."""
+LONG = 40
+"""Steps of a long sequence."""
 SMALL = 1e-9
 """Up to which, times the largest output if that is above 1, an output has not changed."""
 
@@ -62,14 +64,16 @@ def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, 
 
     The layer is ``forward(x, state=None, …)``, which returns the outputs, the last state the last of them, and
     ``backward(dh, dlast=None)``.  cases: x and state are the first inputs; masks, where there are any, come after them.
-    x, masks and outputs other than the last are (batch, time, …); one case is cut to sequences of a single step.
+    x, masks and outputs other than the last are (batch, time, …); one case is cut to sequences of a single
+    step, another one goes on for ``LONG`` steps.
     """
     thing = Behaviour(exercise.name, cases, outputs)
     before_backward = tuple(part for part in exercise.parts if part != "backward")
 
     def drawn(rng: np.random.Generator, reference: Subject) -> list[Case]:
         some = thing.some_cases(rng, reference)
-        return [*some, *thing.float32_cases(rng, reference)[-1:], _of_one_step(some[-1])]
+        long = _of_many_steps(some[-1], rng)
+        return [*some, *thing.float32_cases(rng, reference)[-1:], _of_one_step(some[-1]), long]
 
     def add(name: str, part: str, observe: Observe, *, needs: tuple[str, ...], after: str, mutation: str) -> None:
         exercise.add(
@@ -114,6 +118,19 @@ def _of_one_step(case: Case) -> Case:
     inputs = case.inputs | {name: case.inputs[name][:, :1] for name in (x, *masks)}
     upstreams = case.upstreams | {name: case.upstreams[name][:, :1] for name in shown}
     return case.with_changes(inputs=inputs).with_upstreams(upstreams)
+
+
+def _of_many_steps(case: Case, rng: np.random.Generator) -> Case:
+    """The case with one sequence of many steps, in which code that stops or forgets after some shows."""
+    case = case.with_changes(inputs={name: value[:1] for name, value in case.inputs.items()})
+    case = case.with_upstreams({name: value[:1] for name, value in case.upstreams.items()})
+    (x, _, *masks), (*shown, _) = case.inputs, case.upstreams
+    numbers = case.inputs[x]
+    times = -(-LONG // numbers.shape[1])
+    inputs = case.inputs | {x: rng.normal(size=(len(numbers), times * numbers.shape[1], *numbers.shape[2:]))}
+    inputs |= {name: np.concatenate([case.inputs[name]] * times, axis=1) for name in masks}
+    upstreams = {name: np.concatenate([case.upstreams[name]] * times, axis=1) for name in shown}
+    return case.with_changes(inputs=inputs).with_upstreams(case.upstreams | upstreams)
 
 
 def _without_state(thing: Behaviour, subject: Subject, case: Case) -> Observations:

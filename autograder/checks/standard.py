@@ -17,7 +17,7 @@ from autograder.checks.slopes import has_slope
 from autograder.spec import Case, Check, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare_all
 
-__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "forward_checks"]
+__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "check_of_eval", "forward_checks"]
 
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
@@ -49,7 +49,7 @@ def forward_checks(harness: Behaviour, part: str = "forward") -> list[Check]:
         Check(FORWARD, part, PRINCIPAL_WEIGHT, harness.forward_cases, harness.forward, compare_all, needs=(part,)),
         check(
             "inputs are not modified",
-            cases=harness.some_cases,
+            cases=harness.cases,
             observe=harness.forward_untouched,
             expect=lambda _subject, case, _rng: dict(case.inputs),
             judge=judge_unchanged,
@@ -167,6 +167,19 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Ch
             mutation=_frozen_parameters(),
         )
     yield _secondary(
+        "backward can be repeated",
+        cases=harness.some_cases,
+        observe=harness.backward_again,
+        judge=compare_all,
+        mutation=mutated("self.factor = 1", "return super().forward(*xs)")
+        + mutated_method(
+            "dx = super().backward(*dy)",
+            "factor, self.factor = self.factor, 2",
+            "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
+            method="backward",
+        ),
+    )
+    yield _secondary(
         "arrays may be views",
         cases=harness.last_case,
         observe=harness.backward_of_views,
@@ -223,6 +236,22 @@ def _checks_of_precision(harness: Behaviour) -> Iterator[Check]:
                 method="backward",
             ),
         )
+
+
+def check_of_eval(harness: Behaviour) -> Check:
+    """A layer without modes of its own computes the same after eval()."""
+    return _secondary(
+        "eval() changes nothing",
+        cases=harness.cases_of_two,
+        observe=harness.in_eval,
+        judge=compare_all,
+        mutation=mutated(
+            "dx = super().backward(*dy)",
+            "factor = 1 if self.training else 2",
+            "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
+            method="backward",
+        ),
+    )
 
 
 def _shared_memory() -> str:

@@ -19,6 +19,8 @@ __all__ = ["Trajectory", "judge_in_place", "judge_kept", "judge_names", "judge_s
 
 STEPS = 20
 SHORT = 6
+LARGE = 40_000
+"""Numbers of a large parameter: several of ``dlkit.blocks``."""
 ARRAY = "the array of parameter"
 """Begins the name of what stands in an array that a parameter had before the first step."""
 """Enough steps for a property that does not depend on the numbers."""
@@ -44,6 +46,19 @@ class Trajectory:
     def short_cases(self, rng: np.random.Generator, _reference: Subject) -> list[Case]:
         """Draw the two last cases with a few steps only."""
         return [self._complete(case, rng, SHORT) for case in list(self.draw(rng))[-2:]]
+
+    def first_steps(self, rng: np.random.Generator, _reference: Subject) -> list[Case]:
+        """Draw every case with a few steps only."""
+        return [self._complete(case, rng, SHORT) for case in self.draw(rng)]
+
+    def large_case(self, rng: np.random.Generator, _reference: Subject) -> list[Case]:
+        """Draw the last case with one step, the first parameter being one of many blocks."""
+        case = self._complete(list(self.draw(rng))[-1], rng, 1)
+        start, gradient = (np.resize(rng.normal(size=64), LARGE) for _ in range(2))  # repeated, so that it packs well
+        (_, *starts), (_, *gradients) = case.inputs["start"], case.hidden["gradients"]
+        return [
+            case.with_changes(inputs={"start": [start, *starts]}, hidden={"gradients": [gradient[None], *gradients]})
+        ]
 
     def float32_cases(self, rng: np.random.Generator, _reference: Subject) -> list[Case]:
         """Draw the two last cases in single precision."""
