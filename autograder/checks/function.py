@@ -161,7 +161,9 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list
 
     def draw_with_views(rng: np.random.Generator, reference: Subject) -> list[Case]:
         drawn = draw(rng, reference)
-        return [*drawn, drawn[-1].with_changes(hidden={**drawn[-1].hidden, VIEWS: True})]
+        tables = [case for case in drawn if any(getattr(x, "ndim", 0) > 1 for x in case.inputs.values())]
+        last = [*drawn, *tables][-1]
+        return [*drawn, last.with_changes(hidden={**last.hidden, VIEWS: True})]
 
     untouched = Check(
         "inputs are not modified",

@@ -10,6 +10,7 @@ FLOAT64 = "the result is float64"
 def one_hot_cases(rng):
     for shape, classes in [((1,), 4), ((7,), 5), ((2, 3), 6), ((4, 1, 2), 3)]:
         yield Case({"classes": classes}, labels=rng.integers(classes - 1, size=shape))
+    yield Case({"classes": 9}, labels=rng.integers(9, size=40, dtype=np.uint8))  # 360 entries, and 8 bits count to 255
 
 
 one_hot = FunctionExercise("one_hot", cases=one_hot_cases)
@@ -37,8 +38,9 @@ def standardize_cases(rng):
 
 
 def spread_cases(rng):
-    """Columns of size 10⁻⁷: small, but not constant."""
+    """Columns of size 10⁻⁷: small, but not constant; and such that vary little about a large mean."""
     yield Case(train=1e-7 * rng.normal(size=(6, 2)), test=1e-7 * rng.normal(size=(4, 2)))
+    yield Case(train=1e4 + 1e-3 * rng.normal(size=(8, 2)), test=1e4 + 1e-3 * rng.normal(size=(3, 2)))
 
 
 standardize = FunctionExercise(

@@ -17,6 +17,7 @@ def pooling_cases(rng):
         ((1, 1, 4, 4), {"kernel_size": 2}),
         ((1, 1, 2, 2), {"kernel_size": 6, "stride": 1, "padding": 3}),
         ((3, 2, 7, 5), {"kernel_size": (3, 2), "stride": 2, "padding": 1}),
+        ((2, 2, 4, 5), {"kernel_size": 2, "padding": 1}),
         ((2, 3, 5, 7), {"kernel_size": (2, 3), "stride": (1, 2)}),
         ((2, 1, 5, 6), {"kernel_size": (2, 3)}),
     ]:
