@@ -84,7 +84,7 @@ def screens() -> list[str]:
             terminal.press("h")
             found.append(terminal.screen(hint))
         file.write_text(stub.sub(lambda _: right, file.read_text(encoding="utf-8")), encoding="utf-8")
-        found.append(terminal.screen("n goes on to"))
+        found.append(terminal.screen("Press n for"))
         terminal.press("n")
         found.append(terminal.screen("Sigmoid.forward is still to be written"))
         terminal.close()

@@ -775,7 +775,7 @@ with when_written():
 # `Linear`, `ReLU` and `Sequential` of 02, `SoftmaxCrossEntropy` of 03, and `Adam` with a schedule.
 #
 # Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows
-# of 784 pixels; of 2 000 others, drawn anew each time, at least 96 % must be classified correctly, from one of up to
+# of 784 pixels; of 2 000 others, drawn anew each time, at least 96.5 % must be classified correctly, from one of up to
 # three seeds, in at most 40 seconds of CPU time. For every seed the pixels and the class numbers are permuted.
 #
 # Plain Adam with eight epochs reaches about 95 %, which is not enough. Three tools that you already have increase it to

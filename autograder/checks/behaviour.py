@@ -13,6 +13,7 @@ from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, in_vie
 from autograder.checks.slopes import Slope, has_slope, real, weighted_sum
 from autograder.isolation.tree import Ref, Value
 from autograder.spec import Case, Observations, Trial
+from autograder.spec.comparison import agree
 from autograder.subject import Instance, Subject
 from dlkit import gradcheck
 from dlkit.backend import NumpyArray
@@ -20,6 +21,7 @@ from dlkit.backend import NumpyArray
 __all__ = ["TRIES", "Behaviour", "by_name"]
 
 DIRECTIONS = 2
+RETURNED = "what forward returned"
 TRIES = "_tries"
 """How often backward called forward, where that was more than to compute again what it did not keep."""
 
@@ -218,7 +220,7 @@ class Behaviour:
         return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
 
     def with_new_parameters(self, subject: Subject, case: Case) -> Observations:
-        """Run forward and backward, write other numbers into the parameters, and run both again."""
+        """Run forward and backward, write other numbers into the parameters, and run both again; look at gradients."""
         thing = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
         thing.call("forward", *case.inputs.values())
         self.call_backward(thing, case)
@@ -226,16 +228,24 @@ class Behaviour:
         for path, value in case.parameters.items():
             thing.write(f"{path}.data", value)
         y = thing.call("forward", *case.inputs.values())
-        seen = self.gradients(thing, case, self.call_backward(thing, case))
-        return self.shown({**self.named_outputs(y), **seen}, case)
+        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+
+    def output_with_new_parameters(self, subject: Subject, case: Case) -> Observations:
+        """Run forward, write other numbers into the parameters, and run it again."""
+        thing = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
+        thing.call("forward", *case.inputs.values())
+        for path, value in case.parameters.items():
+            thing.write(f"{path}.data", value)
+        return self.shown(self.named_outputs(thing.call("forward", *case.inputs.values())), case)
 
     def backward_again(self, subject: Subject, case: Case) -> Observations:
-        """Run forward once and backward twice; look at what forward returned at the end."""
+        """Run forward once and backward twice; say whether what forward returned is as it was."""
         thing = self.build(subject, case)
-        y = thing.keep("forward", *case.inputs.values())
+        kept = thing.keep("forward", *case.inputs.values())
+        y = kept.fetch()
         self.call_backward(thing, case)
-        seen = self.gradients(thing, case, self.call_backward(thing, case))
-        return self.compared(y.fetch(), {**self.named_outputs(y.fetch()), **seen}, case)
+        seen = self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+        return {**seen, RETURNED: "as it was" if agree(y, kept.fetch()) else "changed by backward"}
 
     def in_eval(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward after an earlier call and eval()."""
@@ -243,8 +253,7 @@ class Behaviour:
         thing.call("forward", *case.hidden["first"].values())
         thing.call("eval")
         y = thing.call("forward", *case.inputs.values())
-        seen = self.gradients(thing, case, self.call_backward(thing, case))
-        return self.shown({**self.named_outputs(y), **seen}, case)
+        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
 
     def backward_of_views(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward with non-contiguous arrays."""

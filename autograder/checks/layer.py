@@ -51,7 +51,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     ``statistics``.
     """
     harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
-    forward, backward = forward_checks(harness), backward_checks(harness, has_parameters=has_parameters)
+    forward = forward_checks(harness, has_parameters=has_parameters)
+    backward = backward_checks(harness, has_parameters=has_parameters)
     if modes:
         both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))
         forward = [both, *forward[1:], *eval_forward_checks(harness, modes)]

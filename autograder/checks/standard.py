@@ -42,8 +42,9 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
     return found
 
 
-def forward_checks(harness: Behaviour, part: str = "forward") -> list[Check]:
+def forward_checks(harness: Behaviour, *, has_parameters: bool = False) -> list[Check]:
     """The checks of every forward."""
+    part = "forward"
     check = partial(Check, part=part, weight=1.0, needs=(part,), after=(FORWARD,))
     checks = [
         Check(FORWARD, part, PRINCIPAL_WEIGHT, harness.forward_cases, harness.forward, compare_all, needs=(part,)),
@@ -66,6 +67,16 @@ def forward_checks(harness: Behaviour, part: str = "forward") -> list[Check]:
             ),
         ),
     ]
+    if has_parameters:
+        checks.append(
+            check(
+                "parameters are read anew in every call",
+                cases=harness.cases_of_two,
+                observe=harness.output_with_new_parameters,
+                judge=compare_all,
+                mutation=_frozen_parameters(),
+            )
+        )
     if harness.extreme is not None:
         checks.append(
             check(
@@ -160,11 +171,11 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Ch
     )
     if has_parameters:
         yield _secondary(
-            "parameters are read anew in every call",
+            "gradients use the parameters of this call",
             cases=harness.cases_of_two,
             observe=harness.with_new_parameters,
             judge=compare_all,
-            mutation=_frozen_parameters(),
+            mutation=_frozen_gradients(),
         )
     yield _secondary(
         "backward can be repeated",
@@ -271,6 +282,21 @@ def _frozen_parameters() -> str:
         "y = super().forward(*xs)",
         "for p, value in zip(parameters, now): p.data[...] = value",
         "return y",
+    )
+
+
+def _frozen_gradients() -> str:
+    """A layer whose backward repeats its forward with the parameters of the first call."""
+    return mutated("self.seen = xs", "return super().forward(*xs)") + mutated_method(
+        "parameters = list(self.parameters())",
+        "if not hasattr(self, 'frozen'): self.frozen = [p.data * 1 for p in parameters]",
+        "now = [p.data * 1 for p in parameters]",
+        "for p, first in zip(parameters, self.frozen): p.data[...] = first",
+        "super().forward(*self.seen)",
+        "dx = super().backward(*dy)",
+        "for p, value in zip(parameters, now): p.data[...] = value",
+        "return dx",
+        method="backward",
     )
 
 

@@ -177,6 +177,7 @@ class Notebook:
         """Change the theme, and wait for it."""
         self.browser.value(f'jupyterapp.commands.execute("apputils:change-theme", {{theme: "{theme}"}}).then(() => 0)')
         self.browser.until(f'document.body.dataset.jpThemeName === "{theme}"', f"the theme {theme}")
+        self.browser.until('document.getElementById("jupyterlab-splash") === null', "the end of the splash screen")
 
     def photograph(self, path, first, last):
         """Save a picture of the cells from ``first`` to ``last``."""

@@ -16,12 +16,13 @@ def mnist_task(rng):
 
 
 # The reference reaches 0.9711 in the mean (standard deviation 0.0031, no more than 2,000 test digits leave to chance)
-# and 0.9645 at worst over 24 seeds, in 4.5 s of CPU time each: a chance miss lies 3.6 standard deviations off.
-# Plain Adam (8 epochs, no schedule, smoothing or hidden pixels) reaches 0.949, which no three seeds lift to 0.96.
+# and 0.9645 at worst over 24 seeds, in 4.5 s of CPU time each: the goal lies 2 standard deviations below the mean, so
+# that one seed in 40 misses it by chance, and hardly ever three. Plain Adam (8 epochs, no schedule, smoothing or hidden
+# pixels) reaches 0.949 at a rate of 0.001 and 0.956 at 0.003, with a standard deviation of 0.004.
 capstone = ModelExercise(
     "train_mnist_mlp",
     task=mnist_task,
-    accuracy=0.96,
+    accuracy=0.965,
     cpu_s=40.0,
     depends=("Adam",),
 )
