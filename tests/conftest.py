@@ -40,8 +40,9 @@ def own_state_directory(tmp_path_factory):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Twice as many processes as cores: much of the time, tests wait for kernels, servers and deadlines."""
-    return 2 * len(usable())
+    """Half as many processes again as cores: a third of the time, tests wait for kernels, servers and deadlines."""
+    cores = len(usable())
+    return cores + cores // 2
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -244,6 +244,8 @@ class Behaviour:
         kept = thing.keep("forward", *case.inputs.values())
         y = kept.fetch()
         self.call_backward(thing, case)
+        if case.parameters:
+            thing.call("zero_grad")
         seen = self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
         return {**seen, RETURNED: "as it was" if agree(y, kept.fetch()) else "changed by backward"}
 

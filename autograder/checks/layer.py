@@ -13,7 +13,7 @@ from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, check_of_eval, forward_checks
 from autograder.measuring import Memory, Scaling, Speed
-from autograder.spec import Budget, Exercise, Extras, Points, points_by_part
+from autograder.spec import Budget, Check, Exercise, Extras, Points, points_by_part
 
 __all__ = ["LayerExercise"]
 
@@ -51,17 +51,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     ``statistics``.
     """
     harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
-    forward = forward_checks(harness, has_parameters=has_parameters)
-    backward = backward_checks(harness, has_parameters=has_parameters)
-    if modes:
-        both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))
-        forward = [both, *forward[1:], *eval_forward_checks(harness, modes)]
-        backward += eval_backward_checks(harness, modes)
-    else:
-        backward.append(check_of_eval(harness))
     checks = [
-        *forward,
-        *backward,
+        *_checks(harness, modes, has_parameters=has_parameters),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),
@@ -79,3 +70,14 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         checks,
         **extras,
     )
+
+
+def _checks(harness: Behaviour, modes: Modes | None, *, has_parameters: bool) -> list[Check]:
+    """The checks of forward and backward, in both modes where there are two."""
+    forward = forward_checks(harness, has_parameters=has_parameters)
+    backward = backward_checks(harness, has_parameters=has_parameters)
+    if modes is None:
+        return [*forward, *backward, check_of_eval(harness)]
+    both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))
+    forward = [both, *forward[1:], *eval_forward_checks(harness, modes)]
+    return [*forward, *backward, *eval_backward_checks(harness, modes)]

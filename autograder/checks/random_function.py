@@ -219,7 +219,7 @@ def _add_checks_of_draws(
         statistics(exercise, distributed, cases=draws, claims=claims, weight=weight, after=(principal,))(
             lambda subject, case: {"y": drawing.call(subject, case)}
         )
-    seeded(exercise, cases=draws, after=(principal,))(drawing.call)
+    seeded(exercise, cases=draws, after=(principal, distributed) if claims else (principal,))(drawing.call)
 
 
 def _add_habits(

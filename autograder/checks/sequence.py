@@ -17,7 +17,7 @@ from autograder.checks.judges import judge_float32
 from autograder.checks.mutation import mutated
 from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.isolation.tree import Value
-from autograder.spec import Case, Check, Exercise, Observations, Observe
+from autograder.spec import Case, Check, Exercise, Observations
 from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Subject
 from dlkit.backend import NumpyArray
@@ -50,6 +50,7 @@ KEEPS_STATE = (
     "return y[0] + (self._calls > 1), *y[1:], last",
 )
 """A forward in which a second call without a state is another than the first."""
+TO_THE_END = "a long sequence is read to its end, and back to its beginning"
 LONG = 40
 """Steps of a long sequence."""
 SMALL = 1e-9
@@ -65,51 +66,63 @@ def optional_state(exercise: Exercise, *, cases: CaseMaker, outputs: tuple[str, 
     The layer is ``forward(x, state=None, …)``, which returns the outputs, the last state the last of them, and
     ``backward(dh, dlast=None)``.  cases: x and state are the first inputs; masks, where there are any, come after them.
     x, masks and outputs other than the last are (batch, time, …); one case is cut to sequences of a single
-    step, another one goes on for ``LONG`` steps.
+    step, and a check of its own has one long sequence.
     """
     thing = Behaviour(exercise.name, cases, outputs)
     before_backward = tuple(part for part in exercise.parts if part != "backward")
 
     def drawn(rng: np.random.Generator, reference: Subject) -> list[Case]:
         some = thing.some_cases(rng, reference)
-        long = _of_many_steps(some[-1], rng)
-        return [*some, *thing.float32_cases(rng, reference)[-1:], _of_one_step(some[-1]), long]
+        return [*some, *thing.float32_cases(rng, reference)[-1:], _of_one_step(some[-1])]
 
-    def add(name: str, part: str, observe: Observe, *, needs: tuple[str, ...], after: str, mutation: str) -> None:
-        exercise.add(
-            Check(
-                name,
-                part,
-                1.0,
-                drawn,
-                observe,
-                _judge_in_dtype,
-                needs=needs,
-                after=(after,),
-                mutation=mutation,
-            )
+    def long(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        return [_of_many_steps(thing.some_cases(rng, reference)[-1], rng)]
+
+    check = partial(Check, weight=1.0, cases=drawn, judge=_judge_in_dtype)
+    exercise.add(
+        check(
+            NO_STATE,
+            "forward",
+            observe=partial(_without_state, thing),
+            needs=before_backward,
+            after=(FORWARD,),
+            mutation=mutated(*KEEPS_STATE),
         )
+    )
+    exercise.add(
+        check(
+            NO_GRADIENT,
+            "backward",
+            observe=partial(_without_gradient, thing),
+            needs=exercise.parts,
+            after=(GRADIENTS,),
+            mutation=mutated(
+                "dx, dstate = super().backward(*dy)",
+                f"return dx, dstate + (len(dy) == {len(outputs) - 1})",
+                method="backward",
+            ),
+        )
+    )
+    exercise.add(
+        check(
+            TO_THE_END,
+            "backward",
+            cases=long,
+            observe=partial(_forth_and_back, thing),
+            needs=exercise.parts,
+            after=(FORWARD, GRADIENTS),
+            mutation=mutated(
+                "dx, *rest = super().backward(*dy)", "dx[:, :-20] = 0", "return dx, *rest", method="backward"
+            ),
+        )
+    )
 
-    add(
-        NO_STATE,
-        "forward",
-        partial(_without_state, thing),
-        needs=before_backward,
-        after=FORWARD,
-        mutation=mutated(*KEEPS_STATE),
-    )
-    add(
-        NO_GRADIENT,
-        "backward",
-        partial(_without_gradient, thing),
-        needs=exercise.parts,
-        after=GRADIENTS,
-        mutation=mutated(
-            "dx, dstate = super().backward(*dy)",
-            f"return dx, dstate + (len(dy) == {len(outputs) - 1})",
-            method="backward",
-        ),
-    )
+
+def _forth_and_back(thing: Behaviour, subject: Subject, case: Case) -> Observations:
+    """Every output and every gradient."""
+    made = thing.build(subject, case)
+    y = made.call("forward", *case.inputs.values())
+    return {**thing.named_outputs(y), **thing.gradients(made, case, thing.call_backward(made, case))}
 
 
 def _of_one_step(case: Case) -> Case:

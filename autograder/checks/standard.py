@@ -67,30 +67,7 @@ def forward_checks(harness: Behaviour, *, has_parameters: bool = False) -> list[
             ),
         ),
     ]
-    if has_parameters:
-        checks.append(
-            check(
-                "parameters are read anew in every call",
-                cases=harness.cases_of_two,
-                observe=harness.output_with_new_parameters,
-                judge=compare_all,
-                mutation=_frozen_parameters(),
-            )
-        )
-    if harness.extreme is not None:
-        checks.append(
-            check(
-                "extreme inputs stay finite",
-                cases=harness.extreme_cases,
-                observe=harness.forward,
-                judge=compare_all,
-                mutation=mutated(
-                    "y = super().forward(*xs)",
-                    f'factor = float("nan") if abs(xs[0]).max() > {harness.extreme / 2} else 1',
-                    "return tuple(v * factor for v in y) if isinstance(y, tuple) else y * factor",
-                ),
-            )
-        )
+    checks += _checks_of_forward(harness, has_parameters=has_parameters)
     return [
         *checks,
         check(
@@ -106,6 +83,29 @@ def forward_checks(harness: Behaviour, *, has_parameters: bool = False) -> list[
             ),
         ),
     ]
+
+
+def _checks_of_forward(harness: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
+    """Checks of forward for layers with parameters, and for extreme inputs where the exercise names a size."""
+    check = partial(Check, part="forward", weight=1.0, needs=("forward",), after=(FORWARD,), judge=compare_all)
+    if has_parameters:
+        yield check(
+            "parameters are read anew in every call",
+            cases=harness.cases_of_two,
+            observe=harness.output_with_new_parameters,
+            mutation=_frozen_parameters(),
+        )
+    if harness.extreme is not None:
+        yield check(
+            "extreme inputs stay finite",
+            cases=harness.extreme_cases,
+            observe=harness.forward,
+            mutation=mutated(
+                "y = super().forward(*xs)",
+                f'factor = float("nan") if abs(xs[0]).max() > {harness.extreme / 2} else 1',
+                "return tuple(v * factor for v in y) if isinstance(y, tuple) else y * factor",
+            ),
+        )
 
 
 def backward_checks(harness: Behaviour, *, has_parameters: bool) -> list[Check]:
@@ -124,6 +124,7 @@ def backward_checks(harness: Behaviour, *, has_parameters: bool) -> list[Check]:
     return [
         gradients,
         *_checks_of_calls(harness, has_parameters=has_parameters),
+        *_checks_of_arrays(harness),
         *_checks_of_precision(harness),
         _secondary(
             "backward stays on the device",
@@ -146,7 +147,7 @@ _secondary = partial(Check, part="backward", weight=1.0, needs=("forward", "back
 
 
 def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
-    """Checks of what a call leaves behind for the next, and of what it does to its argument."""
+    """Checks of what a call leaves behind for the next, of this object or of another."""
     if has_parameters:
         yield _secondary(
             "gradients accumulate",
@@ -177,6 +178,10 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Ch
             judge=compare_all,
             mutation=_frozen_gradients(),
         )
+
+
+def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
+    """Checks of what backward does to arrays: those that forward kept, views, and its own argument."""
     yield _secondary(
         "backward can be repeated",
         cases=harness.some_cases,

@@ -82,7 +82,7 @@ def _strip(indices: list[int], count: int, axis: int, ndim: int) -> str:
 
 def _is_border(mask: Array) -> bool:
     inner = mask[..., 1:-1, 1:-1]
-    return inner.size > 0 and not inner.any()
+    return inner.size > 0 and not inner.any() and 2 * int(mask.sum()) > mask.size - inner.size
 
 
 def _heat(pair: Pair) -> list[list[float]]:

@@ -123,7 +123,7 @@ def accumulation(violation: Violation) -> Finding | None:
         INPUTS_UNCHANGED,
         correct="return xp.maximum(x, 0)",
         wrong="x[x < 0] = 0\nreturn x",
-        sentence="8 of 14 entries of x have changed after the call.",
+        sentence="7 of 12 entries of x have changed after the call.",
         hint="Look for x -= …, x[…] = …, out=x, or the same with another name for x: another name is not a copy.",
     ),
 )
@@ -154,8 +154,9 @@ def in_place(violation: Violation) -> Finding | None:
         correct="return xp.where(x > 0, x, self.slope * x)",
         wrong="return x * xp.where(x > 0, 1, self.slope)",
         sentence="The dtype of y is not that of the inputs.",
-        hint="NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype, and masks or integers divided "
-        "by a number are float64 and turn float32 into float64. A Python number does not.",
+        hint="NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype or by where(mask, 1.0, 0.2), "
+        "and masks or integers divided by a number are float64 and make float32 float64. A Python number beside an "
+        "array does not.",
     ),
 )
 def dtype(violation: Violation) -> Finding | None:
@@ -165,8 +166,9 @@ def dtype(violation: Violation) -> Finding | None:
     return Finding(
         "dtype",
         f"the dtype of {violation.mismatch.name} is not that of the inputs",
-        "NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype, and masks or integers divided by a "
-        "number are float64 and turn float32 into float64. A Python number does not.",
+        "NumPy scalars (np.sqrt(2), np.float64), arrays made without dtype=x.dtype or by where(mask, 1.0, 0.2), "
+        "and masks or integers divided by a number are float64 and make float32 float64. A Python number beside an "
+        "array does not.",
     )
 
 

@@ -245,8 +245,8 @@ def _scales(evidence: Evidence) -> list[_Scale]:
     first, *rest = evidence.pairs
     found = []
     for letter in first.letters:
-        if not all(letter in pair.letters for pair in rest):
-            continue
+        if letter == "y" or not all(letter in pair.letters for pair in rest):
+            continue  # code branches on what it is given
         values = [pair.letters[letter] for pair in evidence.pairs]
         bare = letter.strip("()")
         found += [_Scale(bare, values), _Scale(f"|{bare}|", [abs(v) for v in values], folded=values)]

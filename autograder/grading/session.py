@@ -217,7 +217,8 @@ class Session:
         named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)
         known = self.fingerprints.match(self.exercise, check, outcomes, named)
         more: dict[str, object] = Diagnosis(mistakes=known).as_fields() if known else {}
-        if not known and seen and check.own_forward and self._forward_is_wrong(check):
+        same = bool(known) and all(one.mistake in named for one in known)  # the forward's mistake explains it as well
+        if not same and seen and check.own_forward and self._forward_is_wrong(check):
             try:
                 if check.own_forward(self.place.subject(check), case, seen):
                     sentence = "backward is correct for your forward, but your forward is not correct yet"

@@ -62,6 +62,10 @@ def compare_all(observed: Observations, expected: Observations, case: Case) -> M
     for name, value in expected.items():
         if not is_compared(name):
             continue
+        words = (f"{key}: {seen}" for key, seen in observed.items() if key not in expected and isinstance(seen, str))
+        instead = next(words, "")
+        if name not in observed and instead:
+            return Mismatch("structure", name, instead)
         found = compare(observed.get(name), value, name)
         if found:
             return found

@@ -215,7 +215,7 @@ def test_an_array_among_the_arguments_has_the_dtype_and_the_device_of_the_inputs
 
 
 def test_inputs_of_other_sizes_are_those_of_equal_arguments():
-    *_, (_, other) = [
+    *_, (*_, other) = [
         mixing.find("a second call forgets the first").cases(
             np.random.default_rng(0), LocalSubject.live({"Mixing": Mixing}, "")
         )

@@ -344,7 +344,7 @@ def test_after_its_end_a_worker_says_that_it_has_ended(worker, load):
 
 
 def test_a_loop_while_loading_is_found(zygote):
-    with Worker(zygote, QUICK) as worker, pytest.raises(SubjectLostError, match="endless loop"):
+    with Worker(zygote, QUICK) as worker, pytest.raises(SubjectLostError, match="loop that does not end"):
         worker.ask("load", name="work", chunks=[["work.py", 1, "while True: pass"]])
     assert gone(worker.pid)
     assert_serves(zygote)

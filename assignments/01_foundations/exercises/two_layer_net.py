@@ -121,9 +121,9 @@ habits(
 
 
 def predict_cases(rng):
-    """Scores on both sides of zero, some of them between 0 and ½; in the last case some are exactly zero."""
-    for rows, n_inputs, n_hidden in [(40, 2, 4), (31, 4, 3), (12, 3, 1)]:
-        case = net_case(rng, rows, n_inputs, n_hidden, scale=0.5)
+    """Scores on both sides of zero, between 0 and ½ and above 1; in the last case some are exactly zero."""
+    for rows, n_inputs, n_hidden, scale in [(40, 2, 4, 0.5), (31, 4, 3, 3.0), (12, 3, 1, 0.5)]:
+        case = net_case(rng, rows, n_inputs, n_hidden, scale=scale)
         yield case.with_changes(inputs={"x": case.inputs["x"]})
     case = net_case(rng, 8, 2, 3)
     x = (np.arange(8) % 3 > 0)[:, None] * case.inputs["x"]

@@ -95,7 +95,8 @@ def test_a_function_of_arrays_has_the_checks_of_draws_and_of_the_habits():
     checks = make_drop().checks
     assert [check.name for check in checks] == ALL
     assert [check.weight for check in checks] == [3, 3, 1, 1, 1, 1]
-    assert all(check.after == ((INVARIANT,) if check is not checks[0] else ()) for check in checks)
+    befores = [(), (INVARIANT,), (INVARIANT, DISTRIBUTED), *[(INVARIANT,)] * 3]
+    assert [check.after for check in checks] == befores
     named = make_drop(names=("kept or 0", "the share is p"), weights=(1, 4)).checks
     assert [(check.name, check.weight) for check in named[:2]] == [("kept or 0", 1), ("the share is p", 4)]
 
