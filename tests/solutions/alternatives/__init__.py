@@ -5,5 +5,5 @@ from pathlib import Path
 from autograder.course.mistake_files import REPLACE_ALL
 from tests.solutions.implementations import implementations
 
-ALTERNATIVES = implementations(Path(__file__).parent, classes=REPLACE_ALL)
+ALTERNATIVES = implementations(Path(__file__).parent, classes=(REPLACE_ALL,))
 """By assignment, in the order of the course, each with its exercise's name."""

@@ -7,20 +7,24 @@ elsewhere.
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.course.mistake_files import REPLACE_ALL, REPLACE_METHODS
 from tests.solutions.implementations import implementations
 
 
 @dataclass(frozen=True)
 class Right:
-    """A correct implementation of one exercise: methods that replace the reference's, or a function."""
+    """A correct implementation of one exercise: methods that replace the reference's, or all of its text."""
 
     exercise: str
     name: str
     source: str
+    whole: bool
 
 
 RIGHT = {
-    assignment: tuple(Right(exercise, entry.name, entry.source) for exercise, entry in found)
-    for assignment, found in implementations(Path(__file__).parent).items()
+    assignment: tuple(
+        Right(exercise, entry.name, entry.source, entry.replaces == REPLACE_ALL) for exercise, entry in found
+    )
+    for assignment, found in implementations(Path(__file__).parent, classes=(REPLACE_METHODS, REPLACE_ALL)).items()
 }
 """By assignment, in the order of the course."""
