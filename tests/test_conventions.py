@@ -8,7 +8,10 @@ import pytest
 
 import dlkit
 from autograder.course import catalogue
+from autograder.grading.remarks import remark_on
 from autograder.isolation.tree import Rng
+from autograder.spec import Case, Check
+from autograder.spec.comparison import FLOAT32, FLOAT64, compare, compare_all
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,6 +67,7 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "gradients",
         "dtype",
         "inputs",
+        "exactness",
         "a loss",
         "KLDivergence",
         "label smoothing",
@@ -177,6 +181,20 @@ def test_parameters_are_found_by_attribute_in_lists_tuples_and_dicts(layers, rng
     assert list(model.named_parameters()) == [
         "body.0.W", "body.0.b", "body.1.0.W", "body.1.0.b", "heads.a.W", "heads.a.b",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dtype", "passes", "rounding"), [("float64", 1e-6, 1e-9), ("float32", 1e-3, 1e-5)])
+def test_a_result_passes_up_to_six_digits_and_gets_a_remark_beyond_rounding(dtype, passes, rounding):
+    tolerance = {"float64": FLOAT64, "float32": FLOAT32}[dtype]
+    assert (tolerance.passes, tolerance.rounding) == (passes, rounding)
+    right = np.array([0.5, -40.0], dtype)
+    for share, agrees in ((0.9, True), (1.1, False)):
+        seen = right + np.array([share * 40 * passes, 0], dtype)
+        assert (compare(seen, right, "y", tolerance) is None) is agrees
+    check = Check("y", "f", 1.0, None, None, compare_all)
+    for share, said in ((0.5, False), (3.0, True)):
+        seen = right + np.array([share * 40 * rounding, 0], dtype)
+        assert bool(remark_on(check, [{"y": seen}], [(Case(), {"y": right})])) is said
 
 
 def test_im2col_counts_cells_within_channels_and_places_row_by_row(convolution):
