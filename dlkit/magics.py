@@ -95,7 +95,7 @@ def translate(source: str) -> Translated:
             end += 1
         pieces = lines[number : end + 1]
         whole = " ".join([*(piece.rstrip()[:-1] for piece in pieces[:-1]), pieces[-1].rstrip()])
-        found = (_special(line) or _special(whole)) if state.is_fresh else None
+        found = _special(whole) if state.is_fresh else None
         if found is not None:
             made.append(_python_of(whole[:found], whole[found:], names))
             made += [""] * (end - number)

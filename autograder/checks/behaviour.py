@@ -121,10 +121,12 @@ class Behaviour:
         return [case.with_changes(hidden={"first": inputs}) for inputs in (first, moved, *unlike[-1:])]
 
     def cases_of_two(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw a case of an earlier call with other inputs and other parameters."""
+        """Draw a case with the inputs, parameters and upstream gradients of another object, or of an earlier call."""
         case, *_ = self.two_call_cases(rng, reference)
-        others = {path: rng.normal(0, 0.7, x.shape) for path, x in case.parameters.items()}
-        return [case.with_changes(hidden={**case.hidden, "parameters": others})]
+        unfinished = case.with_changes(inputs=case.hidden["first"], parameters={}, upstream=None)
+        other = self.complete(unfinished, rng, reference)
+        theirs = {"parameters": other.parameters, "upstream": self.upstream(other)}
+        return [case.with_changes(hidden={**case.hidden, **theirs})]
 
     def last_case(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the last case alone."""
@@ -171,6 +173,10 @@ class Behaviour:
         """Gradients; of a random layer, what of them does not depend on the draw, as this call's output shows it."""
         return self.shown({**self.named_outputs(y), **gradients}, case) if self.invariant else gradients
 
+    def gradients_after(self, thing: Instance, case: Case, y: Value) -> Observations:
+        """Run backward after a forward that returned y; look at every gradient."""
+        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+
     def call_backward(self, thing: Instance, case: Case) -> Value:
         """Call backward with the arguments it expects."""
         return thing.call("backward", *self.upstream(case))
@@ -206,7 +212,7 @@ class Behaviour:
         thing = self.build(subject, case)
         thing.call("forward", *case.hidden["first"].values())
         y = thing.call("forward", *case.inputs.values())
-        seen = self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+        seen = self.gradients_after(thing, case, y)
         return {name if name == RAW else f"{name} of the second call": value for name, value in seen.items()}
 
     def beside_another(self, subject: Subject, case: Case) -> Observations:
@@ -214,10 +220,9 @@ class Behaviour:
         thing = self.build(subject, case)
         y = thing.call("forward", *case.inputs.values())
         other = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
-        theirs = other.call("forward", *case.hidden["first"].values())
-        values = theirs if isinstance(theirs, tuple) else (theirs,)
-        other.call("backward", *(np.ones(np.shape(value)) for value in values) if self.takes_upstream else ())
-        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+        other.call("forward", *case.hidden["first"].values())
+        other.call("backward", *case.hidden["upstream"])
+        return self.gradients_after(thing, case, y)
 
     def with_new_parameters(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward, write other numbers into the parameters, and run both again; look at gradients."""
@@ -225,18 +230,18 @@ class Behaviour:
         thing.call("forward", *case.inputs.values())
         self.call_backward(thing, case)
         thing.call("zero_grad")
-        for path, value in case.parameters.items():
-            thing.write(f"{path}.data", value)
-        y = thing.call("forward", *case.inputs.values())
-        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+        return self.gradients_after(thing, case, self._forward_with_new_parameters(thing, case))
 
     def output_with_new_parameters(self, subject: Subject, case: Case) -> Observations:
         """Run forward, write other numbers into the parameters, and run it again."""
         thing = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
         thing.call("forward", *case.inputs.values())
+        return self.shown(self.named_outputs(self._forward_with_new_parameters(thing, case)), case)
+
+    def _forward_with_new_parameters(self, thing: Instance, case: Case) -> Value:
         for path, value in case.parameters.items():
             thing.write(f"{path}.data", value)
-        return self.shown(self.named_outputs(thing.call("forward", *case.inputs.values())), case)
+        return thing.call("forward", *case.inputs.values())
 
     def backward_again(self, subject: Subject, case: Case) -> Observations:
         """Run forward once and backward twice; say whether what forward returned is as it was."""
@@ -246,7 +251,7 @@ class Behaviour:
         self.call_backward(thing, case)
         if case.parameters:
             thing.call("zero_grad")
-        seen = self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+        seen = self.gradients_after(thing, case, y)
         return {**seen, RETURNED: "as it was" if agree(y, kept.fetch()) else "changed by backward"}
 
     def in_eval(self, subject: Subject, case: Case) -> Observations:
@@ -254,8 +259,7 @@ class Behaviour:
         thing = self.build(subject, case)
         thing.call("forward", *case.hidden["first"].values())
         thing.call("eval")
-        y = thing.call("forward", *case.inputs.values())
-        return self.compared(y, self.gradients(thing, case, self.call_backward(thing, case)), case)
+        return self.gradients_after(thing, case, thing.call("forward", *case.inputs.values()))
 
     def backward_of_views(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward with non-contiguous arrays."""

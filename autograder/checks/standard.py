@@ -188,12 +188,7 @@ def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
         observe=harness.backward_again,
         judge=compare_all,
         mutation=mutated("self.factor = 1", "return super().forward(*xs)")
-        + mutated_method(
-            "dx = super().backward(*dy)",
-            "factor, self.factor = self.factor, 2",
-            "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
-            method="backward",
-        ),
+        + mutated_method(*_gradients_times("factor, self.factor = self.factor, 2"), method="backward"),
     )
     yield _secondary(
         "arrays may be views",
@@ -204,12 +199,7 @@ def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
             "self.order = xs[0].strides == xs[0].copy().strides",
             "return super().forward(*xs)",
         )
-        + mutated_method(
-            "dx = super().backward(*dy)",
-            "factor = 1 if self.order else 2",
-            "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
-            method="backward",
-        ),
+        + mutated_method(*_gradients_times("factor = 1 if self.order else 2"), method="backward"),
     )
     if harness.takes_upstream:
         yield _secondary(
@@ -245,12 +235,7 @@ def _checks_of_precision(harness: Behaviour) -> Iterator[Check]:
                 f"self.large = bool(max(abs(x).max() for x in xs) > {harness.extreme / 2})",
                 "return super().forward(*xs)",
             )
-            + mutated_method(
-                "dx = super().backward(*dy)",
-                "factor = float('nan') if self.large else 1",
-                "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
-                method="backward",
-            ),
+            + mutated_method(*_gradients_times("factor = float('nan') if self.large else 1"), method="backward"),
         )
 
 
@@ -261,12 +246,7 @@ def check_of_eval(harness: Behaviour) -> Check:
         cases=harness.cases_of_two,
         observe=harness.in_eval,
         judge=compare_all,
-        mutation=mutated(
-            "dx = super().backward(*dy)",
-            "factor = 1 if self.training else 2",
-            "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
-            method="backward",
-        ),
+        mutation=mutated(*_gradients_times("factor = 1 if self.training else 2"), method="backward"),
     )
 
 
@@ -277,31 +257,31 @@ def _shared_memory() -> str:
     )
 
 
+def _gradients_times(factor: str) -> tuple[str, ...]:
+    """The body of a backward that multiplies every gradient of the inputs; factor: the statement that sets it."""
+    scaled = "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor"
+    return "dx = super().backward(*dy)", factor, scaled
+
+
+FREEZE = (
+    "parameters = list(self.parameters())",
+    "if not hasattr(self, 'frozen'): self.frozen = [p.data * 1 for p in parameters]",
+    "now = [p.data * 1 for p in parameters]",
+    "for p, first in zip(parameters, self.frozen): p.data[...] = first",
+)
+THAW = "for p, value in zip(parameters, now): p.data[...] = value"
+"""Around statements that are to compute with the parameters of the first call."""
+
+
 def _frozen_parameters() -> str:
     """A layer that computes with the parameters of its first call."""
-    return mutated(
-        "parameters = list(self.parameters())",
-        "if not hasattr(self, 'frozen'): self.frozen = [p.data * 1 for p in parameters]",
-        "now = [p.data * 1 for p in parameters]",
-        "for p, first in zip(parameters, self.frozen): p.data[...] = first",
-        "y = super().forward(*xs)",
-        "for p, value in zip(parameters, now): p.data[...] = value",
-        "return y",
-    )
+    return mutated(*FREEZE, "y = super().forward(*xs)", THAW, "return y")
 
 
 def _frozen_gradients() -> str:
     """A layer whose backward repeats its forward with the parameters of the first call."""
     return mutated("self.seen = xs", "return super().forward(*xs)") + mutated_method(
-        "parameters = list(self.parameters())",
-        "if not hasattr(self, 'frozen'): self.frozen = [p.data * 1 for p in parameters]",
-        "now = [p.data * 1 for p in parameters]",
-        "for p, first in zip(parameters, self.frozen): p.data[...] = first",
-        "super().forward(*self.seen)",
-        "dx = super().backward(*dy)",
-        "for p, value in zip(parameters, now): p.data[...] = value",
-        "return dx",
-        method="backward",
+        *FREEZE, "super().forward(*self.seen)", "dx = super().backward(*dy)", THAW, "return dx", method="backward"
     )
 
 

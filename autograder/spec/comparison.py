@@ -62,7 +62,8 @@ def compare_all(observed: Observations, expected: Observations, case: Case) -> M
     for name, value in expected.items():
         if not is_compared(name):
             continue
-        words = (f"{key}: {seen}" for key, seen in observed.items() if key not in expected and isinstance(seen, str))
+        others = ((key, seen) for key, seen in observed.items() if key not in expected)
+        words = (f"{key} is {seen[:60]!r}" for key, seen in others if isinstance(seen, str))
         instead = next(words, "")
         if name not in observed and instead:
             return Mismatch("structure", name, instead)

@@ -8,6 +8,8 @@ import pytest
 from autograder.isolation.host import Worker, Zygote
 from autograder.isolation.linux.seccomp import FREELY, WITH_CONDITIONS, Filter
 from autograder.report import Status
+from autograder.submission import Submission
+from dlkit.extraction import take
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import Attack, let_loose, tanh
 
@@ -76,6 +78,28 @@ def test_an_awkward_result_costs_its_points_and_no_more(name, graders, world, tm
     assert said in outcome.said
     assert max(map(len, outcome.said.splitlines())) < 1000
     assert graders().grade(honest).status is Status.PASSED
+
+
+LATER = """
+Tanh.made = getattr(Tanh, "made", 0) + (not hasattr(self, "y"))
+self.y = np.tanh(x)
+return {result} if Tanh.made > {before} else self.y
+"""
+LATER_RESULTS = ["[[1.0], [2.0, 3.0]]", "'x' * 1000", "None"]
+
+
+@pytest.mark.parametrize("result", LATER_RESULTS)
+def test_a_result_that_turns_awkward_later_never_confuses_the_grader(result, graders):
+    """Whichever object it begins with: in each check some object is the first to answer so."""
+    failed = set()
+    for before in range(1, 40, 3):
+        source = tanh(LATER.format(result=result, before=before), "return dy * (1 - self.y**2)")
+        submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
+        (exercise,) = graders().grade(submission).exercises
+        assert Status.BROKEN not in {verdict.status for verdict in exercise.verdicts}, before
+        assert max(len(verdict.sentence) for verdict in exercise.verdicts) < 500
+        failed |= {verdict.check for verdict in exercise.verdicts if verdict.status is Status.FAILED}
+    assert len(failed) > 3
 
 
 UPROBES = (335, 336)
