@@ -52,6 +52,22 @@ class Judged:
         return all(_among(claim, self.row.true) for claim in self.claims)
 
 
+def result_of(grader: Grader, name: str, source: str) -> ExerciseResult:
+    """What this grader says of another text of one exercise, the rest of the reference being as it is."""
+    loaded = catalogue.load(grader.loaded.assignment.name, ROOT)  # whole, with what its capstones bring along
+    chunks = loaded.variant(loaded.assignment.exercise(name), source)
+    grader.limit_to({name})
+    (result,) = grader.grade(Submission("hand_in.py", Extraction(chunks), "")).exercises
+    _refuse_broken(result)
+    return result
+
+
+def _refuse_broken(result: ExerciseResult) -> None:
+    """A verdict that the grader failed to make shows nothing of the code."""
+    broken = [verdict.sentence for verdict in result.verdicts if verdict.status is Status.BROKEN]
+    assert not broken, broken
+
+
 def _among(claim: str, allowed: tuple[str, ...]) -> bool:
     return any(fnmatchcase(claim, pattern) for pattern in allowed)
 
@@ -77,8 +93,7 @@ class Judges:
             grader = self.graders[name]
             grader.limit_to({row.exercise})
             result = grader.grade(submission, earlier=catalogue.load(name, ROOT).earlier).exercises[0]
-            broken = [verdict.sentence for verdict in result.verdicts if verdict.status is Status.BROKEN]
-            assert not broken, broken
+            _refuse_broken(result)
             yield Judged(row, list(_claims(result)), result)
 
 

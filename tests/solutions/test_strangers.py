@@ -7,9 +7,7 @@ import pytest
 from autograder.course import catalogue
 from autograder.isolation.launcher import open_launcher
 from autograder.report import Status
-from autograder.submission import Submission
-from dlkit.extraction import Extraction
-from tests.diagnosis.judging import Judges
+from tests.diagnosis.judging import Judges, result_of
 from tests.sampling import parameters
 from tests.solutions.strangers import RIGHT
 
@@ -40,7 +38,6 @@ def test_a_right_implementation_loses_nothing(graders, name, right):
     loaded = catalogue.load(name, ROOT)
     exercise = loaded.assignment.exercise(right.exercise)
     source = right.source if right.whole else exercise.varied(loaded.source_of(exercise), right.source)
-    graders[name].limit_to({right.exercise})
-    result = graders[name].grade(Submission("right.py", Extraction(loaded.variant(exercise, source)), "")).exercises[0]
+    result = result_of(graders[name], right.exercise, source)
     assert result.verdicts
     assert [(v.check, v.sentence) for v in result.verdicts if v.status is not Status.PASSED] == []
