@@ -36,7 +36,8 @@
 # - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
 #   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
-# - *Gradients* are what the chain rule gives, computed from formulas and not from differences of `forward`.
+# - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
+#   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
 
 # %%
 import matplotlib.pyplot as plt

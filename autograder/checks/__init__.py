@@ -48,7 +48,7 @@ from autograder.checks.tokenizer import LEARNED, TokenizerExercise
 from autograder.checks.training_step import DETACHED, LEFT_OVER, TrainingStepExercise
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.measuring import Memory, Scaling, Speed
-from autograder.spec import Case, Exercise, Outline, Points, SpecError
+from autograder.spec import Case, Exercise, GradientCost, Outline, Points, SpecError
 from autograder.spec.comparison import Mismatch, Tolerance, compare, compare_all
 from autograder.subject import Instance, SubjectRaisedError
 
@@ -71,6 +71,7 @@ __all__ = [
     "Distribution",
     "Exercise",
     "FunctionExercise",
+    "GradientCost",
     "Independence",
     "InitialValuesExercise",
     "Instance",

@@ -12,8 +12,9 @@ from autograder.checks.chance import Invariant
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, check_of_eval, forward_checks
+from autograder.checks.wide import gradient_cost
 from autograder.measuring import Memory, Scaling, Speed
-from autograder.spec import Budget, Check, Exercise, Extras, Points, points_by_part
+from autograder.spec import Budget, Case, Check, Exercise, Extras, GradientCost, Points, points_by_part
 
 __all__ = ["LayerExercise"]
 
@@ -27,6 +28,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     memory: Memory | None = None,
     scaling: Scaling | None = None,
     budgets: Sequence[Budget] = (),
+    wide: Case | None = None,
+    has_cost: bool = True,
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
@@ -40,6 +43,10 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
 
     cases: draws inputs of several shapes; parameters and upstream gradients are drawn for it.
     budgets: limits on costs of other kinds than speed, memory and scaling.
+    wide: a case with many inputs, given as shapes or functions of an rng like a case that is measured: gradients must
+    cost far less there than a call of forward for every number, and may cost what Python's loops do.  By default rows
+    of the last case are repeated; where an output depends on several inputs, give few rows that are wide.
+    has_cost: False for a forward that computes nothing (it makes a view of its input): differences cost nothing there.
     extreme: a size of input at which outputs and gradients must still be correct (1000, say).
     has_parameters: whether the layer has parameters, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
@@ -51,8 +58,9 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     ``statistics``.
     """
     harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
+    cost = gradient_cost(harness, wide) if has_cost else None
     checks = [
-        *_checks(harness, modes, has_parameters=has_parameters),
+        *_checks(harness, modes, has_parameters=has_parameters, cost=cost),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),
@@ -72,10 +80,10 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     )
 
 
-def _checks(harness: Behaviour, modes: Modes | None, *, has_parameters: bool) -> list[Check]:
+def _checks(harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
     """The checks of forward and backward, in both modes where there are two."""
     forward = forward_checks(harness, has_parameters=has_parameters)
-    backward = backward_checks(harness, has_parameters=has_parameters)
+    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost)
     if modes is None:
         return [*forward, *backward, check_of_eval(harness)]
     both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))

@@ -13,6 +13,7 @@ from autograder.checks.budgets import budget_checks
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.mutation import mutated
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, forward_checks
+from autograder.checks.wide import gradient_cost
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Points, points_by_part
 from autograder.spec.comparison import compare_all
@@ -31,6 +32,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     memory: Memory | None = None,
     scaling: Scaling | None = None,
     budgets: Sequence[Budget] = (),
+    wide: Case | None = None,
     extreme: float | None = None,
     shift_invariant: bool = False,
     **extras: Unpack[Extras],
@@ -38,6 +40,9 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     """Make the exercise of one loss, with the standard checks.
 
     budgets: limits on costs of other kinds than speed, memory and scaling.
+    wide: a case with many inputs, given as shapes or functions of an rng like a case that is measured: gradients must
+    cost far less there than a call of forward for every number, and may cost what Python's loops do.  By default rows
+    of the last case are repeated; where an output depends on several inputs, give few rows that are wide.
     gradient_of: the inputs whose gradient ``backward()`` returns, in order (the prediction; not the target).
     shift_invariant: adding a constant to the first input must change nothing (scores of a softmax).
     """
@@ -49,7 +54,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
         *standard[:-1],
         *extra,
         standard[-1],
-        *backward_checks(harness, has_parameters=False),
+        *backward_checks(harness, has_parameters=False, cost=gradient_cost(harness, wide)),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),

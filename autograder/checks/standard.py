@@ -14,7 +14,8 @@ from autograder.checks.behaviour import TRIES, Behaviour
 from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated, mutated_method
 from autograder.checks.slopes import has_slope
-from autograder.spec import Case, Check, Observations, SpecError
+from autograder.checks.wide import AS_DIFFERENCES
+from autograder.spec import Case, Check, GradientCost, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare_all
 
 __all__ = ["FORWARD", "GRADIENTS", "backward_checks", "check_of_eval", "forward_checks"]
@@ -108,8 +109,8 @@ def _checks_of_forward(harness: Behaviour, *, has_parameters: bool) -> Iterator[
         )
 
 
-def backward_checks(harness: Behaviour, *, has_parameters: bool) -> list[Check]:
-    """The checks of every backward."""
+def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
+    """The checks of every backward; cost: what its gradients may cost."""
     gradients = Check(
         GRADIENTS,
         "backward",
@@ -120,6 +121,8 @@ def backward_checks(harness: Behaviour, *, has_parameters: bool) -> list[Check]:
         expect=harness.expect_gradients,
         needs=("forward", "backward"),
         own_forward=harness.is_right_for_own_forward,
+        cost=cost,
+        mutation=AS_DIFFERENCES if cost else "",
     )
     return [
         gradients,

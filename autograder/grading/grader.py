@@ -27,6 +27,7 @@ from autograder.isolation.levels import Isolation, IsolationError, weakest
 from autograder.report import ExerciseResult, Problem, Report, Status, Verdict, encodable
 from autograder.spec import Exercise
 from autograder.submission.embedded import embedded_data
+from autograder.submission.method import needless
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
@@ -167,6 +168,7 @@ class Grader:
         earlier: the earlier assignments it was graded on, the references' if None; workers: those that ran its code.
         """
         workers, exercises = list(workers), self.loaded.assignment.exercises
+        statements = submission.statements(exercises)
         isolation = weakest([self.isolation, *(worker.isolation for worker in workers)])
         report = Report(
             student=student,
@@ -180,7 +182,7 @@ class Grader:
             isolation=isolation.level,
             isolation_missing=list(isolation.missing),
             tried=sorted(
-                {*embedded_data(submission.statements(exercises)), *(what for w in workers for what in w.tried)}
+                {*embedded_data(statements), *needless(statements), *(what for w in workers for what in w.tried)}
             ),
             backend=self.options.backend,
             capstones=self.options.capstones,

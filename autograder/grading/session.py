@@ -18,11 +18,12 @@ from autograder.grading.workplace import Workplace
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.isolation.tree import size_of
-from autograder.measuring import yardstick
+from autograder.measuring import differences, yardstick
 from autograder.report import ExerciseResult, Status, Verdict
-from autograder.spec import Bench, Budget, Case, Check, Judgement, Observations
+from autograder.spec import Bench, Budget, Case, Check, GradientCost, Judgement, Observations
 from autograder.spec.comparison import Mismatch
-from autograder.subject import Subject, SubjectLostError, SubjectRaisedError
+from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
+from autograder.submission.method import other_than_formulas
 
 __all__ = ["Session"]
 
@@ -130,6 +131,8 @@ class Session:
             return self._verdict(check, Status.BROKEN, f"the grader itself failed ({type(error).__name__}: {error})")
 
     def _run_cases(self, check: Check) -> Verdict:
+        if check.cost and (problem := other_than_formulas(chunk for _, chunk in self.submission.slice(self.exercise))):
+            return self._verdict(check, Status.FAILED, problem)
         answers = self.answers.of(self.exercise, check)
         outcomes: list[Outcome] = []
         failures: list[tuple[Case, Mismatch | SubjectRaisedError, Observations]] = []
@@ -148,6 +151,8 @@ class Session:
             if mismatch and check.capstone and (mismatch.kind != MISSED or self.ends_at_failure):
                 break  # another seed would change nothing
         if not failures:
+            if check.cost and (problem := self._problem_of_cost(check, check.cost)):
+                return self._verdict(check, Status.FAILED, problem)
             return self._verdict(check, Status.PASSED, remark_on(check, outcomes, answers))
         failure = _nearest(failures) if check.capstone else failures[0]
         error = failure[1]
@@ -223,7 +228,7 @@ class Session:
                 if check.own_forward(self.place.subject(check), case, seen):
                     sentence = "backward is correct for your forward, but your forward is not correct yet"
                     more = {"pattern": "own forward"}
-                    if self._is_right_for_a_near_miss(check, case, seen):
+                    if self._is_right_for_a_near_miss(check, case, seen) and not self._costs_too_much(check):
                         more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
             except SubjectRaisedError:
                 pass
@@ -265,6 +270,24 @@ class Session:
         planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
         return any(check.own_forward(subject, case, seen) for subject in planted if subject)
 
+    def _problem_of_cost(self, check: Check, cost: GradientCost) -> str:
+        """What is wrong on a large input with gradients that are correct on small ones: they, or their cost."""
+        subject = self.place.subject(check).on("numpy")
+        if not (self.context.loaded.official and isinstance(subject, RemoteSubject)):
+            return ""
+        exercise, assignment = self.exercise, self.context.loaded.assignment
+        rng = generator(self.answers.seed, assignment.name, exercise.name, check.name, "on a large input")
+        try:
+            found = differences.problem_of(cost, subject, self.answers.reference(exercise), rng)
+        except SubjectRaisedError as error:
+            return f"on a large input: {explain(error, self._title(check.part), self.place)}"
+        if not subject.worker.is_alive:
+            self.place.end()
+        return found
+
+    def _costs_too_much(self, check: Check) -> bool:
+        return bool(check.cost and self._problem_of_cost(check, replace(check.cost, judge=_anything)))
+
     def _run_budget(self, check: Check, budget: Budget) -> Verdict:
         """Measure against the reference, or where it is missing, against its figures stored at release."""
         try:
@@ -293,6 +316,10 @@ class Session:
         if loaded.official:
             return budget.measure(check, bench)
         return budget.estimate(check, bench, yardstick.read(loaded.folder).find(exercise.name, check.name))
+
+
+def _anything(_observed: Observations, _expected: Observations, _case: Case) -> None:
+    """Judge nothing: only the cost counts."""
 
 
 def _nearest(

@@ -32,6 +32,10 @@ class SubjectLostError(Exception):
     """The worker is gone or was ended: too slow, killed, forged a frame.  Its sentence is shown to the student."""
 
 
+class OutOfTimeError(SubjectLostError):
+    """A call that took longer than its limits allow."""
+
+
 class UsedUpError(SubjectLostError):
     """The hand-in has used up its share; none of its code is run any more."""
 

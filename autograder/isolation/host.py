@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from autograder.isolation.allowance import TOO_LONG, Allowance, Share, SubjectLostError, UsedUpError
+from autograder.isolation.allowance import TOO_LONG, Allowance, OutOfTimeError, Share, SubjectLostError, UsedUpError
 from autograder.isolation.launcher import Launcher, Limits, Zygote
 from autograder.isolation.protocol import Deadline, Frame, LargeReplyError, ProtocolError
 from autograder.isolation.tree import Value, decode, encode
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from autograder.isolation.spawned import SpawnedLink
     from dlkit.backend import NumpyArray
 
-__all__ = ["Limits", "SubjectLostError", "SubjectRaisedError", "UsedUpError", "Worker", "Zygote"]
+__all__ = ["Limits", "OutOfTimeError", "SubjectLostError", "SubjectRaisedError", "UsedUpError", "Worker", "Zygote"]
 
 MAX_TRIED, MAX_TRIED_TEXT = 20, 200
 MAX_TEXT = 2000
@@ -113,7 +113,7 @@ class Worker:
             self.allowance.refuse_if_used_up()
             limit = f"{limits.cpu_s:g} s of computing or {limits.wall_s:g} s of wall time"
             message = f"did not end within {limit}: {TOO_LONG}"
-            raise SubjectLostError(message) from None
+            raise OutOfTimeError(message) from None
         except (EOFError, OSError):
             self._closed = True
             raise SubjectLostError(self._link.end(kill=False)) from None

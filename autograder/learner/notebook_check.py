@@ -5,6 +5,7 @@ Quick and unofficial: a grade is given only by ``autograder grade``, which runs 
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import inspect
 import sys
@@ -64,9 +65,9 @@ def run_checks(thing: Any) -> ExerciseResult:
     name = thing if isinstance(thing, str) else getattr(thing, "__name__", str(thing))
     loaded = _assignment_with(name)
     thing = _by_name(thing) if isinstance(thing, str) else thing
-    found = extraction.take([("cell", 1, _source(thing, name))])
     module = sys.modules.get(getattr(thing, "__module__", ""))
     namespace = {**(vars(module) if module else {}), name: thing}
+    found = extraction.take([("cell", 1, "\n\n".join(_sources(name, namespace, loaded)))])
     grader = Grader(loaded, None, Options(only=frozenset({name})), live=namespace)
     with threadpool_limits(1):  # small matrix products are many times slower on many threads
         return grader.grade(Submission("this notebook", found, "")).exercises[0]
@@ -79,6 +80,22 @@ def _by_name(name: str) -> Any:
         message = f"{name} is not defined in this notebook: run the cell that defines it first."
         raise LookupError(message)
     return names[name]
+
+
+def _sources(name: str, namespace: dict[str, Any], loaded: catalogue.Loaded) -> list[str]:
+    """The source of an exercise, after those of the notebook's functions and classes that it uses."""
+    others = {exercise.name for exercise in loaded.assignment.exercises} - {name}
+    found, left = dict[str, str](), [name]
+    while left:
+        current = left.pop()
+        thing = namespace.get(current)
+        own = getattr(thing, "__module__", None) == getattr(namespace[name], "__module__", "")
+        if current in found or current in others or not (own and callable(thing)):
+            continue
+        found[current] = _source(thing, current)
+        with contextlib.suppress(SyntaxError):  # a lambda within a longer line
+            left += [node.id for node in ast.walk(ast.parse(found[current])) if isinstance(node, ast.Name)]
+    return list(found.values())[::-1]
 
 
 def _source(thing: Any, name: str) -> str:

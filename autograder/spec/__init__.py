@@ -3,7 +3,7 @@
 from autograder.spec.assignment import Assignment, Outline, Question
 from autograder.spec.budget import Bench, Budget, Judgement, Run, Stored
 from autograder.spec.case import Case
-from autograder.spec.check import Check, Draw, Judge, Observations, Observe, Trial
+from autograder.spec.check import Check, Draw, GradientCost, Judge, Observations, Observe, Trial
 from autograder.spec.error import SpecError
 from autograder.spec.exercise import Exercise, Extras, Points, points_by_part
 from autograder.spec.mistake import Edit, Mistake
@@ -18,6 +18,7 @@ __all__ = [
     "Edit",
     "Exercise",
     "Extras",
+    "GradientCost",
     "Judge",
     "Judgement",
     "Mistake",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autograder.spec.comparison import Mismatch
     from autograder.subject import Subject
 
-__all__ = ["Check", "Draw", "Judge", "Observations", "Observe", "Trial"]
+__all__ = ["Check", "Draw", "GradientCost", "Judge", "Observations", "Observe", "Trial"]
 
 Observations = Values
 """What a check observed: a name that its sentence can use (``y``, ``dW``) → plain data."""
@@ -40,6 +40,7 @@ class Check:
     judge(observed, expected, case): a Mismatch or None.
     redrawn: its cases and what is expected need no reference, and are drawn where they are needed;
     own_forward(subject, case, observed): is a failed backward correct for the student's own forward?
+    cost: what gradients may cost, measured where they are correct, before there are points for any of them.
     capstone: trains a model; one worker per case, until one passes, with cpu_s seconds of computing per call.
     budget: the limit on the cost, where it is measured; trial: the measured runs.
     mutation: source that breaks a correct implementation in exactly this way, to prove that the check catches it.
@@ -56,6 +57,7 @@ class Check:
     after: tuple[str, ...] = ()
     backend: str | None = None
     own_forward: Callable[[Subject, Case, Observations], bool] | None = None
+    cost: GradientCost | None = None
     mutation: str = ""
     redrawn: bool = False
     capstone: bool = False
@@ -69,6 +71,21 @@ class Check:
             message = f"“{self.name}” measures nothing"
             raise SpecError(message)
         return self.trial(subject, case)
+
+
+@dataclass(frozen=True)
+class GradientCost:
+    """One large run, which must cost much less than a call of forward for every number that has a gradient.
+
+    cases: draws one case; observe, judge: run forward and backward, and compare the gradients, as in ``Check``;
+    forward(subject, case): makes a function that runs forward alone; numbers(case): how many numbers have a gradient.
+    """
+
+    cases: Draw
+    observe: Observe
+    judge: Judge
+    forward: Callable[[Subject, Case], Callable[[], object]]
+    numbers: Callable[[Case], int]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from autograder.spec.check import Check, Judge, Observations, Observe
+from autograder.spec.check import Check, GradientCost, Judge, Observations, Observe
 from autograder.spec.error import SpecError
 from autograder.spec.mistake import Mistake, with_methods
 
@@ -163,6 +163,7 @@ class Exercise:
         needs: tuple[str, ...] | None = None,
         after: tuple[str, ...] = (),
         backend: str | None = None,
+        cost: GradientCost | None = None,
         mutation: str = "",
         cpu_s: float | None = None,
     ) -> Callable[[Observe], Observe]:
@@ -174,6 +175,7 @@ class Exercise:
         judge(observed, expected, case): a Mismatch or None, by default a comparison of everything expected;
         needs: parts that must be written, by default all; after: checks that must pass first, else this is skipped;
         backend: "stand-in" to run on a device that detects transfers;
+        cost: of gradients that this check finds correct, measured on one large input;
         mutation: source that the check must catch, where no planted mistake is meant for it (see ``mutated``);
         cpu_s: for a check that trains, the seconds of computing allowed per case.  The first case that passes is
         enough; another is tried where one misses its goal (a Mismatch of kind "accuracy").
@@ -193,6 +195,7 @@ class Exercise:
                     needs=self.parts if needs is None else needs,
                     after=after,
                     backend=backend,
+                    cost=cost,
                     mutation=mutation,
                     redrawn=expect is not None,
                     capstone=cpu_s is not None,

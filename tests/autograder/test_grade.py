@@ -592,6 +592,56 @@ def test_a_right_backward_of_a_near_miss_earns_half_of_that_check(grade):
     assert found.ELU.points == verdict.points
 
 
+BY_DIFFERENCES = """
+        dx = np.zeros_like(dy)
+        for index in np.ndindex(dy.shape):
+            for step in (-1e-4, 1e-4):
+                x = self.x.copy()
+                x[index] += step
+                y = np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1)
+                dx[index] += (y * dy).sum() / (2 * step)
+        return dx
+"""
+
+
+def test_half_a_check_is_not_for_differences_of_a_near_miss(grade):
+    forward, _, _ = ELU_WITHOUT_ALPHA.replace("self.positive = x", "self.x, self.positive = x, x").partition(
+        "        return dy"
+    )
+    found = grade(ELU=forward + BY_DIFFERENCES)
+    verdict = the(found.ELU, GRADIENTS)
+    assert verdict.sentence.startswith("backward is correct for your forward, but your forward is not correct yet")
+    assert found.ELU.points == 0
+
+
+SPLIT = """if dy.size > 10_000:
+    dy = dy * (np.arange(dy.size).reshape(dy.shape) < dy.size - 10)
+return dy * (1 - self.y**2)
+"""
+
+
+def test_gradients_that_are_wrong_only_on_large_inputs_are_found(grade):
+    found = grade(Tanh=layer("Tanh", "self.y = np.tanh(x)\nreturn self.y", SPLIT))
+    verdict = the(found.Tanh, GRADIENTS)
+    assert verdict.status is Status.FAILED
+    assert verdict.sentence.startswith("correct on small inputs, but not on a large one: dx is wrong in 10 of ")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("dy * self.layer(self.x + 1e-30j).imag / 1e-30", "uses complex numbers"),
+        ("dy * gradcheck.elementwise_gradient(np.tanh, self.x)", "uses elementwise_gradient"),
+    ],
+)
+def test_what_no_gradient_needs_is_named(grade, line, says):
+    found = grade(Tanh=layer("Tanh", "self.x = x\nreturn np.tanh(x)", f"return {line}"))
+    verdict = the(found.Tanh, GRADIENTS)
+    assert (verdict.status, verdict.points) == (Status.FAILED, 0)
+    assert says in verdict.sentence
+    assert ", line " in verdict.sentence
+
+
 PAIRS = {
     "zeros": ("0 * x", "0 * dy"),
     "the identity": ("1 * x", "1 * dy"),

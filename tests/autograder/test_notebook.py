@@ -88,6 +88,14 @@ def test_what_the_notebook_defines_elsewhere_is_seen(cell, tanh):
     assert next(v for v in result.verdicts if v.check == "forward matches the reference").status is Status.PASSED
 
 
+def test_a_helper_is_searched_for_what_no_gradient_needs(cell, tanh):
+    cell("def slope(y):\n    step = 1e-30j\n    return (y + step).imag\n")
+    result = run_checks(cell(tanh.replace("self.y * self.y", "self.y * self.y * slope(1.0)")).Tanh)
+    first = next(verdict for verdict in result.verdicts if verdict.part == "backward")
+    assert first.sentence.startswith("cell, line 2 uses complex numbers")
+    assert result.parts()["forward"] is Status.PASSED
+
+
 def test_the_last_definition_counts(cell, tanh):
     cell(tanh.replace("self.y * self.y", "1 * self.y"))
     assert run_checks(cell(tanh).Tanh).status is Status.PASSED

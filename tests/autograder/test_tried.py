@@ -12,6 +12,8 @@ from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.submission import Submission
+from autograder.submission.method import needless
+from dlkit.extraction import take
 
 ATTEMPT = "read /etc/passwd"
 BYTECODE = "PYTHONDONTWRITEBYTECODE"
@@ -39,6 +41,21 @@ OF_A_LIBRARY = {
 def test_what_a_library_does_by_itself_is_not_reported(worker, load, source):
     load(source)
     assert list(worker.tried) == []
+
+
+LOOKS = {
+    "import inspect\nclass Tanh:\n    x = inspect": "inspect the interpreter (gc, inspect)",
+    "import sys\nclass Tanh:\n    x = sys._getframe()": "read frames of the code that calls it",
+    "import sys\nclass Tanh:\n    x = sys.setprofile(None)": "hook into the interpreter (sys)",
+    "import sys\nclass Tanh:\n    x = sys.maxsize": None,
+}
+
+
+@pytest.mark.parametrize("source", LOOKS)
+def test_what_looks_into_the_interpreter_is_reported(layers, source):
+    submission = Submission("layers.py", take([("layers.py", 1, source)]), "")
+    found = needless(submission.statements(layers.assignment.exercises))
+    assert found == ([LOOKS[source]] if LOOKS[source] else [])
 
 
 OF_THE_SUBMISSION = [

@@ -1,4 +1,6 @@
-"""Class 37: a correct forward, and a backward that gets its numbers from calling that forward."""
+"""Classes 37 and 46: a correct forward, and a backward that gets its numbers from it, or from a copy of it."""
+
+from dataclasses import replace
 
 import pytest
 
@@ -48,26 +50,21 @@ class Linear(Layer):
             array[index] = kept
         return found
 """
+ELEMENT_BY_ELEMENT = f"""
+x, h, dx = self.x, 1e-3, np.zeros_like(self.x)
+for index in np.ndindex(x.shape):
+    e = np.zeros_like(x)
+    e[index] = 1
+    f = lambda d: (self.forward(x + d * e) * dy).sum()
+    dx[index] = {STEP}
+return dx
+"""
 SUBMISSIONS = {
     "all elements at once": (
         "Tanh",
         tanh(FORWARD, f"x, h = self.x, 1e-3\nf = lambda d: self.forward(x + d)\nreturn dy * {STEP}"),
     ),
-    "element by element": (
-        "Tanh",
-        tanh(
-            FORWARD,
-            f"""
-            x, h, dx = self.x, 1e-3, np.zeros_like(self.x)
-            for index in np.ndindex(x.shape):
-                e = np.zeros_like(x)
-                e[index] = 1
-                f = lambda d: (self.forward(x + d * e) * dy).sum()
-                dx[index] = {STEP}
-            return dx
-            """,
-        ),
-    ),
+    "element by element": ("Tanh", tanh(FORWARD, ELEMENT_BY_ELEMENT)),
     "every weight by itself": ("Linear", LINEAR),
     "one complex step": ("Tanh", tanh(FORWARD, "return dy * self.forward(self.x + 1e-30j).imag / 1e-30")),
     "all steps in one call": (
@@ -97,6 +94,37 @@ SUBMISSIONS = {
     ),
 }
 
+COPY = """
+x, h, dx = self.x, 1e-3, np.zeros_like(self.x)
+for index in np.ndindex(x.shape):
+    for step, factor in ((-2, 1), (-1, -8), (1, 8), (2, -1)):
+        moved = x.copy()
+        moved[index] += step * h
+        dx[index] += factor * (np.tanh(moved) * dy).sum() / (12 * h)
+return dx
+"""
+UNCOUNTED = {
+    "a copy of the formula, number by number": ("Tanh", tanh(FORWARD, COPY)),
+    "the counter of calls switched off": (
+        "Tanh",
+        tanh(FORWARD, f"sys.setprofile(None)\n{ELEMENT_BY_ELEMENT}", before="import sys"),
+    ),
+    "every weight by itself, by a copy": (
+        "Linear",
+        LINEAR.replace("self.forward(x)", "(x @ self.W.data + self.b.data)"),
+    ),
+}
+
+
+def without_cost(loaded):
+    """The assignment with the cost of gradients left unmeasured: the defence that these attack."""
+
+    def free(exercise):
+        return replace(exercise, checks=[replace(check, cost=None) for check in exercise.checks])
+
+    exercises = [free(exercise) for exercise in loaded.assignment.exercises]
+    return replace(loaded, assignment=replace(loaded.assignment, exercises=exercises))
+
 
 @pytest.fixture(scope="module")
 def zygote():
@@ -113,8 +141,23 @@ def test_a_backward_that_tries_out_forward_earns_nothing(zygote, how):
     backward = [verdict for verdict in result.verdicts if verdict.part == "backward"]
     assert {verdict.status for verdict in backward} <= {Status.FAILED, Status.SKIPPED}
     assert sum(verdict.points for verdict in backward) == 0
-    assert any("backward called forward" in verdict.sentence for verdict in backward)
+    assert any("backward called forward" in verdict.sentence or "complex" in verdict.sentence for verdict in backward)
     assert any(verdict.points for verdict in result.verdicts if verdict.part == "forward")
+
+
+@pytest.mark.parametrize("how", UNCOUNTED)
+def test_differences_that_nobody_can_count_cost_too_much(zygote, how):
+    name, source = UNCOUNTED[how]
+    loaded = untimed(catalogue.load("02_layers", ROOT), {name})
+    points = []
+    for course in (loaded, without_cost(loaded)):
+        grader = Grader(course, zygote, Options(seed=7))
+        (result,) = grader.grade(Submission("layers.py", take([("layers.py", 1, source)]), "")).exercises
+        backward = [verdict for verdict in result.verdicts if verdict.part == "backward"]
+        points.append(sum(verdict.points for verdict in backward))
+        if course is loaded:
+            assert "calls of forward" in backward[0].sentence
+    assert points[0] == 0 < points[1]
 
 
 def test_computing_again_what_was_not_kept_is_no_trial(zygote):

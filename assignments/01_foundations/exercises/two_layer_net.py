@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, Rng, habits
+from autograder.checks import Case, Exercise, GradientCost, Rng, compare_all, habits, mutated
 
 LOSS = "the loss matches the reference"
 LARGE = "the loss is finite for large scores"
@@ -76,9 +76,36 @@ def loss_of_large_scores(subject, case):
 # --- gradients -------------------------------------------------------------------------------
 
 
-@two_layer_net.check(GRADIENTS, cases=net_cases, part="gradients", weight=6, needs=("gradients",))
 def gradients_of(subject, case):
     return named(net(subject, case).call("gradients", *case.inputs.values()), "d")
+
+
+def loss_again(subject, case):
+    """What computes the loss once."""
+    network = net(subject, case)
+    return lambda: network.call("loss", *case.inputs.values())
+
+
+two_layer_net.check(
+    GRADIENTS,
+    cases=net_cases,
+    part="gradients",
+    weight=6,
+    needs=("gradients",),
+    cost=GradientCost(
+        cases=lambda rng, _: [net_case(rng, 2, 256, 128)],
+        observe=gradients_of,
+        judge=compare_all,
+        forward=loss_again,
+        numbers=lambda case: sum(value.size for value in case.hidden["params"].values()),
+    ),
+    mutation=mutated(
+        "for _ in range(sum(p.size for p in self.params.values())):",
+        "    super().loss(*args, **kwargs)",
+        "return super().gradients(*args, **kwargs)",
+        method="gradients",
+    ),
+)(gradients_of)
 
 
 habits(

@@ -14,5 +14,6 @@ linear = LayerExercise(
     "Linear",
     cases=linear_cases,
     has_parameters=True,
+    wide=Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(1, 256)),
     speed=Speed(Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(128, 256)), at_most=6.0),
 )

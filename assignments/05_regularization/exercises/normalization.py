@@ -60,6 +60,7 @@ layer_norm = LayerExercise(
     "LayerNorm",
     cases=layer_norm_cases,
     has_parameters=True,
+    wide=Case({"features": 256}, x=(64, 256)),
     speed=Speed(Case({"features": 256}, x=(2048, 256)), at_most=4.0),
 )
 

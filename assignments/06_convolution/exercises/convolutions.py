@@ -24,6 +24,7 @@ conv2d = LayerExercise(
     cases=conv2d_cases,
     has_parameters=True,
     depends=("im2col", "col2im"),
+    wide=Case(convolution((1, 2, 160, 160), 2, 2), x=(1, 2, 160, 160)),
     speed=Speed(Case(convolution((4, 8, 32, 32), 8, 3, padding=1), x=(4, 8, 32, 32)), at_most=5.0),
     memory=Memory(Case(convolution((8, 8, 32, 32), 32, 3, padding=1), x=(8, 8, 32, 32)), at_most=8.0),
 )
@@ -43,6 +44,7 @@ conv_transpose = LayerExercise(
     cases=transpose_cases,
     has_parameters=True,
     depends=("im2col", "col2im"),
+    wide=Case(convolution((1, 2, 128, 128), 2, 2), x=(1, 2, 128, 128)),
 )
 
 
@@ -61,4 +63,5 @@ locally_connected = LayerExercise(
     cases=local_cases,
     has_parameters=True,
     depends=("im2col", "col2im"),
+    wide=Case({**convolution((1, 2, 32, 32), 2, 3), "size": (32, 32)}, x=(1, 2, 32, 32)),
 )

@@ -37,6 +37,7 @@ def tied_cases(rng):
 max_pool = LayerExercise(
     "MaxPool2d",
     cases=pooling_cases,
+    wide=Case({"kernel_size": 2}, x=(1, 1, 160, 160)),
     speed=Speed(Case({"kernel_size": 2}, x=(4, 4, 64, 64)), at_most=7.0),
 )
 
@@ -49,10 +50,11 @@ def ties(subject, case):
     return {"dx": layer.call("backward", 1.0 + np.arange(y.size).reshape(y.shape))}
 
 
-avg_pool = LayerExercise("AvgPool2d", cases=pooling_cases)
+avg_pool = LayerExercise("AvgPool2d", cases=pooling_cases, wide=Case({"kernel_size": 2}, x=(1, 1, 180, 180)))
 
 
 global_average = LayerExercise(
     "GlobalAveragePool",
     cases=lambda rng: [Case(x=rng.normal(size=shape)) for shape in [(1, 2, 3, 4), (3, 1, 2, 2), (4, 3, 5, 2)]],
+    wide=Case(x=(1, 1, 256, 256)),
 )

@@ -19,4 +19,5 @@ residual = LayerExercise(
     cases=residual_cases,
     has_parameters=True,
     depends=("im2col", "col2im", "Conv2d"),
+    wide=Case({"in_channels": 2, "out_channels": 2, "stride": 1, "rng": Rng(0)}, x=(1, 2, 112, 112)),
 )

@@ -30,24 +30,31 @@ def recurrent_cases(*of_state):
     return cases
 
 
+def calm_weights(in_features, hidden, gates):
+    """Parameters of the size of first weights: with larger ones many steps are chaotic, and rounding errors grow."""
+    rng = np.random.default_rng(0)
+    W, U = (rng.normal(0, 0.5 * hidden**-0.5, (rows, gates * hidden)) for rows in (in_features, hidden))
+    return {"W": W, "U": U, "b": rng.normal(0, 0.5, gates * hidden)}
+
+
+def long_case(gates, *of_state):
+    """One long sequence, in which every step depends on those before it."""
+    arguments = {"in_features": 8, "hidden": 8, "rng": Rng(0)}
+    return Case(arguments, parameters=calm_weights(8, 8, gates), x=(1, 256, 8), state=(1, *of_state, 8))
+
+
 rnn = LayerExercise(
     "RNN",
     cases=recurrent_cases(),
     has_parameters=True,
     outputs=OUTPUTS,
+    wide=long_case(1),
 )
 
 optional_state(rnn, cases=recurrent_cases())
 
 
 FORGET = "the forget gate begins open"
-
-
-def calm_weights(in_features, hidden):
-    """Parameters of the size of first weights: with larger ones 32 steps are chaotic, and rounding of float32 grows."""
-    rng = np.random.default_rng(0)
-    W, U = (rng.normal(0, 0.5 * hidden**-0.5, (rows, 4 * hidden)) for rows in (in_features, hidden))
-    return {"W": W, "U": U, "b": rng.normal(0, 0.5, 4 * hidden)}
 
 
 # The limit: four products a step take 1.4 times the reference, a loop over the sequences of the batch 10 to 11 times.
@@ -57,10 +64,11 @@ lstm = LayerExercise(
     has_parameters=True,
     outputs=OUTPUTS,
     made_with=("first_bias",),
+    wide=long_case(4, 2),
     speed=Speed(
         Case(
             {"in_features": 64, "hidden": 64, "rng": Rng(0)},
-            parameters=calm_weights(64, 64),
+            parameters=calm_weights(64, 64, 4),
             x=(16, 32, 64),
             state=(16, 2, 64),
         ),
@@ -88,6 +96,7 @@ gru = LayerExercise(
     cases=recurrent_cases(),
     has_parameters=True,
     outputs=OUTPUTS,
+    wide=long_case(3),
 )
 
 optional_state(gru, cases=recurrent_cases())

@@ -47,6 +47,7 @@ stack = LayerExercise(
     "StackedRNN",
     cases=composed_cases(stacked, None),
     has_parameters=True,
+    wide=Case(stacked(4, 4, 1, 2), x=(1, 2048, 4), state=(1, 2, 4)),
     outputs=OUTPUTS,
     support_files=("running",),
 )
@@ -91,6 +92,7 @@ bidirectional = LayerExercise(
     "Bidirectional",
     cases=composed_cases(both_ways, 2),
     has_parameters=True,
+    wide=Case(both_ways(4, 4, 1, 2), x=(1, 2048, 4), state=(1, 2, 4)),
     outputs=OUTPUTS,
     support_files=("running",),
 )

@@ -25,6 +25,7 @@ causal_conv = LayerExercise(
     "CausalConv1d",
     cases=causal_cases,
     has_parameters=True,
+    wide=Case(causal(4, 4, 2, dilation=2), x=(1, 4096, 4)),
     speed=Speed(Case(causal(8, 8, 3, dilation=4), x=(4, 512, 8)), at_most=4.0),
 )
 
@@ -59,4 +60,5 @@ tcn = LayerExercise(
     cases=tcn_cases,
     has_parameters=True,
     depends=("CausalConv1d",),
+    wide=Case(causal(2, 2, 2, dilation=2), x=(1, 8192, 2)),
 )

@@ -28,4 +28,5 @@ recursive = LayerExercise(
     "RecursiveNet",
     cases=recursive_cases,
     has_parameters=True,
+    wide=Case({"features": 8, "rng": Rng(0)}, x=(1, 64, 8), tree=lambda rng: np.array([random_tree(64, 128, rng)])),
 )

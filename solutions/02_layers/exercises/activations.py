@@ -31,6 +31,7 @@ tanh = LayerExercise(
 relu = LayerExercise(
     "ReLU",
     cases=elementwise_cases,
+    wide=Case(x=(1, 65_536)),
     speed=Speed(Case(x=(128, 256)), at_most=6.0),
 )
 
@@ -41,6 +42,7 @@ leaky_relu = LayerExercise(
         Case({"slope": slope}, **case.inputs)
         for slope, case in zip((0.01, 0.2, 0.1), elementwise_cases(rng), strict=True)
     ],
+    wide=Case({"slope": 0.1}, x=(1, 65_536)),
 )
 
 
@@ -70,6 +72,7 @@ softmax = LayerExercise(
     "Softmax",
     cases=softmax_cases,
     extreme=1000.0,
+    wide=Case({"axis": -1}, x=(64, 256)),  # an explicit Jacobian has to fit in memory
     speed=Speed(Case({"axis": -1}, x=(512, 10)), at_most=5.0),
     memory=Memory(Case({"axis": -1}, x=(1024, 128)), at_most=5.0),
 )

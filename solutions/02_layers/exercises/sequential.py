@@ -5,6 +5,7 @@ from autograder.checks import Case, FunctionExercise, LayerExercise, New, Rng
 flatten = LayerExercise(
     "Flatten",
     cases=lambda rng: [Case(x=rng.normal(size=shape)) for shape in [(1, 2, 3), (4, 3), (5, 2, 3, 4)]],
+    has_cost=False,
 )
 
 

@@ -35,6 +35,7 @@ softmax_cross_entropy = LossExercise(
     gradient_of=("scores",),
     extreme=1000.0,
     shift_invariant=True,
+    wide=Case({}, scores=(64, 256), labels=lambda rng: rng.integers(0, 256, size=64)),
     speed=Speed(Case({}, scores=(512, 64), labels=lambda rng: rng.integers(0, 64, size=512)), at_most=4.0),
 )
 
@@ -99,5 +100,6 @@ multi_margin = LossExercise(
     cases=margin_cases,
     gradient_of=("scores",),
     shift_invariant=True,
+    wide=Case({}, scores=(64, 256), labels=lambda rng: rng.integers(0, 256, size=64)),
     speed=Speed(margin_speed, at_most=3.5),
 )

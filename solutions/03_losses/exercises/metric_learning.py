@@ -30,6 +30,7 @@ angular = LossExercise(
     "Angular",
     cases=angle_cases,
     gradient_of=("a", "b"),
+    wide=Case({}, a=(2, 8192), b=(2, 8192), target=lambda rng: rng.permutation([1, -1])),
 )
 
 
@@ -99,6 +100,7 @@ triplet = LossExercise(
     "Triplet",
     cases=triplet_cases,
     gradient_of=("anchor", "positive", "negative"),
+    wide=Case({"margin": 20.0}, anchor=(2, 6000), positive=(2, 6000), negative=(2, 6000)),
     # The margin keeps every triplet active: at a kink, rounding in float32 would decide.
     speed=Speed(Case({"margin": 20.0}, anchor=(512, 64), positive=(512, 64), negative=(512, 64)), at_most=3.5),
 )

@@ -26,5 +26,6 @@ locally_connected = LayerExercise(
     "LocallyConnected1d",
     cases=local_cases,
     has_parameters=True,
+    wide=Case(local(8, 8, 128, 3), x=(1, 128, 8)),
     speed=Speed(Case(local(4, 4, 512, 3), x=(4, 512, 4)), at_most=4.0),
 )

@@ -1,0 +1,69 @@
+"""Methods that no exercise needs, looked for in the statements that an exercise runs.
+
+This explains and deters; who spells a name in pieces is not found here, and what gradients cost is measured.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from dlkit.extraction import Chunk
+
+__all__ = ["needless", "other_than_formulas"]
+
+COMPLEX = {"complex", "complex64", "complex128", "complex256", "csingle", "cdouble", "clongdouble", "imag"}
+"""Names with which one computes the imaginary part of a step; a Fourier transform needs none of them."""
+DIFFERENCES = {"gradcheck", "directional_derivative", "elementwise_gradient"}
+"""Of dlkit: what checks gradients by differences."""
+INTERPRETER = {"gc", "inspect"}
+FRAMES = {"_getframe", "_current_frames", "currentframe", "tb_frame", "f_back", "f_locals", "f_globals", "gi_frame"}
+HOOKS = {"settrace", "setprofile", "gettrace", "getprofile", "setswitchinterval", "addaudithook", "monitoring"}
+
+
+def other_than_formulas(chunks: Iterable[Chunk]) -> str:
+    """Say where a gradient is computed with complex numbers, or with what checks gradients; or nothing."""
+    for place, names in _names(chunks):
+        if names & COMPLEX:
+            return f"{place} uses complex numbers: a gradient is computed from its formula, not from a complex step"
+        if found := names & DIFFERENCES:
+            return f"{place} uses {min(found)}: that checks a gradient; compute it from its formula"
+    return ""
+
+
+def needless(chunks: Iterable[Chunk]) -> list[str]:
+    """The continuations of “tried to”: what looks into the interpreter, and no exercise needs."""
+    groups = {
+        "inspect the interpreter (gc, inspect)": INTERPRETER,
+        "read frames of the code that calls it": FRAMES,
+        "hook into the interpreter (sys)": HOOKS,
+    }
+    used = {name for _, names in _names(chunks) for name in names}
+    return [what for what, names in groups.items() if used & names]
+
+
+def _names(chunks: Iterable[Chunk]) -> Iterator[tuple[str, set[str]]]:
+    """The names of each line of code, with its place."""
+    for chunk in chunks:
+        try:
+            tree = ast.parse(chunk.source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        by_line: dict[int, set[str]] = {}
+        for node in ast.walk(tree):
+            if names := _names_of(node):
+                by_line.setdefault(getattr(node, "lineno", 1), set()).update(names)
+        for line, found in sorted(by_line.items()):
+            yield f"{chunk.label}, line {chunk.line + line - 1}", found
+
+
+def _names_of(node: ast.AST) -> set[str]:
+    """The names that a node of the syntax tree itself uses; a complex number counts as the name of its type."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        modules = [(node.module or "")] if isinstance(node, ast.ImportFrom) else []
+        return {part for name in [*modules, *(alias.name for alias in node.names)] for part in name.split(".")}
+    if isinstance(node, ast.Constant):
+        return {"complex"} if isinstance(node.value, complex) else set()
+    if isinstance(node, ast.Attribute):
+        return {node.attr}
+    return {node.id} if isinstance(node, ast.Name) else set()
