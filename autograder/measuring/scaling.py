@@ -126,7 +126,8 @@ def fit(scaling: Scaling, check: Check, bench: Bench) -> tuple[Growth, Mismatch 
 
 
 def _pace(sizes: list[int], found: Costs, limit: float) -> Pace:
-    return timing.judge([[exponent(sizes, costs) for costs in group] for group in found], limit)
+    groups = [[exponent(sizes, costs) for costs in group] for group in found]
+    return timing.judge(groups, limit, last=len(found) >= ROUNDS * WORKERS)
 
 
 def _time(scaling: Scaling, check: Check, bench: Bench, runs: Runs) -> Found:
@@ -168,7 +169,7 @@ def _time_at(
         seen, spent = ours.collect(spent)
         expected, reference = theirs.collect(reference)
         if number:  # the first pass only warms up
-            mine.append(spent.charged + timing.put_off(spent, reference))
+            mine.append(spent.charged + timing.deferred(spent, reference))
             its.append(reference.computing)
         mismatch = check.judge(seen, expected, fresh)
         if mismatch:

@@ -26,11 +26,13 @@ from autograder.spec import Bench, Check, Judgement, Observations, Stored
 from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject, SubjectLostError, SubjectRaisedError
 
-__all__ = ["Speed", "compare", "estimate"]
+__all__ = ["Record", "Speed", "compare", "estimate"]
 
 CLEAR = 1.5
 """If all ratios differ from the limit by this factor, one pair of workers is enough."""
 HOPELESS = 8.0
+MOST = timing.ROUNDS * timing.WORKER_PAIRS
+"""Pairs of workers."""
 DIGITS = 4
 
 
@@ -87,8 +89,8 @@ def _hot_spots(check: Check, bench: Bench) -> list[HotSpot]:
 
 
 @dataclass
-class _Record:
-    """Everything measured so far."""
+class Record:
+    """Everything measured so far: the ratios of each pair of workers."""
 
     limits: tuple[float, ...]
     groups: list[list[float]] = field(default_factory=list)
@@ -111,13 +113,31 @@ class _Record:
 
     def is_decided(self) -> bool:
         """Whether the interval lies on one side of every limit."""
-        return all(timing.judge(self.groups, limit) is not Pace.OPEN for limit in self.limits)
+        return all(self.pace(limit) is not Pace.OPEN for limit in self.limits)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more is measured."""
+        whole_round = len(self.groups) % timing.WORKER_PAIRS == 0
+        return bool(self.mismatch or self.is_hopeless() or self.is_clear() or (whole_round and self.is_decided()))
+
+    def pace(self, limit: float) -> Pace:
+        """The verdict as far as it is known."""
+        return timing.judge(self.groups, limit, last=len(self.groups) >= MOST)
+
+    def verdict(self, limit: float) -> Pace:
+        """The verdict where nothing more is measured; limit: one of its limits."""
+        if self.is_hopeless():
+            return Pace.OVER
+        if self.is_clear():
+            return Pace.OVER if self.ratios[0] > limit else Pace.UNDER
+        return self.pace(limit)
 
 
 def compare(speed: Speed, check: Check, bench: Bench) -> tuple[Timing, Mismatch | None]:
     """Measure code and reference: the figures, and a Mismatch if a timed output was incorrect."""
-    record = _Record(speed.limits)
-    for number in range(timing.ROUNDS * timing.WORKER_PAIRS):
+    record = Record(speed.limits)
+    for number in range(MOST):
         record.groups.append([])
         with bench.code() as code, bench.reference() as reference:
             timing.share_core((code, reference), number)
@@ -127,26 +147,22 @@ def compare(speed: Speed, check: Check, bench: Bench) -> tuple[Timing, Mismatch 
                 record.mismatch = mismatch
                 if mismatch or record.is_hopeless():
                     break
-        whole_round = (number + 1) % timing.WORKER_PAIRS == 0
-        if record.mismatch or record.is_hopeless() or record.is_clear() or (whole_round and record.is_decided()):
+        if record.is_finished:
             break
     return _figures(record, speed), record.mismatch
 
 
-def _figures(record: _Record, speed: Speed) -> Timing:
+def _figures(record: Record, speed: Speed) -> Timing:
     found = timing.interval(record.ratios)
-    pace = Pace.OVER if record.is_hopeless() else timing.judge(record.groups, speed.at_most)
-    if record.is_clear():
-        pace = Pace.OVER if record.ratios[0] > speed.at_most else Pace.UNDER
     return Timing(
         ratio=round(statistics.median(record.ratios), 4),
         limit=speed.at_most,
         pairs=[round(ratio, 4) for ratio in record.ratios],
         low=round(found.low, 4),
         high=round(found.high, 4),
-        pace=pace,
+        pace=record.verdict(speed.at_most),
         half_limit=speed.half_at,
-        within_half=speed.half_at is not None and timing.judge(record.groups, speed.half_at) is not Pace.OVER,
+        within_half=speed.half_at is not None and record.verdict(speed.half_at) is not Pace.OVER,
         raw=record.raw,
     )
 
@@ -166,7 +182,7 @@ def _pairs(
         for meter in order:
             seen[meter], spent[meter] = meter.collect(spent[meter])
         mismatch = check.judge(seen[ours], seen[theirs], fresh)
-        later = timing.put_off(spent[ours], spent[theirs])
+        later = timing.deferred(spent[ours], spent[theirs])
         ratio = (spent[ours].charged + later) / spent[theirs].computing
         if number or mismatch or ratio > HOPELESS * speed.at_most:
             yield ratio, _pair(spent[ours], spent[theirs], later), mismatch

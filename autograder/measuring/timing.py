@@ -23,22 +23,20 @@ from autograder.spec import Case, Observations, Trial
 if TYPE_CHECKING:
     from autograder.subject import RemoteSubject
 
-__all__ = ["Interval", "Meter", "Spent", "interval", "judge", "put_off", "share_core"]
+__all__ = ["Interval", "Meter", "Spent", "deferred", "interval", "judge", "share_core"]
 
 WORKER_PAIRS = 3
 PAIRS_EACH = 5
 ROUNDS = 5
-"""Of ``WORKER_PAIRS`` pairs of workers each, before a ratio is reported as too close to decide."""
+"""Of ``WORKER_PAIRS`` pairs of workers each, at most; after the last, the interval alone decides."""
 AGREEING = 0.75
-"""Share of the pairs of workers whose own medians must lie on the same side: one outlier decides nothing."""
+"""Share of the pairs of workers whose own medians must lie on the same side before that: one outlier ends nothing."""
 CONFIDENCE = 0.99
 RESAMPLES = 1000
 SLEEPING, GRACE_S = 4.0, 0.5
 """Wall time beyond this multiple of the CPU time, and this many seconds, is charged: sleeping saves nothing."""
 EMPTY_CALLS = 5
 LEAST_S = 1e-6
-BETWEEN = 1.5
-"""CPU time between calls beyond this multiple of the reference's is deferred work."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +60,21 @@ def interval(ratios: list[float]) -> Interval:
     return Interval(float(low), float(high))
 
 
-def judge(groups: list[list[float]], limit: float) -> Pace:
+def judge(groups: list[list[float]], limit: float, *, last: bool = False) -> Pace:
     """Whether the ratios lie under the limit, over it, or are undecided.
 
-    groups: the ratios of each pair of workers.
+    groups: the ratios of each pair of workers; last: nothing more will be measured, so that only an interval that
+    contains the limit is undecided.
     """
     ratios = [ratio for group in groups for ratio in group]
     if not ratios:
         return Pace.OPEN
     found = interval(ratios)
     over = statistics.fmean(statistics.median(group) > limit for group in groups if group)
-    if found.high <= limit and 1 - over >= AGREEING:
+    enough = 0.0 if last else AGREEING
+    if found.high <= limit and 1 - over >= enough:
         return Pace.UNDER
-    return Pace.OVER if found.low > limit and over >= AGREEING else Pace.OPEN
+    return Pace.OVER if found.low > limit and over >= enough else Pace.OPEN
 
 
 def share_core(subjects: Iterable[RemoteSubject], number: int) -> None:
@@ -159,6 +159,6 @@ class Meter:
         return seen, replace(spent, between=spent.between + self._lap())
 
 
-def put_off(ours: Spent, theirs: Spent) -> float:
-    """CPU seconds spent between calls beyond the reference's: deferred work."""
-    return max(0.0, ours.between - BETWEEN * theirs.between - theirs.computing / 2)
+def deferred(ours: Spent, theirs: Spent) -> float:
+    """CPU seconds that sending inputs and reading outputs took beyond the reference's: work done at another moment."""
+    return max(0.0, ours.between - theirs.between)

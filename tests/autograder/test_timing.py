@@ -48,6 +48,16 @@ def test_one_odd_process_decides_nothing():
     assert judge([around(9.0, count=5)] * 3, limit=2.0) is Pace.OVER
 
 
+def test_after_the_last_round_only_an_interval_with_the_limit_in_it_is_undecided():
+    odd = [around(7.0, count=5), around(7.0, count=5), around(7.0, count=5), around(5.9, count=5), around(5.9, count=5)]
+    assert judge(odd, limit=6.0) is Pace.OPEN
+    assert judge(odd, limit=6.0, last=True) is Pace.OPEN  # the interval reaches down to 5.9
+    higher = [*odd, around(7.0, count=5), around(7.0, count=5)]
+    assert interval([ratio for group in higher for ratio in group]).low > 6.0
+    assert judge(higher, limit=6.0) is Pace.OPEN
+    assert judge(higher, limit=6.0, last=True) is Pace.OVER
+
+
 def test_the_same_ratios_give_the_same_interval():
     ratios = around(1.0, 0.3)
     assert interval(ratios) == interval(ratios)
