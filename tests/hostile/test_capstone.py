@@ -140,7 +140,7 @@ def test_what_was_typed_in_fits_no_seed(graded, source):
     report = graded(source)
     assert report.points == 0
     assert "of the unseen rows" in report.exercises[0].verdicts[0].sentence
-    (told,) = report.tried
+    (told,) = (what for what in report.tried if what.startswith("embed"))
     assert re.fullmatch(r"embed \d+,\d{3} characters of data", told)
 
 
@@ -153,14 +153,14 @@ def test_the_published_test_set_cannot_be_read(graded):
     report = graded(SHIPPED_TEST_SET, disguised=False)
     assert report.points == 0
     assert "sklearn may not be imported in an exercise" in report.exercises[0].verdicts[0].sentence
-    assert report.tried == ["import sklearn"]
+    assert "import sklearn" in report.tried
 
 
 def test_the_labels_of_the_unseen_rows_are_not_in_the_process(graded):
     report = graded(SEARCHED_MEMORY, disguised=False)
     assert report.points == 0
     assert "no labels of the unseen rows" in report.exercises[0].verdicts[0].sentence
-    assert report.tried == ["search the interpreter's memory"]
+    assert "search the interpreter's memory" in report.tried
 
 
 def test_whoever_trains_gets_there(losses, graded):
