@@ -8,10 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from autograder.authoring.hint_lint import unsound_hints
 from autograder.authoring.variant_runs import VariantRuns
+from autograder.checks.power import powers
 from autograder.course import catalogue
+from autograder.course.answers import generator
 from autograder.course.repairs import attempted
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
@@ -178,6 +181,7 @@ class _Auditor:
                 *self._published(exercise),
                 *self._mistakes(exercise),
                 *self._mutations(exercise),
+                *self._unnoticed(exercise),
                 *self._budgets(exercise),
             ]
         except SpecError as error:
@@ -294,6 +298,18 @@ class _Auditor:
             verdict = self._run(exercise, mutated, [check])[check.name]
             if verdict.status is not Status.FAILED:
                 yield f"“{check.name}” misses its mutation, which is {_say(verdict)}"
+
+    def _unnoticed(self, exercise: Exercise) -> Iterator[str]:
+        """Claims about draws whose named mistakes are too close to what is correct for their number of draws."""
+        names = self.loaded.assignment.name, exercise.name
+
+        def drawn(check: Check) -> np.random.Generator:
+            return generator(self.grader.seed, *names, check.name)
+
+        for power in powers(exercise, self.grader.answers.reference(exercise), drawn):
+            for mistake in power.missed:
+                between = f"{power.count:,} draws do not tell {power.mistakes[mistake]:.4g} from {power.expected:.4g}"
+                yield f"“{power.check}” may miss “{mistake}” in {power.claim} ({power.case}): {between}"
 
     def _budgets(self, exercise: Exercise) -> Iterator[str]:
         """Every limit lies clear of both sides: of the reference and a plain solution, and of what it must not pass."""

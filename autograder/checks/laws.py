@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +13,10 @@ import numpy as np
 from dlkit.backend import NumpyArray
 
 __all__ = ["AllAlike", "Distribution", "Law", "Mean", "NormalMean", "Variance", "even_draw"]
+
+
+POWER = 0.999
+"""Probability with which a law notices what is as far off as it says, or farther."""
 
 
 class Law(Protocol):
@@ -28,6 +33,12 @@ class Law(Protocol):
 
     def level(self) -> float:
         """The expected value of that statistic."""
+
+    def noticed(self, count: int, chance: float) -> tuple[float, float]:
+        """Levels below and above the expected one at which so many draws fail with probability ``POWER`` or more.
+
+        chance: the bound below which they fail.
+        """
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,34 @@ class Mean:
     def measure(self, values: NumpyArray) -> float:
         """The mean of what was drawn."""
         return float(values.mean())
+
+    def noticed(self, count: int, chance: float) -> tuple[float, float]:
+        """By the same bound twice: around the expected mean, and around the other one."""
+        expected, span = (self.mean - self.low) / (self.high - self.low), self.high - self.low
+        found = []
+        for end in (0.0, 1.0):
+            edge = _farthest(partial(_is_likely, count, chance / 2, expected), expected, end)
+            other = _farthest(partial(_could_show, count, edge), edge, end)
+            found.append(self.low + span * other)
+        return found[0], found[1]
+
+
+def _is_likely(count: int, chance: float, expected: float, seen: float) -> bool:
+    return math.exp(-count * _divergence(seen, expected)) >= chance
+
+
+def _could_show(count: int, edge: float, true: float) -> bool:
+    return math.exp(-count * _divergence(edge, true)) >= 1 - POWER
+
+
+def _farthest(holds: Callable[[float], bool], start: float, end: float) -> float:
+    """The number farthest from ``start`` towards ``end`` at which a condition still holds, by bisection."""
+    if holds(end):
+        return end
+    for _ in range(60):
+        middle = (start + end) / 2
+        start, end = (middle, end) if holds(middle) else (start, middle)
+    return end
 
 
 def _divergence(seen: float, expected: float) -> float:
@@ -96,6 +135,11 @@ class NormalMean:
         """The mean of what was drawn."""
         return float(values.mean())
 
+    def noticed(self, count: int, chance: float) -> tuple[float, float]:
+        """Both deviations, each by the tail of a normal mean."""
+        off = self.sd * (math.sqrt(2 * math.log(2 / chance) / count) + math.sqrt(-2 * math.log(1 - POWER) / count))
+        return self.mean - off, self.mean + off
+
 
 @dataclass(frozen=True)
 class Variance:
@@ -123,6 +167,22 @@ class Variance:
     def measure(self, values: NumpyArray) -> float:
         """The mean square of what was drawn."""
         return float(np.mean(np.square(values, dtype=float)))
+
+    def noticed(self, count: int, chance: float) -> tuple[float, float]:
+        """By the same bound twice: around the expected variance, and around the other one."""
+
+        def bound(r: float) -> float:
+            return math.exp(count / 2 * (math.log(r) + 1 - r))
+
+        def is_near(edge: float, true: float) -> bool:
+            return bound(edge / true) >= 1 - POWER
+
+        found = []
+        for end in (1e-9, 1e9):
+            edge = _farthest(lambda r: 2 * bound(r) >= chance, 1.0, end)
+            other = _farthest(partial(is_near, edge), edge, end)
+            found.append(self.variance * other)
+        return found[0], found[1]
 
 
 @dataclass(frozen=True)
@@ -155,6 +215,11 @@ class Distribution:
         before = np.abs((up_to - counts) / values.size - self.cdf(np.nextafter(at, -np.inf)))
         return float(max(there.max(), before.max()))
 
+    def noticed(self, count: int, chance: float) -> tuple[float, float]:
+        """A distance of the cumulative distributions."""
+        off = math.sqrt(math.log(2 / chance) / (2 * count)) + math.sqrt(math.log(2 / (1 - POWER)) / (2 * count))
+        return -off, off
+
 
 def even_draw(count: int, first: int = 0) -> Distribution:
     """The uniform distribution of ``count`` whole numbers, beginning with ``first``."""
@@ -180,3 +245,7 @@ class AllAlike:
     def measure(self, values: NumpyArray) -> float:
         """The spread: the largest less the smallest."""
         return float(values.max() - values.min())
+
+    def noticed(self, _count: int, _chance: float) -> tuple[float, float]:
+        """Any spread."""
+        return 0.0, 0.0

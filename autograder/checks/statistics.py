@@ -24,6 +24,7 @@ from dlkit.backend import NumpyArray
 __all__ = [
     "CHANCE",
     "Claim",
+    "ClaimsRun",
     "Run",
     "each_with_probability",
     "equal_signs",
@@ -146,6 +147,27 @@ def normal_within(name: str, look: Look) -> Claim:
     )
 
 
+@dataclass(frozen=True)
+class ClaimsRun:
+    """Runs an implementation, and judges every claim about what it drew.
+
+    draw(subject, case): what was drawn.
+    """
+
+    draw: Run
+    claims: tuple[Claim, ...]
+
+    def __call__(self, subject: Subject, case: Case) -> Observations:
+        """Observe the verdict on every claim; where a named mistake is recognised, on no other claim."""
+        seen = self.draw(subject, case)
+        chance = CHANCE / case.hidden["comparisons"]
+        found = [(claim, *claim.judged(seen, case, chance)) for claim in self.claims]
+        known = [(claim, word, said) for claim, word, said in found if word in claim.others]
+        words = {claim.name: EXPLAINED if known else word for claim, word, _ in found}
+        words |= {claim.name: word for claim, word, _ in known}
+        return {**words, "_said": {claim.name: said for claim, _, said in known or found}}
+
+
 def judge_claims(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
     """Require every claim; return the sentence of the first that does not hold."""
     del case
@@ -181,22 +203,13 @@ def statistics(
         return [case.with_changes(hidden={**case.hidden, "comparisons": comparisons}) for case in drawn]
 
     def add(observe: Run) -> Run:
-        def judged(subject: Subject, case: Case) -> Observations:
-            seen = observe(subject, case)
-            chance = CHANCE / case.hidden["comparisons"]
-            found = [(claim, *claim.judged(seen, case, chance)) for claim in claims]
-            known = [(claim, word, said) for claim, word, said in found if word in claim.others]
-            words = {claim.name: EXPLAINED if known else word for claim, word, _ in found}
-            words |= {claim.name: word for claim, word, _ in known}
-            return {**words, "_said": {claim.name: said for claim, _, said in known or found}}
-
         exercise.add(
             Check(
                 name,
                 part or exercise.parts[-1],
                 weight,
                 draw,
-                judged,
+                ClaimsRun(observe, tuple(claims)),
                 judge_claims,
                 expect=lambda _subject, _case, _rng: {claim.name: RIGHT for claim in claims},
                 needs=exercise.parts if needs is None else needs,

@@ -1,7 +1,8 @@
-"""Memory as a ratio: a worker's peak growth during one call, compared with the reference's, read from outside.
+"""Memory as a ratio: a worker's peak with one call, compared with the reference's, read from outside.
 
-Resident memory, as counted by the kernel, in fresh workers: inputs and parameters exist before the call, so only the
-code's own memory is measured.
+Resident memory, as counted by the kernel, in fresh workers.  Both peaks count from what the reference's worker holds
+before the call, when inputs and parameters exist already: what code takes while it is loaded, or while its inputs
+are sent, and releases or uses in the call, counts as its own.
 """
 
 from __future__ import annotations
@@ -17,12 +18,29 @@ from autograder.spec import Bench, Case, Check, Judgement, Observations, Stored
 from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject
 
-__all__ = ["FLOOR", "Memory", "compare", "grow", "ratio", "sentence"]
+__all__ = ["FLOOR", "Memory", "Taken", "compare", "grow", "ratio", "sentence", "used"]
 
 PAIRS, CLEAR = 3, 1.5
 FLOOR = 1 << 18
 """Bytes by which any process may grow by itself."""
+SPARE = 2 << 20
+"""Bytes by which code may be larger than the reference before the call: its functions, what it imports."""
 MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Bytes in a worker's memory: before a call and after it, and at the most in its whole life."""
+
+    before: int
+    after: int
+    peak: int
+    grew: int
+
+    @property
+    def kept(self) -> int:
+        """What stays allocated after the call."""
+        return max(self.after - self.before, 0)
 
 
 @dataclass(frozen=True)
@@ -62,8 +80,8 @@ class Memory(Ratio):
         """Bytes by which a worker grows in one call: at the peak, and permanently."""
         case = bench.cases(check)[0]
         with bench.code() as code:
-            peak, kept, _ = grow(check, code, case, self.run.draw(bench.rng, case))
-        return peak, kept
+            taken, _ = grow(check, code, case, self.run.draw(bench.rng, case))
+        return taken.grew, taken.kept
 
     def _judged(self, figures: Footprint) -> Judgement:
         return self.judge(figures, f"correct, but {sentence(figures)}")
@@ -76,14 +94,20 @@ def compare(memory: Memory, check: Check, bench: Bench) -> tuple[Footprint, Mism
     for _ in range(PAIRS):
         fresh = memory.run.draw(bench.rng, case)
         with bench.code() as code, bench.reference() as reference:
-            peak, kept, seen = grow(check, code, case, fresh)
-            its_peak, _, expected = grow(check, reference, case, fresh)
+            ours, seen = grow(check, code, case, fresh)
+            theirs, expected = grow(check, reference, case, fresh)
+        peak, its_peak, kept = used(ours, theirs), theirs.grew, ours.kept
         pairs.append((peak, its_peak))
         mismatch = check.judge(seen, expected, fresh)
         if mismatch or _is_clear(peak, its_peak, memory.at_most):
             break
-    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return _figures(memory, ours, theirs, kept), mismatch
+    middle, its_middle = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return _figures(memory, middle, its_middle, kept), mismatch
+
+
+def used(ours: Taken, theirs: Taken) -> int:
+    """Bytes that code uses at its peak, beyond what the reference's worker holds before the call."""
+    return max(ours.grew, ours.peak - min(ours.before, theirs.before + SPARE))
 
 
 def _figures(memory: Memory, peak: float, its_peak: float, kept: int, *, estimated: bool = False) -> Footprint:
@@ -105,15 +129,15 @@ def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
     return found > CLEAR * limit or found * CLEAR < limit
 
 
-def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[int, int, Observations]:
-    """Bytes by which the worker grew during one call, at the peak and permanently, and the outputs."""
+def grow(check: Check, subject: RemoteSubject, case: Case, fresh: Case) -> tuple[Taken, Observations]:
+    """What a worker's memory was around one call, and the outputs."""
     trial = check.prepare(subject, case)
     trial.renew(fresh)
     before, peak_before = subject.worker.memory()
     trial.go()
     after, peak = subject.worker.memory()
-    grown = peak - before if peak > peak_before else after - before
-    return max(grown, 0), max(after - before, 0), trial.collect()
+    grew = peak - before if peak > peak_before else after - before
+    return Taken(before, after, peak, max(grew, 0)), trial.collect()
 
 
 def sentence(figures: Footprint) -> str:

@@ -186,10 +186,10 @@ def _memory(scaling: Scaling, check: Check, bench: Bench, runs: Runs) -> Found:
         for run, case in runs:
             fresh = run.draw(bench.rng, case)
             with bench.code() as code, bench.reference() as beside:
-                peak, _, seen = memory.grow(check, code, case, fresh)
-                its_peak, _, expected = memory.grow(check, beside, case, fresh)
-            ours.append(float(peak + memory.FLOOR))
-            theirs.append(float(its_peak + memory.FLOOR))
+                taken, seen = memory.grow(check, code, case, fresh)
+                its, expected = memory.grow(check, beside, case, fresh)
+            ours.append(float(memory.used(taken, its) + memory.FLOOR))
+            theirs.append(float(its.grew + memory.FLOOR))
             mismatch = mismatch or check.judge(seen, expected, fresh)
         found.append([ours])
         reference.append(theirs)

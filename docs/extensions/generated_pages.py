@@ -3,7 +3,14 @@
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from extensions import assignment_pages, checks_page, packages_picture, patterns_page, submission_picture
+from extensions import (
+    assignment_pages,
+    checks_page,
+    packages_picture,
+    patterns_page,
+    statistics_page,
+    submission_picture,
+)
 from extensions.repository import GENERATED, PICTURES
 
 LOGGER = logging.getLogger(__name__)
@@ -11,7 +18,12 @@ LOGGER = logging.getLogger(__name__)
 
 def generate(_app: Sphinx) -> None:
     """Write every generated page and picture, and remove pages of what is gone."""
-    pages = {**assignment_pages.pages(), "checks.md": checks_page.page(), "patterns.md": patterns_page.page()}
+    pages = {
+        **assignment_pages.pages(),
+        "checks.md": checks_page.page(),
+        "patterns.md": patterns_page.page(),
+        "statistics.md": statistics_page.page(),
+    }
     for path in GENERATED.rglob("*.md"):
         if path.relative_to(GENERATED).as_posix() not in pages:
             path.unlink()

@@ -288,7 +288,8 @@ check(standardize)
 
 # %%
 def minibatches(x, y, size, rng):
-    """One epoch, batch by batch: yields (x rows, y entries), every row once, in an order drawn from rng
+    """One epoch, batch by batch: yields (x rows, y entries), every row once, in an order drawn from rng;
+    every order is equally likely
 
     Shapes
         x  (rows, …)      y  (rows, …)      yields  (size, …) of both, the last batch with the remaining rows

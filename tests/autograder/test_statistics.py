@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from autograder.checks import Case, FunctionExercise, Rng
-from autograder.checks.laws import Distribution, Mean, NormalMean, Variance
+from autograder.checks.laws import POWER, Distribution, Mean, NormalMean, Variance
+from autograder.checks.power import powers
 from autograder.checks.statistics import CHANCE, RIGHT, Claim, in_pairs, seeded, statistics
 from autograder.subject import LocalSubject
 
@@ -215,3 +216,68 @@ def test_a_share_is_distinguished_from_another_three_over_the_root_away():
 def test_neighbours_are_each_in_one_pair():
     left, right = in_pairs(np.arange(10).reshape(2, 5), axis=1)
     assert (left.ravel().tolist(), right.ravel().tolist()) == ([0, 5, 2, 7], [1, 6, 3, 8])
+
+
+# --- what is noticed -------------------------------------------------------------------------
+
+SHARE, COUNT = CHANCE / 6, 3000
+
+
+def of_mean(level, rng):
+    return rng.random(COUNT) < level
+
+
+def of_normal(level, rng):
+    return rng.normal(level, 2.0, COUNT)
+
+
+def of_variance(level, rng):
+    return rng.normal(0, math.sqrt(level), COUNT)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize(
+    ("law", "draw"),
+    [(Mean(0.3), of_mean), (Mean(0.04), of_mean), (NormalMean(1.0, 2.0), of_normal), (Variance(1.7), of_variance)],
+    ids=["a share", "a small share", "a mean", "a variance"],
+)
+def test_what_a_law_says_it_notices_it_notices(law, draw, side):
+    """The bound is no approximation: of 400 runs at that level, fewer than 4 pass, but for 1 in 300 of these tests."""
+    level = law.noticed(COUNT, SHARE)[side]
+    assert (level < law.level(), level > law.level())[side]
+    passed = sum(law.chance(draw(level, np.random.default_rng(seed))) >= SHARE for seed in range(400))
+    assert passed < 4
+    half_way = (level + law.level()) / 2  # and it does not promise far too little
+    assert sum(law.chance(draw(half_way, np.random.default_rng(seed))) >= SHARE for seed in range(100)) > 5
+
+
+def test_a_distance_of_distributions_is_noticed():
+    law = Distribution("uniform", lambda x: np.clip(x, 0, 1))
+    _, distance = law.noticed(COUNT, SHARE)
+    for seed in range(100):
+        drawn = np.random.default_rng(seed).random(COUNT) * (1 - distance)
+        assert law.chance(drawn) < SHARE
+    assert POWER == 0.999
+
+
+def test_a_claim_that_would_miss_its_mistake_says_so():
+    nearly = FunctionExercise("mask", cases=lambda _: [Case({"shape": (2, 3), "p": 0.5, "rng": Rng(0)})], points=1)
+    others = {"far": lambda _: Mean(0.6), "near": lambda case: Mean(case.arguments["p"] + 0.01)}
+
+    @statistics(
+        nearly,
+        "each entry is true by itself",
+        cases=drawn_cases,
+        claims=[
+            Claim("the share of True", lambda seen, _: seen["mask"], lambda case: Mean(case.arguments["p"]), others)
+        ],
+    )
+    def observe(subject, case):
+        return {"mask": subject.run("mask", **case.arguments)}
+
+    reference = LocalSubject.live({"mask": mask}, "")
+    found = list(powers(nearly, reference, lambda _: np.random.default_rng(3)))
+    assert [(power.expected, power.count, power.missed) for power in found] == [
+        (0.3, 6000, ["near"]),
+        (0.8, 6000, ["near"]),
+    ]

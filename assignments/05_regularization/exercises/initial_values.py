@@ -28,9 +28,10 @@ def of_fans(formula):
     return lambda case: formula(*fans(case.arguments["shape"]))
 
 
+# With eighty thousand numbers a variance 6 % off is noticed; that of normal numbers cut at two deviations is 8 % off.
 def normal_cases(_rng):
-    yield Case({"shape": (100, 120), "std": 0.05})
-    yield Case({"shape": (30, 20, 4, 5), "std": 2.0})
+    yield Case({"shape": (250, 320), "std": 0.05})
+    yield Case({"shape": (40, 30, 8, 8), "std": 2.0})
 
 
 def of_std(formula):
@@ -56,8 +57,8 @@ normal_init = InitialValuesExercise(
 
 
 def shapes(_rng):
-    yield Case({"shape": (100, 300)})
-    yield Case({"shape": (40, 24, 5, 3)})
+    yield Case({"shape": (250, 320)})
+    yield Case({"shape": (60, 40, 6, 5)})
 
 
 xavier_init = InitialValuesExercise(

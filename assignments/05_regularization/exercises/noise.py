@@ -13,7 +13,7 @@ def quiet_cases(rng):
 
 def noise_cases(rng):
     """All numbers have the size 2 or 3, so that noise in proportion to them is visible."""
-    for shape, sigma, size in [((200, 1, 10, 12), 0.3, 2.0), ((150, 200), 2.0, 3.0)]:
+    for shape, sigma, size in [((400, 1, 14, 14), 0.3, 2.0), ((240, 330), 2.0, 3.0)]:
         yield Case({"sigma": sigma}, x=size * rng.choice([-1.0, 1.0], shape))
 
 

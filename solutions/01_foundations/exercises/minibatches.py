@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, Rng, judge_unchanged
+from autograder.checks import Case, Claim, Exercise, Mean, Rng, even_draw, judge_unchanged, new_rng, statistics
 
 EVERY = "every row comes once, in batches of the size"
 TOGETHER = "x and y stay together"
 ANOTHER = "another order every epoch"
 REPEATED = "the same generator gives the same order"
+LIKELY = "every order is equally likely"
 
 minibatches = Exercise("minibatches", "function", ("minibatches",))
 
@@ -86,6 +87,41 @@ def another_order(subject, case):
         }
 
     return epochs_of(subject, case, 2 * [subject.put(case.arguments["rng"])], orders)
+
+
+ROWS, EPOCHS = 24, 800
+
+
+def many_epochs(rng):
+    """A batch size that divides nothing, and one that divides the rows."""
+    for size in (7, 8):
+        yield Case({"size": size, "rng": new_rng(rng)}, x=np.arange(ROWS) * 1.0, y=np.arange(ROWS) * 10.0)
+
+
+def at_place(place):
+    return lambda seen, _: seen["orders"][:, place]
+
+
+@statistics(
+    minibatches,
+    LIKELY,
+    cases=many_epochs,
+    after=(ANOTHER,),
+    claims=[
+        Claim("the distance of the rows that come first", at_place(0), lambda _: even_draw(ROWS)),
+        Claim("the distance of the rows that come tenth", at_place(9), lambda _: even_draw(ROWS)),
+        Claim(
+            "the share of epochs whose second row follows the first in x",
+            lambda seen, _: seen["orders"][:, 1] == seen["orders"][:, 0] + 1,
+            lambda _: Mean(1 / ROWS),
+            {"blocks of rows in another order": lambda _: Mean(1.0)},
+        ),
+    ],
+)
+def orders(subject, case):
+    generator = subject.put(case.arguments["rng"])
+    case = case.with_changes(arguments={**case.arguments, "rng": generator})
+    return {"orders": np.stack([epochs_of(subject, case, [generator], order_of) for _ in range(EPOCHS)])}
 
 
 @minibatches.check(REPEATED, cases=minibatch_cases, after=(EVERY,))
