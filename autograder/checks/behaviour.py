@@ -10,6 +10,7 @@ import numpy as np
 
 from autograder.checks.chance import RAW, Invariant, invariant_of
 from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, in_views, is_float, sizes, without_rng
+from autograder.checks.judges import used_again
 from autograder.checks.slopes import Slope, has_slope, real, weighted_sum
 from autograder.isolation.tree import Ref, Value
 from autograder.spec import Case, Observations, Trial
@@ -268,16 +269,23 @@ class Behaviour:
         return self.compared(y, self.gradients(thing, case, self.call_backward(thing, views)), case)
 
     def forward_untouched(self, subject: Subject, case: Case) -> Observations:
-        """Run forward and look at its inputs afterwards."""
-        _, after = self.build(subject, case).echo("forward", *case.inputs.values())
-        return dict(zip(case.inputs, after, strict=True))
+        """Run forward, look at its inputs afterwards, and run it again on the same arrays with a second object."""
+        sent = {name: subject.put(x) for name, x in case.inputs.items()}
+        self.build(subject, case).keep("forward", *sent.values())
+        after = {name: Instance(subject, ref.handle).fetch() for name, ref in sent.items()}
+        again = self.named_outputs(self.build(subject, case).call("forward", *sent.values()))
+        return {**after, **used_again(self.shown(again, case))}
 
     def backward_untouched(self, subject: Subject, case: Case) -> Observations:
-        """Run forward and backward and look at the upstream gradients afterwards."""
-        thing = self.build(subject, case)
-        thing.call("forward", *case.inputs.values())
-        _, after = thing.echo("backward", *self.upstream(case))
-        return dict(zip(case.upstreams, after, strict=True))
+        """Run forward and backward, look at the upstream gradients afterwards, and use them with a second object."""
+        sent = {name: subject.put(dy) for name, dy in case.upstreams.items()}
+        first, second = self.build(subject, case), self.build(subject, case)
+        first.call("forward", *case.inputs.values())
+        first.keep("backward", *sent.values())
+        after = {name: Instance(subject, ref.handle).fetch() for name, ref in sent.items()}
+        y = second.call("forward", *case.inputs.values())
+        gradients = self.gradients(second, case, second.call("backward", *sent.values()))
+        return {**after, **used_again(self.compared(y, gradients, case))}
 
     def trial(self, subject: Subject, case: Case) -> Trial:
         """Prepare forward and backward with everything sent ahead, so that only computing is timed."""

@@ -12,7 +12,7 @@ from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant, invariant_of
 from autograder.checks.drawing import CaseMaker, in_views
 from autograder.checks.habits import habits
-from autograder.checks.judges import judge_float32, judge_unchanged
+from autograder.checks.judges import judge_float32, judge_unchanged, used_again
 from autograder.checks.mutation import mutated_function
 from autograder.isolation.tree import Ref, Value, Values
 from autograder.measuring import Memory, Scaling, Speed
@@ -74,11 +74,13 @@ class _Called:
         return self.shown(result, objects, case)
 
     def untouched(self, subject: Subject, case: Case) -> Observations:
-        """Call the function and inspect its inputs afterwards."""
-        arguments = self.setting.arguments(case, self.setting.make(subject, case))
-        _, after = subject.run_echo(self.name, *case.inputs.values(), **arguments)
-        arrays = zip(case.inputs.items(), after, strict=True)
-        return {key: now for (key, before), now in arrays if isinstance(before, np.ndarray)}
+        """Call the function, inspect its inputs afterwards, and call it again with the same arrays."""
+        sent = {name: subject.put(x) if isinstance(x, np.ndarray) else x for name, x in case.inputs.items()}
+        subject.keep(self.name, *sent.values(), **self.setting.arguments(case, self.setting.make(subject, case)))
+        after = {name: Instance(subject, ref.handle).fetch() for name, ref in sent.items() if isinstance(ref, Ref)}
+        objects = self.setting.make(subject, case)
+        again = subject.run(self.name, *sent.values(), **self.setting.arguments(case, objects))
+        return {**after, **used_again(self.shown(again, objects, case))}
 
     def trial(self, subject: Subject, case: Case) -> Trial:
         """Prepare a call with everything sent ahead, so that only the computation is timed."""
@@ -172,7 +174,6 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list
         draw,
         called.untouched,
         judge_unchanged,
-        expect=lambda _s, case, _r: {key: x for key, x in case.inputs.items() if isinstance(x, np.ndarray)},
         needs=(name,),
         after=(MATCHES,),
         mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),

@@ -13,7 +13,15 @@ from autograder.isolation.tree import Value
 from autograder.spec import Case, Judge, Observations
 from autograder.spec.comparison import FLOAT32, Mismatch, compare, is_compared
 
-__all__ = ["Judge", "judge_dtype", "judge_float32", "judge_unchanged", "judge_words"]
+__all__ = ["Judge", "judge_dtype", "judge_float32", "judge_unchanged", "judge_words", "used_again"]
+
+
+AGAIN = "where the same arrays are used again"
+
+
+def used_again(seen: Observations) -> Observations:
+    """What was observed where the arrays of an earlier call are used again, by names that say so."""
+    return {name if name.startswith("_") else f"{name} {AGAIN}": value for name, value in seen.items()}
 
 
 def judge_float32(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
@@ -45,10 +53,20 @@ def _dtypes(value: Value) -> Iterator[object]:
 
 
 def judge_unchanged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Require every array to be as it was before the call; where words report that, compare the words."""
+    """Require every input to be as it was before the call, and what was made of it again to be correct.
+
+    Where words report that, compare the words.  What was made of the same arrays again (``used_again``) is compared as
+    usual: code that hides a change from whoever looks still computes with it.
+    """
     del case
     for name, value in expected.items():
+        if not is_compared(name):
+            continue
         seen = observed.get(name)
+        if name.endswith(AGAIN):
+            if found := compare(seen, value, name):
+                return found
+            continue
         in_words = isinstance(value, str) and seen == value
         if not in_words and not (isinstance(seen, np.ndarray) and np.array_equal(seen, value)):
             return Mismatch("changed", name, f"{name} was changed by the call: do not write into inputs")

@@ -23,7 +23,7 @@ from autograder.report import ExerciseResult, Status, Verdict
 from autograder.spec import Bench, Budget, Case, Check, GradientCost, Judgement, Observations
 from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
-from autograder.submission.method import other_than_formulas
+from autograder.submission.method import opens_stand_in, other_than_formulas
 
 __all__ = ["Session"]
 
@@ -131,7 +131,7 @@ class Session:
             return self._verdict(check, Status.BROKEN, f"the grader itself failed ({type(error).__name__}: {error})")
 
     def _run_cases(self, check: Check) -> Verdict:
-        if check.cost and (problem := other_than_formulas(chunk for _, chunk in self.submission.slice(self.exercise))):
+        if problem := self._forbidden(check):
             return self._verdict(check, Status.FAILED, problem)
         answers = self.answers.of(self.exercise, check)
         outcomes: list[Outcome] = []
@@ -159,6 +159,12 @@ class Session:
         if isinstance(error, SubjectRaisedError) and (waits(error) or missing(error) in self.unfinished):
             return self._verdict(check, Status.SKIPPED, self._waits_for(error))
         return self._failed(check, outcomes, *failure)
+
+    def _forbidden(self, check: Check) -> str:
+        """What the source does that this check's subject rules out."""
+        statements = [chunk for _, chunk in self.submission.slice(self.exercise)]
+        found = other_than_formulas(statements) if check.cost else ""
+        return found or (opens_stand_in(statements) if check.backend else "")
 
     def _waits_for(self, error: SubjectRaisedError) -> str:
         """Say what is still to be written: an exercise that this one uses, where one of those raised."""

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 
 from dlkit.extraction import Chunk
 
-__all__ = ["needless", "other_than_formulas"]
+__all__ = ["needless", "opens_stand_in", "other_than_formulas"]
 
 COMPLEX = {"complex", "complex64", "complex128", "complex256", "csingle", "cdouble", "clongdouble", "imag"}
 """Names with which one computes the imaginary part of a step; a Fourier transform needs none of them."""
 DIFFERENCES = {"gradcheck", "directional_derivative", "elementwise_gradient"}
 """Of dlkit: what checks gradients by differences."""
+STAND_IN = {"_host", "stand_in", "DeviceArray", "hot_path"}
+"""What only code that looks behind the stand-in for a device names."""
 INTERPRETER = {"gc", "inspect"}
 FRAMES = {"_getframe", "_current_frames", "currentframe", "tb_frame", "f_back", "f_locals", "f_globals", "gi_frame"}
 HOOKS = {"settrace", "setprofile", "gettrace", "getprofile", "setswitchinterval", "addaudithook", "monitoring"}
@@ -28,6 +30,14 @@ def other_than_formulas(chunks: Iterable[Chunk]) -> str:
             return f"{place} uses complex numbers: a gradient is computed from its formula, not from a complex step"
         if found := names & DIFFERENCES:
             return f"{place} uses {min(found)}: that checks a gradient; compute it from its formula"
+    return ""
+
+
+def opens_stand_in(chunks: Iterable[Chunk]) -> str:
+    """Say where code takes arrays out of the stand-in that checks for transfers; or nothing."""
+    for place, names in _names(chunks):
+        if found := names & STAND_IN:
+            return f"{place} opens the stand-in for a GPU ({min(found)}): arrays of a real one have nothing inside"
     return ""
 
 
@@ -58,12 +68,15 @@ def _names(chunks: Iterable[Chunk]) -> Iterator[tuple[str, set[str]]]:
 
 
 def _names_of(node: ast.AST) -> set[str]:
-    """The names that a node of the syntax tree itself uses; a complex number counts as the name of its type."""
+    """The names that a node of the syntax tree itself uses, also as text: ``getattr(x, "imag")``.
+
+    A complex number counts as the name of its type.
+    """
     if isinstance(node, ast.Import | ast.ImportFrom):
         modules = [(node.module or "")] if isinstance(node, ast.ImportFrom) else []
         return {part for name in [*modules, *(alias.name for alias in node.names)] for part in name.split(".")}
     if isinstance(node, ast.Constant):
-        return {"complex"} if isinstance(node.value, complex) else set()
+        return {"complex"} if isinstance(node.value, complex) else {str(node.value)}
     if isinstance(node, ast.Attribute):
         return {node.attr}
     return {node.id} if isinstance(node, ast.Name) else set()
