@@ -238,6 +238,7 @@ class _Reader(ast.NodeVisitor):
     def visit_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
             if isinstance(target, ast.Name):
+                self._use(target.id)  # a name that nothing set cannot be deleted
                 self._bind(target.id)
             else:
                 self._change(target)

@@ -107,9 +107,14 @@ class Layer:
                 node.training = training
 
     def astype(self, dtype: DTypeLike) -> None:
-        """Convert every parameter to ``dtype``."""
-        for parameter in self.parameters():
-            parameter.astype(dtype)
+        """Convert every parameter, and every other array of floats that a layer keeps, to ``dtype``."""
+        for _, node in _walk(self, ""):
+            if isinstance(node, Parameter):
+                node.astype(dtype)
+                continue
+            for name, value in list(vars(node).items()):
+                if getattr(getattr(value, "dtype", None), "kind", "") == "f" and hasattr(value, "astype"):
+                    setattr(node, name, value.astype(dtype))
 
 
 _identity = object.__hash__

@@ -118,3 +118,19 @@ def test_a_layer_without_methods_says_which_is_missing(call):
 
     with pytest.raises(NotImplementedError, match=r"Empty has no (forward|backward) yet"):
         call(Empty())
+
+
+def test_astype_reaches_arrays_that_are_no_parameters():
+    class Running(Layer):
+        def __init__(self):
+            self.mean, self.count, self.steps = np.zeros(3), np.arange(3), 4
+
+    class Outer(Layer):
+        def __init__(self):
+            self.inner = [Running()]
+
+    outer = Outer()
+    outer.astype(np.float32)
+    assert outer.inner[0].mean.dtype == np.float32
+    assert outer.inner[0].count.dtype == np.arange(3).dtype
+    assert outer.inner[0].steps == 4

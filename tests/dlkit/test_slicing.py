@@ -4,7 +4,7 @@ import ast
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlkit.extraction import take
@@ -190,6 +190,7 @@ statements = st.sampled_from(
 
 @settings(deadline=None, max_examples=examples(100, 500))
 @given(st.lists(statements, max_size=14), st.sampled_from("ABCDE"))
+@example(["A = 1", "D[A] = B", "del D", "B = h()"], "B")
 def test_a_slice_gives_what_the_whole_gives(lines, name):
     """Random programs: the value of a name after all statements is its value after the slice alone."""
     lines = [
