@@ -200,7 +200,7 @@ check(Sigmoid)
 
 # %%
 class Tanh(Layer):
-    """Hyperbolic tangent, element by element:  y = tanh x
+    """Hyperbolic tangent, element by element:  y = tanh x, finite for every finite x
 
     Shapes
         x, y  any
@@ -366,7 +366,7 @@ class ELU(Layer):
 
     Shapes
         x, y  any
-    alpha: greater than zero.
+    alpha: greater than zero.  Finite for every finite x.
 
     Source: Clevert, Unterthiner & Hochreiter, Fast and Accurate Deep Network Learning by ELUs (2016).
     """
