@@ -20,6 +20,7 @@ binary_cross_entropy = LossExercise(
     cases=logit_cases,
     gradient_of=("logits",),
     extreme=1000.0,
+    wide=Case(logits=(1, 16_000), target=lambda rng: rng.random((1, 16_000))),
 )
 
 
@@ -70,6 +71,7 @@ focal = LossExercise(
     cases=yes_no_cases,
     gradient_of=("logits",),
     extreme=1000.0,
+    wide=Case({}, logits=(1, 10_000), target=lambda rng: 1.0 * (rng.random((1, 10_000)) < 0.5)),
 )
 
 

@@ -31,6 +31,7 @@ sequential = LayerExercise(
     "Sequential",
     cases=lambda rng: [Case({"layers": layers}, x=rng.normal(size=(3 + n, n))) for n, layers in layer_stacks()],
     has_parameters=True,
+    wide=Case({"layers": list(layer_stacks())[-1][1]}, x=(3_000, 4)),
     support_files=("stacks",),
 )
 
