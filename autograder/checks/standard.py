@@ -48,7 +48,16 @@ def forward_checks(harness: Behaviour, *, has_parameters: bool = False) -> list[
     part = "forward"
     check = partial(Check, part=part, weight=1.0, needs=(part,), after=(FORWARD,))
     checks = [
-        Check(FORWARD, part, PRINCIPAL_WEIGHT, harness.forward_cases, harness.forward, compare_all, needs=(part,)),
+        Check(
+            FORWARD,
+            part,
+            PRINCIPAL_WEIGHT,
+            harness.forward_cases,
+            harness.forward,
+            compare_all,
+            needs=(part,),
+            complete=harness.complete,
+        ),
         check(
             "inputs are not modified",
             cases=harness.cases,
@@ -122,6 +131,7 @@ def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientC
         own_forward=harness.is_right_for_own_forward,
         cost=cost,
         mutation=AS_DIFFERENCES if cost else "",
+        complete=harness.complete,
     )
     return [
         gradients,

@@ -13,8 +13,10 @@ patterns    the registry of patterns of numbers, in the order in which they are 
   terms       an extra or missing term
   shares      gradients shared by several entries, or summed over several
   probing     experiments with the student's own code (probe)
+  substitutes the answer that belongs to another argument, input or parameter (replacements)
   steps       an optimizer's trajectory: patterns in it, and experiments with the optimizer
 properties  the registry of patterns where a check of one property fails
+contrasts   where nothing else is recognised: what distinguishes the cases that are wrong (facts)
 examples    the exercises that the examples of patterns change
 places      where the errors are
 reproduce   one small input that reproduces the failure

@@ -10,20 +10,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from autograder.course.answers import Answers, StoredAnswers
+from autograder.course.answers import Answers, StoredAnswers, generator
+from autograder.diagnosis.contrasts import CONTRASTS, Tried
 from autograder.diagnosis.evidence import Answer, Evidence, Finding, gather
 from autograder.diagnosis.outcomes import Outcome, Raised, observe, take_fingerprints, wrong_names
 from autograder.diagnosis.pattern import first
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.places import places
 from autograder.diagnosis.planted import Explained, Known, Planted, as_data
-from autograder.diagnosis.probe import Probe
+from autograder.diagnosis.probe import Laboratory, Probe
 from autograder.diagnosis.probing import dependences
-from autograder.diagnosis.properties import PROPERTIES, SECOND, STALE, Violation
+from autograder.diagnosis.properties import CALLS, EVAL, PROPERTIES, SECOND, STALE, Violation
 from autograder.diagnosis.regions import wrong_entries
 from autograder.diagnosis.reproduce import snippet
 from autograder.spec import Check, Exercise, SpecError
-from autograder.spec.comparison import Mismatch, compare
+from autograder.spec.comparison import Mismatch, compare, is_compared
 from autograder.subject import LocalSubject, Subject
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnosis", "Fingerprints", "Outcome", "Raised", "observe"]
 
-MOST_FINDINGS = 2
-WORDS = frozenset({"the", "each", "only", "with", "all", "every", "what", "where", "in", "equal", "after"})
+MOST_FINDINGS, MOST_NAMES = 2, 5
+WORDS = frozenset(
+    {"the", "each", "only", "with", "all", "every", "what", "where", "in", "equal", "after", "it", "for", "part"}
+)
 """Words that a finding may begin with; any other first word is the name of an array."""
 
 
@@ -117,31 +120,34 @@ class Fingerprints:
         if found:
             return Diagnosis(findings=[found])
         if failure.forward_wrong or any(isinstance(outcome, Raised) for outcome in failure.outcomes):
-            return self._unrecognised(failure, answers, [])
+            findings = [] if failure.forward_wrong else self._contrasts(failure, answers)
+            return self._unrecognised(failure, answers, findings)
         findings, rest = self._patterns(failure, answers)
         if not findings:
             pair = self._planted.match_pair(exercise, check, failure.outcomes, "")
             if pair:
                 return Diagnosis(mistakes=pair)
+            findings = self._contrasts(failure, answers)
         return self._unrecognised(failure, answers, findings, rest)
 
     def _property(self, failure: Failure, answers: Sequence[Answer]) -> Finding | None:
-        if failure.check.name == STALE and not self._right_alone(failure, answers):
-            return None  # it also fails without the other call
+        if failure.check.name in CALLS and not self._right_alone(failure, answers):
+            return None  # it also fails by itself
         name = failure.mismatch.name if failure.mismatch else ""
         evidence = gather(name, failure.outcomes, answers, [None] * len(answers))
         violation = Violation(failure.check.name, failure.mismatch, failure.outcomes, answers, evidence)
         return first(PROPERTIES, violation)
 
     def _right_alone(self, failure: Failure, answers: Sequence[Answer]) -> bool:
-        """Whether the same cases pass without an earlier call."""
-        principal = failure.exercise.find(failure.check.after[0])
+        """Whether the same cases pass in one call of one object; those in eval mode, also after an earlier call."""
+        principal = failure.exercise.find(STALE if failure.check.name == EVAL else failure.check.after[0])
         for case, expected in answers:
             seen = observe(principal, failure.ask(), case)
             if isinstance(seen, Raised):
                 return False
-            names = {f"{name}{SECOND}": value for name, value in seen.items()}
-            if any(compare(names.get(name), value, name) for name, value in expected.items()):
+            seen = {name.removesuffix(SECOND): value for name, value in seen.items()}
+            wanted = {name.removesuffix(SECOND): value for name, value in expected.items() if is_compared(name)}
+            if any(compare(seen[name], value, name) for name, value in wanted.items() if name in seen):
                 return False
         return True
 
@@ -171,8 +177,25 @@ class Fingerprints:
         ]
         return findings[:MOST_FINDINGS], rest
 
+    def _contrasts(self, failure: Failure, answers: Sequence[Answer]) -> list[Finding]:
+        """What distinguishes the cases that are wrong."""
+        name = failure.mismatch.name if failure.mismatch else ""
+        tried = Tried(self._probe(failure), failure.outcomes, answers, name)
+        found = first(CONTRASTS, tried)
+        return [found] if found else []
+
     def _probe(self, failure: Failure) -> Probe:
-        return Probe(failure.check, failure.ask, failure.forward, self.matters(failure.exercise, failure.check))
+        matters = self.matters(failure.exercise, failure.check)
+        return Probe(failure.check, failure.ask, failure.forward, matters, self._laboratory(failure))
+
+    def _laboratory(self, failure: Failure) -> Laboratory | None:
+        """What experiments with other cases need; None without the reference."""
+        if isinstance(self.answers, StoredAnswers):
+            return None
+        exercise, check = failure.exercise, failure.check
+        reference = self.answers.reference(exercise)
+        rng = generator(self.answers.seed, "again", exercise.name, check.name)
+        return Laboratory(check, reference, lambda: check.cases(rng, reference))
 
     def matters(self, exercise: Exercise, check: Check) -> frozenset[tuple[str, str]]:
         """What each name of the expected answer depends on: computed, or read from a release."""
@@ -252,4 +275,6 @@ def _sentence(text: str) -> str:
 
 
 def _are(names: list[str]) -> str:
+    if len(names) > MOST_NAMES:
+        return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more are"
     return f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"

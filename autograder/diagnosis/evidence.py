@@ -84,6 +84,9 @@ class Pair:
             found["rows − 1"], found["columns − 1"] = first.shape[0] - 1, first.shape[-1] - 1
             found["vectors"] = first.size / max(1, first.shape[-1])
             found["one row"] = first.size / max(1, first.shape[0])
+            found["places"] = first[:1].size / max(1, first.shape[-1]) if first.ndim > 1 else 1
+            found["plane"] = first[:1, :1].size if first.ndim > 1 else 1
+            found["channel"] = first.size / max(1, first.shape[1]) if first.ndim > 1 else first.size
             axis = self.case.arguments.get("axis")
             if isinstance(axis, int) and -first.ndim <= axis < first.ndim:
                 found["axis length"] = first.shape[axis]

@@ -41,9 +41,10 @@ def factor(evidence: Evidence, _probe: Probe) -> Finding | None:
 def _why_factor(found: Factor) -> str:
     if found.key == "sign":
         return "Look for a difference in the wrong order, or an extra or missing minus."
-    if "1/rows" in found.key or "1/size" in found.key or "1/vectors" in found.key:
+    lengths = ("rows", "size", "vectors", "places", "plane", "channel")
+    if any(f"1/{length}" in found.key for length in lengths):
         return "Look for a mean in place of a sum, or for a division that is done twice."
-    if any(word in found.key for word in ("rows", "size", "vectors")):
+    if any(length in found.key for length in lengths):
         return "Look for a sum in place of a mean, or for a missing division."
     if "log" in found.key:
         return "Look for the base of a logarithm: log is the natural one."

@@ -10,11 +10,12 @@ from autograder.diagnosis.modes import other_mode
 from autograder.diagnosis.multiples import another_gradient, extra_or_missing_factor, factor, rows_scaled
 from autograder.diagnosis.order import ORDER
 from autograder.diagnosis.pattern import NumberPattern
-from autograder.diagnosis.probing import SENSITIVITY, SLOPES, ignored
+from autograder.diagnosis.probing import SENSITIVITY, SLOPES, ignored, limited
 from autograder.diagnosis.regions import REGIONS
 from autograder.diagnosis.shapes import SHAPES
 from autograder.diagnosis.shares import among_equals, one_share
 from autograder.diagnosis.steps import STEPS, after_the_first
+from autograder.diagnosis.substitutes import as_if
 from autograder.diagnosis.terms import TERMS
 from autograder.diagnosis.values import another_letter, curve, inverted_mask, nearly_right, signs, zeros
 
@@ -39,7 +40,9 @@ PATTERNS: tuple[NumberPattern, ...] = (
     signs,
     *SENSITIVITY,
     *STEPS,
+    limited,
     ignored,
+    as_if,
     *SLOPES,
     one_share,
     after_the_first,

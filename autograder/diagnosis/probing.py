@@ -20,9 +20,11 @@ from autograder.diagnosis.probe import STEP, Probe
 from autograder.spec import Case, Check
 from autograder.subject import Subject
 
-__all__ = ["SENSITIVITY", "SLOPES", "dependences", "ignored"]
+__all__ = ["SENSITIVITY", "SLOPES", "dependences", "ignored", "limited"]
 
 MOST_ENTRIES = 24
+LARGE = 100.0
+"""From here on an input is extreme."""
 
 
 # --- linearity in dy -------------------------------------------------------------------------
@@ -253,7 +255,8 @@ def ignored(evidence: Evidence, probe: Probe) -> Finding | None:
         if not answers or not all(_unmoved(pair, answer) for pair, answer in answers):
             continue
         where = f"Look for the place in the formula where {name} belongs."
-        if name in telling[0].case.parameters:
+        of_gradient = evidence.name.startswith("d") or "gradient" in evidence.name
+        if of_gradient and any(name in pair.case.parameters for pair in telling):
             where += f" It may be a condition: {name} may decide where dy passes (a ReLU, a maximum)."
         return Finding(
             f"ignores {name}",
@@ -261,6 +264,51 @@ def ignored(evidence: Evidence, probe: Probe) -> Finding | None:
             where,
         )
     return None
+
+
+@pattern(
+    Needs(),
+    Example(
+        "CrossEntropy",
+        "extreme inputs stay finite",
+        correct="return -log_p[xp.arange(len(labels)), labels].mean()",
+        wrong="return -xp.log(self.p[xp.arange(len(labels)), labels] + 1e-12).mean()",
+        sentence="The loss stays where it is while its large inputs double: something limits it.",
+        hint="A small number added inside a logarithm, or a probability that is clipped, limits −log p. Write the "
+        "logarithm out: log Σ eˣ and log (1 + eˣ) need no p.",
+    ),
+)
+def limited(evidence: Evidence, probe: Probe) -> Finding | None:
+    """A loss that grows no more where its inputs are large, and should."""
+    laboratory, told = probe.laboratory, 0
+    if laboratory is None or not evidence.scalar:
+        return None
+    for pair in evidence.pairs:
+        doubled = pair.case.with_changes(inputs={name: _large_doubled(x) for name, x in pair.case.inputs.items()})
+        wanted = (laboratory.answer(doubled) or {}).get(evidence.name)
+        if not isinstance(wanted, np.ndarray | np.generic | float):
+            return None
+        if same(pair.seen, pair.expected, rounding=1e-6) or abs(float(wanted)) < 1.5 * abs(float(pair.expected)):
+            continue
+        seen = probe.show(doubled).get(evidence.name)
+        usable = isinstance(seen, np.ndarray | np.generic | float) and np.asarray(seen).ndim == 0
+        if not usable or not pair.seen < pair.expected or not same(np.asarray(seen, dtype=float), pair.seen):
+            return None
+        told += 1
+    if not told:
+        return None
+    return Finding(
+        "limited",
+        f"{evidence.name} stays where it is while its large inputs double: something limits it",
+        "A small number added inside a logarithm, or a probability that is clipped, limits −log p. Write the logarithm "
+        "out: log Σ eˣ and log (1 + eˣ) need no p.",
+    )
+
+
+def _large_doubled(x: object) -> object:
+    if not isinstance(x, np.ndarray) or x.dtype.kind != "f" or not x.size or abs(x).max() < LARGE:
+        return x
+    return np.where(abs(x) > LARGE, 2 * x, x)
 
 
 def _unmoved(pair: Pair, answer: object) -> bool:

@@ -14,11 +14,22 @@ from autograder.diagnosis.pattern import Example, Pattern, pattern
 from autograder.spec import Case
 from autograder.spec.comparison import Mismatch
 
-__all__ = ["PROPERTIES", "SECOND", "STALE", "Violation"]
+__all__ = ["CALLS", "EVAL", "PROPERTIES", "SECOND", "STALE", "Violation"]
 
 STALE = "a second call forgets the first"
+AGAIN = "backward can be repeated"
+BESIDE = "a second object changes nothing"
+EVAL = "eval() changes nothing"
+VIEWS = "arrays may be views"
+CALLS = (STALE, AGAIN, BESIDE, EVAL, VIEWS)
+"""Checks of what happens around one call that is correct by itself."""
 INPUTS_UNCHANGED = "inputs are not modified"
-UNCHANGED = (INPUTS_UNCHANGED, "the upstream gradient is not modified")
+UNCHANGED = (
+    INPUTS_UNCHANGED,
+    "the upstream gradient is not modified",
+    "gradients are not modified",
+    "weights are not modified",
+)
 SECOND = " of the second call"
 ACCUMULATES = "gradients accumulate"
 
@@ -38,7 +49,7 @@ class Violation:
 class Of:
     """When a property is looked at: where one of these checks fails with a mismatch of this kind.
 
-    checks: by name; of any name, if there are none;  kind: any, if it is empty.
+    checks: by the end of their names; of any name, if there are none;  kind: any, if it is empty.
     """
 
     checks: tuple[str, ...] = ()
@@ -47,7 +58,7 @@ class Of:
     def __call__(self, violation: Violation) -> bool:
         """Whether it is looked at here."""
         kind = violation.mismatch.kind if violation.mismatch else ""
-        return (not self.checks or violation.check in self.checks) and (not self.kind or kind == self.kind)
+        return (not self.checks or violation.check.endswith(self.checks)) and (not self.kind or kind == self.kind)
 
     def __str__(self) -> str:
         checks = f"the check {' or '.join(f'“{name}”' for name in self.checks)}" if self.checks else "any check"
@@ -73,6 +84,109 @@ def stale(_violation: Violation) -> Finding | None:
         "after an earlier call of forward on other inputs, backward is incorrect",
         "Something from the first call is kept: an attribute that is set only once, a list that grows, or a cached "
         "result. Set what backward needs in every forward.",
+    )
+
+
+@pattern(
+    Of((AGAIN,)),
+    Example(
+        "Softmax",
+        AGAIN,
+        correct="return self.y * (dy - (dy * self.y).sum(axis=self.axis, keepdims=True))",
+        wrong="self.y, y = self.y**2, self.y\nreturn y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))",
+        sentence="After one forward a second backward is incorrect: the first one changes what forward has kept.",
+        hint="Look for an array of self that backward writes into (-=, *=, […] =) or sets anew. Make a new array.",
+    ),
+    Example(
+        "Tanh",
+        AGAIN,
+        correct="return dy * (1 - self.y**2)",
+        wrong="dx = dy * (1 - self.y**2)\nself.y *= 0\nreturn dx",
+        sentence="The first backward changes the array that forward has returned.",
+        hint="Look for an array of self that backward writes into (-=, *=, […] =): a name is not a copy.",
+    ),
+)
+def repeated(violation: Violation) -> Finding | None:
+    """Backward changes what forward has kept, so that it is right only once."""
+    writes = "Look for an array of self that backward writes into (-=, *=, […] =)"
+    for outcome, (_, expected) in zip(violation.outcomes, violation.answers, strict=True):
+        returned = next((name for name, value in expected.items() if isinstance(value, str)), "")
+        if returned and not isinstance(outcome, Raised) and outcome.get(returned) != expected[returned]:
+            return Finding(
+                "changes what forward returned",
+                "the first backward changes the array that forward has returned",
+                f"{writes}: a name is not a copy.",
+            )
+    return Finding(
+        "right only once",
+        "after one forward a second backward is incorrect: the first one changes what forward has kept",
+        f"{writes} or sets anew. Make a new array.",
+    )
+
+
+@pattern(
+    Of((BESIDE,)),
+    Example(
+        "Tanh",
+        BESIDE,
+        correct="self.y = xp.tanh(x)\nreturn self.y",
+        wrong="Tanh.y = xp.tanh(x)\nreturn self.y",
+        sentence="After a second object of the class has been used, backward of the first is incorrect: they share "
+        "what forward keeps.",
+        hint="Keep it in self: not in the class, not in a variable outside of it, not in a default argument.",
+    ),
+)
+def shared(_violation: Violation) -> Finding | None:
+    """Two objects of the class share what forward keeps."""
+    return Finding(
+        "shared by objects",
+        "after a second object of the class has been used, backward of the first is incorrect: they share what "
+        "forward keeps",
+        "Keep it in self: not in the class, not in a variable outside of it, not in a default argument.",
+    )
+
+
+@pattern(
+    Of((EVAL,)),
+    Example(
+        "Tanh",
+        EVAL,
+        correct="self.y = xp.tanh(x)\nreturn self.y",
+        wrong="y = xp.tanh(x)\nif self.training:\n    self.y = y\nreturn y",
+        sentence="After eval(), backward is incorrect; in training mode it is correct.",
+        hint="This layer does the same in both modes: look for self.training.",
+    ),
+)
+def unlike_in_eval(_violation: Violation) -> Finding | None:
+    """A layer without modes computes something else after eval()."""
+    return Finding(
+        "unlike in eval",
+        "after eval(), backward is incorrect; in training mode it is correct",
+        "This layer does the same in both modes: look for self.training.",
+    )
+
+
+@pattern(
+    Of((VIEWS,)),
+    Example(
+        "Tanh",
+        VIEWS,
+        correct="return dy * (1 - self.y**2)",
+        wrong='return dy.ravel("K").reshape(dy.shape) * (1 - self.y**2)',
+        sentence="For arrays that are not contiguous (a transpose, a slice), backward is incorrect, and correct for "
+        "their copies.",
+        hint="Look for what depends on the order in memory: strides, as_strided, order= other than C, and reshape to "
+        "write through, which may return a copy.",
+    ),
+)
+def of_views(_violation: Violation) -> Finding | None:
+    """Gradients depend on the order of arrays in memory."""
+    return Finding(
+        "depends on memory order",
+        "for arrays that are not contiguous (a transpose, a slice), backward is incorrect, and correct for their "
+        "copies",
+        "Look for what depends on the order in memory: strides, as_strided, order= other than C, and reshape to write "
+        "through, which may return a copy.",
     )
 
 
@@ -130,6 +244,7 @@ def accumulation(violation: Violation) -> Finding | None:
 def in_place(violation: Violation) -> Finding | None:
     """An argument is not what it was before the call."""
     name = violation.mismatch.name if violation.mismatch else ""
+    written = f"{name} -= …, {name}[…] = …, out={name}" if " " not in name else "-=, *=, […] = or out= with it"
     for outcome, (_, expected) in zip(violation.outcomes, violation.answers, strict=True):
         seen = None if isinstance(outcome, Raised) else outcome.get(name)
         before = expected.get(name)
@@ -140,8 +255,7 @@ def in_place(violation: Violation) -> Finding | None:
                 return Finding(
                     f"in place: {name}",
                     f"{share} entries of {name} have changed after the call",
-                    f"Look for {name} -= …, {name}[…] = …, out={name}, or the same with another name for {name}: "
-                    "another name is not a copy.",
+                    f"Look for {written}, or the same with another name for {name}: another name is not a copy.",
                 )
     return Finding(f"in place: {name}", f"{name} has changed after the call", "Another name is not a copy.")
 
@@ -221,5 +335,8 @@ def _culprit(broken: Array, case: Case) -> str:
     return ""
 
 
-PROPERTIES: tuple[Pattern[Violation], ...] = (stale, in_place, dtype, overflow, accumulation)
+PROPERTIES: tuple[Pattern[Violation], ...] = (
+    *(stale, repeated, shared, unlike_in_eval, of_views),
+    *(in_place, dtype, overflow, accumulation),
+)
 """In the order in which they are asked."""

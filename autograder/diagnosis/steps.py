@@ -25,6 +25,8 @@ __all__ = ["STEPS", "after_the_first"]
 AS_IF_FIRST = 4
 """How many steps are compared with a first step."""
 FEWEST_STEPS = 8
+FEWEST_STILL = 2
+"""Entries without a step that prove something."""
 CHANGE = 1e-2
 """Smallest change of a factor over the steps: less may be the effect of an epsilon."""
 
@@ -52,6 +54,35 @@ def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
         "does not move",
         f"{evidence.name} does not change, whatever the gradients",
         "p = p − … and p * … make a new array that is discarded. Write into parameter.data: -=, or [...] =.",
+    )
+
+
+@pattern(
+    Needs(of="trajectories"),
+    Example(
+        "Momentum",
+        MATCHES,
+        correct="p.data -= self.lr * v",
+        wrong="p.data[:1] -= self.lr * v[:1]",
+        sentence="Part of parameter 0 does not change, whatever the gradients; the rest is correct "
+        "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
+        hint="Every entry has its step: look at the slices, blocks or indices that are updated.",
+    ),
+)
+def stands_still_in_part(evidence: Evidence, _probe: Probe) -> Finding | None:
+    """Some entries keep their initial value after every step, and every other entry is correct."""
+    still = 0
+    for pair, mask in zip(evidence.pairs, wrong_entries(evidence), strict=True):
+        never = mask.all(axis=0)
+        if (mask != never).any() or (pair.seen != _start(evidence, pair))[:, never].any() or never.all():
+            return None
+        still += int(never.sum())
+    if still < FEWEST_STILL:
+        return None
+    return Finding(
+        "does not move in part",
+        f"part of {evidence.name} does not change, whatever the gradients; the rest is correct",
+        "Every entry has its step: look at the slices, blocks or indices that are updated.",
     )
 
 
@@ -366,5 +397,5 @@ def _trajectory(evidence: Evidence, probe: Probe, case: Case) -> Array | None:
     return np.asarray(seen, dtype=float) if usable else None
 
 
-STEPS = (stands_still, of_time_alone, only_the_decay, first_step, keeps_nothing, ignores_newest)
+STEPS = (stands_still, stands_still_in_part, of_time_alone, only_the_decay, first_step, keeps_nothing, ignores_newest)
 """The most certain and most specific first."""

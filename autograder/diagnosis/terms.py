@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations, combinations_with_replacement, permutations
 
 import numpy as np
@@ -13,6 +14,7 @@ from autograder.diagnosis.evidence import Evidence, Finding, Pair
 from autograder.diagnosis.factors import Factor, named
 from autograder.diagnosis.pattern import Example, Needs, pattern
 from autograder.diagnosis.probe import Probe
+from autograder.diagnosis.regions import wrong_entries
 
 __all__ = ["TERMS"]
 
@@ -38,7 +40,11 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 )
 def term(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The observed minus the expected value is one product of letters: an extra or missing term, or a wrong sign."""
-    if not _told(evidence):
+    masks = wrong_entries(evidence)
+    failed = tuple(pair for pair, mask in zip(evidence.pairs, masks, strict=True) if mask.any())
+    some = "" if len(failed) == len(evidence.pairs) else ", in every case that fails"
+    evidence = Evidence(evidence.name, failed)
+    if not failed or not _told(evidence):
         return None
     terms = [_terms(pair) for pair in evidence.pairs]
     for name in terms[0]:
@@ -46,7 +52,8 @@ def term(evidence: Evidence, _probe: Probe) -> Finding | None:
             continue
         found = _multiple(evidence, [known[name] for known in terms])
         if found is not None:
-            return _say_term(evidence, name, found)
+            told = _say_term(evidence, name, found)
+            return replace(told, sentence=told.sentence + some)
     return None
 
 
@@ -138,6 +145,12 @@ def _terms(pair: Pair) -> dict[str, Array]:
     }
     found |= products
     if "dy" in letters:
+        gates = {name: a != 0 if name == "y" else a > 0 for name, a in letters.items() if name != "dy"}
+        found |= {
+            f"dy where {name} {'≠' if name == 'y' else '>'} 0": np.where(gate, letters["dy"], 0.0)
+            for name, gate in gates.items()
+            if not gate.all()
+        }
         found |= {f"dy · {a}²": letters["dy"] * letters[a] ** 2 for a in letters if a != "dy"}
         found |= dict(
             _with_sums(

@@ -41,6 +41,7 @@ class Check:
     redrawn: its cases and what is expected need no reference, and are drawn where they are needed;
     own_forward(subject, case, observed): is a failed backward correct for the student's own forward?
     cost: what gradients may cost, measured where they are correct, before there are points for any of them.
+    complete(case, rng, reference): a case with what its author leaves to be drawn, where this check draws more;
     capstone: trains a model; one worker per case, until one passes, with cpu_s seconds of computing per call.
     budget: the limit on the cost, where it is measured; trial: the measured runs.
     mutation: source that breaks a correct implementation in exactly this way, to prove that the check catches it.
@@ -58,6 +59,7 @@ class Check:
     backend: str | None = None
     own_forward: Callable[[Subject, Case, Observations], bool] | None = None
     cost: GradientCost | None = None
+    complete: Callable[[Case, np.random.Generator, Subject], Case] | None = None
     mutation: str = ""
     redrawn: bool = False
     capstone: bool = False

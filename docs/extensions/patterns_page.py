@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+from autograder.diagnosis.contrasts import CONTRASTS
 from autograder.diagnosis.examples import COURSE, FOLDER
 from autograder.diagnosis.pattern import Example, Pattern
 from autograder.diagnosis.patterns import PATTERNS
@@ -17,7 +18,7 @@ the first one that holds for every number of every case is reported. Lines with 
 what somebody wrote in their place, and the sentence is what they read.
 
 A pattern is a function with the decorator `pattern` of `autograder/diagnosis/pattern.py`, listed in
-`autograder/diagnosis/patterns.py` or `properties.py`. Its examples are edits of the [code below](#the-exercises), and
+`autograder/diagnosis/patterns.py`, `properties.py` or `contrasts.py`. Its examples are edits of the [code below](#the-exercises), and
 they are its tests: the edited code must get exactly this sentence, from this pattern."""
 LINES = 2
 """Of code around a change."""
@@ -31,6 +32,7 @@ def page() -> str:
             *("# What the diagnosis recognises", "", INTRODUCTION, ""),
             *section("Checks of one property", "Asked first: only that property can be violated there.", PROPERTIES),
             *section("Numbers", "Asked of each name that is wrong.", PATTERNS),
+            *section("Contrasts", "Asked last: wrong cases are run again with one thing changed.", CONTRASTS),
             *("## The exercises", "", "The correct code that the examples change.", "", "```python"),
             *(correct.partition('"""\n\n')[2].rstrip(), "```", ""),
         ]

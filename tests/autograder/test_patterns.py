@@ -5,12 +5,13 @@ import pytest
 
 from autograder.course.answers import Answers
 from autograder.diagnosis import probe
+from autograder.diagnosis.contrasts import CONTRASTS
 from autograder.diagnosis.diagnose import Diagnosis, Failure, Fingerprints, Raised, observe
 from autograder.diagnosis.examples import COURSE, SEED
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.properties import PROPERTIES
 
-REGISTRY = (*PATTERNS, *PROPERTIES)
+REGISTRY = (*PATTERNS, *PROPERTIES, *CONTRASTS)
 EXAMPLES = [
     pytest.param(pattern, example, id=f"{pattern.name}: {example.exercise} {number}")
     for pattern in REGISTRY

@@ -168,9 +168,10 @@ class CrossEntropy(Loss):
 
     def forward(self, scores, labels):
         xp = array_module(scores)
-        e = xp.exp(scores - scores.max(axis=1, keepdims=True))
-        self.p, self.labels = e / e.sum(axis=1, keepdims=True), labels
-        return -xp.log(self.p[xp.arange(len(labels)), labels]).mean()
+        below = scores - scores.max(axis=1, keepdims=True)
+        log_p = below - xp.log(xp.exp(below).sum(axis=1, keepdims=True))
+        self.p, self.labels = xp.exp(log_p), labels
+        return -log_p[xp.arange(len(labels)), labels].mean()
 
     def backward(self):
         xp = array_module(self.p)

@@ -94,7 +94,7 @@ root_mean_square = LossExercise(
     gradient_of=("prediction",),
 )
 poisson_loss = LossExercise("PoissonLoss", cases=positive_cases, gradient_of=("prediction",))
-cross_entropy = LossExercise("CrossEntropy", cases=labelled_cases, gradient_of=("scores",))
+cross_entropy = LossExercise("CrossEntropy", cases=labelled_cases, gradient_of=("scores",), extreme=1000)
 pair_loss = LossExercise("PairLoss", cases=paired_cases, gradient_of=("distances",))
 
 # --- functions -------------------------------------------------------------------------------

@@ -1,0 +1,158 @@
+"""Contrasts: where nothing else is recognised, what distinguishes the cases that are wrong from those that are right.
+
+A wrong case is run again with one thing changed.  Where that makes it right, in every wrong case, the thing decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from autograder.checks import GRADIENTS
+from autograder.diagnosis.evidence import Answer, Finding
+from autograder.diagnosis.facts import Fact, facts_of
+from autograder.diagnosis.outcomes import Outcome, Raised
+from autograder.diagnosis.pattern import Example, Pattern, pattern
+from autograder.diagnosis.probe import Laboratory, Probe
+from autograder.spec import Case, Observations
+from autograder.spec.comparison import compare, is_compared
+
+__all__ = ["CONTRASTS", "Tried"]
+
+MOST_FACTS = 2
+MOST_WRONG = 12
+"""Wrong cases that are changed."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A failed check: what was observed in its cases, the first name that differs (none: it raises), experiments."""
+
+    probe: Probe
+    outcomes: Sequence[Outcome]
+    answers: Sequence[Answer]
+    name: str
+
+
+@dataclass(frozen=True)
+class _Experiments:
+    """When contrasts are looked for."""
+
+    def __call__(self, tried: Tried) -> bool:
+        """Whether other cases can be tried here."""
+        return tried.probe.laboratory is not None
+
+    def __str__(self) -> str:
+        return "any check of values, where the reference is at hand and nothing else is recognised"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One case that was run, and whether it was wrong."""
+
+    case: Case
+    wrong: bool
+
+
+@pattern(
+    _Experiments(),
+    Example(
+        "MovingSum",
+        GRADIENTS,
+        correct="dx[:, k : k + dy.shape[1]] += (k + 1) * dy",
+        wrong="dx[:, k : k + dy.shape[1]] += (k + 1) * dy if self.width < 3 else dy**2",
+        sentence="dx is wrong only where width is larger than 2: in every case that was tried, it is correct as soon "
+        "as width is 2.",
+        hint="Look at what the code does with width.",
+    ),
+)
+def only_where(tried: Tried) -> Finding | None:
+    """One thing, or two together, that decide: without them every wrong case is right."""
+    laboratory = tried.probe.laboratory
+    rows = _rows(tried)
+    wrong = [row.case for row in rows if row.wrong]
+    if laboratory is None or not wrong:
+        return None
+    healing: list[Fact] = []
+    for fact in facts_of([row.case for row in rows]):
+        if tried.probe.is_spent:
+            return None
+        if all(fact.holds(case) for case in wrong) and _heals(tried.probe, laboratory, fact, wrong, tried.name):
+            healing.append(fact)
+    healing = _without_repetition(healing)
+    if not healing or len(healing) > MOST_FACTS:
+        return None
+    always = all(row.wrong for row in rows if all(fact.holds(row.case) for fact in healing))
+    if not always and all(fact.weak for fact in healing):
+        return None
+    return _say(tried.name, healing, always=always)
+
+
+def _rows(tried: Tried) -> list[_Row]:
+    """The check's cases, and as many with other numbers."""
+    known = [
+        _Row(case, isinstance(seen, Raised) or tried.probe.check.judge(seen, answer, case) is not None)
+        for seen, (case, answer) in zip(tried.outcomes, tried.answers, strict=True)
+    ]
+    if not any(row.wrong for row in known):
+        return []
+    again = [(case, tried.probe.is_wrong(case, answer)) for case, answer in tried.probe.drawn_again]
+    if not again or any(wrong is None for _, wrong in again):
+        return []
+    return known + [_Row(case, bool(wrong)) for case, wrong in again]
+
+
+def _heals(probe: Probe, laboratory: Laboratory, fact: Fact, wrong: Sequence[Case], name: str) -> bool:
+    """Whether every wrong case is right as soon as this does not hold, and still expects something there."""
+    return all(
+        any(_is_right(probe, laboratory, changed, name) for changed in islice(fact.without(case), 2))
+        for case in wrong[:MOST_WRONG]
+    )
+
+
+def _is_right(probe: Probe, laboratory: Laboratory, changed: Case, name: str) -> bool:
+    case = laboratory.completed(changed)
+    answer = laboratory.answer(case) if case is not None else None
+    if case is None or answer is None or not _tells(answer, name):
+        return False
+    return probe.is_wrong(case, answer) is False and _depends_on_inputs(laboratory, case, answer)
+
+
+def _depends_on_inputs(laboratory: Laboratory, case: Case, answer: Observations) -> bool:
+    """Whether other inputs still have another answer: where nothing depends on them, being right shows nothing."""
+    floats = {name: x for name, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f"}
+    if not floats:
+        return True
+    moved = {name: x * 0.8 + 0.1 * np.cos(np.arange(x.size).reshape(x.shape)) for name, x in floats.items()}
+    other = laboratory.answer(case.with_changes(inputs={**case.inputs, **moved})) or {}
+    return any(compare(other.get(name), value, name) for name, value in answer.items() if is_compared(name))
+
+
+def _tells(answer: Observations, name: str) -> bool:
+    """Whether an answer holds numbers other than zero: a changed case of which nothing is left shows nothing."""
+    values = [answer[name]] if name in answer else [value for key, value in answer.items() if is_compared(key)]
+    return any(
+        bool(np.any(np.asarray(value))) for value in values if isinstance(value, np.ndarray | np.generic | float)
+    )
+
+
+def _without_repetition(facts: list[Fact]) -> list[Fact]:
+    """One fact of each thing that it is about, the first."""
+    return list({fact.about: fact for fact in reversed(facts)}.values())[::-1]
+
+
+def _say(name: str, facts: list[Fact], *, always: bool) -> Finding:
+    where, elsewhere = " and ".join(fact.where for fact in facts), " or ".join(fact.elsewhere for fact in facts)
+    what, right = (f"{name} is wrong", "it is correct") if name else ("it raises an error", "it raises none")
+    if always:
+        sentence = f"in every case that was tried, {what} where {where}, and {right} as soon as {elsewhere}"
+    else:
+        sentence = f"{what} only where {where}: in every case that was tried, {right} as soon as {elsewhere}"
+    about = " and ".join(dict.fromkeys(fact.about for fact in facts))
+    return Finding(f"only where {where}", sentence, f"Look at what the code does with {about}.")
+
+
+CONTRASTS: tuple[Pattern[Tried], ...] = (only_where,)
