@@ -63,7 +63,7 @@ class _Row:
         "MovingSum",
         GRADIENTS,
         correct="dx[:, k : k + dy.shape[1]] += (k + 1) * dy",
-        wrong="dx[:, k : k + dy.shape[1]] += (k + 1) * dy if self.width < 3 else dy**2",
+        wrong="dx[:, k : k + dy.shape[1]] += (k + 1) * dy * (1 + (self.width > 2) * k)",
         sentence="dx is wrong only where width is larger than 2: in every case that was tried, it is correct as soon "
         "as width is 2.",
         hint="Look at what the code does with width.",
@@ -100,8 +100,8 @@ def _rows(tried: Tried) -> list[_Row]:
     if not any(row.wrong for row in known):
         return []
     again = [(case, tried.probe.is_wrong(case, answer)) for case, answer in tried.probe.drawn_again]
-    if not again or any(wrong is None for _, wrong in again):
-        return []
+    if [row.wrong for row in known] != [wrong for _, wrong in again]:
+        return []  # chance has a part in it, or not every case could be run
     return known + [_Row(case, bool(wrong)) for case, wrong in again]
 
 

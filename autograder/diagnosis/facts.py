@@ -266,8 +266,9 @@ def _values(cases: Sequence[Case]) -> Iterator[Fact]:
     names = _names(case.inputs for case in cases)
     for name in names[1:]:
         yield _given(name)
-    for name in names:
-        if name != names[0]:
+    floats = [name for name in names if any(_floats(case.inputs, name).size for case in cases)]
+    for name in floats:
+        if name != floats[0]:
             yield _not_zero(name, _inputs, _with_input)
         yield _has_negatives(name)
         yield _has_shares(name)

@@ -16,6 +16,8 @@ __all__ = ["among_equals", "one_share"]
 TIES = "the first of equal numbers gets the gradient"
 """A check of an example."""
 FEWEST_GROUPS = 4
+CHANNELS = 3
+"""Axes from which on an output has channels: the second or the last."""
 MOST_WRONG = 40
 """Entries whose paths are followed: each takes two calls of forward."""
 
@@ -77,17 +79,25 @@ def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
     x, dy = pair.inputs.get(name), pair.case.upstream
     if x is None or x.shape != pair.expected.shape or not isinstance(dy, np.ndarray):
         return None
-    for i in np.flatnonzero(mask):
-        shares = _shares(probe, pair, name, int(i))
-        if shares is None or (shares != 0).sum() < 2:  # noqa: PLR2004 - nothing meets there
-            return None
-        if not np.isclose(shares[shares != 0], pair.seen.flat[i], rtol=1e-5, atol=1e-8).any():
-            return None
+    found = [(pair.seen.flat[i], _shares(probe, pair, name, int(i))) for i in np.flatnonzero(mask)]
+    told_of = [(seen, shares) for seen, shares in found if shares is not None]
+    if len(told_of) < len(found):
+        return None
+    channels = (None, 1, -1) if dy.ndim >= CHANNELS else (None,)
+    if not any(all(_is_one_of(seen, shares, axis) for seen, shares in told_of) for axis in channels):
+        return None
     return Finding(
         "one share of several",
         f"where several outputs depend on one entry of {name}, {evidence.name} holds that of only one",
         "Contributions from several places add up: use += where windows overlap, not =.",
     )
+
+
+def _is_one_of(seen: float, shares: Array, axis: int | None) -> bool:
+    """Whether this is the contribution of one of several outputs; axis: of outputs that belong together, channels."""
+    several = shares if axis is None else shares.sum(axis=axis)
+    several = several[several != 0]
+    return several.size > 1 and bool(np.isclose(several, seen, rtol=1e-5, atol=1e-8).any())
 
 
 def _shares(probe: Probe, pair: Pair, name: str, i: int) -> Array | None:
@@ -102,4 +112,4 @@ def _shares(probe: Probe, pair: Pair, name: str, i: int) -> Array | None:
     if up is None or down is None or up.shape != dy.shape or down.shape != dy.shape:
         return None
     shares = (up - down) / (2 * STEP) * dy
-    return np.where(np.abs(shares) > 1e-6, shares, 0.0).ravel()  # noqa: PLR2004 - less is rounding
+    return np.where(np.abs(shares) > 1e-6, shares, 0.0)  # noqa: PLR2004 - less is rounding
