@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from autograder.checks import GRADIENTS
 from autograder.diagnosis.evidence import Answer, Finding
 from autograder.diagnosis.facts import Fact, facts_of
-from autograder.diagnosis.outcomes import Outcome, Raised
+from autograder.diagnosis.outcomes import Outcome
 from autograder.diagnosis.pattern import Example, Pattern, pattern
 from autograder.diagnosis.probe import Laboratory, Probe
 from autograder.spec import Case, Observations
@@ -23,6 +24,8 @@ from autograder.spec.comparison import compare, is_compared
 __all__ = ["CONTRASTS", "Tried"]
 
 MOST_FACTS = 2
+FEWEST_ROWS = 4
+"""Wrong cases, and right ones, of which half are drawn again."""
 MOST_WRONG = 12
 """Wrong cases that are changed."""
 
@@ -83,7 +86,9 @@ def only_where(tried: Tried) -> Finding | None:
         if all(fact.holds(case) for case in wrong) and _heals(tried.probe, laboratory, fact, wrong, tried.name):
             healing.append(fact)
     healing = _without_repetition(healing)
-    if not healing or len(healing) > MOST_FACTS:
+    if not healing:
+        return _separating(tried.name, rows)
+    if len(healing) > MOST_FACTS:
         return None
     always = all(row.wrong for row in rows if all(fact.holds(row.case) for fact in healing))
     if not always and all(fact.weak for fact in healing):
@@ -91,15 +96,36 @@ def only_where(tried: Tried) -> Finding | None:
     return _say(tried.name, healing, always=always)
 
 
+def _separating(name: str, rows: Sequence[_Row]) -> Finding | None:
+    """The only fact that holds in all wrong cases and in no other, where no case without it can be made."""
+    facts = _without_repetition(
+        [
+            fact
+            for fact in facts_of([row.case for row in rows])
+            if not fact.weak and all(fact.holds(row.case) == row.wrong for row in rows)
+        ]
+    )
+    wrong = sum(row.wrong for row in rows)
+    if len(facts) != 1 or min(wrong, len(rows) - wrong) < FEWEST_ROWS:
+        return None
+    (fact,) = facts
+    what, right = (f"{name} is wrong", "correct") if name else ("it raises an error", "raises none")
+    return Finding(
+        f"only where {fact.where}",
+        f"in every case that was tried, {what} where {fact.where}, and {right} elsewhere",
+        f"Look at what the code does with {fact.about}.",
+    )
+
+
 def _rows(tried: Tried) -> list[_Row]:
     """The check's cases, and as many with other numbers."""
     known = [
-        _Row(case, isinstance(seen, Raised) or tried.probe.check.judge(seen, answer, case) is not None)
+        _Row(case, tried.probe.differs(seen, answer, case, tried.name))
         for seen, (case, answer) in zip(tried.outcomes, tried.answers, strict=True)
     ]
     if not any(row.wrong for row in known):
         return []
-    again = [(case, tried.probe.is_wrong(case, answer)) for case, answer in tried.probe.drawn_again]
+    again = [(case, tried.probe.is_wrong(case, answer, tried.name)) for case, answer in tried.probe.drawn_again]
     if [row.wrong for row in known] != [wrong for _, wrong in again]:
         return []  # chance has a part in it, or not every case could be run
     return known + [_Row(case, bool(wrong)) for case, wrong in again]
@@ -118,17 +144,25 @@ def _is_right(probe: Probe, laboratory: Laboratory, changed: Case, name: str) ->
     answer = laboratory.answer(case) if case is not None else None
     if case is None or answer is None or not _tells(answer, name):
         return False
-    return probe.is_wrong(case, answer) is False and _depends_on_inputs(laboratory, case, answer)
+    return probe.is_wrong(case, answer, name) is False and _depends_on_inputs(laboratory, case, answer)
 
 
 def _depends_on_inputs(laboratory: Laboratory, case: Case, answer: Observations) -> bool:
     """Whether other inputs still have another answer: where nothing depends on them, being right shows nothing."""
-    floats = {name: x for name, x in case.inputs.items() if isinstance(x, np.ndarray) and x.dtype.kind == "f"}
-    if not floats:
+    moved = case.with_changes(inputs=_moved(case.inputs)).with_upstreams(_moved(case.upstreams))
+    if not any(isinstance(x, np.ndarray) and x.dtype.kind == "f" for x in (case.inputs | case.upstreams).values()):
         return True
-    moved = {name: x * 0.8 + 0.1 * np.cos(np.arange(x.size).reshape(x.shape)) for name, x in floats.items()}
-    other = laboratory.answer(case.with_changes(inputs={**case.inputs, **moved})) or {}
+    other = laboratory.answer(moved) or {}
     return any(compare(other.get(name), value, name) for name, value in answer.items() if is_compared(name))
+
+
+def _moved(arrays: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: x * 0.8 + 0.1 * np.cos(np.arange(x.size).reshape(x.shape))
+        if isinstance(x, np.ndarray) and x.dtype.kind == "f"
+        else x
+        for name, x in arrays.items()
+    }
 
 
 def _tells(answer: Observations, name: str) -> bool:

@@ -56,11 +56,12 @@ class Diagnosis:
 
     def as_fields(self) -> dict[str, object]:
         """Return it as fields of a Verdict."""
+        said = dict.fromkeys(f"{_sentence(f.sentence)} {f.hint}".strip() for f in self.findings)
         if self.mistakes:
             names = [one.mistake for one in self.mistakes]
-            hints = dict.fromkeys(one.hint for one in self.mistakes)
-            return {"mistake": ", and ".join(names), "mistakes": names, "hint": " ".join(hints)}
-        said = dict.fromkeys(f"{_sentence(f.sentence)} {f.hint}".strip() for f in self.findings)
+            hints = dict.fromkeys((*(one.hint for one in self.mistakes), *said))
+            more = {"pattern": "; ".join(dict.fromkeys(f.key for f in self.findings))} if self.findings else {}
+            return {"mistake": ", and ".join(names), "mistakes": names, "hint": " ".join(hints), **more}
         return {
             "pattern": "; ".join(dict.fromkeys(f.key for f in self.findings)),
             "hint": " ".join(said),
@@ -122,13 +123,33 @@ class Fingerprints:
         if failure.forward_wrong or any(isinstance(outcome, Raised) for outcome in failure.outcomes):
             findings = [] if failure.forward_wrong else self._contrasts(failure, answers)
             return self._unrecognised(failure, answers, findings)
+        return self._recognised(failure, answers)
+
+    def _recognised(self, failure: Failure, answers: Sequence[Answer]) -> Diagnosis:
+        """What patterns say, two mistakes together, one with something else beside it; or where the errors are."""
+        exercise, check, outcomes = failure.exercise, failure.check, failure.outcomes
         findings, rest = self._patterns(failure, answers)
         if not findings:
-            pair = self._planted.match_pair(exercise, check, failure.outcomes, "")
-            if pair:
-                return Diagnosis(mistakes=pair)
-            findings = self._contrasts(failure, answers)
-        return self._unrecognised(failure, answers, findings, rest)
+            known = self._planted.match_pair(exercise, check, outcomes, "")
+            known = known or [*filter(None, [self._planted.match_nearly(exercise, check, outcomes)])]
+            if known:
+                return Diagnosis(mistakes=known)
+        in_part = self._in_part(failure, answers) if rest else None
+        return in_part or self._unrecognised(failure, answers, findings or self._contrasts(failure, answers), rest)
+
+    def _in_part(self, failure: Failure, answers: Sequence[Answer]) -> Diagnosis | None:
+        """A planted mistake that explains some names, and what patterns say of the others where it is made."""
+        known = self._planted.match_in_part(failure.exercise, failure.check, failure.outcomes)
+        if known is None:
+            return None
+        made = self._planted.outcomes(failure.exercise, failure.check, known.mistake)
+        there = [
+            (case, dict(outcome))
+            for (case, _), outcome in zip(answers, made, strict=False)
+            if not isinstance(outcome, Raised)
+        ]
+        findings = self._patterns(failure, there)[0] if len(there) == len(answers) else []
+        return Diagnosis(mistakes=[known], findings=findings)
 
     def _property(self, failure: Failure, answers: Sequence[Answer]) -> Finding | None:
         if failure.check.name in CALLS and not self._right_alone(failure, answers):

@@ -104,13 +104,21 @@ def _arguments(cases: Sequence[Case]) -> Iterator[Fact]:
             yield _unequal(one, other)
 
 
+USUAL = {"stride": 1, "dilation": 1, "padding": 0, "output_padding": 0}
+"""Of arguments of windows that a case does not give."""
+
+
+def _numbers_of(case: Case, name: str) -> tuple[int, ...]:
+    return _whole(case.arguments.get(name, USUAL.get(name)))
+
+
 def _two_numbers(name: str) -> Fact:
     return Fact(
         name,
         f"the two numbers of {name} differ",
         "they are equal",
-        lambda case: len(set(_whole(case.arguments.get(name)))) > 1,
-        lambda case: [_with_argument(case, name, (n, n)) for n in _whole(case.arguments[name])],
+        lambda case: len(set(_numbers_of(case, name))) > 1,
+        lambda case: [_with_argument(case, name, (n, n)) for n in _numbers_of(case, name)],
     )
 
 
@@ -119,7 +127,7 @@ def _larger(name: str, border: int) -> Fact:
         name,
         f"{name} is larger than {border}",
         f"{name} is {border}",
-        lambda case: any(n > border for n in _whole(case.arguments.get(name))),
+        lambda case: any(n > border for n in _numbers_of(case, name)),
         lambda case: [_with_argument(case, name, border)],
     )
 
@@ -129,7 +137,7 @@ def _is_zero(name: str) -> Fact:
         name,
         f"{name} is 0",
         f"{name} is 1",
-        lambda case: _whole(case.arguments.get(name)) in ((0,), (0, 0)),
+        lambda case: _numbers_of(case, name) in ((0,), (0, 0)),
         lambda case: [_with_argument(case, name, 1)],
     )
 

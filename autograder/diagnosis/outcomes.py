@@ -16,7 +16,7 @@ from autograder.diagnosis.arrays import Array
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectRaisedError
 
-__all__ = ["Fingerprint", "Outcome", "Raised", "identifies", "observe", "take_fingerprints", "wrong_names"]
+__all__ = ["RAISED", "Fingerprint", "Outcome", "Raised", "identifies", "observe", "take_fingerprints", "wrong_names"]
 
 RAISED = "what is raised"
 PROJECTIONS = 3
@@ -63,6 +63,12 @@ class Fingerprint:
             return False
         bound = ROUNDING["float32" if self.coarse or other.coarse else "float64"] * max(self.size, other.size) + 1e-12
         return all(abs(a - b) <= bound for a, b in zip(self.numbers, other.numbers, strict=True))
+
+    def is_near(self, other: Fingerprint, share: float) -> bool:
+        """Whether the numbers differ by no more than a share of their size."""
+        bound = share * max(self.size, other.size) + 1e-12
+        same = self.form == other.form and len(self.numbers) == len(other.numbers)
+        return same and all(abs(a - b) <= bound for a, b in zip(self.numbers, other.numbers, strict=True))
 
 
 def observe(check: Check, subject: Subject, case: Case) -> Outcome:

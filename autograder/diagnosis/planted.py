@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autograder.course.answers import Answers, StoredAnswers
 from autograder.course.catalogue import wire
 from autograder.diagnosis.outcomes import (
+    RAISED,
     Fingerprint,
     Outcome,
     Raised,
@@ -33,6 +34,9 @@ Explained = dict[tuple[str, str], Stored]
 """By exercise and check, in the form in which a release stores it."""
 
 MOST_PAIRS = 28
+NEAR, FAR = 1e-5, 1e-2
+"""How near fingerprints are, in shares of their size: those of one mistake with a small number added to something,
+and those of different answers."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,42 @@ class Planted:
             if one.wrong | other.wrong == wrong and not one.wrong & other.wrong:
                 return [one, other]
         return []
+
+    def match_in_part(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> Known | None:
+        """Name the planted mistake that explains most of the incorrect names, where others are left; None if none."""
+        seen, right = take_fingerprints(outcomes), self._right(exercise, check)
+        wrong = wrong_names(seen, right)
+        if check.capstone or check.budget or RAISED in seen:
+            return None
+        explained = {
+            one.mistake: {n for n in one.wrong & wrong if n in seen and seen[n].agrees(one.fingerprints[n])}
+            for one in self.of(exercise, check)
+            if one.wrong <= wrong
+        }
+        return max(
+            (one for one in self.of(exercise, check) if explained.get(one.mistake)),
+            key=lambda one: len(explained[one.mistake]),
+            default=None,
+        )
+
+    def match_nearly(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> Known | None:
+        """Name the only planted mistake that these outcomes are nearly those of, much nearer than the right ones."""
+        seen, right = take_fingerprints(outcomes), self._right(exercise, check)
+        if check.capstone or check.budget or RAISED in seen:
+            return None
+        near = [
+            one
+            for one in self.of(exercise, check)
+            if set(seen) == set(one.fingerprints) == set(right)
+            and all(seen[n].is_near(one.fingerprints[n], NEAR) for n in seen)
+            and not all(one.fingerprints[n].is_near(right[n], FAR) for n in seen)
+        ]
+        return near[0] if len(near) == 1 else None
+
+    def outcomes(self, exercise: Exercise, check: Check, mistake: str) -> list[Outcome]:
+        """What the reference with this mistake shows; nothing without the reference."""
+        planted = [one for one in exercise.mistakes if one.name == mistake] if self._loaded.official else []
+        return self._outcomes(exercise, check, tuple(planted)) if planted else []
 
     def match_pair(self, exercise: Exercise, check: Check, outcomes: list[Outcome], forward: str) -> list[Known]:
         """Name two planted mistakes that reproduce these outcomes only together.

@@ -12,6 +12,7 @@ import numpy as np
 from autograder.diagnosis.arrays import Array
 from autograder.diagnosis.outcomes import Outcome, Raised, observe
 from autograder.spec import Case, Check, Observations, SpecError
+from autograder.spec.comparison import compare
 from autograder.subject import Subject, SubjectRaisedError
 
 __all__ = ["STEP", "Laboratory", "Probe"]
@@ -129,10 +130,16 @@ class Probe:
         answers = [(case, self.laboratory.answer(case)) for case in cases]
         return [(case, answer) for case, answer in answers if answer is not None]
 
-    def is_wrong(self, case: Case, answer: Observations) -> bool | None:
+    def is_wrong(self, case: Case, answer: Observations, name: str = "") -> bool | None:
         """Whether the implementation's answer to a case differs from this one; None where it cannot be told."""
         seen = self.outcome(case)
-        if seen is None:
-            return None
+        return None if seen is None else self.differs(seen, answer, case, name)
+
+    def differs(self, seen: Outcome, answer: Observations, case: Case, name: str = "") -> bool:
+        """Whether an outcome is wrong: what it holds under this name, or anything where the answer has none."""
+        if isinstance(seen, Raised):
+            return True
         with np.errstate(all="ignore"):
-            return isinstance(seen, Raised) or self.check.judge(seen, {**answer, "_slopes": []}, case) is not None
+            if name in answer and self.check.complete is not None:
+                return compare(seen.get(name), answer[name], name) is not None
+            return self.check.judge(seen, {**answer, "_slopes": []}, case) is not None
