@@ -24,7 +24,7 @@ from autograder.spec.comparison import compare, is_compared
 __all__ = ["CONTRASTS", "Tried"]
 
 MOST_FACTS = 2
-FEWEST_ROWS = 4
+FEWEST_ROWS = 2
 """Wrong cases, and right ones, of which half are drawn again."""
 MOST_WRONG = 12
 """Wrong cases that are changed."""
@@ -67,7 +67,7 @@ class _Row:
         GRADIENTS,
         correct="dx[:, k : k + dy.shape[1]] += (k + 1) * dy",
         wrong="dx[:, k : k + dy.shape[1]] += (k + 1) * dy * (1 + (self.width > 2) * k)",
-        sentence="dx is wrong only where width is larger than 2: in every case that was tried, it is correct as soon "
+        sentence="In every case that was tried, dx is wrong where width is larger than 2, and it is correct as soon "
         "as width is 2.",
         hint="Look at what the code does with width.",
     ),

@@ -33,7 +33,7 @@ Stored = list[Any]
 Explained = dict[tuple[str, str], Stored]
 """By exercise and check, in the form in which a release stores it."""
 
-MOST_PAIRS = 28
+MOST_PAIRS = 60
 NEAR, FAR = 1e-5, 1e-2
 """How near fingerprints are, in shares of their size: those of one mistake with a small number added to something,
 and those of different answers."""

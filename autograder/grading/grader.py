@@ -18,6 +18,7 @@ import numpy as np
 
 from autograder.course.answers import Answers, read_stored
 from autograder.diagnosis.diagnose import Fingerprints
+from autograder.grading.causes import with_causes
 from autograder.grading.options import Options
 from autograder.grading.session import Session
 from autograder.grading.workplace import Context, Workplace, start_worker
@@ -148,7 +149,7 @@ class Grader:
             return result
 
         with ThreadPoolExecutor(self.options.threads) as pool:
-            results = list(pool.map(grade_one, chosen))
+            results = with_causes(list(pool.map(grade_one, chosen)), submission, chosen)
         workers = [worker for exercise in chosen for worker in places[exercise.name].workers]
         seconds = round(time.perf_counter() - started, 3)
         return self.report_of(submission, student, results, earlier=earlier, workers=workers, seconds=seconds)
