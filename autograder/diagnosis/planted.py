@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from autograder.course.answers import Answers, StoredAnswers
 from autograder.course.catalogue import wire
 from autograder.diagnosis.outcomes import (
@@ -34,6 +36,8 @@ Explained = dict[tuple[str, str], Stored]
 """By exercise and check, in the form in which a release stores it."""
 
 MOST_PAIRS = 60
+FEWEST_NUMBERS = 4
+"""In which two mistakes together do not give by chance what something else gives."""
 NEAR, FAR = 1e-5, 1e-2
 """How near fingerprints are, in shares of their size: those of one mistake with a small number added to something,
 and those of different answers."""
@@ -74,11 +78,15 @@ class Planted:
         if check.capstone or check.budget or not self._identifies(exercise, check, outcomes):
             return []
         seen = take_fingerprints(outcomes)
+        wrong = wrong_names(seen, self._right(exercise, check))
         known = sorted(self.of(exercise, check), key=lambda one: one.mistake not in found)
         for one in known:
-            if set(seen) == set(one.fingerprints) and all(seen[name].agrees(one.fingerprints[name]) for name in seen):
+            if (
+                set(seen) == set(one.fingerprints)
+                and all(seen[name].agrees(one.fingerprints[name]) for name in seen)
+                and (wrong or self._has_these_errors(exercise, check, outcomes, one.mistake))
+            ):
                 return [one]
-        wrong = wrong_names(seen, self._right(exercise, check))
         parts = [
             one
             for one in known
@@ -89,11 +97,26 @@ class Planted:
                 return [one, other]
         return []
 
+    def _has_these_errors(self, exercise: Exercise, check: Check, outcomes: list[Outcome], mistake: str) -> bool:
+        """Whether a planted mistake makes the same errors; asked where they are too small for a fingerprint."""
+        made = self.outcomes(exercise, check, mistake)
+        if not made:
+            return True  # without the reference, nothing more can be told
+        for seen, planted, (_, expected) in zip(outcomes, made, self.answers.of(exercise, check), strict=True):
+            if isinstance(seen, Raised) or isinstance(planted, Raised):
+                return isinstance(seen, Raised) and isinstance(planted, Raised)
+            for name, right in expected.items():
+                if isinstance(right, np.ndarray) and right.dtype.kind == "f":
+                    errors = [np.asarray(shown[name], dtype=float) - right for shown in (seen, planted)]
+                    if np.abs(errors[0] - errors[1]).max(initial=0.0) > FAR * np.abs(errors[1]).max(initial=0.0):
+                        return False
+        return True
+
     def match_in_part(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> Known | None:
         """Name the planted mistake that explains most of the incorrect names, where others are left; None if none."""
         seen, right = take_fingerprints(outcomes), self._right(exercise, check)
         wrong = wrong_names(seen, right)
-        if check.capstone or check.budget or RAISED in seen:
+        if not _tells_mistakes_apart(check) or RAISED in seen:
             return None
         explained = {
             one.mistake: {n for n in one.wrong & wrong if n in seen and seen[n].agrees(one.fingerprints[n])}
@@ -109,7 +132,7 @@ class Planted:
     def match_nearly(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> Known | None:
         """Name the only planted mistake that these outcomes are nearly those of, much nearer than the right ones."""
         seen, right = take_fingerprints(outcomes), self._right(exercise, check)
-        if check.capstone or check.budget or RAISED in seen:
+        if not _tells_mistakes_apart(check) or RAISED in seen:
             return None
         near = [
             one
@@ -134,6 +157,8 @@ class Planted:
             not self._loaded.official
             or check.capstone
             or check.budget
+            or (check.after and not forward)
+            or _numbers(outcomes) < FEWEST_NUMBERS
             or not self._identifies(exercise, check, outcomes)
         ):
             return []
@@ -254,6 +279,19 @@ class Planted:
             support=exercise.support,
             earlier=self._loaded.earlier if uses_earlier else None,
         )
+
+
+def _numbers(outcomes: Iterable[Outcome]) -> int:
+    """How many numbers, words and arrays' entries were observed; an error tells as much as many."""
+    return sum(
+        FEWEST_NUMBERS if isinstance(outcome, Raised) else sum(int(np.size(value)) for value in outcome.values())
+        for outcome in outcomes
+    )
+
+
+def _tells_mistakes_apart(check: Check) -> bool:
+    """Whether many numbers are compared with the reference's: a check of values that comes after no other."""
+    return not (check.capstone or check.budget or check.after) and (check.expect is None or check.complete is not None)
 
 
 def _named(names: Iterable[str], texts: list[str]) -> bool:
