@@ -80,11 +80,11 @@ def one_share(evidence: Evidence, probe: Probe) -> Finding | None:
     if x is None or x.shape != pair.expected.shape or not isinstance(dy, np.ndarray):
         return None
     found = [(pair.seen.flat[i], _shares(probe, pair, name, int(i))) for i in np.flatnonzero(mask)]
-    told_of = [(seen, shares) for seen, shares in found if shares is not None]
-    if len(told_of) < len(found):
+    shared = [(seen, shares) for seen, shares in found if shares is not None]
+    if len(shared) < len(found):
         return None
     channels = (None, 1, -1) if dy.ndim >= CHANNELS else (None,)
-    if not any(all(_is_one_of(seen, shares, axis) for seen, shares in told_of) for axis in channels):
+    if not any(all(_is_one_of(seen, shares, axis) for seen, shares in shared) for axis in channels):
         return None
     return Finding(
         "one share of several",
