@@ -36,7 +36,7 @@ Explained = dict[tuple[str, str], Stored]
 """By exercise and check, in the form in which a release stores it."""
 
 MOST_PAIRS = 60
-FEWEST_NUMBERS = 4
+FEWEST_NUMBERS = 12
 """In which two mistakes together do not give by chance what something else gives."""
 NEAR, FAR = 1e-5, 1e-2
 """How near fingerprints are, in shares of their size: those of one mistake with a small number added to something,
@@ -87,6 +87,8 @@ class Planted:
                 and (wrong or self._has_these_errors(exercise, check, outcomes, one.mistake))
             ):
                 return [one]
+        if not _tells_mistakes_apart(check):
+            return []
         parts = [
             one
             for one in known
@@ -116,7 +118,7 @@ class Planted:
         """Name the planted mistake that explains most of the incorrect names, where others are left; None if none."""
         seen, right = take_fingerprints(outcomes), self._right(exercise, check)
         wrong = wrong_names(seen, right)
-        if not _tells_mistakes_apart(check) or RAISED in seen:
+        if not _tells_mistakes_apart(check) or RAISED in seen or _numbers(outcomes) < FEWEST_NUMBERS:
             return None
         explained = {
             one.mistake: {n for n in one.wrong & wrong if n in seen and seen[n].agrees(one.fingerprints[n])}
@@ -132,7 +134,7 @@ class Planted:
     def match_nearly(self, exercise: Exercise, check: Check, outcomes: list[Outcome]) -> Known | None:
         """Name the only planted mistake that these outcomes are nearly those of, much nearer than the right ones."""
         seen, right = take_fingerprints(outcomes), self._right(exercise, check)
-        if not _tells_mistakes_apart(check) or RAISED in seen:
+        if not _tells_mistakes_apart(check) or RAISED in seen or _numbers(outcomes) < FEWEST_NUMBERS:
             return None
         near = [
             one
@@ -157,8 +159,8 @@ class Planted:
             not self._loaded.official
             or check.capstone
             or check.budget
-            or (check.after and not forward)
             or _numbers(outcomes) < FEWEST_NUMBERS
+            or not (forward or _tells_mistakes_apart(check))
             or not self._identifies(exercise, check, outcomes)
         ):
             return []
@@ -290,8 +292,8 @@ def _numbers(outcomes: Iterable[Outcome]) -> int:
 
 
 def _tells_mistakes_apart(check: Check) -> bool:
-    """Whether many numbers are compared with the reference's: a check of values that comes after no other."""
-    return not (check.capstone or check.budget or check.after) and (check.expect is None or check.complete is not None)
+    """Whether what is compared is what the reference shows: nothing random, no other judgement."""
+    return not (check.capstone or check.budget) and (check.expect is None or check.complete is not None)
 
 
 def _named(names: Iterable[str], texts: list[str]) -> bool:

@@ -142,4 +142,5 @@ class Probe:
         with np.errstate(all="ignore"):
             if name in answer and self.check.complete is not None:
                 return compare(seen.get(name), answer[name], name) is not None
-            return self.check.judge(seen, {**answer, "_slopes": []}, case) is not None
+            proved = {"_slopes": []} if self.check.complete else {}  # the reference's gradients are
+            return self.check.judge(seen, {**answer, **proved}, case) is not None
