@@ -12,13 +12,15 @@ def pairwise_cases(rng):
         yield Case(a=rng.normal(size=(rows, columns)), b=rng.normal(1, 2, size=(others, columns)))
 
 
-# Time: the formula written directly takes 1.7 times the reference, a loop over the rows of a 14 times.  Memory: neither
-# grows with the columns (to the power 0.1); all differences at once grow with the power 1, and take 20 times the time.
+# Time: the formula written directly takes 1.5 to 2.7 times the reference, with einsum in place of matrix products 3.8
+# times (4.5 beside a neighbour), a loop over the rows of a 15 times.  A table of all rows for every column (60 times) and
+# an array of all differences (40 times) do without BLAS or grow with the columns, and may fail.  Memory: the formula does
+# not grow with the columns (to the power 0.1); all differences at once grow with the power 1.
 pairwise_distances = FunctionExercise(
     "pairwise_distances",
     cases=pairwise_cases,
     float32=True,
-    speed=Speed(Case(a=(500, 64), b=(600, 64)), at_most=6.0),
+    speed=Speed(Case(a=(500, 64), b=(600, 64)), at_most=7.0),
     scaling=Scaling(
         lambda columns: Case(a=(400, columns), b=(400, columns)),
         sizes=(16, 32, 64, 128),

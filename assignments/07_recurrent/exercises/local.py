@@ -21,11 +21,12 @@ def local_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, length, channels)))
 
 
-# Measured under load: einsum takes 1.2 times as long as the reference, a loop over the places 12 to 14 times.
+# Few channels and many places: einsum without optimize takes 2.2 times as long as the reference, a loop over the places
+# 15 to 27 times.  A matrix of all places by all inputs (21 times) grows with their square, and may fail.
 locally_connected = LayerExercise(
     "LocallyConnected1d",
     cases=local_cases,
     has_parameters=True,
     wide=Case(local(8, 8, 128, 3), x=(1, 128, 8)),
-    speed=Speed(Case(local(4, 4, 512, 3), x=(4, 512, 4)), at_most=4.0),
+    speed=Speed(Case(local(2, 2, 1024, 3), x=(4, 1024, 2)), at_most=6.0),
 )

@@ -9,11 +9,12 @@ def linear_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, n_in)))
 
 
-# einsum in place of a matrix product takes 2.6 times the reference, loops 70 times.
+# einsum in place of matrix products takes 3 to 4 times the reference, a loop over the rows 15 times, over all outputs 57
+# times.  An array of all products (batch, in, out) takes as long as the rows one by one, and may fail.
 linear = LayerExercise(
     "Linear",
     cases=linear_cases,
     has_parameters=True,
     wide=Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(1, 256)),
-    speed=Speed(Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(128, 256)), at_most=6.0),
+    speed=Speed(Case({"in_features": 256, "out_features": 256, "rng": Rng(0)}, x=(128, 256)), at_most=7.0),
 )

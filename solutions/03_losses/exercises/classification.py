@@ -30,6 +30,8 @@ def label_cases(rng):
         yield Case({"label_smoothing": smoothing}, scores=scores, labels=rng.integers(0, classes, size=batch))
 
 
+# Few classes, so that a loop over the rows is slow: it takes 31 to 54 times the reference, a stack of Jacobians 3.4
+# times, the slowest formula on whole arrays 1.9 times.
 softmax_cross_entropy = LossExercise(
     "SoftmaxCrossEntropy",
     cases=label_cases,
@@ -37,7 +39,7 @@ softmax_cross_entropy = LossExercise(
     extreme=1000.0,
     shift_invariant=True,
     wide=Case({}, scores=(64, 256), labels=lambda rng: rng.integers(0, 256, size=64)),
-    speed=Speed(Case({}, scores=(512, 64), labels=lambda rng: rng.integers(0, 64, size=512)), at_most=4.0),
+    speed=Speed(Case({}, scores=(2048, 10), labels=lambda rng: rng.integers(0, 10, size=2048)), at_most=8.0),
 )
 
 
@@ -92,16 +94,17 @@ def margin_cases(rng):
 # On this grid every difference is exact in float32 and none is zero: the order of the operations does not matter.
 margin_speed = Case(
     {"margin": 1 + 1 / 32},
-    scores=lambda rng: rng.integers(-64, 65, size=(512, 64)) / 16,
-    labels=lambda rng: rng.integers(0, 64, size=512),
+    scores=lambda rng: rng.integers(-64, 65, size=(2048, 10)) / 16,
+    labels=lambda rng: rng.integers(0, 10, size=2048),
 )
 
 
+# Rows of the identity and where take 2.3 times the reference, a loop over the classes 1.6 times, over the rows 27 times.
 multi_margin = LossExercise(
     "MultiMargin",
     cases=margin_cases,
     gradient_of=("scores",),
     shift_invariant=True,
     wide=Case({}, scores=(64, 256), labels=lambda rng: rng.integers(0, 256, size=64)),
-    speed=Speed(margin_speed, at_most=3.5),
+    speed=Speed(margin_speed, at_most=7.0),
 )

@@ -101,6 +101,7 @@ triplet = LossExercise(
     cases=triplet_cases,
     gradient_of=("anchor", "positive", "negative"),
     wide=Case({"margin": 20.0}, anchor=(2, 6000), positive=(2, 6000), negative=(2, 6000)),
-    # The margin keeps every triplet active: at a kink, rounding in float32 would decide.
-    speed=Speed(Case({"margin": 20.0}, anchor=(512, 64), positive=(512, 64), negative=(512, 64)), at_most=3.5),
+    # The margin keeps every triplet active: at a kink, rounding in float32 would decide.  Powers and add.at take 2.4
+    # times the reference, a loop over the rows 39 times.
+    speed=Speed(Case({"margin": 20.0}, anchor=(2048, 16), positive=(2048, 16), negative=(2048, 16)), at_most=7.0),
 )

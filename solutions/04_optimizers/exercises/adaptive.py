@@ -62,14 +62,14 @@ def adam_cases(rng):
 
 
 # The quadratic: 8e-10 of its initial value is left in the mean and 7e-9 at worst over 50 draws. Whole arrays instead
-# of blocks take 5.5 times the reference, a loop over rows 40 times.
+# of blocks take 3 to 5 times the reference, in float64 6.4 times, a loop over rows 100 times.
 adam = OptimizerExercise(
     "Adam",
     cases=adam_cases,
     quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
     zeros=("betas",),
     states=("m", "v"),
-    speed=Speed(Case({"lr": 0.001}, parameter=LARGE, gradient=LARGE), at_most=12.0),
+    speed=Speed(Case({"lr": 0.001}, parameter=LARGE, gradient=LARGE), at_most=16.0),
 )
 
 

@@ -2,8 +2,8 @@
 
 from autograder.checks import Case, OptimizerExercise, Quadratic, Speed
 
-LARGE = (4096, 64)
-"""Shape of the timed parameter: a few milliseconds for whole arrays, and rows enough to loop over."""
+LARGE = (16384, 16)
+"""Shape of the timed parameter: a few milliseconds for whole arrays, and many short rows, over which a loop is slow."""
 
 
 def sgd_cases(rng):
@@ -28,14 +28,14 @@ def momentum_cases(rng):
     yield Case({"lr": 0.05, "momentum": 0.8, "weight_decay": 0.1})
 
 
-# The quadratic: 6e-10 of its initial value is left in every draw.  Whole arrays instead of blocks take 3.5 times the
-# reference.
+# The quadratic: 6e-10 of its initial value is left in every draw.  Whole arrays instead of blocks take 2 to 3 times the
+# reference, in float64 8 times, a loop over the rows 77 times.
 momentum = OptimizerExercise(
     "Momentum",
     cases=momentum_cases,
     quadratic=Quadratic({"lr": 0.02}, 200, 1e-6),
     zeros=("momentum",),
-    speed=Speed(Case({"lr": 0.01}, parameter=LARGE, gradient=LARGE), at_most=8.0),
+    speed=Speed(Case({"lr": 0.01}, parameter=LARGE, gradient=LARGE), at_most=18.0),
 )
 
 

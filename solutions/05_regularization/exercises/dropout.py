@@ -55,13 +55,15 @@ def ends(name, numbers):
 
 
 # A mask of float64 (twice the bytes, and the same again while it is made) takes 1.5 to 2 times the reference's memory.
+# Time: masks drawn as binomial numbers and zeros written into copies take 4.1 times the reference, a loop over the rows,
+# which are many and short, 20 times.
 dropout = LayerExercise(
     "Dropout",
     cases=dropout_cases,
     support_files=("single_values",),
     modes=Modes(steps=2),
     invariant=factors,
-    speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 512)), at_most=6.0),
+    speed=Speed(Case({"p": 0.4, "rng": Rng(0)}, x=(8192, 32)), at_most=8.0),
     memory=Memory(Case({"p": 0.4, "rng": Rng(0)}, x=(512, 1024)), at_most=4.0),
 )
 

@@ -38,13 +38,15 @@ def far_from_zero(exercise, cases):
         return {"y": subject.make(exercise.name, **case.arguments).call("forward", case.inputs["x"])}
 
 
-# Timed on a table of many features: on images a loop over the few channels takes little more time than no loop.
+# Timed on a table of many features and few rows: on images a loop over the few channels takes little more time than no
+# loop.  Here it takes 20 to 25 times the reference; copies with the features in front, and gradients through variance and
+# mean, 4.4 times.
 batch_norm = LayerExercise(
     "BatchNorm",
     cases=batch_norm_cases,
     has_parameters=True,
     modes=Modes(steps=5, state=("running_mean", "running_var")),
-    speed=Speed(Case({"features": 1024}, x=(512, 1024)), at_most=5.0),
+    speed=Speed(Case({"features": 4096}, x=(128, 4096)), at_most=8.0),
 )
 
 
@@ -56,12 +58,14 @@ def layer_norm_cases(rng):
         yield Case({"features": shape[-1], **constants}, x=uneven(rng, shape, 0))
 
 
+# Rows are many and short: a loop over them takes 15 to 29 times the reference; means and variances computed again in
+# backward, with powers, 2.2 times.
 layer_norm = LayerExercise(
     "LayerNorm",
     cases=layer_norm_cases,
     has_parameters=True,
     wide=Case({"features": 256}, x=(64, 256)),
-    speed=Speed(Case({"features": 256}, x=(2048, 256)), at_most=4.0),
+    speed=Speed(Case({"features": 64}, x=(4096, 64)), at_most=6.0),
 )
 
 

@@ -33,12 +33,13 @@ def tied_cases(rng):
         yield Case(window, x=rng.integers(-1, 2, size=shape) * 1.0)
 
 
-# argmax over the windows of a strided view takes 3 times the reference, a loop over the places 14 to 17 times.
+# argmax over the windows of a strided view and add.at take 3 times the reference, a loop over the places, which are many
+# on few images, 38 times.
 max_pool = LayerExercise(
     "MaxPool2d",
     cases=pooling_cases,
     wide=Case({"kernel_size": 2}, x=(1, 1, 160, 160)),
-    speed=Speed(Case({"kernel_size": 2}, x=(4, 4, 64, 64)), at_most=7.0),
+    speed=Speed(Case({"kernel_size": 2}, x=(2, 2, 128, 128)), at_most=9.0),
 )
 
 

@@ -57,7 +57,9 @@ optional_state(rnn, cases=recurrent_cases())
 FORGET = "the forget gate begins open"
 
 
-# The limit: four products a step take 1.4 times the reference, a loop over the sequences of the batch 10 to 11 times.
+# The limit: a product for every gate and step takes 1.2 to 2.0 times the reference, gates as objects that are computed
+# again in backward 2.3 times, a loop over the sequences of the batch 20 times.  With a batch of 16 and 64 features the
+# calls themselves are a larger part of the time: one with a product for every gate took 4.9 times, that loop 10 times.
 lstm = LayerExercise(
     "LSTM",
     cases=recurrent_cases(2),
@@ -67,12 +69,12 @@ lstm = LayerExercise(
     wide=long_case(4, 2),
     speed=Speed(
         Case(
-            {"in_features": 64, "hidden": 64, "rng": Rng(0)},
-            parameters=calm_weights(64, 64, 4),
-            x=(16, 32, 64),
-            state=(16, 2, 64),
+            {"in_features": 32, "hidden": 32, "rng": Rng(0)},
+            parameters=calm_weights(32, 32, 4),
+            x=(128, 16, 32),
+            state=(128, 2, 32),
         ),
-        at_most=4.0,
+        at_most=7.0,
     ),
 )
 

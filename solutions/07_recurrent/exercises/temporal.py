@@ -19,14 +19,14 @@ def causal_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, time, channels)))
 
 
-# Measured under load: a gather of all cells and one matrix product takes 1.6 times as long as the reference, a loop
-# over the steps 12 to 14 times.
+# Few channels and many steps: a gather of all cells and one matrix product takes 2.6 times as long as the reference, a
+# loop over output channels and cells 5.7 times, over the steps 22 to 58 times.
 causal_conv = LayerExercise(
     "CausalConv1d",
     cases=causal_cases,
     has_parameters=True,
     wide=Case(causal(4, 4, 2, dilation=2), x=(1, 4096, 4)),
-    speed=Speed(Case(causal(8, 8, 3, dilation=4), x=(4, 512, 8)), at_most=4.0),
+    speed=Speed(Case(causal(4, 4, 3, dilation=4), x=(4, 2048, 4)), at_most=10.0),
 )
 
 
