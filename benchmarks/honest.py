@@ -1,4 +1,4 @@
-"""Whether speed limits let every implementation without a slow loop pass, and no loop over elements, rows or places.
+"""Whether limits let every implementation without a slow loop pass, and no loop over elements, rows or places.
 
 Every implementation in ``tests/solutions/strangers`` of an exercise that is graded for speed, and the exercise's own
 variants ``Plain`` and ``Slow``, are graded as a hand-in is.  The slowest honest one should stay 1.25 × below the
@@ -18,7 +18,7 @@ from autograder.course.catalogue import Loaded
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
-from autograder.measuring import Speed
+from autograder.measuring import Memory, Speed
 from autograder.report import Status
 from autograder.spec import Exercise
 from autograder.submission import Submission
@@ -27,7 +27,7 @@ from dlkit.extraction import Extraction
 from tests.solutions.strangers import RIGHT
 
 SEED = 4
-PLAIN, SLOW = "the variant Plain", "the variant Slow"
+PLAIN, SLOW, BULKY = (f"the variant {name}" for name in ("Plain", "Slow", "Bulky"))
 LOOPING = {
     ("pairwise_distances", "takes differences row by row"),
     ("Linear", "row by row"),
@@ -58,81 +58,102 @@ WASTEFUL = {
 
 @dataclass(frozen=True)
 class Graded:
-    """What grading one implementation gave; failed: the checks that it did not pass, speed among them."""
+    """What grading one implementation gave: ratios by check, and the names of the checks that it did not pass."""
 
     name: str
-    ratio: float
+    ratios: dict[str, float]
     failed: tuple[str, ...]
 
 
 def tables(*, quick: bool) -> Iterator[Grid]:
     """Grade everything, one exercise after the other; quick: the first exercise only."""
-    header = ["exercise", "limit", "slowest honest", "ratio", "limit / ratio", "fastest loop", "ratio", "ratio / limit",
-              "not as it should be"]  # fmt: skip
     unknown = (LOOPING | WASTEFUL) - {(right.exercise, right.name) for rights in RIGHT.values() for right in rights}
     assert not unknown, f"no such implementation: {sorted(unknown)}"
-    rows = rows_of(timed()[:1] if quick else timed())
-    wasteful = ", ".join(f"{exercise}: {name}" for exercise, name in sorted(WASTEFUL))
-    note = f"Left out, because their time or memory grows faster than it has to: {wasteful}."
-    yield Grid("Speed limits beside honest implementations and loops", header, rows, note)
+    yield from grids(timed()[:1] if quick else timed())
 
 
-def timed() -> list[str]:
-    """Names of the exercises that are graded for speed."""
-    assignments = [catalogue.load(name, ROOT).assignment for name in RIGHT]
-    return [exercise.name for one in assignments for exercise in one.exercises if speed_of(exercise)]
-
-
-def speed_of(exercise: Exercise) -> Speed | None:
-    """The limit on its speed."""
-    return next((check.budget for check in exercise.checks if isinstance(check.budget, Speed)), None)
-
-
-def rows_of(names: list[str]) -> list[list[str]]:
-    """A row for each of these exercises; every implementation's figures go to stderr."""
-    rows = []
+def grids(names: list[str]) -> Iterator[Grid]:
+    """Speed, then memory, of these exercises."""
+    speed: list[list[str]] = []
+    memory: list[list[str]] = []
     with open_launcher() as launcher:
         for assignment in RIGHT:
             loaded = catalogue.load(assignment, ROOT)
             grader = Grader(loaded, launcher, Options(seed=SEED, capstones=False))
             for exercise in loaded.assignment.exercises:
-                speed = speed_of(exercise)
-                if speed and exercise.name in names:
-                    graded = [graded_once(grader, exercise, *source) for source in sources(loaded, exercise)]
-                    rows.append(row(exercise.name, speed.at_most, graded))
-    return rows
+                if exercise.name not in names:
+                    continue
+                graded = [graded_once(grader, exercise, *source) for source in sources(loaded, exercise)]
+                budgets = [check.budget for check in exercise.checks]
+                speed += [speed_row(exercise.name, budget, graded) for budget in budgets if isinstance(budget, Speed)]
+                memory += [memory_row(exercise.name, one, graded) for one in budgets if isinstance(one, Memory)]
+    wasteful = ", ".join(f"{exercise}: {name}" for exercise, name in sorted(WASTEFUL))
+    left_out = f"Left out, because their time or memory grows faster than it has to: {wasteful}."
+    ends = ["ratio / limit", "not as it should be"]
+    header = ["exercise", "limit", "slowest honest", "ratio", "limit / ratio", "fastest loop", "ratio of it", *ends]
+    yield Grid("Speed limits beside honest implementations and loops", header, speed, left_out)
+    header = ["exercise", "limit", "largest honest", "ratio", "limit / ratio", "least wasteful", "ratio of it", *ends]
+    yield Grid("Memory limits beside honest and wasteful implementations", header, memory)
+
+
+def timed() -> list[str]:
+    """Names of the exercises that are graded for speed."""
+    assignments = [catalogue.load(name, ROOT).assignment for name in RIGHT]
+    exercises = [exercise for one in assignments for exercise in one.exercises]
+    return [one.name for one in exercises if any(isinstance(check.budget, Speed) for check in one.checks)]
 
 
 def sources(loaded: Loaded, exercise: Exercise) -> Iterator[tuple[str, str]]:
     """Name and text of every implementation of one exercise."""
     solution = loaded.source_of(exercise)
-    for name, variant in ((PLAIN, "plain"), (SLOW, "slow")):
-        yield name, exercise.varied(solution, exercise.variants.get(variant))
+    for name, variant in ((PLAIN, "plain"), (SLOW, "slow"), (BULKY, "bulky")):
+        if variant in exercise.variants:
+            yield name, exercise.varied(solution, exercise.variants[variant])
     for right in RIGHT[loaded.assignment.name]:
         if right.exercise == exercise.name:
             yield right.name, right.source if right.whole else exercise.varied(solution, right.source)
 
 
 def graded_once(grader: Grader, exercise: Exercise, name: str, source: str) -> Graded:
-    """Grade one implementation."""
+    """Grade one implementation; its figures go to stderr."""
     grader.limit_to({exercise.name})
     chunks = grader.loaded.variant(exercise, source)
     (result,) = grader.grade(Submission("hand_in.py", Extraction(chunks), "")).exercises
     failed = tuple(verdict.check for verdict in result.verdicts if verdict.status is not Status.PASSED)
-    ratios = [v.measurement.value for v in result.verdicts if v.check == Speed.name and v.measurement]
-    found = Graded(name, ratios[0] if ratios else math.nan, failed)
-    print(f"{exercise.name} · {name} · {found.ratio:.2f} · {', '.join(failed)}", file=sys.stderr, flush=True)
-    return found
+    ratios = {verdict.check: verdict.measurement.value for verdict in result.verdicts if verdict.measurement}
+    figures = ", ".join(f"{check} {ratio:.2f}" for check, ratio in ratios.items())
+    print(f"{exercise.name} · {name} · {figures} · failed: {', '.join(failed)}", file=sys.stderr, flush=True)
+    return Graded(name, ratios, failed)
 
 
-def row(exercise: str, limit: float, graded: list[Graded]) -> list[str]:
-    """One exercise's figures, and who passes or fails against expectation."""
+def speed_row(exercise: str, speed: Speed, graded: list[Graded]) -> list[str]:
+    """One exercise's figures of speed, and who passes or fails against expectation."""
     loops = [one for one in graded if one.name == SLOW or (exercise, one.name) in LOOPING]
-    honest = [one for one in graded if one not in loops and (exercise, one.name) not in WASTEFUL]
-    slowest, fastest = max(honest, key=lambda one: one.ratio), min(loops, key=lambda one: one.ratio)
-    wrong = [f"{one.name} fails: {', '.join(one.failed)}" for one in honest if one.failed]
-    wrong += [f"{one.name} passes" for one in loops if Speed.name not in one.failed]
-    cells = [exercise, f"{limit:g}"]
-    cells += [slowest.name, f"{slowest.ratio:.2f}", f"{limit / slowest.ratio:.2f}"]
-    cells += [fastest.name, f"{fastest.ratio:.2f}", f"{fastest.ratio / limit:.2f}"]
-    return [*cells, "; ".join(wrong)]
+    others = [one for one in graded if one not in loops and one.name != BULKY]
+    honest = [one for one in others if (exercise, one.name) not in WASTEFUL]
+    return [exercise, *row(speed, honest, loops), against(Speed.name, honest, loops)]
+
+
+def memory_row(exercise: str, memory: Memory, graded: list[Graded]) -> list[str]:
+    """One exercise's figures of memory."""
+    bulky = [one for one in graded if one.name == BULKY]
+    others = [one for one in graded if one not in bulky and (exercise, one.name) not in WASTEFUL]
+    return [exercise, *row(memory, others, bulky), against(Memory.name, others, bulky)]
+
+
+def row(budget: Speed | Memory, honest: list[Graded], costly: list[Graded]) -> list[str]:
+    """The limit, and the nearest on both sides."""
+    limit, check = budget.at_most, budget.name
+    most = max(honest, key=lambda one: one.ratios.get(check, 0))
+    least = min(costly, key=lambda one: one.ratios.get(check, math.inf))
+    high, low = most.ratios.get(check, math.nan), least.ratios.get(check, math.nan)
+    sides = [most.name, f"{high:.2f}", f"{limit / high:.2f}", least.name, f"{low:.2f}", f"{low / limit:.2f}"]
+    return [f"{limit:g}", *sides]
+
+
+def against(check: str, honest: list[Graded], costly: list[Graded]) -> str:
+    """Who passes or fails against expectation."""
+    wrong = [f"{one.name} fails: {', '.join(one.failed)}" for one in honest if check in one.failed]
+    wrong += [f"{one.name} was not measured" for one in honest if check not in one.ratios]
+    wrong += [f"{one.name} passes" for one in costly if check not in one.failed]
+    return "; ".join(wrong)
