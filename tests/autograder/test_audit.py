@@ -352,9 +352,9 @@ def test_a_speed_limit_lies_between_what_was_measured(relu_changed):
     assert found.failures == []
     assert found.slow_variants == 1
     (margin,) = found.margins
-    assert (margin.exercise, margin.limit) == ("ReLU", 8.0)
+    assert (margin.exercise, margin.limit) == ("ReLU", 10.0)
     assert margin.plain < margin.limit < margin.wasteful
-    assert str(margin).startswith("ReLU, speed: limit 8, plain ")
+    assert str(margin).startswith("ReLU, speed: limit 10, plain ")
 
 
 @pytest.mark.slow
@@ -368,7 +368,7 @@ def test_a_slow_variant_must_fail(relu_changed):
     failures = relu_changed(slow=QUICK).failures
     assert "ReLU: the slow variant is passed" in failures[0]
     assert "at “fast enough”; it should be failed" in failures[0]
-    assert "its limit is too close: ReLU, speed: limit 8, plain" in failures[1]
+    assert "its limit is too close: ReLU, speed: limit 10, plain" in failures[1]
 
 
 @pytest.mark.slow

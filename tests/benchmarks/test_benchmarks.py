@@ -108,3 +108,58 @@ def test_a_grid_prints_its_cells_and_gives_them_as_data(capsys):
     shown = capsys.readouterr().out
     assert all(text in shown for text in ("Title", "attack", "[0 of 2]", "below"))
     assert grid.as_data() == {"title": "Title", "rows": [{"attack": "1", "here": "[0 of 2]"}], "note": "below"}
+
+
+def test_every_exercise_that_is_timed_has_four_honest_implementations_and_a_loop_beside_its_variants():
+    from benchmarks.honest import LOOPING, WASTEFUL, timed
+    from tests.solutions.strangers import RIGHT
+
+    written = {(right.exercise, right.name) for rights in RIGHT.values() for right in rights}
+    assert written >= LOOPING | WASTEFUL
+    assert not LOOPING & WASTEFUL
+    names = timed()
+    assert len(names) == 17
+    for name in names:
+        honest = [title for exercise, title in written - LOOPING if exercise == name]
+        assert len(honest) >= 4, name
+    with_variants_alone = {"MultiMargin", "Triplet", "Momentum", "Adam"}
+    assert {exercise for exercise, _ in LOOPING} == set(names) - with_variants_alone
+
+
+def test_honest_code_that_fails_and_a_loop_that_passes_are_reported():
+    from autograder.checks import Case
+    from autograder.measuring import Speed
+    from benchmarks.honest import SLOW, Graded, speed_row
+
+    def graded(name, ratio, *failed):
+        return Graded(name, {Speed.name: ratio}, failed)
+
+    speed = Speed(Case(x=(2, 3)), at_most=4.0)
+    right = [graded("einsum", 2.0), graded(SLOW, 8.0, Speed.name), graded("row by row", 10.0, Speed.name)]
+    assert speed_row("ReLU", speed, right) == ["ReLU", "4", "einsum", "2.00", "2.00", SLOW, "8.00", "2.00", ""]
+    wrong = [graded("einsum", 5.0, Speed.name), graded(SLOW, 3.0), Graded("where", {}, ("float32 stays float32",))]
+    assert speed_row("ReLU", speed, wrong)[-1] == (
+        "einsum fails: fast enough; where was not measured; the variant Slow passes"
+    )
+
+
+def test_the_rule_decides_without_noise_and_leaves_the_limit_itself_open():
+    from autograder.report import Pace
+    from benchmarks.near_limit import Decision, decided, shares
+
+    quiet = [[1.0] * 5]
+    assert decided(quiet, 0.5, 3) == [Decision(Pace.UNDER, 5)] * 3
+    assert decided(quiet, 0.9, 1) == [Decision(Pace.UNDER, 15)]
+    assert decided(quiet, 1.1, 1) == [Decision(Pace.OVER, 15)]
+    noisy = [[0.7, 0.8, 1.0, 1.2, 1.3], [1.3, 1.2, 1.0, 0.8, 0.7]]
+    assert decided(noisy, 1.0, 1) == [Decision(Pace.OPEN, 75)]
+    mixed = [Decision(Pace.UNDER, 15), Decision(Pace.UNDER, 15), Decision(Pace.OPEN, 75), Decision(Pace.OVER, 30)]
+    assert shares(mixed) == ["50.0 %", "25.0 %", "25.0 %", "22", "62"]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("name", "rows"), [("honest", 1), ("near_limit", 18)])
+def test_the_tables_of_speed_limits_have_rows(name, rows):
+    command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert len(json.loads(done.stdout)[0]["rows"]) == rows

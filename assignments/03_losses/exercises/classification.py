@@ -30,8 +30,8 @@ def label_cases(rng):
         yield Case({"label_smoothing": smoothing}, scores=scores, labels=rng.integers(0, classes, size=batch))
 
 
-# Few classes, so that a loop over the rows is slow: it takes 31 to 54 times the reference, a stack of Jacobians 3.4
-# times, the slowest formula on whole arrays 1.9 times.
+# Few classes, so that a loop over the rows is slow: it takes 56 to 78 times the reference, a stack of Jacobians 4.6
+# times, logaddexp along the axis 2.6 times.
 softmax_cross_entropy = LossExercise(
     "SoftmaxCrossEntropy",
     cases=label_cases,
@@ -39,7 +39,7 @@ softmax_cross_entropy = LossExercise(
     extreme=1000.0,
     shift_invariant=True,
     wide=Case({}, scores=(64, 256), labels=lambda rng: rng.integers(0, 256, size=64)),
-    speed=Speed(Case({}, scores=(2048, 10), labels=lambda rng: rng.integers(0, 10, size=2048)), at_most=8.0),
+    speed=Speed(Case({}, scores=(4096, 10), labels=lambda rng: rng.integers(0, 10, size=4096)), at_most=12.0),
 )
 
 
@@ -94,17 +94,17 @@ def margin_cases(rng):
 # On this grid every difference is exact in float32 and none is zero: the order of the operations does not matter.
 margin_speed = Case(
     {"margin": 1 + 1 / 32},
-    scores=lambda rng: rng.integers(-64, 65, size=(2048, 10)) / 16,
-    labels=lambda rng: rng.integers(0, 10, size=2048),
+    scores=lambda rng: rng.integers(-64, 65, size=(4096, 10)) / 16,
+    labels=lambda rng: rng.integers(0, 10, size=4096),
 )
 
 
-# Rows of the identity and where take 2.3 times the reference, a loop over the classes 1.6 times, over the rows 27 times.
+# Rows of the identity and where take 2.3 times the reference, a loop over the classes 1.6 times, over the rows 46 times.
 multi_margin = LossExercise(
     "MultiMargin",
     cases=margin_cases,
     gradient_of=("scores",),
     shift_invariant=True,
     wide=Case({}, scores=(64, 256), labels=lambda rng: rng.integers(0, 256, size=64)),
-    speed=Speed(margin_speed, at_most=7.0),
+    speed=Speed(margin_speed, at_most=9.0),
 )

@@ -27,13 +27,13 @@ tanh = LayerExercise(
 )
 
 
-# Few columns, so that a loop over the rows is slow: it takes 15 times the reference, one over elements 80 to 110 times;
-# two calls of select, or an assignment at the indices of what is positive, 3.5 times.
+# Few columns, so that a loop over the rows is slow: it takes 23 times the reference, one over elements 120 times; two
+# calls of select take 4.5 times, assignments at the indices of what is positive 3.4 times.
 relu = LayerExercise(
     "ReLU",
     cases=elementwise_cases,
     wide=Case(x=(1, 65_536)),
-    speed=Speed(Case(x=(2048, 16)), at_most=8.0),
+    speed=Speed(Case(x=(8192, 16)), at_most=10.0),
 )
 
 
