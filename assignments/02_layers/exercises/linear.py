@@ -9,8 +9,8 @@ def linear_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, n_in)))
 
 
-# einsum in place of matrix products takes 3 to 4 times the reference, a loop over the rows 15 times, over all outputs 57
-# times.  An array of all products (batch, in, out) takes as long as the rows one by one, and may fail.
+# einsum in place of matrix products takes 3 to 4 times the reference, a loop over the rows 15 times, over all outputs
+# 57 times.  An array of all products (batch, in, out) takes as long as the rows one by one, and may fail.
 linear = LayerExercise(
     "Linear",
     cases=linear_cases,

@@ -99,7 +99,8 @@ margin_speed = Case(
 )
 
 
-# Rows of the identity and where take 2.3 times the reference, a loop over the classes 1.6 times, over the rows 46 times.
+# Rows of the identity and where take 2.3 times the reference, a loop over the classes 1.6 times, over the rows 46
+# times.
 multi_margin = LossExercise(
     "MultiMargin",
     cases=margin_cases,

@@ -28,8 +28,8 @@ def momentum_cases(rng):
     yield Case({"lr": 0.05, "momentum": 0.8, "weight_decay": 0.1})
 
 
-# The quadratic: 6e-10 of its initial value is left in every draw.  Whole arrays instead of blocks take 2 to 3 times the
-# reference, in float64 8 times, a loop over the rows 77 times.
+# The quadratic: 6e-10 of its initial value is left in every draw.  Whole arrays instead of blocks take 2 to 3 times
+# the reference, in float64 8 times, a loop over the rows 77 times.
 momentum = OptimizerExercise(
     "Momentum",
     cases=momentum_cases,

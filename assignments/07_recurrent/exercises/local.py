@@ -21,8 +21,8 @@ def local_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, length, channels)))
 
 
-# Few channels and many places: einsum without optimize takes 2.2 times as long as the reference, a loop over the places
-# 15 to 27 times.  A matrix of all places by all inputs (21 times) grows with their square, and may fail.
+# Few channels and many places: einsum without optimize takes 2.2 times as long as the reference, a loop over the
+# places 15 to 27 times.  A matrix of all places by all inputs (21 times) grows with their square, and may fail.
 locally_connected = LayerExercise(
     "LocallyConnected1d",
     cases=local_cases,

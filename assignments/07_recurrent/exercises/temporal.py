@@ -19,8 +19,8 @@ def causal_cases(rng):
         yield Case(arguments, x=rng.normal(size=(batch, time, channels)))
 
 
-# Few channels and many steps: a gather of all cells and one matrix product takes 2.6 times as long as the reference, a
-# loop over output channels and cells 5.7 times, over the steps 22 to 58 times.
+# Few channels and many steps: a gather of all cells and one matrix product takes 2.6 times as long as the reference,
+# a loop over output channels and cells 5.7 times, over the steps 22 to 58 times.
 causal_conv = LayerExercise(
     "CausalConv1d",
     cases=causal_cases,

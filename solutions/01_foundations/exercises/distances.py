@@ -13,9 +13,9 @@ def pairwise_cases(rng):
 
 
 # Time: the formula written directly takes 1.5 to 2.7 times the reference, with einsum in place of matrix products 3.8
-# times (4.5 beside a neighbour), a loop over the rows of a 15 times.  A table of all rows for every column (60 times) and
-# an array of all differences (40 times) do without BLAS or grow with the columns, and may fail.  Memory: the formula does
-# not grow with the columns (to the power 0.1); all differences at once grow with the power 1.
+# times (4.5 beside a neighbour), a loop over the rows of a 15 times.  A table of all rows for every column (60 times)
+# and an array of all differences (40 times) do without BLAS or grow with the columns, and may fail.  Memory: the
+# formula does not grow with the columns (to the power 0.1); all differences at once grow with the power 1.
 pairwise_distances = FunctionExercise(
     "pairwise_distances",
     cases=pairwise_cases,

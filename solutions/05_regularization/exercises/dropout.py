@@ -54,9 +54,9 @@ def ends(name, numbers):
     }
 
 
-# A mask of float64 (twice the bytes, and the same again while it is made) takes 1.5 to 2 times the reference's memory.
-# Time: masks drawn as binomial numbers and zeros written into copies take 4.1 times the reference, a loop over the rows,
-# which are many and short, 20 times.
+# A mask of float64 (twice the bytes, and the same again while it is made) takes 1.5 to 2 times the reference's
+# memory. Time: masks drawn as binomial numbers and zeros written into copies take 4.1 times the reference, a loop
+# over the rows, which are many and short, 20 times.
 dropout = LayerExercise(
     "Dropout",
     cases=dropout_cases,

@@ -38,9 +38,9 @@ def far_from_zero(exercise, cases):
         return {"y": subject.make(exercise.name, **case.arguments).call("forward", case.inputs["x"])}
 
 
-# Timed on a table of many features and few rows: on images a loop over the few channels takes little more time than no
-# loop.  Here it takes 20 to 25 times the reference; copies with the features in front, and gradients through variance and
-# mean, 4.4 times.
+# Timed on a table of many features and few rows: on images a loop over the few channels takes little more time than
+# no loop.  Here it takes 20 to 25 times the reference; copies with the features in front, and gradients through
+# variance and mean, 4.4 times.
 batch_norm = LayerExercise(
     "BatchNorm",
     cases=batch_norm_cases,

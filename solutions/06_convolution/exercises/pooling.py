@@ -33,8 +33,8 @@ def tied_cases(rng):
         yield Case(window, x=rng.integers(-1, 2, size=shape) * 1.0)
 
 
-# argmax over the windows of a strided view and add.at take 3 times the reference, a loop over the places, which are many
-# on few images, 38 times.
+# argmax over the windows of a strided view and add.at take 3 times the reference, a loop over the places, which are
+# many on few images, 38 times.
 max_pool = LayerExercise(
     "MaxPool2d",
     cases=pooling_cases,

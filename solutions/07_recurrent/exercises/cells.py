@@ -57,9 +57,10 @@ optional_state(rnn, cases=recurrent_cases())
 FORGET = "the forget gate begins open"
 
 
-# The limit: a product for every gate and step takes 1.2 to 2.0 times the reference, gates as objects that are computed
-# again in backward 2.3 times, a loop over the sequences of the batch 20 times.  With a batch of 16 and 64 features the
-# calls themselves are a larger part of the time: one with a product for every gate took 4.9 times, that loop 10 times.
+# The limit: a product for every gate and step takes 1.2 to 2.0 times the reference, gates as objects that are
+# computed again in backward 2.3 times, a loop over the sequences of the batch 20 times.  With a batch of 16 and 64
+# features the calls themselves are a larger part of the time: one with a product for every gate took 4.9 times, that
+# loop 10 times.
 lstm = LayerExercise(
     "LSTM",
     cases=recurrent_cases(2),
