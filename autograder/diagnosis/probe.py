@@ -142,5 +142,5 @@ class Probe:
         with np.errstate(all="ignore"):
             if name in answer and self.check.complete is not None:
                 return compare(seen.get(name), answer[name], name) is not None
-            proved = {"_slopes": []} if self.check.complete else {}  # the reference's gradients are
+            proved: Observations = {"_slopes": []} if self.check.complete else {}  # the reference's gradients are
             return self.check.judge(seen, {**answer, **proved}, case) is not None

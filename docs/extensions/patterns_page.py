@@ -18,8 +18,9 @@ the first one that holds for every number of every case is reported. Lines with 
 what somebody wrote in their place, and the sentence is what they read.
 
 A pattern is a function with the decorator `pattern` of `autograder/diagnosis/pattern.py`, listed in
-`autograder/diagnosis/patterns.py`, `properties.py` or `contrasts.py`. Its examples are edits of the [code below](#the-exercises), and
-they are its tests: the edited code must get exactly this sentence, from this pattern."""
+`autograder/diagnosis/patterns.py`, `properties.py` or `contrasts.py`. Its examples are edits of the
+[code below](#the-exercises), and they are its tests: the edited code must get exactly this sentence, from this
+pattern."""
 LINES = 2
 """Of code around a change."""
 

@@ -1,8 +1,8 @@
 """Correct implementations in the styles of many people, written from what the student reads, before any check was read.
 
 To these, the slowest ways without a loop over elements, rows or places were added for exercises that are graded for
-speed.  One file per exercise, ``NN_name/EXERCISE.md``.  A few take more time or memory than is allowed: which, is listed
-and measured in ``benchmarks/honest.py``.
+speed.  One file per exercise, ``NN_name/EXERCISE.md``.  A few take more time or memory than is allowed:
+``benchmarks/honest.py`` lists and measures them.
 """
 
 from dataclasses import dataclass
