@@ -99,6 +99,10 @@ class _Called:
         return Trial(renew, go, lambda: self.shown(kept[0].fetch(), objects, *latest))
 
 
+def _arrays(case: Case) -> Values:
+    return {name: x for name, x in case.inputs.items() if isinstance(x, np.ndarray)}
+
+
 def _judge_outputs(outputs: tuple[str, ...], judge: Judge) -> Judge:
     """A judge of several named results, which reports when another number of values is returned."""
     if len(outputs) == 1:
@@ -174,6 +178,7 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list
         draw,
         called.untouched,
         judge_unchanged,
+        expect=lambda reference, case, _rng: {**called.untouched(reference, case), **_arrays(case)},
         needs=(name,),
         after=(MATCHES,),
         mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),

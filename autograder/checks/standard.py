@@ -62,6 +62,7 @@ def forward_checks(harness: Behaviour, *, has_parameters: bool = False) -> list[
             "inputs are not modified",
             cases=harness.cases,
             observe=harness.forward_untouched,
+            expect=lambda reference, case, _rng: {**harness.forward_untouched(reference, case), **case.inputs},
             judge=judge_unchanged,
             mutation=mutated("y = super().forward(*xs) * 1", "for x in xs: x[...] = 1 - x", "return y"),
         ),
@@ -218,6 +219,7 @@ def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
             "the upstream gradient is not modified",
             cases=harness.some_cases,
             observe=harness.backward_untouched,
+            expect=lambda reference, case, _rng: {**harness.backward_untouched(reference, case), **case.upstreams},
             judge=judge_unchanged,
             mutation=mutated("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
         )
