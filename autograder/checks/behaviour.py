@@ -71,9 +71,9 @@ class Behaviour:
         return {f"d{name}": rng.normal(size=np.shape(value)) for name, value in zip(self.outputs, y, strict=True)}
 
     def forward_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw the cases, and the last one again as a non-contiguous view."""
+        """Draw the cases, and each again with non-contiguous views."""
         cases = self.cases(rng, reference)
-        return [*cases, cases[-1].with_changes(inputs=in_views(cases[-1]).inputs)]
+        return [*cases, *(case.with_changes(inputs=in_views(case).inputs) for case in cases)]
 
     def some_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the two last cases: enough for a property that does not depend on the numbers."""
@@ -128,10 +128,6 @@ class Behaviour:
         other = self.complete(unfinished, rng, reference)
         theirs = {"parameters": other.parameters, "upstream": self.upstream(other)}
         return [case.with_changes(hidden={**case.hidden, **theirs})]
-
-    def last_case(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw the last case alone."""
-        return self.cases(rng, reference)[-1:]
 
     # --- runs --------------------------------------------------------------------------------
 

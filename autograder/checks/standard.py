@@ -205,7 +205,7 @@ def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
     )
     yield _secondary(
         "arrays may be views",
-        cases=harness.last_case,
+        cases=harness.cases,
         observe=harness.backward_of_views,
         judge=compare_all,
         mutation=mutated(
