@@ -8,6 +8,7 @@ statistics, laws   what is required of random draws
 """
 
 from autograder.checks.behaviour import by_name
+from autograder.checks.disguises import CHARACTERS, Task, disguise
 from autograder.checks.function import MATCHES, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
@@ -15,7 +16,7 @@ from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged
 from autograder.checks.laws import AllAlike, Distribution, Mean, NormalMean, Variance, even_draw
 from autograder.checks.layer import LayerExercise
 from autograder.checks.loss import LossExercise
-from autograder.checks.model import CHARACTERS, ModelExercise, Score, Task, disguise
+from autograder.checks.model import ModelExercise, Score
 from autograder.checks.modes import Modes
 from autograder.checks.mutation import mutated, mutated_function, mutated_method
 from autograder.checks.optimizer import OptimizerExercise, Quadratic

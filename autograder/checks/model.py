@@ -13,31 +13,14 @@ from typing import Unpack
 
 import numpy as np
 
+from autograder.checks.disguises import Task, disguise
 from autograder.isolation.tree import Rng, Value, Values
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
 from dlkit.backend import NumpyArray
 
-__all__ = ["CHARACTERS", "DISGUISES", "ModelExercise", "Score", "Task", "disguise"]
-
-Change = Callable[[NumpyArray], NumpyArray]
-"""What is done to rows."""
-CHARACTERS = "characters"
-"""The disguise of sequences of symbols: renumbered everywhere, in rows as well as in labels."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """Training data, and rows that the model is judged by.
-
-    x, y: passed to the student's function; x_test, y_test: not seen before training has ended.
-    """
-
-    x: NumpyArray
-    y: NumpyArray
-    x_test: NumpyArray
-    y_test: NumpyArray
+__all__ = ["ModelExercise", "Score"]
 
 
 @dataclass(frozen=True)
@@ -88,55 +71,58 @@ def _fits(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return len(found) == len(wanted) and all(n == m or (m < 0 < n) for n, m in zip(found, wanted, strict=True))
 
 
-def disguise(task: Task, how: str, rng: np.random.Generator) -> Task:
-    """Another task, equally hard to learn, that nobody can have prepared for.
-
-    Classes (integer labels) are renumbered; rows are changed as ``how`` of ``DISGUISES`` says, in the same way for
-    training and test.  ``CHARACTERS`` renumbers the symbols of whole sequences, in all four arrays alike.
-    """
-    if how == CHARACTERS:
-        return _in_another_alphabet(task, rng)
-    y, y_test = task.y, task.y_test
-    if how != "none" and np.issubdtype(np.asarray(y).dtype, np.integer):
-        classes = np.unique(np.concatenate([y, y_test]))
-        renumbered = rng.permutation(classes)
-        y, y_test = (renumbered[np.searchsorted(classes, labels)] for labels in (y, y_test))
-    change = DISGUISES[how](task.x, rng)
-    return Task(change(task.x), y, change(task.x_test), y_test)
+NOT_LINEAR = Mismatch(
+    "linear",
+    "scores",
+    "the model's scores are not a linear function of its input: its answers to blends of the unseen rows are not the "
+    "blends of its answers; return one linear layer, x W + b",
+)
 
 
-def _in_another_alphabet(task: Task, rng: np.random.Generator) -> Task:
-    parts = (task.x, task.y, task.x_test, task.y_test)
-    alphabet = np.unique(np.concatenate([np.ravel(part) for part in parts]))
-    renumbered = rng.permutation(alphabet)
-    return Task(*(renumbered[np.searchsorted(alphabet, part)] for part in parts))
+LINEAR_TO = 1e-3
+"""How far scores of blends may lie from blends of scores, as a share of the largest."""
 
 
-def _in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
-    order = rng.permutation(x.shape[-1])
-    return lambda rows: rows[..., order]
+def shares(count: int, rng: np.random.Generator) -> NumpyArray:
+    """Draw the shares of rows in as many blends: an orthogonal matrix each of whose rows adds up to 1."""
+    ones = np.full((count, 1), count**-0.5)
+    rest, _ = np.linalg.qr(np.hstack([ones, rng.normal(size=(count, count - 1))]))
+    turn, _ = np.linalg.qr(rng.normal(size=(count - 1, count - 1)))
+    found: NumpyArray = ones @ ones.T + rest[:, 1:] @ turn @ rest[:, 1:].T
+    return found
 
 
-def _turned(x: NumpyArray, rng: np.random.Generator) -> Change:
-    axes, _ = np.linalg.qr(rng.normal(size=(x.shape[-1],) * 2))
-    return lambda rows: (rows @ axes).astype(x.dtype)
+def blended(rows: NumpyArray, shared: NumpyArray) -> NumpyArray:
+    """As many blends of rows: an affine model's answers are blended alike, and no other's: the shares are not sent."""
+    flat = rows.reshape(len(rows), -1)
+    return (shared @ flat).reshape(rows.shape).astype(rows.dtype)
 
 
-def _from_another_side(_x: NumpyArray, rng: np.random.Generator) -> Change:
-    quarters, mirrored = int(rng.integers(4)), bool(rng.integers(2))
-    return lambda rows: np.rot90(rows[..., ::-1] if mirrored else rows, quarters, axes=(-2, -1)).copy()
+def are_blended(found: Value, scores: NumpyArray, shared: NumpyArray) -> bool:
+    """Whether these are blends of the scores, up to the rounding errors of float32: only of an affine model."""
+    if not isinstance(found, np.ndarray) or found.shape != scores.shape or not np.isrealobj(found):
+        return False
+    expected = shared @ scores
+    return bool(abs(found - expected).max() <= LINEAR_TO * max(1.0, abs(expected).max()))
 
 
-DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
-    "columns": _in_another_order,
-    "rotation": _turned,
-    "sides": _from_another_side,
-    "labels": lambda _x, _rng: lambda rows: rows,
-    "none": lambda _x, _rng: lambda rows: rows,
-}
-"""How rows are changed: features in another order (pixels, to a model that knows of no neighbours), all turned in
-space (points), images turned by quarters and mirrored (square ones, to a model that looks at neighbours), or only the
-labels, or nothing (where the disguise would change what is to be learned)."""
+def _first(outputs: Value) -> Value:
+    return outputs[0] if isinstance(outputs, tuple) and outputs else outputs
+
+
+def _goal(
+    name: str, accuracy: float | None, score: Score | None, *, linear: bool
+) -> tuple[str, Callable[[Value, NumpyArray], Mismatch | None]]:
+    """What a capstone has to reach, as a sentence says it, and how that is judged."""
+    if linear and accuracy is None:
+        message = f"{name}: linear=True is for a capstone that is judged by its accuracy"
+        raise SpecError(message)
+    if accuracy is not None and score is None:
+        return f"{100 * accuracy:.3g} %", partial(_judge_accuracy, accuracy)
+    if score is not None and accuracy is None:
+        return f"{score.words.format(score.at_most)} or less", score.judge
+    message = f"{name}: a capstone is judged by its accuracy or by a score: give one of the two"
+    raise SpecError(message)
 
 
 def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
@@ -149,26 +135,23 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     seeds: int = 3,
     cpu_s: float = 20.0,
     disguised: str = "columns",
+    linear: bool = False,
     arguments: Values | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make a capstone: ``name(x, y, *, rng)`` returns a trained model.
 
     cpu_s: CPU seconds that one training may take; state them in the notebook.
-    disguised: how each seed's data are disguised: one of ``DISGUISES``, or ``CHARACTERS``.
+    disguised: how each seed's data are disguised: one of ``DISGUISES``, or ``CHARACTERS``; take a continuous change
+    (``rotation``, ``warp``, ``warped columns``) wherever the data allow it.
     accuracy: share of unseen rows that the model's ``forward`` must classify correctly.  One training that reaches it
     is enough; after a miss there are others, up to ``seeds`` in all.
+    linear: the model has to be one linear layer, W and b: its answers to blends of the unseen rows must be the blends
+    of its answers.  In which shares the rows are blended is drawn, and is not sent.
     score: what is required instead of an accuracy.  Of several arrays (outputs and a state) the first is judged.
     State beside the exercise over how many seeds either was measured, and with what margin.
     """
-    judged: Callable[[Value, NumpyArray], Mismatch | None]
-    if accuracy is not None and score is None:
-        goal, judged = f"{100 * accuracy:.3g} %", partial(_judge_accuracy, accuracy)
-    elif score is not None and accuracy is None:
-        goal, judged = f"{score.words.format(score.at_most)} or less", score.judge
-    else:
-        message = f"{name}: a capstone is judged by its accuracy or by a score: give one of the two"
-        raise SpecError(message)
+    goal, judged = _goal(name, accuracy, score, linear=linear)
     sentence = f"reaches {goal} on unseen data"
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
@@ -177,21 +160,27 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
             data = disguise(task(rng), disguised, rng)
             case = Case(dict(arguments or {}), x=data.x, y=data.y)
             hidden = {"seed": int(rng.integers(1 << 31)), "x": data.x_test, "y": data.y_test}
+            if linear:  # from a seed of its own: the other one is sent
+                hidden["shares"] = shares(len(data.x_test), rng)
             cases.append(case.with_changes(hidden=hidden))
         return cases
 
     def observe(subject: Subject, case: Case) -> Observations:
         model = subject.keep(name, *case.inputs.values(), **case.arguments, rng=Rng(case.hidden["seed"]))
         model.call("eval")
-        outputs = model.call("forward", case.hidden["x"])
-        return {"scores": outputs[0] if isinstance(outputs, tuple) and outputs else outputs}
+        found = {"scores": _first(model.call("forward", case.hidden["x"]))}
+        if linear:
+            found["of blends"] = _first(model.call("forward", blended(case.hidden["x"], case.hidden["shares"])))
+        return found
 
     def expect(_reference: Subject, case: Case, _rng: np.random.Generator) -> Observations:
         return {"labels": case.hidden["y"]}
 
     def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-        del case
-        return judged(observed["scores"], expected["labels"])
+        missed = judged(observed["scores"], expected["labels"])
+        if missed or not linear:
+            return missed
+        return None if are_blended(observed["of blends"], observed["scores"], case.hidden["shares"]) else NOT_LINEAR
 
     check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True, cpu_s=cpu_s)
     return Exercise(name, "model", (name,), points_by_part(name, points), [check], **extras)

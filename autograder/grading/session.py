@@ -104,13 +104,9 @@ class Session:
 
     # --- one check ---------------------------------------------------------------------------
 
-    def _run(self, check: Check) -> Verdict:  # noqa: PLR0911 - one return per outcome
-        for name in check.after:
-            if self.verdicts[name].status is not Status.PASSED:
-                return self._verdict(check, Status.SKIPPED, f"comes after “{name}”")
-        for part in check.needs:
-            if part in self.dead:
-                return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
+    def _run(self, check: Check) -> Verdict:
+        if verdict := self._without_running(check):
+            return verdict
         try:
             if check.budget and self.context.live is not None:
                 return self._verdict(check, Status.SKIPPED, f"{check.part} {LATER}")
@@ -129,6 +125,18 @@ class Session:
             self.place.end()
             self.place.faults.append(traceback.format_exc())
             return self._verdict(check, Status.BROKEN, f"the grader itself failed ({type(error).__name__}: {error})")
+
+    def _without_running(self, check: Check) -> Verdict | None:
+        """The verdict on a check that is not run: an earlier one failed, or a capstone carries too much data."""
+        for name in check.after:
+            if self.verdicts[name].status is not Status.PASSED:
+                return self._verdict(check, Status.SKIPPED, f"comes after “{name}”")
+        for part in check.needs:
+            if part in self.dead:
+                return self._verdict(check, Status.SKIPPED, f"{self._title(part)} {self.dead[part]}")
+        if check.capstone and self.place.too_much_data:
+            return self._verdict(check, Status.FAILED, self.place.too_much_data)
+        return None
 
     def _run_cases(self, check: Check) -> Verdict:
         if problem := self._forbidden(check):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from autograder.course.catalogue import wire
@@ -16,6 +17,7 @@ from autograder.isolation.patience import ASLEEP_S, TooLongError
 from autograder.measuring import yardstick
 from autograder.spec import Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
+from autograder.submission.embedded import bare, too_much_data
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
@@ -79,7 +81,8 @@ class Workplace:
         self.options = context.options
         self.exercise = exercise
         self.submission = submission
-        self.earlier = earlier
+        self._own_earlier = {} if earlier is context.loaded.earlier else earlier
+        self.earlier = _bare_earlier(earlier) if exercise.capstone and self._own_earlier else earlier
         self.load_errors: dict[str, SubjectRaisedError] = {}
         self.workers: list[Worker] = []
         self.faults: list[str] = []
@@ -89,6 +92,17 @@ class Workplace:
     def memory_mb(self) -> int:
         """Memory in MB that one worker may use beyond the interpreter's own."""
         return self.options.limits.memory_mb
+
+    @cached_property
+    def too_much_data(self) -> str:
+        """Say in a sentence that this capstone's code, or earlier work that it runs on, carries too much data."""
+        own = too_much_data(chunk.source for _, chunk in self.submission.slice(self.exercise))
+        if own:
+            return own
+        for module, groups in self._own_earlier.items():
+            if said := too_much_data(source for _, chunks in groups for _, _, source in chunks):
+                return f"{module}, which it uses: {said}"
+        return ""
 
     def subject(self, check: Check) -> Subject:
         """The worker that runs the exercise's checks one after the other, on the check's backend."""
@@ -186,6 +200,8 @@ class Workplace:
         limits, module = self.options.limits, self.context.loaded.assignment.module
         whole = replace(limits, cpu_s=LOADING * limits.cpu_s, idle_s=limits.idle_s + LOADING * ASLEEP_S)
         chunks = wire(tuple(chunk for _, chunk in kept))
+        if self.exercise.capstone:  # docstrings and comments could hold weights
+            chunks = _bare(chunks)
         return subject.request("load", name=module, chunks=chunks, seconds=STATEMENT * limits.cpu_s, limits=whole)
 
     def _note_problem(self, statement: tuple[int, Chunk], problem: dict[str, Any]) -> None:
@@ -219,3 +235,12 @@ class Workplace:
         finally:
             subject.worker.close()
         return False
+
+
+def _bare(chunks: list[Any]) -> list[Any]:
+    """Statements as they are sent, without docstrings and comments."""
+    return [[label, line, bare(source)] for label, line, source in chunks]
+
+
+def _bare_earlier(earlier: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
+    return {module: [[names, _bare(chunks)] for names, chunks in groups] for module, groups in earlier.items()}

@@ -8,7 +8,7 @@ from dlkit.datasets.images import digits, mnist, mnist_full
 from dlkit.datasets.points import iris, spirals
 from dlkit.datasets.sequences import adding_problem, date_pairs
 from dlkit.datasets.splits import Split, split
-from dlkit.datasets.text import characters, python_manual
+from dlkit.datasets.text import characters, made_up_text, python_manual
 
 __all__ = [
     "DatasetError",
@@ -18,6 +18,7 @@ __all__ = [
     "date_pairs",
     "digits",
     "iris",
+    "made_up_text",
     "mnist",
     "mnist_full",
     "python_manual",

@@ -1,4 +1,4 @@
-"""Text: the manual of the Python language, which is part of every Python's standard library."""
+"""Text: the manual of the Python language, which every Python has, and sentences of made-up languages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from dlkit.backend import NumpyArray
 from dlkit.datasets.idx import DatasetError
 
-__all__ = ["characters", "python_manual"]
+__all__ = ["characters", "made_up_text", "python_manual"]
 
 _UNKNOWN = ord("\ufffd")
 
@@ -49,3 +49,41 @@ def characters(text: str, *, rarest: int = 1) -> tuple[str, NumpyArray]:
         found, again = np.unique(np.where(counts < rarest, _UNKNOWN, found), return_inverse=True)
         codes = again[codes]
     return "".join(map(chr, found.tolist())), codes.astype(np.int64)
+
+
+_LETTERS, _ENDINGS = "abcdefghijkl", "12345678"
+_SHORTEST, _LONGEST = 6, 7
+"""Letters of a word."""
+_FEWEST, _MOST = 4, 6
+"""Words of a sentence."""
+
+
+def made_up_text(length: int, *, rng: np.random.Generator) -> str:
+    """Return ``length`` characters in a made-up language, in which the words of a sentence agree.
+
+    A word has six or seven letters, from a to l, then a hyphen and an ending, a digit from 1 to 8: ``cadlfe-3``.  All
+    words of a sentence have the same ending; a sentence has four to six words and then a full stop.  Which letters like
+    to follow which is drawn from ``rng``: every text is in a language of its own.
+    Raises ValueError where ``length`` is negative.
+    """
+    if length < 0:
+        message = f"length is {length}: a text has 0 characters or more."
+        raise ValueError(message)
+    count = length // (_SHORTEST + 2) + 1
+    liking = np.exp(2 * rng.normal(size=(len(_LETTERS),) * 2))
+    upto = (liking / liking.sum(axis=1, keepdims=True)).cumsum(axis=1)
+    letters = np.empty((count, _LONGEST), int)
+    letters[:, 0] = rng.integers(len(_LETTERS), size=count)
+    for place in range(1, _LONGEST):
+        chosen = (upto[letters[:, place - 1]] < rng.random((count, 1))).sum(axis=1)
+        letters[:, place] = np.minimum(chosen, len(_LETTERS) - 1)
+    sentence = np.repeat(np.arange(count), rng.integers(_FEWEST, _MOST + 1, size=count))[:count]
+    endings = rng.integers(len(_ENDINGS), size=count)[sentence]
+    stops = np.append(sentence[1:] != sentence[:-1], [False])
+    symbols = np.array([*_LETTERS, "-", *_ENDINGS, "."])
+    hyphen, stop = len(_LETTERS), len(symbols) - 1
+    words = np.column_stack([letters, np.full(count, hyphen), hyphen + 1 + endings, np.full(count, stop)])
+    kept = np.ones(words.shape, bool)
+    kept[:, _SHORTEST:_LONGEST] = rng.integers(2, size=(count, _LONGEST - _SHORTEST)) > 0
+    kept[:, -1] = stops
+    return "".join(symbols[words[kept]].tolist())[:length]

@@ -1112,15 +1112,15 @@ with when_written():
 # classified correctly, from one of up to three seeds, in at most 40 seconds of CPU time each (the author's solution
 # takes about 5, and reaches about 94 %). Five remarks:
 #
-# - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. It must consist
-#   of `Linear` layers; a convolution (06) would be better at this, but is not the subject.
+# - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. `Linear` layers
+#   are enough; a convolution (06) would be better at this, but is not the subject.
 # - A penalty alone is not enough. Knowledge helps most: move every image in every batch, by up to two pixels.
 # - Then the others help: He initialization, batch normalization, dropout; soft targets or `label_smoothing`.
 # - With images that change, more epochs do no harm: 200 of them, in batches of 50, with a learning rate that falls to
 #   zero.
-# - For every seed other digits are drawn, all are rotated by a multiple of 90° and mirrored in the same way, and the
-#   class numbers are permuted. So do not mirror single images: a digit that is rotated or mirrored *differently* from
-#   the others may look like another digit.
+# - For every seed other digits are drawn, and all are changed in the same way: rotated by any angle, perhaps mirrored,
+#   bent a little, and each pixel mixed with its neighbours; the class numbers are permuted. So do not mirror single
+#   images: a digit that is rotated or mirrored *differently* from the others may look like another digit.
 
 # %%
 Flatten, Linear, ReLU = earlier("layers.Flatten"), earlier("layers.Linear"), earlier("layers.ReLU")
@@ -1140,7 +1140,7 @@ def train_rescued(x, y, *, rng):
     """Train a network of Linear layers on few digits, so that it generalizes to others; return it
 
     Shapes
-        x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
+        x  (batch, 1, 28, 28) float32, mostly from −1 to 2      y  (batch,), integers from 0 to 9
     rng: a numpy.random.Generator for the initial weights, for shuffling, and for all other random numbers.
     """
     ### BEGIN SOLUTION

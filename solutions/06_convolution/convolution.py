@@ -932,10 +932,11 @@ class Dropout(Layer):
 # - Use `fit` from `dlkit.training` or a loop of your own. About six epochs in batches of about 50 are enough. A
 #   learning rate that falls to zero towards the end gains the last half percent.
 # - Ten thousand images are not many. But a digit moved by a pixel is the same digit: `np.roll` shifts a whole batch by
-#   one pixel, in a different direction each time, and makes nine images of each. (The border is empty, so nothing
+#   one pixel, in a different direction each time, and makes nine images of each. (The border is almost empty, so nothing
 #   visible comes in on the other side.)
-# - For every seed the images are rotated by a multiple of 90° and mirrored, all in the same way, and the class numbers
-#   are permuted, so that only your training counts, not weights stored from an earlier run.
+# - For every seed the images are changed, all in the same way: rotated by any angle, perhaps mirrored, bent a little, and
+#   each pixel mixed with its neighbours; the class numbers are permuted. So only your training counts, not weights stored
+#   from an earlier run.
 
 
 # %%
@@ -943,7 +944,7 @@ def train_cnn(x, y, *, rng):
     """Train a convolutional network to recognize ten digits; return it
 
     Shapes
-        x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
+        x  (batch, 1, 28, 28) float32, mostly from −1 to 2      y  (batch,), integers from 0 to 9
     rng: a numpy.random.Generator for the initial weights, for dropout and for shuffling.
     """
     ### BEGIN SOLUTION

@@ -9,13 +9,12 @@ import pytest
 from autograder.checks import model
 from autograder.course import catalogue
 from autograder.course.catalogue import wire
+from autograder.grading import workplace
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
-from autograder.spec import Assignment
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
-from autograder.submission.embedded import embedded_data
 from dlkit.datasets import digits
 from dlkit.extraction import Extraction, take
 from tests.hostile.conftest import ROOT
@@ -51,10 +50,44 @@ class Table(Layer):
         nearest = (x @ keys.T * 2 - (keys * keys).sum(axis=1)).argmax(axis=1)
         return np.eye(10)[labels[nearest]]
 
-def train_softmax_regression(x, y, *, rng):
+def train_with_noisy_labels(x, y, loss, *, rng):
     return Table()
 """
 )
+WEIGHTS_IN_A_DOCSTRING = """
+from dlkit.course import earlier
+import numpy as np
+
+Linear = earlier("layers.Linear")
+
+def weights():
+    \"\"\"$LETTERS\"\"\"
+
+def train_softmax_regression(x, y, *, rng):
+    layer = Linear(64, 10, rng=rng)
+    packed = (np.array([ord(letter) for letter in weights.__doc__]).reshape(65, 10) - 80) / 8
+    layer.W.data[...], layer.b.data[...] = packed[:64], packed[64]
+    return layer
+"""
+NO_LINEAR_LAYER = """
+from dlkit.course import earlier
+import numpy as np
+
+Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
+
+def train_softmax_regression(x, y, *, rng):
+    model, loss = Sequential([Linear(64, 64, rng=rng), ReLU(), Linear(64, 10, rng=rng)]), SoftmaxCrossEntropy()
+    for _ in range(30):
+        order = rng.permutation(len(x))
+        for start in range(0, len(x), 32):
+            rows = order[start : start + 32]
+            loss.forward(model.forward(x[rows]), y[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            for p in model.parameters():
+                p.data -= 0.2 * p.grad
+    return model
+"""
 SHIPPED_TEST_SET = (
     HEAD
     + """
@@ -98,6 +131,12 @@ def packed(array):
     return base64.b64encode(zlib.compress(buffer.getvalue())).decode()
 
 
+def letters_of(weights):
+    """One letter per weight, from a space to a tilde without the quotation mark and the backslash."""
+    codes = np.clip(np.round(weights * 8), -46, 46).astype(int).ravel() + 80
+    return "".join(map(chr, codes)).replace('"', "!").replace("\\", "[")
+
+
 @pytest.fixture(scope="module")
 def losses():
     return catalogue.load("03_losses", ROOT)
@@ -111,70 +150,135 @@ def typed(losses):
     trained = reference.keep(NAME, data.x_train, data.y_train, rng=model.Rng(1)).parameters()
     weights = np.vstack([trained["W"], trained["b"][None]])
     x, y = np.concatenate([data.x_train, data.x_test]) * 16, np.concatenate([data.y_train, data.y_test])
-    return {"$WEIGHTS": packed(weights), "$TABLE": packed(np.column_stack([x, y]).astype(np.uint8))}
+    table = np.column_stack([x, y]).astype(np.uint8)
+    return {"$WEIGHTS": packed(weights), "$TABLE": packed(table), "$LETTERS": letters_of(weights)}
 
 
 @pytest.fixture
-def graded(losses, typed, monkeypatch):
-    """Grade a submission's capstone; with ``disguised`` false the data come as they are published."""
+def undisguised(monkeypatch):
+    """Let the data come as they are published."""
 
-    def grade(source, *, disguised=True, layers=None):
-        loaded = losses
-        if not disguised:
-            monkeypatch.setitem(model.DISGUISES, "columns", model.DISGUISES["none"])
-            monkeypatch.setattr(model, "disguise", lambda task, _how, _rng: task)
-        exercise = replace(loaded.assignment.exercise(NAME), depends=())
-        assignment = Assignment("03_losses", title="Losses", exercises=[exercise], earlier=loaded.assignment.earlier)
-        for name, value in typed.items():
-            source = source.replace(name, value)
+    def switch_off():
+        monkeypatch.setattr(model, "disguise", lambda task, _how, _rng: task)
+
+    return switch_off
+
+
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """Let a capstone carry any amount of data."""
+
+    def switch_off():
+        monkeypatch.setattr(workplace, "too_much_data", lambda _sources: "")
+
+    return switch_off
+
+
+@pytest.fixture
+def graded(typed):
+    """Grade a capstone alone, with the reference's other definitions before it."""
+
+    def grade(source, name=NAME, *, assignment="03_losses", exercise=None, earlier=None, layers=None):
+        loaded = catalogue.load(assignment, ROOT)
+        found = exercise or loaded.assignment.exercise(name)
+        source = "\n".join([*(c.source for c in loaded.reference.chunks if name not in c.defines), source])
+        alone = replace(loaded.assignment, exercises=[found])
+        for text, value in typed.items():
+            source = source.replace(text, value)
         with Zygote(**({"layers": layers} if layers is not None else {})) as zygote:
-            grader = Grader(replace(loaded, assignment=assignment), zygote, Options(seed=3))
-            chunks = take([("losses.py", 1, source)]).chunks
-            return grader.grade(Submission("losses.py", Extraction(chunks), ""))
+            grader = Grader(replace(loaded, assignment=alone), zygote, Options(seed=3))
+            chunks = take([("submission.py", 1, source)]).chunks
+            return grader.grade(Submission("submission.py", Extraction(chunks), ""), earlier=earlier)
 
     return grade
 
 
-@pytest.mark.parametrize("source", [TYPED_WEIGHTS, TYPED_TABLE], ids=["weights", "data set"])
-def test_what_was_typed_in_fits_no_seed(graded, source):
-    report = graded(source)
+def said(report):
+    return report.exercises[0].verdicts[0].sentence
+
+
+TYPED = [
+    pytest.param(TYPED_WEIGHTS, NAME, id="weights"),
+    pytest.param(TYPED_TABLE, "train_with_noisy_labels", id="data set"),
+]
+
+
+@pytest.mark.parametrize(("source", "name"), TYPED)
+def test_what_was_typed_in_is_refused_for_its_length(graded, source, name, undisguised):
+    undisguised()
+    report = graded(source, name)
     assert report.points == 0
-    assert "of the unseen rows" in report.exercises[0].verdicts[0].sentence
-    (told,) = (what for what in report.tried if what.startswith("embed"))
+    assert re.match(r"the code carries \d+,\d{3} characters of data \(.*\); at most 4,000 are allowed", said(report))
+    (told,) = report.tried
     assert re.fullmatch(r"embed \d+,\d{3} characters of data", told)
 
 
-@pytest.mark.parametrize("source", [TYPED_WEIGHTS, TYPED_TABLE], ids=["weights", "data set"])
-def test_without_the_disguise_it_fits(graded, source):
-    assert graded(source, disguised=False).points > 0
-
-
-def test_the_published_test_set_cannot_be_read(graded):
-    report = graded(SHIPPED_TEST_SET, disguised=False)
+@pytest.mark.parametrize(("source", "name"), TYPED)
+def test_what_was_typed_in_fits_no_seed(graded, source, name, unmeasured):
+    unmeasured()
+    report = graded(source, name)
     assert report.points == 0
-    assert "sklearn may not be imported in an exercise" in report.exercises[0].verdicts[0].sentence
-    assert "import sklearn" in report.tried
+    assert "of the unseen rows" in said(report)
 
 
-def test_the_labels_of_the_unseen_rows_are_not_in_the_process(graded):
-    report = graded(SEARCHED_MEMORY, disguised=False)
+@pytest.mark.parametrize(("source", "name"), TYPED)
+def test_without_limit_and_disguise_it_fits(graded, source, name, undisguised, unmeasured):
+    undisguised()
+    unmeasured()
+    assert graded(source, name).points > 0
+
+
+def test_weights_in_a_docstring_cannot_be_read(graded, undisguised):
+    undisguised()
+    report = graded(WEIGHTS_IN_A_DOCSTRING)
     assert report.points == 0
-    assert "no labels of the unseen rows" in report.exercises[0].verdicts[0].sentence
-    assert "search the interpreter's memory" in report.tried
+    assert "TypeError" in said(report)
+
+
+def test_with_its_docstring_it_fits(graded, undisguised, monkeypatch):
+    undisguised()
+    monkeypatch.setattr(workplace, "bare", lambda source: source)
+    assert graded(WEIGHTS_IN_A_DOCSTRING).points > 0
+
+
+def test_data_in_an_earlier_assignment_are_counted(graded, losses):
+    source = losses.source_of(losses.assignment.exercise(NAME))
+    names, chunks = losses.earlier["layers"][0]
+    hoard = [*chunks, ["cell 99", 1, f"hoard = {'w' * 5000!r}"]]
+    report = graded(source, earlier={"layers": [[names, hoard]]})
+    assert report.points == 0
+    assert re.match(r"layers, which it uses: the code carries 5,\d{3} characters of data", said(report))
+    assert graded(source, earlier={"layers": [[names, list(chunks)]]}).points > 0
+
+
+def test_another_model_where_a_linear_layer_is_asked_for_earns_nothing(graded):
+    report = graded(NO_LINEAR_LAYER)
+    assert report.points == 0
+    assert said(report).startswith("the model's scores are not a linear function of its input")
+
+
+def test_where_blends_do_not_count_it_passes(graded, monkeypatch):
+    monkeypatch.setattr(model, "NOT_LINEAR", None)
+    assert graded(NO_LINEAR_LAYER).points > 0
+
+
+def test_the_published_test_set_cannot_be_read(graded, undisguised):
+    undisguised()
+    report = graded(SHIPPED_TEST_SET)
+    assert report.points == 0
+    assert "sklearn may not be imported in an exercise" in said(report)
+    assert report.tried == ["import sklearn"]
+
+
+def test_the_labels_of_the_unseen_rows_are_not_in_the_process(graded, undisguised):
+    undisguised()
+    report = graded(SEARCHED_MEMORY)
+    assert report.points == 0
+    assert "no labels of the unseen rows" in said(report)
+    assert report.tried == ["search the interpreter's memory"]
 
 
 def test_whoever_trains_gets_there(losses, graded):
-    source = "\n".join(chunk.source for chunk in losses.reference.chunks)
-    report = graded(source)
+    report = graded(losses.source_of(losses.assignment.exercise(NAME)))
     assert report.points == report.max_points
     assert report.tried == []
-
-
-def test_a_long_number_and_a_table_of_numbers_are_data_and_what_is_said_of_code_is_not():
-    def told(source):
-        return embedded_data(take([("losses.py", 1, source)]).chunks)
-
-    assert told(f"key = 0x{'7' * 3400}\n") == ["embed 4,097 characters of data"]
-    assert told(f"rows = {[[n, -n / 8] for n in range(500)]}\n")
-    assert not told(f'def f():\n    """{"long " * 1000}"""\n')
-    assert not told("x = [1, 2.5, None, True, ..., 'a']\n")

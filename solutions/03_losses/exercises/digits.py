@@ -15,6 +15,8 @@ softmax_regression = ModelExercise(
     "train_softmax_regression",
     task=digits_task,
     accuracy=0.91,
+    disguised="rotation",
+    linear=True,
     depends=("SoftmaxCrossEntropy",),
 )
 
@@ -34,6 +36,7 @@ noisy_labels = ModelExercise(
     "train_with_noisy_labels",
     task=noisy_digits_task,
     accuracy=0.92,
+    disguised="rotation",
     arguments={"loss": New("SoftmaxCrossEntropy", label_smoothing=0.7)},
     depends=("SoftmaxCrossEntropy",),
 )

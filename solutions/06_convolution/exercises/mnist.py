@@ -18,6 +18,6 @@ capstone = ModelExercise(
     task=mnist_task,
     accuracy=0.975,
     cpu_s=120.0,
-    disguised="sides",
+    disguised="warp",
     depends=("im2col", "col2im", "Conv2d", "MaxPool2d"),
 )
