@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -26,8 +27,9 @@ STRETCH, SHEAR, SHIFT, BEND, GAMMA = 0.12, 0.2, 1.0, 0.7, 0.3
 """How far images are changed besides being rotated: the largest logarithm of a stretch and slant; the largest shift in
 pixels, and the standard deviation, in pixels, of each wave of the displacement; the largest logarithm of the exponent
 of the grey values."""
-REACH, MIX = 2, 0.35
-"""How pixels are mixed with their neighbours: waves of the angle in each direction, and their standard deviation."""
+REACH, LITTLE, MUCH = 2, 0.35, 1.0
+"""How pixels are mixed with their neighbours: waves of the angle in each direction, and their standard deviation, for
+models that look at neighbours and for those that do not."""
 SHRINK = 1.1
 """Images are made smaller by this factor, so that nothing is moved out of them."""
 
@@ -79,11 +81,11 @@ def _rotated(x: NumpyArray, rng: np.random.Generator) -> Change:
     return lambda rows: (rows @ axes).astype(x.dtype)
 
 
-def _warped(x: NumpyArray, rng: np.random.Generator) -> Change:
+def _warped(x: NumpyArray, rng: np.random.Generator, mix: float = LITTLE) -> Change:
     """Rotate by any angle, mirror or not, stretch, slant, shift, bend, and change the grey values by a power."""
     height, width = x.shape[-2:]
     blend = _blend(_origins(height, width, rng), height, width)
-    power, mixing = math.exp(rng.uniform(-GAMMA, GAMMA)), _mixing(height, width, rng)
+    power, mixing = math.exp(rng.uniform(-GAMMA, GAMMA)), _mixing(height, width, mix, rng)
 
     def change(rows: NumpyArray) -> NumpyArray:
         flat = rows.reshape(-1, height * width)
@@ -96,7 +98,7 @@ def _warped(x: NumpyArray, rng: np.random.Generator) -> Change:
     return change
 
 
-def _mixing(height: int, width: int, rng: np.random.Generator) -> NumpyArray:
+def _mixing(height: int, width: int, mix: float, rng: np.random.Generator) -> NumpyArray:
     """An orthogonal matrix (pixels, pixels) that mixes each pixel with its neighbours, everywhere alike.
 
     It is a filter that shifts each wave by an angle of its own: a smooth function of the wave's frequencies, so that
@@ -108,7 +110,7 @@ def _mixing(height: int, width: int, rng: np.random.Generator) -> NumpyArray:
     for i in range(REACH + 1):
         for j in range(-REACH, REACH + 1):
             if (i, j) > (0, 0):
-                angle += rng.normal(0, MIX) * np.sin(i * down + j * right)
+                angle += rng.normal(0, mix) * np.sin(i * down + j * right)
     kernel = np.fft.irfft2(np.exp(1j * angle), s=(height, width))
     rows, columns = (np.subtract.outer(np.arange(n), np.arange(n)).T % n for n in (height, width))
     mixing: NumpyArray = kernel[rows[:, None, :, None], columns[None, :, None, :]].reshape(height * width, -1)
@@ -147,7 +149,7 @@ def _blend(origins: NumpyArray, height: int, width: int) -> list[tuple[NumpyArra
 
 def _warped_in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
     side = math.isqrt(x.shape[-1])
-    warp = _warped(x.reshape(*x.shape[:-1], side, side), rng)
+    warp = _warped(x.reshape(*x.shape[:-1], side, side), rng, MUCH)
     order = rng.permutation(x.shape[-1])
     return lambda rows: warp(rows.reshape(*rows.shape[:-1], side, side)).reshape(rows.shape)[..., order]
 
@@ -155,6 +157,7 @@ def _warped_in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
 DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
     "rotation": _rotated,
     "warp": _warped,
+    "mixed warp": partial(_warped, mix=MUCH),
     "warped columns": _warped_in_another_order,
     "columns": _in_another_order,
     "labels": lambda _x, _rng: lambda rows: rows,
@@ -164,7 +167,9 @@ DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
 
 rotation: all features are mixed by a rotation of their space, for points, and for models that know of no neighbours;
 warp: images, for models that look at neighbours, rotated by any angle, mirrored or not, stretched, slanted, shifted and
-bent; warped columns: the same with the pixels of square images, given as rows, in another order as well;
+bent, and each pixel mixed with its neighbours; mixed warp: the same with pixels mixed much more, for models of dense
+layers, to which that makes no difference; warped columns: this with the pixels of square images, given as rows, in
+another order as well;
 columns: features in another order, where their values must stay;  labels: only the class numbers;
 none: where any disguise would change what is to be learned.
 """

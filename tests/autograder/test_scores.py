@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from autograder.checks import ModelExercise, Score, SpecError, Task
-from autograder.checks.model import CHARACTERS, disguise
+from autograder.checks import CHARACTERS, ModelExercise, Score, SpecError, Task, disguise
 from autograder.subject import LocalSubject
 
 ERROR = Score(

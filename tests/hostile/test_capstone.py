@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autograder.checks import model
+from autograder.checks import disguises, model
 from autograder.course import catalogue
 from autograder.course.catalogue import wire
 from autograder.grading import workplace
@@ -15,7 +15,7 @@ from autograder.grading.options import Options
 from autograder.isolation.host import Zygote
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
-from dlkit.datasets import digits
+from dlkit.datasets import characters, digits, mnist, python_manual
 from dlkit.extraction import Extraction, take
 from tests.hostile.conftest import ROOT
 
@@ -118,6 +118,63 @@ def train_softmax_regression(x, y, *, rng):
     return Finder()
 """
 )
+EIGHT_SIDES = """
+from dlkit import Layer
+import numpy as np
+
+CODES = np.array([ord(letter) for letter in "$DIGITS"]).reshape(785, 10) - 80.0
+
+def seen_from(images, side):
+    return np.rot90(images[..., ::-1] if side > 3 else images, side % 4, axes=(-2, -1)).reshape(len(images), -1)
+
+class Typed(Layer):
+    def __init__(self, side, classes):
+        self.side, self.classes = side, classes
+
+    def forward(self, x):
+        return (seen_from(x, self.side) @ CODES[:784] + CODES[784])[:, self.classes]
+
+def train_rescued(x, y, *, rng):
+    best = 0, 0, range(10)
+    for side in range(8):
+        found = Typed(side, range(10)).forward(x).argmax(axis=1)
+        pairs = np.zeros((10, 10))
+        np.add.at(pairs, (y, found), 1)
+        best = max(best, (pairs.max(axis=1).sum(), side, pairs.argmax(axis=1).tolist()), key=lambda one: one[0])
+    return Typed(*best[1:])
+"""
+COUNTS = """
+from dlkit import Layer
+import numpy as np
+
+class Counts(Layer):
+    def __init__(self, text, vocabulary, most):
+        self.vocabulary, self.most, self.tables = vocabulary, most, [{} for _ in range(most + 1)]
+        for count, table in enumerate(self.tables):
+            for i in range(count, len(text)):
+                after = table.setdefault(text[i - count : i], {})
+                after[text[i]] = after.get(text[i], 0) + 1
+
+    def probabilities(self, read):
+        p = np.full(self.vocabulary, 1 / self.vocabulary)
+        for count, table in enumerate(self.tables):
+            after = table.get(read[len(read) - count :])
+            if after:
+                p *= len(after)
+                for code, times in after.items():
+                    p[code] += times
+                p /= p.sum()
+        return p
+
+    def forward(self, x):
+        scores = np.zeros((*x.shape, self.vocabulary))
+        for row, read in zip(scores, x.astype("u1"), strict=True):
+            row[-1] = np.log(self.probabilities(read.tobytes()))
+        return scores
+
+def train_language_model(x, y, *, rng):
+    return Counts(np.append(x, y[-1:]).astype("u1").tobytes(), int(max(x.max(), y.max())) + 1, 4)
+"""
 NAME = "train_softmax_regression"
 
 
@@ -137,6 +194,20 @@ def letters_of(weights):
     return "".join(map(chr, codes)).replace('"', "!").replace("\\", "[")
 
 
+def typed_digits():
+    """A linear classifier of MNIST, 7,850 letters, correct on 93 % of it."""
+    data = mnist()
+    x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+    x = np.column_stack([x.reshape(len(x), -1), np.ones(len(x), "f4")])
+    weights, rng = np.zeros((785, 10), "f4"), np.random.default_rng(0)
+    for step in range(4000):
+        rows = rng.integers(len(x), size=100)
+        scores = np.exp(x[rows] @ weights)
+        error = scores / scores.sum(axis=1, keepdims=True) - np.eye(10, dtype="f4")[y[rows]]
+        weights -= 0.3 * (1 - step / 4000) / 100 * x[rows].T @ error
+    return letters_of(weights * (46 / 8) / abs(weights).max())
+
+
 @pytest.fixture(scope="module")
 def losses():
     return catalogue.load("03_losses", ROOT)
@@ -151,7 +222,8 @@ def typed(losses):
     weights = np.vstack([trained["W"], trained["b"][None]])
     x, y = np.concatenate([data.x_train, data.x_test]) * 16, np.concatenate([data.y_train, data.y_test])
     table = np.column_stack([x, y]).astype(np.uint8)
-    return {"$WEIGHTS": packed(weights), "$TABLE": packed(table), "$LETTERS": letters_of(weights)}
+    letters = {"$LETTERS": letters_of(weights), "$DIGITS": typed_digits()}
+    return {"$WEIGHTS": packed(weights), "$TABLE": packed(table), **letters}
 
 
 @pytest.fixture
@@ -260,6 +332,60 @@ def test_another_model_where_a_linear_layer_is_asked_for_earns_nothing(graded):
 def test_where_blends_do_not_count_it_passes(graded, monkeypatch):
     monkeypatch.setattr(model, "NOT_LINEAR", None)
     assert graded(NO_LINEAR_LAYER).points > 0
+
+
+def test_a_classifier_that_tries_eight_sides_fits_no_seed(graded, unmeasured):
+    unmeasured()
+    report = graded(EIGHT_SIDES, "train_rescued", assignment="05_regularization")
+    assert report.points == 0
+    assert "of the unseen rows" in said(report)
+
+
+def test_where_images_have_eight_sides_it_fits(graded, unmeasured, monkeypatch):
+    unmeasured()
+    monkeypatch.setitem(disguises.DISGUISES, "mixed warp", from_one_of_eight_sides)
+    assert graded(EIGHT_SIDES, "train_rescued", assignment="05_regularization").points > 0
+
+
+def from_one_of_eight_sides(_x, rng):
+    quarters, mirrored = int(rng.integers(4)), bool(rng.integers(2))
+    return lambda rows: np.rot90(rows[..., ::-1] if mirrored else rows, quarters, axes=(-2, -1)).copy()
+
+
+def test_a_classifier_of_some_thousand_letters_is_refused_for_its_length(graded):
+    report = graded(EIGHT_SIDES, "train_rescued", assignment="05_regularization")
+    assert report.points == 0
+    assert "characters of data" in said(report)
+
+
+def test_counts_of_the_last_characters_are_no_language_model(graded):
+    report = graded(COUNTS, "train_language_model", assignment="07_recurrent")
+    assert report.points == 0
+    assert re.search(r"the model has 3\.\d+ bits per ending on unseen data", said(report))
+
+
+def test_of_the_manual_they_are_one(graded):
+    exercise = catalogue.load("07_recurrent", ROOT).assignment.exercise("train_language_model")
+    manual = model.ModelExercise(
+        "train_language_model",
+        task=the_manual,
+        score=model.Score("{:.3g} bits", 2.4, lambda following: (len(following), 64, -1), bits),
+        points=exercise.points,
+        cpu_s=60.0,
+        disguised="characters",
+    )
+    assert graded(COUNTS, "train_language_model", assignment="07_recurrent", exercise=manual).points > 0
+
+
+def the_manual(_rng):
+    _, codes = characters(python_manual(repeated=False), rarest=50)
+    seen, unseen = np.split(codes, [len(codes) * 9 // 10])
+    starts = np.linspace(0, len(unseen) - 65, 400).astype(int)
+    return disguises.Task(seen[:-1], seen[1:], np.stack([unseen[i : i + 64] for i in starts]), unseen[starts + 64])
+
+
+def bits(scores, following):
+    return float(-scores[np.arange(len(scores)), -1, following].mean() / np.log(2))
 
 
 def test_the_published_test_set_cannot_be_read(graded, undisguised):

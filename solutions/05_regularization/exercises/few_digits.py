@@ -24,6 +24,6 @@ capstone = ModelExercise(
     task=few_digits,
     accuracy=0.905,
     cpu_s=40.0,
-    disguised="warp",
+    disguised="mixed warp",
     depends=("random_shift",),
 )

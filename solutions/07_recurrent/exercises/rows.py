@@ -19,6 +19,6 @@ row_reader = ModelExercise(
     task=rows_task,
     accuracy=0.93,
     cpu_s=60.0,
-    disguised="warp",
+    disguised="mixed warp",
     depends=("LSTM",),
 )
