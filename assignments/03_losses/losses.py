@@ -37,6 +37,9 @@
 #   larger. Shapes must be equal.
 # - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
 #   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
+# - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
+#   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
+#   not count; they are removed before a training is graded.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -743,7 +746,9 @@ with when_written():
 # Write `train_softmax_regression`: train `Linear(64, 10)` by gradient descent in small batches and return it. The
 # steps for each batch are always the same five: scores forward, loss forward, `zero_grad`, loss backward into layer
 # backward, update. At least 91 % of *unseen* digits must be classified correctly, from one of up to three seeds, in
-# at most a few seconds. For every seed the pixels and the class numbers are permuted, so that only training helps.
+# at most a few seconds. For every seed the 64 pixels are mixed by another rotation of their space, which makes no
+# difference to a linear layer, and the class numbers are permuted, so that only training helps. It has to be one linear
+# layer: the check also asks for the scores of blends of unseen digits, which must be blends of their scores.
 
 # %%
 Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.Sequential")
@@ -754,7 +759,7 @@ def train_softmax_regression(x, y, *, rng):
     """Train one linear layer to recognize ten digits; return it
 
     Shapes
-        x  (batch, 64), pixels from 0 to 1      y  (batch,), integers from 0 to 9
+        x  (batch, 64), mixed pixels      y  (batch,), integers from 0 to 9
     rng: a numpy.random.Generator for the initial weights and for shuffling.
     """
     # YOUR CODE HERE
@@ -794,14 +799,14 @@ with when_written():
 # `backward()`) until the training loss no longer falls much, and return it. You know neither the noise nor the loss.
 # The check calls it with `SoftmaxCrossEntropy(label_smoothing=0.7)` and labels of which 20 % are wrong; of the
 # *unseen* digits, with correct labels, at least 92 % must be classified correctly, from one of up to three seeds,
-# with pixels and classes permuted each time. (Without smoothing the same network reaches about 85 %.)
+# mixed and renumbered each time as above. (Without smoothing the same network reaches about 85 %.)
 
 # %%
 def train_with_noisy_labels(x, y, loss, *, rng):
     """Train a network with one hidden layer with the given loss; return it
 
     Shapes
-        x  (batch, 64), pixels from 0 to 1      y  (batch,), integers from 0 to 9, some of them wrong
+        x  (batch, 64), mixed pixels      y  (batch,), integers from 0 to 9, some of them wrong
     loss: an object with forward(scores, labels) and backward(), scores (batch, 10).
     rng: a numpy.random.Generator for the initial weights and for shuffling.
     """

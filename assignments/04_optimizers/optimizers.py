@@ -43,6 +43,9 @@
 #   larger. Shapes must be equal.
 # - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
 #   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
+# - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
+#   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
+#   not count; they are removed before a training is graded.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -782,7 +785,8 @@ with when_written():
 #
 # Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows
 # of 784 pixels; of 2 000 others, drawn anew each time, at least 96.5 % must be classified correctly, from one of up to
-# three seeds, in at most 40 seconds of CPU time. For every seed the pixels and the class numbers are permuted.
+# three seeds, in at most 40 seconds of CPU time. For every seed all digits are rotated by the same angle, bent a little and
+# blurred by mixing each pixel with its neighbours; then the pixels and the class numbers are permuted.
 #
 # Plain Adam with eight epochs reaches about 95 %, which is not enough. Three tools that you already have increase it to
 # 97 %: `CosineAnnealing` over all steps; `label_smoothing=0.1`; and pixels that are hidden at random, about four
@@ -799,7 +803,7 @@ def train_mnist_mlp(x, y, *, rng):
     """Train a network 784 – 128 – 64 – 10 with Adam to recognize ten digits; return it
 
     Shapes
-        x  (batch, 784) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
+        x  (batch, 784) float32, mostly from −1 to 2      y  (batch,), integers from 0 to 9
     rng: a numpy.random.Generator for the initial weights, for shuffling, and for hiding pixels.
     """
     # YOUR CODE HERE

@@ -44,6 +44,9 @@
 #   larger. Shapes must be equal.
 # - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
 #   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
+# - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
+#   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
+#   not count; they are removed before a training is graded.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -902,15 +905,15 @@ with when_written():
 # classified correctly, from one of up to three seeds, in at most 40 seconds of CPU time each (the author's solution
 # takes about 5, and reaches about 94 %). Five remarks:
 #
-# - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. It must consist
-#   of `Linear` layers; a convolution (06) would be better at this, but is not the subject.
+# - You get images, (500, 1, 28, 28) float32: they can be moved, and the network begins with `Flatten`. `Linear` layers
+#   are enough; a convolution (06) would be better at this, but is not the subject.
 # - A penalty alone is not enough. Knowledge helps most: move every image in every batch, by up to two pixels.
 # - Then the others help: He initialization, batch normalization, dropout; soft targets or `label_smoothing`.
 # - With images that change, more epochs do no harm: 200 of them, in batches of 50, with a learning rate that falls to
 #   zero.
-# - For every seed other digits are drawn, all are rotated by a multiple of 90° and mirrored in the same way, and the
-#   class numbers are permuted. So do not mirror single images: a digit that is rotated or mirrored *differently* from
-#   the others may look like another digit.
+# - For every seed other digits are drawn, and all are changed in the same way: rotated by any angle, perhaps mirrored,
+#   bent a little, and each pixel mixed with its neighbours; the class numbers are permuted. So do not mirror single
+#   images: a digit that is rotated or mirrored *differently* from the others may look like another digit.
 
 # %%
 Flatten, Linear, ReLU = earlier("layers.Flatten"), earlier("layers.Linear"), earlier("layers.ReLU")
@@ -930,7 +933,7 @@ def train_rescued(x, y, *, rng):
     """Train a network of Linear layers on few digits, so that it generalizes to others; return it
 
     Shapes
-        x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
+        x  (batch, 1, 28, 28) float32, mostly from −1 to 2      y  (batch,), integers from 0 to 9
     rng: a numpy.random.Generator for the initial weights, for shuffling, and for all other random numbers.
     """
     # YOUR CODE HERE

@@ -45,6 +45,9 @@
 #   larger. Shapes must be equal.
 # - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
 #   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
+# - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
+#   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
+#   not count; they are removed before a training is graded.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -674,24 +677,25 @@ class Dropout(Layer):
 
 # %% [markdown]
 # Write `train_cnn`: build the network, train it on `x`, `y`, return it. The data are 10,000 images of MNIST; at least
-# 97.5 % of 2,000 *unseen* images must be classified correctly, from one of up to three seeds, in at most 120 seconds
+# 97 % of 2,000 *unseen* images must be classified correctly, from one of up to three seeds, in at most 120 seconds
 # of CPU time each (the author's solution takes about 25). Four remarks:
 #
 # - The images are float32. Parameters are float64 until `model.astype("float32")`, and take twice the time and memory.
 # - Use `fit` from `dlkit.training` or a loop of your own. About six epochs in batches of about 50 are enough. A
 #   learning rate that falls to zero towards the end gains the last half percent.
 # - Ten thousand images are not many. But a digit moved by a pixel is the same digit: `np.roll` shifts a whole batch by
-#   one pixel, in a different direction each time, and makes nine images of each. (The border is empty, so nothing
+#   one pixel, in a different direction each time, and makes nine images of each. (The border is almost empty, so nothing
 #   visible comes in on the other side.)
-# - For every seed the images are rotated by a multiple of 90° and mirrored, all in the same way, and the class numbers
-#   are permuted, so that only your training counts, not weights stored from an earlier run.
+# - For every seed the images are changed, all in the same way: rotated by any angle, perhaps mirrored, bent a little, and
+#   each pixel mixed with its neighbours; the class numbers are permuted. So only your training counts, not weights stored
+#   from an earlier run.
 
 # %%
 def train_cnn(x, y, *, rng):
     """Train a convolutional network to recognize ten digits; return it
 
     Shapes
-        x  (batch, 1, 28, 28) float32, pixels from 0 to 1      y  (batch,), integers from 0 to 9
+        x  (batch, 1, 28, 28) float32, mostly from −1 to 2      y  (batch,), integers from 0 to 9
     rng: a numpy.random.Generator for the initial weights, for dropout and for shuffling.
     """
     # YOUR CODE HERE

@@ -27,7 +27,7 @@ STRETCH, SHEAR, SHIFT, BEND, GAMMA = 0.12, 0.2, 1.0, 0.7, 0.3
 """How far images are changed besides being rotated: the largest logarithm of a stretch and slant; the largest shift in
 pixels, and the standard deviation, in pixels, of each wave of the displacement; the largest logarithm of the exponent
 of the grey values."""
-REACH, LITTLE, MUCH = 2, 0.35, 1.0
+REACH, LITTLE, MUCH = 2, 0.35, 2.5
 """How pixels are mixed with their neighbours: waves of the angle in each direction, and their standard deviation, for
 models that look at neighbours and for those that do not."""
 SHRINK = 1.1

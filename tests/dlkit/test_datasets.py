@@ -1,5 +1,7 @@
 import calendar
 import gzip
+import itertools
+import re
 import struct
 import subprocess
 import sys
@@ -265,6 +267,37 @@ def test_rare_characters_become_one():
     assert "".join(vocabulary[code] for code in codes) == "\ufffdanana \ufffd \ufffd"
     assert datasets.characters("aabb", rarest=2)[0] == "ab"
     assert datasets.characters("aabb", rarest=3)[0] == "\ufffd"
+
+
+def test_words_of_a_made_up_sentence_agree(rng):
+    text = datasets.made_up_text(20_000, rng=rng)
+    assert len(text) == 20_000
+    sentences = text.split(".")[:-1]
+    for sentence in sentences:
+        words = re.findall(r"([a-l]{6,7})-([1-8])", sentence)
+        assert "".join(f"{letters}-{ending}" for letters, ending in words) == sentence
+        assert len({ending for _, ending in words}) == 1
+        assert 4 <= len(words) <= 6
+    assert {sentence[-1] for sentence in sentences} == set("12345678")
+    assert {len(sentence.split("-")[0]) for sentence in sentences} == {6, 7}
+
+
+def test_every_made_up_text_is_in_another_language(rng):
+    def shares():
+        text = datasets.made_up_text(20_000, rng=rng)
+        return np.array([text.count(one + other) for one, other in itertools.permutations("abcdefghijkl", 2)]) / 20_000
+
+    assert abs(shares() - shares()).sum() > 0.3
+
+
+@pytest.mark.parametrize("length", [0, 1, 9])
+def test_a_made_up_text_has_any_length(rng, length):
+    assert len(datasets.made_up_text(length, rng=rng)) == length
+
+
+def test_a_made_up_text_has_no_negative_length(rng):
+    with pytest.raises(ValueError, match="length is -1"):
+        datasets.made_up_text(-1, rng=rng)
 
 
 def test_an_empty_text_has_no_characters():

@@ -24,5 +24,6 @@ capstone = ModelExercise(
     task=mnist_task,
     accuracy=0.965,
     cpu_s=40.0,
+    disguised="warped columns",
     depends=("Adam",),
 )

@@ -10,9 +10,10 @@ def mnist_task(rng):
     return Task(data.x_train[:, None], data.y_train, data.x_test[:, None], data.y_test)
 
 
-# The reference reaches 0.9843 on average (standard deviation 0.0021) and 0.980 at worst over 22 seeds, in 25 s of CPU
-# time each on a busy machine: the threshold is 4.5 standard deviations below the mean, so that one seed is enough in
-# practically every grading.
+# The reference reaches 0.981 on average (standard deviation 0.003) and 0.977 at worst over 3 seeds, in 25 s of CPU time
+# each, 42 on a busy machine: the threshold is 4 standard deviations below the mean. A small convolutional network whose
+# 2,202 weights were typed in, trained elsewhere to stand small turns, with a search over angles, slants and stretches,
+# reached 0.914 to 0.940 on images changed like these.
 capstone = ModelExercise(
     "train_cnn",
     task=mnist_task,
