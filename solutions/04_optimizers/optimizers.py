@@ -983,7 +983,7 @@ with when_written():
 # `Linear`, `ReLU` and `Sequential` of 02, `SoftmaxCrossEntropy` of 03, and `Adam` with a schedule.
 #
 # Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows
-# of 784 pixels; of 2 000 others, drawn anew each time, at least 96.5 % must be classified correctly, from one of up to
+# of 784 pixels; of 2 000 others, drawn anew each time, at least 96.2 % must be classified correctly, from one of up to
 # three seeds, in at most 40 seconds of CPU time. For every seed all digits are rotated by the same angle, bent a little and
 # blurred by mixing each pixel with its neighbours; then the pixels and the class numbers are permuted.
 #

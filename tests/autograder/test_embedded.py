@@ -65,7 +65,7 @@ def test_data_in_the_form_of_code_count_when_compressed():
         ('def f(): "one"; return 2', "def f(): None; return 2"),
         ('class A:\n    """x\n y"""; z = 1\n    # only\n', "class A:\n    None; z = 1\n\n    \n"),
         ('x = "# no comment"  # é\n', 'x = "# no comment"  \n'),
-        ('def f():\n    """é"""; "two"  # é\n    y = f"{1}" "#"\n', 'def f():\n    None; None  \n    y = f"{1}" "#"\n'),
+        ('def f():\n    """é"""; "two"  # é\n    y = f"{1}" "#"\n', 'def f():\n    None; None\n    y = f"{1}" "#"\n'),
         ("def f():\n    ('''a\nb''')\n    return 2", "def f():\n    None\n\n    return 2"),
         ("def f(:\n", "def f(:\n"),
     ],
