@@ -785,8 +785,8 @@ with when_written():
 #
 # Write `train_mnist_mlp`: build the network in float32, train it, return it. You get 10 000 digits of MNIST as rows
 # of 784 pixels; of 2 000 others, drawn anew each time, at least 96.2 % must be classified correctly, from one of up to
-# three seeds, in at most 40 seconds of CPU time. For every seed all digits are rotated by the same angle, bent a little and
-# blurred by mixing each pixel with its neighbours; then the pixels and the class numbers are permuted.
+# three seeds, in at most 40 seconds of CPU time. For every seed each pixel is mixed with its neighbours, in all digits alike; then the
+# pixels and the class numbers are permuted.
 #
 # Plain Adam with eight epochs reaches about 95 %, which is not enough. Three tools that you already have increase it to
 # 97 %: `CosineAnnealing` over all steps; `label_smoothing=0.1`; and pixels that are hidden at random, about four

@@ -147,18 +147,17 @@ def _blend(origins: NumpyArray, height: int, width: int) -> list[tuple[NumpyArra
     return found
 
 
-def _warped_in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
+def _mixed_in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
     side = math.isqrt(x.shape[-1])
-    warp = _warped(x.reshape(*x.shape[:-1], side, side), rng, MUCH)
-    order = rng.permutation(x.shape[-1])
-    return lambda rows: warp(rows.reshape(*rows.shape[:-1], side, side)).reshape(rows.shape)[..., order]
+    mixing = _mixing(side, side, LITTLE, rng)[:, rng.permutation(x.shape[-1])].astype(x.dtype)
+    return lambda rows: rows @ mixing
 
 
 DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
     "rotation": _rotated,
     "warp": _warped,
     "mixed warp": partial(_warped, mix=MUCH),
-    "warped columns": _warped_in_another_order,
+    "mixed columns": _mixed_in_another_order,
     "columns": _in_another_order,
     "labels": lambda _x, _rng: lambda rows: rows,
     "none": lambda _x, _rng: lambda rows: rows,
@@ -168,8 +167,8 @@ DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
 rotation: all features are mixed by a rotation of their space, for points, and for models that know of no neighbours;
 warp: images, for models that look at neighbours, rotated by any angle, mirrored or not, stretched, slanted, shifted and
 bent, and each pixel mixed with its neighbours; mixed warp: the same with pixels mixed much more, for models of dense
-layers, to which that makes no difference; warped columns: this with the pixels of square images, given as rows, in
-another order as well;
+layers, to which that makes no difference; mixed columns: square images given as rows of pixels, which are mixed a little
+and then put in another order;
 columns: features in another order, where their values must stay;  labels: only the class numbers;
 none: where any disguise would change what is to be learned.
 """

@@ -143,7 +143,7 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
 
     cpu_s: CPU seconds that one training may take; state them in the notebook.
     disguised: how each seed's data are disguised: one of ``DISGUISES``, or ``CHARACTERS``; take a continuous change
-    (``rotation``, ``warp``, ``warped columns``) wherever the data allow it.
+    (``rotation``, ``warp``, ``mixed columns``) wherever the data allow it.
     accuracy: share of unseen rows that the model's ``forward`` must classify correctly.  One training that reaches it
     is enough; after a miss there are others, up to ``seeds`` in all.
     linear: the model has to be one linear layer, W and b: its answers to blends of the unseen rows must be the blends
