@@ -167,8 +167,8 @@ DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
 rotation: all features are mixed by a rotation of their space, for points, and for models that know of no neighbours;
 warp: images, for models that look at neighbours, rotated by any angle, mirrored or not, stretched, slanted, shifted and
 bent, and each pixel mixed with its neighbours; mixed warp: the same with pixels mixed much more, for models of dense
-layers, to which that makes no difference; mixed columns: square images given as rows of pixels, which are mixed a little
-and then put in another order;
+layers, to which that makes no difference; mixed columns: square images given as rows of pixels, which are mixed a
+little and then put in another order;
 columns: features in another order, where their values must stay;  labels: only the class numbers;
 none: where any disguise would change what is to be learned.
 """
