@@ -281,7 +281,7 @@ def test_what_was_typed_in_is_refused_for_its_length(graded, source, name, undis
     report = graded(source, name)
     assert report.points == 0
     assert re.match(r"the code carries \d+,\d{3} characters of data \(.*\); at most 4,000 are allowed", said(report))
-    (told,) = report.tried
+    (told,) = (what for what in report.tried if what.startswith("embed"))
     assert re.fullmatch(r"embed \d+,\d{3} characters of data", told)
 
 
@@ -393,7 +393,7 @@ def test_the_published_test_set_cannot_be_read(graded, undisguised):
     report = graded(SHIPPED_TEST_SET)
     assert report.points == 0
     assert "sklearn may not be imported in an exercise" in said(report)
-    assert report.tried == ["import sklearn"]
+    assert "import sklearn" in report.tried
 
 
 def test_the_labels_of_the_unseen_rows_are_not_in_the_process(graded, undisguised):
@@ -401,7 +401,7 @@ def test_the_labels_of_the_unseen_rows_are_not_in_the_process(graded, undisguise
     report = graded(SEARCHED_MEMORY)
     assert report.points == 0
     assert "no labels of the unseen rows" in said(report)
-    assert report.tried == ["search the interpreter's memory"]
+    assert "search the interpreter's memory" in report.tried
 
 
 def test_whoever_trains_gets_there(losses, graded):
