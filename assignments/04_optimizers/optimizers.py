@@ -639,7 +639,8 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
         x  (samples, …)      y  (samples, …)      result  ()
     model: forward(x) and backward(dy); loss: forward(prediction, target), a mean over its samples, and backward();
     optimizer: of the model's parameters, with zero_grad() and step(); size, every: 1 or more.
-    Every update uses the gradient of the mean over all samples of its batch, also for a smaller last batch.
+    Every update uses the gradient of the mean over all samples of its batch, also for a smaller last batch, and nothing
+    that the parameters hold before.
     The result is a scalar of the array's library.
 
     Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 8.1.3: a batch's gradient is a mean.

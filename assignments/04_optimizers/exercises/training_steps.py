@@ -63,5 +63,6 @@ accumulate = TrainingStepExercise(
     "accumulate_gradients",
     cases=accumulation_cases,
     networks=perceptron,
+    stale=True,
     memory=Memory(Case({"size": 64, "every": 16}, x=(1024, 32), y=(1024, 1)), at_most=4.0),
 )

@@ -25,7 +25,7 @@ conv2d = LayerExercise(
     cases=conv2d_cases,
     has_parameters=True,
     depends=("im2col", "col2im"),
-    wide=Case(convolution((1, 2, 160, 160), 2, 2), x=(1, 2, 160, 160)),
+    wide=Case(convolution((3, 2, 112, 112), 2, 2), x=(3, 2, 112, 112)),
     speed=Speed(Case(convolution((2, 3, 64, 64), 4, 3, padding=1), x=(2, 3, 64, 64)), at_most=9.0),
     memory=Memory(Case(convolution((8, 8, 32, 32), 32, 3, padding=1), x=(8, 8, 32, 32)), at_most=8.0),
 )
@@ -45,7 +45,7 @@ conv_transpose = LayerExercise(
     cases=transpose_cases,
     has_parameters=True,
     depends=("im2col", "col2im"),
-    wide=Case(convolution((1, 2, 128, 128), 2, 2), x=(1, 2, 128, 128)),
+    wide=Case(convolution((4, 2, 96, 96), 2, 2), x=(4, 2, 96, 96)),
 )
 
 
