@@ -76,7 +76,9 @@ def _names_of(node: ast.AST) -> set[str]:
         modules = [(node.module or "")] if isinstance(node, ast.ImportFrom) else []
         return {part for name in [*modules, *(alias.name for alias in node.names)] for part in name.split(".")}
     if isinstance(node, ast.Constant):
-        return {"complex"} if isinstance(node.value, complex) else {str(node.value)}
+        if isinstance(node.value, complex):
+            return {"complex"}
+        return {node.value} if isinstance(node.value, str) else set()
     if isinstance(node, ast.Attribute):
         return {node.attr}
     return {node.id} if isinstance(node, ast.Name) else set()

@@ -35,7 +35,7 @@ def walk(rule, case):
 class Asked:
     """A probe of a rule."""
 
-    forward, matters = None, frozenset()
+    forward, matters, laboratory = None, frozenset(), None
 
     def __init__(self, rule):
         self.rule = rule

@@ -50,7 +50,9 @@ TRICKS = {
     "takes it as it is loaded, and keeps it for later": (
         "KEPT = bytearray(b'1' * MUCH)\n\ndef prepared():\n    return KEPT\n"
     ),
-    "takes it as the object is made": "def prepared():\n    return bytearray(b'1' * MUCH)\n",
+    "takes it as the object is made, and gives it back": (
+        "def prepared():\n    return np.ones(20_000_000)[:0].size or None\n"
+    ),
     "takes it while its inputs are sent": (
         "def prepared():\n"
         "    kinds = [getattr(module, 'Executor', None) for module in list(sys.modules.values())]\n"
