@@ -75,6 +75,15 @@ class Behaviour:
         cases = self.cases(rng, reference)
         return [*cases, *(case.with_changes(inputs=in_views(case).inputs) for case in cases)]
 
+    def gradient_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
+        """Draw the cases, and the last one again with a third of its parameters' numbers zero, as at a beginning."""
+        cases = self.cases(rng, reference)
+        parameters = {
+            path: value * (np.arange(value.size).reshape(value.shape) % 3 != 1)
+            for path, value in cases[-1].parameters.items()
+        }
+        return [*cases, cases[-1].with_changes(parameters=parameters)] if parameters else cases
+
     def some_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the two last cases: enough for a property that does not depend on the numbers."""
         return self.cases(rng, reference)[-2:]

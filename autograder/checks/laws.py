@@ -15,6 +15,8 @@ from dlkit.backend import NumpyArray
 __all__ = ["AllAlike", "Distribution", "Law", "Mean", "NormalMean", "Variance", "even_draw"]
 
 
+MANY = 100
+"""Draws whose mean is as good as normal near its centre, with a density below 1 / σ."""
 POWER = 0.999
 """Probability with which a law notices what is as far off as it says, or farther."""
 
@@ -112,6 +114,7 @@ def _divergence(seen: float, expected: float) -> float:
 class NormalMean:
     """Normal numbers, or others with no heavier tails (uniform ones), with this mean and standard deviation.
 
+    A mean that is exact is as unlikely as one that is far off: numbers were shifted, or drawn in pairs of both signs.
     Source: Boucheron, Lugosi & Massart, Concentration Inequalities (2013), section 2.3.
     """
 
@@ -119,9 +122,10 @@ class NormalMean:
     sd: float
 
     def chance(self, values: NumpyArray) -> float:
-        """2 exp(−n t² / 2σ²)."""
-        off = (float(values.mean()) - self.mean) / self.sd
-        return min(1.0, 2 * math.exp(-values.size * off * off / 2))
+        """2 exp(−n t² / 2σ²); where that is smaller, the probability that a mean is so close, at most √n |t| / σ."""
+        off = math.sqrt(values.size) * abs(float(values.mean()) - self.mean) / self.sd
+        far = 2 * math.exp(-off * off / 2)
+        return min(1.0, far, off) if values.size >= MANY else min(1.0, far)
 
     def describe(self) -> str:
         """The mean."""

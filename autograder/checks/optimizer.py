@@ -195,9 +195,9 @@ def _checks_of_arrays(trajectory: Trajectory) -> Iterator[Check]:
         mutation=mutated(STEP, "for p in self.parameters: p.grad *= 0.5", method="step"),
     )
     yield _secondary(
-        "a large parameter moves as a whole",
+        "large parameters and views move as a whole",
         cases=trajectory.large_case,
-        observe=trajectory.travel,
+        observe=trajectory.travel_in_views,
         judge=judge_steps,
         after=(MATCHES, IN_PLACE),
         mutation=mutated(

@@ -124,7 +124,7 @@ def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientC
         GRADIENTS,
         "backward",
         PRINCIPAL_WEIGHT,
-        harness.cases,
+        harness.gradient_cases,
         harness.backward,
         judge_gradients,
         expect=harness.expect_gradients,

@@ -117,6 +117,13 @@ class Trajectory:
             seen.append(take_step(subject, optimizer, parameters, gradients))
         return _by_parameter(seen, "parameter")
 
+    def travel_in_views(self, subject: Subject, case: Case) -> Observations:
+        """Take one step with parameters of two axes or more in views that skip numbers."""
+        parameters, optimizer = self.build(subject, case.arguments, case.inputs["start"])
+        subject.run("support.spread", Ref(parameters.handle))
+        gradients = [gradients[0] for gradients in case.hidden["gradients"]]
+        return _by_parameter([take_step(subject, optimizer, parameters, gradients)], "parameter")
+
     def travel_in_turns(self, subject: Subject, case: Case) -> Observations:
         """Alternate between the steps of two optimizers, one of them a step behind."""
         pairs = [self.build(subject, case.arguments, drawn["start"]) for drawn in (case.inputs, case.hidden["other"])]

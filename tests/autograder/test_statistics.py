@@ -281,3 +281,13 @@ def test_a_claim_that_would_miss_its_mistake_says_so():
         (0.3, 6000, ["near"]),
         (0.8, 6000, ["near"]),
     ]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mean_that_is_exact_is_not_drawn(seed):
+    drawn = np.random.default_rng(seed).normal(size=2000)
+    law = NormalMean(0.0, 1.0)
+    assert law.chance(drawn) >= SHARE
+    assert law.chance(drawn - drawn.mean()) < SHARE
+    assert law.chance(np.concatenate([drawn, -drawn])) < SHARE
+    assert law.chance(np.zeros(5)) == 1  # so few may be anything

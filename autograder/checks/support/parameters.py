@@ -13,6 +13,13 @@ def parameters(arrays: Sequence[Array], gradients: Sequence[Array] = ()) -> list
     return made
 
 
+def spread(parameters: Sequence[Parameter]) -> None:
+    """Put the numbers of every parameter of two axes or more where they do not stand side by side in memory."""
+    for parameter in parameters:
+        if parameter.data.ndim > 1:
+            parameter.data = parameter.data.repeat(2, axis=-1)[..., ::2]
+
+
 def give(parameters: Sequence[Parameter], gradients: Sequence[Array]) -> None:
     """Write these gradients into the parameters' own."""
     for parameter, gradient in zip(parameters, gradients, strict=True):

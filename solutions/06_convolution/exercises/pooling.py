@@ -11,7 +11,8 @@ def pooling_cases(rng):
     """Windows that overlap, that leave pixels over, and padding; mostly negative, so that a padded zero would win.
 
     In the second case the padding is larger than batch, channels and image: an array that is padded by one of these is
-    too small. It is half of the kernel, the most that is allowed.
+    too small. It is half of the kernel, the most that is allowed. The windows of the last have more cells than a byte
+    can number.
     """
     for shape, window in [
         ((1, 1, 4, 4), {"kernel_size": 2}),
@@ -20,6 +21,7 @@ def pooling_cases(rng):
         ((2, 2, 4, 5), {"kernel_size": 2, "padding": 1}),
         ((2, 3, 5, 7), {"kernel_size": (2, 3), "stride": (1, 2)}),
         ((2, 1, 5, 6), {"kernel_size": (2, 3)}),
+        ((1, 1, 14, 13), {"kernel_size": 12, "stride": 1}),
     ]:
         yield Case(window, x=rng.normal(-1, 1, size=shape))
 
