@@ -32,6 +32,7 @@ from dlkit.backend import NumpyArray
 __all__ = ["OptimizerExercise", "Quadratic"]
 
 MATCHES = "20 steps match the reference"
+RESTS = "a gradient of zero does no harm"
 IN_PLACE = "parameters are updated in place"
 STEP = "super().step()"
 HEIGHTS = np.array([1.0, 3.0, 10.0, 30.0])
@@ -169,7 +170,7 @@ def _checks_of_movement(trajectory: Trajectory) -> Iterator[Check]:
         ),
     )
     yield _secondary(
-        "a gradient of zero does no harm",
+        RESTS,
         cases=trajectory.resting,
         observe=trajectory.travel,
         judge=judge_steps,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autograder.checks.optimizer import MATCHES
+from autograder.checks.optimizer import MATCHES, RESTS
 from autograder.diagnosis.arrays import Array, same
 from autograder.diagnosis.evidence import TRAJECTORY, Evidence, Finding, Pair
 from autograder.diagnosis.factors import named, ratio
@@ -45,11 +45,27 @@ CHANGE = 1e-2
         "(parameter 1, parameter 2 and parameter 3 are wrong in the same way).",
         hint="p = p − … and p * … make a new array that is discarded. Write into parameter.data: -=, or [...] =.",
     ),
+    Example(
+        "Momentum",
+        RESTS,
+        correct="g = p.grad + self.weight_decay * p.data",
+        wrong="if not p.grad.any(): continue\ng = p.grad + self.weight_decay * p.data",
+        sentence="parameter 0 does not change where its gradient is zero.",
+        hint="A gradient of zero is no reason to skip a step: averages go on, and a weight decay acts. "
+        "Where parameter 2 first goes wrong, its step is the correct one plus a multiple of the parameter itself. "
+        "The pull towards zero is wrong: look at the weight decay.",
+    ),
 )
 def stands_still(evidence: Evidence, _probe: Probe) -> Finding | None:
     """The parameter keeps its initial value after every step."""
     if any((pair.seen != _start(evidence, pair)).any() for pair in evidence.pairs):
         return None
+    if not any(_gradients(evidence, pair).any() for pair in evidence.pairs):
+        return Finding(
+            "does not move without a gradient",
+            f"{evidence.name} does not change where its gradient is zero",
+            "A gradient of zero is no reason to skip a step: averages go on, and a weight decay acts.",
+        )
     return Finding(
         "does not move",
         f"{evidence.name} does not change, whatever the gradients",
@@ -75,6 +91,8 @@ def stands_still_in_part(evidence: Evidence, _probe: Probe) -> Finding | None:
     for pair, mask in zip(evidence.pairs, wrong_entries(evidence), strict=True):
         never = mask.all(axis=0)
         if (mask != never).any() or (pair.seen != _start(evidence, pair))[:, never].any() or never.all():
+            return None
+        if not _gradients(evidence, pair)[:, never].any(axis=0).all():
             return None
         still += int(never.sum())
     if still < FEWEST_STILL:
@@ -232,6 +250,10 @@ def _start(evidence: Evidence, pair: Pair) -> Array:
     return np.asarray(pair.case.inputs["start"][_index(evidence)], dtype=float)
 
 
+def _gradients(evidence: Evidence, pair: Pair) -> Array:
+    return np.asarray(pair.case.hidden["gradients"][_index(evidence)], dtype=float)
+
+
 def _gradient(evidence: Evidence, pair: Pair, t: int) -> Array:
     return np.asarray(pair.case.hidden["gradients"][_index(evidence)][t], dtype=float)
 
@@ -277,6 +299,8 @@ def only_the_decay(evidence: Evidence, probe: Probe) -> Finding | None:
     decayed = [pair for pair in wrong if pair.case.arguments.get("weight_decay")]
     if not decayed or (len(decayed) < len(wrong) and len(decayed) < 2):  # noqa: PLR2004 - others decay by default
         return None
+    if any(not gradient.any() for pair in wrong for gradient in _gradients(evidence, pair)):
+        return None  # a step may be skipped there, with its decay
     for where, replay in (("in the gradient", _decay_in_gradient), ("beside the step", _decay_beside)):
         if all(replay(evidence, probe, pair) for pair in decayed):
             return Finding(

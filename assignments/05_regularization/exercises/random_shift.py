@@ -39,6 +39,7 @@ def shift_ways(case):
 
     return {
         "it is moved, and 0 comes in": lambda x: moved(x, most),
+        "nothing of it is left": lambda x: (*moved(x, most), np.zeros_like(x)),
         "it is moved farther than most": lambda x: moved(x, max(x.shape[2:])),
         "what goes out comes in on the other side": rolled,
         "the border is repeated": lambda x: cuts(framed(x, most, "edge"), *x.shape[2:]),
@@ -67,6 +68,7 @@ random_shift = augmentation(
     ways=shift_ways,
     sentences={
         "what goes out comes in on the other side": "pixels that leave on one side come in on the other; expected 0",
+        "nothing of it is left": "an image is erased: all of its pixels are 0",
         "it is moved farther than most": "an image is moved by more than most pixels",
         "something else": "an image is not itself, moved by at most `most` pixels with 0 coming in",
     },
