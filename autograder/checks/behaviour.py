@@ -76,13 +76,15 @@ class Behaviour:
         return [*cases, *(case.with_changes(inputs=in_views(case).inputs) for case in cases)]
 
     def gradient_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw the cases, and the last one again with a third of its parameters' numbers zero, as at a beginning."""
+        """Draw the cases, and the last one again with a third of its first parameter's numbers zero.
+
+        Only of the first: where its bias was zero as well, a unit would stand at its kink.
+        """
         cases = self.cases(rng, reference)
-        parameters = {
-            path: value * (np.arange(value.size).reshape(value.shape) % 3 != 1)
-            for path, value in cases[-1].parameters.items()
-        }
-        return [*cases, cases[-1].with_changes(parameters=parameters)] if parameters else cases
+        for path, value in list(cases[-1].parameters.items())[:1]:
+            partly = value * (np.arange(value.size).reshape(value.shape) % 3 != 1)
+            cases.append(cases[-1].with_changes(parameters={**cases[-1].parameters, path: partly}))
+        return cases
 
     def some_cases(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the two last cases: enough for a property that does not depend on the numbers."""
