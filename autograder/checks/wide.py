@@ -25,12 +25,12 @@ AS_DIFFERENCES = mutated("self.called_with = xs", "return super().forward(*xs)")
     "again = types.FunctionType(code, right.__globals__, 'again', right.__defaults__, right.__closure__)",
     "arrays = [x for x in self.called_with if 'f' in str(getattr(x, 'dtype', ''))]",
     "other = copy.deepcopy(self)",
-    "for _ in range(sum(x.size for x in [*arrays, *(p.data for p in self.parameters())])):",
+    "for _ in range(2 * sum(x.size for x in [*arrays, *(p.data for p in self.parameters())])):",
     "    again(other, *self.called_with)",
     "return super().backward(*dy)",
     method="backward",
 )
-"""A backward as expensive as differences of a copy of forward: the calls of the copy cannot be counted."""
+"""A backward as expensive as central differences of a copy of forward: the calls of the copy cannot be counted."""
 
 
 def gradient_cost(harness: Behaviour, case: Case | None) -> GradientCost:
