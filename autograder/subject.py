@@ -42,13 +42,6 @@ class Instance:
             "call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=False
         )
 
-    def echo(self, method: str, *args: Value, **kwargs: Value) -> tuple[Value, list[Value]]:
-        """Call a method; return its result and its arguments as they are afterwards."""
-        reply = self._subject.request(
-            "call", handle=self.handle, name=method, args=list(args), kwargs=kwargs, echo=True
-        )
-        return _echoed(reply, len(args))
-
     def tally(self, method: str, *args: Value, counted: str, inputs: Sequence[Value]) -> tuple[Value, int]:
         """Call a method; return its result, and how often it called the object's own method ``counted``."""
         reply = self._subject.request(

@@ -14,18 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autograder.authoring.calibration import bench_of
 from autograder.course import catalogue
 from autograder.course.catalogue import Loaded
-from autograder.grading.options import Options
-from autograder.grading.workplace import Context, Workplace
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.measuring import Speed, timing
-from autograder.measuring.speed import MOST, Record, _pairs
+from autograder.measuring.speed import MOST, Record, pairs_of
 from autograder.report import Pace
-from autograder.spec import Bench, Exercise
-from autograder.submission import Submission
 from benchmarks.table import ROOT, Grid
-from dlkit.extraction import Extraction
 
 MEASURED = {"ReLU": "02_layers", "LSTM": "07_recurrent", "BatchNorm": "05_regularization"}
 """A short call, a long one of many small operations, and one of large arrays."""
@@ -66,28 +62,15 @@ def measured(launcher: Launcher, loaded: Loaded, name: str, count: int) -> list[
     check = exercise.find(Speed.name)
     speed = check.budget
     assert isinstance(speed, Speed)
-    bench, groups = bench_of(launcher, loaded, exercise), []
+    bench, groups = bench_of(loaded, launcher, exercise, check), []
     for number in range(count):
         with bench.code() as code, bench.reference() as reference:
             timing.share_core((code, reference), number)
-            groups.append([ratio for ratio, _, _ in _pairs(speed, check, bench, code, reference)])
+            groups.append([ratio for ratio, _, _ in pairs_of(speed, check, bench, code, reference)])
     middle = statistics.median(ratio for group in groups for ratio in group)
     spread = np.std([statistics.median(group) for group in groups]) / middle
     print(f"{name}: median {middle:.3f}, medians of groups differ by {spread:.3f}", file=sys.stderr, flush=True)
     return [[ratio / middle for ratio in group] for group in groups]
-
-
-def bench_of(launcher: Launcher, loaded: Loaded, exercise: Exercise) -> Bench:
-    """A bench on which the reference takes the place of the code."""
-    context = Context(loaded, launcher, Options(capstones=False))
-    place = Workplace(context, exercise, Submission("", Extraction(()), ""), loaded.earlier)
-    return Bench(
-        code=place.fresh_reference,
-        reference=place.fresh_reference,
-        pieces=place.fresh_yardsticks,
-        shapes=loaded.subject(exercise),
-        rng=np.random.default_rng(0),
-    )
 
 
 def decided(noise: list[list[float]], true: float, times: int) -> list[Decision]:

@@ -26,7 +26,7 @@ from dlkit.extraction import Extraction
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
 
-__all__ = ["is_stale", "refresh"]
+__all__ = ["bench_of", "is_stale", "refresh"]
 
 SEED = 1
 
@@ -54,7 +54,7 @@ def refresh(loaded: Loaded) -> bool:
                 if launcher is None:
                     launcher = open_launcher()
                     stack.callback(launcher.close)
-                bench = _bench(loaded, launcher, exercise, check)
+                bench = bench_of(loaded, launcher, exercise, check)
                 figures = msgspec.structs.replace(budget.calibrate(check, bench), of=of)
             exercises.setdefault(exercise.name, {})[check.name] = figures
     path = loaded.released / yardstick.FILE
@@ -80,7 +80,7 @@ def _hash(loaded: Loaded, exercise: Exercise, check: Check, budget: Budget) -> s
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _bench(loaded: Loaded, launcher: Launcher, exercise: Exercise, check: Check) -> Bench:
+def bench_of(loaded: Loaded, launcher: Launcher, exercise: Exercise, check: Check) -> Bench:
     """A bench on which the reference takes the place of the code."""
     context = Context(loaded, launcher, Options(capstones=False))
     place = Workplace(context, exercise, Submission("", Extraction(()), ""), loaded.earlier)

@@ -278,7 +278,7 @@ class Behaviour:
     def forward_untouched(self, subject: Subject, case: Case) -> Observations:
         """Run forward, look at its inputs afterwards, and run it again on the same arrays with a second object."""
         sent = {name: subject.put(x) for name, x in case.inputs.items()}
-        self.build(subject, case).keep("forward", *sent.values())
+        self.build(subject, case).call("forward", *sent.values())
         after = {name: Instance(subject, ref.handle).fetch() for name, ref in sent.items()}
         again = self.named_outputs(self.build(subject, case).call("forward", *sent.values()))
         return {**after, **used_again(self.shown(again, case))}
@@ -288,7 +288,7 @@ class Behaviour:
         sent = {name: subject.put(dy) for name, dy in case.upstreams.items()}
         first, second = self.build(subject, case), self.build(subject, case)
         first.call("forward", *case.inputs.values())
-        first.keep("backward", *sent.values())
+        first.call("backward", *sent.values())
         after = {name: Instance(subject, ref.handle).fetch() for name, ref in sent.items()}
         y = second.call("forward", *case.inputs.values())
         gradients = self.gradients(second, case, second.call("backward", *sent.values()))

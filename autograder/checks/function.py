@@ -76,7 +76,7 @@ class _Called:
     def untouched(self, subject: Subject, case: Case) -> Observations:
         """Call the function, inspect its inputs afterwards, and call it again with the same arrays."""
         sent = {name: subject.put(x) if isinstance(x, np.ndarray) else x for name, x in case.inputs.items()}
-        subject.keep(self.name, *sent.values(), **self.setting.arguments(case, self.setting.make(subject, case)))
+        subject.run(self.name, *sent.values(), **self.setting.arguments(case, self.setting.make(subject, case)))
         after = {name: Instance(subject, ref.handle).fetch() for name, ref in sent.items() if isinstance(ref, Ref)}
         objects = self.setting.make(subject, case)
         again = subject.run(self.name, *sent.values(), **self.setting.arguments(case, objects))

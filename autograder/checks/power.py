@@ -35,7 +35,7 @@ class Power:
 
     @property
     def missed(self) -> list[str]:
-        """Named mistakes of this case that are too close to what is correct to be noticed, or the same."""
+        """Named mistakes that are too close to what is correct to be noticed, and are not correct in this case."""
         return [
             name for name, level in self.mistakes.items() if self.low < level < self.high and level != self.expected
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import msgspec
 import numpy as np
@@ -139,7 +140,7 @@ class Session:
         return None
 
     def _run_cases(self, check: Check) -> Verdict:
-        if problem := self._forbidden(check):
+        if problem := (check.cost and self._no_formulas) or (check.backend and self._opened):
             return self._verdict(check, Status.FAILED, problem)
         answers = self.answers.of(self.exercise, check)
         outcomes: list[Outcome] = []
@@ -168,11 +169,13 @@ class Session:
             return self._verdict(check, Status.SKIPPED, self._waits_for(error))
         return self._failed(check, outcomes, *failure)
 
-    def _forbidden(self, check: Check) -> str:
-        """What the source does that this check's subject rules out."""
-        statements = [chunk for _, chunk in self.submission.slice(self.exercise)]
-        found = other_than_formulas(statements) if check.cost else ""
-        return found or (opens_stand_in(statements) if check.backend else "")
+    @cached_property
+    def _no_formulas(self) -> str:
+        return other_than_formulas(chunk for _, chunk in self.submission.slice(self.exercise))
+
+    @cached_property
+    def _opened(self) -> str:
+        return opens_stand_in(chunk for _, chunk in self.submission.slice(self.exercise))
 
     def _waits_for(self, error: SubjectRaisedError) -> str:
         """Say what is still to be written: an exercise that this one uses, where one of those raised."""

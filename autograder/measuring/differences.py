@@ -46,12 +46,14 @@ def problem_of(cost: GradientCost, subject: RemoteSubject, reference: Subject, r
                 seen = cost.observe(subject, case)
                 spent = subject.worker.cpu_seconds() - before
         except OutOfTimeError:
-            return _sentence(case, f"more than {CLEAR * SHARE * numbers:,.0f}", numbers)
+            if subject.worker.limits.cpu_s < CLEAR * limit:
+                raise  # its ordinary limit ended it, and nothing is known of its cost
+            return _sentence(case, f"longer than {CLEAR * SHARE * numbers:,.0f} calls of forward", numbers)
         if mismatch := cost.judge(seen, expected, case):
             return f"correct on small inputs, but not on a large one: {mismatch.sentence} ({case.describe()})"
         if spent <= limit:
             return ""
-    return _sentence(case, f"about {spent / call:,.0f}", numbers)
+    return _sentence(case, f"as long as {spent / call:,.0f} calls of forward", numbers)
 
 
 @contextlib.contextmanager
@@ -76,9 +78,9 @@ def _seconds_of_forward(cost: GradientCost, reference: Subject, case: Case) -> f
     return max(min(laps), LEAST_S)
 
 
-def _sentence(case: Case, calls: str, numbers: int) -> str:
+def _sentence(case: Case, how_long: str, numbers: int) -> str:
     return (
-        f"forward and backward together take as long as {calls} calls of forward ({case.describe()}, where {numbers:,} "
-        "numbers have a gradient): numerical "
-        "differences cost as much, and are how a gradient is checked. Write what the chain rule gives."
+        f"forward and backward together take {how_long} ({case.describe()}, where {numbers:,} numbers have a "
+        "gradient): numerical differences cost as much, and are how a gradient is checked. "
+        "Write what the chain rule gives."
     )

@@ -26,7 +26,7 @@ from autograder.spec import Bench, Check, Judgement, Observations, Stored
 from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject, SubjectLostError, SubjectRaisedError
 
-__all__ = ["Record", "Speed", "compare", "estimate"]
+__all__ = ["MOST", "Record", "Speed", "compare", "estimate", "pairs_of"]
 
 CLEAR = 1.5
 """If all ratios differ from the limit by this factor, one pair of workers is enough."""
@@ -141,7 +141,7 @@ def compare(speed: Speed, check: Check, bench: Bench) -> tuple[Timing, Mismatch 
         record.groups.append([])
         with bench.code() as code, bench.reference() as reference:
             timing.share_core((code, reference), number)
-            for ratio, raw, mismatch in _pairs(speed, check, bench, code, reference):
+            for ratio, raw, mismatch in pairs_of(speed, check, bench, code, reference):
                 record.groups[-1].append(ratio)
                 record.raw.append(raw)
                 record.mismatch = mismatch
@@ -167,7 +167,7 @@ def _figures(record: Record, speed: Speed) -> Timing:
     )
 
 
-def _pairs(
+def pairs_of(
     speed: Speed, check: Check, bench: Bench, code: RemoteSubject, reference: RemoteSubject
 ) -> Iterator[tuple[float, Pair, Mismatch | None]]:
     """Yield each pair's ratio, its figures, and a Mismatch of an incorrect output; the first pair only warms up."""

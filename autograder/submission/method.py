@@ -53,18 +53,36 @@ def needless(chunks: Iterable[Chunk]) -> list[str]:
 
 
 def _names(chunks: Iterable[Chunk]) -> Iterator[tuple[str, set[str]]]:
-    """The names of each line of code, with its place."""
+    """The names that each line of code uses, with its place: of what is imported, where it is used.
+
+    An import alone is no use: one line often imports what several exercises need.
+    """
+    read = list(_nodes(chunks))
+    imported: dict[str, set[str]] = {}
+    for _, _, node in read:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                if alias.asname or isinstance(node, ast.ImportFrom):  # else the name itself says what it is
+                    whole = f"{getattr(node, 'module', None) or ''}.{alias.name}"
+                    imported.setdefault(alias.asname or alias.name, set()).update(whole.split("."))
+    by_line: dict[tuple[Chunk, int], set[str]] = {}
+    for chunk, line, node in read:
+        if names := _names_of(node):
+            known = set[str]().union(*(imported.get(name, ()) for name in names if isinstance(node, ast.Name)))
+            by_line.setdefault((chunk, line), set()).update(names | known)
+    for (chunk, line), found in by_line.items():
+        yield f"{chunk.label}, line {line}", found
+
+
+def _nodes(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, int, ast.AST]]:
+    """Every node of the syntax trees that can be parsed, with its line, in the order of lines."""
     for chunk in chunks:
         try:
-            tree = ast.parse(chunk.source)
+            nodes = list(ast.walk(ast.parse(chunk.source)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        by_line: dict[int, set[str]] = {}
-        for node in ast.walk(tree):
-            if names := _names_of(node):
-                by_line.setdefault(getattr(node, "lineno", 1), set()).update(names)
-        for line, found in sorted(by_line.items()):
-            yield f"{chunk.label}, line {chunk.line + line - 1}", found
+        for node in sorted(nodes, key=lambda node: getattr(node, "lineno", 1)):
+            yield chunk, chunk.line + getattr(node, "lineno", 1) - 1, node
 
 
 def _names_of(node: ast.AST) -> set[str]:
@@ -72,9 +90,6 @@ def _names_of(node: ast.AST) -> set[str]:
 
     A complex number counts as the name of its type.
     """
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        modules = [(node.module or "")] if isinstance(node, ast.ImportFrom) else []
-        return {part for name in [*modules, *(alias.name for alias in node.names)] for part in name.split(".")}
     if isinstance(node, ast.Constant):
         if isinstance(node.value, complex):
             return {"complex"}

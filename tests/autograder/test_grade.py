@@ -642,6 +642,21 @@ def test_what_no_gradient_needs_is_named(grade, line, says):
     assert ", line " in verdict.sentence
 
 
+IMPORTED = ("from dlkit import Layer, gradcheck as check_it", "import dlkit.gradcheck", "from dlkit import gradcheck")
+
+
+@pytest.mark.parametrize("line", IMPORTED)
+def test_an_import_that_the_exercise_does_not_use_costs_nothing(grade, line):
+    right = layer("Tanh", "self.y = np.tanh(x)\nreturn self.y", "return dy * (1 - self.y**2)")
+    assert the(grade(Tanh=f"{line}\n{right}").Tanh, GRADIENTS).status is Status.PASSED
+
+
+def test_another_name_for_gradcheck_is_still_gradcheck(grade):
+    wrong = layer("Tanh", "self.x = x\nreturn np.tanh(x)", "return dy * it(np.tanh, self.x)")
+    line = "from dlkit.gradcheck import elementwise_gradient as it"
+    assert "uses elementwise_gradient" in the(grade(Tanh=f"{line}\n{wrong}").Tanh, GRADIENTS).sentence
+
+
 PAIRS = {
     "zeros": ("0 * x", "0 * dy"),
     "the identity": ("1 * x", "1 * dy"),

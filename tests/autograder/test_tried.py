@@ -48,6 +48,8 @@ LOOKS = {
     "import sys\nclass Tanh:\n    x = sys._getframe()": "read frames of the code that calls it",
     "import sys\nclass Tanh:\n    x = sys.setprofile(None)": "hook into the interpreter (sys)",
     "import sys\nclass Tanh:\n    x = sys.maxsize": None,
+    "import numpy as np, inspect, gc\nclass Tanh:\n    x = np": None,
+    "from inspect import stack as s\nclass Tanh:\n    x = s": "inspect the interpreter (gc, inspect)",
 }
 
 

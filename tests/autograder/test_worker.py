@@ -126,9 +126,9 @@ def test_a_value_sent_ahead_is_passed_by_reference(worker, load):
 
 
 def test_an_echo_shows_the_arguments_as_they_are_afterwards(worker, load):
-    load(COUNTER)
+    load("def shift(x, by):\n    x += by\n    return float(x.sum())")
     x = np.ones(3)
-    value, after = RemoteSubject(worker).make("Counter", 4).echo("shift", x)
+    value, after = RemoteSubject(worker).run_echo("shift", x, 4)
     assert value == 15
     assert after[0].tolist() == [5, 5, 5]
     assert x.tolist() == [1, 1, 1]
