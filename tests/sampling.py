@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-__all__ = ["THOROUGH", "examples", "nightly", "one_of_each", "parameters"]
+__all__ = ["THOROUGH", "examples", "nightly", "one_of_each", "parameters", "some"]
 
 THOROUGH = os.environ.get("DLKIT_TESTS") == "thorough"
 """Whether everything is run, as ``make nightly`` asks for."""
@@ -22,6 +22,13 @@ def examples(every_time, every_night):
 def nightly(*values, id=None):  # noqa: A002 - as pytest.param calls it
     """Make a parameter whose test is run every night."""
     return pytest.param(*values, marks=pytest.mark.nightly, id=id)
+
+
+def some(values, *, of, name=str):
+    """Make parameters: one value of so many is taken every time, as if by chance and always the same, all at night."""
+    ranked = sorted(values, key=lambda value: hashlib.sha256(name(value).encode()).digest())
+    chosen = [name(value) for value in ranked[: -(-len(ranked) // of)]]
+    return [pytest.param(v, id=name(v)) if name(v) in chosen else nightly(v, id=name(v)) for v in values]
 
 
 def one_of_each(rows, kind, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -68,7 +69,7 @@ class Audit(msgspec.Struct):
     """What was proved: counts, and one sentence for everything that was not.
 
     mistakes: planted by authors; mutations: of standard checks; caught and diagnosed count mistakes;
-    margins: of every speed limit.
+    untrained: mistakes of capstones that were not tried; margins: of every speed limit.
     """
 
     assignments: int = 0
@@ -77,6 +78,7 @@ class Audit(msgspec.Struct):
     mistakes: int = 0
     caught: int = 0
     diagnosed: int = 0
+    untrained: int = 0
     mutations: int = 0
     slow_variants: int = 0
     margins: list[Margin] = []
@@ -132,14 +134,18 @@ def look_at(
     *,
     seed: int,
     stale: Callable[[Path, str], list[str]] | None,
+    few_trainings: bool = False,
 ) -> Audit:
-    """Audit one piece; arguments as those of ``audit``."""
+    """Audit one piece; arguments as those of ``audit``.
+
+    few_trainings: of the mistakes of each capstone only one is tried, the same in every audit.
+    """
     result = Audit()
     try:
         loaded = catalogue.load(piece.assignment, root)
         if piece.exercise:
             grader = Grader(loaded, launcher, Options(seed=seed))
-            _Auditor(grader, result).look_at(loaded.assignment.exercise(piece.exercise))
+            _Auditor(grader, result, few_trainings=few_trainings).look_at(loaded.assignment.exercise(piece.exercise))
         else:
             result.assignments = 1
             result.failures += stale(root, piece.assignment) if stale else []
@@ -160,9 +166,10 @@ def added_up(audits: Iterable[Audit]) -> Audit:
 class _Auditor:
     """Proves one exercise.  What the reference shows is graded as a submission is, what is planted in shorter runs."""
 
-    def __init__(self, grader: Grader, result: Audit) -> None:
+    def __init__(self, grader: Grader, result: Audit, *, few_trainings: bool = False) -> None:
         self.loaded = grader.loaded
         self.result = result
+        self.few_trainings = few_trainings
         self.grader = grader
         self.runs = VariantRuns(grader)
         self.of_reference: ExerciseResult | None = None
@@ -257,10 +264,14 @@ class _Auditor:
         fewest = FEWEST_WITH_BACKWARD if "backward" in exercise.parts else FEWEST
         if len(exercise.mistakes) < fewest:
             yield f"has {len(exercise.mistakes)} mistakes; at least {fewest} are required"
+        trained = min((_rank(mistake) for mistake in exercise.mistakes), default=b"")
         for mistake in exercise.mistakes:
-            self.result.mistakes += 1
             source = mistake.apply(self.loaded.source_of(exercise), exercise.name)
             meant = self._meant(exercise, mistake)
+            if self.few_trainings and meant.capstone and _rank(mistake) != trained:
+                self.result.untrained += 1
+                continue
+            self.result.mistakes += 1
             checks = [check for check in exercise.checks if not check.budget or check is meant]
             verdicts = self._run(exercise, source, checks, explains=True, ends_at_failure=True).values()
             first = next((v for v in verdicts if v.status not in (Status.PASSED, Status.SKIPPED)), None)
@@ -341,6 +352,11 @@ class _Auditor:
             self.result.margins.append(margin)
             if margin.below < CLEARANCE or margin.above < CLEARANCE:
                 yield f"its limit is too close: {margin}"
+
+
+def _rank(mistake: Mistake) -> bytes:
+    """Orders mistakes as if by chance, and always the same way."""
+    return hashlib.sha256(mistake.name.encode()).digest()
 
 
 def _say(verdict: Verdict) -> str:

@@ -34,7 +34,7 @@ def with_other_draws(source, generator):
 
 @pytest.mark.parametrize(
     ("exercise", "mistake"),
-    parameters(MISTAKES, lambda pair: pair[0].name, lambda pair: f"{pair[0].name}: {pair[1].name}"),
+    parameters(MISTAKES, lambda pair: GENERATOR[pair[0].name], lambda pair: f"{pair[0].name}: {pair[1].name}"),
 )
 def test_a_mistake_is_recognised_whatever_is_drawn(grader, exercise, mistake):
     source = with_other_draws(mistake.apply(LOADED.source_of(exercise), exercise.name), GENERATOR[exercise.name])

@@ -23,7 +23,7 @@ moment = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    max_examples=examples(60, 150),
+    max_examples=examples(25, 150),
     suppress_health_check=list(HealthCheck),
 )
 modules = [importlib.import_module(f"fuzz.{name}") for name in TARGETS]

@@ -23,6 +23,7 @@ from tests.limits import limits
 from tests.sampling import nightly
 
 QUICK = limits(0.3, memory_mb=1024)
+SOME = frozenset({"Linear", "ReLU", "Tanh", "ELU", "Softmax"})
 
 
 def layer(name, forward, backward="return dy", base="Layer"):
@@ -58,7 +59,7 @@ def test_the_reference_earns_everything(grade, full_marks):
     assert all(not verdict.sentence for result in report.exercises for verdict in result.verdicts)
 
 
-@pytest.mark.parametrize("seed", [100, 101, 102, *map(nightly, range(103, 120))])
+@pytest.mark.parametrize("seed", [100, *map(nightly, range(101, 120))])
 def test_the_reference_earns_everything_whatever_is_drawn(layers, zygote, hand_in, full_marks, seed):
     report = Grader(layers, zygote, Options(seed=seed)).grade(hand_in())
     assert {result.name: result.points for result in report.exercises} == full_marks
@@ -66,7 +67,8 @@ def test_the_reference_earns_everything_whatever_is_drawn(layers, zygote, hand_i
 
 def test_the_same_seed_gives_the_same_report(layers, zygote, hand_in, swapped):
     work = {"Tanh": swapped("Tanh", ("self.y * self.y", "self.y")), "ReLU": "class ReLU(Layer):\n    pass"}
-    reports = [Grader(layers, zygote, Options(seed=5, limits=QUICK)).grade(hand_in(**work), "amara") for _ in range(2)]
+    options = Options(seed=5, limits=QUICK, only=SOME)
+    reports = [Grader(layers, zygote, options).grade(hand_in(**work), "amara") for _ in range(2)]
     assert without_times(reports[0]) == without_times(reports[1])
     assert reports[0].seed == 5
 
@@ -77,7 +79,8 @@ def test_side_by_side_gives_the_same_report(layers, zygote, hand_in, swapped):
         "ELU": "class ELU(Layer):\n    import os; os._exit(1)",
     }
     one, four = (
-        Grader(layers, zygote, Options(seed=5, limits=QUICK, threads=n)).grade(hand_in(**work)) for n in (1, 4)
+        Grader(layers, zygote, Options(seed=5, limits=QUICK, only=SOME, threads=n)).grade(hand_in(**work))
+        for n in (1, 4)
     )
     assert without_times(one) == without_times(four)
 

@@ -157,12 +157,8 @@ def test_what_the_references_do_is_nobodys_attempt(zygote, root):
 def test_the_audit_reports_a_solution_that_tries_what_no_exercise_needs(own_course):
     path = own_course / "solutions/02_layers/layers.py"
     text = path.read_text()
-    path.write_text(
-        text.replace(
-            "self.y = array_module(x).tanh(x)",
-            "__import__('gc').get_objects()\n        self.y = array_module(x).tanh(x)",
-        )
-    )
+    head = "class Tanh(Layer):\n"
+    path.write_text(text.replace(head, f"{head}    found = __import__('gc').get_referrers()\n\n"))
     assert path.read_text() != text
     catalogue.load.cache_clear()
     failures = audit(own_course, ["02_layers"], seed=1, only=frozenset({"Tanh"})).failures

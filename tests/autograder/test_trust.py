@@ -15,7 +15,6 @@ import pytest
 from autograder.course import catalogue, trust
 from autograder.course.catalogue import UsageError
 from autograder.writing import LinkedPathError
-from tests.sampling import nightly
 
 RAN = "ran"
 """The name of a file that checks leave in the folder above theirs when they are executed."""
@@ -314,7 +313,8 @@ def test_bytecode_beside_checks_is_not_run_in_their_place(autograder, handed_out
     assert not (tmp_path / "evil ran").exists()
 
 
-@pytest.mark.parametrize("variable", [pytest.param("", id="bytecode is written"), nightly("1", id="bytecode is not")])
+@pytest.mark.nightly
+@pytest.mark.parametrize("variable", ["", "1"], ids=["bytecode is written", "bytecode is not"])
 def test_no_bytecode_lies_in_or_comes_from_a_course(small_course, tmp_path, variable):
     """Neither where checks are loaded nor where they are copied to, whatever the environment says."""
     place, mine = tmp_path / "place", tmp_path / "mine"

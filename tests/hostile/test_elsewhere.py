@@ -115,6 +115,7 @@ def test_an_ordinary_user_is_fully_isolated(as_user):
     assert json.loads(run.stdout) == ["full", [], []]
 
 
+@pytest.mark.nightly
 def test_every_attack_comes_to_nothing_for_an_ordinary_user(as_user):
     run = as_user(*SUITE)
     assert run.returncode == 0, run.stdout[-5000:]
@@ -142,6 +143,7 @@ def test_an_old_container_says_what_it_lacks():
     assert missing[0].startswith("landlock (the kernel refuses it: Operation not permitted): files outside the allow-")
 
 
+@pytest.mark.nightly
 def test_what_an_old_container_can_stop_it_stops():
     run = in_container("old", *SUITE)
     assert run.returncode == 0, run.stdout[-5000:]

@@ -22,6 +22,7 @@ from autograder.isolation.launcher import Limits
 from autograder.report import Status
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import ZYGOTES, Attack, let_loose, tanh
+from tests.sampling import some
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sleep and CPU time are read from /proc")
 MB = 1 << 20
@@ -88,7 +89,7 @@ def test_a_hand_in_that_uses_up_its_share_is_ended_with_a_sentence(name, grader_
     assert grader.grade(honest).status is Status.PASSED  # the next one has a share of its own
 
 
-@pytest.mark.parametrize("name", WASTES)
+@pytest.mark.parametrize("name", some(WASTES, of=3))
 def test_without_a_share_more_is_used(name, grader_with, world, tmp_path):
     source, what, _ = WASTES[name]
     grader = grader_with(UNBOUNDED)
@@ -236,7 +237,7 @@ def test_what_explains_a_failure_reads_no_larger_replies(grader_with, honest, wo
     assert outcome.earned == 0
 
 
-@pytest.mark.parametrize("name", LARGE)
+@pytest.mark.parametrize("name", some(LARGE, of=3))
 def test_a_large_reply_is_not_read_and_no_reply_is_kept(name, grader_with, honest, world, tmp_path):
     result, said = LARGE[name]
     grader = grader_with(None)
@@ -250,6 +251,7 @@ def test_a_large_reply_is_not_read_and_no_reply_is_kept(name, grader_with, hones
     assert Status.BROKEN not in {result.status for result in outcome.report.exercises}
 
 
+@pytest.mark.nightly
 def test_without_the_limit_on_replies_memory_grows(grader_with, world, tmp_path, monkeypatch):
     result = "return np.zeros(1 << 22, np.int8)"
     monkeypatch.setattr(replies, "SPARE", 1 << 28)

@@ -231,3 +231,17 @@ def test_a_capstone_that_reaches_its_goal_is_trained_once(small_course, zygote):
     report = grader.grade(Submission("layers.py", Extraction(loaded.reference.chunks), ""))
     assert report.status is Status.PASSED
     assert len(trained) == 1
+
+
+def test_with_few_trainings_one_mistake_of_a_capstone_is_tried_and_the_others_are_counted(root):
+    name = "train_softmax_regression"
+    whole = catalogue.load("03_losses", root).assignment.exercise(name).mistakes
+    found = audit_all(root, ["03_losses"], jobs=1, seed=3, only=frozenset({name}), few_trainings=True)
+    assert (found.mistakes, found.caught, found.untrained) == (1, 1, len(whole) - 1)
+    assert found.failures == []
+
+
+def test_with_few_trainings_every_mistake_of_another_exercise_is_tried(root):
+    found = audit_all(root, ["02_layers"], jobs=1, seed=3, only=frozenset({"Flatten"}), few_trainings=True)
+    assert found.mistakes == len(catalogue.load("02_layers", root).assignment.exercise("Flatten").mistakes)
+    assert found.untrained == 0
