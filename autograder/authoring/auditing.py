@@ -30,7 +30,7 @@ def audit_all(
     only: frozenset[str] | None = None,
     stale: Callable[[Path, str], list[str]] | None = None,
     proved: Proved | None = None,
-    few_trainings: bool = False,
+    sample: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Audit assignments with several processes; results are in the order of ``names``.
@@ -41,7 +41,7 @@ def audit_all(
     whole = pieces(root, names, only)
     found = {piece: known for piece in whole if proved and (known := proved.find(piece))}
     left = [piece for piece in whole if piece not in found]
-    options = {"seed": seed, "stale": stale if only is None else None, "few_trainings": few_trainings}
+    options = {"seed": seed, "stale": stale if only is None else None, "sample": sample}
     for piece, result in _looked_at(root, left, jobs, options):
         found[piece] = result
         if proved:

@@ -87,8 +87,11 @@ def audit(
     everything: Annotated[
         bool, typer.Option("--all", help="Audit also what an earlier audit found sound and nothing has changed since.")
     ] = False,
-    few_trainings: Annotated[
-        bool, typer.Option("--few-trainings", help="Try one planted mistake of each capstone, not all.")
+    sample: Annotated[
+        bool,
+        typer.Option(
+            "--sample", help="Try only a part of what takes long: planted mistakes of capstones, numerical differences."
+        ),
     ] = False,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Instead, list small changes of the solutions that no check catches.")
@@ -119,8 +122,8 @@ def audit(
             seed=secrets.randbits(32) if seed is None else seed,
             only=only,
             stale=stale,
-            proved=None if everything else Proved(root, (seed, few_trainings)),
-            few_trainings=few_trainings,
+            proved=None if everything else Proved(root, (seed, sample)),
+            sample=sample,
             progress=lambda what: status.update(f"auditing {what}"),
         )
     if json:
@@ -134,7 +137,7 @@ def audit(
             f"{result.assignments} assignments, {result.exercises} exercises, {result.checks} checks: "
             f"{result.caught} of {result.mistakes} mistakes caught, {result.diagnosed} diagnosed as themselves, "
             f"{result.mutations} mutations of standard checks, {result.slow_variants} slow or bulky variants, "
-            f"{f'{result.untrained} mistakes of capstones left out, ' if result.untrained else ''}"
+            f"{f'{result.left_out} mistakes and mutations that take long left out, ' if result.left_out else ''}"
             f"{len(result.failures)} failures.",
             soft_wrap=True,
         )

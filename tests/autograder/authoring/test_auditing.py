@@ -233,15 +233,16 @@ def test_a_capstone_that_reaches_its_goal_is_trained_once(small_course, zygote):
     assert len(trained) == 1
 
 
-def test_with_few_trainings_one_mistake_of_a_capstone_is_tried_and_the_others_are_counted(root):
+def test_a_sample_tries_one_mistake_of_a_capstone_and_counts_the_others(root):
     name = "train_softmax_regression"
     whole = catalogue.load("03_losses", root).assignment.exercise(name).mistakes
-    found = audit_all(root, ["03_losses"], jobs=1, seed=3, only=frozenset({name}), few_trainings=True)
-    assert (found.mistakes, found.caught, found.untrained) == (1, 1, len(whole) - 1)
+    found = audit_all(root, ["03_losses"], jobs=1, seed=3, only=frozenset({name}), sample=True)
+    assert (found.mistakes, found.caught, found.left_out) == (1, 1, len(whole) - 1)
     assert found.failures == []
 
 
-def test_with_few_trainings_every_mistake_of_another_exercise_is_tried(root):
-    found = audit_all(root, ["02_layers"], jobs=1, seed=3, only=frozenset({"Flatten"}), few_trainings=True)
-    assert found.mistakes == len(catalogue.load("02_layers", root).assignment.exercise("Flatten").mistakes)
-    assert found.untrained == 0
+def test_a_sample_leaves_out_differences_and_no_other_mistake(root):
+    options = {"jobs": 1, "seed": 3, "only": frozenset({"Sigmoid"})}
+    whole, part = (audit_all(root, ["02_layers"], sample=sample, **options) for sample in (False, True))
+    assert (part.mistakes, part.mutations + part.left_out) == (whole.mistakes, whole.mutations)
+    assert part.left_out == 1
