@@ -14,11 +14,11 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self
 
 from autograder.isolation.executor import Executor
-from autograder.isolation.host import SubjectLostError, SubjectRaisedError
 from autograder.isolation.tree import Earlier, Ref, Statements, Value, Values, size_of
+from autograder.isolation.worker import SubjectLostError, SubjectRaisedError
 
 if TYPE_CHECKING:
-    from autograder.isolation.host import Worker
+    from autograder.isolation.worker import Worker
 
 __all__ = ["Instance", "LocalSubject", "Open", "RemoteSubject", "Subject", "SubjectLostError", "SubjectRaisedError"]
 

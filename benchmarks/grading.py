@@ -22,7 +22,7 @@ from autograder.course import catalogue
 from autograder.course.answers import generator
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Zygote
+from autograder.isolation.worker import Zygote
 from autograder.measuring import Speed
 from autograder.measuring.timing import PAIRS_EACH
 from autograder.report import Report

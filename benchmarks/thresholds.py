@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from autograder.checks import FunctionExercise
-from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.isolation.worker import Worker
 from autograder.measuring import Speed
 from autograder.measuring.cores import usable
 from autograder.measuring.speed import compare

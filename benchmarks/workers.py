@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from autograder.isolation.host import Worker, Zygote
+from autograder.isolation.worker import Worker, Zygote
 from autograder.subject import RemoteSubject
 from benchmarks.table import Row, Table, in_turns
 

@@ -58,7 +58,7 @@ class Backend:
 
     module: the namespace with ``exp``, ``where``, ``zeros`` …
     array_type: the class of its arrays.
-    to_host: array of that class → ``numpy.ndarray``.
+    to_numpy: array of that class → ``numpy.ndarray``.
     synchronize: wait until the device has finished all its work.
     begin_timing: start the device's own clock; call the result to wait for the device and get the seconds since.
     """
@@ -66,7 +66,7 @@ class Backend:
     name: str
     module: Any
     array_type: type
-    to_host: Callable[[Array], NumpyArray]
+    to_numpy: Callable[[Array], NumpyArray]
     synchronize: Callable[[], None]
     begin_timing: Callable[[], Callable[[], float]] = lambda: _no_time
 
@@ -223,7 +223,7 @@ def to_numpy(array: Array) -> NumpyArray:
     """Copy from the device to CPU memory; a NumPy array is returned unchanged.  Not for use inside a layer."""
     for backend in _LOADED.values():
         if backend.name != "numpy" and isinstance(array, backend.array_type):
-            return backend.to_host(array)
+            return backend.to_numpy(array)
     return np.asarray(array)
 
 

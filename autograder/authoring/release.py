@@ -22,7 +22,7 @@ from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.course.assignment_folder import released_files, specified
 from autograder.course.hint_files import HINTS, written_hints
 from autograder.course.repairs import as_published
-from autograder.diagnosis.diagnose import Fingerprints
+from autograder.diagnosis.diagnose import Diagnostics
 from autograder.diagnosis.planted import same_data
 from autograder.measuring import yardstick
 from autograder.report import grade_cell
@@ -298,7 +298,7 @@ def _public_answers(loaded: Loaded) -> StoredAnswers:
         if not (check.capstone or check.budget or check.redrawn)
     }
     with np.errstate(all="ignore"):  # mistakes may overflow
-        return StoredAnswers(found, PUBLIC_SEED, loaded.assignment.name, *Fingerprints(loaded, answers).explained())
+        return StoredAnswers(found, PUBLIC_SEED, loaded.assignment.name, *Diagnostics(loaded, answers).explained())
 
 
 def _same_answers(path: Path, public: StoredAnswers) -> bool:

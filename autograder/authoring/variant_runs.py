@@ -58,7 +58,7 @@ class VariantRuns:
         try:
             result = Session(
                 place,
-                self._grader.fingerprints,
+                self._grader.diagnostics,
                 checks=with_preconditions(exercise, checks),
                 explains=explains,
                 ends_at_failure=ends_at_failure,

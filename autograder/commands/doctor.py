@@ -7,8 +7,8 @@ import platform
 import time
 
 from autograder.grading.grader import versions
-from autograder.isolation.host import Worker
 from autograder.isolation.launcher import open_launcher
+from autograder.isolation.worker import Worker
 from autograder.measuring.cores import usable
 from dlkit import backend
 

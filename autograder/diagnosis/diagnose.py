@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
     from autograder.spec import Mistake
 
-__all__ = ["Diagnosis", "Fingerprints", "Outcome", "Raised", "observe"]
+__all__ = ["Diagnosis", "Diagnostics", "Outcome", "Raised", "observe"]
 
 MOST_FINDINGS, MOST_NAMES = 2, 5
 WORDS = frozenset(
@@ -88,7 +88,7 @@ class Failure:
     forward_wrong: bool = False
 
 
-class Fingerprints:
+class Diagnostics:
     """Diagnoses failures of one assignment; outcomes of planted mistakes are computed once for all submissions."""
 
     def __init__(self, loaded: Loaded, answers: Answers | StoredAnswers) -> None:

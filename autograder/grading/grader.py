@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograder.course.answers import Answers, read_stored
-from autograder.diagnosis.diagnose import Fingerprints
+from autograder.diagnosis.diagnose import Diagnostics
 from autograder.grading.causes import with_causes
 from autograder.grading.options import Options
 from autograder.grading.session import Session
@@ -32,7 +32,7 @@ from autograder.submission.method import needless
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
-    from autograder.isolation.host import Worker
+    from autograder.isolation.worker import Worker
     from autograder.submission import Submission
 
 __all__ = ["Grader", "alike", "hash_of_earlier", "unreadable", "versions"]
@@ -76,7 +76,7 @@ class Grader:
         self._launcher, self._live = launcher, live
         self.seed = secrets.randbits(32) if self.options.seed is None else self.options.seed
         self.answers = Answers(loaded, self.seed) if loaded.official else read_stored(loaded.folder / "cases.npz")
-        self.fingerprints = Fingerprints(loaded, self.answers)
+        self.diagnostics = Diagnostics(loaded, self.answers)
         self._places: dict[str, Workplace] = {}
         self.faults: list[str] = []
         self.allowance = Allowance()
@@ -136,7 +136,7 @@ class Grader:
         def grade_one(exercise: Exercise) -> ExerciseResult:
             places[exercise.name] = place = Workplace(context, exercise, submission, earlier, allowance)
             try:
-                result = Session(place, self.fingerprints).grade()
+                result = Session(place, self.diagnostics).grade()
             except IsolationError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in

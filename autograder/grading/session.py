@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from autograder.course.answers import generator
-from autograder.diagnosis.diagnose import Diagnosis, Failure, Fingerprints, Outcome, Raised
+from autograder.diagnosis.diagnose import Diagnosis, Diagnostics, Failure, Outcome, Raised
 from autograder.grading.explain import at, explain, missing, waits
 from autograder.grading.remarks import remark_on
 from autograder.grading.replies import KEPT, MULTIPLE, reading_at_most
@@ -48,7 +48,7 @@ class Session:
     def __init__(
         self,
         place: Workplace,
-        fingerprints: Fingerprints,
+        diagnostics: Diagnostics,
         *,
         checks: Iterable[Check] | None = None,
         explains: bool = True,
@@ -61,8 +61,8 @@ class Session:
         self.context, self.options = place.context, place.options
         self.exercise = place.exercise
         self.submission = place.submission
-        self.fingerprints = fingerprints
-        self.answers = fingerprints.answers
+        self.diagnostics = diagnostics
+        self.answers = diagnostics.answers
         self.unfinished: list[str] = []
         self.verdicts: dict[str, Verdict] = {}
         self.dead: dict[str, str] = {}
@@ -237,7 +237,7 @@ class Session:
         if self.unfinished and isinstance(why, SubjectRaisedError):
             sentence = f"{sentence}; {self.unfinished[0]}, which it uses, is still to be written"
         named = frozenset(name for v in self.verdicts.values() for name in v.mistakes)
-        known = self.fingerprints.match(self.exercise, check, outcomes, named)
+        known = self.diagnostics.match(self.exercise, check, outcomes, named)
         more: dict[str, object] = Diagnosis(mistakes=known).as_fields() if known else {}
         same = bool(known) and all(one.mistake in named for one in known)  # the forward's mistake explains it as well
         if not same and seen and check.own_forward and self._forward_is_wrong(check):
@@ -264,7 +264,7 @@ class Session:
         named = next((name for v in self.verdicts.values() if v.part != check.part for name in v.mistakes), "")
         wrong = self._forward_is_wrong(check)
         try:
-            return self.fingerprints.diagnose(
+            return self.diagnostics.diagnose(
                 Failure(
                     self.exercise, check, outcomes, mismatch, lambda: self.place.subject(check), forward, named, wrong
                 )
@@ -284,7 +284,7 @@ class Session:
         """Whether these are the gradients of a recognised mistake as it was planted, not of an imitation."""
         assert check.own_forward is not None  # noqa: S101 - the caller asks for it
         named = {name for v in self.verdicts.values() if v.part != check.part for name in v.mistakes}
-        planted = [self.fingerprints.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
+        planted = [self.diagnostics.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
         return any(check.own_forward(subject, case, seen) for subject in planted if subject)
 
     def _problem_of_cost(self, check: Check, cost: GradientCost) -> str:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.course.catalogue import wire
 from autograder.isolation.allowance import Allowance, UsedUpError
-from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
 from autograder.isolation.patience import ASLEEP_S, TooLongError
+from autograder.isolation.worker import Worker
 from autograder.measuring import yardstick
 from autograder.spec import Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError

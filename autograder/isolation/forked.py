@@ -19,7 +19,7 @@ from autograder.isolation.probe import judge, status
 from autograder.isolation.protocol import Channel, Deadline, Frame, ProtocolError
 
 if TYPE_CHECKING:
-    from autograder.isolation.worker import Hello
+    from autograder.isolation.child import Hello
     from dlkit.backend import NumpyArray
 
 __all__ = ["ForkedLink"]

@@ -24,7 +24,7 @@ from types import ModuleType
 import numpy as np
 
 import dlkit
-from autograder.isolation.asker import Asker, calling_frame
+from autograder.isolation.import_origin import ImportOrigin, calling_frame
 from dlkit import extraction
 
 __all__ = ["ALLOWED", "Importer", "readable", "trees"]
@@ -107,7 +107,7 @@ class _Loader(SourceFileLoader):
 class Importer(MetaPathFinder):
     """Finds modules on its list; for any other, reports what may be imported.
 
-    refused: top-level names that the submission imported and that are not allowed; asker: decides who caused an import.
+    refused: top-level names that the submission imported and that are not allowed; origin: decides whose import it is.
     """
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class Importer(MetaPathFinder):
         for tree in trees():
             self._list(str(tree.folder), tree.package, {str(path) for path in tree.without})
         self._paths = {path for path, _, _ in self._files.values()}
-        self.asker = Asker(self.has_file)
+        self.origin = ImportOrigin(self.has_file)
 
     def _list(self, folder: str, package: str, left_out: set[str]) -> None:
         prefix = f"{package}." if package else ""
@@ -153,7 +153,7 @@ class Importer(MetaPathFinder):
             top = name.partition(".")[0]
             if (top in ALLOWED and top != TEXT) or top in sys.modules:
                 return None
-            if self.asker.submission_imports(calling_frame()):
+            if self.origin.submission_imports(calling_frame()):
                 self.refused[top[:100]] = None
             message = (
                 f"{top} may not be imported in an exercise: allowed are the standard library, numpy and dlkit "

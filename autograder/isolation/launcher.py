@@ -23,7 +23,7 @@ from autograder.isolation.interpreter import NEUTRAL
 from autograder.isolation.levels import LAYERS, IsolationError
 
 if TYPE_CHECKING:
-    from autograder.isolation.worker import ForkRequest
+    from autograder.isolation.child import ForkRequest
     from autograder.isolation.zygote import Answer
 
 __all__ = ["Launcher", "Limits", "NotMeasuredError", "Spawner", "Zygote", "open_launcher"]

@@ -11,7 +11,7 @@ import pdb  # noqa: T100 - to switch it off
 import sys
 from collections.abc import Callable
 
-from autograder.isolation.asker import calling_frame
+from autograder.isolation.import_origin import calling_frame
 from autograder.isolation.importer import Importer
 from autograder.isolation.refusals import EVENTS, writes
 
@@ -38,7 +38,7 @@ class Watch:
 
     def __init__(self, importer: Importer, may_read: Callable[[str], bool]) -> None:
         self._importer = importer
-        self._asker = importer.asker
+        self._origin = importer.origin
         self._may_read = may_read
         self._told: set[str] = set()
         self._new: list[str] = []
@@ -79,7 +79,7 @@ class Watch:
         what = self._opened(*arguments) if event == "open" else EVENTS.get(event) or ONLY_DIRECTLY.get(event)
         if not what:
             return
-        asks = self._asker.calls_itself if event in ONLY_DIRECTLY else self._asker.submission_asks
+        asks = self._origin.calls_itself if event in ONLY_DIRECTLY else self._origin.submission_asks
         if asks(calling_frame()):
             self._note(what)
 

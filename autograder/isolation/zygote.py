@@ -25,7 +25,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from autograder.isolation.worker import ForkRequest
+    from autograder.isolation.child import ForkRequest
 
 WARM = """
 numpy numpy.linalg numpy.fft numpy.random numpy.polynomial numpy.lib.stride_tricks math functools itertools collections
@@ -43,9 +43,9 @@ def main(control_fd: int, layers: list[str], *, gpu: bool) -> None:
     sys.dont_write_bytecode = True
     for name in WARM:
         importlib.import_module(name)
+    from autograder.isolation.child import Prepared, become_worker
     from autograder.isolation.importer import Importer
     from autograder.isolation.linux.sandbox import Sandbox
-    from autograder.isolation.worker import Prepared, become_worker
 
     control = socket.socket(fileno=control_fd)
     sandbox, importer = Sandbox(frozenset(layers), gpu=gpu), Importer()

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.isolation.host import OutOfTimeError
+from autograder.isolation.worker import OutOfTimeError
 from autograder.spec import Case, GradientCost
 from autograder.subject import RemoteSubject, Subject
 

@@ -39,7 +39,8 @@ class HotSpot(msgspec.Struct, frozen=True):
 class Pair(msgspec.Struct, frozen=True):
     """One timed call of the code and one of the reference on the same inputs: CPU and wall seconds.
 
-    put_off: CPU seconds of deferred work, spent between calls beyond what the reference did; charged to the code.
+    deferred: CPU seconds of deferred work (in reports ``put_off``), spent between calls beyond what the reference did;
+    charged to the code.
     code_instructions, reference_instructions: executed in that call, where the machine counts them, else 0.
     """
 
@@ -47,7 +48,7 @@ class Pair(msgspec.Struct, frozen=True):
     reference: float
     code_wall: float
     reference_wall: float
-    put_off: float = 0.0
+    deferred: float = msgspec.field(default=0.0, name="put_off")
     code_instructions: int = 0
     reference_instructions: int = 0
 

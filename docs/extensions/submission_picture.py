@@ -44,7 +44,7 @@ AFTER = (
          ("autograder/render/", "autograder/export/")),
 )  # fmt: skip
 ANSWERS = {
-    "Start": Step("Load", "The slice is executed, within a time limit.", ("autograder/isolation/worker.py",)),
+    "Start": Step("Load", "The slice is executed, within a time limit.", ("autograder/isolation/child.py",)),
     "Observe": Step("Answer", "The student's code runs; arrays and plain data go back.",
                     ("autograder/isolation/executor.py",)),
     "Measure": Step("Run again", "The same calls, on new inputs.", ("autograder/isolation/executor.py",)),

@@ -13,7 +13,7 @@ from autograder.cli import main
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Worker, Zygote
+from autograder.isolation.worker import Worker, Zygote
 from autograder.report import Status
 from autograder.spec import Assignment
 from autograder.submission import Submission, read_submission

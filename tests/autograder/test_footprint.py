@@ -7,8 +7,8 @@ import pytest
 from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Worker
 from autograder.isolation.launcher import Spawner
+from autograder.isolation.worker import Worker
 from autograder.measuring import memory
 from autograder.report import Footprint, Status
 from autograder.spec import Assignment

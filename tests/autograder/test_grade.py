@@ -14,7 +14,7 @@ from autograder.authoring.audit import audit
 from autograder.course.answers import Answers
 from autograder.grading.grader import Grader, unreadable
 from autograder.grading.options import Options
-from autograder.isolation.host import Limits
+from autograder.isolation.worker import Limits
 from autograder.report import Report, Status
 from autograder.spec import Assignment, Check, Exercise, Points
 from autograder.submission import Submission, SubmissionError, read_submission
@@ -520,7 +520,7 @@ def test_the_endless_loop_is_waited_for_once(grade, forwards_called):
 @pytest.fixture
 def forwards_called(grade, swapped, monkeypatch):
     """Grade a Tanh whose forward begins like this, and count how often it was called."""
-    from autograder.isolation.host import Worker
+    from autograder.isolation.worker import Worker
 
     def run(line):
         calls = []

@@ -23,11 +23,11 @@ from autograder.grading.options import Options
 from autograder.isolation import launcher
 from autograder.isolation import zygote as zygote_module
 from autograder.isolation.executor import LABEL
-from autograder.isolation.host import Limits, SubjectLostError, SubjectRaisedError, Worker, Zygote
 from autograder.isolation.importer import Importer, readable
 from autograder.isolation.launcher import Spawner
 from autograder.isolation.levels import LAYERS, Isolation, IsolationError, weakest
 from autograder.isolation.linux import seccomp
+from autograder.isolation.worker import Limits, SubjectLostError, SubjectRaisedError, Worker, Zygote
 from autograder.report import Status
 from autograder.subject import RemoteSubject
 from tests.limits import slowness
@@ -272,7 +272,7 @@ def test_a_zygote_that_was_killed_is_started_again(zygote):
 
 @linux
 def test_the_zygote_ends_with_its_host():
-    code = "import os, time; from autograder.isolation.host import Worker, Zygote\n"
+    code = "import os, time; from autograder.isolation.worker import Worker, Zygote\n"
     code += "z = Zygote(); w = Worker(z); print(z.pid, w.pid, flush=True); time.sleep(600)"
     host = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     pids = [int(word) for word in host.stdout.readline().split()]
@@ -386,7 +386,7 @@ def alive(pid):
 
 BUSY = """
 import sys, threading
-from autograder.isolation.host import Worker, Zygote
+from autograder.isolation.worker import Worker, Zygote
 worker = Worker(Zygote())
 worker.ask("load", name="work", chunks=[["work.py", 1, "def f():\\n    while True: pass"]])
 threading.Thread(target=worker.ask, args=("call",), daemon=True, kwargs={

@@ -6,7 +6,7 @@ import pytest
 from autograder.course.answers import Answers
 from autograder.diagnosis import probe
 from autograder.diagnosis.contrasts import CONTRASTS
-from autograder.diagnosis.diagnose import Diagnosis, Failure, Fingerprints, Raised, observe
+from autograder.diagnosis.diagnose import Diagnosis, Diagnostics, Failure, Raised, observe
 from autograder.diagnosis.examples import COURSE, SEED
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.properties import PROPERTIES
@@ -26,7 +26,7 @@ def enough_time(monkeypatch):
 
 @pytest.fixture(scope="module")
 def fingerprints():
-    return Fingerprints(COURSE, Answers(COURSE, SEED))
+    return Diagnostics(COURSE, Answers(COURSE, SEED))
 
 
 def run(check, subject, answers):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.checks import Case, FunctionExercise, Scaling, SpecError
-from autograder.isolation.host import Worker
+from autograder.isolation.worker import Worker
 from autograder.measuring import scaling
 from autograder.report import Growth, Pace
 from autograder.spec import Bench

@@ -10,8 +10,8 @@ import pytest
 from autograder.course.catalogue import load
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Worker
 from autograder.isolation.linux import instructions
+from autograder.isolation.worker import Worker
 from autograder.measuring import Speed, hotspots, speed, timing
 from autograder.measuring.timing import interval, judge
 from autograder.report import Pace, Pair, Status, Timing

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.isolation.host import Limits, SubjectLostError, SubjectRaisedError, Worker, Zygote
 from autograder.isolation.protocol import PREFIX
 from autograder.isolation.tree import Code, New, Opaque, Ref, Rng, Strided
+from autograder.isolation.worker import Limits, SubjectLostError, SubjectRaisedError, Worker, Zygote
 from autograder.subject import RemoteSubject
 from tests.limits import limits
 

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.authoring.release import write_cases
 from autograder.course import catalogue
-from autograder.diagnosis.diagnose import Fingerprints
+from autograder.diagnosis.diagnose import Diagnostics
 from autograder.isolation.launcher import open_launcher
 from autograder.report import Status
 from tests.diagnosis.judging import ASSIGNMENTS, HELD_OUT, OPEN_TO_SEE, ROOT, ROWS, SETS, Judges, variant
@@ -35,7 +35,7 @@ def launcher():
 def failures():
     """Errors of the diagnosis itself, which a session keeps from the student."""
     found = []
-    diagnose = Fingerprints.diagnose
+    diagnose = Diagnostics.diagnose
 
     def watched(self, failure):
         try:
@@ -45,7 +45,7 @@ def failures():
             raise
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Fingerprints, "diagnose", watched)
+        patch.setattr(Diagnostics, "diagnose", watched)
         yield found
 
 

@@ -7,8 +7,8 @@ import pytest
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Zygote
 from autograder.isolation.levels import LAYERS
+from autograder.isolation.worker import Zygote
 from tests.autograder.conftest import untimed
 from tests.hostile.harness import OTHERS, ZYGOTES, World, adopt_orphans, clean_up, open_folder, strays
 from tests.limits import limits

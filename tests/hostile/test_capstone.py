@@ -12,7 +12,7 @@ from autograder.course.catalogue import wire
 from autograder.grading import workplace
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Zygote
+from autograder.isolation.worker import Zygote
 from autograder.subject import LocalSubject
 from autograder.submission import Submission
 from dlkit.datasets import characters, digits, mnist, python_manual

@@ -23,7 +23,7 @@ SUITE = ["-m", "pytest", "-q", "-p", "no:cacheprovider"]
 SUITE += [ATTACKED] if THOROUGH else [f"{ATTACKED}[{attack}]" for attack in CHOSEN]
 LEVEL = """
 import json
-from autograder.isolation.host import Worker, Zygote
+from autograder.isolation.worker import Worker, Zygote
 with Zygote() as zygote, Worker(zygote) as worker:
     imported = worker.ask("load", name="work", chunks=[["c", 1, "import xml.dom.minidom, numpy.testing"]])
     print(json.dumps([worker.isolation.level, worker.isolation.missing, imported]))

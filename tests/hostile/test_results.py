@@ -5,8 +5,8 @@ Only the limits on a reply prevent these; so there is no defence that could be s
 
 import pytest
 
-from autograder.isolation.host import Worker, Zygote
 from autograder.isolation.linux.seccomp import FREELY, WITH_CONDITIONS, Filter
+from autograder.isolation.worker import Worker, Zygote
 from autograder.report import Status
 from autograder.submission import Submission
 from dlkit.extraction import take

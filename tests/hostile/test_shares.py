@@ -17,8 +17,8 @@ from autograder.grading import replies, session
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.isolation.allowance import Allowance, Share, share_of
-from autograder.isolation.host import UNBOUNDED, SubjectLostError, UsedUpError, Worker, Zygote
 from autograder.isolation.launcher import Limits
+from autograder.isolation.worker import UNBOUNDED, SubjectLostError, UsedUpError, Worker, Zygote
 from autograder.report import Status
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import ZYGOTES, Attack, let_loose, tanh

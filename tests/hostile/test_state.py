@@ -6,7 +6,7 @@ import pytest
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Zygote
+from autograder.isolation.worker import Zygote
 from autograder.submission import Submission
 from dlkit.extraction import take
 from tests.autograder.conftest import untimed

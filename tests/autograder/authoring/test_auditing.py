@@ -15,7 +15,7 @@ from autograder.cli import main
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
-from autograder.isolation.host import Worker
+from autograder.isolation.worker import Worker
 from autograder.report import Status
 from autograder.spec import Assignment, Check
 from autograder.submission import Submission

@@ -17,7 +17,7 @@ from autograder.checks import (
     other_rows,
 )
 from autograder.checks.sequence import Change
-from autograder.isolation.host import SubjectRaisedError
+from autograder.isolation.worker import SubjectRaisedError
 from dlkit import Layer, Parameter
 from tests.autograder.checks.asking import asked, mutated
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograder.checks import LEARNED, Case, Points, Speed, TokenizerExercise
-from autograder.isolation.host import Worker
+from autograder.isolation.worker import Worker
 from autograder.subject import LocalSubject, RemoteSubject
 from tests.autograder.checks.asking import asked, mutated
 

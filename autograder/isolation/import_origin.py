@@ -17,7 +17,7 @@ from types import FrameType
 import dlkit
 from autograder.isolation.executor import LABEL
 
-__all__ = ["Asker", "calling_frame"]
+__all__ = ["ImportOrigin", "calling_frame"]
 
 FROZEN = "<frozen "
 OWN = os.path.dirname(__file__) + os.sep  # noqa: PTH120
@@ -38,7 +38,7 @@ def calling_frame() -> FrameType | None:
     return here.f_back if here else None
 
 
-class Asker:
+class ImportOrigin:
     """Decides by the call stack whether the submission caused an operation.
 
     is_library: whether a file is one that exercises may import.
