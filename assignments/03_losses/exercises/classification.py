@@ -78,6 +78,7 @@ focal = LossExercise(
 
 
 def margin_cases(rng):
+    """In the last row of each another class has exactly the score of the correct one."""
     for (batch, classes), margin in zip(TABLES, (1.0, 0.5, 1.6), strict=True):
         labels = rng.integers(0, classes, size=batch)
 
@@ -87,7 +88,12 @@ def margin_cases(rng):
             left[rows, labels] = False
             return (margin - scores[rows, labels][:, None] + scores)[left]
 
-        (scores,) = clear_of(slack, lambda shape=(batch, classes): (rng.normal(0, 1.5, size=shape),))
+        def draw(shape=(batch, classes), label=labels[-1]):
+            scores = rng.normal(0, 1.5, size=shape)
+            scores[-1, label - 1] = scores[-1, label]
+            return (scores,)
+
+        (scores,) = clear_of(slack, draw)
         yield Case({"margin": margin}, scores=scores, labels=labels)
 
 

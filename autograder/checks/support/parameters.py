@@ -14,10 +14,13 @@ def parameters(arrays: Sequence[Array], gradients: Sequence[Array] = ()) -> list
 
 
 def spread(parameters: Sequence[Parameter]) -> None:
-    """Put the numbers of every parameter of two axes or more where they do not stand side by side in memory."""
+    """Put the numbers of every parameter of two axes or more in memory with gaps, and in another order.
+
+    No view of one axis shows such numbers: reshape(-1) and ravel() copy them.
+    """
     for parameter in parameters:
         if parameter.data.ndim > 1:
-            parameter.data = parameter.data.repeat(2, axis=-1)[..., ::2]
+            parameter.data = parameter.data.T.repeat(2, axis=-1)[..., ::2].T
 
 
 def give(parameters: Sequence[Parameter], gradients: Sequence[Array]) -> None:
