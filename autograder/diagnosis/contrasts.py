@@ -1,11 +1,12 @@
 """Contrasts: where nothing else is recognised, what distinguishes the cases that are wrong from those that are right.
 
-A wrong case is run again with one thing changed.  Where that makes it right, in every wrong case, the thing decides.
+A wrong case is run again with one thing changed.  Where that makes it right, in every wrong case, the thing decides;
+unless the size of the numbers decides too: then the changed case is wrong again with larger or smaller ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -28,6 +29,8 @@ FEWEST_ROWS = 2
 """Wrong cases, and right ones, of which half are drawn again."""
 MOST_WRONG = 12
 """Wrong cases that are changed."""
+TIMES = 8.0
+"""How much larger, and smaller, the numbers of a right case are made: a power of two, which rounds nothing."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def only_where(tried: Tried) -> Finding | None:
             healing.append(fact)
     healing = _without_repetition(healing)
     if not healing:
-        return _separating(tried.name, rows)
+        return _separating(tried, laboratory, rows)
     if len(healing) > MOST_FACTS:
         return None
     always = all(row.wrong for row in rows if all(fact.holds(row.case) for fact in healing))
@@ -96,7 +99,7 @@ def only_where(tried: Tried) -> Finding | None:
     return _say(tried.name, healing, always=always)
 
 
-def _separating(name: str, rows: Sequence[_Row]) -> Finding | None:
+def _separating(tried: Tried, laboratory: Laboratory, rows: Sequence[_Row]) -> Finding | None:
     """The only fact that holds in all wrong cases and in no other, where no case without it can be made."""
     facts = _without_repetition(
         [
@@ -108,8 +111,10 @@ def _separating(name: str, rows: Sequence[_Row]) -> Finding | None:
     wrong = sum(row.wrong for row in rows)
     if len(facts) != 1 or min(wrong, len(rows) - wrong) < FEWEST_ROWS:
         return None
+    if not all(row.wrong or _is_right_at_other_sizes(tried.probe, laboratory, row.case, tried.name) for row in rows):
+        return None
     (fact,) = facts
-    what, right = (f"{name} is wrong", "correct") if name else ("it raises an error", "raises none")
+    what, right = (f"{tried.name} is wrong", "correct") if tried.name else ("it raises an error", "raises none")
     return Finding(
         f"only where {fact.where}",
         f"in every case that was tried, {what} where {fact.where}, and {right} elsewhere",
@@ -144,7 +149,34 @@ def _is_right(probe: Probe, laboratory: Laboratory, changed: Case, name: str) ->
     answer = laboratory.answer(case) if case is not None else None
     if case is None or answer is None or not _tells(answer, name):
         return False
-    return probe.is_wrong(case, answer, name) is False and _depends_on_inputs(laboratory, case, answer)
+    return (
+        probe.is_wrong(case, answer, name) is False
+        and _depends_on_inputs(laboratory, case, answer)
+        and _is_right_at_other_sizes(probe, laboratory, case, name)
+    )
+
+
+def _is_right_at_other_sizes(probe: Probe, laboratory: Laboratory, case: Case, name: str) -> bool:
+    """Whether a right case is right with larger and smaller numbers as well."""
+    others = ((other, laboratory.answer(other)) for other in _at_other_sizes(case))
+    return all(probe.is_wrong(other, answer, name) is False for other, answer in others if answer is not None)
+
+
+def _at_other_sizes(case: Case) -> Iterator[Case]:
+    """The case with larger upstream gradients, and with larger and smaller inputs."""
+    if case.upstreams:
+        yield case.with_upstreams(_scaled(case.upstreams, TIMES))
+    for times in (TIMES, 1 / TIMES):
+        yield case.with_changes(inputs=_scaled(case.inputs, times))
+
+
+def _scaled(arrays: dict[str, Any], times: float) -> dict[str, Any]:
+    """Arrays of floats times a number, but for those between 0 and 1: masks, shares, probabilities."""
+    return {name: x * x.dtype.type(times) if _has_a_size(x) else x for name, x in arrays.items()}
+
+
+def _has_a_size(x: object) -> bool:
+    return isinstance(x, np.ndarray) and x.dtype.kind == "f" and bool(((x < 0) | (x > 1)).any())
 
 
 def _depends_on_inputs(laboratory: Laboratory, case: Case, answer: Observations) -> bool:

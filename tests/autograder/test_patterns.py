@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from autograder.checks import FORWARD
 from autograder.course.answers import Answers
-from autograder.diagnosis import probe
+from autograder.diagnosis import contrasts, probe
 from autograder.diagnosis.contrasts import CONTRASTS
 from autograder.diagnosis.diagnose import Diagnosis, Diagnostics, Failure, Raised, observe
 from autograder.diagnosis.examples import COURSE, SEED
@@ -72,6 +73,20 @@ def test_an_example_gets_its_sentence_from_its_pattern(fingerprints, pattern, ex
         example.said,
         pattern.name,
     )
+
+
+LIMITED = "return sum((k + 1)", "return array_module(x).clip(sum((k + 1)", "range(self.width))", "range(self.width)), -4.5, 4.5)"
+
+
+@pytest.mark.parametrize(("times", "keys"), [(contrasts.TIMES, []), (1.0, ["only where width is larger than 2"])])
+def test_what_is_decided_by_the_size_of_numbers_is_not_put_down_to_an_argument(monkeypatch, times, keys):
+    monkeypatch.setattr(contrasts, "TIMES", times)
+    exercise = COURSE.assignment.exercise("MovingSum")
+    source = COURSE.source_of(exercise).replace(*LIMITED[:2]).replace(*LIMITED[2:])
+    subject = COURSE.subject(exercise, COURSE.variant(exercise, source))
+    check, diagnosis = graded(Fingerprints(COURSE, Answers(COURSE, 3)), exercise, subject)
+    assert check == FORWARD
+    assert [finding.key for finding in diagnosis.findings] == keys
 
 
 def test_every_pattern_has_a_name_of_its_own_and_an_example():
