@@ -75,7 +75,12 @@ def test_an_example_gets_its_sentence_from_its_pattern(fingerprints, pattern, ex
     )
 
 
-LIMITED = "return sum((k + 1)", "return array_module(x).clip(sum((k + 1)", "range(self.width))", "range(self.width)), -4.5, 4.5)"
+LIMITED = (
+    "return sum((k + 1)",
+    "return array_module(x).clip(sum((k + 1)",
+    "range(self.width))",
+    "range(self.width)), -4.5, 4.5)",
+)
 
 
 @pytest.mark.parametrize(("times", "keys"), [(contrasts.TIMES, []), (1.0, ["only where width is larger than 2"])])

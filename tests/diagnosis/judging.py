@@ -15,7 +15,19 @@ from autograder.submission import Submission
 from dlkit.extraction import Extraction
 from tests.diagnosis.unseen import UNSEEN, Unseen, held_out, open_to_see
 
-__all__ = ["ASSIGNMENTS", "HELD_OUT", "OPEN_TO_SEE", "ROWS", "SETS", "Judged", "Judges", "variant"]
+__all__ = [
+    "ASSIGNMENTS",
+    "HELD_OUT",
+    "OPEN_TO_SEE",
+    "ROWS",
+    "SETS",
+    "Judged",
+    "Judges",
+    "claims",
+    "is_among",
+    "result_of",
+    "variant",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 TOGETHER = ("02_layers", "03_losses", "01_foundations", "04_optimizers", "06_convolution")
@@ -45,11 +57,11 @@ class Judged:
     def truth(self) -> str:
         if not self.claims:
             return "silent"
-        return "true" if all(_among(claim, self.row.true + self.row.also) for claim in self.claims) else "false"
+        return "true" if all(is_among(claim, self.row.true + self.row.also) for claim in self.claims) else "false"
 
     @property
     def as_foreseen(self) -> bool:
-        return all(_among(claim, self.row.true) for claim in self.claims)
+        return all(is_among(claim, self.row.true) for claim in self.claims)
 
 
 def result_of(grader: Grader, name: str, source: str) -> ExerciseResult:
@@ -68,8 +80,9 @@ def _refuse_broken(result: ExerciseResult) -> None:
     assert not broken, broken
 
 
-def _among(claim: str, allowed: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(claim, pattern) for pattern in allowed)
+def is_among(claim: str, allowed: tuple[str, ...]) -> bool:
+    """Whether a claim is one of these, or fits one of them as a pattern of file names."""
+    return any(claim == pattern or fnmatchcase(claim, pattern) for pattern in allowed)
 
 
 class Judges:
@@ -94,10 +107,11 @@ class Judges:
             grader.limit_to({row.exercise})
             result = grader.grade(submission, earlier=catalogue.load(name, ROOT).earlier).exercises[0]
             _refuse_broken(result)
-            yield Judged(row, list(_claims(result)), result)
+            yield Judged(row, list(claims(result)), result)
 
 
-def _claims(result: ExerciseResult) -> Iterator[str]:
+def claims(result: ExerciseResult) -> Iterator[str]:
+    """What was claimed of an implementation: planted mistakes by their names, and patterns."""
     for verdict in result.verdicts:
         if verdict.status is Status.FAILED:
             yield from (f"mistake: {name}" for name in verdict.mistakes)
