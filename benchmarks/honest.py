@@ -31,25 +31,32 @@ PLAIN, SLOW, BULKY = (f"the variant {name}" for name in ("Plain", "Slow", "Bulky
 LOOPING = {
     ("pairwise_distances", "takes differences row by row"),
     ("Linear", "row by row"),
+    ("Linear", "one row at a time"),
+    ("Linear", "rows outer products"),
     ("ReLU", "row by row"),
     ("Softmax", "explicit jacobian"),
+    ("Softmax", "moveaxis explicit jacobian loop"),
     ("SoftmaxCrossEntropy", "sample loop"),
     ("Dropout", "row by row"),
     ("BatchNorm", "one feature after the other"),
     ("BatchNorm", "channel loop"),
     ("LayerNorm", "one row after the other"),
     ("LayerNorm", "row loop"),
+    ("LayerNorm", "row by row"),
     ("Conv2d", "place loops"),
     ("MaxPool2d", "window by window with unravel_index"),
     ("LSTM", "sequence by sequence"),
     ("CausalConv1d", "time by time"),
     ("LocallyConnected1d", "place by place"),
     ("LocallyConnected1d", "place loop"),
+    ("LocallyConnected1d", "loop over the places"),
 }
 """Exercise and name of the implementations that loop over elements, rows, features or places."""
 WASTEFUL = {
     ("pairwise_distances", "takes all differences at once"),
     ("pairwise_distances", "hypot over columns"),
+    ("pairwise_distances", "loop over columns"),
+    ("pairwise_distances", "column by column"),
     ("Softmax", "a stack of Jacobians"),
     ("LocallyConnected1d", "one large matrix with weights on a band"),
 }
