@@ -15,7 +15,7 @@ import numpy as np
 
 from autograder.checks import GRADIENTS
 from autograder.diagnosis.evidence import Answer, Finding
-from autograder.diagnosis.facts import Fact, facts_of
+from autograder.diagnosis.facts import VIEW, Fact, facts_of
 from autograder.diagnosis.outcomes import Outcome
 from autograder.diagnosis.pattern import Example, Pattern, pattern
 from autograder.diagnosis.probe import Laboratory, Probe
@@ -78,7 +78,7 @@ class _Row:
 def only_where(tried: Tried) -> Finding | None:
     """One thing, or two together, that decide: without them every wrong case is right."""
     laboratory = tried.probe.laboratory
-    rows = _rows(tried)
+    rows = _without_views(_rows(tried))
     wrong = [row.case for row in rows if row.wrong]
     if laboratory is None or not wrong:
         return None
@@ -89,10 +89,10 @@ def only_where(tried: Tried) -> Finding | None:
         if all(fact.holds(case) for case in wrong) and _heals(tried.probe, laboratory, fact, wrong, tried.name):
             healing.append(fact)
     healing = _without_repetition(healing)
+    if tried.probe.is_spent or len(healing) > MOST_FACTS:
+        return None
     if not healing:
         return _separating(tried, laboratory, rows)
-    if len(healing) > MOST_FACTS:
-        return None
     always = all(row.wrong for row in rows if all(fact.holds(row.case) for fact in healing))
     if not always and all(fact.weak for fact in healing):
         return None
@@ -134,6 +134,12 @@ def _rows(tried: Tried) -> list[_Row]:
     if [row.wrong for row in known] != [wrong for _, wrong in again]:
         return []  # chance has a part in it, or not every case could be run
     return known + [_Row(case, bool(wrong)) for case, wrong in again]
+
+
+def _without_views(rows: Sequence[_Row]) -> Sequence[_Row]:
+    """The rows of arrays side by side in memory, where one of these is wrong: facts about numbers show in no view."""
+    plain = [row for row in rows if not VIEW.holds(row.case)]
+    return plain if any(row.wrong for row in plain) else rows
 
 
 def _heals(probe: Probe, laboratory: Laboratory, fact: Fact, wrong: Sequence[Case], name: str) -> bool:

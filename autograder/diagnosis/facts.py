@@ -14,7 +14,7 @@ from autograder.diagnosis.arrays import Array
 from autograder.isolation.tree import Rng, Strided
 from autograder.spec import Case
 
-__all__ = ["Fact", "facts_of"]
+__all__ = ["VIEW", "Fact", "facts_of"]
 
 PLANES = 3
 """Axes of an array from which on it may hold images or sequences."""
@@ -39,7 +39,7 @@ class Fact:
 
 def facts_of(cases: Sequence[Case]) -> Iterator[Fact]:
     """Facts that hold in some of these cases, the most telling first."""
-    for fact in (_view(), *_dtypes(cases), *_arguments(cases), *_sizes(cases), *_values(cases)):
+    for fact in (VIEW, *_dtypes(cases), *_arguments(cases), *_sizes(cases), *_values(cases)):
         if any(fact.holds(case) for case in cases):
             yield fact
 
@@ -47,19 +47,18 @@ def facts_of(cases: Sequence[Case]) -> Iterator[Fact]:
 # --- memory and dtype ------------------------------------------------------------------------
 
 
-def _view() -> Fact:
-    return Fact(
-        "the order of an array in memory",
-        "an array is not contiguous (a view, a transpose)",
-        "it is contiguous",
-        lambda case: VIEWS in case.hidden or any(isinstance(x, Strided) for x in case.inputs.values()),
-        _contiguous,
-    )
-
-
 def _contiguous(case: Case) -> Iterator[Case]:
     inputs = {name: x.array.copy() if isinstance(x, Strided) else x for name, x in case.inputs.items()}
     yield case.with_changes(inputs=inputs, hidden={key: x for key, x in case.hidden.items() if key != VIEWS})
+
+
+VIEW = Fact(
+    "the order of an array in memory",
+    "an array is not contiguous (a view, a transpose)",
+    "it is contiguous",
+    lambda case: VIEWS in case.hidden or any(isinstance(x, Strided) for x in case.inputs.values()),
+    _contiguous,
+)
 
 
 def _dtypes(cases: Sequence[Case]) -> Iterator[Fact]:
@@ -276,10 +275,10 @@ def _values(cases: Sequence[Case]) -> Iterator[Fact]:
         yield _given(name)
     floats = [name for name in names if any(_floats(case.inputs, name).size for case in cases)]
     for name in floats:
+        yield _has_shares(name)
         if name != floats[0]:
             yield _not_zero(name, _inputs, _with_input)
         yield _has_negatives(name)
-        yield _has_shares(name)
     for name in _names(case.parameters for case in cases):
         if all(case.parameters[name].ndim == 1 for case in cases if name in case.parameters):
             yield _not_zero(name, _parameters, _with_parameter)
@@ -326,7 +325,7 @@ def _has_shares(name: str) -> Fact:
         return bool(((x >= 0) & (x <= 1)).all() and ((x > 0) & (x < 1)).any())
 
     return Fact(
-        f"what {name} may hold",
+        name,
         f"{name} has entries between 0 and 1",
         "all of them are 0 or 1",
         holds,

@@ -75,23 +75,31 @@ def test_an_example_gets_its_sentence_from_its_pattern(fingerprints, pattern, ex
     )
 
 
-LIMITED = (
-    "return sum((k + 1)",
-    "return array_module(x).clip(sum((k + 1)",
-    "range(self.width))",
-    "range(self.width)), -4.5, 4.5)",
-)
-
-
-@pytest.mark.parametrize(("times", "keys"), [(contrasts.TIMES, []), (1.0, ["only where width is larger than 2"])])
-def test_what_is_decided_by_the_size_of_numbers_is_not_put_down_to_an_argument(monkeypatch, times, keys):
-    monkeypatch.setattr(contrasts, "TIMES", times)
-    exercise = COURSE.assignment.exercise("MovingSum")
-    source = COURSE.source_of(exercise).replace(*LIMITED[:2]).replace(*LIMITED[2:])
+def keys(exercise, seed, *edits):
+    """The check that fails where these edits are made, and what is found there."""
+    exercise = COURSE.assignment.exercise(exercise)
+    source = COURSE.source_of(exercise)
+    for correct, wrong in edits:
+        assert source.count(correct) == 1
+        source = source.replace(correct, wrong)
     subject = COURSE.subject(exercise, COURSE.variant(exercise, source))
-    check, diagnosis = graded(Fingerprints(COURSE, Answers(COURSE, 3)), exercise, subject)
-    assert check == FORWARD
-    assert [finding.key for finding in diagnosis.findings] == keys
+    check, diagnosis = graded(Diagnostics(COURSE, Answers(COURSE, seed)), exercise, subject)
+    return check, [finding.key for finding in diagnosis.findings]
+
+
+@pytest.mark.parametrize(("times", "found"), [(contrasts.TIMES, []), (1.0, ["only where width is larger than 1"])])
+def test_what_is_decided_by_the_size_of_numbers_is_not_put_down_to_an_argument(monkeypatch, times, found):
+    monkeypatch.setattr(contrasts, "TIMES", times)
+    limits = [
+        ("return sum((k + 1)", "return array_module(x).clip(sum((k + 1)"),
+        ("range(self.width))\n", "range(self.width)), -4.5, 4.5)\n"),
+    ]
+    assert keys("MovingSum", 3, *limits) == (FORWARD, found)
+
+
+def test_what_is_decided_by_the_numbers_of_an_input_is_seen_although_views_are_tried_too():
+    edit = ("return a * b", "return a * b + (b < 0).any() * array_module(a).cumsum(a, axis=0)")
+    assert keys("Product", SEED, edit) == (FORWARD, ["only where b has negative entries"])
 
 
 def test_every_pattern_has_a_name_of_its_own_and_an_example():
