@@ -27,8 +27,11 @@ class Law(Protocol):
     def chance(self, values: NumpyArray) -> float:
         """An upper bound on the probability that numbers of this law look as unlikely as these."""
 
-    def describe(self) -> str:
-        """Describe the expected value in a few words or digits."""
+    def describe(self, values: NumpyArray) -> str:
+        """Describe the expected value in a few words or digits, beside what was drawn."""
+
+    def verdict(self, values: NumpyArray) -> str:
+        """What is wrong with numbers that are too unlikely, the same for every draw."""
 
     def measure(self, values: NumpyArray) -> float:
         """The statistic of the drawn numbers that the sentence reports."""
@@ -61,9 +64,13 @@ class Mean:
         seen, expected = ((float(m) - self.low) / (self.high - self.low) for m in (values.mean(), self.mean))
         return min(1.0, 2 * math.exp(-values.size * _divergence(min(max(seen, 0.0), 1.0), expected)))
 
-    def describe(self) -> str:
+    def describe(self, _values: NumpyArray) -> str:
         """The mean."""
         return f"{self.mean:.4g}"
+
+    def verdict(self, values: NumpyArray) -> str:
+        """Whether the mean is too large or too small."""
+        return _side(self, values)
 
     def level(self) -> float:
         """The mean."""
@@ -82,6 +89,11 @@ class Mean:
             other = _farthest(partial(_could_show, count, edge), edge, end)
             found.append(self.low + span * other)
         return found[0], found[1]
+
+
+def _side(law: Law, values: NumpyArray) -> str:
+    measured = law.measure(values)
+    return f"too {'large' if measured > law.level() else 'small'}, about {measured:.1g}"
 
 
 def _is_likely(count: int, chance: float, expected: float, seen: float) -> bool:
@@ -127,9 +139,17 @@ class NormalMean:
         far = 2 * math.exp(-off * off / 2)
         return min(1.0, far, off) if values.size >= MANY else min(1.0, far)
 
-    def describe(self) -> str:
-        """The mean."""
-        return f"{self.mean:.4g}"
+    def describe(self, values: NumpyArray) -> str:
+        """The mean; where what was drawn is too near, how far independent draws usually are from it."""
+        usual = f", but not exactly: that of independent draws is off by about {self.sd / math.sqrt(values.size):.1g}"
+        return f"{self.mean:.4g}{usual if self._is_exact(values) else ''}"
+
+    def verdict(self, values: NumpyArray) -> str:
+        """Whether the mean is exact, or too large or small."""
+        return "exact" if self._is_exact(values) else _side(self, values)
+
+    def _is_exact(self, values: NumpyArray) -> bool:
+        return math.sqrt(values.size) * abs(self.measure(values) - self.mean) < self.sd / 2
 
     def level(self) -> float:
         """The mean."""
@@ -160,9 +180,13 @@ class Variance:
         r = self.measure(values) / self.variance
         return min(1.0, 2 * math.exp(values.size / 2 * (math.log(r) + 1 - r))) if 0 < r < math.inf else 0.0
 
-    def describe(self) -> str:
+    def describe(self, _values: NumpyArray) -> str:
         """The variance."""
         return f"{self.variance:.4g}"
+
+    def verdict(self, values: NumpyArray) -> str:
+        """Whether the mean square is too large or too small."""
+        return _side(self, values)
 
     def level(self) -> float:
         """The variance."""
@@ -203,9 +227,13 @@ class Distribution:
         """2 exp(−2 n d²), with d the largest difference of the two cumulative distributions."""
         return min(1.0, 2 * math.exp(-2 * values.size * self.measure(values) ** 2))
 
-    def describe(self) -> str:
+    def describe(self, _values: NumpyArray) -> str:
         """Its name."""
         return f"about 0 for {self.name}"
+
+    def verdict(self, values: NumpyArray) -> str:
+        """Whether the distance is too large or too small."""
+        return _side(self, values)
 
     def level(self) -> float:
         """No difference."""
@@ -238,9 +266,13 @@ class AllAlike:
         """1 where they are; else 0."""
         return float(values.min() == values.max())
 
-    def describe(self) -> str:
+    def describe(self, _values: NumpyArray) -> str:
         """One number."""
         return "one number"
+
+    def verdict(self, values: NumpyArray) -> str:
+        """Whether the spread is too large or too small."""
+        return _side(self, values)
 
     def level(self) -> float:
         """No spread."""

@@ -79,12 +79,11 @@ class Claim:
         law = self.law(case)
         if law.chance(values) >= chance:
             return RIGHT, ""
-        said = f"{self.name} is {law.measure(values):.4g} in {values.size:,} draws; expected {law.describe()}"
+        said = f"{self.name} is {law.measure(values):.4g} in {values.size:,} draws; expected {law.describe(values)}"
         for name, other in self.others.items():
             if other(case).chance(values) >= chance:
                 return name, said
-        measured = law.measure(values)
-        return f"too {'large' if measured > law.level() else 'small'}, about {measured:.1g}", said
+        return law.verdict(values), said
 
 
 def in_pairs(values: NumpyArray, axis: int) -> tuple[NumpyArray, NumpyArray]:

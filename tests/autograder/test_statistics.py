@@ -291,3 +291,12 @@ def test_a_mean_that_is_exact_is_not_drawn(seed):
     assert law.chance(drawn - drawn.mean()) < SHARE
     assert law.chance(np.concatenate([drawn, -drawn])) < SHARE
     assert law.chance(np.zeros(5)) == 1  # so few may be anything
+
+
+def test_a_mean_that_is_exact_is_said_to_be_that_and_not_to_be_another():
+    drawn = np.random.default_rng(2).normal(size=2000)
+    claim = Claim("the mean of W", lambda seen, _case: seen["W"], lambda _: NormalMean(0.0, 1.0))
+    word, said = claim.judged({"W": drawn - drawn.mean()}, Case(), SHARE)
+    assert word == "exact"
+    assert said.endswith("expected 0, but not exactly: that of independent draws is off by about 0.02")
+    assert claim.judged({"W": drawn - drawn.mean() + 1}, Case(), SHARE)[0] == "too large, about 1"
