@@ -5,6 +5,8 @@ import numpy as np
 from autograder.checks import FORWARD, GRADIENTS, Case, LayerExercise, Speed
 
 TIES = "the first of equal numbers wins"
+MANY, LARGEST = 12, 9.0
+"""A kernel size whose square is larger than a signed byte; what makes the corner the largest pixel."""
 
 
 def pooling_cases(rng):
@@ -12,7 +14,7 @@ def pooling_cases(rng):
 
     In the second case the padding is larger than batch, channels and image: an array that is padded by one of these is
     too small. It is half of the kernel, the most that is allowed. The windows of the last have more cells than a byte
-    can number.
+    can number, and the last of these cells is the largest.
     """
     for shape, window in [
         ((1, 1, 4, 4), {"kernel_size": 2}),
@@ -21,9 +23,11 @@ def pooling_cases(rng):
         ((2, 2, 4, 5), {"kernel_size": 2, "padding": 1}),
         ((2, 3, 5, 7), {"kernel_size": (2, 3), "stride": (1, 2)}),
         ((2, 1, 5, 6), {"kernel_size": (2, 3)}),
-        ((1, 1, 14, 13), {"kernel_size": 12, "stride": 1}),
+        ((1, 1, 14, 13), {"kernel_size": MANY, "stride": 1}),
     ]:
-        yield Case(window, x=rng.normal(-1, 1, size=shape))
+        x = rng.normal(-1, 1, size=shape)
+        x[..., -1, -1] += LARGEST * (window["kernel_size"] == MANY)
+        yield Case(window, x=x)
 
 
 def tied_cases(rng):
