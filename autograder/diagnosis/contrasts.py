@@ -1,12 +1,12 @@
 """Contrasts: where nothing else is recognised, what distinguishes the cases that are wrong from those that are right.
 
 A wrong case is run again with one thing changed.  Where that makes it right, in every wrong case, the thing decides;
-unless the size of the numbers decides too: then the changed case is wrong again with larger or smaller ones.
+unless the size of the numbers or their order decides too: then the changed case is wrong again with other ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checks import GRADIENTS
+from autograder.diagnosis.arrays import Array
 from autograder.diagnosis.evidence import Answer, Finding
 from autograder.diagnosis.facts import VIEW, Fact, facts_of
 from autograder.diagnosis.outcomes import Outcome
@@ -163,26 +164,26 @@ def _is_right(probe: Probe, laboratory: Laboratory, changed: Case, name: str) ->
 
 
 def _is_right_at_other_sizes(probe: Probe, laboratory: Laboratory, case: Case, name: str) -> bool:
-    """Whether a right case is right with larger and smaller numbers as well."""
+    """Whether a right case is right with larger and smaller numbers as well, which stand in another order."""
     others = ((other, laboratory.answer(other)) for other in _at_other_sizes(case))
     return all(probe.is_wrong(other, answer, name) is False for other, answer in others if answer is not None)
 
 
 def _at_other_sizes(case: Case) -> Iterator[Case]:
-    """The case with larger upstream gradients, and with larger and smaller inputs."""
+    """The case with larger upstream gradients; larger inputs, back to front; smaller ones, moved by one."""
     if case.upstreams:
-        yield case.with_upstreams(_scaled(case.upstreams, TIMES))
-    for times in (TIMES, 1 / TIMES):
-        yield case.with_changes(inputs=_scaled(case.inputs, times))
+        yield case.with_upstreams(_changed(case.upstreams, lambda x: x * x.dtype.type(TIMES)))
+    yield case.with_changes(inputs=_changed(case.inputs, lambda x: np.flip(x) * x.dtype.type(TIMES)))
+    yield case.with_changes(inputs=_changed(case.inputs, lambda x: np.roll(x, 1, (0, -1)) / x.dtype.type(TIMES)))
 
 
-def _scaled(arrays: dict[str, Any], times: float) -> dict[str, Any]:
-    """Arrays of floats times a number, but for those between 0 and 1: masks, shares, probabilities."""
-    return {name: x * x.dtype.type(times) if _has_a_size(x) else x for name, x in arrays.items()}
+def _changed(arrays: dict[str, Any], change: Callable[[Array], Array]) -> dict[str, Any]:
+    """Every array of floats changed, but for those between 0 and 1: masks, shares, probabilities."""
+    return {name: change(x) if _has_a_size(x) else x for name, x in arrays.items()}
 
 
 def _has_a_size(x: object) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind == "f" and bool(((x < 0) | (x > 1)).any())
+    return isinstance(x, np.ndarray) and x.ndim > 0 and x.dtype.kind == "f" and bool(((x < 0) | (x > 1)).any())
 
 
 def _depends_on_inputs(laboratory: Laboratory, case: Case, answer: Observations) -> bool:
