@@ -29,6 +29,7 @@ from autograder.submission.method import opens_stand_in, other_than_formulas
 __all__ = ["Session"]
 
 LATER = "is measured when the work is graded, against the reference"
+Shown = tuple[Case, Observations]
 TOO_LARGE = Raised("", "")
 """Stands for an outcome that is not kept, because it is far larger than expected."""
 MISSED = "accuracy"
@@ -167,7 +168,7 @@ class Session:
         error = failure[1]
         if isinstance(error, SubjectRaisedError) and (waits(error) or missing(error) in self.unfinished):
             return self._verdict(check, Status.SKIPPED, self._waits_for(error))
-        return self._failed(check, outcomes, *failure)
+        return self._failed(check, outcomes, *failure[:2], [(case, seen) for case, _, seen in failures])
 
     @cached_property
     def _no_formulas(self) -> str:
@@ -225,8 +226,9 @@ class Session:
             return error
 
     def _failed(
-        self, check: Check, outcomes: list[Outcome], case: Case, why: Mismatch | SubjectRaisedError, seen: Observations
+        self, check: Check, outcomes: list[Outcome], case: Case, why: Mismatch | SubjectRaisedError, shown: list[Shown]
     ) -> Verdict:
+        """The verdict on a check that failed in this case; shown: every case that failed, with what was observed."""
         sentence = (
             explain(why, self._title(check.part), self.place) if isinstance(why, SubjectRaisedError) else why.sentence
         )
@@ -240,12 +242,12 @@ class Session:
         known = self.diagnostics.match(self.exercise, check, outcomes, named)
         more: dict[str, object] = Diagnosis(mistakes=known).as_fields() if known else {}
         same = bool(known) and all(one.mistake in named for one in known)  # the forward's mistake explains it as well
-        if not same and seen and check.own_forward and self._forward_is_wrong(check):
+        if not same and check.own_forward and self._forward_is_wrong(check):
             try:
-                if check.own_forward(self.place.subject(check), case, seen):
+                if all(seen and check.own_forward(self.place.subject(check), one, seen) for one, seen in shown):
                     sentence = "backward is correct for your forward, but your forward is not correct yet"
                     more = {"pattern": "own forward"}
-                    if self._is_right_for_a_near_miss(check, case, seen) and not self._costs_too_much(check):
+                    if self._is_right_for_a_near_miss(check, shown) and not self._costs_too_much(check):
                         more["points"] = round(NEAR_MISS * self.exercise.points_of(check), 2)
             except SubjectRaisedError:
                 pass
@@ -280,12 +282,13 @@ class Session:
     def _forward_is_wrong(self, check: Check) -> bool:
         return any(v.status is Status.FAILED for v in self.verdicts.values() if v.part != check.part)
 
-    def _is_right_for_a_near_miss(self, check: Check, case: Case, seen: Observations) -> bool:
+    def _is_right_for_a_near_miss(self, check: Check, shown: list[Shown]) -> bool:
         """Whether these are the gradients of a recognised mistake as it was planted, not of an imitation."""
-        assert check.own_forward is not None  # noqa: S101 - the caller asks for it
+        own_forward = check.own_forward
+        assert own_forward is not None  # noqa: S101 - the caller asks for it
         named = {name for v in self.verdicts.values() if v.part != check.part for name in v.mistakes}
         planted = [self.diagnostics.subject(self.exercise, m) for m in self.exercise.mistakes if m.name in named]
-        return any(check.own_forward(subject, case, seen) for subject in planted if subject)
+        return any(all(own_forward(subject, case, seen) for case, seen in shown) for subject in planted if subject)
 
     def _problem_of_cost(self, check: Check, cost: GradientCost) -> str:
         """What is wrong on a large input with gradients that are correct on small ones: they, or their cost."""

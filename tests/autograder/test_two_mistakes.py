@@ -33,3 +33,10 @@ def test_two_mistakes_in_one_line_are_both_diagnosed():
     with open_launcher() as launcher:
         (judged,) = Judges(launcher, seed=7).judge((row,))
     assert {"mistake: doubles the gradient", "mistake: overwrites the gradient"} <= set(judged.claims)
+
+
+def test_a_backward_that_is_correct_for_its_forward_in_one_case_only_is_not_called_correct():
+    row = next(row for row in ROWS if row.name == "turns the first mask over and has no ReLU at the end")
+    with open_launcher() as launcher:
+        (judged,) = Judges(launcher, seed=3).judge((row,))
+    assert judged.claims == ["mistake: forgets the ReLU after the sum"]
