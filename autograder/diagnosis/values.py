@@ -168,7 +168,7 @@ def nearly_right(evidence: Evidence, _probe: Probe) -> Finding | None:
         return None  # a few wrong entries are not an approximation
     for pair in evidence.pairs:
         scale = float(np.abs(pair.expected).max()) or 1.0
-        worst = max(worst, float(np.abs(pair.seen - pair.expected).max()) / scale)
+        worst = float(np.maximum(worst, np.abs(pair.seen - pair.expected).max() / scale))  # nan stays nan
     if not worst < (NEARLY_ONE if evidence.scalar else NEARLY):
         return None
     return Finding(

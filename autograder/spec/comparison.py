@@ -32,6 +32,8 @@ class Tolerance:
 
 FLOAT64 = Tolerance()
 FLOAT32 = Tolerance(passes=1e-3, rounding=1e-5)
+LEAST_SCALE = 1e-9
+"""Of the error, which is not stated as a share of an expected value that is smaller than this."""
 SAME, SAME_FLOAT32 = (1e-9, 1e-10, 1e-12), (2e-4, 2e-5, 1e-6)
 """For two observations of which neither is known to be correct: relative, relative to the largest number, absolute."""
 
@@ -141,7 +143,8 @@ def _compare_arrays(observed: object, expected: object, name: str, tolerance: To
         return None
     index = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape))
     largest = float(error[index])
-    relative = f" ({_number(100 * largest / scale)} % of the largest expected value)" if scale > 0 else ""
+    told = scale > LEAST_SCALE * largest  # what is expected may be zero up to rounding errors
+    relative = f" ({_number(100 * largest / scale)} % of the largest expected value)" if told else ""
     where = f" at index {_at(index)}" if expected.ndim else ""
     sentence = (
         f"{name} is wrong in {_share(wrong)}: largest error {largest:.3g}{relative}{where}"

@@ -8,9 +8,12 @@ from autograder.course.answers import Answers
 from autograder.diagnosis import contrasts, probe
 from autograder.diagnosis.contrasts import CONTRASTS
 from autograder.diagnosis.diagnose import Diagnosis, Diagnostics, Failure, Raised, observe
+from autograder.diagnosis.evidence import Evidence, Pair
 from autograder.diagnosis.examples import COURSE, SEED
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.properties import PROPERTIES
+from autograder.diagnosis.values import nearly_right
+from autograder.spec import Case
 
 REGISTRY = (*PATTERNS, *PROPERTIES, *CONTRASTS)
 EXAMPLES = [
@@ -100,6 +103,15 @@ def test_what_is_decided_by_the_size_of_numbers_is_not_put_down_to_an_argument(m
 def test_what_is_decided_by_the_numbers_of_an_input_is_seen_although_views_are_tried_too():
     edit = ("return a * b", "return a * b + (b < 0).any() * array_module(a).cumsum(a, axis=0)")
     assert keys("Product", SEED, edit) == (FORWARD, ["only where b has negative entries"])
+
+
+def test_what_is_not_a_number_is_not_nearly_correct():
+    expected = np.array([1.0, 2.0, 3.0])
+    close, broken = (
+        Evidence("y", (Pair(seen, expected, Case(), {}, {}),)) for seen in (expected * 1.0001, expected * np.nan)
+    )
+    assert nearly_right(close, None) is not None
+    assert nearly_right(broken, None) is None
 
 
 def test_every_pattern_has_a_name_of_its_own_and_an_example():
