@@ -10,13 +10,12 @@ def rows_task(rng):
     return Task(data.x_train, data.y_train, data.x_test, data.y_test)
 
 
-# The reference reaches 0.947 in the mean and 0.945 at worst over 3 seeds, in 18 s of CPU time each on a busy machine,
-# and 0.954 (standard deviation 0.005) over 4 with pixels that are not mixed: the threshold lies 3 standard deviations
-# off. Without keeping the best weights one of about 75 trainings ended at 0.925, behind a step that went astray.
+# The reference reaches 0.943 in the mean (standard deviation 0.006) and 0.9305 at worst over 15 seeds, in 18 s of CPU
+# time each on a busy machine: the threshold lies 3.5 standard deviations below the mean. Without keeping the best weights one of about 75 trainings ended at 0.925, behind a step that went astray.
 row_reader = ModelExercise(
     "train_row_reader",
     task=rows_task,
-    accuracy=0.93,
+    accuracy=0.92,
     cpu_s=60.0,
     disguised="mixed warp",
     depends=("LSTM",),
