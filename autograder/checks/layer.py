@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
-from autograder.checks.behaviour import Behaviour
+from autograder.checks.behaviour import Behaviour, Index
 from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant
 from autograder.checks.drawing import CaseMaker
@@ -32,11 +32,13 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     has_cost: bool = True,
     extreme: float | None = None,
     has_parameters: bool = False,
+    depends_on_parameters: bool = True,
     gradient_of: tuple[str, ...] = (),
     outputs: tuple[str, ...] = ("y",),
     made_with: tuple[str, ...] = (),
     modes: Modes | None = None,
     invariant: Invariant | None = None,
+    without_gradient: Callable[[Case], Mapping[str, Index]] | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -49,6 +51,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     has_cost: False for a forward that computes nothing (it makes a view of its input): differences cost nothing there.
     extreme: a size of input at which outputs and gradients must still be correct (1000, say).
     has_parameters: whether the layer has parameters, so that gradients must accumulate.
+    depends_on_parameters: False where no gradient depends on the parameters' values (rows that are looked up).
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
     outputs: names of what forward returns; if several (a tuple), backward receives an upstream gradient for each.
     made_with: further parts, methods that the constructor calls; nothing is checked before they are written.
@@ -56,11 +59,22 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     invariant(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
     correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
+    without_gradient(case): by the name of a parameter, an index of its entries that get no gradient by definition,
+    though outputs depend on them (the padding's row of an embedding).
+    Where no input has a gradient (ids), backward may return anything, and parameters alone are compared.
     """
-    harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
+    harness = Behaviour(
+        name,
+        cases,
+        outputs,
+        gradient_of=gradient_of,
+        extreme=extreme,
+        invariant=invariant,
+        without_gradient=without_gradient,
+    )
     cost = gradient_cost(harness, wide) if has_cost else None
     checks = [
-        *_checks(harness, modes, has_parameters=has_parameters, cost=cost),
+        *_checks(harness, modes, has_parameters=has_parameters, cost=cost, read_anew=depends_on_parameters),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),
@@ -80,10 +94,12 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     )
 
 
-def _checks(harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
+def _checks(
+    harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None, read_anew: bool
+) -> list[Check]:
     """The checks of forward and backward, in both modes where there are two."""
     forward = forward_checks(harness, has_parameters=has_parameters)
-    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost)
+    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost, read_anew=read_anew)
     if modes is None:
         return [*forward, *backward, check_of_eval(harness)]
     both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))
