@@ -146,7 +146,7 @@ class BPETokenizer:
         counts = {pair: len(found) for pair, found in places.items()}
         heap = [(-count, keys[left], keys[right], (left, right)) for (left, right), count in counts.items()]
         heapq.heapify(heap)
-        after, before = list(range(1, len(ids) + 1)), list(range(-1, len(ids) - 1))
+        after, before = [i + 1 for i in range(len(ids))], [i - 1 for i in range(len(ids))]
         while len(self.merges) < vocab_size - 256 and heap:
             count, _, _, (left, right) = heapq.heappop(heap)
             now = counts[left, right]
@@ -170,11 +170,10 @@ class BPETokenizer:
         begun = {}
         for i in found:
             j = after[i]
-            if ids[i] != left or j == len(ids) or ids[j] != right:
+            if ids[i] != left or ids[j] != right:
                 continue  # merged meanwhile, as part of another pair
             h, k = before[i], after[j]
-            ids[i], ids[j], after[i] = new, -1, k
-            counts[pair] -= 1
+            ids[i], ids[j], after[i] = new, None, k
             if h >= 0:
                 counts[ids[h], left] -= 1
                 begun.setdefault((ids[h], new), []).append(h)
@@ -192,11 +191,9 @@ class BPETokenizer:
         ### BEGIN SOLUTION
         ids = list(text.encode())
         new_id = {pair: 256 + i for i, pair in enumerate(self.merges)}
-        while len(ids) > 1:
-            pair = min(pairwise(ids), key=lambda pair: new_id.get(pair, len(new_id) + 256))
-            if pair not in new_id:
-                break
-            ids = merged(ids, pair, new_id[pair])
+        while known := [new_id[pair] for pair in pairwise(ids) if pair in new_id]:
+            first = min(known)
+            ids = merged(ids, self.merges[first - 256], first)
         return ids
         ### END SOLUTION
 
@@ -206,11 +203,10 @@ class BPETokenizer:
         strings = [bytes([i]) for i in range(256)]
         for left, right in self.merges:
             strings.append(strings[left] + strings[right])
-        ids = list(ids)
-        unknown = [i for i in ids if not 0 <= i < len(strings)]
-        if unknown:
-            message = f"there is no id {unknown[0]}: the vocabulary has {len(strings)}"
-            raise ValueError(message)
+        for i in ids:
+            if not 0 <= i < len(strings):
+                message = f"there is no id {i}"
+                raise ValueError(message)
         return b"".join(strings[i] for i in ids).decode("utf-8", errors="replace")
         ### END SOLUTION
 
@@ -296,10 +292,10 @@ with when_written():
     pieces = [tokenizer.decode([token]).replace(" ", "␣") for token in tokenizer.encode(sentence)]
     ends = np.cumsum([len(piece) + 1 for piece in pieces])
     for i, (piece, end) in enumerate(zip(pieces, ends, strict=True)):
-        row, column = divmod(end - len(piece) - 1, 48)
+        row, column = divmod(end - len(piece) - 1, 78)
         box = {"facecolor": plotting.COLOURS[i % 6], "alpha": 0.3, "pad": 1.5}
         right.text(column, -row, piece, family="monospace", fontsize=11, bbox=box)
-    right.set(xlim=(-1, 54), ylim=(-(ends[-1] // 48) - 1, 1), title="tokens of a sentence (� is part of a character)")
+    right.set(xlim=(-1, 92), ylim=(-(ends[-1] // 78) - 1, 1), title="tokens of a sentence (� is part of a character)")
     right.set_axis_off()
     plt.show()
 
