@@ -226,10 +226,10 @@ with when_written():
     pieces = [tokenizer.decode([token]).replace(" ", "␣") for token in tokenizer.encode(sentence)]
     ends = np.cumsum([len(piece) + 1 for piece in pieces])
     for i, (piece, end) in enumerate(zip(pieces, ends, strict=True)):
-        row, column = divmod(end - len(piece) - 1, 48)
+        row, column = divmod(end - len(piece) - 1, 78)
         box = {"facecolor": plotting.COLOURS[i % 6], "alpha": 0.3, "pad": 1.5}
         right.text(column, -row, piece, family="monospace", fontsize=11, bbox=box)
-    right.set(xlim=(-1, 54), ylim=(-(ends[-1] // 48) - 1, 1), title="tokens of a sentence (� is part of a character)")
+    right.set(xlim=(-1, 92), ylim=(-(ends[-1] // 78) - 1, 1), title="tokens of a sentence (� is part of a character)")
     right.set_axis_off()
     plt.show()
 

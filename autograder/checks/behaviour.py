@@ -39,7 +39,7 @@ class Behaviour:
     takes_upstream: backward is given the gradient of the output (a layer) or nothing (a loss);
     gradient_of: inputs whose gradient backward returns; by default every array of floats;
     invariant(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw;
-    without_gradient(case): by parameter, an index of entries whose gradient is zero by definition.
+    constant(case): by parameter, an index of entries whose gradient is zero by definition.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Behaviour:
     gradient_of: tuple[str, ...] = ()
     extreme: float | None = None
     invariant: Invariant | None = None
-    without_gradient: Callable[[Case], Mapping[str, Index]] | None = None
+    constant: Callable[[Case], Mapping[str, Index]] | None = None
 
     # --- cases -------------------------------------------------------------------------------
 
@@ -346,7 +346,7 @@ class Behaviour:
         def of_input(name: str) -> Callable[[NumpyArray], float]:
             return lambda x: objective(same_draw().call("forward", *{**case.inputs, name: x}.values()))
 
-        constant = self.without_gradient(case) if self.without_gradient else {}
+        constant = self.constant(case) if self.constant else {}
 
         def of_parameter(path: str) -> Callable[[NumpyArray], float]:
             def f(value: NumpyArray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 from autograder.checks.behaviour import Behaviour, Index
@@ -16,7 +16,18 @@ from autograder.checks.wide import gradient_cost
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, GradientCost, Points, points_by_part
 
-__all__ = ["LayerExercise"]
+__all__ = ["LayerExercise", "Lookup"]
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Rows of parameters are looked up, as by an embedding: no gradient depends on the values of parameters.
+
+    constant(case): by the name of a parameter, an index of entries that get no gradient by definition, though outputs
+    depend on them (the row of the padding).
+    """
+
+    constant: Callable[[Case], Mapping[str, Index]] = lambda _case: {}
 
 
 def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
@@ -32,13 +43,12 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     has_cost: bool = True,
     extreme: float | None = None,
     has_parameters: bool = False,
-    depends_on_parameters: bool = True,
     gradient_of: tuple[str, ...] = (),
     outputs: tuple[str, ...] = ("y",),
     made_with: tuple[str, ...] = (),
     modes: Modes | None = None,
     invariant: Invariant | None = None,
-    without_gradient: Callable[[Case], Mapping[str, Index]] | None = None,
+    lookup: Lookup | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -51,7 +61,6 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     has_cost: False for a forward that computes nothing (it makes a view of its input): differences cost nothing there.
     extreme: a size of input at which outputs and gradients must still be correct (1000, say).
     has_parameters: whether the layer has parameters, so that gradients must accumulate.
-    depends_on_parameters: False where no gradient depends on the parameters' values (rows that are looked up).
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
     outputs: names of what forward returns; if several (a tuple), backward receives an upstream gradient for each.
     made_with: further parts, methods that the constructor calls; nothing is checked before they are written.
@@ -59,22 +68,16 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     invariant(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
     correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
-    without_gradient(case): by the name of a parameter, an index of its entries that get no gradient by definition,
-    though outputs depend on them (the padding's row of an embedding).
+    lookup: the layer looks up rows of its parameters.
     Where no input has a gradient (ids), backward may return anything, and parameters alone are compared.
     """
+    constant = lookup.constant if lookup else None
     harness = Behaviour(
-        name,
-        cases,
-        outputs,
-        gradient_of=gradient_of,
-        extreme=extreme,
-        invariant=invariant,
-        without_gradient=without_gradient,
+        name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant, constant=constant
     )
     cost = gradient_cost(harness, wide) if has_cost else None
     checks = [
-        *_checks(harness, modes, has_parameters=has_parameters, cost=cost, read_anew=depends_on_parameters),
+        *_checks(harness, modes, has_parameters=has_parameters, cost=cost, read_anew=lookup is None),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),
@@ -84,14 +87,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         ),
     ]
     checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]
-    return Exercise(
-        name,
-        "layer",
-        (*made_with, "forward", "backward"),
-        points_by_part(name, points),
-        checks,
-        **extras,
-    )
+    parts = (*made_with, "forward", "backward")
+    return Exercise(name, "layer", parts, points_by_part(name, points), checks, **extras)
 
 
 def _checks(

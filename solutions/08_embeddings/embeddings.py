@@ -970,8 +970,8 @@ with when_written():
 # zero for $\sigma(s) = n / (n + m)$, that is, $s = \log(n / m)$.
 #
 # (c) $n = 0$: the best score is $-\infty$. But scores are not free: all of them come from two tables with 50 numbers
-# per word, and each vector is shared by many pairs, most of which want finite scores. Besides, training ends after
-# a few passes, with a falling learning rate.
+# per word, and each vector is shared by many pairs, most of which need finite scores. Training ends after a few passes,
+# too, with a falling learning rate.
 #
 # Mark scheme: 1 point for the score of a word with itself, positive with one vector although such pairs are rare; 1 for
 # s = log(n/m) with its derivation (half for the result alone); 1 for −∞ and one reason why it is not reached (shared

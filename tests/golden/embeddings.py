@@ -1,4 +1,4 @@
-"""What PyTorch gives in float64 for 08_embeddings: lookups, losses of word pairs, neighbours, singular vectors, sentences.
+"""What PyTorch gives in float64 for 08_embeddings: lookups, losses of pairs, neighbours, singular vectors, sentences.
 
 ``make_golden.py`` writes it.  The file holds ``header``, a JSON text that names the calls, and the arrays of call
 number n as ``n.NAME``: inputs, parameters, results and gradients, named as in the course.

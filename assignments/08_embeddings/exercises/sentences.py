@@ -15,12 +15,7 @@ def text(rng, sentences, time, vocab, features, *, whole=False):
 
 
 def some_sentences(rng):
-    """The mean and SIF; a mask of numbers; padding on the left and between; a single sentence."""
-    for sentences, time, vocab, features in [(4, 5, 9, 3), (7, 6, 20, 4)]:
-        drawn = text(rng, sentences, time, vocab, features)
-        yield Case(**{name: drawn[name] for name in ("ids", "mask", "vectors")})
-        yield Case({"a": 0.01}, **drawn)
-        yield Case(**{**drawn, "mask": drawn["mask"][:, ::-1].astype(int)})
+    """The mean and SIF; a single sentence; padding between words and on the left; a mask of numbers."""
     one = text(rng, 1, 4, 6, 3, whole=True)
     yield Case(**{name: one[name] for name in ("ids", "mask", "vectors")})
     yield Case(**one)
@@ -28,6 +23,12 @@ def some_sentences(rng):
     holes["mask"][:, 1::2] = False
     yield Case({"a": 0.1}, **holes)
     yield Case(**text(rng, 9, 4, 30, 5, whole=True))
+    for sentences, time, vocab, features in [(4, 5, 9, 3), (7, 6, 20, 4)]:
+        drawn = text(rng, sentences, time, vocab, features)
+        yield Case({"a": 0.01}, **drawn)
+        numbers = {**drawn, "mask": drawn["mask"][:, ::-1].astype(int)}
+        yield Case(**{name: numbers[name] for name in ("ids", "mask", "vectors")})
+        yield Case(**numbers)
 
 
 sentences = FunctionExercise("sentence_embedding", cases=some_sentences, float32=True)

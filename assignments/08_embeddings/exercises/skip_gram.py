@@ -1,4 +1,4 @@
-"""The exercise SkipGramNegativeSampling: scores of both signs, several negatives, scores that overflow an exponential."""
+"""The exercise SkipGramNegativeSampling: scores of both signs, several negatives, scores of every size."""
 
 from autograder.checks import Case, LossExercise
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, LayerExercise, Rng, Speed
+from autograder.checks import Case, LayerExercise, Lookup, Rng, Speed
 
 
 def of(vocab_size, features, padding_idx=None):
@@ -27,8 +27,7 @@ embedding = LayerExercise(
     "Embedding",
     cases=looked_up,
     has_parameters=True,
-    without_gradient=row_of_padding,
-    depends_on_parameters=False,
+    lookup=Lookup(constant=row_of_padding),
     wide=Case(of(4096, 16), ids=lambda rng: rng.integers(4096, size=4096)),
     # A loop over the ids takes 4 times the reference, a sum for each word of the vocabulary or a product with one-hot
     # rows 100 times.

@@ -35,7 +35,7 @@ TWO = 2
 
 
 def manual_task(rng):
-    """The manual with its words renumbered, its paragraphs in another order, some words left out, some made synonyms."""
+    """The manual: words renumbered, paragraphs in another order, some words left out, some made synonyms."""
     vocabulary, codes, paragraphs = words(python_manual(repeated=False), rarest=RAREST)
     number = {word: i for i, word in enumerate(vocabulary)}
     groups = [[number[word] for word in line.split()] for line in GROUPS.split("\n") if line]
