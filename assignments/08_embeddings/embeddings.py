@@ -689,8 +689,8 @@ with when_written():
 # %% [markdown]
 # **Is a network needed for this?** Not really. Count how often each pair of words occurs within the window, take
 # the logarithm of how much more often that is than by chance (the positive *pointwise mutual information*, PPMI), and
-# factorize the matrix with your `truncated_svd`: the vectors are as good (7 to 8 % of the questions about groups
-# fail). That is no coincidence: Levy & Goldberg (2014) show that the loss of 8.4 is smallest where $u \cdot v$ is the
+# factorize the matrix with your `truncated_svd`: the vectors are nearly as good (9 % of the questions about groups fail).
+# That is no coincidence: Levy & Goldberg (2014) show that the loss of 8.4 is smallest where $u \cdot v$ is the
 # PMI of the pair minus $\log k$. What the network buys is memory: it never sets up the matrix of all pairs.
 
 # %%

@@ -448,7 +448,7 @@ def draw_negatives(positive, counts, k=5, *, rng):
 # %% [markdown] hints="draw_negatives"
 # ### draw_negatives
 # 1. After the second draw, can a negative still be the positive?
-# 2. P(w) ∝ counts[w]^¾; the first word whose running sum of P exceeds a uniform number has this law
+# 2. P(w) = counts[w]^(3/4) / Σ counts^(3/4); the first word whose running sum of P exceeds a uniform number has this law
 # 3. Draw (batch, k) words by the law; wherever one equals the positive of its row draw that one again, and repeat until
 #    none does.
 
