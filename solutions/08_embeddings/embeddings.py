@@ -1128,6 +1128,41 @@ class ParagraphVector(Layer):
 check(ParagraphVector)
 
 # %% [markdown]
+# The topics of the manual again, this time by vectors that were trained to predict their words. Compare with the table of
+# `tf_idf`: both find `if`, `for` and `while` together, and yet one has 1,200 numbers for each topic and the other 32.
+
+
+# %%
+@cache
+def topic_vectors():
+    """Vectors (topics, 32) of the manual's topics, trained to predict their words; given"""
+    rng, table = np.random.default_rng(0), counts_of(python_topics().values())
+    times = table[table.nonzero()]
+    documents, inside = (np.repeat(ids, times) for ids in table.nonzero())
+    model = ParagraphVector(len(table), len(vocabulary), 32, rng=rng)
+    model.astype("float32")
+    optimizer = Adam(model.parameters(), 0.01)
+    for _ in range(12):
+        kept, of = thinned(inside, documents, counts, rng=rng)
+        order = rng.permutation(len(kept))
+        for first in range(0, len(order), 1024):
+            rows = order[first : first + 1024]
+            model.zero_grad()
+            model.forward(of[rows], kept[rows], draw_negatives(kept[rows], counts, rng=rng))
+            model.backward(np.full(len(rows), 1 / len(rows), dtype="float32"))
+            optimizer.step()
+    return model.D.data
+
+
+with when_written():
+    names = list(python_topics())
+    asked = ["try", "class", "import", "numbers", "while", "formatstrings", "attribute-access"]
+    ids, similarities = cosine_neighbours(topic_vectors(), np.array([names.index(name) for name in asked]), 4)
+    near = {name: [names[i] for i in row] for name, row in zip(asked, ids, strict=True)}
+    plotting.neighbours(near, similarities)
+    plt.show()
+
+# %% [markdown]
 # **Question 2.** *(3 points)* A tokenizer of bytes was trained on English text with 2,000 ids. (a) A Chinese character is three
 # bytes in UTF-8. About how many tokens does a Chinese text have, compared with its number of characters, and what does
 # that mean for a model with a fixed maximal number of tokens? (b) Why can the ids of `" the"` and `"the"` both exist, and
