@@ -17,7 +17,8 @@ def texts_to_learn(rng):
         yield Case({"vocab_size": size}, text=" ".join([*words, *words[:5]]))
     letters = "".join(rng.choice(["a", "b", "c"], size=70, p=[0.6, 0.3, 0.1]))
     yield Case({"vocab_size": 281}, text=letters)
-    yield Case({"vocab_size": 276}, text="a" * int(rng.integers(13, 40)) + "ba" * 9 + "c" * int(rng.integers(5, 12)))
+    run = int(rng.integers(12, 30))  # (a, a) comes run − 1 times if overlapping pairs count, else run / 2 times
+    yield Case({"vocab_size": 276}, text="a" * run + "bc" * (3 * run // 4) + "c" * int(rng.integers(5, 9)))
     yield Case({"vocab_size": 280}, text=SENTENCES[1] * 2)
     yield Case({"vocab_size": 300}, text="".join(rng.permutation(list(SENTENCES[2]))))
     yield Case({"vocab_size": 400}, text="".join(rng.permutation(list("abcdefé"))))

@@ -45,10 +45,10 @@ paragraphs = LayerExercise(
 
 
 def far(rng):
-    """Scores of several hundred, of both signs: an exponential of them overflows or vanishes."""
+    """Scores of several thousand, of both signs: an exponential of them overflows or vanishes."""
     case = list(pairs(rng))[-1]
     yield case.with_changes(
-        parameters={"D": rng.normal(0, 20, size=(4, 3)), "W": rng.normal(0, 20, size=(6, 3))},
+        parameters={"D": rng.normal(0, 80, size=(4, 3)), "W": rng.normal(0, 80, size=(6, 3))},
         upstream=rng.normal(size=9),
     )
 

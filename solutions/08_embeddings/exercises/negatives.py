@@ -7,11 +7,13 @@ from autograder.checks import Case, Claim, Distribution, Mean, RandomFunctionExe
 WORDS = "every negative is another word than the positive, and one that occurs"
 LAW = "negatives follow the counts to the power ¾, given that they are not the positive"
 FORM = "the form of the result"
+MANY, CLEAR = 1000, 0.05
+"""Draws, and the difference of two shares, that distinguish negatives that were kept from those drawn again once."""
 
 
 def drawing_cases(rng):
     """A positive that most draws would hit, words that never occur at both ends and between, k of 1, batch 1."""
-    yield Case({"k": 5}, positive=np.array([1] * 40 + [4] * 10), counts=np.array([3, 900, 0, 2, 40, 0]))
+    yield Case({"k": 5}, positive=np.array([1] * 400 + [4] * 10), counts=np.array([3, 900, 0, 2, 40, 0]))
     yield Case({"k": 1}, positive=rng.integers(1, 9, size=60), counts=np.array([0, *rng.integers(1, 50, size=8)]))
     yield Case({"k": 30}, positive=np.array([0]), counts=np.array([1000, 1]))
     yield Case({}, positive=np.array([0, 1, 2] * 20), counts=np.array([5, 4, 3, 0, 0]))
@@ -29,7 +31,20 @@ def words_of_negatives(result, case):
         return {FORM: "ids outside the vocabulary"}
     if (counts[result] == 0).any():
         return {FORM: "words that do not occur"}
-    return {FORM: "words", "the negatives": "other words" if (result != positive[:, None]).all() else "the positive"}
+    return {FORM: "words", "the negatives": word_for(result == positive[:, None], positive, counts)}
+
+
+def word_for(equal, positive, counts):
+    """Whether negatives are the positive, and where many numbers tell it, whether all of these were left as they were."""
+    if not equal.any():
+        return "other words"
+    p = counts**0.75 / (counts**0.75).sum()
+    drawn, again = p[positive].mean(), (p[positive] ** 2).mean()
+    if equal.size < MANY or drawn - again < CLEAR:
+        return "the positive"
+    return (
+        "the positive, as often as it is drawn" if equal.mean() > (drawn + again) / 2 else "the positive, though rarely"
+    )
 
 
 BATCH = 20_000
@@ -97,6 +112,8 @@ negatives = RandomFunctionExercise(
     expect=lambda _: {FORM: "words", "the negatives": "other words"},
     sentences={
         "the positive": "some negatives are the positive of their row: draw these again, until none is",
+        "the positive, as often as it is drawn": "negatives that are the positive of their row are kept: draw them again",
+        "the positive, though rarely": "some negatives are still the positive of their row: draw until none is",
         "words that do not occur": "words whose count is 0 are drawn",
         "ids outside the vocabulary": "some results are no ids of the vocabulary",
         "not integers": "the result does not consist of integers",
