@@ -35,7 +35,7 @@ def words_of_negatives(result, case):
 
 
 def word_for(equal, positive, counts):
-    """Whether negatives are the positive, and where many numbers tell it, whether all of these were left as they were."""
+    """Whether negatives are the positive, and where many numbers show it, whether all of these were kept."""
     if not equal.any():
         return "other words"
     p = counts**0.75 / (counts**0.75).sum()
