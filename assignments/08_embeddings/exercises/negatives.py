@@ -112,7 +112,7 @@ negatives = RandomFunctionExercise(
     expect=lambda _: {FORM: "words", "the negatives": "other words"},
     sentences={
         "the positive": "some negatives are the positive of their row: draw these again, until none is",
-        "the positive, as often as it is drawn": "negatives that are the positive of their row are kept: draw them again",
+        "the positive, as often as it is drawn": "negatives that are their row's positive are kept: draw them again",
         "the positive, though rarely": "some negatives are still the positive of their row: draw until none is",
         "words that do not occur": "words whose count is 0 are drawn",
         "ids outside the vocabulary": "some results are no ids of the vocabulary",

@@ -72,10 +72,10 @@ def answered_incorrectly(vectors, labels):
     return max(missed[~synonyms].mean(), missed[synonyms].mean()) if np.isfinite(vectors).all() else np.nan
 
 
-# Of 30 seeds the reference answers 7.4 % incorrectly in the mean (standard deviation 0.6, worst 8.7, always of groups; of
-# synonyms 1.5, worst 3.8), in 3.4 s of CPU time each. After one pass over the text 30 to 40 %, after two 24 %. Counts of
-# neighbours, mixed into 50 numbers, 39 %, their logarithms 32 %, their singular vectors 36 %; groups that were typed in
-# by somebody who recognises every word, 47 %, for they say nothing about synonyms. Singular vectors of the mutual
+# Of 30 seeds the reference answers 7.4 % incorrectly in the mean (standard deviation 0.6, worst 8.7, always of groups;
+# of synonyms 1.5, worst 3.8), in 3.4 s of CPU time each. After one pass over the text 30 to 40 %, after two 24. Counts
+# of neighbours, mixed into 50 numbers, 39 %, their logarithms 32 %, their singular vectors 36 %; groups that were typed
+# in by somebody who recognises every word, 47 %, for they say nothing about synonyms. Singular vectors of the mutual
 # information: 9.1 %, which is another way to train.
 word_vectors = ModelExercise(
     "train_word_vectors",
