@@ -50,6 +50,8 @@ LOOPING = {
     ("LocallyConnected1d", "place by place"),
     ("LocallyConnected1d", "place loop"),
     ("LocallyConnected1d", "loop over the places"),
+    ("BPETokenizer", "counts anew with a Counter"),
+    ("cosine_neighbours", "one query at a time"),
 }
 """Exercise and name of the implementations that loop over elements, rows, features or places."""
 WASTEFUL = {
@@ -59,6 +61,7 @@ WASTEFUL = {
     ("pairwise_distances", "column by column"),
     ("Softmax", "a stack of Jacobians"),
     ("LocallyConnected1d", "one large matrix with weights on a band"),
+    ("BPETokenizer", "arrays, pairs as numbers"),
 }
 """Those whose time or memory grows faster than it has to: they may fail, and set no limit."""
 

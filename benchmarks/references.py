@@ -18,6 +18,7 @@ CONVOLUTION, MAX_POOL = 2.5, 2.0
 BATCH_NORM, LAYER_NORM = 1.3, 3.0
 ADAM, TRAINED = 0.8, 10_000_000
 IMAGES, CHANNELS = (32, 32, 28, 28), 64
+EMBEDDING, VOCABULARY, IDS, OF_A_ROW = 2.0, 10_000, 4096, 64
 AT_LEAST_S = 0.002
 TITLE = (
     f"References beside PyTorch, one CPU thread, float32, forward and backward, ({BATCH}, {FEATURES}) where not said"
@@ -113,6 +114,27 @@ class Pairs:
         yield from self.normalizations()
         yield from self.convolutions()
         yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
+        yield f"Embedding, {IDS:,} ids, ({VOCABULARY}, {OF_A_ROW})", EMBEDDING, self.embedding()
+
+    def embedding(self) -> tuple[Run, Run]:
+        """Pair a table of vectors with PyTorch's; its gradient is one of the whole table, made anew each time."""
+        rng = np.random.default_rng(4)
+        ids, dy = rng.integers(VOCABULARY, size=IDS), rng.standard_normal((IDS, OF_A_ROW), dtype=np.float32)
+        ours = names_of("08_embeddings")["Embedding"](VOCABULARY, OF_A_ROW, rng=rng)
+        ours.astype(np.float32)
+        theirs = self.torch.nn.Embedding(VOCABULARY, OF_A_ROW)
+        their_ids, their_dy = self.torch.tensor(ids), self.torch.tensor(dy)
+
+        def run_ours() -> None:
+            ours.zero_grad()
+            ours.forward(ids)
+            ours.backward(dy)
+
+        def run_theirs() -> None:
+            theirs.zero_grad(set_to_none=True)
+            theirs(their_ids).backward(their_dy)
+
+        return run_ours, run_theirs
 
     def adam(self) -> tuple[Run, Run]:
         """Pair one step of Adam on one large parameter."""

@@ -34,6 +34,8 @@ __all__ = [
     "gradient_error",
     "gradient_norms",
     "images",
+    "neighbours",
+    "word_map",
 ]
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
@@ -238,6 +240,64 @@ def images(grid: Array, *, columns: int | None = None, ax: Axes | None = None) -
     tiles = _tiles(grid, columns)
     ax = _bare(_axes(ax, _tile_size(tiles, grid.shape[1])))
     ax.imshow(tiles, cmap="gray", interpolation="nearest")
+    return ax
+
+
+def neighbours(near: Mapping[str, Sequence[str]], similarities: Array, *, ax: Axes | None = None) -> Axes:
+    """Table of words: each row a word and its neighbours, shaded by their similarity, which is written below.
+
+    near: word → its neighbours, the most similar first, as many for each word.
+    similarities (words, neighbours).
+    Raises ValueError where the names do not fit the similarities.
+    """
+    similarities = to_numpy(similarities)
+    names = [list(row) for row in near.values()]
+    if similarities.ndim != 2 or [len(row) for row in names] != [similarities.shape[1]] * len(similarities):  # noqa: PLR2004
+        message = f"Similarities of shape {similarities.shape} do not fit {[len(row) for row in names]} neighbours."
+        raise ValueError(message)
+    longest = max(len(name) for row in names for name in row)
+    rows, columns = similarities.shape
+    ax = _axes(ax, (2 + columns * max(0.9, 0.1 * longest), 0.8 + 0.42 * rows))
+    top = max(float(similarities.max()), 1e-12)
+    picture = ax.imshow(similarities, cmap="Blues", vmin=min(0.0, float(similarities.min())), vmax=top, aspect="auto")
+    for i, j in np.ndindex(rows, columns):
+        colour = "white" if similarities[i, j] > 0.6 * top else "black"
+        text = f"{names[i][j]}\n{similarities[i, j]:.2f}"
+        ax.text(j, i, text, ha="center", va="center", fontsize="small", color=colour, parse_math=False)
+    ax.set_yticks(range(rows), list(near))
+    ax.set_xticks(range(columns), [str(j + 1) for j in range(columns)])
+    ax.set(xlabel="neighbour")
+    ax.figure.colorbar(picture, ax=ax, label="similarity")
+    return ax
+
+
+def word_map(
+    points: Array, names: Sequence[str], groups: Sequence[str] | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Words at their places in a plane, one colour and marker for each group.
+
+    points (words, 2); names: of the words; groups: the group of each word, or None.
+    Raises ValueError where the names or the groups do not fit the points.
+    """
+    points = to_numpy(points)
+    members = list(groups) if groups is not None else [""] * len(names)
+    if points.shape != (len(names), 2) or len(members) != len(names):
+        message = f"Points of shape {points.shape} do not fit {len(names)} names in {len(members)} groups."
+        raise ValueError(message)
+    ax = _axes(ax, (9, 7))
+    for i, group in enumerate(dict.fromkeys(members)):
+        chosen = [n for n, member in enumerate(members) if member == group]
+        colour = COLOURS[i % len(COLOURS)]
+        marker = MARKERS[(i + i // len(COLOURS)) % len(MARKERS)]
+        ax.scatter(points[chosen, 0], points[chosen, 1], s=16, color=colour, marker=marker, label=group)
+        for n in chosen:
+            place = (points[n, 0], points[n, 1])
+            ax.annotate(
+                names[n], place, (3, 3), textcoords="offset points", fontsize="small", color=colour, parse_math=False
+            )
+    ax.set(xlabel="first direction", ylabel="second direction")
+    if groups is not None:
+        _legend_above(ax, ax.collections, 5)
     return ax
 
 

@@ -53,6 +53,11 @@ def recurrent():
     return names_of("07_recurrent")
 
 
+@pytest.fixture(scope="module")
+def embeddings():
+    return names_of("08_embeddings")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
@@ -101,6 +106,14 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "EarlyStopping",
         "augmentation",
         "Mixup",
+        "BPETokenizer",
+        "Embedding",
+        "draw_negatives",
+        "SkipGramNegativeSampling",
+        "cosine_neighbours",
+        "truncated_svd",
+        "sentence_embedding",
+        "tf_idf",
     }
     held_by_golden_values_or_signatures = {"shapes", "ReLU at 0", "randomness"}
     held_by_golden_values_or_signatures |= {"one_hot", "standardize", "relative_error"}
@@ -474,3 +487,63 @@ def test_gates_stand_beside_each_other_in_the_columns(recurrent, rng):
     np.testing.assert_allclose(lstm.forward(x, np.stack([0 * state[:, 0], state[:, 1]], axis=1))[1][:, 1], state[:, 1])
     gru.b.data[...] = np.repeat([0, 50, 0], 4)  # z is 1: the old state stays
     np.testing.assert_allclose(gru.forward(x, 0.1 * state[:, 0])[1], 0.1 * state[:, 0])
+
+
+def test_byte_pairs_overlap_and_ties_go_to_the_greater_byte_strings(embeddings):
+    tokenizer = embeddings["BPETokenizer"]()
+    tokenizer.train("aabdaaabac", 258)
+    assert tokenizer.merges == [(97, 97), (100, 256)]
+    tokenizer.train("ab ac", 257)
+    assert tokenizer.merges == [(98, 32)]
+    assert tokenizer.encode("b b") == [256, 98]
+
+
+def test_a_table_has_a_row_for_each_id_and_none_of_the_padding_learns(embeddings, rng):
+    layer = embeddings["Embedding"](5, 3, 2, rng=rng)
+    assert layer.W.shape == (5, 3)
+    assert not layer.W.data[2].any()
+    layer.forward(np.array([[2, 1], [1, 4]]))
+    assert layer.backward(np.ones((2, 2, 3))) is None
+    assert layer.W.grad[:, 0].tolist() == [0, 2, 0, 0, 1]
+
+
+def test_negatives_have_counts_to_the_power_three_quarters_and_are_not_the_positive(embeddings, rng):
+    drawn = embeddings["draw_negatives"](np.zeros(20_000, int), np.array([10_000, 16, 0, 81]), 2, rng=rng)
+    assert set(drawn.ravel().tolist()) == {1, 3}
+    assert abs((drawn == 3).mean() - 27 / 35) < 0.02
+
+
+def test_the_loss_of_pairs_is_summed_over_the_negatives_alone(embeddings):
+    loss = embeddings["SkipGramNegativeSampling"]()
+    zeros = np.zeros((4, 2))
+    np.testing.assert_allclose(loss.forward(zeros, zeros, np.zeros((4, 3, 2))), 4 * np.log(2))
+
+
+def test_neighbours_leave_the_query_out_and_zeros_have_no_direction(embeddings):
+    vectors = np.array([[2.0, 0], [1, 1], [0, 0], [-3, 0]])
+    ids, similarities = embeddings["cosine_neighbours"](vectors, np.array([0]), 3)
+    assert ids.tolist() == [[1, 2, 3]]
+    np.testing.assert_allclose(similarities, [[0.5**0.5, 0, -1]])
+
+
+def test_singular_vectors_are_not_centred_and_have_a_sign(embeddings):
+    U, s, V = embeddings["truncated_svd"](np.array([[-3.0, 0], [0, -2], [0, 0]]), 2)
+    np.testing.assert_allclose(s, [3, 2])
+    np.testing.assert_allclose(V, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(U, [[-1, 0], [0, -1], [0, 0]], atol=1e-12)
+
+
+def test_a_sentence_is_divided_by_its_number_of_words(embeddings):
+    ids, mask = np.array([[0, 1, 0], [1, 1, 1]]), np.array([[1, 1, 0], [0, 0, 0]])
+    vectors, p = np.array([[1.0, 0], [0, 2]]), np.array([0.1, 0.3])
+    mean = embeddings["sentence_embedding"]
+    np.testing.assert_allclose(mean(ids, mask, vectors), [[0.5, 1], [0, 0]])
+    weighted = mean(np.array([[0, 0], [0, 1]]), np.ones((2, 2)), vectors, p, a=0.1)
+    x = np.array([[0.5, 0], [0.25, 0.25]])
+    v = np.linalg.svd(x)[2][0]
+    np.testing.assert_allclose(weighted, x - np.outer(x @ v, v))
+
+
+def test_the_weight_of_a_word_is_smoothed_and_rows_have_length_one(embeddings):
+    row = np.array([4, np.log(1.5) + 1])
+    np.testing.assert_allclose(embeddings["tf_idf"](np.array([[3, 0], [4, 1]])), [[1, 0], row / np.linalg.norm(row)])

@@ -12,7 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ["autograder", "benchmarks", "dlkit", "docs", "fuzz", "solutions", "tests"]
 PLACES = [*FOLDERS, "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "README.md"]
 KINDS = {".py", ".md", ".html", ".css", ".js", ".toml", ".yml", ".yaml", ".sh", ""}
-NOT_OURS = ("tests/phrases.toml", "tests/test_plain_english.py", "tests/autograder/classroom/handins/")
+NOT_OURS = (
+    "tests/phrases.toml",
+    "tests/test_plain_english.py",
+    "tests/autograder/classroom/handins/",
+    "dlkit/datasets/data/LICENSE-PYTHON-MANUAL.md",
+)
 CODE_OF_OTHERS = ("tests/diagnosis/unseen/", "tests/solutions/alternatives/", "tests/solutions/strangers/")
 PHRASES = tomllib.loads((ROOT / "tests/phrases.toml").read_text(encoding="utf-8"))["phrase"]
 

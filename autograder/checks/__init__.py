@@ -14,7 +14,7 @@ from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
 from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged, judge_words
 from autograder.checks.laws import AllAlike, Distribution, Mean, NormalMean, Variance, even_draw
-from autograder.checks.layer import LayerExercise
+from autograder.checks.layer import LayerExercise, Lookup
 from autograder.checks.loss import LossExercise
 from autograder.checks.model import ModelExercise, Score
 from autograder.checks.modes import Modes
@@ -77,6 +77,7 @@ __all__ = [
     "InitialValuesExercise",
     "Instance",
     "LayerExercise",
+    "Lookup",
     "LossExercise",
     "Mean",
     "Memory",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,10 @@ from autograder.subject import Instance, Subject
 from dlkit import gradcheck
 from dlkit.backend import NumpyArray
 
-__all__ = ["TRIES", "Behaviour", "by_name"]
+__all__ = ["TRIES", "Behaviour", "Index", "by_name"]
+
+Index = int | slice | NumpyArray
+"""Of entries of an array."""
 
 DIRECTIONS = 2
 RETURNED = "what forward returned"
@@ -35,7 +38,8 @@ class Behaviour:
     several have an upstream gradient each, which backward is given in their order;
     takes_upstream: backward is given the gradient of the output (a layer) or nothing (a loss);
     gradient_of: inputs whose gradient backward returns; by default every array of floats;
-    invariant(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw.
+    invariant(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw;
+    constant(case): by parameter, an index of entries whose gradient is zero by definition.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Behaviour:
     gradient_of: tuple[str, ...] = ()
     extreme: float | None = None
     invariant: Invariant | None = None
+    constant: Callable[[Case], Mapping[str, Index]] | None = None
 
     # --- cases -------------------------------------------------------------------------------
 
@@ -196,7 +201,7 @@ class Behaviour:
     def gradients(self, thing: Instance, case: Case, returned: Value) -> Observations:
         """Name what backward returned and what it added to the parameters."""
         names = [f"d{name}" for name in self.differentiable(case)]
-        seen = by_name(names, returned, "what backward returns")
+        seen = by_name(names, returned, "what backward returns") if names else {}
         seen.update({gradient_name(path): thing.get(f"{path}.grad") for path in case.parameters})
         return seen
 
@@ -341,9 +346,14 @@ class Behaviour:
         def of_input(name: str) -> Callable[[NumpyArray], float]:
             return lambda x: objective(same_draw().call("forward", *{**case.inputs, name: x}.values()))
 
+        constant = self.constant(case) if self.constant else {}
+
         def of_parameter(path: str) -> Callable[[NumpyArray], float]:
             def f(value: NumpyArray) -> float:
                 moved = same_draw()
+                if path in constant:
+                    value = value.copy()
+                    value[constant[path]] = case.parameters[path][constant[path]]
                 moved.set(f"{path}.data", value)
                 return objective(moved.call("forward", *case.inputs.values()))
 

@@ -130,6 +130,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     float32: bool | CaseMaker = False,
     writes: bool = False,
     invariant: Invariant | None = None,
+    cpu_only: str = "",
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, with the standard checks.
@@ -142,10 +143,12 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     writes: every array that the function receives is one that it must change.
     invariant(seen, case): the function draws numbers; given ``{"the result": …}``, return what every
     correct implementation shows.  That is compared; what depends on the draw is for ``statistics``.
+    cpu_only: why the function computes in CPU memory on every machine (it works on text, or on a table); then no check
+    runs on a device.
     """
     called = _Called(name, setting, outputs, invariant)
     checks = [
-        *_standard_checks(called, cases, writes=writes),
+        *_standard_checks(called, cases, writes=writes, on_device=not cpu_only),
         *budget_checks(called.trial, (speed, memory, scaling, *budgets), needs=(name,), after=(MATCHES,)),
     ]
     exercise = Exercise(name, "function", (name,), points_by_part(name, points), checks, **extras)
@@ -158,7 +161,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     return exercise
 
 
-def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list[Check]:
+def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool, on_device: bool) -> list[Check]:
     """The checks of every function; one that must write into its arguments need not leave them unchanged."""
     name, same = called.name, _judge_outputs(called.outputs, compare_all)
 
@@ -179,23 +182,24 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool) -> list
         expect=lambda reference, case, _rng: {**called.untouched(reference, case), **_arrays(case)},
         needs=(name,),
         after=(MATCHES,),
-        mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x += 1", "return y"),
+        mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x[...] = x == 0", "return y"),
+    )
+    stays = Check(
+        "stays on the device",
+        name,
+        1.0,
+        draw,
+        called.observe,
+        same,
+        needs=(name,),
+        after=(MATCHES,),
+        backend="stand-in",
+        mutation=mutated_function(
+            "for x in (*args, y):", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
+        ),
     )
     return [
         Check(MATCHES, name, 6.0, draw_with_views, called.observe, same, needs=(name,)),
         *([] if writes else [untouched]),
-        Check(
-            "stays on the device",
-            name,
-            1.0,
-            draw,
-            called.observe,
-            same,
-            needs=(name,),
-            after=(MATCHES,),
-            backend="stand-in",
-            mutation=mutated_function(
-                "for x in (*args, y):", "    if hasattr(x, 'dtype'): __import__('numpy').asarray(x)", "return y"
-            ),
-        ),
+        *([stays] if on_device else []),
     ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Unpack
 
-from autograder.checks.behaviour import Behaviour
+from autograder.checks.behaviour import Behaviour, Index
 from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant
 from autograder.checks.drawing import CaseMaker
@@ -16,7 +16,18 @@ from autograder.checks.wide import gradient_cost
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, GradientCost, Points, points_by_part
 
-__all__ = ["LayerExercise"]
+__all__ = ["LayerExercise", "Lookup"]
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Rows of parameters are looked up, as by an embedding: no gradient depends on the values of parameters.
+
+    constant(case): by the name of a parameter, an index of entries that get no gradient by definition, though outputs
+    depend on them (the row of the padding).
+    """
+
+    constant: Callable[[Case], Mapping[str, Index]] = lambda _case: {}
 
 
 def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
@@ -37,6 +48,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     made_with: tuple[str, ...] = (),
     modes: Modes | None = None,
     invariant: Invariant | None = None,
+    lookup: Lookup | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -56,11 +68,16 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     invariant(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
     correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
+    lookup: the layer looks up rows of its parameters.
+    Where no input has a gradient (ids), backward may return anything, and parameters alone are compared.
     """
-    harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
+    constant = lookup.constant if lookup else None
+    harness = Behaviour(
+        name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant, constant=constant
+    )
     cost = gradient_cost(harness, wide) if has_cost else None
     checks = [
-        *_checks(harness, modes, has_parameters=has_parameters, cost=cost),
+        *_checks(harness, modes, has_parameters=has_parameters, cost=cost, read_anew=lookup is None),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),
@@ -70,20 +87,16 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         ),
     ]
     checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]
-    return Exercise(
-        name,
-        "layer",
-        (*made_with, "forward", "backward"),
-        points_by_part(name, points),
-        checks,
-        **extras,
-    )
+    parts = (*made_with, "forward", "backward")
+    return Exercise(name, "layer", parts, points_by_part(name, points), checks, **extras)
 
 
-def _checks(harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
+def _checks(
+    harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None, read_anew: bool
+) -> list[Check]:
     """The checks of forward and backward, in both modes where there are two."""
     forward = forward_checks(harness, has_parameters=has_parameters)
-    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost)
+    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost, read_anew=read_anew)
     if modes is None:
         return [*forward, *backward, check_of_eval(harness)]
     both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))

@@ -63,6 +63,7 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     creates: bool = False,
     habit_cases: CaseMaker | None = None,
     float32: bool = True,
+    cpu_only: str = "",
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, or of one method of a class, that draws random numbers.
@@ -82,6 +83,7 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     device, for which ``run`` must keep its result (``subject.keep``).
     habit_cases: cases for the habits, where ``cases`` cannot show them; the last two are used in float32.
     float32: whether the result of float32 inputs must be float32; False for whole numbers, which have no such habit.
+    cpu_only: why it draws in CPU memory on every machine (it prepares data); then no check runs on a device.
     """
     part, kind = (method, "class") if method else (name, "function")
     exercise = Exercise(
@@ -99,7 +101,9 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
         _add_check_of_device(exercise, drawing, cases, principal)
     else:
         chosen = _with_generators(habit_cases) if habit_cases else cases
-        _add_habits(exercise, drawing, chosen, words, expect=expect, principal=principal, float32=float32)
+        wanted = {"float32": float32, "device": not cpu_only}
+        among = ["inputs", *(name for name, checked in wanted.items() if checked)]
+        _add_habits(exercise, drawing, chosen, words, expect=expect, principal=principal, among=among)
     return exercise
 
 
@@ -230,7 +234,7 @@ def _add_habits(
     *,
     expect: Expect | None,
     principal: str,
-    float32: bool,
+    among: Sequence[str],
 ) -> None:
     """Add checks of the habits (inputs unchanged, dtype in = dtype out, no transfers) that ignore the drawn values."""
     in_single = _judge(words, FLOAT32)
@@ -249,7 +253,7 @@ def _add_habits(
     to_float64 = "return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')"
     add = partial(habits, exercise, cases=cases, after=(principal,))
     add(drawing.call, among=("inputs",), in_words=True)
-    if float32:
+    if "float32" in among:
         add(
             drawing.with_dtypes,
             among=("float32",),
@@ -257,7 +261,8 @@ def _add_habits(
             judge=judge_single,
             to_float64=(*call, to_float64),
         )
-    add(drawing.observe, among=("device",), expect=expect, judge=_judge(words))
+    if "device" in among:
+        add(drawing.observe, among=("device",), expect=expect, judge=_judge(words))
 
 
 def _add_check_of_device(exercise: Exercise, drawing: _Drawing, cases: CaseMaker, principal: str) -> None:

@@ -23,6 +23,8 @@ __all__ = ["FORWARD", "GRADIENTS", "backward_checks", "check_of_eval", "forward_
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
 PRINCIPAL_WEIGHT = 6.0
+GRADIENTS_MADE = "dx if dx is not None else [p.grad for p in self.parameters()]"
+"""In a mutation: what backward returned, or where inputs have no gradient, the gradients of parameters."""
 
 
 def judge_gradients(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
@@ -118,8 +120,13 @@ def _checks_of_forward(harness: Behaviour, *, has_parameters: bool) -> Iterator[
         )
 
 
-def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
-    """The checks of every backward; cost: what its gradients may cost."""
+def backward_checks(
+    harness: Behaviour, *, has_parameters: bool, cost: GradientCost | None, read_anew: bool = True
+) -> list[Check]:
+    """The checks of every backward.
+
+    cost: what its gradients may cost; read_anew: whether they depend on the values of parameters.
+    """
     gradients = Check(
         GRADIENTS,
         "backward",
@@ -136,7 +143,7 @@ def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientC
     )
     return [
         gradients,
-        *_checks_of_calls(harness, has_parameters=has_parameters),
+        *_checks_of_calls(harness, has_parameters=has_parameters, read_anew=has_parameters and read_anew),
         *_checks_of_arrays(harness),
         *_checks_of_precision(harness),
         _secondary(
@@ -147,7 +154,7 @@ def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientC
             backend="stand-in",
             mutation=mutated(
                 "dx = super().backward(*dy)",
-                'list(map(__import__("numpy").asarray, dx))',
+                f'list(map(__import__("numpy").asarray, {GRADIENTS_MADE}))',
                 "return dx",
                 method="backward",
             ),
@@ -159,7 +166,7 @@ _secondary = partial(Check, part="backward", weight=1.0, needs=("forward", "back
 """A check of backward that is skipped where the gradients are incorrect."""
 
 
-def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
+def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, read_anew: bool) -> Iterator[Check]:
     """Checks of what a call leaves behind for the next, of this object or of another."""
     if has_parameters:
         yield _secondary(
@@ -183,7 +190,7 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Ch
         judge=compare_all,
         mutation=_shared_memory(),
     )
-    if has_parameters:
+    if read_anew:
         yield _secondary(
             "gradients use the parameters of this call",
             cases=harness.cases_of_two,
@@ -212,7 +219,10 @@ def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
             "self.order = xs[0].strides == xs[0].copy().strides",
             "return super().forward(*xs)",
         )
-        + mutated_method(*_gradients_times("factor = 1 if self.order else 2"), method="backward"),
+        + mutated_method(
+            *_gradients_times("factor = 1 if self.order and all(d.strides == d.copy().strides for d in dy) else 2"),
+            method="backward",
+        ),
     )
     if harness.takes_upstream:
         yield _secondary(
@@ -221,7 +231,13 @@ def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
             observe=harness.backward_untouched,
             expect=lambda reference, case, _rng: {**harness.backward_untouched(reference, case), **case.upstreams},
             judge=judge_unchanged,
-            mutation=mutated("dx = super().backward(*dy) * 1", "dy[0][...] = 0", "return dx", method="backward"),
+            mutation=mutated(
+                "dx = super().backward(*dy)",
+                "dx = dx if dx is None else dx * 1",
+                "dy[0][...] = 0",
+                "return dx",
+                method="backward",
+            ),
         )
 
 
@@ -234,6 +250,9 @@ def _checks_of_precision(harness: Behaviour) -> Iterator[Check]:
         judge=judge_float32,
         mutation=mutated(
             "dx = super().backward(*dy)",
+            "if dx is None:",
+            "    for p in self.parameters(): p.grad = p.grad.astype('float64')",
+            "    return None",
             'return tuple(d.astype("float64") for d in dx) if isinstance(dx, tuple) else dx.astype("float64")',
             method="backward",
         ),
@@ -271,9 +290,18 @@ def _shared_memory() -> str:
 
 
 def _gradients_times(factor: str) -> tuple[str, ...]:
-    """The body of a backward that multiplies every gradient of the inputs; factor: the statement that sets it."""
-    scaled = "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor"
-    return "dx = super().backward(*dy)", factor, scaled
+    """The body of a backward that multiplies every gradient of the inputs, or where these have none, of parameters.
+
+    factor: the statement that sets it.
+    """
+    return (
+        "dx = super().backward(*dy)",
+        factor,
+        "if dx is None:",
+        "    for p in self.parameters(): p.grad *= factor",
+        "    return None",
+        "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
+    )
 
 
 FREEZE = (

@@ -17,6 +17,7 @@ __all__ = [
     "Texts",
     "Tokenizer",
     "any_texts",
+    "as_ids",
     "judge_ids",
     "judge_learned",
     "judge_refused",
@@ -34,6 +35,7 @@ ODD_TEXTS = (
     "日本語のテキスト",
     "👩\u200d👩\u200d👧 🇨🇭",
     "\x00\x7f\ufffd\uffff",
+    "\ufeffa mark of the byte order, \x85 \u2028 other ends of lines\x0b\x0c\x1c",
 )
 BLOCKS = ((0x20, 0x7E), (0xA0, 0x24F), (0x370, 0x3FF), (0x4E00, 0x9FFF), (0x1F300, 0x1F64F), (0x10000, 0x10FFFF))
 """Ranges of code points that drawn texts are made of: from ASCII to what takes four bytes; no surrogates."""
@@ -82,12 +84,18 @@ class Tokenizer:
         ]
 
     def with_ids(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw sequences of ids that the reference knows, in any order."""
+        """Draw ids that the reference knows, in any order, and those of texts with white space at an end.
+
+        So code that strips texts is found whatever is drawn.
+        """
         found = []
         for case in self.cases(rng, reference):
             tokenizer = self.trained(reference, case)
-            known = np.concatenate([np.asarray(tokenizer.call("encode", text), int) for text in case.inputs["texts"]])
-            rows = [[int(i) for i in rng.permutation(known)[:length]] for length in (0, 1, 2, 5, 20, 60)]
+            texts = case.inputs["texts"]
+            ids = [np.asarray(tokenizer.call("encode", text), int).tolist() for text in texts]
+            known = np.concatenate([np.array(row, int) for row in ids])
+            rows = [rng.permutation(known)[:length].tolist() for length in (0, 1, 2, 5, 20, 60)]
+            rows += [row for row, text in zip(ids, texts, strict=True) if text != text.strip()]
             found.append(case.with_changes(inputs={"text": case.inputs["text"], "ids": rows}))
         return found
 
@@ -107,7 +115,7 @@ class Tokenizer:
 
     def encoded(self, tokenizer: Instance, case: Case) -> Observations:
         """The ids of every text."""
-        return {"ids": [_as_ids(tokenizer.call("encode", text)) for text in case.inputs["texts"]]}
+        return {"ids": [as_ids(tokenizer.call("encode", text)) for text in case.inputs["texts"]]}
 
     def train(self, subject: Subject, case: Case) -> Observations:
         """Train once."""
@@ -163,7 +171,7 @@ class Tokenizer:
         return Trial(renew, go, lambda: self.look(kept[0]))
 
 
-def _as_ids(value: Value) -> Value:
+def as_ids(value: Value) -> Value:
     """A list of ordinary numbers, whatever sequence of whole numbers it was; anything else as it is."""
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
         return value.tolist()

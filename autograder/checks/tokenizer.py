@@ -13,6 +13,7 @@ from autograder.checks.tokenization import (
     Texts,
     Tokenizer,
     any_texts,
+    as_ids,
     judge_ids,
     judge_learned,
     judge_refused,
@@ -60,7 +61,7 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     mappings; bytes cannot be seen.
     texts(rng, case): to encode, and that decode must give back, by default any that UTF-8 can encode; of a tokenizer
     that knows the characters of its training text only, let them be of these.
-    outside(case): ids that decode must refuse with a ValueError, where it must.
+    outside(case): ids that decode must refuse with a ValueError, where it must, alone and among others.
     arguments: of the constructor.
     speed, memory, scaling: of training; the input ``text`` is a function of an rng.
     """
@@ -151,12 +152,16 @@ def _encode_checks(tokenizer: Tokenizer) -> list[Check]:
 def _decode_checks(tokenizer: Tokenizer, outside: Callable[[Case], Iterable[int]] | None) -> list[Check]:
     def refuse(subject: Subject, case: Case) -> Observations:
         trained, found = tokenizer.trained(subject, case), {}
+        known = as_ids(trained.call("encode", next((text for text in case.inputs["texts"] if text), "")))
+        first = known[:1] if isinstance(known, list) else []
         for each in outside(case) if outside else ():
-            try:
-                trained.call("decode", [each])
-                found[f"decode([{each}])"] = ""
-            except SubjectRaisedError as error:
-                found[f"decode([{each}])"] = error.type
+            for ids in ([each], [*first, each, *first]):
+                name = f"decode({ids})"
+                try:
+                    trained.call("decode", ids)
+                    found[name] = ""
+                except SubjectRaisedError as error:
+                    found[name] = error.type
         return found
 
     checks = [
@@ -184,8 +189,8 @@ def _decode_checks(tokenizer: Tokenizer, outside: Callable[[Case], Iterable[int]
                 tokenizer.cases,
                 refuse,
                 judge_refused,
-                needs=TO_DECODE,
-                after=(TEXTS,),
+                needs=ALL,
+                after=(IDS, TEXTS),
                 mutation=mutated(
                     "try:",
                     "    return super().decode(*args, **kwargs)",

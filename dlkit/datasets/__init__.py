@@ -8,7 +8,7 @@ from dlkit.datasets.images import digits, mnist, mnist_full
 from dlkit.datasets.points import iris, spirals
 from dlkit.datasets.sequences import adding_problem, date_pairs
 from dlkit.datasets.splits import Split, split
-from dlkit.datasets.text import characters, made_up_text, python_manual
+from dlkit.datasets.text import characters, made_up_text, python_manual, python_topics, words
 
 __all__ = [
     "DatasetError",
@@ -22,7 +22,9 @@ __all__ = [
     "mnist",
     "mnist_full",
     "python_manual",
+    "python_topics",
     "read_idx",
     "spirals",
     "split",
+    "words",
 ]

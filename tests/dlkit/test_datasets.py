@@ -5,6 +5,7 @@ import re
 import struct
 import subprocess
 import sys
+import zlib
 from datetime import date
 
 import numpy as np
@@ -12,6 +13,10 @@ import pytest
 
 from dlkit import datasets
 from dlkit.datasets import DatasetError, Split, read_idx
+from dlkit.datasets import text as text_module
+
+MANUAL = 1_974_315_284
+"""CRC of the manual, by which bounds of capstones were measured."""
 
 
 def test_every_public_name_exists():
@@ -231,11 +236,39 @@ def test_spirals_that_cannot_be_are_refused(rng, bad):
         datasets.spirals(rng=rng, **bad)
 
 
-def test_the_manual_is_one_long_text_that_stays_the_same():
+def test_the_manual_is_the_same_for_every_version_of_python():
     text = datasets.python_manual()
-    assert text == datasets.python_manual()
-    assert len(text) > 300_000
-    assert "assert_stmt" in text
+    assert (len(text), zlib.crc32(text.encode())) == (465_047, MANUAL)
+    assert len(datasets.python_manual(repeated=False)) == 373_344
+
+
+def test_the_manual_consists_of_topics():
+    topics = datasets.python_topics()
+    assert len(topics) == 79
+    assert list(topics) == sorted(topics)
+    assert topics["assert"].startswith('The "assert" statement')
+    assert datasets.python_manual() == "\n\n".join(topics.values())
+
+
+def test_a_manual_that_was_lost_is_reported(monkeypatch, tmp_path):
+    monkeypatch.setattr(text_module.resources, "files", lambda _: tmp_path)
+    with pytest.raises(datasets.DatasetError, match="install dlkit-course again"):
+        datasets.python_topics()
+
+
+def test_words_are_numbered_by_name_and_know_their_paragraph():
+    vocabulary, codes, paragraphs = datasets.words("The cat's __init__.\n\n42\n\nthe END", rarest=1)
+    assert vocabulary == ["__init__", "cat", "end", "s", "the"]
+    assert codes.tolist() == [4, 1, 3, 0, 4, 2]
+    assert paragraphs.tolist() == [0, 0, 0, 0, 2, 2]
+    assert codes.dtype == paragraphs.dtype == np.int64
+
+
+def test_rare_words_are_left_out():
+    vocabulary, codes, paragraphs = datasets.words("a b a\n\nb c", rarest=2)
+    assert (vocabulary, codes.tolist(), paragraphs.tolist()) == (["a", "b"], [0, 1, 0, 1], [0, 0, 0, 1])
+    vocabulary, codes, paragraphs = datasets.words("a b", rarest=2)
+    assert (vocabulary, codes.shape, paragraphs.shape) == ([], (0,), (0,))
 
 
 def test_characters_can_be_read_back():

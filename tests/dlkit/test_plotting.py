@@ -26,6 +26,8 @@ PICTURES = {
     "confusion_matrix": lambda **k: plotting.confusion_matrix([[5, 0], [1, 4]], ["cat", "horse"], **k),
     "gradient_error": lambda **k: plotting.gradient_error(np.array([[0.0, 1.0], [np.nan, -2.0]]), **k),
     "images": lambda **k: plotting.images(np.zeros((5, 4, 4)), **k),
+    "neighbours": lambda **k: plotting.neighbours({"a": "bc", "$b": "a_"}, np.array([[0.9, 0.2], [0.5, -0.1]]), **k),
+    "word_map": lambda **k: plotting.word_map(np.eye(2), ["x$", "__y__"], ["odd", "even"], **k),
 }
 every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
 
@@ -154,4 +156,34 @@ def test_the_error_of_a_gradient_of_any_rank_is_drawn(plt, shape):
 )
 def test_an_array_that_does_not_fit_is_refused_by_its_shape(draw):
     with pytest.raises(ValueError, match=r"\("):
+        draw()
+
+
+def test_neighbours_are_written_into_the_table_with_their_similarity(plt):
+    ax = plotting.neighbours({"tuple": ["list", "dict"]}, np.array([[0.91, 0.5]]))
+    assert [text.get_text() for text in ax.texts] == ["list\n0.91", "dict\n0.50"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["tuple"]
+
+
+def test_words_stand_at_their_points_in_the_colour_of_their_group(plt):
+    ax = plotting.word_map(
+        np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]), ["if", "int", "else"], ["flow", "type", "flow"]
+    )
+    assert {text.get_text(): text.xy for text in ax.texts} == {"if": (0, 1), "else": (4, 5), "int": (2, 3)}
+    assert labels(ax) == ["flow", "type"]
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours["if"] == colours["else"] != colours["int"]
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plotting.neighbours({"a": ["b"]}, np.zeros((1, 2))),
+        lambda: plotting.neighbours({"a": ["b"]}, np.zeros((2, 1))),
+        lambda: plotting.word_map(np.zeros((2, 2)), ["a"]),
+        lambda: plotting.word_map(np.zeros((1, 2)), ["a"], ["b", "c"]),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(draw, plt):
+    with pytest.raises(ValueError, match="do not fit"):
         draw()

@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, the expected values of the layers of 02, losses of 03, convolutions of 06 and 07.
+"""Compute with PyTorch, in float64, what the exercises of 02 to 08 that it has too must give.
 
 ``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import convolutions
+import embeddings
 import foundations
 import numpy as np
 import optimizers
@@ -199,6 +200,7 @@ def main() -> None:
         optimizers.write(FOLDER / "04_optimizers.npz", SEED),
         regularization.write(FOLDER / "05_regularization.npz", SEED),
         recurrent.write(FOLDER / "07_recurrent.npz", SEED),
+        embeddings.write(FOLDER / "08_embeddings.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

@@ -13,8 +13,8 @@ from autograder.course import catalogue
 from tests.solutions.golden import FOLDER, read_golden
 
 ROOT = Path(__file__).resolve().parents[2]
-OF_THEIR_OWN = {"01_foundations", "04_optimizers", "05_regularization", "07_recurrent"}
-"""Functions, training, optimizers, layers of two modes and with states, which have tests of their own."""
+OF_THEIR_OWN = {"01_foundations", "04_optimizers", "05_regularization", "07_recurrent", "08_embeddings"}
+"""Functions, training, optimizers, layers of two modes, with states and of ids, which have tests of their own."""
 PART_OF = {"07_sequences": "07_recurrent"}
 """Files that hold some exercises of an assignment; the others have states."""
 EVERY_FILE = sorted(path.stem for path in FOLDER.glob("*.npz"))

@@ -77,3 +77,31 @@ def test_a_function_that_is_to_write_into_its_arguments_is_not_asked_to_leave_th
     assert UNTOUCHED in [check.name for check in exercise.checks]
     writing = FunctionExercise("split", cases=cases, writes=True)
     assert UNTOUCHED not in [check.name for check in writing.checks]
+
+
+def test_a_function_that_is_cpu_only_is_not_run_on_a_device():
+    device = "stays on the device"
+    assert device in [check.name for check in exercise.checks]
+    assert device not in [check.name for check in FunctionExercise("split", cases=cases, cpu_only="text").checks]
+
+
+def test_whole_numbers_beside_floats_have_no_dtype_to_keep():
+    def ranked(x):
+        return x.argsort(axis=0), x * 1
+
+    def doubled(x):
+        return x.argsort(axis=0), x.astype("float64")
+
+    ids = FunctionExercise(
+        "ranked", cases=lambda rng: [Case(x=rng.normal(size=(4, 2)))], outputs=("ids", "values"), float32=True
+    )
+    assert found(ranked, FLOAT32, of=ids, correct=ranked) is None
+    assert found(doubled, FLOAT32, of=ids, correct=ranked).name == "values"
+
+
+def test_inputs_that_are_booleans_are_changed_by_the_mutation_as_well():
+    chosen = FunctionExercise("chosen", cases=lambda _: [Case(mask=np.array([True, False, True]))])
+    names = {"chosen": lambda mask: mask.sum()}
+    exec(chosen.find(UNTOUCHED).mutation.replace("{name}", "chosen"), names)  # noqa: S102 - source from the checks
+    assert found(names["chosen"], MATCHES, of=chosen, correct=lambda mask: mask.sum()) is None
+    assert found(names["chosen"], UNTOUCHED, of=chosen, correct=lambda mask: mask.sum()).kind == "changed"

@@ -397,3 +397,12 @@ def test_habits_compare_arrays_where_nothing_is_drawn():
     check, subject = exercise.checks[0], LocalSubject.live({"f": lambda x: x.fill(0)}, "")
     case = check.cases(np.random.default_rng(0), subject)[0]
     assert not check.observe(subject, case)["x"].any()
+
+
+def test_a_function_that_draws_in_cpu_memory_is_not_run_on_a_device():
+    names = [
+        [check.name for check in RandomFunctionExercise("drop", cases=lambda _: [], **options).checks]
+        for options in ({}, {"cpu_only": "it prepares data"})
+    ]
+    assert [DEVICE in checks for checks in names] == [True, False]
+    assert all(UNTOUCHED in checks and FLOAT32 in checks for checks in names)

@@ -150,6 +150,25 @@ def test_every_mutation_fails_its_check_and_passes_those_that_come_before(check)
             OUTSIDE,
             r"decode\(\[-1\]\) raises nothing; expected a ValueError: the vocabulary does not have this id",
         ),
+        (
+            variant(
+                decode=lambda self, ids: (
+                    BytePairs.decode(self, ids[:1]) + BytePairs.decode(self, [abs(i) % 256 for i in ids[1:]])
+                )
+            ),
+            OUTSIDE,
+            r"decode\(\[\d+, -1, \d+\]\) raises nothing; expected a ValueError: .*",
+        ),
+        (
+            decoding(lambda text: text.removeprefix("\ufeff")),
+            UNDOES,
+            r"decode\(encode\('\\ufeffa mark of .*",
+        ),
+        (
+            decoding(lambda text: "\n".join(text.splitlines()) if "\n" not in text else text),
+            UNDOES,
+            r"decode\(encode\('.*\\x85.*",
+        ),
     ],
 )
 def test_a_mistake_is_found_and_said(wrong, check, sentence):
