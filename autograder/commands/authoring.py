@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,11 @@ from autograder.commands.options import (
     root_of,
     usage,
 )
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autograder.authoring.audit import Audit
 
 __all__ = ["register"]
 
@@ -129,20 +134,24 @@ def audit(
     if json:
         print_json(result)
     else:
-        for failure in result.failures:
-            console.print(failure, markup=False, soft_wrap=True)
-        for margin in result.margins:
-            console.print(f"{margin.assignment} {margin}", markup=False, soft_wrap=True)
-        console.print(
-            f"{result.assignments} assignments, {result.exercises} exercises, {result.checks} checks: "
-            f"{result.caught} of {result.mistakes} mistakes caught, {result.diagnosed} diagnosed as themselves, "
-            f"{result.mutations} mutations of standard checks, {result.slow_variants} slow or bulky variants, "
-            f"{f'{result.left_out} mistakes and mutations that take long left out, ' if result.left_out else ''}"
-            f"{len(result.failures)} failures.",
-            soft_wrap=True,
-        )
+        _print_audit(console, result)
     if result.failures:
         raise typer.Exit(1)
+
+
+def _print_audit(console: Console, result: Audit) -> None:
+    for failure in result.failures:
+        console.print(failure, markup=False, soft_wrap=True)
+    for margin in result.margins:
+        console.print(f"{margin.assignment} {margin}", markup=False, soft_wrap=True)
+    console.print(
+        f"{result.assignments} assignments, {result.exercises} exercises, {result.checks} checks: "
+        f"{result.caught} of {result.mistakes} mistakes caught, {result.diagnosed} diagnosed as themselves, "
+        f"{result.mutations} mutations of standard checks, {result.slow_variants} slow or bulky variants, "
+        f"{f'{result.left_out} mistakes and mutations that take long left out, ' if result.left_out else ''}"
+        f"{len(result.failures)} failures.",
+        soft_wrap=True,
+    )
 
 
 def _list_survivors(

@@ -11,7 +11,8 @@ def rows_task(rng):
 
 
 # The reference reaches 0.943 in the mean (standard deviation 0.006) and 0.9305 at worst over 15 seeds, in 18 s of CPU
-# time each on a busy machine: the threshold lies 3.5 standard deviations below the mean. Without keeping the best weights one of about 75 trainings ended at 0.925, behind a step that went astray.
+# time each on a busy machine: the threshold lies 3.5 standard deviations below the mean. Without keeping the best
+# weights one of about 75 trainings ended at 0.925, behind a step that went astray.
 row_reader = ModelExercise(
     "train_row_reader",
     task=rows_task,
