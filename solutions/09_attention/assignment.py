@@ -1,0 +1,26 @@
+"""09_attention: its exercises in the order of the notebook, with their points."""
+
+from autograder.checks import Outline, Points
+
+OUTLINE = Outline(
+    title="Attention",
+    earlier=("07_recurrent",),
+    minutes=600,
+    points={
+        "masked_softmax": 2,
+        "softmax_backward": 2,
+        "ScaledDotProductAttention": Points(forward=4, backward=6, speed=1, memory=1),
+        "AdditiveAttention": Points(forward=3, backward=5, speed=1),
+        "DecoderStep": Points(forward=2, backward=4),
+        "split_heads": 1,
+        "merge_heads": 1,
+        "MultiHeadAttention": Points(forward=4, backward=6, speed=1),
+        "PositionalEncoding": Points(forward=3, backward=1),
+        "rotate_pairs": 2,
+        "RoPE": Points(forward=3, backward=2, speed=1),
+        "RMSNorm": Points(forward=2, backward=4, speed=1),
+        "SwiGLU": Points(forward=2, backward=4),
+        "PositionwiseFeedForward": Points(forward=2, backward=3, speed=1),
+    },
+    questions={},
+)
