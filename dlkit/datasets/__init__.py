@@ -6,7 +6,7 @@ Move them to a device with ``dlkit.asarray``.
 from dlkit.datasets.idx import DatasetError, read_idx
 from dlkit.datasets.images import digits, mnist, mnist_full
 from dlkit.datasets.points import iris, spirals
-from dlkit.datasets.sequences import adding_problem, date_pairs
+from dlkit.datasets.sequences import adding_problem, date_pairs, written_dates
 from dlkit.datasets.splits import Split, split
 from dlkit.datasets.text import characters, made_up_text, python_manual
 
@@ -25,4 +25,5 @@ __all__ = [
     "read_idx",
     "spirals",
     "split",
+    "written_dates",
 ]
