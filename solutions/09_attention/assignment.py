@@ -21,6 +21,9 @@ OUTLINE = Outline(
         "RMSNorm": Points(forward=2, backward=4, speed=1),
         "SwiGLU": Points(forward=2, backward=4),
         "PositionwiseFeedForward": Points(forward=2, backward=3, speed=1),
+        "EncoderLayer": Points(forward=3, backward=4),
+        "DecoderLayer": Points(forward=4, backward=5),
+        "Transformer": Points(forward=4, backward=5),
     },
     questions={},
 )

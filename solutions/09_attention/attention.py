@@ -560,3 +560,283 @@ class PositionwiseFeedForward(Layer):
 
 # %%
 check(PositionwiseFeedForward)
+
+
+# %% [markdown]
+# ## 9.9 EncoderLayer
+#
+# Attention lets positions exchange information, and a feed-forward layer works on each of them alone. Put one behind
+# the other, put a **residual path** around each, and you have the block that all Transformers are made of:
+#
+# $$ h = x + \text{attention}\bigl(\text{norm}_0(x)\bigr), \qquad y = h + \text{feedforward}\bigl(\text{norm}_1(h)\bigr) $$
+#
+# ```
+#    x ──┬─────────────────────────→ ⊕ ── h ──┬──────────────────────────→ ⊕ ── y
+#        └→ norms[0] ─→ attention ───┘        └→ norms[1] ─→ feed_forward ─┘
+# ```
+#
+# **Before or after?** In 2017 the normalization stood *after* the sum, on the residual path itself. Then each layer
+# rescales everything that passes, gradients too, and deep stacks only train with a long warm-up. Here it stands
+# *before* attention and before the feed-forward layer (*pre-norm*), inside the branch, so that the path from the
+# output of a stack to its input contains nothing but sums. The price is that $x$ is never normalized on that path:
+# therefore a stack ends with one more norm, which the `Transformer` below has.
+#
+# **The backward pass, derived.** A sum passes its gradient to both of its terms. So the gradient at $h$ has two parts:
+# $dy$ itself, along the residual path, and what the branch returns:
+#
+# $$ dh = dy + \text{norm}_1^\leftarrow\bigl(\text{feedforward}^\leftarrow(dy)\bigr), \qquad
+#    dx = dh + \text{norm}_0^\leftarrow(dq + dm), \quad (dq, dm) = \text{attention}^\leftarrow(dh) $$
+#
+# where $f^\leftarrow$ is the `backward` of $f$. Self-attention has read its input twice, as the queries' $x$ and as
+# the `memory` that keys and values come from: both gradients belong to $\text{norm}_0(x)$, so they add up *before* they
+# go through the norm.
+#
+# *By hand:* one position with two features, $x = (3, 4)$. Its attention can only look at itself: all weight is on it.
+# With $W_v = W_o = 1$ (the identity), the branch gives $\text{norm}_0(x) = (3, 4) / \sqrt{12.5} = (0.849, 1.131)$, so
+# $h = (3.849, 5.131)$. Let the feed-forward layer be zero: $y = h$. For $dy = (1, 0)$: $dh = (1, 0)$, $W_v$ passes it
+# on, and RMSNorm returns $(1 - 0.849 \cdot 0.4243,\ -1.131 \cdot 0.4243) / 3.536 = (0.181, -0.136)$, where
+# $0.4243 = (1 \cdot 0.849 + 0 \cdot 1.131) / 2$. So $dx = (1.181, -0.136)$. Without the residual path only
+# $(0.181, -0.136)$ would be left: imagine twelve layers.
+#
+# The mask is passed on to the attention as it is. With `padding_mask(kept)` nobody looks at padding; with
+# `causal_mask(time)` nobody looks ahead, and the layer is one of a language model.
+
+
+# %%
+class EncoderLayer(Layer):
+    """Attention and a feed-forward layer, each behind a norm and inside a residual path:
+
+        h = x + attention(norms[0](x)),      y = h + feed_forward(norms[1](h))
+
+    Shapes
+        x, y  (batch, time, features)
+        mask  booleans that broadcast to (batch, heads, time, time), true where a step may look; None: everywhere
+    forward(x, mask=None) returns y, backward(dy) returns dx.
+
+    Source: Vaswani et al. (2017), section 3.1; the norm before each branch: Xiong et al., On Layer Normalization in the
+    Transformer Architecture (2020), figure 1b.
+    """
+
+    def __init__(self, features, heads, hidden, *, rng):
+        self.norms = [RMSNorm(features), RMSNorm(features)]
+        self.attention = MultiHeadAttention(features, heads, rng=rng)
+        self.feed_forward = PositionwiseFeedForward(features, hidden, rng=rng)
+
+    def forward(self, x, mask=None):
+        ### BEGIN SOLUTION
+        normed = self.norms[0].forward(x)
+        h = x + self.attention.forward(normed, normed, mask)
+        return h + self.feed_forward.forward(self.norms[1].forward(h))
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        dh = dy + self.norms[1].backward(self.feed_forward.backward(dy))
+        dq, dm = self.attention.backward(dh)
+        return dh + self.norms[0].backward(dq + dm)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="EncoderLayer"
+# ### forward
+# 1. There are two branches. What does each read, and to what is its result added?
+# 2. h = x + attention(n, n, mask), n = norm₀(x); y = h + feedforward(norm₁(h)); all (batch, time, features)
+# 3. Normalize x once and give the same array to the attention as queries and as memory; add x. Do the same with the
+#    second norm and the feed-forward layer, beginning with the sum.
+#
+# ### backward
+# 1. A sum passes its gradient to both terms. How many gradients does the attention return, and where do both belong?
+# 2. dh = dy + norm₁'(feedforward'(dy)); dx = dh + norm₀'(dq + dm), with (dq, dm) = attention'(dh)
+# 3. Begin with the last branch: through the feed-forward layer, then its norm, then add dy. Go on with that sum through
+#    the attention, add its two gradients, go through the first norm and add the sum.
+
+# %%
+check(EncoderLayer)
+
+# %% [markdown]
+# ## 9.10 DecoderLayer
+#
+# A decoder writes: at every position of the target it predicts what comes next. Its layer has three branches. First the
+# target's positions look at each other, each at itself and what stands before it: a *causal* mask. Then they look at
+# the **memory**, what the encoder made of the source: *cross-attention*, with queries from the target and keys and
+# values from the memory. Then the feed-forward layer.
+#
+# $$ h = x + \text{self}\bigl(\text{norm}_0(x)\bigr), \qquad g = h + \text{cross}\bigl(\text{norm}_1(h),\ memory\bigr), \qquad
+#    y = g + \text{feedforward}\bigl(\text{norm}_2(g)\bigr) $$
+#
+# ```
+#                                memory (batch, source_time, features)
+#                                   │ keys, values
+#    x ─┬────────────→ ⊕ ─ h ─┬──── │ ─────→ ⊕ ─ g ─┬─────────────────────→ ⊕ ─ y     (batch, time, features)
+#       └→ norm → self ┘      └→ norm → cross ┘     └→ norm → feed_forward ─┘
+#            causal              padding mask
+# ```
+#
+# **Two masks.** The causal mask is (time, time) and belongs to the self-attention; the layer makes it. The mask that it
+# is *given* shows where the memory has tokens, and belongs to the cross-attention. All positions of the target are
+# computed at once, each as if what follows did not exist: a training sequence of ten symbols is ten examples, in one
+# call.
+#
+# **The backward pass** goes through the three branches from the last to the first. The memory is an input, so it gets a
+# gradient too, the second of the two that the cross-attention returns. The memory is not normalized here: its norm is
+# the last of the encoder.
+#
+# *By hand:* one feature, no norms, all matrices 1, attention without choice: the target has one position, $x = 2$, and
+# so has the memory, $m = 5$. Then $h = 2 + 2 = 4$, $g = 4 + 5 = 9$, and with a feed-forward layer
+# $\max(0, g)$, $y = 18$. For $dy = 1$: $dg = 1 + 1 = 2$; the cross-attention returns nothing for its only
+# query (its weight is 1, whatever the query is), and $dm = 2$; $dh = 2$, and $dx = 2 + 2 = 4$.
+
+
+# %%
+class DecoderLayer(Layer):
+    """Causal self-attention, cross-attention to a memory, and a feed-forward layer, each with its norm and residual path:
+
+        h = x + attention(norms[0](x)),   g = h + cross(norms[1](h), memory),   y = g + feed_forward(norms[2](g))
+
+    Shapes
+        x, y  (batch, time, features)      memory  (batch, source_time, features)
+        mask  booleans that broadcast to (batch, heads, time, source_time), true where the memory may be read; None:
+        everywhere
+    No y depends on a later x.
+    forward(x, memory, mask=None) returns y, backward(dy) returns (dx, dmemory).
+
+    Source: Vaswani et al. (2017), section 3.1; the norm before each branch: Xiong et al. (2020).
+    """
+
+    def __init__(self, features, heads, hidden, *, rng):
+        self.norms = [RMSNorm(features) for _ in range(3)]
+        self.attention = MultiHeadAttention(features, heads, rng=rng)
+        self.cross = MultiHeadAttention(features, heads, rng=rng)
+        self.feed_forward = PositionwiseFeedForward(features, hidden, rng=rng)
+
+    def forward(self, x, memory, mask=None):
+        ### BEGIN SOLUTION
+        normed = self.norms[0].forward(x)
+        h = x + self.attention.forward(normed, normed, causal_mask(x.shape[1]))
+        g = h + self.cross.forward(self.norms[1].forward(h), memory, mask)
+        return g + self.feed_forward.forward(self.norms[2].forward(g))
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        dg = dy + self.norms[2].backward(self.feed_forward.backward(dy))
+        dq, dmemory = self.cross.backward(dg)
+        dh = dg + self.norms[1].backward(dq)
+        dq, dm = self.attention.backward(dh)
+        return dh + self.norms[0].backward(dq + dm), dmemory
+        ### END SOLUTION
+
+
+# %% [markdown] hints="DecoderLayer"
+# ### forward
+# 1. There are three branches and two masks. Which branch reads what, and which mask belongs to which?
+# 2. h = x + self(norm₀(x)), causal; g = h + cross(norm₁(h), memory, mask); y = g + feedforward(norm₂(g))
+# 3. Make the causal mask of the target's length for the self-attention. Give the cross-attention the normalized sum as
+#    queries, the memory as it is, and the mask. Every branch is added to what its norm has read.
+#
+# ### backward
+# 1. Go through the branches from the last to the first. Which one returns a gradient that leaves the layer at once?
+# 2. dg = dy + norm₂'(feedforward'(dy)); (dq, dmemory) = cross'(dg); dh = dg + norm₁'(dq); dx = dh + norm₀'(dq + dm)
+# 3. The cross-attention's two gradients part: the first goes through its norm and is added, the second is returned. The
+#    self-attention's two are added before they go through the first norm.
+
+# %%
+check(DecoderLayer)
+
+# %% [markdown]
+# ## 9.11 Transformer
+#
+# An encoder that reads, a decoder that writes:
+#
+# ```
+#    source (batch, source_time, features)                target (batch, time, features)
+#      │                                                    │
+#    encoder[0] … encoder[L−1]   each with the mask       decoder[0] … decoder[L−1]   each with memory and mask
+#      │                                                    │
+#    norms[0]  ──→ memory ────────────────────────→         │
+#                                                         norms[1]
+#                                                           │
+#                                                           y (batch, time, features)
+# ```
+#
+# *Every* decoder layer reads the *same* memory, the normalized output of the *last* encoder layer. What the drawing
+# does not show stands outside: symbols become features (an embedding, with positions added), and $y$ becomes scores for
+# the next symbol (a `Linear`).
+#
+# The mask (batch, source_time) is true where the source has a token. `padding_mask` gives it the axes for heads and
+# queries; encoder layers and cross-attention take the same one. At padded places the encoder computes something, but
+# nobody looks at it.
+#
+# **The backward pass.** From $dy$ through `norms[1]` and the decoder layers, the last first. Each returns the gradient
+# of its target and one of the memory. The memory was read by every decoder layer, so its gradients **add up**, and only
+# their sum goes through `norms[0]` and the encoder.
+#
+# *By hand:* two decoder layers; the first returns $dmemory = (1, 0)$, the second $(2, 5)$. The encoder gets $(3, 5)$, in
+# one pass. Two passes, one for each, would give the same numbers at twice the cost.
+#
+# **Find the mistake.** An article that this course follows writes: "the Transformer is one module, not a stack", and
+# "encoder and decoder consist of the same layers". Which of the drawings above contradict it? (Both statements are
+# wrong: each half is a stack of layers, six of them in the paper; and a decoder layer has a third branch,
+# cross-attention, and a causal mask.)
+
+
+# %%
+class Transformer(Layer):
+    """Encoder layers that read a source, and decoder layers that read a target and what the encoder made of the source
+
+    Shapes
+        source  (batch, source_time, features)      target, y  (batch, time, features)
+        mask  booleans (batch, source_time), true where the source has a token; None: everywhere
+    encoder, decoder: lists of layers.      norms: norms[0] after the last encoder layer, norms[1] after the last
+    decoder layer.  No y depends on a later target, or on the source where the mask is false.
+    forward(source, target, mask=None) returns y, backward(dy) returns (dsource, dtarget).
+
+    Source: Vaswani et al. (2017), figure 1; a norm at the end of each stack: Xiong et al. (2020).
+    """
+
+    def __init__(self, features, heads, hidden, layers=1, *, rng):
+        self.encoder = [EncoderLayer(features, heads, hidden, rng=rng) for _ in range(layers)]
+        self.decoder = [DecoderLayer(features, heads, hidden, rng=rng) for _ in range(layers)]
+        self.norms = [RMSNorm(features), RMSNorm(features)]
+
+    def forward(self, source, target, mask=None):
+        ### BEGIN SOLUTION
+        mask = None if mask is None else padding_mask(mask)
+        memory = source
+        for layer in self.encoder:
+            memory = layer.forward(memory, mask)
+        memory = self.norms[0].forward(memory)
+        y = target
+        for layer in self.decoder:
+            y = layer.forward(y, memory, mask)
+        return self.norms[1].forward(y)
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        dtarget, dmemory = self.norms[1].backward(dy), 0
+        for layer in reversed(self.decoder):
+            dtarget, dread = layer.backward(dtarget)
+            dmemory = dmemory + dread
+        dsource = self.norms[0].backward(dmemory)
+        for layer in reversed(self.encoder):
+            dsource = layer.backward(dsource)
+        return dsource, dtarget
+        ### END SOLUTION
+
+
+# %% [markdown] hints="Transformer"
+# ### forward
+# 1. Two loops, one after the other. What does every layer of the second one get besides the output of the one before?
+# 2. memory = norm₀(encoder(source)); y = norm₁(decoder(target, memory)); the mask as (batch, 1, 1, source_time) in both
+# 3. Turn the mask into one for all heads and queries. Run the encoder layers one after the other with it, normalize,
+#    then the decoder layers, each with the memory and the mask, and normalize again.
+#
+# ### backward
+# 1. Who has read the memory? What happens to gradients of something that was read several times?
+# 2. dmemory = Σ over the decoder layers of their second gradient; dsource = encoder'(norm₀'(dmemory))
+# 3. Go through the decoder from its last layer, adding up what each returns for the memory; only then through the
+#    encoder's norm and its layers, the last first.
+
+# %%
+check(Transformer)
