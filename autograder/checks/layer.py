@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
@@ -11,6 +11,7 @@ from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
+from autograder.checks.sequence import Independence, independence
 from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, check_of_eval, forward_checks
 from autograder.checks.wide import gradient_cost
 from autograder.measuring import Memory, Scaling, Speed
@@ -37,6 +38,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     made_with: tuple[str, ...] = (),
     modes: Modes | None = None,
     invariant: Invariant | None = None,
+    independent: Mapping[str, Independence] | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -56,6 +58,9 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     invariant(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
     correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
     ``statistics``.
+    independent: of what the first output must not depend, by the sentence that students read: ``later_steps()``,
+    ``other_steps()``, ``hidden_keys()``, ``masked_steps()``, ``other_rows()``, each found by changing the inputs;
+    where another output is meant, or other cases, or more weight, ``independence`` adds such a check.
     """
     harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
     cost = gradient_cost(harness, wide) if has_cost else None
@@ -70,7 +75,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         ),
     ]
     checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]
-    return Exercise(
+    exercise = Exercise(
         name,
         "layer",
         (*made_with, "forward", "backward"),
@@ -78,6 +83,9 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         checks,
         **extras,
     )
+    for sentence, of in (independent or {}).items():
+        independence(exercise, sentence, cases=cases, of=of, outputs=outputs)
+    return exercise
 
 
 def _checks(harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
