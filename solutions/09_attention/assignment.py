@@ -24,6 +24,12 @@ OUTLINE = Outline(
         "EncoderLayer": Points(forward=3, backward=4),
         "DecoderLayer": Points(forward=4, backward=5),
         "Transformer": Points(forward=4, backward=5),
+        "KVCache": Points(append=2),
+        "GroupedQueryAttention": Points(forward=6, backward=5),
+        "WarmupSchedule": Points(rate=2),
+        "sample": 5,
+        "generate": Points(generate=3, speed=2),
+        "beam_search": 5,
     },
     questions={},
 )

@@ -1,11 +1,64 @@
 # %% [markdown]
 # # 09 · Attention
+#
+# A recurrent network carries everything that it has read in one vector, from step to step. Whatever a later step may need
+# has to fit into it, and a gradient from the hundredth word to the first passes through a hundred steps. **Attention**
+# shortens that path: every position looks at all others directly, decides by its content what is of interest, and
+# reads a mean of that. There is nothing to carry, any two positions are one step apart, and all positions are computed at
+# once. A **Transformer** is a stack of such layers; language models are made of little else.
+#
+# In this assignment you write all of it: attention and its gradient, many heads, positions, the layers between, an encoder
+# and a decoder, generation with a cache, and at the end two models that use them.
+#
+# **Time.** About ten hours. **You need** 02 (layers) and 07 (the `GRU`, for one exercise).
+#
+# **Goals.** Afterwards you can derive the gradient of attention on paper; explain what a mask, a head, a position code
+# and a residual path are for; say which output may depend on which input, and test it; and generate text from a
+# decoder step by step without computing anything twice.
+#
+# | here | PyTorch |
+# |---|---|
+# | `ScaledDotProductAttention` | `torch.nn.functional.scaled_dot_product_attention` (`attn_mask` of booleans, true = may look) |
+# | `MultiHeadAttention` | `torch.nn.MultiheadAttention(bias=False, batch_first=True)`; its masks are *true = hidden* |
+# | `RMSNorm` | `torch.nn.RMSNorm` |
+# | `PositionwiseFeedForward`, `SwiGLU` | two or three `Linear` layers and `relu` or `silu` between them |
+# | `EncoderLayer`, `DecoderLayer` | `TransformerEncoderLayer(norm_first=True)`, `TransformerDecoderLayer(norm_first=True)` |
+# | additive attention, positions, the cache, beam search | none; libraries bring their own |
+#
+# **Further reading.** Bahdanau, Cho & Bengio (2015) for the idea; Vaswani et al., *Attention Is All You Need* (2017);
+# Goodfellow, Bengio & Courville, *Deep Learning* (2016), section 12.4.5; Phuong & Hutter, *Formal Algorithms for
+# Transformers* (2022), every algorithm on one page.
+#
+# **What is checked.** Values and gradients with random inputs of uneven shapes, up to $10^{-6}$ ($10^{-3}$ in float32);
+# `backward` twice, a second object, views, parameters that change between calls, float32, no transfer from the device,
+# as in every assignment. Speed is compared with the author's solution. New are checks of **independence**: an input that an
+# output must not see is changed (a later position, a masked one, another sequence of the batch), and the output must
+# stay the same to the last digit that counts.
+#
+# **Shapes.** Sequences are (batch, time, features), attention inside a layer (batch, heads, time, head_dim). Masks are
+# booleans, **true where a query may look**, and broadcast to (batch, heads, queries, keys).
 
 # %%
+import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Parameter, array_module, asarray, ones, zeros
+from dlkit import Layer, Parameter, Schedule, array_module, asarray, ones, zeros
+from dlkit.course import earlier, when_written
+
+# %% [markdown]
+# Some small functions are given. `draw` makes the initial weights of a matrix. `as_rows` merges all axes but the last,
+# so that one matrix product treats all positions of all sequences: `as_rows(x) @ W`. The two masks are the common ones; a
+# position may be looked at where both are true, `causal_mask(time) & padding_mask(kept)`:
+#
+# ```
+#   causal_mask(4)            padding_mask of one sequence       both
+#   keys →                    with three tokens
+#   1 0 0 0                   1 1 1 0  (for every query)         1 0 0 0
+#   1 1 0 0                                                      1 1 0 0
+#   1 1 1 0                                                      1 1 1 0
+#   1 1 1 1                                                      1 1 1 0
+# ```
 
 
 # %%
@@ -29,69 +82,189 @@ def causal_mask(queries, keys=None):
 
 
 def padding_mask(kept):
-    """Booleans (batch, time), true where a token counts, as a mask (batch, 1, 1, keys) for all heads and queries; given"""
+    """Booleans (batch, time), true where a token counts, as a mask for all heads and queries; given
+
+    Shapes
+        kept  (batch, time)      mask  (batch, 1, 1, time)
+    """
     return kept[:, None, None, :]
 
 
 # %% [markdown]
 # ## 9.1 Scaled dot-product attention
+#
+# Think of a dictionary that is read approximately. Every position offers a **key** $k_j$ and a **value** $v_j$; a
+# position that wants to know something asks with a **query** $q_i$. An ordinary dictionary returns the value of the one
+# key that equals the query. Here every key is compared with the query by a dot product, the scores become weights by a
+# softmax, and what is returned is the mean of all values with these weights:
+#
+# $$ S = \frac{q\,k^\top}{\sqrt{d}}, \qquad P = \operatorname{softmax}(S) \text{ of every row}, \qquad y = P\,v $$
+#
+# Unlike a dictionary it is differentiable: queries and keys can learn what to look for, and what to be found by.
+#
+# ```
+#                keys →                                     value_dim →
+#           ┌ p₁₁ p₁₂ p₁₃ ┐  every row                     ┌ · · ┐ v₁
+#  queries  │ p₂₁ p₂₂ p₂₃ │  sums to 1       y   =   P  ·  │ · · │ v₂
+#     ↓     └             ┘                                └ · · ┘ v₃
+#     P: (queries, keys)                 (queries, value_dim) = (queries, keys) (keys, value_dim)
+# ```
+#
+# The number of queries and the number of keys may differ, and so may `head_dim` (shared by queries and keys, $d$ in the
+# formula) and `value_dim`. All axes before the last two (batch, heads) are carried along: `@` multiplies the last two
+# axes of stacked matrices, and `x.swapaxes(-1, -2)` transposes them.
+#
+# **Why $\sqrt d$?** If the entries of $q$ and $k$ have variance 1, their dot product is a sum of $d$ such products and
+# has variance $d$. With $d = 64$ a score of ±16 is nothing unusual, the softmax is then nearly one-hot, and its
+# gradient nearly zero. Dividing by $\sqrt d$ keeps the variance at 1, whatever the size of the heads. The picture at
+# the end of this section shows it.
+#
+# **Masks.** A query must not always look everywhere: a word that is being generated not at later words (a *causal*
+# mask), nobody at padding. A mask is an array of booleans, **true where a query may look**, that broadcasts to the
+# scores. It acts *before* the softmax, so that the allowed weights still sum to 1: a masked score counts as $-\infty$,
+# and $e^{-\infty} = 0$. Three rules make this safe:
+#
+# - **Select, do not add.** `xp.where(mask, scores, -xp.inf)` discards what was there. Adding a large negative number does
+#   not: NaN plus anything is NaN, and a score of $10^{10}$ survives $-10^9$.
+# - **A query that sees nothing** gets weights 0, the output 0 and a gradient of 0. The formula would give
+#   $e^{-\infty - (-\infty)}$, which is NaN: replace a maximum of $-\infty$ by a finite number, and do not divide by a
+#   sum of 0. (Such rows are not exotic: a padded sequence of a batch may be padding only.)
+# - **What no query sees counts as 0**, in keys and values: a weight of 0 is not enough, since $0 \cdot \text{NaN}$ is NaN,
+#   and the memory behind padding may hold anything. By the same argument a query that sees nothing counts as 0.
+#
+# ### First step: masked_softmax
+#
+# The softmax of assignment 02, with a mask. The largest score of a row is subtracted from all of its scores, which
+# changes nothing in the quotient and keeps $e^{s}$ finite.
+#
+# *By hand:* scores $(0, \ln 3, 7)$ with mask (true, true, false): the largest that counts is $\ln 3$, so
+# $e^{s - \ln 3} = (\frac13, 1, 0)$, their sum is $\frac43$, and $p = (\frac14, \frac34, 0)$.
+#
+# `out` is what it is for NumPy's functions: an array that receives the result. Scores are the largest arrays of a
+# Transformer, and nobody needs them after the softmax: with `out=scores` the weights take their place.
 
 
 # %%
-def masked_softmax(scores, mask=None):
+def masked_softmax(scores, mask=None, out=None):
     """The softmax of every row, over the last axis, among the positions that the mask allows
 
     Shapes
-        scores, p  (…, queries, keys)
-        mask  booleans that broadcast to scores, true where a query may look; None: everywhere
-    p is 0 where the mask is false, and a row that sees nothing is all 0.
+        scores, p  (…, keys)      mask  booleans that broadcast to scores, true where a score counts; None: everywhere
+    p is 0 where the mask is false, whatever the score is there, and a row that sees nothing is all 0.
+    out: an array of the shape of scores, perhaps scores itself, that the result is written into and that is returned;
+    None: a new array, and scores is left unchanged.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.3.
     """
     ### BEGIN SOLUTION
     xp = array_module(scores)
-    if mask is None:
-        p = scores - scores.max(axis=-1, keepdims=True)
-        xp.exp(p, out=p)
-        p /= p.sum(axis=-1, keepdims=True)
-        return p
-    p = xp.where(mask, scores, -xp.inf)
-    p -= xp.maximum(p.max(axis=-1, keepdims=True), xp.finfo(p.dtype).min)  # finite in rows that see nothing
+    if mask is not None:
+        scores = xp.where(mask, scores, -xp.inf)
+    top = scores.max(axis=-1, keepdims=True)
+    if mask is not None:
+        top = xp.maximum(top, xp.finfo(scores.dtype).min)  # finite also where a row sees nothing
+    p = xp.subtract(scores, top, out=out)
     xp.exp(p, out=p)
     total = p.sum(axis=-1, keepdims=True)
-    p /= total + (total == 0)
+    if mask is not None:
+        total += total == 0
+    p /= total
     return p
     ### END SOLUTION
 
 
+# %% [markdown] hints="masked_softmax"
+# ### masked_softmax
+# 1. What is the largest score of a row in which every score is masked, and what is −∞ minus that?
+# 2. p = e^(s − top) / Σ e^(s − top), with s = −∞ where the mask is false; scores, p (…, keys), top (…, 1)
+# 3. Select between the score and −∞. Take the maximum of each row, but at least the smallest finite number. Subtract,
+#    exponentiate, and divide by the sum, where a sum of 0 is replaced by 1.
+
 # %%
 check(masked_softmax)
 
+# %% [markdown]
+# ### Second step: softmax_backward
+#
+# Every weight of a row depends on every score of that row. From $p_j = e^{s_j} / \sum_k e^{s_k}$ follows
+# $\partial p_j / \partial s_i = p_j\,([i = j] - p_i)$, and the chain rule sums over all $j$:
+#
+# $$ ds_i = \sum_j dp_j\, p_j\, ([i = j] - p_i) = p_i \Bigl( dp_i - \sum_j p_j\, dp_j \Bigr) $$
+#
+# A row's gradient minus its mean under $p$, times $p$. Nobody needs the table of all $\partial p_j / \partial s_i$, which
+# has keys × keys entries for every query. And masks take care of themselves: where $p = 0$, $ds = 0$.
+#
+# *By hand:* $p = (\frac14, \frac34)$, $dp = (0, 4)$: the mean is $3$, so $ds = (\frac14 \cdot (-3), \frac34 \cdot 1) =
+# (-\frac34, \frac34)$. The entries sum to zero, always: a constant added to all scores changes nothing.
+
 
 # %%
-def softmax_backward(dp, p):
-    """The gradient of the scores, where p is the softmax of each row and dp the gradient of p
+def softmax_backward(dp, p, out=None):
+    """The gradient of the scores, where p is the softmax of each row and dp the gradient of the loss at p
 
     Shapes
-        dp, p, dscores  (…, keys)
+        dp, p, ds  (…, keys)
+    out: an array of this shape, perhaps dp itself, that the result is written into and that is returned; None: a new
+    array, and dp is left unchanged.
+
+    Source: Goodfellow, Bengio & Courville, Deep Learning (2016), section 6.5.
     """
     ### BEGIN SOLUTION
-    dscores = dp - array_module(p).einsum("...k,...k->...", dp, p)[..., None]
-    dscores *= p
-    return dscores
+    xp = array_module(dp)
+    ds = xp.subtract(dp, xp.einsum("...k,...k->...", dp, p)[..., None], out=out)
+    ds *= p
+    return ds
     ### END SOLUTION
 
+
+# %% [markdown] hints="softmax_backward"
+# ### softmax_backward
+# 1. How many of a row's weights change if you change one of its scores?
+# 2. ds = p (dp − Σ p dp), the sum over the row; dp, p, ds (…, keys), the sum (…, 1)
+# 3. Multiply the two and sum over the last axis, keeping it. Subtract that from dp, and multiply by p.
 
 # %%
 check(softmax_backward)
 
+# %% [markdown]
+# ### The layer
+#
+# **The backward pass, derived.** It runs through the three equations from the end to the beginning. $y = P v$ is a matrix
+# product, and the gradient of a product with respect to one factor is the upstream gradient times the other one,
+# transposed:
+#
+# $$ dv = P^\top dy, \qquad dP = dy\, v^\top $$
+#
+# Through the softmax with `softmax_backward`: $dS = P \odot (dP - \text{rowsum}(P \odot dP))$. Then the scores, a
+# matrix product with a factor in front:
+#
+# $$ dq = \frac{1}{\sqrt d}\, dS\, k, \qquad dk = \frac{1}{\sqrt d}\, dS^\top q $$
+#
+# *By hand:* one query $q = (1)$ with $d = 1$, two keys $k = (0, \ln 3)$ and values $v = (0, 4)$. The scores are
+# $(0, \ln 3)$, the weights $(\frac14, \frac34)$ and $y = 3$. With $dy = 1$: $dv = (\frac14, \frac34)$, $dP = (0, 4)$,
+# $dS = (-\frac34, \frac34)$ as above, $dq = \frac34 \ln 3 = 0.824$ and $dk = (-\frac34, \frac34)$. If the query grows,
+# it prefers the second key even more, and $y$ rises.
+#
+# **Fast.** The arrays of queries × keys are the large ones. Scale $q$ before the product, not the scores after it; let
+# the weights take the memory of the scores, and $dS$ that of $dP$. (The solution also computes the scores as
+# $(k\,q^\top)^\top$: then the keys of one query lie apart in memory and those of neighbouring queries side by side, so
+# that the maximum of each row is taken for many queries at a time.)
+#
+# > **Find the mistake.** An article in our sources calls attention "a type of self-attention". It is the reverse:
+# > attention lets any queries read any keys and values; in *self*-attention, one special case, all three are computed
+# > from the same sequence. Another case reads a second sequence (cross-attention, 9.2 and 9.3).
+
 
 # %%
 class ScaledDotProductAttention(Layer):
-    """Every query reads a mean of the values, with weights by dot products:  y = softmax(q kᵀ / √head_dim) v
+    """Every query reads a mean of the values, weighted by its dot products with the keys: y = softmax(q kᵀ / √d) v
 
     Shapes
         q  (…, queries, head_dim)      k  (…, keys, head_dim)      v  (…, keys, value_dim)
         y  (…, queries, value_dim)      weights  (…, queries, keys)
-        mask  booleans that broadcast to weights, with two axes or more, true where a query may look; None: everywhere
+        mask  booleans that broadcast to weights, of two axes or more, true where a query may look; None: everywhere
+    d is head_dim. A query that sees nothing reads 0. Keys and values that no query sees count as 0, and so does a query
+    that sees nothing: NaN there has no effect on anything.
     forward(q, k, v, mask=None) returns y and sets self.weights to the weights; backward(dy) returns (dq, dk, dv).
 
     Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.1.
@@ -100,26 +273,79 @@ class ScaledDotProductAttention(Layer):
     def forward(self, q, k, v, mask=None):
         ### BEGIN SOLUTION
         xp = array_module(q)
-        if mask is not None:  # what nobody sees, and who sees nothing, counts as 0, for 0 · NaN is NaN
+        if mask is not None:
             q = xp.where(mask.any(axis=-1)[..., None], q, 0)
             seen = mask.any(axis=-2)[..., None]
             k, v = xp.where(seen, k, 0), xp.where(seen, v, 0)
         self.q, self.k, self.v = q * q.shape[-1] ** -0.5, k, v
-        self.weights = masked_softmax(self.q @ k.swapaxes(-1, -2), mask)
+        scores = (k @ self.q.swapaxes(-1, -2)).swapaxes(-1, -2)
+        self.weights = masked_softmax(scores, mask, out=scores)
         return self.weights @ v
         ### END SOLUTION
 
     def backward(self, dy):
         ### BEGIN SOLUTION
-        dscores = softmax_backward(dy @ self.v.swapaxes(-1, -2), self.weights)
-        dq = dscores @ self.k
+        dp = (self.v @ dy.swapaxes(-1, -2)).swapaxes(-1, -2)
+        ds = softmax_backward(dp, self.weights, out=dp)
+        dq = ds @ self.k
         dq *= self.q.shape[-1] ** -0.5
-        return dq, dscores.swapaxes(-1, -2) @ self.q, self.weights.swapaxes(-1, -2) @ dy
+        return dq, ds.swapaxes(-1, -2) @ self.q, self.weights.swapaxes(-1, -2) @ dy
         ### END SOLUTION
 
 
+# %% [markdown] hints="ScaledDotProductAttention"
+# ### forward
+# 1. Which two axes do the products run over, and what happens to all the axes before them? By which number are the
+#    scores divided: is it a number of positions, or of features?
+# 2. S = q kᵀ / √d; P = softmax(S); y = P v; (…, Q, d) (…, d, K) → (…, Q, K), then (…, Q, K) (…, K, V) → (…, Q, V)
+# 3. With a mask, first put zeros in the place of queries that see nothing and of keys and values that nobody sees. Then
+#    compute the scores, the masked softmax and the mean of the values; keep q, k, v and the weights.
+#
+# ### backward
+# 1. Three products and a softmax: which factor of each product do you need for the gradient of the other?
+# 2. dv = Pᵀ dy; dP = dy vᵀ; dS = P (dP − Σ P dP); dq = dS k / √d; dk = dSᵀ q / √d
+# 3. Begin with the values and the weights, go through the softmax row by row, and end with queries and keys, both of
+#    which get the factor of the scores.
+#
+# ### speed
+# 1. Is there a loop over sequences, heads or queries in your code? Which arrays are as large as queries times keys, and
+#    how often do you make a new one?
+# 2. one product of stacked matrices for each of S, y, dP, dq, dk, dv
+# 3. Multiply stacked matrices, scale the queries and not the scores, and let results take the memory of what is no
+#    longer needed.
+#
+# ### memory
+# 1. What is the largest array that your backward makes?
+# 2. dS = P (dP − Σ P dP), (…, Q, K); the derivative of each weight by each score would be (…, Q, K, K)
+# 3. Use the formula with the sum over each row in place of a matrix of derivatives.
+
 # %%
 check(ScaledDotProductAttention)
+
+# %% [markdown]
+# What the factor $1/\sqrt d$ does: the largest weight of a query that compares itself with 16 random keys, without and with
+# the factor, and how much of the gradient passes the softmax. Without it, large heads begin training with weights that
+# are almost 0 or 1, where nothing moves.
+
+# %%
+with when_written():
+    rng = np.random.default_rng(0)
+    dims = 2 ** np.arange(1, 11)
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
+    for scaled in (False, True):
+        largest, passed = [], []
+        for dim in dims:
+            q, k, dp = rng.normal(size=(400, 1, dim)), rng.normal(size=(400, 16, dim)), rng.normal(size=(400, 1, 16))
+            p = masked_softmax(q @ k.swapaxes(-1, -2) / (dim**0.5 if scaled else 1))
+            largest.append(p.max(axis=-1).mean())
+            passed.append(np.linalg.norm(softmax_backward(dp, p), axis=-1).mean())
+        label = "divided by √d" if scaled else "not divided"
+        axes[0].semilogx(dims, largest, "o-", base=2, label=label)
+        axes[1].semilogx(dims, passed, "o-", base=2, label=label)
+    axes[0].set(xlabel="head_dim d", ylabel="largest weight, mean", ylim=(0, 1))
+    axes[1].set(xlabel="head_dim d", ylabel="norm of the scores' gradient, mean", ylim=(0, None))
+    axes[1].legend()
+    plt.show()
 
 
 # %% [markdown]
@@ -840,3 +1066,441 @@ class Transformer(Layer):
 
 # %%
 check(Transformer)
+
+
+# %% [markdown]
+# ## 9.12 KVCache
+#
+# A language model writes one symbol at a time: read all symbols so far, compute scores for the next one, choose, append,
+# repeat. Done plainly, the model reads the first symbol again for every symbol that it writes. But a causal layer
+# computes the same for it each time: what stands at position 5 does not depend on what comes later. Only the *new*
+# position is new, and of the old ones it needs nothing but their keys and values. So keep these.
+#
+# ```
+#    append(k, v)                    k, v           (batch, key_heads, 4, head_dim)      the prompt, four positions at once
+#       keys, values     → 4 positions              mask (4, 4): causal within the prompt
+#    append(k, v)                    k, v           (batch, key_heads, 1, head_dim)      one position
+#       keys, values     → 5 positions              mask (1, 5): the new one sees all
+#    append(k, v)        → 6 positions              …
+# ```
+#
+# A text of $n$ positions costs about $n^2 / 2$ evaluations of a position without a cache, and $n$ with one.
+#
+# *By hand:* `append` of keys $(1, 2)$ and then of $(3)$ (one sequence, one head, one number per key) returns $(1, 2)$ and
+# then $(1, 2, 3)$; `length` is 0 before, 2, and 3.
+
+
+# %%
+class KVCache:
+    """Keys and values of all positions that a layer has read, of every sequence of a batch
+
+    length: positions so far; 0 at the start.
+
+    Source: Shazeer, Fast Transformer Decoding: One Write-Head Is All You Need (2019), section 2.3.
+    """
+
+    def __init__(self):
+        self.keys = self.values = None
+        self.length = 0
+
+    def append(self, k, v):
+        """Keep the keys and values of new positions; return those of all positions, in their order, as (keys, values)
+
+        Shapes
+            k  (batch, key_heads, new, head_dim)      keys  (batch, key_heads, length, head_dim), length after the call
+            v  (batch, key_heads, new, value_dim)      values  (batch, key_heads, length, value_dim)
+        What an earlier call returned does not change.
+        """
+        ### BEGIN SOLUTION
+        if self.length:
+            xp = array_module(k)
+            k = xp.concatenate([self.keys, k], axis=2)
+            v = xp.concatenate([self.values, v], axis=2)
+        self.keys, self.values, self.length = k, v, k.shape[2]
+        return k, v
+        ### END SOLUTION
+
+
+# %% [markdown] hints="KVCache"
+# ### append
+# 1. Along which axis do the new positions follow the old ones, and what is there to follow at the first call?
+# 2. keys ← [keys, k] along time, values ← [values, v] along time, length ← length + new
+# 3. At the first call keep what is given. Later, join the kept arrays and the new ones along the third axis, keep the
+#    results, count the positions, and return both.
+
+# %%
+check(KVCache)
+
+# %% [markdown]
+# ## 9.13 GroupedQueryAttention
+#
+# With a cache, the keys and values of a long text take more memory than the model, and reading them takes more time than
+# multiplying. Queries are not kept. So let several heads of queries **share** one head of keys and values:
+#
+# ```
+#    query heads     0   1   2   3        4   5   6   7         heads = 8
+#                    └───┴─┬─┴───┘        └───┴─┬─┴───┘
+#    key heads             0                    1               key_heads = 2: a quarter of the cache
+# ```
+#
+# With `key_heads = heads` it is multi-head attention, with `key_heads = 1` *multi-query* attention. Head $h$ reads key
+# head $\lfloor h / g \rfloor$, where $g = heads / key\_heads$: neighbours form a group.
+#
+# This layer is one of a decoder without an encoder, so it is always causal; and it uses rotary positions (9.5), on
+# queries and keys but not on values.
+#
+# **With a cache**, `forward` is given new positions only, one or several. They begin at position `cache.length`: that is
+# the `start` of both RoPE layers. Keys are kept *after* their rotation, since a key's position never changes. Then the
+# new queries look at all keys, old and new, each at those up to its own position: `causal_mask(new, all)`, whose
+# queries are the last of the positions.
+#
+# **The backward pass** (without a cache) is that of multi-head attention, with two additions: each gradient of rotated
+# queries or keys goes back through its RoPE, and a key head that several heads have read gets the **sum** of their
+# gradients.
+#
+# You can copy the keys and values for each of their readers, and add up the gradients of the copies. Or see it like
+# this: to a key head it makes no difference which head a query belongs to. The $g$ heads of a group are simply $g$ times
+# as many queries: (batch, heads, time, head_dim) becomes (batch, key_heads, g · time, head_dim) by a reshape, with the
+# same mask for each of the $g$. Nothing is copied, and the attention's backward adds up by itself.
+#
+# *By hand:* two query heads, one key head, one number each, no rotation; two positions with keys $(0, 0)$, values
+# $(2, 4)$. All weights are even: at position 1 both heads read $(2 + 4) / 2 = 3$. If both have the upstream gradient 1
+# there, each sends $\frac12$ to both values, so $dv = (1, 1)$: the sum over two heads. With a cache that holds position
+# 0, `forward` of position 1 alone gives the same 3.
+
+
+# %%
+class GroupedQueryAttention(Layer):
+    """Causal self-attention with rotary positions, in which groups of query heads share a head of keys and values
+
+    Shapes
+        x, y  (batch, time, features)
+        Wq, Wo  (features, features)      Wk, Wv  (features, key_heads · head_dim), head_dim = features / heads
+    heads is a multiple of key_heads; query head h reads key head h // (heads / key_heads). split_heads divides queries
+    among heads, keys and values among key_heads. Queries and keys are rotated by RoPE. No biases.
+    forward(x, cache=None) returns y. With a cache (a KVCache) x are the positions after those that the cache holds, and
+    their rotated keys and their values are appended to it.
+    backward(dy) returns dx, after a forward without a cache.
+    new_cache() returns an empty cache for this layer.
+
+    Source: Ainslie et al., GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints (2023),
+    section 2.2; with RoPE: Touvron et al., Llama 2 (2023), section 2.2.
+    """
+
+    def __init__(self, features, heads, key_heads, *, rng):
+        head_dim = features // heads
+        self.heads, self.key_heads = heads, key_heads
+        self.Wq, self.Wk = draw(features, features, rng), draw(features, key_heads * head_dim, rng)
+        self.Wv, self.Wo = draw(features, key_heads * head_dim, rng), draw(features, features, rng)
+        self.rope_q, self.rope_k = RoPE(head_dim), RoPE(head_dim)
+        self.attention = ScaledDotProductAttention()
+
+    def new_cache(self):
+        """An empty cache; given"""
+        return KVCache()
+
+    def forward(self, x, cache=None):
+        ### BEGIN SOLUTION
+        xp, (batch, time) = array_module(x), x.shape[:2]
+        self.x, rows = x, as_rows(x)
+        q, k, v = (
+            split_heads((rows @ W.data).reshape(batch, time, -1), heads)
+            for W, heads in ((self.Wq, self.heads), (self.Wk, self.key_heads), (self.Wv, self.key_heads))
+        )
+        start = 0 if cache is None else cache.length
+        q, k = self.rope_q.forward(q, start), self.rope_k.forward(k, start)
+        if cache is not None:
+            k, v = cache.append(k, v)
+        group = self.heads // self.key_heads
+        mask = None if time == 1 else xp.tile(causal_mask(time, k.shape[2]), (group, 1))
+        y = self.attention.forward(q.reshape(batch, self.key_heads, group * time, -1), k, v, mask)
+        self.merged = merge_heads(y.reshape(q.shape))
+        return (as_rows(self.merged) @ self.Wo.data).reshape(x.shape)
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        batch, features = len(dy), dy.shape[2]
+        rows = as_rows(dy)
+        self.Wo.grad += as_rows(self.merged).T @ rows
+        dmerged = split_heads((rows @ self.Wo.data.T).reshape(dy.shape), self.heads)
+        dq, dk, dv = self.attention.backward(dmerged.reshape(batch, self.key_heads, -1, features // self.heads))
+        dq, dk = self.rope_q.backward(dq.reshape(dmerged.shape)), self.rope_k.backward(dk)
+        dx, rows = 0, as_rows(self.x)
+        for W, d in ((self.Wq, dq), (self.Wk, dk), (self.Wv, dv)):
+            d = as_rows(merge_heads(d))
+            W.grad += rows.T @ d
+            dx = dx + d @ W.data.T
+        return dx.reshape(dy.shape)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="GroupedQueryAttention"
+# ### forward
+# 1. How many heads do the queries have, and how many do keys and values? At which position does x begin?
+# 2. q = rope(x Wq), k = rope(x Wk), both from position cache.length on; head h reads key head ⌊h / g⌋, g = heads /
+#    key_heads
+# 3. Project and split, rotate queries and keys, append keys and values to the cache if there is one. Then either repeat
+#    each key head for the g neighbouring heads that read it, or treat the g heads as more queries of one head; the mask
+#    is causal among all keys.
+#
+# ### backward
+# 1. A key head was read by g heads: what happens to its gradients? And what was done to queries and keys before?
+# 2. dk of a key head = Σ over its group; then dq, dk through their RoPE; dx = dq Wqᵀ + dk Wkᵀ + dv Wvᵀ
+# 3. Go through Wo, split, go through the attention, add up what the heads of a group return for their keys and values,
+#    rotate back, merge, and add up the three gradients of x.
+
+# %%
+check(GroupedQueryAttention)
+
+# %% [markdown]
+# ## 9.14 WarmupSchedule
+#
+# The paper's learning rate rises linearly for some steps, and then falls with the root of the step:
+#
+# $$ \eta_t = \eta_0 \cdot d^{-1/2} \cdot \min\left(s^{-1/2},\ s \cdot w^{-3/2}\right), \qquad s = t + 1 $$
+#
+# with $d$ the features of the model and $w$ the steps of the warm-up. The two terms meet at $s = w$. Schedules of this
+# course begin at $t = 0$, where $t^{-1/2}$ would be infinite; so $s = t + 1$. The paper has $\eta_0 = 1$.
+#
+# *By hand:* $d = 4$, $w = 2$, $\eta_0 = 1$: $s = 1$ gives $\frac12 \min(1, 0.354) = 0.177$; $s = 2$ gives
+# $\frac12 \cdot 0.707 = 0.354$, the maximum; $s = 3$ gives $\frac12 \cdot 0.577 = 0.289$.
+
+
+# %%
+class WarmupSchedule(Schedule):
+    """Rise linearly, then fall as 1/√step:  base · features^(−½) · min(s^(−½), s · steps^(−3/2)),  s = t + 1
+
+    features: of the model; steps: of the rise, 1 or more.
+
+    Source: Vaswani et al. (2017), equation 3.
+    """
+
+    def __init__(self, optimizer, features, steps):
+        self.features, self.steps = features, steps
+        super().__init__(optimizer)
+
+    def rate(self, t):
+        ### BEGIN SOLUTION
+        step = t + 1
+        return self.base * self.features**-0.5 * min(step**-0.5, step * self.steps**-1.5)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="WarmupSchedule"
+# ### rate
+# 1. Which of the two terms is the smaller one during the rise, and which after it? What is the first step's number?
+# 2. η(t) = η₀ d^(−½) min(s^(−½), s w^(−3/2)), s = t + 1; η₀ = base, d = features, w = steps
+# 3. Count steps from one. Take the smaller of the two terms, and multiply it by base and by the power of features.
+
+# %%
+check(WarmupSchedule)
+
+# %%
+Adam = earlier("optimizers.Adam")
+
+with when_written():
+    ax = plt.subplots(figsize=(7, 3), layout="constrained")[1]
+    for (features, steps), style in {(32, 100): "-", (32, 200): "--", (128, 100): ":"}.items():
+        schedule = WarmupSchedule(Adam([Parameter(np.zeros(1))], 1.0), features, steps)
+        ax.plot([schedule.rate(t) for t in range(800)], style, label=f"{features} features, {steps} steps of warm-up")
+    ax.set(xlabel="step", ylabel="learning rate / base", ylim=(0, None))
+    ax.legend()
+    plt.show()
+
+# %% [markdown]
+# ## 9.15 sample
+#
+# A language model's scores say how likely each symbol is to come next. Which one to take?
+#
+# - **Temperature** $T$ divides the scores: $p = \text{softmax}(s / T)$. Below 1 the likely ones become more likely; with
+#   $T = 0$ the most likely one is always taken, *greedy* choice; above 1 the differences shrink.
+# - **Top-k** keeps the $k$ most likely symbols, and gives the others probability 0.
+# - **Top-p** (*nucleus sampling*) keeps as many of the most likely ones as it takes to reach the mass $p$: the *smallest*
+#   set of most likely symbols whose probabilities add up to $p$ or more. Where the model is sure that may be one symbol,
+#   where it is not, a hundred.
+#
+# Several may be given. They apply in this order, each to what the one before has left, and after each the
+# probabilities are normalized again: temperature, top-k, top-p.
+#
+# *By hand:* $p = (0.5, 0.3, 0.15, 0.05)$. Top-p with 0.7: the first has 0.5, which is not enough; with the second it is
+# 0.8. The set has two symbols, and their probabilities become $0.625$ and $0.375$. Now top-k with 3, and then top-p with
+# 0.83: top-k leaves $(0.526, 0.316, 0.158)$, and $0.526 + 0.316 = 0.842$ is enough: two symbols are kept. (If the
+# probabilities were not normalized after top-k, $0.8$ would not be enough, and three would be.)
+#
+# **Draw from a distribution** by one uniform number $u$ in $[0, 1)$: take the first symbol whose cumulative probability
+# is above $u$. That works for all rows of a batch at once: every row needs its own $u$.
+
+
+# %%
+def sample(scores, temperature=1.0, top_k=None, top_p=None, *, rng):
+    """Draw the next symbol of every row
+
+    Shapes
+        scores  (batch, vocabulary), floats: logarithms of unnormalized probabilities      result  (batch,), integers
+    temperature: 0 or more; 0: the symbol with the highest score. top_k: 1 or more; None: all. top_p: above 0 and at
+    most 1; None: 1. Applied in this order, each to what the one before left, normalized again.
+    rng: a numpy.random.Generator, from which each row has a draw of its own.
+
+    Source: temperature: Ackley, Hinton & Sejnowski (1985); top-k: Fan, Lewis & Dauphin, Hierarchical Neural Story
+    Generation (2018), section 5.2; top-p: Holtzman et al., The Curious Case of Neural Text Degeneration (2020),
+    section 3.1.
+    """
+    ### BEGIN SOLUTION
+    xp = array_module(scores)
+    if temperature == 0:
+        return scores.argmax(axis=1)
+    order = xp.argsort(-scores, axis=1)
+    p = masked_softmax(xp.take_along_axis(scores, order, axis=1) / temperature)  # the most likely first
+    if top_k is not None:
+        p[:, top_k:] = 0
+        p /= p.sum(axis=1, keepdims=True)
+    if top_p is not None:
+        before = p.cumsum(axis=1) - p
+        p = xp.where(before < top_p, p, 0)
+    cumulative = p.cumsum(axis=1)
+    u = asarray(rng.random((len(p), 1)))
+    place = (cumulative <= u * cumulative[:, -1:]).sum(axis=1)  # the last one is 1, or what top-p and rounding left
+    return xp.take_along_axis(order, place[:, None], axis=1)[:, 0]
+    ### END SOLUTION
+
+
+# %% [markdown] hints="sample"
+# ### sample
+# 1. Which symbols may be drawn at all, and with which probabilities? Is every row of the batch treated by itself?
+# 2. p = softmax(scores / T); top-k: the k largest; top-p: keep a symbol if the mass of those before it is below p;
+#    normalize after each
+# 3. Sort every row, the largest first, and remember the order. Set what is cut off to zero and normalize. Draw one
+#    uniform number for each row, count how many cumulative sums are not above it, and translate this place back by the
+#    order. Temperature 0 is a case of its own.
+
+# %%
+check(sample)
+
+# %% [markdown]
+# ## 9.16 generate
+#
+# Now put it together: a function that continues texts with any model whose `forward(ids, caches)` returns scores for the
+# next symbol after every position. `model.new_caches()` makes empty caches, one for every layer.
+#
+# ```
+#    ids (batch, time) ─→ model.forward(ids, caches) ─→ scores (batch, time, vocabulary)    the prompt, in one piece
+#                                                          │ of the last position
+#                                                        choose ─→ one new id per row (batch,)
+#                          model.forward(new, caches) ←────┘      (batch, 1): the new position alone
+# ```
+#
+# *By hand:* a model that always gives the highest score to the sum of the last two ids, from the prompt $(1, 1)$: 2, 3,
+# 5, 8. `generate` with `length=4` returns $(1, 1, 2, 3, 5, 8)$. The first call gets two ids, the later ones one each; the
+# last id, 8, need not be read any more.
+
+
+# %%
+def generate(ids, *, model, length, choose=None):
+    """Continue every text of a batch by ``length`` symbols, reading each position once
+
+    Shapes
+        ids  (batch, time), integers, time 1 or more      result  (batch, time + length): ids, and what follows
+    model: model.new_caches() returns empty caches, and model.forward(ids, caches) the scores (batch, new, vocabulary)
+    of the symbol after each of the positions that it is given, which follow those that the caches hold.
+    choose: choose(scores) returns one symbol (batch,) for each row of scores (batch, vocabulary); None: that with the
+    highest score.      length: 0 or more.
+    """
+    ### BEGIN SOLUTION
+    xp, caches, new = array_module(ids), model.new_caches(), ids
+    parts = [ids]
+    for _ in range(length):
+        scores = model.forward(new, caches)[:, -1]
+        new = (scores.argmax(axis=1) if choose is None else choose(scores))[:, None]
+        parts.append(new)
+    return xp.concatenate(parts, axis=1)
+    ### END SOLUTION
+
+
+# %% [markdown] hints="generate"
+# ### generate
+# 1. How many positions does the model have to read in the first call, and how many in every later one?
+# 2. scores = forward(new, caches) of the last position; new = choose(scores), (batch,) → (batch, 1)
+# 3. Make the caches once. Read the whole prompt, choose from the scores of its last position, and from then on give the
+#    model nothing but the symbol chosen last. Collect all of them and join them along time.
+#
+# ### speed
+# 1. How many positions does your model read in all, for a prompt of 8 and 248 new ones?
+# 2. with caches: 8 + 247; without: 8 + 9 + … + 255
+# 3. Keep the caches from call to call, and pass only positions that they do not hold yet.
+
+# %%
+check(generate)
+
+# %% [markdown]
+# ## 9.17 beam_search
+#
+# Greedy choice takes the best symbol at every step, and may end in a text that is worse than another: the best first
+# symbol may have only poor continuations. **Beam search** keeps several texts, the *beams*, and extends all of them.
+#
+# At every step compute $\log p$ of every continuation of every text that is still open: its own sum so far, plus the log
+# probability of the next symbol. Of all these (open texts × vocabulary) keep the best `beams`. Those that end with the
+# end symbol are *finished*: they are put aside. The others stay open. Stop when no text is open any more, or after
+# `length` symbols; then what is still open counts as finished as well.
+#
+# Each symbol makes $\log p$ smaller, so the sum alone prefers short texts. Compare finished texts by
+#
+# $$ \text{score} = \frac{\log p}{\left(\frac{5 + n}{6}\right)^\alpha} $$
+#
+# with $n$ the number of new symbols, the end symbol included. (Only *finished* texts are compared like this; the open
+# ones at one step all have the same length.)
+#
+# *By hand:* symbols a, b and the end ·; first $p = (0.4, 0.6, 0)$; after a: $(0, 0, 1)$; after b: $(0.4, 0.4, 0.2)$.
+# Greedy begins with b. With two beams: after one step a ($-0.92$) and b ($-0.51$) are open. Of their continuations a·
+# ($-0.92$) is the best, and ba ($\ln 0.24 = -1.43$) and bb ($-1.43$) tie for the second place. So a· is finished, with
+# $p = 0.4$, more than any text that begins with b can reach. With $\alpha = 0.6$ its score is
+# $-0.92 / (7/6)^{0.6} = -0.84$.
+
+
+# %%
+def beam_search(ids, *, model, beams, length, end, alpha=0.6):
+    """Find a likely continuation of one text: keep the best ``beams`` of all continuations at every step
+
+    ids (time,): integers, the text so far, not empty.
+    model: model.forward(ids), ids (rows, time), returns scores (rows, time, vocabulary), NumPy arrays: their softmax is
+    the probability of the symbol after each position.
+    At every step the best ``beams`` continuations of open texts, by log p, are kept; those that end with ``end`` are
+    finished. After ``length`` steps open texts are finished too. beams, length: 1 or more.
+    Returns (new, score): the list of new symbols, ``end`` included, of the finished text with the highest
+    score = log p / ((5 + n) / 6)^alpha, n = len(new), and that score.
+
+    Source: Wu et al., Google's Neural Machine Translation System (2016), equation 14; the search: Graves, Sequence
+    Transduction with Recurrent Neural Networks (2012), algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    opened, finished = [(0.0, [])], []
+    for _ in range(length):
+        scores = model.forward(np.array([[*ids, *new] for _, new in opened]))[:, -1]
+        scores = scores - scores.max(axis=1, keepdims=True)
+        log_p = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        log_p += np.array([total for total, _ in opened])[:, None]
+        kept = []
+        for place in np.argsort(-log_p, axis=None)[:beams]:
+            row, symbol = divmod(int(place), log_p.shape[1])
+            text = float(log_p[row, symbol]), [*opened[row][1], symbol]
+            (finished if symbol == end else kept).append(text)
+        opened = kept
+        if not opened:
+            break
+    scored = [(total / ((5 + len(new)) / 6) ** alpha, new) for total, new in finished + opened]
+    score, new = max(scored)
+    return new, score
+    ### END SOLUTION
+
+
+# %% [markdown] hints="beam_search"
+# ### beam_search
+# 1. What has to be remembered of every open text? Among what are the best chosen: the continuations of one text, or of
+#    all?
+# 2. log p(text + symbol) = log p(text) + log softmax(scores)[symbol]; score = log p / ((5 + n) / 6)^α
+# 3. Keep pairs of a sum and a list of new symbols. At each step run the model on all open texts, add their sums to the
+#    log probabilities, sort all numbers of the table, and take the best. Put those that end aside. At the end divide,
+#    and return the text with the highest score.
+
+# %%
+check(beam_search)

@@ -8,7 +8,6 @@ from autograder.checks import (
     Independence,
     LayerExercise,
     Rng,
-    Speed,
     independence,
     later_steps,
     masked_steps,
