@@ -30,6 +30,8 @@ OUTLINE = Outline(
         "sample": 5,
         "generate": Points(generate=3, speed=2),
         "beam_search": 5,
+        "PatchEmbedding": Points(forward=2, backward=3),
+        "MixtureOfExperts": Points(forward=3, backward=4),
     },
-    questions={},
+    questions={"what_attention_ignores": 3},
 )

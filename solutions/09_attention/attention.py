@@ -349,19 +349,65 @@ with when_written():
 
 
 # %% [markdown]
-# ## 9.2 Additive attention
+# ## 9.2 Additive attention and a decoder's step
+#
+# Attention is older than the Transformer. A translation network of 2014 read a sentence with one recurrent network, the
+# *encoder*, and wrote its translation with another, the *decoder*, which knew of the sentence only the encoder's last
+# state. Long sentences did not fit into it. Bahdanau, Cho and Bengio let the decoder keep *all* states of the encoder, the
+# **memory**, and at every step read a mean of them, chosen anew by its own state:
+#
+# ```
+#   memory   h₁      h₂      h₃      h₄        the encoder's states, (batch, time, memory_features)
+#             ╲      │       │      ╱
+#              w₁    w₂      w₃    w₄          weights that sum to 1, (batch, time)
+#               ╲    │       │    ╱
+#                 ───── Σ ───── ← state        which memory is of interest now?
+#                       ↓
+#                    context                   (batch, memory_features)
+# ```
+#
+# How well state and memory fit is the output of a small network with one hidden layer, in which the two are *added*:
+#
+# $$ z_j = s\,W + h_j\,U, \qquad e_j = \tanh(z_j) \cdot v, \qquad w = \operatorname{softmax}(e), \qquad c = \sum_j w_j\,h_j $$
+#
+# $s$ is the state, $h_j$ step $j$ of the memory, $v$ a vector. The product $s W$ is needed once, for all steps;
+# $h_j U$ is one matrix product for all steps together.
+#
+# **The backward pass, derived.** The memory is used twice: it decides about the weights, and it is what is read. Begin at
+# the context, which is a sum of products. The gradient of a weight is how much its memory agrees with $dc$:
+#
+# $$ dw_j = h_j \cdot dc, \qquad de = \texttt{softmax\_backward}(dw, w) $$
+#
+# $e_j$ is a product of $\tanh(z_j)$ and $v$, so
+#
+# $$ dv = \sum_{n,j} de_{nj} \tanh(z_{nj}), \qquad dz_j = de_j\, v \odot \bigl(1 - \tanh^2 z_j\bigr) $$
+#
+# The state was added to *every* step, so its gradients of all steps add up before they meet $W$. Every step of the memory
+# gets one part through $z_j$ and one directly, as a term of the context:
+#
+# $$ ds = \Bigl(\sum_j dz_j\Bigr) W^\top, \qquad dW = s^\top \sum_j dz_j, \qquad dU = \sum_j h_j^\top dz_j, \qquad
+#    dh_j = dz_j\,U^\top + w_j\, dc $$
+#
+# *By hand:* one number of each, $W = U = v = 1$, $s = 0$, memory $(0, 2)$. Then $z = (0, 2)$, $e = (0, 0.964)$, weights
+# $(0.276, 0.724)$ and $c = 1.448$. With $dc = 1$: $dw = (0, 2)$, their mean under $w$ is $1.448$, so
+# $de = (0.276 \cdot (-1.448),\ 0.724 \cdot 0.552) = (-0.400, 0.400)$. $dz = de\,(1 - \tanh^2 z) = (-0.400, 0.028)$. So
+# $ds = -0.372$, $dh = dz + w = (-0.124, 0.752)$, $dv = 0.400 \cdot 0.964 = 0.385$.
+#
+# **Masks** have one axis for time: (batch, time), true where there is something to read. A memory with nothing to read
+# gives the context 0, and what is masked counts as 0, even if it is NaN.
 
 
 # %%
 class AdditiveAttention(Layer):
-    """A state reads a memory, with weights by a small network:  eⱼ = tanh(state W + memoryⱼ U) v
+    """A state reads a memory, with weights from a small network: e[j] = tanh(state W + memory[j] U) · v
 
     Shapes
-        state  (batch, state_features)      memory  (batch, time, memory_features)      context  (batch, memory_features)
-        W  (state_features, hidden)      U  (memory_features, hidden)      v  (hidden,)      weights  (batch, time)
-        mask  booleans (batch, time), true where the memory may be read; None: everywhere
-    weights are the softmax of e over time, and context is the sum of weightsⱼ memoryⱼ.
-    forward(state, memory, mask=None) returns context and sets self.weights; backward(dcontext) returns
+        state  (batch, state_features)      memory  (batch, time, memory_features)      weights  (batch, time)
+        context  (batch, memory_features)      W  (state_features, hidden)      U  (memory_features, hidden)
+        v  (hidden,)      mask  booleans (batch, time), true where the memory may be read; None: everywhere
+    weights is the softmax of e over time, context the sum of weights[j] memory[j]. Where nothing may be read, context
+    is 0. Masked memory counts as 0: NaN there has no effect on anything.
+    forward(state, memory, mask=None) returns context and sets self.weights to the weights; backward(dcontext) returns
     (dstate, dmemory).
 
     Source: Bahdanau, Cho & Bengio, Neural Machine Translation by Jointly Learning to Align and Translate (2015),
@@ -380,18 +426,19 @@ class AdditiveAttention(Layer):
         hidden = (as_rows(memory) @ self.U.data).reshape(*memory.shape[:2], -1)
         hidden += (state @ self.W.data)[:, None]
         xp.tanh(hidden, out=hidden)
-        self.weights = masked_softmax(hidden @ self.v.data, mask)
         self.state, self.memory, self.hidden = state, memory, hidden
+        self.weights = masked_softmax(hidden @ self.v.data, mask)
         return (self.weights[:, None] @ memory)[:, 0]
         ### END SOLUTION
 
     def backward(self, dcontext):
         ### BEGIN SOLUTION
-        de = softmax_backward((self.memory @ dcontext[:, :, None])[:, :, 0], self.weights)
+        dweights = (self.memory @ dcontext[:, :, None])[:, :, 0]
+        de = softmax_backward(dweights, self.weights)
         self.v.grad += de.reshape(-1) @ as_rows(self.hidden)
         dz = 1 - self.hidden * self.hidden
-        dz *= de[:, :, None]
         dz *= self.v.data
+        dz *= de[:, :, None]
         self.U.grad += as_rows(self.memory).T @ as_rows(dz)
         dmemory = (as_rows(dz) @ self.U.data.T).reshape(self.memory.shape)
         dmemory += self.weights[:, :, None] * dcontext[:, None]
@@ -401,8 +448,50 @@ class AdditiveAttention(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="AdditiveAttention"
+# ### forward
+# 1. The state has no time axis and the memory has one: along which axis must the state be repeated so that both can be
+#    added?
+# 2. zⱼ = s W + hⱼ U, (B, 1, H) + (B, T, H) → (B, T, H); e = tanh(z) v → (B, T); w = softmax(e); c = Σⱼ wⱼ hⱼ → (B, M)
+# 3. Put zeros where the mask is false. Add the two products, apply the tanh, multiply by v, take the masked softmax over
+#    time, and sum the memory with these weights. Keep what was multiplied.
+#
+# ### backward
+# 1. Along which two paths does one step of the memory affect the context? And on how many steps does the state act?
+# 2. dwⱼ = hⱼ · dc; de = softmax gradient; dzⱼ = deⱼ v (1 − tanh²); dhⱼ = dzⱼ Uᵀ + wⱼ dc; ds = (Σⱼ dzⱼ) Wᵀ
+# 3. From the context to the weights, through the softmax to e, through the tanh to z. Sum over time for everything that
+#    belongs to the state; merge batch and time for U and v.
+#
+# ### speed
+# 1. Is there a loop over the steps of the memory or over the sequences?
+# 2. h U for all steps: (B · T, M) (M, H) → (B · T, H)
+# 3. Merge batch and time into rows, and multiply all of them at once.
+
 # %%
 check(AdditiveAttention)
+
+# %% [markdown]
+# ### DecoderStep
+#
+# The decoder is a recurrent network, a GRU for example, whose input at every step is the last word that it wrote together
+# with what it has just read:
+#
+# ```
+#            memory                        new ──→ (the next step, and the scores of the next word)
+#              │                            ↑
+#   state ──→ attention ── context ──→ [x, context] ──→ cell ←── state
+#                             ↓             ↑
+#                          context          x, the last word
+# ```
+#
+# The cell is a recurrent layer of assignment 07; it is given sequences of a single step. Two things are easily forgotten in
+# the backward pass. The state acts twice, on the attention and on the cell, so two gradients **add up**. And the context is
+# both an output, with an upstream gradient of its own, and an input of the cell, which returns another one; they add up
+# *before* they go back into the attention.
+#
+# *By hand:* let the cell return $new = x + c + s$, and let the attention return $c = 2s$. So $new = x + 3s$. With
+# $dnew = 1$ and $dcontext = 10$: the cell returns 1 for $x$, 1 for $c$ and 1 for $s$. The attention is given
+# $10 + 1 = 11$ and returns $22$. So $dx = 1$ and $ds = 1 + 22 = 23$, as $new + 10\,c = x + 23\,s$ confirms.
 
 
 # %%
@@ -412,9 +501,11 @@ class DecoderStep(Layer):
     Shapes
         x  (batch, in_features)      state, new  (batch, hidden)      memory  (batch, time, memory_features)
         context  (batch, memory_features)      mask  (batch, time), of the memory
-    attention: a layer whose forward(state, memory, mask) is context, and whose backward(dcontext) is
-    (dstate, dmemory).      cell: a recurrent layer of 07 with in_features + memory_features inputs.
-    context is read with the given state; the cell reads x and context side by side, x first, as one step.
+    attention: a layer with forward(state, memory, mask) → context and backward(dcontext) → (dstate, dmemory).
+    cell: a recurrent layer as in 07, with in_features + memory_features inputs: forward(x, state) → (h, last) of
+    sequences (batch, time, features), and backward(dh, dlast) → (dx, dstate).
+    The memory is read with the given state. The cell then reads x and context side by side, x first, as a sequence of
+    one step, from the same state; new is its last state.
     forward(x, state, memory, mask=None) returns (new, context), backward(dnew, dcontext) returns (dx, dstate, dmemory).
 
     Source: Bahdanau, Cho & Bengio (2015), section 3.1 and appendix A.2.2.
@@ -425,44 +516,115 @@ class DecoderStep(Layer):
 
     def forward(self, x, state, memory, mask=None):
         ### BEGIN SOLUTION
-        xp = array_module(x)
         context = self.attention.forward(state, memory, mask)
         self.in_features = x.shape[1]
-        _, new = self.cell.forward(xp.concatenate([x, context], axis=1)[:, None], state)
+        both = array_module(x).concatenate([x, context], axis=1)
+        _, new = self.cell.forward(both[:, None], state)
         return new, context
         ### END SOLUTION
 
     def backward(self, dnew, dcontext):
         ### BEGIN SOLUTION
-        xp = array_module(dnew)
-        dinput, dstate = self.cell.backward(xp.zeros_like(dnew)[:, None], dnew)
-        dx, from_cell = dinput[:, 0, : self.in_features], dinput[:, 0, self.in_features :]
+        no_gradient = array_module(dnew).zeros_like(dnew)[:, None]
+        dboth, dstate = self.cell.backward(no_gradient, dnew)
+        dx, from_cell = dboth[:, 0, : self.in_features], dboth[:, 0, self.in_features :]
         from_attention, dmemory = self.attention.backward(dcontext + from_cell)
         return dx, dstate + from_attention, dmemory
         ### END SOLUTION
 
 
+# %% [markdown] hints="DecoderStep"
+# ### forward
+# 1. The cell reads sequences. How do you make a sequence of one step out of a row of features?
+# 2. c = attention(s, memory); new = cell([x, c], s); [x, c] has shape (B, 1, I + M)
+# 3. Read the memory with the state, put x and the context side by side, add an axis for time, and call the cell with
+#    the same state.
+#
+# ### backward
+# 1. Which arrays act at two places? Each of them gets two gradients.
+# 2. (d[x, c], ds₁) = cell(dnew); (ds₂, dmemory) = attention(dcontext + dc); ds = ds₁ + ds₂
+# 3. First back through the cell, whose gradient is that of its last state. Split the gradient of its input into that of
+#    x and that of the context, add the context's own upstream gradient, and go back through the attention.
+
 # %%
 check(DecoderStep)
+
+# %% [markdown]
+# An untrained attention as it reads: each row is one state, each column a step of the memory. Before training the weights
+# are nearly even; after it, such a map shows which word of the source is read for which word of the translation. You will
+# see trained maps at the end of this assignment.
+
+# %%
+with when_written():
+    GRU = earlier("recurrent.GRU")
+    rng = np.random.default_rng(0)
+    step = DecoderStep(AdditiveAttention(16, 8, 16, rng=rng), GRU(4 + 8, 16, rng=rng))
+    memory, x, state = rng.normal(size=(1, 20, 8)), rng.normal(size=(1, 4)), np.zeros((1, 16))
+    maps = []
+    for size in (1, 8):
+        step.attention.v.data *= size
+        rows = []
+        for _ in range(12):
+            state, context = step.forward(x, state, memory)
+            rows.append(step.attention.weights[0])
+        maps.append(np.array(rows))
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3), layout="constrained")
+    for ax, weights, title in zip(axes, maps, ("as drawn", "v eight times as large: sharper"), strict=True):
+        shown = ax.imshow(weights, cmap="Purples", vmin=0, aspect="auto")
+        ax.set(xlabel="step of the memory", ylabel="step of the decoder", title=title)
+        figure.colorbar(shown, ax=ax, label="weight")
+    plt.show()
 
 
 # %% [markdown]
 # ## 9.3 Multi-head attention
+#
+# One softmax gives one mean: a word that has to find both its subject and its object would get a mixture of the two. So let
+# several attentions, **heads**, run side by side, each on features of its own. For the cost of one attention over all
+# `features`, there are `heads` of them with `head_dim` = features / heads each.
+#
+# ### Dividing the features
+#
+# ```
+#   x (batch, time, features)                    y (batch, heads, time, head_dim)
+#
+#             features →                            head 0       head 1
+#           a₁ b₁ c₁ d₁                             a₁ b₁        c₁ d₁
+#   time    a₂ b₂ c₂ d₂        split_heads          a₂ b₂        c₂ d₂
+#     ↓     a₃ b₃ c₃ d₃      ──────────────→        a₃ b₃        c₃ d₃
+# ```
+#
+# Two steps: the features of each position become (heads, head_dim), which is a reshape, and then the heads are moved in
+# front of time, which is *not*. A bare `x.reshape(batch, heads, time, head_dim)` has the correct shape and mixes
+# positions: its first head would consist of $a_1\, b_1$, then $c_1\, d_1$, then $a_2\, b_2$.
+#
+# *By hand:* the rows $(1, 2, 3, 4)$ and $(5, 6, 7, 8)$ with two heads become head 0 with the rows $(1, 2), (5, 6)$ and
+# head 1 with the rows $(3, 4), (7, 8)$.
+#
+# `merge_heads` is the inverse. Both only move numbers, so each is also the other's backward pass.
 
 
 # %%
 def split_heads(x, heads):
-    """Divide the features among heads, and move the heads before time
+    """Divides the features among heads, and moves the heads in front of time
 
     Shapes
         x  (batch, time, heads · head_dim)      y  (batch, heads, time, head_dim)
-    Head 0 gets the first head_dim features of every step.
+    The first head gets the first head_dim features of every step.
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.2.
     """
     ### BEGIN SOLUTION
     batch, time, features = x.shape
     return x.reshape(batch, time, heads, features // heads).swapaxes(1, 2)
     ### END SOLUTION
 
+
+# %% [markdown] hints="split_heads"
+# ### split_heads
+# 1. Which numbers of a row belong to the first head? After your reshape, are they together?
+# 2. (B, T, H · D) → (B, T, H, D) → (B, H, T, D)
+# 3. Divide the last axis into heads and head_dim, then exchange the axes of time and heads.
 
 # %%
 check(split_heads)
@@ -474,6 +636,8 @@ def merge_heads(x):
 
     Shapes
         x  (batch, heads, time, head_dim)      y  (batch, time, heads · head_dim)
+
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.2.
     """
     ### BEGIN SOLUTION
     batch, heads, time, head_dim = x.shape
@@ -481,24 +645,68 @@ def merge_heads(x):
     ### END SOLUTION
 
 
+# %% [markdown] hints="merge_heads"
+# ### merge_heads
+# 1. What has to be side by side in memory before two axes can be merged?
+# 2. (B, H, T, D) → (B, T, H, D) → (B, T, H · D)
+# 3. First move the heads back behind time, then merge the last two axes.
+
 # %%
 check(merge_heads)
+
+# %% [markdown]
+# ### The layer
+#
+# Four matrices without biases. Three make queries, keys and values; the fourth mixes what the heads have read:
+#
+# $$ q = x\,W_q, \quad k = m\,W_k, \quad v = m\,W_v, \qquad
+#    y = \text{merge}\bigl(\text{attention}(\text{split } q, \text{split } k, \text{split } v)\bigr)\, W_o $$
+#
+# ```
+#     x (batch, queries, features)      memory (batch, keys, features)
+#     │ Wq                                 │ Wk            │ Wv
+#     q ─ split ─→ (B, H, Q, D)            k ─ split       v ─ split
+#                        └──── attention ───┴───────────────┘        weights (B, H, Q, K)
+#                                 │ (B, H, Q, D)
+#                               merge ─→ (B, Q, features) ── Wo ──→ y
+# ```
+#
+# `memory` ($m$) is what is read. In **self-attention** a sequence reads itself, `forward(x, x)`; in **cross-attention**
+# the decoder reads what the encoder made of its input. One layer for both: it always returns two gradients, and in
+# self-attention the caller adds them.
+#
+# **Masks** of (batch, heads, queries, keys) in which any axis may be 1, or the first ones missing. A causal mask
+# (queries, keys) and a padding mask (batch, 1, 1, keys) are combined by `&` and broadcast.
+#
+# **The backward pass** follows the drawing upwards. $W_o$: $dW_o = r^\top dy$ with $r$ the merged rows of all
+# positions, and $dr = dy\,W_o^\top$. Merging is undone by splitting, so the gradient of what the heads returned is
+# $\text{split}(dr)$. The attention returns three gradients, which are merged again, and each goes through its own matrix.
+# Keys and values come from the same memory, so its gradient has two terms:
+#
+# $$ dx = dq\,W_q^\top, \qquad dm = dk\,W_k^\top + dv\,W_v^\top, \qquad
+#    dW_q = x^\top dq, \quad dW_k = m^\top dk, \quad dW_v = m^\top dv $$
+#
+# with all positions of all sequences as rows.
+#
+# *By hand:* two features and two heads of one feature, all matrices the identity; one query $x = (1, 0)$, and a memory of
+# two positions $(0, 0)$ and $(\ln 3, 2)$. Head 0 compares $1$ with $0$ and $\ln 3$ ($d = 1$): weights
+# $(\frac14, \frac34)$, and reads $\frac34 \ln 3 = 0.824$. Head 1 has the query 0: weights $(\frac12, \frac12)$, and reads
+# $1$. So $y = (0.824, 1)$: one sequence, read in two ways.
 
 
 # %%
 class MultiHeadAttention(Layer):
-    """Several attentions side by side, each on its own projection of the features
+    """Several attentions side by side, each on its share of projected features
 
     Shapes
         x, y  (batch, queries, features)      memory  (batch, keys, features)
         Wq, Wk, Wv, Wo  (features, features)      weights  (batch, heads, queries, keys)
         mask  booleans that broadcast to weights, true where a query may look; None: everywhere
-    Queries are x Wq, keys memory Wk, values memory Wv; each is divided among the heads by split_heads. What the heads
-    read is merged and multiplied by Wo. No biases.
+    Queries are x Wq, keys memory Wk and values memory Wv; each is divided among the heads by split_heads, and head_dim
+    is features / heads. What the heads read is merged and multiplied by Wo. There are no biases.
     forward(x, memory, mask=None) returns y and sets self.weights; backward(dy) returns (dx, dmemory).
-    Self-attention is forward(x, x): the gradient of x is then the sum of the two.
 
-    Source: Vaswani et al. (2017), section 3.2.2.
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.2.2.
     """
 
     def __init__(self, features, heads, *, rng):
@@ -509,49 +717,118 @@ class MultiHeadAttention(Layer):
 
     def forward(self, x, memory, mask=None):
         ### BEGIN SOLUTION
-        self.x, self.memory = x, memory
-        q, k, v = (
-            split_heads((as_rows(inputs) @ W.data).reshape(inputs.shape), self.heads)
-            for inputs, W in ((x, self.Wq), (memory, self.Wk), (memory, self.Wv))
+        self.x, self.memory = as_rows(x), as_rows(memory)
+        q, k, v = self.x @ self.Wq.data, self.memory @ self.Wk.data, self.memory @ self.Wv.data
+        heads = (
+            split_heads(rows.reshape(inputs.shape), self.heads) for rows, inputs in ((q, x), (k, memory), (v, memory))
         )
-        self.merged = merge_heads(self.attention.forward(q, k, v, mask))
+        merged = merge_heads(self.attention.forward(*heads, mask))
         self.weights = self.attention.weights
-        return (as_rows(self.merged) @ self.Wo.data).reshape(x.shape)
+        self.merged, self.shapes = as_rows(merged), (x.shape, memory.shape)
+        return (self.merged @ self.Wo.data).reshape(x.shape)
         ### END SOLUTION
 
     def backward(self, dy):
         ### BEGIN SOLUTION
-        self.Wo.grad += as_rows(self.merged).T @ as_rows(dy)
-        dmerged = (as_rows(dy) @ self.Wo.data.T).reshape(dy.shape)
-        dq, dk, dv = (as_rows(merge_heads(d)) for d in self.attention.backward(split_heads(dmerged, self.heads)))
-        x, memory = as_rows(self.x), as_rows(self.memory)
-        self.Wq.grad += x.T @ dq
-        self.Wk.grad += memory.T @ dk
-        self.Wv.grad += memory.T @ dv
+        rows = as_rows(dy)
+        self.Wo.grad += self.merged.T @ rows
+        dmerged = (rows @ self.Wo.data.T).reshape(dy.shape)
+        dheads = self.attention.backward(split_heads(dmerged, self.heads))
+        dq, dk, dv = (as_rows(merge_heads(d)) for d in dheads)
+        self.Wq.grad += self.x.T @ dq
+        self.Wk.grad += self.memory.T @ dk
+        self.Wv.grad += self.memory.T @ dv
+        dx = dq @ self.Wq.data.T
         dmemory = dk @ self.Wk.data.T
         dmemory += dv @ self.Wv.data.T
-        return (dq @ self.Wq.data.T).reshape(self.x.shape), dmemory.reshape(self.memory.shape)
+        return dx.reshape(self.shapes[0]), dmemory.reshape(self.shapes[1])
         ### END SOLUTION
 
+
+# %% [markdown] hints="MultiHeadAttention"
+# ### forward
+# 1. Which of the three projections are computed from x, and which from the memory? What has to happen between a projection
+#    and the attention?
+# 2. q = x Wq, k = m Wk, v = m Wv, each (B, T, F) → (B, H, T, D); y = merge(attention(q, k, v, mask)) Wo
+# 3. Project, divide among the heads, attend with the mask, merge, and multiply by Wo. Keep the merged rows and the
+#    attention's weights.
+#
+# ### backward
+# 1. What undoes a merge? And from how many sides does the memory get a gradient?
+# 2. dWo = mergedᵀ dy; dmerged = dy Woᵀ; dx = dq Wqᵀ; dm = dk Wkᵀ + dv Wvᵀ; dWq = xᵀ dq, dWk = mᵀ dk, dWv = mᵀ dv
+# 3. Back through Wo, divide the gradient among the heads, back through the attention, merge its three gradients, and go
+#    through the three matrices, adding up for the memory.
+#
+# ### speed
+# 1. Is there a loop over positions or sequences? Are the projections of all positions one product?
+# 2. x Wq for all rows: (B · T, F) (F, F) → (B · T, F)
+# 3. Merge batch and time into rows before every product with a matrix of parameters.
 
 # %%
 check(MultiHeadAttention)
 
+# %% [markdown]
+# **Question 1.** *(3 points)* (a) The keys have no bias here. Show that a bias $b_k$, added to all keys, would change no
+# output of the layer, whatever its value. (b) Self-attention without a mask is given a sequence, and then the same
+# sequence with its positions in another order. How are the two outputs related, and why is this a problem for language?
+# (c) A causal mask of `time` = 1,000 is applied: which share of the scores is computed for nothing, and how do the costs
+# of attention and of a recurrent layer grow with the length of the sequence?
+
+# %% [markdown] question="what_attention_ignores"
+# ### BEGIN SOLUTION
+# (a) The score of query $q_i$ and key $k_j + b_k$ is $(q_i \cdot k_j + q_i \cdot b_k) / \sqrt d$. The second term is the
+# same for all keys $j$ of the query, and a softmax does not change when the same number is added to all of its scores. (So
+# the gradient of $b_k$ would be zero as well.)
+#
+# (b) The outputs are the same, in the other order: every position compares itself with the same set of keys and reads a
+# mean of the same values, and a sum does not depend on the order of its terms. "Dog bites man" and "man bites dog" would
+# get the same vectors for each word. Positions have to be put into the input or into the scores (9.4, 9.5).
+#
+# (c) Position $i$ sees $i$ of 1,000 keys, so $1000 \cdot 999 / 2$ of $1000^2$ scores are masked: almost one half. Attention
+# costs time² · features for scores and mean (and memory for time² weights); a recurrent layer costs time · features²,
+# but its steps must be computed one after the other.
+#
+# Mark scheme: 1 point for the constant per query and the invariance of the softmax; 1 for the permuted output and an
+# example or a reason why order matters; 1 for one half, quadratic against linear growth (half without the growth).
+# ### END SOLUTION
+
 
 # %% [markdown]
 # ## 9.4 Positional encoding
+#
+# Attention does not know about order: it compares contents. (You prove it in question 1.) So tell it where a position is, by
+# adding a vector to $x_t$ that depends on $t$ alone. Counting, $P_t = t$, would grow without limit and dwarf the content.
+# Vaswani et al. use waves, of which the first is fast and each following one slower, like the digits of a clock:
+#
+# $$ P_{t,\,2i} = \sin\bigl(t\,\omega_i\bigr), \qquad P_{t,\,2i+1} = \cos\bigl(t\,\omega_i\bigr), \qquad
+#    \omega_i = 10000^{-2i/\text{features}} $$
+#
+# Sine and cosine of one wave are side by side. Together they are a point on a circle, and a step of $k$ positions rotates
+# it by $k\,\omega_i$, whatever $t$ is. So the encoding of $t + k$ is a *linear* function of that of $t$, which a
+# matrix such as $W_q$ can learn: "three positions ago" is one rotation. The dot product of two encodings depends only on
+# their distance, $P_t \cdot P_s = \sum_i \cos((t - s)\,\omega_i)$: look at the picture.
+#
+# There is nothing to learn, and the **backward pass** is that of a sum: $dx = dy$.
+#
+# *By hand:* four features, so $\omega_0 = 1$ and $\omega_1 = 10000^{-2/4} = 0.01$. Position 0 is $(0, 1, 0, 1)$, position
+# 1 is $(\sin 1, \cos 1, \sin 0.01, \cos 0.01) = (0.841, 0.540, 0.010, 1.000)$. With three features the last cosine is
+# left out.
+#
+# `start` is the position of the first step: a decoder that is given one word after the other counts on. Compute the angles
+# in float64, and convert the finished table to the dtype of x: near position 1,000,000 the numbers of float32 are
+# 0.06 apart.
 
 
 # %%
 class PositionalEncoding(Layer):
-    """Adds waves of the position:  y[t] = x[t] + P[t],  P[t, 2i] = sin(t / 10000^(2i/features)),  P[t, 2i + 1] = its cos
+    """Adds waves of the position: y[t] = x[t] + P[t], P[t, 2i] = sin(t ω[i]), P[t, 2i + 1] = cos(t ω[i])
 
     Shapes
-        x, y  (batch, time, features)
-    features: length of the last axis; where it is odd, the last sine has no cosine.
-    forward(x, start=0): start is the position of the first step.
+        x, y  (batch, time, features)      P  (time, features)
+    ω[i] = 10000^(−2i / features).      features: any number; where it is odd, the last sine has no cosine.
+    forward(x, start=0) has steps at the positions start, start + 1, …; backward(dy) returns dx.
 
-    Source: Vaswani et al. (2017), section 3.5.
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.5.
     """
 
     def __init__(self, features):
@@ -559,12 +836,12 @@ class PositionalEncoding(Layer):
 
     def forward(self, x, start=0):
         ### BEGIN SOLUTION
-        time, features = x.shape[-2:]
-        waves = np.arange(0, features, 2)
-        angles = np.arange(start, start + time)[:, None] * 10000.0 ** (-waves / features)
+        time, features = x.shape[-2], self.features
+        speeds = 10000.0 ** (-np.arange(0, features, 2) / features)
+        angles = np.arange(start, start + time)[:, None] * speeds
         table = np.empty((time, features))
         table[:, 0::2] = np.sin(angles)
-        table[:, 1::2] = np.cos(angles)[:, : features // 2]
+        table[:, 1::2] = np.cos(angles[:, : features // 2])
         return x + asarray(table.astype(x.dtype))
         ### END SOLUTION
 
@@ -574,21 +851,87 @@ class PositionalEncoding(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="PositionalEncoding"
+# ### forward
+# 1. Feature 2i and feature 2i + 1 share something: what? And how many waves are there if the number of features is odd?
+# 2. P[t, 2i] = sin(t · 10000^(−2i / F)); P[t, 2i + 1] = cos of the same angle; (T, 1) times (waves,) → (T, waves)
+# 3. Make a table of all angles, positions down and waves across, put its sines into the even columns and its cosines
+#    into the odd ones, convert it to the dtype of x, move it to the active device, and add it.
+#
+# ### backward
+# 1. Does the table depend on x?
+# 2. dx = dy, (B, T, F)
+# 3. The gradient of a sum is the same for each of its terms: hand it on.
+
 # %%
 check(PositionalEncoding)
 
+# %% [markdown]
+# The table for 64 features, and the dot products of every two encodings: they depend on the distance only, and fall with
+# it.
+
+# %%
+with when_written():
+    table = PositionalEncoding(64).forward(np.zeros((1, 100, 64)))[0]
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
+    for ax, picture, names in zip(
+        axes, (table, table @ table.T), (("feature", "position"), ("position", "position")), strict=True
+    ):
+        shown = ax.imshow(picture, cmap="PuOr", aspect="auto")
+        ax.set(xlabel=names[0], ylabel=names[1])
+        figure.colorbar(shown, ax=ax)
+    axes[0].set_title("the waves")
+    axes[1].set_title("dot products of encodings")
+    plt.show()
+
 
 # %% [markdown]
-# ## 9.5 Rotary positions
+# ## 9.5 Rotary positions: RoPE
+#
+# What attention needs is not *where* a position is but *how far* from the query. So leave the input alone, and put
+# the positions into the dot product: **rotate** every query and every key by an angle that grows with its position.
+# A rotation changes no length, and the dot product of two rotated vectors depends only on the *difference* of their
+# angles:
+#
+# $$ \bigl(R_{t}\, q\bigr) \cdot \bigl(R_{s}\, k\bigr) = q^\top R_t^\top R_s\, k = q^\top R_{s - t}\, k $$
+#
+# Whatever is learned about "two words ago" holds everywhere in the text. This is what most language models of today do;
+# values are not rotated.
+#
+# ### Rotating pairs
+#
+# A rotation needs two dimensions, so features are taken in pairs, and each pair has its own angle:
+#
+# $$ y_i = x_i \cos\alpha_i - x_{i + \text{half}} \sin\alpha_i, \qquad
+#    y_{i + \text{half}} = x_{i + \text{half}} \cos\alpha_i + x_i \sin\alpha_i $$
+#
+# Which features are a pair is a convention, and there are two. The paper pairs neighbours; GPT-NeoX, LLaMA and this
+# course pair the first half with the second, since halves are contiguous in memory. Weights that were trained with one
+# convention are useless with the other, and mixing them up raises no error:
+#
+# ```
+#   half pairing (here)              interleaved pairing (the paper)
+#
+#   x₀ x₁ x₂ │ x₃ x₄ x₅              x₀ x₁ x₂ x₃ x₄ x₅
+#   └──┼──┼────┘  │  │               └──┘  └──┘  └──┘
+#      └──┼───────┘  │
+#         └──────────┘
+#   (0,3) (1,4) (2,5)                (0,1) (2,3) (4,5)
+# ```
+#
+# *By hand:* $x = (1, 2, 3, 4)$, pairs $(1, 3)$ and $(2, 4)$, rotated by a right angle ($\cos = 0$, $\sin = 1$) and not at
+# all ($\cos = 1$, $\sin = 0$): $y = (-3, 2, 1, 4)$.
 
 
 # %%
 def rotate_pairs(x, cos, sin):
-    """Rotates feature i together with feature i + half, by the angles of which cos and sin are given
+    """Rotates the features i and i + half together, by the angles whose cosines and sines are given
 
     Shapes
         x, y  (…, time, 2 · half)      cos, sin  (time, half)
     y[i] = x[i] cos[i] − x[i + half] sin[i],      y[i + half] = x[i + half] cos[i] + x[i] sin[i]
+
+    Source: Black et al., GPT-NeoX-20B: An Open-Source Autoregressive Language Model (2022), section 2.1.
     """
     ### BEGIN SOLUTION
     half = x.shape[-1] // 2
@@ -600,21 +943,45 @@ def rotate_pairs(x, cos, sin):
     ### END SOLUTION
 
 
+# %% [markdown] hints="rotate_pairs"
+# ### rotate_pairs
+# 1. Are the partners neighbours here, or half of the features apart? And do you still have the old first half when you
+#    compute the second?
+# 2. y₁ = x₁ cos − x₂ sin; y₂ = x₂ cos + x₁ sin; x₁, x₂ (…, T, half), cos, sin (T, half)
+# 3. Take the two halves of the last axis, compute both combinations from the old numbers, and write them into a new
+#    array.
+
 # %%
 check(rotate_pairs)
+
+# %% [markdown]
+# ### The layer
+#
+# The angles are those of the waves in 9.4: pair $i$ of the step at position $t$ is rotated by
+#
+# $$ \alpha_{t,i} = t \cdot \text{base}^{-2i / \text{head\_dim}}, \qquad i = 0, \dots, \text{head\_dim}/2 - 1 $$
+#
+# The first pair turns fast and distinguishes neighbours; the last one has hardly moved after a thousand steps.
+#
+# **The backward pass.** A rotation is a linear map, $y = R\,x$, so $dx = R^\top dy$. The transpose of a rotation is the
+# rotation by the opposite angle: the same function, with $-\sin$.
+#
+# *By hand:* head_dim 2, so one pair and the angle $t$. $x_0 = x_1 = (1, 0)$: $y_0 = (1, 0)$,
+# $y_1 = (\cos 1, \sin 1) = (0.540, 0.841)$, and their dot product is $\cos 1$, as for any two neighbours. With
+# $dy_1 = (1, 0)$: $dx_1 = (0.540, -0.841)$.
 
 
 # %%
 class RoPE(Layer):
-    """Rotary positions: pair i of step t is rotated by the angle t · base^(−2i / head_dim)
+    """Rotary positions: pair i of the step at position t is rotated by the angle t · base^(−2i / head_dim)
 
     Shapes
         x, y  (…, time, head_dim)
-    head_dim is even.  Pair i consists of the features i and i + head_dim / 2 (the half pairing), as in rotate_pairs.
-    forward(x, start=0): start is the position of the first step.
+    head_dim: an even number.  Pair i consists of the features i and i + head_dim / 2, as in rotate_pairs.
+    forward(x, start=0) has steps at the positions start, start + 1, …; backward(dy) returns dx.
 
-    Source: Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding (2021), section 3.2; half pairing:
-    Black et al., GPT-NeoX-20B (2022), section 2.1.
+    Source: Su et al., RoFormer: Enhanced Transformer with Rotary Position Embedding (2021), section 3.2; pairs of
+    halves: Black et al. (2022), section 2.1.
     """
 
     def __init__(self, head_dim, base=10000.0):
@@ -622,10 +989,9 @@ class RoPE(Layer):
 
     def forward(self, x, start=0):
         ### BEGIN SOLUTION
-        half = self.head_dim // 2
-        speeds = self.base ** (-np.arange(half) / half)
+        speeds = self.base ** (-np.arange(0, self.head_dim, 2) / self.head_dim)
         angles = np.arange(start, start + x.shape[-2])[:, None] * speeds
-        self.cos, self.sin = (asarray(wave(angles).astype(x.dtype)) for wave in (np.cos, np.sin))
+        self.cos, self.sin = asarray(np.cos(angles).astype(x.dtype)), asarray(np.sin(angles).astype(x.dtype))
         return rotate_pairs(x, self.cos, self.sin)
         ### END SOLUTION
 
@@ -635,12 +1001,69 @@ class RoPE(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="RoPE"
+# ### forward
+# 1. How many different angles does one step have, and which of them is the largest?
+# 2. α[t, i] = t · base^(−2i / D), (T, D/2); y = rotate_pairs(x, cos α, sin α)
+# 3. Make the table of angles in float64, positions from start on, take cosine and sine, convert both to the dtype of x,
+#    keep them for backward, and rotate.
+#
+# ### backward
+# 1. What is the inverse of a rotation?
+# 2. dx = rotate_pairs(dy, cos α, −sin α)
+# 3. Rotate the gradient back by the angles that forward used.
+#
+# ### speed
+# 1. Is there a loop over positions or pairs?
+# 2. two products and a sum for each half, (…, T, half) times (T, half)
+# 3. Work on whole halves at a time; cosine and sine broadcast over batch and heads.
+
 # %%
 check(RoPE)
+
+# %% [markdown]
+# One query and one key, put at every pair of positions. Left: the scores; along each diagonal they are equal. Right: the
+# scores by distance, for a query and a key of ones: they fall with it, as neighbours usually matter most.
+
+# %%
+with when_written():
+    rng = np.random.default_rng(3)
+    rope = RoPE(32)
+    q, k = (np.repeat(rng.normal(size=(1, 1, 32)), 60, axis=1) for _ in range(2))
+    scores = rope.forward(q)[0] @ rope.forward(k)[0].T
+    ones_of = np.ones((1, 200, 32))
+    by_distance = rope.forward(ones_of)[0] @ rope.forward(ones_of)[0][0]
+    figure, axes = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
+    figure.colorbar(axes[0].imshow(scores, cmap="PuOr"), ax=axes[0])
+    axes[0].set(xlabel="position of the key", ylabel="position of the query", title="scores of one query and one key")
+    axes[1].plot(by_distance)
+    axes[1].set(xlabel="distance", ylabel="score", title="a query and a key of ones")
+    plt.show()
 
 
 # %% [markdown]
 # ## 9.6 RMSNorm
+#
+# Layer normalization (assignment 05) subtracts the mean of a row and divides by its standard deviation. Only the second
+# matters, found Zhang and Sennrich: what keeps a deep stack stable is that every row has a fixed *size*. So divide by the
+# root of the mean square, and leave mean and shift away:
+#
+# $$ r = \sqrt{\frac1F \sum_f x_f^2 + \varepsilon}, \qquad \hat x = \frac{x}{r}, \qquad y = \gamma \odot \hat x $$
+#
+# $\varepsilon$ is *inside* the root, as in PyTorch.
+#
+# **The backward pass, derived.** $x_f$ affects all outputs of its row, directly and through $r$. From
+# $r^2 = \frac1F \sum x^2 + \varepsilon$ follows $\partial r / \partial x_f = x_f / (F\,r) = \hat x_f / F$. With
+# $d\hat x = \gamma \odot dy$ and $\hat x_g = x_g / r$:
+#
+# $$ dx_f = \frac{d\hat x_f}{r} - \sum_g d\hat x_g \frac{x_g}{r^2} \cdot \frac{\hat x_f}{F}
+#         = \frac1r \Bigl( d\hat x_f - \hat x_f \cdot \frac1F \sum_g d\hat x_g\, \hat x_g \Bigr) $$
+#
+# Compare with `LayerNorm`: the term with the mean of $d\hat x$ is gone. $d\gamma = \sum dy \odot \hat x$ over all rows.
+#
+# *By hand:* $x = (3, 4)$, $\varepsilon = 0$, $\gamma = (1, 1)$: $r = \sqrt{25/2} = 3.536$, $\hat x = (0.849, 1.131)$. With
+# $dy = (1, 0)$ the mean of $d\hat x \hat x$ is $0.424$, so $dx = (1 - 0.849 \cdot 0.424,\ -1.131 \cdot 0.424) / 3.536 =
+# (0.181, -0.136)$. It is orthogonal to $x$: if $x$ grows in its own direction, nothing changes.
 
 
 # %%
@@ -661,10 +1084,8 @@ class RMSNorm(Layer):
     def forward(self, x):
         ### BEGIN SOLUTION
         xp, rows = array_module(x), as_rows(x)
-        squares = xp.einsum("nf,nf->n", rows, rows)[:, None]
-        squares /= x.shape[-1]
-        squares += self.eps
-        self.scale = 1 / xp.sqrt(squares)
+        squares = xp.einsum("nf,nf->n", rows, rows)[:, None] / x.shape[-1]
+        self.scale = 1 / xp.sqrt(squares + self.eps)
         self.normal = rows * self.scale
         return (self.normal * self.gamma.data).reshape(x.shape)
         ### END SOLUTION
@@ -682,21 +1103,65 @@ class RMSNorm(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="RMSNorm"
+# ### forward
+# 1. Over which axis is the mean, and is anything subtracted before squaring?
+# 2. r = √(mean(x²) + ε) over the last axis; y = γ x / r
+# 3. Square, take the mean of each row, add ε, take the root; divide, and multiply by γ. Keep x̂ and 1/r.
+#
+# ### backward
+# 1. Along which two paths does x act on y?
+# 2. dx = (dx̂ − x̂ · mean(dx̂ x̂)) / r, with dx̂ = γ dy; dγ = Σ dy x̂ over all rows
+# 3. Multiply the upstream gradient by γ, take each row's mean of its product with x̂, subtract x̂ times that mean, and
+#    divide by r. For γ merge all leading axes and sum over rows.
+#
+# ### speed
+# 1. Is there a loop over rows?
+# 2. one r for each row, (rows, 1)
+# 3. Keep the axis of the mean with length 1, so that it broadcasts over the row.
+
 # %%
 check(RMSNorm)
 
 
 # %% [markdown]
 # ## 9.7 SwiGLU
+#
+# Attention moves information between positions; the layer after it works on each position. In recent models that layer
+# has a **gate**: one projection says *what*, another says *how much of it*, and their product is projected back. Three
+# matrices in place of two, and no biases:
+#
+# $$ z = x\,W_\text{gate}, \qquad u = x\,W_\text{up}, \qquad y = \bigl(\text{silu}(z) \odot u\bigr)\, W_\text{down},
+#    \qquad \text{silu}(z) = z\,\sigma(z) $$
+#
+# ```
+#              ┌─ W_gate ─→ z ─ silu ─┐
+#   x ─────────┤                      ⊙ ── W_down ──→ y
+#   (features) └─ W_up ───→ u ────────┘ (hidden)      (features)
+# ```
+#
+# **The backward pass, derived.** Call the product $p = \text{silu}(z) \odot u$. Then $dp = dy\,W_\text{down}^\top$, and
+# each factor gets the other one: $du = dp \odot \text{silu}(z)$, $dz = dp \odot u \odot \text{silu}'(z)$. By the product
+# rule, with $\sigma' = \sigma (1 - \sigma)$:
+#
+# $$ \text{silu}'(z) = \sigma(z) + z\,\sigma(z)\,(1 - \sigma(z)) = \sigma(z)\,\bigl(1 + z\,(1 - \sigma(z))\bigr) $$
+#
+# $x$ went into two matrices, so $dx = dz\,W_\text{gate}^\top + du\,W_\text{up}^\top$.
+#
+# *By hand:* one number of each, all weights 1, $x = 2$: $z = u = 2$, $\sigma = 0.881$, $\text{silu} = 1.762$,
+# $y = 3.523$. With $dy = 1$: $du = 1.762$; $\text{silu}' = 0.881\,(1 + 2 \cdot 0.119) = 1.091$, $dz = 2.182$; $dx = 3.943$.
+#
+# For large negative $z$ the exponential in $\sigma$ overflows if it is written as $1 / (1 + e^{-z})$;
+# $\sigma(z) = \frac12 + \frac12 \tanh\frac z2$ does not.
 
 
 # %%
 class SwiGLU(Layer):
-    """A gated feed-forward layer, at every position:  y = (silu(x W_gate) ⊙ (x W_up)) W_down
+    """A gated feed-forward layer, at every position: y = (silu(x W_gate) ⊙ (x W_up)) W_down
 
     Shapes
         x, y  (…, features)      W_gate, W_up  (features, hidden)      W_down  (hidden, features)
-    silu(z) = z σ(z).  No biases.
+    silu(z) = z σ(z). There are no biases.
 
     Source: Shazeer, GLU Variants Improve Transformer (2020), equation 6.
     """
@@ -707,29 +1172,22 @@ class SwiGLU(Layer):
 
     def forward(self, x):
         ### BEGIN SOLUTION
-        xp, rows = array_module(x), as_rows(x)
-        z, up = rows @ self.W_gate.data, rows @ self.W_up.data
-        sigmoid = z * 0.5
-        xp.tanh(sigmoid, out=sigmoid)
-        sigmoid += 1
-        sigmoid *= 0.5
-        gate = z * sigmoid
-        self.rows, self.z, self.up, self.sigmoid, self.gate = rows, z, up, sigmoid, gate
-        return (gate * up @ self.W_down.data).reshape(x.shape)
+        self.rows = as_rows(x)
+        self.z, self.up = self.rows @ self.W_gate.data, self.rows @ self.W_up.data
+        self.sigmoid = 0.5 * array_module(x).tanh(0.5 * self.z) + 0.5
+        self.gate = self.z * self.sigmoid
+        return (self.gate * self.up @ self.W_down.data).reshape(x.shape)
         ### END SOLUTION
 
     def backward(self, dy):
         ### BEGIN SOLUTION
         rows = as_rows(dy)
-        dproduct = rows @ self.W_down.data.T
         self.W_down.grad += (self.gate * self.up).T @ rows
+        dproduct = rows @ self.W_down.data.T
         dup = dproduct * self.gate
-        dz = 1 - self.sigmoid
-        dz *= self.z
-        dz += 1
-        dz *= self.sigmoid
-        dz *= self.up
-        dz *= dproduct
+        slope = self.sigmoid * (1 + self.z * (1 - self.sigmoid))
+        dproduct *= self.up
+        dz = dproduct * slope
         self.W_gate.grad += self.rows.T @ dz
         self.W_up.grad += self.rows.T @ dup
         dx = dz @ self.W_gate.data.T
@@ -738,22 +1196,56 @@ class SwiGLU(Layer):
         ### END SOLUTION
 
 
+# %% [markdown] hints="SwiGLU"
+# ### forward
+# 1. Which of the two projections goes through silu, and which stays as it is?
+# 2. y = (z σ(z) ⊙ u) W_down, z = x W_gate, u = x W_up; (rows, F) → (rows, H) → (rows, F)
+# 3. Merge batch and time, project twice, multiply the gate by its own sigmoid and by the other projection, and project
+#    back. Keep both projections and the sigmoid.
+#
+# ### backward
+# 1. Each factor of the product gets the other one. What is the derivative of z σ(z): has it one term, or two?
+# 2. dp = dy W_downᵀ; du = dp silu(z); dz = dp u σ (1 + z (1 − σ)); dx = dz W_gateᵀ + du W_upᵀ
+# 3. Back through W_down, then to both factors of the product, the gate also through the slope of silu; then through both
+#    matrices, adding up for x.
+
 # %%
 check(SwiGLU)
 
 
 # %% [markdown]
-# ## 9.8 Position-wise feed-forward layer
+# ## 9.8 The position-wise feed-forward layer
+#
+# The layer after attention in the Transformer of 2017, and in the encoder that you write next: two affine maps and a ReLU,
+# *the same at every position*, and each position by itself:
+#
+# $$ y = \max(0,\ x\,W_1 + b_1)\, W_2 + b_2 $$
+#
+# With `hidden` = 4 · features it holds two thirds of a Transformer's weights. In code nothing is new: merge batch and time
+# into rows, and it is a small network of assignment 02.
+#
+# What matters is what it must *not* do. Attention is the only place where positions may exchange anything. If one hidden
+# unit of this layer sums or averages over time instead, a causal model sees the future in training and has nothing to see
+# when it generates: its loss is excellent, and its text is not. The check "every position is computed by itself" changes
+# one position and looks at all the others.
+#
+# **The backward pass.** $dW_2 = h^\top dy$ and $db_2 = \sum dy$ with $h$ the hidden rows after the ReLU;
+# $dh = dy\,W_2^\top$, zero where $h$ is zero; then $dW_1 = x^\top dh$, $db_1 = \sum dh$, $dx = dh\,W_1^\top$, all sums
+# over all positions of all sequences.
+#
+# *By hand:* one feature, two hidden units, $W_1 = (1, -1)$, $b_1 = (0, 0)$, $W_2 = (2, 3)^\top$, $b_2 = 1$. Two positions
+# $x = (1, -2)$: hidden rows $(1, 0)$ and $(0, 2)$, $y = (3, 7)$. With $dy = (1, 1)$: $dW_2 = (1, 2)$, $db_2 = 2$,
+# $dh = (2, 0)$ and $(0, 3)$, $dW_1 = 1 \cdot (2, 0) - 2 \cdot (0, 3) = (2, -6)$, $db_1 = (2, 3)$, $dx = (2, -3)$.
 
 
 # %%
 class PositionwiseFeedForward(Layer):
-    """A small network, the same at every position:  y = max(0, x W1 + b1) W2 + b2
+    """A small network, the same at every position: y = max(0, x W1 + b1) W2 + b2
 
     Shapes
         x, y  (…, features)      W1  (features, hidden)      b1  (hidden,)      W2  (hidden, features)      b2  (features,)
 
-    Source: Vaswani et al. (2017), section 3.3.
+    Source: Vaswani et al., Attention Is All You Need (2017), section 3.3.
     """
 
     def __init__(self, features, hidden, *, rng):
@@ -783,6 +1275,23 @@ class PositionwiseFeedForward(Layer):
         return (dhidden @ self.W1.data.T).reshape(dy.shape)
         ### END SOLUTION
 
+
+# %% [markdown] hints="PositionwiseFeedForward"
+# ### forward
+# 1. Over which axis does each product sum? Does any of your sums run over time?
+# 2. h = max(0, x W1 + b1), (rows, F) → (rows, H); y = h W2 + b2, (rows, H) → (rows, F)
+# 3. Merge all axes but the last into rows, apply the two affine maps with the ReLU between them, and restore the shape.
+#    Keep the rows and the hidden units.
+#
+# ### backward
+# 1. Every position uses the same weights. How do the gradients of all positions combine?
+# 2. dW2 = hᵀ dy, db2 = Σ dy; dh = dy W2ᵀ where h > 0, else 0; dW1 = xᵀ dh, db1 = Σ dh; dx = dh W1ᵀ
+# 3. From the output backwards, with all positions as rows: the second map, the ReLU, the first map.
+#
+# ### speed
+# 1. Is there a loop over positions or sequences?
+# 2. one product for each map: (B · T, F) (F, H) → (B · T, H)
+# 3. Merge batch and time into rows before the first product.
 
 # %%
 check(PositionwiseFeedForward)
@@ -1504,3 +2013,217 @@ def beam_search(ids, *, model, beams, length, end, alpha=0.6):
 
 # %%
 check(beam_search)
+
+
+# %% [markdown]
+# ## 9.18 PatchEmbedding *(bonus)*
+#
+# Attention reads sets of vectors; where they come from makes no difference. Cut an image into square patches, map the
+# pixels of each to `features` numbers, and it is a sequence that an encoder can read, a *Vision Transformer*. In front
+# stands one more position that belongs to no patch, the **class token**: a vector of parameters. What the encoder makes
+# of it is used to classify the image. And since an encoder without positions cannot know where a patch was, each place
+# of the sequence has a learned vector that is added.
+#
+# ```
+#    x (batch, channels, height, width)         patches 0 1 2
+#                                                       3 4 5      row by row
+#    each patch (channels, patch, patch) as one row of channels · patch · patch numbers, in this order
+#
+#    y[:, 0]     =  token                  + positions[0]
+#    y[:, 1 + n] =  patch n · W + b        + positions[1 + n]        y (batch, 1 + patches, features)
+# ```
+#
+# Between the image and the table of patches there is nothing but a reshape, a change of axes, and another reshape:
+# (N, C, H, W) → (N, C, rows, patch, columns, patch) → (N, rows, columns, C, patch, patch) → (N, patches, C · patch · patch).
+# A single reshape would mix pixels of different patches.
+#
+# **The backward pass.** No patch overlaps another, so the gradient of the image is the same way back. `positions` are
+# added to every sequence of the batch, and so is the token: their gradients are sums over the batch. $b$ is added to
+# all patches of all images.
+#
+# *By hand:* one channel, an image of $2 \times 4$ with the rows $(1, 2, 3, 4)$ and $(5, 6, 7, 8)$, patches of
+# $2 \times 2$: the first is $(1, 2, 5, 6)$, the second $(3, 4, 7, 8)$. With $W$ a column of ones, $b = 0$, the token 9 and
+# no positions: $y = (9, 14, 22)$. For $dy = (1, 10, 100)$: the token gets 1, $b$ 110, $W$ $10 \cdot (1, 2, 5, 6) + 100 \cdot
+# (3, 4, 7, 8) = (310, 420, 750, 860)$, and each pixel of the left patch 10, of the right one 100.
+
+
+# %%
+class PatchEmbedding(Layer):
+    """An image as a sequence: a class token, then the patches row by row, each mapped to features; positions added
+
+    Shapes
+        x  (batch, channels, height, width)      y  (batch, 1 + patches, features)
+        W  (channels · patch · patch, features)      b, token  (features,)      positions  (1 + patches, features)
+    size: (height, width), both multiples of patch.  The rows of W are in the order channel, row, column of a patch.
+
+    Source: Dosovitskiy et al., An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale (2021),
+    section 3.1.
+    """
+
+    def __init__(self, channels, size, patch, features, *, rng):
+        self.patch = patch
+        patches = (size[0] // patch) * (size[1] // patch)
+        self.W, self.b = draw(channels * patch * patch, features, rng), Parameter(zeros(features))
+        self.token = Parameter(rng.normal(0, 0.02, features))
+        self.positions = Parameter(rng.normal(0, 0.02, (1 + patches, features)))
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        (batch, channels, height, width), patch = x.shape, self.patch
+        tiles = x.reshape(batch, channels, height // patch, patch, width // patch, patch)
+        tiles = tiles.transpose(0, 2, 4, 1, 3, 5)  # (batch, rows, columns, channels, patch, patch)
+        self.shape, self.rows = tiles.shape, tiles.reshape(-1, channels * patch * patch)
+        y = array_module(x).empty((batch, *self.positions.shape), dtype=x.dtype)
+        y[:, 0] = self.token.data
+        y[:, 1:] = (self.rows @ self.W.data + self.b.data).reshape(batch, -1, len(self.b.data))
+        y += self.positions.data
+        return y
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        rows = dy[:, 1:].reshape(-1, dy.shape[2])
+        self.positions.grad += dy.sum(axis=0)
+        self.token.grad += dy[:, 0].sum(axis=0)
+        self.b.grad += rows.sum(axis=0)
+        self.W.grad += self.rows.T @ rows
+        tiles = (rows @ self.W.data.T).reshape(self.shape).transpose(0, 3, 1, 4, 2, 5)
+        batch, channels, down, patch, along, _ = tiles.shape
+        return tiles.reshape(batch, channels, down * patch, along * patch)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="PatchEmbedding"
+# ### forward
+# 1. Which axes of the image does one patch cover, and which say which patch it is? What stands at position 0?
+# 2. (N, C, H, W) → (N, C, r, p, c, p) → (N, r, c, C, p, p) → (N, r · c, C · p · p); y₀ = token + pos₀; y = patch W + b +
+#    pos
+# 3. Split height and width in two axes each, move the axes inside a patch to the end, flatten them, and multiply by W.
+#    Put the token in front, and add the positions to all.
+#
+# ### backward
+# 1. What was added to every image of the batch? Which of the positions belong to patches?
+# 2. dpositions = Σ over the batch of dy; dtoken = Σ of dy₀; db, dW as of Linear, over all patches of all images
+# 3. Leave out position 0 for W, b and x. Bring the gradients of patches back into the image by the same steps as in
+#    forward, in the opposite order.
+
+# %%
+check(PatchEmbedding)
+
+# %% [markdown]
+# ## 9.19 MixtureOfExperts *(bonus)*
+#
+# A larger feed-forward layer knows more and costs more, at every position. A *mixture of experts* has many feed-forward
+# layers, and each position uses only a few: a **router** decides which. So the number of parameters can grow while the
+# cost per position stays.
+#
+# $$ P = \text{softmax}(x\, W_r) \in \mathbb R^E, \qquad g_e = \frac{P_e}{\sum_{j \in \text{top}} P_j} \text{ for the } k
+#    \text{ experts with the largest } P, \text{ else } 0, \qquad y = \sum_e g_e\, \text{expert}_e(x) $$
+#
+# ```
+#    x ── router ──→ P = (0.1, 0.5, 0.1, 0.3) ──→ top 2: experts 1 and 3, g = (0, 0.625, 0, 0.375)
+#    │                                                    │
+#    ├──→ expert 1 ──── · 0.625 ───┐                      │
+#    └──→ expert 3 ──── · 0.375 ───┴─ ⊕ ──→ y     experts 0 and 2 do nothing for this position
+# ```
+#
+# **Balance.** An expert that is chosen more often learns more and is chosen even more often; soon a few do all the work.
+# Therefore a second output, a loss that is smallest when all are used alike:
+#
+# $$ balance = E \sum_{e=1}^E f_e \bar P_e, \qquad f_e = \frac{\text{how often expert } e \text{ was chosen}}{\text{positions} \cdot k}, \qquad
+#    \bar P_e = \text{mean of } P_e \text{ over all positions} $$
+#
+# It is 1 if all are chosen alike, and up to $E$. To count is not differentiable: $f$ is a constant in the backward
+# pass, and the gradient goes **through $\bar P$ only**. That is enough: it makes $P_e$ smaller where $f_e$ is large.
+#
+# **The backward pass, derived.** Two upstream gradients arrive, $dy$ and $dbalance$. For every position and each of its
+# experts, with $o_e = \text{expert}_e(x)$:
+#
+# $$ do_e = g_e\, dy, \qquad dg_e = dy \cdot o_e, \qquad
+#    dP_e = \frac{dg_e - \sum_j g_j\, dg_j}{\sum_{j \in \text{top}} P_j} \; [e \in \text{top}] \;+\; dbalance \cdot \frac{E f_e}{\text{positions}} $$
+#
+# The first fraction is the derivative of a normalization: $g = P / s$ with $s$ the sum of the chosen. It does not depend
+# on the size of the chosen $P$, only on their proportions. The second term holds for *all* experts. From $dP$ on it is
+# the backward of a softmax. $x$ is read by the router and by the experts: its gradients add up.
+#
+# *By hand:* two experts, $k = 1$, two positions with $P = (0.8, 0.2)$ and $(0.6, 0.4)$. Both choose expert 0: $f = (1, 0)$,
+# $\bar P = (0.7, 0.3)$, $balance = 2 \cdot 0.7 = 1.4$. With $k = 1$, $g = 1$ whatever $P$ is, so $dy$ teaches the router
+# nothing; for $dbalance = 1$: $dP = (2 \cdot 1 / 2, 0) = (1, 0)$ at both positions. Had they chosen differently, with
+# $f = (0.5, 0.5)$, $balance$ would be 1 and $dP = (0.5, 0.5)$, of which the softmax's backward makes 0.
+
+
+# %%
+class MixtureOfExperts(Layer):
+    """Feed-forward layers of which every position uses the top_k that a router chooses:  y = Σ g[e] experts[e](x)
+
+    Shapes
+        x, y  (…, features)      Wr  (features, experts)      balance  ()
+    P = softmax(x Wr).  g is P, normalized among the top_k largest of each position, and 0 elsewhere.
+    balance = experts · Σ f[e] mean(P[e]), f the share of expert e in all choices; no gradient goes through f.
+    experts: how many; hidden: of each expert, a PositionwiseFeedForward; top_k: from 1 to experts.
+    forward(x) returns (y, balance), backward(dy, dbalance) returns dx.
+
+    Source: Shazeer et al., Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer (2017);
+    balance: Fedus, Zoph & Shazeer, Switch Transformers (2022), equations 4 to 6; normalized among the top_k: Jiang et
+    al., Mixtral of Experts (2024), section 2.1.
+    """
+
+    def __init__(self, features, hidden, experts, top_k, *, rng):
+        self.Wr, self.top_k = draw(features, experts, rng), top_k
+        self.experts = [PositionwiseFeedForward(features, hidden, rng=rng) for _ in range(experts)]
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        xp, rows = array_module(x), as_rows(x)
+        p = masked_softmax(rows @ self.Wr.data)
+        order = xp.argsort(-p, axis=1)[:, : self.top_k]
+        chosen = (order[:, :, None] == xp.arange(p.shape[1])).any(axis=1)
+        kept = xp.where(chosen, p, 0)
+        self.total = kept.sum(axis=1, keepdims=True)
+        gates, y = kept / self.total, xp.zeros_like(rows)
+        self.used = []
+        for e, expert in enumerate(self.experts):
+            places = xp.nonzero(chosen[:, e])[0]
+            if len(places):
+                read = expert.forward(rows[places])
+                y[places] += gates[places, e, None] * read
+                self.used.append((e, places, read))
+        self.share = chosen.sum(axis=0).astype(x.dtype) / (len(rows) * self.top_k)
+        self.rows, self.p, self.gates, self.chosen = rows, p, gates, chosen
+        return y.reshape(x.shape), len(self.experts) * (self.share * p.mean(axis=0)).sum()
+        ### END SOLUTION
+
+    def backward(self, dy, dbalance):
+        ### BEGIN SOLUTION
+        xp, drows_out = array_module(dy), as_rows(dy)
+        dx, dgates = xp.zeros_like(drows_out), xp.zeros_like(self.p)
+        for e, places, read in self.used:
+            upstream = drows_out[places]
+            dgates[places, e] = (upstream * read).sum(axis=1)
+            dx[places] += self.experts[e].backward(upstream * self.gates[places, e, None])
+        dp = dgates - (dgates * self.gates).sum(axis=1, keepdims=True)
+        dp = xp.where(self.chosen, dp / self.total, 0)
+        dp += dbalance * len(self.experts) / len(dp) * self.share
+        dscores = softmax_backward(dp, self.p)
+        self.Wr.grad += self.rows.T @ dscores
+        dx += dscores @ self.Wr.data.T
+        return dx.reshape(dy.shape)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="MixtureOfExperts"
+# ### forward
+# 1. Which experts does a position use, and what do their weights add up to? What is counted, and what is averaged?
+# 2. g = P / Σ P of the chosen; y = Σ g expert(x); balance = E Σ f mean(P), f = choices / (positions · k)
+# 3. Compute P for all positions, sort it, and mark the chosen. Let every expert work on the positions that have chosen
+#    it, and add what it returns, times g, at these places. Remember the places: backward needs them.
+#
+# ### backward
+# 1. Along how many paths does x act on the loss? Which of the two outputs teaches an expert that was not chosen?
+# 2. do = g dy; dg = dy · o; dP = (dg − Σ g dg) / Σ P of the chosen, for the chosen; plus dbalance E f / positions, for
+#    all
+# 3. Go through the experts with the places of forward: collect dg and their share of dx. Then the normalization, the
+#    balance, the softmax, and the router's matrix; add its share of dx.
+
+# %%
+check(MixtureOfExperts)
