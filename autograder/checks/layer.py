@@ -31,6 +31,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     budgets: Sequence[Budget] = (),
     wide: Case | None = None,
     has_cost: bool = True,
+    has_memory: bool = True,
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
@@ -49,6 +50,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     cost far less there than a call of forward for every number, and may cost what Python's loops do.  By default rows
     of the last case are repeated; where an output depends on several inputs, give few rows that are wide.
     has_cost: False for a forward that computes nothing (it makes a view of its input): differences cost nothing there.
+    has_memory: False for a backward that needs nothing of forward's inputs but their shape (y is x plus or times
+    something fixed): other inputs of another call cannot change it.
     extreme: a size of input at which outputs and gradients must still be correct (1000, say).
     has_parameters: whether the layer has parameters, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
@@ -65,7 +68,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     harness = Behaviour(name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant)
     cost = gradient_cost(harness, wide) if has_cost else None
     checks = [
-        *_checks(harness, modes, has_parameters=has_parameters, cost=cost),
+        *_checks(harness, modes, has_parameters=has_parameters, cost=cost, has_memory=has_memory),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),
@@ -88,10 +91,12 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     return exercise
 
 
-def _checks(harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
+def _checks(
+    harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None, has_memory: bool
+) -> list[Check]:
     """The checks of forward and backward, in both modes where there are two."""
     forward = forward_checks(harness, has_parameters=has_parameters)
-    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost)
+    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost, has_memory=has_memory)
     if modes is None:
         return [*forward, *backward, check_of_eval(harness)]
     both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))

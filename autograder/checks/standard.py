@@ -118,8 +118,10 @@ def _checks_of_forward(harness: Behaviour, *, has_parameters: bool) -> Iterator[
         )
 
 
-def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientCost | None) -> list[Check]:
-    """The checks of every backward; cost: what its gradients may cost."""
+def backward_checks(
+    harness: Behaviour, *, has_parameters: bool, cost: GradientCost | None, has_memory: bool = True
+) -> list[Check]:
+    """The checks of every backward; cost: what its gradients may cost; has_memory: it needs forward's inputs."""
     gradients = Check(
         GRADIENTS,
         "backward",
@@ -136,7 +138,7 @@ def backward_checks(harness: Behaviour, *, has_parameters: bool, cost: GradientC
     )
     return [
         gradients,
-        *_checks_of_calls(harness, has_parameters=has_parameters),
+        *_checks_of_calls(harness, has_parameters=has_parameters, has_memory=has_memory),
         *_checks_of_arrays(harness),
         *_checks_of_precision(harness),
         _secondary(
@@ -159,7 +161,7 @@ _secondary = partial(Check, part="backward", weight=1.0, needs=("forward", "back
 """A check of backward that is skipped where the gradients are incorrect."""
 
 
-def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Check]:
+def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, has_memory: bool) -> Iterator[Check]:
     """Checks of what a call leaves behind for the next, of this object or of another."""
     if has_parameters:
         yield _secondary(
@@ -169,20 +171,21 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool) -> Iterator[Ch
             judge=compare_all,
             mutation=mutated("self.zero_grad()", "return super().backward(*dy)", method="backward"),
         )
-    yield _secondary(
-        "a second call forgets the first",
-        cases=harness.two_call_cases,
-        observe=harness.after_another,
-        judge=compare_all,
-        mutation=_stale_draw() if harness.invariant else _stale_inputs(),
-    )
-    yield _secondary(
-        "a second object changes nothing",
-        cases=harness.cases_of_two,
-        observe=harness.beside_another,
-        judge=compare_all,
-        mutation=_shared_memory(),
-    )
+    if has_memory:
+        yield _secondary(
+            "a second call forgets the first",
+            cases=harness.two_call_cases,
+            observe=harness.after_another,
+            judge=compare_all,
+            mutation=_stale_draw() if harness.invariant else _stale_inputs(),
+        )
+        yield _secondary(
+            "a second object changes nothing",
+            cases=harness.cases_of_two,
+            observe=harness.beside_another,
+            judge=compare_all,
+            mutation=_shared_memory(),
+        )
     if has_parameters:
         yield _secondary(
             "gradients use the parameters of this call",
