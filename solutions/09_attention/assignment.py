@@ -4,7 +4,12 @@ from autograder.checks import Outline, Points
 
 OUTLINE = Outline(
     title="Attention",
-    earlier=("07_recurrent",),
+    earlier=(
+        "02_layers",
+        "03_losses",
+        "04_optimizers",
+        "07_recurrent",
+    ),
     minutes=600,
     points={
         "masked_softmax": 2,
@@ -32,6 +37,8 @@ OUTLINE = Outline(
         "beam_search": 5,
         "PatchEmbedding": Points(forward=2, backward=3),
         "MixtureOfExperts": Points(forward=3, backward=4),
+        "train_date_reader": 6,
+        "train_character_model": 6,
     },
-    questions={"what_attention_ignores": 3},
+    questions={"what_attention_ignores": 3, "cache": 3},
 )

@@ -10,7 +10,8 @@
 # In this assignment you write all of it: attention and its gradient, many heads, positions, the layers between, an encoder
 # and a decoder, generation with a cache, and at the end two models that use them.
 #
-# **Time.** About ten hours. **You need** 02 (layers) and 07 (the `GRU`, for one exercise).
+# **Time.** About ten hours. **You need** 02 to 04 (`Linear`, a loss and an optimizer) for the capstones,
+# and 07 (the `GRU`) for one exercise.
 #
 # **Goals.** Afterwards you can derive the gradient of attention on paper; explain what a mask, a head, a position code
 # and a residual path are for; say which output may depend on which input, and test it; and generate text from a
@@ -39,12 +40,17 @@
 # booleans, **true where a query may look**, and broadcast to (batch, heads, queries, keys).
 
 # %%
+from functools import cache, partial
+from time import process_time
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Parameter, Schedule, array_module, asarray, ones, zeros
+from dlkit import Layer, Parameter, Schedule, array_module, asarray, ones, plotting, zeros
 from dlkit.course import earlier, when_written
+from dlkit.datasets import characters, made_up_text, python_manual, written_dates
+from dlkit.padding import padded, similar_lengths
 
 # %% [markdown]
 # Some small functions are given. `draw` makes the initial weights of a matrix. `as_rows` merges all axes but the last,
@@ -1172,22 +1178,29 @@ class SwiGLU(Layer):
 
     def forward(self, x):
         ### BEGIN SOLUTION
-        self.rows = as_rows(x)
+        xp, self.rows = array_module(x), as_rows(x)
         self.z, self.up = self.rows @ self.W_gate.data, self.rows @ self.W_up.data
-        self.sigmoid = 0.5 * array_module(x).tanh(0.5 * self.z) + 0.5
-        self.gate = self.z * self.sigmoid
-        return (self.gate * self.up @ self.W_down.data).reshape(x.shape)
+        sigmoid = 0.5 * self.z
+        xp.tanh(sigmoid, out=sigmoid)
+        sigmoid *= 0.5
+        sigmoid += 0.5
+        self.sigmoid, self.gate = sigmoid, self.z * sigmoid
+        self.product = self.gate * self.up
+        return (self.product @ self.W_down.data).reshape(x.shape)
         ### END SOLUTION
 
     def backward(self, dy):
         ### BEGIN SOLUTION
         rows = as_rows(dy)
-        self.W_down.grad += (self.gate * self.up).T @ rows
+        self.W_down.grad += self.product.T @ rows
         dproduct = rows @ self.W_down.data.T
         dup = dproduct * self.gate
-        slope = self.sigmoid * (1 + self.z * (1 - self.sigmoid))
-        dproduct *= self.up
-        dz = dproduct * slope
+        dz = 1 - self.sigmoid
+        dz *= self.z
+        dz += 1
+        dz *= self.sigmoid  # the slope of silu
+        dz *= self.up
+        dz *= dproduct
         self.W_gate.grad += self.rows.T @ dz
         self.W_up.grad += self.rows.T @ dup
         dx = dz @ self.W_gate.data.T
@@ -2184,10 +2197,9 @@ class MixtureOfExperts(Layer):
         self.used = []
         for e, expert in enumerate(self.experts):
             places = xp.nonzero(chosen[:, e])[0]
-            if len(places):
-                read = expert.forward(rows[places])
-                y[places] += gates[places, e, None] * read
-                self.used.append((e, places, read))
+            read = expert.forward(rows[places])
+            y[places] += gates[places, e, None] * read
+            self.used.append((e, places, read))
         self.share = chosen.sum(axis=0).astype(x.dtype) / (len(rows) * self.top_k)
         self.rows, self.p, self.gates, self.chosen = rows, p, gates, chosen
         return y.reshape(x.shape), len(self.experts) * (self.share * p.mean(axis=0)).sum()
@@ -2227,3 +2239,407 @@ class MixtureOfExperts(Layer):
 
 # %%
 check(MixtureOfExperts)
+
+
+# %% [markdown]
+# ## Capstone a · A network that reads dates
+#
+# People write dates in many ways, and machines want one. Six formats are to be understood, and ISO 8601 is to be
+# written:
+#
+# ```
+#    3 May 1997        May 3, 1997        3-May-97        05/03/1997        5/3/97        Sat May 3 1997      → 1997-05-03
+# ```
+#
+# Where a date consists of numbers, the month comes first; two digits of a year are one from 1970 to 2069. So the network
+# has to find out which format it is, which characters are which part, look up names of months, put parts in another
+# order, and complete years.
+#
+# Given: `DateReader`, which wraps your `Transformer`: embeddings (rows of a table, one for each symbol), positions, and
+# a `Linear` that turns $y$ into scores. It is trained with **teacher forcing**: the decoder gets the *right* target,
+# shifted by one position, so that it predicts each symbol from the right ones before it. When it is used, it gets its own.
+#
+# ```
+#    the decoder reads     start  1  9  9  7  -  0  5  -  0
+#    it is to write          1    9  9  7  -  0  5  -  0  3
+# ```
+#
+# Write `train_date_reader`. At most 2 % of 1,000 unseen dates may contain an error, from one of up to three seeds, with
+# at most 40 seconds of CPU time each (the author's solution takes about 9). In every seed the months have other names, made
+# up for it, and all symbols are given as numbers in an order that is drawn: there is nothing to look up. Remarks:
+#
+# - One layer on either side is enough, with 32 features, 4 heads, 64 hidden numbers, and 1,200 batches of 64 dates.
+# - `WarmupSchedule` with 100 steps of warm-up; its largest rate should be about 0.015. Its fall is slow: let the rate fall
+#   to zero over the last third, by a factor of your own, or use another schedule of 04 after the warm-up.
+# - `SoftmaxCrossEntropy` of 03 takes rows: `as_rows(scores)` and `y.ravel()`. A little label smoothing (0.05) helps;
+#   with it the loss does not fall to zero, but to about 0.3.
+# - `similar_lengths`, of `dlkit.padding`, gives batches of sequences of similar length; cut off the columns that are
+#   padding in all of them.
+# - To try it yourself: `written_dates(2000, rng=np.random.default_rng(0))`, of `dlkit.datasets`, gives pairs of texts;
+#   `encoded` below makes ids of them.
+
+# %%
+Linear, SoftmaxCrossEntropy = earlier("layers.Linear"), earlier("losses.SoftmaxCrossEntropy")
+clip_gradient_norm = earlier("optimizers.clip_gradient_norm")
+
+
+class Lookup(Layer):
+    """A row of a table for each symbol; given (08 has it with all that belongs to it)
+
+    Shapes
+        ids  (…,), integers from 0 to symbols − 1      y  (…, features)      W  (symbols, features)
+    """
+
+    def __init__(self, symbols, features, *, rng):
+        self.W = Parameter(rng.normal(size=(symbols, features)))
+
+    def forward(self, ids):
+        self.ids = ids
+        return self.W.data[ids]
+
+    def backward(self, dy):
+        one_hot = array_module(dy).eye(len(self.W.data), dtype=dy.dtype)[self.ids.reshape(-1)]
+        self.W.grad += one_hot.T @ as_rows(dy)
+
+
+class DateReader(Layer):
+    """A Transformer from symbols to symbols; given
+
+    Shapes
+        source  (batch, source_time), integers, 0 where there is padding
+        target  (batch, time), integers from 0 to symbols − 1      scores  (batch, time, symbols)
+    forward(source, target) returns scores for every position of the target, each from the right symbols before it;
+    forward(source) writes ``time`` symbols for each source, the most likely one at each position.
+    """
+
+    def __init__(self, source_symbols, symbols, time, features, heads, hidden, layers=1, *, rng):
+        self.symbols, self.time = symbols, time
+        self.source_table = Lookup(source_symbols, features, rng=rng)
+        self.target_table = Lookup(symbols + 1, features, rng=rng)  # one more, for the start
+        self.positions = PositionalEncoding(features)
+        self.transformer = Transformer(features, heads, hidden, layers, rng=rng)
+        self.output = Linear(features, symbols, rng=rng)
+
+    def forward(self, source, target=None):
+        if target is None:
+            return self.write(source)
+        before = np.concatenate([np.full((len(target), 1), self.symbols), target[:, :-1]], axis=1)
+        return self.scores(source, before)
+
+    def scores(self, source, before):
+        read = self.positions.forward(self.source_table.forward(source))
+        written = self.positions.forward(self.target_table.forward(before))
+        y = self.transformer.forward(read, written, source != 0)
+        return self.output.forward(as_rows(y)).reshape(*before.shape, self.symbols)
+
+    def backward(self, dscores):
+        dy = self.output.backward(as_rows(dscores)).reshape(*dscores.shape[:2], -1)
+        dread, dwritten = self.transformer.backward(dy)
+        self.source_table.backward(dread)
+        self.target_table.backward(dwritten)
+
+    def write(self, source):
+        before = np.full((len(source), 1), self.symbols)
+        for _ in range(self.time):
+            new = self.scores(source, before)[:, -1].argmax(axis=1)
+            before = np.concatenate([before, new[:, None]], axis=1)
+        return before[:, 1:]
+
+
+# %%
+def train_date_reader(x, y, *, rng):
+    """Train a DateReader to write dates in one format that are given in several; return it
+
+    Shapes
+        x  (dates, 18), integers, 0 where there is padding      y  (dates, 10), integers from 0 to 10
+    Later dates contain no larger numbers.  The model's forward takes x and returns symbols (dates, 10).
+    rng: a numpy.random.Generator for the initial weights and for the order of batches.
+    """
+    ### BEGIN SOLUTION
+    size, steps, smoothing = 64, 1200, 0.05
+    model = DateReader(int(x.max()) + 1, int(y.max()) + 1, y.shape[1], 32, 4, 64, rng=rng)
+    model.astype("float32")
+    loss = SoftmaxCrossEntropy(label_smoothing=smoothing)
+    optimizer = Adam(model.parameters(), 0.9)
+    schedule = WarmupSchedule(optimizer, 32, 100)
+    lengths, step = (x != 0).sum(axis=1), 0
+    while step < steps:
+        for rows in similar_lengths(lengths, size, rng=rng):
+            source, target = x[rows, : lengths[rows].max()], y[rows]
+            scores = model.forward(source, target)
+            loss.forward(as_rows(scores), target.ravel())
+            model.zero_grad()
+            model.backward(loss.backward().reshape(scores.shape))
+            clip_gradient_norm(model.parameters(), 1.0)
+            optimizer.lr = schedule.rate(step) * min(1, 3 * (1 - step / steps))
+            optimizer.step()
+            step += 1
+            if step == steps:
+                break
+    return model
+    ### END SOLUTION
+
+
+# %% [markdown] hints="train_date_reader"
+# ### train_date_reader
+# 1. Print the loss of every hundredth batch: from 2.4 it falls to 1 within a hundred steps, and below 0.5 after three
+#    hundred. If it does not, does your decoder see the right symbols before each position, and does it see any later?
+# 2. loss = SoftmaxCrossEntropy with s = 0.05 on the rows of scores (dates · 10, symbols); rate by the warm-up, at most
+#    about 0.015, then falling to 0
+# 3. Make a DateReader with 32 features, 4 heads and 64 hidden numbers, convert it to float32, and take 1,200 batches of
+#    64 dates of similar length: scores, loss, gradients, a norm of at most 1, the rate, a step.
+
+# %%
+check(train_date_reader)
+
+# %% [markdown]
+# Here is what your network has learned from English dates. Each picture is one head of the cross-attention: its rows are
+# the symbols that were written, its columns the characters that were read. For the year of `5/3/97` the network has to
+# look at the end, and for its century at the same digits: 97 is after 70.
+
+
+# %%
+def encoded(texts, alphabet, first=0):
+    """Texts as lists of numbers: the place of every character in the alphabet, plus ``first``; given"""
+    return [[first + alphabet.index(character) for character in text] for text in texts]
+
+
+with when_written():
+    rng = np.random.default_rng(0)
+    people, iso = written_dates(10_000, rng=rng)
+    read, wrote = "".join(sorted(set("".join(people)))), "0123456789-"
+    x, _ = padded(encoded(people, read, 1))
+    reader = train_date_reader(x, np.array(encoded(iso, wrote)), rng=rng)
+    reader.eval()
+    for text in ("3 May 1997", "May 3, 1997", "3-May-97", "05/03/1997", "5/3/69", "12/31/70", "Sat May 3 1997"):
+        ids = reader.forward(np.array(encoded([text], read, 1)))[0]
+        print(f"{text:20}{''.join(wrote[i] for i in ids)}")
+    figure, axes = plt.subplots(2, 2, figsize=(13, 8), layout="constrained")
+    for row, text in zip(axes, ("3 May 1997", "5/3/97"), strict=True):
+        ids = reader.forward(np.array(encoded([text], read, 1)))
+        reader.forward(np.array(encoded([text], read, 1)), ids)
+        weights = reader.transformer.decoder[-1].cross.weights[0]
+        sharpest = np.argsort(-weights.max(axis=2).mean(axis=1))[:2]  # the two heads that are surest where to look
+        for ax, head in zip(row, sharpest, strict=True):
+            plotting.attention(weights[head], [wrote[i] for i in ids[0]], list(text), ax=ax)
+            ax.set_title(f"head {head}")
+    plt.show()
+
+
+# %% [markdown]
+# ## Capstone b · A network that writes
+#
+# A language model of today is a stack of decoder layers without cross-attention, each with the pieces of the second half
+# of this assignment: RMSNorm, grouped queries with rotary positions, SwiGLU. Given are `DecoderBlock` and
+# `CharacterModel`, which put yours together:
+#
+# ```
+#    ids ─→ table ─→ blocks[0] ─→ … ─→ blocks[L−1] ─→ norm ─→ output ─→ scores of the next character, at every position
+#                     x + attention(norm(x)),  then  h + feed_forward(norm(h))
+# ```
+#
+# The text is that of 07: a made-up language in which all words of a sentence have the same ending, a digit after a
+# hyphen. Your model is asked for endings of sentences that it has not seen, each after 64 characters. Who has understood
+# needs 0 bits, who guesses 3; counting needs 2.8. The LSTM of 07 had to carry the ending in its state; attention can look
+# it up: find the last hyphen, and read what came after it. For that it takes two layers: one in which every character
+# learns what stands before it, and one that finds the character *after a hyphen*.
+#
+# Write `train_character_model`. Reach **1 bit** or less, from one of up to three seeds, with at most 30 seconds of CPU
+# time each (the author's solution takes about 5 and needs 0.02 bits). In every seed the language is another one, and its
+# characters are numbered in an order that is drawn. Remarks:
+#
+# - The sizes that `CharacterModel` has by default are enough. 300 batches of 12 pieces with 64 characters each, from
+#   random places of the text, in float32.
+# - `Adam` with a rate that rises to 0.01 within 40 steps and falls to zero until the end; gradients clipped to the norm 1.
+# - There is no state: every piece begins anew, and position 5 of one piece has nothing to do with position 5 of another.
+#   Pieces shorter than 64 would not prepare the model for what it is asked.
+#
+# And with caches a model of your layers must compute exactly what it computes without: in float64 to $10^{-9}$.
+
+
+# %%
+class DecoderBlock(Layer):
+    """Grouped-query attention and SwiGLU, each behind a norm and inside a residual path; given
+
+    Shapes
+        x, y  (batch, time, features)
+    """
+
+    def __init__(self, features, heads, key_heads, hidden, *, rng):
+        self.norms = [RMSNorm(features), RMSNorm(features)]
+        self.attention = GroupedQueryAttention(features, heads, key_heads, rng=rng)
+        self.feed_forward = SwiGLU(features, hidden, rng=rng)
+
+    def forward(self, x, cache=None):
+        h = x + self.attention.forward(self.norms[0].forward(x), cache)
+        return h + self.feed_forward.forward(self.norms[1].forward(h))
+
+    def backward(self, dy):
+        dh = dy + self.norms[1].backward(self.feed_forward.backward(dy))
+        return dh + self.norms[0].backward(self.attention.backward(dh))
+
+
+class CharacterModel(Layer):
+    """Scores of the next symbol after each; given
+
+    Shapes
+        ids  (batch, time), integers from 0 to symbols − 1      scores  (batch, time, symbols)
+    With caches, ids are those after the positions that the caches hold.
+    """
+
+    def __init__(self, symbols, features=64, heads=4, key_heads=2, hidden=128, layers=2, *, rng):
+        self.table = Lookup(symbols, features, rng=rng)
+        self.blocks = [DecoderBlock(features, heads, key_heads, hidden, rng=rng) for _ in range(layers)]
+        self.norm, self.output = RMSNorm(features), Linear(features, symbols, rng=rng)
+
+    def new_caches(self):
+        return [block.attention.new_cache() for block in self.blocks]
+
+    def forward(self, ids, caches=None):
+        x = self.table.forward(ids)
+        for block, own in zip(self.blocks, caches or [None] * len(self.blocks), strict=True):
+            x = block.forward(x, own)
+        return self.output.forward(as_rows(self.norm.forward(x))).reshape(*ids.shape, -1)
+
+    def backward(self, dscores):
+        dx = self.norm.backward(self.output.backward(as_rows(dscores)).reshape(*dscores.shape[:2], -1))
+        for block in reversed(self.blocks):
+            dx = block.backward(dx)
+        self.table.backward(dx)
+
+
+# %%
+def train_character_model(x, y, *, rng):
+    """Train a CharacterModel to predict the next character of a text; return it
+
+    Shapes
+        x, y  (characters,), integers from 0 up; y[i] is the character after x[i].  Later texts contain no larger numbers.
+    The model's forward takes ids (batch, time) and returns scores (batch, time, symbols).
+    rng: a numpy.random.Generator for the initial weights and for drawing pieces of the text.
+    """
+    ### BEGIN SOLUTION
+    size, time, steps, rate = 12, 64, 300, 0.01
+    model, loss = CharacterModel(int(max(x.max(), y.max())) + 1, rng=rng), SoftmaxCrossEntropy()
+    model.astype("float32")
+    optimizer = Adam(model.parameters(), rate)
+    for step in range(steps):
+        places = rng.integers(len(x) - time, size=(size, 1)) + np.arange(time)
+        scores = model.forward(x[places])
+        loss.forward(as_rows(scores), y[places].ravel())
+        model.zero_grad()
+        model.backward(loss.backward().reshape(scores.shape))
+        clip_gradient_norm(model.parameters(), 1.0)
+        optimizer.lr = rate * min((step + 1) / 40, 1 - step / steps)
+        optimizer.step()
+    return model
+    ### END SOLUTION
+
+
+# %% [markdown] hints="train_character_model"
+# ### train_character_model
+# 1. Print the loss of every fiftieth batch, divided by log 2: it falls from 4.5 to about 2.5 bits, and then, with the
+#    agreement, by another quarter of a bit. Are the pieces long enough to contain the ending before?
+# 2. loss = SoftmaxCrossEntropy on the rows of scores (pieces · 64, symbols); places = begin + 0, 1, …, 63; rate up to 0.01
+#    within 40 steps, then to 0
+# 3. Draw the beginnings of 12 pieces for each batch, take the 64 characters from there as input and those one place later
+#    as target, and train for 300 batches with clipped gradients.
+
+# %%
+check(train_character_model)
+
+# %% [markdown]
+# Now the manual of Python, with your model, your cache and your sampling. After a few seconds of training it has learned
+# how words look, not what they mean. Then the two ways to write 256 characters, and their time.
+
+
+# %%
+@cache
+def trained_on_the_manual():
+    """Your model, trained on the manual of Python, and its characters; given"""
+    vocabulary, codes = characters(python_manual(repeated=False), rarest=50)
+    return train_character_model(codes[:-1], codes[1:], rng=np.random.default_rng(0)), vocabulary
+
+
+def without_caches(ids, *, model, length):
+    """Greedy generation that reads everything again for each symbol; given"""
+    for _ in range(length):
+        ids = np.concatenate([ids, model.forward(ids)[:, -1].argmax(axis=1)[:, None]], axis=1)
+    return ids
+
+
+with when_written():
+    writer, vocabulary = trained_on_the_manual()
+    rng = np.random.default_rng(1)
+    prompt = np.array([[vocabulary.index(character) for character in "The statement "]])
+    for settings in ({"temperature": 0}, {"temperature": 1.0}, {"temperature": 0.7, "top_p": 0.9}):
+        ids = generate(prompt, model=writer, length=240, choose=partial(sample, rng=rng, **settings))
+        print(f"--- {settings}\n\n{''.join(vocabulary[i] for i in ids[0])}\n")
+
+# %%
+with when_written():
+    writer, vocabulary = trained_on_the_manual()
+    prompt, lengths = np.zeros((1, 8), int), np.array([16, 32, 64, 128, 256])
+    seconds = {generate: [], without_caches: []}
+    for length in lengths:
+        for function, measured in seconds.items():
+            begin = process_time()
+            text = function(prompt, model=writer, length=int(length) - 8)
+            measured.append(process_time() - begin)
+    ax = plt.subplots(figsize=(7, 4), layout="constrained")[1]
+    for (function, measured), style in zip(seconds.items(), ("o-", "s--"), strict=True):
+        ax.loglog(lengths, measured, style, label=function.__name__)
+    ax.set(xlabel="length of the text", ylabel="CPU seconds")
+    ax.legend()
+    plt.show()
+    print(f"{seconds[without_caches][-1] / seconds[generate][-1]:.1f} times as fast at length 256")
+
+# %% [markdown]
+# And where does it look? Below are the four heads of each layer, for one sentence of a made-up language, after training
+# on it: rows are the characters that look, columns those that are looked at. Find the head that connects an ending with
+# the one before.
+
+# %%
+with when_written():
+    text = made_up_text(300_000, rng=np.random.default_rng(2))
+    symbols, codes = characters(text)
+    speaker = train_character_model(codes[:-1], codes[1:], rng=np.random.default_rng(0))
+    piece = codes[: text.index(".", 30) + 1][-36:]
+    speaker.forward(piece[None])
+    figure, axes = plt.subplots(2, 4, figsize=(16, 8), layout="constrained")
+    names = [symbols[i] for i in piece]
+    for row, block in zip(axes, speaker.blocks, strict=True):
+        weights = block.attention.attention.weights[0].reshape(4, len(piece), len(piece))
+        for head, (ax, weight) in enumerate(zip(row, weights, strict=True)):
+            ax.imshow(weight, cmap="viridis", vmin=0, vmax=1)
+            ax.set_xticks(range(len(piece)), names, fontsize=6)
+            ax.set_yticks(range(len(piece)), names, fontsize=6)
+            ax.set_title(f"layer {axes.tolist().index(row.tolist())}, head {head}")
+    plt.show()
+
+# %% [markdown]
+# **Question 2.** *(3 points)* (a) The model above has two layers with two key heads of 16 numbers. How many bytes does
+# the cache of one text of 256 characters take in float32? And with as many key heads as query heads? (b) How many
+# positions are evaluated to write 248 characters after a prompt of 8, with the cache and without? You have measured a
+# smaller ratio of times: name a reason. (c) The encoder of 9.11 reads a source to which one more symbol is appended. Why
+# can it not keep keys and values as the decoder does? In which layer could it?
+
+# %% [markdown] question="cache"
+# ### BEGIN SOLUTION
+# (a) For each position, in each of 2 layers, keys and values (2) of 2 heads with 16 numbers: $2 \cdot 2 \cdot 2 \cdot 16 =
+# 128$ numbers, 512 bytes; for 256 positions 131,072 bytes, 128 KiB. With 4 key heads twice as much.
+#
+# (b) With the cache: 8 for the prompt and 1 for each of the next 247 characters, 255 (the last one is not read). Without:
+# $8 + 9 + \dots + 255 = 248 \cdot 131.5 = 32{,}612$, 128 times as many. The ratio of times is smaller because many
+# positions at once cost less per position than a single one: each call has a fixed price (Python, small arrays, reading
+# all weights for a single row), and the products of one row cannot use the processor as those of a whole matrix do. Also,
+# a new position attends to all keys either way.
+#
+# (c) In the encoder every position looks at all others, also at the new one. So the outputs of the first layer change at
+# *all* positions, and with them the keys and values of the second layer and of all after it. Only those of the first
+# layer depend on nothing but the symbol and its position, and could be kept. In a causal layer no position sees the new
+# one, so nothing that was computed changes.
+#
+# Mark scheme: 1 point for 128 KiB and twice as much (half for one factor missing); 1 for 255 and 32,612 (either to
+# within a few) with a reason; 1 for the dependence of old positions on the new one in the encoder (half without the
+# first layer).
+# ### END SOLUTION
