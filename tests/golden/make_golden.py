@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, the expected values of the layers of 02, losses of 03, convolutions of 06 and 07.
+"""Compute with PyTorch, in float64, what the layers of 02, losses of 03, convolutions of 06 and 07, and attention give.
 
 ``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attention
 import convolutions
 import foundations
 import numpy as np
@@ -189,6 +190,7 @@ def main() -> None:
         "03_losses": losses,
         "06_convolution": convolutions.calls,
         "07_sequences": sequences.calls,
+        "09_layers": attention.calls,
     }
     for assignment, calls in files.items():
         rng = np.random.default_rng(SEED)

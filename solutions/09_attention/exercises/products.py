@@ -45,6 +45,9 @@ def large_cases(rng):
         yield Case(scores=rng.normal(0, size, (3, 4)))
         yield Case(scores=rng.normal(0, size, (3, 4)), mask=some_seen(rng, 3, 4))
     yield Case(scores=rng.normal(0, 1e300, (3, 4)))
+    mask = some_seen(rng, 3, 4)
+    mask[:, 1] = False
+    yield Case(scores=np.where(mask, rng.normal(size=(3, 4)), 1e4), mask=mask)
     for shift in (-1e5, 1e5):
         yield Case(scores=rng.normal(size=(3, 4)) + shift)
         yield Case(scores=rng.normal(size=(3, 4)) + shift, mask=some_seen(rng, 3, 4))
