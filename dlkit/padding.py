@@ -1,21 +1,14 @@
-"""Sequences of different lengths in one array: padding, masks, and batches in which there is little of it."""
+"""Sequences of different lengths in one array: padding, masks, and batches that are as wide as they must be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dlkit.backend import NumpyArray
 
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
-__all__ = ["padded", "similar_lengths"]
-
-POOL = 16
-"""Batches that are put in the order of their lengths together."""
+__all__ = ["padded", "trimmed_batches"]
 
 
 def padded(sequences: Sequence[Sequence[int]], *, padding: int = 0) -> tuple[NumpyArray, NumpyArray]:
@@ -31,21 +24,18 @@ def padded(sequences: Sequence[Sequence[int]], *, padding: int = 0) -> tuple[Num
     return ids, mask
 
 
-def similar_lengths(lengths: ArrayLike, size: int, *, rng: np.random.Generator) -> Iterator[NumpyArray]:
-    """Yield the rows of one epoch in batches, each row once: rows of similar length together, batches in any order.
+def trimmed_batches(mask: NumpyArray, size: int, *, rng: np.random.Generator) -> Iterator[tuple[NumpyArray, int]]:
+    """Yield the rows of one epoch in batches in random order, each with the number of columns that it needs.
 
-    lengths (rows,): of the sequences;  size: rows of a batch, 1 or more; the last one may have fewer.
+    mask (rows, time): booleans, True where a sequence has a number;  size: rows of a batch, 1 or more; the last batch
+    may have fewer.  Of a batch (rows, time), ``x[rows, :time]`` holds all that is not padding.
     Raises ValueError for a size below 1.
     """
     if size < 1:
         message = f"A batch has 1 row or more, not {size}."
         raise ValueError(message)
-    lengths = np.asarray(lengths)
-    order = rng.permutation(len(lengths))
-    batches = []
-    for first in range(0, len(order), POOL * size):
-        pool = order[first : first + POOL * size]
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        batches += [pool[start : start + size] for start in range(0, len(pool), size)]
-    for number in rng.permutation(len(batches)):
-        yield batches[number]
+    order = rng.permutation(len(mask))
+    for first in range(0, len(order), size):
+        rows = order[first : first + size]
+        used = np.flatnonzero(mask[rows].any(axis=0))
+        yield rows, int(used[-1]) + 1 if used.size else 0

@@ -50,7 +50,7 @@ from autograder import check
 from dlkit import Layer, Parameter, Schedule, array_module, asarray, ones, plotting, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import characters, made_up_text, python_manual, written_dates
-from dlkit.padding import padded, similar_lengths
+from dlkit.padding import padded, trimmed_batches
 
 # %% [markdown]
 # Some small functions are given. `draw` makes the initial weights of a matrix. `as_rows` merges all axes but the last,
@@ -164,12 +164,15 @@ def masked_softmax(scores, mask=None, out=None):
     """
     ### BEGIN SOLUTION
     xp = array_module(scores)
+    p = xp.empty_like(scores) if out is None else out
+    if p is not scores:
+        p[...] = scores
     if mask is not None:
-        scores = xp.where(mask, scores, -xp.inf)
-    top = scores.max(axis=-1, keepdims=True)
+        xp.copyto(p, -xp.inf, where=mask == 0)
+    top = p.max(axis=-1, keepdims=True)
     if mask is not None:
-        top = xp.maximum(top, xp.finfo(scores.dtype).min)  # finite also where a row sees nothing
-    p = xp.subtract(scores, top, out=out)
+        top = xp.maximum(top, xp.finfo(p.dtype).min)  # finite also where a row sees nothing
+    p -= top
     xp.exp(p, out=p)
     total = p.sum(axis=-1, keepdims=True)
     if mask is not None:
@@ -397,7 +400,7 @@ with when_written():
 # *By hand:* one number of each, $W = U = v = 1$, $s = 0$, memory $(0, 2)$. Then $z = (0, 2)$, $e = (0, 0.964)$, weights
 # $(0.276, 0.724)$ and $c = 1.448$. With $dc = 1$: $dw = (0, 2)$, their mean under $w$ is $1.448$, so
 # $de = (0.276 \cdot (-1.448),\ 0.724 \cdot 0.552) = (-0.400, 0.400)$. $dz = de\,(1 - \tanh^2 z) = (-0.400, 0.028)$. So
-# $ds = -0.372$, $dh = dz + w = (-0.124, 0.752)$, $dv = 0.400 \cdot 0.964 = 0.385$.
+# $ds = -0.371$, $dh = dz + w = (-0.124, 0.752)$, $dv = 0.400 \cdot 0.964 = 0.385$.
 #
 # **Masks** have one axis for time: (batch, time), true where there is something to read. A memory with nothing to read
 # gives the context 0, and what is masked counts as 0, even if it is NaN.
@@ -565,13 +568,13 @@ with when_written():
     GRU = earlier("recurrent.GRU")
     rng = np.random.default_rng(0)
     step = DecoderStep(AdditiveAttention(16, 8, 16, rng=rng), GRU(4 + 8, 16, rng=rng))
-    memory, x, state = rng.normal(size=(1, 20, 8)), rng.normal(size=(1, 4)), np.zeros((1, 16))
+    memory, state = rng.normal(size=(1, 20, 8)), np.zeros((1, 16))
     maps = []
     for size in (1, 8):
         step.attention.v.data *= size
         rows = []
         for _ in range(12):
-            state, context = step.forward(x, state, memory)
+            state, context = step.forward(3 * rng.normal(size=(1, 4)), state, memory)
             rows.append(step.attention.weights[0])
         maps.append(np.array(rows))
     figure, axes = plt.subplots(1, 2, figsize=(11, 3), layout="constrained")
@@ -2268,13 +2271,14 @@ check(MixtureOfExperts)
 # at most 40 seconds of CPU time each (the author's solution takes about 9). In every seed the months have other names, made
 # up for it, and all symbols are given as numbers in an order that is drawn: there is nothing to look up. Remarks:
 #
-# - One layer on either side is enough, with 32 features, 4 heads, 64 hidden numbers, and 1,200 batches of 64 dates.
+# - One layer on either side is enough, with 32 features, 4 heads, 64 hidden numbers, and 800 batches of 64 dates.
 # - `WarmupSchedule` with 100 steps of warm-up; its largest rate should be about 0.015. Its fall is slow: let the rate fall
 #   to zero over the last third, by a factor of your own, or use another schedule of 04 after the warm-up.
 # - `SoftmaxCrossEntropy` of 03 takes rows: `as_rows(scores)` and `y.ravel()`. A little label smoothing (0.05) helps;
 #   with it the loss does not fall to zero, but to about 0.3.
-# - `similar_lengths`, of `dlkit.padding`, gives batches of sequences of similar length; cut off the columns that are
-#   padding in all of them.
+# - `trimmed_batches`, of `dlkit.padding`, gives the rows of batches in random order, each with the number of columns that
+#   are not padding in all of them. (Batches of dates of similar length would have less padding. But the length gives
+#   away the format: then a batch consists of one or two formats, and the next one undoes what it has learned.)
 # - To try it yourself: `written_dates(2000, rng=np.random.default_rng(0))`, of `dlkit.datasets`, gives pairs of texts;
 #   `encoded` below makes ids of them.
 
@@ -2356,16 +2360,16 @@ def train_date_reader(x, y, *, rng):
     rng: a numpy.random.Generator for the initial weights and for the order of batches.
     """
     ### BEGIN SOLUTION
-    size, steps, smoothing = 64, 1200, 0.05
+    size, steps, smoothing = 64, 800, 0.05
     model = DateReader(int(x.max()) + 1, int(y.max()) + 1, y.shape[1], 32, 4, 64, rng=rng)
     model.astype("float32")
     loss = SoftmaxCrossEntropy(label_smoothing=smoothing)
     optimizer = Adam(model.parameters(), 0.9)
     schedule = WarmupSchedule(optimizer, 32, 100)
-    lengths, step = (x != 0).sum(axis=1), 0
+    step = 0
     while step < steps:
-        for rows in similar_lengths(lengths, size, rng=rng):
-            source, target = x[rows, : lengths[rows].max()], y[rows]
+        for rows, time in trimmed_batches(x != 0, size, rng=rng):
+            source, target = x[rows, :time], y[rows]
             scores = model.forward(source, target)
             loss.forward(as_rows(scores), target.ravel())
             model.zero_grad()
@@ -2386,8 +2390,8 @@ def train_date_reader(x, y, *, rng):
 #    hundred. If it does not, does your decoder see the right symbols before each position, and does it see any later?
 # 2. loss = SoftmaxCrossEntropy with s = 0.05 on the rows of scores (dates · 10, symbols); rate by the warm-up, at most
 #    about 0.015, then falling to 0
-# 3. Make a DateReader with 32 features, 4 heads and 64 hidden numbers, convert it to float32, and take 1,200 batches of
-#    64 dates of similar length: scores, loss, gradients, a norm of at most 1, the rate, a step.
+# 3. Make a DateReader with 32 features, 4 heads and 64 hidden numbers, convert it to float32, and take 800 batches of
+#    64 dates: scores, loss, gradients, a norm of at most 1, the rate, a step.
 
 # %%
 check(train_date_reader)
