@@ -2268,7 +2268,7 @@ check(MixtureOfExperts)
 # ```
 #
 # Write `train_date_reader`. At most 2 % of 1,000 unseen dates may contain an error, from one of up to three seeds, with
-# at most 40 seconds of CPU time each (the author's solution takes about 9). In every seed the months have other names, made
+# at most 40 seconds of CPU time each (the author's solution takes about 8). In every seed the months have other names, made
 # up for it, and all symbols are given as numbers in an order that is drawn: there is nothing to look up. Remarks:
 #
 # - One layer on either side is enough, with 32 features, 4 heads, 64 hidden numbers, and 800 batches of 64 dates.
