@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import attention
+import blocks
 import convolutions
 import foundations
 import numpy as np
@@ -191,6 +192,7 @@ def main() -> None:
         "06_convolution": convolutions.calls,
         "07_sequences": sequences.calls,
         "09_layers": attention.calls,
+        "09_blocks": blocks.calls,
     }
     for assignment, calls in files.items():
         rng = np.random.default_rng(SEED)
