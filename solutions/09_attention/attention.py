@@ -40,7 +40,7 @@
 # booleans, **true where a query may look**, and broadcast to (batch, heads, queries, keys).
 
 # %%
-from functools import cache, partial
+from functools import cache
 from time import process_time
 
 import matplotlib.pyplot as plt
@@ -2578,7 +2578,7 @@ with when_written():
     rng = np.random.default_rng(1)
     prompt = np.array([[vocabulary.index(character) for character in "The statement "]])
     for settings in ({"temperature": 0}, {"temperature": 1.0}, {"temperature": 0.7, "top_p": 0.9}):
-        ids = generate(prompt, model=writer, length=130, choose=partial(sample, rng=rng, **settings))
+        ids = generate(prompt, model=writer, length=130, choose=lambda scores, s=settings: sample(scores, **s, rng=rng))
         print(f"--- {settings}\n\n{''.join(vocabulary[i] for i in ids[0])}\n")
 
 # %%
