@@ -46,7 +46,7 @@ def large_cases(rng):
         yield Case(scores=rng.normal(0, size, (3, 4)), mask=some_seen(rng, 3, 4))
     yield Case(scores=rng.normal(0, 1e300, (3, 4)))
     mask = some_seen(rng, 3, 4)
-    mask[:, 1] = False
+    mask[:, 0], mask[:, 1] = True, False
     yield Case(scores=np.where(mask, rng.normal(size=(3, 4)), 1e4), mask=mask)
     for shift in (-1e5, 1e5):
         yield Case(scores=rng.normal(size=(3, 4)) + shift)
@@ -75,7 +75,7 @@ def nonsense_cases(rng):
     """Every row sees something; where it must not look there is something that is no number."""
     for value in (np.nan, np.inf, -np.inf, 1e12):
         mask = some_seen(rng, 3, 5)
-        mask[:, 3] = False
+        mask[:, 0], mask[:, 3] = True, False
         yield Case(scores=np.where(mask, rng.normal(size=(3, 5)), value), mask=mask)
 
 
