@@ -17,6 +17,7 @@ ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
 CONVOLUTION, MAX_POOL = 2.5, 2.0
 BATCH_NORM, LAYER_NORM = 1.3, 3.0
 ADAM, TRAINED = 0.8, 10_000_000
+ENCODER, BATCH_OF_TEXTS = 1.2, (32, 64, 128)
 IMAGES, CHANNELS = (32, 32, 28, 28), 64
 AT_LEAST_S = 0.002
 TITLE = (
@@ -112,6 +113,7 @@ class Pairs:
         yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
         yield from self.normalizations()
         yield from self.convolutions()
+        yield self.encoder_layer()
         yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
 
     def adam(self) -> tuple[Run, Run]:
@@ -123,6 +125,14 @@ class Pairs:
         ours.grad[...] = gradient
         theirs.grad = self.torch.tensor(gradient)
         return names_of("04_optimizers")["Adam"]([ours]).step, self.torch.optim.Adam([theirs]).step
+
+    def encoder_layer(self) -> tuple[str, float, tuple[Run, Run]]:
+        """Pair the encoder layers of Transformers: pre-norm with RMSNorm, four heads, no dropout."""
+        ours = names_of("09_attention")["EncoderLayer"](128, 4, 512, rng=np.random.default_rng(1))
+        ours.astype(np.float32)
+        theirs = self.torch.nn.TransformerEncoderLayer(128, 4, 512, dropout=0.0, batch_first=True, norm_first=True)
+        theirs.norm1, theirs.norm2 = self.torch.nn.RMSNorm(128), self.torch.nn.RMSNorm(128)
+        return f"EncoderLayer, {BATCH_OF_TEXTS}", ENCODER, self.on_images(ours, theirs, BATCH_OF_TEXTS)
 
     def normalizations(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
         """Give the pairs that normalize, in training mode: channels of images, and rows."""
