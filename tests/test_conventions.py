@@ -53,6 +53,11 @@ def recurrent():
     return names_of("07_recurrent")
 
 
+@pytest.fixture(scope="module")
+def attention():
+    return names_of("09_attention")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
@@ -101,9 +106,15 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "EarlyStopping",
         "augmentation",
         "Mixup",
+        "masks",
+        "hidden positions",
+        "ScaledDotProductAttention",
+        "MultiHeadAttention",
+        "positions",
     }
     held_by_golden_values_or_signatures = {"shapes", "ReLU at 0", "randomness"}
     held_by_golden_values_or_signatures |= {"one_hot", "standardize", "relative_error"}
+    held_by_golden_values_or_signatures |= {"AdditiveAttention", "RMSNorm", "SwiGLU"}
     assert set(rows) == held_here | held_by_golden_values_or_signatures
 
 
@@ -474,3 +485,37 @@ def test_gates_stand_beside_each_other_in_the_columns(recurrent, rng):
     np.testing.assert_allclose(lstm.forward(x, np.stack([0 * state[:, 0], state[:, 1]], axis=1))[1][:, 1], state[:, 1])
     gru.b.data[...] = np.repeat([0, 50, 0], 4)  # z is 1: the old state stays
     np.testing.assert_allclose(gru.forward(x, 0.1 * state[:, 0])[1], 0.1 * state[:, 0])
+
+
+def test_a_mask_of_attention_is_true_where_a_query_may_look_and_hides_everything_else(attention, rng):
+    layer, x = attention["ScaledDotProductAttention"](), rng.normal(size=(1, 3, 4))
+    first = np.array([[True, False, False]] * 2 + [[False] * 3])
+    x[0, 2] = np.nan  # sees nothing, and is seen by nobody
+    y = layer.forward(x, x, x, first)
+    np.testing.assert_array_equal(y, [[x[0, 0], x[0, 0], np.zeros(4)]])
+    np.testing.assert_array_equal(layer.weights, first[None])
+    assert all(np.isfinite(gradient).all() for gradient in layer.backward(np.ones((1, 3, 4))))
+
+
+def test_scores_are_divided_by_the_root_of_head_dim(attention):
+    layer = attention["ScaledDotProductAttention"]()
+    layer.forward(np.full((1, 1, 4), 2.0), np.array([[[1.0] * 4, [0.0] * 4]]), np.zeros((1, 2, 1)))
+    assert layer.weights[0, 0, 0] == pytest.approx(1 / (1 + np.exp(-4)))
+
+
+def test_attention_that_reads_itself_returns_two_gradients_without_biases(attention, rng):
+    layer, x = attention["MultiHeadAttention"](4, 2, rng=rng), rng.normal(size=(2, 3, 4))
+    layer.forward(x, x)
+    assert len(layer.backward(x)) == 2
+    assert {name: p.shape for name, p in layer.named_parameters().items()} == dict.fromkeys(
+        ("Wq", "Wk", "Wv", "Wo"), (4, 4)
+    )
+
+
+def test_positions_are_waves_side_by_side_and_rotations_of_halves_that_count_from_start(attention):
+    waves, rope = attention["PositionalEncoding"](4), attention["RoPE"](4)
+    angles = 3 * np.array([1, 0.01])
+    expected = [np.sin(angles[0]), np.cos(angles[0]), np.sin(angles[1]), np.cos(angles[1])]
+    np.testing.assert_allclose(waves.forward(np.zeros((1, 1, 4)), 3)[0, 0], expected)
+    turned = rope.forward(np.array([[[1.0, 1, 0, 0]]]), 3)[0, 0]
+    np.testing.assert_allclose(turned, [*np.cos(angles), *np.sin(angles)])
