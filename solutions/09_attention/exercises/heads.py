@@ -59,14 +59,17 @@ def sequences(rng, batch, queries, keys, features):
 
 
 def several_cases(rng):
-    """More keys than queries and fewer, one head and one feature per head; masks for all heads and for each."""
+    """More keys than queries and fewer, one key, one head, one feature per head; masks for all heads and for each."""
     yield Case(several(4, 2), **sequences(rng, 1, 3, 3, 4))
     yield Case(several(6, 3), **sequences(rng, 2, 2, 4, 6), mask=some_seen(rng, 2, 1, 2, 4))
-    yield Case(several(3, 1), **sequences(rng, 3, 4, 1, 3))
-    yield Case(several(4, 4), **sequences(rng, 2, 5, 3, 4))
+    yield Case(several(6, 2), **sequences(rng, 3, 4, 1, 6))
+    yield Case(several(3, 1), **sequences(rng, 2, 5, 3, 3))
+    yield Case(several(4, 4), **sequences(rng, 2, 3, 2, 4))
     yield Case(several(6, 2), **sequences(rng, 3, 4, 5, 6), mask=some_seen(rng, 3, 2, 4, 5))
 
 
+# Few features and many short sequences: einsum without optimize takes 2.8 times as long as the reference, a loop over
+# the sequences 11 times.
 heads = LayerExercise(
     "MultiHeadAttention",
     cases=several_cases,
