@@ -2247,7 +2247,7 @@ check(MixtureOfExperts)
 # %% [markdown]
 # ## Capstone a · A network that reads dates
 #
-# People write dates in many ways, and machines want one. Six formats are to be understood, and ISO 8601 is to be
+# People write dates in many ways, and machines expect one. Six formats are to be understood, and ISO 8601 is to be
 # written:
 #
 # ```
