@@ -23,7 +23,10 @@
 # | `MultiHeadAttention` | `torch.nn.MultiheadAttention(bias=False, batch_first=True)`; its masks are *true = hidden* |
 # | `RMSNorm` | `torch.nn.RMSNorm` |
 # | `PositionwiseFeedForward`, `SwiGLU` | two or three `Linear` layers and `relu` or `silu` between them |
-# | `EncoderLayer`, `DecoderLayer` | `TransformerEncoderLayer(norm_first=True)`, `TransformerDecoderLayer(norm_first=True)` |
+# | `EncoderLayer`, `DecoderLayer` | `TransformerEncoderLayer(norm_first=True)`, `TransformerDecoderLayer(norm_first=True)`, with an RMSNorm for each LayerNorm |
+# | `Transformer` | `torch.nn.Transformer`, its masks *true = hidden* |
+# | `GroupedQueryAttention` | `scaled_dot_product_attention(…, is_causal=True, enable_gqa=True)` |
+# | `PatchEmbedding` | a `Conv2d` whose stride is its kernel's size |
 # | additive attention, positions, the cache, beam search | none; libraries bring their own |
 #
 # **Further reading.** Bahdanau, Cho & Bengio (2015) for the idea; Vaswani et al., *Attention Is All You Need* (2017);
@@ -2593,8 +2596,9 @@ with when_written():
             measured.append(process_time() - begin)
     ax = plt.subplots(figsize=(7, 4), layout="constrained")[1]
     for (function, measured), style in zip(seconds.items(), ("o-", "s--"), strict=True):
-        ax.loglog(lengths, measured, style, label=function.__name__)
-    ax.set(xlabel="length of the text", ylabel="CPU seconds")
+        ax.plot(lengths, measured, style, label=function.__name__)
+    ax.set_xscale("log", base=2)
+    ax.set(xlabel="length of the text", ylabel="CPU seconds", yscale="log")
     ax.legend()
     plt.show()
     print(f"{seconds[without_caches][-1] / seconds[generate][-1]:.1f} times as fast at length 256")

@@ -9,7 +9,6 @@ from autograder.checks import (
     Exercise,
     Mean,
     Mismatch,
-    Points,
     RandomFunctionExercise,
     Ref,
     compare,
@@ -227,7 +226,7 @@ def judge_text(observed, expected, case):
     return compare(observed["the score"], expected["the score"], "the score")
 
 
-beam_search = Exercise("beam_search", "function", ("beam_search",), Points(), [], support_files=("decoding",))
+beam_search = Exercise("beam_search", "function", ("beam_search",), support_files=("decoding",))
 
 
 def search(subject, case):

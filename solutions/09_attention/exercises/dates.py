@@ -22,7 +22,7 @@ def month_names(rng):
 
 
 def dates_task(rng):
-    """Dates of a year whose months have other names, their symbols numbered in an order that is drawn; no date twice."""
+    """Dates of a calendar whose months have other names, symbols numbered in an order that is drawn; none twice."""
     people, iso = written_dates(2 * (SEEN + UNSEEN), months=month_names(rng), rng=rng)
     pairs = list(dict(zip(people, iso, strict=True)).items())[: SEEN + UNSEEN]
     read = rng.permutation(sorted({character for text, _ in pairs for character in text}))

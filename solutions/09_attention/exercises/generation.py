@@ -9,7 +9,6 @@ from autograder.checks import (
     Exercise,
     FunctionExercise,
     LayerExercise,
-    Points,
     Ref,
     Rng,
     Setting,
@@ -54,7 +53,7 @@ def append_all(subject, case):
     return seen
 
 
-cache = Exercise("KVCache", "class", ("append",), Points(), [])
+cache = Exercise("KVCache", "class", ("append",))
 
 
 @cache.check(KEPT, cases=pieces_of_keys, weight=4)
@@ -140,7 +139,7 @@ independence(attention, "sequences of a batch know nothing of each other", cases
 
 
 def pieces(rng):
-    """One position after the other; a prompt of several and then one by one; several pieces of several; far positions."""
+    """One position after the other; a prompt, then one by one; several pieces of several; far positions."""
     for (batch, features), heads, key_heads, sizes in [
         ((2, 4), 2, 2, (1, 1, 1)),
         ((1, 8), 4, 2, (5, 1, 1, 1)),

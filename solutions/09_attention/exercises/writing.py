@@ -77,13 +77,13 @@ def judge_scores(observed, expected, case):
     return None
 
 
-CHANGED_BY_A_CACHE = """
-_right = GroupedQueryAttention.forward
-def _forward(self, x, cache=None):
-    y = _right(self, x, cache)
-    return y if cache is None else y * (1 + (cache.length > 8))
-GroupedQueryAttention.forward = _forward
-"""
+CHANGED_BY_A_CACHE = (
+    "_right = GroupedQueryAttention.forward\n"
+    "GroupedQueryAttention.forward = lambda self, x, cache=None: (\n"
+    "    _right(self, x, cache) * (1 if cache is None else 1 + (cache.length > 8))\n"
+    ")\n"
+)
+"""Attention that is another one where a cache is longer than a prompt."""
 
 
 @character_model.check(
