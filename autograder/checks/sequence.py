@@ -389,26 +389,29 @@ def independence(
     looked = output or outputs[0]
 
     def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        pairs = [(case, _all(of.change(case, rng))) for case in thing.cases(rng, reference)]
         return [
-            case.with_changes(hidden={**case.hidden, **vars(change)})
-            for case in thing.cases(rng, reference)
-            for change in _all(of.change(case, rng))
+            case.with_changes(hidden={**case.hidden, "changes": [vars(change) for change in changes]})
+            for case, changes in pairs
+            if changes
         ]
 
     def observe(subject: Subject, case: Case) -> Observations:
         layer = thing.build(subject, case)
-        runs = {
-            looked: layer.call("forward", *case.inputs.values()),
-            f"{looked}, changed": layer.call("forward", *{**case.inputs, **case.hidden["inputs"]}.values()),
-        }
+        runs = {looked: layer.call("forward", *case.inputs.values())}
+        for number, change in enumerate(case.hidden["changes"]):
+            inputs = {**case.inputs, **change["inputs"]}
+            runs[f"{looked}, changed {number}"] = layer.call("forward", *inputs.values())
         named = {key: thing.named_outputs(result) for key, result in runs.items()}
         return {key: seen[looked] for key, seen in named.items() if looked in seen}
 
     def judge(observed: Observations, _expected: Observations, case: Case) -> Mismatch | None:
-        if len(observed) < 2:  # noqa: PLR2004 - both runs
+        if len(observed) <= len(case.hidden["changes"]):
             expected = f"({', '.join(outputs)})"
             return Mismatch("structure", looked, f"forward returns no {looked}; expected {expected}")
-        return _judge_change(looked, observed[looked], observed[f"{looked}, changed"], of, case)
+        y, *changed = observed.values()
+        pairs = zip(changed, case.hidden["changes"], strict=True)
+        return next(filter(None, (_judge_change(looked, y, other, of, change) for other, change in pairs)), None)
 
     exercise.add(
         Check(
@@ -418,6 +421,7 @@ def independence(
             draw,
             observe,
             judge,
+            expect=lambda _reference, _case, _rng: {},  # no correct answer is needed, and none is stored
             needs=tuple(part for part in exercise.parts if part != "backward") if needs is None else needs,
             after=after,
             mutation=mutation or mutated(*DEPENDENT),
@@ -429,9 +433,9 @@ def _all(changes: Change | Sequence[Change] | None) -> Sequence[Change]:
     return [changes] if isinstance(changes, Change) else changes or []
 
 
-def _judge_change(name: str, y: Value, changed: Value, of: Independence, case: Case) -> Mismatch | None:
+def _judge_change(name: str, y: Value, changed: Value, of: Independence, change: Values) -> Mismatch | None:
     """Where the output answers to the change: nowhere but where it may, and wherever it must."""
-    may, must = case.hidden["may"], case.hidden["must"]
+    may, must, said = change["may"], change["must"], change["said"]
     problem = _not_comparable(name, y, changed, of.axes, may)
     if problem:
         return problem
@@ -442,11 +446,11 @@ def _judge_change(name: str, y: Value, changed: Value, of: Independence, case: C
     forbidden = np.argwhere(answers & ~may)
     if len(forbidden):
         index = tuple(int(i) for i in forbidden[-1])
-        text = f"{name}{_at(index, of.axes)} changes with {case.hidden['said']}: {of.because}"
+        text = f"{name}{_at(index, of.axes)} changes with {said}: {of.because}"
         return Mismatch("value", name, text)
     if must is not None and (must & ~answers).any():
         seen = _places(answers) if answers.any() else "none"
-        text = f"a change of {case.hidden['said']} is seen at {seen} of {name}; expected {_places(must)}"
+        text = f"a change of {said} is seen at {seen} of {name}; expected {_places(must)}"
         return Mismatch("value", name, text)
     return None
 

@@ -13,7 +13,7 @@ from functools import partial
 from autograder.checks.behaviour import TRIES, Behaviour
 from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated, mutated_method
-from autograder.checks.slopes import has_slope
+from autograder.checks.slopes import SLOPES, has_slope
 from autograder.checks.wide import AS_DIFFERENCES
 from autograder.spec import Case, Check, GradientCost, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare_all
@@ -37,7 +37,7 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
             "gradient is checked. Write what the chain rule gives."
         )
         return Mismatch("method", "backward", message)
-    if found is None and not all(has_slope(observed, slope) for slope in expected["_slopes"]):
+    if found is None and not all(has_slope(observed, slope) for slope in expected[SLOPES]):
         message = f"the reference's gradients do not match its own forward in the case {case.describe()}"
         raise SpecError(message)
     return found

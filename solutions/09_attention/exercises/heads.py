@@ -62,10 +62,10 @@ def several_cases(rng):
     """More keys than queries and fewer, one key, one head, one feature per head; masks for all heads and for each."""
     yield Case(several(4, 2), **sequences(rng, 1, 3, 3, 4))
     yield Case(several(6, 3), **sequences(rng, 2, 2, 4, 6), mask=some_seen(rng, 2, 1, 2, 4))
-    yield Case(several(6, 2), **sequences(rng, 3, 4, 1, 6))
-    yield Case(several(3, 1), **sequences(rng, 2, 5, 3, 3))
-    yield Case(several(4, 4), **sequences(rng, 2, 3, 2, 4))
-    yield Case(several(6, 2), **sequences(rng, 3, 4, 5, 6), mask=some_seen(rng, 3, 2, 4, 5))
+    yield Case(several(4, 2), **sequences(rng, 3, 4, 1, 4))
+    yield Case(several(3, 1), **sequences(rng, 2, 4, 3, 3))
+    yield Case(several(2, 2), **sequences(rng, 2, 3, 2, 2))
+    yield Case(several(4, 2), **sequences(rng, 3, 2, 5, 4), mask=some_seen(rng, 3, 2, 2, 5))
 
 
 # Few features and many short sequences: einsum without optimize takes 2.8 times as long as the reference, a loop over
@@ -103,7 +103,9 @@ def gradients_of(layer, y, case):
     return {**seen, **{f"d{name}": layer.get(f"{name}.grad") for name in drawn(case)}}
 
 
-@heads.check(WEIGHTS, cases=several_cases, part="forward", needs=("forward",), after=(FORWARD,))
+@heads.check(
+    WEIGHTS, cases=lambda rng: list(several_cases(rng))[-2:], part="forward", needs=("forward",), after=(FORWARD,)
+)
 def weights(subject, case):
     layer = made(subject, case)
     layer.call("forward", *case.inputs.values())
@@ -112,10 +114,10 @@ def weights(subject, case):
 
 def both_masks(rng):
     """Causal alone, padding alone, and both, as they broadcast."""
-    inputs = sequences(rng, 3, 4, 4, 6)
+    inputs = sequences(rng, 3, 4, 4, 4)
     causal, padding = np.tri(4, dtype=bool), (np.arange(4) < np.array([4, 1, 3])[:, None])[:, None, None]
     for mask in (causal, padding, causal & padding):
-        yield Case(several(6, 2), **inputs, mask=mask)
+        yield Case(several(4, 2), **inputs, mask=mask)
 
 
 @heads.check(BROADCAST, cases=both_masks, part="forward", needs=("forward",), after=(FORWARD,))
@@ -124,7 +126,7 @@ def masks_together(subject, case):
 
 
 def itself_cases(rng):
-    yield Case(several(6, 3), x=rng.normal(size=(2, 4, 6)))
+    yield Case(several(4, 2), x=rng.normal(size=(2, 3, 4)))
 
 
 @heads.check(ITSELF, cases=itself_cases, part="backward", after=(GRADIENTS,))
@@ -136,12 +138,11 @@ def itself(subject, case):
 
 
 def masked_cases(rng):
-    """A mask for all heads, one for each, and a causal one."""
-    yield Case(several(6, 3), **sequences(rng, 2, 2, 4, 6), mask=some_seen(rng, 2, 1, 2, 4))
-    yield Case(several(6, 2), **sequences(rng, 3, 4, 5, 6), mask=some_seen(rng, 3, 2, 4, 5))
-    yield Case(several(4, 2), **sequences(rng, 1, 5, 5, 4), mask=np.tri(5, dtype=bool)[None, None])
+    """A mask for all heads, and one for each."""
+    yield Case(several(4, 2), **sequences(rng, 1, 4, 4, 4), mask=np.tri(4, dtype=bool)[None, None])
+    yield Case(several(4, 2), **sequences(rng, 3, 2, 5, 4), mask=some_seen(rng, 3, 2, 2, 5))
 
 
 independence(heads, HIDDEN, cases=masked_cases, of=hidden_keys(("memory",), axes=(0, 1)))
-independence(heads, QUERIES, cases=several_cases, of=other_steps())
-independence(heads, ROWS, cases=several_cases, of=other_rows())
+independence(heads, QUERIES, cases=lambda rng: list(several_cases(rng))[:2], of=other_steps())
+independence(heads, ROWS, cases=lambda rng: list(several_cases(rng))[-2:], of=other_rows())

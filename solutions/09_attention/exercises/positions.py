@@ -47,8 +47,8 @@ def waves_starts(rng):
 
 
 def waves_far(rng):
-    yield Case({"features": 64}, x=rng.normal(size=(1, 20, 64)).astype("float32")).with_changes(
-        hidden={"of": "PositionalEncoding", "starts": (0, 1_000, 1_000_000)}
+    yield Case({"features": 64}, x=rng.normal(size=(1, 3, 64)).astype("float32")).with_changes(
+        hidden={"of": "PositionalEncoding", "starts": (1_000_000,)}
     )
 
 
@@ -94,13 +94,13 @@ rope = LayerExercise(
 
 
 def rope_starts(rng):
-    for case in list(rotated_cases(rng))[-2:]:
+    for case in list(rotated_cases(rng))[-2:-1]:
         yield case.with_changes(hidden={"of": "RoPE", "starts": (3, 0, 11)})
 
 
 def rope_far(rng):
-    yield Case({"head_dim": 64}, x=rng.normal(size=(1, 20, 64)).astype("float32")).with_changes(
-        hidden={"of": "RoPE", "starts": (0, 1_000, 1_000_000)}
+    yield Case({"head_dim": 64}, x=rng.normal(size=(1, 3, 64)).astype("float32")).with_changes(
+        hidden={"of": "RoPE", "starts": (1_000_000,)}
     )
 
 

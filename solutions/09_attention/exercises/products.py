@@ -142,19 +142,17 @@ def product_inputs(rng, leading, queries, keys, head_dim, value_dim):
 def product_cases(rng):
     """More keys than queries and fewer; values of another size; heads and none; with masks and without."""
     yield Case(**product_inputs(rng, (1, 2), 1, 1, 2, 3))
-    yield Case(**product_inputs(rng, (2, 3), 3, 3, 4, 4))
-    yield Case(**product_inputs(rng, (2, 2), 4, 2, 3, 5), mask=some_seen(rng, 2, 2, 4, 2))
-    yield Case(**product_inputs(rng, (3,), 2, 4, 5, 1))
-    yield Case(**product_inputs(rng, (3, 2), 4, 5, 3, 2), mask=some_seen(rng, 3, 2, 4, 5))
+    yield Case(**product_inputs(rng, (2, 1), 3, 3, 2, 2))
+    yield Case(**product_inputs(rng, (2, 2), 3, 2, 3, 1), mask=some_seen(rng, 2, 2, 3, 2))
+    yield Case(**product_inputs(rng, (3,), 2, 4, 1, 2))
+    yield Case(**product_inputs(rng, (3, 2), 2, 3, 2, 3), mask=some_seen(rng, 3, 2, 2, 3))
 
 
 def masked_cases(rng):
     """Cases of four axes with masks, as the checks of independence need them."""
-    yield Case(
-        **product_inputs(rng, (1, 2), 3, 4, 2, 3),
-        mask=np.tri(3, 4, 1, dtype=bool)[None, None] | np.zeros((1, 2, 1, 1), bool),
-    )
-    yield Case(**product_inputs(rng, (3, 2), 4, 5, 3, 2), mask=hiding(rng, 3, 2, 4, 5))
+    mask = np.broadcast_to(np.tri(3, 4, 1, dtype=bool), (1, 2, 3, 4))
+    yield Case(**product_inputs(rng, (1, 2), 3, 4, 2, 1), mask=mask.copy())
+    yield Case(**product_inputs(rng, (2, 2), 2, 3, 2, 3), mask=hiding(rng, 2, 2, 2, 3))
 
 
 WEIGHTS = "the weights of the call are kept"
@@ -193,7 +191,9 @@ def gradients_of(subject, case):
     return by_name(("dq", "dk", "dv"), layer.call("backward", dy), "what backward returns")
 
 
-@attention.check(WEIGHTS, cases=product_cases, part="forward", needs=("forward",), after=(FORWARD,))
+@attention.check(
+    WEIGHTS, cases=lambda rng: list(product_cases(rng))[-2:], part="forward", needs=("forward",), after=(FORWARD,)
+)
 def weights(subject, case):
     layer, _ = forward_of(subject, case)
     return {"weights": layer.get("weights")}
@@ -201,7 +201,7 @@ def weights(subject, case):
 
 def broadcast_cases(rng):
     """A mask for all sequences and heads, for all queries, and for all heads."""
-    inputs = product_inputs(rng, (3, 2), 4, 5, 3, 2)
+    inputs = product_inputs(rng, (3, 2), 4, 5, 2, 1)
     yield Case(**inputs, mask=np.tri(4, 5, 1, dtype=bool))
     yield Case(**inputs, mask=np.arange(5) < np.array([5, 2, 3])[:, None, None, None])
     yield Case(**inputs, mask=some_seen(rng, 3, 1, 4, 5))
@@ -214,7 +214,7 @@ def broadcast(subject, case):
 
 def hiding_cases(rng):
     for leading in [(2, 2), (3, 1)]:
-        yield Case(**product_inputs(rng, leading, 4, 5, 3, 2), mask=hiding(rng, *leading, 4, 5))
+        yield Case(**product_inputs(rng, leading, 3, 4, 2, 3), mask=hiding(rng, *leading, 3, 4))
     yield Case(**product_inputs(rng, (2, 1), 3, 2, 3, 2), mask=np.array([True, False])[:, None, None, None])
 
 
@@ -256,4 +256,4 @@ def nonsense_back(subject, case):
 
 
 independence(attention, HIDDEN, cases=masked_cases, of=hidden_keys())
-independence(attention, ROWS, cases=product_cases, of=other_rows())
+independence(attention, ROWS, cases=lambda rng: list(product_cases(rng))[-2:], of=other_rows())
