@@ -25,7 +25,7 @@ ROWS = "sequences of a batch know nothing of each other"
 
 def waves_cases(rng):
     """An odd number of features, a single one, a single step."""
-    for batch, time, features in [(1, 4, 2), (2, 1, 5), (3, 6, 1), (2, 7, 3), (2, 5, 8)]:
+    for batch, time, features in [(1, 4, 2), (2, 1, 5), (3, 6, 1), (2, 3, 6), (2, 4, 3)]:
         yield Case({"features": features}, x=rng.normal(size=(batch, time, features)))
 
 
@@ -47,7 +47,7 @@ def waves_starts(rng):
 
 
 def waves_far(rng):
-    yield Case({"features": 64}, x=rng.normal(size=(1, 3, 64)).astype("float32")).with_changes(
+    yield Case({"features": 64}, x=rng.normal(size=(1, 1, 64)).astype("float32")).with_changes(
         hidden={"of": "PositionalEncoding", "starts": (1_000_000,)}
     )
 
@@ -74,10 +74,10 @@ pairs = FunctionExercise("rotate_pairs", cases=pairs_cases, float32=True)
 def rotated_cases(rng):
     """One pair and several, with heads and without; another base."""
     for shape, more in [
-        ((1, 4, 2), {}),
-        ((2, 3, 1, 4), {}),
-        ((2, 2, 5, 6), {"base": 10.0}),
-        ((3, 6, 8), {"base": 100.0}),
+        ((1, 3, 2), {}),
+        ((2, 2, 1, 4), {}),
+        ((2, 1, 3, 6), {"base": 10.0}),
+        ((2, 4, 4), {"base": 100.0}),
     ]:
         yield Case({"head_dim": shape[-1], **more}, x=rng.normal(size=shape))
 
@@ -99,7 +99,7 @@ def rope_starts(rng):
 
 
 def rope_far(rng):
-    yield Case({"head_dim": 64}, x=rng.normal(size=(1, 3, 64)).astype("float32")).with_changes(
+    yield Case({"head_dim": 64}, x=rng.normal(size=(1, 1, 64)).astype("float32")).with_changes(
         hidden={"of": "RoPE", "starts": (1_000_000,)}
     )
 
@@ -130,8 +130,8 @@ def back_from_start(subject, case):
 
 def same_vectors(rng):
     """The same query and key at every position."""
-    q, k = rng.normal(size=(2, 1, 1, 8))
-    yield Case({"head_dim": 8}, q=np.repeat(q, 6, axis=1), k=np.repeat(k, 6, axis=1))
+    q, k = rng.normal(size=(2, 1, 1, 4))
+    yield Case({"head_dim": 4}, q=np.repeat(q, 6, axis=1), k=np.repeat(k, 6, axis=1))
 
 
 @rope.check(
