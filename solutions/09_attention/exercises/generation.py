@@ -109,7 +109,8 @@ def grouped(features, heads, key_heads):
 def grouped_cases(rng):
     """As many key heads as heads, one for all, and groups between; a single position."""
     for (batch, time, features), heads, key_heads in [
-        ((2, 1, 4), 2, 2),
+        ((2, 1, 4), 2, 1),
+        ((1, 3, 4), 2, 2),
         ((1, 3, 12), 6, 2),
         ((2, 3, 6), 3, 1),
         ((2, 4, 8), 4, 2),
