@@ -44,6 +44,9 @@ def bits_per_ending(scores, following):
     return -log_p.mean() / np.log(2)
 
 
+# The reference needs 0.012 bits in the mean (standard deviation 0.008) and 0.040 at worst over 30 seeds, in 5 s of CPU
+# time each on a busy machine. Counts of what followed the same last characters need 3.3 bits with four, 3.8 and more
+# with six and nine.
 character_model = ModelExercise(
     "train_character_model",
     task=sentences_task,
