@@ -38,10 +38,10 @@ def share_with_an_error(symbols, truth):
     return (symbols != truth).any(axis=1).mean()
 
 
-# The reference has an error in 0.04 % of the dates in the mean (standard deviation 0.06) and in 0.2 % at worst over 30
-# seeds, in 7 s of CPU time each on a busy machine. With batches of dates of similar length it was 1.2 %. The most similar
-# training date is wrong in every case; for each length of the text, counts of which character of the result goes with
-# which character of the text, place by place (naive Bayes), are wrong in 58 to 62 %.
+# The reference has an error in 0.04 % of the dates in the mean (standard deviation 0.06) and in 0.2 % at worst over
+# 30 seeds, in 7 s of CPU time each on a busy machine. With batches of dates of similar length it was 1.2 %. The most
+# similar training date is wrong in every case; for each length of the text, counts of which character of the result
+# goes with which character of the text, place by place (naive Bayes), are wrong in 58 to 62 %.
 date_reader = ModelExercise(
     "train_date_reader",
     task=dates_task,
