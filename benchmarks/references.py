@@ -17,6 +17,10 @@ ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
 CONVOLUTION, MAX_POOL = 2.5, 2.0
 BATCH_NORM, LAYER_NORM = 1.3, 3.0
 ADAM, TRAINED = 0.8, 10_000_000
+ATTENTION, ATTENTION_MASKED, MULTI_HEAD = 1.2, 1.5, 1.2
+RMS_NORM, SWIGLU, FEED_FORWARD = 1.0, 1.3, 1.2
+QUERIES = (8, 4, 128, 32)
+ENCODER, BATCH_OF_TEXTS = 1.2, (32, 64, 128)
 IMAGES, CHANNELS = (32, 32, 28, 28), 64
 EMBEDDING, VOCABULARY, IDS, OF_A_ROW = 2.0, 10_000, 4096, 64
 AT_LEAST_S = 0.002
@@ -113,6 +117,8 @@ class Pairs:
         yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
         yield from self.normalizations()
         yield from self.convolutions()
+        yield from self.attention()
+        yield self.encoder_layer()
         yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
         yield f"Embedding, {IDS:,} ids, ({VOCABULARY}, {OF_A_ROW})", EMBEDDING, self.embedding()
 
@@ -146,6 +152,14 @@ class Pairs:
         theirs.grad = self.torch.tensor(gradient)
         return names_of("04_optimizers")["Adam"]([ours]).step, self.torch.optim.Adam([theirs]).step
 
+    def encoder_layer(self) -> tuple[str, float, tuple[Run, Run]]:
+        """Pair the encoder layers of Transformers: pre-norm with RMSNorm, four heads, no dropout."""
+        ours = names_of("09_attention")["EncoderLayer"](128, 4, 512, rng=np.random.default_rng(1))
+        ours.astype(np.float32)
+        theirs = self.torch.nn.TransformerEncoderLayer(128, 4, 512, dropout=0.0, batch_first=True, norm_first=True)
+        theirs.norm1, theirs.norm2 = self.torch.nn.RMSNorm(128), self.torch.nn.RMSNorm(128)
+        return f"EncoderLayer, {BATCH_OF_TEXTS}", ENCODER, self.on_images(ours, theirs, BATCH_OF_TEXTS)
+
     def normalizations(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
         """Give the pairs that normalize, in training mode: channels of images, and rows."""
         names, modules = names_of("05_regularization"), self.torch.nn
@@ -155,6 +169,51 @@ class Pairs:
         shape = (IMAGES[0], CHANNELS, *IMAGES[2:])
         yield f"BatchNorm, {shape}", BATCH_NORM, self.on_images(ours, modules.BatchNorm2d(CHANNELS), shape)
         yield "LayerNorm", LAYER_NORM, self.layer(rows, modules.LayerNorm(FEATURES))
+
+    def attention(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
+        """Give the pairs of 09: attention without and with a mask, several heads, layers of every position."""
+        names, torch = names_of("09_attention"), self.torch
+        functional, modules, rng = torch.nn.functional, torch.nn, np.random.default_rng(1)
+        attend, kept = functional.scaled_dot_product_attention, np.tri(QUERIES[2], dtype=bool)
+        mask, ours = torch.tensor(kept), names["ScaledDotProductAttention"]
+        yield f"attention, {QUERIES}", ATTENTION, self.on_inputs(ours(), attend, 3 * [QUERIES])
+        masked = self.on_inputs(ours(), lambda *x: attend(*x, attn_mask=mask), 3 * [QUERIES], (kept,))
+        yield f"attention with a causal mask, {QUERIES}", ATTENTION_MASKED, masked
+        shape = BATCH_OF_TEXTS
+        theirs = modules.MultiheadAttention(shape[2], 4, bias=False, batch_first=True)
+        heads = names["MultiHeadAttention"](shape[2], 4, rng=rng)
+        pair = self.on_inputs(heads, lambda x, m: theirs(x, m, m, need_weights=False)[0], 2 * [shape])
+        yield f"MultiHeadAttention, 4 heads, {shape}", MULTI_HEAD, pair
+        norm = names["RMSNorm"](shape[2])
+        yield f"RMSNorm, {shape}", RMS_NORM, self.on_inputs(norm, modules.RMSNorm(shape[2]), [shape])
+        gate, up, down = (modules.Linear(n, m, bias=False) for n, m in (*2 * [(shape[2], 256)], (256, shape[2])))
+        gated = names["SwiGLU"](shape[2], 256, rng=rng)
+        pair = self.on_inputs(gated, lambda x: down(functional.silu(gate(x)) * up(x)), [shape])
+        yield f"SwiGLU, 256 hidden, {shape}", SWIGLU, pair
+        plain = names["PositionwiseFeedForward"](shape[2], 512, rng=rng)
+        network = modules.Sequential(modules.Linear(shape[2], 512), modules.ReLU(), modules.Linear(512, shape[2]))
+        yield f"PositionwiseFeedForward, 512 hidden, {shape}", FEED_FORWARD, self.on_inputs(plain, network, [shape])
+
+    def on_inputs(
+        self, ours: Any, theirs: Any, shapes: list[tuple[int, ...]], more: tuple[Any, ...] = ()
+    ) -> tuple[Run, Run]:
+        """Pair a layer of several inputs with a function or module of PyTorch; more: what only our forward is given."""
+        rng = np.random.default_rng(2)
+        xs = [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+        ours.astype(np.float32)
+        dy = rng.standard_normal(ours.forward(*xs, *more).shape, dtype=np.float32)
+        their_xs, their_dy = [self.torch.tensor(x, requires_grad=True) for x in xs], self.torch.tensor(dy)
+
+        def run_ours() -> None:
+            ours.forward(*xs, *more)
+            ours.backward(dy)
+
+        def run_theirs() -> None:
+            for x in their_xs:
+                x.grad = None
+            theirs(*their_xs).backward(their_dy)
+
+        return run_ours, run_theirs
 
     def convolutions(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
         """Give the pairs on images."""

@@ -9,6 +9,7 @@ number of steps its slices are everything that comes before.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -193,14 +194,20 @@ class Slicer:
         return found
 
     @cached_property
+    def _fixed(self) -> frozenset[str]:
+        """Names that no other name can stand for: of modules, and of what Python itself defines (``int``)."""
+        own = {name for one in self._effects for name in one.bound}
+        return self._modules | self._absent | (frozenset(dir(builtins)) - own)
+
+    @cached_property
     def _partners(self) -> Mapping[int, int]:
         """For each name's bit, the names that may stand for the same object."""
         found: dict[int, int] = {}
         for one in self._effects:
             for name, others in one.aliases.items():
-                if name in self._modules or name in self._absent:
+                if name in self._fixed:
                     continue
-                own, partners = self._mask([name]), self._mask(others - self._modules - self._absent)
+                own, partners = self._mask([name]), self._mask(others - self._fixed)
                 for bit in self._each(own):
                     found[bit] = found.get(bit, 0) | own | partners
                 for bit in self._each(partners):

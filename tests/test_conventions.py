@@ -58,6 +58,11 @@ def embeddings():
     return names_of("08_embeddings")
 
 
+@pytest.fixture(scope="module")
+def attention():
+    return names_of("09_attention")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
@@ -114,9 +119,18 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "truncated_svd",
         "sentence_embedding",
         "tf_idf",
+        "masks",
+        "hidden positions",
+        "ScaledDotProductAttention",
+        "MultiHeadAttention",
+        "positions",
     }
     held_by_golden_values_or_signatures = {"shapes", "ReLU at 0", "randomness"}
     held_by_golden_values_or_signatures |= {"one_hot", "standardize", "relative_error"}
+    held_by_golden_values_or_signatures |= {"AdditiveAttention", "RMSNorm", "SwiGLU"}
+    held_by_golden_values_or_signatures |= {"Transformer", "GroupedQueryAttention", "PatchEmbedding"}
+    held_by_worked_examples = {"WarmupSchedule", "sample", "beam_search", "MixtureOfExperts"}  # test_generation.py
+    held_by_golden_values_or_signatures |= held_by_worked_examples
     assert set(rows) == held_here | held_by_golden_values_or_signatures
 
 
@@ -547,3 +561,37 @@ def test_a_sentence_is_divided_by_its_number_of_words(embeddings):
 def test_the_weight_of_a_word_is_smoothed_and_rows_have_length_one(embeddings):
     row = np.array([4, np.log(1.5) + 1])
     np.testing.assert_allclose(embeddings["tf_idf"](np.array([[3, 0], [4, 1]])), [[1, 0], row / np.linalg.norm(row)])
+
+
+def test_a_mask_of_attention_is_true_where_a_query_may_look_and_hides_everything_else(attention, rng):
+    layer, x = attention["ScaledDotProductAttention"](), rng.normal(size=(1, 3, 4))
+    first = np.array([[True, False, False]] * 2 + [[False] * 3])
+    x[0, 2] = np.nan  # sees nothing, and is seen by nobody
+    y = layer.forward(x, x, x, first)
+    np.testing.assert_array_equal(y, [[x[0, 0], x[0, 0], np.zeros(4)]])
+    np.testing.assert_array_equal(layer.weights, first[None])
+    assert all(np.isfinite(gradient).all() for gradient in layer.backward(np.ones((1, 3, 4))))
+
+
+def test_scores_are_divided_by_the_root_of_head_dim(attention):
+    layer = attention["ScaledDotProductAttention"]()
+    layer.forward(np.full((1, 1, 4), 2.0), np.array([[[1.0] * 4, [0.0] * 4]]), np.zeros((1, 2, 1)))
+    assert layer.weights[0, 0, 0] == pytest.approx(1 / (1 + np.exp(-4)))
+
+
+def test_attention_that_reads_itself_returns_two_gradients_without_biases(attention, rng):
+    layer, x = attention["MultiHeadAttention"](4, 2, rng=rng), rng.normal(size=(2, 3, 4))
+    layer.forward(x, x)
+    assert len(layer.backward(x)) == 2
+    assert {name: p.shape for name, p in layer.named_parameters().items()} == dict.fromkeys(
+        ("Wq", "Wk", "Wv", "Wo"), (4, 4)
+    )
+
+
+def test_positions_are_waves_side_by_side_and_rotations_of_halves_that_count_from_start(attention):
+    waves, rope = attention["PositionalEncoding"](4), attention["RoPE"](4)
+    angles = 3 * np.array([1, 0.01])
+    expected = [np.sin(angles[0]), np.cos(angles[0]), np.sin(angles[1]), np.cos(angles[1])]
+    np.testing.assert_allclose(waves.forward(np.zeros((1, 1, 4)), 3)[0, 0], expected)
+    turned = rope.forward(np.array([[[1.0, 1, 0, 0]]]), 3)[0, 0]
+    np.testing.assert_allclose(turned, [*np.cos(angles), *np.sin(angles)])

@@ -27,11 +27,13 @@ from autograder.checks.sequence import (
     NO_STATE,
     Change,
     Independence,
+    hidden_keys,
     independence,
     later_steps,
     masked_steps,
     optional_state,
     other_rows,
+    other_steps,
 )
 from autograder.checks.standard import FORWARD, GRADIENTS
 from autograder.checks.statistics import (
@@ -115,6 +117,7 @@ __all__ = [
     "equal_signs",
     "even_draw",
     "habits",
+    "hidden_keys",
     "in_float32",
     "in_pairs",
     "independence",
@@ -131,6 +134,7 @@ __all__ = [
     "normal_within",
     "optional_state",
     "other_rows",
+    "other_steps",
     "seeded",
     "shape_and_dtype",
     "statistics",

@@ -11,7 +11,7 @@ import numpy as np
 from autograder.checks.chance import RAW, Invariant, invariant_of
 from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, in_views, is_float, sizes, without_rng
 from autograder.checks.judges import used_again
-from autograder.checks.slopes import Slope, has_slope, real, weighted_sum
+from autograder.checks.slopes import SLOPES, Slope, has_slope, real, weighted_sum
 from autograder.isolation.tree import Ref, Value
 from autograder.spec import Case, Observations, Trial
 from autograder.spec.comparison import agree
@@ -331,7 +331,7 @@ class Behaviour:
         slopes = self.slopes(reference, case, rng, DIRECTIONS)
         if self.invariant and all(has_slope(expected[RAW], slope) for slope in slopes):
             slopes = []  # proved already: they are those of this draw, which nobody else need make
-        return {**expected, "_slopes": slopes}
+        return {**expected, SLOPES: slopes}
 
     def slopes(self, subject: Subject, case: Case, rng: np.random.Generator, count: int) -> list[Slope]:
         """Slopes of the subject's forward along random directions, by central differences."""

@@ -42,6 +42,8 @@ class Setting:
         return {**case.arguments, **{name: Ref(thing.handle) for name, thing in objects.items()}}
 
 
+COPIED = "y = __import__('copy').deepcopy(y)"
+"""The result is a copy: it may be a view of an argument."""
 TO_FLOAT64 = ("return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')",)
 
 NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
@@ -182,7 +184,7 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool, on_devi
         expect=lambda reference, case, _rng: {**called.untouched(reference, case), **_arrays(case)},
         needs=(name,),
         after=(MATCHES,),
-        mutation=mutated_function("for x in args:", "    if hasattr(x, 'dtype'): x[...] = x == 0", "return y"),
+        mutation=mutated_function(COPIED, "for x in args:", "    if hasattr(x, 'dtype'): x[...] = x == 0", "return y"),
     )
     stays = Check(
         "stays on the device",

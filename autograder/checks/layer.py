@@ -11,7 +11,8 @@ from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.modes import Modes, eval_backward_checks, eval_forward_checks, expect_both_modes
-from autograder.checks.standard import FORWARD, GRADIENTS, backward_checks, check_of_eval, forward_checks
+from autograder.checks.sequence import Independence, independence
+from autograder.checks.standard import FORWARD, GRADIENTS, Reads, backward_checks, check_of_eval, forward_checks
 from autograder.checks.wide import gradient_cost
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, GradientCost, Points, points_by_part
@@ -41,6 +42,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     budgets: Sequence[Budget] = (),
     wide: Case | None = None,
     has_cost: bool = True,
+    has_memory: bool = True,
     extreme: float | None = None,
     has_parameters: bool = False,
     gradient_of: tuple[str, ...] = (),
@@ -49,6 +51,7 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     modes: Modes | None = None,
     invariant: Invariant | None = None,
     lookup: Lookup | None = None,
+    independent: Mapping[str, Independence] | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one layer, with the standard checks.
@@ -59,6 +62,8 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     cost far less there than a call of forward for every number, and may cost what Python's loops do.  By default rows
     of the last case are repeated; where an output depends on several inputs, give few rows that are wide.
     has_cost: False for a forward that computes nothing (it makes a view of its input): differences cost nothing there.
+    has_memory: False for a backward that needs nothing of forward's inputs but their shape (y is x plus or times
+    something fixed): other inputs of another call cannot change it.
     extreme: a size of input at which outputs and gradients must still be correct (1000, say).
     has_parameters: whether the layer has parameters, so that gradients must accumulate.
     gradient_of: inputs whose gradient backward returns; by default every array of floats.
@@ -70,14 +75,18 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     ``statistics``.
     lookup: the layer looks up rows of its parameters.
     Where no input has a gradient (ids), backward may return anything, and parameters alone are compared.
+    independent: of what the first output must not depend, by the sentence that students read: ``later_steps()``,
+    ``other_steps()``, ``hidden_keys()``, ``masked_steps()``, ``other_rows()``, each found by changing the inputs;
+    where another output is meant, or other cases, or more weight, ``independence`` adds such a check.
     """
     constant = lookup.constant if lookup else None
     harness = Behaviour(
         name, cases, outputs, gradient_of=gradient_of, extreme=extreme, invariant=invariant, constant=constant
     )
     cost = gradient_cost(harness, wide) if has_cost else None
+    reads = Reads(inputs=has_memory, parameters=lookup is None)
     checks = [
-        *_checks(harness, modes, has_parameters=has_parameters, cost=cost, read_anew=lookup is None),
+        *_checks(harness, modes, reads, has_parameters=has_parameters, cost=cost),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),
@@ -87,16 +96,25 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
         ),
     ]
     checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]
-    parts = (*made_with, "forward", "backward")
-    return Exercise(name, "layer", parts, points_by_part(name, points), checks, **extras)
+    exercise = Exercise(
+        name,
+        "layer",
+        (*made_with, "forward", "backward"),
+        points_by_part(name, points),
+        checks,
+        **extras,
+    )
+    for sentence, of in (independent or {}).items():
+        independence(exercise, sentence, cases=cases, of=of, outputs=outputs)
+    return exercise
 
 
 def _checks(
-    harness: Behaviour, modes: Modes | None, *, has_parameters: bool, cost: GradientCost | None, read_anew: bool
+    harness: Behaviour, modes: Modes | None, reads: Reads, *, has_parameters: bool, cost: GradientCost | None
 ) -> list[Check]:
     """The checks of forward and backward, in both modes where there are two."""
     forward = forward_checks(harness, has_parameters=has_parameters)
-    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost, read_anew=read_anew)
+    backward = backward_checks(harness, has_parameters=has_parameters, cost=cost, reads=reads)
     if modes is None:
         return [*forward, *backward, check_of_eval(harness)]
     both = replace(forward[0], expect=lambda reference, case, _rng: expect_both_modes(harness, reference, case))

@@ -5,7 +5,7 @@ Each function here adds checks to an exercise of the kind ``LayerExercise``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from autograder.checks.drawing import CaseMaker
 from autograder.checks.judges import judge_float32
 from autograder.checks.mutation import mutated
 from autograder.checks.standard import FORWARD, GRADIENTS
-from autograder.isolation.tree import Value
+from autograder.isolation.tree import Value, Values
 from autograder.spec import Case, Check, Exercise, Observations
 from autograder.spec.comparison import Mismatch, compare_all
 from autograder.subject import Subject
@@ -27,21 +27,25 @@ __all__ = [
     "NO_STATE",
     "Change",
     "Independence",
+    "hidden_keys",
     "independence",
     "later_steps",
     "masked_steps",
     "optional_state",
     "other_rows",
+    "other_steps",
 ]
 
 NO_STATE = "a state that is not given is zeros"
 NO_GRADIENT = "a gradient of the last state that is not given is zeros"
 DEPENDENT = (
-    "y, cos = super().forward(*xs), __import__('numpy').cos",
-    "more = 1e-3 * sum(cos(1.0 * x).sum() for x in xs if hasattr(x, 'dtype'))",
-    "return (y[0] + more, *y[1:]) if isinstance(y, tuple) else y + more",
+    "y, numpy = super().forward(*xs), __import__('numpy')",
+    "more = 1e-3 * sum(numpy.nan_to_num(numpy.cos(1.0 * x)).sum() for x in xs if hasattr(x, 'dtype'))",
+    "leaking = [1.0 * value for value in (y if isinstance(y, tuple) else (y,))]",
+    "for value in leaking: value[(..., slice(-1, None)) if value.ndim > 2 else ...] += more",
+    "return tuple(leaking) if isinstance(y, tuple) else leaking[0]",
 )
-"""A forward each of whose outputs depends on all inputs."""
+"""A forward one unit of which depends on all inputs, at every step of every row."""
 KEEPS_STATE = (
     "if len(xs) > 1 and xs[1] is not None:",
     "    return super().forward(*xs)",
@@ -53,6 +57,10 @@ KEEPS_STATE = (
 TO_THE_END = "a long sequence is read to its end, and back to its beginning"
 LONG = 40
 """Steps of a long sequence."""
+MOST_STEPS = 8
+"""How many steps of a sequence are changed, one after the other."""
+FAR = 1000.0
+"""By how much larger the second change of a hidden key is: a mask that only lowers its score shows then."""
 SMALL = 1e-9
 """Up to which, times the largest output if that is above 1, an output has not changed."""
 
@@ -199,12 +207,12 @@ class Change:
 class Independence:
     """Of what an output must not depend.
 
-    change(case, rng): what is changed, or None where the case has nothing to change; axes: those of the output along
-    which places are distinguished; because: how a sentence ends that says where the output changed and must not
-    (``it looks into the future``).
+    change(case, rng): what is changed, or several changes, each of which is tried alone, or None where the case has
+    nothing to change; axes: those of the output along which places are distinguished; because: how a sentence ends
+    that says where the output changed and must not (``it looks into the future``).
     """
 
-    change: Callable[[Case, np.random.Generator], Change | None]
+    change: Callable[[Case, np.random.Generator], Change | Sequence[Change] | None]
     axes: tuple[int, ...]
     because: str
 
@@ -214,25 +222,88 @@ def later_steps(
 ) -> Independence:
     """No output depends on a later step: causality.
 
-    of: the input that is changed at one step; axis: of the steps, in this input and in the output;
+    of: the input that is changed, at one step after the other (at eight of them where there are more); axis: of the
+    steps, in this input and in the output;
     seen_by(case, step): the steps of the output at which a change has to be seen, where no others may see it; by
     default all from that step on may, and none has to.  Cases of one step are left out.
     """
 
-    def change(case: Case, rng: np.random.Generator) -> Change | None:
-        x = case.inputs[of]
-        if x.shape[axis] < 2:  # noqa: PLR2004 - there is no later step
-            return None
-        step = int(rng.integers(1, x.shape[axis]))
-        place = (slice(None),) * axis + (step,)
-        changed = x.copy()
-        changed[place] = _other_values(x[place], x, rng)
-        may, must = np.arange(x.shape[axis]) >= step, None
-        if seen_by:
-            must = may = np.isin(np.arange(x.shape[axis]), list(seen_by(case, step)))
-        return Change({of: changed}, f"{of}[{':, ' * axis}{step}]", may, must)
+    def change(case: Case, rng: np.random.Generator) -> list[Change]:
+        count = case.inputs[of].shape[axis]
+        steps = np.arange(count)
+        found = []
+        for step in _some(range(1, count), rng):
+            may, must = steps >= step, None
+            if seen_by:
+                must = may = np.isin(steps, list(seen_by(case, step)))
+            found.append(Change(*_changed_at(case, of, axis, step, rng), may, must))
+        return found
 
     return Independence(change, (axis,), "it looks into the future")
+
+
+def other_steps(of: str = "x", *, axis: int = 1) -> Independence:
+    """No output depends on another step: every position is computed by itself.
+
+    of: the input that is changed, at one step after the other (at eight of them where there are more); axis: of the
+    steps, in this input and in the output.  Cases of one step are left out.
+    """
+
+    def change(case: Case, rng: np.random.Generator) -> list[Change]:
+        count = case.inputs[of].shape[axis]
+        steps = _some(range(count), rng) if count > 1 else []
+        return [Change(*_changed_at(case, of, axis, step, rng), np.arange(count) == step) for step in steps]
+
+    return Independence(change, (axis,), "every position is computed by itself")
+
+
+def _some(steps: range, rng: np.random.Generator) -> list[int]:
+    """All steps, or as many of them as are tried: the first and the last are among them."""
+    if len(steps) <= MOST_STEPS:
+        return list(steps)
+    inner = rng.choice(steps[1:-1], MOST_STEPS - 2, replace=False)
+    return [steps[0], *sorted(int(step) for step in inner), steps[-1]]
+
+
+def _changed_at(case: Case, name: str, axis: int, step: int, rng: np.random.Generator) -> tuple[Values, str]:
+    """An input changed at one step, and how a sentence names the place."""
+    x = case.inputs[name]
+    place = (slice(None),) * axis + (step,)
+    changed = x.copy()
+    changed[place] = _other_values(x[place], x, rng)
+    return {name: changed}, f"{name}[{':, ' * axis}{step}]"
+
+
+def hidden_keys(
+    of: Sequence[str] = ("k", "v"), *, mask: str = "mask", axes: tuple[int, ...] = (0, 1, 2)
+) -> Independence:
+    """No query depends on a key that its mask hides: causality, padding, and any other mask of attention.
+
+    of: inputs with the keys, (batch, …, keys, features), which are changed together at one key of all sequences after
+    the other, twice: a little, and by a thousand times as much;  mask: the input (batch, …, queries, keys) that is true
+    where a query may look; axes between the first and the last two may be 1;
+    axes: those of the output that belong to the batch, perhaps to the heads, and to the queries.  Axes of the mask
+    between the first and the queries that the output lacks are merged: what one head may see, the output may.
+    Cases without a mask are left out.
+    """
+
+    def change(case: Case, rng: np.random.Generator) -> list[Change]:
+        if mask not in case.inputs:
+            return []
+        seen = case.inputs[mask] != 0
+        for _ in range(seen.ndim - 1 - len(axes)):
+            seen = seen.any(axis=1)
+        found = []
+        for key in _some(range(seen.shape[-1]), rng):
+            for size in (1.0, FAR):
+                changed = {name: case.inputs[name].copy() for name in of}
+                for x in changed.values():
+                    x[..., key, :] += size * (_other_values(x[..., key, :], x, rng) - x[..., key, :])
+                said = " and ".join(f"{name}[..., {key}, :]" for name in of)
+                found.append(Change(changed, said, seen[..., key]))
+        return found
+
+    return Independence(change, axes, "the mask hides it from this query")
 
 
 def masked_steps(
@@ -312,29 +383,35 @@ def independence(
     of: ``later_steps()``, ``masked_steps()``, ``other_rows()``, or an ``Independence`` of your own;
     outputs: names of what forward returns; output: the one that is looked at, by default the first;
     needs: parts that must be written, by default all but backward;  after: checks without whose pass this is skipped;
-    mutation: source that the check must catch; by default one in which every output depends on all inputs.
+    mutation: source that the check must catch; by default one in which one unit of every output depends on all inputs.
     """
     thing = Behaviour(exercise.name, cases, outputs)
     looked = output or outputs[0]
 
     def draw(rng: np.random.Generator, reference: Subject) -> list[Case]:
-        pairs = [(case, of.change(case, rng)) for case in thing.cases(rng, reference)]
-        return [case.with_changes(hidden={**case.hidden, **vars(change)}) for case, change in pairs if change]
+        pairs = [(case, _all(of.change(case, rng))) for case in thing.cases(rng, reference)]
+        return [
+            case.with_changes(hidden={**case.hidden, "changes": [vars(change) for change in changes]})
+            for case, changes in pairs
+            if changes
+        ]
 
     def observe(subject: Subject, case: Case) -> Observations:
         layer = thing.build(subject, case)
-        runs = {
-            looked: layer.call("forward", *case.inputs.values()),
-            f"{looked}, changed": layer.call("forward", *{**case.inputs, **case.hidden["inputs"]}.values()),
-        }
+        runs = {looked: layer.call("forward", *case.inputs.values())}
+        for number, change in enumerate(case.hidden["changes"]):
+            inputs = {**case.inputs, **change["inputs"]}
+            runs[f"{looked}, changed {number}"] = layer.call("forward", *inputs.values())
         named = {key: thing.named_outputs(result) for key, result in runs.items()}
         return {key: seen[looked] for key, seen in named.items() if looked in seen}
 
     def judge(observed: Observations, _expected: Observations, case: Case) -> Mismatch | None:
-        if len(observed) < 2:  # noqa: PLR2004 - both runs
+        if len(observed) <= len(case.hidden["changes"]):
             expected = f"({', '.join(outputs)})"
             return Mismatch("structure", looked, f"forward returns no {looked}; expected {expected}")
-        return _judge_change(looked, observed[looked], observed[f"{looked}, changed"], of, case)
+        y, *changed = observed.values()
+        pairs = zip(changed, case.hidden["changes"], strict=True)
+        return next(filter(None, (_judge_change(looked, y, other, of, change) for other, change in pairs)), None)
 
     exercise.add(
         Check(
@@ -344,6 +421,7 @@ def independence(
             draw,
             observe,
             judge,
+            expect=lambda _reference, _case, _rng: {},  # no correct answer is needed, and none is stored
             needs=tuple(part for part in exercise.parts if part != "backward") if needs is None else needs,
             after=after,
             mutation=mutation or mutated(*DEPENDENT),
@@ -351,9 +429,13 @@ def independence(
     )
 
 
-def _judge_change(name: str, y: Value, changed: Value, of: Independence, case: Case) -> Mismatch | None:
+def _all(changes: Change | Sequence[Change] | None) -> Sequence[Change]:
+    return [changes] if isinstance(changes, Change) else changes or []
+
+
+def _judge_change(name: str, y: Value, changed: Value, of: Independence, change: Values) -> Mismatch | None:
     """Where the output answers to the change: nowhere but where it may, and wherever it must."""
-    may, must = case.hidden["may"], case.hidden["must"]
+    may, must, said = change["may"], change["must"], change["said"]
     problem = _not_comparable(name, y, changed, of.axes, may)
     if problem:
         return problem
@@ -364,11 +446,11 @@ def _judge_change(name: str, y: Value, changed: Value, of: Independence, case: C
     forbidden = np.argwhere(answers & ~may)
     if len(forbidden):
         index = tuple(int(i) for i in forbidden[-1])
-        text = f"{name}{_at(index, of.axes)} changes with {case.hidden['said']}: {of.because}"
+        text = f"{name}{_at(index, of.axes)} changes with {said}: {of.because}"
         return Mismatch("value", name, text)
     if must is not None and (must & ~answers).any():
         seen = _places(answers) if answers.any() else "none"
-        text = f"a change of {case.hidden['said']} is seen at {seen} of {name}; expected {_places(must)}"
+        text = f"a change of {said} is seen at {seen} of {name}; expected {_places(must)}"
         return Mismatch("value", name, text)
     return None
 

@@ -10,8 +10,10 @@ from autograder.isolation.tree import Value
 from autograder.spec import Observations
 from dlkit.backend import NumpyArray
 
-__all__ = ["Slope", "has_slope", "real", "weighted_sum"]
+__all__ = ["SLOPES", "Slope", "has_slope", "real", "weighted_sum"]
 
+SLOPES = "_slopes"
+"""Slopes that prove expected gradients, beside them; released files have none, for theirs were proved before."""
 Slope = list[Value]
 """``[name, direction, slope]``: of which gradient, along which direction, how steep; a list, as it is stored."""
 

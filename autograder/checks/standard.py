@@ -8,17 +8,18 @@ standard check, write a run in ``behaviour.py``, and list it in ``forward_checks
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from autograder.checks.behaviour import TRIES, Behaviour
 from autograder.checks.judges import judge_float32, judge_unchanged
 from autograder.checks.mutation import mutated, mutated_method
-from autograder.checks.slopes import has_slope
+from autograder.checks.slopes import SLOPES, has_slope
 from autograder.checks.wide import AS_DIFFERENCES
 from autograder.spec import Case, Check, GradientCost, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare_all
 
-__all__ = ["FORWARD", "GRADIENTS", "backward_checks", "check_of_eval", "forward_checks"]
+__all__ = ["FORWARD", "GRADIENTS", "Reads", "backward_checks", "check_of_eval", "forward_checks"]
 
 FORWARD = "forward matches the reference"
 GRADIENTS = "gradients match numerical differences"
@@ -39,7 +40,7 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
             "gradient is checked. Write what the chain rule gives."
         )
         return Mismatch("method", "backward", message)
-    if found is None and not all(has_slope(observed, slope) for slope in expected["_slopes"]):
+    if found is None and not all(has_slope(observed, slope) for slope in expected[SLOPES]):
         message = f"the reference's gradients do not match its own forward in the case {case.describe()}"
         raise SpecError(message)
     return found
@@ -120,12 +121,23 @@ def _checks_of_forward(harness: Behaviour, *, has_parameters: bool) -> Iterator[
         )
 
 
+@dataclass(frozen=True)
+class Reads:
+    """What gradients depend on beside dy: the numbers of forward's inputs, the values of parameters."""
+
+    inputs: bool = True
+    parameters: bool = True
+
+
+ALL = Reads()
+
+
 def backward_checks(
-    harness: Behaviour, *, has_parameters: bool, cost: GradientCost | None, read_anew: bool = True
+    harness: Behaviour, *, has_parameters: bool, cost: GradientCost | None, reads: Reads = ALL
 ) -> list[Check]:
     """The checks of every backward.
 
-    cost: what its gradients may cost; read_anew: whether they depend on the values of parameters.
+    cost: what its gradients may cost; reads: what they depend on.
     """
     gradients = Check(
         GRADIENTS,
@@ -143,7 +155,7 @@ def backward_checks(
     )
     return [
         gradients,
-        *_checks_of_calls(harness, has_parameters=has_parameters, read_anew=has_parameters and read_anew),
+        *_checks_of_calls(harness, has_parameters=has_parameters, reads=reads),
         *_checks_of_arrays(harness),
         *_checks_of_precision(harness),
         _secondary(
@@ -166,7 +178,7 @@ _secondary = partial(Check, part="backward", weight=1.0, needs=("forward", "back
 """A check of backward that is skipped where the gradients are incorrect."""
 
 
-def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, read_anew: bool) -> Iterator[Check]:
+def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, reads: Reads) -> Iterator[Check]:
     """Checks of what a call leaves behind for the next, of this object or of another."""
     if has_parameters:
         yield _secondary(
@@ -176,21 +188,22 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, read_anew: boo
             judge=compare_all,
             mutation=mutated("self.zero_grad()", "return super().backward(*dy)", method="backward"),
         )
-    yield _secondary(
-        "a second call forgets the first",
-        cases=harness.two_call_cases,
-        observe=harness.after_another,
-        judge=compare_all,
-        mutation=_stale_draw() if harness.invariant else _stale_inputs(),
-    )
-    yield _secondary(
-        "a second object changes nothing",
-        cases=harness.cases_of_two,
-        observe=harness.beside_another,
-        judge=compare_all,
-        mutation=_shared_memory(),
-    )
-    if read_anew:
+    if reads.inputs:
+        yield _secondary(
+            "a second call forgets the first",
+            cases=harness.two_call_cases,
+            observe=harness.after_another,
+            judge=compare_all,
+            mutation=_stale_draw() if harness.invariant else _stale_inputs(),
+        )
+        yield _secondary(
+            "a second object changes nothing",
+            cases=harness.cases_of_two,
+            observe=harness.beside_another,
+            judge=compare_all,
+            mutation=_shared_memory(),
+        )
+    if has_parameters and reads.parameters:
         yield _secondary(
             "gradients use the parameters of this call",
             cases=harness.cases_of_two,

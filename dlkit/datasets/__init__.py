@@ -6,7 +6,7 @@ Move them to a device with ``dlkit.asarray``.
 from dlkit.datasets.idx import DatasetError, read_idx
 from dlkit.datasets.images import digits, mnist, mnist_full
 from dlkit.datasets.points import iris, spirals
-from dlkit.datasets.sequences import adding_problem, date_pairs
+from dlkit.datasets.sequences import adding_problem, date_pairs, written_dates
 from dlkit.datasets.splits import Split, split
 from dlkit.datasets.text import characters, made_up_text, python_manual, python_topics, words
 
@@ -27,4 +27,5 @@ __all__ = [
     "spirals",
     "split",
     "words",
+    "written_dates",
 ]

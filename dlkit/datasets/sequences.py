@@ -1,14 +1,15 @@
-"""Synthetic sequences: sums of distant numbers, and dates in two notations."""
+"""Synthetic sequences: sums of distant numbers, and dates as people write them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 
 from dlkit.backend import NumpyArray
 
-__all__ = ["adding_problem", "date_pairs"]
+__all__ = ["adding_problem", "date_pairs", "written_dates"]
 
 _MONTHS = (
     "January",
@@ -23,6 +24,15 @@ _MONTHS = (
     "October",
     "November",
     "December",
+)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_FORMATS = (
+    "{day} {month} {year}",
+    "{month} {day}, {year}",
+    "{day}-{short}-{short_year}",
+    "{number:02}/{day:02}/{year}",
+    "{number}/{day}/{short_year}",
+    "{weekday} {short} {day} {year}",
 )
 
 
@@ -65,3 +75,39 @@ def date_pairs(
     earliest, latest = date(first_year, 1, 1).toordinal(), date(last_year, 12, 31).toordinal()
     days = [date.fromordinal(int(day)) for day in rng.integers(earliest, latest + 1, count)]
     return [f"{day.day} {_MONTHS[day.month - 1]} {day.year}" for day in days], [day.isoformat() for day in days]
+
+
+def written_dates(
+    count: int, *, months: Sequence[str] = _MONTHS, rng: np.random.Generator
+) -> tuple[list[str], list[str]]:
+    """Dates in six formats, and by ISO 8601: (["3 May 1997", "05/03/1997", …], ["1997-05-03", …]).
+
+    The formats, each as likely: ``3 May 1997``, ``May 3, 1997``, ``3-May-97``, ``05/03/1997``, ``5/3/97`` and
+    ``Sat May 3 1997``.  Where a date has numbers only, the month comes first, as in the United States.  Every day from
+    1 January 1970 to 31 December 2069 is as likely, so two digits of a year are enough.  Nothing depends on the locale.
+    count: pairs, 0 or more.  months: the twelve names; the short ones are their first three letters.
+    Raises ValueError for a negative count, and for names whose first three letters do not tell them apart.
+    """
+    short = [name[:3] for name in months]
+    if count < 0 or len(set(short)) != len(_MONTHS) or len(short) != len(_MONTHS):
+        message = (
+            f"written_dates needs a count of 0 or more, not {count}, and twelve months with different first three "
+            f"letters, not {', '.join(months)}."
+        )
+        raise ValueError(message)
+    earliest, latest = date(1970, 1, 1).toordinal(), date(2069, 12, 31).toordinal()
+    days = [date.fromordinal(int(day)) for day in rng.integers(earliest, latest + 1, count)]
+    formats = [_FORMATS[i] for i in rng.integers(len(_FORMATS), size=count)]
+    written = [
+        form.format(
+            day=day.day,
+            number=day.month,
+            month=months[day.month - 1],
+            short=short[day.month - 1],
+            year=day.year,
+            short_year=f"{day.year % 100:02}",
+            weekday=_WEEKDAYS[day.weekday()],
+        )
+        for day, form in zip(days, formats, strict=True)
+    ]
+    return written, [day.isoformat() for day in days]

@@ -351,3 +351,14 @@ def test_what_needs_no_reference_is_not_stored_and_drawn_where_it_is_needed():
         for (case, expected), (mine, also) in zip(stored.of(exercise, check), ours.of(exercise, check), strict=True):
             assert np.array_equal(case.inputs["x"], mine.inputs["x"])
             assert agree(expected, also)
+
+
+def test_stored_gradients_come_without_the_slopes_that_prove_them(own_course, layers):
+    exercise, check = layers.assignment.exercise("Tanh"), "gradients match numerical differences"
+    ((_, proved), *_) = Answers(layers, 1).of(exercise, exercise.find(check))
+    assert [name for name, _, _ in proved["_slopes"]] == ["dx", "dx"]
+    (own_course / FOLDER / "cases.npz").unlink()
+    release(own_course, "02_layers")
+    ((_, stored), *_) = read_stored(own_course / FOLDER / "cases.npz").found["Tanh", check]
+    assert stored["_slopes"] == []
+    assert set(stored) == {"dx", "_slopes"}

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import zlib
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pytest
@@ -369,7 +369,43 @@ def test_dates_keep_to_their_years(rng):
     assert {text[:4] for text in iso} == {"1997"}
 
 
+FORMATS = {
+    r"\d{1,2} [A-Z][a-z]+ \d{4}": "%d %B %Y",
+    r"[A-Z][a-z]+ \d{1,2}, \d{4}": "%B %d, %Y",
+    r"\d{1,2}-[A-Z][a-z]{2}-\d\d": "%d-%b-%y",
+    r"\d\d/\d\d/\d{4}": "%m/%d/%Y",
+    r"\d{1,2}/\d{1,2}/\d\d": "%m/%d/%y",
+    r"[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} \d{4}": "%a %b %d %Y",
+}
+"""By a pattern, how Python reads each of the six formats."""
+
+
+def test_written_dates_have_six_formats_and_are_the_same_day_in_both_notations(rng):
+    people, iso = datasets.written_dates(3000, rng=rng)
+    counts = dict.fromkeys(FORMATS, 0)
+    for left, right in zip(people, iso, strict=True):
+        (pattern,) = (pattern for pattern in FORMATS if re.fullmatch(pattern, left))
+        counts[pattern] += 1
+        read = datetime.strptime(left, FORMATS[pattern])  # noqa: DTZ007 - a day has no time zone
+        year = read.year - 100 if read.year > 2069 else read.year + 100 if read.year < 1970 else read.year
+        assert read.replace(year=year).date() == date.fromisoformat(right)
+        assert "%a" not in FORMATS[pattern] or left[:3] == date.fromisoformat(right).strftime("%a")
+    assert min(counts.values()) > 400
+    years = [int(text[:4]) for text in iso]
+    assert (min(years), max(years)) == (1970, 2069)
+    assert max(map(len, people)) <= 18
+
+
+def test_the_months_of_written_dates_may_have_other_names(rng):
+    names = [letter * 5 for letter in "abcdefghijkl"]
+    people, iso = datasets.written_dates(200, months=names, rng=rng)
+    for left, right in zip(people, iso, strict=True):
+        month = names[int(right[5:7]) - 1]
+        assert ("/" in left) or month in left or month[:3] in left
+
+
 def test_no_sequences_can_be_asked_for(rng):
+    assert datasets.written_dates(0, rng=rng) == ([], [])
     assert datasets.date_pairs(0, rng=rng) == ([], [])
     assert datasets.adding_problem(0, 5, rng=rng)[0].shape == (0, 5, 2)
 
@@ -382,6 +418,9 @@ def test_no_sequences_can_be_asked_for(rng):
         lambda rng: datasets.date_pairs(-1, rng=rng),
         lambda rng: datasets.date_pairs(1, first_year=2000, last_year=1999, rng=rng),
         lambda rng: datasets.date_pairs(1, last_year=10_000, rng=rng),
+        lambda rng: datasets.written_dates(-1, rng=rng),
+        lambda rng: datasets.written_dates(1, months=["Same"] * 12, rng=rng),
+        lambda rng: datasets.written_dates(1, months=["One", "Two"], rng=rng),
     ],
 )
 def test_sequences_that_cannot_be_are_refused(rng, call):

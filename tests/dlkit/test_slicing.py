@@ -143,6 +143,17 @@ def test_plots_training_and_downloads_are_left_out(work, end):
     assert [found.chunks[number].label for number in found.slice("f")] == ["cell 1", "cell 2"]
 
 
+@pytest.mark.parametrize("end", [[], ["check(f)"]])
+def test_what_python_defines_is_not_changed_by_work_that_passes_it(end):
+    work = "numbers, other = zeros(3, int), 5\nnumbers.sort()"
+    found = of("X = 3", "def f():\n    return int(X)", work, *end)
+    assert [found.chunks[number].label for number in found.slice("f")] == ["cell 1", "cell 2"]
+
+
+def test_a_function_that_has_a_name_of_pythons_is_still_changed():
+    assert needed("def int(x): return [3]", "X = int", "X.a = 5", "def f():\n    return int.a") == 5
+
+
 def test_a_file_made_to_be_costly_is_cut_in_a_moment():
     chain = "\n".join(f"def f{i}(x): return f{i + 1}(X{i})\nX{i} = [X{i + 1}, f{i}]" for i in range(1500))
     nest = (

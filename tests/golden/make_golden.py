@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, what the exercises of 02 to 08 that it has too must give.
+"""Compute with PyTorch, in float64, what the exercises of 02 to 09 that it has too must give.
 
 ``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attention
+import blocks
 import convolutions
 import embeddings
 import foundations
@@ -190,6 +192,8 @@ def main() -> None:
         "03_losses": losses,
         "06_convolution": convolutions.calls,
         "07_sequences": sequences.calls,
+        "09_layers": attention.calls,
+        "09_blocks": blocks.calls,
     }
     for assignment, calls in files.items():
         rng = np.random.default_rng(SEED)

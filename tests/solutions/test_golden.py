@@ -15,8 +15,8 @@ from tests.solutions.golden import FOLDER, read_golden
 ROOT = Path(__file__).resolve().parents[2]
 OF_THEIR_OWN = {"01_foundations", "04_optimizers", "05_regularization", "07_recurrent", "08_embeddings"}
 """Functions, training, optimizers, layers of two modes, with states and of ids, which have tests of their own."""
-PART_OF = {"07_sequences": "07_recurrent"}
-"""Files that hold some exercises of an assignment; the others have states."""
+PART_OF = {"07_sequences": "07_recurrent", "09_layers": "09_attention", "09_blocks": "09_attention"}
+"""Files that hold some exercises of an assignment; the others have states, or several outputs."""
 EVERY_FILE = sorted(path.stem for path in FOLDER.glob("*.npz"))
 FILES = [name for name in EVERY_FILE if name not in OF_THEIR_OWN]
 ASSIGNMENTS = [name for name in FILES if name not in PART_OF]
@@ -54,13 +54,16 @@ def calls_of(name):
 CALLS = [call for name in FILES for call in calls_of(name)]
 DRAWN = {"Linear", "Conv2d", "ConvTranspose2d", "LocallyConnected2d", "ResidualBlock"}
 DRAWN |= {"RecursiveNet", "CausalConv1d", "TCNBlock", "LocallyConnected1d"}
+OF_ATTENTION = {"AdditiveAttention", "MultiHeadAttention", "SwiGLU", "PositionwiseFeedForward"}
+OF_TRANSFORMERS = {"EncoderLayer", "DecoderLayer", "Transformer", "GroupedQueryAttention", "PatchEmbedding"}
+DRAWN |= OF_ATTENTION | OF_TRANSFORMERS
 """Layers that draw their first parameters, and so take an ``rng``."""
 of_every_call = pytest.mark.parametrize("golden", CALLS, ids=lambda call: call.name)
 
 
 def made_of(arguments):
     """Constructor arguments: the layers of a stack are made where the stack is."""
-    if "layers" in arguments:
+    if isinstance(arguments.get("layers"), list):
         return {"layers": [New(name, **made_for(name, given)) for name, given in arguments["layers"]]}
     return arguments
 
@@ -105,6 +108,11 @@ def test_the_reference_gives_what_pytorch_gives(golden, array_library, dtype):
     for name, expected in golden.gradients.items():
         agree(expected, gradients[name], TOLERANCE[dtype], f"gradient of {name}")
     assert {np.asarray(value).dtype for value in (y, *gradients.values())} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("exercise", sorted({"ScaledDotProductAttention", "RMSNorm"} | OF_ATTENTION | OF_TRANSFORMERS))
+def test_every_layer_of_attention_has_golden_values_of_uneven_shapes(exercise):
+    assert len({len(call.inputs[next(iter(call.inputs))]) for call in CALLS if call.exercise == exercise}) > 1
 
 
 @pytest.mark.parametrize("exercise", ["RecursiveNet", "CausalConv1d", "TCNBlock", "LocallyConnected1d"])

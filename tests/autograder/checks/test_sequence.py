@@ -10,11 +10,13 @@ from autograder.checks import (
     Case,
     Independence,
     LayerExercise,
+    hidden_keys,
     independence,
     later_steps,
     masked_steps,
     optional_state,
     other_rows,
+    other_steps,
 )
 from autograder.checks.sequence import Change
 from autograder.isolation.worker import SubjectRaisedError
@@ -245,6 +247,121 @@ def test_an_author_may_say_of_what_else_an_output_does_not_depend():
     assert asked(centred, "the mean does not matter", Centred, Centred) is None
     found = asked(centred, "the mean does not matter", Window, Centred)
     assert found.sentence == "y[1] changes with the mean of x: subtract it first"
+
+
+class PositionWise(Layer):
+    """y[t] = x[t]²."""
+
+    def forward(self, x):
+        return x * x
+
+
+ALONE, HIDDEN = "every position is computed by itself", "no query sees what its mask hides"
+alone = LayerExercise(
+    "PositionWise", cases=lambda rng: [Case(x=rng.normal(size=(2, 6, 3)))], independent={ALONE: other_steps()}
+)
+
+
+def test_one_unit_that_runs_over_time_is_found():
+    class OneUnit(PositionWise):
+        def forward(self, x):
+            y = super().forward(x)
+            y[..., 1] = y[..., 1].mean(axis=1, keepdims=True)
+            return y
+
+    assert asked(alone, ALONE, PositionWise, PositionWise) is None
+    assert asked(alone, ALONE, mutated(alone, ALONE, PositionWise), PositionWise) is not None
+    found = asked(alone, ALONE, OneUnit, PositionWise)
+    assert found.sentence == "y[:, 5] changes with x[:, 0]: every position is computed by itself"
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_a_leak_from_any_single_step_is_found(step):
+    class Leak(PositionWise):
+        def forward(self, x):
+            y = super().forward(x)
+            y[:, step, 0] += 1e-3 * x[:, step + 1, 0]
+            return y
+
+    causal = LayerExercise("PositionWise", cases=alone_cases, independent={FUTURE: later_steps()})
+    assert asked(causal, FUTURE, PositionWise, PositionWise) is None
+    found = asked(causal, FUTURE, Leak, PositionWise)
+    assert found.sentence == f"y[:, {step}] changes with x[:, {step + 1}]: it looks into the future"
+
+
+def alone_cases(rng):
+    yield Case(x=rng.normal(size=(2, 6, 3)))
+
+
+def test_long_sequences_are_tried_at_some_steps_the_first_and_last_among_them():
+    of = other_steps()
+    changes = of.change(Case(x=np.zeros((1, 50, 2))), np.random.default_rng(0))
+    steps = [int(np.flatnonzero(change.may)[0]) for change in changes]
+    assert len(steps) == 8
+    assert steps[0] == 0
+    assert steps[-1] == 49
+    assert steps == sorted(set(steps))
+
+
+class Reading(Layer):
+    """y of a query = Σ v of the keys that it sees, tanh(k) times."""
+
+    def forward(self, k, v, mask):
+        seen = np.where(mask[..., None], (np.tanh(k) * v)[:, :, None], 0)
+        return seen.sum(axis=3)
+
+
+def reading_cases(rng):
+    for batch, heads, queries, keys in [(2, 2, 3, 4), (1, 2, 4, 1)]:
+        k, v = rng.normal(size=(2, batch, heads, keys, 2))
+        mask = rng.random((batch, heads, queries, keys)) < 0.5
+        mask[..., 0, 0] = False
+        yield Case(k=k, v=v, mask=mask)
+
+
+reading = LayerExercise("Reading", cases=reading_cases, gradient_of=("k", "v"), independent={HIDDEN: hidden_keys()})
+
+
+def test_a_query_that_sees_a_hidden_key_is_found():
+    class Leaking(Reading):
+        def forward(self, k, v, mask):
+            return super().forward(k, v, mask) + 1e-6 * v.sum(axis=2, keepdims=True)
+
+    class OneQuery(Reading):
+        def forward(self, k, v, mask):
+            return super().forward(k, v, mask | (np.arange(mask.shape[2])[:, None] == 0))
+
+    assert asked(reading, HIDDEN, Reading, Reading) is None
+    assert asked(reading, HIDDEN, mutated(reading, HIDDEN, Reading), Reading) is not None
+    for wrong in (Leaking, OneQuery):
+        found = asked(reading, HIDDEN, wrong, Reading)
+        assert found.sentence.endswith(", :] and v[..., 0, :]: the mask hides it from this query"), found.sentence
+
+
+def test_a_key_is_also_changed_by_far_more_than_its_score_may_be_lowered():
+    class Lowered(Reading):
+        def forward(self, k, v, mask):
+            return (np.exp(np.where(mask, 0.0, -30.0))[..., None] * (k * v)[:, :, None]).sum(axis=3)
+
+    assert asked(reading, HIDDEN, Lowered, Reading) is not None
+
+
+def test_heads_of_a_mask_are_merged_where_the_output_has_none():
+    class Summed(Reading):
+        def forward(self, k, v, mask):
+            return super().forward(k, v, mask).sum(axis=1)
+
+    class Leaking(Summed):
+        def forward(self, k, v, mask):
+            return super().forward(k, v, mask | True)
+
+    summed = LayerExercise("Reading", cases=reading_cases, independent={HIDDEN: hidden_keys(axes=(0, 1))})
+    assert asked(summed, HIDDEN, Summed, Summed) is None
+    assert asked(summed, HIDDEN, Leaking, Summed) is not None
+
+
+def test_nothing_is_hidden_without_a_mask():
+    assert not hidden_keys().change(Case(k=np.zeros((1, 1, 2, 3))), np.random.default_rng(0))
 
 
 class Adder(Layer):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from autograder.course.mistake_files import REPLACE_ALL
+from autograder.course.mistake_files import REPLACE_ALL, REPLACE_METHODS
 from tests.solutions.implementations import implementations
 
-ALTERNATIVES = implementations(Path(__file__).parent, classes=(REPLACE_ALL,))
+ALTERNATIVES = implementations(Path(__file__).parent, classes=(REPLACE_ALL, REPLACE_METHODS))
 """By assignment, in the order of the course, each with its exercise's name."""
