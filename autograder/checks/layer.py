@@ -58,26 +58,22 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
 
     cases: draws inputs of several shapes; parameters and upstream gradients are drawn for it.
     budgets: limits on costs of other kinds than speed, memory and scaling.
-    wide: a case with many inputs, given as shapes or functions of an rng like a case that is measured: gradients must
-    cost far less there than a call of forward for every number, and may cost what Python's loops do.  By default rows
-    of the last case are repeated; where an output depends on several inputs, give few rows that are wide.
+    wide: a case with many inputs, given as shapes or functions of an rng like a case that is measured, on which
+    gradients must cost far less than a call of forward for every number.  By default rows of the last case are
+    repeated; where an output depends on several inputs, give few rows that are wide.
     has_cost: False for a forward that computes nothing (it makes a view of its input): differences cost nothing there.
-    has_memory: False for a backward that needs nothing of forward's inputs but their shape (y is x plus or times
-    something fixed): other inputs of another call cannot change it.
+    has_memory: False for a backward that needs nothing of forward's inputs but their shape.
     extreme: a size of input at which outputs and gradients must still be correct (1000, say).
     has_parameters: whether the layer has parameters, so that gradients must accumulate.
-    gradient_of: inputs whose gradient backward returns; by default every array of floats.
+    gradient_of: inputs whose gradient backward returns; by default every array of floats.  Where there is none (ids),
+    backward may return anything.      lookup: the layer looks up rows of its parameters.
     outputs: names of what forward returns; if several (a tuple), backward receives an upstream gradient for each.
     made_with: further parts, methods that the constructor calls; nothing is checked before they are written.
     modes: the layer behaves differently in training and evaluation.
-    invariant(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every
-    correct implementation shows.  That is compared, together with shapes and dtypes; what depends on the draw is for
-    ``statistics``.
-    lookup: the layer looks up rows of its parameters.
-    Where no input has a gradient (ids), backward may return anything, and parameters alone are compared.
+    invariant(seen, case): the layer draws numbers; given ``y`` (and ``dx``, …) of one call, return what every correct
+    implementation shows.  That, shapes and dtypes are compared; what depends on the draw is for ``statistics``.
     independent: of what the first output must not depend, by the sentence that students read: ``later_steps()``,
-    ``other_steps()``, ``hidden_keys()``, ``masked_steps()``, ``other_rows()``, each found by changing the inputs;
-    where another output is meant, or other cases, or more weight, ``independence`` adds such a check.
+    ``other_steps()``, ``hidden_keys()``, ``masked_steps()``, ``other_rows()``; for more, add ``independence``.
     """
     constant = lookup.constant if lookup else None
     harness = Behaviour(
@@ -85,28 +81,20 @@ def LayerExercise(  # noqa: N802 - reads as the class of exercise that it makes
     )
     cost = gradient_cost(harness, wide) if has_cost else None
     reads = Reads(inputs=has_memory, parameters=lookup is None)
-    checks = [
-        *_checks(harness, modes, reads, has_parameters=has_parameters, cost=cost),
-        *budget_checks(
-            harness.trial,
-            (speed, memory, scaling, *budgets),
-            needs=("forward", "backward"),
-            after=(FORWARD, GRADIENTS),
-            prepare=harness.complete,
-        ),
-    ]
+    checks = _checks(harness, modes, reads, has_parameters=has_parameters, cost=cost)
+    checks += _measured(harness, (speed, memory, scaling, *budgets))
     checks = [replace(check, needs=(*made_with, *check.needs)) for check in checks]
-    exercise = Exercise(
-        name,
-        "layer",
-        (*made_with, "forward", "backward"),
-        points_by_part(name, points),
-        checks,
-        **extras,
-    )
+    parts = (*made_with, "forward", "backward")
+    exercise = Exercise(name, "layer", parts, points_by_part(name, points), checks, **extras)
     for sentence, of in (independent or {}).items():
         independence(exercise, sentence, cases=cases, of=of, outputs=outputs)
     return exercise
+
+
+def _measured(harness: Behaviour, budgets: Sequence[Budget | None]) -> list[Check]:
+    """The checks of what forward and backward cost."""
+    needs, after = ("forward", "backward"), (FORWARD, GRADIENTS)
+    return budget_checks(harness.trial, budgets, needs=needs, after=after, prepare=harness.complete)
 
 
 def _checks(

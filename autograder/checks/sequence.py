@@ -405,14 +405,6 @@ def independence(
         named = {key: thing.named_outputs(result) for key, result in runs.items()}
         return {key: seen[looked] for key, seen in named.items() if looked in seen}
 
-    def judge(observed: Observations, _expected: Observations, case: Case) -> Mismatch | None:
-        if len(observed) <= len(case.hidden["changes"]):
-            expected = f"({', '.join(outputs)})"
-            return Mismatch("structure", looked, f"forward returns no {looked}; expected {expected}")
-        y, *changed = observed.values()
-        pairs = zip(changed, case.hidden["changes"], strict=True)
-        return next(filter(None, (_judge_change(looked, y, other, of, change) for other, change in pairs)), None)
-
     exercise.add(
         Check(
             name,
@@ -420,13 +412,25 @@ def independence(
             float(weight),
             draw,
             observe,
-            judge,
+            partial(_judge_changes, looked, outputs, of),
             expect=lambda _reference, _case, _rng: {},  # no correct answer is needed, and none is stored
             needs=tuple(part for part in exercise.parts if part != "backward") if needs is None else needs,
             after=after,
             mutation=mutation or mutated(*DEPENDENT),
         )
     )
+
+
+def _judge_changes(
+    looked: str, outputs: tuple[str, ...], of: Independence, observed: Observations, _expected: Observations, case: Case
+) -> Mismatch | None:
+    """The first change that the output answers to and must not, or must and does not."""
+    if len(observed) <= len(case.hidden["changes"]):
+        expected = f"({', '.join(outputs)})"
+        return Mismatch("structure", looked, f"forward returns no {looked}; expected {expected}")
+    y, *changed = observed.values()
+    pairs = zip(changed, case.hidden["changes"], strict=True)
+    return next(filter(None, (_judge_change(looked, y, other, of, change) for other, change in pairs)), None)
 
 
 def _all(changes: Change | Sequence[Change] | None) -> Sequence[Change]:

@@ -172,7 +172,9 @@ class Session:
 
     @cached_property
     def _no_formulas(self) -> str:
-        return other_than_formulas(chunk for _, chunk in self.submission.slice(self.exercise))
+        rotations = {one.name for one in self.context.loaded.assignment.exercises if one.complex_numbers}
+        chunks = [chunk for _, chunk in self.submission.slice(self.exercise) if not rotations & {*chunk.defines}]
+        return other_than_formulas(chunks, complex_numbers=self.exercise.complex_numbers)
 
     @cached_property
     def _opened(self) -> str:

@@ -50,6 +50,7 @@ class Extras(TypedDict, total=False):
     support_files: tuple[str, ...]
     hints: Mapping[str, Sequence[str]]
     published: Mapping[str, str]
+    complex_numbers: bool
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Exercise:
     variants: correct but costly methods that prove the checks of cost, by name: ``slow``, ``bulky``, ``steep`` and
     whatever else a kind of measurement must catch; ``plain``, without a Python loop, as a good student writes it,
     proves that the limits leave room for it;
-    published: in a repair, by part, the published, incorrect body that students get in place of a stub.
+    published: in a repair, by part, the published, incorrect body that students get in place of a stub;
+    complex_numbers: whether its formula can be one of complex numbers (a rotation), which are no complex step then.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Exercise:
     support_files: tuple[str, ...] = ()
     hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)
+    complex_numbers: bool = False
 
     def __post_init__(self) -> None:
         if self.published and set(self.published) != set(self.parts):

@@ -23,10 +23,13 @@ FRAMES = {"_getframe", "_current_frames", "currentframe", "tb_frame", "f_back", 
 HOOKS = {"settrace", "setprofile", "gettrace", "getprofile", "setswitchinterval", "addaudithook", "monitoring"}
 
 
-def other_than_formulas(chunks: Iterable[Chunk]) -> str:
-    """Say where a gradient is computed with complex numbers, or with what checks gradients; or nothing."""
+def other_than_formulas(chunks: Iterable[Chunk], *, complex_numbers: bool = False) -> str:
+    """Say where a gradient is computed with complex numbers, or with what checks gradients; or nothing.
+
+    complex_numbers: whether formulas may be of these.
+    """
     for place, names in _names(chunks):
-        if names & COMPLEX:
+        if names & COMPLEX and not complex_numbers:
             return f"{place} uses complex numbers: a gradient is computed from its formula, not from a complex step"
         if found := names & DIFFERENCES:
             return f"{place} uses {min(found)}: that checks a gradient; compute it from its formula"

@@ -39,7 +39,7 @@ def bits_per_ending(scores, following):
     scores = scores[:, -1].astype(float)
     if scores.shape[1] <= following.max():
         return np.inf  # there is no score for some characters
-    scores = scores - scores.max(axis=1, keepdims=True)
+    scores = scores - scores.max(1, keepdims=True)
     log_p = scores[np.arange(len(scores)), following] - np.log(np.exp(scores).sum(axis=1))
     return -log_p.mean() / np.log(2)
 

@@ -68,7 +68,7 @@ def pairs_cases(rng):
         yield Case(x=rng.normal(size=(*leading, time, 2 * half)), cos=np.cos(angles), sin=np.sin(angles))
 
 
-pairs = FunctionExercise("rotate_pairs", cases=pairs_cases, float32=True)
+pairs = FunctionExercise("rotate_pairs", cases=pairs_cases, float32=True, complex_numbers=True)
 
 
 def rotated_cases(rng):
@@ -88,6 +88,7 @@ rope = LayerExercise(
     "RoPE",
     cases=rotated_cases,
     depends=("rotate_pairs",),
+    complex_numbers=True,
     has_memory=False,
     wide=Case({"head_dim": 64}, x=(1, 64, 64)),
     speed=Speed(Case({"head_dim": 16}, x=(4, 2, 512, 16)), at_most=6.0),

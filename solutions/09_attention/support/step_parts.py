@@ -15,9 +15,9 @@ class Lookup(Layer):
         scores = (memory @ self.query[:, :, None])[:, :, 0]
         self.weights = library.tanh(scores)
         self.slope = 1 - self.weights * self.weights
-        if mask is not None:
-            self.weights, self.slope = self.weights * (mask != 0), self.slope * (mask != 0)
-        return (self.weights[:, None] @ memory)[:, 0]
+        seen = 1 if mask is None else mask != 0
+        self.weights, self.slope = self.weights * seen, self.slope * seen
+        return (self.weights[:, :, None] * memory).sum(axis=1)
 
     def backward(self, dcontext):
         dscores = (self.memory @ dcontext[:, :, None])[:, :, 0] * self.slope
