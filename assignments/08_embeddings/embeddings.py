@@ -277,7 +277,8 @@ class Embedding(Layer):
     """A table of vectors:  y[n] = W[ids[n]]
 
     Shapes
-        ids  any shape (…), integers from 0 to vocab_size − 1      y  (…, features)      W  (vocab_size, features)
+        ids  any shape (…), integers of any type, from 0 to vocab_size − 1      y  (…, features)
+        W  (vocab_size, features)
     backward adds dy to the rows that were looked up, once for every time, and returns None: ids have no gradient.
     padding_idx: an id whose row is initially zero and gets no gradient; None where there is none.
     Other rows of W are initially normal with mean 0 and standard deviation 1, as in PyTorch.
@@ -461,7 +462,7 @@ def cosine_neighbours(vectors, queries, k):
     Shapes
         vectors  (vocab_size, features)      queries  (batch,), ids      result  (ids, similarities), both (batch, k),
         the most similar first; of equally similar words any may come first
-    k: from 1 to vocab_size − 1.  The cosine with a vector of zeros is 0.
+    k: from 1 to vocab_size − 1.  The cosine with a vector of zeros is 0; other vectors may be as short as 10⁻⁵.
 
     Source: Manning, Raghavan & Schütze, Introduction to Information Retrieval (2008), section 6.3.
     """

@@ -343,7 +343,8 @@ class Embedding(Layer):
     """A table of vectors:  y[n] = W[ids[n]]
 
     Shapes
-        ids  any shape (…), integers from 0 to vocab_size − 1      y  (…, features)      W  (vocab_size, features)
+        ids  any shape (…), integers of any type, from 0 to vocab_size − 1      y  (…, features)
+        W  (vocab_size, features)
     backward adds dy to the rows that were looked up, once for every time, and returns None: ids have no gradient.
     padding_idx: an id whose row is initially zero and gets no gradient; None where there is none.
     Other rows of W are initially normal with mean 0 and standard deviation 1, as in PyTorch.
@@ -369,7 +370,8 @@ class Embedding(Layer):
         xp, features = array_module(dy), dy.shape[-1]
         if self.padding_idx is not None:
             dy = dy * (self.ids != self.padding_idx)[..., None].astype(dy.dtype)
-        places = self.ids.reshape(-1, 1) * features + xp.arange(features)  # of each number, in W as one long row
+        ids = self.ids.reshape(-1, 1).astype("int64")  # a small integer type has no room for the product
+        places = ids * features + xp.arange(features)  # of each number, in W as one long row
         scatter_add(self.W.grad.reshape(-1), places.reshape(-1), dy.reshape(-1))
         ### END SOLUTION
 
@@ -590,7 +592,7 @@ def cosine_neighbours(vectors, queries, k):
     Shapes
         vectors  (vocab_size, features)      queries  (batch,), ids      result  (ids, similarities), both (batch, k),
         the most similar first; of equally similar words any may come first
-    k: from 1 to vocab_size − 1.  The cosine with a vector of zeros is 0.
+    k: from 1 to vocab_size − 1.  The cosine with a vector of zeros is 0; other vectors may be as short as 10⁻⁵.
 
     Source: Manning, Raghavan & Schütze, Introduction to Information Retrieval (2008), section 6.3.
     """

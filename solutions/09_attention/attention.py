@@ -1866,8 +1866,8 @@ def sample(scores, temperature=1.0, top_k=None, top_p=None, *, rng):
 
     Shapes
         scores  (batch, vocabulary), floats: logarithms of unnormalized probabilities      result  (batch,), integers
-    temperature: 0 or more; 0: the symbol with the highest score. top_k: 1 or more; None: all. top_p: above 0 and at
-    most 1; None: 1. Applied in this order, each to what the one before left, normalized again.
+    temperature: 0 or more; 0: the symbol with the highest score. top_k: 1 or more; None, or more than there are: all.
+    top_p: above 0 and at most 1; None: 1. Applied in this order, each to what the one before left, normalized again.
     rng: a numpy.random.Generator, from which each row has a draw of its own.
 
     Source: temperature: Ackley, Hinton & Sejnowski (1985); top-k: Fan, Lewis & Dauphin, Hierarchical Neural Story

@@ -140,11 +140,12 @@ def product_inputs(rng, leading, queries, keys, head_dim, value_dim):
 
 
 def product_cases(rng):
-    """More keys than queries and fewer; values of another size; heads and none; with masks and without."""
+    """More keys than queries, many more, and fewer; values of another size; heads and none; with masks and without."""
     yield Case(**product_inputs(rng, (1, 2), 1, 1, 2, 3))
     yield Case(**product_inputs(rng, (2, 1), 3, 3, 2, 2))
     yield Case(**product_inputs(rng, (2, 2), 3, 2, 3, 1), mask=some_seen(rng, 2, 2, 3, 2))
     yield Case(**product_inputs(rng, (3,), 2, 4, 1, 2))
+    yield Case(**product_inputs(rng, (1,), 2, 300, 1, 1))
     yield Case(**product_inputs(rng, (3, 2), 2, 3, 2, 3), mask=some_seen(rng, 3, 2, 2, 3))
 
 

@@ -6,6 +6,7 @@ from autograder.checks import Case, FunctionExercise, Speed
 
 ZEROS = "vectors of zeros have a cosine of 0 with all others"
 TIES = "equal directions are neighbours too"
+MANY = "many neighbours are in order"
 APART = 1e-4
 """By which the cosines of a row differ at least, so that rounding decides nothing."""
 
@@ -17,9 +18,9 @@ def cosines_of(vectors, queries):
 
 
 def drawn(rng, size, features, queries):
-    """Vectors of very different lengths, whose cosines with each query are far enough apart."""
+    """Vectors of very different lengths, from 10⁻⁵ to 10², whose cosines with each query are far enough apart."""
     while True:
-        vectors = rng.normal(size=(size, features)) * 10 ** rng.uniform(-2, 2, size=(size, 1))
+        vectors = rng.normal(size=(size, features)) * 10 ** rng.uniform(-5, 2, size=(size, 1))
         if np.diff(np.sort(cosines_of(vectors, queries), axis=1), axis=1).min() > APART:
             return vectors
 
@@ -49,6 +50,19 @@ neighbours = FunctionExercise(
         dtype="float64",
     ),
 )
+
+
+def all_around(rng):
+    """Many neighbours, whose order is not that of a partition: angles from the query, evenly spaced and shuffled."""
+    angles = np.concatenate([[0.0], rng.permutation(np.linspace(0.1, 3.0, 600))])
+    lengths = rng.uniform(0.5, 2, size=(len(angles), 1))
+    yield Case({"k": 300}, vectors=lengths * np.stack([np.cos(angles), np.sin(angles)], axis=1), queries=np.array([0]))
+
+
+@neighbours.check(MANY, cases=all_around, after=("the result matches the reference",))
+def of_many(subject, case):
+    ids, similarities = subject.run("cosine_neighbours", *case.inputs.values(), **case.arguments)
+    return {"ids": ids, "similarities": similarities}
 
 
 def seen_of(result, case):

@@ -4,7 +4,7 @@ from autograder.checks import Case, LossExercise
 
 
 def vectors(rng):
-    for batch, features, k in [(1, 3, 1), (6, 2, 4), (5, 4, 3), (3, 1, 7)]:
+    for batch, features, k in [(1, 3, 1), (6, 2, 4), (4, 3, 1), (5, 4, 3), (3, 1, 7)]:
         centre, context = rng.normal(size=(2, batch, features))
         yield Case(centre=centre, context=context, negatives=rng.normal(size=(batch, k, features)))
 

@@ -15,6 +15,7 @@ def looked_up(rng):
     yield Case(of(7, 2), ids=rng.integers(7, size=9))
     yield Case(of(6, 4, 0), ids=np.array([[0, 3, 3, 0], [5, 0, 3, 1], [2, 2, 0, 0]]))
     yield Case(of(5, 3, 4), ids=np.concatenate([[4, 4, 1, 1], rng.integers(5, size=8)]).reshape(3, 2, 2))
+    yield Case(of(90, 4, 7), ids=rng.integers(60, 90, size=(2, 5)).astype(np.uint8))  # 4 · 60 and more, in 8 bits
     yield Case(of(5, 1, 2), ids=np.concatenate([[[2, 0, 0]], rng.integers(5, size=(4, 3))]))
 
 

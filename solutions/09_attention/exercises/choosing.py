@@ -32,6 +32,7 @@ def certain_cases(rng):
         ((4, 9), {"top_p": 1e-6}),
         ((3, 1), {"temperature": 2.0}),
         ((4, 6), {"temperature": 1e-3, "top_k": 4}),
+        ((2, 3), {"temperature": 1e-3, "top_k": 5}),
         ((3, 5), {"temperature": 0.01, "top_p": 0.5}),
     ]:
         # steps of at least 0.5: at a temperature of 0.01 that is e⁻⁵⁰

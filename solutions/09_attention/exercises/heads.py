@@ -23,7 +23,13 @@ from .masks import some_seen
 
 def features_cases(rng):
     """One head, one feature per head, and sizes that all differ."""
-    for (batch, time, head_dim), heads in [((1, 3, 2), 1), ((2, 3, 1), 4), ((3, 2, 5), 4), ((2, 4, 3), 2)]:
+    for (batch, time, head_dim), heads in [
+        ((1, 3, 2), 1),
+        ((2, 3, 1), 4),
+        ((3, 2, 5), 4),
+        ((2, 3, 4), 3),
+        ((2, 4, 3), 2),
+    ]:
         yield Case({"heads": heads}, x=rng.normal(size=(batch, time, heads * head_dim)))
 
 
@@ -31,7 +37,7 @@ split = FunctionExercise("split_heads", cases=features_cases, float32=True)
 
 
 def heads_cases(rng):
-    for shape in [(1, 1, 3, 2), (2, 4, 3, 1), (3, 4, 2, 5), (2, 2, 4, 3)]:
+    for shape in [(1, 1, 3, 2), (2, 4, 3, 1), (3, 4, 2, 5), (2, 3, 3, 4), (2, 2, 4, 3)]:
         yield Case(x=rng.normal(size=shape))
 
 
