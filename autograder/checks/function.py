@@ -118,6 +118,25 @@ def _judge_outputs(outputs: tuple[str, ...], judge: Judge) -> Judge:
     return judged
 
 
+def _digits(value: Value) -> int:
+    """Bytes of each number of an array of floats; 0 for anything else."""
+    return value.dtype.itemsize if isinstance(value, np.ndarray) and value.dtype.kind == "f" else 0
+
+
+def _judge_dtype(judge: Judge) -> Judge:
+    """A judge that also requires float64 of a result whose precision no input decides: of counts, of ids."""
+
+    def judged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        if not any(_digits(x) for x in case.inputs.values()):
+            for name, value in expected.items():
+                seen = observed.get(name)
+                if 0 < _digits(seen) < _digits(value):
+                    return Mismatch("dtype", name, f"{name}: expected float64, got float{8 * _digits(seen)}")
+        return judge(observed, expected, case)
+
+    return judged
+
+
 def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it makes
     name: str,
     *,
@@ -201,7 +220,7 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool, on_devi
         ),
     )
     return [
-        Check(MATCHES, name, 6.0, draw_with_views, called.observe, same, needs=(name,)),
+        Check(MATCHES, name, 6.0, draw_with_views, called.observe, _judge_dtype(same), needs=(name,)),
         *([] if writes else [untouched]),
         *([stays] if on_device else []),
     ]

@@ -99,6 +99,13 @@ class Tokenizer:
             found.append(case.with_changes(inputs={"text": case.inputs["text"], "ids": rows}))
         return found
 
+    def with_learned(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
+        """Draw cases with what the reference learns from them."""
+        return [
+            case.with_changes(hidden={"learned": self.look(self.trained(reference, case))})
+            for case in self.cases(rng, reference)
+        ]
+
     # --- runs --------------------------------------------------------------------------------
 
     def trained(self, subject: Subject, case: Case, *, first: bool = False) -> Instance:
@@ -146,6 +153,13 @@ class Tokenizer:
         tokenizer = self.trained(subject, case)
         self.encoded(tokenizer, case)
         return {**self.encoded(tokenizer, case), **self.look(tokenizer)}
+
+    def encode_as_set(self, subject: Subject, case: Case) -> Observations:
+        """Write what was learned into a tokenizer that was never trained, and encode."""
+        tokenizer = subject.make(self.name, **self.arguments)
+        for path, value in case.hidden["learned"].items():
+            tokenizer.set(path, value)
+        return self.encoded(tokenizer, case)
 
     def decode(self, subject: Subject, case: Case) -> Observations:
         """Decode every sequence of ids."""

@@ -35,6 +35,7 @@ ALONE = "two tokenizers do not disturb each other"
 SAME = "training twice on one text learns the same"
 IDS = "ids match the reference"
 UNTAUGHT = "encoding learns nothing"
+SET = "what was learned can be written into another tokenizer"
 TEXTS = "decode matches the reference"
 UNDOES = "decode undoes encode"
 OUTSIDE = "ids outside the vocabulary raise ValueError"
@@ -47,6 +48,7 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     learned: tuple[str, ...] = ("merges",),
     texts: Texts = any_texts,
     outside: Callable[[Case], Iterable[int]] | None = None,
+    settable: bool = False,
     arguments: Mapping[str, Value] | None = None,
     points: Points | float | None = None,
     speed: Speed | None = None,
@@ -62,6 +64,7 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     texts(rng, case): to encode, and that decode must give back, by default any that UTF-8 can encode; of a tokenizer
     that knows the characters of its training text only, let them be of these.
     outside(case): ids that decode must refuse with a ValueError, where it must, alone and among others.
+    settable: whether what was learned may be written into another tokenizer, which then encodes as this one does.
     arguments: of the constructor.
     speed, memory, scaling: of training; the input ``text`` is a function of an rng.
     """
@@ -70,6 +73,7 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     checks = [
         *_train_checks(tokenizer),
         *_encode_checks(tokenizer),
+        *([_check_of_setting(tokenizer)] if settable else []),
         *_decode_checks(tokenizer, outside),
         *budget_checks(tokenizer.trial, budgets, needs=TO_LEARN, after=(LEARNED,)),
     ]
@@ -147,6 +151,25 @@ def _encode_checks(tokenizer: Tokenizer) -> list[Check]:
             + mutated_method("return _Right.encode({name}._latest, *args, **kwargs)", method="encode"),
         ),
     ]
+
+
+def _check_of_setting(tokenizer: Tokenizer) -> Check:
+    return Check(
+        SET,
+        "encode",
+        1.0,
+        tokenizer.with_learned,
+        tokenizer.encode_as_set,
+        judge_ids,
+        needs=TO_ENCODE,
+        after=(IDS,),
+        mutation=mutated("super().train(*args, **kwargs)", "self._trained = dict(vars(self))", method="train")
+        + mutated_method(
+            "vars(self).update(getattr(self, '_trained', None) or vars({name}()))",
+            "return super().encode(*args, **kwargs)",
+            method="encode",
+        ),
+    )
 
 
 def _decode_checks(tokenizer: Tokenizer, outside: Callable[[Case], Iterable[int]] | None) -> list[Check]:

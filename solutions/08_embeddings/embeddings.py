@@ -118,7 +118,7 @@ class BPETokenizer:
     """Byte-pair encoding: the 256 bytes, and pairs of ids that occurred often in a text
 
     merges: what was learned, a list of pairs of ids (left, right), in the order learned: the pair at index i became the
-    id 256 + i.
+    id 256 + i.  It may be written too (merges of a file, or fewer of them): encode and decode follow what it is now.
 
     Source: Gage, A New Algorithm for Data Compression (1994); Sennrich, Haddow & Birch, Neural Machine Translation of
     Rare Words with Subword Units (2016), section 3.2; on bytes: Radford et al., Language Models are Unsupervised

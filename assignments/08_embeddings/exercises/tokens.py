@@ -29,6 +29,7 @@ def texts_to_learn(rng):
 byte_pairs = TokenizerExercise(
     "BPETokenizer",
     cases=texts_to_learn,
+    settable=True,
     outside=lambda case: [-1, case.arguments["vocab_size"], case.arguments["vocab_size"] + 5, 1 << 40],
     # Counting anew with NumPy takes 0.7 times the reference, a max over all counts at every merge in place of a heap 2
     # times, counting anew in Python 7 to 9 times.

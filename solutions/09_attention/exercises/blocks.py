@@ -76,6 +76,7 @@ def decoder_cases(rng):
     """Target and memory of different lengths; one head and several; a single position; padding in the memory."""
     for (batch, time, features), source_time, heads, hidden, mask in [
         ((2, 1, 3), 2, 1, 2, None),
+        ((2, 3, 2), 4, 1, 3, for_all(PADDING[:2, :4])),  # arguments of the last case, and other lengths
         ((3, 5, 4), 5, 2, 3, for_all(PADDING)),
         ((3, 4, 2), 5, 1, 3, for_all(PADDING[[2, 0, 1]])),
     ]:

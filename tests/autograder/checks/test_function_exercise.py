@@ -105,3 +105,19 @@ def test_inputs_that_are_booleans_are_changed_by_the_mutation_as_well():
     exec(chosen.find(UNTOUCHED).mutation.replace("{name}", "chosen"), names)  # noqa: S102 - source from the checks
     assert found(names["chosen"], MATCHES, of=chosen, correct=lambda mask: mask.sum()) is None
     assert found(names["chosen"], UNTOUCHED, of=chosen, correct=lambda mask: mask.sum()).kind == "changed"
+
+
+def shares(counts):
+    """Counts as shares of their row."""
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+of_counts = FunctionExercise("shares", cases=lambda rng: [Case(counts=rng.integers(1, 9, size=(3, 4)))])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sentence"), [("float64", ""), ("float32", "the result: expected float64, got float32")]
+)
+def test_what_is_computed_from_counts_is_in_float64(dtype, sentence):
+    mismatch = found(lambda counts: shares(counts).astype(dtype), MATCHES, of=of_counts, correct=shares)
+    assert (mismatch.sentence if mismatch else "") == sentence

@@ -73,11 +73,12 @@ exercise = TokenizerExercise(
     "BytePairs",
     cases=cases,
     outside=lambda case: [-1, case.arguments["vocab_size"] + 5],
+    settable=True,
     points=Points(train=4, encode=2, decode=2, speed=1),
     speed=Speed(Case({"vocab_size": 270}, text=lambda rng: " ".join(rng.permutation(TEXT.split()))), at_most=3),
 )
 CHECKS = [check.name for check in exercise.checks]
-SAME, IDS, UNTAUGHT, FORGETS, ALONE, TEXTS, UNDOES, OUTSIDE = CHECKS[1:9]
+SAME, IDS, UNTAUGHT, FORGETS, ALONE, SET, TEXTS, UNDOES, OUTSIDE = CHECKS[1:10]
 
 
 def variant(**methods):
@@ -273,3 +274,26 @@ def test_odd_text_crosses_to_a_worker_and_back(zygote):
             for case in check.cases(rng, reference):
                 expected = check.expect(reference, case, rng) if check.expect else check.observe(reference, case)
                 assert check.judge(check.observe(subject, case), expected, case) is None
+
+
+class Remembering(BytePairs):
+    """Encodes with a table that only training fills."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = []
+
+    def train(self, text, vocab_size):
+        super().train(text, vocab_size)
+        self.table = [*self.merges]
+
+    def encode(self, text):
+        ids = list(text.encode())
+        for new, pair in enumerate(self.table, 256):
+            ids = self.merge(ids, pair, new)
+        return ids
+
+
+def test_what_was_learned_must_be_read_where_it_is_written():
+    assert asked(exercise, IDS, Remembering, BytePairs) is None
+    assert re.match(r"encode\(.*\)", asked(exercise, SET, Remembering, BytePairs).sentence)
