@@ -73,13 +73,15 @@ class Planted:
         """Name the planted mistake that has these outcomes in every case, or two of them; none where no mistake fits.
 
         Two are named where each explains different names (dW one, db the other), and together they explain all.
-        found: mistakes that were named before; they are preferred among several that look alike here.
+        found: mistakes that were named before; they are preferred among several that look alike here, and then those
+        that no other check is meant for.
         """
         if check.capstone or check.budget or not self._identifies(exercise, check, outcomes):
             return []
         seen = take_fingerprints(outcomes)
         wrong = wrong_names(seen, self._right(exercise, check))
-        known = sorted(self.of(exercise, check), key=lambda one: one.mistake not in found)
+        elsewhere = {one.name for one in exercise.mistakes if one.caught_by not in ("", check.name)}
+        known = sorted(self.of(exercise, check), key=lambda one: (one.mistake not in found, one.mistake in elsewhere))
         for one in known:
             if (
                 set(seen) == set(one.fingerprints)
