@@ -52,6 +52,11 @@ LOOPING = {
     ("LocallyConnected1d", "loop over the places"),
     ("BPETokenizer", "counts anew with a Counter"),
     ("cosine_neighbours", "one query at a time"),
+    ("cosine_neighbours", "full sort loop"),
+    ("Embedding", "loop rows"),
+    ("Embedding", "unique sums"),
+    ("AdditiveAttention", "broadcast loop time"),
+    ("ScaledDotProductAttention", "python loops"),
 }
 """Exercise and name of the implementations that loop over elements, rows, features or places."""
 WASTEFUL = {
@@ -62,6 +67,9 @@ WASTEFUL = {
     ("Softmax", "a stack of Jacobians"),
     ("LocallyConnected1d", "one large matrix with weights on a band"),
     ("BPETokenizer", "arrays, pairs as numbers"),
+    ("BPETokenizer", "counter naive"),
+    ("BPETokenizer", "string replace"),
+    ("Embedding", "one hot matmul"),
 }
 """Those whose time or memory grows faster than it has to: they may fail, and set no limit."""
 
