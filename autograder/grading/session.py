@@ -173,8 +173,9 @@ class Session:
     @cached_property
     def _no_formulas(self) -> str:
         rotations = {one.name for one in self.context.loaded.assignment.exercises if one.complex_numbers}
-        chunks = [chunk for _, chunk in self.submission.slice(self.exercise) if not rotations & {*chunk.defines}]
-        return other_than_formulas(chunks, complex_numbers=self.exercise.complex_numbers)
+        chunks = [chunk for _, chunk in self.submission.slice(self.exercise)]
+        turning = [chunk for chunk in chunks if self.exercise.complex_numbers or rotations & {*chunk.defines}]
+        return other_than_formulas(chunks, complex_in=turning)
 
     @cached_property
     def _opened(self) -> str:

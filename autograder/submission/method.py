@@ -6,7 +6,7 @@ This explains and deters; who spells a name in pieces is not found here, and wha
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from dlkit.extraction import Chunk
 
@@ -23,13 +23,13 @@ FRAMES = {"_getframe", "_current_frames", "currentframe", "tb_frame", "f_back", 
 HOOKS = {"settrace", "setprofile", "gettrace", "getprofile", "setswitchinterval", "addaudithook", "monitoring"}
 
 
-def other_than_formulas(chunks: Iterable[Chunk], *, complex_numbers: bool = False) -> str:
+def other_than_formulas(chunks: Iterable[Chunk], *, complex_in: Collection[Chunk] = ()) -> str:
     """Say where a gradient is computed with complex numbers, or with what checks gradients; or nothing.
 
-    complex_numbers: whether formulas may be of these.
+    complex_in: the chunks whose formulas may be of complex numbers.
     """
-    for place, names in _names(chunks):
-        if names & COMPLEX and not complex_numbers:
+    for chunk, place, names in _names(chunks):
+        if names & COMPLEX and chunk not in complex_in:
             return f"{place} uses complex numbers: a gradient is computed from its formula, not from a complex step"
         if found := names & DIFFERENCES:
             return f"{place} uses {min(found)}: that checks a gradient; compute it from its formula"
@@ -38,7 +38,7 @@ def other_than_formulas(chunks: Iterable[Chunk], *, complex_numbers: bool = Fals
 
 def opens_stand_in(chunks: Iterable[Chunk]) -> str:
     """Say where code takes arrays out of the stand-in that checks for transfers; or nothing."""
-    for place, names in _names(chunks):
+    for _, place, names in _names(chunks):
         if found := names & STAND_IN:
             return f"{place} opens the stand-in for a GPU ({min(found)}): arrays of a real one have nothing inside"
     return ""
@@ -51,12 +51,12 @@ def needless(chunks: Iterable[Chunk]) -> list[str]:
         "read frames of the code that calls it": FRAMES,
         "hook into the interpreter (sys)": HOOKS,
     }
-    used = {name for _, names in _names(chunks) for name in names}
+    used = {name for _, _, names in _names(chunks) for name in names}
     return [what for what, names in groups.items() if used & names]
 
 
-def _names(chunks: Iterable[Chunk]) -> Iterator[tuple[str, set[str]]]:
-    """The names that each line of code uses, with its place: of what is imported, where it is used.
+def _names(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, str, set[str]]]:
+    """The names that each line of code uses, with its chunk and its place: of what is imported, where it is used.
 
     An import alone is no use: one line often imports what several exercises need.
     """
@@ -74,7 +74,7 @@ def _names(chunks: Iterable[Chunk]) -> Iterator[tuple[str, set[str]]]:
             known = set[str]().union(*(imported.get(name, ()) for name in names if isinstance(node, ast.Name)))
             by_line.setdefault((chunk, line), set()).update(names | known)
     for (chunk, line), found in by_line.items():
-        yield f"{chunk.label}, line {line}", found
+        yield chunk, f"{chunk.label}, line {line}", found
 
 
 def _nodes(chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, int, ast.AST]]:

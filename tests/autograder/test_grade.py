@@ -18,7 +18,8 @@ from autograder.isolation.worker import Limits
 from autograder.report import Report, Status
 from autograder.spec import Assignment, Check, Exercise, Points
 from autograder.submission import Submission, SubmissionError, read_submission
-from dlkit.extraction import Extraction
+from autograder.submission.method import other_than_formulas
+from dlkit.extraction import Chunk, Extraction
 from tests.limits import limits
 from tests.sampling import nightly
 
@@ -643,6 +644,25 @@ def test_what_no_gradient_needs_is_named(grade, line, says):
     assert (verdict.status, verdict.points) == (Status.FAILED, 0)
     assert says in verdict.sentence
     assert ", line " in verdict.sentence
+
+
+ROTATION = """class RoPE:
+    def forward(self, x):
+        return (x * np.exp(1j)).real.astype(complex).imag
+
+    def backward(self, dy):
+        return {}
+"""
+OTHER_NAME = "from dlkit.gradcheck import elementwise_gradient as it"
+
+
+def test_a_rotation_may_use_complex_numbers_and_nothing_that_checks_gradients():
+    rotation, step = Chunk("one", 1, ROTATION.format("dy")), Chunk("two", 1, "y = x.imag")
+    assert other_than_formulas([rotation], complex_in=[rotation]) == ""
+    assert "complex numbers" in other_than_formulas([rotation])
+    assert other_than_formulas([rotation, step], complex_in=[rotation]).startswith("two, line 1 uses complex numbers")
+    checked, imported = Chunk("one", 1, ROTATION.format("it(self.forward, dy)")), Chunk("zero", 1, OTHER_NAME)
+    assert "uses elementwise_gradient" in other_than_formulas([imported, checked], complex_in=[checked])
 
 
 IMPORTED = ("from dlkit import Layer, gradcheck as check_it", "import dlkit.gradcheck", "from dlkit import gradcheck")
