@@ -927,7 +927,7 @@ class Dropout(Layer):
 # %% [markdown]
 # Write `train_cnn`: build the network, train it on `x`, `y`, return it. The data are 10,000 images of MNIST; at least
 # 96.5 % of 2,000 *unseen* images must be classified correctly, from one of up to three seeds, in at most 120 seconds
-# of CPU time each (the author's solution takes about 10). Four remarks:
+# of CPU time each (the author's solution takes about 14). Four remarks:
 #
 # - The images are float32. Parameters are float64 until `model.astype("float32")`, and take twice the time and memory.
 # - Use `fit` from `dlkit.training` or a loop of your own. About six epochs in batches of about 50 are enough. A
