@@ -20,7 +20,7 @@ from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.measuring import Memory, Speed
 from autograder.report import Status
-from autograder.spec import Exercise
+from autograder.spec import Exercise, Scope
 from autograder.submission import Submission
 from benchmarks.table import ROOT, Grid
 from dlkit.extraction import Extraction
@@ -97,7 +97,7 @@ def grids(names: list[str]) -> Iterator[Grid]:
     with open_launcher() as launcher:
         for assignment in RIGHT:
             loaded = catalogue.load(assignment, ROOT)
-            grader = Grader(loaded, launcher, Options(seed=SEED, capstones=False))
+            grader = Grader(loaded, launcher, Options(seed=SEED, scope=Scope(capstones=False)))
             for exercise in loaded.assignment.exercises:
                 if exercise.name not in names:
                     continue

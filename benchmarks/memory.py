@@ -53,13 +53,18 @@ def main(first: int, last: int) -> None:
     from autograder.classroom.runs import prepare_run
     from autograder.grading.options import Options
     from autograder.isolation.launcher import open_launcher
+    from autograder.spec import Scope
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_large_class(folder / "submitted", last)
         entries = discover(folder / "submitted", ROOT, ASSIGNMENT)
         run = prepare_run(
-            ROOT, folder / "out", folder / "submitted", entries, Options(seed=1, isolation="full", capstones=False)
+            ROOT,
+            folder / "out",
+            folder / "submitted",
+            entries,
+            Options(seed=1, isolation="full", scope=Scope(capstones=False)),
         )
         seen = []
         with open_launcher() as launcher, open_pool(JOBS, launcher) as pool:

@@ -5,6 +5,7 @@ from autograder.checks import Outline, Points
 OUTLINE = Outline(
     title="Embeddings",
     earlier=("04_optimizers",),
+    bonus=("tf_idf", "ParagraphVector"),
     minutes=360,
     points={
         "BPETokenizer": Points(train=5, encode=3, decode=3, speed=3),

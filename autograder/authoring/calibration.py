@@ -18,7 +18,7 @@ from autograder.grading.options import Options
 from autograder.grading.workplace import Context, Workplace
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.measuring import yardstick
-from autograder.spec import Bench, Budget, Check, Exercise, Stored
+from autograder.spec import Bench, Budget, Check, Exercise, Scope, Stored
 from autograder.submission import Submission
 from autograder.writing import write_atomically
 from dlkit.extraction import Extraction
@@ -82,7 +82,7 @@ def _hash(loaded: Loaded, exercise: Exercise, check: Check, budget: Budget) -> s
 
 def bench_of(loaded: Loaded, launcher: Launcher, exercise: Exercise, check: Check) -> Bench:
     """A bench on which the reference takes the place of the code."""
-    context = Context(loaded, launcher, Options(capstones=False))
+    context = Context(loaded, launcher, Options(scope=Scope(capstones=False)))
     place = Workplace(context, exercise, Submission("", Extraction(()), ""), loaded.earlier)
     return Bench(
         code=place.fresh_reference,

@@ -201,7 +201,8 @@ def _grade_cell(exercises: dict[str, Exercise], name: str) -> dict[str, Any]:
     if name not in exercises:
         message = f"the notebook checks {name}, which assignment.py does not list"
         raise SpecError(message)
-    return _cell(grade_cell(name), grade=True, solution=False, points=exercises[name].total)
+    points = 0.0 if exercises[name].bonus else exercises[name].total  # bonus points are nbgrader's extra credit
+    return _cell(grade_cell(name), grade=True, solution=False, points=points)
 
 
 def _cell(grade_id: str, *, grade: bool, solution: bool, points: float | None = None) -> dict[str, Any]:

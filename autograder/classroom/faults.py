@@ -16,6 +16,7 @@ from autograder.classroom.finding import Entry
 from autograder.course.catalogue import Loaded
 from autograder.grading.grader import unreadable
 from autograder.report import ExerciseResult, Report, Status, Verdict
+from autograder.spec import Scope
 from autograder.writing import refuse_links, write_atomically
 
 __all__ = ["FOLDER", "broken", "drawn", "drawn_class", "fault_path", "faults_in", "record_fault"]
@@ -47,7 +48,7 @@ def record_fault(out: Path, entry: Entry, text: str, *, within: Path | None = No
         path.unlink(missing_ok=True)
 
 
-def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int, capstones: bool) -> Report:
+def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int, scope: Scope) -> Report:
     """Make the report of a hand-in that the grader itself failed on: every check is broken, at no cost to the student.
 
     reason: what happened, as the name of an exception; students see nothing more of it.
@@ -56,7 +57,7 @@ def broken(loaded: Loaded, entry: Entry, reason: str, *, seed: int, capstones: b
         f"The grader itself failed on this hand-in ({reason}), so it was not graded. Your instructor has the details."
     )
     file = Path(entry.path).name
-    return unreadable(loaded, entry.student, file, sentence, seed=seed, status=Status.BROKEN, capstones=capstones)
+    return unreadable(loaded, entry.student, file, sentence, seed=seed, status=Status.BROKEN, scope=scope)
 
 
 def drawn(out: Path, entry: Entry, report: Report, draw: Callable[[Report], str]) -> tuple[str, Report]:
@@ -92,6 +93,7 @@ def _bare(report: Report) -> Report:
         ExerciseResult(
             result.name,
             [Verdict(v.check, v.part, v.status, v.points, v.max_points, NOT_SHOWN) for v in result.verdicts],
+            result.bonus,
         )
         for result in report.exercises
     ]

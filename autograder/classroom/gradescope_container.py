@@ -27,6 +27,7 @@ from autograder.grading.options import Options
 from autograder.isolation.launcher import Launcher, Limits, open_launcher
 from autograder.isolation.levels import IsolationError
 from autograder.report import ExerciseResult, Problem, Report, Status
+from autograder.spec import Scope
 from autograder.submission import Submission, SubmissionError, read_submission
 from autograder.writing import write_atomically
 
@@ -49,6 +50,12 @@ class Plan(msgspec.Struct, frozen=True):
     isolation: str = "partial"
     capstones: bool = True
     seconds: float = 540.0
+    bonus: bool = True
+
+    @property
+    def scope(self) -> Scope:
+        """What is graded."""
+        return Scope(self.capstones, self.bonus)
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -115,13 +122,9 @@ def _grade(root: Path, plan: Plan, visit: Visit, work: Work) -> Report:
     try:
         work.submission = read_submission(_find_work(folder, loaded), loaded, folder)
     except SubmissionError as error:
-        return unreadable(
-            loaded, visit.student, loaded.assignment.module, str(error), seed=seed, capstones=plan.capstones
-        )
+        return unreadable(loaded, visit.student, loaded.assignment.module, str(error), seed=seed, scope=plan.scope)
     with open_launcher() as work.launcher:
-        options = Options(
-            seed=seed, capstones=plan.capstones, isolation=plan.isolation, limits=Limits(memory_mb=_room())
-        )
+        options = Options(seed=seed, scope=plan.scope, isolation=plan.isolation, limits=Limits(memory_mb=_room()))
         work.grader = Grader(loaded, work.launcher, options, on_result=work.done.append)
         return work.grader.grade(work.submission, visit.student)
 
@@ -193,9 +196,7 @@ def _unfinished(grader: Grader, submission: Submission, done: list[ExerciseResul
     sentence = f"was not reached within {plan.seconds:g} s. Look for code that waits or never ends"
     known = {result.name: result for result in list(done)}
     exercises = grader.exercises
-    results = [
-        known.get(one.name) or alike(one, Status.SKIPPED, sentence, capstones=plan.capstones) for one in exercises
-    ]
+    results = [known.get(one.name) or alike(one, Status.SKIPPED, sentence, scope=plan.scope) for one in exercises]
     report = grader.report_of(submission, visit.student, results, seconds=plan.seconds)
     left = len(exercises) - len(known)
     stopped = Problem(f"Grading was stopped after {plan.seconds:g} s, with {left} exercises left.")

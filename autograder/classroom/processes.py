@@ -153,7 +153,7 @@ def _grade_alone(pool: Pool, run: Run, entry: Entry, number: int) -> bool:
 def _report_broken(run: Run, entry: Entry, reason: str, text: str) -> None:
     loaded = catalogue.load(entry.assignment, Path(run.root))
     record_fault(Path(run.out), entry, text)
-    report = broken(loaded, entry, reason, seed=run.seed, capstones=run.capstones)
+    report = broken(loaded, entry, reason, seed=run.seed, scope=run.scope)
     keep(report_path(Path(run.out), entry), report, within=Path(run.out))
 
 
@@ -226,7 +226,7 @@ def _graded(process: _Process, run: Run, entry: Entry, loaded: Loaded) -> tuple[
         submission = submission_of(entry, loaded)
     except SubmissionError as error:
         file = Path(entry.path).name
-        report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, capstones=run.capstones)
+        report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, scope=run.scope)
         return report, []
     earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
     path = report_path(Path(run.out), entry)

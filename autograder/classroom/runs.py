@@ -12,6 +12,7 @@ from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.grading.options import Options
 from autograder.report import ReportError, read_report, refuse_later_report
+from autograder.spec import Scope
 from autograder.submission import Submission
 from autograder.writing import refuse_links, write_atomically
 
@@ -31,8 +32,14 @@ class Run(msgspec.Struct, frozen=True):
     checks: dict[str, str]
     backend: str = "numpy"
     capstones: bool = True
+    bonus: bool = True
     earlier: str = "reference"
     isolation: str = "full"
+
+    @property
+    def scope(self) -> Scope:
+        """What is graded."""
+        return Scope(self.capstones, self.bonus)
 
     @property
     def options(self) -> Options:
@@ -40,7 +47,7 @@ class Run(msgspec.Struct, frozen=True):
         return Options(
             seed=self.seed,
             backend=self.backend,
-            capstones=self.capstones,
+            scope=self.scope,
             earlier=self.earlier,
             isolation=self.isolation,
         )
@@ -68,7 +75,8 @@ def prepare_run(
         secrets.randbits(32) if seed is None else seed,
         checks,
         options.backend,
-        options.capstones,
+        options.scope.capstones,
+        options.scope.bonus,
         options.earlier,
         options.isolation,
     )
@@ -131,7 +139,13 @@ def is_done(path: Path, submission: Submission, run: Run, entry: Entry, earlier_
         report = read_report(path)
     except ReportError:
         return False
-    choices = (run.seed, run.checks[entry.assignment], run.backend, run.capstones, earlier_sha256)
-    theirs = (report.seed, report.checks_sha256, report.backend, report.capstones, report.earlier_sha256)
+    choices = (run.seed, run.checks[entry.assignment], run.backend, run.scope, earlier_sha256)
+    theirs = (
+        report.seed,
+        report.checks_sha256,
+        report.backend,
+        Scope(report.capstones, report.bonus),
+        report.earlier_sha256,
+    )
     told = report.set_aside == submission.set_aside and all(note in report.problems for note in submission.notes)
     return report.submission_sha256 == submission.sha256 and theirs == choices and told

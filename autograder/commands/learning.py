@@ -24,8 +24,8 @@ from autograder.commands.options import (
     open_console,
     print_json,
     root_of,
+    scope_without,
     usage,
-    wants_capstones,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check(
 
         root = root_of(course)
         check_backend(backend)
-        options = Options(seed=seed, backend=backend, capstones=wants_capstones(without), threads=cores())
+        options = Options(seed=seed, backend=backend, scope=scope_without(without), threads=cores())
         for loaded, path, only in catalogue.targets(targets or [], root):
             grader = Grader(loaded, launcher, replace(options, only=only))
             earlier = None if loaded.official else own_earlier(loaded.released.parent, loaded)

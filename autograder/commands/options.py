@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from autograder.spec import Scope
+
 __all__ = [
     "BackendOption",
     "CourseOption",
@@ -27,8 +29,8 @@ __all__ = [
     "open_console",
     "print_json",
     "root_of",
+    "scope_without",
     "usage",
-    "wants_capstones",
 ]
 
 CourseOption = Annotated[Path | None, typer.Option("--course", help="The course's folder; found by default.")]
@@ -37,7 +39,7 @@ SeedOption = Annotated[
     int | None, typer.Option(min=0, help="Draw the same inputs again; by default every run draws new ones.")
 ]
 JobsOption = Annotated[int | None, typer.Option(min=1, help="Grading processes; by default one per core.")]
-WithoutOption = Annotated[list[str] | None, typer.Option(help="Leave out: capstones.")]
+WithoutOption = Annotated[list[str] | None, typer.Option(help="Leave out: capstones, or bonus (exercises).")]
 BackendOption = Annotated[str, typer.Option(help="numpy, or cupy on a machine with a GPU.")]
 
 
@@ -65,13 +67,15 @@ def usage(message: str) -> Exception:
     return UsageError(message)
 
 
-def wants_capstones(without: list[str] | None) -> bool:
-    """Whether to train, by what ``--without`` says."""
+def scope_without(without: list[str] | None) -> Scope:
+    """What to grade, by what ``--without`` says."""
+    from autograder.spec import Scope
+
     for what in without or []:
-        if what != "capstones":
-            message = f"--without: expected 'capstones', got '{what}'."
+        if what not in ("capstones", "bonus"):
+            message = f"--without: expected 'capstones' or 'bonus', got '{what}'."
             raise usage(message)
-    return not without
+    return Scope(**dict.fromkeys(without or [], False))
 
 
 def check_backend(name: str) -> None:

@@ -19,8 +19,8 @@ from autograder.commands.options import (
     cores,
     open_console,
     root_of,
+    scope_without,
     usage,
-    wants_capstones,
 )
 
 __all__ = ["register"]
@@ -86,9 +86,7 @@ def grade(
         message = f"--earlier: expected 'own' or 'reference', got '{earlier}'."
         raise usage(message)
     check_isolation(isolation)
-    options = Options(
-        seed=seed, backend=backend, capstones=wants_capstones(without), earlier=earlier, isolation=isolation
-    )
+    options = Options(seed=seed, backend=backend, scope=scope_without(without), earlier=earlier, isolation=isolation)
     try:
         status = grade_class(
             open_console(stderr=json),
@@ -144,7 +142,9 @@ def export(
     kit: Annotated[str | None, typer.Option(help="classroom: what pip installs in the workflow.")] = None,
     isolation: Annotated[str, typer.Option(help="gradescope-zip: lowest isolation in the container.")] = "partial",
     minutes: Annotated[float, typer.Option(min=0.1, help="gradescope-zip: time limit of grading.")] = 9.0,
-    without: Annotated[list[str] | None, typer.Option(help="gradescope-zip: leave out: capstones.")] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="gradescope-zip: leave out: capstones, or bonus (exercises).")
+    ] = None,
     course: CourseOption = None,
 ) -> None:
     """Write a graded class in another tool's format, or pack the autograder for Gradescope."""
@@ -153,7 +153,7 @@ def export(
         from autograder.commands.packing import pack
 
         target = Path(to or "autograder.zip")
-        told = pack(root_of(course), out, target, isolation, 60 * minutes, capstones=wants_capstones(without))
+        told = pack(root_of(course), out, target, isolation, 60 * minutes, scope=scope_without(without))
     else:
         from autograder.export import formats
 

@@ -116,6 +116,7 @@ def _complete(exercise: Exercise, outline: Outline, folder: Path, hints: Mapping
     return replace(
         exercise,
         points=points,
+        bonus=name in outline.bonus,
         hints=hints,
         support=_support(exercise, folder),
         mistakes=read_mistakes(mistakes) if mistakes.is_file() else (),

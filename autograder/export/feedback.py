@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, left_out, number, tried
+from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, left_out, number, points_earned, tried
 from autograder.report import ExerciseResult, Report, Status, Verdict
 
 __all__ = [
@@ -82,7 +82,7 @@ def by_hand(report: Report) -> float:
 
 def headline(report: Report) -> str:
     """The points in one line."""
-    return f"{number(report.points)} of {number(report.max_points)} points"
+    return points_earned(report)
 
 
 def summary(report: Report, limit: int = 300) -> list[str]:
@@ -92,14 +92,16 @@ def summary(report: Report, limit: int = 300) -> list[str]:
         return told
     about_file = {problem.sentence for problem in report.problems}
     for exercise in report.exercises:
-        if exercise.status in RIGHT:
+        if exercise.status in RIGHT or (exercise.bonus and exercise.status is Status.NOT_ATTEMPTED):
             continue
         words = [
             "a fault of the grader" if one.status is Status.BROKEN else one.hint or one.sentence
             for one in findings(exercise)
             if one.sentence not in about_file
         ]
-        points = f"{number(exercise.points)} of {number(exercise.max_points)}"
+        points = (
+            f"{number(exercise.points)} of {number(exercise.max_points)}{' bonus points' if exercise.bonus else ''}"
+        )
         reason = next((word for word in words if word), MEANING[exercise.status])
         told.append(clean(f"{exercise.name}: {points}. {reason}", limit))
     return told

@@ -122,6 +122,8 @@ def _write(gradebook: Row, report: Report, layout: Layout, handed_in: datetime |
     grades, comments = _rows(gradebook, submission, layout)
     for name, score in _scores(report, layout).items():
         _mark(grades[layout.graded[name][0]], score, anew=anew)
+    for cell_id, most in (layout.graded[grade_cell(n)] for n in report.left_out if grade_cell(n) in layout.graded):
+        grades[cell_id].needs_manual_grade &= most > 0  # bonus points that nobody grades wait for nobody
     for name, silent in _silences(report).items():
         if name in layout.solutions:
             _remark(comments[layout.solutions[name]], silent=silent)

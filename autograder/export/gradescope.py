@@ -96,6 +96,8 @@ def _record(report: Report) -> dict[str, object]:
         "tried": [clean(text) for text in report.tried],
         "backend": report.backend,
         "capstones": report.capstones,
+        "bonus": report.bonus,
+        "bonus_points": report.bonus_points,
         "versions": report.versions,
         "graded_at": report.graded_at,
         "official": report.official,

@@ -44,6 +44,7 @@ def _suite(root: ET.Element, report: Report, exercise: ExerciseResult) -> None:
     facts = {
         "points": number(exercise.points),
         "max_points": number(exercise.max_points),
+        "bonus": "yes" if exercise.bonus else "no",
         "status": exercise.status,
         "student": _name(report.student),
         "seed": str(report.seed),

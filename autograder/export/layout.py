@@ -68,7 +68,7 @@ def refuse_misfit(layout: Layout, report: Report) -> None:
 def _points(report: Report) -> dict[str, float]:
     """The points of every cell in the report, except those that the run left out in whole or in part."""
     graded = [exercise for exercise in report.exercises if exercise.name not in report.left_out]
-    found = {grade_cell(exercise.name): exercise.max_points for exercise in graded}
+    found = {grade_cell(exercise.name): 0.0 if exercise.bonus else exercise.max_points for exercise in graded}
     return found | {answer.name: answer.max_points for answer in report.written}
 
 

@@ -53,4 +53,5 @@ def _named(result: ExerciseResult, causes: Sequence[str]) -> ExerciseResult:
             else verdict
             for verdict in result.verdicts
         ],
+        result.bonus,
     )

@@ -26,7 +26,7 @@ from autograder.isolation.allowance import Allowance, Share, share_of
 from autograder.isolation.launcher import Launcher
 from autograder.isolation.levels import Isolation, IsolationError, weakest
 from autograder.report import ExerciseResult, Problem, Report, Status, Verdict, encodable
-from autograder.spec import Exercise
+from autograder.spec import EVERYTHING, Exercise, Scope
 from autograder.submission.embedded import embedded_data
 from autograder.submission.method import needless
 
@@ -101,7 +101,7 @@ class Grader:
     def exercises(self) -> list[Exercise]:
         """The exercises that are graded, in order: the requested ones, without those that this run leaves out."""
         asked = self._requested
-        return [exercise for exercise in asked if exercise.is_graded(capstones=self.options.capstones)]
+        return [exercise for exercise in asked if self.options.scope.grades(exercise)]
 
     @property
     def _requested(self) -> list[Exercise]:
@@ -111,7 +111,7 @@ class Grader:
     def _share(self, exercises: Collection[Exercise]) -> Share:
         """What a submission may use for these exercises: capstones have their own limits."""
         checks = [check for exercise in exercises for check in exercise.checks if check.capstone]
-        training = sum(check.cpu_s or 0.0 for check in checks) if self.options.capstones else 0.0
+        training = sum(check.cpu_s or 0.0 for check in checks) if self.options.scope.capstones else 0.0
         return share_of(len(exercises), training, device=self.options.backend == "cupy")
 
     def stop(self) -> None:
@@ -142,7 +142,7 @@ class Grader:
             except Exception as error:  # noqa: BLE001 - whatever it is, it is about this exercise of this hand-in
                 faults.append(traceback.format_exc())
                 what = f"the grader itself failed ({type(error).__name__})"
-                result = alike(exercise, Status.BROKEN, what, capstones=self.options.capstones)
+                result = alike(exercise, Status.BROKEN, what, scope=self.options.scope)
             faults.extend(place.faults)
             if self.on_result:
                 self.on_result(result)
@@ -186,8 +186,9 @@ class Grader:
                 {*embedded_data(statements), *needless(statements), *(what for w in workers for what in w.tried)}
             ),
             backend=self.options.backend,
-            capstones=self.options.capstones,
-            left_out=left_out(self._requested, capstones=self.options.capstones),
+            capstones=self.options.scope.capstones,
+            bonus=self.options.scope.bonus,
+            left_out=self.options.scope.left_out(self._requested),
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
             versions=versions(),
             problems=[*submission.problems, *submission.remarks(exercises)],
@@ -201,17 +202,10 @@ class Grader:
         return encodable(report, source, (self.loaded.root, self.loaded.folder))
 
 
-def left_out(exercises: Iterable[Exercise], *, capstones: bool) -> list[str]:
-    """Name the exercises that a run grades only in part: neither points nor maximum count the rest."""
-    return [e.name for e in exercises if len(e.graded_checks(capstones=capstones)) < len(e.checks)]
-
-
-def alike(exercise: Exercise, status: Status, sentence: str, *, capstones: bool = True) -> ExerciseResult:
+def alike(exercise: Exercise, status: Status, sentence: str, *, scope: Scope = EVERYTHING) -> ExerciseResult:
     """The result of an exercise that was not run: every graded check has this status, without points."""
-    checks = exercise.graded_checks(capstones=capstones)
-    return ExerciseResult(
-        exercise.name, [Verdict(c.name, c.part, status, 0.0, exercise.points_of(c), sentence) for c in checks]
-    )
+    verdicts = [Verdict(c.name, c.part, status, 0.0, exercise.points_of(c), sentence) for c in scope.checks(exercise)]
+    return ExerciseResult(exercise.name, verdicts, exercise.bonus)
 
 
 def unreadable(
@@ -222,7 +216,7 @@ def unreadable(
     *,
     seed: int,
     status: Status = Status.FAILED,
-    capstones: bool = True,
+    scope: Scope = EVERYTHING,
 ) -> Report:
     """Make the report of a submission that cannot be read: every check of the run failed, for the same reason.
 
@@ -238,13 +232,10 @@ def unreadable(
         seed=seed,
         versions=versions(),
         problems=[Problem(sentence)],
-        exercises=[
-            alike(exercise, status, sentence, capstones=capstones)
-            for exercise in exercises
-            if exercise.is_graded(capstones=capstones)
-        ],
-        capstones=capstones,
-        left_out=left_out(exercises, capstones=capstones),
+        exercises=[alike(exercise, status, sentence, scope=scope) for exercise in exercises if scope.grades(exercise)],
+        capstones=scope.capstones,
+        bonus=scope.bonus,
+        left_out=scope.left_out(exercises),
         graded_at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
     return encodable(report, folders=(loaded.root, loaded.folder))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from autograder.isolation.allowance import Share
 from autograder.isolation.launcher import Limits
+from autograder.spec import EVERYTHING, Scope
 
 __all__ = ["Options"]
 
@@ -15,7 +16,7 @@ class Options:
     """How submissions are graded.
 
     seed: draws every input, and the same seed grades the same way; None: drawn anew, or that of the resumed run.
-    backend: where arrays live, "numpy" or "cupy"; capstones: whether to train.
+    backend: where arrays live, "numpy" or "cupy"; scope: what is graded, without capstones or bonus exercises perhaps.
     earlier: "own" or "reference", the earlier assignments that a student's work is run on.
     isolation: the lowest level at which a worker receives student code.
     only: names of the exercises to grade (all if None); threads: exercises graded in parallel, each with its own
@@ -25,7 +26,7 @@ class Options:
 
     seed: int | None = None
     backend: str = "numpy"
-    capstones: bool = True
+    scope: Scope = EVERYTHING
     earlier: str = "reference"
     isolation: str = "none"
     only: frozenset[str] | None = None

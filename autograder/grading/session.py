@@ -55,7 +55,7 @@ class Session:
         explains: bool = True,
         ends_at_failure: bool = False,
     ) -> None:
-        graded = place.exercise.graded_checks(capstones=place.options.capstones)
+        graded = place.options.scope.checks(place.exercise)
         self.checks = graded if checks is None else list(checks)
         self.explains, self.ends_at_failure = explains, ends_at_failure
         self.place = place
@@ -87,7 +87,7 @@ class Session:
                     break
         finally:
             self.place.end()
-        return ExerciseResult(self.exercise.name, list(self.verdicts.values()))
+        return ExerciseResult(self.exercise.name, list(self.verdicts.values()), self.exercise.bonus)
 
     def _not_written(self, part: str) -> str:
         if self.exercise.name not in self.submission.extraction.defined:

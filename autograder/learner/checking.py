@@ -12,6 +12,7 @@ from autograder.grading.options import Options
 from autograder.learner import state
 from autograder.learner.work import Work, open_work
 from autograder.report import ExerciseResult, Report
+from autograder.spec import EVERYTHING, Scope
 from autograder.submission import SubmissionError
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ __all__ = ["Checker", "check_changed", "verdict_of"]
 class Checker:
     """Checks exercises of one assignment repeatedly, on inputs that are drawn once."""
 
-    def __init__(self, loaded: Loaded, launcher: Launcher, *, threads: int = 1, capstones: bool = True) -> None:
-        self._grader = Grader(loaded, launcher, Options(threads=threads, capstones=capstones))
+    def __init__(self, loaded: Loaded, launcher: Launcher, *, threads: int = 1, scope: Scope = EVERYTHING) -> None:
+        self._grader = Grader(loaded, launcher, Options(threads=threads, scope=scope))
 
     def check(self, work: Work, names: Iterable[str] | None = None) -> Report:
         """Check some exercises (all if None) and remember the verdicts."""

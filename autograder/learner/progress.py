@@ -45,9 +45,9 @@ def _of_assignment(loaded: Loaded, known: State) -> AssignmentProgress:
         assignment.title,
         exercises,
         list(assignment.earlier),
-        sum(one.status in RIGHT for one in exercises),
+        sum(one.status in RIGHT for one in exercises if not one.bonus),
         round(sum(one.points for one in exercises), 2),
-        round(sum(one.max_points for one in exercises), 2),
+        round(sum(one.max_points for one in exercises if not one.bonus), 2),
         sum(answer.answered for answer in written),
         len(assignment.questions),
         problem,
@@ -57,23 +57,22 @@ def _of_assignment(loaded: Loaded, known: State) -> AssignmentProgress:
 def _of_exercise(exercise: Exercise, assignment: str, work: Work | None, known: State) -> ExerciseProgress:
     """What the last check said, or what the text alone shows: an untouched stub needs no check."""
     checked = known.checked.get(state.key(assignment, exercise.name))
+    status, points, stale = "", 0.0, False
     if work and work.submission.unwritten(exercise) == set(exercise.parts):
-        return ExerciseProgress(
-            exercise.name, Status.NOT_ATTEMPTED, 0.0, exercise.total, depends=list(exercise.depends)
-        )
-    if checked is None:
-        return ExerciseProgress(exercise.name, "", 0.0, exercise.total, depends=list(exercise.depends))
-    stale = work is None or checked.identity != work.identity(exercise.name)
-    result = checked.result
-    return ExerciseProgress(exercise.name, result.status, result.points, exercise.total, stale, list(exercise.depends))
+        status = Status.NOT_ATTEMPTED
+    elif checked is not None:
+        status, points = checked.result.status, checked.result.points
+        stale = work is None or checked.identity != work.identity(exercise.name)
+    depends = list(exercise.depends)
+    return ExerciseProgress(exercise.name, status, points, exercise.total, stale, depends, exercise.bonus)
 
 
 def _next(assignments: list[AssignmentProgress]) -> Next | None:
-    """The first exercise that is not correct, preceded by whatever it uses."""
-    unfinished = {one.name for one in assignments if one.done < len(one.exercises)}
-    for assignment in assignments:
+    """The first exercise that is not correct, preceded by whatever it uses; bonus exercises come last of all."""
+    unfinished = {one.name for one in assignments if one.done < one.of}
+    for assignment, bonus in [(one, bonus) for bonus in (False, True) for one in assignments]:
         wrong = {one.name: one for one in assignment.exercises if one.status not in RIGHT}
-        for exercise in wrong.values():
+        for exercise in [one for one in wrong.values() if one.bonus is bonus]:
             missing = [name for name in exercise.depends if name in wrong]
             first = wrong[missing[0]] if missing else exercise
             return Next(assignment.name, first.name, _why(assignment, first, wrong, unfinished))
@@ -86,7 +85,7 @@ def _why(
     """Why this one is next: its verdict, what uses it, what it builds on."""
     was = {Status.NOT_ATTEMPTED: "is still to be written", "": "has not been checked"}
     said = was.get(exercise.status, "is not correct yet")
-    reasons = [f"it {said}"]
+    reasons = [f"it {said}{', for bonus points' if exercise.bonus else ''}"]
     if users := [one.name for one in assignment.exercises if exercise.name in one.depends]:
         reasons.append(f"{', '.join(users)} {'uses' if len(users) == 1 else 'use'} it")
     if own := [name for name in exercise.depends if name not in wrong]:

@@ -63,7 +63,7 @@ class Hint(msgspec.Struct, frozen=True):
 class ExerciseProgress(msgspec.Struct, frozen=True):
     """One exercise as it was last checked; status "" if its text was never checked.
 
-    stale: whether its text, or something that it uses, has changed since.
+    stale: whether its text, or something that it uses, has changed since; bonus: whether its points are extra.
     """
 
     name: str
@@ -72,10 +72,15 @@ class ExerciseProgress(msgspec.Struct, frozen=True):
     max_points: float
     stale: bool = False
     depends: list[str] = []
+    bonus: bool = False
 
 
 class AssignmentProgress(msgspec.Struct, frozen=True):
-    """One assignment: its exercises, and the automatically graded points; problem: why it cannot be read."""
+    """One assignment: its exercises, and the automatically graded points; problem: why it cannot be read.
+
+    done: how many exercises are correct, bonus exercises aside; points: bonus points among them; max_points: without
+    those.
+    """
 
     name: str
     title: str
@@ -87,6 +92,11 @@ class AssignmentProgress(msgspec.Struct, frozen=True):
     answered: int = 0
     questions: int = 0
     problem: str = ""
+
+    @property
+    def of(self) -> int:
+        """How many exercises there are, bonus exercises aside."""
+        return sum(not exercise.bonus for exercise in self.exercises)
 
 
 class Next(msgspec.Struct, frozen=True):

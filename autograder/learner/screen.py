@@ -129,7 +129,7 @@ def print_progress(console: Console, progress: Progress) -> None:
 
 
 def _print_assignment(page: Page, assignment: AssignmentProgress) -> None:
-    total = len(assignment.exercises)
+    total = assignment.of
     full = BAR * assignment.done // total if total else 0  # a bar is full only if nothing is missing
     line = Text.assemble(
         page.shorten(page.text(f"{assignment.name} · {assignment.title}", "bold"), page.width),
@@ -144,11 +144,11 @@ def _print_assignment(page: Page, assignment: AssignmentProgress) -> None:
     page.line(line)
     if assignment.problem:
         page.line(page.mark(Status.BROKEN), " ", page.text(assignment.problem), indent=2, hang=2)
-    groups: dict[str, list[ExerciseProgress]] = {}
-    for exercise in assignment.exercises:
-        groups.setdefault(exercise.status, []).append(exercise)
-    for status, those in groups.items():
-        meaning = MEANING[Status(status)] if status else "not checked yet"
+    groups: dict[tuple[bool, str], list[ExerciseProgress]] = {}
+    for exercise in sorted(assignment.exercises, key=lambda one: one.bonus):
+        groups.setdefault((exercise.bonus, exercise.status), []).append(exercise)
+    for (bonus, status), those in groups.items():
+        meaning = f"{'bonus, ' * bonus}{MEANING[Status(status)] if status else 'not checked yet'}"
         names = page.text(", ".join(one.name for one in those), limit=4000)
         page.line(_mark(page, status), Text(f" {meaning}: "), names, indent=2, hang=2)
     if stale := [one.name for one in assignment.exercises if one.stale]:

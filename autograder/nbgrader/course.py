@@ -65,6 +65,7 @@ c.GradeOutside.course = {kit!r}
 # c.GradeOutside.isolation = "full"       # lowest level for student code; or "partial", "none", at your own risk
 # c.GradeOutside.earlier = "reference"    # grade later work on the reference's earlier work, or on the student's "own"
 # c.GradeOutside.capstones = True         # whether to grade checks that train a model
+# c.GradeOutside.bonus = True             # whether to grade bonus exercises, for extra credit
 # c.GradeOutside.reports = "graded"       # where reports go; autograder report graded draws their pages
 # c.GradeOutside.seed = 7                 # the same inputs every time; by default drawn once, stored in graded/seed.txt
 # c.GradeOutside.execute_others = False   # whether Execute runs assignments that are not of the kit

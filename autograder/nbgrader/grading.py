@@ -77,7 +77,7 @@ class Grading:
         except (IsolationError, UsageError):
             raise
         except Exception as error:  # noqa: BLE001 - a problem of this hand-in, and of no other
-            report = broken(loaded, entry, type(error).__name__, seed=self.seed, capstones=self._options.capstones)
+            report = broken(loaded, entry, type(error).__name__, seed=self.seed, scope=self._options.scope)
             fault = traceback.format_exc()
         record_fault(self.out, entry, fault, within=self._named)
         write_atomically(report_path(self.out, entry), report, within=self._named)
@@ -89,9 +89,7 @@ class Grading:
         try:
             submission = read_submission(path, loaded, home)
         except SubmissionError as error:
-            report = unreadable(
-                loaded, entry.student, path.name, str(error), seed=self.seed, capstones=self._options.capstones
-            )
+            report = unreadable(loaded, entry.student, path.name, str(error), seed=self.seed, scope=self._options.scope)
             return report, ""
         earlier = own_earlier(path.parent.parent, loaded, home) if self._options.earlier == "own" else None
         grader = self._grader(loaded)

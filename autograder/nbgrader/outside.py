@@ -27,6 +27,7 @@ from autograder.nbgrader.grading import Grading
 from autograder.render.notebook import notebook_html, notebook_text
 from autograder.render.reading import left_out
 from autograder.report import ExerciseResult, Report, Status, grade_cell
+from autograder.spec import Scope
 
 __all__ = ["AskForAHand", "GradeOutside", "score", "write"]
 
@@ -47,6 +48,7 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
     earlier = Enum(("reference", "own"), "reference", help="The earlier work that later work is graded on.")
     earlier.tag(config=True)
     capstones = Bool(default_value=True, help="Whether to grade checks that train a model.").tag(config=True)
+    bonus = Bool(default_value=True, help="Whether to grade bonus exercises, for extra credit.").tag(config=True)
     seed = Integer(None, allow_none=True, help="Draws the inputs; by default drawn once and stored with the reports.")
     seed.tag(config=True)
     execute_others = Bool(
@@ -87,7 +89,8 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
             folders = CourseDirectory(parent=self)
             hand_ins = Path(folders.root, folders.submitted_directory)
             root = find_course(Path(self.course) if self.course else None, hand_ins=hand_ins)
-            options = Options(seed=self.seed, capstones=self.capstones, earlier=self.earlier, isolation=self.isolation)
+            scope = Scope(self.capstones, self.bonus)
+            options = Options(seed=self.seed, scope=scope, earlier=self.earlier, isolation=self.isolation)
             _RUNS[owner] = Grading(root, Path(folders.root), options, reports=self.reports)
         return _RUNS[owner]
 
@@ -97,8 +100,9 @@ _RUNS: weakref.WeakKeyDictionary[Any, Grading] = weakref.WeakKeyDictionary()
 
 
 class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has no types
-    """After ``SaveAutoGrades``: flags checks on which the grader itself failed as needing a manual grade.
+    """After ``SaveAutoGrades``: writes bonus points, and flags what needs a manual grade.
 
+    The cell of a bonus exercise has a maximum of 0, to which nbgrader would limit the score that it reads.
     A broken check must not cost the student points, and no automatic score would be correct.  The same holds for what
     the run left out, whose points are part of nbgrader's maximum.
     """
@@ -109,11 +113,16 @@ class AskForAHand(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has n
         report: Report = resources.get(REPORT) or Report(student=about["student"], assignment=about["assignment"])
         broken = [result.name for result in report.exercises if result.status is Status.BROKEN]
         waiting = dict.fromkeys(broken + _left_out_whole(report))
-        if waiting:
+        earned = {result.name: result.points for result in report.exercises if result.bonus}
+        where = (about["notebook"], about["assignment"], about["student"])
+        if waiting or earned:
             with Gradebook(about["db_url"]) as gradebook:
                 for name in waiting:
-                    where = (about["notebook"], about["assignment"], about["student"])
-                    gradebook.find_grade(grade_cell(name), *where).needs_manual_grade = True
+                    grade = gradebook.find_grade(grade_cell(name), *where)
+                    grade.needs_manual_grade = name in broken or grade.max_score > 0
+                for name, points in earned.items():
+                    grade = gradebook.find_grade(grade_cell(name), *where)
+                    grade.auto_score = grade.auto_score if grade.max_score else points
                 gradebook.db.commit()
         if broken:
             names = ", ".join(broken)

@@ -33,7 +33,7 @@ class Column:
 
 def distribution(reports: Sequence[Report]) -> list[Column]:
     """Sort students into columns of equal width by their points."""
-    most = max((report.max_points for report in reports), default=0.0)
+    most = max((max(report.max_points, report.points) for report in reports), default=0.0)
     if most <= 0:
         return []
     step = next((step for step in STEPS if most / step <= MOST_COLUMNS), most)
@@ -58,6 +58,7 @@ class Rate:
     exercise: str = ""
     points: list[float] = field(default_factory=list)
     max_points: float = 0.0
+    bonus: bool = False
 
     @property
     def median(self) -> float:
@@ -113,7 +114,7 @@ def exercise_rates(reports: Sequence[Report]) -> list[Rate]:
     checks: dict[str, dict[tuple[str, str], Rate]] = {}
     for report in reports:
         for exercise in report.exercises:
-            rate = rates.setdefault(exercise.name, Rate(exercise.name))
+            rate = rates.setdefault(exercise.name, Rate(exercise.name, bonus=exercise.bonus))
             rate.counts[exercise.status] += 1
             rate.points.append(exercise.points)
             rate.max_points = max(rate.max_points, exercise.max_points)

@@ -260,6 +260,12 @@ class Step:
     mistake: str = ""
 
 
+def points_earned(report: Report) -> str:
+    """The points in one line; bonus points are named, for the sum may exceed the maximum."""
+    bonus = f", {number(report.bonus_points)} of them bonus" if report.bonus_points else ""
+    return f"{number(report.points)} of {number(report.max_points)} points{bonus}"
+
+
 def next_steps(report: Report) -> list[Step]:
     """What the author should do next: first what is wrong, by points, then what is unwritten.
 
@@ -282,8 +288,12 @@ def next_steps(report: Report) -> list[Step]:
             unfinished.append(Step(exercise.name, waits[0] if waits else "", points=missing))
     steps = [Step("", sentence, points=points) for sentence, points in lost.items()]
     steps += sorted(wrong, key=lambda step: -step.points) + sorted(unfinished, key=lambda step: -step.points)
-    if unwritten:
-        names = ", ".join(exercise.name for exercise in unwritten)
-        steps.append(Step("", f"Write {names}.", points=round(sum(e.max_points for e in unwritten), 2)))
+
+    def write(exercises: list[ExerciseResult], why: str) -> list[Step]:
+        names = ", ".join(exercise.name for exercise in exercises)
+        points = round(sum(exercise.max_points for exercise in exercises), 2)
+        return [Step("", f"Write {names}{why}.", points=points)] if exercises else []
+
+    steps += write([exercise for exercise in unwritten if not exercise.bonus], "")
     steps += [Step("", f"Answer “{one.name}”.", points=one.max_points) for one in report.written if not one.answered]
-    return steps
+    return steps + write([exercise for exercise in unwritten if exercise.bonus], " for bonus points")

@@ -25,6 +25,7 @@ from autograder.render.reading import (
     findings,
     left_out,
     number,
+    points_earned,
     remark_of,
     shared_sentence,
     tried,
@@ -81,7 +82,8 @@ def _print_exercises(page: Page, report: Report, *, verbose: bool) -> None:
         if verbose:
             _print_exercise(page, exercise, width, verbose=True)
         elif exercise.status is Status.NOT_ATTEMPTED:
-            quiet.setdefault("not attempted yet", []).append(exercise)
+            why = "not attempted, for bonus points" if exercise.bonus else "not attempted yet"
+            quiet.setdefault(why, []).append(exercise)
         elif shared_sentence(exercise.verdicts) in told:
             quiet.setdefault("not graded because of the file, see above", []).append(exercise)
         else:
@@ -108,7 +110,7 @@ def _print_exercise(page: Page, exercise: ExerciseResult, width: int, *, verbose
     name = page.shorten(page.text(exercise.name), width)
     line = Text.assemble(page.mark(status), " ", name, " " * (width - name.cell_len))
     line.append(f"  {status:<{STATUS_WIDTH}}", STYLES[status])
-    line.append(f"  {number(exercise.points):>5} / {number(exercise.max_points)}")
+    line.append(f"  {number(exercise.points):>5} / {number(exercise.max_points)}{' bonus' if exercise.bonus else ''}")
     timed = timing_of(verdict for verdict in exercise.verdicts if verdict.status is Status.PASSED)
     if timed and not verbose:
         note = page.text(timed.words, "dim")
@@ -179,11 +181,11 @@ def _print_place(page: Page, why: Finding | Verdict) -> None:
 
 def _print_total(page: Page, report: Report) -> None:
     share = report.points / report.max_points if report.max_points else 0.0
-    full = int(BAR * share)  # a bar is full only if nothing is missing
+    full = min(BAR, int(BAR * share))  # a bar is full only if nothing is missing
     line = Text.assemble(
         (page.bar[0] * full, "green"),
         (page.bar[1] * (BAR - full), "dim"),
-        (f"  {number(report.points)} of {number(report.max_points)} points", "bold"),
+        (f"  {points_earned(report)}", "bold"),
     )
     by_hand = sum(answer.max_points for answer in report.written)
     if by_hand:
@@ -253,8 +255,8 @@ def _print_table(page: Page, reports: list[Report]) -> None:
 def _row(page: Page, report: Report, names: list[str] | None) -> list[Text]:
     statuses = {exercise.name: exercise.status for exercise in report.exercises}
     if names is None:
-        done = sum(status in RIGHT for status in statuses.values())
-        right = Text(f"{done}/{len(statuses)}")
+        counted = [exercise.status for exercise in report.exercises if not exercise.bonus]
+        right = Text(f"{sum(status in RIGHT for status in counted)}/{len(counted)}")
     else:
         right = Text.assemble(*(page.mark(statuses[name]) if name in statuses else " " for name in names))
     status = report.status if report.exercises else Status.NOT_ATTEMPTED

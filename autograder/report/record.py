@@ -26,8 +26,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one graded submission; it can be reproduced from its seed and hashes.
 
     format: version of the schema;
-    capstones: whether capstones were trained; left_out: exercises that this run graded only in part or not at all: the
-    rest counts in neither the points nor the maximum; earlier_sha256: of the earlier assignments it was graded on;
+    capstones, bonus: whether capstones were trained, and bonus exercises graded; left_out: exercises that this run
+    graded only in part or not at all: the rest counts in neither the points nor the maximum; earlier_sha256: of the
+    earlier assignments it was graded on;
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
     isolation: "full", "partial" or "none", proved before student code was loaded ("" if none ran);
     isolation_missing: missing layers, with the reason; tried: what the code attempted and no exercise needs, each a
@@ -48,6 +49,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     tried: list[str] = []
     backend: str = "numpy"
     capstones: bool = True
+    bonus: bool = True
     left_out: list[str] = []
     earlier_sha256: str = ""
     versions: dict[str, str] = {}
@@ -60,18 +62,25 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def points(self) -> float:
-        """Points from automatic grading."""
+        """Points from automatic grading, bonus points among them: they may exceed the maximum."""
         return round(sum(exercise.points for exercise in self.exercises), 2)
 
     @property
+    def bonus_points(self) -> float:
+        """Points earned in bonus exercises."""
+        return round(sum(exercise.points for exercise in self.exercises if exercise.bonus), 2)
+
+    @property
     def max_points(self) -> float:
-        """Maximum of automatic grading; written questions are extra."""
-        return round(sum(exercise.max_points for exercise in self.exercises), 2)
+        """Maximum of automatic grading; bonus points and written questions are extra."""
+        return round(sum(exercise.max_points for exercise in self.exercises if not exercise.bonus), 2)
 
     @property
     def status(self) -> Status:
-        """The assignment as a whole."""
-        return overall(exercise.status for exercise in self.exercises)
+        """The assignment as a whole; a bonus exercise matters where nothing else was graded or the grader failed."""
+        counted = [exercise.status for exercise in self.exercises if not exercise.bonus]
+        extra = [exercise.status for exercise in self.exercises if exercise.bonus]
+        return overall([*counted, *(status for status in extra if not counted or status is Status.BROKEN)])
 
 
 def grade_cell(exercise: str) -> str:

@@ -40,10 +40,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class ExerciseResult(msgspec.Struct, frozen=True):
-    """All verdicts of one exercise."""
+    """All verdicts of one exercise; bonus: whether its points are not part of the assignment's maximum."""
 
     name: str
     verdicts: list[Verdict]
+    bonus: bool = False
 
     @property
     def points(self) -> float:

@@ -7,8 +7,10 @@ from autograder.spec.check import Check, Draw, GradientCost, Judge, Observations
 from autograder.spec.error import SpecError
 from autograder.spec.exercise import Exercise, Extras, Points, points_by_part
 from autograder.spec.mistake import Edit, Mistake
+from autograder.spec.scope import EVERYTHING, Scope
 
 __all__ = [
+    "EVERYTHING",
     "Assignment",
     "Bench",
     "Budget",
@@ -28,6 +30,7 @@ __all__ = [
     "Points",
     "Question",
     "Run",
+    "Scope",
     "SpecError",
     "Stored",
     "Trial",

@@ -16,6 +16,7 @@ class Outline:
     """What ``assignment.py`` says: title, exercises in the notebook's order with their points, written questions.
 
     points: of each part of an exercise, ``Points(forward=2, backward=4, speed=1)``; for a function, a number is enough;
+    bonus: those of the exercises whose points are added to the mark, and are not part of the maximum;
     questions: points by name; their text and mark scheme stand in the notebook;
     earlier: assignments whose exercises this one uses;  minutes: the time a student needs for all of it.
     """
@@ -24,7 +25,13 @@ class Outline:
     points: Mapping[str, Points | float]
     questions: Mapping[str, float] = field(default_factory=dict)
     earlier: tuple[str, ...] = ()
+    bonus: tuple[str, ...] = ()
     minutes: int = 0
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.bonus if name not in self.points]:
+            message = f"bonus names {', '.join(unknown)}, which points does not list"
+            raise SpecError(message)
 
     def points_of(self, exercise: str) -> Points:
         """The points of an exercise's parts."""

@@ -67,7 +67,8 @@ class Exercise:
     whatever else a kind of measurement must catch; ``plain``, without a Python loop, as a good student writes it,
     proves that the limits leave room for it;
     published: in a repair, by part, the published, incorrect body that students get in place of a stub;
-    complex_numbers: whether its formula can be one of complex numbers (a rotation), which are no complex step then.
+    complex_numbers: whether its formula can be one of complex numbers (a rotation), which are no complex step then;
+    bonus: whether its points are added to the mark without being part of the maximum.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Exercise:
     hints: Mapping[str, Sequence[str]] = field(default_factory=dict)
     published: Mapping[str, str] = field(default_factory=dict)
     complex_numbers: bool = False
+    bonus: bool = False
 
     def __post_init__(self) -> None:
         if self.published and set(self.published) != set(self.parts):
@@ -119,14 +121,6 @@ class Exercise:
         steps = np.round(100 * self.points.by_part[check.part] * weights / weights[-1]) / 100
         index = sharers.index(check)
         return round(float(steps[index + 1] - steps[index]), 2)
-
-    def graded_checks(self, *, capstones: bool) -> list[Check]:
-        """The checks that a run grades: without capstones, those that do not train a model."""
-        return [check for check in self.checks if capstones or not check.capstone]
-
-    def is_graded(self, *, capstones: bool) -> bool:
-        """Whether a run grades any check of this exercise."""
-        return not self.checks or bool(self.graded_checks(capstones=capstones))
 
     def find(self, name: str) -> Check:
         """Return the check of this name; SpecError where there is none."""

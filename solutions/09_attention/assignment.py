@@ -10,6 +10,7 @@ OUTLINE = Outline(
         "04_optimizers",
         "07_recurrent",
     ),
+    bonus=("PatchEmbedding", "MixtureOfExperts"),
     minutes=600,
     points={
         "masked_softmax": 2,

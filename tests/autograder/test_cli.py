@@ -51,7 +51,7 @@ WRONG = [
     (["check", "losses.Tanh"], "There is no assignment or exercise 'losses.Tanh'."),
     (["check", "nowhere/layers.py"], "layers.py does not exist. Check the name and the folder."),
     (["check", "homework.py"], "There is no assignment 'homework'. Choose one of: 02_layers."),
-    (["check", "--without", "tests"], "--without: expected 'capstones', got 'tests'."),
+    (["check", "--without", "tests"], "--without: expected 'capstones' or 'bonus', got 'tests'."),
     (["check", "--backend", "abacus"], "There is no backend 'abacus'. Choose one of:"),
     (["grade"], "issing argument"),
     (["grade", "nowhere"], "nowhere is not a folder. Name the one that holds a folder for every student."),

@@ -19,7 +19,7 @@ from autograder.grading.options import Options
 from autograder.render.html import class_page, student_page
 from autograder.render.terminal import print_class, print_report
 from autograder.report import Status
-from autograder.spec import Assignment
+from autograder.spec import Assignment, Scope
 from autograder.submission import Submission
 from dlkit.extraction import Extraction, take
 from tests.autograder.conftest import untimed
@@ -41,7 +41,7 @@ def loaded(root):
 
 @pytest.fixture(scope="module")
 def grader(loaded, zygote):
-    return Grader(loaded, zygote, Options(seed=1, capstones=False))
+    return Grader(loaded, zygote, Options(seed=1, scope=Scope(capstones=False)))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def reports(grader, right, loaded):
         right,
         nothing,
         grader.grade(Submission("layers.py", torn, "ef56"), "cem"),
-        unreadable(loaded, "dan", "layers.ipynb", TORN, seed=1, capstones=False),
+        unreadable(loaded, "dan", "layers.ipynb", TORN, seed=1, scope=Scope(capstones=False)),
     ]
 
 
@@ -81,7 +81,9 @@ def test_of_an_exercise_that_trains_in_one_check_the_others_are_graded(loaded, z
     training = replace(spirals.checks[0], name="trains", part="forward", needs=("forward",))
     mixed = replace(tanh, checks=[*tanh.checks, training])
     own = replace(loaded, assignment=Assignment("02_layers", title="Layers", exercises=[mixed]))
-    report = Grader(own, zygote, Options(seed=1, capstones=False)).grade(Submission("layers.py", loaded.reference, ""))
+    report = Grader(own, zygote, Options(seed=1, scope=Scope(capstones=False))).grade(
+        Submission("layers.py", loaded.reference, "")
+    )
     assert report.left_out == ["Tanh"]
     assert report.points == report.max_points < POINTS
     assert "trains" not in [verdict.check for verdict in report.exercises[0].verdicts]

@@ -11,6 +11,7 @@ from autograder.authoring.audit import audit
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
+from autograder.spec import Scope
 from autograder.submission import Submission
 from autograder.submission.method import needless
 from dlkit.extraction import take
@@ -148,7 +149,7 @@ def test_what_the_references_do_is_nobodys_attempt(zygote, root):
     for name in ("04_optimizers", "07_recurrent"):
         loaded = catalogue.load(name, root)
         first = frozenset({loaded.assignment.exercises[0].name})
-        grader = Grader(loaded, zygote, Options(seed=1, capstones=False, only=first))
+        grader = Grader(loaded, zygote, Options(seed=1, scope=Scope(capstones=False), only=first))
         report = grader.grade(Submission("work.py", loaded.reference, ""))
         assert report.points == report.exercises[0].max_points
         assert report.tried == []

@@ -12,6 +12,7 @@ from autograder.classroom.runs import prepare_run
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.report import Status, read_report
+from autograder.spec import Scope
 from dlkit import source_limits
 from dlkit.extraction import take
 from tests.autograder.conftest import small_course, zygote  # noqa: F401 - fixtures
@@ -53,7 +54,9 @@ def a_class(small_course, tmp_path, zygote, monkeypatch):  # noqa: F811
             path.write_text(json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
         entries = discover(tmp_path / "in", small_course, "02_layers")
         monkeypatch.setattr(processes, "_PROCESS", [processes._Process(zygote, {}, tmp_path / "note")])
-        done = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, Options(seed=1, capstones=False))
+        done = prepare_run(
+            small_course, tmp_path / "out", tmp_path / "in", entries, Options(seed=1, scope=Scope(capstones=False))
+        )
         for number, entry in enumerate(entries):
             processes._grade_one(done, entry, number)
         return {entry.student: read_report(report_path(tmp_path / "out", entry)) for entry in entries}

@@ -14,7 +14,7 @@ from autograder.grading.options import Options
 from autograder.grading.workplace import Workplace
 from autograder.isolation.launcher import Launcher, Limits
 from autograder.isolation.levels import IsolationError
-from autograder.spec import Case, Check, Exercise
+from autograder.spec import Case, Check, Exercise, Scope
 from autograder.subject import SubjectLostError, SubjectRaisedError
 from autograder.submission import Submission
 from dlkit.extraction import Extraction
@@ -44,19 +44,19 @@ class Outcome:
 class Catcher:
     """Runs mutants of one assignment in workers, one check after the other up to the first that fails.
 
-    capstones: whether to run the checks that train.  Checks of speed, memory and growth compare values and measure
+    scope: whether to run the checks that train.  Checks of speed, memory and growth compare values and measure
     nothing; they come last, because their cases are large.
     """
 
-    def __init__(self, loaded: Loaded, launcher: Launcher, *, seed: int, threads: int, capstones: bool) -> None:
+    def __init__(self, loaded: Loaded, launcher: Launcher, *, seed: int, threads: int, scope: Scope) -> None:
         self._loaded = loaded
-        self._capstones = capstones
+        self._scope = scope
         self._threads = threads
-        self._grader = Grader(loaded, launcher, Options(seed=seed, capstones=capstones, limits=LIMITS))
+        self._grader = Grader(loaded, launcher, Options(seed=seed, scope=scope, limits=LIMITS))
 
     def outcomes(self, exercise: Exercise, sources: Iterable[str]) -> list[Outcome]:
         """The outcome of each source, in order.  SpecError if a check has nothing to compare."""
-        checks = sorted(exercise.graded_checks(capstones=self._capstones), key=lambda check: bool(check.budget))
+        checks = sorted(self._scope.checks(exercise), key=lambda check: bool(check.budget))
         for check in checks:
             self._grader.answers.of(exercise, check)  # computed before several threads need it
         with ThreadPoolExecutor(self._threads) as pool:

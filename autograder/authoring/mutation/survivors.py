@@ -13,7 +13,7 @@ from autograder.authoring.mutation.equivalents import FOLDER, as_entry, read_equ
 from autograder.authoring.mutation.mutants import mutants_of
 from autograder.course import catalogue
 from autograder.isolation.launcher import Launcher, open_launcher
-from autograder.spec import Exercise, SpecError
+from autograder.spec import Exercise, Scope, SpecError
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
@@ -91,10 +91,10 @@ def _look_at(
         if only is None and (path.suffix != ".md" or path.stem not in known):
             result.failures.append(f"{name}: {FOLDER}/{path.name} is not named after an exercise of this assignment")
     for exercise in exercises:
-        train = exercise.name in named
-        if (only is None or exercise.name in only) and exercise.is_graded(capstones=train):
+        scope = Scope(capstones=exercise.name in named)
+        if (only is None or exercise.name in only) and scope.grades(exercise):
             progress(f"{name}: {exercise.name}")
-            catcher = Catcher(loaded, launcher, seed=result.seed, threads=jobs, capstones=train)
+            catcher = Catcher(loaded, launcher, seed=result.seed, threads=jobs, scope=scope)
             _mutate(loaded, exercise, catcher, result)
 
 

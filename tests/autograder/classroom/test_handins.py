@@ -9,6 +9,7 @@ from autograder.classroom.grading import grade_class
 from autograder.commands.options import open_console
 from autograder.grading.options import Options
 from autograder.report import Status, read_report
+from autograder.spec import Scope
 
 HAND_INS = Path(__file__).with_name("handins")
 RELU, LINEAR = 4, 7
@@ -26,7 +27,7 @@ def graded(layers, tmp_path_factory):
     out = tmp_path_factory.mktemp("graded")
     console = open_console()
     console.quiet = True
-    options = Options(seed=5, capstones=False)
+    options = Options(seed=5, scope=Scope(capstones=False))
     status = grade_class(
         console,
         layers.root,

@@ -79,7 +79,7 @@ WRONG = [
     ([], "issing argument"),
     (["gradescope-zip", "99"], "There is no assignment '99'. Choose one of: 02_layers."),
     (["gradescope-zip", "02", "--isolation", "most"], "--isolation: expected 'full', 'partial' or 'none', got 'most'."),
-    (["gradescope-zip", "02", "--without", "tests"], "--without: expected 'capstones', got 'tests'."),
+    (["gradescope-zip", "02", "--without", "tests"], "--without: expected 'capstones' or 'bonus', got 'tests'."),
     (["gradescope-zip", "02", "--to", "/dev/null/x.zip"], "cannot be written"),
 ]
 

@@ -43,17 +43,18 @@ def rows(content, delimiter=","):
 
 def test_one_row_per_student_and_one_column_per_exercise():
     header, ada, bob = rows(table([unreadable_report("bob"), varied_report("ada")]))
-    assert header[:8] == [
+    assert header[:9] == [
         "student",
         "Linear",
         "Conv2d",
         "ReLU",
         "points",
         "max points",
+        "bonus points",
         "why (3 by hand)",
         "how (2 by hand)",
     ]
-    assert ada[:8] == ["ada", "4", "5", "2", "11", "22", "answered", "empty"]
+    assert ada[:9] == ["ada", "4", "5", "2", "11", "22", "0", "answered", "empty"]
     told = dict(zip(header, ada, strict=True))
     assert (told["isolation"], told["seed"], told["not graded yet"]) == ("full", "20260", "2")
     assert bob[:6] == ["bob", "0", "", "", "0", "7"]

@@ -79,7 +79,7 @@ def test_students_receive_what_is_released_without_nbgrader_and_a_header(course,
     assert [(c.cell_type, c.source, c.metadata) for c in released.cells[1:]] == [
         (c.cell_type, c.source, c.metadata) for c in ours.cells
     ]
-    given = {path.name for path in (ROOT / "assignments" / assignment).iterdir() if path.is_file()}
+    given = {path.name for path in (ROOT / "assignments" / assignment).iterdir() if path.name != "__pycache__"}
     home = course.homes / "李明" / assignment
     assert {path.name for path in home.iterdir()} - {"feedback"} == given - {f"{module}.py"}
 

@@ -17,6 +17,7 @@ from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.learner import state
 from autograder.report import FORMAT, Footprint, Growth, Report, ReportError, Status, Timing, read_report
+from autograder.spec import Scope
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))
 OLD = {"timing": Timing, "footprint": Footprint, "growth": Growth}
@@ -147,7 +148,9 @@ def resume(small_course, tmp_path):
             path = report_path(out, entry)
             if number:
                 path.write_text(json.dumps(change(json.loads(path.read_bytes()))))
-            prepared = prepare_run(small_course, out, tmp_path / "in", [entry], Options(seed=3, capstones=False))
+            prepared = prepare_run(
+                small_course, out, tmp_path / "in", [entry], Options(seed=3, scope=Scope(capstones=False))
+            )
             with open_launcher() as launcher, open_pool(1, launcher) as pool:
                 ((_, fresh),) = grade_all([entry], prepared, pool)
         return fresh, path
