@@ -5,6 +5,7 @@ layer, loss, function, optimizer, schedule, model   the exercises by kind, each 
 modes   the checks of a layer that behaves differently in training and evaluation
 random_function, initial_values   the exercises that draw random numbers, by kind
 statistics, laws   what is required of random draws
+language   the task of a capstone that learns a made-up language
 """
 
 from autograder.checks.behaviour import by_name
@@ -13,6 +14,7 @@ from autograder.checks.function import MATCHES, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
 from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged, judge_words
+from autograder.checks.language import endings_score, made_up_language
 from autograder.checks.laws import AllAlike, Distribution, Mean, NormalMean, Variance, even_draw
 from autograder.checks.layer import LayerExercise, Lookup
 from autograder.checks.loss import LossExercise
@@ -114,6 +116,7 @@ __all__ = [
     "compare_all",
     "disguise",
     "each_with_probability",
+    "endings_score",
     "equal_signs",
     "even_draw",
     "habits",
@@ -126,6 +129,7 @@ __all__ = [
     "judge_unchanged",
     "judge_words",
     "later_steps",
+    "made_up_language",
     "masked_steps",
     "mutated",
     "mutated_function",

@@ -26,6 +26,7 @@ Index = int | slice | NumpyArray
 
 DIRECTIONS = 2
 RETURNED = "what forward returned"
+AS_IT_WAS = "as it was"
 TRIES = "_tries"
 """How often backward called forward, where that was more than to compute again what it did not keep."""
 
@@ -265,7 +266,20 @@ class Behaviour:
         if case.parameters:
             thing.call("zero_grad")
         seen = self.gradients_after(thing, case, y)
-        return {**seen, RETURNED: "as it was" if agree(y, kept.fetch()) else "changed by backward"}
+        return {**seen, RETURNED: AS_IT_WAS if agree(y, kept.fetch()) else "changed by backward"}
+
+    def results_kept(self, subject: Subject, case: Case) -> Observations:
+        """Run forward and backward, and again with other numbers in inputs and parameters; say whether results stay."""
+        thing, moved = self.build(subject, case), {name: np.roll(x, 1, axis=0) for name, x in case.inputs.items()}
+        kept: dict[str, Instance] = {RETURNED: thing.keep("forward", *case.inputs.values())}
+        kept["what backward returned"] = thing.keep("backward", *self.upstream(case))
+        before = {name: value.fetch() for name, value in kept.items()}
+        for path, value in case.parameters.items():
+            thing.write(f"{path}.data", -value)
+        thing.call("forward", *moved.values())
+        self.call_backward(thing, case)
+        now = {name: value.fetch() for name, value in kept.items()}
+        return {name: AS_IT_WAS if agree(before[name], now[name]) else "changed by a later call" for name in kept}
 
     def in_eval(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward after an earlier call and eval()."""

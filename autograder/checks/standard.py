@@ -188,6 +188,13 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, reads: Reads) 
             judge=compare_all,
             mutation=mutated("self.zero_grad()", "return super().backward(*dy)", method="backward"),
         )
+    yield _secondary(
+        "results stay as they were",
+        cases=harness.some_cases,
+        observe=harness.results_kept,
+        judge=compare_all,
+        mutation=_one_buffer("forward", "*xs") if harness.takes_upstream else _one_buffer("backward", "*dy"),
+    )
     if reads.inputs:
         yield _secondary(
             "a second call forgets the first",
@@ -299,6 +306,18 @@ def _shared_memory() -> str:
     """A class whose objects all use what the last forward of any of them kept."""
     return mutated("y = super().forward(*xs)", "_Right.kept = dict(vars(self))", "return y") + mutated_method(
         "vars(self).update(_Right.kept)", "return super().backward(*dy)", method="backward"
+    )
+
+
+def _one_buffer(method: str, arguments: str) -> str:
+    """A class whose method overwrites what its last call returned."""
+    return mutated(
+        f"y = super().{method}({arguments})",
+        "y = tuple(v * 1 for v in y) if isinstance(y, tuple) else y * 1",
+        "for last in getattr(self, 'last', ()): last[...] = 0",
+        "self.last = y if isinstance(y, tuple) else (y,)",
+        "return y",
+        method=method,
     )
 
 

@@ -418,7 +418,8 @@ class AdditiveAttention(Layer):
         context  (batch, memory_features)      W  (state_features, hidden)      U  (memory_features, hidden)
         v  (hidden,)      mask  booleans (batch, time), true where the memory may be read; None: everywhere
     weights is the softmax of e over time, context the sum of weights[j] memory[j]. Where nothing may be read, context
-    is 0. Masked memory counts as 0: NaN there has no effect on anything.
+    and weights are 0, without a gradient. Masked memory counts as 0: NaN there has no effect on anything, gradients of
+    parameters included, and its own gradient is 0.
     forward(state, memory, mask=None) returns context and sets self.weights to the weights; backward(dcontext) returns
     (dstate, dmemory).
 
@@ -517,7 +518,7 @@ class DecoderStep(Layer):
     cell: a recurrent layer as in 07, with in_features + memory_features inputs: forward(x, state) → (h, last) of
     sequences (batch, time, features), and backward(dh, dlast) → (dx, dstate).
     The memory is read with the given state. The cell then reads x and context side by side, x first, as a sequence of
-    one step, from the same state; new is its last state.
+    one step, from the same state and without a mask; new is its last state.
     forward(x, state, memory, mask=None) returns (new, context), backward(dnew, dcontext) returns (dx, dstate, dmemory).
 
     Source: Bahdanau, Cho & Bengio (2015), section 3.1 and appendix A.2.2.
@@ -838,7 +839,7 @@ class PositionalEncoding(Layer):
     Shapes
         x, y  (batch, time, features)      P  (time, features)
     ω[i] = 10000^(−2i / features).      features: any number; where it is odd, the last sine has no cosine.
-    forward(x, start=0) has steps at the positions start, start + 1, …; backward(dy) returns dx.
+    forward(x, start=0) has steps at the positions start, start + 1, …; backward(dy) returns dx, which may be dy itself.
 
     Source: Vaswani et al., Attention Is All You Need (2017), section 3.5.
     """
@@ -1622,7 +1623,7 @@ check(Transformer)
 class KVCache:
     """Keys and values of all positions that a layer has read, of every sequence of a batch
 
-    length: positions so far; 0 at the start.
+    length: positions so far; 0 at the start. keys, values: what append returned last; None at the start.
 
     Source: Shazeer, Fast Transformer Decoding: One Write-Head Is All You Need (2019), section 2.3.
     """
@@ -1868,6 +1869,7 @@ def sample(scores, temperature=1.0, top_k=None, top_p=None, *, rng):
         scores  (batch, vocabulary), floats: logarithms of unnormalized probabilities      result  (batch,), integers
     temperature: 0 or more; 0: the symbol with the highest score. top_k: 1 or more; None, or more than there are: all.
     top_p: above 0 and at most 1; None: 1. Applied in this order, each to what the one before left, normalized again.
+    Among equal scores at the border of a choice, any may be taken.
     rng: a numpy.random.Generator, from which each row has a draw of its own.
 
     Source: temperature: Ackley, Hinton & Sejnowski (1985); top-k: Fan, Lewis & Dauphin, Hierarchical Neural Story
@@ -1932,7 +1934,7 @@ def generate(ids, *, model, length, choose=None):
     model: model.new_caches() returns empty caches, and model.forward(ids, caches) the scores (batch, new, vocabulary)
     of the symbol after each of the positions that it is given, which follow those that the caches hold.
     choose: choose(scores) returns one symbol (batch,) for each row of scores (batch, vocabulary); None: that with the
-    highest score.      length: 0 or more.
+    highest score.      length: 0 or more; the last symbol is not read.
     """
     ### BEGIN SOLUTION
     xp, caches, new = array_module(ids), model.new_caches(), ids
@@ -1990,8 +1992,8 @@ def beam_search(ids, *, model, beams, length, end, alpha=0.6):
     """Find a likely continuation of one text: keep the best ``beams`` of all continuations at every step
 
     ids (time,): integers, the text so far, not empty.
-    model: model.forward(ids), ids (rows, time), returns scores (rows, time, vocabulary), NumPy arrays: their softmax is
-    the probability of the symbol after each position.
+    model: model.forward(ids), ids (rows, time), returns finite scores (rows, time, vocabulary), NumPy arrays: their
+    softmax is the probability of the symbol after each position.
     At every step the best ``beams`` continuations of open texts, by log p, are kept; those that end with ``end`` are
     finished. After ``length`` steps open texts are finished too. beams, length: 1 or more.
     Returns (new, score): the list of new symbols, ``end`` included, of the finished text with the highest
@@ -2177,7 +2179,8 @@ class MixtureOfExperts(Layer):
 
     Shapes
         x, y  (…, features)      Wr  (features, experts)      balance  ()
-    P = softmax(x Wr).  g is P, normalized among the top_k largest of each position, and 0 elsewhere.
+    P = softmax(x Wr).  g is P, normalized among the top_k largest of each position, and 0 elsewhere; among equal P any
+    may be chosen, and never more than top_k.
     balance = experts · Σ f[e] mean(P[e]), f the share of expert e in all choices; no gradient goes through f.
     experts: how many; hidden: of each expert, a PositionwiseFeedForward; top_k: from 1 to experts.
     forward(x) returns (y, balance), backward(dy, dbalance) returns dx.

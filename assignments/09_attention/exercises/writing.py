@@ -2,55 +2,15 @@
 
 import numpy as np
 
-from autograder.checks import CHARACTERS, Case, ModelExercise, Ref, Rng, Score, Task, compare
-from dlkit.datasets import characters, made_up_text
-
-SEEN, ROWS = 300_000, 500
-"""Characters to train on, and endings that the model is asked for."""
-READ, APART = 64, 110
-"""Characters that a model has read when it is asked for the next one, and those between two places that are looked at.
-
-The model is given all rows at once: none may hold what another one is asked for, or begin right behind it.
-"""
-
-
-def places(text):
-    """Where the endings of an unseen text stand that those before them in the sentence give away."""
-    symbols = np.array(list(text))
-    endings = np.flatnonzero(symbols[:-1] == "-") + 1
-    sentence = (symbols == ".").cumsum()[endings]
-    known = endings[1:][sentence[1:] == sentence[:-1]]
-    wanted = READ + APART * np.arange(ROWS)
-    return known[np.searchsorted(known, wanted)]
-
-
-def sentences_task(rng):
-    """A long text in a language of this seed, and some endings of further sentences with what was read before each."""
-    text = made_up_text(SEEN + APART * (ROWS + 1), rng=rng)
-    _, codes = characters(text)
-    seen, unseen = np.split(codes, [SEEN])
-    found = places(text[SEEN:])
-    contexts = np.stack([unseen[place - READ : place] for place in found])
-    return Task(seen[:-1], seen[1:], contexts, unseen[found])
-
-
-def bits_per_ending(scores, following):
-    """Mean of −log₂ p of the ending that follows, by the scores after the last character that was read."""
-    scores = scores[:, -1].astype(float)
-    if scores.shape[1] <= following.max():
-        return np.inf  # there is no score for some characters
-    scores = scores - scores.max(1, keepdims=True)
-    log_p = scores[np.arange(len(scores)), following] - np.log(np.exp(scores).sum(axis=1))
-    return -log_p.mean() / np.log(2)
-
+from autograder.checks import CHARACTERS, Case, ModelExercise, Ref, Rng, compare, endings_score, made_up_language
 
 # The reference needs 0.012 bits in the mean (standard deviation 0.008) and 0.040 at worst over 30 seeds, in 5 s of CPU
 # time each on a busy machine. Counts of what followed the same last characters need 3.3 bits with four, 3.8 and more
 # with six and nine.
 character_model = ModelExercise(
     "train_character_model",
-    task=sentences_task,
-    score=Score("{:.3g} bits per ending", 1.0, lambda following: (len(following), READ, -1), bits_per_ending),
+    task=made_up_language(500),
+    score=endings_score(1.0),
     cpu_s=30.0,
     disguised=CHARACTERS,
     depends=("GroupedQueryAttention", "KVCache", "RMSNorm", "SwiGLU", "RoPE"),

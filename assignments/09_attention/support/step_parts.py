@@ -28,7 +28,7 @@ class Lookup(Layer):
 
 
 class Cell(Layer):
-    """A recurrent layer as in 07, without a mask: h[t] = tanh(x[t] W + h[t−1] U)."""
+    """A recurrent layer as in 07: h[t] = tanh(x[t] W + h[t−1] U); a step that a mask leaves out keeps the state."""
 
     def __init__(self, in_features, hidden, *, rng):
         self.W, self.U = (Parameter(rng.normal(0, hidden**-0.5, (rows, hidden))) for rows in (in_features, hidden))
@@ -40,7 +40,8 @@ class Cell(Layer):
             state = library.zeros((len(x), self.out_features), dtype=x.dtype)
         self.x, self.h = x, [state]
         for t in range(x.shape[1]):
-            self.h.append(library.tanh(x[:, t] @ self.W.data + self.h[-1] @ self.U.data))
+            new = library.tanh(x[:, t] @ self.W.data + self.h[-1] @ self.U.data)
+            self.h.append(new if mask is None else library.where(mask[:, t, None], new, self.h[-1]))
         return library.stack(self.h[1:], axis=1), self.h[-1]
 
     def backward(self, dh, dlast=None):
