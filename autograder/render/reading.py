@@ -262,7 +262,7 @@ class Step:
 
 def points_earned(report: Report) -> str:
     """The points in one line; bonus points are named, for the sum may exceed the maximum."""
-    bonus = f", {number(report.bonus_points)} of them bonus" if report.bonus_points else ""
+    bonus = f", with {number(report.bonus_points)} bonus points" if report.bonus_points else ""
     return f"{number(report.points)} of {number(report.max_points)} points{bonus}"
 
 

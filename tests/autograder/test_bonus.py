@@ -114,12 +114,12 @@ def test_every_form_of_a_run_passes_it_on(grader):
 
 def test_pages_and_terminal_name_them(reports):
     both, tanh, *_ = reports
-    assert "7 of 3 points, 4 of them bonus" in text_of(print_report, both)
+    assert "7 of 3 points, with 4 bonus points" in text_of(print_report, both)
     assert "4 / 4 bonus" in text_of(print_report, both)
     assert "not attempted, for bonus points: Sigmoid (4 points)" in text_of(print_report, tanh)
     assert "1/1" in text_of(print_class, reports, 90)
     page = student_page(both)
-    assert "of 3 points, 4 of them bonus" in page
+    assert "of 3 points, with 4 bonus points" in page
     assert "Nothing: everything is correct." in page
     whole = class_page("02_layers", reports, {})
     assert "<small>of 3</small>" in whole
@@ -142,7 +142,7 @@ def test_exports_count_them_beyond_the_maximum(reports):
     header, row = table([both]).decode("utf-8-sig").splitlines()
     cells = dict(zip(header.split(","), row.split(","), strict=True))
     assert (cells["points"], cells["max points"], cells["bonus points"]) == ("7", "3", "4")
-    assert summary(both) == ["7 of 3 points, 4 of them bonus."]
+    assert summary(both) == ["7 of 3 points, with 4 bonus points."]
     assert summary(tanh) == ["3 of 3 points."]
     assert b'name="bonus" value="yes"' in document(both)
 
