@@ -100,11 +100,16 @@ class Tokenizer:
         return found
 
     def with_learned(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw cases with what the reference learns from them."""
+        """Draw cases with what the reference learns from them, and another text."""
         return [
-            case.with_changes(hidden={"learned": self.look(self.trained(reference, case))})
-            for case in self.cases(rng, reference)
+            case.with_changes(hidden={**case.hidden, "learned": self.look(self.trained(reference, case))})
+            for case in self.pairs(rng, reference)
         ]
+
+    def with_learned_and_ids(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
+        """Draw the same with ids to decode, for each of two tokenizers."""
+        cases = zip(self.with_learned(rng, reference), self.with_ids(rng, reference), strict=True)
+        return [case.with_changes(inputs={**case.inputs, "ids": 2 * other.inputs["ids"]}) for case, other in cases]
 
     # --- runs --------------------------------------------------------------------------------
 
@@ -154,12 +159,23 @@ class Tokenizer:
         self.encoded(tokenizer, case)
         return {**self.encoded(tokenizer, case), **self.look(tokenizer)}
 
-    def encode_as_set(self, subject: Subject, case: Case) -> Observations:
-        """Write what was learned into a tokenizer that was never trained, and encode."""
-        tokenizer = subject.make(self.name, **self.arguments)
+    def _set(self, tokenizer: Instance, case: Case) -> Instance:
+        """Write what was learned into a tokenizer."""
         for path, value in case.hidden["learned"].items():
             tokenizer.set(path, value)
-        return self.encoded(tokenizer, case)
+        return tokenizer
+
+    def encode_as_set(self, subject: Subject, case: Case) -> Observations:
+        """Write what was learned into a tokenizer that was never trained, and encode."""
+        return self.encoded(self._set(subject.make(self.name, **self.arguments), case), case)
+
+    def decode_as_set(self, subject: Subject, case: Case) -> Observations:
+        """Write what was learned into a tokenizer that was never trained, and into one that was; decode with each."""
+        other = case.with_changes(inputs={"text": case.hidden["text"]}, arguments=case.hidden["arguments"])
+        fresh, trained = subject.make(self.name, **self.arguments), self.trained(subject, other)
+        ids = case.inputs["ids"]
+        each = [self._set(tokenizer, case) for tokenizer in (fresh, trained) for _ in ids[: len(ids) // 2]]
+        return {"texts": [tokenizer.call("decode", row) for tokenizer, row in zip(each, ids, strict=True)]}
 
     def decode(self, subject: Subject, case: Case) -> Observations:
         """Decode every sequence of ids."""

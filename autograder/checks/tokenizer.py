@@ -36,6 +36,7 @@ SAME = "training twice on one text learns the same"
 IDS = "ids match the reference"
 UNTAUGHT = "encoding learns nothing"
 SET = "what was learned can be written into another tokenizer"
+DECODES_SET = "decode uses what was written there"
 TEXTS = "decode matches the reference"
 UNDOES = "decode undoes encode"
 OUTSIDE = "ids outside the vocabulary raise ValueError"
@@ -64,7 +65,7 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     texts(rng, case): to encode, and that decode must give back, by default any that UTF-8 can encode; of a tokenizer
     that knows the characters of its training text only, let them be of these.
     outside(case): ids that decode must refuse with a ValueError, where it must, alone and among others.
-    settable: whether what was learned may be written into another tokenizer, which then encodes as this one does.
+    settable: whether what was learned may be written into another tokenizer, which then works as this one does.
     arguments: of the constructor.
     speed, memory, scaling: of training; the input ``text`` is a function of an rng.
     """
@@ -75,6 +76,7 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         *_encode_checks(tokenizer),
         *([_check_of_setting(tokenizer)] if settable else []),
         *_decode_checks(tokenizer, outside),
+        *([_check_of_decoding_as_set(tokenizer)] if settable else []),
         *budget_checks(tokenizer.trial, budgets, needs=TO_LEARN, after=(LEARNED,)),
     ]
     return Exercise(name, "tokenizer", ALL, points_by_part(name, points), checks, **extras)
@@ -168,6 +170,25 @@ def _check_of_setting(tokenizer: Tokenizer) -> Check:
             "vars(self).update(getattr(self, '_trained', None) or vars({name}()))",
             "return super().encode(*args, **kwargs)",
             method="encode",
+        ),
+    )
+
+
+def _check_of_decoding_as_set(tokenizer: Tokenizer) -> Check:
+    return Check(
+        DECODES_SET,
+        "decode",
+        1.0,
+        tokenizer.with_learned_and_ids,
+        tokenizer.decode_as_set,
+        judge_texts,
+        needs=ALL,
+        after=(TEXTS,),
+        mutation=mutated("super().train(*args, **kwargs)", "self._trained = dict(vars(self))", method="train")
+        + mutated_method(
+            "vars(self).update(getattr(self, '_trained', ()))",
+            "return super().decode(*args, **kwargs)",
+            method="decode",
         ),
     )
 

@@ -17,16 +17,16 @@ def cosines_of(vectors, queries):
     return directions[queries] @ directions.T
 
 
-def drawn(rng, size, features, queries):
-    """Vectors of very different lengths, from 10⁻⁵ to 10², whose cosines with each query are far enough apart."""
+def drawn(rng, size, features, queries, longest=2):
+    """Vectors of lengths from 10⁻⁵ to 10^longest, whose cosines with each query are far enough apart."""
     while True:
-        vectors = rng.normal(size=(size, features)) * 10 ** rng.uniform(-5, 2, size=(size, 1))
+        vectors = rng.normal(size=(size, features)) * 10 ** rng.uniform(-5, longest, size=(size, 1))
         if np.diff(np.sort(cosines_of(vectors, queries), axis=1), axis=1).min() > APART:
             return vectors
 
 
 def word_vectors(rng):
-    """One query, several with one of them twice, all words, as many neighbours as there are."""
+    """One query, several with one of them twice, all words, as many neighbours as there are; all vectors short."""
     for size, features, queries, k in [
         (2, 3, [1], 1),
         (9, 4, [4], 3),
@@ -36,6 +36,8 @@ def word_vectors(rng):
     ]:
         queries = np.array(queries)
         yield Case({"k": k}, vectors=drawn(rng, size, features, queries), queries=queries)
+    few = np.array([2, 5])
+    yield Case({"k": 4}, vectors=drawn(rng, 6, 3, few, longest=-4), queries=few)
 
 
 neighbours = FunctionExercise(

@@ -78,7 +78,7 @@ exercise = TokenizerExercise(
     speed=Speed(Case({"vocab_size": 270}, text=lambda rng: " ".join(rng.permutation(TEXT.split()))), at_most=3),
 )
 CHECKS = [check.name for check in exercise.checks]
-SAME, IDS, UNTAUGHT, FORGETS, ALONE, SET, TEXTS, UNDOES, OUTSIDE = CHECKS[1:10]
+SAME, IDS, UNTAUGHT, FORGETS, ALONE, SET, TEXTS, UNDOES, OUTSIDE, DECODES_SET = CHECKS[1:11]
 
 
 def variant(**methods):
@@ -297,3 +297,23 @@ class Remembering(BytePairs):
 def test_what_was_learned_must_be_read_where_it_is_written():
     assert asked(exercise, IDS, Remembering, BytePairs) is None
     assert re.match(r"encode\(.*\)", asked(exercise, SET, Remembering, BytePairs).sentence)
+
+
+def test_what_was_learned_is_decoded_as_it_is_now():
+    """Strings that training stored are those of another list of merges."""
+
+    def train(self, text, vocab_size):
+        BytePairs.train(self, text, vocab_size)
+        self.strings = [self.pieces(i) for i in range(256 + len(self.merges))]
+
+    def decode(self, ids):
+        known = getattr(self, "strings", None) or [self.pieces(i) for i in range(256 + len(self.merges))]
+        if any(not 0 <= i < len(known) for i in ids):
+            message = "there is no such id"
+            raise ValueError(message)
+        return b"".join(known[i] for i in ids).decode(errors="replace")
+
+    stored = variant(train=train, decode=decode)
+    assert asked(exercise, TEXTS, stored, BytePairs) is None
+    assert re.match(r"decode\(.*\)", asked(exercise, DECODES_SET, stored, BytePairs).sentence)
+    assert asked(exercise, DECODES_SET, BytePairs, BytePairs) is None
