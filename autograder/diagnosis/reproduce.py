@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -29,7 +30,7 @@ def snippet(exercise: Exercise, check: Check, failed: list[Case], subject: Subje
         return ""
     if exercise.is_class and check.part not in ("forward", "backward"):
         return ""
-    if any(case.hidden for case in failed):
+    if any(case.hidden for case in failed) or not _is_one_call(exercise, check):
         return ""  # earlier calls, another mode, many draws: three lines cannot show these
     for case in sorted(failed, key=_size):
         if not all(_text(value) for value in case.arguments.values()) or not all(
@@ -43,6 +44,11 @@ def snippet(exercise: Exercise, check: Check, failed: list[Case], subject: Subje
             if lines and (reference is None or _fails(check, written, subject, reference)):
                 return "\n".join(lines)
     return ""
+
+
+def _is_one_call(exercise: Exercise, check: Check) -> bool:
+    """Whether the check runs what the lines run: one forward, with one backward perhaps, or one call of a function."""
+    return getattr(check.observe, "__name__", "") in (("forward", "backward") if exercise.is_class else ("observe",))
 
 
 def _size(case: Case) -> int:
@@ -96,15 +102,20 @@ def _written(exercise: Exercise, check: Check, case: Case, subject: Subject) -> 
     for path, value in drawn.items():
         raised = not value.any()
         parameters[path] = value + 0.5 if raised else value
-        make += f"; {thing}.{path}.data += 0.5" if raised else ""
+        make += f"; {thing}.{_indexed(path)}.data += 0.5" if raised else ""
     if case.parameters and set(parameters) != set(case.parameters):
         return case, []
     forward = f"{thing}.forward({', '.join(case.inputs)})"
     if check.part == "forward":
         return case.with_changes(parameters=parameters), [make, given, f"print({forward})"]
     backward = f"{thing}.backward({', '.join(case.upstreams)})"
-    grads = "".join(f", {thing}.{path}.grad" for path in parameters)
+    grads = "".join(f", {thing}.{_indexed(path)}.grad" for path in parameters)
     return case.with_changes(parameters=parameters), [make, given, f"{forward}; print({backward}{grads})"]
+
+
+def _indexed(path: str) -> str:
+    """A parameter's path as code: ``norms[0].gamma`` for ``norms.0.gamma``."""
+    return re.sub(r"\.(\d+)", r"[\1]", path)
 
 
 def _typed(case: Case) -> tuple[dict[str, str], Case]:

@@ -27,8 +27,10 @@ def with_causes(
 
 
 def _is_wrong(result: ExerciseResult, exercise: Exercise) -> bool:
-    """Whether the exercise's first check fails: its results are wrong, not only slow or of another dtype."""
-    return any(v.status is Status.FAILED and v.check == exercise.checks[0].name for v in result.verdicts)
+    """Whether the first check of a part fails: results or gradients are wrong, not only slow or of another dtype."""
+    first = {check.part: check for check in reversed(exercise.checks)}
+    decisive = {check.name for check in first.values() if not check.budget}
+    return any(v.status is Status.FAILED and v.check in decisive for v in result.verdicts)
 
 
 def _used(submission: Submission, exercise: Exercise) -> set[str]:

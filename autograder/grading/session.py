@@ -20,7 +20,7 @@ from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
 from autograder.isolation.tree import size_of
 from autograder.measuring import differences, yardstick
-from autograder.report import ExerciseResult, Status, Verdict
+from autograder.report import WAITS, ExerciseResult, Status, Verdict
 from autograder.spec import Bench, Budget, Case, Check, GradientCost, Judgement, Observations
 from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
@@ -186,8 +186,8 @@ class Session:
         for name in self.unfinished:
             piece = self.context.loaded.assignment.exercise(name)
             if missing(error) == name or self.submission.holds(piece, error.where):
-                return f"waits for {name}, which it uses"
-        return f"waits for something that still raises NotImplementedError{at(error)}"
+                return f"{WAITS}{name}, which it uses"
+        return f"{WAITS}something that still raises NotImplementedError{at(error)}"
 
     def _observe_all(
         self, check: Check, answers: list[tuple[Case, Observations]]

@@ -16,7 +16,7 @@ from autograder.learner import state
 from autograder.learner.formulas import formulas, prose
 from autograder.learner.records import Hint, Hinted
 from autograder.measuring import KINDS as MEASURED
-from autograder.report import ExerciseResult, Status, Verdict
+from autograder.report import WAITS, ExerciseResult, Status, Verdict
 
 if TYPE_CHECKING:
     from autograder.learner.work import Work
@@ -117,7 +117,7 @@ class _Derived:
             example = " Work the example of the notebook by hand before you write." if "By hand" in self.prose else ""
             return f"{sentence}. Its docstring describes inputs and outputs.{example}"
         if self.verdict.status is Status.SKIPPED:
-            return f"{self.exercise.name} {sentence}." if sentence.startswith("waits") else f"{sentence}."
+            return f"{self.exercise.name} {sentence}." if sentence.startswith(WAITS) else f"{sentence}."
         if self.everywhere:
             return sentence  # the whole exercise fails for one reason, such as a syntax error
         where = f" Its result: {self.verdict.places}." if self.verdict.places else ""

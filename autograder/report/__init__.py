@@ -6,10 +6,11 @@ from autograder.report.record import FORMAT, Report, WrittenAnswer, grade_cell
 from autograder.report.redaction import Redactor, encodable
 from autograder.report.status import Status, overall
 from autograder.report.storage import ReportError, read_report, refuse_later_report, upgrade_result
-from autograder.report.verdict import ExerciseResult, Verdict
+from autograder.report.verdict import WAITS, ExerciseResult, Verdict
 
 __all__ = [
     "FORMAT",
+    "WAITS",
     "ExerciseResult",
     "Footprint",
     "Growth",

@@ -40,7 +40,7 @@ def kind_of(name: str) -> Kind:
         return "handed out"
     if plain.endswith(".zip"):
         return "zip"
-    if _CODE.search(plain):
+    if _CODE.search(plain) and suffix != ".bak":  # what a reset or an editor has kept
         return "code"
     if suffix in (".json", ".txt"):
         return "perhaps"

@@ -82,7 +82,7 @@ from dlkit.datasets import python_manual, python_topics, words
 #   ids       a  a  b  d  a  a  a  b  a  c        pairs: aa 3, ab 2, bd 1, da 1, ba 1, ac 1
 #             └──┘        └──┘                    merge (a, a) → X
 #             X     b  d  X     a  b  a  c        pairs: Xb 1, bd 1, dX 1, Xa 1, ab 1, ba 1, ac 1
-#                                  └──┘           all have 1: the greatest left string is d: merge (d, X) → Y
+#                      └──┘                       all have 1: the greatest left string is d: merge (d, X) → Y
 # ```
 #
 # *(Check the last line: the left strings are aa, b, d, aa, a, b, a.)*
@@ -111,6 +111,30 @@ from dlkit.datasets import python_manual, python_topics, words
 # for half of them.
 #
 # This exercise is about lists and dictionaries, so it runs in CPU memory on every machine: text does not live on a GPU.
+
+# %% [markdown]
+# Two functions that you may use are given. `merged` replaces a pair in a list. `falling_key` turns a byte string into a
+# text that sorts in the opposite order, for a heap, whose first entry is the *smallest*.
+
+
+# %%
+def merged(ids, pair, new):
+    """A list of ids with every pair replaced by a new id, from left to right; given"""
+    left, right = pair
+    result, i = [], 0
+    while i < len(ids):
+        if ids[i] == left and i + 1 < len(ids) and ids[i + 1] == right:
+            result.append(new)
+            i += 2
+        else:
+            result.append(ids[i])
+            i += 1
+    return result
+
+
+def falling_key(string):
+    """A text for a byte string; texts of greater byte strings are smaller; given"""
+    return "".join(chr(255 - byte) for byte in string) + chr(256)
 
 
 # %%
@@ -209,31 +233,6 @@ class BPETokenizer:
                 raise ValueError(message)
         return b"".join(strings[i] for i in ids).decode("utf-8", errors="replace")
         ### END SOLUTION
-
-
-# %% [markdown]
-# Two functions that you may use are given. `merged` replaces a pair in a list. `falling_key` turns a byte string into a
-# text that sorts in the opposite order, for a heap, whose first entry is the *smallest*.
-
-
-# %%
-def merged(ids, pair, new):
-    """A list of ids with every pair replaced by a new id, from left to right; given"""
-    left, right = pair
-    result, i = [], 0
-    while i < len(ids):
-        if ids[i] == left and i + 1 < len(ids) and ids[i + 1] == right:
-            result.append(new)
-            i += 2
-        else:
-            result.append(ids[i])
-            i += 1
-    return result
-
-
-def falling_key(string):
-    """A text for a byte string; texts of greater byte strings are smaller; given"""
-    return "".join(chr(255 - byte) for byte in string) + chr(256)
 
 
 # %% [markdown] hints="BPETokenizer"
@@ -700,7 +699,7 @@ check(truncated_svd)
 # 2. *The common direction.* Let $v$ be the first right singular vector of the matrix of all $x_s$ (one sentence in each
 #    row, not centred). Remove its part: $x_s \leftarrow x_s - (x_s \cdot v)\, v$.
 #
-# Sentences are padded to one length; a mask says where there is a word. An empty sentence gives zeros.
+# Sentences are padded to one length, with any valid id; a mask says where there is a word. An empty sentence gives zeros.
 #
 # *By hand:* the mean of $(1, 0)$ and $(0, 2)$ is $(0.5, 1)$. With $a = 0.1$, $p = (0.1, 0.3)$ the weights are
 # $\tfrac12, \tfrac14$, so $x = (0.25, 0.25)$. If that is the only sentence, $v = (0.707, 0.707)$ and nothing remains:

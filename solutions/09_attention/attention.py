@@ -880,8 +880,8 @@ class PositionalEncoding(Layer):
 check(PositionalEncoding)
 
 # %% [markdown]
-# The table for 64 features, and the dot products of every two encodings: they depend on the distance only, and fall with
-# it.
+# The table for 64 features, and the dot products of every two encodings: they depend on the distance only, and fall
+# with it on the whole, in waves.
 
 # %%
 with when_written():
@@ -1036,7 +1036,8 @@ check(RoPE)
 
 # %% [markdown]
 # One query and one key, put at every pair of positions. Left: the scores; along each diagonal they are equal. Right: the
-# scores by distance, for a query and a key of ones: they fall with it, as neighbours usually matter most.
+# scores by distance, for a query and a key of ones: they fall with it on the whole, in waves; neighbours usually matter
+# most.
 
 # %%
 with when_written():
@@ -1241,7 +1242,7 @@ check(SwiGLU)
 #
 # $$ y = \max(0,\ x\,W_1 + b_1)\, W_2 + b_2 $$
 #
-# With `hidden` = 4 · features it holds two thirds of a Transformer's weights. In code nothing is new: merge batch and time
+# With `hidden` = 4 · features it holds two thirds of the weights of an encoder layer. In code nothing is new: merge batch and time
 # into rows, and it is a small network of assignment 02.
 #
 # What matters is what it must *not* do. Attention is the only place where positions may exchange anything. If one hidden
@@ -1331,7 +1332,7 @@ check(PositionwiseFeedForward)
 # ```
 #
 # **Before or after?** In 2017 the normalization stood *after* the sum, on the residual path itself. Then each layer
-# rescales everything that passes, gradients too, and deep stacks only train with a long warm-up. Here it stands
+# rescales everything that passes, gradients too, and deep stacks only train if the learning rate begins small and grows (9.14). Here it stands
 # *before* attention and before the feed-forward layer (*pre-norm*), inside the branch, so that the path from the
 # output of a stack to its input contains nothing but sums. The price is that $x$ is never normalized on that path:
 # therefore a stack ends with one more norm, which the `Transformer` below has.
@@ -1401,7 +1402,7 @@ class EncoderLayer(Layer):
 #
 # ### backward
 # 1. A sum passes its gradient to both terms. How many gradients does the attention return, and where do both belong?
-# 2. dh = dy + norm₁'(feedforward'(dy)); dx = dh + norm₀'(dq + dm), with (dq, dm) = attention'(dh)
+# 2. dh = dy + norm₁^←(feedforward^←(dy)); dx = dh + norm₀^←(dq + dm), with (dq, dm) = attention^←(dh)
 # 3. Begin with the last branch: through the feed-forward layer, then its norm, then add dy. Go on with that sum through
 #    the attention, add its two gradients, go through the first norm and add the sum.
 
@@ -1491,7 +1492,8 @@ class DecoderLayer(Layer):
 #
 # ### backward
 # 1. Go through the branches from the last to the first. Which one returns a gradient that leaves the layer at once?
-# 2. dg = dy + norm₂'(feedforward'(dy)); (dq, dmemory) = cross'(dg); dh = dg + norm₁'(dq); dx = dh + norm₀'(dq + dm)
+# 2. dg = dy + norm₂^←(feedforward^←(dy)); (dc, dmemory) = cross^←(dg); dh = dg + norm₁^←(dc);
+#    (dq, dm) = attention^←(dh); dx = dh + norm₀^←(dq + dm)
 # 3. The cross-attention's two gradients part: the first goes through its norm and is added, the second is returned. The
 #    self-attention's two are added before they go through the first norm.
 
@@ -1603,7 +1605,7 @@ check(Transformer)
 # A language model writes one symbol at a time: read all symbols so far, compute scores for the next one, choose, append,
 # repeat. Done plainly, the model reads the first symbol again for every symbol that it writes. But a causal layer
 # computes the same for it each time: what stands at position 5 does not depend on what comes later. Only the *new*
-# position is new, and of the old ones it needs nothing but their keys and values. So keep these.
+# position is new, and of the old ones it needs nothing but their keys and values. So keep these. What a model is given to begin with, before it writes, is called the *prompt*.
 #
 # ```
 #    append(k, v)                    k, v           (batch, key_heads, 4, head_dim)      the prompt, four positions at once
@@ -1970,7 +1972,8 @@ check(generate)
 #
 # At every step compute $\log p$ of every continuation of every text that is still open: its own sum so far, plus the log
 # probability of the next symbol. Of all these (open texts × vocabulary) keep the best `beams`. Those that end with the
-# end symbol are *finished*: they are put aside. The others stay open. Stop when no text is open any more, or after
+# end symbol are *finished*: they are put aside, and take no place afterwards: the next step keeps `beams` again. The
+# others stay open. Stop when no text is open any more, or after
 # `length` symbols; then what is still open counts as finished as well.
 #
 # Each symbol makes $\log p$ smaller, so the sum alone prefers short texts. Compare finished texts by
@@ -1983,7 +1986,7 @@ check(generate)
 # *By hand:* symbols a, b and the end ·; first $p = (0.4, 0.6, 0)$; after a: $(0, 0, 1)$; after b: $(0.4, 0.4, 0.2)$.
 # Greedy begins with b. With two beams: after one step a ($-0.92$) and b ($-0.51$) are open. Of their continuations a·
 # ($-0.92$) is the best, and ba ($\ln 0.24 = -1.43$) and bb ($-1.43$) tie for the second place. So a· is finished, with
-# $p = 0.4$, more than any text that begins with b can reach. With $\alpha = 0.6$ its score is
+# $p = 0.4$, more than any finished text that begins with b can have. With $\alpha = 0.6$ its score is
 # $-0.92 / (7/6)^{0.6} = -0.84$.
 
 
@@ -2149,16 +2152,16 @@ check(PatchEmbedding)
 # ```
 #
 # **Balance.** An expert that is chosen more often learns more and is chosen even more often; soon a few do all the work.
-# Therefore a second output, a loss that is smallest when all are used alike:
+# Therefore a second output, a loss that is large where few do the work:
 #
 # $$ balance = E \sum_{e=1}^E f_e \bar P_e, \qquad f_e = \frac{\text{how often expert } e \text{ was chosen}}{\text{positions} \cdot k}, \qquad
 #    \bar P_e = \text{mean of } P_e \text{ over all positions} $$
 #
-# It is 1 if all are chosen alike, and up to $E$. To count is not differentiable: $f$ is a constant in the backward
+# It is 1 if all are chosen alike, and $E / k$ at most. To count is not differentiable: $f$ is a constant in the backward
 # pass, and the gradient goes **through $\bar P$ only**. That is enough: it makes $P_e$ smaller where $f_e$ is large.
 #
 # **The backward pass, derived.** Two upstream gradients arrive, $dy$ and $dbalance$. For every position and each of its
-# experts, with $o_e = \text{expert}_e(x)$:
+# experts, with $o_e = \text{expert}_e(x)$, and $[e \in \text{top}]$ for 1 where $e$ is chosen and 0 elsewhere:
 #
 # $$ do_e = g_e\, dy, \qquad dg_e = dy \cdot o_e, \qquad
 #    dP_e = \frac{dg_e - \sum_j g_j\, dg_j}{\sum_{j \in \text{top}} P_j} \; [e \in \text{top}] \;+\; dbalance \cdot \frac{E f_e}{\text{positions}} $$
