@@ -12,8 +12,18 @@ OUTLINE = Outline(
     minutes=600,
     points={
         # part one: autoencoders
-        "Autoencoder": Points(forward=3, backward=4),
+        "Autoencoder": Points(forward=4, backward=4),
+        "reconstruction_step": 2,
+        "SparsePenalty": Points(forward=2, backward=3),
+        "ContractivePenalty": Points(forward=2, backward=4),
+        "anomaly_score": 1,
+        "GaussianSample": Points(forward=3, backward=3),
+        "GaussianKL": Points(forward=2, backward=2),
+        "BernoulliLikelihood": Points(forward=2, backward=2),
+        "VAE": Points(forward=3, backward=5),
+        "train_vae": 6,
+        "sparse_coding": 3,
         # part two: two networks and noise
     },
-    questions={"posterior": 3, "what_is_normal": 3},
+    questions={"what_is_normal": 3, "posterior": 3},
 )

@@ -1,0 +1,862 @@
+# %% [markdown]
+# # 10 · Generative models
+#
+# The networks of the earlier assignments answer a question about an image: which digit is this? A **generative model**
+# has no question. It is shown images and learns what images are like, well enough to draw new ones. To do that it needs
+# something that varies where the images vary: a short vector of numbers, the *code* or *latent variable*, from which the
+# whole image can be computed. Where the code comes from is what distinguishes the models of this assignment. An
+# autoencoder computes it from an image; a variational autoencoder also says how uncertain it is, and can therefore be
+# run without an image; a generative adversarial network draws it and lets a second network judge the result; a diffusion
+# model begins with an image of pure noise and takes the noise away, a little at a time.
+#
+# **Time.** About ten hours. **You need** 02 to 04 (`Linear`, activations, `Sequential`, losses, `Adam`), and for a part of
+# the second half 05 and 06 (`BatchNorm`, `Conv2d`, `ConvTranspose2d`).
+#
+# **Goals.** Afterwards you can say what an autoencoder must not be able to do, and three ways to stop it; derive the bound
+# that a variational autoencoder maximizes, and its gradient through a random draw; train two networks against each other
+# without a gradient of the one ending up in the other; add noise to an image in one step and remove it in many; and measure
+# whether generated images are any good.
+#
+# | here | PyTorch |
+# |---|---|
+# | `Autoencoder` | two `torch.nn.Sequential` one after the other |
+# | `SparsePenalty`, `ContractivePenalty` | none: an expression, and autograd |
+# | `GaussianSample` | `torch.distributions.Normal(mean, std).rsample()` |
+# | `GaussianKL` | `torch.distributions.kl_divergence` of two `Normal`, summed |
+# | `BernoulliLikelihood` | `torch.nn.functional.binary_cross_entropy_with_logits(reduction="sum")`, divided by the batch |
+# | `GANLosses` | `binary_cross_entropy_with_logits` with targets 1 and 0 |
+# | `DCGANGenerator`, `DCGANDiscriminator` | `ConvTranspose2d`, `Conv2d`, `BatchNorm2d` in a `Sequential` |
+# | `GaussianDiffusion` | none; `diffusers.DDPMScheduler` of Hugging Face |
+# | `SparseCoding` | `sklearn.decomposition.sparse_encode(algorithm="lasso_cd")` minimizes the same expression |
+#
+# **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapters 14 and 20; Kingma & Welling, *An
+# Introduction to Variational Autoencoders* (2019); Prince, *Understanding Deep Learning* (2023), chapters 14 to 18.
+#
+# **What is checked.** Values and gradients with random inputs of uneven shapes, up to $10^{-6}$ ($10^{-3}$ in float32);
+# `backward` twice, a second object, views, parameters that change between calls, float32, no transfer from the device,
+# as in every assignment. What is drawn at random is checked by its distribution, and by what is correct whatever is drawn.
+#
+# **Shapes.** Rows of numbers are (batch, features), images (N, C, H, W), codes (batch, latent).
+
+# %% [markdown]
+# **What every check asks**
+#
+# - *The same code on every device.* `xp.exp(x)` in place of `np.exp(x)`, with `xp` from `array_module`; new arrays come
+#   from `zeros`, `ones` and `asarray` of `dlkit`. No `float(x)`, no `x.tolist()`: nothing is copied from a device.
+# - *The dtype stays.* float32 inputs give float32 results, float64 inputs float64 ones.
+# - *Inputs stay as they are.* Nothing is written to an array that was passed to a function or a method.
+# - *Objects stand alone.* Two objects share nothing. Every call uses the inputs, the parameters and the mode of that
+#   call; nothing changes between a `forward` and its `backward`. A second `backward` gives the same again and leaves
+#   alone what `forward` returned.
+# - *Finite*, where a docstring says it, goes for gradients as well.
+# - *Any array will do*: views of other arrays, batches of one row, long sequences, large parameters.
+# - *Exactness.* The largest error may be 10⁻⁶ of the largest expected number (float32: 10⁻³), or of 1 where that is
+#   larger. Shapes must be equal.
+# - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
+#   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
+# - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
+#   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
+#   not count; they are removed before a training is graded.
+# - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
+# - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
+#   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
+
+# %%
+from functools import cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from autograder import check
+from dlkit import Layer, Loss, Parameter, array_module, asarray, plotting, zeros
+from dlkit.course import earlier, when_written
+from dlkit.datasets import mnist
+
+
+# %% [markdown]
+# # Part one: autoencoders
+#
+# ## 10.1 Autoencoder
+#
+# Two networks, one after the other. The **encoder** turns an image into a code, the **decoder** turns the code into an
+# image again, and the error is how far the second image is from the first. Nobody has to label anything: the image is
+# its own target.
+#
+# $$ c = \mathrm{encoder}(x), \qquad y = \mathrm{decoder}(c), \qquad L = \text{distance of } y \text{ and } x $$
+#
+# If the code is as large as the image, there is a perfect and useless solution: copy. So something has to prevent it.
+# This assignment has four such obstacles: a code that is **small**; an input that is **damaged** (below); a **penalty** on
+# the code (10.3, 10.4); and a code that is **uncertain** (10.6).
+#
+# ```
+#     x ──→ zeros at random ──→ encoder ──→ code ──→ decoder ──→ y
+#     (8, 784)   `noise`       784-128-32  (8, 32)   32-128-784  (8, 784)
+#                                            │
+#                                            └──→ penalty (10.3)
+# ```
+#
+# **Denoising.** In training each number of $x$ is replaced by 0 with probability `noise`, and the network has to return
+# what was there. It cannot copy what it does not see; it must know what digits look like. Two things differ from
+# dropout, though the code looks similar: what is kept is *not* divided by $1 - p$ (an image with holes is a damaged image, not
+# an estimate of the undamaged one), and the **target is the clean $x$** (10.2).
+#
+# **Two outputs, and two gradients that meet.** A penalty needs the code, so `forward` returns $(y, c)$. Then the loss
+# reaches the code on two paths, through the decoder and through the penalty, and by the chain rule they add up:
+#
+# $$ \frac{\partial L}{\partial c} = \underbrace{\mathrm{decoder}'(c)^\top dy}_{\text{what the decoder's backward returns}} + \;dc $$
+#
+# Only this sum goes to the encoder. What the encoder returns is the gradient at the *damaged* input: a number that was
+# replaced by 0 had no influence, so its gradient is 0.
+#
+# *By hand:* no noise, an encoder $c = \frac12 x_1 + \frac12 x_2$, a decoder $y = (c, c)$, and $x = (3, 1)$: $c = 2$,
+# $y = (2, 2)$. The mean squared error is 1, $dy = (-1, 1)$. The decoder returns $-1 + 1 = 0$: there is no better code than
+# the mean. If a penalty adds $dc = 0.5$, the encoder gets $0 + 0.5$, and $dx = (0.25, 0.25)$.
+
+# %%
+class Autoencoder(Layer):
+    """An encoder and a decoder:  code = encoder(x),  y = decoder(code)
+
+    Shapes
+        x, y  the same, any      code  what the encoder returns
+    encoder, decoder: layers with one input and one output each.
+    noise: probability with which, in training, each number of x reaches the encoder as 0; in evaluation none does.
+    rng: the generator that draws which; it is not needed without noise.
+    corrupted: what the encoder was given in the last call.
+    backward(dy, dcode=None): dcode is the gradient at the code that does not come through the decoder (a penalty's).
+
+    Source: Rumelhart, Hinton & Williams, Learning Internal Representations by Error Propagation (1986); with noise:
+    Vincent, Larochelle, Bengio & Manzagol, Extracting and Composing Robust Features with Denoising Autoencoders (2008).
+    """
+
+    def __init__(self, encoder, decoder, noise=0.0, *, rng=None):
+        self.encoder, self.decoder = encoder, decoder
+        self.noise, self.rng = noise, rng
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy, dcode=None):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Autoencoder)
+
+
+# %% [markdown]
+# > **Find the mistake.** One of the articles behind this course writes: *"Unlike regular feedforward networks, autoencoder
+# > networks do not require backpropagation and can directly optimize the loss function using automatic
+# > differentiation."* And a sentence later it names *sparse coding* among the autoencoders.
+# >
+# > <details><summary>What is wrong</summary>Reverse-mode automatic differentiation of a scalar loss <em>is</em>
+# > backpropagation: the program records what forward does, and applies the chain rule from the end to the beginning. You
+# > have just written that by hand for an autoencoder, which is an ordinary feedforward network with an unusual target.
+# > Sparse coding has a decoder, a matrix, but no encoder: the code of an image is found by minimizing, for each image
+# > anew (10.11). The article's third example, the contractive autoencoder, is one.</details>
+
+# %% [markdown]
+# ## 10.2 reconstruction_step
+#
+# One step of training, the same five lines as always. With a denoising autoencoder there are three arrays that could be
+# the target, and two of them are wrong:
+#
+# | target | what the network learns |
+# |---|---|
+# | the damaged input | to return holes where it sees holes: nothing is repaired |
+# | the reconstruction of an earlier step | to agree with itself |
+# | **the clean input** | to fill the holes |
+#
+# *By hand:* $x = (2, 4)$, the second number was replaced: the network saw $(2, 0)$ and returned $(2, 1)$. Against the clean
+# $x$ the mean squared error is $\frac12 (0 + 9) = 4.5$; against what the network saw it would be $\frac12 (0 + 1) = 0.5$, and
+# the step would push the 1 down to 0 rather than up to 4.
+
+# %%
+def reconstruction_step(x, *, model, loss, optimizer):
+    """One training step of an autoencoder on the rows x; return the loss before the update
+
+    Shapes
+        x  (batch, …), clean      result  (), what loss.forward returns
+    model: forward(x) returns (y, code) and may damage x itself; backward(dy).      loss: forward(prediction, target).
+    Gradients of an earlier step may be left in the model: clear them.
+
+    Source: Vincent, Larochelle, Bengio & Manzagol (2008), section 2.3.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(reconstruction_step)
+
+# %% [markdown]
+# Below, an autoencoder with a code of 32 numbers is trained twice: on clean digits, and on digits of which half of the
+# pixels are missing. Both then see damaged digits that they have never seen. The first line shows what they are given. The plain
+# autoencoder was never forced to know more than how to copy through a narrow passage.
+
+# %%
+Linear, ReLU = earlier("layers.Linear"), earlier("layers.ReLU")
+Sigmoid, Sequential = earlier("layers.Sigmoid"), earlier("layers.Sequential")
+MeanSquaredError, Adam = earlier("losses.MeanSquaredError"), earlier("optimizers.Adam")
+
+
+# %%
+def pixels():
+    """MNIST as rows of 784 grey values from 0 to 1: 10,000 to train on, 2,000 unseen, and the unseen labels; given"""
+    data = mnist()
+    x, unseen = (rows.reshape(len(rows), -1).astype("float32") for rows in (data.x_train, data.x_test))
+    return x, unseen, data.y_test
+
+
+def small_autoencoder(noise, *, rng, code=32):
+    """An autoencoder of dense layers with a code between 0 and 1, in float32; given"""
+    encoder = Sequential([Linear(784, 128, rng=rng), ReLU(), Linear(128, code, rng=rng), Sigmoid()])
+    decoder = Sequential([Linear(code, 128, rng=rng), ReLU(), Linear(128, 784, rng=rng), Sigmoid()])
+    model = Autoencoder(encoder, decoder, noise, rng=rng)
+    model.astype("float32")
+    return model
+
+
+@cache
+def trained_autoencoder(noise):
+    """An autoencoder after six epochs of 10,000 digits; given"""
+    rng = np.random.default_rng(0)
+    x, _, _ = pixels()
+    model = small_autoencoder(noise, rng=rng)
+    loss, optimizer = MeanSquaredError(), Adam(model.parameters(), 0.003)
+    for _ in range(6):
+        order = rng.permutation(len(x))
+        for first in range(0, len(x), 50):
+            reconstruction_step(x[order[first : first + 50]], model=model, loss=loss, optimizer=optimizer)
+    model.eval()
+    return model
+
+
+with when_written():
+    _, unseen, _ = pixels()
+    damaged = unseen[:12] * (np.random.default_rng(1).random((12, 784)) >= 0.5)
+    rows = [damaged, *(trained_autoencoder(noise).forward(damaged.astype("float32"))[0] for noise in (0.0, 0.5))]
+    figure, axes = plt.subplots(3, 1, figsize=(11, 3.4), layout="constrained")
+    names = "half of the pixels are missing", "trained on clean digits", "trained on damaged digits"
+    for name, row, ax in zip(names, rows, axes, strict=True):
+        plotting.images(row.reshape(-1, 28, 28), columns=12, ax=ax)
+        ax.set_title(name, fontsize=9)
+    plt.show()
+
+
+# %% [markdown]
+# ## 10.3 SparsePenalty
+#
+# The second obstacle leaves the code as large as you like, but allows each of its units to be active for few images only.
+# If a unit is used rarely, it has to stand for something particular: a stroke, a loop. Let the code come from a
+# sigmoid, so that all its numbers lie between 0 and 1, and measure the **mean activity of each unit over the batch**,
+# $\hat\rho_j = \frac1N \sum_n c_{nj}$. It should be a small number $\rho$, 0.05 for example. How far it is from that is
+# measured as if both were the probability of a coin, by the Kullback-Leibler divergence:
+#
+# $$ R = \lambda \sum_j \left( \rho \log\frac{\rho}{\hat\rho_j} + (1 - \rho) \log\frac{1 - \rho}{1 - \hat\rho_j} \right) $$
+#
+# It is 0 where $\hat\rho_j = \rho$ and grows without bound towards 0 and 1. The direction matters: $\rho$ stands in front of the
+# logarithms. And the mean goes over the *rows*: each unit has its own $\hat\rho_j$, no image has one.
+#
+# **The backward pass.** $R$ depends on $c_{nj}$ through $\hat\rho_j$ alone, and $\partial \hat\rho_j / \partial c_{nj} = 1/N$
+# for every row. So all rows get the same gradient:
+#
+# $$ \frac{\partial R}{\partial c_{nj}} = \frac{\lambda}{N} \left( -\frac{\rho}{\hat\rho_j} + \frac{1 - \rho}{1 - \hat\rho_j} \right) $$
+#
+# *By hand:* $\rho = 0.5$, $\lambda = 1$, two images with the codes $(0.2, 0.9)$ and $(0.4, 0.7)$: $\hat\rho = (0.3, 0.8)$.
+# The first unit costs $0.5 \log\frac{0.5}{0.3} + 0.5 \log\frac{0.5}{0.7} = 0.0872$, the second $0.2231$; $R = 0.3103$. The
+# gradient of every row is $\frac12 (-\frac{0.5}{0.3} + \frac{0.5}{0.7},\, -\frac{0.5}{0.8} + \frac{0.5}{0.2}) = (-0.476, 0.938)$:
+# the first unit should be more active, the second less.
+
+# %%
+class SparsePenalty(Loss):
+    """Penalty for units whose mean activity is not rho:  R = weight Σⱼ KL(rho ‖ mean of code[:, j])
+
+    Shapes
+        code  (batch, units), numbers between 0 and 1      R  ()      dcode  (batch, units)
+    rho: the intended mean activity, between 0 and 1.      weight: 0 or more.
+
+    Source: Ng, Sparse Autoencoder, lecture notes CS294A (2011), section 3; Lee, Ekanadham & Ng, Sparse Deep Belief Net
+    Model for Visual Area V2 (2007).
+    """
+
+    def __init__(self, rho=0.05, weight=1.0):
+        self.rho, self.weight = rho, weight
+
+    def forward(self, code):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(SparsePenalty)
+
+
+# %% [markdown]
+# What do the units stand for? Below are columns of the decoder's matrix for an autoencoder with 64 units, one matrix in
+# and one matrix out: what each unit draws when it is active. Without a penalty a unit takes part in every image, and what
+# it draws looks like noise; with it, units become strokes.
+
+# %%
+@cache
+def trained_sparse(weight):
+    """One matrix in, one out, with a penalty on the code in between; returns the model; given"""
+    rng = np.random.default_rng(0)
+    x, _, _ = pixels()
+    model = Autoencoder(Sequential([Linear(784, 64, rng=rng), Sigmoid()]), Linear(64, 784, rng=rng))
+    model.astype("float32")
+    loss, penalty, optimizer = MeanSquaredError(), SparsePenalty(0.05, weight), Adam(model.parameters(), 0.003)
+    for _ in range(6):
+        order = rng.permutation(len(x))
+        for first in range(0, len(x), 100):
+            rows = x[order[first : first + 100]]
+            y, code = model.forward(rows)
+            loss.forward(y, rows)
+            penalty.forward(code)
+            model.zero_grad()
+            model.backward(loss.backward(), penalty.backward())
+            optimizer.step()
+    return model
+
+
+with when_written():
+    _, unseen, _ = pixels()
+    figure, axes = plt.subplots(1, 2, figsize=(11, 5.6), layout="constrained")
+    for weight, ax in zip((0.0, 0.01), axes, strict=True):
+        model = trained_sparse(weight)
+        activity = model.forward(unseen)[1]
+        plotting.images(model.decoder.W.data[:40].reshape(-1, 28, 28), columns=8, ax=ax)
+        ax.set_title(f"weight {weight}: mean activity {activity.mean():.2f}, above ½ in {(activity > 0.5).mean():.0%}")
+    plt.show()
+
+
+# %% [markdown]
+# ## 10.4 ContractivePenalty
+#
+# A third obstacle: the code should not change when the image changes a little. How much it changes is written in the
+# Jacobian $J_{ij} = \partial h_j / \partial x_i$ of the encoder. Its squared Frobenius norm, the sum of all its squared
+# entries, is the penalty of **contractive autoencoders**. What keeps it from making the code constant is the
+# reconstruction: directions in which images really differ must remain visible, all others are flattened.
+#
+# For one sigmoid layer $h = \sigma(x W + b)$ the Jacobian needs no loop. The slope of the sigmoid is $h_j (1 - h_j)$, so
+#
+# $$ J_{ij} = h_j (1 - h_j)\, W_{ij}, \qquad
+#    R_n = \sum_{ij} J_{ij}^2 = \sum_j \bigl(\underbrace{h_{nj} (1 - h_{nj})}_{p_{nj}}\bigr)^2 \underbrace{\sum_i W_{ij}^2}_{s_j} $$
+#
+# The layer below takes $h$ and gives one number per row. It knows the parameter $W$ of the linear layer that $h$ came from.
+#
+# ```
+#     W (in_features, units) ──→ squares, summed over i ──→ s (units,) ────┐
+#     h (batch, units)       ──→ p = h (1 − h) ──→ p² (batch, units) ──→ p² s ──→ R (batch,)
+# ```
+#
+# **The backward pass, step by step.** Let $dy$ have one entry per row.
+#
+# 1. $R_n = \sum_j p_{nj}^2 s_j$, so $dp_{nj} = 2\, p_{nj}\, s_j\, dy_n$ and $ds_j = \sum_n p_{nj}^2\, dy_n$.
+# 2. $p = h - h^2$, so $dh_{nj} = (1 - 2 h_{nj})\, dp_{nj}$.
+# 3. $s_j = \sum_i W_{ij}^2$, so $dW_{ij} = 2\, W_{ij}\, ds_j$, *added* to `W.grad`.
+#
+# $W$ gets a second gradient, and $b$ its only one, when $dh$ passes on through the sigmoid and the linear layer. That is the
+# second derivative of the encoder, and the step most often forgotten: a penalty on a slope has a gradient through the
+# activity too.
+#
+# *By hand:* $W = \begin{pmatrix} 1 & 0 \\ 2 & -1 \end{pmatrix}$, so $s = (5, 1)$. One row $h = (0.5, 0.8)$: $p = (0.25, 0.16)$,
+# $R = 0.0625 \cdot 5 + 0.0256 \cdot 1 = 0.3381$. With $dy = 1$: $dp = (2.5, 0.32)$, $dh = (0, -0.6) \cdot dp = (0, -0.192)$ (at
+# one half the sigmoid is steepest, so $p$ does not change there), and
+# $dW = 2 W \cdot (0.0625, 0.0256) = \begin{pmatrix} 0.125 & 0 \\ 0.25 & -0.0512 \end{pmatrix}$.
+
+# %%
+class ContractivePenalty(Layer):
+    """Squared Frobenius norm of the Jacobian of h = sigmoid(x W + b), for every row:  y = Σⱼ (hⱼ (1 − hⱼ))² Σᵢ Wᵢⱼ²
+
+    Shapes
+        h  (batch, units), what the sigmoid returned      y  (batch,)      W  (in_features, units), a Parameter
+    backward returns dh and adds to W.grad what does not pass through h.
+
+    Source: Rifai, Vincent, Muller, Glorot & Bengio, Contractive Auto-Encoders: Explicit Invariance During Feature
+    Extraction (2011), equation 4.
+    """
+
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, h):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(ContractivePenalty)
+
+
+# %% [markdown]
+# ## 10.5 anomaly_score
+#
+# An autoencoder has learned to reconstruct what it was trained on. What it has *not* seen it reconstructs badly. So the
+# error of the reconstruction says how unusual an image is, without a single example of anything unusual:
+#
+# $$ s_n = \text{mean over all numbers of row } n \text{ of } (x - y)^2 $$
+#
+# One score per row; the batch is the first axis, whatever the others are.
+#
+# *By hand:* $x = (1, 0, 1, 0)$, $y = (0.5, 0, 1, 0.5)$: $s = (0.25 + 0 + 0 + 0.25) / 4 = 0.125$.
+
+# %%
+def anomaly_score(x, y):
+    """How badly each row was reconstructed: the mean squared difference of every row
+
+    Shapes
+        x, y  (batch, …), the same, what went in and what came out      result  (batch,)
+
+    Source: Japkowicz, Myers & Gluck, A Novelty Detection Approach to Classification (1995).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(anomaly_score)
+
+
+# %% [markdown]
+# How good is a score? Every threshold trades missed anomalies for false alarms. The **ROC curve** shows the share
+# of anomalies found against the share of normal images reported, for all thresholds at once. The area under it (*AUC*) is
+# the probability that an anomaly has a higher score than a normal image: ½ for guessing, 1 for a perfect score. Below, an
+# autoencoder has been trained on all digits but one, and that one is the anomaly. Which digit is hardest to find, and why?
+
+# %%
+def roc(scores, unusual):
+    """False alarms and found anomalies for every threshold, and the area under the curve; ties count half; given"""
+    values, place = np.unique(-scores, return_inverse=True)
+    found, alarms = (np.bincount(place, weights=kind, minlength=len(values)).cumsum() for kind in (unusual, ~unusual))
+    found, alarms = (np.concatenate([[0], counts]) / max(counts[-1], 1) for counts in (found, alarms))
+    return alarms, found, np.trapezoid(found, alarms)
+
+
+@cache
+def scores_without(digit):
+    """Anomaly scores of unseen digits by an autoencoder with a code of 8 that has never seen one of them; given"""
+    rng = np.random.default_rng(0)
+    data, (x, unseen, _) = mnist(), pixels()
+    x = x[data.y_train != digit][:5000]
+    model = small_autoencoder(0.0, rng=rng, code=8)
+    loss, optimizer = MeanSquaredError(), Adam(model.parameters(), 0.003)
+    for _ in range(5):
+        order = rng.permutation(len(x))
+        for first in range(0, len(x), 50):
+            reconstruction_step(x[order[first : first + 50]], model=model, loss=loss, optimizer=optimizer)
+    return anomaly_score(unseen, model.forward(unseen)[0])
+
+
+with when_written():
+    _, _, labels = pixels()
+    ax = plt.subplots(figsize=(5.2, 4.6), layout="constrained")[1]
+    for digit, colour in zip((0, 1, 4, 7), plotting.COLOURS, strict=False):
+        alarms, found, area = roc(scores_without(digit), labels == digit)
+        ax.plot(alarms, found, color=colour, label=f"{digit} is the anomaly: AUC {area:.2f}")
+    ax.plot([0, 1], [0, 1], ":", color="gray")
+    ax.set(xlabel="share of normal digits reported", ylabel="share of anomalies found")
+    ax.legend(loc="lower right")
+    plt.show()
+
+
+# %% [markdown]
+# **Question 1.** *(3 points)* (a) In the picture above one digit is hardly ever noticed as an anomaly; its scores may
+# even be *lower* than those of normal digits. Explain why, with what an autoencoder learns. (b) Somebody enlarges the code from 8 to 784
+# to get a better reconstruction of normal images. What happens to the AUC? (c) Somebody trains on data of which 5 % are
+# anomalies, without knowing it. When does this matter little, and when much?
+
+# %% [markdown]
+# YOUR ANSWER HERE
+
+# %% [markdown]
+# ## 10.6 GaussianSample
+#
+# An autoencoder cannot draw a new digit: nobody knows which codes belong to digits and which lie in the empty space
+# between them. The **variational autoencoder** has an answer. Suppose images come about like this: nature draws a code
+# $z \sim \mathcal N(0, 1)$, and from it an image, $x \sim p(x \mid z)$, computed by the decoder. We want the decoder that makes the
+# images that we have likely, $p(x) = \int p(x \mid z)\, p(z)\, dz$. The integral cannot be computed. But for *any* distribution
+# $q(z)$, by Jensen's inequality,
+#
+# $$ \log p(x) = \log \mathbb E_{q}\!\left[\frac{p(x \mid z)\, p(z)}{q(z)}\right]
+#    \;\ge\; \underbrace{\mathbb E_{q}[\log p(x \mid z)]}_{\text{reconstruction}} - \underbrace{\mathrm{KL}(q(z) \,\|\, p(z))}_{\text{price of the code}} $$
+#
+# The right side is the **evidence lower bound**, ELBO. It is best for codes from which $x$ may have come, so an encoder provides them:
+# for each image a mean and a variance for each number of the code, $q(z \mid x) = \mathcal N(\mu(x), \sigma^2(x))$. The network is an autoencoder
+# whose code is *drawn*. The following four exercises are its four pieces: the draw, the price, the reconstruction, the network.
+#
+# **How does a gradient pass through a draw?** Not at all, if you ask a generator for a number with mean $\mu$ and
+# deviation $\sigma$. But you can draw first and transform afterwards:
+#
+# $$ z = \mu + \sigma\,\varepsilon, \qquad \varepsilon \sim \mathcal N(0, 1) $$
+#
+# Now $\varepsilon$ is a constant that happens to be random, and $z$ is an ordinary function of $\mu$ and $\sigma$. This is called
+# **reparameterization**. The encoder gives $\ell = \log \sigma^2$ in place of $\sigma$: it may be any number, and
+# $\sigma = e^{\ell / 2}$ is positive by itself.
+#
+# **The backward pass.** $\partial z / \partial \mu = 1$ and $\partial z / \partial \ell = \varepsilon \cdot \frac12 e^{\ell/2}$:
+#
+# $$ d\mu = dz, \qquad d\ell = \tfrac12\, \sigma\, \varepsilon\; dz $$
+#
+# with the $\varepsilon$ of this forward, not a new one.
+#
+# *By hand:* $\mu = 1$, $\ell = \log 4$, so $\sigma = 2$; say $\varepsilon = -0.5$ was drawn: $z = 1 - 1 = 0$. With $dz = 3$: $d\mu = 3$,
+# $d\ell = \frac12 \cdot 2 \cdot (-0.5) \cdot 3 = -1.5$.
+
+# %%
+class GaussianSample(Layer):
+    """A draw that gradients pass through:  z = mean + exp(log_variance / 2) · ε,  ε ~ N(0, 1)
+
+    Shapes
+        mean, log_variance, z  any, the same
+    rng: the generator that draws ε, anew in every call, one number for each of z.
+
+    Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), section 2.4; Rezende, Mohamed & Wierstra,
+    Stochastic Backpropagation and Approximate Inference in Deep Generative Models (2014).
+    """
+
+    def __init__(self, *, rng):
+        self.rng = rng
+
+    def forward(self, mean, log_variance):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dz):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(GaussianSample)
+
+
+# %% [markdown]
+# ## 10.7 GaussianKL
+#
+# The price of a code: how far is $\mathcal N(\mu, \sigma^2)$ from the $\mathcal N(0, 1)$ that codes are later drawn from? For two normal
+# distributions the integral of the Kullback-Leibler divergence can be solved:
+#
+# $$ \mathrm{KL} = \mathbb E_q[\log q(z) - \log p(z)]
+#    = \mathbb E_q\!\left[-\tfrac12 \log \sigma^2 - \tfrac{(z - \mu)^2}{2 \sigma^2} + \tfrac{z^2}{2}\right]
+#    = \tfrac12 \left( \mu^2 + \sigma^2 - 1 - \log \sigma^2 \right) $$
+#
+# since $\mathbb E (z - \mu)^2 = \sigma^2$ and $\mathbb E z^2 = \mu^2 + \sigma^2$. The numbers of a code are independent, so their
+# divergences **add up over the dimensions**; the loss is the **mean over the batch**.
+#
+# **Sum here, mean there?** Both terms of the ELBO are logarithms of probabilities of *one image*: sums over its 784 pixels and
+# over its 16 code numbers. Somebody who averages the pixels but sums the code has made the price 784 times as high; the
+# code then carries nothing, and every image is reconstructed as the same grey spot. This is called *posterior collapse*, and it
+# does not look like a mistake in the program.
+#
+# **The backward pass.** With $\ell = \log \sigma^2$, so $\sigma^2 = e^\ell$ and $N$ rows:
+#
+# $$ d\mu = \frac{\mu}{N}, \qquad d\ell = \frac{e^\ell - 1}{2 N} $$
+#
+# *By hand:* one image, $\mu = (1, 0)$, $\ell = (0, \log 4)$: $\frac12 (1 + 1 - 1 - 0) = 0.5$ and $\frac12 (0 + 4 - 1 - 1.386) = 0.807$,
+# together $1.307$. $d\mu = (1, 0)$, $d\ell = (0, 1.5)$: the second number is more uncertain than the prior, which costs too.
+
+# %%
+class GaussianKL(Loss):
+    """KL(N(mean, exp(log_variance)) ‖ N(0, 1)): the sum over the dimensions, the mean over the batch
+
+    Shapes
+        mean, log_variance  (batch, latent)      loss  ()      backward returns (dmean, dlog_variance)
+
+    Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), appendix B.
+    """
+
+    def forward(self, mean, log_variance):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(GaussianKL)
+
+
+# %% [markdown]
+# ## 10.8 BernoulliLikelihood
+#
+# The other term: how likely is the image $x$, given what the decoder says? The decoder gives a **logit** $a_i$ for each pixel,
+# and $\sigma(a_i)$ is the probability that the pixel is set. For pixels of 0 and 1 this is a product of coins, and its negative
+# logarithm is the binary cross-entropy of 03. Grey values between 0 and 1 are taken as if $x_i$ were the probability that the pixel is set:
+#
+# $$ -\log p(x \mid z) = \sum_i \bigl( \log(1 + e^{a_i}) - x_i\, a_i \bigr) $$
+#
+# What differs from 03 is what is summed: **all pixels of an image are summed**, only the batch is averaged.
+#
+# Two remarks. Even a perfect reconstruction costs something, namely the entropy of the grey values: with $\sigma(a_i) = x_i = \frac12$
+# a pixel still costs $\log 2$. And $e^{a}$ overflows for large $a$; write $\log(1 + e^a) = \max(a, 0) + \log(1 + e^{-|a|})$.
+#
+# **The backward pass** is that of 03 with another factor: $da = (\sigma(a) - x) / N$.
+#
+# *By hand:* $a = (0, 2)$, $x = (1, 0.25)$: $\log 2 - 0 = 0.693$ and $\log(1 + e^2) - 0.5 = 1.627$, together $2.320$;
+# $da = (0.5 - 1, 0.881 - 0.25) = (-0.5, 0.631)$.
+
+# %%
+class BernoulliLikelihood(Loss):
+    """−log p(x) of grey values, from logits:  Σ log(1 + exp(aᵢ)) − xᵢ aᵢ, summed over each image, the mean over the batch
+
+    Shapes
+        logits, target  (batch, …), the same      loss  ()      dlogits  as the logits
+    target: floats from 0 to 1.      The loss is finite for every finite logit.
+
+    Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), appendix C.1.
+    """
+
+    def forward(self, logits, target):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(BernoulliLikelihood)
+
+
+# %% [markdown]
+# ## 10.9 VAE
+#
+# Now the network. The encoder gives $2k$ numbers for each image: the first $k$ are the means, the other $k$ the logarithms of the
+# variances. A sampler (your `GaussianSample`) makes the code, the decoder makes logits. `forward` returns all three, because
+# the likelihood needs the logits and the price needs the other two.
+#
+# ```
+#                            ┌──→ mean (N, k) ────────┬──────────────────────────→ GaussianKL
+#  x ──→ encoder ──→ (N, 2k) ┤                        ├──→ sampler ──→ z (N, k) ──→ decoder ──→ logits ──→ BernoulliLikelihood
+#                            └──→ log_variance (N, k) ┴──────────────────────────→ GaussianKL
+# ```
+#
+# **The backward pass, step by step.** `backward` gets three gradients: `dlogits` of the likelihood, and `dmean` and
+# `dlog_variance` of the price. In the drawing, mean and log-variance have an arrow to the right and one to the sampler, so each has
+# two gradients that add up:
+#
+# 1. $dz$ = the decoder's backward of `dlogits`.
+# 2. The sampler's backward of $dz$ gives two gradients: $dz$ and $\frac12 \sigma \varepsilon\, dz$.
+# 3. Add `dmean` to the first, `dlog_variance` to the second.
+# 4. Put the two side by side, as the encoder gave them, and call the encoder's backward.
+#
+# *By hand:* the encoder gives $(\mu, \ell) = (1, \log 4)$, $\varepsilon = -0.5$, so $z = 0$; the decoder is $3z + 1$, the logit 1. Let
+# `dlogits` be 2, and the price's gradients $(1, 1.5)$. Then $dz = 6$, the sampler returns $6$ and
+# $\frac12 \cdot 2 \cdot (-0.5) \cdot 6 = -3$, and the encoder receives $(6 + 1, -3 + 1.5) = (7, -1.5)$.
+
+# %%
+class VAE(Layer):
+    """Variational autoencoder:  mean, log_variance = encoder(x),  z = sampler(mean, log_variance),  logits = decoder(z)
+
+    Shapes
+        x  (batch, …)      logits  what the decoder returns      mean, log_variance, z  (batch, latent)
+    encoder: returns (batch, 2 · latent), the means first.      decoder: takes (batch, latent).
+    sampler: a GaussianSample, or another layer that makes z from mean and log_variance.
+    backward(dlogits, dmean, dlog_variance): the last two are gradients that do not come through z (the KL's).
+
+    Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), section 2 and appendix C.
+    """
+
+    def __init__(self, encoder, sampler, decoder):
+        self.encoder, self.sampler, self.decoder = encoder, sampler, decoder
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dlogits, dmean, dlog_variance):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(VAE)
+
+
+# %% [markdown]
+# ## Capstone: a network that draws digits
+#
+# Write `train_vae`: make the network that `new_vae` builds, train it on 10,000 digits so that the sum of both losses, the negative
+# ELBO, becomes small, and return it. The check reads the trained parameters, computes the negative ELBO of 2,000 *unseen* digits with
+# draws of its own, and requires **at most 125 nats** per digit, from one of up to three seeds. Training may take at most 30
+# seconds of CPU time; the author's solution takes about 4. (A network that ignores its code and always draws the mean
+# digit has 206.) Three remarks:
+#
+# - Parameters are float64 until `model.astype("float32")`, and take twice the time.
+# - `model.backward(nll.backward(), *kl.backward())` are the two losses together.
+# - For every seed the 784 pixels are in another order, which dense layers do not notice: only training helps.
+
+# %%
+def new_vae(*, rng):
+    """The network of the capstone, 784-256-16-256-784, in float64; given"""
+    encoder = Sequential([Linear(784, 256, rng=rng), ReLU(), Linear(256, 32, rng=rng)])
+    decoder = Sequential([Linear(16, 256, rng=rng), ReLU(), Linear(256, 784, rng=rng)])
+    return VAE(encoder, GaussianSample(rng=rng), decoder)
+
+
+def train_vae(x, *, rng):
+    """Train the network of new_vae to give images a small negative ELBO; return it
+
+    Shapes
+        x  (batch, 784) float32, grey values from 0 to 1
+    rng: a numpy.random.Generator for the initial weights, for the draws and for shuffling.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(train_vae)
+
+
+# %% [markdown]
+# Now draw. Codes come from $\mathcal N(0, 1)$, and the same twelve codes are decoded after 1, 10, 100 and all 800 steps.
+
+# %%
+@cache
+def drawing_vae():
+    """A trained network, and what it made of the same twelve codes on the way; given"""
+    x, codes, sheets = pixels()[0], np.random.default_rng(5).normal(size=(12, 16)).astype("float32"), {}
+    rng = np.random.default_rng(0)
+    model, nll, kl = new_vae(rng=rng), BernoulliLikelihood(), GaussianKL()
+    model.astype("float32")
+    optimizer = Adam(model.parameters())
+    for step in range(1, 801):
+        rows = x[rng.integers(len(x), size=100)]
+        logits, mean, log_variance = model.forward(rows)
+        nll.forward(logits, rows)
+        kl.forward(mean, log_variance)
+        model.zero_grad()
+        model.backward(nll.backward(), *kl.backward())
+        optimizer.lr = 0.003 * (1 - step / 801)
+        optimizer.step()
+        if step in (1, 10, 100, 800):
+            sheets[step] = Sigmoid().forward(model.decoder.forward(codes))
+    return model, sheets
+
+
+with when_written():
+    _, sheets = drawing_vae()
+    figure, axes = plt.subplots(len(sheets), 1, figsize=(11, 1.1 * len(sheets)), layout="constrained")
+    for (step, images), ax in zip(sheets.items(), axes, strict=True):
+        plotting.images(images.reshape(-1, 28, 28), columns=12, ax=ax)
+        ax.set_title(f"after {step} steps", fontsize=9)
+    plt.show()
+
+# %% [markdown]
+# And walk. Between the codes of two unseen digits every point is a code too. Straight lines from one digit to another, in steps of
+# the code (above) and of the pixels (below). Which of the two passes through images that are digits?
+
+# %%
+with when_written():
+    model, _ = drawing_vae()
+    _, unseen, labels = pixels()
+    figure, axes = plt.subplots(4, 1, figsize=(11, 4.4), layout="constrained")
+    way = np.linspace(0, 1, 12, dtype="float32")[:, None]
+    for pair, (first, last) in enumerate([(2, 7), (9, 0)]):
+        ends = np.stack([unseen[labels == digit][0] for digit in (first, last)])
+        codes = model.forward(ends)[1]
+        images = Sigmoid().forward(model.decoder.forward((1 - way) * codes[0] + way * codes[1]))
+        blends = (1 - way) * ends[0] + way * ends[1]
+        for row, ax, of in ((images, axes[2 * pair], "codes"), (blends, axes[2 * pair + 1], "pixels")):
+            plotting.images(row.reshape(-1, 28, 28), columns=12, ax=ax)
+            ax.set_title(f"from a {first} to a {last}, by {of}", fontsize=9)
+    plt.show()
+
+
+# %% [markdown]
+# **Question 2.** *(3 points)* (a) The sampled digits are blurred, those of the adversarial networks of part two are sharp. Explain
+# the blur by what the likelihood rewards where a code does not determine a pixel. (b) After training, one of the 16 code
+# numbers has $\mu = 0$ and $\sigma = 1$ for every image. What does it contribute to the KL, what can the decoder read from it,
+# and why is that a sensible outcome of the loss? (c) Somebody omits the KL altogether. What happens to $\sigma$, what to the
+# reconstructions, and what to images decoded from $\mathcal N(0, 1)$?
+
+# %% [markdown]
+# YOUR ANSWER HERE
+
+# %% [markdown]
+# ## 10.11 sparse_coding
+#
+# *(A bonus.)* Sparse coding has a decoder, a matrix $D$ whose rows are called *atoms*, but no encoder. The code of $x$ is
+# whatever explains $x$ best with few atoms:
+#
+# $$ z(x) = \arg\min_z \; \tfrac12 \lVert x - z D \rVert^2 + \lambda \sum_k |z_k| $$
+#
+# The absolute values make most numbers of $z$ *exactly* zero, which a square would not. But they have no derivative there.
+# **ISTA** (iterative shrinkage-thresholding) takes a gradient step for the smooth part, then treats the other part exactly:
+# the minimum of $\frac12 (z - v)^2 + t |z|$ is at
+#
+# $$ S_t(v) = \mathrm{sign}(v) \max(|v| - t, 0), $$
+#
+# *soft thresholding*: move everything by $t$ towards 0, and what would pass it becomes 0. (Compare the two cases: for $z > 0$ the slope
+# $z - v + t$ vanishes at $v - t$, which is positive only if $v > t$.) So, from $z = 0$, a fixed number of times:
+#
+# $$ z \leftarrow S_{\eta\lambda}\bigl( z - \eta\, (z D - x) D^\top \bigr), \qquad \eta = \frac{1}{\lVert D \rVert_2^2} $$
+#
+# where $\lVert D \rVert_2$ is the largest singular value of $D$: with this step the value never grows. The threshold is $\eta\lambda$, not
+# $\lambda$.
+#
+# *By hand:* one atom $D = (2)$, $\lambda = 1$, $x = 3$: $\eta = \frac14$. From 0: the gradient is $(0 - 3) \cdot 2 = -6$, so
+# $v = 1.5$, and $S_{1/4}(1.5) = 1.25$. Again: $(2.5 - 3) \cdot 2 = -1$, $v = 1.5$, $z = 1.25$: it is the minimum. Without the
+# penalty it would be 1.5.
+
+# %%
+def sparse_coding(x, D, penalty, steps):
+    """Codes z that make ½ ‖x − z D‖² + penalty Σ |z| small for every row, after so many steps of ISTA from z = 0
+
+    Shapes
+        x  (batch, features)      D  (atoms, features), not all zero      result  (batch, atoms)
+    penalty: λ, 0 or more.      steps: 0 or more, each of size 1 / (largest singular value of D)².
+
+    Source: Daubechies, Defrise & De Mol, An Iterative Thresholding Algorithm for Linear Inverse Problems with a Sparsity
+    Constraint (2004); Olshausen & Field, Emergence of Simple-Cell Receptive Field Properties (1996).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(sparse_coding)
+
+
+# %% [markdown]
+# The atoms below were learned: codes by your `sparse_coding`, then a step of the atoms downhill, each atom kept at length 1. Atoms
+# of digits are strokes, as the units of the sparse autoencoder are; but here a code is exactly zero nearly everywhere.
+
+# %%
+@cache
+def learned_atoms(atoms=64, penalty=1.0):
+    """Atoms (atoms, 784) of length 1, and codes of unseen digits; given"""
+    rng = np.random.default_rng(0)
+    x, unseen, _ = pixels()
+    D = rng.normal(size=(atoms, 784)).astype("float32")
+    D /= np.sqrt((D**2).sum(axis=1, keepdims=True))
+    for step in range(300):
+        rows = x[rng.integers(len(x), size=100)]
+        z = sparse_coding(rows, D, penalty, 30)
+        D -= (0.02 if step < 200 else 0.005) * z.T @ (z @ D - rows)
+        D /= np.sqrt((D**2).sum(axis=1, keepdims=True))
+    return D, sparse_coding(unseen, D, penalty, 100)
+
+
+with when_written():
+    D, codes = learned_atoms()
+    ax = plotting.images(D[:48].reshape(-1, 28, 28), columns=12)
+    ax.set_title(f"atoms; of a code, {(codes != 0).mean():.0%} of the numbers are not zero")
+    plt.show()
+
+# %% [markdown]
+# # Part two: two networks and noise
