@@ -334,8 +334,8 @@ check(SparsePenalty)
 
 # %% [markdown]
 # What do the units stand for? Below are columns of the decoder's matrix for an autoencoder with 64 units, one matrix in
-# and one matrix out: what each unit draws when it is active. Without a penalty a unit takes part in every image, and what
-# it draws looks like noise; with it, units become strokes.
+# and one matrix out: what each unit draws when it is active. Without a penalty most units take part in most images, and what
+# each draws resembles nothing; with it, units become strokes or whole digits.
 
 
 # %%
@@ -345,6 +345,7 @@ def trained_sparse(weight):
     rng = np.random.default_rng(0)
     x, _, _ = pixels()
     model = Autoencoder(Sequential([Linear(784, 64, rng=rng), Sigmoid()]), Linear(64, 784, rng=rng))
+    model.decoder.W.data *= 0.1  # so that no noise of the beginning remains where nothing is learned
     model.astype("float32")
     loss, penalty, optimizer = MeanSquaredError(), SparsePenalty(0.05, weight), Adam(model.parameters(), 0.003)
     for _ in range(6):
@@ -927,7 +928,7 @@ with when_written():
     figure, axes = plt.subplots(len(sheets), 1, figsize=(11, 1.1 * len(sheets)), layout="constrained")
     for (step, images), ax in zip(sheets.items(), axes, strict=True):
         plotting.images(images.reshape(-1, 28, 28), columns=12, ax=ax)
-        ax.set_title(f"after {step} steps", fontsize=9)
+        ax.set_title(f"steps: {step}", fontsize=9)
     plt.show()
 
 # %% [markdown]
@@ -1038,16 +1039,16 @@ check(sparse_coding)
 
 # %% [markdown]
 # The atoms below were learned: codes by your `sparse_coding`, then a step of the atoms downhill, each atom kept at length 1. Atoms
-# of digits are strokes, as the units of the sparse autoencoder are; but here a code is exactly zero nearly everywhere.
+# of digits are strokes and whole digits, as the units of the sparse autoencoder are; but here most of a code is exactly zero.
 
 
 # %%
 @cache
-def learned_atoms(atoms=64, penalty=1.0):
+def learned_atoms(atoms=64, penalty=0.5):
     """Atoms (atoms, 784) of length 1, and codes of unseen digits; given"""
     rng = np.random.default_rng(0)
     x, unseen, _ = pixels()
-    D = rng.normal(size=(atoms, 784)).astype("float32")
+    D = x[rng.permutation(len(x))[:atoms]]
     D /= np.sqrt((D**2).sum(axis=1, keepdims=True))
     for step in range(300):
         rows = x[rng.integers(len(x), size=100)]
