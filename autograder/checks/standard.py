@@ -359,7 +359,7 @@ def _frozen_gradients() -> str:
 
 
 def _frozen_in_backward() -> str:
-    """The same where repeating forward would draw other numbers: only backward uses the parameters of the first call."""
+    """The same where forward draws: backward alone uses the parameters of the first call."""
     return mutated(*FREEZE, "dx = super().backward(*dy)", THAW, "return dx", method="backward")
 
 

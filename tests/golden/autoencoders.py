@@ -47,7 +47,9 @@ def contractive(rng: np.random.Generator) -> Iterator[Found]:
             "b": rng.normal(size=units),
         }
         leaves = differentiable(given)
-        jacobian = torch.func.vmap(torch.func.jacrev(lambda x, W, b: torch.sigmoid(x @ W + b)), (0, None, None))
+        jacobian = torch.func.vmap(
+            torch.func.jacrev(lambda x, weights, b: torch.sigmoid(x @ weights + b)), (0, None, None)
+        )
         y = (jacobian(*leaves.values()) ** 2).sum((1, 2))
         dy = rng.normal(size=batch)
         found = with_gradients(given, (y * torch.tensor(dy)).sum(), leaves)

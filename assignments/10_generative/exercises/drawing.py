@@ -18,7 +18,7 @@ SEEDS = 3
 
 
 def digit_tasks(rng):
-    """Digits dealt anew from all 12,000, their pixels in an order of this seed, and a generator for the judge's draws."""
+    """Digits dealt anew from all 12,000, their pixels in an order of this seed, and a seed for the judge."""
     data = mnist()
     every = np.concatenate([data.x_train, data.x_test]).reshape(-1, PIXELS).astype("float32")
     for _ in range(SEEDS):

@@ -5,7 +5,12 @@ from autograder.checks import Case, LayerExercise, LossExercise, New, Rng
 
 def codes(rng):
     """Activities on both sides of rho, one row alone, one unit alone."""
-    for (batch, units), rho, weight in [((1, 3), 0.4, 1.0), ((6, 1), 0.05, 0.3), ((4, 5), 0.2, 2.5), ((7, 2), 0.7, 0.8)]:
+    for (batch, units), rho, weight in [
+        ((1, 3), 0.4, 1.0),
+        ((6, 1), 0.05, 0.3),
+        ((4, 5), 0.2, 2.5),
+        ((7, 2), 0.7, 0.8),
+    ]:
         yield Case({"rho": rho, "weight": weight}, code=rng.uniform(0.03, 0.97, size=(batch, units)))
 
 

@@ -107,7 +107,7 @@ def in_both(seen, case):
             first,
             lambda _: Variance(1.0),
             {
-                "the variance used as the deviation": variance(lambda level: math.exp(level)),
+                "the variance used as the deviation": variance(math.exp),
                 "the log-variance used as the deviation": variance(lambda level: level**2 / math.exp(level)),
                 "the root of the deviation": variance(lambda level: math.exp(-level / 2)),
                 "a third of it": lambda _: Variance(1 / 3),

@@ -34,7 +34,10 @@ def bending(features, code):
 
 def scaling(features, noise, rng):
     """Networks that treat each number by itself, so that the code is 1 where the number was lost, and nowhere else."""
-    networks = {"encoder": New("support.Lift", features, rng=Rng(3)), "decoder": New("support.Scale", features, rng=Rng(4))}
+    networks = {
+        "encoder": New("support.Lift", features, rng=Rng(3)),
+        "decoder": New("support.Scale", features, rng=Rng(4)),
+    }
     return {**networks, "noise": noise, "rng": new_rng(rng)}
 
 
@@ -52,7 +55,7 @@ def autoencoder_cases(rng):
 
 
 def apart_from_noise(seen, case):
-    """Without noise everything; with noise, what is left of each result when what the kept numbers give is taken away."""
+    """Without noise everything; with noise, each result less what the kept numbers give."""
     if not case.arguments["noise"]:
         return seen
     x, y, code = case.inputs["x"], seen["y"], seen["code"]
