@@ -87,7 +87,7 @@ from dlkit.datasets import mnist
 # $$ c = \mathrm{encoder}(x), \qquad y = \mathrm{decoder}(c), \qquad L = \text{distance of } y \text{ and } x $$
 #
 # If the code is as large as the image, there is a perfect and useless solution: copy. So something has to prevent it.
-# This assignment has four such obstacles: a code that is **small**; an input that is **damaged** (below); a
+# This assignment has four such obstacles: a code that is **small**; an input that is **corrupted** (below); a
 # **penalty** on the code (10.3, 10.4); and a code that is **uncertain** (10.6).
 #
 # ```
@@ -99,15 +99,15 @@ from dlkit.datasets import mnist
 #
 # **Denoising.** In training each number of $x$ is replaced by 0 with probability `noise`, and the network has to
 # return what was there. It cannot copy what it does not see; it must know what digits look like. Two things differ
-# from dropout, though the code looks similar: what is kept is *not* divided by $1 - p$ (an image with holes is a
-# damaged image, not an estimate of the undamaged one), and the **target is the clean $x$** (10.2).
+# from dropout, though the code looks similar: what is kept is *not* divided by $1 - p$ (an image with holes is not
+# an estimate of the whole one), and the **target is the clean $x$** (10.2).
 #
 # **Two outputs, and two gradients that meet.** A penalty needs the code, so `forward` returns $(y, c)$. Then the loss
 # reaches the code on two paths, through the decoder and through the penalty, and by the chain rule they add up:
 #
 # $$ \frac{\partial L}{\partial c} = \underbrace{\mathrm{decoder}'(c)^\top dy}_{\text{what the decoder's backward returns}} + \;dc $$
 #
-# Only this sum goes to the encoder. What the encoder returns is the gradient at the *damaged* input: a number that was
+# Only this sum goes to the encoder. What the encoder returns is the gradient at the *corrupted* input: a number that was
 # replaced by 0 had no influence, so its gradient is 0.
 #
 # *By hand:* no noise, an encoder $c = \frac12 x_1 + \frac12 x_2$, a decoder $y = (c, c)$, and $x = (3, 1)$: $c = 2$,
@@ -166,7 +166,7 @@ check(Autoencoder)
 #
 # | target | what the network learns |
 # |---|---|
-# | the damaged input | to return holes where it sees holes: nothing is repaired |
+# | the corrupted input | to return holes where it sees holes: nothing is repaired |
 # | the reconstruction of an earlier step | to agree with itself |
 # | **the clean input** | to fill the holes |
 #
@@ -180,7 +180,7 @@ def reconstruction_step(x, *, model, loss, optimizer):
 
     Shapes
         x  (batch, …), clean      result  (), what loss.forward returns
-    model: forward(x) returns (y, code) and may damage x itself; backward(dy).      loss: forward(prediction, target).
+    model: forward(x) returns (y, code) and may corrupt x itself; backward(dy).      loss: forward(prediction, target).
     Gradients of an earlier step may be left in the model: clear them.
 
     Source: Vincent, Larochelle, Bengio & Manzagol (2008), section 2.3.
@@ -194,7 +194,7 @@ check(reconstruction_step)
 
 # %% [markdown]
 # Below, an autoencoder with a code of 32 numbers is trained twice: on clean digits, and on digits of which half of the
-# pixels are missing. Both then see damaged digits that they have never seen. The first line shows what they are given.
+# pixels are missing. Both then see corrupted digits that they have never seen. The first line shows what they are given.
 # The plain autoencoder was never forced to know more than how to copy through a narrow passage.
 
 # %%
@@ -237,10 +237,10 @@ def trained_autoencoder(noise):
 
 with when_written():
     _, unseen, _ = pixels()
-    damaged = unseen[:12] * (np.random.default_rng(1).random((12, 784)) >= 0.5)
-    rows = [damaged, *(trained_autoencoder(noise).forward(damaged.astype("float32"))[0] for noise in (0.0, 0.5))]
+    corrupted = unseen[:12] * (np.random.default_rng(1).random((12, 784)) >= 0.5)
+    rows = [corrupted, *(trained_autoencoder(noise).forward(corrupted.astype("float32"))[0] for noise in (0.0, 0.5))]
     figure, axes = plt.subplots(3, 1, figsize=(11, 3.4), layout="constrained")
-    names = "half of the pixels are missing", "trained on clean digits", "trained on damaged digits"
+    names = "half of the pixels are missing", "trained on clean digits", "trained on corrupted digits"
     for name, row, ax in zip(names, rows, axes, strict=True):
         plotting.images(row.reshape(-1, 28, 28), columns=12, ax=ax)
         ax.set_title(name, fontsize=9)
@@ -494,12 +494,12 @@ with when_written():
 # But for *any* distribution $q(z)$, by Jensen's inequality,
 #
 # $$ \log p(x) = \log \mathbb E_{q}\!\left[\frac{p(x \mid z)\, p(z)}{q(z)}\right]
-#    \;\ge\; \underbrace{\mathbb E_{q}[\log p(x \mid z)]}_{\text{reconstruction}} - \underbrace{\mathrm{KL}(q(z) \,\|\, p(z))}_{\text{price of the code}} $$
+#    \;\ge\; \underbrace{\mathbb E_{q}[\log p(x \mid z)]}_{\text{reconstruction}} - \underbrace{\mathrm{KL}(q(z) \,\|\, p(z))}_{\text{KL divergence}} $$
 #
 # The right side is the **evidence lower bound**, ELBO. It is best for codes from which $x$ may have come, so an
 # encoder provides them: for each image a mean and a variance for each number of the code, $q(z \mid x) = \mathcal
 # N(\mu(x), \sigma^2(x))$. The network is an autoencoder whose code is *drawn*. The following four exercises are its
-# four pieces: the draw, the price, the reconstruction, the network.
+# four pieces: the draw, the divergence, the likelihood, the network.
 #
 # **How does a gradient pass through a draw?** Not at all, if you ask a generator for a number with mean $\mu$ and
 # deviation $\sigma$. But you can draw first and transform afterwards:
@@ -551,7 +551,7 @@ check(GaussianSample)
 # %% [markdown]
 # ## 10.7 GaussianKL
 #
-# The price of a code: how far is $\mathcal N(\mu, \sigma^2)$ from the $\mathcal N(0, 1)$ that codes are later drawn
+# The second term of the ELBO: how far is $\mathcal N(\mu, \sigma^2)$ from the $\mathcal N(0, 1)$ that codes are later drawn
 # from? For two normal distributions the integral of the Kullback-Leibler divergence can be solved:
 #
 # $$ \mathrm{KL} = \mathbb E_q[\log q(z) - \log p(z)]
@@ -562,9 +562,9 @@ check(GaussianSample)
 # independent, so their divergences **add up over the dimensions**; the loss is the **mean over the batch**.
 #
 # **Sum here, mean there?** Both terms of the ELBO are logarithms of probabilities of *one image*: sums over its 784
-# pixels and over its 16 code numbers. Somebody who averages the pixels but sums the code has made the price 784 times
-# as high; the code then carries nothing, and every image is reconstructed as the same grey spot. This is called
-# *posterior collapse*, and it does not look like a mistake in the program.
+# pixels and over its 16 code numbers. Somebody who averages the pixels but sums the code gives the
+# divergence 784 times its weight; the code then carries nothing, and every image is reconstructed as the same grey
+# spot. This is called *posterior collapse*, and it does not look like a mistake in the program.
 #
 # **The backward pass.** With $\ell = \log \sigma^2$, so $\sigma^2 = e^\ell$ and $N$ rows:
 #
@@ -647,7 +647,7 @@ check(BernoulliLikelihood)
 #
 # Now the network. The encoder gives $2k$ numbers for each image: the first $k$ are the means, the other $k$ the
 # logarithms of the variances. A sampler (your `GaussianSample`) makes the code, the decoder makes logits. `forward`
-# returns all three, because the likelihood needs the logits and the price needs the other two.
+# returns all three, because the likelihood needs the logits and the divergence the other two.
 #
 # ```
 #                            ┌──→ mean (N, k) ────────┬──────────────────────────→ GaussianKL
@@ -656,7 +656,7 @@ check(BernoulliLikelihood)
 # ```
 #
 # **The backward pass, step by step.** `backward` gets three gradients: `dlogits` of the likelihood, and `dmean` and
-# `dlog_variance` of the price. In the drawing, mean and log-variance have an arrow to the right and one to the
+# `dlog_variance` of the divergence. In the drawing, mean and log-variance have an arrow to the right and one to the
 # sampler, so each has two gradients that add up:
 #
 # 1. $dz$ = the decoder's backward of `dlogits`.
@@ -665,7 +665,7 @@ check(BernoulliLikelihood)
 # 4. Put the two side by side, as the encoder gave them, and call the encoder's backward.
 #
 # *By hand:* the encoder gives $(\mu, \ell) = (1, \log 4)$, $\varepsilon = -0.5$, so $z = 0$; the decoder is $3z + 1$,
-# the logit 1. Let `dlogits` be 2, and the price's gradients $(1, 1.5)$. Then $dz = 6$, the sampler returns $6$ and
+# the logit 1. Let `dlogits` be 2, and the divergence's gradients $(1, 1.5)$. Then $dz = 6$, the sampler returns $6$ and
 # $\frac12 \cdot 2 \cdot (-0.5) \cdot 6 = -3$, and the encoder receives $(6 + 1, -3 + 1.5) = (7, -1.5)$.
 
 # %%

@@ -1,4 +1,4 @@
-"""The four pieces of a variational autoencoder: the draw, the price of the code, the likelihood, the network."""
+"""The four pieces of a variational autoencoder: the draw, the divergence, the likelihood, the network."""
 
 import math
 
