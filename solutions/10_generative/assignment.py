@@ -19,10 +19,10 @@ OUTLINE = Outline(
         "anomaly_score": 1,
         "GaussianSample": Points(forward=3, backward=3),
         "GaussianKL": Points(forward=2, backward=2),
-        "BernoulliLikelihood": Points(forward=2, backward=2),
+        "BernoulliLikelihood": Points(forward=2, backward=2, speed=1),
         "VAE": Points(forward=3, backward=5),
         "train_vae": 6,
-        "sparse_coding": 3,
+        "sparse_coding": Points(sparse_coding=3, speed=1),
         # part two: two networks and noise
     },
     questions={"what_is_normal": 3, "posterior": 3},

@@ -732,7 +732,8 @@ check(GaussianKL)
 # = x_i = \frac12$ a pixel still costs $\log 2$. And $e^{a}$ overflows for large $a$; write $\log(1 + e^a) = \max(a, 0)
 # + \log(1 + e^{-|a|})$.
 #
-# **The backward pass** is that of 03 with another factor: $da = (\sigma(a) - x) / N$.
+# **The backward pass** is that of 03 with another factor: $da = (\sigma(a) - x) / N$. Speed is graded here: no loop
+# over images.
 #
 # *By hand:* $a = (0, 2)$, $x = (1, 0.25)$: $\log 2 - 0 = 0.693$ and $\log(1 + e^2) - 0.5 = 1.627$, together $2.320$;
 # $da = (0.5 - 1, 0.881 - 0.25) = (-0.5, 0.631)$.
@@ -775,6 +776,11 @@ class BernoulliLikelihood(Loss):
 # 1. The slope of log(1 + eᵃ) is an old acquaintance. Which?
 # 2. da = (σ(a) − x)/N, (N, …)
 # 3. Probability minus target, divided by the number of rows.
+#
+# ### speed
+# 1. Does the sum over one image need to know where the image begins?
+# 2. Σₙ Σᵢ over the array (N, …) as a whole; e = exp(−|a|) once, for the logarithm and for σ
+# 3. Treat all images at once, and compute the exponential once: the other functions of the logits follow from it.
 
 # %%
 check(BernoulliLikelihood)
@@ -1023,7 +1029,7 @@ with when_written():
 # $$ z \leftarrow S_{\eta\lambda}\bigl( z - \eta\, (z D - x) D^\top \bigr), \qquad \eta = \frac{1}{\lVert D \rVert_2^2} $$
 #
 # where $\lVert D \rVert_2$ is the largest singular value of $D$: with this step the value never grows. The threshold
-# is $\eta\lambda$, not $\lambda$.
+# is $\eta\lambda$, not $\lambda$. All rows take a step together; speed is graded.
 #
 # *By hand:* one atom $D = (2)$, $\lambda = 1$, $x = 3$: $\eta = \frac14$. From 0: the gradient is $(0 - 3) \cdot 2 =
 # -6$, so $v = 1.5$, and $S_{1/4}(1.5) = 1.25$. Again: $(2.5 - 3) \cdot 2 = -1$, $v = 1.5$, $z = 1.25$: it is the
@@ -1060,6 +1066,11 @@ def sparse_coding(x, D, penalty, steps):
 # 3. Find the largest singular value of D for the step size. Start with zeros; in each step subtract the gradient of
 #    the
 #    squared error, then move every number towards zero by the threshold and stop there.
+#
+# ### speed
+# 1. Which products contain no z, and so are the same in every step?
+# 2. (z D − x) Dᵀ = z G − s with G = D Dᵀ, (K, K), and s = x Dᵀ, (N, K)
+# 3. Compute the two products once, before the steps; all rows of x go through a step together.
 
 # %%
 check(sparse_coding)

@@ -1,6 +1,6 @@
 """sparse_coding: ISTA, compared after several numbers of steps."""
 
-from autograder.checks import Case, FunctionExercise
+from autograder.checks import Case, FunctionExercise, Speed
 
 
 def dictionaries(rng):
@@ -18,4 +18,9 @@ def dictionaries(rng):
         yield Case({"penalty": penalty, "steps": steps}, x=x, D=D)
 
 
-sparse_coding = FunctionExercise("sparse_coding", cases=dictionaries, float32=True)
+sparse_coding = FunctionExercise(
+    "sparse_coding",
+    cases=dictionaries,
+    float32=True,
+    speed=Speed(Case({"penalty": 0.1, "steps": 20}, x=(512, 16), D=(24, 16)), at_most=10.0),
+)

@@ -14,6 +14,7 @@ from autograder.checks import (
     New,
     NormalMean,
     Rng,
+    Speed,
     Variance,
     equal_signs,
     new_rng,
@@ -154,6 +155,7 @@ bernoulli = LossExercise(
     gradient_of=("logits",),
     extreme=1000.0,
     wide=Case(logits=(1, 16_000), target=lambda rng: rng.random((1, 16_000))),
+    speed=Speed(Case(logits=(4096, 8), target=lambda rng: rng.random((4096, 8))), at_most=10.0),
 )
 
 
