@@ -16,6 +16,7 @@ BATCH, FEATURES = 256, 1024
 ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
 CONVOLUTION, MAX_POOL = 2.5, 2.0
 BATCH_NORM, LAYER_NORM = 1.3, 3.0
+LIKELIHOOD = 1.3
 ADAM, TRAINED = 0.8, 10_000_000
 ATTENTION, ATTENTION_MASKED, MULTI_HEAD = 1.2, 1.5, 1.2
 RMS_NORM, SWIGLU, FEED_FORWARD = 1.0, 1.3, 1.2
@@ -96,6 +97,22 @@ class Pairs:
 
         return run_ours, run_theirs
 
+    def likelihood(self) -> tuple[Run, Run]:
+        """Pair the likelihood of grey values with PyTorch's binary cross-entropy, summed over each row."""
+        target = np.random.default_rng(6).random(self.x.shape, dtype=np.float32)
+        ours, their_target = names_of("10_generative")["BernoulliLikelihood"](), self.torch.tensor(target)
+        entropy = self.torch.nn.functional.binary_cross_entropy_with_logits
+
+        def run_ours() -> None:
+            ours.forward(self.x, target)
+            ours.backward()
+
+        def run_theirs() -> None:
+            self.their_x.grad = None
+            (entropy(self.their_x, their_target, reduction="sum") / BATCH).backward()
+
+        return run_ours, run_theirs
+
     def all(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
         """Give every pair: a name, the target, the runs."""
         functional = self.torch.nn.functional
@@ -115,6 +132,7 @@ class Pairs:
         yield "Softmax", SOFTMAX, self.layer(names["Softmax"](), lambda x: functional.softmax(x, dim=-1))
         loss = names_of("03_losses")["SoftmaxCrossEntropy"]()
         yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
+        yield "BernoulliLikelihood", LIKELIHOOD, self.likelihood()
         yield from self.normalizations()
         yield from self.convolutions()
         yield from self.attention()

@@ -754,8 +754,13 @@ class BernoulliLikelihood(Loss):
         ### BEGIN SOLUTION
         xp = array_module(logits)
         e = xp.exp(-abs(logits))
-        self.probability, self.target = xp.where(logits >= 0, 1, e) / (1 + e), target
-        return (xp.maximum(logits, 0) - logits * target + xp.log1p(e)).sum() / len(logits)
+        losses = xp.log1p(e)
+        losses += logits * ((logits > 0) - target)  # max(a, 0) − x a
+        probability = xp.maximum(e, logits >= 0)  # e, but 1 where a ≥ 0
+        e += 1
+        probability /= e
+        self.probability, self.target = probability, target
+        return losses.sum() / len(logits)
         ### END SOLUTION
 
     def backward(self):
