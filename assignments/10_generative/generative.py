@@ -48,8 +48,8 @@
 # - *The dtype stays.* float32 inputs give float32 results, float64 inputs float64 ones.
 # - *Inputs stay as they are.* Nothing is written to an array that was passed to a function or a method.
 # - *Objects stand alone.* Two objects share nothing. Every call uses the inputs, the parameters and the mode of that
-#   call; nothing changes between a `forward` and its `backward`. A second `backward` gives the same again and leaves
-#   alone what `forward` returned.
+#   call; nothing changes between a `forward` and its `backward`. A second `backward` gives the same again. What a call
+#   returned stays as it is, whatever is called later, and when parameters change.
 # - *Finite*, where a docstring says it, goes for gradients as well.
 # - *Any array will do*: views of other arrays, batches of one row, long sequences, large parameters.
 # - *Exactness.* The largest error may be 10⁻⁶ of the largest expected number (float32: 10⁻³), or of 1 where that is

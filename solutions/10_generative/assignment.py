@@ -9,6 +9,7 @@ OUTLINE = Outline(
         "03_losses",
         "04_optimizers",
     ),
+    bonus=("sparse_coding",),
     minutes=600,
     points={
         # part one: autoencoders
