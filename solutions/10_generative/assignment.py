@@ -8,6 +8,8 @@ OUTLINE = Outline(
         "02_layers",
         "03_losses",
         "04_optimizers",
+        "05_regularization",
+        "06_convolution",
     ),
     bonus=("sparse_coding",),
     minutes=600,
@@ -25,6 +27,9 @@ OUTLINE = Outline(
         "train_vae": 6,
         "sparse_coding": Points(sparse_coding=3, speed=1),
         # part two: two networks and noise
+        "DiscriminatorLoss": Points(forward=2, backward=2),
+        "GeneratorLoss": Points(forward=2, backward=2),
+        "gan_step": 6,
     },
     questions={"what_is_normal": 3, "posterior": 3},
 )

@@ -1110,3 +1110,259 @@ with when_written():
 
 # %% [markdown]
 # # Part two: two networks and noise
+#
+# Neither an encoder nor a likelihood is needed in the second half. In the first model of this part the loss is itself a
+# network, which learns; in the second one the code is as large as the image, and the way back is learned in small steps.
+
+# %%
+Linear, ReLU, LeakyReLU = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.LeakyReLU")
+Tanh, Flatten, Sequential = earlier("layers.Tanh"), earlier("layers.Flatten"), earlier("layers.Sequential")
+SoftmaxCrossEntropy, Adam = earlier("losses.SoftmaxCrossEntropy"), earlier("optimizers.Adam")
+Conv2d, ConvTranspose2d = earlier("convolution.Conv2d"), earlier("convolution.ConvTranspose2d")
+BatchNorm = earlier("regularization.BatchNorm")
+
+# %% [markdown]
+# ## 10.11 DiscriminatorLoss
+#
+# A **generative adversarial network** is two networks that train against each other. The *generator* $G$ turns noise $z$
+# into an image. The *discriminator* $D$ gets an image and answers with one number, a logit $s$: large if it takes the
+# image for a real one, small if it takes it for a generated one; $\sigma(s)$ is its probability of "real". The
+# discriminator is an ordinary classifier with two classes, so its loss is the binary cross-entropy of 03, with the label
+# 1 for real images and 0 for generated ones:
+#
+# $$ L_D = -\frac1n \sum_{i=1}^n \log \sigma(s_i^{real}) \; - \; \frac1m \sum_{j=1}^m \log\bigl(1 - \sigma(s_j^{fake})\bigr) $$
+#
+# Each of the two is the mean over its own batch, and they are added: with $n \ne m$ that is not the mean over all $n + m$.
+#
+# **Stable.** With $\text{softplus}(s) = \log(1 + e^s)$ both terms have the same form, since
+# $-\log \sigma(s) = \log(1 + e^{-s})$ and $-\log(1 - \sigma(s)) = \log(1 + e^s)$:
+#
+# $$ L_D = \text{mean softplus}(-s^{real}) + \text{mean softplus}(s^{fake}), \qquad
+#    \text{softplus}(s) = \max(s, 0) + \log\bigl(1 + e^{-|s|}\bigr) $$
+#
+# A discriminator soon is *sure*: logits of ±50 are common. Whoever computes $\sigma$ first and then its logarithm gets
+# $\log 0$ there; whoever adds a small number under the logarithm loses the gradient where it matters.
+#
+# **The backward pass, derived.** $\frac{d}{ds} \text{softplus}(s) = \frac{e^s}{1 + e^s} = \sigma(s)$, and the chain rule with
+# the inner $-s$ gives a minus:
+#
+# $$ ds_i^{real} = -\frac1n\, \sigma(-s_i^{real}) = \frac{\sigma(s_i^{real}) - 1}{n}, \qquad ds_j^{fake} = \frac1m\, \sigma(s_j^{fake}) $$
+#
+# *By hand:* one real row with $s = \ln 3$, two generated ones with $0$ and $-\ln 3$. $\sigma$ is ¾, ½, ¼.
+# $L_D = -\ln ¾ - ½ (\ln ½ + \ln ¾) = 0.288 + 0.490 = 0.778$; $ds^{real} = (-¼)$, $ds^{fake} = (¼, ⅛)$.
+
+
+# %%
+class DiscriminatorLoss(Loss):
+    """Cross-entropy of a discriminator that should call real rows real, and generated ones generated, from logits
+
+    Shapes
+        real  (n, …)      fake  (m, …)      loss  ()      dreal, dfake  as real, as fake
+    loss = mean(−log σ(real)) + mean(−log(1 − σ(fake))), finite for every finite logit.
+    backward() returns (dreal, dfake).
+
+    Source: Goodfellow et al., Generative Adversarial Nets (2014), equation 1.
+    """
+
+    def forward(self, real, fake):
+        ### BEGIN SOLUTION
+        self.real, self.fake = real, fake
+        return softplus(-real).mean() + softplus(fake).mean()
+        ### END SOLUTION
+
+    def backward(self):
+        ### BEGIN SOLUTION
+        return -sigmoid(-self.real) / self.real.size, sigmoid(self.fake) / self.fake.size
+        ### END SOLUTION
+
+
+# %% [markdown]
+# Two functions are given: you have derived both in 03.
+
+
+# %%
+def softplus(s):
+    """log(1 + eˢ), element by element, for every finite s; given"""
+    xp = array_module(s)
+    return xp.maximum(s, 0) + xp.log1p(xp.exp(-abs(s)))
+
+
+def sigmoid(s):
+    """1 / (1 + e⁻ˢ), element by element, for every finite s; given"""
+    xp = array_module(s)
+    e = xp.exp(-abs(s))
+    return xp.where(s >= 0, 1, e).astype(s.dtype) / (1 + e)
+
+
+# %% [markdown] hints="DiscriminatorLoss"
+# ### forward
+# 1. Which logits should be large, and which small? Two batches of different sizes: over what is each mean?
+# 2. L = mean softplus(−real) + mean softplus(fake); −log σ(s) = softplus(−s)
+# 3. The softplus of the negative real logits, averaged; the softplus of the generated ones, averaged; add the two means,
+#    and keep both arrays for backward.
+#
+# ### backward
+# 1. What is the derivative of softplus? Where does a minus come from, and by which number is each batch divided?
+# 2. dreal = −σ(−real) / n, dfake = σ(fake) / m
+# 3. Compute both from the logits that forward kept, each with the number of its own elements, and return them as a
+#    pair in the order of forward.
+
+# %%
+check(DiscriminatorLoss)
+
+# %% [markdown]
+# ## 10.12 GeneratorLoss
+#
+# The generator wants the opposite. The **minimax** game of the paper takes that literally: its loss is minus the second
+# term of the discriminator's. The **non-saturating** loss asks instead that its images be called real:
+#
+# $$ L_{minimax} = \text{mean} \log\bigl(1 - \sigma(s)\bigr) = -\text{mean softplus}(s), \qquad
+#    L_{non-saturating} = -\text{mean} \log \sigma(s) = \text{mean softplus}(-s) $$
+#
+# Both fall when $s$ rises. But look at the gradients, for $m$ rows:
+#
+# $$ ds_{minimax} = -\frac1m\, \sigma(s), \qquad ds_{non-saturating} = -\frac1m\, \sigma(-s) $$
+#
+# ```
+#     s (what D answers)          −10        −2         0         2        10
+#     D thinks of the image       surely    probably              probably surely
+#                                 generated generated             real     real
+#     |ds| minimax              0.00005     0.12      0.50      0.88      1.00
+#     |ds| non-saturating          1.00     0.88      0.50      0.12   0.00005
+# ```
+#
+# At the beginning of training every image is noise, and the discriminator sees that at once: $s \ll 0$. The minimax loss
+# then has no gradient left, just where the generator has everything to learn. The non-saturating one has its full
+# gradient there, and loses it where there is nothing to improve. Therefore it is the one that is used.
+#
+# *By hand:* two rows with $s = -\ln 3$ and $0$, so $\sigma = ¼, ½$. Minimax: $L = ½ (\ln ¾ + \ln ½) = -0.490$,
+# $ds = (-⅛, -¼)$. Non-saturating: $L = -½ (\ln ¼ + \ln ½) = 1.040$, $ds = (-⅜, -¼)$.
+
+
+# %%
+class GeneratorLoss(Loss):
+    """What a generator makes small, from the discriminator's logits of its rows
+
+    Shapes
+        fake  (m, …)      loss  ()      dfake  as fake
+    loss = mean(−log σ(fake)); with minimax=True mean(log(1 − σ(fake))).  Finite for every finite logit.
+
+    Source: Goodfellow et al., Generative Adversarial Nets (2014), section 3.
+    """
+
+    def __init__(self, minimax=False):
+        self.minimax = minimax
+
+    def forward(self, fake):
+        ### BEGIN SOLUTION
+        self.fake = fake
+        return -softplus(fake).mean() if self.minimax else softplus(-fake).mean()
+        ### END SOLUTION
+
+    def backward(self):
+        ### BEGIN SOLUTION
+        return -sigmoid(self.fake if self.minimax else -self.fake) / self.fake.size
+        ### END SOLUTION
+
+
+# %% [markdown] hints="GeneratorLoss"
+# ### forward
+# 1. Both losses fall when the discriminator's answer rises. Which of the two is the discriminator's own second term with
+#    the other sign?
+# 2. non-saturating: mean softplus(−s); minimax: −mean softplus(s)
+# 3. Keep the logits. Return the mean of one softplus or minus the mean of the other, whichever was asked for.
+#
+# ### backward
+# 1. Where is each gradient large: where the image was called real, or where it was called generated? Which sign do both
+#    have everywhere?
+# 2. ds = −σ(−s) / m; minimax: ds = −σ(s) / m
+# 3. Choose the sign inside the sigmoid by the kind of loss, divide by the number of elements, and put a minus in front.
+
+# %%
+check(GeneratorLoss)
+
+# %% [markdown]
+# ## 10.13 gan_step
+#
+# One step of the game has two halves, and what makes it difficult is not a formula but the **order of events**.
+#
+# ```
+#   1  the discriminator's half                          2  the generator's half
+#
+#      noise ──→ G ──→ fake ──┐                             fresh ──→ G ──→ fake ──→ D ──→ s ──→ L_G
+#                             ├─→ D ──→ s ──→ L_D                     ↑                ↓
+#      real ──────────────────┘   ↑           ↓                       └── dfake ←──────┘
+#                                 └───────────┘                       │
+#      D.step()     (G gets nothing)                        G.step()  (D passes on, and does not move)
+# ```
+#
+# 1. **The discriminator's half.** The generator makes rows from `noise`. The discriminator sees the real and the generated
+#    rows, and moves so that $L_D$ falls. The gradient stops at the generated rows: to the discriminator they are data. Libraries
+#    call that *detached*; here it simply means that `generator.backward` is not called.
+# 2. **The generator's half.** From `fresh` noise the generator makes new rows, which the discriminator *as it is now* judges.
+#    The gradient of $L_G$ goes **through** the discriminator, whose `backward` gives what matters, the gradient at its
+#    input, and into the generator, which moves. On its way it also leaves something in the discriminator's `.grad`. That
+#    belongs to nobody: whoever does not clear it finds it again in the next step, with the wrong sign.
+#
+# Two details:
+#
+# - A layer remembers its **last** `forward` only. If the discriminator reads first the real and then the generated rows,
+#    then `backward` for the real ones uses what it remembers of the generated ones. Either let it read both as *one* batch
+#    (real rows first, then split the logits, and join the two gradients again), or read the real rows a second time.
+# - The networks may come with gradients of earlier steps. Clear each network's before its own half. At the end the
+#    discriminator's are zero.
+#
+# *By hand:* rows of one number, $G(z) = g z$ with $g = 1$; $D(x) = w x$ with $w = 0$; a real row 2, noise 1, fresh noise 3,
+# learning rate 1. First half: the logits are 0 and 0, $L_D = 2 \ln 2$, $ds = (-½, ½)$, $dw = -½ \cdot 2 + ½ \cdot 1 = -½$, so
+# $w = ½$. Second half: $G(3) = 3$, $s = 1.5$, $L_G = \text{softplus}(-1.5) = 0.201$, $ds = -0.182$, $dfake = -0.182 \cdot ½ =
+# -0.091$, $dg = -0.091 \cdot 3 = -0.274$, so $g = 1.274$. With the discriminator's old $w = 0$ the generator would have
+# learned nothing.
+
+
+# %%
+def gan_step(
+    real, noise, fresh, *, generator, discriminator, discriminator_loss, generator_loss, discriminator_optimizer,
+    generator_optimizer
+):  # fmt: skip
+    """One update of the discriminator, then one of the generator; returns both losses
+
+    Shapes
+        real  (n, …)      noise  (m, latent)      fresh  (k, latent)      result  two scalars
+    First the discriminator, by discriminator_loss(real, fake) of its answers to the real rows and to those that the
+    generator makes of noise; then the generator, by generator_loss(fake) of the answers to what it makes of fresh.
+    The first loss does not reach the generator. Earlier gradients do not count, and the discriminator's are zero at
+    the end. The rows of both kinds have the same shape; n, m and k may differ.
+    Returns (the discriminator's loss, the generator's loss).
+
+    Source: Goodfellow et al., Generative Adversarial Nets (2014), algorithm 1, with one step of the discriminator.
+    """
+    ### BEGIN SOLUTION
+    xp, n = array_module(real), len(real)
+    fake = generator.forward(noise)
+    answers = discriminator.forward(xp.concatenate([real, fake]))
+    judged = discriminator_loss.forward(answers[:n], answers[n:])
+    discriminator_optimizer.zero_grad()
+    discriminator.backward(xp.concatenate(discriminator_loss.backward()))
+    discriminator_optimizer.step()
+
+    answers = discriminator.forward(generator.forward(fresh))
+    fooled = generator_loss.forward(answers)
+    generator_optimizer.zero_grad()
+    generator.backward(discriminator.backward(generator_loss.backward()))
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return judged, fooled
+    ### END SOLUTION
+
+
+# %% [markdown] hints="gan_step"
+# ### gan_step
+# 1. Go through the steps and say of each network what is in its gradients. Which call of forward does each call of
+#    backward belong to?
+# 2. first half: L_D(D(real), D(G(noise))), D moves; second half: L_G(D(G(fresh))), G moves; D's gradients ← 0
+# 3. Make rows of noise, let the discriminator read them together with the real ones, split its answers, clear its
+#    gradients, go back through it with both gradients joined, move it. Make rows of fresh noise, let it judge them, clear
+#    the generator's gradients, go back through both networks, move the generator, and clear what is left.
+
+# %%
+check(gan_step)
