@@ -30,6 +30,11 @@ OUTLINE = Outline(
         "DiscriminatorLoss": Points(forward=2, backward=2),
         "GeneratorLoss": Points(forward=2, backward=2),
         "gan_step": 6,
+        "DCGANGenerator": Points(forward=3, backward=3),
+        "DCGANDiscriminator": Points(forward=2, backward=3),
+        "CycleConsistencyLoss": Points(forward=1, backward=1),
+        "translation_step": 5,
+        "DomainClassificationLoss": Points(forward=2, backward=2),
     },
     questions={"what_is_normal": 3, "posterior": 3},
 )

@@ -1366,3 +1366,380 @@ def gan_step(
 
 # %%
 check(gan_step)
+
+# %% [markdown]
+# ## 10.14 DCGANGenerator
+#
+# With images the networks should be convolutional. Radford, Metz & Chintala tried many and wrote down what trained well, the
+# *DCGAN*: transposed convolutions that double the size, batch normalization inside, ReLU in the generator and LeakyReLU in
+# the discriminator, tanh at the end. For 14 × 14 pixels:
+#
+# ```
+#   z (N, latent) ─ Linear ─→ (N, 16 C) ─ as images ─→ (N, C, 4, 4) ─ norm1 ─ ReLU ─┐
+#                                                                                    │
+#   ┌────────────────────────────────────────────────────────────────────────────────┘
+#   └─ up1: ConvTranspose2d 3 × 3, stride 2, padding 1 ─→ (N, C/2, 7, 7) ─ norm2 ─ ReLU ─┐
+#                                                                                        │
+#   ┌────────────────────────────────────────────────────────────────────────────────────┘
+#   └─ up2: ConvTranspose2d 4 × 4, stride 2, padding 1 ─→ (N, 1, 14, 14) ─ tanh ─→ y, pixels from −1 to 1
+# ```
+#
+# - **No norm at the ends.** Batch normalization forces mean and variance of each channel of the *batch* upon its output. At
+#   the last layer that would fix the mean brightness and the contrast of all generated images together, whatever the
+#   data are like.
+# - The norm comes *before* the ReLU, and `norm1` sees images: the $4 \cdot 4$ places of a channel share one mean. So reshape
+#   first. With the shape (N, 16 C) it would be another layer, with 16 times as many means.
+# - In training mode all rows of a batch depend on each other. After `eval()` each image depends on its own code only.
+#
+# **The backward pass** calls the backward of every layer, from the last to the first, and undoes the reshape.
+#
+# *By hand:* shapes for $C = 32$ and a batch of 5: (5, 512), (5, 32, 4, 4), then $(4 - 1) \cdot 2 - 2 + 3 = 7$:
+# (5, 16, 7, 7), then $(7 - 1) \cdot 2 - 2 + 4 = 14$: (5, 1, 14, 14).
+
+
+# %%
+class DCGANGenerator(Layer):
+    """Images from codes:  Linear, norm1, ReLU, up1, norm2, ReLU, up2, tanh
+
+    Shapes
+        z  (N, latent)      y  (N, 1, 14, 14)
+    channels: of the images of 4 × 4 with which it begins, an even number; norm1 is over these channels.
+    backward returns dz.
+
+    Source: Radford, Metz & Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+    Networks (2016), section 3.
+    """
+
+    def __init__(self, latent, channels, *, rng):
+        half = channels // 2
+        self.linear = Linear(latent, channels * 4 * 4, rng=rng)
+        self.norm1, self.norm2 = BatchNorm(channels), BatchNorm(half)
+        self.up1 = ConvTranspose2d(channels, half, 3, stride=2, padding=1, rng=rng)
+        self.up2 = ConvTranspose2d(half, 1, 4, stride=2, padding=1, rng=rng)
+        self.relu1, self.relu2, self.tanh = ReLU(), ReLU(), Tanh()
+        for layer in (self.linear, self.up1, self.up2):
+            layer.W.data[...] = asarray(rng.normal(0, 0.02, layer.W.shape))  # as in the paper
+
+    def forward(self, z):
+        ### BEGIN SOLUTION
+        h = self.linear.forward(z).reshape(len(z), -1, 4, 4)
+        h = self.relu1.forward(self.norm1.forward(h))
+        h = self.up1.forward(h)
+        h = self.relu2.forward(self.norm2.forward(h))
+        return self.tanh.forward(self.up2.forward(h))
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        dh = self.up2.backward(self.tanh.backward(dy))
+        dh = self.norm2.backward(self.relu2.backward(dh))
+        dh = self.up1.backward(dh)
+        dh = self.norm1.backward(self.relu1.backward(dh))
+        return self.linear.backward(dh.reshape(len(dh), -1))
+        ### END SOLUTION
+
+
+# %% [markdown] hints="DCGANGenerator"
+# ### forward
+# 1. Where do numbers become images, before or after the first norm? What is the very last thing that happens?
+# 2. (N, latent) → (N, 16 C) → (N, C, 4, 4) → (N, C/2, 7, 7) → (N, 1, 14, 14); norm before ReLU, twice; tanh at the end
+# 3. The linear layer, a reshape to images of four by four, the first norm and ReLU, the first transposed convolution, the
+#    second norm and ReLU, the second transposed convolution, tanh.
+#
+# ### backward
+# 1. Write forward as a list of calls. In which order do their backwards run, and where does the shape change back?
+# 2. dz = linearᵀ · reshape · norm1ᵀ · relu1ᵀ · up1ᵀ · norm2ᵀ · relu2ᵀ · up2ᵀ · tanhᵀ dy
+# 3. Call the backward of every layer from the last to the first; before the linear layer make one row of each image.
+
+# %%
+check(DCGANGenerator)
+
+# %% [markdown]
+# ## 10.15 DCGANDiscriminator
+#
+# The mirror image: convolutions with stride 2 in place of pooling, LeakyReLU with slope 0.2, one norm, in the middle, and one
+# logit at the end.
+#
+# ```
+#   x (N, 1, 14, 14) ─ down1: Conv2d 4 × 4, stride 2, padding 1 ─→ (N, C, 7, 7) ─ LeakyReLU ─┐
+#                                                                                            │
+#   ┌────────────────────────────────────────────────────────────────────────────────────────┘
+#   └─ down2: Conv2d 3 × 3, stride 2, padding 1 ─→ (N, 2C, 4, 4) ─ norm ─ LeakyReLU ─ as rows ─→ (N, 32 C) ─ Linear ─→ (N, 1)
+# ```
+#
+# **No norm at the ends:** none after `down1`, since the norm would remove from the images just what may give them away, mean and
+# contrast; none after the last layer, since half of the logits of each batch would then be positive, whatever it contains.
+#
+# A ReLU passes no gradient where its input is negative. In the discriminator that would be the generator's loss: what it
+# learns comes through here. LeakyReLU passes a fifth.
+#
+# The norm mixes the images of a batch. If real and generated images are in one batch, the discriminator sees each real one
+# beside generated ones, and the other way round. It works, but a step of its own for each kind of batch often trains
+# better.
+#
+# *By hand:* (5, 1, 14, 14) with $C = 16$: $\lfloor (14 + 2 - 4) / 2 \rfloor + 1 = 7$: (5, 16, 7, 7);
+# $\lfloor (7 + 2 - 3) / 2 \rfloor + 1 = 4$: (5, 32, 4, 4); (5, 512); (5, 1).
+
+
+# %%
+class DCGANDiscriminator(Layer):
+    """A logit for each image:  down1, LeakyReLU, down2, norm, LeakyReLU, Linear
+
+    Shapes
+        x  (N, 1, 14, 14)      y  (N, 1)
+    channels: after down1; twice as many after down2.      The slope of both LeakyReLU is 0.2.      backward returns dx.
+
+    Source: Radford, Metz & Chintala (2016), section 3.
+    """
+
+    def __init__(self, channels, *, rng):
+        self.down1 = Conv2d(1, channels, 4, stride=2, padding=1, rng=rng)
+        self.down2 = Conv2d(channels, 2 * channels, 3, stride=2, padding=1, rng=rng)
+        self.norm = BatchNorm(2 * channels)
+        self.relu1, self.relu2, self.flatten = LeakyReLU(0.2), LeakyReLU(0.2), Flatten()
+        self.linear = Linear(2 * channels * 4 * 4, 1, rng=rng)
+        for layer in (self.down1, self.down2, self.linear):
+            layer.W.data[...] = asarray(rng.normal(0, 0.02, layer.W.shape))
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        h = self.relu1.forward(self.down1.forward(x))
+        h = self.norm.forward(self.down2.forward(h))
+        h = self.flatten.forward(self.relu2.forward(h))
+        return self.linear.forward(h)
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        dh = self.flatten.backward(self.linear.backward(dy))
+        dh = self.norm.backward(self.relu2.backward(dh))
+        dh = self.relu1.backward(self.down2.backward(dh))
+        return self.down1.backward(dh)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="DCGANDiscriminator"
+# ### forward
+# 1. There is one norm. After which of the two convolutions does it come, and on which side of the LeakyReLU?
+# 2. (N, 1, 14, 14) → (N, C, 7, 7) → (N, 2C, 4, 4) → (N, 32 C) → (N, 1)
+# 3. The first convolution and its LeakyReLU, the second convolution, the norm and its LeakyReLU, flatten, the linear layer,
+#    and nothing after it.
+#
+# ### backward
+# 1. Which layer comes first on the way back? Who needs the gradient that comes out at the other end?
+# 2. dx = down1ᵀ · relu1ᵀ · down2ᵀ · normᵀ · relu2ᵀ · flattenᵀ · linearᵀ dy
+# 3. Call the backward of every layer from the last to the first, and return what the first convolution gives: the
+#    generator learns from it.
+
+# %%
+check(DCGANDiscriminator)
+
+# %% [markdown]
+# ## 10.16 CycleConsistencyLoss
+#
+# A *CycleGAN* translates between two kinds of images, $X$ and $Y$, of which there are no pairs: photographs and paintings,
+# horses and zebras. One generator, $G$, makes $Y$ of $X$; another one, $F$, makes $X$ of $Y$; and each has a discriminator
+# that knows real images of its kind. But the adversarial loss only says that $G(x)$ should look like *some* $y$. $G$ might
+# send every horse to the same zebra. So the way back has to lead to the image from which it began:
+#
+# $$ x \xrightarrow{\;G\;} \hat y \xrightarrow{\;F\;} \tilde x, \qquad L = \lambda\; \text{mean} |\tilde x - x| $$
+#
+# and likewise from $y$ over $\hat x$ to $\tilde y$. The mean is over all pixels of all images. Absolute differences,
+# not squares, since squares prefer a blurred image that is a little wrong everywhere.
+#
+# **The backward pass, derived.** $\frac{d}{d\tilde x} |\tilde x - x| = \text{sign}(\tilde x - x)$, so
+# $d\tilde x = \frac{\lambda}{\text{size}}\, \text{sign}(\tilde x - x)$. (Where both are equal, 0.) The image $x$ comes from the data
+# and gets no gradient.
+#
+# *By hand:* $x = (0.2, -0.5, 1)$, $\tilde x = (0.5, -0.5, 0.4)$, $\lambda = 10$: $L = 10 \cdot (0.3 + 0 + 0.6) / 3 = 3$ and
+# $d\tilde x = \frac{10}{3} (1, 0, -1)$.
+
+
+# %%
+class CycleConsistencyLoss(Loss):
+    """How far an image is from where it began, after the way there and back:  weight · mean |back − x|
+
+    Shapes
+        back, x  any, the same      loss  ()      dback  as back
+    weight: λ.      backward() returns dback; x is data.
+
+    Source: Zhu, Park, Isola & Efros, Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks
+    (2017), equation 2.
+    """
+
+    def __init__(self, weight=10.0):
+        self.weight = weight
+
+    def forward(self, back, x):
+        ### BEGIN SOLUTION
+        self.off = back - x
+        return self.weight * abs(self.off).mean()
+        ### END SOLUTION
+
+    def backward(self):
+        ### BEGIN SOLUTION
+        return array_module(self.off).sign(self.off) * (self.weight / self.off.size)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="CycleConsistencyLoss"
+# ### forward
+# 1. Absolute differences or squares? Over what is the mean?
+# 2. L = λ / size · Σ |back − x|; back, x (…)
+# 3. Keep the difference. Its absolute value, averaged over all elements, times the weight.
+#
+# ### backward
+# 1. What is the slope of an absolute value on either side of zero?
+# 2. dback = λ / size · sign(back − x)
+# 3. The signs of the differences that forward kept, times the weight, divided by the number of elements.
+
+# %%
+check(CycleConsistencyLoss)
+
+# %% [markdown]
+# ## 10.17 translation_step
+#
+# Four networks, and one step of the two generators: $G$ (`to_y`), $F$ (`to_x`), and the discriminators `judge_y` and
+# `judge_x`, which have had their step already, stay as they are, and only pass gradients on.
+#
+# ```
+#   x ──→ G ──→ ŷ ──→ judge_y ──→ s ──→ generator_loss             y ──→ F ──→ x̂ ──→ judge_x ──→ s ──→ generator_loss
+#               └───→ F ──→ x̃ ──→ cycle_loss(x̃, x)                             └───→ G ──→ ỹ ──→ cycle_loss(ỹ, y)
+# ```
+#
+# The loss is the sum of the four. Two things have to be thought about before writing:
+#
+# - $\hat y$ is used **twice**, by the discriminator and by $F$. Its two gradients add up, and their sum goes into $G$.
+# - $G$ is used twice as well, for $x$ and for $\hat x$, and so is $F$. A layer remembers its *last* `forward`. So finish one
+#   of the two rows of the drawing, with its backward, before you begin the other one. Parameters' gradients add up by
+#   themselves.
+#
+# Only then the optimizer, which holds the parameters of *both* generators, makes one step. And what the backward passes have
+# left in the two discriminators is cleared, as in `gan_step`.
+#
+# *By hand* for the upper row, with networks that multiply by one number, $G$ by 2, $F$ by 1, judge_y by 1, and
+# generator_loss $= -s$, cycle_loss $= |\tilde x - x|$, $x = 1$: $\hat y = 2$, $s = 2$, $\tilde x = 2$, $L = -2 + 1$. Back:
+# $d\tilde x = 1$, so $dF = 1 \cdot \hat y = 2$ and through $F$ comes $1$; through judge_y comes $-1$; together $d\hat y = 0$:
+# the discriminator pulls $G$ upwards just as much as the cycle pulls it downwards.
+
+
+# %%
+def translation_step(x, y, *, to_y, to_x, judge_y, judge_x, generator_loss, cycle_loss, optimizer):
+    """One update of both generators of a CycleGAN; returns their loss
+
+    Shapes
+        x  (n, …)      y  (m, …)      result  ()
+    loss = generator_loss(judge_y(to_y(x))) + cycle_loss(to_x(to_y(x)), x)
+         + generator_loss(judge_x(to_x(y))) + cycle_loss(to_y(to_x(y)), y)
+    optimizer moves both generators, once.  Earlier gradients do not count, and those of judge_y and judge_x are zero at
+    the end.
+
+    Source: Zhu, Park, Isola & Efros (2017), section 3.
+    """
+    ### BEGIN SOLUTION
+    optimizer.zero_grad()
+    total = 0
+    for start, there, back, judge in ((x, to_y, to_x, judge_y), (y, to_x, to_y, judge_x)):
+        translated = there.forward(start)
+        total = total + generator_loss.forward(judge.forward(translated))
+        dtranslated = judge.backward(generator_loss.backward())
+        total = total + cycle_loss.forward(back.forward(translated), start)
+        dtranslated = dtranslated + back.backward(cycle_loss.backward())
+        there.backward(dtranslated)
+    optimizer.step()
+    judge_y.zero_grad()
+    judge_x.zero_grad()
+    return total
+    ### END SOLUTION
+
+
+# %% [markdown] hints="translation_step"
+# ### translation_step
+# 1. Which networks are used twice, and which image? What does a layer remember if it is used a second time before its
+#    backward?
+# 2. dŷ = (through judge_y) + (through F); dG gets dŷ of the upper row and dỹ of the lower one
+# 3. Clear both generators. For the row of x: translate, judge, go back through the discriminator; translate back, take the
+#    cycle's loss, go back through the second generator; add both gradients and go back through the first. The same for y
+#    with the roles exchanged. One step, clear the discriminators, return the sum of the four losses.
+
+# %%
+check(translation_step)
+
+# %% [markdown]
+# ## 10.18 DomainClassificationLoss
+#
+# A CycleGAN needs two generators for every pair of kinds. The *StarGAN* has one generator for all kinds ("domains": hair
+# black, blond, brown), which gets the desired one as an input, and a discriminator with **two heads**: is the image real,
+# and which domain is it from?
+#
+# ```
+#   scores (batch, 1 + domains):    real?  │ black  blond  brown
+#                                    0.3   │  1.2   −0.5    0.1
+#                                          └──── softmax ─────┘
+# ```
+#
+# The second head is a classifier. It learns from *real* images with the domain that they have, and teaches the *generator* with
+# generated images and the domain that they **should** have:
+#
+# $$ L = \lambda\; \text{mean} \bigl(-\log p_{c}\bigr), \qquad p = \text{softmax}(\text{scores}_{1 \ldots}) $$
+#
+# with $c$ the domain of the row. The first column belongs to the adversarial loss and takes no part: it is not among those that the
+# softmax normalizes, and its gradient is 0.
+#
+# **The backward pass** is that of the softmax cross-entropy: $d\,\text{scores}_{1 \ldots} = \frac{\lambda}{batch} (p - \text{onehot}(c))$,
+# and 0 in column 0.
+#
+# *By hand:* one row of scores $(5, \ln 3, 0)$, $c = 1$, $\lambda = 2$: $p = (¾, ¼)$, $L = -2 \ln ¼ = 2.773$, and
+# $d = 2 \cdot (0, ¾, ¼ - 1) = (0, 1.5, -1.5)$.
+
+
+# %%
+class DomainClassificationLoss(Loss):
+    """Cross-entropy of the domain, from the scores of a discriminator that answers real or not in column 0
+
+    Shapes
+        scores  (batch, 1 + domains)      domain  (batch,), integers from 0      loss  ()      dscores  as scores
+    loss = weight · mean(−log softmax(scores[:, 1:])[domain]), finite for all finite scores; column 0 takes no part.
+
+    Source: Choi et al., StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation
+    (2018), equations 2 and 3.
+    """
+
+    def __init__(self, weight=1.0):
+        self.weight = weight
+
+    def forward(self, scores, domain):
+        ### BEGIN SOLUTION
+        xp = array_module(scores)
+        scores = scores[:, 1:] - scores[:, 1:].max(axis=1, keepdims=True)
+        e = xp.exp(scores)
+        total = e.sum(axis=1, keepdims=True)
+        self.p, self.right = e / total, (xp.arange(len(scores)), domain)
+        return -self.weight * (scores[self.right] - xp.log(total[:, 0])).mean()
+        ### END SOLUTION
+
+    def backward(self):
+        ### BEGIN SOLUTION
+        xp, (batch, domains) = array_module(self.p), self.p.shape
+        dscores = xp.zeros((batch, 1 + domains), dtype=self.p.dtype)
+        dscores[:, 1:] = self.p
+        dscores[:, 1:][self.right] -= 1
+        return dscores * (self.weight / batch)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="DomainClassificationLoss"
+# ### forward
+# 1. Which columns does the softmax normalize? What does the exponential do with a score of 1000?
+# 2. L = −λ mean(s_c − max s − log Σ e^(s − max s)), s = scores without column 0
+# 3. Leave out column 0, subtract the largest score of each row, and compute the logarithms of the softmax without first
+#    computing the softmax. Pick the one of each row's domain, average, multiply by minus the weight. Keep the probabilities.
+#
+# ### backward
+# 1. How many columns does the result have, and what is in the first?
+# 2. d = λ / batch · (p − onehot(c)) in the columns of the domains, 0 in column 0
+# 3. Zeros of the shape of the scores; the probabilities in all columns but the first; minus one at each row's domain; times
+#    the weight, divided by the batch. Leave unchanged what forward kept.
+
+# %%
+check(DomainClassificationLoss)
