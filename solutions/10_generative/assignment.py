@@ -35,6 +35,12 @@ OUTLINE = Outline(
         "CycleConsistencyLoss": Points(forward=1, backward=1),
         "translation_step": 5,
         "DomainClassificationLoss": Points(forward=2, backward=2),
+        "q_sample": 3,
+        "noisy_batch": 2,
+        "drop_labels": 2,
+        "denoising_step": 3,
+        "guided_noise": 2,
+        "p_sample": 4,
     },
     questions={"what_is_normal": 3, "posterior": 3},
 )

@@ -1743,3 +1743,285 @@ class DomainClassificationLoss(Loss):
 
 # %%
 check(DomainClassificationLoss)
+
+# %% [markdown]
+# ## 10.19 q_sample
+#
+# A **diffusion model** has no opponent. It destroys an image in many small steps, in each of which the image shrinks a little and
+# gets a little noise; and it learns to go *one* small step back. Whoever can do that can begin with pure noise and arrive at an
+# image. With the *noise levels* $\beta_0, \ldots, \beta_{T-1}$, small numbers that rise,
+#
+# $$ x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; \varepsilon_t, \qquad \varepsilon_t \sim \mathcal N(0, 1) $$
+#
+# The two factors are such that numbers of variance 1 keep it: $(1 - \beta_t) \cdot 1 + \beta_t = 1$.
+#
+# **All steps at once, derived.** Training needs $x_t$ for a random $t$, and $t$ steps for every image would be slow. Put two steps
+# together, with $\alpha_t = 1 - \beta_t$:
+#
+# $$ x_1 = \sqrt{\alpha_1}\,\bigl(\sqrt{\alpha_0}\, x + \sqrt{\beta_0}\, \varepsilon_0\bigr) + \sqrt{\beta_1}\, \varepsilon_1
+#    = \sqrt{\alpha_1 \alpha_0}\; x + \underbrace{\sqrt{\alpha_1 \beta_0}\; \varepsilon_0 + \sqrt{\beta_1}\; \varepsilon_1}_{\text{normal, of variance }
+#    \alpha_1 (1 - \alpha_0) + 1 - \alpha_1 \,=\, 1 - \alpha_1 \alpha_0} $$
+#
+# Two independent normal numbers add up to *one*, whose variance is the sum. The same happens in every further step, so with
+# $\bar\alpha_t = \alpha_0 \alpha_1 \cdots \alpha_t$
+#
+# $$ x_t = \sqrt{\bar\alpha_t}\; x + \sqrt{1 - \bar\alpha_t}\; \varepsilon $$
+#
+# ```
+#   t            0        10        20        30        40       49          T = 50, β from 0.001 to 0.2
+#   √ᾱ_t       1.00      0.88      0.62      0.35      0.15     0.06         how much of the image is left
+#   √(1 − ᾱ_t) 0.03      0.47      0.78      0.94      0.99     1.00         how much noise there is
+# ```
+#
+# Each row of a batch has a $t$ of its own, so $\bar\alpha_t$ is one number for each row, whatever shape a row has. $t$ counts
+# from 0: $\bar\alpha_0 = \alpha_0$ already contains one step of noise.
+#
+# *By hand:* $\beta = (0.19, \frac59)$: $\alpha = (0.81, \frac49)$, $\bar\alpha = (0.81, 0.36)$. For $t = 1$, $x = 2$ and
+# $\varepsilon = 1$: $x_1 = 0.6 \cdot 2 + 0.8 \cdot 1 = 2$. For $t = 0$: $x_0 = 0.9 \cdot 2 + 0.436 \cdot 1 = 2.236$.
+
+
+# %%
+def q_sample(x, t, noise, beta):
+    """Images after the steps 0 to t of noise, at once:  √ᾱ[t] x + √(1 − ᾱ[t]) noise,  ᾱ the running product of 1 − beta
+
+    Shapes
+        x, noise  (batch, …)      t  (batch,), integers from 0 to steps − 1      beta  (steps,)      result  as x
+    Each row has its own t.
+
+    Source: Ho, Jain & Abbeel, Denoising Diffusion Probabilistic Models (2020), equation 4.
+    """
+    ### BEGIN SOLUTION
+    xp = array_module(x)
+    kept = xp.cumprod(1 - beta)[t].reshape(-1, *[1] * (x.ndim - 1))
+    return xp.sqrt(kept).astype(x.dtype) * x + xp.sqrt(1 - kept).astype(x.dtype) * noise
+    ### END SOLUTION
+
+
+# %% [markdown] hints="q_sample"
+# ### q_sample
+# 1. How many numbers does t select for the whole batch, and to which axes of x do they belong? Is it a product or a sum that
+#    runs over the steps?
+# 2. ᾱ = running product of 1 − β, (steps,); xₜ = √ᾱₜ x + √(1 − ᾱₜ) ε, ᾱₜ (batch, 1, …, 1)
+# 3. Compute the running product, pick each row's number by t, give it as many axes as x has, all but the first of length one,
+#    and mix x and the noise with the two roots, in the dtype of x.
+
+# %%
+check(q_sample)
+
+# %% [markdown]
+# ## 10.20 noisy_batch
+#
+# A batch to train on: every row gets a random $t$, from 0 to $T - 1$ with the same probability, and normal noise of its own. Whoever
+# draws one $t$ for the whole batch gets gradients that point somewhere else at every step; whoever draws only one image's noise,
+# a network that expects the same noise everywhere.
+#
+# *By hand:* with $\beta = (0.19, \frac59)$ and $x = (2, 2)$ one possible result is $t = (1, 0)$, $\varepsilon = (1, 1)$,
+# $x_t = (2, 2.236)$.
+
+
+# %%
+def noisy_batch(x, beta, *, rng):
+    """Draw a step and noise for each row; returns (xt, t, noise) with xt = q_sample(x, t, noise, beta)
+
+    Shapes
+        x  (batch, …)      beta  (steps,)      xt, noise  as x      t  (batch,), integers from 0 to steps − 1
+    Steps are drawn evenly, each row's by itself; noise is normal, with mean 0 and variance 1, every number by itself.
+    rng: a numpy.random.Generator.
+
+    Source: Ho, Jain & Abbeel (2020), algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    t = asarray(rng.integers(len(beta), size=len(x)))
+    noise = asarray(rng.normal(size=x.shape)).astype(x.dtype)
+    return q_sample(x, t, noise, beta), t, noise
+    ### END SOLUTION
+
+
+# %% [markdown] hints="noisy_batch"
+# ### noisy_batch
+# 1. How many steps are drawn, and how many numbers of noise? Which is the largest step?
+# 2. t ~ even on 0 … T − 1, (batch,); ε ~ N(0, 1), as x; xₜ = q_sample(x, t, ε, β)
+# 3. Draw one whole number for each row, below the number of levels, and one normal number for each number of x; bring both to
+#    the device, the noise in the dtype of x; mix, and return all three.
+
+# %%
+check(noisy_batch)
+
+# %% [markdown]
+# ## 10.21 drop_labels
+#
+# To draw a digit that somebody has *asked for*, the network is told the label. **Classifier-free guidance** (10.23) also needs a
+# network that has not been told. One network can be both, if in training some rows get a label that means "not told": one more class,
+# here called `nothing`. Each row loses its label with probability $p$, about 0.1, whatever happens to the others.
+#
+# *By hand:* labels $(3, 7, 7)$, `nothing` = 10, and uniform numbers $(0.52, 0.04, 0.81)$ with $p = 0.1$: $(3, 10, 7)$.
+
+
+# %%
+def drop_labels(labels, p, nothing, *, rng):
+    """Labels, each of which is replaced by ``nothing`` with probability p, independently of the others
+
+    Shapes
+        labels  (batch,), integers      result  the same
+    p: from 0 to 1.      nothing: an integer, the label that says nothing.      rng: a numpy.random.Generator.
+
+    Source: Ho & Salimans, Classifier-Free Diffusion Guidance (2022), algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    dropped = asarray(rng.random(labels.shape) < p)
+    return array_module(labels).where(dropped, nothing, labels).astype(labels.dtype)
+    ### END SOLUTION
+
+
+# %% [markdown] hints="drop_labels"
+# ### drop_labels
+# 1. How many draws does a batch need? What must the result be for p = 0 and for p = 1?
+# 2. label ← nothing where u < p, u ~ even on [0, 1), (batch,)
+# 3. Draw a uniform number for each label; where it is below p take the label that says nothing, else the label itself, in a
+#    new array of the same dtype.
+
+# %%
+check(drop_labels)
+
+# %% [markdown]
+# ## 10.22 denoising_step
+#
+# What should the network learn? To say which noise is in $x_t$. If it knew $\varepsilon$ exactly, it would know the image too:
+# $x = (x_t - \sqrt{1 - \bar\alpha_t}\, \varepsilon) / \sqrt{\bar\alpha_t}$. Of course it cannot know; it learns the best guess.
+#
+# $$ L = \text{mean} \bigl(\varepsilon_\theta(x_t, t, c) - \varepsilon\bigr)^2 $$
+#
+# with the label $c$. The noise has the same size at every $t$, so no $t$ outweighs the others. That is all: a regression, with a loss
+# that falls, and nobody who trains against it.
+#
+# *By hand:* a "network" that answers $w \cdot x_t$ with $w = \frac12$; $x_t = 2$ and $\varepsilon = 1$ from 10.19:
+# $L = (1 - 1)^2 = 0$. For the row with $t = 0$: $x_t = 2.236$, $L = (1.118 - 1)^2 = 0.0139$, $dw = 2 \cdot 0.118 \cdot 2.236 = 0.528$.
+
+
+# %%
+def denoising_step(x, t, noise, labels, *, model, loss, optimizer, beta):
+    """One update of a network that guesses the noise; returns the loss
+
+    Shapes
+        x, noise  (batch, …)      t, labels  (batch,), integers      beta  (steps,)      result  ()
+    model.forward(xt, t, labels) is the guess, as x; model.backward(dguess) its backward.  loss: of a guess and what it
+    should be, loss.forward(guess, truth) and loss.backward().  Earlier gradients do not count.
+
+    Source: Ho, Jain & Abbeel (2020), algorithm 1 and equation 14.
+    """
+    ### BEGIN SOLUTION
+    guess = model.forward(q_sample(x, t, noise, beta), t, labels)
+    error = loss.forward(guess, noise)
+    optimizer.zero_grad()
+    model.backward(loss.backward())
+    optimizer.step()
+    return error
+    ### END SOLUTION
+
+
+# %% [markdown] hints="denoising_step"
+# ### denoising_step
+# 1. What does the network see: the image, or the image with noise? What should it answer?
+# 2. L = loss(model(q_sample(x, t, ε, β), t, labels), ε)
+# 3. Mix image and noise, let the network guess, compare its guess with the noise, clear the gradients, go back, make the step.
+
+# %%
+check(denoising_step)
+
+# %% [markdown]
+# ## 10.23 guided_noise
+#
+# Now the way back. A network that is told the label often takes little notice of it, since at a high noise level every label is
+# almost as good. Guidance turns it up: ask the network twice, with the label and with `nothing`, and go on in the direction that
+# leads from the second answer to the first,
+#
+# $$ \varepsilon = \varepsilon_\theta(x_t, t, c) + w\,\bigl(\varepsilon_\theta(x_t, t, c) - \varepsilon_\theta(x_t, t, \varnothing)\bigr)
+#    = (1 + w)\, \varepsilon_{cond} - w\, \varepsilon_{uncond} $$
+#
+# With $w = 0$ it is the answer with the label alone. (Some programs call $1 + w$ the guidance.) A large $w$ gives clear but
+# uniform images, a small one varied but doubtful ones.
+#
+# *By hand:* $\varepsilon_{cond} = 0.5$, $\varepsilon_{uncond} = 0.2$, $w = 2$: $3 \cdot 0.5 - 2 \cdot 0.2 = 1.1$.
+
+
+# %%
+def guided_noise(x, t, labels, w, nothing, *, model):
+    """The guess of a network with guidance:  (1 + w) · guess with the labels − w · guess with ``nothing`` for all
+
+    Shapes
+        x  (batch, …)      t, labels  (batch,), integers      result  as x
+    w: 0 or more.      nothing: the label that says nothing.      model.forward(x, t, labels): the guess.
+
+    Source: Ho & Salimans (2022), equation 6.
+    """
+    ### BEGIN SOLUTION
+    told = model.forward(x, t, labels)
+    untold = model.forward(x, t, 0 * labels + nothing)
+    return (1 + w) * told - w * untold
+    ### END SOLUTION
+
+
+# %% [markdown] hints="guided_noise"
+# ### guided_noise
+# 1. In which direction does guidance lead, and what should come out for w = 0?
+# 2. ε = (1 + w) ε_cond − w ε_uncond
+# 3. Ask the network with the labels; ask it again with an array of the same shape that contains only the label that says
+#    nothing; combine both answers.
+
+# %%
+check(guided_noise)
+
+# %% [markdown]
+# ## 10.24 p_sample
+#
+# One step back, from $x_t$ to $x_{t-1}$, given a guess $\varepsilon$ of the noise in $x_t$:
+#
+# $$ x_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl( x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\; \varepsilon \Bigr) + \sqrt{\beta_t}\; z, \qquad
+#    z \sim \mathcal N(0, 1), \text{ and } z = 0 \text{ for } t = 0 $$
+#
+# **Where it comes from.** $x_{t-1}$ had noise of variance $1 - \bar\alpha_{t-1}$, and the step added $\beta_t$. So of all noise in
+# $x_t$ the last step's is a share: its best guess is $\frac{\sqrt{\beta_t}}{\sqrt{1 - \bar\alpha_t}}\, \varepsilon$. Take
+# $\sqrt{\beta_t}$ times that away, and undo the factor $\sqrt{\alpha_t}$.
+#
+# **And why noise is added again.** That is a mean: the average of all images from which $x_t$ may have come. Whoever follows averages
+# arrives at an average, a blur. Noise of variance $\beta_t$ makes it *one* of those images. (The paper also tries
+# $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$, which is a little less. Here it is $\beta_t$.) The last step, $t = 0$,
+# adds none: nobody would take it away again.
+#
+# *By hand:* $\beta = (0.19, \frac59)$, $t = 1$, $x_1 = 2$, $\varepsilon = 1$: $\sqrt{\alpha_1} = \frac23$, $\sqrt{1 - \bar\alpha_1} = 0.8$,
+# so $\frac32 (2 - \frac{0.556}{0.8}) = 1.958$, plus $0.745\, z$. Then from $x_0 = 1.958$, $t = 0$, $\varepsilon = 1$:
+# $\frac{1}{0.9} (1.958 - \frac{0.19}{0.436}) = 1.691$, and no noise.
+
+
+# %%
+def p_sample(x, t, noise, beta, *, rng):
+    """One step back, from the step t to t − 1, or to the image where t is 0
+
+    Shapes
+        x  (batch, …), all after the steps 0 to t      noise  as x, the guess of what is in it      beta  (steps,)
+        result  as x
+    t: one integer from 0 to steps − 1, for all rows.      rng: a numpy.random.Generator, of normal numbers z
+    result = (x − beta[t] / √(1 − ᾱ[t]) noise) / √(1 − beta[t]) + √beta[t] z, and without z where t is 0.
+
+    Source: Ho, Jain & Abbeel (2020), algorithm 2, with the variance beta.
+    """
+    ### BEGIN SOLUTION
+    xp = array_module(x)
+    kept = xp.cumprod(1 - beta)[t]
+    scale = (1 / xp.sqrt(1 - beta[t])).astype(x.dtype)
+    mean = scale * (x - (beta[t] / xp.sqrt(1 - kept)).astype(x.dtype) * noise)
+    if t == 0:
+        return mean
+    return mean + xp.sqrt(beta[t]).astype(x.dtype) * asarray(rng.normal(size=x.shape)).astype(x.dtype)
+    ### END SOLUTION
+
+
+# %% [markdown] hints="p_sample"
+# ### p_sample
+# 1. Which of the factors are of this step alone, and which of all steps so far? What is different in the last step?
+# 2. x′ = (x − β / √(1 − ᾱ) ε) / √(1 − β) + √β z, β and ᾱ at t; z = 0 for t = 0
+# 3. Compute the mean from x and the guess. If this was the step to the image, return it. Else draw a normal number for every
+#    number of x, multiply by the root of this step's level, and add.
+
+# %%
+check(p_sample)
