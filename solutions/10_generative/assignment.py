@@ -30,6 +30,7 @@ OUTLINE = Outline(
         "DiscriminatorLoss": Points(forward=2, backward=2),
         "GeneratorLoss": Points(forward=2, backward=2),
         "gan_step": 6,
+        "train_gan": 6,
         "DCGANGenerator": Points(forward=3, backward=3),
         "DCGANDiscriminator": Points(forward=2, backward=3),
         "CycleConsistencyLoss": Points(forward=1, backward=1),
