@@ -24,9 +24,12 @@
 # | `GaussianSample` | `torch.distributions.Normal(mean, std).rsample()` |
 # | `GaussianKL` | `torch.distributions.kl_divergence` of two `Normal`, summed |
 # | `BernoulliLikelihood` | `torch.nn.functional.binary_cross_entropy_with_logits(reduction="sum")`, divided by the batch |
-# | `GANLosses` | `binary_cross_entropy_with_logits` with targets 1 and 0 |
+# | `DiscriminatorLoss`, `GeneratorLoss` | `binary_cross_entropy_with_logits` with targets 1 and 0 |
+# | `gan_step` | two optimizers, and `fake.detach()` |
 # | `DCGANGenerator`, `DCGANDiscriminator` | `ConvTranspose2d`, `Conv2d`, `BatchNorm2d` in a `Sequential` |
-# | `GaussianDiffusion` | none; `diffusers.DDPMScheduler` of Hugging Face |
+# | `CycleConsistencyLoss`, `DomainClassificationLoss` | `torch.nn.L1Loss`, `torch.nn.CrossEntropyLoss`, times a weight |
+# | `q_sample`, `p_sample` | none; `add_noise` and `step` of `diffusers.DDPMScheduler` of Hugging Face |
+# | `guided_noise` | none; the `guidance_scale` of `diffusers` is 1 + w |
 # | `SparseCoding` | `sklearn.decomposition.sparse_encode(algorithm="lasso_cd")` minimizes the same expression |
 #
 # **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapters 14 and 20; Kingma & Welling,
@@ -70,7 +73,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Loss, array_module, asarray, plotting
+from dlkit import Layer, Loss, Parameter, array_module, asarray, plotting, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import mnist
 
@@ -875,3 +878,1029 @@ with when_written():
 
 # %% [markdown]
 # # Part two: two networks and noise
+#
+# Neither an encoder nor a likelihood is needed in the second half. In the first model of this part the loss is itself a
+# network, which learns; in the second one the code is as large as the image, and the way back is learned in small steps.
+
+# %%
+LeakyReLU, Tanh, Flatten = earlier("layers.LeakyReLU"), earlier("layers.Tanh"), earlier("layers.Flatten")
+Conv2d, ConvTranspose2d = earlier("convolution.Conv2d"), earlier("convolution.ConvTranspose2d")
+BatchNorm = earlier("regularization.BatchNorm")
+
+
+# %% [markdown]
+# ## 10.12 DiscriminatorLoss
+#
+# A **generative adversarial network** is two networks that train against each other. The *generator* $G$ turns noise $z$
+# into an image. The *discriminator* $D$ gets an image and answers with one number, a logit $s$: large if it takes the
+# image for a real one, small if it takes it for a generated one; $\sigma(s)$ is its probability of "real". The
+# discriminator is an ordinary classifier with two classes, so its loss is the binary cross-entropy of 03, with the label
+# 1 for real images and 0 for generated ones:
+#
+# $$ L_D = -\frac1n \sum_{i=1}^n \log \sigma(s_i^{real}) \; - \; \frac1m \sum_{j=1}^m \log\bigl(1 - \sigma(s_j^{fake})\bigr) $$
+#
+# Each of the two is the mean over its own batch, and they are added: with $n \ne m$ that is not the mean over all $n + m$.
+#
+# **Stable.** With $\text{softplus}(s) = \log(1 + e^s)$ both terms have the same form, since
+# $-\log \sigma(s) = \log(1 + e^{-s})$ and $-\log(1 - \sigma(s)) = \log(1 + e^s)$:
+#
+# $$ L_D = \text{mean softplus}(-s^{real}) + \text{mean softplus}(s^{fake}), \qquad
+#    \text{softplus}(s) = \max(s, 0) + \log\bigl(1 + e^{-|s|}\bigr) $$
+#
+# A discriminator soon is *sure*: logits of ±50 are common. Whoever computes $\sigma$ first and then its logarithm gets
+# $\log 0$ there; whoever adds a small number under the logarithm loses the gradient where it matters.
+#
+# **The backward pass, derived.** $\frac{d}{ds} \text{softplus}(s) = \frac{e^s}{1 + e^s} = \sigma(s)$, and the chain rule with
+# the inner $-s$ gives a minus:
+#
+# $$ ds_i^{real} = -\frac1n\, \sigma(-s_i^{real}) = \frac{\sigma(s_i^{real}) - 1}{n}, \qquad ds_j^{fake} = \frac1m\, \sigma(s_j^{fake}) $$
+#
+# *By hand:* one real row with $s = \ln 3$, two generated ones with $0$ and $-\ln 3$. $\sigma$ is ¾, ½, ¼.
+# $L_D = -\ln ¾ - ½ (\ln ½ + \ln ¾) = 0.288 + 0.490 = 0.778$; $ds^{real} = (-¼)$, $ds^{fake} = (¼, ⅛)$.
+
+# %%
+class DiscriminatorLoss(Loss):
+    """Cross-entropy of a discriminator that should call real rows real, and generated ones generated, from logits
+
+    Shapes
+        real  (n, …)      fake  (m, …)      loss  ()      dreal, dfake  as real, as fake
+    loss = mean(−log σ(real)) + mean(−log(1 − σ(fake))), finite for every finite logit.
+    backward() returns (dreal, dfake).
+
+    Source: Goodfellow et al., Generative Adversarial Nets (2014), equation 1.
+    """
+
+    def forward(self, real, fake):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %% [markdown]
+# Two functions are given: you have derived both in 03.
+
+# %%
+def softplus(s):
+    """log(1 + eˢ), element by element, for every finite s; given"""
+    xp = array_module(s)
+    return xp.maximum(s, 0) + xp.log1p(xp.exp(-abs(s)))
+
+
+def sigmoid(s):
+    """1 / (1 + e⁻ˢ), element by element, for every finite s; given"""
+    xp = array_module(s)
+    e = xp.exp(-abs(s))
+    return xp.where(s >= 0, 1, e).astype(s.dtype) / (1 + e)
+
+
+# %%
+check(DiscriminatorLoss)
+
+
+# %% [markdown]
+# ## 10.13 GeneratorLoss
+#
+# The generator wants the opposite. The **minimax** game of the paper takes that literally: its loss is minus the second
+# term of the discriminator's. The **non-saturating** loss asks instead that its images be called real:
+#
+# $$ L_{minimax} = \text{mean} \log\bigl(1 - \sigma(s)\bigr) = -\text{mean softplus}(s), \qquad
+#    L_{non-saturating} = -\text{mean} \log \sigma(s) = \text{mean softplus}(-s) $$
+#
+# Both fall when $s$ rises. But look at the gradients, for $m$ rows:
+#
+# $$ ds_{minimax} = -\frac1m\, \sigma(s), \qquad ds_{non-saturating} = -\frac1m\, \sigma(-s) $$
+#
+# ```
+#     s (what D answers)          −10        −2         0         2        10
+#     D thinks of the image       surely    probably              probably surely
+#                                 generated generated             real     real
+#     |ds| minimax              0.00005     0.12      0.50      0.88      1.00
+#     |ds| non-saturating          1.00     0.88      0.50      0.12   0.00005
+# ```
+#
+# At the beginning of training every image is noise, and the discriminator sees that at once: $s \ll 0$. The minimax loss
+# then has no gradient left, just where the generator has everything to learn. The non-saturating one has its full
+# gradient there, and loses it where there is nothing to improve. Therefore it is the one that is used.
+#
+# *By hand:* two rows with $s = -\ln 3$ and $0$, so $\sigma = ¼, ½$. Minimax: $L = ½ (\ln ¾ + \ln ½) = -0.490$,
+# $ds = (-⅛, -¼)$. Non-saturating: $L = -½ (\ln ¼ + \ln ½) = 1.040$, $ds = (-⅜, -¼)$.
+
+# %%
+class GeneratorLoss(Loss):
+    """What a generator makes small, from the discriminator's logits of its rows
+
+    Shapes
+        fake  (m, …)      loss  ()      dfake  as fake
+    loss = mean(−log σ(fake)); with minimax=True mean(log(1 − σ(fake))).  Finite for every finite logit.
+
+    Source: Goodfellow et al., Generative Adversarial Nets (2014), section 3.
+    """
+
+    def __init__(self, minimax=False):
+        self.minimax = minimax
+
+    def forward(self, fake):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(GeneratorLoss)
+
+
+# %% [markdown]
+# ## 10.14 gan_step
+#
+# One step of the game has two halves, and what makes it difficult is not a formula but the **order of events**.
+#
+# ```
+#   1  the discriminator's half                          2  the generator's half
+#
+#      noise ──→ G ──→ fake ──┐                             fresh ──→ G ──→ fake ──→ D ──→ s ──→ L_G
+#                             ├─→ D ──→ s ──→ L_D                     ↑                ↓
+#      real ──────────────────┘   ↑           ↓                       └── dfake ←──────┘
+#                                 └───────────┘                       │
+#      D.step()     (G gets nothing)                        G.step()  (D passes on, and does not move)
+# ```
+#
+# 1. **The discriminator's half.** The generator makes rows from `noise`. The discriminator sees the real and the generated
+#    rows, and moves so that $L_D$ falls. The gradient stops at the generated rows: to the discriminator they are data. Libraries
+#    call that *detached*; here it simply means that `generator.backward` is not called.
+# 2. **The generator's half.** From `fresh` noise the generator makes new rows, which the discriminator *as it is now* judges.
+#    The gradient of $L_G$ goes **through** the discriminator, whose `backward` gives what matters, the gradient at its
+#    input, and into the generator, which moves. On its way it also leaves something in the discriminator's `.grad`. That
+#    belongs to nobody: whoever does not clear it finds it again in the next step, with the wrong sign.
+#
+# Two details:
+#
+# - A layer remembers its **last** `forward` only. If the discriminator reads first the real and then the generated rows,
+#    then `backward` for the real ones uses what it remembers of the generated ones. Either let it read both as *one* batch
+#    (real rows first, then split the logits, and join the two gradients again), or read the real rows a second time.
+# - The networks may come with gradients of earlier steps. Clear each network's before its own half. At the end the
+#    discriminator's are zero.
+#
+# *By hand:* rows of one number, $G(z) = g z$ with $g = 1$; $D(x) = w x$ with $w = 0$; a real row 2, noise 1, fresh noise 3,
+# learning rate 1. First half: the logits are 0 and 0, $L_D = 2 \ln 2$, $ds = (-½, ½)$, $dw = -½ \cdot 2 + ½ \cdot 1 = -½$, so
+# $w = ½$. Second half: $G(3) = 3$, $s = 1.5$, $L_G = \text{softplus}(-1.5) = 0.201$, $ds = -0.182$, $dfake = -0.182 \cdot ½ =
+# -0.091$, $dg = -0.091 \cdot 3 = -0.274$, so $g = 1.274$. With the discriminator's old $w = 0$ the generator would have
+# learned nothing.
+
+# %%
+def gan_step(
+    real, noise, fresh, *, generator, discriminator, discriminator_loss, generator_loss, discriminator_optimizer,
+    generator_optimizer
+):  # fmt: skip
+    """One update of the discriminator, then one of the generator; returns both losses
+
+    Shapes
+        real  (n, …)      noise  (m, latent)      fresh  (k, latent)      result  two scalars
+    First the discriminator, by discriminator_loss(real, fake) of its answers to the real rows and to those that the
+    generator makes of noise; then the generator, by generator_loss(fake) of the answers to what it makes of fresh.
+    The first loss does not reach the generator. Earlier gradients do not count, and the discriminator's are zero at
+    the end. The rows of both kinds have the same shape; n, m and k may differ.
+    Returns (the discriminator's loss, the generator's loss).
+
+    Source: Goodfellow et al., Generative Adversarial Nets (2014), algorithm 1, with one step of the discriminator.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(gan_step)
+
+
+# %% [markdown]
+# ## Capstone: digits from an opponent
+#
+# Write `train_gan`: make the generator that `new_generator` builds and a discriminator of your own, train them against each other
+# on digits of 14 × 14 pixels, and return the generator. Four remarks:
+#
+# - Both networks in float32, `Adam` with the first of its betas at 0.5 (with 0.9 the two run after each other in circles), batches of
+#   64, about 2,000 steps of `gan_step`, a rate around 0.001.
+# - A discriminator 196-256-128-1 with LeakyReLU(0.2) is good enough. No norm is needed here.
+# - Draw both noises anew for every step.
+# - The losses say little. That of the discriminator hovers around 1 while the images get better and better: if both
+#   improve, neither loss falls. Look at images instead.
+#
+# **How to measure.** A good generator draws images of which everybody can say what they are, and draws of everything. With
+# $p(y|x)$ what a classifier says of the image $x$, and $p(y)$ the mean of that over all generated images,
+#
+# $$ \text{score} = \exp\; \text{mean}_x\; KL\bigl(p(y|x)\, \|\, p(y)\bigr) $$
+#
+# It is 1 if all images look alike to the classifier, or if it can make nothing of any of them, and 10 if it is sure of each and there are
+# equally many of every class. (In the paper the classifier is a network named Inception, hence *Inception score*.)
+#
+# The check reads the parameters of the generator, computes 2,000 images from codes of its own, and requires a score of **at least
+# 4.4** by its own classifier, and that at least **1 %** of the images are of each class, from one of up to three seeds. By that
+# classifier, which is simple and in doubt rather often, real digits have 8.2, normal numbers with the mean and covariance of the
+# pixels 2.9, and the author's solution has 5.2, after 8 seconds of CPU time; 40 are allowed. For every seed the digits are dealt anew, and
+# their pixels are in another order.
+
+# %%
+def new_generator(*, rng):
+    """The generator of the capstone, 32-128-256-196, in float64; given"""
+    layers = [Linear(32, 128, rng=rng), LeakyReLU(0.2), Linear(128, 256, rng=rng), LeakyReLU(0.2)]
+    return Sequential([*layers, Linear(256, 196, rng=rng), Tanh()])
+
+
+def train_gan(x, *, rng):
+    """Train the generator of new_generator against a discriminator, and return it
+
+    Shapes
+        x  (batch, 196) float32, pixels from −1 to 1
+    rng: a numpy.random.Generator for the initial weights, the noise and the batches.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(train_gan)
+
+
+# %% [markdown]
+# The same twelve codes after 1, 100, 400, 1,000 and 2,000 steps, with the score of 2,000 images each.
+
+# %%
+@cache
+def small_digits():
+    """Digits of 14 × 14 as rows of 196 pixels from −1 to 1, their labels, then 2,000 unseen ones and theirs; given"""
+    data = mnist()
+    x, unseen = (
+        (2 * rows.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)) - 1).reshape(-1, 196).astype("float32")
+        for rows in (data.x_train, data.x_test)
+    )
+    return x, data.y_train, unseen, data.y_test
+
+
+@cache
+def classifier():
+    """Least squares on a thousand random features: probabilities of digits for rows of 196 pixels; given"""
+    x, y, _, _ = small_digits()
+    rng = np.random.default_rng(0)
+    A, c = rng.normal(0, 1 / 14, (196, 1000)).astype("float32"), rng.normal(0, 0.5, 1000).astype("float32")
+
+    def features(rows):
+        return np.maximum(rows @ A + c, 0)
+
+    seen = features(x[:5000])
+    weights = np.linalg.solve(
+        seen.T @ seen + 5 * np.eye(1000, dtype="float32"), seen.T @ np.eye(10, dtype="float32")[y[:5000]]
+    )
+
+    def probabilities(rows):
+        scores = 12 * features(rows.astype("float32")) @ weights
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return e / e.sum(axis=1, keepdims=True)
+
+    return probabilities
+
+
+def inception_score(images):
+    """exp mean KL(p(y|x) ‖ p(y)) of rows of 196 pixels; given"""
+    p = classifier()(images)
+    return float(np.exp((p * np.log((p + 1e-12) / (p.mean(axis=0) + 1e-12))).sum(axis=1).mean()))
+
+
+# %%
+@cache
+def digits_on_the_way(steps=(1, 100, 400, 1000, 2000)):
+    """The generator after some numbers of steps, each trained from the start; given"""
+    x, _, _, _ = small_digits()
+    rng, sheets = np.random.default_rng(1), {}
+    codes = rng.normal(size=(2000, 32)).astype("float32")
+    generator, discriminator = new_generator(rng=rng), opponent(rng=rng)
+    for network in (generator, discriminator):
+        network.astype("float32")
+    settings = {"lr": 0.001, "betas": (0.5, 0.999)}
+    playing = {
+        "generator": generator,
+        "discriminator": discriminator,
+        "discriminator_loss": DiscriminatorLoss(),
+        "generator_loss": GeneratorLoss(),
+        "discriminator_optimizer": Adam(discriminator.parameters(), **settings),
+        "generator_optimizer": Adam(generator.parameters(), **settings),
+    }
+    for step in range(1, max(steps) + 1):
+        both = rng.normal(size=(2, 64, 32)).astype("float32")
+        gan_step(x[rng.integers(len(x), size=64)], both[0], both[1], **playing)
+        if step in steps:
+            sheets[step] = generator.forward(codes)
+    return generator, sheets
+
+
+def opponent(*, rng):
+    """A discriminator for rows of 196 pixels; given"""
+    first, second = Linear(196, 256, rng=rng), Linear(256, 128, rng=rng)
+    return Sequential([first, LeakyReLU(0.2), second, LeakyReLU(0.2), Linear(128, 1, rng=rng)])
+
+
+with when_written():
+    _, sheets = digits_on_the_way()
+    figure, axes = plt.subplots(len(sheets), 1, figsize=(11, 1.15 * len(sheets)), layout="constrained")
+    for (step, images), ax in zip(sheets.items(), axes, strict=True):
+        plotting.images(images[:12].reshape(-1, 14, 14), columns=12, ax=ax)
+        ax.set_title(f"steps: {step}, score {inception_score(images):.1f}", fontsize=9)
+    plt.show()
+
+# %% [markdown]
+# A walk through the space of codes, from one code to another on a circle (a straight line would pass near the origin, where no code of
+# training was). Every image on the way is one that the generator might have drawn, though no image of the data is like it.
+
+# %%
+with when_written():
+    generator, _ = digits_on_the_way()
+    ends = np.random.default_rng(4).normal(size=(3, 2, 1, 32))
+    turn = np.linspace(0, np.pi / 2, 12)[:, None]
+    figure, axes = plt.subplots(3, 1, figsize=(11, 3.3), layout="constrained")
+    for (first, last), ax in zip(ends, axes, strict=True):
+        walk = (np.cos(turn) * first + np.sin(turn) * last).astype("float32")
+        plotting.images(generator.forward(walk).reshape(-1, 14, 14), columns=12, ax=ax)
+    plt.show()
+
+
+# %% [markdown]
+# ## 10.16 DCGANGenerator
+#
+# With images the networks should be convolutional. Radford, Metz & Chintala tried many and wrote down what trained well, the
+# *DCGAN*: transposed convolutions that double the size, batch normalization inside, ReLU in the generator and LeakyReLU in
+# the discriminator, tanh at the end. For 14 × 14 pixels:
+#
+# ```
+#   z (N, latent) ─ Linear ─→ (N, 16 C) ─ as images ─→ (N, C, 4, 4) ─ norm1 ─ ReLU ─┐
+#                                                                                    │
+#   ┌────────────────────────────────────────────────────────────────────────────────┘
+#   └─ up1: ConvTranspose2d 3 × 3, stride 2, padding 1 ─→ (N, C/2, 7, 7) ─ norm2 ─ ReLU ─┐
+#                                                                                        │
+#   ┌────────────────────────────────────────────────────────────────────────────────────┘
+#   └─ up2: ConvTranspose2d 4 × 4, stride 2, padding 1 ─→ (N, 1, 14, 14) ─ tanh ─→ y, pixels from −1 to 1
+# ```
+#
+# - **No norm at the ends.** Batch normalization forces mean and variance of each channel of the *batch* upon its output. At
+#   the last layer that would fix the mean brightness and the contrast of all generated images together, whatever the
+#   data are like.
+# - The norm comes *before* the ReLU, and `norm1` sees images: the $4 \cdot 4$ places of a channel share one mean. So reshape
+#   first. With the shape (N, 16 C) it would be another layer, with 16 times as many means.
+# - In training mode all rows of a batch depend on each other. After `eval()` each image depends on its own code only.
+#
+# **The backward pass** calls the backward of every layer, from the last to the first, and undoes the reshape.
+#
+# *By hand:* shapes for $C = 32$ and a batch of 5: (5, 512), (5, 32, 4, 4), then $(4 - 1) \cdot 2 - 2 + 3 = 7$:
+# (5, 16, 7, 7), then $(7 - 1) \cdot 2 - 2 + 4 = 14$: (5, 1, 14, 14).
+
+# %%
+class DCGANGenerator(Layer):
+    """Images from codes:  Linear, norm1, ReLU, up1, norm2, ReLU, up2, tanh
+
+    Shapes
+        z  (N, latent)      y  (N, 1, 14, 14)
+    channels: of the images of 4 × 4 with which it begins, an even number; norm1 is over these channels.
+    backward returns dz.
+
+    Source: Radford, Metz & Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+    Networks (2016), section 3.
+    """
+
+    def __init__(self, latent, channels, *, rng):
+        half = channels // 2
+        self.linear = Linear(latent, channels * 4 * 4, rng=rng)
+        self.norm1, self.norm2 = BatchNorm(channels), BatchNorm(half)
+        self.up1 = ConvTranspose2d(channels, half, 3, stride=2, padding=1, rng=rng)
+        self.up2 = ConvTranspose2d(half, 1, 4, stride=2, padding=1, rng=rng)
+        self.relu1, self.relu2, self.tanh = ReLU(), ReLU(), Tanh()
+        for layer in (self.linear, self.up1, self.up2):
+            layer.W.data[...] = asarray(rng.normal(0, 0.02, layer.W.shape))  # as in the paper
+
+    def forward(self, z):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(DCGANGenerator)
+
+
+# %% [markdown]
+# ## 10.17 DCGANDiscriminator
+#
+# The mirror image: convolutions with stride 2 in place of pooling, LeakyReLU with slope 0.2, one norm, in the middle, and one
+# logit at the end.
+#
+# ```
+#   x (N, 1, 14, 14) ─ down1: Conv2d 4 × 4, stride 2, padding 1 ─→ (N, C, 7, 7) ─ LeakyReLU ─┐
+#                                                                                            │
+#   ┌────────────────────────────────────────────────────────────────────────────────────────┘
+#   └─ down2: Conv2d 3 × 3, stride 2, padding 1 ─→ (N, 2C, 4, 4) ─ norm ─ LeakyReLU ─ as rows ─→ (N, 32 C) ─ Linear ─→ (N, 1)
+# ```
+#
+# **No norm at the ends:** none after `down1`, since the norm would remove from the images just what may give them away, mean and
+# contrast; none after the last layer, since half of the logits of each batch would then be positive, whatever it contains.
+#
+# A ReLU passes no gradient where its input is negative. In the discriminator that would be the generator's loss: what it
+# learns comes through here. LeakyReLU passes a fifth.
+#
+# The norm mixes the images of a batch. If real and generated images are in one batch, the discriminator sees each real one
+# beside generated ones, and the other way round. It works, but a step of its own for each kind of batch often trains
+# better.
+#
+# *By hand:* (5, 1, 14, 14) with $C = 16$: $\lfloor (14 + 2 - 4) / 2 \rfloor + 1 = 7$: (5, 16, 7, 7);
+# $\lfloor (7 + 2 - 3) / 2 \rfloor + 1 = 4$: (5, 32, 4, 4); (5, 512); (5, 1).
+
+# %%
+class DCGANDiscriminator(Layer):
+    """A logit for each image:  down1, LeakyReLU, down2, norm, LeakyReLU, Linear
+
+    Shapes
+        x  (N, 1, 14, 14)      y  (N, 1)
+    channels: after down1; twice as many after down2.      The slope of both LeakyReLU is 0.2.      backward returns dx.
+
+    Source: Radford, Metz & Chintala (2016), section 3.
+    """
+
+    def __init__(self, channels, *, rng):
+        self.down1 = Conv2d(1, channels, 4, stride=2, padding=1, rng=rng)
+        self.down2 = Conv2d(channels, 2 * channels, 3, stride=2, padding=1, rng=rng)
+        self.norm = BatchNorm(2 * channels)
+        self.relu1, self.relu2, self.flatten = LeakyReLU(0.2), LeakyReLU(0.2), Flatten()
+        self.linear = Linear(2 * channels * 4 * 4, 1, rng=rng)
+        for layer in (self.down1, self.down2, self.linear):
+            layer.W.data[...] = asarray(rng.normal(0, 0.02, layer.W.shape))
+
+    def forward(self, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(DCGANDiscriminator)
+
+
+# %% [markdown]
+# ## 10.18 CycleConsistencyLoss
+#
+# A *CycleGAN* translates between two kinds of images, $X$ and $Y$, of which there are no pairs: photographs and paintings,
+# horses and zebras. One generator, $G$, makes $Y$ of $X$; another one, $F$, makes $X$ of $Y$; and each has a discriminator
+# that knows real images of its kind. But the adversarial loss only says that $G(x)$ should look like *some* $y$. $G$ might
+# send every horse to the same zebra. So the way back has to lead to the image from which it began:
+#
+# $$ x \xrightarrow{\;G\;} \hat y \xrightarrow{\;F\;} \tilde x, \qquad L = \lambda\; \text{mean} |\tilde x - x| $$
+#
+# and likewise from $y$ over $\hat x$ to $\tilde y$. The mean is over all pixels of all images. Absolute differences,
+# not squares, since squares prefer a blurred image that is a little wrong everywhere.
+#
+# **The backward pass, derived.** $\frac{d}{d\tilde x} |\tilde x - x| = \text{sign}(\tilde x - x)$, so
+# $d\tilde x = \frac{\lambda}{\text{size}}\, \text{sign}(\tilde x - x)$. (Where both are equal, 0.) The image $x$ comes from the data
+# and gets no gradient.
+#
+# *By hand:* $x = (0.2, -0.5, 1)$, $\tilde x = (0.5, -0.5, 0.4)$, $\lambda = 10$: $L = 10 \cdot (0.3 + 0 + 0.6) / 3 = 3$ and
+# $d\tilde x = \frac{10}{3} (1, 0, -1)$.
+
+# %%
+class CycleConsistencyLoss(Loss):
+    """How far an image is from where it began, after the way there and back:  weight · mean |back − x|
+
+    Shapes
+        back, x  any, the same      loss  ()      dback  as back
+    weight: λ.      backward() returns dback; x is data.
+
+    Source: Zhu, Park, Isola & Efros, Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks
+    (2017), equation 2.
+    """
+
+    def __init__(self, weight=10.0):
+        self.weight = weight
+
+    def forward(self, back, x):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(CycleConsistencyLoss)
+
+
+# %% [markdown]
+# ## 10.19 translation_step
+#
+# Four networks, and one step of the two generators: $G$ (`to_y`), $F$ (`to_x`), and the discriminators `judge_y` and
+# `judge_x`, which have had their step already, stay as they are, and only pass gradients on.
+#
+# ```
+#   x ──→ G ──→ ŷ ──→ judge_y ──→ s ──→ generator_loss             y ──→ F ──→ x̂ ──→ judge_x ──→ s ──→ generator_loss
+#               └───→ F ──→ x̃ ──→ cycle_loss(x̃, x)                             └───→ G ──→ ỹ ──→ cycle_loss(ỹ, y)
+# ```
+#
+# The loss is the sum of the four. Two things have to be thought about before writing:
+#
+# - $\hat y$ is used **twice**, by the discriminator and by $F$. Its two gradients add up, and their sum goes into $G$.
+# - $G$ is used twice as well, for $x$ and for $\hat x$, and so is $F$. A layer remembers its *last* `forward`. So finish one
+#   of the two rows of the drawing, with its backward, before you begin the other one. Parameters' gradients add up by
+#   themselves.
+#
+# Only then the optimizer, which holds the parameters of *both* generators, makes one step. And what the backward passes have
+# left in the two discriminators is cleared, as in `gan_step`.
+#
+# *By hand* for the upper row, with networks that multiply by one number, $G$ by 2, $F$ by 1, judge_y by 1, and
+# generator_loss $= -s$, cycle_loss $= |\tilde x - x|$, $x = 1$: $\hat y = 2$, $s = 2$, $\tilde x = 2$, $L = -2 + 1$. Back:
+# $d\tilde x = 1$, so $dF = 1 \cdot \hat y = 2$ and through $F$ comes $1$; through judge_y comes $-1$; together $d\hat y = 0$:
+# the discriminator pulls $G$ upwards just as much as the cycle pulls it downwards.
+
+# %%
+def translation_step(x, y, *, to_y, to_x, judge_y, judge_x, generator_loss, cycle_loss, optimizer):
+    """One update of both generators of a CycleGAN; returns their loss
+
+    Shapes
+        x  (n, …)      y  (m, …)      result  ()
+    loss = generator_loss(judge_y(to_y(x))) + cycle_loss(to_x(to_y(x)), x)
+         + generator_loss(judge_x(to_x(y))) + cycle_loss(to_y(to_x(y)), y)
+    optimizer moves both generators, once.  Earlier gradients do not count, and those of judge_y and judge_x are zero at
+    the end.
+
+    Source: Zhu, Park, Isola & Efros (2017), section 3.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(translation_step)
+
+
+# %% [markdown]
+# A CycleGAN, at its smallest: $X$ are digits, white on black, and $Y$ are *other* digits, black on white. Nobody shows the networks a pair.
+# The generators are two 3 × 3 convolutions with a linear output, the loss is that of least squares (Mao et al., 2017): squared
+# distances of answers from 1 and 0, which train more smoothly here than cross-entropy. Three hundred steps with $\lambda = 3$ and
+# with $\lambda = 0$.
+
+# %%
+class SquaredPair(Loss):
+    """Mean squares of answers to real rows minus 1, and of answers to generated ones; given"""
+
+    def forward(self, real, fake):
+        self.apart = real - 1, fake
+        return sum((apart**2).mean() for apart in self.apart)
+
+    def backward(self):
+        return tuple(2 * apart / apart.size for apart in self.apart)
+
+
+class SquaredAnswer(Loss):
+    """Mean square of answers to generated rows minus 1; given"""
+
+    def forward(self, fake):
+        self.apart = fake - 1
+        return (self.apart**2).mean()
+
+    def backward(self):
+        return 2 * self.apart / self.apart.size
+
+
+def translator(*, rng):
+    """Images to images; given"""
+    first, second = Conv2d(1, 8, 3, padding=1, rng=rng), Conv2d(8, 1, 3, padding=1, rng=rng)
+    second.W.data *= 0.3
+    return Sequential([first, LeakyReLU(0.2), second])
+
+
+def critic(*, rng):
+    """A logit for each image; given"""
+    body = [Conv2d(1, 8, 4, 2, 1, rng=rng), LeakyReLU(0.2), Conv2d(8, 16, 3, 2, 1, rng=rng), LeakyReLU(0.2)]
+    return Sequential([*body, Flatten(), Linear(256, 1, rng=rng)])
+
+
+def judged_step(real, fake, judge, loss, optimizer):
+    """One update of a discriminator; given"""
+    scores = judge.forward(np.concatenate([real, fake]))
+    loss.forward(scores[: len(real)], scores[len(real) :])
+    judge.zero_grad()
+    judge.backward(np.concatenate(loss.backward()))
+    optimizer.step()
+
+
+@cache
+def translators(weight, steps=300):
+    """Both generators of a CycleGAN after some steps; given"""
+    x, y = np.split(small_digits()[0].reshape(-1, 1, 14, 14), 2)
+    y, rng = -y, np.random.default_rng(2)
+    to_y, to_x, judge_y, judge_x = translator(rng=rng), translator(rng=rng), critic(rng=rng), critic(rng=rng)
+    for network in (to_y, to_x, judge_y, judge_x):
+        network.astype("float32")
+    both = Adam(to_y.parameters() + to_x.parameters(), 0.003, betas=(0.5, 0.999))
+    judges = [(judge, Adam(judge.parameters(), 0.0005, betas=(0.5, 0.999))) for judge in (judge_y, judge_x)]
+    networks = {"to_y": to_y, "to_x": to_x, "judge_y": judge_y, "judge_x": judge_x, "optimizer": both}
+    losses = {"generator_loss": SquaredAnswer(), "cycle_loss": CycleConsistencyLoss(weight)}
+    for _ in range(steps):
+        some_x, some_y = (rows[rng.integers(len(rows), size=32)] for rows in (x, y))
+        judged_step(some_y, to_y.forward(some_x), *judges[0][:1], SquaredPair(), judges[0][1])
+        judged_step(some_x, to_x.forward(some_y), *judges[1][:1], SquaredPair(), judges[1][1])
+        translation_step(some_x, some_y, **networks, **losses)
+    return to_y, to_x
+
+
+with when_written():
+    _, _, unseen, truth = small_digits()
+    figure, axes = plt.subplots(5, 1, figsize=(11, 5.4), layout="constrained")
+    plotting.images(unseen[:12].reshape(-1, 14, 14), columns=12, ax=axes[0])
+    axes[0].set_title("unseen digits", fontsize=9)
+    for weight, (there, back) in zip((3.0, 0.0), axes[1:].reshape(2, 2), strict=True):
+        to_y, to_x = translators(weight)
+        translated = to_y.forward(unseen.reshape(-1, 1, 14, 14))
+        returned = to_x.forward(translated)
+        read = (classifier()(-translated.reshape(-1, 196)).argmax(axis=1) == truth).mean()
+        off = abs(returned.reshape(-1, 196) - unseen).mean()
+        for images, ax in ((translated, there), (returned, back)):
+            plotting.images(images[:12, 0].clip(-1, 1), columns=12, ax=ax)
+        there.set_title(f"λ = {weight:g}: translated; read correctly as negatives: {100 * read:.0f} %", fontsize=9)
+        back.set_title(f"λ = {weight:g}: and back; mean difference {off:.2f}", fontsize=9)
+    plt.show()
+
+
+# %% [markdown]
+# Without the cycle the discriminator is content with anything that looks like a negative. Nothing requires that it is a negative of
+# *this* digit, and nothing that the way back leads home. (With larger $\lambda$ the generators soon prefer not to translate at all:
+# to copy is the safest way there and back.)
+
+# %% [markdown]
+# ## 10.20 DomainClassificationLoss
+#
+# A CycleGAN needs two generators for every pair of kinds. The *StarGAN* has one generator for all kinds ("domains": hair
+# black, blond, brown), which gets the desired one as an input, and a discriminator with **two heads**: is the image real,
+# and which domain is it from?
+#
+# ```
+#   scores (batch, 1 + domains):    real?  │ black  blond  brown
+#                                    0.3   │  1.2   −0.5    0.1
+#                                          └──── softmax ─────┘
+# ```
+#
+# The second head is a classifier. It learns from *real* images with the domain that they have, and teaches the *generator* with
+# generated images and the domain that they **should** have:
+#
+# $$ L = \lambda\; \text{mean} \bigl(-\log p_{c}\bigr), \qquad p = \text{softmax}(\text{scores}_{1 \ldots}) $$
+#
+# with $c$ the domain of the row. The first column belongs to the adversarial loss and takes no part: it is not among those that the
+# softmax normalizes, and its gradient is 0.
+#
+# **The backward pass** is that of the softmax cross-entropy: $d\,\text{scores}_{1 \ldots} = \frac{\lambda}{batch} (p - \text{onehot}(c))$,
+# and 0 in column 0.
+#
+# *By hand:* one row of scores $(5, \ln 3, 0)$, $c = 1$, $\lambda = 2$: $p = (¾, ¼)$, $L = -2 \ln ¼ = 2.773$, and
+# $d = 2 \cdot (0, ¾, ¼ - 1) = (0, 1.5, -1.5)$.
+
+# %%
+class DomainClassificationLoss(Loss):
+    """Cross-entropy of the domain, from the scores of a discriminator that answers real or not in column 0
+
+    Shapes
+        scores  (batch, 1 + domains)      domain  (batch,), integers from 0      loss  ()      dscores  as scores
+    loss = weight · mean(−log softmax(scores[:, 1:])[domain]), finite for all finite scores; column 0 takes no part.
+
+    Source: Choi et al., StarGAN: Unified Generative Adversarial Networks for Multi-Domain Image-to-Image Translation
+    (2018), equations 2 and 3.
+    """
+
+    def __init__(self, weight=1.0):
+        self.weight = weight
+
+    def forward(self, scores, domain):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(DomainClassificationLoss)
+
+
+# %% [markdown]
+# ## 10.21 q_sample
+#
+# A **diffusion model** has no opponent. It destroys an image in many small steps, in each of which the image shrinks a little and
+# gets a little noise; and it learns to go *one* small step back. Whoever can do that can begin with pure noise and arrive at an
+# image. With the *noise levels* $\beta_0, \ldots, \beta_{T-1}$, small numbers that rise,
+#
+# $$ x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; \varepsilon_t, \qquad \varepsilon_t \sim \mathcal N(0, 1) $$
+#
+# The two factors are such that numbers of variance 1 keep it: $(1 - \beta_t) \cdot 1 + \beta_t = 1$.
+#
+# **All steps at once, derived.** Training needs $x_t$ for a random $t$, and $t$ steps for every image would be slow. Put two steps
+# together, with $\alpha_t = 1 - \beta_t$:
+#
+# $$ x_1 = \sqrt{\alpha_1}\,\bigl(\sqrt{\alpha_0}\, x + \sqrt{\beta_0}\, \varepsilon_0\bigr) + \sqrt{\beta_1}\, \varepsilon_1
+#    = \sqrt{\alpha_1 \alpha_0}\; x + \underbrace{\sqrt{\alpha_1 \beta_0}\; \varepsilon_0 + \sqrt{\beta_1}\; \varepsilon_1}_{\text{normal, of variance }
+#    \alpha_1 (1 - \alpha_0) + 1 - \alpha_1 \,=\, 1 - \alpha_1 \alpha_0} $$
+#
+# Two independent normal numbers add up to *one*, whose variance is the sum. The same happens in every further step, so with
+# $\bar\alpha_t = \alpha_0 \alpha_1 \cdots \alpha_t$
+#
+# $$ x_t = \sqrt{\bar\alpha_t}\; x + \sqrt{1 - \bar\alpha_t}\; \varepsilon $$
+#
+# ```
+#   t            0        10        20        30        40       49          T = 50, β from 0.001 to 0.2
+#   √ᾱ_t       1.00      0.89      0.64      0.37      0.17     0.07         how much of the image is left
+#   √(1 − ᾱ_t) 0.03      0.46      0.77      0.93      0.99     1.00         how much noise there is
+# ```
+#
+# Each row of a batch has a $t$ of its own, so $\bar\alpha_t$ is one number for each row, whatever shape a row has. $t$ counts
+# from 0: $\bar\alpha_0 = \alpha_0$ already contains one step of noise.
+#
+# *By hand:* $\beta = (0.19, \frac59)$: $\alpha = (0.81, \frac49)$, $\bar\alpha = (0.81, 0.36)$. For $t = 1$, $x = 2$ and
+# $\varepsilon = 1$: $x_1 = 0.6 \cdot 2 + 0.8 \cdot 1 = 2$. For $t = 0$: $x_0 = 0.9 \cdot 2 + 0.436 \cdot 1 = 2.236$.
+
+# %%
+def q_sample(x, t, noise, beta):
+    """Images after the steps 0 to t of noise, at once:  √ᾱ[t] x + √(1 − ᾱ[t]) noise,  ᾱ the running product of 1 − beta
+
+    Shapes
+        x, noise  (batch, …)      t  (batch,), integers from 0 to steps − 1      beta  (steps,)      result  as x
+    Each row has its own t.
+
+    Source: Ho, Jain & Abbeel, Denoising Diffusion Probabilistic Models (2020), equation 4.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(q_sample)
+
+
+# %% [markdown]
+# ## 10.22 noisy_batch
+#
+# A batch to train on: every row gets a random $t$, from 0 to $T - 1$ with the same probability, and normal noise of its own. Whoever
+# draws one $t$ for the whole batch gets gradients that point somewhere else at every step; whoever draws only one image's noise,
+# a network that expects the same noise everywhere.
+#
+# *By hand:* with $\beta = (0.19, \frac59)$ and $x = (2, 2)$ one possible result is $t = (1, 0)$, $\varepsilon = (1, 1)$,
+# $x_t = (2, 2.236)$.
+
+# %%
+def noisy_batch(x, beta, *, rng):
+    """Draw a step and noise for each row; returns (xt, t, noise) with xt = q_sample(x, t, noise, beta)
+
+    Shapes
+        x  (batch, …)      beta  (steps,)      xt, noise  as x      t  (batch,), integers from 0 to steps − 1
+    Steps are drawn evenly, each row's by itself; noise is normal, with mean 0 and variance 1, every number by itself.
+    rng: a numpy.random.Generator.
+
+    Source: Ho, Jain & Abbeel (2020), algorithm 1.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(noisy_batch)
+
+
+# %% [markdown]
+# ## 10.23 drop_labels
+#
+# To draw a digit that somebody has *asked for*, the network is told the label. **Classifier-free guidance** (10.25) also needs a
+# network that has not been told. One network can be both, if in training some rows get a label that means "not told": one more class,
+# here called `nothing`. Each row loses its label with probability $p$, about 0.1, whatever happens to the others.
+#
+# *By hand:* labels $(3, 7, 7)$, `nothing` = 10, and uniform numbers $(0.52, 0.04, 0.81)$ with $p = 0.1$: $(3, 10, 7)$.
+
+# %%
+def drop_labels(labels, p, nothing, *, rng):
+    """Labels, each of which is replaced by ``nothing`` with probability p, independently of the others
+
+    Shapes
+        labels  (batch,), integers      result  the same
+    p: from 0 to 1.      nothing: an integer, the label that says nothing.      rng: a numpy.random.Generator.
+
+    Source: Ho & Salimans, Classifier-Free Diffusion Guidance (2022), algorithm 1.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(drop_labels)
+
+
+# %% [markdown]
+# ## 10.24 denoising_step
+#
+# What should the network learn? To say which noise is in $x_t$. If it knew $\varepsilon$ exactly, it would know the image too:
+# $x = (x_t - \sqrt{1 - \bar\alpha_t}\, \varepsilon) / \sqrt{\bar\alpha_t}$. Of course it cannot know; it learns the best guess.
+#
+# $$ L = \text{mean} \bigl(\varepsilon_\theta(x_t, t, c) - \varepsilon\bigr)^2 $$
+#
+# with the label $c$. The noise has the same size at every $t$, so no $t$ outweighs the others. That is all: a regression, with a loss
+# that falls, and nobody who trains against it.
+#
+# *By hand:* a "network" that answers $w \cdot x_t$ with $w = \frac12$; $x_t = 2$ and $\varepsilon = 1$ from 10.21:
+# $L = (1 - 1)^2 = 0$. For the row with $t = 0$: $x_t = 2.236$, $L = (1.118 - 1)^2 = 0.0139$, $dw = 2 \cdot 0.118 \cdot 2.236 = 0.528$.
+
+# %%
+def denoising_step(x, t, noise, labels, *, model, loss, optimizer, beta):
+    """One update of a network that guesses the noise; returns the loss
+
+    Shapes
+        x, noise  (batch, …)      t, labels  (batch,), integers      beta  (steps,)      result  ()
+    model.forward(xt, t, labels) is the guess, as x; model.backward(dguess) its backward.  loss: of a guess and what it
+    should be, loss.forward(guess, truth) and loss.backward().  Earlier gradients do not count.
+
+    Source: Ho, Jain & Abbeel (2020), algorithm 1 and equation 14.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(denoising_step)
+
+
+# %% [markdown]
+# ## 10.25 guided_noise
+#
+# Now the way back. A network that is told the label often takes little notice of it, since at a high noise level every label is
+# almost as good. Guidance turns it up: ask the network twice, with the label and with `nothing`, and go on in the direction that
+# leads from the second answer to the first,
+#
+# $$ \varepsilon = \varepsilon_\theta(x_t, t, c) + w\,\bigl(\varepsilon_\theta(x_t, t, c) - \varepsilon_\theta(x_t, t, \varnothing)\bigr)
+#    = (1 + w)\, \varepsilon_{cond} - w\, \varepsilon_{uncond} $$
+#
+# With $w = 0$ it is the answer with the label alone. (Some programs call $1 + w$ the guidance.) A large $w$ gives clear but
+# uniform images, a small one varied but doubtful ones.
+#
+# *By hand:* $\varepsilon_{cond} = 0.5$, $\varepsilon_{uncond} = 0.2$, $w = 2$: $3 \cdot 0.5 - 2 \cdot 0.2 = 1.1$.
+
+# %%
+def guided_noise(x, t, labels, w, nothing, *, model):
+    """The guess of a network with guidance:  (1 + w) · guess with the labels − w · guess with ``nothing`` for all
+
+    Shapes
+        x  (batch, …)      t, labels  (batch,), integers      result  as x
+    w: 0 or more.      nothing: the label that says nothing.      model.forward(x, t, labels): the guess.
+
+    Source: Ho & Salimans (2022), equation 6.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(guided_noise)
+
+
+# %% [markdown]
+# ## 10.26 p_sample
+#
+# One step back, from $x_t$ to $x_{t-1}$, given a guess $\varepsilon$ of the noise in $x_t$:
+#
+# $$ x_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl( x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\; \varepsilon \Bigr) + \sqrt{\beta_t}\; z, \qquad
+#    z \sim \mathcal N(0, 1), \text{ and } z = 0 \text{ for } t = 0 $$
+#
+# **Where it comes from.** $x_{t-1}$ had noise of variance $1 - \bar\alpha_{t-1}$, and the step added $\beta_t$. So of all noise in
+# $x_t$ the last step's is a share: its best guess is $\frac{\sqrt{\beta_t}}{\sqrt{1 - \bar\alpha_t}}\, \varepsilon$. Take
+# $\sqrt{\beta_t}$ times that away, and undo the factor $\sqrt{\alpha_t}$.
+#
+# **And why noise is added again.** That is a mean: the average of all images from which $x_t$ may have come. Whoever follows averages
+# arrives at an average, a blur. Noise of variance $\beta_t$ makes it *one* of those images. (The paper also tries
+# $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$, which is a little less. Here it is $\beta_t$.) The last step, $t = 0$,
+# adds none: nobody would take it away again.
+#
+# *By hand:* $\beta = (0.19, \frac59)$, $t = 1$, $x_1 = 2$, $\varepsilon = 1$: $\sqrt{\alpha_1} = \frac23$, $\sqrt{1 - \bar\alpha_1} = 0.8$,
+# so $\frac32 (2 - \frac{0.556}{0.8}) = 1.958$, plus $0.745\, z$. Then from $x_0 = 1.958$, $t = 0$, $\varepsilon = 1$:
+# $\frac{1}{0.9} (1.958 - \frac{0.19}{0.436}) = 1.691$, and no noise.
+
+# %%
+def p_sample(x, t, noise, beta, *, rng):
+    """One step back, from the step t to t − 1, or to the image where t is 0
+
+    Shapes
+        x  (batch, …), all after the steps 0 to t      noise  as x, the guess of what is in it      beta  (steps,)
+        result  as x
+    t: one integer from 0 to steps − 1, for all rows.      rng: a numpy.random.Generator, of normal numbers z
+    result = (x − beta[t] / √(1 − ᾱ[t]) noise) / √(1 − beta[t]) + √beta[t] z, and without z where t is 0.
+
+    Source: Ho, Jain & Abbeel (2020), algorithm 2, with the variance beta.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(p_sample)
+
+
+# %% [markdown]
+# Now all of it together. The network that guesses is given: dense layers, with a vector of parameters added for each step and one for each
+# label (an embedding, as in 08), and with its guess of the noise it begins from $x_t$ itself. It trains on the small digits, each of which
+# loses its label with probability 0.1. Then it is asked for one of each digit, with guidance $w = 1$.
+
+# %%
+class Denoiser(Layer):
+    """Guesses the noise in rows of pixels, told the step and the label (10: nothing): a share of x, and more; given"""
+
+    def __init__(self, features, hidden, steps, *, rng):
+        self.enter = Linear(features, hidden, rng=rng)
+        self.step, self.label = (Parameter(rng.normal(0, 1, (n, hidden))) for n in (steps, 11))
+        self.share = Parameter(zeros((steps, 1)) + 1)
+        self.relus = ReLU(), ReLU()
+        self.inner, self.leave = Linear(hidden, hidden, rng=rng), Linear(hidden, features, rng=rng)
+        self.leave.W.data *= 0.1
+
+    def forward(self, x, t, labels):
+        xp = array_module(x)
+        self.chosen = [
+            (table, (index[:, None] == xp.arange(len(table.data))).astype(x.dtype))
+            for table, index in ((self.step, t), (self.label, labels))
+        ]
+        h = self.enter.forward(x) + sum(one_hot @ table.data for table, one_hot in self.chosen)
+        self.x, (_, self.when) = x, self.chosen[0]
+        found = self.leave.forward(self.relus[1].forward(self.inner.forward(self.relus[0].forward(h))))
+        return found + (self.when @ self.share.data) * x
+
+    def backward(self, dy):
+        self.share.grad += self.when.T @ (dy * self.x).sum(axis=1, keepdims=True)
+        dh = self.relus[1].backward(self.leave.backward(dy))
+        dh = self.relus[0].backward(self.inner.backward(dh))
+        for table, one_hot in self.chosen:
+            table.grad += one_hot.T @ dh
+        return self.enter.backward(dh) + (self.when @ self.share.data) * dy
+
+
+BETA = np.linspace(0.001, 0.2, 50)
+
+
+@cache
+def denoiser(steps=2500):
+    """A network that guesses noise in digits, trained; given"""
+    x, labels, _, _ = small_digits()
+    rng = np.random.default_rng(3)
+    model, loss = Denoiser(196, 256, len(BETA), rng=rng), MeanSquaredError()
+    model.astype("float32")
+    optimizer = Adam(model.parameters(), 0.002)
+    for step in range(steps):
+        rows = rng.integers(len(x), size=100)
+        _, t, noise = noisy_batch(x[rows], BETA, rng=rng)
+        told = drop_labels(labels[rows], 0.1, 10, rng=rng)
+        optimizer.lr = 0.002 * (1 - step / steps)
+        denoising_step(x[rows], t, noise, told, model=model, loss=loss, optimizer=optimizer, beta=BETA)
+    return model
+
+
+def denoised(labels, w, *, rng):
+    """Images with these labels, from pure noise step by step; yields (t, what there is after the step t); given"""
+    x = rng.normal(size=(len(labels), 196)).astype("float32")
+    for t in reversed(range(len(BETA))):
+        guess = guided_noise(x, np.full(len(labels), t), labels, w, 10, model=denoiser())
+        x = p_sample(x, t, guess.astype("float32"), BETA, rng=rng)
+        yield t, x
+
+
+with when_written():
+    wanted = np.arange(10)
+    shown = {t: x for t, x in denoised(wanted, 1.0, rng=np.random.default_rng(0)) if t in (49, 30, 20, 10, 5, 0)}
+    figure, axes = plt.subplots(len(shown), 1, figsize=(9.5, 1.1 * len(shown)), layout="constrained")
+    for (t, images), ax in zip(shown.items(), axes, strict=True):
+        plotting.images(images.clip(-1, 1).reshape(-1, 14, 14), columns=10, ax=ax)
+        ax.set_title(f"after the step t = {t}", fontsize=9)
+    plt.show()
+
+# %% [markdown]
+# What guidance does, in numbers: 500 images, 50 of each digit; how many of them the classifier reads as the digit that was asked for,
+# and the score of the capstone above. Guidance makes digits clearer, and all of a kind more alike: a score above that of real digits
+# is not a better one.
+
+# %%
+with when_written():
+    wanted = np.arange(500) % 10
+    untold = 0 * wanted + 10
+    for name, labels, w in [
+        ("w = 2", wanted, 2.0),
+        ("w = 0.5", wanted, 0.5),
+        ("w = 0", wanted, 0.0),
+        ("no label", untold, 0.0),
+    ]:
+        *_, (_, images) = denoised(labels, w, rng=np.random.default_rng(1))
+        agree = (classifier()(images).argmax(axis=1) == wanted).mean()
+        print(f"{name:8}  as asked for: {100 * agree:3.0f} %    score {inception_score(images):.1f}")

@@ -24,9 +24,12 @@
 # | `GaussianSample` | `torch.distributions.Normal(mean, std).rsample()` |
 # | `GaussianKL` | `torch.distributions.kl_divergence` of two `Normal`, summed |
 # | `BernoulliLikelihood` | `torch.nn.functional.binary_cross_entropy_with_logits(reduction="sum")`, divided by the batch |
-# | `GANLosses` | `binary_cross_entropy_with_logits` with targets 1 and 0 |
+# | `DiscriminatorLoss`, `GeneratorLoss` | `binary_cross_entropy_with_logits` with targets 1 and 0 |
+# | `gan_step` | two optimizers, and `fake.detach()` |
 # | `DCGANGenerator`, `DCGANDiscriminator` | `ConvTranspose2d`, `Conv2d`, `BatchNorm2d` in a `Sequential` |
-# | `GaussianDiffusion` | none; `diffusers.DDPMScheduler` of Hugging Face |
+# | `CycleConsistencyLoss`, `DomainClassificationLoss` | `torch.nn.L1Loss`, `torch.nn.CrossEntropyLoss`, times a weight |
+# | `q_sample`, `p_sample` | none; `add_noise` and `step` of `diffusers.DDPMScheduler` of Hugging Face |
+# | `guided_noise` | none; the `guidance_scale` of `diffusers` is 1 + w |
 # | `SparseCoding` | `sklearn.decomposition.sparse_encode(algorithm="lasso_cd")` minimizes the same expression |
 #
 # **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapters 14 and 20; Kingma & Welling,
@@ -47,7 +50,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Loss, array_module, asarray, plotting
+from dlkit import Layer, Loss, Parameter, array_module, asarray, plotting, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import mnist
 
@@ -1115,14 +1118,12 @@ with when_written():
 # network, which learns; in the second one the code is as large as the image, and the way back is learned in small steps.
 
 # %%
-Linear, ReLU, LeakyReLU = earlier("layers.Linear"), earlier("layers.ReLU"), earlier("layers.LeakyReLU")
-Tanh, Flatten, Sequential = earlier("layers.Tanh"), earlier("layers.Flatten"), earlier("layers.Sequential")
-MeanSquaredError, Adam = earlier("losses.MeanSquaredError"), earlier("optimizers.Adam")
+LeakyReLU, Tanh, Flatten = earlier("layers.LeakyReLU"), earlier("layers.Tanh"), earlier("layers.Flatten")
 Conv2d, ConvTranspose2d = earlier("convolution.Conv2d"), earlier("convolution.ConvTranspose2d")
 BatchNorm = earlier("regularization.BatchNorm")
 
 # %% [markdown]
-# ## 10.11 DiscriminatorLoss
+# ## 10.12 DiscriminatorLoss
 #
 # A **generative adversarial network** is two networks that train against each other. The *generator* $G$ turns noise $z$
 # into an image. The *discriminator* $D$ gets an image and answers with one number, a logit $s$: large if it takes the
@@ -1211,7 +1212,7 @@ def sigmoid(s):
 check(DiscriminatorLoss)
 
 # %% [markdown]
-# ## 10.12 GeneratorLoss
+# ## 10.13 GeneratorLoss
 #
 # The generator wants the opposite. The **minimax** game of the paper takes that literally: its loss is minus the second
 # term of the discriminator's. The **non-saturating** loss asks instead that its images be called real:
@@ -1282,7 +1283,7 @@ class GeneratorLoss(Loss):
 check(GeneratorLoss)
 
 # %% [markdown]
-# ## 10.13 gan_step
+# ## 10.14 gan_step
 #
 # One step of the game has two halves, and what makes it difficult is not a formula but the **order of events**.
 #
@@ -1546,7 +1547,7 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# ## 10.14 DCGANGenerator
+# ## 10.16 DCGANGenerator
 #
 # With images the networks should be convolutional. Radford, Metz & Chintala tried many and wrote down what trained well, the
 # *DCGAN*: transposed convolutions that double the size, batch normalization inside, ReLU in the generator and LeakyReLU in
@@ -1633,7 +1634,7 @@ class DCGANGenerator(Layer):
 check(DCGANGenerator)
 
 # %% [markdown]
-# ## 10.15 DCGANDiscriminator
+# ## 10.17 DCGANDiscriminator
 #
 # The mirror image: convolutions with stride 2 in place of pooling, LeakyReLU with slope 0.2, one norm, in the middle, and one
 # logit at the end.
@@ -1713,7 +1714,7 @@ class DCGANDiscriminator(Layer):
 check(DCGANDiscriminator)
 
 # %% [markdown]
-# ## 10.16 CycleConsistencyLoss
+# ## 10.18 CycleConsistencyLoss
 #
 # A *CycleGAN* translates between two kinds of images, $X$ and $Y$, of which there are no pairs: photographs and paintings,
 # horses and zebras. One generator, $G$, makes $Y$ of $X$; another one, $F$, makes $X$ of $Y$; and each has a discriminator
@@ -1775,7 +1776,7 @@ class CycleConsistencyLoss(Loss):
 check(CycleConsistencyLoss)
 
 # %% [markdown]
-# ## 10.17 translation_step
+# ## 10.19 translation_step
 #
 # Four networks, and one step of the two generators: $G$ (`to_y`), $F$ (`to_x`), and the discriminators `judge_y` and
 # `judge_x`, which have had their step already, stay as they are, and only pass gradients on.
@@ -1938,7 +1939,7 @@ with when_written():
 # to copy is the safest way there and back.)
 
 # %% [markdown]
-# ## 10.18 DomainClassificationLoss
+# ## 10.20 DomainClassificationLoss
 #
 # A CycleGAN needs two generators for every pair of kinds. The *StarGAN* has one generator for all kinds ("domains": hair
 # black, blond, brown), which gets the desired one as an input, and a discriminator with **two heads**: is the image real,
@@ -2017,7 +2018,7 @@ class DomainClassificationLoss(Loss):
 check(DomainClassificationLoss)
 
 # %% [markdown]
-# ## 10.19 q_sample
+# ## 10.21 q_sample
 #
 # A **diffusion model** has no opponent. It destroys an image in many small steps, in each of which the image shrinks a little and
 # gets a little noise; and it learns to go *one* small step back. Whoever can do that can begin with pure noise and arrive at an
@@ -2041,8 +2042,8 @@ check(DomainClassificationLoss)
 #
 # ```
 #   t            0        10        20        30        40       49          T = 50, β from 0.001 to 0.2
-#   √ᾱ_t       1.00      0.88      0.62      0.35      0.15     0.06         how much of the image is left
-#   √(1 − ᾱ_t) 0.03      0.47      0.78      0.94      0.99     1.00         how much noise there is
+#   √ᾱ_t       1.00      0.89      0.64      0.37      0.17     0.07         how much of the image is left
+#   √(1 − ᾱ_t) 0.03      0.46      0.77      0.93      0.99     1.00         how much noise there is
 # ```
 #
 # Each row of a batch has a $t$ of its own, so $\bar\alpha_t$ is one number for each row, whatever shape a row has. $t$ counts
@@ -2081,7 +2082,7 @@ def q_sample(x, t, noise, beta):
 check(q_sample)
 
 # %% [markdown]
-# ## 10.20 noisy_batch
+# ## 10.22 noisy_batch
 #
 # A batch to train on: every row gets a random $t$, from 0 to $T - 1$ with the same probability, and normal noise of its own. Whoever
 # draws one $t$ for the whole batch gets gradients that point somewhere else at every step; whoever draws only one image's noise,
@@ -2120,9 +2121,9 @@ def noisy_batch(x, beta, *, rng):
 check(noisy_batch)
 
 # %% [markdown]
-# ## 10.21 drop_labels
+# ## 10.23 drop_labels
 #
-# To draw a digit that somebody has *asked for*, the network is told the label. **Classifier-free guidance** (10.23) also needs a
+# To draw a digit that somebody has *asked for*, the network is told the label. **Classifier-free guidance** (10.25) also needs a
 # network that has not been told. One network can be both, if in training some rows get a label that means "not told": one more class,
 # here called `nothing`. Each row loses its label with probability $p$, about 0.1, whatever happens to the others.
 #
@@ -2156,7 +2157,7 @@ def drop_labels(labels, p, nothing, *, rng):
 check(drop_labels)
 
 # %% [markdown]
-# ## 10.22 denoising_step
+# ## 10.24 denoising_step
 #
 # What should the network learn? To say which noise is in $x_t$. If it knew $\varepsilon$ exactly, it would know the image too:
 # $x = (x_t - \sqrt{1 - \bar\alpha_t}\, \varepsilon) / \sqrt{\bar\alpha_t}$. Of course it cannot know; it learns the best guess.
@@ -2166,7 +2167,7 @@ check(drop_labels)
 # with the label $c$. The noise has the same size at every $t$, so no $t$ outweighs the others. That is all: a regression, with a loss
 # that falls, and nobody who trains against it.
 #
-# *By hand:* a "network" that answers $w \cdot x_t$ with $w = \frac12$; $x_t = 2$ and $\varepsilon = 1$ from 10.19:
+# *By hand:* a "network" that answers $w \cdot x_t$ with $w = \frac12$; $x_t = 2$ and $\varepsilon = 1$ from 10.21:
 # $L = (1 - 1)^2 = 0$. For the row with $t = 0$: $x_t = 2.236$, $L = (1.118 - 1)^2 = 0.0139$, $dw = 2 \cdot 0.118 \cdot 2.236 = 0.528$.
 
 
@@ -2201,7 +2202,7 @@ def denoising_step(x, t, noise, labels, *, model, loss, optimizer, beta):
 check(denoising_step)
 
 # %% [markdown]
-# ## 10.23 guided_noise
+# ## 10.25 guided_noise
 #
 # Now the way back. A network that is told the label often takes little notice of it, since at a high noise level every label is
 # almost as good. Guidance turns it up: ask the network twice, with the label and with `nothing`, and go on in the direction that
@@ -2244,7 +2245,7 @@ def guided_noise(x, t, labels, w, nothing, *, model):
 check(guided_noise)
 
 # %% [markdown]
-# ## 10.24 p_sample
+# ## 10.26 p_sample
 #
 # One step back, from $x_t$ to $x_{t-1}$, given a guess $\varepsilon$ of the noise in $x_t$:
 #
