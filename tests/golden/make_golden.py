@@ -19,6 +19,7 @@ import convolutions
 import embeddings
 import foundations
 import numpy as np
+import opponents
 import optimizers
 import recurrent
 import regularization
@@ -207,6 +208,7 @@ def main() -> None:
         recurrent.write(FOLDER / "07_recurrent.npz", SEED),
         embeddings.write(FOLDER / "08_embeddings.npz", SEED),
         autoencoders.write(FOLDER / "10_autoencoders.npz", SEED),
+        opponents.write(FOLDER / "10_opponents.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 
