@@ -1165,7 +1165,7 @@ def classifier():
 
 
 def inception_score(images):
-    """exp mean KL(p(y|x) ‖ p(y)) of rows of 196 pixels; given"""
+    """The exponential of mean KL(p(y|x) ‖ p(y)) of rows of 196 pixels; given"""
     p = classifier()(images)
     return float(np.exp((p * np.log((p + 1e-12) / (p.mean(axis=0) + 1e-12))).sum(axis=1).mean()))
 

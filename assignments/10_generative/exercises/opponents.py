@@ -59,7 +59,7 @@ def drawn(parameters, codes):
 
 
 def score_and_share(p):
-    """exp mean KL(p(y|x) ‖ p(y)), and the share of the rarest class."""
+    """The exponential of mean KL(p(y|x) ‖ p(y)), and the share of the rarest class."""
     divergence = (p * np.log((p + 1e-12) / (p.mean(axis=0) + 1e-12))).sum(axis=1)
     return float(np.exp(divergence.mean())), float(np.bincount(p.argmax(axis=1), minlength=10).min() / len(p))
 
