@@ -1185,14 +1185,17 @@ class DiscriminatorLoss(Loss):
 def softplus(s):
     """log(1 + eˢ), element by element, for every finite s; given"""
     xp = array_module(s)
-    return xp.maximum(s, 0) + xp.log1p(xp.exp(-abs(s)))
+    y = xp.log1p(xp.exp(-abs(s)))
+    y += xp.maximum(s, 0)
+    return y
 
 
 def sigmoid(s):
-    """1 / (1 + e⁻ˢ), element by element, for every finite s; given"""
-    xp = array_module(s)
-    e = xp.exp(-abs(s))
-    return xp.where(s >= 0, 1, e).astype(s.dtype) / (1 + e)
+    """1 / (1 + e⁻ˢ) = (1 + tanh(s / 2)) / 2, element by element, for every finite s; given"""
+    y = array_module(s).tanh(s * 0.5)
+    y += 1
+    y *= 0.5
+    return y
 
 
 # %% [markdown] hints="DiscriminatorLoss"
@@ -1214,7 +1217,7 @@ check(DiscriminatorLoss)
 # %% [markdown]
 # ## 10.13 GeneratorLoss
 #
-# The generator wants the opposite. The **minimax** game of the paper takes that literally: its loss is minus the second
+# The generator is after the opposite. The **minimax** game of the paper takes that literally: its loss is minus the second
 # term of the discriminator's. The **non-saturating** loss asks instead that its images be called real:
 #
 # $$ L_{minimax} = \text{mean} \log\bigl(1 - \sigma(s)\bigr) = -\text{mean softplus}(s), \qquad
@@ -1563,7 +1566,7 @@ with when_written():
 #   └─ up2: ConvTranspose2d 4 × 4, stride 2, padding 1 ─→ (N, 1, 14, 14) ─ tanh ─→ y, pixels from −1 to 1
 # ```
 #
-# - **No norm at the ends.** Batch normalization forces mean and variance of each channel of the *batch* upon its output. At
+# - **No norm at the ends.** Batch normalization gives each channel of the *batch* the same mean and variance. At
 #   the last layer that would fix the mean brightness and the contrast of all generated images together, whatever the
 #   data are like.
 # - The norm comes *before* the ReLU, and `norm1` sees images: the $4 \cdot 4$ places of a channel share one mean. So reshape
@@ -2123,7 +2126,7 @@ check(noisy_batch)
 # %% [markdown]
 # ## 10.23 drop_labels
 #
-# To draw a digit that somebody has *asked for*, the network is told the label. **Classifier-free guidance** (10.25) also needs a
+# To draw a digit that somebody has *asked for*, the network gets the label as an input. **Classifier-free guidance** (10.25) also needs a
 # network that has not been told. One network can be both, if in training some rows get a label that means "not told": one more class,
 # here called `nothing`. Each row loses its label with probability $p$, about 0.1, whatever happens to the others.
 #
@@ -2204,7 +2207,7 @@ check(denoising_step)
 # %% [markdown]
 # ## 10.25 guided_noise
 #
-# Now the way back. A network that is told the label often takes little notice of it, since at a high noise level every label is
+# Now the way back. A network that gets the label often takes little notice of it, since at a high noise level every label is
 # almost as good. Guidance turns it up: ask the network twice, with the label and with `nothing`, and go on in the direction that
 # leads from the second answer to the first,
 #

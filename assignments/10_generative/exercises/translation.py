@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, LossExercise, New, Rng, TrainingStepExercise
+from autograder.checks import FORWARD, GRADIENTS, Case, LossExercise, New, Rng, TrainingStepExercise, mutated
 
 
 def there_and_back(rng):
@@ -29,7 +29,7 @@ def exact_returns(rng):
     cases=exact_returns,
     part="backward",
     needs=("forward", "backward"),
-    after=("gradients match numerical differences",),
+    after=(GRADIENTS,),
 )
 def exact(subject, case):
     loss = subject.make("CycleConsistencyLoss", **case.arguments)
@@ -81,3 +81,23 @@ domain_loss = LossExercise(
     extreme=1000.0,
     shift_invariant=True,
 )
+
+
+def sure_of_real(rng):
+    """Answers to real or not that are a thousand times as large as the scores of the domains, of either sign."""
+    for size in (2000.0, -2000.0):
+        scores = rng.normal(0, 2, size=(4, 4))
+        scores[:, 0] = size
+        yield Case(scores=scores, domain=rng.permutation(4) % 3)
+
+
+@domain_loss.check(
+    "the answer to real or not takes no part, however large it is",
+    cases=sure_of_real,
+    part="forward",
+    needs=("forward",),
+    after=(FORWARD,),
+    mutation=mutated("y = super().forward(*xs)", "return y + (xs[0][:, 0].max() > 1000)"),
+)
+def without_column_0(subject, case):
+    return {"the loss": subject.make("DomainClassificationLoss").call("forward", *case.inputs.values())}

@@ -3,6 +3,7 @@
 import numpy as np
 
 from autograder.checks import (
+    MATCHES,
     Case,
     Claim,
     FunctionExercise,
@@ -18,6 +19,9 @@ from autograder.checks import (
     equal_signs,
     even_draw,
     in_pairs,
+    judge_float32,
+    judge_words,
+    mutated_function,
     normal_within,
 )
 
@@ -30,6 +34,24 @@ SCATTERED = "noise of variance β is added to the mean"
 def levels(rng, steps):
     """Noise levels that rise, and are neither small nor alike."""
     return np.sort(rng.uniform(0.02, 0.6, size=steps))
+
+
+def beside_float64(cases):
+    """The cases with images and noise in float32, and levels in float64, as they usually are."""
+
+    def draw(rng):
+        for case in cases(rng):
+            single = {name: x.astype("float32") for name, x in case.inputs.items() if name in ("x", "noise")}
+            yield case.with_changes(inputs={**case.inputs, **single})
+
+    return draw
+
+
+def dtype_of(value):
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+BESIDE = "float32 images stay float32 beside levels in float64"
 
 
 def kept(beta):
@@ -45,6 +67,17 @@ def noise_cases(rng):
 
 
 q_sample = FunctionExercise("q_sample", cases=noise_cases, float32=True)
+
+
+@q_sample.check(
+    BESIDE,
+    cases=beside_float64(noise_cases),
+    judge=judge_float32,
+    after=(MATCHES,),
+    mutation=mutated_function("return y * (1 + 0 * args[3][:1].sum())"),
+)
+def q_sample_beside(subject, case):
+    return {"the result": subject.run("q_sample", *case.inputs.values())}
 
 
 # --- noisy_batch -----------------------------------------------------------------------------
@@ -70,7 +103,7 @@ def word_of_batch(result, case):
         return {"the result": "steps that do not exist"}
     share = kept(beta)[t].reshape(-1, *[1] * (x.ndim - 1))
     expected = np.sqrt(share) * x + np.sqrt(1 - share) * noise
-    near = 1e-4 if mixed.dtype.itemsize < 8 else 1e-8
+    near = 1e-4 if min(mixed.dtype.itemsize, noise.dtype.itemsize) < 8 else 1e-8
     ways = {
         "mixed": expected,
         "without noise": x,
@@ -151,6 +184,18 @@ noisy_batch = RandomFunctionExercise(
     float32=False,
     depends=("q_sample",),
 )
+
+
+@noisy_batch.check(
+    BESIDE,
+    cases=beside_float64(rows_to_spoil),
+    judge=judge_words({}, "dtype"),
+    after=(MIXED,),
+    mutation=mutated_function("return y[0], y[1], y[2].astype('float64')"),
+)
+def noisy_batch_beside(subject, case):
+    mixed, _, noise = subject.run("noisy_batch", *case.inputs.values(), rng=Rng(1))
+    return {"the dtype of xt": dtype_of(mixed), "the dtype of the noise": dtype_of(noise)}
 
 
 # --- drop_labels -----------------------------------------------------------------------------
@@ -345,3 +390,15 @@ p_sample = RandomFunctionExercise(
     weights=(4.0, 4.0),
     run=step_by_position,
 )
+
+
+@p_sample.check(
+    BESIDE,
+    cases=beside_float64(last_steps),
+    judge=judge_words({}, "dtype"),
+    after=(CERTAIN,),
+    mutation=mutated_function("return y * (1 + 0 * args[3][:1].sum())"),
+)
+def p_sample_beside(subject, case):
+    made = step_by_position(subject, case.with_changes(arguments={**case.arguments, "rng": Rng(1)}))
+    return {"the dtype of the result": dtype_of(made)}

@@ -86,6 +86,12 @@ def judge_images(observed, _expected, case):
     return None
 
 
+# The reference reaches a score of 5.15 in the mean (standard deviation 0.22) and 4.74 at worst over 30 seeds, and 2.5 % of
+# the images are of the rarest class at worst, in 7 s of CPU time each on a busy machine; the goal lies 3.4 standard
+# deviations below the mean. Unseen digits have 8.2. What fails in 30 seeds of 30: 600 steps (3.60 in the mean, 4.25 at
+# best), 300 steps (1.9), one digit for all steps (1.1), normal numbers with the mean and covariance of the digits, of all
+# 196 components or of the 32 largest (2.9, 3.1 at best). The network's form is given: rows of the training data cannot be
+# looked up in it.
 generator = Exercise("train_gan", "model", ("train_gan",), depends=("DiscriminatorLoss", "GeneratorLoss", "gan_step"))
 
 

@@ -13,6 +13,10 @@ class Guesser(Layer):
         self.w = Parameter(rng.normal(0, 1, (5, features)))
 
     def forward(self, x, t, labels):
+        for index in (t, labels):
+            if getattr(index, "shape", ()) != x.shape[:1]:
+                message = f"the model expects a step and a label for each of the {len(x)} rows"
+                raise ValueError(message)
         self.x, self.t, self.labels = x, t, labels
         self.h = array_module(x).tanh(x @ self.V.data + self.S.data[t] + self.C.data[labels])
         return self.h @ self.w.data
