@@ -891,15 +891,16 @@ BatchNorm = earlier("regularization.BatchNorm")
 # %% [markdown]
 # ## 10.12 DiscriminatorLoss
 #
-# A **generative adversarial network** is two networks that train against each other. The *generator* $G$ turns noise $z$
-# into an image. The *discriminator* $D$ gets an image and answers with one number, a logit $s$: large if it takes the
-# image for a real one, small if it takes it for a generated one; $\sigma(s)$ is its probability of "real". The
-# discriminator is an ordinary classifier with two classes, so its loss is the binary cross-entropy of 03, with the label
-# 1 for real images and 0 for generated ones:
+# A **generative adversarial network** is two networks that train against each other. The *generator* $G$ turns noise
+# $z$ into an image. The *discriminator* $D$ gets an image and answers with one number, a logit $s$: large if it takes
+# the image for a real one, small if it takes it for a generated one; $\sigma(s)$ is its probability of "real". The
+# discriminator is an ordinary classifier with two classes, so its loss is the binary cross-entropy of 03, with the
+# label 1 for real images and 0 for generated ones:
 #
 # $$ L_D = -\frac1n \sum_{i=1}^n \log \sigma(s_i^{real}) \; - \; \frac1m \sum_{j=1}^m \log\bigl(1 - \sigma(s_j^{fake})\bigr) $$
 #
-# Each of the two is the mean over its own batch, and they are added: with $n \ne m$ that is not the mean over all $n + m$.
+# Each of the two is the mean over its own batch, and they are added: with $n \ne m$ that is not the mean over all
+# $n + m$.
 #
 # **Stable.** With $\text{softplus}(s) = \log(1 + e^s)$ both terms have the same form, since
 # $-\log \sigma(s) = \log(1 + e^{-s})$ and $-\log(1 - \sigma(s)) = \log(1 + e^s)$:
@@ -910,8 +911,8 @@ BatchNorm = earlier("regularization.BatchNorm")
 # A discriminator soon is *sure*: logits of ±50 are common. Whoever computes $\sigma$ first and then its logarithm gets
 # $\log 0$ there; whoever adds a small number under the logarithm loses the gradient where it matters.
 #
-# **The backward pass, derived.** $\frac{d}{ds} \text{softplus}(s) = \frac{e^s}{1 + e^s} = \sigma(s)$, and the chain rule with
-# the inner $-s$ gives a minus:
+# **The backward pass, derived.** $\frac{d}{ds} \text{softplus}(s) = \frac{e^s}{1 + e^s} = \sigma(s)$, and the chain
+# rule with the inner $-s$ gives a minus:
 #
 # $$ ds_i^{real} = -\frac1n\, \sigma(-s_i^{real}) = \frac{\sigma(s_i^{real}) - 1}{n}, \qquad ds_j^{fake} = \frac1m\, \sigma(s_j^{fake}) $$
 #
@@ -966,8 +967,8 @@ check(DiscriminatorLoss)
 # %% [markdown]
 # ## 10.13 GeneratorLoss
 #
-# The generator is after the opposite. The **minimax** game of the paper takes that literally: its loss is minus the second
-# term of the discriminator's. The **non-saturating** loss asks instead that its images be called real:
+# The generator is after the opposite. The **minimax** game of the paper takes that literally: its loss is minus the
+# second term of the discriminator's. The **non-saturating** loss asks instead that its images be called real:
 #
 # $$ L_{minimax} = \text{mean} \log\bigl(1 - \sigma(s)\bigr) = -\text{mean softplus}(s), \qquad
 #    L_{non-saturating} = -\text{mean} \log \sigma(s) = \text{mean softplus}(-s) $$
@@ -984,9 +985,9 @@ check(DiscriminatorLoss)
 #     |ds| non-saturating          1.00     0.88      0.50      0.12   0.00005
 # ```
 #
-# At the beginning of training every image is noise, and the discriminator sees that at once: $s \ll 0$. The minimax loss
-# then has no gradient left, just where the generator has everything to learn. The non-saturating one has its full
-# gradient there, and loses it where there is nothing to improve. Therefore it is the one that is used.
+# At the beginning of training every image is noise, and the discriminator sees that at once: $s \ll 0$. The minimax
+# loss then has no gradient left, just where the generator has everything to learn. The non-saturating one has its
+# full gradient there, and loses it where there is nothing to improve. Therefore it is the one that is used.
 #
 # *By hand:* two rows with $s = -\ln 3$ and $0$, so $\sigma = ¼, ½$. Minimax: $L = ½ (\ln ¾ + \ln ½) = -0.490$,
 # $ds = (-⅛, -¼)$. Non-saturating: $L = -½ (\ln ¼ + \ln ½) = 1.040$, $ds = (-⅜, -¼)$.
@@ -1033,26 +1034,29 @@ check(GeneratorLoss)
 #      D.step()     (G gets nothing)                        G.step()  (D passes on, and does not move)
 # ```
 #
-# 1. **The discriminator's half.** The generator makes rows from `noise`. The discriminator sees the real and the generated
-#    rows, and moves so that $L_D$ falls. The gradient stops at the generated rows: to the discriminator they are data. Libraries
-#    call that *detached*; here it simply means that `generator.backward` is not called.
-# 2. **The generator's half.** From `fresh` noise the generator makes new rows, which the discriminator *as it is now* judges.
-#    The gradient of $L_G$ goes **through** the discriminator, whose `backward` gives what matters, the gradient at its
-#    input, and into the generator, which moves. On its way it also leaves something in the discriminator's `.grad`. That
-#    belongs to nobody: whoever does not clear it finds it again in the next step, with the wrong sign.
+# 1. **The discriminator's half.** The generator makes rows from `noise`. The discriminator sees the real and the
+#    generated rows, and moves so that $L_D$ falls. The gradient stops at the generated rows: to the discriminator
+#    they are data. Libraries call that *detached*; here it simply means that `generator.backward` is not called.
+# 2. **The generator's half.** From `fresh` noise the generator makes new rows, which the discriminator *as it is now*
+#    judges. The gradient of $L_G$ goes **through** the discriminator, whose `backward` gives what matters, the
+#    gradient at its input, and into the generator, which moves. On its way it also leaves something in the
+#    discriminator's `.grad`. That belongs to nobody: whoever does not clear it finds it again in the next step, with
+#    the wrong sign.
 #
 # Two details:
 #
-# - A layer remembers its **last** `forward` only. If the discriminator reads first the real and then the generated rows,
-#    then `backward` for the real ones uses what it remembers of the generated ones. Either let it read both as *one* batch
-#    (real rows first, then split the logits, and join the two gradients again), or read the real rows a second time.
+# - A layer remembers its **last** `forward` only. If the discriminator reads first the real and then the generated
+#   rows, then `backward` for the real ones uses what it remembers of the generated ones. Either let it read both as
+#   *one* batch (real rows first, then split the logits, and join the two gradients again), or read the real rows a
+#   second time.
 # - The networks may come with gradients of earlier steps. Clear each network's before its own half. At the end the
 #    discriminator's are zero.
 #
-# *By hand:* rows of one number, $G(z) = g z$ with $g = 1$; $D(x) = w x$ with $w = 0$; a real row 2, noise 1, fresh noise 3,
-# learning rate 1. First half: the logits are 0 and 0, $L_D = 2 \ln 2$, $ds = (-½, ½)$, $dw = -½ \cdot 2 + ½ \cdot 1 = -½$, so
-# $w = ½$. Second half: $G(3) = 3$, $s = 1.5$, $L_G = \text{softplus}(-1.5) = 0.201$, $ds = -0.182$, $dfake = -0.182 \cdot ½ =
-# -0.091$, $dg = -0.091 \cdot 3 = -0.274$, so $g = 1.274$. With the discriminator's old $w = 0$ the generator would have
+# *By hand:* rows of one number, $G(z) = g z$ with $g = 1$; $D(x) = w x$ with $w = 0$; a real row 2, noise 1, fresh
+# noise 3, learning rate 1. First half: the logits are 0 and 0, $L_D = 2 \ln 2$, $ds = (-½, ½)$,
+# $dw = -½ \cdot 2 + ½ \cdot 1 = -½$, so $w = ½$. Second half: $G(3) = 3$, $s = 1.5$,
+# $L_G = \text{softplus}(-1.5) = 0.201$, $ds = -0.182$, $dfake = -0.182 \cdot ½ = -0.091$,
+# $dg = -0.091 \cdot 3 = -0.274$, so $g = 1.274$. With the discriminator's old $w = 0$ the generator would have
 # learned nothing.
 
 # %%
@@ -1083,29 +1087,30 @@ check(gan_step)
 # %% [markdown]
 # ## Capstone: digits from an opponent
 #
-# Write `train_gan`: make the generator that `new_generator` builds and a discriminator of your own, train them against each other
-# on digits of 14 × 14 pixels, and return the generator. Four remarks:
+# Write `train_gan`: make the generator that `new_generator` builds and a discriminator of your own, train them
+# against each other on digits of 14 × 14 pixels, and return the generator. Four remarks:
 #
-# - Both networks in float32, `Adam` with the first of its betas at 0.5 (with 0.9 the two run after each other in circles), batches of
-#   64, about 2,000 steps of `gan_step`, a rate around 0.001.
+# - Both networks in float32, `Adam` with the first of its betas at 0.5 (with 0.9 the two run after each other in
+#   circles), batches of 64, about 2,000 steps of `gan_step`, a rate around 0.001.
 # - A discriminator 196-256-128-1 with LeakyReLU(0.2) is good enough. No norm is needed here.
 # - Draw both noises anew for every step.
 # - The losses say little. That of the discriminator hovers around 1 while the images get better and better: if both
 #   improve, neither loss falls. Look at images instead.
 #
-# **How to measure.** A good generator draws images of which everybody can say what they are, and draws of everything. With
-# $p(y|x)$ what a classifier says of the image $x$, and $p(y)$ the mean of that over all generated images,
+# **How to measure.** A good generator draws images of which everybody can say what they are, and draws of everything.
+# With $p(y|x)$ what a classifier says of the image $x$, and $p(y)$ the mean of that over all generated images,
 #
 # $$ \text{score} = \exp\; \text{mean}_x\; KL\bigl(p(y|x)\, \|\, p(y)\bigr) $$
 #
-# It is 1 if all images look alike to the classifier, or if it can make nothing of any of them, and 10 if it is sure of each and there are
-# equally many of every class. (In the paper the classifier is a network named Inception, hence *Inception score*.)
+# It is 1 if all images look alike to the classifier, or if it can make nothing of any of them, and 10 if it is sure
+# of each and there are equally many of every class. (In the paper the classifier is a network named Inception, hence
+# *Inception score*.)
 #
-# The check reads the parameters of the generator, computes 2,000 images from codes of its own, and requires a score of **at least
-# 4.4** by its own classifier, and that at least **1 %** of the images are of each class, from one of up to three seeds. By that
-# classifier, which is simple and in doubt rather often, real digits have 8.2, normal numbers with the mean and covariance of the
-# pixels 2.9, and the author's solution has 5.2, after 8 seconds of CPU time; 40 are allowed. For every seed the digits are dealt anew, and
-# their pixels are in another order.
+# The check reads the parameters of the generator, computes 2,000 images from codes of its own, and requires a score
+# of **at least 4.4** by its own classifier, and that at least **1 %** of the images are of each class, from one of up
+# to three seeds. By that classifier, which is simple and in doubt rather often, real digits have 8.2, normal numbers
+# with the mean and covariance of the pixels 2.9, and the author's solution has 5.2, after 8 seconds of CPU time; 40
+# are allowed. For every seed the digits are dealt anew, and their pixels are in another order.
 
 # %%
 def new_generator(*, rng):
@@ -1215,8 +1220,9 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# A walk through the space of codes, from one code to another on a circle (a straight line would pass near the origin, where no code of
-# training was). Every image on the way is one that the generator might have drawn, though no image of the data is like it.
+# A walk through the space of codes, from one code to another on a circle (a straight line would pass near the origin,
+# where no code of training was). Every image on the way is one that the generator might have drawn, though no image
+# of the data is like it.
 
 # %%
 with when_written():
@@ -1233,9 +1239,9 @@ with when_written():
 # %% [markdown]
 # ## 10.16 DCGANGenerator
 #
-# With images the networks should be convolutional. Radford, Metz & Chintala tried many and wrote down what trained well, the
-# *DCGAN*: transposed convolutions that double the size, batch normalization inside, ReLU in the generator and LeakyReLU in
-# the discriminator, tanh at the end. For 14 × 14 pixels:
+# With images the networks should be convolutional. Radford, Metz & Chintala tried many and wrote down what trained
+# well, the *DCGAN*: transposed convolutions that double the size, batch normalization inside, ReLU in the generator
+# and LeakyReLU in the discriminator, tanh at the end. For 14 × 14 pixels:
 #
 # ```
 #   z (N, latent) ─ Linear ─→ (N, 16 C) ─ as images ─→ (N, C, 4, 4) ─ norm1 ─ ReLU ─┐
@@ -1250,8 +1256,8 @@ with when_written():
 # - **No norm at the ends.** Batch normalization gives each channel of the *batch* the same mean and variance. At
 #   the last layer that would fix the mean brightness and the contrast of all generated images together, whatever the
 #   data are like.
-# - The norm comes *before* the ReLU, and `norm1` sees images: the $4 \cdot 4$ places of a channel share one mean. So reshape
-#   first. With the shape (N, 16 C) it would be another layer, with 16 times as many means.
+# - The norm comes *before* the ReLU, and `norm1` sees images: the $4 \cdot 4$ places of a channel share one mean. So
+#   reshape first. With the shape (N, 16 C) it would be another layer, with 16 times as many means.
 # - In training mode all rows of a batch depend on each other. After `eval()` each image depends on its own code only.
 #
 # **The backward pass** calls the backward of every layer, from the last to the first, and undoes the reshape.
@@ -1268,8 +1274,8 @@ class DCGANGenerator(Layer):
     channels: of the images of 4 × 4 with which it begins, an even number; norm1 is over these channels.
     backward returns dz.
 
-    Source: Radford, Metz & Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
-    Networks (2016), section 3.
+    Source: Radford, Metz & Chintala, Unsupervised Representation Learning with Deep Convolutional Generative
+    Adversarial Networks (2016), section 3.
     """
 
     def __init__(self, latent, channels, *, rng):
@@ -1298,8 +1304,8 @@ check(DCGANGenerator)
 # %% [markdown]
 # ## 10.17 DCGANDiscriminator
 #
-# The mirror image: convolutions with stride 2 in place of pooling, LeakyReLU with slope 0.2, one norm, in the middle, and one
-# logit at the end.
+# The mirror image: convolutions with stride 2 in place of pooling, LeakyReLU with slope 0.2, one norm, in the middle,
+# and one logit at the end.
 #
 # ```
 #   x (N, 1, 14, 14) ─ down1: Conv2d 4 × 4, stride 2, padding 1 ─→ (N, C, 7, 7) ─ LeakyReLU ─┐
@@ -1308,15 +1314,16 @@ check(DCGANGenerator)
 #   └─ down2: Conv2d 3 × 3, stride 2, padding 1 ─→ (N, 2C, 4, 4) ─ norm ─ LeakyReLU ─ as rows ─→ (N, 32 C) ─ Linear ─→ (N, 1)
 # ```
 #
-# **No norm at the ends:** none after `down1`, since the norm would remove from the images just what may give them away, mean and
-# contrast; none after the last layer, since half of the logits of each batch would then be positive, whatever it contains.
+# **No norm at the ends:** none after `down1`, since the norm would remove from the images just what may give them
+# away, mean and contrast; none after the last layer, since half of the logits of each batch would then be positive,
+# whatever it contains.
 #
-# A ReLU passes no gradient where its input is negative. In the discriminator that would be the generator's loss: what it
-# learns comes through here. LeakyReLU passes a fifth.
+# A ReLU passes no gradient where its input is negative. In the discriminator that would be the generator's loss: what
+# it learns comes through here. LeakyReLU passes a fifth.
 #
-# The norm mixes the images of a batch. If real and generated images are in one batch, the discriminator sees each real one
-# beside generated ones, and the other way round. It works, but a step of its own for each kind of batch often trains
-# better.
+# The norm mixes the images of a batch. If real and generated images are in one batch, the discriminator sees each
+# real one beside generated ones, and the other way round. It works, but a step of its own for each kind of batch
+# often trains better.
 #
 # *By hand:* (5, 1, 14, 14) with $C = 16$: $\lfloor (14 + 2 - 4) / 2 \rfloor + 1 = 7$: (5, 16, 7, 7);
 # $\lfloor (7 + 2 - 3) / 2 \rfloor + 1 = 4$: (5, 32, 4, 4); (5, 512); (5, 1).
@@ -1357,10 +1364,11 @@ check(DCGANDiscriminator)
 # %% [markdown]
 # ## 10.18 CycleConsistencyLoss
 #
-# A *CycleGAN* translates between two kinds of images, $X$ and $Y$, of which there are no pairs: photographs and paintings,
-# horses and zebras. One generator, $G$, makes $Y$ of $X$; another one, $F$, makes $X$ of $Y$; and each has a discriminator
-# that knows real images of its kind. But the adversarial loss only says that $G(x)$ should look like *some* $y$. $G$ might
-# send every horse to the same zebra. So the way back has to lead to the image from which it began:
+# A *CycleGAN* translates between two kinds of images, $X$ and $Y$, of which there are no pairs: photographs and
+# paintings, horses and zebras. One generator, $G$, makes $Y$ of $X$; another one, $F$, makes $X$ of $Y$; and each has
+# a discriminator that knows real images of its kind. But the adversarial loss only says that $G(x)$ should look like
+# *some* $y$. $G$ might send every horse to the same zebra. So the way back has to lead to the image from which it
+# began:
 #
 # $$ x \xrightarrow{\;G\;} \hat y \xrightarrow{\;F\;} \tilde x, \qquad L = \lambda\; \text{mean} |\tilde x - x| $$
 #
@@ -1368,11 +1376,11 @@ check(DCGANDiscriminator)
 # not squares, since squares prefer a blurred image that is a little wrong everywhere.
 #
 # **The backward pass, derived.** $\frac{d}{d\tilde x} |\tilde x - x| = \text{sign}(\tilde x - x)$, so
-# $d\tilde x = \frac{\lambda}{\text{size}}\, \text{sign}(\tilde x - x)$. (Where both are equal, 0.) The image $x$ comes from the data
-# and gets no gradient.
+# $d\tilde x = \frac{\lambda}{\text{size}}\, \text{sign}(\tilde x - x)$. (Where both are equal, 0.) The image $x$
+# comes from the data and gets no gradient.
 #
-# *By hand:* $x = (0.2, -0.5, 1)$, $\tilde x = (0.5, -0.5, 0.4)$, $\lambda = 10$: $L = 10 \cdot (0.3 + 0 + 0.6) / 3 = 3$ and
-# $d\tilde x = \frac{10}{3} (1, 0, -1)$.
+# *By hand:* $x = (0.2, -0.5, 1)$, $\tilde x = (0.5, -0.5, 0.4)$, $\lambda = 10$:
+# $L = 10 \cdot (0.3 + 0 + 0.6) / 3 = 3$ and $d\tilde x = \frac{10}{3} (1, 0, -1)$.
 
 # %%
 class CycleConsistencyLoss(Loss):
@@ -1416,17 +1424,17 @@ check(CycleConsistencyLoss)
 # The loss is the sum of the four. Two things have to be thought about before writing:
 #
 # - $\hat y$ is used **twice**, by the discriminator and by $F$. Its two gradients add up, and their sum goes into $G$.
-# - $G$ is used twice as well, for $x$ and for $\hat x$, and so is $F$. A layer remembers its *last* `forward`. So finish one
-#   of the two rows of the drawing, with its backward, before you begin the other one. Parameters' gradients add up by
-#   themselves.
+# - $G$ is used twice as well, for $x$ and for $\hat x$, and so is $F$. A layer remembers its *last* `forward`. So
+#   finish one of the two rows of the drawing, with its backward, before you begin the other one. Parameters'
+#   gradients add up by themselves.
 #
-# Only then the optimizer, which holds the parameters of *both* generators, makes one step. And what the backward passes have
-# left in the two discriminators is cleared, as in `gan_step`.
+# Only then the optimizer, which holds the parameters of *both* generators, makes one step. And what the backward
+# passes have left in the two discriminators is cleared, as in `gan_step`.
 #
 # *By hand* for the upper row, with networks that multiply by one number, $G$ by 2, $F$ by 1, judge_y by 1, and
-# generator_loss $= -s$, cycle_loss $= |\tilde x - x|$, $x = 1$: $\hat y = 2$, $s = 2$, $\tilde x = 2$, $L = -2 + 1$. Back:
-# $d\tilde x = 1$, so $dF = 1 \cdot \hat y = 2$ and through $F$ comes $1$; through judge_y comes $-1$; together $d\hat y = 0$:
-# the discriminator pulls $G$ upwards just as much as the cycle pulls it downwards.
+# generator_loss $= -s$, cycle_loss $= |\tilde x - x|$, $x = 1$: $\hat y = 2$, $s = 2$, $\tilde x = 2$, $L = -2 + 1$.
+# Back: $d\tilde x = 1$, so $dF = 1 \cdot \hat y = 2$ and through $F$ comes $1$; through judge_y comes $-1$; together
+# $d\hat y = 0$: the discriminator pulls $G$ upwards just as much as the cycle pulls it downwards.
 
 # %%
 def translation_step(x, y, *, to_y, to_x, judge_y, judge_x, generator_loss, cycle_loss, optimizer):
@@ -1450,10 +1458,10 @@ check(translation_step)
 
 
 # %% [markdown]
-# A CycleGAN, at its smallest: $X$ are digits, white on black, and $Y$ are *other* digits, black on white. Nobody shows the networks a pair.
-# The generators are two 3 × 3 convolutions with a linear output, the loss is that of least squares (Mao et al., 2017): squared
-# distances of answers from 1 and 0, which train more smoothly here than cross-entropy. Three hundred steps with $\lambda = 3$ and
-# with $\lambda = 0$.
+# A CycleGAN, at its smallest: $X$ are digits, white on black, and $Y$ are *other* digits, black on white. Nobody
+# shows the networks a pair. The generators are two 3 × 3 convolutions with a linear output, the loss is that of least
+# squares (Mao et al., 2017): squared distances of answers from 1 and 0, which train more smoothly here than
+# cross-entropy. Three hundred steps with $\lambda = 3$ and with $\lambda = 0$.
 
 # %%
 class SquaredPair(Loss):
@@ -1539,16 +1547,16 @@ with when_written():
 
 
 # %% [markdown]
-# Without the cycle the discriminator is content with anything that looks like a negative. Nothing requires that it is a negative of
-# *this* digit, and nothing that the way back leads home. (With larger $\lambda$ the generators soon prefer not to translate at all:
-# to copy is the safest way there and back.)
+# Without the cycle the discriminator is content with anything that looks like a negative. Nothing requires that it is
+# a negative of *this* digit, and nothing that the way back leads home. (With larger $\lambda$ the generators soon
+# prefer not to translate at all: to copy is the safest way there and back.)
 
 # %% [markdown]
 # ## 10.20 DomainClassificationLoss
 #
-# A CycleGAN needs two generators for every pair of kinds. The *StarGAN* has one generator for all kinds ("domains": hair
-# black, blond, brown), which gets the desired one as an input, and a discriminator with **two heads**: is the image real,
-# and which domain is it from?
+# A CycleGAN needs two generators for every pair of kinds. The *StarGAN* has one generator for all kinds ("domains":
+# hair black, blond, brown), which gets the desired one as an input, and a discriminator with **two heads**: is the
+# image real, and which domain is it from?
 #
 # ```
 #   scores (batch, 1 + domains):    real?  │ black  blond  brown
@@ -1556,16 +1564,16 @@ with when_written():
 #                                          └──── softmax ─────┘
 # ```
 #
-# The second head is a classifier. It learns from *real* images with the domain that they have, and teaches the *generator* with
-# generated images and the domain that they **should** have:
+# The second head is a classifier. It learns from *real* images with the domain that they have, and teaches the
+# *generator* with generated images and the domain that they **should** have:
 #
 # $$ L = \lambda\; \text{mean} \bigl(-\log p_{c}\bigr), \qquad p = \text{softmax}(\text{scores}_{1 \ldots}) $$
 #
-# with $c$ the domain of the row. The first column belongs to the adversarial loss and takes no part: it is not among those that the
-# softmax normalizes, and its gradient is 0.
+# with $c$ the domain of the row. The first column belongs to the adversarial loss and takes no part: it is not among
+# those that the softmax normalizes, and its gradient is 0.
 #
-# **The backward pass** is that of the softmax cross-entropy: $d\,\text{scores}_{1 \ldots} = \frac{\lambda}{batch} (p - \text{onehot}(c))$,
-# and 0 in column 0.
+# **The backward pass** is that of the softmax cross-entropy:
+# $d\,\text{scores}_{1 \ldots} = \frac{\lambda}{batch} (p - \text{onehot}(c))$, and 0 in column 0.
 #
 # *By hand:* one row of scores $(5, \ln 3, 0)$, $c = 1$, $\lambda = 2$: $p = (¾, ¼)$, $L = -2 \ln ¼ = 2.773$, and
 # $d = 2 \cdot (0, ¾, ¼ - 1) = (0, 1.5, -1.5)$.
@@ -1601,23 +1609,23 @@ check(DomainClassificationLoss)
 # %% [markdown]
 # ## 10.21 q_sample
 #
-# A **diffusion model** has no opponent. It destroys an image in many small steps, in each of which the image shrinks a little and
-# gets a little noise; and it learns to go *one* small step back. Whoever can do that can begin with pure noise and arrive at an
-# image. With the *noise levels* $\beta_0, \ldots, \beta_{T-1}$, small numbers that rise,
+# A **diffusion model** has no opponent. It destroys an image in many small steps, in each of which the image shrinks
+# a little and gets a little noise; and it learns to go *one* small step back. Whoever can do that can begin with pure
+# noise and arrive at an image. With the *noise levels* $\beta_0, \ldots, \beta_{T-1}$, small numbers that rise,
 #
 # $$ x_t = \sqrt{1 - \beta_t}\; x_{t-1} + \sqrt{\beta_t}\; \varepsilon_t, \qquad \varepsilon_t \sim \mathcal N(0, 1) $$
 #
 # The two factors are such that numbers of variance 1 keep it: $(1 - \beta_t) \cdot 1 + \beta_t = 1$.
 #
-# **All steps at once, derived.** Training needs $x_t$ for a random $t$, and $t$ steps for every image would be slow. Put two steps
-# together, with $\alpha_t = 1 - \beta_t$:
+# **All steps at once, derived.** Training needs $x_t$ for a random $t$, and $t$ steps for every image would be slow.
+# Put two steps together, with $\alpha_t = 1 - \beta_t$:
 #
 # $$ x_1 = \sqrt{\alpha_1}\,\bigl(\sqrt{\alpha_0}\, x + \sqrt{\beta_0}\, \varepsilon_0\bigr) + \sqrt{\beta_1}\, \varepsilon_1
 #    = \sqrt{\alpha_1 \alpha_0}\; x + \underbrace{\sqrt{\alpha_1 \beta_0}\; \varepsilon_0 + \sqrt{\beta_1}\; \varepsilon_1}_{\text{normal, of variance }
 #    \alpha_1 (1 - \alpha_0) + 1 - \alpha_1 \,=\, 1 - \alpha_1 \alpha_0} $$
 #
-# Two independent normal numbers add up to *one*, whose variance is the sum. The same happens in every further step, so with
-# $\bar\alpha_t = \alpha_0 \alpha_1 \cdots \alpha_t$
+# Two independent normal numbers add up to *one*, whose variance is the sum. The same happens in every further step,
+# so with $\bar\alpha_t = \alpha_0 \alpha_1 \cdots \alpha_t$
 #
 # $$ x_t = \sqrt{\bar\alpha_t}\; x + \sqrt{1 - \bar\alpha_t}\; \varepsilon $$
 #
@@ -1627,11 +1635,12 @@ check(DomainClassificationLoss)
 #   √(1 − ᾱ_t) 0.03      0.46      0.77      0.93      0.99     1.00         how much noise there is
 # ```
 #
-# Each row of a batch has a $t$ of its own, so $\bar\alpha_t$ is one number for each row, whatever shape a row has. $t$ counts
-# from 0: $\bar\alpha_0 = \alpha_0$ already contains one step of noise.
+# Each row of a batch has a $t$ of its own, so $\bar\alpha_t$ is one number for each row, whatever shape a row has.
+# $t$ counts from 0: $\bar\alpha_0 = \alpha_0$ already contains one step of noise.
 #
-# *By hand:* $\beta = (0.19, \frac59)$: $\alpha = (0.81, \frac49)$, $\bar\alpha = (0.81, 0.36)$. For $t = 1$, $x = 2$ and
-# $\varepsilon = 1$: $x_1 = 0.6 \cdot 2 + 0.8 \cdot 1 = 2$. For $t = 0$: $x_0 = 0.9 \cdot 2 + 0.436 \cdot 1 = 2.236$.
+# *By hand:* $\beta = (0.19, \frac59)$: $\alpha = (0.81, \frac49)$, $\bar\alpha = (0.81, 0.36)$. For $t = 1$, $x = 2$
+# and $\varepsilon = 1$: $x_1 = 0.6 \cdot 2 + 0.8 \cdot 1 = 2$. For $t = 0$:
+# $x_0 = 0.9 \cdot 2 + 0.436 \cdot 1 = 2.236$.
 
 # %%
 def q_sample(x, t, noise, beta):
@@ -1654,12 +1663,12 @@ check(q_sample)
 # %% [markdown]
 # ## 10.22 noisy_batch
 #
-# A batch to train on: every row gets a random $t$, from 0 to $T - 1$ with the same probability, and normal noise of its own. Whoever
-# draws one $t$ for the whole batch gets gradients that point somewhere else at every step; whoever draws only one image's noise,
-# a network that expects the same noise everywhere.
+# A batch to train on: every row gets a random $t$, from 0 to $T - 1$ with the same probability, and normal noise of
+# its own. Whoever draws one $t$ for the whole batch gets gradients that point somewhere else at every step; whoever
+# draws only one image's noise, a network that expects the same noise everywhere.
 #
-# *By hand:* with $\beta = (0.19, \frac59)$ and $x = (2, 2)$ one possible result is $t = (1, 0)$, $\varepsilon = (1, 1)$,
-# $x_t = (2, 2.236)$.
+# *By hand:* with $\beta = (0.19, \frac59)$ and $x = (2, 2)$ one possible result is $t = (1, 0)$,
+# $\varepsilon = (1, 1)$, $x_t = (2, 2.236)$.
 
 # %%
 def noisy_batch(x, beta, *, rng):
@@ -1683,9 +1692,10 @@ check(noisy_batch)
 # %% [markdown]
 # ## 10.23 drop_labels
 #
-# To draw a digit that somebody has *asked for*, the network gets the label as an input. **Classifier-free guidance** (10.25) also needs a
-# network that has not been told. One network can be both, if in training some rows get a label that means "not told": one more class,
-# here called `nothing`. Each row loses its label with probability $p$, about 0.1, whatever happens to the others.
+# To draw a digit that somebody has *asked for*, the network gets the label as an input. **Classifier-free guidance**
+# (10.25) also needs a network that has not been told. One network can be both, if in training some rows get a label
+# that means "not told": one more class, here called `nothing`. Each row loses its label with probability $p$, about
+# 0.1, whatever happens to the others.
 #
 # *By hand:* labels $(3, 7, 7)$, `nothing` = 10, and uniform numbers $(0.52, 0.04, 0.81)$ with $p = 0.1$: $(3, 10, 7)$.
 
@@ -1710,16 +1720,18 @@ check(drop_labels)
 # %% [markdown]
 # ## 10.24 denoising_step
 #
-# What should the network learn? To say which noise is in $x_t$. If it knew $\varepsilon$ exactly, it would know the image too:
-# $x = (x_t - \sqrt{1 - \bar\alpha_t}\, \varepsilon) / \sqrt{\bar\alpha_t}$. Of course it cannot know; it learns the best guess.
+# What should the network learn? To say which noise is in $x_t$. If it knew $\varepsilon$ exactly, it would know the
+# image too: $x = (x_t - \sqrt{1 - \bar\alpha_t}\, \varepsilon) / \sqrt{\bar\alpha_t}$. Of course it cannot know; it
+# learns the best guess.
 #
 # $$ L = \text{mean} \bigl(\varepsilon_\theta(x_t, t, c) - \varepsilon\bigr)^2 $$
 #
-# with the label $c$. The noise has the same size at every $t$, so no $t$ outweighs the others. That is all: a regression, with a loss
-# that falls, and nobody who trains against it.
+# with the label $c$. The noise has the same size at every $t$, so no $t$ outweighs the others. That is all: a
+# regression, with a loss that falls, and nobody who trains against it.
 #
 # *By hand:* a "network" that answers $w \cdot x_t$ with $w = \frac12$; $x_t = 2$ and $\varepsilon = 1$ from 10.21:
-# $L = (1 - 1)^2 = 0$. For the row with $t = 0$: $x_t = 2.236$, $L = (1.118 - 1)^2 = 0.0139$, $dw = 2 \cdot 0.118 \cdot 2.236 = 0.528$.
+# $L = (1 - 1)^2 = 0$. For the row with $t = 0$: $x_t = 2.236$, $L = (1.118 - 1)^2 = 0.0139$,
+# $dw = 2 \cdot 0.118 \cdot 2.236 = 0.528$.
 
 # %%
 def denoising_step(x, t, noise, labels, *, model, loss, optimizer, beta):
@@ -1743,15 +1755,15 @@ check(denoising_step)
 # %% [markdown]
 # ## 10.25 guided_noise
 #
-# Now the way back. A network that gets the label often takes little notice of it, since at a high noise level every label is
-# almost as good. Guidance turns it up: ask the network twice, with the label and with `nothing`, and go on in the direction that
-# leads from the second answer to the first,
+# Now the way back. A network that gets the label often takes little notice of it, since at a high noise level every
+# label is almost as good. Guidance turns it up: ask the network twice, with the label and with `nothing`, and go on
+# in the direction that leads from the second answer to the first,
 #
 # $$ \varepsilon = \varepsilon_\theta(x_t, t, c) + w\,\bigl(\varepsilon_\theta(x_t, t, c) - \varepsilon_\theta(x_t, t, \varnothing)\bigr)
 #    = (1 + w)\, \varepsilon_{cond} - w\, \varepsilon_{uncond} $$
 #
-# With $w = 0$ it is the answer with the label alone. (Some programs call $1 + w$ the guidance.) A large $w$ gives clear but
-# uniform images, a small one varied but doubtful ones.
+# With $w = 0$ it is the answer with the label alone. (Some programs call $1 + w$ the guidance.) A large $w$ gives
+# clear but uniform images, a small one varied but doubtful ones.
 #
 # *By hand:* $\varepsilon_{cond} = 0.5$, $\varepsilon_{uncond} = 0.2$, $w = 2$: $3 \cdot 0.5 - 2 \cdot 0.2 = 1.1$.
 
@@ -1781,18 +1793,19 @@ check(guided_noise)
 # $$ x_{t-1} = \frac{1}{\sqrt{\alpha_t}} \Bigl( x_t - \frac{\beta_t}{\sqrt{1 - \bar\alpha_t}}\; \varepsilon \Bigr) + \sqrt{\beta_t}\; z, \qquad
 #    z \sim \mathcal N(0, 1), \text{ and } z = 0 \text{ for } t = 0 $$
 #
-# **Where it comes from.** $x_{t-1}$ had noise of variance $1 - \bar\alpha_{t-1}$, and the step added $\beta_t$. So of all noise in
-# $x_t$ the last step's is a share: its best guess is $\frac{\sqrt{\beta_t}}{\sqrt{1 - \bar\alpha_t}}\, \varepsilon$. Take
-# $\sqrt{\beta_t}$ times that away, and undo the factor $\sqrt{\alpha_t}$.
+# **Where it comes from.** $x_{t-1}$ had noise of variance $1 - \bar\alpha_{t-1}$, and the step added $\beta_t$. So of
+# all noise in $x_t$ the last step's is a share: its best guess is
+# $\frac{\sqrt{\beta_t}}{\sqrt{1 - \bar\alpha_t}}\, \varepsilon$. Take $\sqrt{\beta_t}$ times that away, and undo the
+# factor $\sqrt{\alpha_t}$.
 #
-# **And why noise is added again.** That is a mean: the average of all images from which $x_t$ may have come. Whoever follows averages
-# arrives at an average, a blur. Noise of variance $\beta_t$ makes it *one* of those images. (The paper also tries
-# $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$, which is a little less. Here it is $\beta_t$.) The last step, $t = 0$,
-# adds none: nobody would take it away again.
+# **And why noise is added again.** That is a mean: the average of all images from which $x_t$ may have come. Whoever
+# follows averages arrives at an average, a blur. Noise of variance $\beta_t$ makes it *one* of those images. (The
+# paper also tries $\tilde\beta_t = \frac{1 - \bar\alpha_{t-1}}{1 - \bar\alpha_t} \beta_t$, which is a little less.
+# Here it is $\beta_t$.) The last step, $t = 0$, adds none: nobody would take it away again.
 #
-# *By hand:* $\beta = (0.19, \frac59)$, $t = 1$, $x_1 = 2$, $\varepsilon = 1$: $\sqrt{\alpha_1} = \frac23$, $\sqrt{1 - \bar\alpha_1} = 0.8$,
-# so $\frac32 (2 - \frac{0.556}{0.8}) = 1.958$, plus $0.745\, z$. Then from $x_0 = 1.958$, $t = 0$, $\varepsilon = 1$:
-# $\frac{1}{0.9} (1.958 - \frac{0.19}{0.436}) = 1.691$, and no noise.
+# *By hand:* $\beta = (0.19, \frac59)$, $t = 1$, $x_1 = 2$, $\varepsilon = 1$: $\sqrt{\alpha_1} = \frac23$,
+# $\sqrt{1 - \bar\alpha_1} = 0.8$, so $\frac32 (2 - \frac{0.556}{0.8}) = 1.958$, plus $0.745\, z$. Then from
+# $x_0 = 1.958$, $t = 0$, $\varepsilon = 1$: $\frac{1}{0.9} (1.958 - \frac{0.19}{0.436}) = 1.691$, and no noise.
 
 # %%
 def p_sample(x, t, noise, beta, *, rng):
@@ -1815,9 +1828,10 @@ check(p_sample)
 
 
 # %% [markdown]
-# Now all of it together. The network that guesses is given: dense layers, with a vector of parameters added for each step and one for each
-# label (an embedding, as in 08), and with its guess of the noise it begins from $x_t$ itself. It trains on the small digits, each of which
-# loses its label with probability 0.1. Then it is asked for one of each digit, with guidance $w = 1$.
+# Now all of it together. The network that guesses is given: dense layers, with a vector of parameters added for each
+# step and one for each label (an embedding, as in 08), and with its guess of the noise it begins from $x_t$ itself.
+# It trains on the small digits, each of which loses its label with probability 0.1. Then it is asked for one of each
+# digit, with guidance $w = 1$.
 
 # %%
 class Denoiser(Layer):
@@ -1890,9 +1904,9 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# What guidance does, in numbers: 500 images, 50 of each digit; how many of them the classifier reads as the digit that was asked for,
-# and the score of the capstone above. Guidance makes digits clearer, and all of a kind more alike: a score above that of real digits
-# is not a better one.
+# What guidance does, in numbers: 500 images, 50 of each digit; how many of them the classifier reads as the digit
+# that was asked for, and the score of the capstone above. Guidance makes digits clearer, and all of a kind more
+# alike: a score above that of real digits is not a better one.
 
 # %%
 with when_written():

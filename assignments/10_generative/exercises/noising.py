@@ -54,7 +54,7 @@ def kept(beta):
 
 
 def noise_cases(rng):
-    """Rows of numbers, images, single numbers; every step occurs, the first and the last among them; one row; one step."""
+    """Rows of numbers, images, single numbers; one row; one step; every step occurs where there are rows enough."""
     for shape, steps in [((5, 3), 4), ((3, 2, 4, 3), 6), ((1, 2), 3), ((7,), 3), ((2, 3, 2), 1), ((4, 4), 4)]:
         t = rng.permutation(np.arange(shape[0]) % steps if shape[0] > 1 else [steps - 1])
         yield Case(x=rng.normal(size=shape), t=t, noise=rng.normal(size=shape), beta=levels(rng, steps))
@@ -142,9 +142,9 @@ noisy_batch = RandomFunctionExercise(
         "not three": "expected a tuple of three: (xt, t, noise)",
         "not like x": "xt and noise must be arrays of floats with the shape of x",
         "steps of another form": "t must be an array of whole numbers, one for each row",
-        "steps that do not exist": "a step is negative, or as large as the number of noise levels: the last is steps − 1",
+        "steps that do not exist": "a step is negative or too large: the last one is the number of levels minus 1",
         "without noise": "xt is x: no noise was added",
-        "mixed, and the noise scaled": "noise is returned as it was added, multiplied by √(1 − ᾱ): return what was drawn",
+        "mixed, and the noise scaled": "the noise is returned multiplied by √(1 − ᾱ): return it as it was drawn",
         "mixed otherwise": "xt is not q_sample(x, t, noise, beta) of the t and the noise that are returned with it",
     },
     draws=many_rows,

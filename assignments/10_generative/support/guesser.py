@@ -1,4 +1,4 @@
-"""A small network that guesses noise, and is told the step and a label."""
+"""A small network that guesses noise, given the step and a label."""
 
 from dlkit import Layer, Parameter, array_module
 

@@ -26,7 +26,7 @@ def small_digits():
 
 
 def tasks(rng):
-    """Digits dealt anew, their pixels in an order of this seed; codes, and the digits that the classifier learns from."""
+    """Digits dealt anew, their pixels in an order of this seed, and the digits that the classifier learns from."""
     rows, classes = small_digits()
     for _ in range(SEEDS):
         dealt, pixels = rng.permutation(len(rows)), rng.permutation(PIXELS)
@@ -81,17 +81,17 @@ def judge_images(observed, _expected, case):
         text = f"the generated images have a score of {score:.1f}; {LEAST:g} or more is required"
         return Mismatch("accuracy", "parameters", text, error=LEAST - score)
     if share < SHARE:
-        text = f"of one class there are {100 * share:.1f} % of the generated images; at least {100 * SHARE:g} % is required"
+        text = f"{100 * share:.1f} % of the generated images are of the rarest class; {100 * SHARE:g} % or more is required"
         return Mismatch("accuracy", "parameters", text, error=SHARE - share)
     return None
 
 
-# The reference reaches a score of 5.15 in the mean (standard deviation 0.22) and 4.74 at worst over 30 seeds, and 2.5 % of
-# the images are of the rarest class at worst, in 7 s of CPU time each on a busy machine; the goal lies 3.4 standard
-# deviations below the mean. Unseen digits have 8.2. What fails in 30 seeds of 30: 600 steps (3.60 in the mean, 4.25 at
-# best), 300 steps (1.9), one digit for all steps (1.1), normal numbers with the mean and covariance of the digits, of all
-# 196 components or of the 32 largest (2.9, 3.1 at best). The network's form is given: rows of the training data cannot be
-# looked up in it.
+# The reference reaches a score of 5.15 in the mean (standard deviation 0.22) and 4.74 at worst over 30 seeds, and at
+# worst 2.5 % of the images are of the rarest class, in 7 s of CPU time each on a busy machine; the goal lies 3.4
+# standard deviations below the mean. Unseen digits have 8.2. What fails in 30 seeds of 30: 600 steps (3.60 in the mean,
+# 4.25 at best), 300 steps (1.9), one digit for all steps (1.1), normal numbers with the mean and covariance of the
+# digits, of all 196 components or of the 32 largest (2.9, 3.1 at best). The network's form is given, so rows of the
+# training data cannot be looked up in it.
 generator = Exercise("train_gan", "model", ("train_gan",), depends=("DiscriminatorLoss", "GeneratorLoss", "gan_step"))
 
 

@@ -1,4 +1,4 @@
-"""Losses of a discriminator's answers for the checks: distances from numbers that are easily told apart."""
+"""Losses of a discriminator's answers for the checks: distances from numbers that differ for each use."""
 
 from dlkit import Loss
 
