@@ -918,6 +918,14 @@ BatchNorm = earlier("regularization.BatchNorm")
 #
 # *By hand:* one real row with $s = \ln 3$, two generated ones with $0$ and $-\ln 3$. $\sigma$ is ¾, ½, ¼.
 # $L_D = -\ln ¾ - ½ (\ln ½ + \ln ¾) = 0.288 + 0.490 = 0.778$; $ds^{real} = (-¼)$, $ds^{fake} = (¼, ⅛)$.
+#
+# > **Find the mistake.** One of the articles behind this course defines the discriminator as a supervised model that
+# > receives the images that the generator makes, and determines whether they are real. What is missing?
+# >
+# > <details><summary>What is missing</summary>The real images. A discriminator that sees generated images only has one
+# > class: "generated" is always the right answer, its loss falls to zero without a look at any image, and the generator
+# > learns nothing of what images are like. What it learns about real images it learns only through the
+# > discriminator.</details>
 
 # %%
 class DiscriminatorLoss(Loss):
@@ -1050,7 +1058,7 @@ check(GeneratorLoss)
 #   *one* batch (real rows first, then split the logits, and join the two gradients again), or read the real rows a
 #   second time.
 # - The networks may come with gradients of earlier steps. Clear each network's before its own half. At the end the
-#    discriminator's are zero.
+#   discriminator's are zero.
 #
 # *By hand:* rows of one number, $G(z) = g z$ with $g = 1$; $D(x) = w x$ with $w = 0$; a real row 2, noise 1, fresh
 # noise 3, learning rate 1. First half: the logits are 0 and 0, $L_D = 2 \ln 2$, $ds = (-½, ½)$,
@@ -1090,12 +1098,13 @@ check(gan_step)
 # Write `train_gan`: make the generator that `new_generator` builds and a discriminator of your own, train them
 # against each other on digits of 14 × 14 pixels, and return the generator. Four remarks:
 #
-# - Both networks in float32, `Adam` with the first of its betas at 0.5 (with 0.9 the two run after each other in
-#   circles), batches of 64, about 2,000 steps of `gan_step`, a rate around 0.001.
+# - Both networks in float32, `Adam` with the first of its betas at 0.5 (the usual 0.9 remembers for too long what an
+#   opponent of ten steps ago was like), batches of 64, about 2,000 steps of `gan_step`, a rate around 0.001.
 # - A discriminator 196-256-128-1 with LeakyReLU(0.2) is good enough. No norm is needed here.
 # - Draw both noises anew for every step.
-# - The losses say little. That of the discriminator hovers around 1 while the images get better and better: if both
-#   improve, neither loss falls. Look at images instead.
+# - The losses say little. That of the discriminator is 1.24 after 800 steps as well as after 2,000 (an opponent that
+#   guesses has $2 \ln 2 = 1.39$), while the images get better and better: if both improve, neither loss falls. Look at
+#   images instead.
 #
 # **How to measure.** A good generator draws images of which everybody can say what they are, and draws of everything.
 # With $p(y|x)$ what a classifier says of the image $x$, and $p(y)$ the mean of that over all generated images,
@@ -1135,7 +1144,7 @@ check(train_gan)
 
 
 # %% [markdown]
-# The same twelve codes after 1, 100, 400, 1,000 and 2,000 steps, with the score of 2,000 images each.
+# What becomes of the same twelve codes in the course of training, with the score of 2,000 images each time.
 
 # %%
 @cache
@@ -1180,8 +1189,8 @@ def inception_score(images):
 
 # %%
 @cache
-def digits_on_the_way(steps=(1, 100, 400, 1000, 2000)):
-    """The generator after some numbers of steps, each trained from the start; given"""
+def digits_on_the_way(*, steps=2000):
+    """A generator, and what it made of the same codes after some of the steps; given"""
     x, _, _, _ = small_digits()
     rng, sheets = np.random.default_rng(1), {}
     codes = rng.normal(size=(2000, 32)).astype("float32")
@@ -1197,10 +1206,10 @@ def digits_on_the_way(steps=(1, 100, 400, 1000, 2000)):
         "discriminator_optimizer": Adam(discriminator.parameters(), **settings),
         "generator_optimizer": Adam(generator.parameters(), **settings),
     }
-    for step in range(1, max(steps) + 1):
+    for step in range(1, steps + 1):
         both = rng.normal(size=(2, 64, 32)).astype("float32")
         gan_step(x[rng.integers(len(x), size=64)], both[0], both[1], **playing)
-        if step in steps:
+        if step in (1, 100, 400, 1000, 2000):
             sheets[step] = generator.forward(codes)
     return generator, sheets
 
@@ -1548,8 +1557,8 @@ with when_written():
 
 # %% [markdown]
 # Without the cycle the discriminator is content with anything that looks like a negative. Nothing requires that it is
-# a negative of *this* digit, and nothing that the way back leads home. (With larger $\lambda$ the generators soon
-# prefer not to translate at all: to copy is the safest way there and back.)
+# a negative of *this* digit, and nothing that the way back leads home. (A large $\lambda$ has a price, too: whoever is
+# punished for every pixel that does not come back is slow to change any.)
 
 # %% [markdown]
 # ## 10.20 DomainClassificationLoss
@@ -1648,7 +1657,7 @@ def q_sample(x, t, noise, beta):
 
     Shapes
         x, noise  (batch, …)      t  (batch,), integers from 0 to steps − 1      beta  (steps,)      result  as x
-    Each row has its own t.
+    Each row has its own t.  The result has the dtype of x; that of beta may be another.
 
     Source: Ho, Jain & Abbeel, Denoising Diffusion Probabilistic Models (2020), equation 4.
     """
@@ -1677,6 +1686,7 @@ def noisy_batch(x, beta, *, rng):
     Shapes
         x  (batch, …)      beta  (steps,)      xt, noise  as x      t  (batch,), integers from 0 to steps − 1
     Steps are drawn evenly, each row's by itself; noise is normal, with mean 0 and variance 1, every number by itself.
+    xt and noise have the dtype of x; that of beta may be another.
     rng: a numpy.random.Generator.
 
     Source: Ho, Jain & Abbeel (2020), algorithm 1.
@@ -1816,6 +1826,7 @@ def p_sample(x, t, noise, beta, *, rng):
         result  as x
     t: one integer from 0 to steps − 1, for all rows.      rng: a numpy.random.Generator, of normal numbers z
     result = (x − beta[t] / √(1 − ᾱ[t]) noise) / √(1 − beta[t]) + √beta[t] z, and without z where t is 0.
+    The result has the dtype of x; that of beta may be another.
 
     Source: Ho, Jain & Abbeel (2020), algorithm 2, with the variance beta.
     """
@@ -1869,7 +1880,7 @@ BETA = np.linspace(0.001, 0.2, 50)
 
 
 @cache
-def denoiser(steps=2500):
+def denoiser(*, steps=2500):
     """A network that guesses noise in digits, trained; given"""
     x, labels, _, _ = small_digits()
     rng = np.random.default_rng(3)

@@ -81,7 +81,7 @@ def judge_images(observed, _expected, case):
         text = f"the generated images have a score of {score:.1f}; {LEAST:g} or more is required"
         return Mismatch("accuracy", "parameters", text, error=LEAST - score)
     if share < SHARE:
-        text = f"{100 * share:.1f} % of the generated images are of the rarest class; {100 * SHARE:g} % or more is required"
+        text = f"{100 * share:.1f} % of the images are of the rarest class; {100 * SHARE:g} % or more is required"
         return Mismatch("accuracy", "parameters", text, error=SHARE - share)
     return None
 
