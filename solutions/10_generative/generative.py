@@ -30,7 +30,7 @@
 # | `CycleConsistencyLoss`, `DomainClassificationLoss` | `torch.nn.L1Loss`, `torch.nn.CrossEntropyLoss`, times a weight |
 # | `q_sample`, `p_sample` | none; `add_noise` and `step` of `diffusers.DDPMScheduler` of Hugging Face |
 # | `guided_noise` | none; the `guidance_scale` of `diffusers` is 1 + w |
-# | `SparseCoding` | `sklearn.decomposition.sparse_encode(algorithm="lasso_cd")` minimizes the same expression |
+# | `sparse_coding` | `sklearn.decomposition.sparse_encode(algorithm="lasso_cd")` minimizes the same expression |
 #
 # **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapters 14 and 20; Kingma & Welling,
 # *An Introduction to Variational Autoencoders* (2019); Prince, *Understanding Deep Learning* (2023), chapters 14 to
