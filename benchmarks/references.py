@@ -11,11 +11,14 @@ import numpy as np
 
 from autograder.course import catalogue
 from benchmarks.table import ROOT, Row, Table, in_turns, median_ratio
+from dlkit.course import providing
 
 BATCH, FEATURES = 256, 1024
 ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
 CONVOLUTION, MAX_POOL = 2.5, 2.0
 BATCH_NORM, LAYER_NORM = 1.3, 3.0
+LIKELIHOOD = 1.3
+GENERATOR, DISCRIMINATOR, ADVERSARIAL = 2.0, 2.0, 1.3
 ADAM, TRAINED = 0.8, 10_000_000
 ATTENTION, ATTENTION_MASKED, MULTI_HEAD = 1.2, 1.5, 1.2
 RMS_NORM, SWIGLU, FEED_FORWARD = 1.0, 1.3, 1.2
@@ -32,10 +35,13 @@ Run = Callable[[], None]
 
 
 def names_of(assignment: str) -> dict[str, Any]:
-    """Execute the reference's definitions; return its names."""
+    """Execute the reference's definitions, with the references that it builds on; return its names."""
     names: dict[str, Any] = {}
-    for chunk in catalogue.load(assignment, ROOT).reference.chunks:
-        exec(compile(chunk.source, chunk.label, "exec"), names)  # noqa: S102 - our own reference
+    loaded = catalogue.load(assignment, ROOT)
+    before = {name.split("_", 1)[1]: names_of(name) for name in loaded.assignment.earlier}
+    with providing(before):
+        for chunk in loaded.reference.chunks:
+            exec(compile(chunk.source, chunk.label, "exec"), names)  # noqa: S102 - our own reference
     return names
 
 
@@ -96,6 +102,22 @@ class Pairs:
 
         return run_ours, run_theirs
 
+    def likelihood(self) -> tuple[Run, Run]:
+        """Pair the likelihood of grey values with PyTorch's binary cross-entropy, summed over each row."""
+        target = np.random.default_rng(6).random(self.x.shape, dtype=np.float32)
+        ours, their_target = names_of("10_generative")["BernoulliLikelihood"](), self.torch.tensor(target)
+        entropy = self.torch.nn.functional.binary_cross_entropy_with_logits
+
+        def run_ours() -> None:
+            ours.forward(self.x, target)
+            ours.backward()
+
+        def run_theirs() -> None:
+            self.their_x.grad = None
+            (entropy(self.their_x, their_target, reduction="sum") / BATCH).backward()
+
+        return run_ours, run_theirs
+
     def all(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
         """Give every pair: a name, the target, the runs."""
         functional = self.torch.nn.functional
@@ -115,8 +137,10 @@ class Pairs:
         yield "Softmax", SOFTMAX, self.layer(names["Softmax"](), lambda x: functional.softmax(x, dim=-1))
         loss = names_of("03_losses")["SoftmaxCrossEntropy"]()
         yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
+        yield "BernoulliLikelihood", LIKELIHOOD, self.likelihood()
         yield from self.normalizations()
         yield from self.convolutions()
+        yield from self.opponents()
         yield from self.attention()
         yield self.encoder_layer()
         yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
@@ -224,6 +248,41 @@ class Pairs:
         yield f"Conv2d 3 × 3, {IMAGES} → {CHANNELS}", CONVOLUTION, self.on_images(conv, theirs, IMAGES)
         shape = (IMAGES[0], CHANNELS, *IMAGES[2:])
         yield f"MaxPool2d 2, {shape}", MAX_POOL, self.on_images(names["MaxPool2d"](2), modules.MaxPool2d(2), shape)
+
+    def opponents(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
+        """Give the pairs of adversarial networks: both networks of DCGAN in training, and the discriminator's loss."""
+        names, modules, rng = names_of("10_generative"), self.torch.nn, np.random.default_rng(1)
+        generator, discriminator = names["DCGANGenerator"](32, 64, rng=rng), names["DCGANDiscriminator"](32, rng=rng)
+        generator.astype(np.float32)
+        discriminator.astype(np.float32)
+        theirs = modules.Sequential(
+            *(modules.Linear(32, 1024), modules.Unflatten(1, (64, 4, 4)), modules.BatchNorm2d(64), modules.ReLU()),
+            *(modules.ConvTranspose2d(64, 32, 3, 2, 1), modules.BatchNorm2d(32), modules.ReLU()),
+            *(modules.ConvTranspose2d(32, 1, 4, 2, 1), modules.Tanh()),
+        )
+        yield "DCGANGenerator, 64 images", GENERATOR, self.on_images(generator, theirs, (64, 32))
+        theirs = modules.Sequential(
+            *(modules.Conv2d(1, 32, 4, 2, 1), modules.LeakyReLU(0.2), modules.Conv2d(32, 64, 3, 2, 1)),
+            *(modules.BatchNorm2d(64), modules.LeakyReLU(0.2), modules.Flatten(), modules.Linear(1024, 1)),
+        )
+        yield "DCGANDiscriminator, 64 images", DISCRIMINATOR, self.on_images(discriminator, theirs, (64, 1, 14, 14))
+        yield "DiscriminatorLoss", ADVERSARIAL, self.adversarial(names["DiscriminatorLoss"]())
+
+    def adversarial(self, ours: Any) -> tuple[Run, Run]:
+        """Pair the discriminator's loss with two cross-entropies of PyTorch."""
+        fake = self.x[::-1].copy()
+        their_fake = self.torch.tensor(fake, requires_grad=True)
+        entropy, one = self.torch.nn.functional.binary_cross_entropy_with_logits, self.torch.ones(self.x.shape)
+
+        def run_ours() -> None:
+            ours.forward(self.x, fake)
+            ours.backward()
+
+        def run_theirs() -> None:
+            self.their_x.grad = their_fake.grad = None
+            (entropy(self.their_x, one) + entropy(their_fake, 0 * one)).backward()
+
+        return run_ours, run_theirs
 
 
 def repeated(run: Run) -> tuple[Run, int]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "difference", "directional_derivative", "elementwise_gradient", "step_size"]
 
 MAX_DRAWS = 20
+LONGER = 32
+"""Times the step, where rounding may hide the slope."""
 RELATIVE = 1e-6
 """Share of the slope below which a kink is ignored: it changes the slope by at most twice that."""
 CURVATURE = 64
@@ -52,12 +54,14 @@ def step_size(x: Array) -> float:
     return float((float(np.finfo(x.dtype).eps) * max(1.0, largest)) ** (1 / 3))
 
 
-def difference(f: Callable[[Array], float], x: Array, direction: Array, h: float | None = None) -> Difference:
+def difference(
+    f: Callable[[Array], float], x: Array, direction: Array, h: float | None = None, *, roundings: float = ROUNDINGS
+) -> Difference:
     """Slope of the scalar function ``f`` at ``x`` along ``direction``, by central differences.
 
     f: maps an array of x's shape and dtype to a Python float; called five times.
     x, direction: floats of one shape, on one backend; the direction is best of unit length.
-    h: step, by default ``step_size(x)``.
+    h: step, by default ``step_size(x)``.      roundings: as ``ROUNDINGS``.
 
     The value is Richardson's (4 S(h/2) - S(h)) / 3 of the central differences S, with error O(h⁴).
 
@@ -86,7 +90,7 @@ def difference(f: Callable[[Array], float], x: Array, direction: Array, h: float
 
     slope = max(abs(right), abs(left), abs(near_right), abs(near_left))
     size = max(1.0, abs(here)) + slope * _norm(x)
-    rounding = ROUNDINGS * float(np.finfo(x.dtype).eps) * size / h
+    rounding = roundings * float(np.finfo(x.dtype).eps) * size / h
     allowed = max(RELATIVE, CURVATURE * h * h) * slope + rounding
     return Difference((4 * near_mean - mean) / 3, max(abs(bend), 2 * abs(drift)) > allowed)
 
@@ -96,19 +100,22 @@ def directional_derivative(f: Callable[[Array], float], x: Array, rng: np.random
 
     f: maps an array of x's shape and dtype to a Python float; called five times a draw.
     x: floats of any shape, at least one; the direction has its shape, dtype and backend.
-    Raises ArithmeticError where every one of 20 draws meets a kink, ValueError where x is empty and
+    Where all 20 draws seem to meet a kink it may be rounding (of a sum of many terms, whose slope is zero: a bias
+    before a norm).  Then 20 more are tried with a longer step, and as many times the rounding.
+    Raises ArithmeticError where every one of these meets a kink as well, ValueError where x is empty and
     TypeError where it is not of floats.
     """
     if not x.size:
         message = "An empty array has no direction: pass at least one number."
         raise ValueError(message)
     h = step_size(x)
-    for _ in range(MAX_DRAWS):
-        drawn = rng.normal(size=x.shape)
-        direction = array_module(x).asarray(np.asarray(drawn / np.linalg.norm(drawn), dtype=x.dtype))
-        slope = difference(f, x, direction, h)
-        if not slope.kink:
-            return direction, slope.value
+    for longer in (1, LONGER):
+        for _ in range(MAX_DRAWS):
+            drawn = rng.normal(size=x.shape)
+            direction = array_module(x).asarray(np.asarray(drawn / np.linalg.norm(drawn), dtype=x.dtype))
+            slope = difference(f, x, direction, longer * h, roundings=longer * ROUNDINGS)
+            if not slope.kink:
+                return direction, slope.value
     message = f"All {MAX_DRAWS} directions have a kink within {h:.1e}: draw other inputs."
     raise ArithmeticError(message)
 

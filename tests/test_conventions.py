@@ -63,6 +63,11 @@ def attention():
     return names_of("09_attention")
 
 
+@pytest.fixture(scope="module")
+def generative():
+    return names_of("10_generative")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
@@ -124,6 +129,10 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "ScaledDotProductAttention",
         "MultiHeadAttention",
         "positions",
+        "Autoencoder",
+        "terms of the ELBO",
+        "adversarial losses",
+        "diffusion",
     }
     held_by_golden_values_or_signatures = {"shapes", "ReLU at 0", "randomness"}
     held_by_golden_values_or_signatures |= {"one_hot", "standardize", "relative_error"}
@@ -131,6 +140,9 @@ def test_the_sheet_has_a_line_for_every_test_here():
     held_by_golden_values_or_signatures |= {"Transformer", "GroupedQueryAttention", "PatchEmbedding"}
     held_by_worked_examples = {"WarmupSchedule", "sample", "beam_search", "MixtureOfExperts"}  # test_generation.py
     held_by_golden_values_or_signatures |= held_by_worked_examples
+    held_by_golden_values_or_signatures |= {"SparsePenalty", "ContractivePenalty", "VAE", "sparse_coding"}
+    held_by_golden_values_or_signatures |= {"gan_step", "DCGAN", "CycleConsistencyLoss", "translation_step"}
+    held_by_golden_values_or_signatures |= {"DomainClassificationLoss"}
     assert set(rows) == held_here | held_by_golden_values_or_signatures
 
 
@@ -595,3 +607,62 @@ def test_positions_are_waves_side_by_side_and_rotations_of_halves_that_count_fro
     np.testing.assert_allclose(waves.forward(np.zeros((1, 1, 4)), 3)[0, 0], expected)
     turned = rope.forward(np.array([[[1.0, 1, 0, 0]]]), 3)[0, 0]
     np.testing.assert_allclose(turned, [*np.cos(angles), *np.sin(angles)])
+
+
+class Same(dlkit.Layer):
+    """y = x."""
+
+    def forward(self, x):
+        return x
+
+    def backward(self, dy):
+        return dy
+
+
+def test_an_autoencoder_loses_numbers_in_training_and_divides_nothing(generative, rng):
+    model, x = generative["Autoencoder"](Same(), Same(), 0.5, rng=rng), np.full((50, 4), 3.0)
+    y, code = model.forward(x)
+    assert set(y.ravel().tolist()) == {0, 3}
+    np.testing.assert_array_equal(model.backward(np.ones((50, 4)), np.ones((50, 4))), 2 * (code > 0))
+    model.eval()
+    np.testing.assert_array_equal(model.forward(x)[0], x)
+
+
+def test_terms_of_the_elbo_are_summed_over_dimensions_and_averaged_over_the_batch(generative):
+    kl, nll = generative["GaussianKL"](), generative["BernoulliLikelihood"]()
+    assert float(kl.forward(np.ones((5, 3)), np.zeros((5, 3)))) == pytest.approx(1.5)
+    assert float(kl.forward(np.zeros((5, 2)), np.full((5, 2), np.log(4)))) == pytest.approx(3 - np.log(4))
+    assert float(nll.forward(np.zeros((5, 2, 3)), np.full((5, 2, 3), 0.3))) == pytest.approx(6 * np.log(2))
+
+
+def test_adversarial_losses_are_means_over_batches_of_different_sizes(generative):
+    judged, sure = generative["DiscriminatorLoss"](), np.full((3, 1), 50.0)
+    assert float(judged.forward(np.zeros((5, 1)), np.zeros((2, 1)))) == pytest.approx(2 * np.log(2))
+    assert float(judged.forward(sure, sure)) == pytest.approx(50)
+    dreal, dfake = judged.backward()
+    np.testing.assert_allclose(dreal, 0, atol=1e-12)
+    np.testing.assert_allclose(dfake, 1 / 3)
+    for minimax, slope in ((False, -1 / 3), (True, 0)):
+        fooled = generative["GeneratorLoss"](minimax)
+        fooled.forward(-sure)
+        np.testing.assert_allclose(fooled.backward(), slope, atol=1e-12)
+
+
+class Told(dlkit.Layer):
+    """Guesses the label of each row, in all numbers."""
+
+    def forward(self, x, t, labels):
+        return 0 * x + (labels + t)[:, None]
+
+
+def test_diffusion_counts_from_zero_guides_beyond_the_label_and_adds_beta(generative, rng):
+    beta, x = np.array([0.19, 5 / 9]), np.full((20_000, 2), 2.0)
+    noisy = generative["q_sample"](x[:2], np.array([0, 1]), np.ones((2, 2)), beta)
+    np.testing.assert_allclose(noisy[:, 0], [0.9 * 2 + 0.19**0.5, 0.6 * 2 + 0.8])
+    guided = generative["guided_noise"](x[:1], np.array([1]), np.array([3]), 2.0, 10, model=Told())
+    np.testing.assert_allclose(guided, 3 * 4 - 2 * 11)
+    back = generative["p_sample"](x, 1, 0 * x, beta, rng=rng)
+    np.testing.assert_allclose(back.mean(), 3, atol=0.03)
+    np.testing.assert_allclose(back.var(), 5 / 9, rtol=0.05)
+    last = generative["p_sample"](x, 0, 0 * x, beta, rng=rng)
+    np.testing.assert_allclose(last, 2 / 0.9)

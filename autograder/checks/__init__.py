@@ -50,7 +50,7 @@ from autograder.checks.statistics import (
 )
 from autograder.checks.tokenization import any_texts
 from autograder.checks.tokenizer import LEARNED, TokenizerExercise
-from autograder.checks.training_step import DETACHED, LEFT_OVER, TrainingStepExercise
+from autograder.checks.training_step import DETACHED, LEFT_OVER, TURNS, TrainingStepExercise
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Case, Exercise, GradientCost, Outline, Points, SpecError
@@ -68,6 +68,7 @@ __all__ = [
     "NO_GRADIENT",
     "NO_STATE",
     "SHAPED",
+    "TURNS",
     "AllAlike",
     "Case",
     "Change",

@@ -214,12 +214,25 @@ class Behaviour:
         return name in self.gradient_of if self.gradient_of else is_float(x)
 
     def backward_twice(self, subject: Subject, case: Case) -> Observations:
-        """Run forward and backward twice without zero_grad()."""
+        """Run forward and backward twice without zero_grad(); of a random layer, look at what the second call added."""
         thing = self.build(subject, case)
-        for _ in range(2):
-            thing.call("forward", *case.inputs.values())
-            self.call_backward(thing, case)
+        thing.call("forward", *case.inputs.values())
+        self.call_backward(thing, case)
+        if self.invariant:
+            return self._added_by_second(thing, case)
+        thing.call("forward", *case.inputs.values())
+        self.call_backward(thing, case)
         return {f"{gradient_name(path)} after two calls": thing.get(f"{path}.grad") for path in case.parameters}
+
+    def _added_by_second(self, thing: Instance, case: Case) -> Observations:
+        before = {gradient_name(path): thing.get(f"{path}.grad") for path in case.parameters}
+        y = thing.call("forward", *case.inputs.values())
+        gradients = self.gradients(thing, case, self.call_backward(thing, case))
+        try:
+            added = {name: np.subtract(gradients[name], first) for name, first in before.items()}
+        except (TypeError, ValueError):
+            added = {}  # no arrays, or of another shape than before
+        return self.compared(y, {**gradients, **added}, case)
 
     def after_another(self, subject: Subject, case: Case) -> Observations:
         """Run forward on other inputs first, forward and backward on the case's then."""

@@ -96,7 +96,7 @@ def eval_forward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
             cases=draw,
             observe=partial(_travel, harness, modes),
             judge=compare_all,
-            mutation=mutated("mode, self.training = self.training, True", right, "self.training = mode", "return y"),
+            mutation=mutated("mode = self.training", "self.train()", right, "if not mode: self.eval()", "return y"),
         ),
         check(
             "float32 stays float32 in eval",

@@ -216,7 +216,7 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, reads: Reads) 
             cases=harness.cases_of_two,
             observe=harness.with_new_parameters,
             judge=compare_all,
-            mutation=_frozen_gradients(),
+            mutation=_frozen_in_backward() if harness.invariant else _frozen_gradients(),
         )
 
 
@@ -253,7 +253,7 @@ def _checks_of_arrays(harness: Behaviour) -> Iterator[Check]:
             judge=judge_unchanged,
             mutation=mutated(
                 "dx = super().backward(*dy)",
-                "dx = dx if dx is None else dx * 1",
+                "dx = __import__('copy').deepcopy(dx)",
                 "dy[0][...] = 0",
                 "return dx",
                 method="backward",
@@ -356,6 +356,11 @@ def _frozen_gradients() -> str:
     return mutated("self.seen = xs", "return super().forward(*xs)") + mutated_method(
         *FREEZE, "super().forward(*self.seen)", "dx = super().backward(*dy)", THAW, "return dx", method="backward"
     )
+
+
+def _frozen_in_backward() -> str:
+    """The same where forward draws: backward alone uses the parameters of the first call."""
+    return mutated(*FREEZE, "dx = super().backward(*dy)", THAW, "return dx", method="backward")
 
 
 def _stale_inputs() -> str:

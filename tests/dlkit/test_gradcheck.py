@@ -129,7 +129,7 @@ def test_an_input_on_the_kink_is_refused_after_a_bounded_number_of_draws(rng):
 
     with pytest.raises(ArithmeticError, match="All 20"):
         directional_derivative(f, np.zeros(4), rng)
-    assert len(calls) == 100
+    assert len(calls) == 200
 
 
 def test_a_smooth_function_costs_five_calls_and_its_input_is_not_written_to(rng):
@@ -218,3 +218,20 @@ def test_directions_and_elements_work_on_a_device(rng):
     direction, slope = directional_derivative(f, x, rng)
     assert slope == pytest.approx(float(dlkit.to_numpy((2 * x * direction).sum())), rel=1e-7)
     np.testing.assert_allclose(2 * dlkit.to_numpy(x), dlkit.to_numpy(elementwise_gradient(f, x)), rtol=1e-7, atol=1e-9)
+
+
+def test_a_sum_that_hides_a_slope_of_zero_in_its_rounding_has_a_direction(rng):
+    terms = rng.normal(size=4000)
+    terms -= terms.mean()
+
+    def f(z):
+        """No slope at all, and rounding errors of thousands of numbers that nearly cancel."""
+        moved = terms + float(z[0])
+        return float(((moved - moved.mean()) * terms[::-1]).sum()) - total
+
+    total = 0.0
+    total = f(np.ones(1))
+    with_kink = [difference(f, np.ones(1), np.array([sign])).kink for sign in (1.0, -1.0)]
+    assert all(with_kink)
+    _, slope = directional_derivative(f, np.ones(1), rng)
+    assert abs(slope) < 1e-8

@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, what the exercises of 02 to 09 that it has too must give.
+"""Compute with PyTorch, in float64, what the exercises of 01 to 10 that it has too must give.
 
 ``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import attention
+import autoencoders
 import blocks
 import convolutions
 import embeddings
 import foundations
 import numpy as np
+import opponents
 import optimizers
 import recurrent
 import regularization
@@ -205,6 +207,8 @@ def main() -> None:
         regularization.write(FOLDER / "05_regularization.npz", SEED),
         recurrent.write(FOLDER / "07_recurrent.npz", SEED),
         embeddings.write(FOLDER / "08_embeddings.npz", SEED),
+        autoencoders.write(FOLDER / "10_autoencoders.npz", SEED),
+        opponents.write(FOLDER / "10_opponents.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

@@ -61,6 +61,7 @@ class Recorder(Optimizer):
         self.log.note(self.name, self.parameters)
         for parameter in self.parameters:
             parameter.data -= self.lr * parameter.grad
+        self.log.settle()
 
 
 class Log:
@@ -68,9 +69,10 @@ class Log:
 
     networks: by the name of the argument; followed: those of which everything is noted that backward adds to their
     gradients, also where it is cleared later.  Where there is one network, its parameters are named without it.
+    watched: whether it is also noted which parameters change while no optimizer moves them.
     """
 
-    def __init__(self, networks: Mapping[str, Layer], followed: Sequence[str] = ()) -> None:
+    def __init__(self, networks: Mapping[str, Layer], followed: Sequence[str] = (), *, watched: bool = False) -> None:
         self.order: list[str] = []
         self.moves: dict[str, list[str]] = {}
         self.paths: dict[int, str] = {}
@@ -85,6 +87,9 @@ class Log:
             if name in self.reached:
                 self._follow(name, network)
         self.networks = networks
+        self.turns: list[tuple[str, list[str]]] = []
+        self.settled: dict[str, Array] | None = {} if watched else None
+        self.settle()
 
     def _know(self, path: str, parameter: Parameter) -> None:
         self.paths[id(parameter)] = path
@@ -126,12 +131,28 @@ class Log:
     def note(self, name: str, parameters: Sequence[Parameter]) -> None:
         """Note an update, and with what gradients it is made."""
         self.order.append(name)
+        self.turns.append((name, self._changed()))
         known = {id(parameter) for parameter in parameters}
         for parameter in parameters:
             self.taken[self.paths[id(parameter)]].append(parameter.grad.copy())
         for network, sums in self.reached.items():
             if any(id(parameter) in known for parameter in self.networks[network].parameters()):
                 sums.append([0 * each for each in sums[-1]])
+
+    def settle(self) -> None:
+        """Remember where the parameters are now, if they are watched."""
+        if self.settled is not None:
+            self.settled = {path: parameter.data.copy() for path, parameter in self.parameters.items()}
+
+    def _changed(self) -> list[str]:
+        """Names of the networks that have changed since the last update, or since the start."""
+        settled = self.settled or {}
+        changed = [path for path, data in settled.items() if (self.parameters[path].data != data).any()]
+        return [name for name in self.networks if any(path.startswith(f"{name}.") for path in changed)]
+
+    def taking_turns(self) -> list[object]:
+        """[optimizer, networks that changed before it without a step] of every update, and at the end ["", …]."""
+        return [[name, changed] for name, changed in [*self.turns, ("", self._changed())]]
 
     def updates(self) -> dict[str, object]:
         """The gradients of every parameter, update by update, and where it is at the end."""

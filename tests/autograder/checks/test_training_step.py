@@ -1,9 +1,11 @@
 """What a TrainingStepExercise asks of a step of two networks, and what it says about wrong ones."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from autograder.checks import DETACHED, LEFT_OVER, MATCHES, Case, New, Rng, TrainingStepExercise
+from autograder.checks import DETACHED, LEFT_OVER, MATCHES, TURNS, Case, New, Rng, TrainingStepExercise
 from autograder.subject import LocalSubject, SubjectRaisedError
 from tests.autograder.checks.asking import asked, mutated
 
@@ -15,11 +17,16 @@ def networks(case):
     }
 
 
+def batches(rng):
+    return [Case(real=rng.normal(1, 1, (n, 3)), noise=rng.normal(size=(m, 2))) for n, m in [(4, 4), (3, 5)]]
+
+
+MOVED = {"generator_optimizer": "generator", "discriminator_optimizer": "discriminator"}
 exercise = TrainingStepExercise(
     "gan_step",
-    cases=lambda rng: [Case(real=rng.normal(1, 1, (n, 3)), noise=rng.normal(size=(m, 2))) for n, m in [(4, 4), (3, 5)]],
+    cases=batches,
     networks=networks,
-    optimizers={"generator_optimizer": "generator", "discriminator_optimizer": "discriminator"},
+    optimizers=MOVED,
     stale=True,
     detached=("generator",),
     cleared=("discriminator",),
@@ -80,6 +87,18 @@ def writes_into_the_discriminator(real, noise, **others):
     for parameter in others["discriminator"].parameters():
         parameter.data *= 0.99
     return result
+
+
+def clips_in_between(real, noise, *, generator_optimizer, **others):
+    class Clipping:
+        zero_grad = generator_optimizer.zero_grad
+
+        def step(self):
+            for parameter in others["discriminator"].parameters():
+                parameter.data[...] = parameter.data.clip(-0.1, 0.1)
+            generator_optimizer.step()
+
+    return gan_step(real, noise, generator_optimizer=Clipping(), **others)
 
 
 def keeps_earlier_gradients(
@@ -185,11 +204,14 @@ def in_one_batch(real, noise, *, generator, discriminator, loss, generator_optim
     return (difference * difference * weights).sum(), error
 
 
+ORDER = ["discriminator_optimizer", "generator_optimizer"]
+A_STEP = "a step of an optimizer"
 CHECKS = [check.name for check in exercise.checks]
 
 
-def test_a_step_of_two_networks_has_the_checks_of_a_function_and_two_of_its_own():
+def test_a_step_of_two_networks_has_the_checks_of_a_function_and_three_of_its_own():
     assert CHECKS == [
+        TURNS,
         MATCHES,
         "inputs are not modified",
         "stays on the device",
@@ -205,7 +227,7 @@ def test_a_correct_step_passes_every_check(check):
     assert asked(exercise, check, gan_step, gan_step) is None
 
 
-@pytest.mark.parametrize("check", [MATCHES, DETACHED, LEFT_OVER])
+@pytest.mark.parametrize("check", [TURNS, MATCHES, DETACHED, LEFT_OVER])
 def test_a_step_that_is_written_otherwise_passes(check):
     assert asked(exercise, check, in_one_batch, gan_step) is None
 
@@ -224,6 +246,53 @@ def test_a_step_that_is_written_otherwise_passes(check):
 )
 def test_a_wrong_step_is_found_and_the_first_update_that_differs_is_named(wrong, sentence):
     assert asked(exercise, MATCHES, wrong, gan_step).sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            begins_with_the_generator,
+            f"the updates came in the order {', '.join(reversed(ORDER))}; expected {', '.join(ORDER)}",
+        ),
+        (moves_the_discriminator_too, "discriminator_optimizer.step() ran twice; expected once"),
+        (moves_the_discriminator_alone, "generator_optimizer.step() never ran; expected once"),
+        (
+            writes_into_the_discriminator,
+            f"the parameters of discriminator changed after the last update, without {A_STEP}",
+        ),
+        (
+            clips_in_between,
+            f"the parameters of discriminator changed before update 2, {ORDER[1]}.step(), without {A_STEP}",
+        ),
+    ],
+)
+def test_a_network_that_is_moved_out_of_turn_is_named(wrong, sentence):
+    assert asked(exercise, TURNS, wrong, gan_step).sentence == sentence
+
+
+def two_judges(real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer, order=1):
+    """Both networks imitate the real rows, each by itself."""
+    both = [(discriminator, discriminator_optimizer, real), (generator, generator_optimizer, noise)][::order]
+    errors = []
+    for network, optimizer, x in both:
+        optimizer.zero_grad()
+        errors.append(loss.forward(network.forward(x), x[:, :1] + 0 * network.forward(x)))
+        network.backward(loss.backward())
+        optimizer.step()
+    return tuple(errors[::order])
+
+
+def test_an_order_that_changes_no_number_fails_nobody():
+    outputs = ("the first loss", "the second loss")
+    apart = TrainingStepExercise("two_judges", cases=batches, networks=networks, optimizers=MOVED, outputs=outputs)
+    in_reverse = partial(two_judges, order=-1)
+    assert asked(apart, TURNS, in_reverse, two_judges) is None
+    assert asked(apart, MATCHES, in_reverse, two_judges) is None
+
+
+def test_who_moves_what_is_not_asked_where_there_is_one_optimizer():
+    assert TURNS not in [check.name for check in single.checks]
 
 
 def test_a_wrong_order_is_said_where_the_numbers_differ():
@@ -253,7 +322,8 @@ def test_gradients_that_are_left_in_the_other_network_are_found():
 def test_every_mutation_passes_the_principal_check_and_fails_its_own(check):
     wrong = mutated(exercise, check, gan_step)
     if "device" not in check:
-        assert asked(exercise, MATCHES, wrong, gan_step) is None
+        first = None if check == TURNS else MATCHES
+        assert first is None or asked(exercise, first, wrong, gan_step) is None
         assert asked(exercise, check, wrong, gan_step) is not None
     else:
         with pytest.raises(SubjectRaisedError):
@@ -274,11 +344,12 @@ def test_answers_that_are_no_log_fail_and_do_not_stop_the_grader():
     def tampering(*args, generator, discriminator, **others):
         result = gan_step(*args, generator=generator, discriminator=discriminator, **others)
         log = others["generator_optimizer"].log
-        log.order, log.calls, log.moves = "nothing", None, {}
+        log.order, log.calls, log.moves, log.turns = "nothing", None, {}, [("nobody", "nothing")]
         log.taken = {path: [] for path in log.taken}
         return result
 
     assert asked(exercise, MATCHES, tampering, gan_step) is not None
+    assert asked(exercise, TURNS, tampering, gan_step) is not None
 
 
 def descend(x, y, *, model, loss, optimizer, count):
