@@ -123,10 +123,23 @@ def _digits(value: Value) -> int:
     return value.dtype.itemsize if isinstance(value, np.ndarray) and value.dtype.kind == "f" else 0
 
 
+def _dtype(value: Value) -> object:
+    return getattr(value, "dtype", "")
+
+
+def _kind(value: Value) -> str:
+    """The kind of an array's numbers, as NumPy names it; empty where it is no array."""
+    return getattr(_dtype(value), "kind", "-")
+
+
 def _judge_dtype(judge: Judge) -> Judge:
-    """A judge that also requires float64 of a result whose precision no input decides: of counts, of ids."""
+    """A judge that also requires integers where they are expected, and float64 where no input decides the precision."""
 
     def judged(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        for name, value in expected.items():
+            if _kind(value) in "iub" and _kind(observed.get(name)) in "fc" and not name.startswith("_"):
+                kind = "booleans" if _kind(value) == "b" else "integers"
+                return Mismatch("dtype", name, f"{name}: expected {kind}, got {_dtype(observed.get(name))}")
         if not any(_digits(x) for x in case.inputs.values()):
             for name, value in expected.items():
                 seen = observed.get(name)

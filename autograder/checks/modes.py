@@ -10,7 +10,7 @@ import numpy as np
 from autograder.checks.behaviour import Behaviour
 from autograder.checks.drawing import TRAINED, in_dtype
 from autograder.checks.judges import judge_float32
-from autograder.checks.mutation import mutated
+from autograder.checks.mutation import mutated, mutated_method
 from autograder.checks.standard import FORWARD, GRADIENTS, judge_gradients
 from autograder.isolation.tree import Values
 from autograder.spec import Case, Check, Observations
@@ -118,9 +118,35 @@ def eval_forward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
     ]
 
 
+def _with_backward(harness: Behaviour, modes: Modes, subject: Subject, case: Case) -> Observations:
+    """Train with forward and backward; look at the state."""
+    layer = harness.build(subject, case.with_changes(hidden={}))
+    for earlier in case.hidden[TRAINED]:
+        layer.call("forward", *earlier)
+        harness.call_backward(layer, case)
+    return {f"{name} after {len(case.hidden[TRAINED])} training steps": layer.get(name) for name in modes.state}
+
+
+def _check_of_state(harness: Behaviour, modes: Modes) -> Check:
+    """Backward leaves the state of the layer alone: code that runs forward again in it moves it twice."""
+    return Check(
+        "backward changes no state",
+        "backward",
+        1.0,
+        partial(_trained_cases, harness, modes),
+        partial(_with_backward, harness, modes),
+        compare_all,
+        needs=("forward", "backward"),
+        after=(GRADIENTS, DIFFER),
+        mutation=mutated("self.seen = xs", "return super().forward(*xs)")
+        + mutated_method("super().forward(*self.seen)", "return super().backward(*dy)", method="backward"),
+    )
+
+
 def eval_backward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
-    """The checks of backward in eval mode, where running statistics are constant."""
+    """The checks of backward in eval mode, where running statistics are constant, and of what it does to them."""
     return [
+        *([_check_of_state(harness, modes)] if modes.state else []),
         Check(
             "gradients in eval match numerical differences",
             "backward",
@@ -137,5 +163,5 @@ def eval_backward_checks(harness: Behaviour, modes: Modes) -> list[Check]:
                 "return tuple(d * factor for d in dx) if isinstance(dx, tuple) else dx * factor",
                 method="backward",
             ),
-        )
+        ),
     ]
