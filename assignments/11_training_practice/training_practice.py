@@ -1,0 +1,195 @@
+# %% [markdown]
+# # 11 · Training practice
+#
+# Layers, losses and optimizers are written; now they have to be *used*. Which learning rate? Is 91 % better than 90 %,
+# or was it luck? What can be done if there are thirty labelled images and not thirty thousand? Such questions take more
+# of the time of somebody who trains networks than any layer does. This assignment has the tools for them: measuring
+# honestly, getting more out of trained models, using a model for another task than its own, and searching settings.
+#
+# | | |
+# |---|---|
+# | Time | about 8 hours |
+# | You will be able to | estimate an error with its spread; tell from a matrix which classes are confused; combine predictions; adapt a trained network to new data with a few numbers; search settings by a model of what is not yet tried; choose a learning rate from one curve; train in half precision without losing small gradients |
+# | Builds on | `Linear`, `ReLU`, `Softmax` (02), `SoftmaxCrossEntropy` (03), `AdamW` (04), `Conv2d`, `MaxPool2d` (06) |
+# | Next | learning from few or no labels (12), smaller and more robust networks (13) |
+#
+# | here | in PyTorch and elsewhere |
+# |---|---|
+# | `k_fold` | `sklearn.model_selection.StratifiedKFold(shuffle=True)` |
+# | `confusion_matrix` | `sklearn.metrics.confusion_matrix`, `torchmetrics.ConfusionMatrix` |
+# | `Ensemble`, `TestTimeAugmentation` | a loop over models, over views; `sklearn.ensemble.VotingClassifier(voting="soft")` |
+#
+# **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapter 11, *Practical Methodology*.
+# Karpathy, *A Recipe for Training Neural Networks* (2019). Garnett, *Bayesian Optimization* (2023), chapters 1 to 3 and 7.
+#
+# **Exactness.** As in the other assignments: results may differ from the exact ones by 10⁻⁶ of the largest number (in
+# float32 by 10⁻³). Code that draws random numbers draws them from `rng`; it may draw others than the author's.
+
+# %% [markdown]
+# **What every check asks**
+#
+# - *The same code on every device.* `xp.exp(x)` in place of `np.exp(x)`, with `xp` from `array_module`; new arrays come
+#   from `zeros`, `ones` and `asarray` of `dlkit`. No `float(x)`, no `x.tolist()`: nothing is copied from a device.
+# - *The dtype stays.* float32 inputs give float32 results, float64 inputs float64 ones.
+# - *Inputs stay as they are.* Nothing is written to an array that was passed to a function or a method.
+# - *Objects stand alone.* Two objects share nothing. Every call uses the inputs, the parameters and the mode of that
+#   call; nothing changes between a `forward` and its `backward`. A second `backward` gives the same again and leaves
+#   alone what `forward` returned.
+# - *Finite*, where a docstring says it, goes for gradients as well.
+# - *Any array will do*: views of other arrays, batches of one row, long sequences, large parameters.
+# - *Exactness.* The largest error may be 10⁻⁶ of the largest expected number (float32: 10⁻³), or of 1 where that is
+#   larger. Shapes must be equal.
+# - *Limits.* A call may take 3 seconds of CPU time and 2 GB of memory; a training has limits of its own. Where speed,
+#   memory or growth earn points, the limit is a multiple of what the author's solution takes, and the check names it.
+# - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
+#   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
+#   not count; they are removed before a training is graded.
+# - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
+# - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
+#   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+from autograder import check
+from dlkit import Layer, Parameter, array_module, plotting
+from dlkit.course import earlier, when_written
+from dlkit.datasets import digits, mnist
+
+
+# %% [markdown]
+# ## 11.1 k_fold
+#
+# A single number from a single test set is a draw: with other test rows it would have been another one. And if data are
+# few, rows kept for testing are missing in training. **Cross-validation** uses every row for both, one after the other:
+# deal the rows into $k$ **folds**, train $k$ times, each time on all folds but one, and test on the one left out. The
+# mean of the $k$ numbers is the estimate; their standard deviation says how much it depends on the rows.
+#
+# ```
+#                rows, dealt into k = 4 folds
+#   model 1     [ test ][ train ][ train ][ train ]
+#   model 2     [ train ][ test ][ train ][ train ]
+#   model 3     [ train ][ train ][ test ][ train ]
+#   model 4     [ train ][ train ][ train ][ test ]        every row is tested once
+# ```
+#
+# Two things matter. Data often come **sorted** (all zeros first, then all ones), so rows have to be dealt in random
+# order. And by chance a fold could get few rows of a rare class, or none, so each class is dealt separately
+# (*stratified*): the numbers of a class in two folds differ by at most one. And so do the sizes of two whole folds.
+#
+# The last point has a trap. With 3 folds and 10 classes of 4 rows, every class has one row too many. If each class is dealt
+# beginning with the first fold, that fold gets 20 rows and the others get 10. So do not begin anew for each class: where
+# one class ends, the next continues.
+#
+# *By hand:* the labels `a a b b b a a` and $k = 3$. Shuffled within the classes, for example rows 5 0 6 1 for a and rows 3 4
+# 2 for b; dealt one after the other: 5→1, 0→2, 6→3, 1→1, 3→2, 4→3, 2→1. The folds are {5, 1, 2}, {0, 3} and {6, 4}: a 2 1 1,
+# b 1 1 1, in all 3 2 2.
+#
+# It works with indices, which choose rows of any kind of data in CPU memory, so it runs there on every machine.
+
+# %%
+def k_fold(labels, k, *, rng):
+    """Deal rows into k folds, each class evenly; a list of k pairs (train, test) of arrays of row indices
+
+    Shapes
+        labels  (rows,), integers      train, test  together every row once, in any order
+    Every row is in one test.  The numbers of rows of a class in two tests differ by at most 1, and so do the sizes of
+    two tests.  Which rows of a class come together is drawn.      k: 2 or more, at most the number of rows
+
+    Source: Stone, Cross-Validatory Choice and Assessment of Statistical Predictions (1974); Kohavi, A Study of
+    Cross-Validation and Bootstrap for Accuracy Estimation and Model Selection (1995).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(k_fold)
+
+
+# %% [markdown]
+# How large is the spread? Below, softmax regression learns the digits from 300 rows, in three ways of measuring: one
+# test set of 60 rows, repeatedly drawn; 5-fold cross-validation, also with redrawn folds; and for comparison the accuracy
+# on all other 1,400 rows, which one would not have in practice.
+
+# %%
+def regression_scores(x, y, unseen, *, steps=300, lr=0.5):
+    """Scores of unseen rows by softmax regression, trained on x and y with plain gradient descent; given"""
+    W, targets = np.zeros((x.shape[1], 10)), np.eye(10)[y]
+    for _ in range(steps):
+        scores = x @ W
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        W -= lr / len(x) * x.T @ (e / e.sum(axis=1, keepdims=True) - targets)
+    return unseen @ W
+
+
+def accuracy_on(train, test, x, y):
+    """Share of test rows that are classified correctly after training on the training rows; given"""
+    return float((regression_scores(x[train], y[train], x[test]).argmax(axis=1) == y[test]).mean())
+
+
+with when_written():
+    data, rng = digits(np.random.default_rng(0)), np.random.default_rng(1)
+    x, y = data.x_train[:300].reshape(300, -1), data.y_train[:300]
+    of_folds = [[accuracy_on(*fold, x, y) for fold in k_fold(y, 5, rng=rng)] for _ in range(8)]
+    rest_x = np.concatenate([data.x_train[300:], data.x_test]).reshape(-1, 64)
+    rest_y = np.concatenate([data.y_train[300:], data.y_test])
+    truth = (regression_scores(x, y, rest_x).argmax(axis=1) == rest_y).mean()
+    ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")[1]
+    ax.hist(np.ravel(of_folds), bins=np.arange(0.8, 1.001, 1 / 60), color="#9ecae1", label="a single fold of 60 rows")
+    for average in np.mean(of_folds, axis=1):
+        ax.axvline(average, color="#08519c", lw=1)
+    ax.axvline(average, color="#08519c", lw=1, label="means of 5 folds, dealt 8 times")
+    ax.axvline(truth, color="black", ls="--", lw=1.5, label=f"{len(rest_y):,} other rows")
+    ax.set(xlabel="accuracy", ylabel="folds")
+    ax.legend(frameon=False)
+    plt.show()
+
+
+# %% [markdown]
+# ## 11.2 confusion_matrix
+#
+# An accuracy of 90 % may mean that all classes are a little difficult, or that one of ten is never recognized. The
+# **confusion matrix** counts for each class what its rows were taken for: row $i$, column $j$ is the number of rows of
+# the class $i$ that were predicted to be $j$.
+#
+# $$ C_{ij} = \#\{\, n : t_n = i,\; p_n = j \,\} $$
+#
+# The correct ones are on the diagonal. Row sums are the rows of each class, column sums how often each was predicted.
+# $C_{ii}$ divided by its row sum is the **recall** of class $i$ (how many were found), divided by its column sum the
+# **precision** (how many of those called $i$ were one).
+#
+# *By hand:* labels `0 0 1 1 1`, predictions `0 1 1 1 0`: $C = \begin{pmatrix} 1 & 1 \\ 1 & 2 \end{pmatrix}$. The recall
+# of class 1 is 2/3, its precision is 2/3.
+#
+# A warning: `C[labels, predicted] += 1` counts a pair that occurs twice only once. Number the pairs from 0 to
+# classes² − 1, and count the numbers; or add with a scatter-add.
+
+# %%
+def confusion_matrix(labels, predicted, classes):
+    """Counts by true class (rows) and predicted class (columns)
+
+    Shapes
+        labels, predicted  (rows,), integers from 0 to classes − 1 of any integer dtype
+        result  (classes, classes), integers
+    A class may have no row, and there may be none at all.
+
+    Source: Townsend, Theoretical Analysis of an Alphabetic Confusion Matrix (1971).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(confusion_matrix)
+
+# %%
+with when_written():
+    scores = regression_scores(x, y, rest_x)
+    plotting.confusion_matrix(confusion_matrix(rest_y, scores.argmax(axis=1), 10))
+    plt.show()
+
+# %% [markdown]
+# The eight is the difficult one: look along its row and along its column. A list of the most frequent pairs of errors is often
+# the best advice on what data to collect next.

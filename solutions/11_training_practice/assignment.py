@@ -1,0 +1,19 @@
+"""11_training_practice: its exercises in the order of the notebook, with their points."""
+
+from autograder.checks import Outline, Points
+
+OUTLINE = Outline(
+    title="Training practice",
+    earlier=(
+        "02_layers",
+        "03_losses",
+        "04_optimizers",
+        "06_convolution",
+    ),
+    minutes=480,
+    points={
+        "k_fold": 3,
+        "confusion_matrix": 2,
+    },
+    questions={},
+)
