@@ -14,6 +14,8 @@ OUTLINE = Outline(
     points={
         "k_fold": 3,
         "confusion_matrix": 2,
+        "Ensemble": Points(forward=2),
+        "TestTimeAugmentation": Points(forward=3),
     },
     questions={},
 )

@@ -26,6 +26,8 @@
 # float32 by 10⁻³). Code that draws random numbers draws them from `rng`; it may draw others than the author's.
 
 # %%
+from functools import cache
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -33,6 +35,7 @@ from autograder import check
 from dlkit import Layer, Parameter, array_module, plotting
 from dlkit.course import earlier, when_written
 from dlkit.datasets import digits, mnist
+from dlkit.training import fit
 
 # %% [markdown]
 # ## 11.1 k_fold
@@ -193,3 +196,202 @@ with when_written():
 # %% [markdown]
 # The eight is the difficult one: look along its row and along its column. A list of the most frequent pairs of errors is often
 # the best advice on what data to collect next.
+
+# %% [markdown]
+# ## 11.3 Ensemble
+#
+# Train the same network five times, with other first weights and another order of the rows, and you get five models that are
+# about equally good but make *different* errors. Their mean is better than each of them: what is peculiar to one is
+# outvoted by the others.
+#
+# What is averaged are **probabilities**, after the softmax:
+#
+# $$ y = \frac{1}{M} \sum_{m=1}^{M} \mathrm{softmax}(z_m(x)) $$
+#
+# not the scores $z_m$. Scores have no common scale: a model whose scores are ten times as large would decide alone. (The
+# mean of scores, after a softmax, is the geometric mean of the probabilities, normalized. Then one model that is sure that
+# a class is impossible has a veto.)
+#
+# *By hand:* two classes, two models with the scores $(4, 0)$ and $(0, 1)$. Probabilities $(0.982, 0.018)$ and $(0.269,
+# 0.731)$, mean $(0.625, 0.375)$. The mean of the scores is $(2, 0.5)$, with the softmax $(0.818, 0.182)$.
+#
+# `softmax` is given here; the constructor is given too. An ensemble is a layer, so `ensemble.eval()` reaches all models.
+
+
+# %%
+def softmax(scores):
+    """Probabilities of scores (batch, classes), for scores of any size; given"""
+    e = array_module(scores).exp(scores - scores.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+class Ensemble(Layer):
+    """The mean of the probabilities that several models give
+
+    models: layers whose forward(x) gives scores (batch, classes), for x of any shape (batch, …)
+    forward(x) returns probabilities (batch, classes).  What the models return is not written to: it is theirs.
+
+    Source: Hansen & Salamon, Neural Network Ensembles (1990); Lakshminarayanan, Pritzel & Blundell, Simple and Scalable
+    Predictive Uncertainty Estimation using Deep Ensembles (2017), section 2.4.
+    """
+
+    def __init__(self, models):
+        self.models = list(models)
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        return sum(softmax(model.forward(x)) for model in self.models) / len(self.models)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="Ensemble"
+# ### forward
+# 1. One model has scores between −1 and 1, another between −100 and 100. How much does each count in a mean of scores?
+# 2. y = 1/M Σₘ softmax(zₘ), zₘ = the scores of model m, (N, C)
+# 3. Turn the scores of each model into probabilities, row by row, add these up over the models, and divide by the number of
+#    models.
+
+# %%
+check(Ensemble)
+
+# %% [markdown]
+# How much do more models help? Below ten networks with one hidden layer learn 300 digits; then ensembles of one to ten of
+# them are tested on the others. The first few models help most. The errors that all of them make are left.
+
+# %%
+Flatten, Linear, ReLU = earlier("layers.Flatten"), earlier("layers.Linear"), earlier("layers.ReLU")
+Sequential, SoftmaxCrossEntropy = earlier("layers.Sequential"), earlier("losses.SoftmaxCrossEntropy")
+AdamW = earlier("optimizers.AdamW")
+
+
+def small_network(rng):
+    """A network with one hidden layer for digits (batch, 8, 8), in float32; given"""
+    model = Sequential([Flatten(), Linear(64, 32, rng=rng), ReLU(), Linear(32, 10, rng=rng)])
+    model.astype("float32")
+    return model
+
+
+@cache
+def ten_networks():
+    """Ten networks trained on 300 digits; given"""
+    found, data = [], digits(np.random.default_rng(0))
+    for seed in range(10):
+        model = small_network(np.random.default_rng(seed))
+        optimizer = AdamW(model.parameters(), 0.003)
+        fit(
+            model, SoftmaxCrossEntropy(), optimizer, data.x_train[:300].astype("float32"), data.y_train[:300], epochs=30, batch_size=20,
+            rng=np.random.default_rng(seed), progress=False,
+        )  # fmt: skip
+        found.append(model)
+    return found
+
+
+with when_written():
+    images = rest_x.astype("float32").reshape(-1, 8, 8)
+    alone = [(model.forward(images).argmax(axis=1) == rest_y).mean() for model in ten_networks()]
+    together = [
+        [
+            (Ensemble(rng.choice(ten_networks(), count, replace=False)).forward(images).argmax(axis=1) == rest_y).mean()
+            for _ in range(12)
+        ]
+        for count in range(1, 11)
+    ]
+    ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
+    ax.fill_between(range(1, 11), np.min(together, axis=1), np.max(together, axis=1), color="#9ecae1", lw=0)
+    ax.plot(range(1, 11), np.mean(together, axis=1), color="#08519c", label="mean, least and greatest of 12 choices")
+    ax.axhline(np.mean(alone), color="black", ls="--", lw=1, label="one network on average")
+    ax.set(xlabel="models in the ensemble", ylabel="accuracy on unseen digits", xticks=range(1, 11))
+    ax.legend(frameon=False, loc="lower right")
+    plt.show()
+
+# %% [markdown]
+# ## 11.4 TestTimeAugmentation
+#
+# Ten models cost ten times the training. But one model can be asked several times as well: about the image, about the
+# image shifted by a pixel to the left, to the right … These are several **views** of the same thing, the label is the same
+# for all of them, and the model's errors are not quite the same. So average over views:
+#
+# $$ y = \frac{1}{V} \sum_{v=1}^{V} \mathrm{softmax}(z(\mathrm{view}_v(x))) $$
+#
+# Each view is made of the *original* $x$, not of the view before. Whether $x$ itself is among the views is up to the caller,
+# who passes the function that changes nothing.
+#
+# *By hand:* a model with the scores $z(x) = (x, 0)$ for a single number $x$, and the views $x \mapsto x$, $x \mapsto -2x$. For
+# $x = 1$: scores $(1, 0)$ and $(-2, 0)$, probabilities $(0.731, 0.269)$ and $(0.119, 0.881)$, mean $(0.425, 0.575)$.
+#
+# The views must be changes that leave the label as it is. A shifted digit is the same digit. A mirrored one is not: a 2
+# becomes something that never occurs.
+#
+# > **Find the mistake.** One of the articles behind this course says of predictions that making them at test time lets a
+# > network correct its mistakes and so become more accurate. What does happen to a network when it predicts?
+# >
+# > <details><summary>What is wrong</summary>Nothing happens to it: without labels there is no loss, no gradient, and no
+# > weight moves. (Whoever did train on test data would no longer measure what the model does on unseen data.) What does
+# > improve predictions at test time is on this page: the same weights, asked several times.</details>
+
+
+# %%
+class TestTimeAugmentation(Layer):
+    """The mean of the probabilities that one model gives for several views of its input
+
+    model: a layer whose forward(x) gives scores (batch, classes), for x of any shape (batch, …)
+    views: functions that take x and return an array of its shape
+    forward(x) returns probabilities (batch, classes).
+
+    Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012),
+    section 4.1.
+    """
+
+    def __init__(self, model, views):
+        self.model, self.views = model, list(views)
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        return sum(softmax(self.model.forward(view(x))) for view in self.views) / len(self.views)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="TestTimeAugmentation"
+# ### forward
+# 1. Is the second view made of the input or of the first view? And what has a common scale for all views: scores, or
+#    probabilities?
+# 2. y = 1/V Σᵥ softmax(z(viewᵥ(x))), (N, C)
+# 3. For each view: make it from x, compute the model's scores of it, and their probabilities. Return the mean of these.
+
+# %%
+check(TestTimeAugmentation)
+
+
+# %% [markdown]
+# Does it help? The first of the ten networks above, with views that are shifted by up to one pixel, beside views that are
+# mirrored.
+
+
+# %%
+def shifted(down, right):
+    """A view: images (batch, height, width) moved by some pixels, with zeros where nothing comes in; given"""
+
+    def view(x):
+        moved = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+        return moved[:, 1 - down : 1 - down + x.shape[1], 1 - right : 1 - right + x.shape[2]]
+
+    return view
+
+
+with when_written():
+    views = {
+        "the image itself": [shifted(0, 0)],
+        "and four shifted ones": [shifted(*by) for by in ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))],
+        "and a mirrored one": [shifted(0, 0), lambda x: x[:, :, ::-1]],
+    }
+    for name, some in views.items():
+        found = [
+            (TestTimeAugmentation(model, some).forward(images).argmax(axis=1) == rest_y).mean()
+            for model in ten_networks()
+        ]
+        print(f"{name:24} {np.mean(found):.3f}  (least {min(found):.3f}, greatest {max(found):.3f} of ten networks)")
+
+# %% [markdown]
+# On these small images a shift by one pixel is a large change, and a network that has never seen shifted digits gains nothing
+# by such views. They help a network that was trained with shifts, and on images with more pixels. A mirror does harm. What
+# helps has to be measured.
