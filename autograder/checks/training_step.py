@@ -183,13 +183,17 @@ def _entries(seen: Value) -> Observations:
 
 
 def _sends_again(network: str) -> str:
-    """Source of a function that sends a gradient through this network once more when all is done."""
+    """Source of a function that sends a gradient through this network once more when all is done.
+
+    Where nothing was sent, because the network is frozen, ones for all of its last outputs.
+    """
     return (
         "_right = {name}\ndef {name}(*args, **kwargs):\n"
         f"    network, sent = kwargs[{network!r}], []\n"
-        "    backward = network.backward\n"
+        "    forward, backward = network.forward, network.backward\n"
+        "    network.forward = lambda *xs: (sent.append((forward(*xs),)), sent[-1][0])[1]\n"
         "    network.backward = lambda *dy: (sent.append(dy), backward(*dy))[1]\n"
         "    y = _right(*args, **kwargs)\n"
-        "    backward(*sent[-1])\n"
+        "    backward(*(1 + 0 * each for each in sent[-1]))\n"
         "    return y\n"
     )
