@@ -16,6 +16,9 @@ OUTLINE = Outline(
         "confusion_matrix": 2,
         "Ensemble": Points(forward=2),
         "TestTimeAugmentation": Points(forward=3),
+        "fine_tune": Points(fine_tune=4, speed=1),
+        "LoRA": Points(first_factors=2, forward=2, backward=4),
+        "merged_weights": 1,
     },
     questions={},
 )
