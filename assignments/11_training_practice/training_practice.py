@@ -19,6 +19,9 @@
 # | `confusion_matrix` | `sklearn.metrics.confusion_matrix`, `torchmetrics.ConfusionMatrix` |
 # | `Ensemble`, `TestTimeAugmentation` | a loop over models, over views; `sklearn.ensemble.VotingClassifier(voting="soft")` |
 # | `fine_tune` | `requires_grad_(False)` for the body, features computed in advance |
+# | `GridSearch`, `RandomSearch` | `sklearn.model_selection.ParameterGrid`, `ParameterSampler` with `scipy.stats.loguniform` |
+# | `gaussian_process_posterior` | `sklearn.gaussian_process.GaussianProcessRegressor`, `gpytorch` |
+# | `BayesianSearch` | `botorch`, `skopt.gp_minimize`, Optuna's `GPSampler` |
 # | `LoRA`, `merged_weights` | `peft.LoraConfig` of Hugging Face, `merge_and_unload` |
 #
 # **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapter 11, *Practical Methodology*.
@@ -60,6 +63,7 @@ from autograder import check
 from dlkit import Layer, Parameter, array_module, plotting, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import digits, mnist
+from dlkit.search import BRANIN, FORRESTER, QUADRATIC, Search, erf, minimize, to_units
 from dlkit.training import fit
 
 
@@ -537,3 +541,328 @@ def merged_weights(W, A, B, alpha):
 
 # %%
 check(merged_weights)
+
+
+# %% [markdown]
+# How few numbers are enough? In the capstone below `LoRA` is one of the ways to adapt a network to ten images.
+
+# %% [markdown]
+# ## 11.8 Searching settings: to_settings
+#
+# Learning rate, width, weight decay: no gradient tells how to change them, and each trial costs a whole training. The rest
+# of this part is about spending 25 trials well. Three searches are compared with equal budget: a grid, random points, and a
+# model of the function.
+#
+# `Range(low, high, log)` of `dlkit.search` describes one setting. All three searches work in **units**, numbers from 0 to 1,
+# and translate them at the end. Learning rates are spread over powers of ten: from 0.00001 to 1, a tenth of all trials
+# should fall between 0.00001 and 0.00003, and not nine tenths between 0.1 and 1. So such a range is divided evenly by its
+# *logarithm*:
+#
+# $$ \text{linear: } \; \text{low} + u\,(\text{high} - \text{low}), \qquad
+#    \text{log: } \; \text{low} \cdot (\text{high} / \text{low})^u $$
+#
+# *By hand:* $u = 0.5$ in the range from 0.0001 to 1 is 0.50005 in a linear range and $0.0001 \cdot 10000^{0.5} = 0.01$ in a
+# logarithmic one.
+#
+# Settings are few numbers that a program in CPU memory chooses, so everything up to 11.15 runs there on every machine.
+
+# %%
+def to_settings(units, space):
+    """Settings (…, settings) for units (…, settings) from 0 to 1; by logarithm where a range says so
+
+    space: a Range for every setting, with low, high and log, in the order of the last axis
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(to_settings)
+
+
+# %% [markdown]
+# ## 11.9 GridSearch
+#
+# The oldest way: some values of each setting, all combinations. With 5 values of 2 settings these are 25 trials, of 3
+# settings already 125.
+#
+# The values are evenly spaced in units and contain both ends of the range: $u = 0, \frac{1}{n-1}, \ldots, 1$. A setting with a
+# single value has it in the middle, $u = \frac12$. The last setting changes fastest:
+#
+# ```
+#   counts (2, 3)      units   0 0    0 ½    0 1    1 0    1 ½    1 1        (6, 2)
+# ```
+#
+# *By hand:* one range from 1 to 100 with a logarithm and 3 values, one from 0 to 4 with 1 value: $(1, 2), (10, 2), (100, 2)$.
+#
+# `ask`, and `tell` of the base class `Search`, are given.
+
+# %%
+class GridSearch(Search):
+    """All combinations of evenly spaced values
+
+    space: a Range for every setting      counts: of each, how many values it takes, 1 or more
+    """
+
+    def __init__(self, space, counts):
+        super().__init__(space)
+        self.counts = list(counts)
+
+    def points(self):
+        """All settings (product of the counts, settings), the last one changing fastest; both ends of each range"""
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def ask(self):
+        """The setting that has not been told yet, in the order of points; given"""
+        return self.points()[len(self.values)]
+
+
+# %%
+check(GridSearch)
+
+
+# %% [markdown]
+# ## 11.10 RandomSearch
+#
+# Draw every setting by itself, evenly in units. That sounds worse than a grid and is often better. Of several settings usually
+# only one or two matter, and nobody knows in advance which. A grid of 5 × 5 tries only *five* values of the setting that
+# matters, each five times; 25 random points try 25 values of it.
+#
+# *By hand:* draws $u = (0.25, 0.5)$ for a range from 1 to 16 with a logarithm and one from 0 to 4: $(16^{0.25}, 2) = (2, 2)$.
+
+# %%
+class RandomSearch(Search):
+    """Independent settings, uniform in units: by value, or by logarithm where a range says so
+
+    space: a Range for every setting      rng: a numpy.random.Generator
+
+    Source: Bergstra & Bengio, Random Search for Hyper-Parameter Optimization (2012).
+    """
+
+    def __init__(self, space, *, rng):
+        super().__init__(space)
+        self.rng = rng
+
+    def ask(self):
+        """A new setting (settings,)"""
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(RandomSearch)
+
+
+# %% [markdown]
+# ## 11.11 rbf_kernel
+#
+# Grid and random points learn nothing from what they have seen. If a learning rate of 0.1 was terrible, 0.11 will be too. To
+# use that, assume that the unknown function is **smooth**: values at near points are similar. A **Gaussian process** makes
+# this a probability distribution. The values at any points are normally distributed with mean 0, and the covariance of two
+# of them depends on their distance, here by the RBF kernel
+#
+# $$ k(a, b) = \exp\!\left( -\frac{\lVert a - b \rVert^2}{2 \ell^2} \right) $$
+#
+# 1 for equal points, near 0 for points much farther apart than the **length** $\ell$.
+#
+# *By hand:* the points $(0, 0)$ and $(1, 1)$ with the length 1: the squared distance is 2, so $k = e^{-1} = 0.368$. With the
+# length 2 it is $e^{-1/4} = 0.779$.
+
+# %%
+def rbf_kernel(a, b, length):
+    """Covariances (n, m) of the values at points a (n, d) and b (m, d):  exp(−‖a − b‖² / (2 length²))
+
+    Source: Rasmussen & Williams, Gaussian Processes for Machine Learning (2006), equation 2.31.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(rbf_kernel)
+
+
+# %% [markdown]
+# ## 11.12 gaussian_process_posterior
+#
+# **What follows from observations.** Let $y_1 \ldots y_n$ be values that were measured at $x_1 \ldots x_n$, with a noise of
+# variance $\nu$, and $f$ the value at a new point $x_*$. Together they are normal:
+#
+# $$ \begin{pmatrix} y \\ f \end{pmatrix} \sim N\!\left( 0, \begin{pmatrix} K & k_* \\ k_*^\top & 1 \end{pmatrix} \right),
+#    \qquad K_{ij} = k(x_i, x_j) + \nu\,[i = j], \qquad (k_*)_i = k(x_i, x_*) $$
+#
+# Which part of $f$ do the observations explain? Look for weights $a$ such that $f - a^\top y$ is uncorrelated with $y$:
+# $\operatorname{Cov}(y, f - a^\top y) = k_* - K a = 0$, so $a = K^{-1} k_*$. For normal variables uncorrelated means
+# independent; what is left of $f$ has mean 0 and the variance $1 - k_*^\top a$, whatever $y$ is. So
+#
+# $$ \mu = k_*^\top K^{-1} y, \qquad \sigma^2 = 1 - k_*^\top K^{-1} k_* $$
+#
+# **By Cholesky.** $K$ is symmetric and positive definite, and points that lie close together make it nearly singular: an inverse
+# would be inaccurate. Decompose $K = L L^\top$ with a triangular $L$ (`np.linalg.cholesky`), and solve
+# $L v = k_*$ and $L w = y$. Then
+#
+# $$ \mu = v^\top w, \qquad \sigma^2 = 1 - v^\top v $$
+#
+# Rounding errors can make $\sigma^2$ slightly negative where it is zero: take 0 there, or the root is NaN.
+#
+# ```
+#   x (n, d) ──► K (n, n) = L Lᵀ ──► w = L⁻¹ y (n,)  ─┐
+#      └── with at (m, d) ──► k (n, m) ──► V = L⁻¹ k (n, m) ──► mean = Vᵀ w (m,),  sd = √(1 − column sums of V²) (m,)
+# ```
+#
+# *By hand:* one observation $y = 1$ at $x = 0$, $\ell = 1$, no noise; new points 0 and 1. $K = 1$, $k = (1, 0.607)$, so the means
+# are $(1, 0.607)$, and the standard deviations $(0, \sqrt{1 - 0.368}) = (0, 0.795)$. With noise of variance 1: $K = 2$, $L = 1.414$,
+# $v = (0.707, 0.429)$, $w = 0.707$: means $(0.5, 0.303)$, deviations $(0.707, 0.903)$.
+
+# %%
+def gaussian_process_posterior(x, y, at, *, length, noise):
+    """What observations y at points x say about the function at other points: mean and standard deviation, a pair
+
+    Shapes
+        x  (n, d)      y  (n,)      at  (m, d)      mean, sd  (m,)
+    length: of the RBF kernel      noise: variance of the observations' noise, 0 or more; it is not part of the sd.
+    Where the function is known exactly, sd is 0 (never NaN).
+
+    Source: Rasmussen & Williams (2006), algorithm 2.1.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(gaussian_process_posterior)
+
+# %% [markdown]
+# Below: Forrester's function, five observations, and what the process concludes. The band is two standard deviations wide on
+# both sides. Where nothing was observed it is as wide as before all observations. A length that is too short believes
+# nothing between the points, one that is too long is sure of what is not so.
+
+# %%
+with when_written():
+    line = np.linspace(0, 1, 300)
+    truth = np.array([FORRESTER.function(np.array([u])) for u in line])
+    shown = np.array([0.05, 0.3, 0.5, 0.65, 0.95])
+    heights = np.array([FORRESTER.function(np.array([u])) for u in shown])
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3), sharey=True, layout="constrained")
+    for ax, length in zip(axes, (0.03, 0.15, 0.8), strict=True):
+        scaled = (heights - heights.mean()) / heights.std()
+        mean, sd = gaussian_process_posterior(shown[:, None], scaled, line[:, None], length=length, noise=1e-4)
+        mean, sd = heights.mean() + heights.std() * mean, heights.std() * sd
+        ax.fill_between(line, mean - 2 * sd, mean + 2 * sd, color="#deebf7", lw=0)
+        ax.plot(line, truth, "k--", lw=1, label="the function")
+        ax.plot(line, mean, color="#08519c", label="mean")
+        ax.plot(shown, heights, "o", color="black", ms=4)
+        ax.set(title=f"length {length}", xlabel="unit")
+    axes[0].legend(frameon=False)
+    plt.show()
+
+
+# %% [markdown]
+# ## 11.13 log_marginal_likelihood
+#
+# Which length is right? That too can be computed: how probable are the observed values, if the length is $\ell$? They are normal
+# with mean 0 and the covariance $K$, so the logarithm of their density is
+#
+# $$ \log p(y) = -\tfrac12\, y^\top K^{-1} y - \tfrac12 \log\det K - \tfrac{n}{2} \log 2\pi $$
+#
+# The first term rewards lengths that fit the data, the second, which needs no data, prefers long ones: a short length could
+# explain anything. With $w = L^{-1} y$ the first is $-\frac12 w^\top w$; and $\det K = (\det L)^2$ is the square of the
+# product of the diagonal of $L$, so the second is $-\sum_i \log L_{ii}$. (Compute it so: the determinant itself would be
+# smaller than the smallest float already for some hundred points.)
+#
+# *By hand:* one observation $y = 1$ without noise: $K = 1$, $-\frac12 - 0 - 0.919 = -1.419$. With noise 1: $K = 2$, $-0.25 - 0.347 -
+# 0.919 = -1.516$.
+
+# %%
+def log_marginal_likelihood(x, y, *, length, noise):
+    """The logarithm of the density of values y (n,) observed at points x (n, d), for this length and noise; a number
+
+    Source: Rasmussen & Williams (2006), equation 2.30.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(log_marginal_likelihood)
+
+
+# %% [markdown]
+# ## 11.14 expected_improvement
+#
+# Where should the next trial be? Where the mean is lowest (a bit better than the best so far, certainly), or where little is
+# known (perhaps much better)? The **expected improvement** weighs both. If the best value so far is $f^*$, a trial at a point
+# with the value $f$ improves it by $\max(f^* - f, 0)$. The process says that $f \sim N(\mu, \sigma^2)$, so the expectation is, with
+# $f = \mu + \sigma t$ and $z = (f^* - \mu) / \sigma$,
+#
+# $$ \mathrm{EI} = \int_{-\infty}^{z} (f^* - \mu - \sigma t)\, \varphi(t)\, dt = (f^* - \mu)\, \Phi(z) + \sigma\, \varphi(z) $$
+#
+# because $\int_{-\infty}^{z} -t\,\varphi(t)\, dt = \varphi(z)$. Here $\varphi(t) = e^{-t^2 / 2} / \sqrt{2\pi}$ is the density of
+# the standard normal distribution and $\Phi(z) = \frac12 (1 + \mathrm{erf}(z / \sqrt 2))$ its cumulative distribution; `erf`
+# is given, from `dlkit.search`.
+#
+# Where $\sigma = 0$, the point was tried already and there is nothing to expect: 0.
+#
+# *By hand:* $\mu = 0.607$, $\sigma = 0.795$, $f^* = 0.5$: $z = -0.134$, $\Phi = 0.447$, $\varphi = 0.395$, so $\mathrm{EI} = -0.107
+# \cdot 0.447 + 0.795 \cdot 0.395 = 0.267$. With $\sigma = 0.1$ it is only $0.007$.
+
+# %%
+def expected_improvement(mean, sd, best):
+    """How far the values at some points are expected to fall below the best one; 0 where sd is 0
+
+    Shapes
+        mean, sd, result  (m,), sd 0 or more      best  a number, the smallest value so far
+
+    Source: Jones, Schonlau & Welch, Efficient Global Optimization of Expensive Black-Box Functions (1998), equation 15.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(expected_improvement)
+
+
+# %% [markdown]
+# ## 11.15 BayesianSearch
+#
+# Now put it together. `ask` proposes the next setting:
+#
+# 1. As long as fewer than `initial` values were told, draw a setting as in random search.
+# 2. After that, translate the told settings to units (`to_units` of `dlkit.search`), and standardize their values: subtract
+#    the mean and divide by the standard deviation (or by 1, if it is 0), since the process assumes mean 0 and variance 1.
+# 3. Of all pairs of a length in `self.lengths` and a noise in `self.noises` take the one with the greatest marginal likelihood.
+# 4. `self.candidates(x, y)` is given: 400 units drawn evenly, and 100 near the best one. Take the candidate with the
+#    greatest expected improvement over the smallest value so far, and translate it to a setting.
+#
+# The search minimizes. What counts is what was *told*, whether it was asked for or not.
+
+# %%
+class BayesianSearch(Search):
+    """The setting whose expected improvement by a Gaussian process of all told values is greatest; minimizes
+
+    space: a Range for every setting      initial: how many values are told before the process is used
+    lengths, noises: of the process, in units and for standardized values; the likeliest pair is taken anew at each ask
+
+    Source: Snoek, Larochelle & Adams, Practical Bayesian Optimization of Machine Learning Algorithms (2012).
+    """
+
+    def __init__(self, space, *, initial=5, lengths=(0.1, 0.2, 0.4, 0.8), noises=(1e-4, 1e-2), rng):
+        super().__init__(space)
+        self.initial, self.lengths, self.noises, self.rng = initial, lengths, noises, rng
+
+    def candidates(self, x, y):
+        """Units (500, settings) among which to choose, some of them near the best of x (n, settings); given"""
+        everywhere = self.rng.random((400, len(self.space)))
+        near = x[y.argmin()] + self.rng.normal(0, 0.05, (100, len(self.space)))
+        return np.concatenate([everywhere, np.clip(near, 0, 1)])
+
+    def ask(self):
+        """The next setting (settings,)"""
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(BayesianSearch)
