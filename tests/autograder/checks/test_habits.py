@@ -114,7 +114,7 @@ def squared(subject, case):
 
 def squares_exercise():
     made = Exercise("Squares", "class", ("forward",))
-    drawn = lambda rng: [Case(x=rng.normal(size=(rows, 2))) for rows in (2, 3)]  # noqa: E731 - as an author writes it
+    drawn = lambda rng: [Case(x=rng.normal(size=(rows, 2))) for rows in (2, 3)]
     made.check("squares", cases=drawn)(squared)
     habits(made, squared, cases=drawn, after=("squares",))
     return made
