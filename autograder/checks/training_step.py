@@ -96,6 +96,7 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     speed: Speed | None = None,
     memory: Memory | None = None,
     scaling: Scaling | None = None,
+    cpu_only: str = "",
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of a function that trains, with the standard checks of a function.
@@ -117,7 +118,7 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     given = _Given(networks, optimizers, losses, lr, stale, detached)
     exercise = FunctionExercise(
         name, cases=cases, points=points, speed=speed, memory=memory, scaling=scaling, setting=given.setting(),
-        outputs=outputs, float32=float32, **extras,
+        outputs=outputs, float32=float32, cpu_only=cpu_only, **extras,
     )  # fmt: skip
     first = [_turns(name, cases, given)] if len(optimizers) > 1 else []
     follows = tuple(check.name for check in first)

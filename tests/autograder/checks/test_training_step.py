@@ -441,3 +441,11 @@ def tune(x, y, *, body, head, loss, optimizer):
 def test_a_gradient_in_a_frozen_network_is_noticed_where_correct_code_sends_none():
     assert asked(frozen, DETACHED, tune, tune) is None
     assert asked(frozen, DETACHED, mutated(frozen, DETACHED, tune), tune) is not None
+
+
+def test_a_function_that_decides_in_cpu_memory_is_not_checked_on_a_device():
+    made = TrainingStepExercise("tune", cases=lambda _: [], networks=lambda _: {}, cpu_only="It looks at the loss.")
+    names = [check.name for check in made.checks]
+    assert MATCHES in names
+    assert "stays on the device" not in names
+    assert "stays on the device" in [check.name for check in frozen.checks]
