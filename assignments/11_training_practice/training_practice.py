@@ -18,6 +18,8 @@
 # | `k_fold` | `sklearn.model_selection.StratifiedKFold(shuffle=True)` |
 # | `confusion_matrix` | `sklearn.metrics.confusion_matrix`, `torchmetrics.ConfusionMatrix` |
 # | `Ensemble`, `TestTimeAugmentation` | a loop over models, over views; `sklearn.ensemble.VotingClassifier(voting="soft")` |
+# | `learning_rate_finder` | `Learner.lr_find` of fastai, `lightning.pytorch.tuner.Tuner.lr_find` |
+# | `LossScaler` | `torch.amp.GradScaler` |
 # | `fine_tune` | `requires_grad_(False)` for the body, features computed in advance |
 # | `GridSearch`, `RandomSearch` | `sklearn.model_selection.ParameterGrid`, `ParameterSampler` with `scipy.stats.loguniform` |
 # | `gaussian_process_posterior` | `sklearn.gaussian_process.GaussianProcessRegressor`, `gpytorch` |
@@ -54,16 +56,17 @@
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
 
 # %%
+import math
 from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Parameter, array_module, plotting, zeros
+from dlkit import Layer, Parameter, array_module, plotting, to_numpy, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import digits, mnist
-from dlkit.search import BRANIN, FORRESTER, QUADRATIC, Search, erf, minimize, to_units
+from dlkit.search import BRANIN, FORRESTER, QUADRATIC, Range, Search, erf, minimize, to_units
 from dlkit.training import fit
 
 
@@ -866,3 +869,222 @@ class BayesianSearch(Search):
 
 # %%
 check(BayesianSearch)
+
+
+# %% [markdown]
+# Three functions whose minimum is known, 25 trials for each search, 20 seeds (the grid has none). The lines are medians, the
+# bands contain the middle half of the seeds.
+
+# %%
+def made_searches(space, seeds):
+    """The searches of each kind with 25 trials in one or two settings, one for every seed; the grid has none; given"""
+    drawn = [np.random.default_rng(seed) for seed in range(seeds)]
+    return {
+        "grid": [GridSearch(space, [25] if len(space) == 1 else [5, 5])],
+        "random": [RandomSearch(space, rng=rng) for rng in drawn],
+        "Bayesian": [BayesianSearch(space, rng=rng) for rng in drawn],
+    }
+
+
+with when_written():
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
+    for ax, problem in zip(axes, (FORRESTER, BRANIN, QUADRATIC), strict=True):
+        left = {
+            name: np.array([minimize(problem.function, search, 25) for search in some]) - problem.minimum
+            for name, some in made_searches(problem.space, 20).items()
+        }
+        plotting.searches({name: np.maximum(runs, 1e-6) for name, runs in left.items()}, ax=ax)
+        ax.set_title(problem.name)
+    plt.show()
+
+# %% [markdown]
+# And on something real: the learning rate and the weight decay of a network on 300 digits, judged by the loss on 300 others after
+# ten epochs. (As the loss is sometimes enormous, the search is told its logarithm.) In the median Bayesian search ends ahead of
+# the two others, but only by some tenths, and in single seeds random search wins: the loss is a noisy function of its
+# settings, and 25 trials are few. The last step of a search, the choice of the best of 25 losses on the *same* 300 digits,
+# is optimistic: measure the winner on data that no trial has seen.
+
+# %%
+RATE_AND_DECAY = [Range(1e-4, 1, log=True), Range(1e-5, 10, log=True)]
+
+
+def log_loss_of(setting):
+    """The logarithm of the loss on 300 digits after ten epochs on 300 others; given"""
+    data, rng, loss = digits(np.random.default_rng(0)), np.random.default_rng(1), SoftmaxCrossEntropy()
+    x, y = data.x_train.astype("float32"), data.y_train
+    model = small_network(rng)
+    rate, decay = (float(number) for number in setting)
+    optimizer = AdamW(model.parameters(), rate, weight_decay=decay)
+    with np.errstate(all="ignore"):
+        fit(model, loss, optimizer, x[:300], y[:300], epochs=10, batch_size=30, rng=rng, progress=False)
+        reached = float(loss.forward(model.forward(x[300:600]), y[300:600]))
+    return np.log(min(reached, 100.0)) if np.isfinite(reached) else np.log(100.0)
+
+
+with when_written():
+    searches = made_searches(RATE_AND_DECAY, 6)
+    losses = {name: np.exp([minimize(log_loss_of, one, 25) for one in some]) for name, some in searches.items()}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    plotting.searches(losses, ax=left)
+    left.set_ylabel("best validation loss so far")
+    for (name, some), colour in zip(searches.items(), plotting.COLOURS, strict=False):
+        right.plot(*np.array(some[0].settings).T, "o", ms=5, color=colour, label=name)
+    right.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="weight decay", title="25 trials of one seed")
+    right.legend(frameon=False)
+    plt.show()
+
+
+# %% [markdown]
+# ## 11.16 learning_rate_finder
+#
+# One setting is more important than all others, the learning rate, and there is a trick to find it in a *single* short run: let
+# it grow from much too small to much too large, a little in each batch, and watch the loss. First nothing happens, then
+# the loss falls, then it explodes. A good rate lies where it falls fastest, some way before the minimum.
+#
+# Each batch, in the order of the rows, is one step. With $K$ batches the rates are in even ratios
+#
+# $$ \eta_k = \text{lowest} \cdot (\text{highest} / \text{lowest})^{k / (K - 1)}, \qquad k = 0 \ldots K - 1 $$
+#
+# (only $\eta_0 = $ lowest, if there is a single batch). Losses of single batches are noisy, so smooth them, with the same
+# correction of the beginning as in Adam:
+#
+# $$ m_k = \beta\, m_{k-1} + (1 - \beta)\, \ell_k, \qquad s_k = m_k / (1 - \beta^{k+1}), \qquad m_{-1} = 0 $$
+#
+# where $\ell_k$ is the loss of batch $k$ *before* the step with $\eta_k$. As soon as $s_k$ is more than `stop` times the
+# smallest one before, or is not a finite number, end: neither this loss nor this step counts.
+#
+# At the end **nothing has changed**: the parameters are those from before, and so is the optimizer's learning rate. The run was
+# a measurement. (Only an optimizer with a memory, such as Adam, must be made anew for the training.)
+#
+# *By hand:* losses 4, 2, 9 with $\beta = 0.5$, stop = 2. $m = 2, 2, 5.5$, divided by $0.5, 0.75, 0.875$: $s = 4, 2.667, 6.286$.
+# The third is more than $2 \cdot 2.667$, so the result has two rates and the losses $(4, 2.667)$.
+#
+# Whether to end is decided in CPU memory, so there the loss has to go, once per batch: `float(to_numpy(loss))`.
+
+# %%
+def learning_rate_finder(x, y, *, model, loss, optimizer, size, lowest=1e-6, highest=1.0, beta=0.9, stop=4.0):
+    """Train with a growing learning rate; a pair of lists (rates, smoothed losses) of the steps taken, Python floats
+
+    Shapes
+        x, y  (rows, …), taken in batches of size rows, in their order; the last may have fewer
+    The rates go in even ratios from lowest, of the first batch, to highest, of the last.  Ends before a step whose smoothed
+    loss is above stop times the smallest before, or not finite.  Gradients from before do not count.  Afterwards
+    parameters and optimizer.lr are as before.
+
+    Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3; smoothed as in fastai.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(learning_rate_finder)
+
+# %% [markdown]
+# The curve for a network on 1,000 digits, and what becomes of three rates in training: one from the beginning of the slope, one
+# a tenth of that with the lowest loss, and one from beyond it.
+
+# %%
+with when_written():
+    data, loss = digits(np.random.default_rng(0)), SoftmaxCrossEntropy()
+    x, y = data.x_train[:1000].astype("float32"), data.y_train[:1000]
+    model = small_network(np.random.default_rng(0))
+    finding = {"loss": loss, "size": 10, "lowest": 1e-5, "highest": 10.0}
+    rates, found = learning_rate_finder(x, y, model=model, optimizer=AdamW(model.parameters(), 1.0), **finding)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
+    left.plot(rates, found, color="black")
+    left.set(xscale="log", xlabel="learning rate", ylabel="smoothed loss")
+    lowest = rates[int(np.argmin(found))]
+    for rate, colour in zip((lowest / 300, lowest / 10, 10 * lowest), plotting.COLOURS, strict=False):
+        model = small_network(np.random.default_rng(0))
+        optimizer = AdamW(model.parameters(), rate)
+        rng = np.random.default_rng(0)
+        history = fit(model, loss, optimizer, x, y, epochs=8, batch_size=20, rng=rng, progress=False)
+        left.axvline(rate, color=colour, lw=1.5)
+        right.plot(range(1, 9), history.loss, color=colour, label=f"rate {rate:.1g}")
+    right.set(xlabel="epoch", ylabel="training loss")
+    right.legend(frameon=False)
+    plt.show()
+
+
+# %% [markdown]
+# ## 11.17 LossScaler
+#
+# Half precision (float16) takes half of the memory and on a GPU a fraction of the time. It has ten bits after the point, which is
+# enough for activations. But its range is small: numbers above 65,504 become infinite, and numbers below $2^{-24} \approx 6
+# \cdot 10^{-8}$ become **zero**. Gradients are often that small.
+#
+# The remedy: multiply the gradient at the loss by a large **scale**. Backpropagation is linear, so all gradients become
+# larger by the same factor, and do not vanish. Before the optimizer's step they are divided by it again, in float32, in which
+# the parameters are kept.
+#
+# ```
+#   dy (float32) ──► · scale ──► backward in float16 ──► gradients · scale, in float32 ──► / scale ──► optimizer.step()
+#                                        │
+#                        one of them infinite or NaN? no step, scale / 2
+# ```
+#
+# How large? As large as possible, but no gradient may become infinite. Nobody knows in advance, so try: **dynamic** scaling
+# begins with a large number. If any gradient of a step is infinite or NaN, this step is skipped (neither the parameters nor the
+# optimizer's memory change) and the scale is halved. After `interval` steps in a row that went well, it is doubled.
+#
+# *By hand:* scale 8, interval 2, and gradients that are finite, finite, infinite, finite: steps yes, yes, no, yes. The scale after
+# each: 8, 16 (two in a row), 8, 8 (one in a row).
+#
+# Whether all are finite is decided in CPU memory, like whether to end above: `to_numpy` brings the answer there.
+
+# %%
+class LossScaler:
+    """Keeps small gradients from vanishing in half precision, and skips steps in which large ones overflow
+
+    scale: factor at the beginning.  interval: after so many steps in a row that were taken, scale · growth; after a step
+    that was skipped, scale · backoff.  The current factor is in self.scale.
+
+    Source: Micikevicius et al., Mixed Precision Training (2018), section 3.2; names as in torch.amp.GradScaler.
+    """
+
+    def __init__(self, scale=65536.0, growth=2.0, backoff=0.5, interval=2000):
+        self.scale, self.growth, self.backoff, self.interval = scale, growth, backoff, interval
+        self.taken = 0
+
+    def scaled(self, dy):
+        """The gradient at the loss (float32 or float64, any shape), times the scale; a new array"""
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def step(self, optimizer):
+        """Divide the gradients of optimizer.parameters by the scale, in place, and let it step; adapt the scale
+
+        If one is not finite, skip the step: parameters stay, and the optimizer is not called.  Returns whether it was
+        called.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(LossScaler)
+
+# %% [markdown]
+# How much would be lost? Below are the gradients of all weights of a network that has trained for a while, by the power of two. All
+# that lies left of the dashed line is zero in float16. With the scale $2^{16}$ nearly nothing does.
+
+# %%
+with when_written():
+    model = small_network(np.random.default_rng(0))
+    optimizer = AdamW(model.parameters(), 0.01)
+    fit(model, loss, optimizer, x, y, epochs=40, batch_size=20, rng=np.random.default_rng(0), progress=False)
+    model.zero_grad()
+    loss.forward(model.forward(x), y)
+    model.backward(loss.backward())
+    sizes = np.abs(np.concatenate([p.grad.ravel() for p in model.parameters()]))
+    powers = np.log2(sizes[sizes > 0])
+    ax = plt.subplots(figsize=(7, 3.2), layout="constrained")[1]
+    for shift, name, colour in ((0, "gradients", "#D55E00"), (16, "times 65,536", "#0072B2")):
+        ax.hist(powers + shift, bins=np.arange(-60, 20, 2), alpha=0.6, color=colour, label=name)
+        print(f"{name:13}: {100 * (powers + shift < -24).mean():.1f} % vanish in float16")
+    ax.axvline(-24, color="black", ls="--", lw=1, label="smallest float16")
+    ax.axvline(16, color="black", lw=1, label="largest float16")
+    ax.set(xlabel="power of two", ylabel="weights")
+    ax.legend(frameon=False)
+    plt.show()

@@ -27,6 +27,8 @@ OUTLINE = Outline(
         "log_marginal_likelihood": 2,
         "expected_improvement": 3,
         "BayesianSearch": Points(ask=6),
+        "learning_rate_finder": 4,
+        "LossScaler": Points(scaled=1, step=4),
     },
     questions={},
 )

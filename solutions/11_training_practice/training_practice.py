@@ -18,6 +18,8 @@
 # | `k_fold` | `sklearn.model_selection.StratifiedKFold(shuffle=True)` |
 # | `confusion_matrix` | `sklearn.metrics.confusion_matrix`, `torchmetrics.ConfusionMatrix` |
 # | `Ensemble`, `TestTimeAugmentation` | a loop over models, over views; `sklearn.ensemble.VotingClassifier(voting="soft")` |
+# | `learning_rate_finder` | `Learner.lr_find` of fastai, `lightning.pytorch.tuner.Tuner.lr_find` |
+# | `LossScaler` | `torch.amp.GradScaler` |
 # | `fine_tune` | `requires_grad_(False)` for the body, features computed in advance |
 # | `GridSearch`, `RandomSearch` | `sklearn.model_selection.ParameterGrid`, `ParameterSampler` with `scipy.stats.loguniform` |
 # | `gaussian_process_posterior` | `sklearn.gaussian_process.GaussianProcessRegressor`, `gpytorch` |
@@ -31,13 +33,14 @@
 # float32 by 10⁻³). Code that draws random numbers draws them from `rng`; it may draw others than the author's.
 
 # %%
+import math
 from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Parameter, array_module, plotting, zeros
+from dlkit import Layer, Parameter, array_module, plotting, to_numpy, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import digits, mnist
 from dlkit.search import BRANIN, FORRESTER, QUADRATIC, Range, Search, erf, minimize, to_units
@@ -1058,10 +1061,10 @@ with when_written():
 
 # %% [markdown]
 # And on something real: the learning rate and the weight decay of a network on 300 digits, judged by the loss on 300 others after
-# ten epochs. (As the loss is sometimes enormous, the search is told its logarithm.) Both kinds of search with random numbers
-# find something better than the grid, and between them the difference is small, in some seeds the other way round. The last
-# step of a search, the choice of the best of 25 losses on the *same* 300 digits, is optimistic: measure the winner on data
-# that no trial has seen.
+# ten epochs. (As the loss is sometimes enormous, the search is told its logarithm.) In the median Bayesian search ends ahead of
+# the two others, but only by some tenths, and in single seeds random search wins: the loss is a noisy function of its
+# settings, and 25 trials are few. The last step of a search, the choice of the best of 25 losses on the *same* 300 digits,
+# is optimistic: measure the winner on data that no trial has seen.
 
 # %%
 RATE_AND_DECAY = [Range(1e-4, 1, log=True), Range(1e-5, 10, log=True)]
@@ -1090,4 +1093,215 @@ with when_written():
         right.plot(*np.array(some[0].settings).T, "o", ms=5, color=colour, label=name)
     right.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="weight decay", title="25 trials of one seed")
     right.legend(frameon=False)
+    plt.show()
+
+# %% [markdown]
+# ## 11.16 learning_rate_finder
+#
+# One setting is more important than all others, the learning rate, and there is a trick to find it in a *single* short run: let
+# it grow from much too small to much too large, a little in each batch, and watch the loss. First nothing happens, then
+# the loss falls, then it explodes. A good rate lies where it falls fastest, some way before the minimum.
+#
+# Each batch, in the order of the rows, is one step. With $K$ batches the rates are in even ratios
+#
+# $$ \eta_k = \text{lowest} \cdot (\text{highest} / \text{lowest})^{k / (K - 1)}, \qquad k = 0 \ldots K - 1 $$
+#
+# (only $\eta_0 = $ lowest, if there is a single batch). Losses of single batches are noisy, so smooth them, with the same
+# correction of the beginning as in Adam:
+#
+# $$ m_k = \beta\, m_{k-1} + (1 - \beta)\, \ell_k, \qquad s_k = m_k / (1 - \beta^{k+1}), \qquad m_{-1} = 0 $$
+#
+# where $\ell_k$ is the loss of batch $k$ *before* the step with $\eta_k$. As soon as $s_k$ is more than `stop` times the
+# smallest one before, or is not a finite number, end: neither this loss nor this step counts.
+#
+# At the end **nothing has changed**: the parameters are those from before, and so is the optimizer's learning rate. The run was
+# a measurement. (Only an optimizer with a memory, such as Adam, must be made anew for the training.)
+#
+# *By hand:* losses 4, 2, 9 with $\beta = 0.5$, stop = 2. $m = 2, 2, 5.5$, divided by $0.5, 0.75, 0.875$: $s = 4, 2.667, 6.286$.
+# The third is more than $2 \cdot 2.667$, so the result has two rates and the losses $(4, 2.667)$.
+#
+# Whether to end is decided in CPU memory, so there the loss has to go, once per batch: `float(to_numpy(loss))`.
+
+
+# %%
+def learning_rate_finder(x, y, *, model, loss, optimizer, size, lowest=1e-6, highest=1.0, beta=0.9, stop=4.0):
+    """Train with a growing learning rate; a pair of lists (rates, smoothed losses) of the steps taken, Python floats
+
+    Shapes
+        x, y  (rows, …), taken in batches of size rows, in their order; the last may have fewer
+    The rates go in even ratios from lowest, of the first batch, to highest, of the last.  Ends before a step whose smoothed
+    loss is above stop times the smallest before, or not finite.  Gradients from before do not count.  Afterwards
+    parameters and optimizer.lr are as before.
+
+    Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3; smoothed as in fastai.
+    """
+    ### BEGIN SOLUTION
+    kept, lr = [parameter.data.copy() for parameter in model.parameters()], optimizer.lr
+    starts = range(0, len(x), size)
+    rates, losses, mean, best = [], [], 0.0, math.inf
+    for k, start in enumerate(starts):
+        optimizer.lr = lowest * (highest / lowest) ** (k / max(len(starts) - 1, 1))
+        reached = float(to_numpy(loss.forward(model.forward(x[start : start + size]), y[start : start + size])))
+        mean = beta * mean + (1 - beta) * reached
+        smooth = mean / (1 - beta ** (k + 1))
+        if not smooth <= stop * best or not math.isfinite(smooth):
+            break
+        best = min(best, smooth)
+        rates.append(optimizer.lr)
+        losses.append(smooth)
+        model.zero_grad()
+        model.backward(loss.backward())
+        optimizer.step()
+    for parameter, data in zip(model.parameters(), kept, strict=True):
+        parameter.data[...] = data
+    optimizer.lr = lr
+    return rates, losses
+    ### END SOLUTION
+
+
+# %% [markdown] hints="learning_rate_finder"
+# ### learning_rate_finder
+# 1. What does a comparison with NaN give, and what has to be stored before the first step?
+# 2. ηₖ = lowest (highest/lowest)^(k/(K−1)); m ← β m + (1 − β) ℓ; s = m / (1 − β^(k+1)); end if s > stop · min s
+# 3. Copy all parameters and note the rate. For each batch: set the rate, compute the loss, smooth it, end if it is too large
+#    or not finite, note both numbers, clear the gradients, backward, step. Write the copies back, and the rate.
+
+# %%
+check(learning_rate_finder)
+
+# %% [markdown]
+# The curve for a network on 1,000 digits, and what becomes of three rates in training: one from the beginning of the slope, one
+# a tenth of that with the lowest loss, and one from beyond it.
+
+# %%
+with when_written():
+    data, loss = digits(np.random.default_rng(0)), SoftmaxCrossEntropy()
+    x, y = data.x_train[:1000].astype("float32"), data.y_train[:1000]
+    model = small_network(np.random.default_rng(0))
+    finding = {"loss": loss, "size": 10, "lowest": 1e-5, "highest": 10.0}
+    rates, found = learning_rate_finder(x, y, model=model, optimizer=AdamW(model.parameters(), 1.0), **finding)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
+    left.plot(rates, found, color="black")
+    left.set(xscale="log", xlabel="learning rate", ylabel="smoothed loss")
+    lowest = rates[int(np.argmin(found))]
+    for rate, colour in zip((lowest / 300, lowest / 10, 10 * lowest), plotting.COLOURS, strict=False):
+        model = small_network(np.random.default_rng(0))
+        optimizer = AdamW(model.parameters(), rate)
+        rng = np.random.default_rng(0)
+        history = fit(model, loss, optimizer, x, y, epochs=8, batch_size=20, rng=rng, progress=False)
+        left.axvline(rate, color=colour, lw=1.5)
+        right.plot(range(1, 9), history.loss, color=colour, label=f"rate {rate:.1g}")
+    right.set(xlabel="epoch", ylabel="training loss")
+    right.legend(frameon=False)
+    plt.show()
+
+# %% [markdown]
+# ## 11.17 LossScaler
+#
+# Half precision (float16) takes half of the memory and on a GPU a fraction of the time. It has ten bits after the point, which is
+# enough for activations. But its range is small: numbers above 65,504 become infinite, and numbers below $2^{-24} \approx 6
+# \cdot 10^{-8}$ become **zero**. Gradients are often that small.
+#
+# The remedy: multiply the gradient at the loss by a large **scale**. Backpropagation is linear, so all gradients become
+# larger by the same factor, and do not vanish. Before the optimizer's step they are divided by it again, in float32, in which
+# the parameters are kept.
+#
+# ```
+#   dy (float32) ──► · scale ──► backward in float16 ──► gradients · scale, in float32 ──► / scale ──► optimizer.step()
+#                                        │
+#                        one of them infinite or NaN? no step, scale / 2
+# ```
+#
+# How large? As large as possible, but no gradient may become infinite. Nobody knows in advance, so try: **dynamic** scaling
+# begins with a large number. If any gradient of a step is infinite or NaN, this step is skipped (neither the parameters nor the
+# optimizer's memory change) and the scale is halved. After `interval` steps in a row that went well, it is doubled.
+#
+# *By hand:* scale 8, interval 2, and gradients that are finite, finite, infinite, finite: steps yes, yes, no, yes. The scale after
+# each: 8, 16 (two in a row), 8, 8 (one in a row).
+#
+# Whether all are finite is decided in CPU memory, like whether to end above: `to_numpy` brings the answer there.
+
+
+# %%
+class LossScaler:
+    """Keeps small gradients from vanishing in half precision, and skips steps in which large ones overflow
+
+    scale: factor at the beginning.  interval: after so many steps in a row that were taken, scale · growth; after a step
+    that was skipped, scale · backoff.  The current factor is in self.scale.
+
+    Source: Micikevicius et al., Mixed Precision Training (2018), section 3.2; names as in torch.amp.GradScaler.
+    """
+
+    def __init__(self, scale=65536.0, growth=2.0, backoff=0.5, interval=2000):
+        self.scale, self.growth, self.backoff, self.interval = scale, growth, backoff, interval
+        self.taken = 0
+
+    def scaled(self, dy):
+        """The gradient at the loss (float32 or float64, any shape), times the scale; a new array"""
+        ### BEGIN SOLUTION
+        return dy * self.scale
+        ### END SOLUTION
+
+    def step(self, optimizer):
+        """Divide the gradients of optimizer.parameters by the scale, in place, and let it step; adapt the scale
+
+        If one is not finite, skip the step: parameters stay, and the optimizer is not called.  Returns whether it was
+        called.
+        """
+        ### BEGIN SOLUTION
+        finite = [array_module(p.grad).isfinite(p.grad).all() for p in optimizer.parameters]
+        if not all(bool(to_numpy(each)) for each in finite):
+            self.scale *= self.backoff
+            self.taken = 0
+            return False
+        for parameter in optimizer.parameters:
+            parameter.grad /= self.scale
+        optimizer.step()
+        self.taken += 1
+        if self.taken == self.interval:
+            self.scale *= self.growth
+            self.taken = 0
+        return True
+        ### END SOLUTION
+
+
+# %% [markdown] hints="LossScaler"
+# ### scaled
+# 1. Does the caller still need the gradient that is passed?
+# 2. dy · scale, in the dtype of dy
+# 3. Return a new array, the gradient times the current scale.
+#
+# ### step
+# 1. If only one parameter of ten has an infinite gradient, which of them may move? And what becomes of the count of good steps?
+# 2. any g not finite: scale ← scale · backoff, count ← 0; else: g ← g / scale, step, count + 1; count = interval: scale ← scale ·
+#    growth, count ← 0
+# 3. First look at all gradients. If one is infinite or NaN, lower the scale, begin counting anew, and report that nothing
+#    was done. Otherwise divide all of them in place, let the optimizer step, count, and raise the scale when the interval is
+#    full.
+
+# %%
+check(LossScaler)
+
+# %% [markdown]
+# How much would be lost? Below are the gradients of all weights of a network that has trained for a while, by the power of two. All
+# that lies left of the dashed line is zero in float16. With the scale $2^{16}$ nearly nothing does.
+
+# %%
+with when_written():
+    model = small_network(np.random.default_rng(0))
+    optimizer = AdamW(model.parameters(), 0.01)
+    fit(model, loss, optimizer, x, y, epochs=40, batch_size=20, rng=np.random.default_rng(0), progress=False)
+    model.zero_grad()
+    loss.forward(model.forward(x), y)
+    model.backward(loss.backward())
+    sizes = np.abs(np.concatenate([p.grad.ravel() for p in model.parameters()]))
+    powers = np.log2(sizes[sizes > 0])
+    ax = plt.subplots(figsize=(7, 3.2), layout="constrained")[1]
+    for shift, name, colour in ((0, "gradients", "#D55E00"), (16, "times 65,536", "#0072B2")):
+        ax.hist(powers + shift, bins=np.arange(-60, 20, 2), alpha=0.6, color=colour, label=name)
+        print(f"{name:13}: {100 * (powers + shift < -24).mean():.1f} % vanish in float16")
+    ax.axvline(-24, color="black", ls="--", lw=1, label="smallest float16")
+    ax.axvline(16, color="black", lw=1, label="largest float16")
+    ax.set(xlabel="power of two", ylabel="weights")
+    ax.legend(frameon=False)
     plt.show()

@@ -123,8 +123,9 @@ search.check(GAIN, cases=told_cases, weight=5, judge=judge_gain, expect=lambda _
 
 def equal_values(rng):
     """All values alike, whose standard deviation is 0."""
-    for case in list(told_cases(rng))[:4:3]:
-        yield case.with_changes(hidden={**case.hidden, "values": np.full(len(case.hidden["values"]), 2.5)})
+    for names, told in [(["rate"], 5), (["signed", "large"], 8)]:
+        case = Case({"space": space_of(*names), "rng": new_rng(rng)})
+        yield case.with_changes(hidden={"units": rng.random((told, len(names))), "values": np.full(told, 2.5)})
 
 
 search.check("equal values do no harm", cases=equal_values, after=(GAIN,), judge=judge_gain, expect=lambda _: {})(
