@@ -29,6 +29,7 @@ OUTLINE = Outline(
         "BayesianSearch": Points(ask=6),
         "learning_rate_finder": 4,
         "LossScaler": Points(scaled=1, step=4),
+        "train_transferred": 6,
     },
-    questions={},
+    questions={"best_of_many": 3, "low_rank": 3},
 )
