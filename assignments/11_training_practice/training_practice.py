@@ -27,7 +27,8 @@
 # | `LoRA`, `merged_weights` | `peft.LoraConfig` of Hugging Face, `merge_and_unload` |
 #
 # **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapter 11, *Practical Methodology*.
-# Karpathy, *A Recipe for Training Neural Networks* (2019). Garnett, *Bayesian Optimization* (2023), chapters 1 to 3 and 7.
+# Karpathy, *A Recipe for Training Neural Networks* (2019). Garnett, *Bayesian Optimization* (2023), chapters 1 to 3
+# and 7.
 #
 # **Exactness.** As in the other assignments: results may differ from the exact ones by 10⁻⁶ of the largest number (in
 # float32 by 10⁻³). Code that draws random numbers draws them from `rng`; it may draw others than the author's.
@@ -91,13 +92,13 @@ from dlkit.training import accuracy, fit, predict
 # order. And by chance a fold could get few rows of a rare class, or none, so each class is dealt separately
 # (*stratified*): the numbers of a class in two folds differ by at most one. And so do the sizes of two whole folds.
 #
-# The last point has a trap. With 3 folds and 10 classes of 4 rows, every class has one row too many. If each class is dealt
-# beginning with the first fold, that fold gets 20 rows and the others get 10. So do not begin anew for each class: where
-# one class ends, the next continues.
+# The last point has a trap. With 3 folds and 10 classes of 4 rows, every class has one row too many. If each class is
+# dealt beginning with the first fold, that fold gets 20 rows and the others get 10. So do not begin anew for each
+# class: where one class ends, the next continues.
 #
-# *By hand:* the labels `a a b b b a a` and $k = 3$. Shuffled within the classes, for example rows 5 0 6 1 for a and rows 3 4
-# 2 for b; dealt one after the other: 5→1, 0→2, 6→3, 1→1, 3→2, 4→3, 2→1. The folds are {5, 1, 2}, {0, 3} and {6, 4}: a 2 1 1,
-# b 1 1 1, in all 3 2 2.
+# *By hand:* the labels `a a b b b a a` and $k = 3$. Shuffled within the classes, for example rows 5 0 6 1 for a and
+# rows 3 4 2 for b; dealt one after the other: 5→1, 0→2, 6→3, 1→1, 3→2, 4→3, 2→1. The folds are {5, 1, 2}, {0, 3} and
+# {6, 4}: a 2 1 1, b 1 1 1, in all 3 2 2.
 #
 # It works with indices, which choose rows of any kind of data in CPU memory, so it runs there on every machine.
 
@@ -123,8 +124,8 @@ check(k_fold)
 
 # %% [markdown]
 # How large is the spread? Below, softmax regression learns the digits from 300 rows, in three ways of measuring: one
-# test set of 60 rows, repeatedly drawn; 5-fold cross-validation, also with redrawn folds; and for comparison the accuracy
-# on all other 1,400 rows, which one would not have in practice.
+# test set of 60 rows, repeatedly drawn; 5-fold cross-validation, also with redrawn folds; and for comparison the
+# accuracy on all other 1,400 rows, which one would not have in practice.
 
 # %%
 def regression_scores(x, y, unseen, *, steps=300, lr=0.5):
@@ -161,8 +162,9 @@ with when_written():
 
 
 # %% [markdown]
-# Single folds differ by ten percent, their means by two. But the means of folds that are dealt anew agree *too* well: all of
-# them are about the same 300 rows, and with 300 others they would be elsewhere. The dashed line is not in the middle.
+# Single folds differ by ten percent, their means by two. But the means of folds that are dealt anew agree *too* well:
+# all of them are about the same 300 rows, and with 300 others they would be elsewhere. The dashed line is not in the
+# middle.
 
 # %% [markdown]
 # ## 11.2 confusion_matrix
@@ -209,28 +211,29 @@ with when_written():
 
 
 # %% [markdown]
-# The eight is the difficult one: look along its row and along its column. A list of the most frequent pairs of errors is often
-# the best advice on what data to collect next.
+# The eight is the difficult one: look along its row and along its column. A list of the most frequent pairs of errors
+# is often the best advice on what data to collect next.
 
 # %% [markdown]
 # ## 11.3 Ensemble
 #
-# Train the same network five times, with other first weights and another order of the rows, and you get five models that are
-# about equally good but make *different* errors. Their mean is better than each of them: what is peculiar to one is
-# outvoted by the others.
+# Train the same network five times, with other first weights and another order of the rows, and you get five models
+# that are about equally good but make *different* errors. Their mean is better than each of them: what is peculiar to
+# one is outvoted by the others.
 #
 # What is averaged are **probabilities**, after the softmax:
 #
 # $$ y = \frac{1}{M} \sum_{m=1}^{M} \mathrm{softmax}(z_m(x)) $$
 #
-# not the scores $z_m$. Scores have no common scale: a model whose scores are ten times as large would decide alone. (The
-# mean of scores, after a softmax, is the geometric mean of the probabilities, normalized. Then one model that is sure that
-# a class is impossible has a veto.)
+# not the scores $z_m$. Scores have no common scale: a model whose scores are ten times as large would decide alone.
+# (The mean of scores, after a softmax, is the geometric mean of the probabilities, normalized. Then one model that is
+# sure that a class is impossible has a veto.)
 #
 # *By hand:* two classes, two models with the scores $(4, 0)$ and $(0, 1)$. Probabilities $(0.982, 0.018)$ and $(0.269,
 # 0.731)$, mean $(0.625, 0.375)$. The mean of the scores is $(2, 0.5)$, with the softmax $(0.818, 0.182)$.
 #
-# `softmax` is given here; the constructor is given too. An ensemble is a layer, so `ensemble.eval()` reaches all models.
+# `softmax` is given here; the constructor is given too. An ensemble is a layer, so `ensemble.eval()` reaches all
+# models.
 
 # %%
 def softmax(scores):
@@ -261,8 +264,8 @@ class Ensemble(Layer):
 check(Ensemble)
 
 # %% [markdown]
-# How much do more models help? Below ten small networks learn 150 digits; then ensembles of one to ten of them are tested on
-# the others. The first few models help most. The errors that all of them make are left.
+# How much do more models help? Below ten small networks learn 150 digits; then ensembles of one to ten of them are
+# tested on the others. The first few models help most. The errors that all of them make are left.
 
 # %%
 Flatten, Linear, ReLU = earlier("layers.Flatten"), earlier("layers.Linear"), earlier("layers.ReLU")
@@ -315,22 +318,23 @@ with when_written():
 # ## 11.4 TestTimeAugmentation
 #
 # Ten models cost ten times the training. But one model can be asked several times as well: about the image, about the
-# image shifted by a pixel to the left, to the right … These are several **views** of the same thing, the label is the same
-# for all of them, and the model's errors are not quite the same. So average over views:
+# image shifted by a pixel to the left, to the right … These are several **views** of the same thing, the label is the
+# same for all of them, and the model's errors are not quite the same. So average over views:
 #
 # $$ y = \frac{1}{V} \sum_{v=1}^{V} \mathrm{softmax}(z(\mathrm{view}_v(x))) $$
 #
-# Each view is made of the *original* $x$, not of the view before. Whether $x$ itself is among the views is up to the caller,
-# who passes the function that changes nothing.
+# Each view is made of the *original* $x$, not of the view before. Whether $x$ itself is among the views is up to the
+# caller, who passes the function that changes nothing.
 #
-# *By hand:* a model with the scores $z(x) = (x, 0)$ for a single number $x$, and the views $x \mapsto x$, $x \mapsto -2x$. For
-# $x = 1$: scores $(1, 0)$ and $(-2, 0)$, probabilities $(0.731, 0.269)$ and $(0.119, 0.881)$, mean $(0.425, 0.575)$.
+# *By hand:* a model with the scores $z(x) = (x, 0)$ for a single number $x$, and the views $x \mapsto x$,
+# $x \mapsto -2x$. For $x = 1$: scores $(1, 0)$ and $(-2, 0)$, probabilities $(0.731, 0.269)$ and $(0.119, 0.881)$,
+# mean $(0.425, 0.575)$.
 #
 # The views must be changes that leave the label as it is. A shifted digit is the same digit. A mirrored one is not: a 2
 # becomes something that never occurs.
 #
-# > **Find the mistake.** One of the articles behind this course says of predictions that making them at test time lets a
-# > network correct its mistakes and so become more accurate. What does happen to a network when it predicts?
+# > **Find the mistake.** One of the articles behind this course says of predictions that making them at test time lets
+# > a network correct its mistakes and so become more accurate. What does happen to a network when it predicts?
 # >
 # > <details><summary>What is wrong</summary>Nothing happens to it: without labels there is no loss, no gradient, and no
 # > weight moves. (Whoever did train on test data would no longer measure what the model does on unseen data.) What does
@@ -361,8 +365,8 @@ check(TestTimeAugmentation)
 
 
 # %% [markdown]
-# Does it help? The first of the ten networks above, with views that are shifted by up to one pixel, beside views that are
-# mirrored.
+# Does it help? The first of the ten networks above, with views that are shifted by up to one pixel, beside views that
+# are mirrored.
 
 # %%
 def shifted(down, right):
@@ -390,17 +394,17 @@ with when_written():
 
 
 # %% [markdown]
-# On these small images a shift by one pixel is a large change, and a network that has never seen shifted digits loses by such
-# views. They help a network that was trained with shifts, and on images with more pixels. A mirror does harm. What helps
-# has to be measured.
+# On these small images a shift by one pixel is a large change, and a network that has never seen shifted digits loses
+# by such views. They help a network that was trained with shifts, and on images with more pixels. A mirror does harm.
+# What helps has to be measured.
 
 # %% [markdown]
 # ## 11.5 fine_tune
 #
-# A network that reads handwritten digits has learned two things: in its first layers to see strokes, corners and loops, in
-# its last layer to tell ten digits from them. Strokes are useful for other tasks too. So if there are few data for a new
-# task, do not begin with random weights: take a network that was trained on much data of a similar kind, keep its first
-# layers, and train the last ones on the new data. This is **fine-tuning**.
+# A network that reads handwritten digits has learned two things: in its first layers to see strokes, corners and
+# loops, in its last layer to tell ten digits from them. Strokes are useful for other tasks too. So if there are few
+# data for a new task, do not begin with random weights: take a network that was trained on much data of a similar
+# kind, keep its first layers, and train the last ones on the new data. This is **fine-tuning**.
 #
 # Split the network in two:
 #
@@ -410,19 +414,21 @@ with when_written():
 #                   ◄── no gradient comes here ──   ◄─────────────────────────────────
 # ```
 #
-# - The **body** is frozen: its weights stay, and no gradient is needed for them. So the backward pass ends in front of it.
-# - It is in evaluation mode: dropout in it would only make its features noisy, and batch normalization would replace what it
-#   knows about much data by the statistics of your few rows. The head is in training mode.
-# - Because the body does not change, its features of a row are the same in every epoch. **Compute them once**, for all rows,
-#   before the first epoch; then each epoch costs no more than the head. This is graded as speed.
+# - The **body** is frozen: its weights stay, and no gradient is needed for them. So the backward pass ends in front of
+#   it.
+# - It is in evaluation mode: dropout in it would only make its features noisy, and batch normalization would replace
+#   what it knows about much data by the statistics of your few rows. The head is in training mode.
+# - Because the body does not change, its features of a row are the same in every epoch. **Compute them once**, for all
+#   rows, before the first epoch; then each epoch costs no more than the head. This is graded as speed.
 #
-# The order of the rows is drawn as everywhere: at the beginning of each epoch one `rng.permutation(len(x))`, which is then
-# cut into batches of `size` rows; the last one may be smaller. (It is drawn in CPU memory: `asarray` of the features' library
-# moves it to where they are.)
+# The order of the rows is drawn as everywhere: at the beginning of each epoch one `rng.permutation(len(x))`, which is
+# then cut into batches of `size` rows; the last one may be smaller. (It is drawn in CPU memory: `asarray` of the
+# features' library moves it to where they are.)
 #
-# *By hand:* a body that doubles its input, a head $y = w f$ with $w = 1$, a single row $x = 1$ with the target 3, the loss
-# $(y - 3)^2$, plain descent with the rate 0.1. The feature is 2. Epoch 1: $y = 2$, loss 1, $dy = -2$, $dw = -4$, $w = 1.4$.
-# Epoch 2: $y = 2.8$, loss 0.04, $dw = 2 \cdot 2 \cdot (-0.2) = -0.8$, $w = 1.48$. The losses returned are $[1, 0.04]$.
+# *By hand:* a body that doubles its input, a head $y = w f$ with $w = 1$, a single row $x = 1$ with the target 3, the
+# loss $(y - 3)^2$, plain descent with the rate 0.1. The feature is 2. Epoch 1: $y = 2$, loss 1, $dy = -2$, $dw = -4$,
+# $w = 1.4$. Epoch 2: $y = 2.8$, loss 0.04, $dw = 2 \cdot 2 \cdot (-0.2) = -0.8$, $w = 1.48$. The losses returned are
+# $[1, 0.04]$.
 
 # %%
 def fine_tune(x, y, *, body, head, loss, optimizer, epochs, size, rng):
@@ -458,29 +464,30 @@ check(fine_tune)
 #        └──────────► A (in, r) ──► h (batch, r) ──► B (r, out) ──► · α/r ──┘
 # ```
 #
-# $AB$ has the shape of $W$ and at most the rank $r$. For in = out = 1,000 and $r = 4$ that is 8,000 numbers in place of a
-# million.
+# $AB$ has the shape of $W$ and at most the rank $r$. For in = out = 1,000 and $r = 4$ that is 8,000 numbers in place
+# of a million.
 #
-# **The beginning.** $A$ is random and $B$ is zero: then $AB = 0$, and training begins exactly with the trained network. (If
-# both were zero, both gradients would be zero, and nothing would ever be learned. See below.) The variance of $A$ is $1 /
-# \text{in}$, so that $h = x A$ is of the size of $x$. The constant $\alpha / r$ makes the learning rate that is good for one
-# rank about right for others.
+# **The beginning.** $A$ is random and $B$ is zero: then $AB = 0$, and training begins exactly with the trained
+# network. (If both were zero, both gradients would be zero, and nothing would ever be learned. See below.) The
+# variance of $A$ is $1 / \text{in}$, so that $h = x A$ is of the size of $x$. The constant $\alpha / r$ makes the
+# learning rate that is good for one rank about right for others.
 #
-# **The backward pass.** Let $s = \alpha / r$ and $h = x A$. The path through $W$ gives $dx = dy\,W^\top$ as in every linear
-# layer, but no $dW$: it is frozen. The other path is two linear layers, one after the other, with the upstream gradient
-# $s\,dy$:
+# **The backward pass.** Let $s = \alpha / r$ and $h = x A$. The path through $W$ gives $dx = dy\,W^\top$ as in every
+# linear layer, but no $dW$: it is frozen. The other path is two linear layers, one after the other, with the upstream
+# gradient $s\,dy$:
 #
 # $$ dB = h^\top (s\,dy), \qquad dh = (s\,dy)\, B^\top, \qquad dA = x^\top dh, \qquad
 #    dx = dy\, W^\top + dh\, A^\top $$
 #
-# At the beginning $B = 0$, so $dh = 0$ and $dA = 0$: in the first step only $B$ moves. With $A = 0$ as well, $h = 0$ and $dB =
-# 0$ too.
+# At the beginning $B = 0$, so $dh = 0$ and $dA = 0$: in the first step only $B$ moves. With $A = 0$ as well, $h = 0$
+# and $dB = 0$ too.
 #
 # $W$ and $b$ are arrays here, not `Parameter`s: `parameters()` does not find them, so no optimizer can move them.
 #
 # *By hand:* $x = (1\;\;2)$, $W = \begin{pmatrix} 1 \\ 1 \end{pmatrix}$, $b = 0$, $r = 1$, $\alpha = 2$,
-# $A = \begin{pmatrix} 1 \\ 0 \end{pmatrix}$, $B = (3)$. $h = 1$, $y = 3 + 2 \cdot 1 \cdot 3 = 9$. With $dy = 1$: $dB = 1 \cdot
-# 2 = 2$, $dh = 2 \cdot 3 = 6$, $dA = \begin{pmatrix} 6 \\ 12 \end{pmatrix}$, $dx = (1\;\;1) + 6 \cdot (1\;\;0) = (7\;\;1)$.
+# $A = \begin{pmatrix} 1 \\ 0 \end{pmatrix}$, $B = (3)$. $h = 1$, $y = 3 + 2 \cdot 1 \cdot 3 = 9$. With $dy = 1$:
+# $dB = 1 \cdot 2 = 2$, $dh = 2 \cdot 3 = 6$, $dA = \begin{pmatrix} 6 \\ 12 \end{pmatrix}$,
+# $dx = (1\;\;1) + 6 \cdot (1\;\;0) = (7\;\;1)$.
 
 # %%
 class LoRA(Layer):
@@ -524,11 +531,12 @@ check(LoRA)
 #
 # $$ W' = W + \frac{\alpha}{r} A B, \qquad x W' + b = x W + b + \frac{\alpha}{r} x A B $$
 #
-# So an adapted network is as fast as the trained one was, and a task is stored as $A$ and $B$ alone: subtract the product
-# again and you have $W$ back.
+# So an adapted network is as fast as the trained one was, and a task is stored as $A$ and $B$ alone: subtract the
+# product again and you have $W$ back.
 #
-# *By hand:* with the numbers above $W' = \begin{pmatrix} 1 \\ 1 \end{pmatrix} + 2 \begin{pmatrix} 3 \\ 0 \end{pmatrix} =
-# \begin{pmatrix} 7 \\ 1 \end{pmatrix}$, and $x W' = 9$, as before.
+# *By hand:* with the numbers above
+# $W' = \begin{pmatrix} 1 \\ 1 \end{pmatrix} + 2 \begin{pmatrix} 3 \\ 0 \end{pmatrix} = \begin{pmatrix} 7 \\ 1 \end{pmatrix}$,
+# and $x W' = 9$, as before.
 
 # %%
 def merged_weights(W, A, B, alpha):
@@ -553,20 +561,20 @@ check(merged_weights)
 # %% [markdown]
 # ## 11.8 Searching settings: to_settings
 #
-# Learning rate, width, weight decay: no gradient tells how to change them, and each trial costs a whole training. The rest
-# of this part is about spending 25 trials well. Three searches are compared with equal budget: a grid, random points, and a
-# model of the function.
+# Learning rate, width, weight decay: no gradient tells how to change them, and each trial costs a whole training. The
+# rest of this part is about spending 25 trials well. Three searches are compared with equal budget: a grid, random
+# points, and a model of the function.
 #
-# `Range(low, high, log)` of `dlkit.search` describes one setting. All three searches work in **units**, numbers from 0 to 1,
-# and translate them at the end. Learning rates are spread over powers of ten: from 0.00001 to 1, a tenth of all trials
-# should fall between 0.00001 and 0.00003, and not nine tenths between 0.1 and 1. So such a range is divided evenly by its
-# *logarithm*:
+# `Range(low, high, log)` of `dlkit.search` describes one setting. All three searches work in **units**, numbers from 0
+# to 1, and translate them at the end. Learning rates are spread over powers of ten: from 0.00001 to 1, a tenth of all
+# trials should fall between 0.00001 and 0.00003, and not nine tenths between 0.1 and 1. So such a range is divided
+# evenly by its *logarithm*:
 #
 # $$ \text{linear: } \; \text{low} + u\,(\text{high} - \text{low}), \qquad
 #    \text{log: } \; \text{low} \cdot (\text{high} / \text{low})^u $$
 #
-# *By hand:* $u = 0.5$ in the range from 0.0001 to 1 is 0.50005 in a linear range and $0.0001 \cdot 10000^{0.5} = 0.01$ in a
-# logarithmic one.
+# *By hand:* $u = 0.5$ in the range from 0.0001 to 1 is 0.50005 in a linear range and $0.0001 \cdot 10000^{0.5} = 0.01$
+# in a logarithmic one.
 #
 # Settings are few numbers that a program in CPU memory chooses, so everything up to 11.15 runs there on every machine.
 
@@ -590,14 +598,15 @@ check(to_settings)
 # The oldest way: some values of each setting, all combinations. With 5 values of 2 settings these are 25 trials, of 3
 # settings already 125.
 #
-# The values are evenly spaced in units and contain both ends of the range: $u = 0, \frac{1}{n-1}, \ldots, 1$. A setting with a
-# single value has it in the middle, $u = \frac12$. The last setting changes fastest:
+# The values are evenly spaced in units and contain both ends of the range: $u = 0, \frac{1}{n-1}, \ldots, 1$. A
+# setting with a single value has it in the middle, $u = \frac12$. The last setting changes fastest:
 #
 # ```
 #   counts (2, 3)      units   0 0    0 ½    0 1    1 0    1 ½    1 1        (6, 2)
 # ```
 #
-# *By hand:* one range from 1 to 100 with a logarithm and 3 values, one from 0 to 4 with 1 value: $(1, 2), (10, 2), (100, 2)$.
+# *By hand:* one range from 1 to 100 with a logarithm and 3 values, one from 0 to 4 with 1 value:
+# $(1, 2), (10, 2), (100, 2)$.
 #
 # `ask`, and `tell` of the base class `Search`, are given.
 
@@ -618,7 +627,7 @@ class GridSearch(Search):
         raise NotImplementedError()
 
     def ask(self):
-        """The setting that has not been told yet, in the order of points; given"""
+        """The setting that has no value yet, in the order of points; given"""
         return self.points()[len(self.values)]
 
 
@@ -629,11 +638,12 @@ check(GridSearch)
 # %% [markdown]
 # ## 11.10 RandomSearch
 #
-# Draw every setting by itself, evenly in units. That sounds worse than a grid and is often better. Of several settings usually
-# only one or two matter, and nobody knows in advance which. A grid of 5 × 5 tries only *five* values of the setting that
-# matters, each five times; 25 random points try 25 values of it.
+# Draw every setting by itself, evenly in units. That sounds worse than a grid and is often better. Of several settings
+# usually only one or two matter, and nobody knows in advance which. A grid of 5 × 5 tries only *five* values of the
+# setting that matters, each five times; 25 random points try 25 values of it.
 #
-# *By hand:* draws $u = (0.25, 0.5)$ for a range from 1 to 16 with a logarithm and one from 0 to 4: $(16^{0.25}, 2) = (2, 2)$.
+# *By hand:* draws $u = (0.25, 0.5)$ for a range from 1 to 16 with a logarithm and one from 0 to 4:
+# $(16^{0.25}, 2) = (2, 2)$.
 
 # %%
 class RandomSearch(Search):
@@ -661,17 +671,17 @@ check(RandomSearch)
 # %% [markdown]
 # ## 11.11 rbf_kernel
 #
-# Grid and random points learn nothing from what they have seen. If a learning rate of 0.1 was terrible, 0.11 will be too. To
-# use that, assume that the unknown function is **smooth**: values at near points are similar. A **Gaussian process** makes
-# this a probability distribution. The values at any points are normally distributed with mean 0, and the covariance of two
-# of them depends on their distance, here by the RBF kernel
+# Grid and random points learn nothing from what they have seen. If a learning rate of 0.1 was terrible, 0.11 will be
+# too. To use that, assume that the unknown function is **smooth**: values at near points are similar. A **Gaussian
+# process** makes this a probability distribution. The values at any points are normally distributed with mean 0, and
+# the covariance of two of them depends on their distance, here by the RBF kernel
 #
 # $$ k(a, b) = \exp\!\left( -\frac{\lVert a - b \rVert^2}{2 \ell^2} \right) $$
 #
 # 1 for equal points, near 0 for points much farther apart than the **length** $\ell$.
 #
-# *By hand:* the points $(0, 0)$ and $(1, 1)$ with the length 1: the squared distance is 2, so $k = e^{-1} = 0.368$. With the
-# length 2 it is $e^{-1/4} = 0.779$.
+# *By hand:* the points $(0, 0)$ and $(1, 1)$ with the length 1: the squared distance is 2, so $k = e^{-1} = 0.368$.
+# With the length 2 it is $e^{-1/4} = 0.779$.
 
 # %%
 def rbf_kernel(a, b, length):
@@ -690,8 +700,8 @@ check(rbf_kernel)
 # %% [markdown]
 # ## 11.12 gaussian_process_posterior
 #
-# **What follows from observations.** Let $y_1 \ldots y_n$ be values that were measured at $x_1 \ldots x_n$, with a noise of
-# variance $\nu$, and $f$ the value at a new point $x_*$. Together they are normal:
+# **What follows from observations.** Let $y_1 \ldots y_n$ be values that were measured at $x_1 \ldots x_n$, with a
+# noise of variance $\nu$, and $f$ the value at a new point $x_*$. Together they are normal:
 #
 # $$ \begin{pmatrix} y \\ f \end{pmatrix} \sim N\!\left( 0, \begin{pmatrix} K & k_* \\ k_*^\top & 1 \end{pmatrix} \right),
 #    \qquad K_{ij} = k(x_i, x_j) + \nu\,[i = j], \qquad (k_*)_i = k(x_i, x_*) $$
@@ -702,8 +712,8 @@ check(rbf_kernel)
 #
 # $$ \mu = k_*^\top K^{-1} y, \qquad \sigma^2 = 1 - k_*^\top K^{-1} k_* $$
 #
-# **By Cholesky.** $K$ is symmetric and positive definite, and points that lie close together make it nearly singular: an inverse
-# would be inaccurate. Decompose $K = L L^\top$ with a triangular $L$ (`np.linalg.cholesky`), and solve
+# **By Cholesky.** $K$ is symmetric and positive definite, and points that lie close together make it nearly singular:
+# an inverse would be inaccurate. Decompose $K = L L^\top$ with a triangular $L$ (`np.linalg.cholesky`), and solve
 # $L v = k_*$ and $L w = y$. Then
 #
 # $$ \mu = v^\top w, \qquad \sigma^2 = 1 - v^\top v $$
@@ -715,9 +725,10 @@ check(rbf_kernel)
 #      └── with at (m, d) ──► k (n, m) ──► V = L⁻¹ k (n, m) ──► mean = Vᵀ w (m,),  sd = √(1 − column sums of V²) (m,)
 # ```
 #
-# *By hand:* one observation $y = 1$ at $x = 0$, $\ell = 1$, no noise; new points 0 and 1. $K = 1$, $k = (1, 0.607)$, so the means
-# are $(1, 0.607)$, and the standard deviations $(0, \sqrt{1 - 0.368}) = (0, 0.795)$. With noise of variance 1: $K = 2$, $L = 1.414$,
-# $v = (0.707, 0.429)$, $w = 0.707$: means $(0.5, 0.303)$, deviations $(0.707, 0.903)$.
+# *By hand:* one observation $y = 1$ at $x = 0$, $\ell = 1$, no noise; new points 0 and 1. $K = 1$, $k = (1, 0.607)$,
+# so the means are $(1, 0.607)$, and the standard deviations $(0, \sqrt{1 - 0.368}) = (0, 0.795)$. With noise of
+# variance 1: $K = 2$, $L = 1.414$, $v = (0.707, 0.429)$, $w = 0.707$: means $(0.5, 0.303)$, deviations
+# $(0.707, 0.903)$.
 
 # %%
 def gaussian_process_posterior(x, y, at, *, length, noise):
@@ -738,9 +749,9 @@ def gaussian_process_posterior(x, y, at, *, length, noise):
 check(gaussian_process_posterior)
 
 # %% [markdown]
-# Below: Forrester's function, five observations, and what the process concludes. The band is two standard deviations wide on
-# both sides. Where nothing was observed it is as wide as before all observations. A length that is too short believes
-# nothing between the points, one that is too long is sure of what is not so.
+# Below: Forrester's function, five observations, and what the process concludes. The band is two standard deviations
+# wide on both sides. Where nothing was observed it is as wide as before all observations. A length that is too short
+# believes nothing between the points, one that is too long is sure of what is not so.
 
 # %%
 with when_written():
@@ -765,18 +776,18 @@ with when_written():
 # %% [markdown]
 # ## 11.13 log_marginal_likelihood
 #
-# Which length is right? That too can be computed: how probable are the observed values, if the length is $\ell$? They are normal
-# with mean 0 and the covariance $K$, so the logarithm of their density is
+# Which length is right? That too can be computed: how probable are the observed values, if the length is $\ell$? They
+# are normal with mean 0 and the covariance $K$, so the logarithm of their density is
 #
 # $$ \log p(y) = -\tfrac12\, y^\top K^{-1} y - \tfrac12 \log\det K - \tfrac{n}{2} \log 2\pi $$
 #
-# The first term rewards lengths that fit the data, the second, which needs no data, prefers long ones: a short length could
-# explain anything. With $w = L^{-1} y$ the first is $-\frac12 w^\top w$; and $\det K = (\det L)^2$ is the square of the
-# product of the diagonal of $L$, so the second is $-\sum_i \log L_{ii}$. (Compute it so: the determinant itself would be
-# smaller than the smallest float already for some hundred points.)
+# The first term rewards lengths that fit the data, the second, which needs no data, prefers long ones: a short length
+# could explain anything. With $w = L^{-1} y$ the first is $-\frac12 w^\top w$; and $\det K = (\det L)^2$ is the square
+# of the product of the diagonal of $L$, so the second is $-\sum_i \log L_{ii}$. (Compute it so: the determinant itself
+# would be smaller than the smallest float already for some hundred points.)
 #
-# *By hand:* one observation $y = 1$ without noise: $K = 1$, $-\frac12 - 0 - 0.919 = -1.419$. With noise 1: $K = 2$, $-0.25 - 0.347 -
-# 0.919 = -1.516$.
+# *By hand:* one observation $y = 1$ without noise: $K = 1$, $-\frac12 - 0 - 0.919 = -1.419$. With noise 1: $K = 2$,
+# $-0.25 - 0.347 - 0.919 = -1.516$.
 
 # %%
 def log_marginal_likelihood(x, y, *, length, noise):
@@ -795,21 +806,21 @@ check(log_marginal_likelihood)
 # %% [markdown]
 # ## 11.14 expected_improvement
 #
-# Where should the next trial be? Where the mean is lowest (a bit better than the best so far, certainly), or where little is
-# known (perhaps much better)? The **expected improvement** weighs both. If the best value so far is $f^*$, a trial at a point
-# with the value $f$ improves it by $\max(f^* - f, 0)$. The process says that $f \sim N(\mu, \sigma^2)$, so the expectation is, with
-# $f = \mu + \sigma t$ and $z = (f^* - \mu) / \sigma$,
+# Where should the next trial be? Where the mean is lowest (a bit better than the best so far, certainly), or where
+# little is known (perhaps much better)? The **expected improvement** weighs both. If the best value so far is $f^*$, a
+# trial at a point with the value $f$ improves it by $\max(f^* - f, 0)$. The process says that
+# $f \sim N(\mu, \sigma^2)$, so the expectation is, with $f = \mu + \sigma t$ and $z = (f^* - \mu) / \sigma$,
 #
 # $$ \mathrm{EI} = \int_{-\infty}^{z} (f^* - \mu - \sigma t)\, \varphi(t)\, dt = (f^* - \mu)\, \Phi(z) + \sigma\, \varphi(z) $$
 #
-# because $\int_{-\infty}^{z} -t\,\varphi(t)\, dt = \varphi(z)$. Here $\varphi(t) = e^{-t^2 / 2} / \sqrt{2\pi}$ is the density of
-# the standard normal distribution and $\Phi(z) = \frac12 (1 + \mathrm{erf}(z / \sqrt 2))$ its cumulative distribution; `erf`
-# is given, from `dlkit.search`.
+# because $\int_{-\infty}^{z} -t\,\varphi(t)\, dt = \varphi(z)$. Here $\varphi(t) = e^{-t^2 / 2} / \sqrt{2\pi}$ is the
+# density of the standard normal distribution and $\Phi(z) = \frac12 (1 + \mathrm{erf}(z / \sqrt 2))$ its cumulative
+# distribution; `erf` is given, from `dlkit.search`.
 #
 # Where $\sigma = 0$, the point was tried already and there is nothing to expect: 0.
 #
-# *By hand:* $\mu = 0.607$, $\sigma = 0.795$, $f^* = 0.5$: $z = -0.134$, $\Phi = 0.447$, $\varphi = 0.395$, so $\mathrm{EI} = -0.107
-# \cdot 0.447 + 0.795 \cdot 0.395 = 0.267$. With $\sigma = 0.1$ it is only $0.007$.
+# *By hand:* $\mu = 0.607$, $\sigma = 0.795$, $f^* = 0.5$: $z = -0.134$, $\Phi = 0.447$, $\varphi = 0.395$, so
+# $\mathrm{EI} = -0.107 \cdot 0.447 + 0.795 \cdot 0.395 = 0.267$. With $\sigma = 0.1$ it is only $0.007$.
 
 # %%
 def expected_improvement(mean, sd, best):
@@ -833,20 +844,22 @@ check(expected_improvement)
 #
 # Now put it together. `ask` proposes the next setting:
 #
-# 1. As long as fewer than `initial` values were told, draw a setting as in random search.
-# 2. After that, translate the told settings to units (`to_units` of `dlkit.search`), and standardize their values: subtract
-#    the mean and divide by the standard deviation (or by 1, if it is 0), since the process assumes mean 0 and variance 1.
-# 3. Of all pairs of a length in `self.lengths` and a noise in `self.noises` take the one with the greatest marginal likelihood.
+# 1. As long as fewer than `initial` values were reported by `tell`, draw a setting as in random search.
+# 2. After that, translate the reported settings to units (`to_units` of `dlkit.search`), and standardize their values:
+#    subtract the mean and divide by the standard deviation (or by 1, if it is 0), since the process assumes mean 0 and
+#    variance 1.
+# 3. Of all pairs of a length in `self.lengths` and a noise in `self.noises` take the one with the greatest marginal
+#    likelihood.
 # 4. `self.candidates(x, y)` is given: 400 units drawn evenly, and 100 near the best one. Take the candidate with the
 #    greatest expected improvement over the smallest value so far, and translate it to a setting.
 #
-# The search minimizes. What counts is what was *told*, whether it was asked for or not.
+# The search minimizes. What counts is what was *reported*, whether it was asked for or not.
 
 # %%
 class BayesianSearch(Search):
-    """The setting whose expected improvement by a Gaussian process of all told values is greatest; minimizes
+    """The setting whose expected improvement by a Gaussian process of all reported values is greatest; minimizes
 
-    space: a Range for every setting      initial: how many values are told before the process is used
+    space: a Range for every setting      initial: how many values are reported before the process is used
     lengths, noises: of the process, in units and for standardized values; the likeliest pair is taken anew at each ask
 
     Source: Snoek, Larochelle & Adams, Practical Bayesian Optimization of Machine Learning Algorithms (2012).
@@ -873,8 +886,8 @@ check(BayesianSearch)
 
 
 # %% [markdown]
-# Three functions whose minimum is known, 25 trials for each search, 20 seeds (the grid has none). The lines are medians, the
-# bands contain the middle half of the seeds.
+# Three functions whose minimum is known, 25 trials for each search, 20 seeds (the grid has none). The lines are
+# medians, the bands contain the middle half of the seeds.
 
 # %%
 def made_searches(space, seeds):
@@ -899,11 +912,11 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# And on something real: the learning rate and the weight decay of a network on 300 digits, judged by the loss on 300 others after
-# ten epochs. (As the loss is sometimes enormous, the search is told its logarithm.) In the median Bayesian search ends ahead of
-# the two others, but only by some tenths, and in single seeds random search wins: the loss is a noisy function of its
-# settings, and 25 trials are few. The last step of a search, the choice of the best of 25 losses on the *same* 300 digits,
-# is optimistic: measure the winner on data that no trial has seen.
+# And on something real: the learning rate and the weight decay of a network on 300 digits, judged by the loss on 300
+# others after ten epochs. (As the loss is sometimes enormous, the search gets its logarithm.) In the median Bayesian
+# search ends ahead of the two others, but only by some tenths, and in single seeds random search wins: the loss is a
+# noisy function of its settings, and 25 trials are few. The last step of a search, the choice of the best of 25 losses
+# on the *same* 300 digits, is optimistic: measure the winner on data that no trial has seen.
 
 # %%
 RATE_AND_DECAY = [Range(1e-4, 1, log=True), Range(1e-5, 10, log=True)]
@@ -938,27 +951,28 @@ with when_written():
 # %% [markdown]
 # ## 11.16 learning_rate_finder
 #
-# One setting is more important than all others, the learning rate, and there is a trick to find it in a *single* short run: let
-# it grow from much too small to much too large, a little in each batch, and watch the loss. First nothing happens, then
-# the loss falls, then it explodes. A good rate lies where it falls fastest, some way before the minimum.
+# One setting is more important than all others, the learning rate, and there is a trick to find it in a *single* short
+# run: let it grow from much too small to much too large, a little in each batch, and watch the loss. First nothing
+# happens, then the loss falls, then it explodes. A good rate lies where it falls fastest, some way before the minimum.
 #
 # Each batch, in the order of the rows, is one step. With $K$ batches the rates are in even ratios
 #
 # $$ \eta_k = \text{lowest} \cdot (\text{highest} / \text{lowest})^{k / (K - 1)}, \qquad k = 0 \ldots K - 1 $$
 #
-# (only $\eta_0 = $ lowest, if there is a single batch). Losses of single batches are noisy, so smooth them, with the same
-# correction of the beginning as in Adam:
+# (only $\eta_0 = $ lowest, if there is a single batch). Losses of single batches are noisy, so smooth them, with the
+# same correction of the beginning as in Adam:
 #
 # $$ m_k = \beta\, m_{k-1} + (1 - \beta)\, \ell_k, \qquad s_k = m_k / (1 - \beta^{k+1}), \qquad m_{-1} = 0 $$
 #
-# where $\ell_k$ is the loss of batch $k$ *before* the step with $\eta_k$. As soon as $s_k$ is more than `stop` times the
-# smallest one before, or is not a finite number, end: neither this loss nor this step counts.
+# where $\ell_k$ is the loss of batch $k$ *before* the step with $\eta_k$. As soon as $s_k$ is more than `stop` times
+# the smallest one before, or is not a finite number, end: neither this loss nor this step counts.
 #
-# At the end **nothing has changed**: the parameters are those from before, and so is the optimizer's learning rate. The run was
-# a measurement. (Only an optimizer with a memory, such as Adam, must be made anew for the training.)
+# At the end **nothing has changed**: the parameters are those from before, and so is the optimizer's learning rate.
+# The run was a measurement. (Only an optimizer with a memory, such as Adam, must be made anew for the training.)
 #
-# *By hand:* losses 4, 2, 9 with $\beta = 0.5$, stop = 2. $m = 2, 2, 5.5$, divided by $0.5, 0.75, 0.875$: $s = 4, 2.667, 6.286$.
-# The third is more than $2 \cdot 2.667$, so the result has two rates and the losses $(4, 2.667)$.
+# *By hand:* losses 4, 2, 9 with $\beta = 0.5$, stop = 2. $m = 2, 2, 5.5$, divided by $0.5, 0.75, 0.875$:
+# $s = 4, 2.667, 6.286$. The third is more than $2 \cdot 2.667$, so the result has two rates and the losses
+# $(4, 2.667)$.
 #
 # Whether to end is decided in CPU memory, so there the loss has to go, once per batch: `float(to_numpy(loss))`.
 
@@ -968,9 +982,9 @@ def learning_rate_finder(x, y, *, model, loss, optimizer, size, lowest=1e-6, hig
 
     Shapes
         x, y  (rows, …), taken in batches of size rows, in their order; the last may have fewer
-    The rates go in even ratios from lowest, of the first batch, to highest, of the last.  Ends before a step whose smoothed
-    loss is above stop times the smallest before, or not finite.  Gradients from before do not count.  Afterwards
-    parameters and optimizer.lr are as before.
+    The rates go in even ratios from lowest, of the first batch, to highest, of the last.  Ends before a step whose
+    smoothed loss is above stop times the smallest before, or not finite.  Gradients from before do not count.
+    Afterwards parameters and optimizer.lr are as before.
 
     Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3; smoothed as in fastai.
     """
@@ -982,8 +996,8 @@ def learning_rate_finder(x, y, *, model, loss, optimizer, size, lowest=1e-6, hig
 check(learning_rate_finder)
 
 # %% [markdown]
-# The curve for a network on 1,000 digits, and what becomes of three rates in training: one from the beginning of the slope, one
-# a tenth of that with the lowest loss, and one from beyond it.
+# The curve for a network on 1,000 digits, and what becomes of three rates in training: one from the beginning of the
+# slope, one a tenth of that with the lowest loss, and one from beyond it.
 
 # %%
 with when_written():
@@ -1011,13 +1025,13 @@ with when_written():
 # %% [markdown]
 # ## 11.17 LossScaler
 #
-# Half precision (float16) takes half of the memory and on a GPU a fraction of the time. It has ten bits after the point, which is
-# enough for activations. But its range is small: numbers above 65,504 become infinite, and numbers below $2^{-24} \approx 6
-# \cdot 10^{-8}$ become **zero**. Gradients are often that small.
+# Half precision (float16) takes half of the memory and on a GPU a fraction of the time. It has ten bits after the
+# point, which is enough for activations. But its range is small: numbers above 65,504 become infinite, and numbers
+# below $2^{-24} \approx 6 \cdot 10^{-8}$ become **zero**. Gradients are often that small.
 #
-# The remedy: multiply the gradient at the loss by a large **scale**. Backpropagation is linear, so all gradients become
-# larger by the same factor, and do not vanish. Before the optimizer's step they are divided by it again, in float32, in which
-# the parameters are kept.
+# The remedy: multiply the gradient at the loss by a large **scale**. Backpropagation is linear, so all gradients
+# become larger by the same factor, and do not vanish. Before the optimizer's step they are divided by it again, in
+# float32, in which the parameters are kept.
 #
 # ```
 #   dy (float32) ──► · scale ──► backward in float16 ──► gradients · scale, in float32 ──► / scale ──► optimizer.step()
@@ -1025,12 +1039,13 @@ with when_written():
 #                        one of them infinite or NaN? no step, scale / 2
 # ```
 #
-# How large? As large as possible, but no gradient may become infinite. Nobody knows in advance, so try: **dynamic** scaling
-# begins with a large number. If any gradient of a step is infinite or NaN, this step is skipped (neither the parameters nor the
-# optimizer's memory change) and the scale is halved. After `interval` steps in a row that went well, it is doubled.
+# How large? As large as possible, but no gradient may become infinite. Nobody knows in advance, so try: **dynamic**
+# scaling begins with a large number. If any gradient of a step is infinite or NaN, this step is skipped (neither the
+# parameters nor the optimizer's memory change) and the scale is halved. After `interval` steps in a row that went
+# well, it is doubled.
 #
-# *By hand:* scale 8, interval 2, and gradients that are finite, finite, infinite, finite: steps yes, yes, no, yes. The scale after
-# each: 8, 16 (two in a row), 8, 8 (one in a row).
+# *By hand:* scale 8, interval 2, and gradients that are finite, finite, infinite, finite: steps yes, yes, no, yes. The
+# scale after each: 8, 16 (two in a row), 8, 8 (one in a row).
 #
 # Whether all are finite is decided in CPU memory, like whether to end above: `to_numpy` brings the answer there.
 
@@ -1038,8 +1053,8 @@ with when_written():
 class LossScaler:
     """Keeps small gradients from vanishing in half precision, and skips steps in which large ones overflow
 
-    scale: factor at the beginning.  interval: after so many steps in a row that were taken, scale · growth; after a step
-    that was skipped, scale · backoff.  The current factor is in self.scale.
+    scale: factor at the beginning.  interval: after so many steps in a row that were taken, scale · growth; after a
+    step that was skipped, scale · backoff.  The current factor is in self.scale.
 
     Source: Micikevicius et al., Mixed Precision Training (2018), section 3.2; names as in torch.amp.GradScaler.
     """
@@ -1067,8 +1082,8 @@ class LossScaler:
 check(LossScaler)
 
 # %% [markdown]
-# How much would be lost? Below are the gradients of all weights of a network that has trained for a while, by the power of two. All
-# that lies left of the dashed line is zero in float16. With the scale $2^{16}$ nearly nothing does.
+# How much would be lost? Below are the gradients of all weights of a network that has trained for a while, by the
+# power of two. All that lies left of the dashed line is zero in float16. With the scale $2^{16}$ nearly nothing does.
 
 # %%
 with when_written():
@@ -1082,7 +1097,7 @@ with when_written():
     powers = np.log2(sizes[sizes > 0])
     ax = plt.subplots(figsize=(7, 3.2), layout="constrained")[1]
     for shift, name, colour in ((0, "gradients", "#D55E00"), (16, "times 65,536", "#0072B2")):
-        ax.hist(powers + shift, bins=np.arange(-60, 20, 2), alpha=0.6, color=colour, label=name)
+        ax.hist(powers + shift, bins=np.arange(-36, 20, 2), alpha=0.6, color=colour, label=name)
         print(f"{name:13}: {100 * (powers + shift < -24).mean():.1f} % vanish in float16")
     ax.axvline(-24, color="black", ls="--", lw=1, label="smallest float16")
     ax.axvline(16, color="black", lw=1, label="largest float16")
@@ -1093,24 +1108,25 @@ with when_written():
 # %% [markdown]
 # ## Capstone: one image of each digit
 #
-# Two collections of handwritten digits: MNIST, 12,000 images reduced to 8 × 8 pixels, and the digits of scikit-learn, written by
-# other people with other pens, and scanned in another way. Of the second collection you get **ten images**, one of each
-# digit. How well can a network read the other 1,787?
+# Two collections of handwritten digits: MNIST, 12,000 images reduced to 8 × 8 pixels, and the digits of scikit-learn,
+# written by other people with other pens, and scanned in another way. Of the second collection you get **ten images**,
+# one of each digit. How well can a network read the other 1,787?
 #
 # - Trained on the ten images alone, a small network classifies about 60 % correctly.
 # - Trained on MNIST alone, about 58 %: the two collections are not the same.
 # - Trained on MNIST and then *tuned* on the ten images: about 75 %.
 #
-# Write `train_transferred`: train a network on the source `x`, `y`, tune it on `few_x`, `few_y`, and return it. It is done for four
-# drawings of the ten images; the mean accuracy on the others has to be at least BOUND %. Each training may take 20 seconds
-# of CPU time (the author's solution takes about 2). Remarks:
+# Write `train_transferred`: train a network on the source `x`, `y`, tune it on `few_x`, `few_y`, and return it. It is
+# done for four drawings of the ten images; the mean accuracy on the others has to be at least BOUND %. Each training
+# may take 20 seconds of CPU time (the author's solution takes about 2). Remarks:
 #
-# - Images are (batch, 1, 8, 8), float32. A network for them: convolution 3 × 3 with 16 kernels, pooling, convolution 3 × 3 with
-#   32 and a padding of 1, and two `Linear` layers with 64 hidden units; three epochs with AdamW at 0.003.
-# - Which layers to freeze? The convolutions as `body`, both `Linear` layers as `head`, 40 epochs at 0.001 is what the author does.
-#   To tune only the last layer gives about 69 %, all layers about 77 %; `LoRA` on the hidden layer is as good as both.
-# - In every drawing all images are changed in the same way, source and target alike: rotated, bent a little, each pixel mixed with
-#   its neighbours; the classes are renumbered. So weights from an earlier run do not fit.
+# - Images are (batch, 1, 8, 8), float32. A network for them: convolution 3 × 3 with 16 kernels, pooling, convolution 3
+#   × 3 with 32 and a padding of 1, and two `Linear` layers with 64 hidden units; three epochs with AdamW at 0.003.
+# - Which layers to freeze? The convolutions as `body`, both `Linear` layers as `head`, 40 epochs at 0.001 is what the
+#   author does. To tune only the last layer gives about 69 %, all layers about 77 %; `LoRA` on the hidden layer is as
+#   good as both.
+# - In every drawing all images are changed in the same way, source and target alike: rotated, bent a little, each
+#   pixel mixed with its neighbours; the classes are renumbered. So weights from an earlier run do not fit.
 
 # %%
 Conv2d, MaxPool2d = earlier("convolution.Conv2d"), earlier("convolution.MaxPool2d")
@@ -1134,8 +1150,9 @@ check(train_transferred)
 
 
 # %% [markdown]
-# What does tuning bring with 1, 3 or 10 images of each class? Below: the same source network each time, tuned in several ways, for
-# three drawings of the images; and networks that see nothing but these images. The more images, the less the source matters.
+# What does tuning bring with 1, 3 or 10 images of each class? Below: the same source network each time, tuned in
+# several ways, for three drawings of the images; and networks that see nothing but these images. The more images, the
+# less the source matters.
 
 # %%
 def small_mnist():
@@ -1213,42 +1230,43 @@ def tuned_accuracies():
 
 
 with when_written():
-    ax = plt.subplots(figsize=(7.2, 4), layout="constrained")[1]
+    ax = plt.subplots(figsize=(8.6, 4), layout="constrained")[1]
     for i, (name, values) in enumerate(tuned_accuracies().items()):
         style = {"color": plotting.COLOURS[i], "marker": plotting.MARKERS[i]}
         ax.errorbar([1, 3, 10], values.mean(axis=0), np.ptp(values, axis=0) / 2, capsize=3, label=name, **style)
     ax.set(xscale="log", xticks=[1, 3, 10], xlabel="images of each class", ylabel="accuracy on the others")
     ax.set_xticklabels(["1", "3", "10"])
-    ax.legend(frameon=False, loc="lower right", title="tuned:", fontsize="small")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), title="tuned:", alignment="left")
     plt.show()
 
 # %% [markdown]
-# **It does not always help.** Take a network that reads the digits 0 to 4, and tune it to read 5 to 9, with ten images each. Measured
-# with the author's networks, five seeds each:
+# **It does not always help.** Take a network that reads the digits 0 to 4, and tune it to read 5 to 9, with ten images
+# each. Measured with the author's networks, five seeds each:
 #
 # | network | only these images | last layer | last two layers | all layers |
 # |---|---|---|---|---|
 # | convolutions, 28 × 28 | 0.857 | 0.719 | 0.854 | 0.848 |
 # | dense layers, 784-128-64 | 0.792 | 0.595 | 0.704 | 0.791 |
 #
-# The source task has *other classes* here. What distinguishes a 0 from a 1 need not distinguish a 5 from a 6, and a frozen dense layer
-# has thrown away what was of no use for its own task: it does harm. Fifty images are also enough for a network of their own.
-# Whether a transfer helps depends on how much the tasks share, and on how little data there is. Measure both.
+# The source task has *other classes* here. What distinguishes a 0 from a 1 need not distinguish a 5 from a 6, and a
+# frozen dense layer has thrown away what was of no use for its own task: it does harm. Fifty images are also enough
+# for a network of their own. Whether a transfer helps depends on how much the tasks share, and on how little data
+# there is. Measure both.
 
 # %% [markdown]
-# **Question 1.** *(3 points)* A colleague searches 200 settings at random, takes the one with the lowest loss on 500 validation rows, and
-# reports the accuracy on these rows, 97.2 %. (a) Why is that number too high, even if no test row was ever used for
-# training? (b) Does it become better or worse with 2,000 settings? (c) How could cross-validation and a test set be used
-# together, and how often may the test set be used?
+# **Question 1.** *(3 points)* A colleague searches 200 settings at random, takes the one with the lowest loss on 500
+# validation rows, and reports the accuracy on these rows, 97.2 %. (a) Why is that number too high, even if no test row
+# was ever used for training? (b) Does it become better or worse with 2,000 settings? (c) How could cross-validation
+# and a test set be used together, and how often may the test set be used?
 
 # %% [markdown]
 # YOUR ANSWER HERE
 
 # %% [markdown]
-# **Question 2.** *(3 points)* (a) In `LoRA`, $A$ is random and $B$ is zero. What do the first two steps of plain descent change if it is
-# the other way round, $A = 0$ and $B$ random, and does that do any harm? (b) Why is a mixture of both random bad, although it
-# could learn as well? (c) With rank $r$ a `LoRA` of a 1,000 × 1,000 matrix trains $2{,}000\,r$ numbers. Can it always reach what full
-# tuning reaches? For which $r$ surely?
+# **Question 2.** *(3 points)* (a) In `LoRA`, $A$ is random and $B$ is zero. What do the first two steps of plain
+# descent change if it is the other way round, $A = 0$ and $B$ random, and does that do any harm? (b) Why is a mixture
+# of both random bad, although it could learn as well? (c) With rank $r$ a `LoRA` of a 1,000 × 1,000 matrix trains
+# $2{,}000\,r$ numbers. Can it always reach what full tuning reaches? For which $r$ surely?
 
 # %% [markdown]
 # YOUR ANSWER HERE

@@ -131,7 +131,8 @@ def _origins(height: int, width: int, rng: np.random.Generator) -> NumpyArray:
     places = np.stack(np.meshgrid(np.arange(height) - half[0], np.arange(width) - half[1], indexing="ij"))
     moved = np.einsum("ij,jhw->ihw", turn, places) + half[:, None, None] + size * rng.uniform(-SHIFT, SHIFT, size=(2, 1, 1))
     waves = [np.cos(np.pi * np.outer(np.arange(WAVES), (np.arange(n) + 0.5) / n)) for n in (height, width)]
-    bent: NumpyArray = moved + size * np.einsum("cij,ih,jw->chw", rng.normal(0, BEND, size=(2, WAVES, WAVES)), *waves)
+    bend = size * rng.normal(0, BEND, size=(2, WAVES, WAVES))
+    bent: NumpyArray = moved + np.einsum("cij,ih,jw->chw", bend, *waves)
     return bent
 
 

@@ -62,7 +62,7 @@ def test_a_search_is_asked_and_told_and_knows_the_best():
     assert found.values == [2, 1, 0, 1, 2]
 
 
-def test_what_is_told_is_kept_even_where_the_array_changes():
+def test_a_reported_setting_is_kept_even_where_the_array_changes():
     found, setting = Downwards([Range(0, 5)]), np.array([1.0])
     found.tell(setting, 2)
     setting[0] = 4

@@ -69,7 +69,7 @@ def run_of_steps(rng, story, **arguments):
 
 
 def stories(rng):
-    """All good; a bad step of every kind first, last, in between, several in a row, just before the interval is full."""
+    """All good; a bad step of every kind first, last, in between, several in a row, just before the interval ends."""
     good, infinite, negative, undefined = PERFECT, INFINITE, NEGATIVE, UNDEFINED
     yield run_of_steps(rng, [good] * 7, scale=8.0, interval=3)
     yield run_of_steps(rng, [infinite, good, good, undefined, good], scale=1024.0, interval=2)

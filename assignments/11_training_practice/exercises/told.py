@@ -11,7 +11,7 @@ from .spaces import space_of
 
 LENGTHS, NOISES = (0.1, 0.2, 0.4, 0.8), (1e-4, 1e-2)
 SHARE, SURE, WRONG = 0.7, 0.85, 0.5
-"""Of the greatest expected improvement: what is required, what correct code must reach, what incorrect code must not."""
+"""Of the greatest expected improvement: what is required, what correct code reaches, what incorrect code must not."""
 TRIES = 400
 RARE = 0.04
 """Share of all units that pass where as many values were told as are drawn."""
@@ -134,7 +134,7 @@ SPECS = (
     (["rate"], 12, 5, 5.0, 5.0, 1.0, {"lengths": (0.2,), "noises": (0.3,)}, ("other noises",)),
     (["share"], 8, 5, 1.0, 5.0, 1.0, {"lengths": (0.15,), "noises": (1e-6, 1.0)}, ("the first pair",)),
 )
-"""Ranges, told values, initial ones, size of the values, waves, roughness, other arguments, rules that must not pass."""
+"""Ranges, told values, initial ones, size of values, waves, roughness, other arguments, rules that must not pass."""
 
 
 def told_cases(rng):

@@ -6,7 +6,7 @@ from dlkit import Array, Layer, Parameter, array_module
 
 
 class Body(Layer):
-    """Features tanh(x V) + m: in training m is the batch's own mean, which is kept; in evaluation the mean kept last."""
+    """Features tanh(x V) + m: in training m is the batch's own mean, which is kept; in evaluation the last one."""
 
     def __init__(self, in_features: int, features: int, *, rng: np.random.Generator) -> None:
         self.V = Parameter(rng.normal(0, in_features**-0.5, (in_features, features)))

@@ -112,8 +112,8 @@ def judge_gain(observed, expected, case):
     if here >= SHARE * most:
         return None
     text = (
-        f"after {len(case.hidden['values'])} told values ask proposes a setting with an expected improvement of {here:.2g} "
-        f"(in standardized values); the greatest is {most:.2g}"
+        f"after {len(case.hidden['values'])} reported values ask proposes a setting with an expected improvement of "
+        f"{here:.2g} (in standardized values); the greatest is {most:.2g}"
     )
     return Mismatch("value", "the setting", text)
 
@@ -180,8 +180,7 @@ def judge_minima(observed, expected, case):
     if isinstance(left, float) and left <= MOST * by_chance:
         return None
     text = (
-        f"{case.hidden['problem']}'s function: after {TRIALS} trials, {case.arguments.get('initial', 5)} of them drawn, the "
-        f"best value lies {left:.3g} above the minimum in the median of {SEEDS} seeds; random search gets to "
+        f"{case.hidden['problem']}'s function: after {TRIALS} trials the best value lies {left:.3g} above the minimum in the median of {SEEDS} seeds; random search gets to "
         f"{by_chance:.3g}, and half of that is required"
     )
     return Mismatch("value", "left", text)

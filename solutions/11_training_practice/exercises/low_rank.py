@@ -93,7 +93,8 @@ def judge_frozen(observed, expected, case):
     """Only A and B are parameters, and W and b stay as they are."""
     del case
     if observed["the parameters"] != expected["the parameters"]:
-        text = f"the parameters are {observed['the parameters']}; expected {expected['the parameters']}: W and b are frozen"
+        found, right = observed["the parameters"], expected["the parameters"]
+        text = f"the parameters are {found}; expected {right}: W and b are frozen"
         return Mismatch("structure", "the parameters", text)
     for name in ("W", "b"):
         if not np.array_equal(observed[name], expected[name]):

@@ -56,8 +56,8 @@ def judge_mean(observed, expected, case):
     if reached >= REQUIRED:
         return None
     text = (
-        f"the networks classify {100 * reached:.1f} % of the unseen digits correctly, on average over {DRAWINGS} drawings; "
-        f"{100 * REQUIRED:.3g} % required"
+        f"the networks classify {100 * reached:.1f} % of the unseen digits correctly, on average over {DRAWINGS} "
+        f"drawings; {100 * REQUIRED:.3g} % required"
     )
     return Mismatch("accuracy", "scores", text, error=REQUIRED - reached)
 
