@@ -30,6 +30,13 @@ OUTLINE = Outline(
         "learning_rate_finder": 4,
         "LossScaler": Points(scaled=1, step=4),
         "train_transferred": 6,
+        "newton_schulz": 3,
+        "Muon": Points(step=3),
+        "calibration_error": 2,
+        "TemperatureScaling": Points(fit=3, forward=1),
+        "roc_auc": 3,
+        "fit_power_law": 2,
+        "MultiTaskLoss": Points(forward=2, backward=3),
     },
     questions={"best_of_many": 3, "low_rank": 3},
 )
