@@ -8,7 +8,7 @@
 #
 # | | |
 # |---|---|
-# | Time | about 8 hours |
+# | Time | about 8 hours, with the bonus exercises 10 |
 # | You will be able to | estimate an error with its spread; tell from a matrix which classes are confused; combine predictions; adapt a trained network to new data with a few numbers; search settings by a model of what is not yet tried; choose a learning rate from one curve; train in half precision without losing small gradients |
 # | Builds on | `Linear`, `ReLU`, `Softmax` (02), `SoftmaxCrossEntropy` (03), `AdamW` (04), `Conv2d`, `MaxPool2d` (06) |
 # | Next | learning from few or no labels (12), smaller and more robust networks (13) |
@@ -25,6 +25,9 @@
 # | `gaussian_process_posterior` | `sklearn.gaussian_process.GaussianProcessRegressor`, `gpytorch` |
 # | `BayesianSearch` | `botorch`, `skopt.gp_minimize`, Optuna's `GPSampler` |
 # | `LoRA`, `merged_weights` | `peft.LoraConfig` of Hugging Face, `merge_and_unload` |
+# | `newton_schulz`, `Muon` | `torch.optim.Muon` |
+# | `calibration_error` | `torchmetrics.CalibrationError` |
+# | `roc_auc` | `sklearn.metrics.roc_auc_score` |
 #
 # **Further reading.** Goodfellow, Bengio & Courville, *Deep Learning* (2016), chapter 11, *Practical Methodology*.
 # Karpathy, *A Recipe for Training Neural Networks* (2019). Garnett, *Bayesian Optimization* (2023), chapters 1 to 3
@@ -41,8 +44,8 @@
 # - *The dtype stays.* float32 inputs give float32 results, float64 inputs float64 ones.
 # - *Inputs stay as they are.* Nothing is written to an array that was passed to a function or a method.
 # - *Objects stand alone.* Two objects share nothing. Every call uses the inputs, the parameters and the mode of that
-#   call; nothing changes between a `forward` and its `backward`. A second `backward` gives the same again and leaves
-#   alone what `forward` returned.
+#   call; nothing changes between a `forward` and its `backward`. A second `backward` gives the same again. What a call
+#   returned stays as it is, whatever is called later, and when parameters change.
 # - *Finite*, where a docstring says it, goes for gradients as well.
 # - *Any array will do*: views of other arrays, batches of one row, long sequences, large parameters.
 # - *Exactness.* The largest error may be 10⁻⁶ of the largest expected number (float32: 10⁻³), or of 1 where that is
@@ -65,7 +68,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Parameter, array_module, plotting, to_numpy, zeros
+from dlkit import Layer, Optimizer, Parameter, array_module, plotting, to_numpy, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import digits, mnist
 from dlkit.search import BRANIN, FORRESTER, QUADRATIC, Range, Search, erf, minimize, to_units
@@ -1239,6 +1242,7 @@ with when_written():
     ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), title="tuned:", alignment="left")
     plt.show()
 
+
 # %% [markdown]
 # **It does not always help.** Take a network that reads the digits 0 to 4, and tune it to read 5 to 9, with ten images
 # each. Measured with the author's networks, five seeds each:
@@ -1270,3 +1274,348 @@ with when_written():
 
 # %% [markdown]
 # YOUR ANSWER HERE
+
+# %% [markdown]
+# # Bonus
+#
+# Seven shorter exercises; their points are added to the mark.
+#
+# ## 11.18 newton_schulz *(bonus)*
+#
+# Adam scales every number of a gradient by itself. **Muon**, below, treats the gradient of a matrix as a matrix: it replaces
+# it by the nearest *orthogonal* one, which has the same singular vectors, but all singular values 1. So directions in which the
+# gradient is small get steps as large as the others.
+#
+# With the singular value decomposition $G = U \Sigma V^\top$ that would be $U V^\top$. A decomposition is slow on a GPU; products
+# of matrices are fast. For any odd polynomial $p(x) = a x + b x^3 + c x^5$,
+#
+# $$ a X + (b A + c A^2)\, X \; = \; U\, p(\Sigma)\, V^\top, \qquad A = X X^\top $$
+#
+# because $A = U \Sigma^2 U^\top$. So a few rounds of this apply $p$ again and again to the singular values, without knowing
+# them. With $a = 3.4445$, $b = -4.775$, $c = 2.0315$ five rounds bring all of them *near* 1, to about 0.7 to 1.2, not to 1. These
+# constants are chosen so that small ones grow fast, 3.4 times in each round.
+#
+# 1. Divide by the Frobenius norm (the root of the sum of all squares; where it is below $10^{-7}$, by $10^{-7}$), so that no singular
+#    value is above 1.
+# 2. A matrix with more rows than columns is transposed first, and back at the end: $A$ is then the smaller of both products.
+# 3. Five rounds.
+#
+# *By hand:* $G = (3\;\;4)$ has the norm 5 and a single singular value: $X = (0.6\;\;0.8)$, value 1. Round 1: $p(1) = 3.4445 - 4.775 +
+# 2.0315 = 0.701$, so $X = (0.4206\;\;0.5608)$. The values of all five rounds are 0.701, 1.114, 0.725, 1.085, 0.700: they do not
+# converge.
+
+# %%
+def newton_schulz(G):
+    """A matrix with the singular vectors of G and singular values near 1, by five products of odd polynomials
+
+    Shapes
+        G, result  (rows, columns); all zeros give zeros
+
+    Source: Jordan et al., Muon: An Optimizer for Hidden Layers in Neural Networks (2024); the iteration: Kovarik (1970),
+    Bjorck & Bowie (1971).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(newton_schulz)
+
+# %%
+with when_written():
+    values = np.geomspace(1e-4, 1, 200)
+    ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")[1]
+    for rounds, colour in zip(range(1, 6), plt.get_cmap("viridis")(np.linspace(0, 0.9, 5)), strict=True):
+        reached = values.copy()
+        for _ in range(rounds):
+            reached = 3.4445 * reached - 4.775 * reached**3 + 2.0315 * reached**5
+        ax.plot(values, reached, color=colour, label=f"{rounds} round{'s' * (rounds > 1)}")
+    G = np.random.default_rng(0).normal(size=(20, 30)) * np.geomspace(1, 0.01, 30)
+    before, after = (np.linalg.svd(each, compute_uv=False) for each in (G / np.linalg.norm(G), newton_schulz(G)))
+    ax.plot(before, after, "k.", ms=5, label="of a random matrix")
+    ax.set(xscale="log", xlabel="singular value before", ylabel="after")
+    ax.legend(frameon=False)
+    plt.show()
+
+
+# %% [markdown]
+# ## 11.19 Muon *(bonus)*
+#
+# The optimizer: Nesterov's momentum, orthogonalized, for each parameter with two axes:
+#
+# $$ v \leftarrow \mu v + g, \qquad u = g + \mu v, \qquad
+#    \theta \leftarrow \theta - \eta \sqrt{\max(1, \text{rows} / \text{columns})} \; \mathrm{NS}(u) $$
+#
+# The root makes steps of tall matrices larger. A parameter with another number of axes (a bias, a kernel) has no singular
+# values; it is moved by $u$ itself, $\theta \leftarrow \theta - \eta u$. (In practice these have an optimizer of their own,
+# mostly AdamW.)
+#
+# *By hand:* $\eta = 0.1$, $\mu = 0.5$, $\theta = (0\;\;0)$, $g = (3\;\;4)$. $v = (3\;\;4)$, $u = (4.5\;\;6)$, which
+# has the direction of $g$, so with the example above $\mathrm{NS}(u) = 0.700 \cdot (0.6\;\;0.8)$, and $\theta = (-0.042\;\;{-0.056})$,
+# for any length of $g$.
+
+# %%
+class Muon(Optimizer):
+    """Momentum, orthogonalized for parameters with two axes:  v ← momentum v + g,  u = g + momentum v,
+    θ ← θ − lr √max(1, rows / columns) newton_schulz(u);  other parameters  θ ← θ − lr u
+
+    Source: Jordan et al., Muon: An Optimizer for Hidden Layers in Neural Networks (2024).
+    """
+
+    def __init__(self, parameters, lr, momentum=0.95):
+        super().__init__(parameters, lr)
+        self.momentum = momentum
+        self.v = self.new_state()
+
+    def step(self):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(Muon)
+
+
+# %% [markdown]
+# ## 11.20 calibration_error *(bonus)*
+#
+# A network says "a 7, with probability 0.9". If it says so of a hundred images, are ninety of them sevens? Then it is
+# **calibrated**. Networks that were trained until they make no error on the training set are not: they are too sure.
+#
+# To measure it, sort predictions by their *confidence*, the greatest probability, into $M$ bins of equal width, $(0,
+# \frac1M], (\frac1M, \frac2M], \ldots$ In each compare the mean confidence with the accuracy. The **expected calibration
+# error** is the mean difference, weighted by the rows in each bin:
+#
+# $$ \mathrm{ECE} = \sum_{m=1}^{M} \frac{n_m}{N} \left| \mathrm{accuracy}_m - \mathrm{confidence}_m \right| $$
+#
+# *By hand:* two bins; confidences 0.4 (wrong), 0.8 (correct), 0.9 (wrong). First bin: accuracy 0, confidence 0.4. Second: 0.5 and
+# 0.85. $\mathrm{ECE} = \frac13 \cdot 0.4 + \frac23 \cdot 0.35 = 0.367$.
+
+# %%
+def calibration_error(probabilities, labels, bins=15):
+    """The mean difference between confidence and accuracy, by bins of equal width (open below, closed above); a scalar
+
+    Shapes
+        probabilities  (rows, classes), rows sum to 1      labels  (rows,), integers
+
+    Source: Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks (2017), equation 3.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(calibration_error)
+
+
+# %% [markdown]
+# ## 11.21 TemperatureScaling *(bonus)*
+#
+# The simplest remedy has a single parameter. Divide all scores by a **temperature** $T > 0$ before the softmax:
+#
+# $$ p = \mathrm{softmax}(z / T) $$
+#
+# $T > 1$ makes every prediction less sure, $T < 1$ surer, and the order of the classes, so the accuracy, stays as it is. Find $T$
+# on rows that were *not* trained on: where the mean cross-entropy is smallest. In $\beta = 1 / T$ it is convex, with the derivative
+#
+# $$ \frac{d}{d\beta} \operatorname{mean}\left( \log \textstyle\sum_c e^{\beta z_c} - \beta z_y \right)
+#    = \operatorname{mean}\left( \sum_c p_c z_c - z_y \right) $$
+#
+# which grows with $\beta$: look for its zero, by halving an interval of $\log \beta$, for example. The temperature is graded up to
+# 0.1 %, and lies between 0.05 and 20.
+#
+# *By hand:* rows with the scores $(2, 0)$, of which three have the label 0 and one has 1. The best $p_0$ is $\frac34$, so $2 / T = \log
+# 3$ and $T = 1.820$.
+
+# %%
+class TemperatureScaling:
+    """Probabilities softmax(scores / temperature), the temperature chosen for the smallest mean cross-entropy
+
+    fit(scores, labels) sets self.temperature, an ordinary number from 0.05 to 20;  forward(scores) gives probabilities
+    Shapes
+        scores, probabilities  (rows, classes)      labels  (rows,), integers
+
+    Source: Guo et al., On Calibration of Modern Neural Networks (2017), section 4.2.
+    """
+
+    def __init__(self):
+        self.temperature = 1.0
+
+    def fit(self, scores, labels):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def forward(self, scores):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(TemperatureScaling)
+
+# %% [markdown]
+# A network that was trained for too long on 200 digits, before and after. In each **reliability diagram** a bar shows the accuracy of
+# the rows with that confidence; on the diagonal it would be calibrated. The temperature is found on 300 rows and tested on
+# others.
+
+# %%
+with when_written():
+    data = digits(np.random.default_rng(1))
+    x, y = data.x_train.astype("float32"), data.y_train
+    model, rng = small_network(np.random.default_rng(0)), np.random.default_rng(0)
+    optimizer = AdamW(model.parameters(), 0.01)
+    fit(model, SoftmaxCrossEntropy(), optimizer, x[:200], y[:200], epochs=200, batch_size=20, rng=rng, progress=False)
+    scaling = TemperatureScaling()
+    scaling.fit(model.forward(x[200:500]), y[200:500])
+    scores, labels = model.forward(x[500:]), y[500:]
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 4), sharey=True, layout="constrained")
+    for ax, name, p in zip(
+        axes, ("T = 1", f"T = {scaling.temperature:.2f}"), (softmax(scores), scaling.forward(scores)), strict=True
+    ):
+        confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
+        place = np.ceil(confidence * 10).astype(int)
+        for k in range(1, 11):
+            if (place == k).any():
+                ax.bar((k - 0.5) / 10, correct[place == k].mean(), width=0.09, color="#0072B2", alpha=0.7)
+                ax.text((k - 0.5) / 10, 0.02, (place == k).sum(), ha="center", fontsize="x-small")
+        ax.plot([0, 1], [0, 1], "k--", lw=1)
+        ax.set(title=f"{name}: error {calibration_error(p, labels):.3f}", xlabel="confidence", aspect="equal")
+    axes[0].set_ylabel("accuracy")
+    plt.show()
+
+
+# %% [markdown]
+# ## 11.22 roc_auc *(bonus)*
+#
+# A detector gives scores; whoever uses it chooses a threshold. A measure that needs no threshold is the probability that a random
+# positive row has a higher score than a random negative one, with one half for equal scores:
+#
+# $$ \mathrm{AUC} = P(s^+ > s^-) + \tfrac12 P(s^+ = s^-) $$
+#
+# (It is the area under the curve of hits against false alarms for all thresholds, hence the name: *receiver operating
+# characteristic, area under the curve*.) 1 is perfect, ½ is guessing, 0 is perfect with the wrong sign.
+#
+# All pairs are too many to compare. Sort instead: let $r_i$ be the **rank** of row $i$ among all scores, from 1, equal scores sharing the
+# mean of their ranks. With $n^+$ and $n^-$ rows,
+#
+# $$ \mathrm{AUC} = \frac{\sum_{i\,:\,\text{positive}} r_i - n^+ (n^+ + 1) / 2}{n^+ n^-} $$
+#
+# for the rank of a positive row counts all rows below it, and the sum of ranks among the positives alone is subtracted.
+#
+# *By hand:* scores 0.1 (−), 0.4 (+), 0.4 (−), 0.8 (+): ranks 1, 2.5, 2.5, 4. $(2.5 + 4 - 3) / 4 = 0.875$. Check: of four pairs three are
+# right and one is equal.
+
+# %%
+def roc_auc(scores, labels):
+    """The probability that a positive row has a higher score than a negative one; ties count one half; a scalar
+
+    Shapes
+        scores  (rows,)      labels  (rows,), 1 for positive and 0 for negative rows, of each at least one
+
+    Source: Hanley & McNeil, The Meaning and Use of the Area under a ROC Curve (1982).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(roc_auc)
+
+
+# %% [markdown]
+# ## 11.23 fit_power_law *(bonus)*
+#
+# How much better would a network be with ten times the data? Errors often follow a **power law** over many orders of magnitude:
+#
+# $$ y = a\, x^{-b}, \qquad \log y = \log a - b \log x $$
+#
+# In logarithms it is a straight line, and the best one, by least squares of the logarithms, has
+#
+# $$ b = -\frac{\sum_i (\log x_i - \overline{\log x})(\log y_i - \overline{\log y})}{\sum_i (\log x_i - \overline{\log x})^2},
+#    \qquad \log a = \overline{\log y} + b\, \overline{\log x} $$
+#
+# *By hand:* $x = 1, 10, 100$ and $y = 8, 4, 2$: each factor of 10 halves $y$, so $b = \log_{10} 2 = 0.301$ and $a = 8$. For $x = 1000$ it
+# predicts 1.
+
+# %%
+def fit_power_law(x, y):
+    """The constants (a, b) of  y ≈ a x^(−b), by least squares of the logarithms; a pair of scalars
+
+    Shapes
+        x, y  (points,), greater than 0, of x at least two different
+
+    Source: Hestness et al., Deep Learning Scaling is Predictable, Empirically (2017).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(fit_power_law)
+
+# %% [markdown]
+# Softmax regression on more and more digits: a law fitted to the loss with up to 300 rows, and what happens with up to 1,200. A
+# power law that fits is no law of nature: the curve may bend where the model, not the data, limits the error.
+
+# %%
+with when_written():
+    data = digits(np.random.default_rng(3))
+    x, y = data.x_train.reshape(-1, 64), data.y_train
+    held_x, held_y = data.x_test.reshape(-1, 64), data.y_test
+    rows = np.array([30, 50, 80, 120, 200, 300, 500, 800, 1200])
+    errors = np.array([1 - (regression_scores(x[:n], y[:n], held_x).argmax(axis=1) == held_y).mean() for n in rows])
+    a, b = fit_power_law(rows[:6], errors[:6])
+    ax = plt.subplots(figsize=(6, 3.4), layout="constrained")[1]
+    ax.plot(rows, a * rows**-b, color="#D55E00", label=f"{a:.2f} · rows^(−{b:.2f}), from the first six")
+    ax.plot(rows[:6], errors[:6], "o", color="black")
+    ax.plot(rows[6:], errors[6:], "o", color="black", fillstyle="none", label="predicted")
+    ax.set(xscale="log", yscale="log", xlabel="training rows", ylabel="share of errors")
+    ax.legend(frameon=False)
+    plt.show()
+
+
+# %% [markdown]
+# ## 11.24 MultiTaskLoss *(bonus)*
+#
+# A network with two outputs, a class and a distance, has two losses. How are they weighted? One is measured in nats, the other in
+# square metres. Instead of searching the weights, *learn* them. Suppose that the error of task $t$ is normal noise with a variance
+# $\sigma_t^2$ that is not known: its negative log-likelihood is $\frac{1}{2\sigma_t^2} L_t + \log \sigma_t$, up to constants. With
+# $s_t = \log \sigma_t^2$ as the parameter (which may be any number, while a variance may not),
+#
+# $$ y = \sum_t \tfrac12 \left( e^{-s_t} L_t + s_t \right) $$
+#
+# A task with a large loss gets a small weight. But $s_t$ cannot grow for ever, for it is added itself.
+#
+# **The backward pass**, for the losses $L$ of each row and an upstream gradient for each row:
+#
+# $$ dL_{nt} = \tfrac12 e^{-s_t}\, dy_n, \qquad ds_t = \sum_n \tfrac12 \left( 1 - e^{-s_t} L_{nt} \right) dy_n $$
+#
+# $ds_t = 0$ where $e^{s_t}$ is the mean loss of the task.
+#
+# *By hand:* one row with the losses $(1, 4)$, $s = (0, \log 4)$: $y = \frac12 (1 + 0) + \frac12 (1 + 1.386) = 1.693$. With $dy =
+# 1$: $dL = (0.5, 0.125)$, $ds = (0, 0)$.
+
+# %%
+class MultiTaskLoss(Layer):
+    """Losses of several tasks, weighted by learned variances:  y = Σₜ ½ (exp(−sₜ) Lₜ + sₜ)
+
+    Shapes
+        losses  (batch, tasks)      y  (batch,)      s  (tasks,), logarithms of the variances, 0 at first
+
+    Source: Kendall, Gal & Cipolla, Multi-Task Learning Using Uncertainty to Weigh Losses (2018), section 3.2.
+    """
+
+    def __init__(self, tasks):
+        self.s = Parameter(zeros(tasks))
+
+    def forward(self, losses):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+    def backward(self, dy):
+        # YOUR CODE HERE
+        raise NotImplementedError()
+
+
+# %%
+check(MultiTaskLoss)

@@ -10,7 +10,16 @@ OUTLINE = Outline(
         "04_optimizers",
         "06_convolution",
     ),
-    minutes=480,
+    bonus=(
+        "newton_schulz",
+        "Muon",
+        "calibration_error",
+        "TemperatureScaling",
+        "roc_auc",
+        "fit_power_law",
+        "MultiTaskLoss",
+    ),
+    minutes=600,
     points={
         "k_fold": 3,
         "confusion_matrix": 2,

@@ -57,12 +57,13 @@ def with_another_scale(subject, case):
 
 
 def run_of_steps(rng, story, **arguments):
-    """A run with these kinds of gradients; a bad one is in a single entry of any parameter."""
-    gradients = []
+    """A run with these kinds of gradients; a bad one is in a single entry, of one parameter after the other."""
+    gradients, bad = [], 0
     for kind in story:
         given = [rng.normal(size=shape) for shape in SHAPES]
         if kind != PERFECT:
-            given[int(rng.integers(len(SHAPES)))].flat[int(rng.integers(4))] = BAD[kind]
+            given[bad % len(SHAPES)].flat[int(rng.integers(4))] = BAD[kind]
+            bad += 1
         gradients.append(given)
     start = [rng.normal(size=shape) for shape in SHAPES]
     return Case(arguments, start=start).with_changes(hidden={"gradients": gradients})

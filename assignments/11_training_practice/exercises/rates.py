@@ -24,13 +24,15 @@ def growing(rng):
 
 
 def by_targets(rng):
-    """Losses that follow the size of the targets: a slow rise, a fall and a rise, NaN in between and at once."""
+    """Losses that follow the size of the targets: a slow rise, a fall and a rise, NaN in between and at once, infinity at once."""
     slow, valley = [1.2**k for k in range(14)], [9, 6, 4, 2, 1, 1, 1, 2, 3, 4, 5]
     for sizes, arguments in [
         (slow, {"beta": 0.1, "stop": 3.0}),
         (valley, {"beta": 0.2, "stop": 5.0}),
         ([1, 1, np.nan, 1], {"beta": 0.5}),
         ([np.nan, 1, 1], {}),
+        ([np.inf, 1, 1], {}),
+        ([1, 2], {}),
     ]:
         y = 3 * np.repeat(sizes, 2)[:, None] * np.sign(rng.normal(size=(2 * len(sizes), 2)))
         yield Case({"size": 2, **SMALL, **arguments}, x=rng.normal(size=(len(y), 3)), y=y)

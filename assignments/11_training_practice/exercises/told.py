@@ -88,6 +88,8 @@ def choices(case, at):
     others = likelihoods(x, y, LENGTHS, constants[1]), likelihoods(x, y, constants[0], NOISES)
     lengths, noises = (improvement(*believed(x, y, at, max(each, key=each.get)), y.min()) for each in others)
     first = improvement(*believed(x, y, at, (constants[0][0], constants[1][0])), y.min())
+    twice = likelihoods(x, y, constants[0], constants[0])
+    swapped = improvement(*believed(x, y, at, max(twice, key=twice.get)), y.min())
     rare = improvement(*believed(x, y, at, min(found, key=found.get)), y.min())
     own = improvement(*believed(x, values, at, max(raw, key=raw.get)), values.min())
     return {
@@ -101,6 +103,7 @@ def choices(case, at):
         "the unlikeliest pair": rare.argmax(),
         "other lengths": lengths.argmax(),
         "other noises": noises.argmax(),
+        "noises like the lengths": swapped.argmax(),
     }
 
 
@@ -128,6 +131,7 @@ SPECS = (
     (["share"], 5, 5, 1.0, 3.0, 0.0, {}, ("the largest deviation", "the first pair")),
     (["signed", "large"], 5, 5, 2.0, 3.0, 0.0, {}, ("the largest deviation",)),
     (["rate"], 6, 3, 300.0, 20.0, 1.0, {}, (*GREEDY, "values as they are", "the unlikeliest pair")),
+    (["share"], 7, 3, 20.0, 8.0, 0.0, {}, ("noises like the lengths",)),
     (["large"], 9, 4, 0.01, 14.0, 0.0, {}, ("the most probable improvement", "values as they are")),
     (["rate", "signed"], 12, 5, 50.0, 8.0, 0.6, {}, (*GREEDY, "the largest deviation", "values as they are")),
     (["signed"], 12, 2, 1.0, 5.0, 1.0, {"lengths": (0.03, 1.5), "noises": (1e-3,)}, (*GREEDY, "other lengths")),

@@ -32,6 +32,7 @@ class Head(Layer):
 
     def __init__(self, features: int, classes: int, *, rng: np.random.Generator) -> None:
         self.W = Parameter(rng.normal(0, features**-0.5, (features, classes)))
+        self.training = False
 
     def forward(self, x: Array) -> Array:
         """Scores (batch, classes)."""
