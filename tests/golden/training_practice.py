@@ -1,4 +1,4 @@
-"""What PyTorch gives in float64 for 11_training_practice: low-rank adaptation, means of probabilities, loss scaling.
+"""What PyTorch gives in float64 for 11_training_practice: low-rank adaptation, Muon, loss scaling, tasks.
 
 ``make_golden.py`` writes it.  The file holds ``header``, a JSON text that names the calls, and the arrays of call
 number n as ``n.NAME``: inputs, parameters, results and gradients, named as in the course.
@@ -68,11 +68,38 @@ def scaled(rng: np.random.Generator) -> Iterator[Found]:
         yield "LossScaler", {"interval": interval, "scale": 1024.0}, arrays
 
 
+def orthogonalized(rng: np.random.Generator) -> Iterator[Found]:
+    """Five steps of PyTorch's Muon, without its weight decay."""
+    for shape, momentum in [((4, 6), 0.9), ((6, 3), 0.5)]:
+        start, gradients = rng.normal(size=shape), rng.normal(size=(5, *shape))
+        theta = torch.tensor(start, requires_grad=True)
+        optimizer = torch.optim.Muon([theta], lr=0.1, momentum=momentum, weight_decay=0.0, adjust_lr_fn="original")
+        for gradient in gradients:
+            theta.grad = torch.tensor(gradient)
+            optimizer.step()
+        arrays = {"start": start, "gradients": gradients, "end": theta.detach().numpy()}
+        yield "Muon", {"lr": 0.1, "momentum": momentum}, arrays
+
+
+def weighted(rng: np.random.Generator) -> Iterator[Found]:
+    """The losses of several tasks: squared distances under normal noise, whose likelihood PyTorch has."""
+    for batch, tasks in [(5, 3), (1, 2)]:
+        losses = torch.tensor(rng.exponential(2, (batch, tasks)), requires_grad=True)
+        s = torch.tensor(rng.normal(size=tasks), requires_grad=True)
+        likelihood = F.gaussian_nll_loss(losses.sqrt(), torch.zeros(()), s.exp().expand(batch, tasks), reduction="none")
+        y = likelihood.sum(dim=1)
+        dy = rng.normal(size=batch)
+        dlosses, ds = torch.autograd.grad(y, [losses, s], torch.tensor(dy))
+        found = {"losses": losses, "s": s, "y": y, "dlosses": dlosses, "ds": ds}
+        arrays = {name: value.detach().numpy() for name, value in found.items()}
+        yield "MultiTaskLoss", {"tasks": tasks}, {**arrays, "dy": dy}
+
+
 def write(path: Path, seed: int) -> Path:
     """Compute everything and write it to one file."""
     rng = np.random.default_rng(seed)
     described, arrays = [], {}
-    for make in (adapted, scaled):
+    for make in (adapted, scaled, orthogonalized, weighted):
         for exercise, arguments, found in make(rng):
             arrays.update({f"{len(described)}.{name}": array for name, array in found.items()})
             described.append({"exercise": exercise, "arguments": arguments, "arrays": list(found)})
