@@ -1579,8 +1579,8 @@ def newton_schulz(G):
     Shapes
         G, result  (rows, columns); all zeros give zeros
 
-    Source: Jordan et al., Muon: An Optimizer for Hidden Layers in Neural Networks (2024); the iteration: Kovarik (1970),
-    Bjorck & Bowie (1971).
+    Source: Jordan et al., Muon: An Optimizer for Hidden Layers in Neural Networks (2024); the iteration: Kovarik
+    (1970), Bjorck & Bowie (1971).
     """
     ### BEGIN SOLUTION
     xp = array_module(G)

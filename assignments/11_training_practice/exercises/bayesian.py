@@ -180,8 +180,8 @@ def judge_minima(observed, expected, case):
     if isinstance(left, float) and left <= MOST * by_chance:
         return None
     text = (
-        f"{case.hidden['problem']}'s function: after {TRIALS} trials the best value lies {left:.3g} above the minimum, in the "
-        f"median of {SEEDS} seeds; random search gets to {by_chance:.3g}, and half of that is required"
+        f"{case.hidden['problem']}'s function: after {TRIALS} trials the best value lies {left:.3g} above the minimum, "
+        f"in the median of {SEEDS} seeds; random search gets to {by_chance:.3g}, and half of that is required"
     )
     return Mismatch("value", "left", text)
 

@@ -1,4 +1,4 @@
-"""The bonus exercises calibration_error and TemperatureScaling: how sure predictions are, and how sure they should be."""
+"""The bonus exercises calibration_error and TemperatureScaling: how sure predictions are, and should be."""
 
 import numpy as np
 
@@ -46,6 +46,8 @@ def scored_rows(rng):
         (200, 4, 0.2, 0.0),
         (300, 3, 8.0, 50.0),
         (150, 5, 1.0, -900.0),
+        (90, 3, 14.0, 0.0),
+        (90, 3, 0.07, 0.0),
     ]:
         true = 1.5 * rng.normal(size=(rows, classes))
         labels = (true + rng.gumbel(size=true.shape)).argmax(axis=1)

@@ -6,11 +6,12 @@ from autograder.checks import Case, FunctionExercise, OptimizerExercise, Quadrat
 
 
 def matrices(rng):
-    """One row, one column, square, wide, tall, of a low rank, very small and very large, and all zeros."""
+    """One row, one column, square, wide, tall, of a low rank, very large and small, below the least norm, all zeros."""
     for shape, size in [((1, 3), 1.0), ((4, 1), 5.0), ((3, 3), 0.1), ((2, 6), 1e4), ((7, 3), 1e-4)]:
         yield Case(G=size * rng.normal(size=shape))
     yield Case(G=rng.normal(size=(5, 1)) @ rng.normal(size=(1, 4)))
     yield Case(G=np.zeros((2, 3)))
+    yield Case(G=1e-8 * rng.normal(size=(3, 4)))
     yield Case(G=rng.normal(size=(4, 5)))
     yield Case(G=rng.normal(size=(5, 2)))
 
@@ -24,7 +25,7 @@ def muon_cases(_rng):
     yield Case({"lr": 0.1, "momentum": 0.8})
 
 
-# The quadratic has one parameter with one axis, which is moved by the momentum alone: 8e-15 of its initial value is left.
+# The quadratic is one parameter with one axis, which the momentum alone moves: 9e-14 of its initial value is left.
 muon = OptimizerExercise(
     "Muon",
     cases=muon_cases,

@@ -1,4 +1,4 @@
-"""The bonus exercises calibration_error and TemperatureScaling: how sure predictions are, and how sure they should be."""
+"""The bonus exercises calibration_error and TemperatureScaling: how sure predictions are, and should be."""
 
 import numpy as np
 

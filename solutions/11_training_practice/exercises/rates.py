@@ -24,7 +24,7 @@ def growing(rng):
 
 
 def by_targets(rng):
-    """Losses that follow the size of the targets: a slow rise, a fall and a rise, NaN in between and at once, infinity at once."""
+    """Losses that follow the size of the targets: a slow rise, a fall and a rise; NaN, infinity at once."""
     slow, valley = [1.2**k for k in range(14)], [9, 6, 4, 2, 1, 1, 1, 2, 3, 4, 5]
     for sizes, arguments in [
         (slow, {"beta": 0.1, "stop": 3.0}),

@@ -64,7 +64,7 @@ def judge_mean(observed, expected, case):
 
 # Over 21 gradings of four drawings the reference classifies 0.762 correctly in the mean (standard deviation 0.020) and
 # 0.720 at worst, in 8 s of CPU time each; of 100,000 gradings drawn anew from these 85 drawings 4 missed. Networks that
-# see the ten images alone (80 epochs at 0.003) reach 0.601 (0.031, at best 0.650; 0.2 % of the gradings drawn anew pass),
+# see the ten images alone (80 epochs at 0.003) reach 0.601 (0.031, at best 0.650; 0.2 % of gradings drawn anew pass),
 # those that are never tuned 0.565 (at best 0.607). Tuning the last layer alone gives 0.692, which may pass. With three
 # images of each class the tuned networks reach 0.83 and those without a source 0.76, which is too near.
 transferred = Exercise("train_transferred", "model", ("train_transferred",), depends=("fine_tune",))
