@@ -146,12 +146,14 @@ def accuracy_on(train, test, x, y):
     return float((regression_scores(x[train], y[train], x[test]).argmax(axis=1) == y[test]).mean())
 
 
+data = digits(np.random.default_rng(2))
+x, y = data.x_train[:300], data.y_train[:300]
+rest_x, rest_y = np.concatenate([data.x_train[300:], data.x_test]), np.concatenate([data.y_train[300:], data.y_test])
+images = rest_x.astype("float32").reshape(-1, 8, 8)
+
 with when_written():
-    data, rng = digits(np.random.default_rng(2)), np.random.default_rng(1)
-    x, y = data.x_train[:300].reshape(300, -1), data.y_train[:300]
+    rng = np.random.default_rng(1)
     of_folds = [[accuracy_on(*fold, x, y) for fold in k_fold(y, 5, rng=rng)] for _ in range(8)]
-    rest_x = np.concatenate([data.x_train[300:], data.x_test]).reshape(-1, 64)
-    rest_y = np.concatenate([data.y_train[300:], data.y_test])
     truth = (regression_scores(x, y, rest_x).argmax(axis=1) == rest_y).mean()
     ax = plt.subplots(figsize=(6.4, 3.2), layout="constrained")[1]
     ax.hist(np.ravel(of_folds), bins=np.arange(0.8, 1.001, 1 / 60), color="#9ecae1", label="a single fold of 60 rows")
@@ -299,7 +301,7 @@ def ten_networks():
 
 
 with when_written():
-    images = rest_x.astype("float32").reshape(-1, 8, 8)
+    rng = np.random.default_rng(0)
     alone = [(model.forward(images).argmax(axis=1) == rest_y).mean() for model in ten_networks()]
     together = [
         [
@@ -1019,7 +1021,7 @@ with when_written():
         rng = np.random.default_rng(0)
         history = fit(model, loss, optimizer, x, y, epochs=8, batch_size=20, rng=rng, progress=False)
         left.axvline(rate, color=colour, lw=1.5)
-        right.plot(range(1, 9), history.loss, color=colour, label=f"rate {rate:.1g}")
+        right.plot(range(1, len(history.loss) + 1), history.loss, color=colour, label=f"rate {rate:.1g}")
     right.set(xlabel="epoch", ylabel="training loss")
     right.legend(frameon=False)
     plt.show()
@@ -1090,6 +1092,8 @@ check(LossScaler)
 
 # %%
 with when_written():
+    data, loss = digits(np.random.default_rng(0)), SoftmaxCrossEntropy()
+    x, y = data.x_train[:1000].astype("float32"), data.y_train[:1000]
     model = small_network(np.random.default_rng(0))
     optimizer = AdamW(model.parameters(), 0.01)
     fit(model, loss, optimizer, x, y, epochs=40, batch_size=20, rng=np.random.default_rng(0), progress=False)
