@@ -1287,27 +1287,28 @@ with when_written():
 #
 # ## 11.18 newton_schulz *(bonus)*
 #
-# Adam scales every number of a gradient by itself. **Muon**, below, treats the gradient of a matrix as a matrix: it replaces
-# it by the nearest *orthogonal* one, which has the same singular vectors, but all singular values 1. So directions in which the
-# gradient is small get steps as large as the others.
+# Adam scales every number of a gradient by itself. **Muon**, below, treats the gradient of a matrix as a matrix: it
+# replaces it by the nearest *orthogonal* one, which has the same singular vectors, but all singular values 1. So
+# directions in which the gradient is small get steps as large as the others.
 #
-# With the singular value decomposition $G = U \Sigma V^\top$ that would be $U V^\top$. A decomposition is slow on a GPU; products
-# of matrices are fast. For any odd polynomial $p(x) = a x + b x^3 + c x^5$,
+# With the singular value decomposition $G = U \Sigma V^\top$ that would be $U V^\top$. A decomposition is slow on a
+# GPU; products of matrices are fast. For any odd polynomial $p(x) = a x + b x^3 + c x^5$,
 #
 # $$ a X + (b A + c A^2)\, X \; = \; U\, p(\Sigma)\, V^\top, \qquad A = X X^\top $$
 #
-# because $A = U \Sigma^2 U^\top$. So a few rounds of this apply $p$ again and again to the singular values, without knowing
-# them. With $a = 3.4445$, $b = -4.775$, $c = 2.0315$ five rounds bring all of them *near* 1, to about 0.7 to 1.2, not to 1. These
-# constants are chosen so that small ones grow fast, 3.4 times in each round.
+# because $A = U \Sigma^2 U^\top$. So a few rounds of this apply $p$ again and again to the singular values, without
+# knowing them. With $a = 3.4445$, $b = -4.775$, $c = 2.0315$ five rounds bring all of them *near* 1, to about 0.7 to
+# 1.2, not to 1. These constants are chosen so that small ones grow fast, 3.4 times in each round.
 #
-# 1. Divide by the Frobenius norm (the root of the sum of all squares; where it is below $10^{-7}$, by $10^{-7}$), so that no singular
-#    value is above 1.
-# 2. A matrix with more rows than columns is transposed first, and back at the end: $A$ is then the smaller of both products.
+# 1. Divide by the Frobenius norm (the root of the sum of all squares; where it is below $10^{-7}$, by $10^{-7}$), so
+#    that no singular value is above 1.
+# 2. A matrix with more rows than columns is transposed first, and back at the end: $A$ is then the smaller of both
+#    products.
 # 3. Five rounds.
 #
-# *By hand:* $G = (3\;\;4)$ has the norm 5 and a single singular value: $X = (0.6\;\;0.8)$, value 1. Round 1: $p(1) = 3.4445 - 4.775 +
-# 2.0315 = 0.701$, so $X = (0.4206\;\;0.5608)$. The values of all five rounds are 0.701, 1.114, 0.725, 1.085, 0.700: they do not
-# converge.
+# *By hand:* $G = (3\;\;4)$ has the norm 5 and a single singular value: $X = (0.6\;\;0.8)$, value 1. Round 1:
+# $p(1) = 3.4445 - 4.775 + 2.0315 = 0.701$, so $X = (0.4206\;\;0.5608)$. The values of all five rounds are 0.701,
+# 1.114, 0.721, 1.090, 0.696: they do not converge.
 
 # %%
 def newton_schulz(G):
@@ -1351,13 +1352,13 @@ with when_written():
 # $$ v \leftarrow \mu v + g, \qquad u = g + \mu v, \qquad
 #    \theta \leftarrow \theta - \eta \sqrt{\max(1, \text{rows} / \text{columns})} \; \mathrm{NS}(u) $$
 #
-# The root makes steps of tall matrices larger. A parameter with another number of axes (a bias, a kernel) has no singular
-# values; it is moved by $u$ itself, $\theta \leftarrow \theta - \eta u$. (In practice these have an optimizer of their own,
-# mostly AdamW.)
+# The root makes steps of tall matrices larger. A parameter with another number of axes (a bias, a kernel) has no
+# singular values; it is moved by $u$ itself, $\theta \leftarrow \theta - \eta u$. (In practice these have an optimizer
+# of their own, mostly AdamW.)
 #
 # *By hand:* $\eta = 0.1$, $\mu = 0.5$, $\theta = (0\;\;0)$, $g = (3\;\;4)$. $v = (3\;\;4)$, $u = (4.5\;\;6)$, which
-# has the direction of $g$, so with the example above $\mathrm{NS}(u) = 0.700 \cdot (0.6\;\;0.8)$, and $\theta = (-0.042\;\;{-0.056})$,
-# for any length of $g$.
+# has the direction of $g$, so with the example above $\mathrm{NS}(u) = 0.696 \cdot (0.6\;\;0.8)$, and
+# $\theta = (-0.042\;\;{-0.056})$, for any length of $g$.
 
 # %%
 class Muon(Optimizer):
@@ -1387,14 +1388,14 @@ check(Muon)
 # A network says "a 7, with probability 0.9". If it says so of a hundred images, are ninety of them sevens? Then it is
 # **calibrated**. Networks that were trained until they make no error on the training set are not: they are too sure.
 #
-# To measure it, sort predictions by their *confidence*, the greatest probability, into $M$ bins of equal width, $(0,
-# \frac1M], (\frac1M, \frac2M], \ldots$ In each compare the mean confidence with the accuracy. The **expected calibration
-# error** is the mean difference, weighted by the rows in each bin:
+# To measure it, sort predictions by their *confidence*, the greatest probability, into $M$ bins of equal width,
+# $(0, \frac1M], (\frac1M, \frac2M], \ldots$ In each compare the mean confidence with the accuracy. The **expected
+# calibration error** is the mean difference, weighted by the rows in each bin:
 #
 # $$ \mathrm{ECE} = \sum_{m=1}^{M} \frac{n_m}{N} \left| \mathrm{accuracy}_m - \mathrm{confidence}_m \right| $$
 #
-# *By hand:* two bins; confidences 0.4 (wrong), 0.8 (correct), 0.9 (wrong). First bin: accuracy 0, confidence 0.4. Second: 0.5 and
-# 0.85. $\mathrm{ECE} = \frac13 \cdot 0.4 + \frac23 \cdot 0.35 = 0.367$.
+# *By hand:* two bins; confidences 0.4 (wrong), 0.8 (correct), 0.9 (wrong). First bin: accuracy 0, confidence 0.4.
+# Second: 0.5 and 0.85. $\mathrm{ECE} = \frac13 \cdot 0.4 + \frac23 \cdot 0.35 = 0.367$.
 
 # %%
 def calibration_error(probabilities, labels, bins=15):
@@ -1420,17 +1421,18 @@ check(calibration_error)
 #
 # $$ p = \mathrm{softmax}(z / T) $$
 #
-# $T > 1$ makes every prediction less sure, $T < 1$ surer, and the order of the classes, so the accuracy, stays as it is. Find $T$
-# on rows that were *not* trained on: where the mean cross-entropy is smallest. In $\beta = 1 / T$ it is convex, with the derivative
+# $T > 1$ makes every prediction less sure, $T < 1$ surer, and the order of the classes, so the accuracy, stays as it
+# is. Find $T$ on rows that were *not* trained on: where the mean cross-entropy is smallest. In $\beta = 1 / T$ it is
+# convex, with the derivative
 #
 # $$ \frac{d}{d\beta} \operatorname{mean}\left( \log \textstyle\sum_c e^{\beta z_c} - \beta z_y \right)
 #    = \operatorname{mean}\left( \sum_c p_c z_c - z_y \right) $$
 #
-# which grows with $\beta$: look for its zero, by halving an interval of $\log \beta$, for example. The temperature is graded up to
-# 0.1 %, and lies between 0.05 and 20.
+# which grows with $\beta$: look for its zero, by halving an interval of $\log \beta$, for example. The temperature is
+# graded up to 0.1 %, and lies between 0.05 and 20.
 #
-# *By hand:* rows with the scores $(2, 0)$, of which three have the label 0 and one has 1. The best $p_0$ is $\frac34$, so $2 / T = \log
-# 3$ and $T = 1.820$.
+# *By hand:* rows with the scores $(2, 0)$, of which three have the label 0 and one has 1. The best $p_0$ is $\frac34$,
+# so $2 / T = \log 3$ and $T = 1.820$.
 
 # %%
 class TemperatureScaling:
@@ -1459,9 +1461,9 @@ class TemperatureScaling:
 check(TemperatureScaling)
 
 # %% [markdown]
-# A network that was trained for too long on 200 digits, before and after. In each **reliability diagram** a bar shows the accuracy of
-# the rows with that confidence; on the diagonal it would be calibrated. The temperature is found on 300 rows and tested on
-# others.
+# A network that was trained for too long on 200 digits, before and after. In each **reliability diagram** a bar shows
+# the accuracy of the rows with that confidence; on the diagonal it would be calibrated. The temperature is found on
+# 300 rows and tested on others.
 
 # %%
 with when_written():
@@ -1492,23 +1494,23 @@ with when_written():
 # %% [markdown]
 # ## 11.22 roc_auc *(bonus)*
 #
-# A detector gives scores; whoever uses it chooses a threshold. A measure that needs no threshold is the probability that a random
-# positive row has a higher score than a random negative one, with one half for equal scores:
+# A detector gives scores; whoever uses it chooses a threshold. A measure that needs no threshold is the probability
+# that a random positive row has a higher score than a random negative one, with one half for equal scores:
 #
 # $$ \mathrm{AUC} = P(s^+ > s^-) + \tfrac12 P(s^+ = s^-) $$
 #
 # (It is the area under the curve of hits against false alarms for all thresholds, hence the name: *receiver operating
 # characteristic, area under the curve*.) 1 is perfect, ½ is guessing, 0 is perfect with the wrong sign.
 #
-# All pairs are too many to compare. Sort instead: let $r_i$ be the **rank** of row $i$ among all scores, from 1, equal scores sharing the
-# mean of their ranks. With $n^+$ and $n^-$ rows,
+# All pairs are too many to compare. Sort instead: let $r_i$ be the **rank** of row $i$ among all scores, from 1, equal
+# scores sharing the mean of their ranks. With $n^+$ and $n^-$ rows,
 #
 # $$ \mathrm{AUC} = \frac{\sum_{i\,:\,\text{positive}} r_i - n^+ (n^+ + 1) / 2}{n^+ n^-} $$
 #
 # for the rank of a positive row counts all rows below it, and the sum of ranks among the positives alone is subtracted.
 #
-# *By hand:* scores 0.1 (−), 0.4 (+), 0.4 (−), 0.8 (+): ranks 1, 2.5, 2.5, 4. $(2.5 + 4 - 3) / 4 = 0.875$. Check: of four pairs three are
-# right and one is equal.
+# *By hand:* scores 0.1 (−), 0.4 (+), 0.4 (−), 0.8 (+): ranks 1, 2.5, 2.5, 4. $(2.5 + 4 - 3) / 4 = 0.875$. Check: of
+# four pairs three are right and one is equal.
 
 # %%
 def roc_auc(scores, labels):
@@ -1530,7 +1532,8 @@ check(roc_auc)
 # %% [markdown]
 # ## 11.23 fit_power_law *(bonus)*
 #
-# How much better would a network be with ten times the data? Errors often follow a **power law** over many orders of magnitude:
+# How much better would a network be with ten times the data? Errors often follow a **power law** over many orders of
+# magnitude:
 #
 # $$ y = a\, x^{-b}, \qquad \log y = \log a - b \log x $$
 #
@@ -1539,8 +1542,8 @@ check(roc_auc)
 # $$ b = -\frac{\sum_i (\log x_i - \overline{\log x})(\log y_i - \overline{\log y})}{\sum_i (\log x_i - \overline{\log x})^2},
 #    \qquad \log a = \overline{\log y} + b\, \overline{\log x} $$
 #
-# *By hand:* $x = 1, 10, 100$ and $y = 8, 4, 2$: each factor of 10 halves $y$, so $b = \log_{10} 2 = 0.301$ and $a = 8$. For $x = 1000$ it
-# predicts 1.
+# *By hand:* $x = 1, 10, 100$ and $y = 8, 4, 2$: each factor of 10 halves $y$, so $b = \log_{10} 2 = 0.301$ and
+# $a = 8$. For $x = 1000$ it predicts 1.
 
 # %%
 def fit_power_law(x, y):
@@ -1559,8 +1562,8 @@ def fit_power_law(x, y):
 check(fit_power_law)
 
 # %% [markdown]
-# Softmax regression on more and more digits: a law fitted to the loss with up to 300 rows, and what happens with up to 1,200. A
-# power law that fits is no law of nature: the curve may bend where the model, not the data, limits the error.
+# Softmax regression on more and more digits: a law fitted to the loss with up to 300 rows, and what happens with up to
+# 1,200. A power law that fits is no law of nature: the curve may bend where the model, not the data, limits the error.
 
 # %%
 with when_written():
@@ -1582,10 +1585,11 @@ with when_written():
 # %% [markdown]
 # ## 11.24 MultiTaskLoss *(bonus)*
 #
-# A network with two outputs, a class and a distance, has two losses. How are they weighted? One is measured in nats, the other in
-# square metres. Instead of searching the weights, *learn* them. Suppose that the error of task $t$ is normal noise with a variance
-# $\sigma_t^2$ that is not known: its negative log-likelihood is $\frac{1}{2\sigma_t^2} L_t + \log \sigma_t$, up to constants. With
-# $s_t = \log \sigma_t^2$ as the parameter (which may be any number, while a variance may not),
+# A network with two outputs, a class and a distance, has two losses. How are they weighted? One is measured in nats,
+# the other in square metres. Instead of searching the weights, *learn* them. Suppose that the error of task $t$ is
+# normal noise with a variance $\sigma_t^2$ that is not known: its negative log-likelihood is
+# $\frac{1}{2\sigma_t^2} L_t + \log \sigma_t$, up to constants. With $s_t = \log \sigma_t^2$ as the parameter (which
+# may be any number, while a variance may not),
 #
 # $$ y = \sum_t \tfrac12 \left( e^{-s_t} L_t + s_t \right) $$
 #
@@ -1597,8 +1601,8 @@ with when_written():
 #
 # $ds_t = 0$ where $e^{s_t}$ is the mean loss of the task.
 #
-# *By hand:* one row with the losses $(1, 4)$, $s = (0, \log 4)$: $y = \frac12 (1 + 0) + \frac12 (1 + 1.386) = 1.693$. With $dy =
-# 1$: $dL = (0.5, 0.125)$, $ds = (0, 0)$.
+# *By hand:* one row with the losses $(1, 4)$, $s = (0, \log 4)$: $y = \frac12 (1 + 0) + \frac12 (1 + 1.386) = 1.693$.
+# With $dy = 1$: $dL = (0.5, 0.125)$, $ds = (0, 0)$.
 
 # %%
 class MultiTaskLoss(Layer):
