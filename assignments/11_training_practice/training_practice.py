@@ -1297,8 +1297,9 @@ with when_written():
 # $$ a X + (b A + c A^2)\, X \; = \; U\, p(\Sigma)\, V^\top, \qquad A = X X^\top $$
 #
 # because $A = U \Sigma^2 U^\top$. So a few rounds of this apply $p$ again and again to the singular values, without
-# knowing them. With $a = 3.4445$, $b = -4.775$, $c = 2.0315$ five rounds bring all of them *near* 1, to about 0.7 to
-# 1.2, not to 1. These constants are chosen so that small ones grow fast, 3.4 times in each round.
+# knowing them. With $a = 3.4445$, $b = -4.775$, $c = 2.0315$ five rounds bring all that are not below a few
+# thousandths *near* 1, to about 0.7 to 1.2, not to 1. These constants are chosen so that small ones grow fast, 3.4
+# times in each round.
 #
 # 1. Divide by the Frobenius norm (the root of the sum of all squares; where it is below $10^{-7}$, by $10^{-7}$), so
 #    that no singular value is above 1.
@@ -1337,8 +1338,8 @@ with when_written():
             reached = 3.4445 * reached - 4.775 * reached**3 + 2.0315 * reached**5
         ax.plot(values, reached, color=colour, label=f"{rounds} round{'s' * (rounds > 1)}")
     G = np.random.default_rng(0).normal(size=(20, 30)) * np.geomspace(1, 0.01, 30)
-    before, after = (np.linalg.svd(each, compute_uv=False) for each in (G / np.linalg.norm(G), newton_schulz(G)))
-    ax.plot(before, after, "k.", ms=5, label="of a random matrix")
+    U, before, Vh = np.linalg.svd(G / np.linalg.norm(G), full_matrices=False)
+    ax.plot(before, np.diag(U.T @ newton_schulz(G) @ Vh.T), "k.", ms=5, label="of a random matrix")
     ax.set(xscale="log", xlabel="singular value before", ylabel="after")
     ax.legend(frameon=False)
     plt.show()
@@ -1562,8 +1563,9 @@ def fit_power_law(x, y):
 check(fit_power_law)
 
 # %% [markdown]
-# Softmax regression on more and more digits: a law fitted to the loss with up to 300 rows, and what happens with up to
-# 1,200. A power law that fits is no law of nature: the curve may bend where the model, not the data, limits the error.
+# Softmax regression on more and more digits: a law fitted to the share of errors with up to 300 rows, and what happens
+# with up to 1,200. A power law that fits is no law of nature: the curve may bend where the model, not the data, limits
+# the error.
 
 # %%
 with when_written():
