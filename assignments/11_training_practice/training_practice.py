@@ -39,8 +39,9 @@
 # %% [markdown]
 # **What every check asks**
 #
-# - *The same code on every device.* `xp.exp(x)` in place of `np.exp(x)`, with `xp` from `array_module`; new arrays come
-#   from `zeros`, `ones` and `asarray` of `dlkit`. No `float(x)`, no `x.tolist()`: nothing is copied from a device.
+# - *The same code on every device.* `xp.exp(x)` in place of `np.exp(x)`, with `xp` from `array_module`. New arrays come
+#   from `xp` as well (`xp.zeros_like(x)`), or from `zeros` and `ones` of `dlkit`; its `asarray` takes to the device what
+#   a generator has drawn. No `float(x)`, no `x.tolist()`: nothing is copied from a device.
 # - *The dtype stays.* float32 inputs give float32 results, float64 inputs float64 ones.
 # - *Inputs stay as they are.* Nothing is written to an array that was passed to a function or a method.
 # - *Objects stand alone.* Two objects share nothing. Every call uses the inputs, the parameters and the mode of that

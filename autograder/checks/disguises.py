@@ -129,7 +129,8 @@ def _origins(height: int, width: int, rng: np.random.Generator) -> NumpyArray:
     half = np.array([(height - 1) / 2, (width - 1) / 2])
     size = min(1.0, min(height, width) / USUAL)
     places = np.stack(np.meshgrid(np.arange(height) - half[0], np.arange(width) - half[1], indexing="ij"))
-    moved = np.einsum("ij,jhw->ihw", turn, places) + half[:, None, None] + size * rng.uniform(-SHIFT, SHIFT, size=(2, 1, 1))
+    shift = size * rng.uniform(-SHIFT, SHIFT, size=(2, 1, 1))
+    moved = np.einsum("ij,jhw->ihw", turn, places) + half[:, None, None] + shift
     waves = [np.cos(np.pi * np.outer(np.arange(WAVES), (np.arange(n) + 0.5) / n)) for n in (height, width)]
     bend = size * rng.normal(0, BEND, size=(2, WAVES, WAVES))
     bent: NumpyArray = moved + np.einsum("cij,ih,jw->chw", bend, *waves)
