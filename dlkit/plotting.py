@@ -35,6 +35,7 @@ __all__ = [
     "gradient_norms",
     "images",
     "neighbours",
+    "searches",
     "word_map",
 ]
 
@@ -268,6 +269,29 @@ def neighbours(near: Mapping[str, Sequence[str]], similarities: Array, *, ax: Ax
     ax.set_xticks(range(columns), [str(j + 1) for j in range(columns)])
     ax.set(xlabel="neighbour")
     ax.figure.colorbar(picture, ax=ax, label="similarity")
+    return ax
+
+
+def searches(left: Mapping[str, Array], *, ax: Axes | None = None) -> Axes:
+    """How searches get nearer to the minimum: the median over seeds by trial, in a band from quarter to three quarters.
+
+    left: name → (seeds, trials), what the best value so far is above the minimum, greater than 0.
+    Raises ValueError where an array has no two axes.
+    """
+    ax = _axes(ax)
+    for i, (name, values) in enumerate(left.items()):
+        runs = to_numpy(values)
+        if runs.ndim != 2:  # noqa: PLR2004
+            message = f"{name}: expected (seeds, trials), got an array of shape {runs.shape}."
+            raise ValueError(message)
+        trials, colour = range(1, runs.shape[1] + 1), COLOURS[i % len(COLOURS)]
+        low, middle, high = np.quantile(runs, (0.25, 0.5, 0.75), axis=0)
+        ax.fill_between(trials, low, high, color=colour, alpha=0.2, lw=0)
+        ax.plot(trials, middle, color=colour, label=name)
+    ax.set(xlabel="trials", ylabel="above the minimum", yscale="log")
+    _at_whole_numbers(ax.xaxis)
+    if left:
+        ax.legend(frameon=False)
     return ax
 
 

@@ -155,7 +155,7 @@ class Slicer:
         """Whether a call may change this name's object; a function or class changes by its attributes alone."""
         if passed.module in self._absent or passed.callee == "check":
             return False
-        if passed.name in self._modules:
+        if passed.name in self._fixed:
             return passed.is_method and passed.callee in SETTERS
         if passed.is_method:
             return passed.name not in self._functions
@@ -173,11 +173,11 @@ class Slicer:
         changes: dict[str, int] = {}
         calls: dict[int, int] = {}
         arguments = attributes = 0
-        not_modules = ~self._mask(self._modules)
+        not_fixed = ~self._mask(self._fixed)
         for one in self._effects:
             for name, summary in one.functions.items():
                 bit = self._mask([name])
-                changes[name] = changes.get(name, 0) | self._mask(summary.changes) & not_modules
+                changes[name] = changes.get(name, 0) | self._mask(summary.changes) & not_fixed
                 arguments |= bit if summary.its_arguments else 0
                 attributes |= bit if summary.its_attributes else 0
                 number = bit.bit_length() - 1

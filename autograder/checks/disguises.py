@@ -25,8 +25,10 @@ WAVES = 3
 """A smooth displacement is a sum of cosines of up to two half waves in each direction."""
 STRETCH, SHEAR, SHIFT, BEND, GAMMA = 0.12, 0.2, 1.0, 0.7, 0.3
 """How far images are changed besides being rotated: the largest logarithm of a stretch and slant; the largest shift in
-pixels, and the standard deviation, in pixels, of each wave of the displacement; the largest logarithm of the exponent
-of the grey values."""
+pixels, and the standard deviation, in pixels, of each wave of the displacement (of smaller images than ``USUAL``, as a
+share of their size); the largest logarithm of the exponent of the grey values."""
+USUAL = 28
+"""Height and width of the images for which pixels are stated."""
 REACH, LITTLE, MUCH = 2, 0.35, 2.5
 """How pixels are mixed with their neighbours: waves of the angle in each direction, and their standard deviation, for
 models that look at neighbours and for those that do not."""
@@ -125,10 +127,13 @@ def _origins(height: int, width: int, rng: np.random.Generator) -> NumpyArray:
     stretch[0] *= rng.choice([-1, 1])
     turn = np.array([[cos, -sin], [sin, cos]]) @ np.array([[1, slant], [0, 1]]) @ np.diag(stretch)
     half = np.array([(height - 1) / 2, (width - 1) / 2])
+    size = min(1.0, min(height, width) / USUAL)
     places = np.stack(np.meshgrid(np.arange(height) - half[0], np.arange(width) - half[1], indexing="ij"))
-    moved = np.einsum("ij,jhw->ihw", turn, places) + half[:, None, None] + rng.uniform(-SHIFT, SHIFT, size=(2, 1, 1))
+    shift = size * rng.uniform(-SHIFT, SHIFT, size=(2, 1, 1))
+    moved = np.einsum("ij,jhw->ihw", turn, places) + half[:, None, None] + shift
     waves = [np.cos(np.pi * np.outer(np.arange(WAVES), (np.arange(n) + 0.5) / n)) for n in (height, width)]
-    bent: NumpyArray = moved + np.einsum("cij,ih,jw->chw", rng.normal(0, BEND, size=(2, WAVES, WAVES)), *waves)
+    bend = size * rng.normal(0, BEND, size=(2, WAVES, WAVES))
+    bent: NumpyArray = moved + np.einsum("cij,ih,jw->chw", bend, *waves)
     return bent
 
 

@@ -88,11 +88,12 @@ def _mutants(exercise: Exercise, part: str, to_float64: tuple[str, ...]) -> dict
             SINGLE: mutated_function(*(to_float64 or ("return y.astype('float64')",))),
             TRANSFERS: mutated_function("__import__('numpy').asarray(args[0])", "return y"),
         }
-    call = f"super().{part}(*args, **kwargs)"
+    given = {"forward": "xs", "backward": "dy"}.get(part, "args")
+    call = f"super().{part}(*args, **kwargs)" if given == "args" else f"super().{part}(*{given})"
     return {
-        INPUTS: mutated(f"y = {call}", "args[0][...] = 0", "return y", method=part),
+        INPUTS: mutated(f"y = {call}", f"{given}[0][...] = 0", "return y", method=part),
         SINGLE: mutated(*(to_float64 or (f"return {call}.astype('float64')",)), method=part),
-        TRANSFERS: mutated("__import__('numpy').asarray(args[0])", f"return {call}", method=part),
+        TRANSFERS: mutated(f"__import__('numpy').asarray({given}[0])", f"return {call}", method=part),
     }
 
 

@@ -68,7 +68,7 @@ def judge_unchanged(observed: Observations, expected: Observations, case: Case) 
                 return found
             continue
         in_words = isinstance(value, str) and seen == value
-        if not in_words and not (isinstance(seen, np.ndarray) and np.array_equal(seen, value)):
+        if not in_words and not (isinstance(seen, np.ndarray) and np.array_equal(seen, value, equal_nan=True)):
             return Mismatch("changed", name, f"{name} was changed by the call: do not write into inputs")
     return None
 

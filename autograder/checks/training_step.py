@@ -96,6 +96,7 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     speed: Speed | None = None,
     memory: Memory | None = None,
     scaling: Scaling | None = None,
+    cpu_only: str = "",
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of a function that trains, with the standard checks of a function.
@@ -117,7 +118,7 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     given = _Given(networks, optimizers, losses, lr, stale, detached)
     exercise = FunctionExercise(
         name, cases=cases, points=points, speed=speed, memory=memory, scaling=scaling, setting=given.setting(),
-        outputs=outputs, float32=float32, **extras,
+        outputs=outputs, float32=float32, cpu_only=cpu_only, **extras,
     )  # fmt: skip
     first = [_turns(name, cases, given)] if len(optimizers) > 1 else []
     follows = tuple(check.name for check in first)
@@ -183,13 +184,17 @@ def _entries(seen: Value) -> Observations:
 
 
 def _sends_again(network: str) -> str:
-    """Source of a function that sends a gradient through this network once more when all is done."""
+    """Source of a function that sends a gradient through this network once more when all is done.
+
+    Where nothing was sent, because the network is frozen, ones for all of its last outputs.
+    """
     return (
         "_right = {name}\ndef {name}(*args, **kwargs):\n"
         f"    network, sent = kwargs[{network!r}], []\n"
-        "    backward = network.backward\n"
+        "    forward, backward = network.forward, network.backward\n"
+        "    network.forward = lambda *xs: (sent.append((forward(*xs),)), sent[-1][0])[1]\n"
         "    network.backward = lambda *dy: (sent.append(dy), backward(*dy))[1]\n"
         "    y = _right(*args, **kwargs)\n"
-        "    backward(*sent[-1])\n"
+        "    backward(*(1 + 0 * each for each in sent[-1]))\n"
         "    return y\n"
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autograder.checks import disguises
 from autograder.checks.disguises import DISGUISES, Task, disguise
 
 IMAGES = ("warp", "mixed warp", "mixed columns")
@@ -74,6 +75,17 @@ def test_mixed_columns_keep_distances_and_are_in_no_order(given):
     distances = [np.linalg.norm(x[:, None] - x[None], axis=2) for x in (rows.x, other.x)]
     np.testing.assert_allclose(*distances, atol=1e-5)
     assert abs(np.sort(other.x, axis=1) - np.sort(rows.x, axis=1)).max() > 0.1
+
+
+def test_a_warp_moves_small_images_by_the_same_share_of_their_size():
+    """Their middle, on average over seeds; images larger than usual by as many pixels."""
+    moved = {}
+    for size in (8, 28, 56):
+        origins = np.stack([disguises._origins(size, size, np.random.default_rng(seed)) for seed in range(60)])
+        middle = origins[..., size // 2 - 1 : size // 2 + 1, size // 2 - 1 : size // 2 + 1].mean(axis=(2, 3))
+        moved[size] = np.abs(middle - (size - 1) / 2).mean()
+    assert moved[8] / 8 == pytest.approx(moved[28] / 28, rel=0.1)
+    assert moved[56] == pytest.approx(moved[28], rel=0.1)
 
 
 @pytest.mark.parametrize("how", ["warp", "mixed warp"])

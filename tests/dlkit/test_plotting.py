@@ -27,6 +27,7 @@ PICTURES = {
     "gradient_error": lambda **k: plotting.gradient_error(np.array([[0.0, 1.0], [np.nan, -2.0]]), **k),
     "images": lambda **k: plotting.images(np.zeros((5, 4, 4)), **k),
     "neighbours": lambda **k: plotting.neighbours({"a": "bc", "$b": "a_"}, np.array([[0.9, 0.2], [0.5, -0.1]]), **k),
+    "searches": lambda **k: plotting.searches({"grid": np.ones((2, 3)), "random": np.array([[3.0, 2.0, 1.0]])}, **k),
     "word_map": lambda **k: plotting.word_map(np.eye(2), ["x$", "__y__"], ["odd", "even"], **k),
 }
 every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
@@ -187,3 +188,18 @@ def test_words_stand_at_their_points_in_the_colour_of_their_group(plt):
 def test_names_that_do_not_fit_are_refused(draw, plt):
     with pytest.raises(ValueError, match="do not fit"):
         draw()
+
+
+def test_searches_are_drawn_by_their_median_within_the_middle_half(plt):
+    runs = np.array([[4.0, 1.0], [5.0, 2.0], [6.0, 3.0], [7.0, 4.0], [80.0, 5.0]])
+    ax = plotting.searches({"grid": runs, "random": runs / 2})
+    assert [line.get_label() for line in ax.lines] == ["grid", "random"]
+    assert ax.lines[0].get_ydata().tolist() == [6, 3]
+    edges = ax.collections[0].get_paths()[0].vertices[:, 1]
+    assert (edges.min(), edges.max()) == (2, 7)
+    assert ax.get_yscale() == "log"
+
+
+def test_a_single_search_needs_an_axis_for_seeds(plt):
+    with pytest.raises(ValueError, match=r"grid: expected \(seeds, trials\)"):
+        plotting.searches({"grid": np.ones(3)})

@@ -150,6 +150,12 @@ def test_what_python_defines_is_not_changed_by_work_that_passes_it(end):
     assert [found.chunks[number].label for number in found.slice("f")] == ["cell 1", "cell 2"]
 
 
+def test_what_python_defines_is_not_changed_by_work_that_calls_a_function_passing_it():
+    inside = "def f(n):\n    x = numbers.zeros(n, int)\n    x[0] = 1\n    return x"
+    found = of("import numpy as numbers", inside, "check(f)", "other = f(3)")
+    assert [found.chunks[number].label for number in found.slice("f")] == ["cell 1", "cell 2"]
+
+
 def test_a_function_that_has_a_name_of_pythons_is_still_changed():
     assert needed("def int(x): return [3]", "X = int", "X.a = 5", "def f():\n    return int.a") == 5
 

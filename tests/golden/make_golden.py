@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, what the exercises of 01 to 10 that it has too must give.
+"""Compute with PyTorch, in float64, what the exercises of 01 to 11 that it has too must give.
 
 ``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -25,6 +25,7 @@ import recurrent
 import regularization
 import sequences
 import torch
+import training_practice
 from calls import Arrays, Call, save
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -209,6 +210,7 @@ def main() -> None:
         embeddings.write(FOLDER / "08_embeddings.npz", SEED),
         autoencoders.write(FOLDER / "10_autoencoders.npz", SEED),
         opponents.write(FOLDER / "10_opponents.npz", SEED),
+        training_practice.write(FOLDER / "11_training_practice.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

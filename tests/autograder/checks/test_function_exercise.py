@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograder.checks import MATCHES, Case, FunctionExercise
+from autograder.checks import MATCHES, Case, FunctionExercise, judge_unchanged
 from autograder.subject import LocalSubject
 
 FLOAT32, UNTOUCHED = "float32 stays float32", "inputs are not modified"
@@ -121,3 +121,10 @@ of_counts = FunctionExercise("shares", cases=lambda rng: [Case(counts=rng.intege
 def test_what_is_computed_from_counts_is_in_float64(dtype, sentence):
     mismatch = found(lambda counts: shares(counts).astype(dtype), MATCHES, of=of_counts, correct=shares)
     assert (mismatch.sentence if mismatch else "") == sentence
+
+
+def test_a_number_that_is_not_defined_is_unchanged_if_it_still_is_not():
+    given = {"x": np.array([1.0, np.nan])}
+    assert judge_unchanged({"x": np.array([1.0, np.nan])}, given, Case()) is None
+    assert judge_unchanged({"x": np.array([1.0, 2.0])}, given, Case()) is not None
+    assert judge_unchanged({"x": np.array([1, 2])}, {"x": np.array([1, 2])}, Case()) is None

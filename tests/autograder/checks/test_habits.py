@@ -101,3 +101,37 @@ def test_in_float32_converts_the_last_two_cases_with_all_that_is_hidden_in_them(
         state = case.hidden["state"]
         arrays = [*case.inputs.values(), state["weights"], *state["steps"]]
         assert {array.dtype for array in arrays} == {np.dtype("float32")}
+
+
+class Squares:
+    def forward(self, x):
+        return x * x
+
+
+def squared(subject, case):
+    return {"y": subject.make("Squares").call("forward", case.inputs["x"])}
+
+
+def squares_exercise():
+    made = Exercise("Squares", "class", ("forward",))
+    drawn = lambda rng: [Case(x=rng.normal(size=(rows, 2))) for rows in (2, 3)]
+    made.check("squares", cases=drawn)(squared)
+    habits(made, squared, cases=drawn, after=("squares",))
+    return made
+
+
+@pytest.mark.parametrize("check", squares_exercise().checks[1:], ids=lambda check: check.name)
+def test_the_mutation_of_a_habit_of_forward_breaks_that_habit_alone(check):
+    names = {"Squares": Squares}
+    exec(check.mutation.replace("{name}", "Squares"), names)  # noqa: S102 - as the audit appends it to a solution
+    broken = []
+    for other in squares_exercise().checks:
+        for case in other.cases(np.random.default_rng(0), None):
+            subjects = [LocalSubject.live({"Squares": kind}, "") for kind in (Squares, names["Squares"])]
+            expected = other.expect(None, case, None) if other.expect else other.observe(subjects[0], case)
+            try:
+                mismatch = other.judge(other.observe(subjects[1].on(other.backend or "numpy"), case), expected, case)
+            except SubjectRaisedError as error:
+                mismatch = error
+            broken += [other.name] if mismatch and other.name not in broken else []
+    assert broken == [check.name]

@@ -416,3 +416,36 @@ def test_one_optimizer_may_move_several_networks():
     assert seen["_order"] == ["optimizer"]
     assert seen["_moves"] == {"optimizer": ["generator.V", "generator.w", "discriminator.V", "discriminator.w"]}
     assert seen["the gradients of discriminator.w, update by update,"].shape == (1, 4, 1)
+
+
+frozen = TrainingStepExercise(
+    "tune",
+    cases=lambda rng: [Case(x=rng.normal(size=(4, 3)), y=rng.normal(size=(4, 2)))],
+    networks=lambda _: {
+        "body": New("support.Perceptron", 3, 5, 3, rng=Rng(1)),
+        "head": New("support.Perceptron", 3, 4, 2, rng=Rng(2)),
+    },
+    optimizers={"optimizer": "head"},
+    detached=("body",),
+)
+
+
+def tune(x, y, *, body, head, loss, optimizer):
+    total = loss.forward(head.forward(body.forward(x)), y)
+    optimizer.zero_grad()
+    head.backward(loss.backward())
+    optimizer.step()
+    return total
+
+
+def test_a_gradient_in_a_frozen_network_is_noticed_where_correct_code_sends_none():
+    assert asked(frozen, DETACHED, tune, tune) is None
+    assert asked(frozen, DETACHED, mutated(frozen, DETACHED, tune), tune) is not None
+
+
+def test_a_function_that_decides_in_cpu_memory_is_not_checked_on_a_device():
+    made = TrainingStepExercise("tune", cases=lambda _: [], networks=lambda _: {}, cpu_only="It looks at the loss.")
+    names = [check.name for check in made.checks]
+    assert MATCHES in names
+    assert "stays on the device" not in names
+    assert "stays on the device" in [check.name for check in frozen.checks]

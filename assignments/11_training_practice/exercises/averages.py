@@ -1,0 +1,90 @@
+"""The exercises Ensemble and TestTimeAugmentation: means of probabilities over models and over views."""
+
+import math
+
+from autograder.checks import Case, Exercise, New, Rng, habits, mutated
+
+MEAN, THEIRS = "gives the mean of the probabilities", "what a model returned is not modified"
+
+
+def numbers_of_a_row(shape):
+    return math.prod(shape[1:])
+
+
+def models(in_features, classes, sizes):
+    """Models of one seed each, with scores of different size."""
+    return [New("support.Scores", in_features, classes, size=size, rng=Rng(seed)) for seed, size in enumerate(sizes, 3)]
+
+
+def several_models(rng):
+    """One model and several, of which one is much surer than the others; batch 1; images; scores beyond exp's range."""
+    for shape, classes, sizes in [
+        ((1, 3), 2, (2.0,)),
+        ((5, 4), 3, (1.0, 8.0, 2.0)),
+        ((4, 3), 6, (0.5, 30.0, 1.0, 2.0, 1.0)),
+        ((6, 1, 2, 3), 4, (2.0, 0.3)),
+        ((3, 2), 5, (900.0, 2.0)),
+    ]:
+        yield Case({"models": models(numbers_of_a_row(shape), classes, sizes)}, x=rng.normal(size=shape))
+
+
+def several_views(rng):
+    """One view and several, the input among them or not, views that would give something else in a row; images."""
+    mirrored, rolled, scaled = New("support.Mirrored"), New("support.Rolled", 1), New("support.Scaled", -1.5)
+    for shape, classes, size, views in [
+        ((1, 3), 2, 2.0, [New("support.Scaled", 1.0)]),
+        ((5, 4), 3, 4.0, [New("support.Scaled", 1.0), scaled, rolled]),
+        ((4, 3), 6, 3.0, [scaled, scaled, mirrored, rolled]),
+        ((6, 1, 2, 3), 4, 2.0, [rolled, mirrored]),
+        ((3, 2), 5, 900.0, [mirrored, scaled]),
+    ]:
+        yield Case(
+            {"model": New("support.Scores", numbers_of_a_row(shape), classes, size=size, rng=Rng(3)), "views": views},
+            x=rng.normal(size=shape),
+        )
+
+
+ensemble = Exercise("Ensemble", "class", ("forward",), support_files=("scores",))
+augmented = Exercise("TestTimeAugmentation", "class", ("forward",), support_files=("scores",))
+
+
+def asked(exercise, subject, case):
+    """The object in the dtype of x (or of what stands for it in the worker), after a call, and its answer."""
+    made = subject.make(exercise.name, **case.arguments)
+    made.call("astype", str(getattr(case.inputs["x"], "dtype", "float64")))
+    return made, {"y": made.call("forward", case.inputs["x"])}
+
+
+def add_checks(exercise, cases, of_models):
+    """The checks of both exercises; of_models(case): paths of the models in the object."""
+
+    def answer(subject, case):
+        return asked(exercise, subject, case)[1]
+
+    exercise.check(MEAN, cases=cases, weight=4)(answer)
+
+    @exercise.check(
+        "in evaluation it gives the same, and a second call too",
+        cases=cases,
+        after=(MEAN,),
+        mutation=mutated(
+            "self.calls = getattr(self, 'calls', 0) + 1",
+            "return super().forward(*xs) / self.calls",
+            method="forward",
+        ),
+    )
+    def again(subject, case):
+        made, first = asked(exercise, subject, case)
+        made.call("eval")
+        return {**first, "y of a second call": made.call("forward", case.inputs["x"])}
+
+    @exercise.check(THEIRS, cases=cases, after=(MEAN,))
+    def theirs(subject, case):
+        made, _ = asked(exercise, subject, case)
+        return {f"the scores of model {i}": made.get(f"{path}.scores") for i, path in enumerate(of_models(case))}
+
+    habits(exercise, answer, cases=cases, after=(MEAN,))
+
+
+add_checks(ensemble, several_models, lambda case: [f"models.{i}" for i in range(len(case.arguments["models"]))])
+add_checks(augmented, several_views, lambda _: ["model"])

@@ -1,0 +1,44 @@
+"""Models that give scores, and views of their input."""
+
+import numpy as np
+
+from dlkit import Array, Layer, Parameter, array_module
+
+
+class Scores(Layer):
+    """Scores of classes, size times tanh(x V), for x of any shape (batch, …); it remembers what it returned."""
+
+    def __init__(self, in_features: int, classes: int, *, size: float = 3.0, rng: np.random.Generator) -> None:
+        self.V, self.size = Parameter(rng.normal(0, 1, (in_features, classes))), size
+
+    def forward(self, x: Array) -> Array:
+        """Scores (batch, classes)."""
+        self.scores = self.size * array_module(x).tanh(x.reshape(len(x), -1) @ self.V.data)
+        return self.scores
+
+
+class Mirrored:
+    """The last axis in the opposite order."""
+
+    def __call__(self, x: Array) -> Array:
+        return x[..., ::-1]
+
+
+class Scaled:
+    """Every number times a factor."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __call__(self, x: Array) -> Array:
+        return x * self.factor
+
+
+class Rolled:
+    """The last axis moved by some places, the last one to the front."""
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+
+    def __call__(self, x: Array) -> Array:
+        return array_module(x).roll(x, self.places, axis=-1)
