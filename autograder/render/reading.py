@@ -262,6 +262,8 @@ class Step:
 
 def points_earned(report: Report) -> str:
     """The points in one line; bonus points are named, for the sum may exceed the maximum."""
+    if report.exercises and all(exercise.bonus for exercise in report.exercises):
+        return f"{number(report.points)} of {number(sum(one.max_points for one in report.exercises))} bonus points"
     bonus = f", with {number(report.bonus_points)} bonus points" if report.bonus_points else ""
     return f"{number(report.points)} of {number(report.max_points)} points{bonus}"
 

@@ -126,6 +126,11 @@ def test_pages_and_terminal_name_them(reports):
     assert whole.count("(bonus)") >= 1
 
 
+def test_a_check_of_bonus_exercises_alone_names_their_points(reports):
+    alone = msgspec.structs.replace(reports[0], exercises=reports[0].exercises[1:])
+    assert "4 of 4 bonus points" in text_of(print_report, alone)
+
+
 def test_what_to_do_next_lists_them_last(reports):
     assert [step.what for step in next_steps(reports[1])] == ["Write Sigmoid for bonus points."]
     assert [step.what for step in next_steps(reports[3])] == ["Write Tanh.", "Write Sigmoid for bonus points."]
