@@ -59,8 +59,8 @@ CALLS = 300
 
 
 def small_batches(rng):
-    """One label alone; and two, whose neighbours are in the same call."""
-    for batch, p in [(1, 0.2), (2, 0.5)]:
+    """Two labels, so that neighbours are of the same call; and one label alone."""
+    for batch, p in [(2, 0.5), (1, 0.2)]:
         yield Case({"p": p, "nothing": 10, "rng": new_rng(rng)}, labels=rng.integers(10, size=batch))
 
 
