@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from autograder.checks import Case, RandomFunctionExercise, each_with_probability
+from autograder.checks import Case, RandomFunctionExercise, each_with_probability, new_rng, statistics
+
+DISTRIBUTED = "each label is dropped by itself, with probability p"
 
 
 def labels_to_keep_or_drop(rng):
@@ -47,6 +49,33 @@ drop_labels = RandomFunctionExercise(
         lambda seen, case: np.asarray(seen["y"]) == case.arguments["nothing"],
         lambda case: case.arguments["p"],
     ),
-    names=("labels are kept or dropped", "each label is dropped by itself, with probability p"),
+    names=("labels are kept or dropped", DISTRIBUTED),
     float32=False,
 )
+
+
+SMALL = "each label is dropped by itself in small batches too"
+CALLS = 300
+
+
+def small_batches(rng):
+    """Two labels, so that neighbours are of the same call; and one label alone."""
+    for batch, p in [(2, 0.5), (1, 0.2)]:
+        yield Case({"p": p, "nothing": 10, "rng": new_rng(rng)}, labels=rng.integers(10, size=batch))
+
+
+@statistics(
+    drop_labels,
+    SMALL,
+    cases=small_batches,
+    after=(DISTRIBUTED,),
+    claims=each_with_probability(
+        "labels in small batches",
+        "dropped",
+        lambda seen, case: np.concatenate(seen["calls"]) == case.arguments["nothing"],
+        lambda case: case.arguments["p"],
+    ),
+)
+def many_calls(subject, case):
+    arguments = {**case.arguments, "rng": subject.put(case.arguments["rng"])}
+    return {"calls": [subject.run("drop_labels", case.inputs["labels"], **arguments) for _ in range(CALLS)]}

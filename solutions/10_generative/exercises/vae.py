@@ -134,7 +134,10 @@ def one_draw(subject, case):
 
 
 def codes(rng):
-    """One row alone, one dimension alone; deviations on both sides of 1."""
+    """One row alone, one dimension alone; deviations on both sides of 1, far below it, and far above."""
+    for level, deviation in [(-35.0, 1.5), (13.0, 700.0)]:
+        log_variance = level + rng.normal(0, 0.5, size=(3, 4))
+        yield Case(mean=rng.normal(0, deviation, size=(3, 4)), log_variance=log_variance)
     for batch, latent in [(1, 3), (5, 2), (4, 6), (7, 1)]:
         yield Case(mean=rng.normal(0, 1.5, size=(batch, latent)), log_variance=rng.normal(size=(batch, latent)))
 
@@ -168,9 +171,16 @@ def networks(in_features, latent, out_features):
 
 
 def network_cases(rng):
-    """One row alone, one latent number alone, logits of another size than x."""
-    for batch, sizes in [(1, (3, 2, 3)), (5, (4, 1, 4)), (3, (2, 3, 5)), (4, (5, 4, 2))]:
-        yield Case(networks(*sizes), x=rng.normal(size=(batch, sizes[0])))
+    """One row alone, one latent number alone, logits of another size than x, a decoder that returns dy itself."""
+    returned = {"decoder": New("support.Same")}
+    for batch, sizes, changed in [
+        (1, (3, 2, 3), {}),
+        (5, (4, 1, 4), {}),
+        (3, (2, 3, 5), {}),
+        (6, (3, 2, 2), returned),
+        (4, (5, 4, 2), {}),
+    ]:
+        yield Case({**networks(*sizes), **changed}, x=rng.normal(size=(batch, sizes[0])))
 
 
 vae = LayerExercise(
