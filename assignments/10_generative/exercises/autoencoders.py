@@ -38,7 +38,7 @@ def passing_on(features, code):
 
 
 def scaling(features, noise, rng):
-    """Networks that treat each number by itself, so that the code is 1 where the number was lost, and nowhere else."""
+    """Networks that treat each number by itself, so that the code is 1 where the number was lost or is 0, only."""
     networks = {
         "encoder": New("support.Lift", features, rng=Rng(3)),
         "decoder": New("support.Scale", features, rng=Rng(4)),
@@ -55,7 +55,7 @@ def with_zeros(x):
     return x * (np.arange(x.size) % 4 > 0).reshape(x.shape)
 
 
-# Where there is noise, at least 140 numbers that are not 0, and 48 that are: all of these are lost less often than 1e-14.
+# Where there is noise, at least 140 numbers are not 0, and 48 are: that all of these are lost is rarer than 1e-14.
 def autoencoder_cases(rng):
     for batch, features, code in [(1, 4, 3), (5, 3, 2), (3, 2, 5)]:
         yield Case(bending(features, code), x=with_zeros(rng.normal(size=(batch, features))))
