@@ -695,6 +695,8 @@ check(RandomSearch)
 def rbf_kernel(a, b, length):
     """Covariances (n, m) of the values at points a (n, d) and b (m, d):  exp(−‖a − b‖² / (2 length²))
 
+    They have the dtype of a and b: float32 stays float32.
+
     Source: Rasmussen & Williams, Gaussian Processes for Machine Learning (2006), equation 2.31.
     """
     # YOUR CODE HERE

@@ -51,9 +51,7 @@ def units_in_spaces(rng):
     yield Case({"space": space_of("narrow", "signed", "share")}, units=ends)
 
 
-translated = FunctionExercise(
-    "to_settings", cases=units_in_spaces, support_files=("ranges",), cpu_only=CPU, float32=True
-)
+translated = FunctionExercise("to_settings", cases=units_in_spaces, support_files=("ranges",), cpu_only=CPU)
 
 
 # --- the grid --------------------------------------------------------------------------------
