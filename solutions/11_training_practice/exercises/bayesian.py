@@ -113,13 +113,12 @@ def judge_gain(observed, expected, case):
         return Mismatch("value", "the setting", f"ask proposes {np.round(setting, 6)}, which is outside the ranges")
     here = float(gains(case, to_units(np.maximum(setting, ends[:, 0])[None], ranges_of(case)))[0])
     most = float(gains(case, everywhere(count)).max())
-    earlier = f", and an ask after {case.hidden['before']} of them," if "before" in case.hidden else ""
+    told = f"{len(case.hidden['values'])} reported values"
+    if "before" in case.hidden:
+        told += f", and an earlier ask when there were {case.hidden['before']},"
     if here >= SHARE * most:
         return None
-    text = (
-        f"after {len(case.hidden['values'])} reported values{earlier} ask proposes a setting with an expected improvement of "
-        f"{here:.2g} (in standardized values); the greatest is {most:.2g}"
-    )
+    text = f"after {told} ask proposes a setting with an expected improvement of {here:.2g} (in standardized values); the greatest is {most:.2g}"
     return Mismatch("value", "the setting", text)
 
 
