@@ -119,7 +119,8 @@ def judge_gain(observed, expected, case):
     if here >= SHARE * most:
         return None
     text = (
-        f"after {told} ask proposes a setting with an expected improvement of {here:.2g} (in standardized values); the greatest is {most:.2g}"
+        f"after {told} ask proposes a setting with an expected improvement of {here:.2g} (in standardized values); "
+        f"the greatest is {most:.2g}"
     )
     return Mismatch("value", "the setting", text)
 

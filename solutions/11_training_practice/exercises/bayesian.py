@@ -118,7 +118,10 @@ def judge_gain(observed, expected, case):
         told += f", and an earlier ask when there were {case.hidden['before']},"
     if here >= SHARE * most:
         return None
-    text = f"after {told} ask proposes a setting with an expected improvement of {here:.2g} (in standardized values); the greatest is {most:.2g}"
+    text = (
+        f"after {told} ask proposes a setting with an expected improvement of {here:.2g} (in standardized values); "
+        f"the greatest is {most:.2g}"
+    )
     return Mismatch("value", "the setting", text)
 
 
