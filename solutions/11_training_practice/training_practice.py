@@ -251,7 +251,8 @@ class Ensemble(Layer):
     """The mean of the probabilities that several models give
 
     models: layers whose forward(x) gives scores (batch, classes), for x of any shape (batch, …)
-    forward(x) returns probabilities (batch, classes).  What the models return is not written to: it is theirs.
+    forward(x) returns probabilities (batch, classes).  What the models return is not written to: it is theirs.  They
+    compute in the mode that each is in (training or evaluation), and stay in it.
 
     Source: Hansen & Salamon, Neural Network Ensembles (1990); Lakshminarayanan, Pritzel & Blundell, Simple and Scalable
     Predictive Uncertainty Estimation using Deep Ensembles (2017), section 2.4.
@@ -359,7 +360,7 @@ class TestTimeAugmentation(Layer):
 
     model: a layer whose forward(x) gives scores (batch, classes), for x of any shape (batch, …)
     views: functions that take x and return an array of its shape
-    forward(x) returns probabilities (batch, classes).
+    forward(x) returns probabilities (batch, classes).  The model computes in the mode that it is in, and stays in it.
 
     Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012),
     section 4.1.
@@ -626,6 +627,7 @@ def merged_weights(W, A, B, alpha):
 
     Shapes
         W, result  (in_features, out_features)      A  (in_features, rank)      B  (rank, out_features)
+    rank may be any number, also a large one; A and B may be zero.
 
     Source: Hu et al., LoRA (2022), section 4.1.
     """
@@ -805,6 +807,8 @@ check(RandomSearch)
 def rbf_kernel(a, b, length):
     """Covariances (n, m) of the values at points a (n, d) and b (m, d):  exp(−‖a − b‖² / (2 length²))
 
+    They have the dtype of a and b: float32 stays float32.
+
     Source: Rasmussen & Williams, Gaussian Processes for Machine Learning (2006), equation 2.31.
     """
     ### BEGIN SOLUTION
@@ -863,12 +867,12 @@ def gaussian_process_posterior(x, y, at, *, length, noise):
     Shapes
         x  (n, d)      y  (n,)      at  (m, d)      mean, sd  (m,)
     length: of the RBF kernel      noise: variance of the observations' noise, 0 or more; it is not part of the sd.
-    Where the function is known exactly, sd is 0 (never NaN).
+    Where the function is known exactly, sd is 0 (never NaN).  Both have the dtype of x: float32 stays float32.
 
     Source: Rasmussen & Williams (2006), algorithm 2.1.
     """
     ### BEGIN SOLUTION
-    L = np.linalg.cholesky(rbf_kernel(x, x, length) + noise * np.eye(len(x)))
+    L = np.linalg.cholesky(rbf_kernel(x, x, length) + noise * np.eye(len(x), dtype=x.dtype))
     V = np.linalg.solve(L, rbf_kernel(x, at, length))
     return V.T @ np.linalg.solve(L, y), np.sqrt(np.maximum(1 - (V * V).sum(axis=0), 0))
     ### END SOLUTION
@@ -1270,7 +1274,7 @@ class LossScaler:
     def step(self, optimizer):
         """Divide the gradients of optimizer.parameters by the scale, in place, and let it step; adapt the scale
 
-        If one is not finite, skip the step: parameters stay, and the optimizer is not called.  Returns whether it was
+        If one is not finite, skip the step (large finite ones are no reason to): parameters stay, and the optimizer is not called.  Returns whether it was
         called.
         """
         ### BEGIN SOLUTION
@@ -1685,8 +1689,9 @@ check(Muon)
 # **calibrated**. Networks that were trained until they make no error on the training set are not: they are too sure.
 #
 # To measure it, sort predictions by their *confidence*, the greatest probability, into $M$ bins of equal width,
-# $(0, \frac1M], (\frac1M, \frac2M], \ldots$ In each compare the mean confidence with the accuracy. The **expected
-# calibration error** is the mean difference, weighted by the rows in each bin:
+# $(0, \frac1M], (\frac1M, \frac2M], \ldots$ A confidence on a boundary belongs to the lower bin: 0.5, with two bins,
+# to the first. In each bin compare the mean confidence with the accuracy. The **expected calibration error** is the
+# mean difference, weighted by the rows in each bin:
 #
 # $$ \mathrm{ECE} = \sum_{m=1}^{M} \frac{n_m}{N} \left| \mathrm{accuracy}_m - \mathrm{confidence}_m \right| $$
 #

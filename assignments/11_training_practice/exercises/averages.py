@@ -5,6 +5,7 @@ import math
 from autograder.checks import Case, Exercise, New, Rng, habits, mutated
 
 MEAN, THEIRS = "gives the mean of the probabilities", "what a model returned is not modified"
+MODES = "a model computes in the mode that it is in, and stays in it"
 
 
 def numbers_of_a_row(shape):
@@ -48,6 +49,28 @@ ensemble = Exercise("Ensemble", "class", ("forward",), support_files=("scores",)
 augmented = Exercise("TestTimeAugmentation", "class", ("forward",), support_files=("scores",))
 
 
+def in_modes(cases):
+    """The same cases with models whose scores are smaller in training."""
+
+    def moody(one):
+        return New(one.name, *one.args, **{**one.kwargs, "in_training": 0.2})
+
+    def changed(rng):
+        for case in list(cases(rng))[1:4]:
+            given = case.arguments
+            models = {"models": [moody(one) for one in given["models"]]} if "models" in given else {}
+            yield case.with_changes(arguments={**given, **(models or {"model": moody(given["model"])})})
+
+    return changed
+
+
+def modes_of(made, paths, when):
+    """In words, the mode of every model."""
+    return {
+        f"the mode of {path} {when}": "training" if made.get(f"{path}.training") else "evaluation" for path in paths
+    }
+
+
 def asked(exercise, subject, case):
     """The object in the dtype of x (or of what stands for it in the worker), after a call, and its answer."""
     made = subject.make(exercise.name, **case.arguments)
@@ -82,6 +105,17 @@ def add_checks(exercise, cases, of_models):
     def theirs(subject, case):
         made, _ = asked(exercise, subject, case)
         return {f"the scores of model {i}": made.get(f"{path}.scores") for i, path in enumerate(of_models(case))}
+
+    @exercise.check(MODES, cases=in_modes(cases), after=(MEAN,))
+    def modes(subject, case):
+        made, seen = asked(exercise, subject, case)
+        paths = of_models(case)
+        seen = {"y in training mode": seen["y"], **modes_of(made, paths, "afterwards")}
+        made.call("eval")
+        seen |= {"y in evaluation mode": made.call("forward", case.inputs["x"])}
+        made.set(f"{paths[-1]}.training", value=True)
+        seen |= {f"y with {paths[-1]} in training mode": made.call("forward", case.inputs["x"])}
+        return seen | modes_of(made, paths, "at last")
 
     habits(exercise, answer, cases=cases, after=(MEAN,))
 

@@ -21,10 +21,11 @@ from autograder.checks import (
 from dlkit.search import BRANIN, FORRESTER, to_units
 
 from .spaces import space_of
-from .told import SHARE, everywhere, gains, ranges_of, settings_of, told_cases
+from .told import SHARE, everywhere, gains, ranges_of, settings_of, told_cases, told_in_two_parts
 
 FIRST = "the first settings are drawn evenly, each by itself"
 GAIN = "proposes a setting whose expected improvement is nearly the greatest"
+ANEW = "the likeliest length and noise are chosen anew at each ask"
 FINDS = "finds minima sooner than random search"
 
 search = Exercise(
@@ -92,7 +93,10 @@ seeded(search, cases=untold, after=(FIRST,))(asked)
 
 def proposed(subject, case):
     made = subject.make("BayesianSearch", **case.arguments)
-    for setting, value in zip(settings_of(case.hidden["units"], case), case.hidden["values"], strict=True):
+    told = zip(settings_of(case.hidden["units"], case), case.hidden["values"], strict=True)
+    for count, (setting, value) in enumerate(told):
+        if count == case.hidden.get("before"):
+            made.call("ask")
         made.call("tell", setting, float(value))
     return {"the setting": made.call("ask")}
 
@@ -109,16 +113,22 @@ def judge_gain(observed, expected, case):
         return Mismatch("value", "the setting", f"ask proposes {np.round(setting, 6)}, which is outside the ranges")
     here = float(gains(case, to_units(np.maximum(setting, ends[:, 0])[None], ranges_of(case)))[0])
     most = float(gains(case, everywhere(count)).max())
+    told = f"{len(case.hidden['values'])} reported values"
+    if "before" in case.hidden:
+        told += f", and an earlier ask when there were {case.hidden['before']},"
     if here >= SHARE * most:
         return None
     text = (
-        f"after {len(case.hidden['values'])} reported values ask proposes a setting with an expected improvement of "
-        f"{here:.2g} (in standardized values); the greatest is {most:.2g}"
+        f"after {told} ask proposes a setting with an expected improvement of {here:.2g} (in standardized values); "
+        f"the greatest is {most:.2g}"
     )
     return Mismatch("value", "the setting", text)
 
 
 search.check(GAIN, cases=told_cases, weight=5, judge=judge_gain, expect=lambda _: {})(proposed)
+
+
+search.check(ANEW, cases=told_in_two_parts, weight=2, after=(GAIN,), judge=judge_gain, expect=lambda _: {})(proposed)
 
 
 def equal_values(rng):

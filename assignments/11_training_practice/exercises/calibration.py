@@ -26,6 +26,18 @@ def predictions(rng):
     yield Case({"bins": 8}, probabilities=sure, labels=rng.integers(3, size=20))
     p = softmax(2 * rng.normal(size=(90, 5)))
     yield Case(probabilities=p, labels=rng.integers(5, size=90))
+    yield from on_boundaries(rng)
+
+
+def on_boundaries(rng):
+    """Confidences on the boundary of two bins, which are all correct, among others, which are not."""
+    for bins in (2, 4, 8):
+        confidence = np.concatenate([np.full(6, 0.5), np.full(5, 0.75), rng.uniform(0.4, 0.95, 20)])
+        rest = (1 - confidence) / 3
+        p = np.stack([confidence, rest, rest, rest], axis=1)
+        labels = np.where(np.arange(len(p)) < 11, 0, rng.integers(1, 4, size=len(p)))
+        order = rng.permutation(len(p))
+        yield Case({"bins": bins}, probabilities=p[order], labels=labels[order])
 
 
 error = FunctionExercise("calibration_error", cases=predictions, float32=True)
@@ -89,6 +101,8 @@ def scores_and_temperature(rng):
     for shape, temperature in [((1, 3), 0.5), ((6, 2), 4.0), ((4, 5), 1.0), ((3, 4), 0.01)]:
         case = Case(scores=rng.normal(0, 3, shape))
         yield case.with_changes(hidden={"temperature": temperature})
+    far = np.array([[900.0], [0.0], [-900.0], [5000.0]])
+    yield Case(scores=far + rng.normal(0, 3, (4, 3))).with_changes(hidden={"temperature": 0.8})
 
 
 def probabilities(subject, case):

@@ -6,14 +6,21 @@ from dlkit import Array, Layer, Parameter, array_module
 
 
 class Scores(Layer):
-    """Scores of classes, size times tanh(x V), for x of any shape (batch, …); it remembers what it returned."""
+    """Scores of classes, size times tanh(x V), for x of any shape (batch, …); it remembers what it returned.
 
-    def __init__(self, in_features: int, classes: int, *, size: float = 3.0, rng: np.random.Generator) -> None:
+    in_training: factor of the scores in training mode.
+    """
+
+    def __init__(
+        self, in_features: int, classes: int, *, size: float = 3.0, in_training: float = 1.0, rng: np.random.Generator
+    ) -> None:
         self.V, self.size = Parameter(rng.normal(0, 1, (in_features, classes))), size
+        self.in_training = in_training
 
     def forward(self, x: Array) -> Array:
         """Scores (batch, classes)."""
-        self.scores = self.size * array_module(x).tanh(x.reshape(len(x), -1) @ self.V.data)
+        size = self.size * self.in_training if self.training else self.size
+        self.scores = size * array_module(x).tanh(x.reshape(len(x), -1) @ self.V.data)
         return self.scores
 
 

@@ -116,13 +116,22 @@ def frozen(subject, case):
 
 
 def thin_factors(rng):
-    for in_features, out_features, rank, alpha in [(3, 4, 1, 2.0), (5, 2, 2, 0.5), (4, 4, 4, 8), (6, 3, 3, -1.5)]:
+    """Low and full ranks, ranks above the features, a second factor of zeros, as at the beginning."""
+    for in_features, out_features, rank, alpha in [
+        (3, 4, 1, 2.0),
+        (5, 2, 2, 0.5),
+        (4, 4, 4, 8),
+        (6, 3, 3, -1.5),
+        (3, 5, 7, 2.0),
+        (4, 2, 3, 1.0),
+    ]:
         yield Case(
             {"alpha": alpha},
             W=rng.normal(size=(in_features, out_features)),
             A=rng.normal(size=(in_features, rank)),
             B=rng.normal(size=(rank, out_features)),
         )
+    yield Case({"alpha": 2.0}, W=rng.normal(size=(4, 3)), A=rng.normal(size=(4, 2)), B=np.zeros((2, 3)))
 
 
 merged = FunctionExercise("merged_weights", cases=thin_factors, float32=True)

@@ -78,6 +78,16 @@ def stories(rng):
     yield run_of_steps(rng, [undefined, infinite, negative, good], scale=4.0, growth=3.0, backoff=0.25, interval=1)
     yield run_of_steps(rng, [good, infinite, good, infinite, good, good], scale=2.0, interval=2, growth=4.0)
     yield run_of_steps(rng, [infinite] + [good] * 3)
+    yield large_gradients(rng)
+
+
+def large_gradients(rng):
+    """Gradients in float32 that are finite, as their sum and their squares are not."""
+    case = run_of_steps(rng, [PERFECT] * 3, scale=2.0, interval=2)
+    for given in case.hidden["gradients"][1:2]:
+        for gradient in given:
+            gradient[...] = 1e38 * rng.uniform(1, 1.6, gradient.shape)
+    return case.with_changes(inputs={"start": [x.astype("float32") for x in case.inputs["start"]]})
 
 
 def history(subject, case):

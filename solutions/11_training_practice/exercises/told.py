@@ -92,6 +92,9 @@ def choices(case, at):
     swapped = improvement(*believed(x, y, at, max(twice, key=twice.get)), y.min())
     rare = improvement(*believed(x, y, at, min(found, key=found.get)), y.min())
     own = improvement(*believed(x, values, at, max(raw, key=raw.get)), values.min())
+    before = case.hidden.get("before", len(x))
+    then = likelihoods(x[:before], standardized(values[:before]), *constants)
+    kept = improvement(*believed(x, y, at, max(then, key=then.get)), y.min())
     return {
         "the smallest mean": (-mean).argmax(),
         "the largest deviation": sd.argmax(),
@@ -104,6 +107,7 @@ def choices(case, at):
         "other lengths": lengths.argmax(),
         "other noises": noises.argmax(),
         "noises like the lengths": swapped.argmax(),
+        "the earlier pair": kept.argmax(),
     }
 
 
@@ -143,15 +147,31 @@ SPECS = (
 
 def told_cases(rng):
     """Values that somebody else has told: of any size, rough and smooth, in ranges of both kinds, as few as initial."""
-    for names, told, initial, scale, waves, rough, constants, against in SPECS:
-        case = Case(
-            {"space": space_of(*names), "initial": initial, **constants, "rng": Rng(int(rng.integers(1 << 30)))}
-        )
-        for _ in range(TRIES):
-            units = (np.stack([rng.permutation(told) for _ in names], axis=1) + rng.random((told, len(names)))) / told
-            waved = np.sin(waves * units + rng.uniform(0, 6, len(names))).sum(axis=1)
-            values = scale * (3 + waved + ((units - 0.5) ** 2).sum(axis=1) + rough * rng.normal(size=told))
-            case = case.with_changes(hidden={"units": units, "values": values})
-            if is_telling(case, against, rng):
-                break
-        yield case
+    for spec in SPECS:
+        yield telling_case(rng, *spec)
+
+
+CHANGING = (
+    (["share"], 9, 3, 2.0, 7.0, 0.0, {"lengths": (0.04, 0.3), "noises": (1e-4,)}, ("the earlier pair",), 4),
+    (["signed"], 10, 4, 1.0, 5.0, 0.4, {"lengths": (0.2,), "noises": (1e-4, 0.5)}, ("the earlier pair",), 4),
+)
+"""The same, and after how many told values there is an ask already."""
+
+
+def told_in_two_parts(rng):
+    """Values after some of which another length, or another noise, is the likeliest than after all of them."""
+    for spec in CHANGING:
+        yield telling_case(rng, *spec)
+
+
+def telling_case(rng, names, told, initial, scale, waves, rough, constants, against, before=0):
+    """Drawn anew until it tells correct code from these rules."""
+    case = Case({"space": space_of(*names), "initial": initial, **constants, "rng": Rng(int(rng.integers(1 << 30)))})
+    for _ in range(TRIES):
+        units = (np.stack([rng.permutation(told) for _ in names], axis=1) + rng.random((told, len(names)))) / told
+        waved = np.sin(waves * units + rng.uniform(0, 6, len(names))).sum(axis=1)
+        values = scale * (3 + waved + ((units - 0.5) ** 2).sum(axis=1) + rough * rng.normal(size=told))
+        case = case.with_changes(hidden={"units": units, "values": values, **({"before": before} if before else {})})
+        if is_telling(case, against, rng):
+            break
+    return case
