@@ -15,6 +15,7 @@ def tables_of_counts(rng):
         counts[rng.integers(documents)] = 0
         yield Case(counts=counts)
     yield Case(counts=rng.integers(1, 5, size=(3, 4)))
+    yield Case(counts=rng.integers(90, 128, size=(4, 3)).astype(np.int8))  # their squares need more than eight bits
 
 
 weighted = FunctionExercise("tf_idf", cases=tables_of_counts)
