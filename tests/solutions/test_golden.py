@@ -132,10 +132,12 @@ def test_every_layer_and_every_loss_has_golden_values_of_uneven_shapes(assignmen
 
 @pytest.mark.parametrize("name", EVERY_FILE)
 def test_golden_values_are_small_finite_and_say_where_they_come_from(name):
+    """A loss scaler is given infinite gradients."""
     header, arrays = read_golden(name)
     assert header["torch"]
     assert arrays
-    assert all(np.isfinite(array).all() for array in arrays.values())
+    infinite = [key for key, array in arrays.items() if not np.isfinite(array).all()]
+    assert [key for key in infinite if not key.endswith(".gradients") or name != "11_training_practice"] == []
     assert (FOLDER / f"{name}.npz").stat().st_size < 200_000
 
 
