@@ -44,7 +44,10 @@ class Setting:
 
 COPIED = "y = __import__('copy').deepcopy(y)"
 """The result is a copy: it may be a view of an argument."""
-TO_FLOAT64 = ("return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')",)
+TO_FLOAT64 = (
+    "wide = lambda v: v.astype('float64') if v.dtype.kind == 'f' else v",
+    "return tuple(map(wide, y)) if isinstance(y, tuple) else wide(y)",
+)
 
 NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
 
