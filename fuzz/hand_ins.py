@@ -22,6 +22,7 @@ from autograder.isolation.allowance import Share
 from autograder.isolation.launcher import Limits, open_launcher
 from autograder.render.html import class_page, student_page
 from autograder.report import Report, Status
+from autograder.spec import Scope
 from autograder.submission import SubmissionError, own_earlier, read_submission
 from fuzz import notebooks, scripts
 
@@ -105,7 +106,7 @@ def _grader() -> Grader:
     atexit.register(launcher.close)
     options = Options(
         seed=1,
-        capstones=False,
+        scope=Scope(capstones=False),
         only=frozenset({"Tanh"}),
         limits=Limits(cpu_s=0.5, wall_s=5.0, memory_mb=512, life_cpu_s=5),
         share=Share(cpu_s=2.0, wall_s=20.0, idle_s=1.0),

@@ -19,6 +19,7 @@ from autograder.course.catalogue import UsageError
 from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.report import Status, read_report
+from autograder.spec import Scope
 from autograder.writing import write_atomically
 
 ODD_NAMES = [
@@ -138,7 +139,7 @@ def test_what_changed_in_between_is_graded_again(own_course, tmp_path, what):
     elif what == "seed":
         options, both = {"seed": 2}, True
     elif what == "training":
-        options, both = {"seed": 1, "capstones": False}, True
+        options, both = {"seed": 1, "scope": Scope(capstones=False)}, True
     else:
         checks, both = own_course / "solutions/02_layers/exercises/activations.py", True
         checks.write_text(checks.read_text() + "\n# harder now\n")

@@ -202,7 +202,7 @@ def judge_minima(observed, expected, case):
     weight=3,
     judge=judge_minima,
     expect=lambda case: {"random search": median_of_random(case)},
-    mutation=mutated("return to_settings(self.rng.random(len(self.space)), self.space)", method="ask"),
+    mutation=mutated("at = self.rng.random(len(self.space))", "return to_settings(at, self.space)", method="ask"),
 )
 def minima(subject, case):
     """The functions are evaluated here, so that nobody can try more often."""

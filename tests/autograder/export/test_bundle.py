@@ -134,7 +134,13 @@ def test_the_kit_and_the_one_assignment_are_in_it_and_nothing_else(packed):
     assert {"course/solutions/02_layers/assignment.py", "course/solutions/02_layers/layers.py"} < course
     assert "course/solutions/02_layers/mistakes/Tanh.md" in course
     assert not [name for name in names if "__pycache__" in name or "tests" in name.split("/")]
-    assert plan == {"assignment": "02_layers", "isolation": "partial", "capstones": True, "seconds": 540.0}
+    assert plan == {
+        "assignment": "02_layers",
+        "isolation": "partial",
+        "capstones": True,
+        "seconds": 540.0,
+        "bonus": True,
+    }
     assert "numpy" in requirements
     assert "pytest" not in requirements
     assert "numpy==" in pins
@@ -152,7 +158,7 @@ def test_choices_are_packed(small_course, tmp_path):
     with zipfile.ZipFile(io.BytesIO((tmp_path / "x.zip").read_bytes())) as made:
         plan = json.loads(made.read("plan.json"))
         assert b"timeout --kill-after=10 270 " in made.read("run_autograder")
-    assert plan == {"assignment": "02_layers", "isolation": "full", "capstones": False, "seconds": 240.0}
+    assert plan == {"assignment": "02_layers", "isolation": "full", "capstones": False, "seconds": 240.0, "bonus": True}
 
 
 @pytest.mark.parametrize("name", ["setup.sh", "run_autograder"])
