@@ -129,7 +129,7 @@ def test_every_exercise_that_is_timed_has_four_honest_implementations_and_a_loop
         honest = [title for exercise, title in written - LOOPING if exercise == name]
         assert len(honest) >= (2 if name in young else 4), name
     with_variants_alone = {"MultiMargin", "Triplet", "Momentum", "Adam", "MultiHeadAttention", "RoPE", "RMSNorm"}
-    with_variants_alone |= {"PositionwiseFeedForward", "generate", "fine_tune"}
+    with_variants_alone |= {"PositionwiseFeedForward", "generate", "fine_tune", "BernoulliLikelihood", "sparse_coding"}
     assert {exercise for exercise, _ in LOOPING} == set(names) - with_variants_alone
 
 

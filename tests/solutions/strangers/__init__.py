@@ -1,6 +1,6 @@
 """Correct implementations in the styles of many people, written from what the student reads, before any check was read.
 
-Those of 08 are the exception: they were written beside the checks.
+Some of 08 are the exception: they were written beside the checks.
 To these, the slowest ways without a loop over elements, rows or places were added for exercises that are graded for
 speed.  One file per exercise, ``NN_name/EXERCISE.md``.  A few take more time or memory than is allowed:
 ``benchmarks/honest.py`` lists and measures them.
