@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from calls import Arrays, save
+from calls import Arrays, Found, save_calls
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F  # noqa: N812 - its usual name
-
-Found = tuple[str, dict[str, float | int], Arrays]
 
 
 def differentiable(arrays: Arrays) -> dict[str, torch.Tensor]:
@@ -101,10 +99,4 @@ def networks(rng: np.random.Generator) -> Iterator[Found]:
 
 def write(path: Path, seed: int) -> Path:
     """Compute everything and write it to one file."""
-    rng = np.random.default_rng(seed)
-    described, arrays = [], {}
-    for make in (sparse, contractive, prices, likelihoods, networks):
-        for exercise, arguments, found in make(rng):
-            arrays.update({f"{len(described)}.{name}": array for name, array in found.items()})
-            described.append({"exercise": exercise, "arguments": arguments, "arrays": list(found)})
-    return save(path, arrays, seed=seed, calls=described)
+    return save_calls(path, seed, (sparse, contractive, prices, likelihoods, networks))

@@ -9,10 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from calls import Arrays, save
+from calls import Found, save_calls
 from torch.nn import functional as F  # noqa: N812 - its usual name
-
-Found = tuple[str, dict[str, int | None], Arrays]
 
 
 def lookups(rng: np.random.Generator) -> Iterator[Found]:
@@ -110,10 +108,4 @@ def sentences(rng: np.random.Generator) -> Iterator[Found]:
 
 def write(path: Path, seed: int) -> Path:
     """Compute everything and write it to one file."""
-    rng = np.random.default_rng(seed)
-    described, arrays = [], {}
-    for make in (lookups, pairs, documents, neighbours, decompositions, sentences):
-        for exercise, arguments, found in make(rng):
-            arrays.update({f"{len(described)}.{name}": array for name, array in found.items()})
-            described.append({"exercise": exercise, "arguments": arguments, "arrays": list(found)})
-    return save(path, arrays, seed=seed, calls=described)
+    return save_calls(path, seed, (lookups, pairs, documents, neighbours, decompositions, sentences))

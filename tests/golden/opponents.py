@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from autoencoders import Found, differentiable, with_gradients
-from calls import Arrays, save
+from autoencoders import differentiable, with_gradients
+from calls import Arrays, Found, save_calls
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 Tensors = dict[str, torch.Tensor]
@@ -155,10 +155,4 @@ def ended(start: Arrays, given: Arrays, p: Tensors, **values: torch.Tensor) -> A
 
 def write(path: Path, seed: int) -> Path:
     """Compute everything and write it to one file."""
-    rng = np.random.default_rng(seed)
-    described, arrays = [], {}
-    for make in (answers, translations, convolutional, steps):
-        for exercise, arguments, found in make(rng):
-            arrays.update({f"{len(described)}.{name}": array for name, array in found.items()})
-            described.append({"exercise": exercise, "arguments": arguments, "arrays": list(found)})
-    return save(path, arrays, seed=seed, calls=described)
+    return save_calls(path, seed, (answers, translations, convolutional, steps))

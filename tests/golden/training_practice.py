@@ -6,14 +6,11 @@ number n as ``n.NAME``: inputs, parameters, results and gradients, named as in t
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from calls import Arrays, save
+from calls import Found, save_calls
 from torch.nn import functional as F  # noqa: N812 - its usual name
-
-Found = tuple[str, dict[str, Any], Arrays]
 
 
 def adapted(rng: np.random.Generator) -> Iterator[Found]:
@@ -97,10 +94,4 @@ def weighted(rng: np.random.Generator) -> Iterator[Found]:
 
 def write(path: Path, seed: int) -> Path:
     """Compute everything and write it to one file."""
-    rng = np.random.default_rng(seed)
-    described, arrays = [], {}
-    for make in (adapted, scaled, orthogonalized, weighted):
-        for exercise, arguments, found in make(rng):
-            arrays.update({f"{len(described)}.{name}": array for name, array in found.items()})
-            described.append({"exercise": exercise, "arguments": arguments, "arrays": list(found)})
-    return save(path, arrays, seed=seed, calls=described)
+    return save_calls(path, seed, (adapted, scaled, orthogonalized, weighted))

@@ -4,40 +4,17 @@ The golden values were computed by ``tests/golden/embeddings.py``; no PyTorch is
 """
 
 from itertools import pairwise
-from pathlib import Path
 
-import numpy as np
 import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from autograder.checks import Rng
-from autograder.course import catalogue
-from tests.solutions.golden import read_golden
+from tests.solutions.golden import GoldenCalls, agree
 
 ASSIGNMENT = "08_embeddings"
-LOADED = catalogue.load(ASSIGNMENT, Path(__file__).resolve().parents[2])
-HEADER, ARRAYS = read_golden(ASSIGNMENT)
-CALLS = list(enumerate(HEADER["calls"]))
+GOLDEN = GoldenCalls(ASSIGNMENT)
+subject_of, calls_of, arrays_of = GOLDEN.subject_of, GOLDEN.calls_of, GOLDEN.arrays_of
 DRAWN = {"Embedding", "ParagraphVector"}
-
-
-def subject_of(exercise, array_library="numpy"):
-    return LOADED.subject(LOADED.assignment.exercise(exercise)).on(array_library)
-
-
-def arrays_of(number, call):
-    return {name: ARRAYS[f"{number}.{name}"] for name in call["arrays"]}
-
-
-def calls_of(*exercises):
-    chosen = [(number, call) for number, call in CALLS if call["exercise"] in exercises]
-    return pytest.mark.parametrize(("number", "call"), chosen, ids=[f"{n}-{call['exercise']}" for n, call in chosen])
-
-
-def agree(found, expected, dtype="float64"):
-    assert np.shape(found) == expected.shape
-    limit = 1e-10 if dtype == "float64" else 1e-4
-    np.testing.assert_allclose(found, expected, rtol=limit, atol=limit * max(1, np.abs(expected).max()))
 
 
 def in_dtype(arrays, dtype):

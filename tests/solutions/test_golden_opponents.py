@@ -3,39 +3,16 @@
 The golden values were computed by ``tests/golden/opponents.py``; no PyTorch is needed here.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from autograder.checks import Ref, Rng
-from autograder.course import catalogue
-from tests.solutions.golden import read_golden
+from tests.solutions.golden import GoldenCalls, agree
 
 ASSIGNMENT = "10_generative"
-LOADED = catalogue.load(ASSIGNMENT, Path(__file__).resolve().parents[2])
-HEADER, ARRAYS = read_golden("10_opponents")
-CALLS = list(enumerate(HEADER["calls"]))
+GOLDEN = GoldenCalls(ASSIGNMENT, "10_opponents")
+subject_of, calls_of, arrays_of = GOLDEN.subject_of, GOLDEN.calls_of, GOLDEN.arrays_of
 RATE = 0.1
-
-
-def subject_of(exercise, array_library="numpy"):
-    return LOADED.subject(LOADED.assignment.exercise(exercise)).on(array_library)
-
-
-def calls_of(*exercises):
-    chosen = [(number, call) for number, call in CALLS if call["exercise"] in exercises]
-    return pytest.mark.parametrize(("number", "call"), chosen, ids=[f"{n}-{call['exercise']}" for n, call in chosen])
-
-
-def arrays_of(number, call):
-    return {name: ARRAYS[f"{number}.{name}"] for name in call["arrays"]}
-
-
-def agree(found, expected, dtype="float64"):
-    assert np.shape(found) == np.shape(expected)
-    limit = 1e-10 if dtype == "float64" else 1e-4
-    np.testing.assert_allclose(found, expected, rtol=limit, atol=limit * max(1, np.abs(expected).max()))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -1,7 +1,5 @@
 """References of 11 beside PyTorch, scikit-learn and SciPy, and what the searches find."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -10,33 +8,14 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 
 from autograder.checks import Rng
-from autograder.course import catalogue
 from dlkit import Layer, Optimizer, Parameter
 from dlkit.search import BRANIN, FORRESTER, QUADRATIC, Range, minimize
-from tests.solutions.golden import read_golden
+from tests.solutions.golden import GoldenCalls, agree
 from tests.solutions.references import names_of
 
 ASSIGNMENT = "11_training_practice"
-LOADED = catalogue.load(ASSIGNMENT, Path(__file__).resolve().parents[2])
-HEADER, ARRAYS = read_golden(ASSIGNMENT)
-
-
-def subject_of(exercise, array_library="numpy"):
-    return LOADED.subject(LOADED.assignment.exercise(exercise)).on(array_library)
-
-
-def calls_of(exercise):
-    chosen = [(number, call) for number, call in enumerate(HEADER["calls"]) if call["exercise"] == exercise]
-    return pytest.mark.parametrize(("number", "call"), chosen, ids=[str(n) for n, _ in chosen])
-
-
-def arrays_of(number, call):
-    return {name: ARRAYS[f"{number}.{name}"] for name in call["arrays"]}
-
-
-def agree(found, expected):
-    assert np.shape(found) == np.shape(expected)
-    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10 * max(1, np.abs(expected).max()))
+GOLDEN = GoldenCalls(ASSIGNMENT)
+subject_of, calls_of, arrays_of = GOLDEN.subject_of, GOLDEN.calls_of, GOLDEN.arrays_of
 
 
 @pytest.fixture(scope="module")
