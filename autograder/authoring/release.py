@@ -201,7 +201,7 @@ def _grade_cell(exercises: dict[str, Exercise], name: str) -> dict[str, Any]:
     if name not in exercises:
         message = f"the notebook checks {name}, which assignment.py does not list"
         raise SpecError(message)
-    points = 0.0 if exercises[name].bonus else exercises[name].total  # bonus points are nbgrader's extra credit
+    points = 0.0 if exercises[name].bonus else exercises[name].total  # bonus points are no part of nbgrader's maximum
     return _cell(grade_cell(name), grade=True, solution=False, points=points)
 
 

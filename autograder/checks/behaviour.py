@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.checks.chance import RAW, Invariant, invariant_of
 from autograder.checks.drawing import TRAINED, CaseMaker, fits, in_dtype, in_views, is_float, sizes, without_rng
-from autograder.checks.judges import used_again
+from autograder.checks.judges import AS_IT_WAS, used_again
 from autograder.checks.slopes import SLOPES, Slope, has_slope, real, weighted_sum
 from autograder.isolation.tree import Ref, Value
 from autograder.spec import Case, Observations, Trial
@@ -26,7 +26,6 @@ Index = int | slice | NumpyArray
 
 DIRECTIONS = 2
 RETURNED = "what forward returned"
-AS_IT_WAS = "as it was"
 TRIES = "_tries"
 """How often backward called forward, where that was more than to compute again what it did not keep."""
 

@@ -13,7 +13,7 @@ from autograder.checks.chance import Invariant, invariant_of
 from autograder.checks.drawing import CaseMaker, in_views
 from autograder.checks.habits import habits
 from autograder.checks.judges import judge_float32, judge_unchanged, used_again
-from autograder.checks.mutation import mutated_function
+from autograder.checks.mutation import TO_FLOAT64, mutated_function
 from autograder.isolation.tree import Ref, Value, Values
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Judge, Observations, Points, Trial, points_by_part
@@ -44,11 +44,6 @@ class Setting:
 
 COPIED = "y = __import__('copy').deepcopy(y)"
 """The result is a copy: it may be a view of an argument."""
-TO_FLOAT64 = (
-    "wide = lambda v: v.astype('float64') if v.dtype.kind == 'f' else v",
-    "return tuple(map(wide, y)) if isinstance(y, tuple) else wide(y)",
-)
-
 NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
 
 

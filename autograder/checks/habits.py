@@ -12,8 +12,8 @@ from functools import partial
 import numpy as np
 
 from autograder.checks.drawing import CaseMaker, converted
-from autograder.checks.judges import judge_float32, judge_unchanged
-from autograder.checks.mutation import mutated, mutated_function
+from autograder.checks.judges import AS_IT_WAS, judge_float32, judge_unchanged
+from autograder.checks.mutation import arguments_of, first_arguments, mutated, mutated_function
 from autograder.spec import Case, Exercise, Judge, Observations, Observe
 from autograder.spec.comparison import compare_all
 from autograder.subject import Instance, Subject
@@ -22,7 +22,6 @@ __all__ = ["habits", "in_float32"]
 
 UNTOUCHED, FLOAT32, DEVICE = "inputs are not modified", "float32 stays float32", "stays on the device"
 INPUTS, SINGLE, TRANSFERS = "inputs", "float32", "device"
-UNCHANGED = "as it was"
 
 
 def habits(
@@ -58,10 +57,10 @@ def habits(
         now = {key: Instance(subject, ref.handle).fetch() for key, ref in sent.items()}
         if not in_words:
             return now
-        return {key: UNCHANGED if np.array_equal(x, now[key]) else "changed" for key, x in case.inputs.items()}
+        return {key: AS_IT_WAS if np.array_equal(x, now[key]) else "changed" for key, x in case.inputs.items()}
 
     def before(case: Case) -> Observations:
-        return dict.fromkeys(case.inputs, UNCHANGED) if in_words else dict(case.inputs)
+        return dict.fromkeys(case.inputs, AS_IT_WAS) if in_words else dict(case.inputs)
 
     if INPUTS in among:
         check(
@@ -88,8 +87,7 @@ def _mutants(exercise: Exercise, part: str, to_float64: tuple[str, ...]) -> dict
             SINGLE: mutated_function(*(to_float64 or ("return y.astype('float64')",))),
             TRANSFERS: mutated_function("__import__('numpy').asarray(args[0])", "return y"),
         }
-    given = {"forward": "xs", "backward": "dy"}.get(part, "args")
-    call = f"super().{part}(*args, **kwargs)" if given == "args" else f"super().{part}(*{given})"
+    given, call = first_arguments(part), f"super().{part}({arguments_of(part)})"
     return {
         INPUTS: mutated(f"y = {call}", f"{given}[0][...] = 0", "return y", method=part),
         SINGLE: mutated(*(to_float64 or (f"return {call}.astype('float64')",)), method=part),

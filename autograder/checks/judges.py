@@ -13,9 +13,10 @@ from autograder.isolation.tree import Value
 from autograder.spec import Case, Judge, Observations
 from autograder.spec.comparison import FLOAT32, Mismatch, compare, is_compared
 
-__all__ = ["Judge", "judge_dtype", "judge_float32", "judge_unchanged", "judge_words", "used_again"]
+__all__ = ["AS_IT_WAS", "Judge", "judge_dtype", "judge_float32", "judge_unchanged", "judge_words", "used_again"]
 
-
+AS_IT_WAS = "as it was"
+"""What is observed of a value that later calls have not changed, where its numbers depend on a draw."""
 AGAIN = "where the same arrays are used again"
 
 

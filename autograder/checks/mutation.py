@@ -6,9 +6,26 @@
 
 from __future__ import annotations
 
-__all__ = ["mutated", "mutated_function", "mutated_method"]
+__all__ = ["TO_FLOAT64", "arguments_of", "first_arguments", "mutated", "mutated_function", "mutated_method"]
 
 ARGUMENTS = {"forward": "*xs", "backward": "*dy"}
+
+
+TO_FLOAT64 = (
+    "wide = lambda v: v.astype('float64') if v.dtype.kind == 'f' else v",
+    "return tuple(map(wide, y)) if isinstance(y, tuple) else wide(y)",
+)
+"""The end of a body that makes float64 of the floats in its result, ``y``."""
+
+
+def arguments_of(method: str) -> str:
+    """The arguments of a method as its mutation receives them and passes them on."""
+    return ARGUMENTS.get(method, "*args, **kwargs")
+
+
+def first_arguments(method: str) -> str:
+    """The name of the tuple of its positional arguments."""
+    return arguments_of(method).partition(",")[0].removeprefix("*")
 
 
 def mutated(*body: str, method: str = "forward") -> str:
@@ -18,8 +35,7 @@ def mutated(*body: str, method: str = "forward") -> str:
 
 def mutated_method(*body: str, method: str) -> str:
     """One more method for that subclass."""
-    arguments = ARGUMENTS.get(method, "*args, **kwargs")
-    return f"    def {method}(self, {arguments}):\n" + _indented(body, 8)
+    return f"    def {method}(self, {arguments_of(method)}):\n" + _indented(body, 8)
 
 
 def mutated_function(*body: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.habits import habits
 from autograder.checks.judges import judge_words
-from autograder.checks.mutation import mutated, mutated_function
+from autograder.checks.mutation import TO_FLOAT64, mutated, mutated_function
 from autograder.checks.statistics import Claim, Run, new_rng, seeded, statistics
 from autograder.checks.support import packaged_support
 from autograder.isolation.tree import Ref, Value
@@ -250,7 +250,6 @@ def _add_habits(
         return None
 
     call = (f"y = super().{drawing.method}(*args, **kwargs)",) if drawing.method else ()
-    to_float64 = "return tuple(v.astype('float64') for v in y) if isinstance(y, tuple) else y.astype('float64')"
     add = partial(habits, exercise, cases=cases, after=(principal,))
     add(drawing.call, among=("inputs",), in_words=True)
     if "float32" in among:
@@ -259,7 +258,7 @@ def _add_habits(
             among=("float32",),
             expect=None if expect is None else lambda case: {**expect(case), **dtypes},
             judge=judge_single,
-            to_float64=(*call, to_float64),
+            to_float64=(*call, *TO_FLOAT64),
         )
     if "device" in among:
         add(drawing.observe, among=("device",), expect=expect, judge=_judge(words))

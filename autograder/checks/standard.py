@@ -13,7 +13,7 @@ from functools import partial
 
 from autograder.checks.behaviour import TRIES, Behaviour
 from autograder.checks.judges import judge_float32, judge_unchanged
-from autograder.checks.mutation import mutated, mutated_method
+from autograder.checks.mutation import arguments_of, mutated, mutated_method
 from autograder.checks.slopes import SLOPES, has_slope
 from autograder.checks.wide import AS_DIFFERENCES
 from autograder.spec import Case, Check, GradientCost, Observations, SpecError
@@ -193,7 +193,7 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, reads: Reads) 
         cases=harness.cases,
         observe=harness.results_kept,
         judge=compare_all,
-        mutation=_one_buffer("forward", "*xs") if harness.takes_upstream else _one_buffer("backward", "*dy"),
+        mutation=_one_buffer("forward" if harness.takes_upstream else "backward"),
     )
     if reads.inputs:
         yield _secondary(
@@ -309,10 +309,10 @@ def _shared_memory() -> str:
     )
 
 
-def _one_buffer(method: str, arguments: str) -> str:
+def _one_buffer(method: str) -> str:
     """A class whose method overwrites what its last call returned."""
     return mutated(
-        f"y = super().{method}({arguments})",
+        f"y = super().{method}({arguments_of(method)})",
         "y = tuple(v * 1 for v in y) if isinstance(y, tuple) else y * 1",
         "for last in getattr(self, 'last', ()): last[...] = 0",
         "self.last = y if isinstance(y, tuple) else (y,)",

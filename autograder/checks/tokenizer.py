@@ -22,7 +22,18 @@ from autograder.checks.tokenization import (
 )
 from autograder.isolation.tree import Value
 from autograder.measuring import Memory, Scaling, Speed
-from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, points_by_part
+from autograder.spec import (
+    Case,
+    Check,
+    Draw,
+    Exercise,
+    Extras,
+    Judge,
+    Observations,
+    Observe,
+    Points,
+    points_by_part,
+)
 from autograder.subject import Subject, SubjectRaisedError
 
 __all__ = ["LEARNED", "TokenizerExercise"]
@@ -71,12 +82,19 @@ def TokenizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     """
     tokenizer = Tokenizer(name, cases, texts, learned, dict(arguments or {}))
     budgets = [replace(budget, dtype="float64") if budget else None for budget in (speed, memory, scaling)]
+    encodes = _as_set(
+        SET, "encode", tokenizer.with_learned, tokenizer.encode_as_set, judge_ids, after=IDS, untrained="vars({name}())"
+    )
+    decodes = _as_set(
+        DECODES_SET, "decode", tokenizer.with_learned_and_ids, tokenizer.decode_as_set, judge_texts, after=TEXTS,
+        untrained="()",
+    )  # fmt: skip
     checks = [
         *_train_checks(tokenizer),
         *_encode_checks(tokenizer),
-        *([_check_of_setting(tokenizer)] if settable else []),
+        *([encodes] if settable else []),
         *_decode_checks(tokenizer, outside),
-        *([_check_of_decoding_as_set(tokenizer)] if settable else []),
+        *([decodes] if settable else []),
         *budget_checks(tokenizer.trial, budgets, needs=TO_LEARN, after=(LEARNED,)),
     ]
     return Exercise(name, "tokenizer", ALL, points_by_part(name, points), checks, **extras)
@@ -155,40 +173,25 @@ def _encode_checks(tokenizer: Tokenizer) -> list[Check]:
     ]
 
 
-def _check_of_setting(tokenizer: Tokenizer) -> Check:
+def _as_set(name: str, part: str, cases: Draw, observe: Observe, judge: Judge, *, after: str, untrained: str) -> Check:
+    """The check of one method after what was learned was written; its mutation works with what training has stored.
+
+    untrained: what it works with in a tokenizer that was never trained.
+    """
     return Check(
-        SET,
-        "encode",
+        name,
+        part,
         1.0,
-        tokenizer.with_learned,
-        tokenizer.encode_as_set,
-        judge_ids,
-        needs=TO_ENCODE,
-        after=(IDS,),
+        cases,
+        observe,
+        judge,
+        needs=("train", part),
+        after=(after,),
         mutation=mutated("super().train(*args, **kwargs)", "self._trained = dict(vars(self))", method="train")
         + mutated_method(
-            "vars(self).update(getattr(self, '_trained', None) or vars({name}()))",
-            "return super().encode(*args, **kwargs)",
-            method="encode",
-        ),
-    )
-
-
-def _check_of_decoding_as_set(tokenizer: Tokenizer) -> Check:
-    return Check(
-        DECODES_SET,
-        "decode",
-        1.0,
-        tokenizer.with_learned_and_ids,
-        tokenizer.decode_as_set,
-        judge_texts,
-        needs=ALL,
-        after=(TEXTS,),
-        mutation=mutated("super().train(*args, **kwargs)", "self._trained = dict(vars(self))", method="train")
-        + mutated_method(
-            "vars(self).update(getattr(self, '_trained', ()))",
-            "return super().decode(*args, **kwargs)",
-            method="decode",
+            f"vars(self).update(getattr(self, '_trained', None) or {untrained})",
+            f"return super().{part}(*args, **kwargs)",
+            method=part,
         ),
     )
 

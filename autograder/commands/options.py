@@ -75,7 +75,8 @@ def scope_without(without: list[str] | None) -> Scope:
         if what not in ("capstones", "bonus"):
             message = f"--without: expected 'capstones' or 'bonus', got '{what}'."
             raise usage(message)
-    return Scope(**dict.fromkeys(without or [], False))
+    left_out = without or []
+    return Scope(capstones="capstones" not in left_out, bonus="bonus" not in left_out)
 
 
 def check_backend(name: str) -> None:

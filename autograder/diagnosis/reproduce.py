@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import MethodType
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def snippet(exercise: Exercise, check: Check, failed: list[Case], subject: Subje
 
 def _is_one_call(exercise: Exercise, check: Check) -> bool:
     """Whether the check runs what the lines run: one forward, with one backward perhaps, or one call of a function."""
-    return getattr(check.observe, "__name__", "") in (("forward", "backward") if exercise.is_class else ("observe",))
+    name = check.observe.__name__ if isinstance(check.observe, MethodType) else ""  # not a function of a custom check
+    return name in (("forward", "backward") if exercise.is_class else ("observe",))
 
 
 def _size(case: Case) -> int:

@@ -99,9 +99,8 @@ def summary(report: Report, limit: int = 300) -> list[str]:
             for one in findings(exercise)
             if one.sentence not in about_file
         ]
-        points = (
-            f"{number(exercise.points)} of {number(exercise.max_points)}{' bonus points' if exercise.bonus else ''}"
-        )
+        points = f"{number(exercise.points)} of {number(exercise.max_points)}"
+        points += " bonus points" if exercise.bonus else ""
         reason = next((word for word in words if word), MEANING[exercise.status])
         told.append(clean(f"{exercise.name}: {points}. {reason}", limit))
     return told

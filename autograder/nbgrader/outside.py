@@ -48,7 +48,7 @@ class GradeOutside(NbGraderPreprocessor):  # type: ignore[misc]  # nbgrader has 
     earlier = Enum(("reference", "own"), "reference", help="The earlier work that later work is graded on.")
     earlier.tag(config=True)
     capstones = Bool(default_value=True, help="Whether to grade checks that train a model.").tag(config=True)
-    bonus = Bool(default_value=True, help="Whether to grade bonus exercises, for extra credit.").tag(config=True)
+    bonus = Bool(default_value=True, help="Whether to grade bonus exercises.").tag(config=True)
     seed = Integer(None, allow_none=True, help="Draws the inputs; by default drawn once and stored with the reports.")
     seed.tag(config=True)
     execute_others = Bool(

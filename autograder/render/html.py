@@ -30,6 +30,7 @@ from autograder.render.reading import (
     NAME,
     RIGHT,
     clean,
+    counted_points,
     exercise_names,
     left_out,
     next_steps,
@@ -57,6 +58,7 @@ def student_page(report: Report) -> str:
     """Draw one student's result of one assignment."""
     told = {problem.sentence for problem in report.problems}
     ratios = measures(report)
+    points, most = counted_points(report)
     return (
         environment()
         .get_template("student.html")
@@ -64,6 +66,7 @@ def student_page(report: Report) -> str:
             report=report,
             exercises=[Drawn(exercise, told, i) for i, exercise in enumerate(report.exercises)],
             steps=next_steps(report),
+            complete=points == most,
             most_steps=MOST_STEPS,
             by_hand=sum(answer.max_points for answer in report.written),
             counts=_counts(exercise.status for exercise in report.exercises),

@@ -260,10 +260,17 @@ class Step:
     mistake: str = ""
 
 
+def counted_points(report: Report) -> tuple[float, float]:
+    """Points and maximum of all but bonus exercises; of these where nothing else was graded."""
+    counted = [exercise for exercise in report.exercises if not exercise.bonus] or report.exercises
+    points, most = (sum(one.points for one in counted), sum(one.max_points for one in counted))
+    return round(points, 2), round(most, 2)
+
+
 def points_earned(report: Report) -> str:
     """The points in one line; bonus points are named, for the sum may exceed the maximum."""
     if report.exercises and all(exercise.bonus for exercise in report.exercises):
-        return f"{number(report.points)} of {number(sum(one.max_points for one in report.exercises))} bonus points"
+        return f"{number(report.points)} of {number(counted_points(report)[1])} bonus points"
     bonus = f", with {number(report.bonus_points)} bonus points" if report.bonus_points else ""
     return f"{number(report.points)} of {number(report.max_points)} points{bonus}"
 

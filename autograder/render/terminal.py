@@ -21,6 +21,7 @@ from autograder.render.reading import (
     RIGHT,
     Finding,
     clean,
+    counted_points,
     exercise_names,
     findings,
     left_out,
@@ -180,8 +181,8 @@ def _print_place(page: Page, why: Finding | Verdict) -> None:
 
 
 def _print_total(page: Page, report: Report) -> None:
-    share = report.points / report.max_points if report.max_points else 0.0
-    full = min(BAR, int(BAR * share))  # a bar is full only if nothing is missing
+    points, most = counted_points(report)
+    full = int(BAR * points / most) if most else 0  # a bar is full only if nothing is missing
     line = Text.assemble(
         (page.bar[0] * full, "green"),
         (page.bar[1] * (BAR - full), "dim"),

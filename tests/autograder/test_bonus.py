@@ -131,6 +131,18 @@ def test_a_check_of_bonus_exercises_alone_names_their_points(reports):
     assert "4 of 4 bonus points" in text_of(print_report, alone)
 
 
+def test_bonus_points_hide_nothing_that_is_missing(loaded, reports):
+    """A check that the grader failed on costs points; as many bonus points do not make the bar full."""
+    tanh, sigmoid = reports[0].exercises
+    last = msgspec.structs.replace(tanh.verdicts[-1], status=Status.BROKEN, points=0.0)
+    faulty = msgspec.structs.replace(tanh, verdicts=[*tanh.verdicts[:-1], last])
+    report = msgspec.structs.replace(reports[0], exercises=[faulty, sigmoid])
+    assert report.points > report.max_points
+    assert "Nothing: what is missing is not yours to fix." in student_page(report)
+    shown, whole = (text_of(print_report, each) for each in (report, reports[0]))
+    assert shown.count("━") < whole.count("━") == 24
+
+
 def test_what_to_do_next_lists_them_last(reports):
     assert [step.what for step in next_steps(reports[1])] == ["Write Sigmoid for bonus points."]
     assert [step.what for step in next_steps(reports[3])] == ["Write Tanh.", "Write Sigmoid for bonus points."]

@@ -145,7 +145,8 @@ search.check("equal values do no harm", cases=equal_values, after=(GAIN,), judge
 
 # --- minima ----------------------------------------------------------------------------------
 
-SEEDS, TRIALS = 20, 25
+SEEDS, AT_MOST, TRIALS = 20, 60, 25
+"""Searches whose median is judged; so many, where that of the first ones misses the goal."""
 
 
 def hidden_minima(rng):
@@ -160,7 +161,7 @@ def hidden_minima(rng):
             "problem": problem.name,
             "order": rng.permutation(len(space)),
             "turned": rng.random(len(space)) < 0.5,
-            "seeds": [int(seed) for seed in rng.integers(1 << 30, size=SEEDS)],
+            "seeds": [int(seed) for seed in rng.integers(1 << 30, size=AT_MOST)],
         }
         yield Case({"space": space}).with_changes(hidden=hidden)
 
@@ -181,7 +182,9 @@ def median_of_random(case):
     return float(np.median(left))
 
 
-# What is left in the median of 20 seeds, as a share of what random search leaves: at most MOST of it.
+# What is left in the median of the seeds, as a share of what random search leaves: at most MOST of it. In 80 medians
+# of 20 the reference leaves 0.20 of it on Branin's function, 0.45 at worst. One search in five and a half leaves more
+# than half, so ten of twenty do once in 700 cases, and thirty of sixty hardly ever.
 MOST = 0.5
 
 
@@ -191,7 +194,7 @@ def judge_minima(observed, expected, case):
         return None
     text = (
         f"{case.hidden['problem']}'s function: after {TRIALS} trials the best value lies {left:.3g} above the minimum, "
-        f"in the median of {SEEDS} seeds; random search gets to {by_chance:.3g}, and half of that is required"
+        f"in the median of {observed['seeds']} seeds; random search gets to {by_chance:.3g}, and half of that is required"
     )
     return Mismatch("value", "left", text)
 
@@ -206,14 +209,19 @@ def judge_minima(observed, expected, case):
 )
 def minima(subject, case):
     """The functions are evaluated here, so that nobody can try more often."""
-    left = []
-    for seed in case.hidden["seeds"]:
-        made = subject.make("BayesianSearch", **case.arguments, rng=Rng(seed))
-        values = []
-        for _ in range(TRIALS):
-            setting = np.asarray(made.call("ask"), float)
-            value = value_of(case, to_units(setting, ranges_of(case)))
-            values.append(value if np.isfinite(value) else np.inf)
-            made.call("tell", setting, values[-1])
-        left.append(min(values))
-    return {"left": float(np.median(left))}
+    left = [found_from(subject, case, seed) for seed in case.hidden["seeds"][:SEEDS]]
+    if np.median(left) > MOST * median_of_random(case):
+        left += [found_from(subject, case, seed) for seed in case.hidden["seeds"][SEEDS:]]
+    return {"left": float(np.median(left)), "seeds": len(left)}
+
+
+def found_from(subject, case, seed):
+    """What one search leaves."""
+    values = []
+    made = subject.make("BayesianSearch", **case.arguments, rng=Rng(seed))
+    for _ in range(TRIALS):
+        setting = np.asarray(made.call("ask"), float)
+        value = value_of(case, to_units(setting, ranges_of(case)))
+        values.append(value if np.isfinite(value) else np.inf)
+        made.call("tell", setting, values[-1])
+    return min(values)

@@ -157,6 +157,35 @@ def test_what_the_run_left_out_says_so_and_waits_for_a_mark_by_hand(released, re
     assert asked_for_a_hand(released, resources) == {f"check_{last.name}"}
 
 
+def a_bonus_exercise(released, resources, report):
+    """The last exercise as one for bonus points: its cell has a maximum of 0."""
+    *rest, last = report.exercises
+    cell = next(c for c in released.cells if c.metadata.get("nbgrader", {}).get("grade_id") == f"check_{last.name}")
+    cell.metadata["nbgrader"]["points"] = 0.0
+    SaveCells().preprocess(copy.deepcopy(released), resources)
+    verdicts = [replace(last.verdicts[0], points=2.5, max_points=4.0)]
+    return rest, replace(last, verdicts=verdicts, bonus=True)
+
+
+def test_bonus_points_are_an_automatic_score_beyond_the_maximum(released, report, resources):
+    rest, bonus = a_bonus_exercise(released, resources, report)
+    report = replace(report, exercises=[*rest, bonus])
+    write(released, report)
+    resources[REPORT] = report
+    assert asked_for_a_hand(released, resources) == set()
+    with Gradebook(resources["nbgrader"]["db_url"]) as gradebook:
+        grade = gradebook.find_grade(f"check_{bonus.name}", "layers", "02_layers", "ada")
+        assert (grade.auto_score, grade.score, grade.max_score) == (2.5, 2.5, 0.0)
+
+
+def test_bonus_points_that_a_run_left_out_wait_for_nobody(released, report, resources):
+    rest, bonus = a_bonus_exercise(released, resources, report)
+    report = replace(report, exercises=rest, bonus=False, left_out=[bonus.name])
+    write(released, report)
+    resources[REPORT] = report
+    assert asked_for_a_hand(released, resources) == set()
+
+
 def test_without_a_report_nobody_is_asked(released, resources):
     """Where Execute graded, say."""
     nb, _ = AskForAHand().preprocess(released, resources)
