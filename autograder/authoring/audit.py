@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 import msgspec
@@ -31,8 +32,10 @@ FEWEST = 3
 CLEARANCE = 1.25
 """A speed limit keeps this factor from both sides."""
 FEWEST_WITH_BACKWARD = 5
-FEWER = 4
-"""Of so many exercises, a sample tries in one what takes long."""
+SAMPLED = 6
+"""So many mistakes of each exercise are in a sample, and of each check that mistakes are meant for at least one."""
+FEWER, SELDOM = 2, 4
+"""Of so many exercises, a sample measures variants and trains capstones in one, and takes differences in one."""
 
 
 class Margin(msgspec.Struct, frozen=True):
@@ -71,7 +74,7 @@ class Audit(msgspec.Struct):
     """What was proved: counts, and one sentence for everything that was not.
 
     mistakes: planted by authors; mutations: of standard checks; caught and diagnosed count mistakes;
-    left_out: mistakes of capstones and mutations that take long, where only a sample is tried;
+    left_out: mistakes, mutations, variants and capstones of which only a sample is tried;
     margins: of every speed limit.
     """
 
@@ -141,8 +144,8 @@ def look_at(
 ) -> Audit:
     """Audit one piece; arguments as those of ``audit``.
 
-    sample: of what takes long only a part is tried, the same in every audit: one mistake of each capstone, and
-    numerical differences in place of the gradients in some of the exercises.
+    sample: only a part is tried, the same in every audit: some mistakes of each exercise; and of some exercises what
+    takes long, which is the training of capstones, variants, and numerical differences in place of gradients.
     """
     result = Audit()
     try:
@@ -183,6 +186,9 @@ class _Auditor:
         self.grader.limit_to({exercise.name})
         self.result.exercises += 1
         self.result.checks += len(exercise.checks)
+        if any(check.capstone for check in exercise.checks) and self._leaves_out(exercise, FEWER):
+            self.result.left_out += 1
+            return
         try:
             problems = [
                 *self._parts(exercise),
@@ -268,13 +274,11 @@ class _Auditor:
         fewest = FEWEST_WITH_BACKWARD if "backward" in exercise.parts else FEWEST
         if len(exercise.mistakes) < fewest:
             yield f"has {len(exercise.mistakes)} mistakes; at least {fewest} are required"
-        trained = min((_rank(mistake.name) for mistake in exercise.mistakes), default=b"")
-        for mistake in exercise.mistakes:
+        sampled = self._sampled(exercise)
+        self.result.left_out += len(exercise.mistakes) - len(sampled)
+        for mistake in sampled:
             source = mistake.apply(self.loaded.source_of(exercise), exercise.name)
             meant = self._meant(exercise, mistake)
-            if self.sample and meant.capstone and _rank(mistake.name) != trained:
-                self.result.left_out += 1
-                continue
             self.result.mistakes += 1
             checks = [check for check in exercise.checks if not check.budget or check is meant]
             verdicts = self._run(exercise, source, checks, explains=True, ends_at_failure=True).values()
@@ -288,6 +292,21 @@ class _Auditor:
                 self.result.diagnosed += 1
             else:
                 yield f"mistake “{mistake.name}” is diagnosed as “{first.mistake or 'nothing known'}”: {first.sentence}"
+
+    def _sampled(self, exercise: Exercise) -> Sequence[Mistake]:
+        """Mistakes to try: all, or those of a sample, in which every check that mistakes are meant for comes first."""
+        if not self.sample:
+            return exercise.mistakes
+        by_check: dict[str, list[Mistake]] = {}
+        for mistake in sorted(exercise.mistakes, key=lambda each: _rank(each.name)):
+            by_check.setdefault(self._meant(exercise, mistake).name, []).append(mistake)
+        each_first = [mistake for row in zip_longest(*by_check.values()) for mistake in row if mistake]
+        most = 1 if any(check.capstone for check in exercise.checks) else max(SAMPLED, len(by_check))
+        return [mistake for mistake in exercise.mistakes if mistake in each_first[:most]]
+
+    def _leaves_out(self, exercise: Exercise, of: int) -> bool:
+        """Whether this exercise is one of those in which a sample leaves out what takes long."""
+        return self.sample and _rank(exercise.name)[3] % of != 0
 
     def _meant(self, exercise: Exercise, mistake: Mistake) -> Check:
         """Find the check that a mistake names, or the first of the part that it edits."""
@@ -308,7 +327,7 @@ class _Auditor:
                 if check.name not in named and not check.budget:
                     yield f"“{check.name}” is not proved: no mistake is meant for it"
                 continue
-            if self.sample and check.cost and _rank(exercise.name)[0] % FEWER:
+            if check.cost and self._leaves_out(exercise, SELDOM):
                 self.result.left_out += 1
                 continue
             self.result.mutations += 1
@@ -339,6 +358,9 @@ class _Auditor:
             yield from (f"is graded for {' and '.join(b.part for b in budgets.values())} and has no {name} variant"
                         for name, text in variants.items() if text is None)  # fmt: skip
         if not budgets or None in variants.values():
+            return
+        if self._leaves_out(exercise, FEWER):
+            self.result.left_out += len(budgets)
             return
         source, verdicts = self.loaded.source_of(exercise), self.of_reference.verdicts if self.of_reference else []
         ratios = {("reference", v.check): v.measurement.value if v.measurement else 0.0 for v in verdicts}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Unpack
 
 from autograder.checks.drawing import CaseMaker, is_float
@@ -48,6 +49,7 @@ class _Given:
     lr: float
     stale: bool
     detached: tuple[str, ...]
+    adjusted: tuple[str, ...] = ()
     watched: bool = False
 
     def setting(self) -> Setting:
@@ -90,6 +92,7 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     stale: bool = False,
     detached: tuple[str, ...] = (),
     cleared: tuple[str, ...] = (),
+    adjusted: tuple[str, ...] = (),
     points: Points | float | None = None,
     outputs: tuple[str, ...] = ("the result",),
     float32: bool | CaseMaker = False,
@@ -113,9 +116,10 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     stale: the networks come with gradients of an earlier step, which are to be cleared.
     detached: networks that another one's loss must not reach, even where its gradient is cleared before it does harm;
     cleared: networks whose gradients must be zero when the function returns.  Each adds a check.
+    adjusted: networks whose parameters the function itself changes between updates, as by clipping them.
     Other arguments: as of ``FunctionExercise``.
     """
-    given = _Given(networks, optimizers, losses, lr, stale, detached)
+    given = _Given(networks, optimizers, losses, lr, stale, detached, adjusted)
     exercise = FunctionExercise(
         name, cases=cases, points=points, speed=speed, memory=memory, scaling=scaling, setting=given.setting(),
         outputs=outputs, float32=float32, cpu_only=cpu_only, **extras,
@@ -143,8 +147,8 @@ def _turns(name: str, cases: CaseMaker, given: _Given) -> Check:
         return {"_turns": log.call("taking_turns"), **_entries(log.call("updates"))}  # by which mistakes are recognised
 
     return Check(
-        TURNS, name, 1.0, lambda rng, _reference: list(cases(rng)), observe, judge_turns, needs=(name,),
-        mutation=_late_updates(tuple(given.optimizers)),
+        TURNS, name, 1.0, lambda rng, _reference: list(cases(rng)), observe,
+        partial(judge_turns, adjusted=given.adjusted), needs=(name,), mutation=_late_updates(tuple(given.optimizers)),
     )  # fmt: skip
 
 

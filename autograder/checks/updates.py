@@ -6,23 +6,31 @@ Numbers decide, and the order of the updates, which the numbers depend on; how o
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import numpy as np
 
 from autograder.isolation.tree import Value
-from autograder.spec import Case, Observations
+from autograder.spec import Case, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare, compare_all
 
 __all__ = ["REACHED", "judge_left", "judge_reaching", "judge_turns", "judge_updates"]
 
+Names = tuple[str, ...]
+Turns = list[tuple[str, list[str]]]
+"""Of every update its optimizer, and the networks that something else has moved before it; at the end one without."""
 REACHED = "what reached "
 """How the log begins the names of what went through a network's backward."""
 
 
-def judge_turns(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-    """Require the reference's order of updates where numbers depend on it, and that nothing else moves a network."""
+def judge_turns(observed: Observations, expected: Observations, case: Case, *, adjusted: Names = ()) -> Mismatch | None:
+    """Require the reference's order of updates where numbers depend on it, and that nothing else moves a network.
+
+    adjusted: networks that the function itself may change, as by clipping: where it does depends on numbers, so that
+    only one that never does so is named.  SpecError where the reference changes another one.
+    """
     right, seen = expected["_turns"], observed.get("_turns")
+    _must_be_named(right, adjusted)
     if not _are_turns(seen):
         return Mismatch("structure", "the updates", "the order of the updates cannot be read")
     ours, theirs = ([name for name, _ in turns[:-1]] for turns in (right, seen))
@@ -32,16 +40,49 @@ def judge_turns(observed: Observations, expected: Observations, case: Case) -> M
     if theirs != ours and compare_all(observed, expected, case):
         text = f"the updates came in the order {_listed(theirs)}; expected {_listed(ours)}"
         return Mismatch("structure", "the order of the updates", text)
-    for event, (name, changed) in enumerate(seen):
+    return _moved_alone(seen, adjusted) or _never_adjusted(right, seen)
+
+
+def _must_be_named(right: Turns, adjusted: Names) -> None:
+    for event, (_, changed) in enumerate(right):
         for network in changed:
-            if network not in right[event][1]:
-                when = f"before update {event + 1}, {name}.step()" if name else "after the last update"
-                text = f"the parameters of {network} changed {when}, without a step of an optimizer"
+            if network not in adjusted:
+                when = _between(right, event)
+                message = (
+                    f"the solution itself changes the parameters of {network} {when}: give adjusted=({network!r},)"
+                )
+                raise SpecError(message)
+
+
+def _moved_alone(seen: Turns, adjusted: Names) -> Mismatch | None:
+    """What changed without a step, though the function must not."""
+    for event, (_, changed) in enumerate(seen):
+        for network in changed:
+            if network not in adjusted:
+                text = f"the parameters of {network} changed {_between(seen, event)}, without a step of an optimizer"
                 return Mismatch("structure", f"the parameters of {network}", text)
     return None
 
 
-def _are_turns(seen: Value) -> TypeGuard[list[list[Any]]]:
+def _never_adjusted(right: Turns, seen: Turns) -> Mismatch | None:
+    """What the reference changes without a step, and this function never does."""
+    for event, (_, changed) in enumerate(right):
+        for network in changed:
+            if not any(network in theirs for _, theirs in seen):
+                text = (
+                    f"nothing but a step of an optimizer ever changes the parameters of {network}; "
+                    f"the reference changes them {_between(right, event)}"
+                )
+                return Mismatch("structure", f"the parameters of {network}", text)
+    return None
+
+
+def _between(turns: Turns, event: int) -> str:
+    name, _ = turns[event]
+    return f"before update {event + 1}, {name}.step()" if name else "after the last update"
+
+
+def _are_turns(seen: Value) -> TypeGuard[Turns]:
     """Whether this is a list of turns that ends with one without a name."""
     return (
         isinstance(seen, list)
@@ -97,7 +138,7 @@ def _forward_calls(observed: Observations, expected: Observations) -> str:
     for name, count in expected["_calls"].items():
         theirs = seen.get(name) if isinstance(seen, dict) else None
         if isinstance(theirs, int) and theirs != count:
-            return f" ({name}.forward ran {_times(theirs)}; in the reference {_times(count)})"
+            return f" ({name}.forward ran {_times(theirs)}; the reference needs {_times(count)}, others may differ)"
     return ""
 
 

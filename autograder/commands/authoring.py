@@ -94,9 +94,7 @@ def audit(
     ] = False,
     sample: Annotated[
         bool,
-        typer.Option(
-            "--sample", help="Try only a part of what takes long: planted mistakes of capstones, numerical differences."
-        ),
+        typer.Option("--sample", help="Try only a part: some mistakes of each exercise, and some of what takes long."),
     ] = False,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Instead, list small changes of the solutions that no check catches.")
@@ -148,7 +146,7 @@ def _print_audit(console: Console, result: Audit) -> None:
         f"{result.assignments} assignments, {result.exercises} exercises, {result.checks} checks: "
         f"{result.caught} of {result.mistakes} mistakes caught, {result.diagnosed} diagnosed as themselves, "
         f"{result.mutations} mutations of standard checks, {result.slow_variants} slow or bulky variants, "
-        f"{f'{result.left_out} mistakes and mutations that take long left out, ' if result.left_out else ''}"
+        f"{f'{result.left_out} mistakes, mutations, variants and capstones left out, ' if result.left_out else ''}"
         f"{len(result.failures)} failures.",
         soft_wrap=True,
     )

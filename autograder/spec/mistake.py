@@ -98,8 +98,10 @@ class Mistake:
         for edit in self.edits:
             found = edit.places(source)
             if len(found) != 1:
-                text = "\n".join(edit.old)
-                message = f"{exercise}: mistake '{self.name}': its text occurs {len(found)} times, not once: {text!r}"
+                text, times = "\n".join(edit.old), len(found)
+                message = f"{exercise}: mistake '{self.name}': its text occurs {times} times, not once: {text!r}"
+                if not found and len(edit.old) > 1 and all(line.strip() in source for line in edit.old):
+                    message += "; its lines do, not in one piece: make pairs, with an empty line between two deletions"
                 raise SpecError(message)
             places += found
         return sorted(places)

@@ -64,8 +64,13 @@ habits(
 
 
 def large_cases(rng):
+    """Two nets, each also with the other sign of all scores: whatever is drawn, some are far above and some far below 0."""
     for rows in (6, 9):
-        yield net_case(rng, rows, 3, 4, scale=2000.0)
+        case = net_case(rng, rows, 3, 4, scale=2000.0)
+        params = case.hidden["params"]
+        turned = {**params, "W2": -params["W2"], "b2": -params["b2"]}
+        yield case
+        yield case.with_changes(hidden={**case.hidden, "params": turned})
 
 
 @two_layer_net.check(LARGE, cases=large_cases, part="loss", weight=2, needs=("loss",), after=(LOSS,))

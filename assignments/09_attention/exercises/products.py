@@ -166,8 +166,8 @@ NONSENSE_BACK = "what no query sees has no gradient, not even NaN"
 ROWS = "sequences of a batch know nothing of each other"
 
 # Few features and few sequences of 64 steps: einsum without optimize takes 4 times as long as the reference (4 to 9
-# times with longer ones), a loop over the queries 11 times.  Memory: all products before they are summed take 5.4 times as
-# much as the reference, a matrix of derivatives for every query 20 times; copies of the weights 1.5 times.
+# times with longer ones), a loop over the queries 11 times.  Memory: all products before they are summed take 5.4 times
+# as much as the reference, a matrix of derivatives for every query 20 times; copies of the weights 1.5 times.
 attention = LayerExercise(
     "ScaledDotProductAttention",
     cases=product_cases,

@@ -194,7 +194,7 @@ def judge_minima(observed, expected, case):
         return None
     text = (
         f"{case.hidden['problem']}'s function: after {TRIALS} trials the best value lies {left:.3g} above the minimum, "
-        f"in the median of {observed['seeds']} seeds; random search gets to {by_chance:.3g}, and half of that is required"
+        f"in the median of {observed['seeds']} seeds; random search gets to {by_chance:.3g}: half of that is required"
     )
     return Mismatch("value", "left", text)
 

@@ -15,6 +15,7 @@ from autograder.cli import main
 from autograder.course import catalogue
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
+from autograder.isolation.launcher import open_launcher
 from autograder.isolation.worker import Worker
 from autograder.report import Status
 from autograder.spec import Assignment, Check
@@ -234,15 +235,25 @@ def test_a_capstone_that_reaches_its_goal_is_trained_once(small_course, zygote):
 
 
 def test_a_sample_tries_one_mistake_of_a_capstone_and_counts_the_others(root):
-    name = "train_softmax_regression"
+    name = "train_with_noisy_labels"
     whole = catalogue.load("03_losses", root).assignment.exercise(name).mistakes
     found = audit_all(root, ["03_losses"], jobs=1, seed=3, only=frozenset({name}), sample=True)
     assert (found.mistakes, found.caught, found.left_out) == (1, 1, len(whole) - 1)
     assert found.failures == []
 
 
-def test_a_sample_leaves_out_differences_and_no_other_mistake(root):
-    options = {"jobs": 1, "seed": 3, "only": frozenset({"Sigmoid"})}
+def test_a_sample_tries_some_mistakes_and_one_for_every_check_that_they_are_meant_for(root):
+    options = {"jobs": 1, "seed": 3, "only": frozenset({"GELU"})}
     whole, part = (audit_all(root, ["02_layers"], sample=sample, **options) for sample in (False, True))
-    assert (part.mistakes, part.mutations + part.left_out) == (whole.mistakes, whole.mutations)
-    assert part.left_out == 1
+    assert part.mistakes == part.caught == auditing.SAMPLED < whole.mistakes
+    assert part.mutations == whole.mutations - 1  # numerical differences
+    assert part.mistakes + part.mutations + part.left_out + part.slow_variants == (
+        whole.mistakes + whole.mutations + whole.slow_variants
+    )
+    exercise = catalogue.load("02_layers", root).assignment.exercise("GELU")
+    with open_launcher() as launcher:
+        loaded = catalogue.load("02_layers", root)
+        auditor = auditing._Auditor(Grader(loaded, launcher, Options(seed=3)), Audit(), sample=True)
+        meant = {auditor._meant(exercise, mistake).name for mistake in exercise.mistakes}
+        assert {auditor._meant(exercise, mistake).name for mistake in auditor._sampled(exercise)} == meant
+    assert whole.left_out == 0

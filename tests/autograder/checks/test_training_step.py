@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.checks import DETACHED, LEFT_OVER, MATCHES, TURNS, Case, New, Rng, TrainingStepExercise
+from autograder.spec import SpecError
 from autograder.subject import LocalSubject, SubjectRaisedError
 from tests.autograder.checks.asking import asked, mutated
 
@@ -391,7 +392,7 @@ def test_how_often_forward_ran_explains_a_wrong_gradient_and_fails_nobody():
 
     assert asked(single, MATCHES, asks_twice, descend) is None
     said = asked(single, MATCHES, halved, descend).sentence
-    assert said.endswith(" (model.forward ran 4 times; in the reference 3 times)")
+    assert said.endswith(" (model.forward ran 4 times; the reference needs 3 times, others may differ)")
 
 
 def test_one_optimizer_may_move_several_networks():
@@ -449,3 +450,82 @@ def test_a_function_that_decides_in_cpu_memory_is_not_checked_on_a_device():
     assert MATCHES in names
     assert "stays on the device" not in names
     assert "stays on the device" in [check.name for check in frozen.checks]
+
+
+# --- a step that changes parameters itself -----------------------------------------------------
+
+
+def critic_step(real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer, limit):
+    """A step whose discriminator has small weights: they are clipped after each of two updates."""
+    total = []
+    for _ in range(2):
+        discriminator_optimizer.zero_grad()
+        fake = generator.forward(noise)
+        total += [judged(real, 1, discriminator, loss)[0] + judged(fake, 0, discriminator, loss)[0]]
+        discriminator_optimizer.step()
+        for parameter in discriminator.parameters():
+            parameter.data[...] = parameter.data.clip(-limit, limit)
+    generator_optimizer.zero_grad()
+    error, dfake = judged(generator.forward(noise), 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return sum(total), error
+
+
+def clipped_batches(rng):
+    return [case.with_changes(arguments={"limit": limit}) for case, limit in zip(batches(rng), (0.5, 2.0), strict=True)]
+
+
+def clipping(adjusted=("discriminator",)):
+    return TrainingStepExercise(
+        "critic_step", cases=clipped_batches, networks=networks, optimizers=MOVED, stale=True, adjusted=adjusted,
+        outputs=("the loss", "the other"),
+    )  # fmt: skip
+
+
+def never_clips(*batches, limit, **others):
+    return critic_step(*batches, limit=100.0 * limit, **others)
+
+
+def clips_both(*batches, limit, **others):
+    result = critic_step(*batches, limit=limit, **others)
+    for parameter in others["generator"].parameters():
+        parameter.data *= 0.5
+    return result
+
+
+def goes_uphill(*batches, discriminator_optimizer, discriminator, **others):
+    """Wrong elsewhere: its weights meet the limit where those of the reference do not."""
+
+    class Uphill:
+        zero_grad = discriminator_optimizer.zero_grad
+
+        def step(self):
+            for parameter in discriminator.parameters():
+                parameter.grad[...] *= -40
+            discriminator_optimizer.step()
+
+    return critic_step(*batches, discriminator=discriminator, discriminator_optimizer=Uphill(), **others)
+
+
+def test_what_a_step_may_change_itself_is_no_intruder_wherever_it_does():
+    assert asked(clipping(), TURNS, critic_step, critic_step) is None
+    assert asked(clipping(), TURNS, goes_uphill, critic_step) is None
+    assert "the gradient of discriminator" in asked(clipping(), MATCHES, goes_uphill, critic_step).sentence
+    said = asked(clipping(), TURNS, clips_both, critic_step).sentence
+    assert said == "the parameters of generator changed after the last update, without a step of an optimizer"
+
+
+def test_what_a_step_never_changes_itself_and_should_is_named():
+    assert asked(clipping(), TURNS, never_clips, critic_step).sentence == (
+        "nothing but a step of an optimizer ever changes the parameters of discriminator; "
+        "the reference changes them before update 2, discriminator_optimizer.step()"
+    )
+
+
+def test_a_solution_that_changes_parameters_itself_has_to_say_whose():
+    with pytest.raises(
+        SpecError, match=r"changes the parameters of discriminator .*: give adjusted=\('discriminator',\)"
+    ):
+        asked(clipping(adjusted=()), TURNS, critic_step, critic_step)
