@@ -180,7 +180,7 @@ def when_graded(layers, zygote, tmp_path_factory):
 @pytest.mark.slow
 @settings(
     deadline=None,
-    max_examples=examples(25, 500),
+    max_examples=examples(10, 500),
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(notebooks())

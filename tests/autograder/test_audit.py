@@ -7,6 +7,7 @@ import pytest
 
 from autograder.authoring.audit import audit
 from autograder.authoring.auditing import audit_all
+from autograder.authoring.hint_lint import unsound_hints
 from autograder.authoring.release import release, stale
 from autograder.cli import main
 from autograder.course import catalogue
@@ -40,6 +41,22 @@ def rotten(sound, tmp_path):
         if released:
             release(folder, NAME)
         return audit(folder, [NAME], seed=seed, stale=stale).failures
+
+    return spoil
+
+
+@pytest.fixture
+def hinted(sound, tmp_path):
+    """Copy the sound course and change a text of its notebook: what is said about its hints."""
+
+    def spoil(old, new):
+        folder = tmp_path / "course"
+        shutil.copytree(sound, folder)
+        path = folder / SOURCE
+        path.write_text(path.read_text().replace(old, new))
+        loaded = catalogue.load(NAME, folder)
+        (exercise,) = loaded.assignment.exercises
+        return list(unsound_hints(exercise, loaded.source_of(exercise)))
 
     return spoil
 
@@ -204,16 +221,15 @@ WORDS = "Twice the constant times the stored x is the derivative; then apply the
         ("x **2, halved.", "x **2"),
     ],
 )
-def test_a_hint_that_gives_code_away(rotten, written, code):
-    (failure,) = rotten((SOURCE, WORDS, written))
-    assert failure == (f"16_graphs: Parabola: hint 3 for backward contains code: {code}. Use words or a formula")
+def test_a_hint_that_gives_code_away(hinted, written, code):
+    assert hinted(WORDS, written) == [f"hint 3 for backward contains code: {code}. Use words or a formula"]
 
 
-def test_formulas_are_no_code(rotten):
+def test_formulas_are_no_code(hinted):
     formula = (
         "dx = 2 s x dy; W ← W − η Σₙ xₙᵀ dyₙ, (I, N) (N, O) → (I, O); y[n, c] = max(0, x) where c ≠ k; x · [x > 0]"
     )
-    assert rotten((SOURCE, WORDS, formula)) == []
+    assert hinted(WORDS, formula) == []
 
 
 def test_a_part_without_three_hints(rotten):
@@ -223,17 +239,14 @@ def test_a_part_without_three_hints(rotten):
     )
 
 
-def test_an_exercise_without_hints(rotten):
-    failures = rotten((SOURCE, '# %% [markdown] hints="Parabola"', "# %% [markdown]"))
-    assert [failure.partition(";")[0] for failure in failures] == [
-        "16_graphs: Parabola: has 0 hints for forward",
-        "16_graphs: Parabola: has 0 hints for backward",
-    ]
+def test_an_exercise_without_hints(hinted):
+    found = hinted('# %% [markdown] hints="Parabola"', "# %% [markdown]")
+    assert [sentence.partition(";")[0] for sentence in found] == ["has 0 hints for forward", "has 0 hints for backward"]
 
 
-def test_a_hint_that_is_said_twice(rotten):
-    (failure,) = rotten((SOURCE, WORDS, "dx = 2 s x dy; dx and dy have the shape of x"))
-    assert failure == "16_graphs: Parabola: has the same hint twice for backward"
+def test_a_hint_that_is_said_twice(hinted):
+    said = hinted(WORDS, "dx = 2 s x dy; dx and dy have the shape of x")
+    assert said == ["has the same hint twice for backward"]
 
 
 MADE = 'parabola = LayerExercise("Parabola", cases=parabola_cases)\n'

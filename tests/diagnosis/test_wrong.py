@@ -9,8 +9,8 @@ from tests.sampling import parameters
 
 CASES = [(name, wrong) for name, wrongs in WRONG.items() for wrong in wrongs]
 NAMES = sorted({wrong.exercise for _, wrong in CASES})
-FEWER = {name: number // 2 for number, name in enumerate(NAMES)}
-"""Of every two exercises one mistake is tried every time."""
+FEWER = {name: number // 4 for number, name in enumerate(NAMES)}
+"""Of every four exercises one mistake is tried every time."""
 
 
 @pytest.fixture(scope="module")

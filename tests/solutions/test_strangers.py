@@ -13,6 +13,8 @@ from tests.solutions.strangers import RIGHT
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = [(name, right) for name, rights in RIGHT.items() for right in rights]
+PAIRS = {name: number // 2 for number, name in enumerate(sorted({right.exercise for _, right in CASES}))}
+"""Of every two exercises one implementation is tried every time."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def test_every_exercise_is_written_by_strangers(name):
 
 @pytest.mark.parametrize(
     ("name", "right"),
-    parameters(CASES, lambda case: case[1].exercise, lambda case: f"{case[1].exercise}: {case[1].name}"),
+    parameters(CASES, lambda case: PAIRS[case[1].exercise], lambda case: f"{case[1].exercise}: {case[1].name}"),
 )
 def test_a_right_implementation_loses_nothing(graders, name, right):
     loaded = catalogue.load(name, ROOT)
