@@ -107,9 +107,9 @@ class Tokenizer:
         ]
 
     def with_learned_and_ids(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw the same with ids to decode, for each of two tokenizers."""
+        """Draw the same with ids to decode, for each of three tokenizers."""
         cases = zip(self.with_learned(rng, reference), self.with_ids(rng, reference), strict=True)
-        return [case.with_changes(inputs={**case.inputs, "ids": 2 * other.inputs["ids"]}) for case, other in cases]
+        return [case.with_changes(inputs={**case.inputs, "ids": 3 * other.inputs["ids"]}) for case, other in cases]
 
     # --- runs --------------------------------------------------------------------------------
 
@@ -170,11 +170,19 @@ class Tokenizer:
         return self.encoded(self._set(subject.make(self.name, **self.arguments), case), case)
 
     def decode_as_set(self, subject: Subject, case: Case) -> Observations:
-        """Write what was learned into a tokenizer that was never trained, and into one that was; decode with each."""
+        """Write what was learned into three tokenizers, and decode with each.
+
+        One was never trained, one was; and one, which has learned as much from the text read backward, has decoded.
+        """
         other = case.with_changes(inputs={"text": case.hidden["text"]}, arguments=case.hidden["arguments"])
-        fresh, trained = subject.make(self.name, **self.arguments), self.trained(subject, other)
-        ids = case.inputs["ids"]
-        each = [self._set(tokenizer, case) for tokenizer in (fresh, trained) for _ in ids[: len(ids) // 2]]
+        backward = case.inputs["text"][::-1]
+        used = self.trained(subject, case.with_changes(inputs={"text": backward}))
+        used.call("decode", used.call("encode", backward))
+        ids, tokenizers = (
+            case.inputs["ids"],
+            (subject.make(self.name, **self.arguments), self.trained(subject, other), used),
+        )
+        each = [self._set(tokenizer, case) for tokenizer in tokenizers for _ in ids[: len(ids) // 3]]
         return {"texts": [tokenizer.call("decode", row) for tokenizer, row in zip(each, ids, strict=True)]}
 
     def decode(self, subject: Subject, case: Case) -> Observations:

@@ -55,10 +55,12 @@ neighbours = FunctionExercise(
 
 
 def all_around(rng):
-    """Many neighbours, whose order is not that of a partition: angles from the query, evenly spaced and shuffled."""
+    """Of many words many and few neighbours, in an order that no partition gives: angles evenly spaced, and shuffled."""
     angles = np.concatenate([[0.0], rng.permutation(np.linspace(0.1, 3.0, 600))])
     lengths = rng.uniform(0.5, 2, size=(len(angles), 1))
-    yield Case({"k": 300}, vectors=lengths * np.stack([np.cos(angles), np.sin(angles)], axis=1), queries=np.array([0]))
+    vectors = lengths * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    for k in (300, 3):
+        yield Case({"k": k}, vectors=vectors, queries=np.array([0]))
 
 
 @neighbours.check(MANY, cases=all_around, after=("the result matches the reference",))

@@ -54,6 +54,7 @@ def many_rows(rng):
         {"temperature": 0.5},
         {"temperature": 2.0, "top_k": 3},
         {"top_p": 0.8},
+        {"temperature": 0.4, "top_p": 0.8},
         {"temperature": 1.5, "top_k": 4, "top_p": 0.68},
     ):
         order = np.argsort(rng.random((ROWS, len(RANKED))), axis=1)
@@ -99,7 +100,8 @@ def probabilities(case, mistake=""):
     if top_k and mistake != "ignores top-k":
         p = cut(p, top_k + {"keeps one symbol more in top-k": 1, "keeps one symbol fewer in top-k": -1}.get(mistake, 0))
     if top_p and mistake != "ignores top-p":
-        measured = whole if mistake == "measures the mass of top-p without top-k" else p
+        before = mistake == "chooses by top-p before the temperature"
+        measured = softmax(RANKED) if before else whole if mistake == "measures the mass of top-p without top-k" else p
         count = nucleus(measured, top_p)
         count += {"keeps one symbol more in top-p": 1, "leaves out the symbol that reaches top-p": -1}.get(mistake, 0)
         p = cut(p, max(count, 1))
@@ -118,6 +120,7 @@ MISTAKES = (
     "keeps one symbol more in top-p",
     "leaves out the symbol that reaches top-p",
     "measures the mass of top-p without top-k",
+    "chooses by top-p before the temperature",
     "draws evenly among what is left",
 )
 
