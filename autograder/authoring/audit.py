@@ -98,12 +98,13 @@ def audit(
     seed: int,
     only: frozenset[str] | None = None,
     stale: Callable[[Path, str], list[str]] | None = None,
+    sample: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Audit:
     """Audit assignments.
 
     only: exercises to look at (all where None); stale: finds generated files that differ from their
-    source (the release's business);
+    source (the release's business); sample: as ``look_at`` takes it;
     progress: called with what is looked at.
     """
     found = []
@@ -111,7 +112,7 @@ def audit(
         for piece in pieces(root, names, only):
             progress(f"{piece.assignment}: {piece.exercise}" if piece.exercise else piece.assignment)
             generated = stale if only is None else None
-            found.append(look_at(root, piece, launcher, seed=seed, stale=generated))
+            found.append(look_at(root, piece, launcher, seed=seed, stale=generated, sample=sample))
     return added_up(found)
 
 
@@ -313,6 +314,7 @@ class _Auditor:
         if mistake.caught_by:
             return exercise.find(mistake.caught_by)
         part, source = exercise.parts[0], self.loaded.source_of(exercise)
+        mistake.places(source, exercise.name)  # raises where a text is not found
         line = source.count("\n", 0, mistake.edits[0].places(source)[0][0]) + 1 if mistake.edits else 0
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef) and node.name in exercise.parts:

@@ -27,9 +27,9 @@ def sound(tmp_path_factory):
 
 @pytest.fixture
 def rotten(sound, tmp_path):
-    """Copy the sound course, change a text in one of its files, and audit it; the sentences."""
+    """Copy the sound course, change a text in one of its files, and audit it, without differences; the sentences."""
 
-    def spoil(*changes, released=True, seed=3):
+    def spoil(*changes, released=True, seed=3, sample=True):
         folder = tmp_path / "course"
         shutil.copytree(sound, folder)
         for file, old, new in changes:
@@ -40,7 +40,7 @@ def rotten(sound, tmp_path):
             path.write_text(text.replace(old, new) if old else new)
         if released:
             release(folder, NAME)
-        return audit(folder, [NAME], seed=seed, stale=stale).failures
+        return audit(folder, [NAME], seed=seed, stale=stale, sample=sample).failures
 
     return spoil
 
@@ -98,8 +98,8 @@ def test_two_assignments_at_once_are_found_what_they_are_one_by_one(sound, tmp_p
     mistakes.write_text(mistakes.read_text().replace("+ self.s + x * x", "+ self.s * x * x * 1"))
     release(course, other)
     told = []
-    together = audit_all(course, [NAME, other], jobs=2, seed=3, progress=told.append)
-    apart = [audit(course, [name], seed=3) for name in (NAME, other)]
+    together = audit_all(course, [NAME, other], jobs=2, seed=3, sample=True, progress=told.append)
+    apart = [audit(course, [name], seed=3, sample=True) for name in (NAME, other)]
     assert together.failures == apart[0].failures + apart[1].failures != []
     for count in ("assignments", "exercises", "checks", "mistakes", "caught", "diagnosed", "mutations"):
         assert getattr(together, count) == sum(getattr(one, count) for one in apart) > 0
@@ -398,12 +398,12 @@ def test_the_command_fails_with_the_sentences(sound, tmp_path, capsys):
     shutil.copytree(sound, tmp_path / "course")
     path = tmp_path / "course" / MISTAKES
     path.write_text(path.read_text().replace("+ self.s + x * x", "+ x * x * self.s"))
-    assert main(["audit", "--json", "--course", str(tmp_path / "course")]) == 1
+    assert main(["audit", "--sample", "--json", "--course", str(tmp_path / "course")]) == 1
     printed = capsys.readouterr().out
     stale, failure = json.loads(printed)["failures"]
     assert stale.startswith("16_graphs: cases.npz is out of date")  # it distinguishes mistakes
     assert failure.endswith("“adds the constant” is not caught by “forward matches the reference”: no check sees it")
-    assert main(["audit", "Parabola", "--course", str(tmp_path / "course")]) == 1
+    assert main(["audit", "Parabola", "--sample", "--course", str(tmp_path / "course")]) == 1
     assert "no check sees it" in capsys.readouterr().err
 
 
@@ -476,15 +476,15 @@ def growing(limit="1.3", steep="array_module(x).tri(len(x), dtype=x.dtype) @ x")
 
 
 def test_a_bound_on_growth_is_proved_from_both_sides(rotten):
-    assert rotten(*growing()) == []
+    assert rotten(*growing(), sample=False) == []
 
 
 def test_a_bound_on_growth_that_lets_everything_pass(rotten):
-    failures = rotten(*growing(limit="3"))
+    failures = rotten(*growing(limit="3"), sample=False)
     assert any("the steep variant is passed, " in f and "to the power" in f for f in failures), failures
     assert any("running_sum: its limit is too close: running_sum, scaling: limit 3" in f for f in failures)
 
 
 def test_a_variant_that_is_not_steep(rotten):
-    failures = rotten(*growing(steep="array_module(x).cumsum(x)"))
+    failures = rotten(*growing(steep="array_module(x).cumsum(x)"), sample=False)
     assert any("the steep variant is passed" in f for f in failures)
