@@ -76,7 +76,7 @@ class Instance:
         self._subject.request("set", handle=self.handle, path=path, value=value)
 
     def write(self, path: str, value: Value) -> None:
-        """Write new numbers into an array that is found by its path, as an optimizer does."""
+        """Write new numbers into an array that is found by its path, as an optimizer does; with "" into this one."""
         self._subject.request("write", handle=self.handle, path=path, value=value)
 
 
@@ -136,6 +136,10 @@ class Subject(ABC):
         handle = next(_HANDLES)
         self.request("put", handle=handle, value=value)
         return Ref(handle)
+
+    def overwrite(self, sent: Ref, value: Value) -> None:
+        """Write other numbers into an array that was sent ahead: the same object, with the same shape."""
+        Instance(self, sent.handle).write("", value)
 
 
 def _pair(reply: Value) -> tuple[Value, Value]:

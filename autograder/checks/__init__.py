@@ -4,13 +4,15 @@ standard   the checks of every layer, loss or function
 layer, loss, function, optimizer, schedule, model   the exercises by kind, each a list of standard checks
 modes   the checks of a layer that behaves differently in training and evaluation
 random_function, initial_values   the exercises that draw random numbers, by kind
-statistics, laws   what is required of random draws
+statistics, laws, apart   what is required of random draws
+returned   what a model returned stays as it is
 language   the task of a capstone that learns a made-up language
 """
 
+from autograder.checks.apart import APART, rows_apart
 from autograder.checks.behaviour import by_name
 from autograder.checks.disguises import CHARACTERS, Task, disguise
-from autograder.checks.function import MATCHES, FunctionExercise, Setting
+from autograder.checks.function import MATCHES, NEW, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
 from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged, judge_words
@@ -23,6 +25,7 @@ from autograder.checks.modes import Modes
 from autograder.checks.mutation import mutated, mutated_function, mutated_method
 from autograder.checks.optimizer import OptimizerExercise, Quadratic
 from autograder.checks.random_function import RandomFunctionExercise, shape_and_dtype
+from autograder.checks.returned import RETURNED, models_keep_theirs
 from autograder.checks.schedule import ScheduleExercise
 from autograder.checks.sequence import (
     NO_GRADIENT,
@@ -50,7 +53,7 @@ from autograder.checks.statistics import (
 )
 from autograder.checks.tokenization import any_texts
 from autograder.checks.tokenizer import LEARNED, TokenizerExercise
-from autograder.checks.training_step import DETACHED, LEFT_OVER, TURNS, TrainingStepExercise
+from autograder.checks.training_step import DETACHED, DRAWS, LEFT_OVER, MODES, TURNS, TrainingStepExercise
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Case, Exercise, GradientCost, Outline, Points, SpecError
@@ -58,15 +61,20 @@ from autograder.spec.comparison import Mismatch, Tolerance, compare, compare_all
 from autograder.subject import Instance, SubjectRaisedError
 
 __all__ = [
+    "APART",
     "CHARACTERS",
     "DETACHED",
+    "DRAWS",
     "FORWARD",
     "GRADIENTS",
     "LEARNED",
     "LEFT_OVER",
     "MATCHES",
+    "MODES",
+    "NEW",
     "NO_GRADIENT",
     "NO_STATE",
+    "RETURNED",
     "SHAPED",
     "TURNS",
     "AllAlike",
@@ -132,6 +140,7 @@ __all__ = [
     "later_steps",
     "made_up_language",
     "masked_steps",
+    "models_keep_theirs",
     "mutated",
     "mutated_function",
     "mutated_method",
@@ -140,6 +149,7 @@ __all__ = [
     "optional_state",
     "other_rows",
     "other_steps",
+    "rows_apart",
     "seeded",
     "shape_and_dtype",
     "statistics",

@@ -234,11 +234,19 @@ class Behaviour:
         return self.compared(y, {**gradients, **added}, case)
 
     def after_another(self, subject: Subject, case: Case) -> Observations:
-        """Run forward on other inputs first, forward and backward on the case's then."""
-        thing = self.build(subject, case)
-        thing.call("forward", *case.hidden["first"].values())
-        y = thing.call("forward", *case.inputs.values())
+        """Run forward on other inputs first, forward and backward on the case's then, in the same arrays if they fit."""
+        thing, first = self.build(subject, case), case.hidden["first"]
+        sent = {name: subject.put(x) for name, x in first.items()}
+        thing.call("forward", *sent.values())
+        for name, x in case.inputs.items():
+            if x.shape == first[name].shape:
+                subject.overwrite(sent[name], x)
+            else:
+                sent[name] = subject.put(x)
+        y = thing.call("forward", *sent.values())
         seen = self.gradients_after(thing, case, y)
+        if not self.invariant:
+            seen = {**seen, **self.named_outputs(y)}
         return {name if name == RAW else f"{name} of the second call": value for name, value in seen.items()}
 
     def beside_another(self, subject: Subject, case: Case) -> Observations:
@@ -253,21 +261,23 @@ class Behaviour:
     def with_new_parameters(self, subject: Subject, case: Case) -> Observations:
         """Run forward and backward, write other numbers into the parameters, and run both again; look at gradients."""
         thing = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
-        thing.call("forward", *case.inputs.values())
+        sent = [subject.put(x) for x in case.inputs.values()]
+        thing.call("forward", *sent)
         self.call_backward(thing, case)
         thing.call("zero_grad")
-        return self.gradients_after(thing, case, self._forward_with_new_parameters(thing, case))
+        return self.gradients_after(thing, case, self._forward_with_new_parameters(thing, case, sent))
 
     def output_with_new_parameters(self, subject: Subject, case: Case) -> Observations:
-        """Run forward, write other numbers into the parameters, and run it again."""
+        """Run forward, write other numbers into the parameters, and run it again on the same arrays."""
         thing = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
-        thing.call("forward", *case.inputs.values())
-        return self.shown(self.named_outputs(self._forward_with_new_parameters(thing, case)), case)
+        sent = [subject.put(x) for x in case.inputs.values()]
+        thing.call("forward", *sent)
+        return self.shown(self.named_outputs(self._forward_with_new_parameters(thing, case, sent)), case)
 
-    def _forward_with_new_parameters(self, thing: Instance, case: Case) -> Value:
+    def _forward_with_new_parameters(self, thing: Instance, case: Case, sent: list[Ref]) -> Value:
         for path, value in case.parameters.items():
             thing.write(f"{path}.data", value)
-        return thing.call("forward", *case.inputs.values())
+        return thing.call("forward", *sent)
 
     def backward_again(self, subject: Subject, case: Case) -> Observations:
         """Run forward once and backward twice; say whether what forward returned is as it was."""

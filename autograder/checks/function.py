@@ -12,19 +12,24 @@ from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant, invariant_of
 from autograder.checks.drawing import CaseMaker, in_views
 from autograder.checks.habits import habits
-from autograder.checks.judges import judge_float32, judge_unchanged, used_again
+from autograder.checks.judges import ANEW, AS_IT_WAS, judge_float32, judge_unchanged, judge_words, used_again
 from autograder.checks.mutation import TO_FLOAT64, mutated_function
+from autograder.checks.returned import Watch, models_keep_theirs, zeroes_what_it_got
+from autograder.checks.support import packaged_support
 from autograder.isolation.tree import Ref, Value, Values
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Judge, Observations, Points, Trial, points_by_part
-from autograder.spec.comparison import Mismatch, compare, compare_all
+from autograder.spec.comparison import Mismatch, agree, compare, compare_all
 from autograder.subject import Instance, Subject
 
-__all__ = ["MATCHES", "FunctionExercise", "Setting"]
+__all__ = ["MATCHES", "NEW", "FunctionExercise", "Setting"]
 
 MATCHES = "the result matches the reference"
+NEW = "the result is a new array"
 VIEWS = "views"
 """Hidden in a case whose arrays arrive as non-contiguous views."""
+OTHER = "other numbers"
+"""Hidden in a case: another of the same shapes, whose numbers are written into the arrays of this one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,11 @@ class Setting:
 
 COPIED = "y = __import__('copy').deepcopy(y)"
 """The result is a copy: it may be a view of an argument."""
+FIRST_INPUT = (
+    "return next((x for x in args if hasattr(x, 'shape') and x.shape == y.shape and x.dtype == y.dtype and (x == y).all()),"
+    " y)"
+)
+"""The input itself is returned where the result is equal to it."""
 NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
 
 
@@ -74,13 +84,46 @@ class _Called:
         return self.shown(result, objects, case)
 
     def untouched(self, subject: Subject, case: Case) -> Observations:
-        """Call the function, inspect its inputs afterwards, and call it again with the same arrays."""
+        """Call the function, inspect its inputs afterwards, and call it again with the same arrays.
+
+        Then once more with the same arrays, which hold the numbers of another case.
+        """
         sent = {name: subject.put(x) if isinstance(x, np.ndarray) else x for name, x in case.inputs.items()}
         subject.run(self.name, *sent.values(), **self.setting.arguments(case, self.setting.make(subject, case)))
         after = {name: Instance(subject, ref.handle).fetch() for name, ref in sent.items() if isinstance(ref, Ref)}
         objects = self.setting.make(subject, case)
         again = subject.run(self.name, *sent.values(), **self.setting.arguments(case, objects))
-        return {**after, **used_again(self.shown(again, objects, case))}
+        return {**after, **used_again(self.shown(again, objects, case)), **self._anew(subject, case, sent)}
+
+    def _anew(self, subject: Subject, case: Case, sent: Values) -> Observations:
+        """Write the numbers of the other case into the arrays that were sent, and call the function once more."""
+        if OTHER not in case.hidden:
+            return {}
+        other = case.with_changes(**case.hidden[OTHER])
+        for name, x in other.inputs.items():
+            if isinstance(sent[name], Ref):
+                subject.overwrite(sent[name], x)
+        given = {name: ref if isinstance(ref, Ref) else other.inputs[name] for name, ref in sent.items()}
+        objects = self.setting.make(subject, other)
+        result = subject.run(self.name, *given.values(), **self.setting.arguments(other, objects))
+        return used_again(self.shown(result, objects, other), ANEW)
+
+    def watched(self, subject: Subject, case: Case, models: tuple[str, ...], watch: Watch) -> None:
+        """Call the function, with an eye on what these of its objects return."""
+        objects = self.setting.make(subject, case)
+        watch({name: objects[name] for name in models})
+        subject.run(self.name, *case.inputs.values(), **self.setting.arguments(case, objects))
+
+    def kept(self, subject: Subject, case: Case) -> Observations:
+        """Call the function, write zeros into its inputs, and say whether the result stays as it was."""
+        sent = {name: subject.put(x) if isinstance(x, np.ndarray) else x for name, x in case.inputs.items()}
+        objects = self.setting.make(subject, case)
+        result = subject.keep(self.name, *sent.values(), **self.setting.arguments(case, objects))
+        before = result.fetch()
+        for ref in sent.values():
+            if isinstance(ref, Ref):
+                subject.overwrite(ref, 0)
+        return {self._one: AS_IT_WAS if agree(before, result.fetch()) else "changed"}
 
     def trial(self, subject: Subject, case: Case) -> Trial:
         """Prepare a call with everything sent ahead, so that only the computation is timed."""
@@ -97,6 +140,25 @@ class _Called:
             kept[:] = [subject.compute(self.name, *sent, **self.setting.arguments(case, objects))]
 
         return Trial(renew, go, lambda: self.shown(kept[0].fetch(), objects, *latest))
+
+
+def with_others(cases: list[Case], others: list[Case]) -> list[Case]:
+    """The cases, each with the one that was drawn at its place the second time, where this one has the same shapes."""
+
+    def forms(case: Case) -> list[object]:
+        return [(x.shape, x.dtype) if isinstance(x, np.ndarray) else type(x) for x in case.inputs.values()]
+
+    return [
+        case.with_changes(
+            hidden={
+                **case.hidden,
+                OTHER: {"inputs": other.inputs, "arguments": other.arguments, "hidden": other.hidden},
+            }
+        )
+        if forms(case) == forms(other) and _arrays(case)
+        else case
+        for case, other in zip(cases, others, strict=False)
+    ]
 
 
 def _arrays(case: Case) -> Values:
@@ -163,6 +225,8 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     writes: bool = False,
     invariant: Invariant | None = None,
     cpu_only: str = "",
+    models: tuple[str, ...] = (),
+    new: bool = False,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, with the standard checks.
@@ -177,13 +241,26 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     correct implementation shows.  That is compared; what depends on the draw is for ``statistics``.
     cpu_only: why the function computes in CPU memory on every machine (it works on text, or on a table); then no check
     runs on a device.
+    models: those of the setting's objects whose forward the function calls: what that returns must stay as it is.
+    new: whether the result must not share its memory with an input, as its text says.
     """
     called = _Called(name, setting, outputs, invariant)
     checks = [
         *_standard_checks(called, cases, writes=writes, on_device=not cpu_only),
         *budget_checks(called.trial, (speed, memory, scaling, *budgets), needs=(name,), after=(MATCHES,)),
     ]
-    exercise = Exercise(name, "function", (name,), points_by_part(name, points), checks, **extras)
+    support = packaged_support("returned") if models else ""
+    exercise = Exercise(name, "function", (name,), points_by_part(name, points), checks, support=support, **extras)
+    if models:
+        models_keep_theirs(
+            exercise, lambda subject, case, watch: called.watched(subject, case, models, watch), cases=cases,
+            names=lambda _: list(models), after=(MATCHES,), mutation=zeroes_what_it_got(models[0]),
+        )  # fmt: skip
+    if new:
+        words = judge_words({"changed": "the result changes with an input: return a new array"}, "changed")
+        exercise.check(NEW, cases=cases, judge=words, after=(MATCHES,), mutation=mutated_function(FIRST_INPUT))(
+            called.kept
+        )
     if float32:
         drawn = cases if float32 is True else float32
         habits(
@@ -200,6 +277,9 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool, on_devi
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         return list(cases(rng))
 
+    def draw_with_others(rng: np.random.Generator, reference: Subject) -> list[Case]:
+        return with_others(draw(rng, reference), draw(rng, reference))
+
     def draw_with_views(rng: np.random.Generator, reference: Subject) -> list[Case]:
         drawn = draw(rng, reference)
         return [*drawn, *(case.with_changes(hidden={**case.hidden, VIEWS: True}) for case in drawn)]
@@ -208,7 +288,7 @@ def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool, on_devi
         "inputs are not modified",
         name,
         1.0,
-        draw,
+        draw_with_others,
         called.untouched,
         judge_unchanged,
         expect=lambda reference, case, _rng: {**called.untouched(reference, case), **_arrays(case)},

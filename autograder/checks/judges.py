@@ -13,16 +13,26 @@ from autograder.isolation.tree import Value
 from autograder.spec import Case, Judge, Observations
 from autograder.spec.comparison import FLOAT32, Mismatch, compare, is_compared
 
-__all__ = ["AS_IT_WAS", "Judge", "judge_dtype", "judge_float32", "judge_unchanged", "judge_words", "used_again"]
+__all__ = [
+    "ANEW",
+    "AS_IT_WAS",
+    "Judge",
+    "judge_dtype",
+    "judge_float32",
+    "judge_unchanged",
+    "judge_words",
+    "used_again",
+]
 
 AS_IT_WAS = "as it was"
 """What is observed of a value that later calls have not changed, where its numbers depend on a draw."""
 AGAIN = "where the same arrays are used again"
+ANEW = "where the same arrays hold other numbers"
 
 
-def used_again(seen: Observations) -> Observations:
+def used_again(seen: Observations, where: str = AGAIN) -> Observations:
     """What was observed where the arrays of an earlier call are used again, by names that say so."""
-    return {name if name.startswith("_") else f"{name} {AGAIN}": value for name, value in seen.items()}
+    return {name if name.startswith("_") else f"{name} {where}": value for name, value in seen.items()}
 
 
 def judge_float32(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
@@ -57,14 +67,15 @@ def judge_unchanged(observed: Observations, expected: Observations, case: Case) 
     """Require every input to be as it was before the call, and what was made of it again to be correct.
 
     Where words report that, compare the words.  What was made of the same arrays again (``used_again``) is compared as
-    usual: code that hides a change from whoever looks still computes with it.
+    usual: code that hides a change from whoever looks still computes with it, and code that remembers an array by its
+    identity does not notice that its numbers are others.
     """
     del case
     for name, value in expected.items():
         if not is_compared(name):
             continue
         seen = observed.get(name)
-        if name.endswith(AGAIN):
+        if name.endswith((AGAIN, ANEW)):
             if found := compare(seen, value, name):
                 return found
             continue

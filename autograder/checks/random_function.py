@@ -13,6 +13,7 @@ from typing import Unpack
 
 import numpy as np
 
+from autograder.checks.apart import rows_apart
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.habits import habits
 from autograder.checks.judges import judge_words
@@ -55,6 +56,7 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     sentences: Mapping[str, str] | None = None,
     draws: CaseMaker | None = None,
     claims: Sequence[Claim] = (),
+    rows: CaseMaker | None = None,
     names: tuple[str, str] = (INVARIANT, DISTRIBUTED),
     weights: tuple[float, float] = (3.0, 3.0),
     method: str | None = None,
@@ -76,6 +78,7 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     students read, by the incorrect word.
     draws: cases with many draws (100 random bits or more): all ``claims`` are about ``{"y": result}``, and the
     numbers must come from the generator.  None: if one call cannot draw so many, add ``statistics`` and ``seeded``.
+    rows: batches of a few rows, of which any two are drawn independently; give the check a planted mistake.
     names, weights: of the checks of ``invariant`` and of ``claims``.
     method: the drawing method of a class; run(subject, case): makes a different call and returns its result.
     outputs: the name of the result in sentences, or of each of several that are returned as a tuple.
@@ -94,7 +97,10 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     exercise.check(principal, cases=cases, weight=weights[0], expect=expect, judge=_judge(words))(drawing.observe)
     if draws:
         _add_checks_of_draws(exercise, drawing, _with_generators(draws), claims, names=names, weight=weights[1])
-    elif claims:
+    if rows:
+        after = names if claims else names[:1]
+        rows_apart(exercise, cases=rows, after=after)(drawing.call)
+    if claims and not draws:
         message = f"{name}: claims need draws; give cases for them"
         raise SpecError(message)
     if creates:

@@ -11,21 +11,27 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Unpack
 
+import numpy as np
+
 from autograder.checks.drawing import CaseMaker, is_float
 from autograder.checks.function import MATCHES, FunctionExercise, Setting
 from autograder.checks.mutation import mutated_function
 from autograder.checks.support import packaged_support
-from autograder.checks.updates import judge_left, judge_reaching, judge_turns, judge_updates
+from autograder.checks.updates import judge_left, judge_modes, judge_reaching, judge_turns, judge_updates
 from autograder.isolation.tree import New, Ref, Rng, Value, Values
 from autograder.measuring import Memory, Scaling, Speed
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points
 from autograder.subject import Instance, Subject
 
-__all__ = ["DETACHED", "LEFT_OVER", "TURNS", "TrainingStepExercise"]
+__all__ = ["DETACHED", "DRAWS", "LEFT_OVER", "MODES", "TURNS", "TrainingStepExercise"]
 
 TURNS = "every network is moved in its turn"
 DETACHED = "the loss of one network does not reach the other"
 LEFT_OVER = "no gradient is left over"
+MODES = "a network computes in the mode that it is in, and stays in it"
+DRAWS = "what a network draws in forward is what backward belongs to"
+MODE = "mode"
+"""Hidden in a case: the method that sets the mode in which its networks are given."""
 LOG = "_log"
 ONE_ROW_LOSS: Mapping[str, New] = {"loss": New("support.RowLoss")}
 ONE_OPTIMIZER: Mapping[str, str] = {"optimizer": "model"}
@@ -51,6 +57,13 @@ class _Given:
     detached: tuple[str, ...]
     adjusted: tuple[str, ...] = ()
     watched: bool = False
+    drawing: tuple[str, ...] = ()
+    cleared: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """The networks that are named anywhere, those that are moved first."""
+        moved = ((each,) if isinstance(each, str) else each for each in self.optimizers.values())
+        return tuple(dict.fromkeys([*(name for names in moved for name in names), *self.detached, *self.cleared]))
 
     def setting(self) -> Setting:
         return _Training(self.make, lambda objects: _entries(objects[LOG].call("updates")))
@@ -61,8 +74,10 @@ class _Given:
         dtype = next((str(x.dtype) for x in case.inputs.values() if is_float(x)), "float64")
         for network in made.values():
             network.call("astype", dtype)
+            if MODE in case.hidden:
+                network.call(case.hidden[MODE])
         networks = {key: Ref(network.handle) for key, network in made.items()}
-        log = subject.make("support.Log", networks, list(self.detached), watched=self.watched)
+        log = subject.make("support.Log", networks, list(self.detached), watched=self.watched, drawing=list(self.drawing))
         if self.stale:
             log.call("leave", Rng(0))
         moved = {key: (to_move,) if isinstance(to_move, str) else to_move for key, to_move in self.optimizers.items()}
@@ -93,6 +108,7 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     detached: tuple[str, ...] = (),
     cleared: tuple[str, ...] = (),
     adjusted: tuple[str, ...] = (),
+    drawing: tuple[str, ...] = (),
     points: Points | float | None = None,
     outputs: tuple[str, ...] = ("the result",),
     float32: bool | CaseMaker = False,
@@ -117,12 +133,14 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     detached: networks that another one's loss must not reach, even where its gradient is cleared before it does harm;
     cleared: networks whose gradients must be zero when the function returns.  Each adds a check.
     adjusted: networks whose parameters the function itself changes between updates, as by clipping them.
+    drawing: networks whose forward the text has called once for each backward, because it may draw.
+    Another check gives the networks in training and in evaluation mode, and asks in which they compute and are left.
     Other arguments: as of ``FunctionExercise``.
     """
-    given = _Given(networks, optimizers, losses, lr, stale, detached, adjusted)
+    given = _Given(networks, optimizers, losses, lr, stale, detached, adjusted, cleared=cleared)
     exercise = FunctionExercise(
         name, cases=cases, points=points, speed=speed, memory=memory, scaling=scaling, setting=given.setting(),
-        outputs=outputs, float32=float32, cpu_only=cpu_only, **extras,
+        outputs=outputs, float32=float32, cpu_only=cpu_only, models=given.names(), **extras,
     )  # fmt: skip
     first = [_turns(name, cases, given)] if len(optimizers) > 1 else []
     follows = tuple(check.name for check in first)
@@ -130,7 +148,11 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
         replace(check, judge=judge_updates, after=follows) if check.name == MATCHES else check
         for check in exercise.checks
     ]
-    exercise = replace(exercise, checks=[*first, *checks], support=packaged_support("training"))
+    support = packaged_support("training") + "\n\n" + packaged_support("returned")
+    exercise = replace(exercise, checks=[*first, *checks], support=support)
+    _ask_for_modes(exercise, cases, given)
+    if drawing:
+        _ask_what_is_drawn(exercise, cases, replace(given, drawing=drawing))
     if detached:
         _ask_what_reaches(exercise, cases, given)
     if cleared:
@@ -180,6 +202,41 @@ def _ask_what_is_left(exercise: Exercise, cases: CaseMaker, given: _Given, clear
     @exercise.check(LEFT_OVER, cases=cases, judge=judge_left, after=(MATCHES,), mutation=mutation)
     def left(subject: Subject, case: Case) -> Observations:
         return _entries(given.log_of(exercise.name, subject, case).call("left", list(cleared)))
+
+
+def _ask_for_modes(exercise: Exercise, cases: CaseMaker, given: _Given) -> None:
+    mutation = mutated_function(
+        f"network = kwargs[{given.names()[0]!r}]", "network.eval() if network.training else network.train()", "return y"
+    )
+
+    def in_modes(rng: np.random.Generator) -> list[Case]:
+        drawn = list(cases(rng))[:2]
+        return [case.with_changes(hidden={**case.hidden, MODE: mode}) for case in drawn for mode in ("train", "eval")]
+
+    @exercise.check(MODES, cases=in_modes, judge=judge_modes, after=(MATCHES,), mutation=mutation)
+    def modes(subject: Subject, case: Case) -> Observations:
+        given_in = {"_given": "training" if case.hidden[MODE] == "train" else "evaluation"}
+        return {**_entries(given.log_of(exercise.name, subject, case).call("modes_seen")), **given_in}
+
+
+def _ask_what_is_drawn(exercise: Exercise, cases: CaseMaker, given: _Given) -> None:
+    mutation = _looks_again(given.drawing[0])
+
+    @exercise.check(DRAWS, cases=cases, judge=judge_updates, after=(MATCHES,), mutation=mutation)
+    def drawn(subject: Subject, case: Case) -> Observations:
+        return _entries(given.log_of(exercise.name, subject, case).call("updates"))
+
+
+def _looks_again(network: str) -> str:
+    """Source of a function that runs this network's forward once more before each of its backwards."""
+    return (
+        "_right = {name}\ndef {name}(*args, **kwargs):\n"
+        f"    network, given = kwargs[{network!r}], []\n"
+        "    forward, backward = network.forward, network.backward\n"
+        "    network.forward = lambda *xs: (given.append(xs), forward(*xs))[1]\n"
+        "    network.backward = lambda *dy: (forward(*given[-1]), backward(*dy))[1]\n"
+        "    return _right(*args, **kwargs)\n"
+    )
 
 
 def _entries(seen: Value) -> Observations:

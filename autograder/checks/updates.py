@@ -14,7 +14,7 @@ from autograder.isolation.tree import Value
 from autograder.spec import Case, Observations, SpecError
 from autograder.spec.comparison import Mismatch, compare, compare_all
 
-__all__ = ["REACHED", "judge_left", "judge_reaching", "judge_turns", "judge_updates"]
+__all__ = ["REACHED", "judge_left", "judge_modes", "judge_reaching", "judge_turns", "judge_updates"]
 
 Names = tuple[str, ...]
 Turns = list[tuple[str, list[str]]]
@@ -177,5 +177,18 @@ def judge_left(observed: Observations, expected: Observations, case: Case) -> Mi
         seen = observed.get(name)
         if not isinstance(seen, np.ndarray) or seen.shape != right.shape or seen.any():
             text = f"the gradient of {name} is not zero when the function returns: clear it"
+            return Mismatch("value", name, text)
+    return None
+
+
+def judge_modes(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+    """Require the reference's modes, in which networks compute and are left."""
+    del case
+    for name, right in expected.items():
+        if not name.startswith("_") and observed.get(name) != right:
+            text = (
+                f"where all networks are given in {expected['_given']} mode, {name} is {observed.get(name)}; "
+                f"expected {right}"
+            )
             return Mismatch("value", name, text)
     return None

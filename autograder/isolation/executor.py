@@ -281,9 +281,9 @@ class Executor:
             setattr(_follow(self._objects[handle], parents), last, self._resolve(value))
 
     def write(self, handle: int, path: str, value: Value) -> None:
-        """Write new numbers into an array, found by its path."""
+        """Write new numbers into an array, found by its path; with an empty one the object itself is the array."""
         with self._context():
-            _follow(self._objects[handle], path.split("."))[...] = self._resolve(value)
+            _follow(self._objects[handle], path.split(".") if path else [])[...] = self._resolve(value)
 
     def drop(self, handle: int) -> None:
         """Forget an object."""

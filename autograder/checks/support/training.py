@@ -69,20 +69,31 @@ class Log:
 
     networks: by the name of the argument; followed: those of which everything is noted that backward adds to their
     gradients, also where it is cleared later.  Where there is one network, its parameters are named without it.
-    watched: whether it is also noted which parameters change while no optimizer moves them.
+    watched: whether it is also noted which parameters change while no optimizer moves them;
+    drawing: networks that are made to draw: each forward multiplies what it returns by a number of its own.
     """
 
-    def __init__(self, networks: Mapping[str, Layer], followed: Sequence[str] = (), *, watched: bool = False) -> None:
+    def __init__(
+        self,
+        networks: Mapping[str, Layer],
+        followed: Sequence[str] = (),
+        *,
+        watched: bool = False,
+        drawing: Sequence[str] = (),
+    ) -> None:
         self.order: list[str] = []
         self.moves: dict[str, list[str]] = {}
         self.paths: dict[int, str] = {}
         self.parameters: dict[str, Parameter] = {}
         self.taken: dict[str, list[Array]] = {}
         self.calls = dict.fromkeys(networks, 0)
+        self.modes: dict[str, set[bool]] = {name: set() for name in networks}
         self.reached: dict[str, list[list[Array]]] = {name: [] for name in followed}
         for name, network in networks.items():
             for path, parameter in network.named_parameters().items():
                 self._know(path if len(networks) == 1 else f"{name}.{path}", parameter)
+            if name in drawing:
+                self._let_draw(network)
             self._count(name, network)
             if name in self.reached:
                 self._follow(name, network)
@@ -100,9 +111,22 @@ class Log:
 
         def counted(*xs: Array) -> Array:
             self.calls[name] += 1
+            self.modes[name].add(bool(network.training))
             return forward(*xs)
 
         network.forward = counted
+
+    def _let_draw(self, network: Any) -> None:
+        forward, backward = network.forward, network.backward
+        factors = [1.0]
+
+        def drawn(*xs: Array) -> Any:
+            factors.append(0.5 + (0.618 * len(factors)) % 1)
+            y = forward(*xs)
+            return (factors[-1] * y[0], *y[1:]) if isinstance(y, tuple) else factors[-1] * y
+
+        network.forward = drawn
+        network.backward = lambda dy, *others: backward(factors[-1] * dy, *others)
 
     def _follow(self, name: str, network: Any) -> None:
         backward, parameters = network.backward, network.parameters()
@@ -138,6 +162,15 @@ class Log:
         for network, sums in self.reached.items():
             if any(id(parameter) in known for parameter in self.networks[network].parameters()):
                 sums.append([0 * each for each in sums[-1]])
+
+    def modes_seen(self) -> dict[str, str]:
+        """In which mode each network computed, and in which it is now, in words."""
+        words = {frozenset({True}): "training", frozenset({False}): "evaluation", frozenset(): "none"}
+        found = {}
+        for name, network in self.networks.items():
+            found[f"the mode in which {name} computes"] = words.get(frozenset(self.modes[name]), "both, in turn")
+            found[f"the mode in which {name} is left"] = "training" if network.training else "evaluation"
+        return found
 
     def settle(self) -> None:
         """Remember where the parameters are now, if they are watched."""

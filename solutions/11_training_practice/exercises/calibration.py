@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, FunctionExercise, Mismatch, habits
+from autograder.checks import Case, Exercise, FunctionExercise, Mismatch, habits, in_float32, judge_words, mutated
 
 
 def softmax(scores):
@@ -113,3 +113,19 @@ def probabilities(subject, case):
 
 scaling.check(GIVEN, cases=scores_and_temperature, part="forward", needs=("forward",), weight=3)(probabilities)
 habits(scaling, probabilities, cases=scores_and_temperature, after=(GIVEN,), part="forward")
+
+
+@scaling.check(
+    "float32 stays float32 after a fit",
+    cases=in_float32(scored_rows),
+    part="forward",
+    needs=("fit", "forward"),
+    after=(FOUND, "float32 stays float32"),
+    judge=judge_words({}, "dtype"),
+    mutation=mutated("super().fit(*args)", "self.temperature = np.float64(self.temperature)", method="fit"),
+)
+def after_a_fit(subject, case):
+    made = subject.make("TemperatureScaling")
+    made.call("fit", *case.inputs.values())
+    found = made.call("forward", case.inputs["scores"])
+    return {"the dtype of the probabilities after a fit": str(getattr(found, "dtype", type(found).__name__))}

@@ -1,9 +1,11 @@
 """What a FunctionExercise says about functions that are incorrect in one way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from autograder.checks import MATCHES, Case, FunctionExercise, judge_unchanged
+from autograder.checks import MATCHES, NEW, RETURNED, Case, FunctionExercise, Rng, Setting, judge_unchanged
 from autograder.subject import LocalSubject
 
 FLOAT32, UNTOUCHED = "float32 stays float32", "inputs are not modified"
@@ -128,3 +130,105 @@ def test_a_number_that_is_not_defined_is_unchanged_if_it_still_is_not():
     assert judge_unchanged({"x": np.array([1.0, np.nan])}, given, Case()) is None
     assert judge_unchanged({"x": np.array([1.0, 2.0])}, given, Case()) is not None
     assert judge_unchanged({"x": np.array([1, 2])}, {"x": np.array([1, 2])}, Case()) is None
+
+
+# --- arrays that are used again ----------------------------------------------------------------
+
+
+def test_a_function_that_knows_an_array_by_its_identity_is_found():
+    seen = []
+
+    def remembers(x, *, factor):
+        for known, result in seen:
+            if known is x:
+                return result
+        seen.append((x, split(x, factor=factor)))
+        return seen[-1][1]
+
+    assert found(remembers, MATCHES) is None
+    mismatch = found(remembers, UNTOUCHED)
+    assert mismatch.sentence.startswith("the sum where the same arrays hold other numbers is wrong")
+
+
+def test_cases_that_cannot_hold_others_numbers_are_called_twice_only():
+    def grown(rng):
+        return [Case({"factor": 1.0}, x=rng.normal(size=(int(rng.integers(1, 10**6)) % 50 + 1, 2)))]
+
+    uneven = FunctionExercise("split", cases=grown, outputs=("the sum", "the product"))
+    (case,) = uneven.find(UNTOUCHED).cases(np.random.default_rng(0), None)
+    assert not case.hidden
+    assert found(split, UNTOUCHED, of=uneven) is None
+
+
+def added(x, y):
+    """A sum that is a new array."""
+    return x + y
+
+
+sums = FunctionExercise(
+    "added", cases=lambda rng: [Case(x=rng.normal(size=3), y=y) for y in (rng.normal(size=3), np.zeros(3))], new=True
+)
+
+
+def test_an_input_in_place_of_a_new_array_is_found():
+    assert found(added, NEW, of=sums, correct=added) is None
+    found_one = found(lambda x, y: x + y if y.any() else x, NEW, of=sums, correct=added)
+    assert found_one.sentence == "the result changes with an input: return a new array"
+    assert found(lambda x, y: x + y if y.any() else x.copy(), NEW, of=sums, correct=added) is None
+
+
+def test_the_mutation_of_a_new_array_returns_the_input():
+    names = {"added": added}
+    exec(sums.find(NEW).mutation.replace("{name}", "added"), names)  # noqa: S102 - source from the checks
+    assert found(names["added"], MATCHES, of=sums, correct=added) is None
+    assert found(names["added"], NEW, of=sums, correct=added) is not None
+
+
+# --- models that a function is given -----------------------------------------------------------
+
+
+def doubled(x, *, model):
+    """Twice what the model says."""
+    return 2 * model.forward(x)
+
+
+MODELS = """
+from dlkit import Layer, Parameter
+
+
+class Scale(Layer):
+    def __init__(self, *, rng):
+        self.w = Parameter(rng.normal(size=2))
+
+    def forward(self, x):
+        return x * self.w.data
+"""
+asking = FunctionExercise(
+    "doubled",
+    cases=lambda rng: [Case(x=rng.normal(size=(3, 2)))],
+    setting=Setting(lambda subject, _: {"model": subject.make("support.Scale", rng=Rng(1))}, lambda _: {}),
+    models=("model",),
+)
+asking = replace(asking, support=MODELS + asking.support)
+
+
+def in_place(x, *, model):
+    y = model.forward(x)
+    y *= 2
+    return y
+
+
+def test_what_a_model_returned_belongs_to_it():
+    assert found(doubled, RETURNED, of=asking, correct=doubled) is None
+    assert found(in_place, MATCHES, of=asking, correct=doubled) is None
+    mismatch = found(in_place, RETURNED, of=asking, correct=doubled)
+    assert mismatch.kind == "changed"
+    assert mismatch.sentence.startswith("an array that a model's forward returned was changed")
+    assert RETURNED not in [check.name for check in exercise.checks]
+
+
+def test_the_mutation_of_what_a_model_returned_changes_nothing_else():
+    names = {"doubled": doubled}
+    exec(asking.find(RETURNED).mutation.replace("{name}", "doubled"), names)  # noqa: S102 - source from the checks
+    assert found(names["doubled"], MATCHES, of=asking, correct=doubled) is None
+    assert found(names["doubled"], RETURNED, of=asking, correct=doubled) is not None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autograder.checks import (
+    APART,
     AllAlike,
     Case,
     Claim,
@@ -406,3 +407,75 @@ def test_a_function_that_draws_in_cpu_memory_is_not_run_on_a_device():
     ]
     assert [DEVICE in checks for checks in names] == [True, False]
     assert all(UNTOUCHED in checks and FLOAT32 in checks for checks in names)
+
+
+# --- rows that are drawn in dependence ---------------------------------------------------------
+
+
+def shifted(x, *, rng):
+    return x + asarray(rng.normal(size=x.shape))
+
+
+def make_shifted(rows):
+    return RandomFunctionExercise("shifted", cases=lambda rng: [Case(x=rng.normal(size=(4, 3)))], rows=rows)
+
+
+def of_four(rng):
+    return [Case(x=rng.normal(size=(4, 3)))]
+
+
+def mirrors(x, *, rng):
+    half = rng.normal(size=(len(x) // 2, *x.shape[1:]))
+    return x + np.concatenate([half, -half])
+
+
+def same_for_first_and_last(x, *, rng):
+    noise = rng.normal(size=x.shape)
+    noise[-1] = noise[0]
+    return x + noise
+
+
+def every_second_one_at_most(x, *, rng):
+    return x + (np.arange(len(x)) % 2 == rng.integers(2))[:, None]
+
+
+@pytest.mark.parametrize("wrong", [mirrors, same_for_first_and_last, every_second_one_at_most])
+def test_rows_that_depend_on_each_other_are_found_wherever_they_are(wrong):
+    exercise = make_shifted(of_four)
+    said = found(exercise, {"shifted": wrong}, {"shifted": shifted}, APART)
+    assert said.kind == "statistics"
+    assert "of a batch are drawn in dependence: in 300 calls" in said.sentence
+
+
+def test_the_rows_that_depend_on_each_other_are_named():
+    said = found(make_shifted(of_four), {"shifted": same_for_first_and_last}, {"shifted": shifted}, APART).sentence
+    assert said.startswith("rows 0 and 3 of a batch are drawn in dependence: in 300 calls both are large or both small 300")
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        shifted,
+        lambda x, *, rng: x + (rng.random((len(x), 1)) < 0.02),  # hardly ever
+        lambda x, *, rng: x + 0 * rng.random(),  # nothing that differs between calls
+        lambda x, *, rng: (x + rng.normal(size=x.shape), rng.integers(3, size=len(x))),
+    ],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_independent_rows_pass_whatever_they_look_like(right, seed):
+    check = make_shifted(of_four).find(APART)
+    subject = LocalSubject.live({"shifted": right})
+    (case,) = check.cases(np.random.default_rng(seed), None)
+    assert check.judge(check.observe(subject, case), check.expect(None, case, None), case) is None
+
+
+def test_rows_whose_number_changes_from_call_to_call_cannot_be_compared():
+    def loses_rows(x, *, rng):
+        return x[: rng.integers(1, len(x))]
+
+    said = found(make_shifted(of_four), {"shifted": loses_rows}, {"shifted": shifted}, APART)
+    assert said.sentence.startswith("the rows cannot be compared")
+
+
+def test_only_exercises_that_ask_for_it_have_the_check():
+    assert APART not in [check.name for check in make_shifted(None).checks]

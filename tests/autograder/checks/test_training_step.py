@@ -5,7 +5,19 @@ from functools import partial
 import numpy as np
 import pytest
 
-from autograder.checks import DETACHED, LEFT_OVER, MATCHES, TURNS, Case, New, Rng, TrainingStepExercise
+from autograder.checks import (
+    DETACHED,
+    DRAWS,
+    LEFT_OVER,
+    MATCHES,
+    MODES,
+    RETURNED,
+    TURNS,
+    Case,
+    New,
+    Rng,
+    TrainingStepExercise,
+)
 from autograder.spec import SpecError
 from autograder.subject import LocalSubject, SubjectRaisedError
 from tests.autograder.checks.asking import asked, mutated
@@ -210,13 +222,15 @@ A_STEP = "a step of an optimizer"
 CHECKS = [check.name for check in exercise.checks]
 
 
-def test_a_step_of_two_networks_has_the_checks_of_a_function_and_three_of_its_own():
+def test_a_step_of_two_networks_has_the_checks_of_a_function_and_five_of_its_own():
     assert CHECKS == [
         TURNS,
         MATCHES,
         "inputs are not modified",
         "stays on the device",
+        RETURNED,
         "float32 stays float32",
+        MODES,
         DETACHED,
         LEFT_OVER,
     ]
@@ -228,7 +242,7 @@ def test_a_correct_step_passes_every_check(check):
     assert asked(exercise, check, gan_step, gan_step) is None
 
 
-@pytest.mark.parametrize("check", [TURNS, MATCHES, DETACHED, LEFT_OVER])
+@pytest.mark.parametrize("check", [TURNS, MATCHES, RETURNED, MODES, DETACHED, LEFT_OVER])
 def test_a_step_that_is_written_otherwise_passes(check):
     assert asked(exercise, check, in_one_batch, gan_step) is None
 
@@ -450,6 +464,125 @@ def test_a_function_that_decides_in_cpu_memory_is_not_checked_on_a_device():
     assert MATCHES in names
     assert "stays on the device" not in names
     assert "stays on the device" in [check.name for check in frozen.checks]
+
+
+# --- modes, and what a network draws and returns -----------------------------------------------
+
+
+def evaluates_the_generator_first(real, noise, *, generator, **others):
+    forward, calls = generator.forward, []
+
+    def first(x):
+        calls.append(x)
+        if len(calls) > 1:
+            return forward(x)
+        generator.eval()
+        y = forward(x)
+        generator.train()
+        return y
+
+    generator.forward = first
+    return twice(real, noise, generator=generator, **others)
+
+
+def trains_both(real, noise, *, generator, discriminator, **others):
+    generator.train()
+    discriminator.train()
+    return gan_step(real, noise, generator=generator, discriminator=discriminator, **others)
+
+
+def leaves_it_in_evaluation(real, noise, *, generator, **others):
+    result = gan_step(real, noise, generator=generator, **others)
+    generator.eval()
+    return result
+
+
+def twice(real, noise, *, generator, discriminator, loss, generator_optimizer, discriminator_optimizer):
+    """The generator runs once for each of two halves, as most people write it."""
+    discriminator_optimizer.zero_grad()
+    total = judged(real, 1, discriminator, loss)[0]
+    total = total + judged(generator.forward(noise), 0, discriminator, loss)[0]
+    discriminator_optimizer.step()
+    generator_optimizer.zero_grad()
+    error, dfake = judged(generator.forward(noise), 1, discriminator, loss)
+    generator.backward(dfake)
+    generator_optimizer.step()
+    discriminator_optimizer.zero_grad()
+    return total, error
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        (
+            evaluates_the_generator_first,
+            "where all networks are given in training mode, the mode in which generator computes is both, in turn; "
+            "expected training",
+        ),
+        (
+            trains_both,
+            "where all networks are given in evaluation mode, the mode in which generator computes is training; "
+            "expected evaluation",
+        ),
+        (
+            leaves_it_in_evaluation,
+            "where all networks are given in training mode, the mode in which generator is left is evaluation; "
+            "expected training",
+        ),
+    ],
+)
+def test_a_network_whose_mode_is_changed_is_named(wrong, sentence):
+    assert asked(exercise, MATCHES, wrong, twice) is None
+    assert asked(exercise, MODES, wrong, twice).sentence == sentence
+
+
+def test_how_often_a_network_computes_in_its_mode_makes_no_difference():
+    assert asked(exercise, MODES, twice, gan_step) is None
+
+
+def test_what_a_network_returned_belongs_to_it():
+    def moves_the_fake_rows(real, noise, *, generator, **others):
+        forward = generator.forward
+
+        def moved(x):
+            y = forward(x)
+            y *= 2
+            return y / 2
+
+        generator.forward = moved
+        return gan_step(real, noise, generator=generator, **others)
+
+    assert asked(exercise, MATCHES, moves_the_fake_rows, gan_step) is None
+    said = asked(exercise, RETURNED, moves_the_fake_rows, gan_step).sentence
+    assert said.startswith("an array that a model's forward returned was changed")
+
+
+drawing = TrainingStepExercise(
+    "descend",
+    cases=lambda rng: [Case({"count": 2}, x=rng.normal(size=(4, 2)), y=rng.normal(size=(4, 1)))],
+    networks=lambda _: {"model": New("support.Perceptron", 2, 4, rng=Rng(0))},
+    drawing=("model",),
+)
+
+
+def test_backward_belongs_to_the_draw_of_the_last_forward():
+    def looks_again(x, y, *, model, loss, optimizer, count):
+        for _ in range(count):
+            optimizer.zero_grad()
+            error = loss.forward(model.forward(x), y)
+            model.forward(x)
+            model.backward(loss.backward())
+            optimizer.step()
+        return error
+
+    assert DRAWS not in [check.name for check in single.checks]
+    assert asked(drawing, DRAWS, descend, descend) is None
+    assert asked(drawing, MATCHES, looks_again, descend) is None
+    said = asked(drawing, DRAWS, looks_again, descend).sentence
+    assert said.startswith("the gradient of V in update 1 is wrong")
+    assert "model.forward ran 4 times; the reference needs twice" in said
+    assert asked(drawing, MATCHES, mutated(drawing, DRAWS, descend), descend) is None
+    assert asked(drawing, DRAWS, mutated(drawing, DRAWS, descend), descend) is not None
 
 
 # --- a step that changes parameters itself -----------------------------------------------------
