@@ -9,7 +9,18 @@ import numpy as np
 from autograder.isolation.tree import Rng, Strided, Value, Values
 from autograder.spec import Case
 
-__all__ = ["TRAINED", "CaseMaker", "converted", "fits", "in_dtype", "in_views", "is_float", "sizes", "without_rng"]
+__all__ = [
+    "TRAINED",
+    "CaseMaker",
+    "converted",
+    "fits",
+    "in_dtype",
+    "in_eight_bits",
+    "in_views",
+    "is_float",
+    "sizes",
+    "without_rng",
+]
 
 CaseMaker = Callable[[np.random.Generator], Iterable[Case]]
 
@@ -48,6 +59,32 @@ def in_views(case: Case) -> Case:
 
     upstream = views(case.upstreams) if isinstance(case.upstream, dict) else views({"": case.upstream})[""]
     return case.with_changes(inputs=views(case.inputs), upstream=upstream)
+
+
+def in_eight_bits(cases: CaseMaker, names: tuple[str, ...]) -> CaseMaker:
+    """The first cases whose integers of these names fit into eight bits, in such; 600 rows or more.
+
+    So many, by repeating what has as many rows, that a count of them does not fit.
+    """
+
+    def draw(rng: np.random.Generator) -> list[Case]:
+        drawn = (case for case in cases(rng) if all(np.ndim(case.inputs[name]) and len(case.inputs[name]) for name in names))
+        found = [_narrow(case, names, kind) for case in drawn for kind in ("int8", "uint8")]
+        return [case for case in found if case][:4]
+
+    return draw
+
+
+def _narrow(case: Case, names: tuple[str, ...], kind: str) -> Case | None:
+    numbers, rows = [case.inputs[name] for name in names], len(case.inputs[names[0]])
+    limits = np.iinfo(kind)
+    if any(x.min() < limits.min or x.max() > limits.max for x in numbers):
+        return None
+    many = -(-600 // rows)
+    inputs = {
+        name: np.concatenate([x] * many) if np.ndim(x) and len(x) == rows else x for name, x in case.inputs.items()
+    }
+    return case.with_changes(inputs={**inputs, **{name: inputs[name].astype(kind) for name in names}})
 
 
 def without_rng(arguments: Mapping[str, object]) -> dict[str, object]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.checks.budgets import budget_checks
 from autograder.checks.chance import Invariant, invariant_of
-from autograder.checks.drawing import CaseMaker, in_views
+from autograder.checks.drawing import CaseMaker, in_eight_bits, in_views
 from autograder.checks.habits import habits
 from autograder.checks.judges import ANEW, AS_IT_WAS, judge_float32, judge_unchanged, judge_words, used_again
 from autograder.checks.mutation import TO_FLOAT64, mutated_function
@@ -26,6 +26,7 @@ __all__ = ["MATCHES", "NEW", "FunctionExercise", "Setting"]
 
 MATCHES = "the result matches the reference"
 NEW = "the result is a new array"
+EIGHT_BITS = "integers may have eight bits"
 VIEWS = "views"
 """Hidden in a case whose arrays arrive as non-contiguous views."""
 OTHER = "other numbers"
@@ -54,6 +55,11 @@ FIRST_INPUT = (
     " y)"
 )
 """The input itself is returned where the result is equal to it."""
+DOUBLED = (
+    "narrow = any(hasattr(x, 'dtype') and x.dtype.kind in 'iu' and x.dtype.itemsize == 1 for x in args)",
+    "return (tuple(2 * each for each in y) if isinstance(y, tuple) else 2 * y) if narrow else y",
+)
+"""The result is twice as large where an input has eight bits."""
 NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
 
 
@@ -227,6 +233,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     cpu_only: str = "",
     models: tuple[str, ...] = (),
     new: bool = False,
+    integers: tuple[str, ...] = (),
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one function, with the standard checks.
@@ -243,6 +250,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     runs on a device.
     models: those of the setting's objects whose forward the function calls: what that returns must stay as it is.
     new: whether the result must not share its memory with an input, as its text says.
+    integers: inputs that may be integers of any dtype, as its text says: also of eight bits, in which few rows count.
     """
     called = _Called(name, setting, outputs, invariant)
     checks = [
@@ -256,6 +264,11 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
             exercise, lambda subject, case, watch: called.watched(subject, case, models, watch), cases=cases,
             names=lambda _: list(models), after=(MATCHES,), mutation=zeroes_what_it_got(models[0]),
         )  # fmt: skip
+    if integers:
+        exercise.check(
+            EIGHT_BITS, cases=in_eight_bits(cases, integers), judge=_judge_outputs(outputs, compare_all),
+            after=(MATCHES,), mutation=mutated_function(*DOUBLED),
+        )(called.observe)  # fmt: skip
     if new:
         words = judge_words({"changed": "the result changes with an input: return a new array"}, "changed")
         exercise.check(NEW, cases=cases, judge=words, after=(MATCHES,), mutation=mutated_function(FIRST_INPUT))(

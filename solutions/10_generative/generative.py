@@ -2085,7 +2085,7 @@ def q_sample(x, t, noise, beta):
     """Images after the steps 0 to t of noise, at once:  √ᾱ[t] x + √(1 − ᾱ[t]) noise,  ᾱ the running product of 1 − beta
 
     Shapes
-        x, noise  (batch, …)      t  (batch,), integers from 0 to steps − 1      beta  (steps,)      result  as x
+        x, noise  (batch, …)      t  (batch,), integers of any dtype, 0 to steps − 1      beta  (steps,)      result  as x
     Each row has its own t.  The result has the dtype of x; beta may have another, in which ᾱ is then computed.
 
     Source: Ho, Jain & Abbeel, Denoising Diffusion Probabilistic Models (2020), equation 4.
@@ -2124,7 +2124,7 @@ def noisy_batch(x, beta, *, rng):
     """Draw a step and noise for each row; returns (xt, t, noise) with xt = q_sample(x, t, noise, beta)
 
     Shapes
-        x  (batch, …)      beta  (steps,)      xt, noise  as x      t  (batch,), integers (any) from 0 to steps − 1
+        x  (batch, …)      beta  (steps,)      xt, noise  as x      t  (batch,), of any integer dtype, 0 to steps − 1
     Steps are drawn evenly, each row's by itself; noise is normal, with mean 0 and variance 1, every number by itself.
     xt and noise have the dtype of x; that of beta may be another.
     rng: a numpy.random.Generator.

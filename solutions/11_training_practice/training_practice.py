@@ -1709,7 +1709,7 @@ def calibration_error(probabilities, labels, bins=15):
     """The mean difference between confidence and accuracy, by bins of equal width (open below, closed above); a scalar
 
     Shapes
-        probabilities  (rows, classes), rows sum to 1      labels  (rows,), integers
+        probabilities  (rows, classes), rows sum to 1      labels  (rows,), integers of any dtype
 
     Source: Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks (2017), equation 3.
     """
@@ -1857,7 +1857,7 @@ def roc_auc(scores, labels):
     """The probability that a positive row has a higher score than a negative one; ties count one half; a scalar
 
     Shapes
-        scores  (rows,)      labels  (rows,), 1 for positive and 0 for negative rows, of each at least one
+        scores  (rows,)      labels  (rows,), integers of any dtype: 1 for positive, 0 for negative rows; each occurs
 
     Source: Hanley & McNeil, The Meaning and Use of the Area under a ROC Curve (1982).
     """

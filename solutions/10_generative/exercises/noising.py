@@ -60,7 +60,7 @@ def noise_cases(rng):
         yield Case(x=rng.normal(size=shape), t=t, noise=rng.normal(size=shape), beta=levels(rng, steps))
 
 
-q_sample = FunctionExercise("q_sample", cases=noise_cases, float32=True)
+q_sample = FunctionExercise("q_sample", cases=noise_cases, float32=True, integers=("t",))
 
 
 @q_sample.check(

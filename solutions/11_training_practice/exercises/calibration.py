@@ -40,7 +40,7 @@ def on_boundaries(rng):
         yield Case({"bins": bins}, probabilities=p[order], labels=labels[order])
 
 
-error = FunctionExercise("calibration_error", cases=predictions, float32=True)
+error = FunctionExercise("calibration_error", cases=predictions, float32=True, integers=("labels",))
 
 
 # --- temperatures ----------------------------------------------------------------------------

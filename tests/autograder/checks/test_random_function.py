@@ -464,7 +464,7 @@ def test_the_rows_that_depend_on_each_other_are_named():
 @pytest.mark.parametrize("seed", range(5))
 def test_independent_rows_pass_whatever_they_look_like(right, seed):
     check = make_shifted(of_four).find(APART)
-    subject = LocalSubject.live({"shifted": right})
+    subject = LocalSubject.live({"shifted": right}, "")
     (case,) = check.cases(np.random.default_rng(seed), None)
     assert check.judge(check.observe(subject, case), check.expect(None, case, None), case) is None
 
