@@ -64,6 +64,5 @@ accumulate = TrainingStepExercise(
     cases=accumulation_cases,
     networks=perceptron,
     stale=True,
-    drawing=("model",),
     memory=Memory(Case({"size": 64, "every": 16}, x=(1024, 32), y=(1024, 1)), at_most=4.0),
 )
