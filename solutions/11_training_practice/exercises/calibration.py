@@ -58,8 +58,8 @@ def scored_rows(rng):
         (200, 4, 0.2, 0.0),
         (300, 3, 8.0, 50.0),
         (150, 5, 1.0, -900.0),
-        (90, 3, 14.0, 0.0),
-        (90, 3, 0.07, 0.0),
+        (400, 3, 10.0, 0.0),  # so many rows that the best temperature is sure to lie between 0.05 and 20
+        (400, 3, 0.1, 0.0),
     ]:
         true = 1.5 * rng.normal(size=(rows, classes))
         labels = (true + rng.gumbel(size=true.shape)).argmax(axis=1)
