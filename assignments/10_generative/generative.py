@@ -185,7 +185,8 @@ def reconstruction_step(x, *, model, loss, optimizer):
     Shapes
         x  (batch, …), clean      result  (), what loss.forward returns
     model: forward(x) returns (y, code) and may corrupt x itself; backward(dy).      loss: forward(prediction, target).
-    Gradients of an earlier step may be left in the model: clear them.
+    Gradients of an earlier step may be left in the model: clear them.  The model draws anew in every forward: call it
+    once.  Its mode, training or evaluation, stays as it is.
 
     Source: Vincent, Larochelle, Bengio & Manzagol (2008), section 2.3.
     """
@@ -280,8 +281,9 @@ class SparsePenalty(Loss):
     """Penalty for units whose mean activity is not rho:  R = weight Σⱼ KL(rho ‖ mean of code[:, j])
 
     Shapes
-        code  (batch, units), numbers between 0 and 1      R  ()      dcode  (batch, units)
-    rho: the intended mean activity, between 0 and 1.      weight: 0 or more.
+        code  (batch, units), numbers strictly between 0 and 1      R  ()      dcode  (batch, units)
+    rho: the intended mean activity, strictly between 0 and 1.      weight: 0 or more.
+    Means may be very near 0 or 1; they count as they are.
 
     Source: Ng, Sparse Autoencoder, lecture notes CS294A (2011), section 3; Lee, Ekanadham & Ng, Sparse Deep Belief Net
     Model for Visual Area V2 (2007).
@@ -530,7 +532,7 @@ class GaussianSample(Layer):
 
     Shapes
         mean, log_variance, z  any, the same
-    rng: the generator that draws ε, anew in every call, one number for each of z.
+    rng: the generator that draws ε, anew in every call, one number for each of z; in evaluation mode as in training.
 
     Source: Kingma & Welling, Auto-Encoding Variational Bayes (2014), section 2.4; Rezende, Mohamed & Wierstra,
     Stochastic Backpropagation and Approximate Inference in Deep Generative Models (2014).
@@ -1080,7 +1082,8 @@ def gan_step(
     First the discriminator, by discriminator_loss(real, fake) of its answers to the real rows and to those that the
     generator makes of noise; then the generator, by generator_loss(fake) of the answers to what it makes of fresh.
     The first loss does not reach the generator. Earlier gradients do not count, and the discriminator's are zero at
-    the end. The rows of both kinds have the same shape; n, m and k may differ.
+    the end. Both networks compute in the mode that each is in, and stay in it. The rows of both kinds have the same
+    shape; n, m and k may differ.
     Returns (the discriminator's loss, the generator's loss).
 
     Source: Goodfellow et al., Generative Adversarial Nets (2014), algorithm 1, with one step of the discriminator.
@@ -1455,7 +1458,7 @@ def translation_step(x, y, *, to_y, to_x, judge_y, judge_x, generator_loss, cycl
     loss = generator_loss(judge_y(to_y(x))) + cycle_loss(to_x(to_y(x)), x)
          + generator_loss(judge_x(to_x(y))) + cycle_loss(to_y(to_x(y)), y)
     optimizer moves both generators, once.  Earlier gradients do not count, and those of judge_y and judge_x are zero at
-    the end.
+    the end.  Every network computes in the mode that it is in, and stays in it.
 
     Source: Zhu, Park, Isola & Efros (2017), section 3.
     """
@@ -1657,8 +1660,8 @@ def q_sample(x, t, noise, beta):
     """Images after the steps 0 to t of noise, at once:  √ᾱ[t] x + √(1 − ᾱ[t]) noise,  ᾱ the running product of 1 − beta
 
     Shapes
-        x, noise  (batch, …)      t  (batch,), integers from 0 to steps − 1      beta  (steps,)      result  as x
-    Each row has its own t.  The result has the dtype of x; that of beta may be another.
+        x, noise  (batch, …)      t  (batch,), integers of any dtype, 0 to steps − 1      beta  (steps,)      result  as x
+    Each row has its own t.  The result has the dtype of x; beta may have another, in which ᾱ is then computed.
 
     Source: Ho, Jain & Abbeel, Denoising Diffusion Probabilistic Models (2020), equation 4.
     """
@@ -1685,7 +1688,7 @@ def noisy_batch(x, beta, *, rng):
     """Draw a step and noise for each row; returns (xt, t, noise) with xt = q_sample(x, t, noise, beta)
 
     Shapes
-        x  (batch, …)      beta  (steps,)      xt, noise  as x      t  (batch,), integers from 0 to steps − 1
+        x  (batch, …)      beta  (steps,)      xt, noise  as x      t  (batch,), of any integer dtype, 0 to steps − 1
     Steps are drawn evenly, each row's by itself; noise is normal, with mean 0 and variance 1, every number by itself.
     xt and noise have the dtype of x; that of beta may be another.
     rng: a numpy.random.Generator.
@@ -1715,7 +1718,7 @@ def drop_labels(labels, p, nothing, *, rng):
     """Labels, each of which is replaced by ``nothing`` with probability p, independently of the others
 
     Shapes
-        labels  (batch,), integers      result  the same
+        labels  (batch,), integers      result  the same, of any integer dtype
     p: from 0 to 1.      nothing: an integer, the label that says nothing.      rng: a numpy.random.Generator.
 
     Source: Ho & Salimans, Classifier-Free Diffusion Guidance (2022), algorithm 1.
@@ -1750,8 +1753,9 @@ def denoising_step(x, t, noise, labels, *, model, loss, optimizer, beta):
 
     Shapes
         x, noise  (batch, …)      t, labels  (batch,), integers      beta  (steps,)      result  ()
-    model.forward(xt, t, labels) is the guess, as x; model.backward(dguess) its backward.  loss: of a guess and what it
-    should be, loss.forward(guess, truth) and loss.backward().  Earlier gradients do not count.
+    model.forward(xt, t, labels) is the guess, as x, and may draw: call it once; model.backward(dguess) its backward.
+    loss: of a guess and what it should be, loss.forward(guess, truth) and loss.backward().  Earlier gradients do not
+    count.  The model's mode stays as it is.
 
     Source: Ho, Jain & Abbeel (2020), algorithm 1 and equation 14.
     """
@@ -1784,7 +1788,8 @@ def guided_noise(x, t, labels, w, nothing, *, model):
 
     Shapes
         x  (batch, …)      t, labels  (batch,), integers      result  as x
-    w: 0 or more.      nothing: the label that says nothing.      model.forward(x, t, labels): the guess.
+    w: 0 or more.      nothing: the label that says nothing.      model.forward(x, t, labels): the guess, an array of
+    the model's, which is not written to.
 
     Source: Ho & Salimans (2022), equation 6.
     """

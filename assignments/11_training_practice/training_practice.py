@@ -111,7 +111,7 @@ def k_fold(labels, k, *, rng):
     """Deal rows into k folds, each class evenly; a list of k pairs (train, test) of arrays of row indices
 
     Shapes
-        labels  (rows,), integers      train, test  together every row once, in any order
+        labels  (rows,), any integers, also negative      train, test  together every row once, in any order
     Every row is in one test.  The numbers of rows of a class in two tests differ by at most 1, and so do the sizes of
     two tests.  Which rows of a class come together is drawn.      k: 2 or more, at most the number of rows
 
@@ -198,7 +198,7 @@ def confusion_matrix(labels, predicted, classes):
     Shapes
         labels, predicted  (rows,), integers from 0 to classes − 1 of any integer dtype
         result  (classes, classes), integers
-    A class may have no row, and there may be none at all.
+    A class may have no row, and there may be none at all.  Counts are correct however few bits the labels have.
 
     Source: Townsend, Theoretical Analysis of an Alphabetic Confusion Matrix (1971).
     """
@@ -353,7 +353,8 @@ class TestTimeAugmentation(Layer):
 
     model: a layer whose forward(x) gives scores (batch, classes), for x of any shape (batch, …)
     views: functions that take x and return an array of its shape
-    forward(x) returns probabilities (batch, classes).  The model computes in the mode that it is in, and stays in it.
+    forward(x) asks the model about one view after the other and returns probabilities (batch, classes).  What the model
+    returns is not written to.  It computes in the mode that it is in, and stays in it.
 
     Source: Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep Convolutional Neural Networks (2012),
     section 4.1.
@@ -445,7 +446,8 @@ def fine_tune(x, y, *, body, head, loss, optimizer, epochs, size, rng):
         x  (rows, …)      y  (rows, …)      size  rows of a batch, 1 or more; the last of an epoch may have fewer
     body, head: layers; scores = head(body(x)).  optimizer: of the head's parameters.
     The body is in evaluation mode, and neither it nor its gradients change; the head is in training mode.  Gradients of
-    the head that were there before do not count.  Every epoch takes the rows in the order rng.permutation(rows).
+    the head that were there before do not count.  Every epoch takes the rows in the order rng.permutation(rows).  The
+    head may draw: its forward runs once for each batch.
 
     Source: Yosinski, Clune, Bengio & Lipson, How Transferable are Features in Deep Neural Networks? (2014).
     """
@@ -503,7 +505,7 @@ class LoRA(Layer):
     Shapes
         x  (batch, …, in_features)      y  (batch, …, out_features)
         W  (in_features, out_features)  and  b  (out_features,): arrays, which stay as they are
-        A  (in_features, rank)  and  B  (rank, out_features): parameters
+        A  (in_features, rank)  and  B  (rank, out_features): parameters, in the dtype of W or in float64
 
     Source: Hu et al., LoRA: Low-Rank Adaptation of Large Language Models (2022), section 4.1.
     """
@@ -551,7 +553,7 @@ def merged_weights(W, A, B, alpha):
 
     Shapes
         W, result  (in_features, out_features)      A  (in_features, rank)      B  (rank, out_features)
-    rank may be any number, also a large one; A and B may be zero.
+    rank may be any number, also a large one; A and B may be zero, and alpha too.
 
     Source: Hu et al., LoRA (2022), section 4.1.
     """
@@ -590,7 +592,8 @@ check(merged_weights)
 def to_settings(units, space):
     """Settings (…, settings) for units (…, settings) from 0 to 1; by logarithm where a range says so
 
-    space: a Range for every setting, with low, high and log, in the order of the last axis
+    space: a Range for every setting, with low, high and log, in the order of the last axis; whatever the type of its
+    ends, settings are floats and never rounded
     """
     # YOUR CODE HERE
     raise NotImplementedError()
@@ -695,7 +698,8 @@ check(RandomSearch)
 def rbf_kernel(a, b, length):
     """Covariances (n, m) of the values at points a (n, d) and b (m, d):  exp(−‖a − b‖² / (2 length²))
 
-    They have the dtype of a and b: float32 stays float32.
+    They have the dtype of a and b: float32 stays float32.  Points may lie much farther from the origin than from each
+    other.
 
     Source: Rasmussen & Williams, Gaussian Processes for Machine Learning (2006), equation 2.31.
     """
@@ -994,7 +998,8 @@ def learning_rate_finder(x, y, *, model, loss, optimizer, size, lowest=1e-6, hig
         x, y  (rows, …), taken in batches of size rows, in their order; the last may have fewer
     The rates go in even ratios from lowest, of the first batch, to highest, of the last.  Ends before a step whose
     smoothed loss is above stop times the smallest before, or not finite.  Gradients from before do not count.
-    Afterwards parameters and optimizer.lr are as before.
+    Afterwards parameters and optimizer.lr are as before (gradients need not be).  The model may draw: one forward for
+    each batch, in the mode that it is in.
 
     Source: Smith, Cyclical Learning Rates for Training Neural Networks (2017), section 3.3; smoothed as in fastai.
     """
@@ -1409,7 +1414,7 @@ def calibration_error(probabilities, labels, bins=15):
     """The mean difference between confidence and accuracy, by bins of equal width (open below, closed above); a scalar
 
     Shapes
-        probabilities  (rows, classes), rows sum to 1      labels  (rows,), integers
+        probabilities  (rows, classes), rows sum to 1      labels  (rows,), integers of any dtype
 
     Source: Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks (2017), equation 3.
     """
@@ -1445,7 +1450,8 @@ check(calibration_error)
 class TemperatureScaling:
     """Probabilities softmax(scores / temperature), the temperature chosen for the smallest mean cross-entropy
 
-    fit(scores, labels) sets self.temperature, an ordinary number from 0.05 to 20;  forward(scores) gives probabilities
+    fit(scores, labels) sets self.temperature, a Python float from 0.05 to 20;  forward(scores) gives probabilities, of
+    float32 scores in float32, before a fit and after it
     Shapes
         scores, probabilities  (rows, classes)      labels  (rows,), integers
 
@@ -1524,7 +1530,7 @@ def roc_auc(scores, labels):
     """The probability that a positive row has a higher score than a negative one; ties count one half; a scalar
 
     Shapes
-        scores  (rows,)      labels  (rows,), 1 for positive and 0 for negative rows, of each at least one
+        scores  (rows,)      labels  (rows,), integers of any dtype: 1 for positive, 0 for negative rows; each occurs
 
     Source: Hanley & McNeil, The Meaning and Use of the Area under a ROC Curve (1982).
     """

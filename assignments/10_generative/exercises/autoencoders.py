@@ -220,6 +220,7 @@ reconstruction_step = TrainingStepExercise(
         "model": New("support.Blind", case.inputs["x"].shape[1], case.hidden["code"], rng=Rng(5)),
     },
     stale=True,
+    drawing=("model",),
     float32=True,
     support_files=("autoencoders",),
 )

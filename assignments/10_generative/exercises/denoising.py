@@ -83,6 +83,7 @@ p_sample = RandomFunctionExercise(
     cases=last_steps,
     invariant=apart_from_noise,
     draws=many_steps_back,
+    rows=lambda rng: [Case({"t": 1}, x=rng.normal(size=(4, 3)), noise=rng.normal(size=(4, 3)), beta=levels(rng, 3))],
     claims=[
         Claim("the mean of the noise that is added, over its standard deviation", added, lambda _: NormalMean(0, 1)),
         Claim(

@@ -26,6 +26,7 @@ denoising_step = TrainingStepExercise(
     cases=spoiled_batches,
     networks=guesser,
     stale=True,
+    drawing=("model",),
     outputs=("the loss",),
     float32=lambda rng: list(spoiled_batches(rng))[:2],
     depends=("q_sample",),
@@ -53,6 +54,7 @@ guided_noise = FunctionExercise(
     "guided_noise",
     cases=guided_cases,
     setting=Setting(with_model, lambda _objects: {}),
+    models=("model",),
     float32=True,
     support_files=("guesser",),
 )

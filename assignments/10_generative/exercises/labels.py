@@ -43,6 +43,7 @@ drop_labels = RandomFunctionExercise(
         "certain ones are wrong": "with p = 0 every label is kept, with p = 1 every one is dropped",
     },
     draws=many_labels,
+    rows=lambda rng: [Case({"p": 0.4, "nothing": 10}, labels=rng.integers(10, size=4))],
     claims=each_with_probability(
         "labels",
         "dropped",

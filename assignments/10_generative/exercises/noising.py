@@ -60,7 +60,7 @@ def noise_cases(rng):
         yield Case(x=rng.normal(size=shape), t=t, noise=rng.normal(size=shape), beta=levels(rng, steps))
 
 
-q_sample = FunctionExercise("q_sample", cases=noise_cases, float32=True)
+q_sample = FunctionExercise("q_sample", cases=noise_cases, float32=True, integers=("t",))
 
 
 @q_sample.check(
@@ -133,6 +133,12 @@ def variance_of(number):
     return lambda _: Variance(number)
 
 
+def few_rows(rng):
+    """Four rows, of which any two may be compared; many steps and few."""
+    for steps in (2, 7):
+        yield Case(x=rng.normal(size=(4, 3)), beta=levels(rng, steps))
+
+
 noisy_batch = RandomFunctionExercise(
     "noisy_batch",
     cases=rows_to_spoil,
@@ -148,6 +154,7 @@ noisy_batch = RandomFunctionExercise(
         "mixed otherwise": "xt is not q_sample(x, t, noise, beta) of the t and the noise that are returned with it",
     },
     draws=many_rows,
+    rows=few_rows,
     claims=[
         Claim(
             "the distance of the steps from an even draw",

@@ -19,6 +19,7 @@ from autograder.checks import (
     equal_signs,
     new_rng,
     normal_within,
+    rows_apart,
     seeded,
     statistics,
 )
@@ -131,6 +132,16 @@ def two_draws(subject, case):
 @seeded(gaussian_sample, cases=many_draws, part="forward", after=(FORWARD,))
 def one_draw(subject, case):
     return subject.make("GaussianSample", **case.arguments).call("forward", *case.inputs.values())
+
+
+@rows_apart(
+    gaussian_sample,
+    cases=lambda rng: [Case(mean=rng.normal(size=(4, 3)), log_variance=rng.normal(size=(4, 3)))],
+    part="forward",
+    after=(FORWARD, NORMAL),
+)
+def draw_of_few(subject, case):
+    return one_draw(subject, case)
 
 
 def codes(rng):

@@ -2,9 +2,10 @@
 
 import math
 
-from autograder.checks import Case, Exercise, New, Rng, habits, mutated
+from autograder.checks import Case, Exercise, New, Ref, Rng, habits, models_keep_theirs, mutated
 
-MEAN, THEIRS = "gives the mean of the probabilities", "what a model returned is not modified"
+MEAN = "gives the mean of the probabilities"
+AGAIN, ANEW = "in evaluation it gives the same, and a second call too", "every call computes anew"
 MODES = "a model computes in the mode that it is in, and stays in it"
 
 
@@ -45,8 +46,8 @@ def several_views(rng):
         )
 
 
-ensemble = Exercise("Ensemble", "class", ("forward",), support_files=("scores",))
-augmented = Exercise("TestTimeAugmentation", "class", ("forward",), support_files=("scores",))
+ensemble = Exercise("Ensemble", "class", ("forward",), support_files=("scores", "returned"))
+augmented = Exercise("TestTimeAugmentation", "class", ("forward",), support_files=("scores", "returned"))
 
 
 def in_modes(cases):
@@ -78,6 +79,34 @@ def asked(exercise, subject, case):
     return made, {"y": made.call("forward", case.inputs["x"])}
 
 
+def made_ahead(subject, case):
+    """The arguments with models that are made already, and these by their path in the object."""
+
+    def made(one):
+        return subject.make(one.name, *one.args, **one.kwargs)
+
+    given = case.arguments
+    if "model" in given:
+        models = {"model": made(given["model"])}
+        return {**given, "model": Ref(models["model"].handle)}, models
+    models = {f"models.{i}": made(one) for i, one in enumerate(given["models"])}
+    return {**given, "models": [Ref(one.handle) for one in models.values()]}, models
+
+
+def with_others(cases):
+    """The cases, each with other inputs of the same shape."""
+    return lambda rng: [
+        case.with_changes(hidden={"other": rng.normal(size=case.inputs["x"].shape)}) for case in cases(rng)
+    ]
+
+
+REMEMBERS = (
+    "if xs[0] is not getattr(self, 'last', None):",
+    "    self.last, self.kept = xs[0], super().forward(*xs)",
+    "return 1 * self.kept",
+)
+
+
 def add_checks(exercise, cases, of_models):
     """The checks of both exercises; of_models(case): paths of the models in the object."""
 
@@ -87,7 +116,7 @@ def add_checks(exercise, cases, of_models):
     exercise.check(MEAN, cases=cases, weight=4)(answer)
 
     @exercise.check(
-        "in evaluation it gives the same, and a second call too",
+        AGAIN,
         cases=cases,
         after=(MEAN,),
         mutation=mutated(
@@ -101,10 +130,23 @@ def add_checks(exercise, cases, of_models):
         made.call("eval")
         return {**first, "y of a second call": made.call("forward", case.inputs["x"])}
 
-    @exercise.check(THEIRS, cases=cases, after=(MEAN,))
-    def theirs(subject, case):
-        made, _ = asked(exercise, subject, case)
-        return {f"the scores of model {i}": made.get(f"{path}.scores") for i, path in enumerate(of_models(case))}
+    @exercise.check(ANEW, cases=with_others(cases), after=(MEAN,), mutation=mutated(*REMEMBERS, method="forward"))
+    def anew(subject, case):
+        """The same array with other numbers, then models with other parameters."""
+        made, x = subject.make(exercise.name, **case.arguments), subject.put(case.inputs["x"])
+        made.call("forward", x)
+        subject.overwrite(x, case.hidden["other"])
+        seen = {"y where the same array holds other numbers": made.call("forward", x)}
+        for path in of_models(case):
+            made.write(f"{path}.V.data", -made.get(f"{path}.V.data"))
+        return seen | {"y where the parameters are others": made.call("forward", x)}
+
+    def watched(subject, case, watch):
+        arguments, models = made_ahead(subject, case)
+        watch(models)
+        subject.make(exercise.name, **arguments).call("forward", case.inputs["x"])
+
+    models_keep_theirs(exercise, watched, cases=cases, names=of_models, after=(MEAN,))
 
     @exercise.check(MODES, cases=in_modes(cases), after=(MEAN,))
     def modes(subject, case):

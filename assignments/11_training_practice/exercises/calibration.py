@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, FunctionExercise, Mismatch, habits
+from autograder.checks import Case, Exercise, FunctionExercise, Mismatch, habits, in_float32, judge_words, mutated
 
 
 def softmax(scores):
@@ -40,7 +40,7 @@ def on_boundaries(rng):
         yield Case({"bins": bins}, probabilities=p[order], labels=labels[order])
 
 
-error = FunctionExercise("calibration_error", cases=predictions, float32=True)
+error = FunctionExercise("calibration_error", cases=predictions, float32=True, integers=("labels",))
 
 
 # --- temperatures ----------------------------------------------------------------------------
@@ -58,8 +58,8 @@ def scored_rows(rng):
         (200, 4, 0.2, 0.0),
         (300, 3, 8.0, 50.0),
         (150, 5, 1.0, -900.0),
-        (90, 3, 14.0, 0.0),
-        (90, 3, 0.07, 0.0),
+        (400, 3, 10.0, 0.0),  # so many rows that the best temperature is sure to lie between 0.05 and 20
+        (400, 3, 0.1, 0.0),
     ]:
         true = 1.5 * rng.normal(size=(rows, classes))
         labels = (true + rng.gumbel(size=true.shape)).argmax(axis=1)
@@ -113,3 +113,19 @@ def probabilities(subject, case):
 
 scaling.check(GIVEN, cases=scores_and_temperature, part="forward", needs=("forward",), weight=3)(probabilities)
 habits(scaling, probabilities, cases=scores_and_temperature, after=(GIVEN,), part="forward")
+
+
+@scaling.check(
+    "float32 stays float32 after a fit",
+    cases=in_float32(scored_rows),
+    part="forward",
+    needs=("fit", "forward"),
+    after=(FOUND, "float32 stays float32"),
+    judge=judge_words({}, "dtype"),
+    mutation=mutated("super().fit(*args)", "self.temperature = np.float64(self.temperature)", method="fit"),
+)
+def after_a_fit(subject, case):
+    made = subject.make("TemperatureScaling")
+    made.call("fit", *case.inputs.values())
+    found = made.call("forward", case.inputs["scores"])
+    return {"the dtype of the probabilities after a fit": str(getattr(found, "dtype", type(found).__name__))}

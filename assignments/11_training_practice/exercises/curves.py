@@ -18,7 +18,7 @@ def detections(rng):
     yield Case(scores=np.round(rng.normal(size=50), 1), labels=(rng.random(50) < 0.4).astype(int))
 
 
-area = FunctionExercise("roc_auc", cases=detections)
+area = FunctionExercise("roc_auc", cases=detections, integers=("labels",))
 
 
 def points_on_laws(rng):

@@ -16,12 +16,13 @@ FORM, ROWS, TRAINING, CLASSES, SIZES = (
 
 
 def labelled_rows(rng):
-    """Sorted labels and mixed ones, one row too many in every class, rare classes, classes with odd numbers."""
+    """Sorted labels and mixed ones, one row too many in every class, rare classes, classes with odd numbers; few bits."""
     yield Case({"k": 2}, labels=np.array([3, 3]))
     yield Case({"k": 3}, labels=np.repeat(np.arange(10), 4))
     yield Case({"k": 5}, labels=rng.integers(3, size=47))
     yield Case({"k": 4}, labels=np.repeat([7, -2, 500], [1, 30, 2]))
     yield Case({"k": 10}, labels=rng.permutation(np.repeat([0, 1], [25, 8])))
+    yield Case({"k": 3}, labels=rng.permutation(np.repeat([0, 5], [310, 290])).astype(np.uint8))
     yield Case({"k": 9}, labels=rng.integers(4, size=9))
 
 

@@ -131,7 +131,8 @@ def thin_factors(rng):
             A=rng.normal(size=(in_features, rank)),
             B=rng.normal(size=(rank, out_features)),
         )
+    yield Case({"alpha": 0.0}, W=rng.normal(size=(4, 3)), A=rng.normal(size=(4, 2)), B=rng.normal(size=(2, 3)))
     yield Case({"alpha": 2.0}, W=rng.normal(size=(4, 3)), A=rng.normal(size=(4, 2)), B=np.zeros((2, 3)))
 
 
-merged = FunctionExercise("merged_weights", cases=thin_factors, float32=True)
+merged = FunctionExercise("merged_weights", cases=thin_factors, float32=True, new=True)

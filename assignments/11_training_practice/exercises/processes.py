@@ -10,9 +10,11 @@ CPU = "It is about a few points of a search, in CPU memory."
 
 
 def pairs_of_points(rng):
-    """One point, more of one than of the other, several features, equal points, points far apart."""
+    """One point, more of one than of the other, several features, equal points; points far apart, far from the origin."""
     for n, m, d, length in [(1, 1, 1, 1.0), (3, 5, 2, 0.4), (6, 2, 3, 2.0), (4, 4, 1, 0.05)]:
         yield Case({"length": length}, a=rng.random((n, d)), b=rng.random((m, d)))
+    far = 1e6 * rng.choice([-1, 1], 2)
+    yield Case({"length": 0.5}, a=far + rng.random((3, 2)), b=far + rng.random((4, 2)))
     same = rng.random((4, 2))
     yield Case({"length": 0.3}, a=same, b=same[::-1].copy())
     yield Case({"length": 0.7}, a=rng.normal(0, 30, (3, 2)), b=rng.normal(0, 30, (2, 2)))

@@ -48,6 +48,7 @@ finder = TrainingStepExercise(
     cases=growing,
     networks=perceptron,
     stale=True,
+    drawing=("model",),
     outputs=("the rates", "the smoothed losses"),
     cpu_only="After every batch it decides in CPU memory whether to go on.",
 )

@@ -49,6 +49,8 @@ def units_in_spaces(rng):
         yield Case({"space": space_of(*names)}, units=rng.random((*shape, len(names))))
     ends = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 0.5]])
     yield Case({"space": space_of("narrow", "signed", "share")}, units=ends)
+    whole = [new_range(0, 15, log=False), new_range(1, 100, log=True), new_range(-3, 2, log=False)]
+    yield Case({"space": whole}, units=rng.random((6, 3)))
 
 
 translated = FunctionExercise("to_settings", cases=units_in_spaces, support_files=("ranges",), cpu_only=CPU)

@@ -37,6 +37,7 @@ tune = TrainingStepExercise(
     optimizers={"optimizer": "head"},
     stale=True,
     detached=("body",),
+    drawing=("head",),
     speed=Speed(
         Case({"size": 128, "epochs": 8, "rng": Rng(3)}, x=(512, 2048), y=(512, 3)).with_changes(
             hidden={"features": 192}
