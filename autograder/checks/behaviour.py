@@ -234,7 +234,7 @@ class Behaviour:
         return self.compared(y, {**gradients, **added}, case)
 
     def after_another(self, subject: Subject, case: Case) -> Observations:
-        """Run forward on other inputs first, forward and backward on the case's then, in the same arrays if they fit."""
+        """Run forward on other inputs, then forward and backward on the case's, in the same arrays if they fit."""
         thing, first = self.build(subject, case), case.hidden["first"]
         sent = {name: subject.put(x) for name, x in first.items()}
         thing.call("forward", *sent.values())

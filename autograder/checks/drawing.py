@@ -68,7 +68,9 @@ def in_eight_bits(cases: CaseMaker, names: tuple[str, ...]) -> CaseMaker:
     """
 
     def draw(rng: np.random.Generator) -> list[Case]:
-        drawn = (case for case in cases(rng) if all(np.ndim(case.inputs[name]) and len(case.inputs[name]) for name in names))
+        drawn = (
+            case for case in cases(rng) if all(np.ndim(case.inputs[name]) and len(case.inputs[name]) for name in names)
+        )
         found = [_narrow(case, names, kind) for case in drawn for kind in ("int8", "uint8")]
         return [case for case in found if case][:4]
 

@@ -51,8 +51,8 @@ class Setting:
 COPIED = "y = __import__('copy').deepcopy(y)"
 """The result is a copy: it may be a view of an argument."""
 FIRST_INPUT = (
-    "return next((x for x in args if hasattr(x, 'shape') and x.shape == y.shape and x.dtype == y.dtype and (x == y).all()),"
-    " y)"
+    "alike = (x for x in args if hasattr(x, 'shape') and x.shape == y.shape and x.dtype == y.dtype and (x == y).all())",
+    "return next(alike, y)",
 )
 """The input itself is returned where the result is equal to it."""
 DOUBLED = (
@@ -259,21 +259,7 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
     ]
     support = packaged_support("returned") if models else ""
     exercise = Exercise(name, "function", (name,), points_by_part(name, points), checks, support=support, **extras)
-    if models:
-        models_keep_theirs(
-            exercise, lambda subject, case, watch: called.watched(subject, case, models, watch), cases=cases,
-            names=lambda _: list(models), after=(MATCHES,), mutation=zeroes_what_it_got(models[0]),
-        )  # fmt: skip
-    if integers:
-        exercise.check(
-            EIGHT_BITS, cases=in_eight_bits(cases, integers), judge=_judge_outputs(outputs, compare_all),
-            after=(MATCHES,), mutation=mutated_function(*DOUBLED),
-        )(called.observe)  # fmt: skip
-    if new:
-        words = judge_words({"changed": "the result changes with an input: return a new array"}, "changed")
-        exercise.check(NEW, cases=cases, judge=words, after=(MATCHES,), mutation=mutated_function(FIRST_INPUT))(
-            called.kept
-        )
+    _add_promised(exercise, called, cases, models=models, integers=integers, new=new)
     if float32:
         drawn = cases if float32 is True else float32
         habits(
@@ -281,6 +267,33 @@ def FunctionExercise(  # noqa: N802 - reads as the class of exercise that it mak
             judge=_judge_outputs(outputs, judge_float32),
         )  # fmt: skip
     return exercise
+
+
+def _add_promised(
+    exercise: Exercise,
+    called: _Called,
+    cases: CaseMaker,
+    *,
+    models: tuple[str, ...],
+    integers: tuple[str, ...],
+    new: bool,
+) -> None:
+    """Add the checks of what not every function's text promises."""
+    if models:
+        models_keep_theirs(
+            exercise, lambda subject, case, watch: called.watched(subject, case, models, watch), cases=cases,
+            names=lambda _: list(models), after=(MATCHES,), mutation=zeroes_what_it_got(models[0]),
+        )  # fmt: skip
+    if integers:
+        exercise.check(
+            EIGHT_BITS, cases=in_eight_bits(cases, integers), judge=_judge_outputs(called.outputs, compare_all),
+            after=(MATCHES,), mutation=mutated_function(*DOUBLED),
+        )(called.observe)  # fmt: skip
+    if new:
+        words = judge_words({"changed": "the result changes with an input: return a new array"}, "changed")
+        exercise.check(NEW, cases=cases, judge=words, after=(MATCHES,), mutation=mutated_function(*FIRST_INPUT))(
+            called.kept
+        )
 
 
 def _standard_checks(called: _Called, cases: CaseMaker, *, writes: bool, on_device: bool) -> list[Check]:

@@ -95,14 +95,9 @@ def RandomFunctionExercise(  # noqa: N802 - reads as the class of exercise that 
     drawing = _Drawing(name, method, run, invariant, outputs)
     words, cases, principal = judge_words(sentences or {}), _with_generators(cases), names[0]
     exercise.check(principal, cases=cases, weight=weights[0], expect=expect, judge=_judge(words))(drawing.observe)
-    if draws:
-        _add_checks_of_draws(exercise, drawing, _with_generators(draws), claims, names=names, weight=weights[1])
+    _add_checks_of_draws(exercise, drawing, draws, claims, names=names, weight=weights[1])
     if rows:
-        after = names if claims else names[:1]
-        rows_apart(exercise, cases=rows, after=after)(drawing.call)
-    if claims and not draws:
-        message = f"{name}: claims need draws; give cases for them"
-        raise SpecError(message)
+        rows_apart(exercise, cases=rows, after=names if claims else names[:1])(drawing.call)
     if creates:
         _add_check_of_device(exercise, drawing, cases, principal)
     else:
@@ -217,7 +212,7 @@ def _judge(words: Judge, tolerance: Tolerance = FLOAT64) -> Judge:
 def _add_checks_of_draws(
     exercise: Exercise,
     drawing: _Drawing,
-    draws: CaseMaker,
+    draws: CaseMaker | None,
     claims: Sequence[Claim],
     *,
     names: tuple[str, str],
@@ -225,6 +220,12 @@ def _add_checks_of_draws(
 ) -> None:
     """Add checks that draws have the claimed distribution and come from the generator."""
     principal, distributed = names
+    if draws is None:
+        if claims:
+            message = f"{exercise.name}: claims need draws; give cases for them"
+            raise SpecError(message)
+        return
+    draws = _with_generators(draws)
     if claims:
         statistics(exercise, distributed, cases=draws, claims=claims, weight=weight, after=(principal,))(
             lambda subject, case: {"y": drawing.call(subject, case)}

@@ -33,6 +33,7 @@ DRAWS = "what a network draws in forward is what backward belongs to"
 MODE = "mode"
 """Hidden in a case: the method that sets the mode in which its networks are given."""
 LOG = "_log"
+SUPPORT = packaged_support("training") + "\n\n" + packaged_support("returned")
 ONE_ROW_LOSS: Mapping[str, New] = {"loss": New("support.RowLoss")}
 ONE_OPTIMIZER: Mapping[str, str] = {"optimizer": "model"}
 
@@ -77,7 +78,9 @@ class _Given:
             if MODE in case.hidden:
                 network.call(case.hidden[MODE])
         networks = {key: Ref(network.handle) for key, network in made.items()}
-        log = subject.make("support.Log", networks, list(self.detached), watched=self.watched, drawing=list(self.drawing))
+        log = subject.make(
+            "support.Log", networks, list(self.detached), watched=self.watched, drawing=list(self.drawing)
+        )
         if self.stale:
             log.call("leave", Rng(0))
         moved = {key: (to_move,) if isinstance(to_move, str) else to_move for key, to_move in self.optimizers.items()}
@@ -134,7 +137,6 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
     cleared: networks whose gradients must be zero when the function returns.  Each adds a check.
     adjusted: networks whose parameters the function itself changes between updates, as by clipping them.
     drawing: networks whose forward the text has called once for each backward, because it may draw.
-    Another check gives the networks in training and in evaluation mode, and asks in which they compute and are left.
     Other arguments: as of ``FunctionExercise``.
     """
     given = _Given(networks, optimizers, losses, lr, stale, detached, adjusted, cleared=cleared)
@@ -148,8 +150,7 @@ def TrainingStepExercise(  # noqa: N802 - reads as the class of exercise that it
         replace(check, judge=judge_updates, after=follows) if check.name == MATCHES else check
         for check in exercise.checks
     ]
-    support = packaged_support("training") + "\n\n" + packaged_support("returned")
-    exercise = replace(exercise, checks=[*first, *checks], support=support)
+    exercise = replace(exercise, checks=[*first, *checks], support=SUPPORT)
     _ask_for_modes(exercise, cases, given)
     if drawing:
         _ask_what_is_drawn(exercise, cases, replace(given, drawing=drawing))

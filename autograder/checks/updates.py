@@ -186,9 +186,7 @@ def judge_modes(observed: Observations, expected: Observations, case: Case) -> M
     del case
     for name, right in expected.items():
         if not name.startswith("_") and observed.get(name) != right:
-            text = (
-                f"where all networks are given in {expected['_given']} mode, {name} is {observed.get(name)}; "
-                f"expected {right}"
-            )
+            given = f"where all networks are given in {expected['_given']} mode"
+            text = f"{given}, {name} {observed.get(name)}; expected {right}"
             return Mismatch("value", name, text)
     return None

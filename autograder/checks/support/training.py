@@ -165,11 +165,11 @@ class Log:
 
     def modes_seen(self) -> dict[str, str]:
         """In which mode each network computed, and in which it is now, in words."""
-        words = {frozenset({True}): "training", frozenset({False}): "evaluation", frozenset(): "none"}
+        words = {(True,): "training mode", (False,): "evaluation mode", (): "no mode"}
         found = {}
         for name, network in self.networks.items():
-            found[f"the mode in which {name} computes"] = words.get(frozenset(self.modes[name]), "both, in turn")
-            found[f"the mode in which {name} is left"] = "training" if network.training else "evaluation"
+            found[f"{name} computes in"] = words.get(tuple(self.modes[name]), "both modes in turn")
+            found[f"{name} is left in"] = words[bool(network.training),]
         return found
 
     def settle(self) -> None:

@@ -449,7 +449,9 @@ def test_rows_that_depend_on_each_other_are_found_wherever_they_are(wrong):
 
 def test_the_rows_that_depend_on_each_other_are_named():
     said = found(make_shifted(of_four), {"shifted": same_for_first_and_last}, {"shifted": shifted}, APART).sentence
-    assert said.startswith("rows 0 and 3 of a batch are drawn in dependence: in 300 calls both are large or both small 300")
+    assert said.startswith(
+        "rows 0 and 3 of a batch are drawn in dependence: in 300 calls both are large or both small 300"
+    )
 
 
 @pytest.mark.parametrize(

@@ -516,24 +516,21 @@ def twice(real, noise, *, generator, discriminator, loss, generator_optimizer, d
     [
         (
             evaluates_the_generator_first,
-            "where all networks are given in training mode, the mode in which generator computes is both, in turn; "
-            "expected training",
+            "training mode, generator computes in both modes in turn; expected training mode",
         ),
         (
             trains_both,
-            "where all networks are given in evaluation mode, the mode in which generator computes is training; "
-            "expected evaluation",
+            "evaluation mode, generator computes in training mode; expected evaluation mode",
         ),
         (
             leaves_it_in_evaluation,
-            "where all networks are given in training mode, the mode in which generator is left is evaluation; "
-            "expected training",
+            "training mode, generator is left in evaluation mode; expected training mode",
         ),
     ],
 )
 def test_a_network_whose_mode_is_changed_is_named(wrong, sentence):
     assert asked(exercise, MATCHES, wrong, twice) is None
-    assert asked(exercise, MODES, wrong, twice).sentence == sentence
+    assert asked(exercise, MODES, wrong, twice).sentence == f"where all networks are given in {sentence}"
 
 
 def test_how_often_a_network_computes_in_its_mode_makes_no_difference():
