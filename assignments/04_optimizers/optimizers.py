@@ -638,7 +638,8 @@ def accumulate_gradients(x, y, *, model, loss, optimizer, size, every):
 
     Shapes
         x  (samples, …)      y  (samples, …)      result  ()
-    model: forward(x) and backward(dy); loss: forward(prediction, target), a mean over its samples, and backward();
+    model: forward(x) and backward(dy), in the mode that it is in, which stays as it is;
+    loss: forward(prediction, target), a mean over its samples, and backward();
     optimizer: of the model's parameters, with zero_grad() and step(); size, every: 1 or more.
     Every update uses the gradient of the mean over all samples of its batch, also for a smaller last batch, and nothing
     that the parameters hold before.

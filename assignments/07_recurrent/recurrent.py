@@ -605,7 +605,8 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
     model: forward(x, state) returns (prediction (batch, time, …), last), backward(dprediction) is for that piece; loss:
     forward(prediction, target) is a mean over rows, backward() its gradient; it gets one row for each step of each
     sequence; optimizer: of the model's parameters, with zero_grad() and step(), which is called once after every piece.
-    steps: of a piece, 1 or more; the last piece may be shorter. The mean loss is a scalar of the array's library.
+    steps: of a piece, 1 or more; the last piece may be shorter. The mean loss is a scalar of the array's library. The
+    model may draw: one forward for each piece, in the mode that the model is in, which stays as it is.
 
     Source: Williams & Peng, An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network
     Trajectories (1990), section 2, with h = h′ = steps.

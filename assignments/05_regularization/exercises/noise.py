@@ -41,6 +41,7 @@ gaussian_noise = RandomFunctionExercise(
     names=(NOTHING, NOISY),
     weights=(1, 3),
     draws=noise_cases,
+    rows=lambda rng: [Case({"sigma": 0.5}, x=rng.normal(size=(4, 1, 3, 2)))],
     claims=[
         equal_signs(noise, 0, "images", " of the noise"),
         equal_signs(noise, 1, "pixels", " of the noise"),

@@ -28,5 +28,6 @@ truncated = TrainingStepExercise(
     "truncated_bptt",
     cases=long_sequences,
     networks=predictor,
+    drawing=("model",),
     support_files=("running", "predictor"),
 )

@@ -141,6 +141,7 @@ sample = RandomFunctionExercise(
     names=(CERTAIN, DRAWN),
     weights=(2, 5),
     draws=many_rows,
+    rows=lambda _rng: [Case(scores=np.tile(RANKED, (4, 1)))],
     claims=[
         Claim(
             "the share of symbols that should never be drawn",
