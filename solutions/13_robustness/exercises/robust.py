@@ -1,0 +1,25 @@
+"""The capstone train_robust: a network of a prescribed architecture, attacked by the grader."""
+
+import numpy as np
+
+from autograder.checks import Attack, Dense, ModelExercise, Task
+from dlkit.datasets import mnist
+
+
+def rows_of_digits(rng):
+    """MNIST as rows of 784 grey values, 10,000 to train and 2,000 to test, drawn anew."""
+    data = mnist()
+    x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
+    order = rng.permutation(len(x))
+    x, y = x.reshape(len(x), -1)[order], y[order]
+    return Task(x[:10000], y[:10000], x[10000:], y[10000:])
+
+
+robust = ModelExercise(
+    "train_robust",
+    task=rows_of_digits,
+    accuracy=0.85,
+    attacked=Attack(Dense((784, 128, 10)), eps=0.1, at_least=0.5),
+    disguised="warped columns",
+    depends=("adversarial_training",),
+)
