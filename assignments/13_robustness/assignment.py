@@ -10,6 +10,7 @@ OUTLINE = Outline(
         "04_optimizers",
         "06_convolution",
     ),
+    bonus=("clipped_sum", "dp_sgd_step", "grad_cam"),
     minutes=540,
     points={
         "input_gradient": 2,
@@ -30,6 +31,9 @@ OUTLINE = Outline(
         "DistillationLoss": Points(forward=3, backward=3),
         "low_rank_factorize": 3,
         "train_compressed": 6,
+        "clipped_sum": 4,
+        "dp_sgd_step": 4,
+        "grad_cam": 3,
     },
     questions={"masked_gradients": 3, "bytes": 3},
 )

@@ -46,7 +46,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Loss, array_module
+from dlkit import Loss, Optimizer, array_module, asarray
 from dlkit.course import earlier, when_written
 from dlkit.datasets import mnist
 from dlkit.training import accuracy, fit, predict
@@ -1403,3 +1403,255 @@ with when_written():
 #
 # Mark scheme: 1 point for (a); 1 for d < 1/17 with its reason; 1 for "no" with one correct reason (½ without it).
 # ### END SOLUTION
+
+# %% [markdown]
+# # Bonus
+#
+# Three exercises; their points are added to the mark. The first two are about privacy, the last one shows where a
+# network looks.
+#
+# ## 13.17 clipped_sum *(bonus)*
+#
+# A network remembers what it was trained on. With enough access to it one can find out whether a certain person was
+# among the training data, and sometimes get back whole lines of text. **Differential privacy** is a promise: the trained
+# weights are about as likely with this person's row as without it. For training that means that no single row may move the
+# weights by much, and what it moves has to drown in noise.
+#
+# The first half: limit what one row can do. A step of training adds up the gradients of all rows. Take each row's gradient
+# $g_n$ by itself (all parameters together, as one long vector), and shorten it to the length $C$ if it is longer:
+#
+# $$ \bar g_n = g_n \cdot \min\!\left(1, \frac{C}{\|g_n\|}\right), \qquad \|g_n\|^2 = \sum_{\theta} \sum_i \left(\frac{\partial
+#    L_n}{\partial \theta_i}\right)^2, \qquad S = \sum_n \bar g_n $$
+#
+# ```
+#   row 1 ──► gradient of all parameters ──► length 0.4 < C      ──► as it is  ─┐
+#   row 2 ──► gradient of all parameters ──► length 9   > C = 1  ──► · 1/9     ─┼─► sum
+#   row 3 ──► …                                                                 ─┘
+# ```
+#
+# To clip the gradient of the whole batch, as in assignment 04, is something else: then one row with a huge gradient
+# decides the direction of the step.
+#
+# *By hand:* two rows with the gradients $(3, 4)$ and $(0.3, 0.4)$, $C = 1$: the lengths are 5 and 0.5, so
+# $S = (0.6, 0.8) + (0.3, 0.4) = (0.9, 1.2)$.
+#
+# The simple way is a loop over the rows, each a batch of its own. (A row alone is a batch of one, so a loss that is a mean
+# gives exactly this row's loss.)
+
+
+# %%
+def clipped_sum(x, y, *, model, loss, clip):
+    """The sum over rows of the gradients of the parameters by this row's loss, each shortened to the length clip
+
+    Shapes
+        x  (batch, …)      y  (batch, …), what the loss takes
+        result  a list of arrays, as the parameters of model.parameters()
+    A row's gradient is that of loss.forward(model.forward(x[n : n + 1]), y[n : n + 1]) by all parameters together; its
+    length is the root of the sum of all squares.  Longer ones are scaled to the length clip, the others stay; a
+    gradient of zeros is zero.  clip: greater than 0
+    The model computes in the mode that it is in.  The gradients of its parameters are zero afterwards, also if they were
+    not before.
+
+    Source: Abadi et al., Deep Learning with Differential Privacy (2016), algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    xp, parameters = array_module(x), model.parameters()
+    total = [xp.zeros_like(p.data) for p in parameters]
+    for n in range(len(x)):
+        model.zero_grad()
+        loss.forward(model.forward(x[n : n + 1]), y[n : n + 1])
+        model.backward(loss.backward())
+        length = xp.sqrt(sum((p.grad * p.grad).sum() for p in parameters))
+        for added, p in zip(total, parameters, strict=True):
+            added += p.grad * (clip / xp.maximum(length, clip))
+    model.zero_grad()
+    return total
+    ### END SOLUTION
+
+
+# %% [markdown] hints="clipped_sum"
+# ### clipped_sum
+# 1. Is one length computed for each parameter, or for all together? For each row, or for the batch? What if it is 0?
+# 2. fₙ = C / max(‖gₙ‖, C), ‖gₙ‖ over all parameters; S = Σₙ fₙ gₙ, an array for each parameter
+# 3. For every row: clear the gradients, run it forward and backward as a batch of one, compute the length of all
+#    gradients together, and add them, scaled, to your sums. Clear the gradients at the end.
+
+# %%
+check(clipped_sum)
+
+# %% [markdown]
+# ## 13.18 dp_sgd_step *(bonus)*
+#
+# The second half: noise. Without a certain row the sum $S$ would be another one, by at most $C$. Normal noise with the
+# standard deviation $\sigma C$ in every number makes both nearly equally likely; how nearly, depends on $\sigma$ and on the
+# number of steps. Then divide by the number of rows, and step:
+#
+# $$ \text{grad} = \frac{1}{B} \big( S + \sigma C\, z \big), \qquad z \sim \mathcal N(0, 1) \text{ for every number} $$
+#
+# The noise is added to the **sum**, once, and divided by $B$ with it. If it were added to every row's gradient, it would
+# be $B$ times as much variance; if it were added after the division, a batch of 100 rows would have 100 times too much.
+#
+# *By hand:* $S = (0.9, 1.2)$ of two rows, $C = 1$, $\sigma = 0.5$, drawn $z = (1, -2)$: $(0.9 + 0.5, 1.2 - 1) / 2 =
+# (0.7, 0.1)$.
+
+
+# %%
+def dp_sgd_step(x, y, *, model, loss, optimizer, clip, sigma, rng):
+    """One private step: the clipped sum of the rows' gradients plus normal noise, divided by the rows
+
+    Shapes
+        x  (batch, …)      y  (batch, …), what the loss takes
+    The gradient of every parameter is  (S + noise) / batch,  S of clipped_sum, noise of independent normal numbers with
+    mean 0 and the standard deviation sigma · clip, drawn once for every number of every parameter, from rng.
+    With sigma = 0 there is no noise.  Then optimizer.step(); it moves all parameters of the model.  Returns None.
+
+    Source: Abadi et al., Deep Learning with Differential Privacy (2016), algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    sums = clipped_sum(x, y, model=model, loss=loss, clip=clip)
+    for p, total in zip(model.parameters(), sums, strict=True):
+        noise = asarray(rng.normal(0, sigma * clip, p.shape))
+        p.grad[...] = (total + noise) / len(x)
+    optimizer.step()
+    ### END SOLUTION
+
+
+# %% [markdown] hints="dp_sgd_step"
+# ### dp_sgd_step
+# 1. How often is noise added: for each row, or once? Before the division by the rows, or after it? Which factor makes it as
+#    large as one row can be?
+# 2. grad = (S + σ C z) / B, z normal, as many as the parameter has numbers
+# 3. Compute the clipped sums. For every parameter draw noise of its shape, add it to the sum, divide by the number of rows,
+#    and write that into the parameter's gradient. Then let the optimizer step.
+
+# %%
+check(dp_sgd_step)
+
+# %% [markdown]
+# What does privacy cost? A small network, trained on 2,000 digits with more and more noise.
+
+
+# %%
+class Descent(Optimizer):
+    """Plain gradient descent; given"""
+
+    def step(self):
+        for p in self.parameters:
+            p.data -= self.lr * p.grad
+
+
+with when_written():
+    all_sigma, found = [0.0, 0.5, 1.0, 2.0, 4.0], []
+    for sigma in all_sigma:
+        rng = np.random.default_rng(0)
+        model, loss = dense_network(784, 32, 10, rng=rng), SoftmaxCrossEntropy()
+        optimizer = Descent(model.parameters(), 1.0)
+        for start in range(0, 6000, 100):
+            rows = np.arange(start, start + 100) % 2000
+            dp_sgd_step(x[rows], y[rows], model=model, loss=loss, optimizer=optimizer, clip=1.0, sigma=sigma, rng=rng)
+        found.append(correct(model, x_test, y_test))
+    ax = plt.subplots(figsize=(5.4, 2.8), layout="constrained")[1]
+    ax.plot(all_sigma, found, marker="o", color="#0072B2")
+    ax.set(xlabel="noise σ (in multiples of the clipped length)", ylabel="accuracy", ylim=(0, 1))
+    plt.show()
+
+# %% [markdown]
+# ## 13.19 grad_cam *(bonus)*
+#
+# An input gradient says what would *change* the answer, pixel by pixel, and is noisy. Where did a convolutional network
+# *look*? Its last convolution gives maps of features, still with places. **Grad-CAM** weights each map by how much the
+# score of a class depends on it:
+#
+# $$ \alpha_c = \frac{1}{H W} \sum_{ij} \frac{\partial z_k}{\partial A_{cij}}, \qquad
+#    M_{ij} = \max\!\Big(0, \sum_c \alpha_c\, A_{cij}\Big) $$
+#
+# ```
+#   x (N, …) ──► body ──► A (N, C, H, W) ──► head ──► scores (N, K) ──► z of class k
+#                          │                  ◄── backward ◄── 1 at class k, 0 elsewhere
+#                 dA (N, C, H, W) ──► mean over H, W ──► α (N, C) ──► M (N, H, W)
+# ```
+#
+# The upstream gradient at the scores is 1 for the class in question and 0 for all others: no loss is needed. What speaks
+# *against* the class is set to zero at the end.
+#
+# *By hand:* two maps of 1 × 2 places, $A_1 = (1\;\;2)$, $A_2 = (3\;\;0)$, gradients $dA_1 = (2\;\;0)$, $dA_2 = (-1\;\;-1)$.
+# $\alpha = (1, -1)$, the sum is $(1 - 3,\; 2 - 0) = (-2, 2)$, $M = (0\;\;2)$.
+
+
+# %%
+def grad_cam(x, classes, *, body, head):
+    """Where each row has what speaks for a class: the maps of features, weighted by the score's gradient
+
+    Shapes
+        x  (batch, …)      classes  (batch,), integers: the class in question of each row
+        body(x)  (batch, channels, height, width)      head(body(x))  scores (batch, classes)
+        result  (batch, height, width), 0 or greater, in the dtype of the features
+    The weight of a channel is the mean over the places of the gradient of the score of the row's class.
+    Both compute in the mode that they are in.  Nothing goes back through the body; the gradients of the head's
+    parameters are zero afterwards.
+
+    Source: Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization (2017),
+    section 3.
+    """
+    ### BEGIN SOLUTION
+    features = body.forward(x)
+    scores = head.forward(features)
+    xp = array_module(scores)
+    dscores = xp.zeros_like(scores)
+    dscores[xp.arange(len(scores)), classes] = 1
+    weights = head.backward(dscores).mean(axis=(2, 3), keepdims=True)
+    head.zero_grad()
+    return xp.maximum((weights * features).sum(axis=1), 0)
+    ### END SOLUTION
+
+
+# %% [markdown] hints="grad_cam"
+# ### grad_cam
+# 1. Which gradient at the scores asks for one class alone? Over which axes is the mean taken, over which the sum?
+# 2. dz: 1 at (n, kₙ), (N, K); α = mean of dA over the places, (N, C, 1, 1); M = max(0, Σ_c α A), (N, H, W)
+# 3. Compute features and scores, send ones for the classes in question back through the head, average over the places,
+#    weight the features, add up the channels, cut off negative numbers, and clear the head's gradients.
+
+# %%
+check(grad_cam)
+
+# %% [markdown]
+# The CNN of assignment 06 looks at fours and nines. Above, where it sees a reason for what the digit is; below, a reason
+# for the other of the two.
+
+# %%
+Conv2d, MaxPool2d, Flatten = (
+    earlier("convolution.Conv2d"),
+    earlier("convolution.MaxPool2d"),
+    earlier("layers.Flatten"),
+)
+
+
+@cache
+def small_cnn():
+    """Body and head of a convolutional network; given"""
+    x, y, _, _ = images()
+    rng = np.random.default_rng(0)
+    body = Sequential([Conv2d(1, 8, 3, rng=rng), ReLU(), MaxPool2d(2), Conv2d(8, 16, 3, rng=rng), ReLU()])
+    head = Sequential([MaxPool2d(2), Flatten(), Linear(400, 10, rng=rng)])
+    model = Sequential([body, head])
+    model.astype("float32")
+    optimizer, rows = AdamW(model.parameters(), 0.003), x[:6000].reshape(-1, 1, 28, 28)
+    fit(model, SoftmaxCrossEntropy(), optimizer, rows, y[:6000], epochs=2, batch_size=50, rng=rng, progress=False)
+    return body, head
+
+
+with when_written():
+    body, head = small_cnn()
+    chosen = np.concatenate([np.flatnonzero(y_test == digit)[:4] for digit in (4, 9)])
+    digits = x_test[chosen].reshape(-1, 1, 28, 28)
+    fig, axes = plt.subplots(2, 8, figsize=(10, 2.9), layout="constrained")
+    for row, asked in zip(axes, (y_test[chosen], 13 - y_test[chosen]), strict=True):
+        for ax, image, heat, digit in zip(
+            row, digits, grad_cam(digits, asked, body=body, head=head), asked, strict=True
+        ):
+            ax.imshow(image[0], cmap="gray")
+            ax.imshow(heat, cmap="inferno", alpha=0.6, extent=(3 - 0.5, 25 - 0.5, 25 - 0.5, 3 - 0.5), vmin=0)
+            ax.set_title(f"a reason for {digit}", fontsize=9)
+            ax.set(xlim=(-0.5, 27.5), ylim=(27.5, -0.5), xticks=[], yticks=[])
+    plt.show()

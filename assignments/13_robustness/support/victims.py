@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dlkit import Array, Layer, Parameter, array_module
+from dlkit import Array, Layer, Optimizer, Parameter, array_module
 
 
 class Victim(Layer):
@@ -36,3 +36,17 @@ def pollute(layer: Layer) -> None:
     """Leave gradients of an earlier step in every parameter."""
     for parameter in layer.parameters():
         parameter.grad[...] = 1 + parameter.data * parameter.data
+
+
+class Descent(Optimizer):
+    """Plain gradient descent."""
+
+    def step(self) -> None:
+        """Move every parameter against its gradient."""
+        for parameter in self.parameters:
+            parameter.data -= self.lr * parameter.grad
+
+
+def descent(model: Layer, lr: float) -> Descent:
+    """An optimizer of all parameters of a model."""
+    return Descent(model.parameters(), lr)
