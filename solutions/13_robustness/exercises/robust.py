@@ -7,12 +7,13 @@ from dlkit.datasets import mnist
 
 
 def rows_of_digits(rng):
-    """MNIST as rows of 784 grey values, 10,000 to train and 2,000 to test, drawn anew."""
+    """MNIST as rows of 784 grey values, drawn anew: five sixths to train (10,000), the others to test."""
     data = mnist()
     x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
     order = rng.permutation(len(x))
     x, y = x.reshape(len(x), -1)[order], y[order]
-    return Task(x[:10000], y[:10000], x[10000:], y[10000:])
+    cut = 5 * len(x) // 6
+    return Task(x[:cut], y[:cut], x[cut:], y[cut:])
 
 
 # Over 33 seeds the reference classifies 0.942 correctly (standard deviation 0.006, 0.932 at worst) and 0.717 under attack
