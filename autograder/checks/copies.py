@@ -110,7 +110,7 @@ class Attack:
     steps: int = 20
 
     def observe(self, model: Instance, scores: Value, case_x: NumpyArray, labels: NumpyArray) -> Observations:
-        """Copy the model, attack the copy, and ask the model about what came of it."""
+        """Copy the model, attack the copy, and ask the model about the attacked rows."""
         copy = self.network.copied(model.parameters())
         if isinstance(copy, Mismatch):
             return {"copy": copy.sentence}

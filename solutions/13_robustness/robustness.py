@@ -267,7 +267,7 @@ def fgsm(x, y, eps, *, model, loss):
 
 # %% [markdown] hints="fgsm"
 # ### fgsm
-# 1. Does an attacker want a small loss or a large one?
+# 1. Is an attack successful if the loss becomes smaller, or larger?
 # 2. x_adv = project(x + ε sign(dx), x, ε), (N, …)
 # 3. Take the input gradient, only its signs, go a step of length ε in their direction, and project.
 
@@ -397,7 +397,7 @@ with when_written():
 # One step of training, in order:
 #
 # ```
-#   model.eval()  ──►  x_adv = pgd(…, 1 step of 1.25 ε)        the attack wants the model as it will be used
+#   model.eval()  ──►  x_adv = pgd(…, 1 step of 1.25 ε)        the model as it will be used
 #   model.train() ──►  forward(x_adv) ──► loss ──► backward ──► optimizer.step()
 #                      gradients: of this backward pass only
 # ```

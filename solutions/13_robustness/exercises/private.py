@@ -29,7 +29,7 @@ LR = 0.5
 
 
 def rows(rng, **arguments):
-    """Batch 1 and several; rows that differ in size by far, so that some are clipped; rows without a gradient; images."""
+    """Batch 1 and several; rows of other sizes, so that some are clipped; rows without a gradient; images."""
     for number, (shape, kind, clip) in enumerate(
         [
             ((1, 3), "rows", 0.5),
@@ -81,22 +81,27 @@ def noisy(rng):
 
 
 def drawn(subject, case):
-    """How far V has moved, as a multiple of what one step of the noise's size is."""
+    """How far V and w have moved, as multiples of what one step of the noise's size is."""
     features = case.inputs["x"].shape[1]
     model = subject.make("support.Victim", features, 90, 3, rng=Rng(4))
     optimizer = subject.keep("support.descent", Ref(model.handle), LR)
-    before = model.get("V.data")
+    before = {name: model.get(f"{name}.data") for name in "Vw"}
     subject.run(
         "dp_sgd_step", *case.inputs.values(), **case.arguments, model=Ref(model.handle),
         loss=Ref(subject.make("support.RowLoss").handle), optimizer=Ref(optimizer.handle),
     )  # fmt: skip
     size = LR * case.arguments["sigma"] * case.arguments["clip"] / len(case.inputs["x"])
-    return (before - model.get("V.data")) / size
+    return {name: (start - model.get(f"{name}.data")) / size for name, start in before.items()}
 
 
 def noise(seen, case):
     del case
-    return seen["y"]
+    return seen["V"]
+
+
+def last_noise(seen, case):
+    del case
+    return seen["w"]
 
 
 def of(formula):
@@ -128,8 +133,11 @@ statistics(
         equal_signs(noise, 0, "rows", " of the noise"),
         equal_signs(noise, 1, "columns", " of the noise"),
         normal_within("the share of noise within one σ", noise),
+        Claim("the variance of the second parameter's noise, too", last_noise, lambda _: Variance(1.0)),
     ],
     weight=3,
     after=(MATCHES,),
-)(lambda subject, case: {"y": drawn(subject, case)})
-seeded(private, cases=lambda rng: list(noisy(rng))[:1], after=(MATCHES, NOISY))(drawn)
+)(drawn)
+seeded(private, cases=lambda rng: list(noisy(rng))[:1], after=(MATCHES, NOISY))(
+    lambda subject, case: drawn(subject, case)["V"]
+)
