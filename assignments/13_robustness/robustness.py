@@ -278,9 +278,8 @@ with when_written():
     titles = [[f"read as {digit}" for digit in before], [""] * 8, [f"read as {digit}" for digit in after]]
     show_rows([x_test[eight], attacked - x_test[eight], attacked], titles)
     rest = fgsm(x_test, y_test, 0.1, model=plain_network(), loss=SoftmaxCrossEntropy())
-    print(
-        f"accuracy: {correct(plain_network(), x_test, y_test):.3f}, attacked {correct(plain_network(), rest, y_test):.3f}"
-    )
+    clean, under_attack = (correct(plain_network(), rows, y_test) for rows in (x_test, rest))
+    print(f"accuracy: {clean:.3f}, attacked {under_attack:.3f}")
 
 
 # %% [markdown]
@@ -381,7 +380,7 @@ with when_written():
 # One step of training, in order:
 #
 # ```
-#   model.eval()  ──►  x_adv = pgd(…, 1 step of 1.25 ε)        the attack wants the model as it will be used
+#   model.eval()  ──►  x_adv = pgd(…, 1 step of 1.25 ε)        the model as it will be used
 #   model.train() ──►  forward(x_adv) ──► loss ──► backward ──► optimizer.step()
 #                      gradients: of this backward pass only
 # ```
@@ -526,7 +525,7 @@ def magnitude_pruning(weights, share, *, per_layer=False):
 
     Shapes
         weights  a list of arrays of any shapes      result  a list of arrays of booleans of these shapes, True: remains
-    share: from 0 to 1      int(share * n) of n weights are removed: of all together, or per_layer of each array by itself.
+    share: from 0 to 1      int(share * n) of n weights are removed: of all together, or per_layer of each array.
     Of weights of equal magnitude those are removed first that come first: in the list, then in the array row by row.
     The weights stay as they are.
 
@@ -871,7 +870,7 @@ def store_layer(W, b, mask, *, bits):
 
     Shapes
         W  (in_features, out_features)      b  (out_features,)      mask  as W, booleans, True: remains
-        mask, values  bytes (uint8)      scale, b  (out_features,), float32      bits  the number of bits, as it was given
+        mask, values  bytes (uint8)      scale, b  (out_features,), float32      bits  the number of bits
     Removed weights count as 0, whatever W has there.  The others are quantized with one scale for each column, as by
     quantize_int8, and packed by pack_integers, row by row.  In CPU memory.
 
@@ -1218,8 +1217,8 @@ def clipped_sum(x, y, *, model, loss, clip):
     A row's gradient is that of loss.forward(model.forward(x[n : n + 1]), y[n : n + 1]) by all parameters together; its
     length is the root of the sum of all squares.  Longer ones are scaled to the length clip, the others stay; a
     gradient of zeros is zero.  clip: greater than 0
-    The model computes in the mode that it is in.  The gradients of its parameters are zero afterwards, also if they were
-    not before.
+    The model computes in the mode that it is in.  The gradients of its parameters are zero afterwards, also if they
+    were not before.
 
     Source: Abadi et al., Deep Learning with Differential Privacy (2016), algorithm 1.
     """

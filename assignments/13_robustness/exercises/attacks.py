@@ -1,4 +1,4 @@
-"""The exercises input_gradient, project, fgsm, pgd and adversarial_training: limits, directions, gradients left over."""
+"""The exercises from input_gradient to adversarial_training: limits, directions, gradients that are left over."""
 
 import math
 

@@ -29,7 +29,7 @@ LR = 0.5
 
 
 def rows(rng, **arguments):
-    """Batch 1 and several; rows that differ in size by far, so that some are clipped; rows without a gradient; images."""
+    """Batch 1 and several; rows of other sizes, so that some are clipped; rows without a gradient; images."""
     for number, (shape, kind, clip) in enumerate(
         [
             ((1, 3), "rows", 0.5),
@@ -133,7 +133,7 @@ statistics(
         equal_signs(noise, 0, "rows", " of the noise"),
         equal_signs(noise, 1, "columns", " of the noise"),
         normal_within("the share of noise within one σ", noise),
-        Claim("the variance of the second parameter's noise over (σ C / batch)²", last_noise, lambda _: Variance(1.0)),
+        Claim("the variance of the second parameter's noise, too", last_noise, lambda _: Variance(1.0)),
     ],
     weight=3,
     after=(MATCHES,),

@@ -19,7 +19,7 @@ def tied(rng, *shapes):
 
 
 def networks(rng):
-    """One layer and several, of all shapes; nothing to remove, all, shares that do not divide; layers of other sizes."""
+    """One layer and several, of all shapes; none to remove, all, shares that do not divide; weights of other sizes."""
     yield Case({"share": 0.5}, weights=layers(rng, (4, 3)))
     yield Case({"share": 0.5, "per_layer": True}, weights=layers(rng, (3, 3), (5,), (2, 1, 3), sizes=[1, 9, 0.1]))
     yield Case({"share": 0.6}, weights=layers(rng, (3, 2), (2, 4), (4, 1), sizes=[0.3, 1, 2]))

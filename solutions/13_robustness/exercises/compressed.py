@@ -58,7 +58,7 @@ def unpack(stored):
 
 
 # Over 33 seeds the reference classifies 0.942 correctly (standard deviation 0.006, 0.928 at worst), in 2.9 s of CPU
-# time each and 18,907 bytes at most. Pruned to 2 % without further training it is 0.40, with masks that were forgotten in
+# time each and 18,907 bytes at most. Pruned to 2 % without further training it is 0.40, with masks forgotten in
 # training (and 2 bits) 0.52; whole matrices take 33,600 bytes in 2 bits.
 compressed = ModelExercise(
     "train_compressed",
