@@ -176,10 +176,11 @@ def show_rows(rows, titles=(), *, limit=None, size=1.25):
     plt.show()
 
 
+x, y, x_test, y_test = images()
+eight = np.array([np.flatnonzero(y_test == digit)[0] for digit in range(8)])
+
 with when_written():
-    x, y, x_test, y_test = images()
     print(f"accuracy of the network on unseen digits: {correct(plain_network(), x_test, y_test):.3f}")
-    eight = np.array([np.flatnonzero(y_test == digit)[0] for digit in range(8)])
     gradients = input_gradient(x_test[eight], y_test[eight], model=plain_network(), loss=SoftmaxCrossEntropy())
     show_rows([x_test[eight], gradients])
 
@@ -459,11 +460,15 @@ def robust_network():
     return train_robust(x, y, rng=np.random.default_rng(0))
 
 
+def both_networks():
+    """The plain network and yours, with their colours; given"""
+    return {"plain": (plain_network(), "#D55E00"), "robust": (robust_network(), "#0072B2")}
+
+
 with when_written():
     sizes = np.linspace(0, 0.25, 11)
     ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
-    networks = {"plain": (plain_network(), "#D55E00"), "robust": (robust_network(), "#0072B2")}
-    for name, (model, colour) in networks.items():
+    for name, (model, colour) in both_networks().items():
         for attack, style in (("fgsm", "--"), ("pgd, 20 steps", "-")):
             found = accuracies_under(model, attacks_on(model)[attack], sizes)
             ax.plot(sizes, found, color=colour, ls=style, label=f"{name}: {attack}")
@@ -472,7 +477,8 @@ with when_written():
     ax.legend(frameon=False)
     plt.show()
     loss = SoftmaxCrossEntropy()
-    both = [input_gradient(x_test[eight], y_test[eight], model=model, loss=loss) for model, _ in networks.values()]
+    models = [model for model, _ in both_networks().values()]
+    both = [input_gradient(x_test[eight], y_test[eight], model=model, loss=loss) for model in models]
     show_rows([x_test[eight], *both], [["image", *[""] * 7], ["plain", *[""] * 7], ["robust", *[""] * 7]])
 
 # %% [markdown]
@@ -482,8 +488,8 @@ with when_written():
 
 # %%
 with when_written():
-    rows, titles = [x_test[eight]], [["image", *[""] * 7]]
-    for name, (model, _) in networks.items():
+    rows, titles, loss = [x_test[eight]], [["image", *[""] * 7]], SoftmaxCrossEntropy()
+    for name, (model, _) in both_networks().items():
         changed = pgd(
             x_test[eight], y_test[eight], 0.3, model=model, loss=loss, steps=40, step_size=0.02,
             rng=np.random.default_rng(0),
@@ -599,7 +605,6 @@ def pruned(model, share, *, per_layer=False, epochs=0, seed=0):
 
 
 with when_written():
-    x, y, x_test, y_test = images()
     shares = [0, 0.5, 0.8, 0.9, 0.95, 0.98]
     ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
     for per_layer, colour in ((False, "#0072B2"), (True, "#D55E00")):
@@ -1064,7 +1069,7 @@ with when_written():
         model.layers[0].W.data[...] = A @ B
         found.append(correct(model, x_test, y_test))
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3), layout="constrained")
-    for name, (network, colour) in networks.items():
+    for name, (network, colour) in both_networks().items():
         values = np.linalg.svd(network.layers[0].W.data, compute_uv=False)
         left.plot(np.arange(1, 129), values, color=colour, label=name)
     left.set(xlabel="number of the singular value", ylabel="singular values of the first matrix", ylim=0)
