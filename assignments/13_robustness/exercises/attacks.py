@@ -71,9 +71,13 @@ def rows_to_attack(rng, **arguments):
         yield case.with_changes(hidden={"training": number % 2 == 1})
 
 
-gradient = FunctionExercise(
-    "input_gradient", cases=rows_to_attack, setting=ATTACKED, float32=rows_to_attack, support_files=SUPPORT
-)
+def any_rows(rng):
+    """The same with inputs of any size: a gradient has no limits."""
+    for case in rows_to_attack(rng):
+        yield case.with_changes(inputs={**case.inputs, "x": rng.normal(0, 0.7, case.inputs["x"].shape)})
+
+
+gradient = FunctionExercise("input_gradient", cases=any_rows, setting=ATTACKED, float32=any_rows, support_files=SUPPORT)
 
 
 # --- limits ----------------------------------------------------------------------------------
