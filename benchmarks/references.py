@@ -17,7 +17,7 @@ BATCH, FEATURES = 256, 1024
 ELEMENTWISE, SOFTMAX, LINEAR, CROSS_ENTROPY = 1.6, 1.8, 1.0, 1.2
 CONVOLUTION, MAX_POOL = 2.5, 2.0
 BATCH_NORM, LAYER_NORM = 1.3, 3.0
-LIKELIHOOD = 1.3
+LIKELIHOOD, DISTILLATION = 1.3, 1.0
 GENERATOR, DISCRIMINATOR, ADVERSARIAL = 2.0, 2.0, 1.3
 ADAM, TRAINED = 0.8, 10_000_000
 ATTENTION, ATTENTION_MASKED, MULTI_HEAD = 1.2, 1.5, 1.2
@@ -118,6 +118,23 @@ class Pairs:
 
         return run_ours, run_theirs
 
+    def distillation(self) -> tuple[Run, Run]:
+        """Pair the divergence of softened probabilities with PyTorch's; a teacher's scores are given."""
+        target = np.random.default_rng(7).standard_normal(self.x.shape, dtype=np.float32)
+        ours, their_target = names_of("13_robustness")["DistillationLoss"](4.0), self.torch.tensor(target)
+        functional = self.torch.nn.functional
+
+        def run_ours() -> None:
+            ours.forward(self.x, target)
+            ours.backward()
+
+        def run_theirs() -> None:
+            self.their_x.grad = None
+            softened = functional.log_softmax(self.their_x / 4, dim=1), functional.softmax(their_target / 4, dim=1)
+            (16 * functional.kl_div(*softened, reduction="batchmean")).backward()
+
+        return run_ours, run_theirs
+
     def all(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
         """Give every pair: a name, the target, the runs."""
         functional = self.torch.nn.functional
@@ -138,6 +155,7 @@ class Pairs:
         loss = names_of("03_losses")["SoftmaxCrossEntropy"]()
         yield "SoftmaxCrossEntropy", CROSS_ENTROPY, self.cross_entropy(loss)
         yield "BernoulliLikelihood", LIKELIHOOD, self.likelihood()
+        yield "DistillationLoss", DISTILLATION, self.distillation()
         yield from self.normalizations()
         yield from self.convolutions()
         yield from self.opponents()

@@ -1,5 +1,6 @@
 """The vocabulary of checks: everything that ``assignment.py`` and ``exercises/*.py`` of an assignment import.
 
+copies  what is required of a trained model that the grader copies: its architecture, accuracy under attack, bytes
 standard   the checks of every layer, loss or function
 layer, loss, function, optimizer, schedule, model   the exercises by kind, each a list of standard checks
 modes   the checks of a layer that behaves differently in training and evaluation
@@ -11,6 +12,7 @@ language   the task of a capstone that learns a made-up language
 
 from autograder.checks.apart import APART, rows_apart
 from autograder.checks.behaviour import by_name
+from autograder.checks.copies import Attack, Copy, Dense, Stored, UnpackError
 from autograder.checks.disguises import CHARACTERS, Task, disguise
 from autograder.checks.function import MATCHES, NEW, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
@@ -78,10 +80,13 @@ __all__ = [
     "SHAPED",
     "TURNS",
     "AllAlike",
+    "Attack",
     "Case",
     "Change",
     "Claim",
     "Code",
+    "Copy",
+    "Dense",
     "Distribution",
     "Exercise",
     "FunctionExercise",
@@ -112,12 +117,14 @@ __all__ = [
     "Setting",
     "SpecError",
     "Speed",
+    "Stored",
     "Strided",
     "SubjectRaisedError",
     "Task",
     "TokenizerExercise",
     "Tolerance",
     "TrainingStepExercise",
+    "UnpackError",
     "Variance",
     "any_texts",
     "by_name",

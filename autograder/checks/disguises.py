@@ -158,11 +158,18 @@ def _mixed_in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
     return lambda rows: rows @ mixing
 
 
+def _warped_in_another_order(x: NumpyArray, rng: np.random.Generator) -> Change:
+    side, order = math.isqrt(x.shape[-1]), rng.permutation(x.shape[-1])
+    change = _warped(x.reshape(-1, side, side), rng, 0.0)
+    return lambda rows: change(rows.reshape(-1, side, side)).reshape(rows.shape)[..., order]
+
+
 DISGUISES: dict[str, Callable[[NumpyArray, np.random.Generator], Change]] = {
     "rotation": _rotated,
     "warp": _warped,
     "mixed warp": partial(_warped, mix=MUCH),
     "mixed columns": _mixed_in_another_order,
+    "warped columns": _warped_in_another_order,
     "columns": _in_another_order,
     "labels": lambda _x, _rng: lambda rows: rows,
     "none": lambda _x, _rng: lambda rows: rows,
@@ -173,7 +180,8 @@ rotation: all features are mixed by a rotation of their space, for points, and f
 warp: images, for models that look at neighbours, rotated by any angle, mirrored or not, stretched, slanted, shifted and
 bent, and each pixel mixed with its neighbours; mixed warp: the same with pixels mixed much more, for models of dense
 layers, to which that makes no difference; mixed columns: square images given as rows of pixels, which are mixed a
-little and then put in another order;
+little and then put in another order; warped columns: the same with pixels warped and not mixed, so that grey values
+stay within their limits;
 columns: features in another order, where their values must stay;  labels: only the class numbers;
 none: where any disguise would change what is to be learned.
 """

@@ -13,6 +13,7 @@ from typing import Unpack
 
 import numpy as np
 
+from autograder.checks.copies import Attack, Stored
 from autograder.checks.disguises import Task, disguise
 from autograder.isolation.tree import Rng, Value, Values
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError, points_by_part
@@ -110,17 +111,71 @@ def _first(outputs: Value) -> Value:
     return outputs[0] if isinstance(outputs, tuple) and outputs else outputs
 
 
+@dataclass(frozen=True)
+class _Goal:
+    """What a capstone has to reach: words, the judge of its outputs, and what else is required of the model."""
+
+    words: str
+    judged: Callable[[Value, NumpyArray], Mismatch | None]
+    linear: bool
+    attacked: Attack | None
+    stored: Stored | None
+
+    @property
+    def sentence(self) -> str:
+        """The goal as students read it."""
+        attack = f", {100 * self.attacked.at_least:.3g} % of them under attack" if self.attacked else ""
+        size = f" in {self.stored.at_most:,} bytes" if self.stored else ""
+        return f"reaches {self.words} on unseen data{attack}{size}"
+
+    def observe(self, name: str, subject: Subject, case: Case) -> Observations:
+        """Train, and see what the model, or its copy, does with unseen rows."""
+        hidden, given = case.hidden, {**case.arguments, "rng": Rng(case.hidden["seed"])}
+        if self.stored:
+            return self.stored.observe(subject.run(name, *case.inputs.values(), **given), hidden["x"])
+        model = subject.keep(name, *case.inputs.values(), **given)
+        model.call("eval")
+        found = {"scores": _first(model.call("forward", hidden["x"]))}
+        if self.linear:
+            found["of blends"] = _first(model.call("forward", blended(hidden["x"], hidden["shares"])))
+        if self.attacked:
+            found |= self.attacked.observe(model, found["scores"], hidden["x"], hidden["y"])
+        return found
+
+    def judge(self, observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        """Judge the form, then what was reached on unseen rows, then the rest."""
+        form = next((each.judge(observed) for each in (self.stored, self.attacked) if each), None)
+        missed = form or self.judged(observed["scores"], expected["labels"])
+        if missed:
+            return missed
+        if self.attacked:
+            return self.attacked.judge_survived(observed)
+        if self.linear and not are_blended(observed["of blends"], observed["scores"], case.hidden["shares"]):
+            return NOT_LINEAR
+        return None
+
+
 def _goal(
-    name: str, accuracy: float | None, score: Score | None, *, linear: bool
-) -> tuple[str, Callable[[Value, NumpyArray], Mismatch | None]]:
-    """What a capstone has to reach, as a sentence says it, and how that is judged."""
-    if linear and accuracy is None:
-        message = f"{name}: linear=True is for a capstone that is judged by its accuracy"
+    name: str,
+    accuracy: float | None,
+    score: Score | None,
+    *,
+    linear: bool,
+    attacked: Attack | None,
+    stored: Stored | None,
+) -> _Goal:
+    """What a capstone has to reach; SpecError where its author asks for what does not go together."""
+    if (linear or attacked) and accuracy is None:
+        which = "linear=True" if linear else "attacked="
+        message = f"{name}: {which} is for a capstone that is judged by its accuracy"
+        raise SpecError(message)
+    if sum(map(bool, (linear, attacked, stored))) > 1:
+        message = f"{name}: give only one of linear=True, attacked= and stored="
         raise SpecError(message)
     if accuracy is not None and score is None:
-        return f"{100 * accuracy:.3g} %", partial(_judge_accuracy, accuracy)
+        return _Goal(f"{100 * accuracy:.3g} %", partial(_judge_accuracy, accuracy), linear, attacked, stored)
     if score is not None and accuracy is None:
-        return f"{score.words.format(score.at_most)} or less", score.judge
+        return _Goal(f"{score.words.format(score.at_most)} or less", score.judge, linear, attacked, stored)
     message = f"{name}: a capstone is judged by its accuracy or by a score: give one of the two"
     raise SpecError(message)
 
@@ -136,6 +191,8 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     cpu_s: float = 20.0,
     disguised: str = "columns",
     linear: bool = False,
+    attacked: Attack | None = None,
+    stored: Stored | None = None,
     arguments: Values | None = None,
     **extras: Unpack[Extras],
 ) -> Exercise:
@@ -148,11 +205,12 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
     is enough; after a miss there are others, up to ``seeds`` in all.
     linear: the model has to be one linear layer, W and b: its answers to blends of the unseen rows must be the blends
     of its answers.  In which shares the rows are blended is drawn, and is not sent.
+    attacked: the model has to be of this architecture, and classify unseen rows correctly under the grader's attack.
+    stored: the function returns the model as it would be stored, whose bytes are counted and which the grader unpacks.
     score: what is required instead of an accuracy.  Of several arrays (outputs and a state) the first is judged.
     State beside the exercise over how many seeds either was measured, and with what margin.
     """
-    goal, judged = _goal(name, accuracy, score, linear=linear)
-    sentence = f"reaches {goal} on unseen data"
+    goal = _goal(name, accuracy, score, linear=linear, attacked=attacked, stored=stored)
 
     def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
         cases = []
@@ -165,22 +223,11 @@ def ModelExercise(  # noqa: N802 - reads as the class of exercise that it makes
             cases.append(case.with_changes(hidden=hidden))
         return cases
 
-    def observe(subject: Subject, case: Case) -> Observations:
-        model = subject.keep(name, *case.inputs.values(), **case.arguments, rng=Rng(case.hidden["seed"]))
-        model.call("eval")
-        found = {"scores": _first(model.call("forward", case.hidden["x"]))}
-        if linear:
-            found["of blends"] = _first(model.call("forward", blended(case.hidden["x"], case.hidden["shares"])))
-        return found
-
     def expect(_reference: Subject, case: Case, _rng: np.random.Generator) -> Observations:
         return {"labels": case.hidden["y"]}
 
-    def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
-        missed = judged(observed["scores"], expected["labels"])
-        if missed or not linear:
-            return missed
-        return None if are_blended(observed["of blends"], observed["scores"], case.hidden["shares"]) else NOT_LINEAR
-
-    check = Check(sentence, name, 1.0, draw, observe, judge, expect=expect, needs=(name,), capstone=True, cpu_s=cpu_s)
+    check = Check(
+        goal.sentence, name, 1.0, draw, partial(goal.observe, name), goal.judge, expect=expect, needs=(name,),
+        capstone=True, cpu_s=cpu_s,
+    )  # fmt: skip
     return Exercise(name, "model", (name,), points_by_part(name, points), [check], **extras)

@@ -13,7 +13,7 @@ ARGUMENTS = {"forward": "*xs", "backward": "*dy"}
 
 TO_FLOAT64 = (
     "wide = lambda v: v.astype('float64') if v.dtype.kind == 'f' else v",
-    "return tuple(map(wide, y)) if isinstance(y, tuple) else wide(y)",
+    "return type(y)(map(wide, y)) if isinstance(y, (tuple, list)) else wide(y)",
 )
 """The end of a body that makes float64 of the floats in its result, ``y``."""
 

@@ -89,12 +89,13 @@ def reshaped(evidence: Evidence, _probe: Probe) -> Finding | None:
 )
 def summed_too_far(evidence: Evidence, _probe: Probe) -> Finding | None:
     """Every entry holds one sum over an axis, or over everything."""
-    axes: list[int | None] = [None, *range(min(p.expected.ndim for p in evidence.pairs))]
+    pairs = [p for p in evidence.pairs if p.expected.size]  # of no entries there is no mean
+    axes: list[int | None] = [None, *range(min((p.expected.ndim for p in pairs), default=0))]
     for axis in axes:
         for reduce, word in ((np.sum, "sum"), (np.mean, "mean")):
-            sums = [reduce(p.expected, axis=axis, keepdims=True) + 0 * p.expected for p in evidence.pairs]
-            telling = sum(not same(s, p.expected) for s, p in zip(sums, evidence.pairs, strict=True))
-            if telling and all(same(p.seen, s) for p, s in zip(evidence.pairs, sums, strict=True)):
+            sums = [reduce(p.expected, axis=axis, keepdims=True) + 0 * p.expected for p in pairs]
+            telling = sum(not same(s, p.expected) for s, p in zip(sums, pairs, strict=True))
+            if telling and all(same(p.seen, s) for p, s in zip(pairs, sums, strict=True)):
                 where = "all entries" if axis is None else f"axis {axis}"
                 return Finding(
                     "summed too far",

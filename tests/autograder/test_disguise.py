@@ -6,7 +6,7 @@ import pytest
 from autograder.checks import disguises
 from autograder.checks.disguises import DISGUISES, Task, disguise
 
-IMAGES = ("warp", "mixed warp", "mixed columns")
+IMAGES = ("warp", "mixed warp", "mixed columns", "warped columns")
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def given(task):
     """The task as a disguise takes it: images as rows of pixels where it is for those."""
 
     def of(how):
-        if how != "mixed columns":
+        if not how.endswith("ed columns"):
             return task
         return Task(task.x.reshape(20, 36), task.y, task.x_test.reshape(5, 36), task.y_test)
 
@@ -122,3 +122,15 @@ def test_a_disguise_keeps_shape_and_dtype_and_writes_to_nothing(given, how):
     assert (other.x.shape, other.x.dtype) == (task.x.shape, task.x.dtype)
     assert (other.x_test.shape, other.x_test.dtype) == (task.x_test.shape, task.x_test.dtype)
     np.testing.assert_array_equal(task.x, before)
+
+
+def test_warped_columns_stay_within_the_grey_values(given):
+    """Nothing is mixed: what is 0 to 1 stays 0 to 1, so that an attack has the same limits for every seed."""
+    rows = given("warped columns")
+    for seed in range(5):
+        other = disguise(rows, "warped columns", np.random.default_rng(seed))
+        assert other.x.shape == rows.x.shape
+        assert other.x.dtype == rows.x.dtype
+        for part in (other.x, other.x_test):
+            assert part.min() >= 0
+            assert part.max() <= rows.x.max()

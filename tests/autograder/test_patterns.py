@@ -1,5 +1,7 @@
 """Every pattern has examples: wrong code gets exactly the sentence that the example states, from that pattern."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from autograder.diagnosis.evidence import Evidence, Pair
 from autograder.diagnosis.examples import COURSE, SEED
 from autograder.diagnosis.patterns import PATTERNS
 from autograder.diagnosis.properties import PROPERTIES
+from autograder.diagnosis.shapes import summed_too_far
 from autograder.diagnosis.values import nearly_right
 from autograder.spec import Case
 
@@ -122,3 +125,12 @@ def test_every_pattern_has_a_name_of_its_own_and_an_example():
 def test_every_exercise_is_in_an_example():
     used = {example.exercise for pattern in REGISTRY for example in pattern.examples}
     assert used == {exercise.name for exercise in COURSE.assignment.exercises}
+
+
+def test_a_result_without_entries_has_no_mean():
+    """Packing no integers gives no bytes: patterns of the other cases are found, and nothing warns."""
+    full = SimpleNamespace(expected=np.array([1.0, 2, 3]), seen=np.full(3, 2.0))
+    none = SimpleNamespace(expected=np.zeros(0), seen=np.zeros(0))
+    found = summed_too_far.examine(SimpleNamespace(pairs=[none, full], name="y"), None)
+    assert found.sentence == "every entry of y holds the mean over all entries of the expected values"
+    assert summed_too_far.examine(SimpleNamespace(pairs=[none], name="y"), None) is None

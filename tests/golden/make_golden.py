@@ -23,6 +23,7 @@ import opponents
 import optimizers
 import recurrent
 import regularization
+import robustness
 import sequences
 import torch
 import training_practice
@@ -211,6 +212,7 @@ def main() -> None:
         autoencoders.write(FOLDER / "10_autoencoders.npz", SEED),
         opponents.write(FOLDER / "10_opponents.npz", SEED),
         training_practice.write(FOLDER / "11_training_practice.npz", SEED),
+        robustness.write(FOLDER / "13_robustness.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

@@ -175,6 +175,27 @@ class Counts(Layer):
 def train_language_model(x, y, *, rng):
     return Counts(np.append(x, y[-1:]).astype("u1").tobytes(), int(max(x.max(), y.max())) + 1, 4)
 """
+NO_REFUGE = """
+def train_robust(x, y, *, rng):
+    model = dense_network(784, 128, 10, rng=rng)
+    optimizer = AdamW(model.parameters(), 0.002)
+    fit(model, SoftmaxCrossEntropy(), optimizer, x, y, epochs=1, batch_size=50, rng=rng, progress=False)
+    first, last = model.layers[0], model.layers[2]
+    TRICK
+    return model
+"""
+TRICKS = {
+    "a backward of zeros": "model.backward = lambda dy: np.zeros((len(dy), 784), 'float32')",
+    "scores too large for a softmax": "last.W.data *= 1e6; last.b.data *= 1e6",
+}
+OTHER_NETWORKS = {
+    "a step that rounds before it": "plain = model.forward; model.forward = lambda x: plain(np.round(x))",
+    "other parameters than it computes with": (
+        "plain = model.forward; other = dense_network(784, 128, 10, rng=rng); model.parameters = other.parameters; "
+        "model.named_parameters = other.named_parameters; model.layers = other.layers; kept = (first, last); "
+        "model.forward = lambda x: kept[1].forward(np.maximum(kept[0].forward(x), 0))"
+    ),
+}
 NAME = "train_softmax_regression"
 
 
@@ -408,3 +429,29 @@ def test_whoever_trains_gets_there(losses, graded):
     report = graded(losses.source_of(losses.assignment.exercise(NAME)))
     assert report.points == report.max_points
     assert report.tried == []
+
+
+@pytest.fixture
+def train_robust(graded):
+    """Grade a network that was trained as usual, after some trick, as one that withstands; from one seed."""
+    exercise = catalogue.load("13_robustness", ROOT).assignment.exercise("train_robust")
+    (check,) = exercise.checks
+    once = replace(exercise, checks=[replace(check, cases=lambda *given: check.cases(*given)[:1])])
+    return lambda trick: graded(
+        NO_REFUGE.replace("TRICK", trick), "train_robust", assignment="13_robustness", exercise=once
+    )
+
+
+@pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
+def test_a_network_without_useful_gradients_is_attacked_as_any_other(train_robust, trick):
+    report = train_robust(trick)
+    assert report.points == 0
+    reached = re.match(r"under attack \(ε = 0.1\) the model classifies (\S+) % of the unseen rows", said(report))
+    assert float(reached.group(1)) < 30
+
+
+@pytest.mark.parametrize("trick", OTHER_NETWORKS.values(), ids=OTHER_NETWORKS)
+def test_what_is_not_the_network_of_its_parameters_earns_nothing(train_robust, trick):
+    report = train_robust(trick)
+    assert report.points == 0
+    assert said(report).startswith("the model's scores are not those of Linear(784, 128), ReLU, Linear(128, 10)")

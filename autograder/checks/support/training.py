@@ -107,39 +107,43 @@ class Log:
         self.parameters[path], self.taken[path] = parameter, []
 
     def _count(self, name: str, network: Any) -> None:
-        forward = network.forward
+        """Count calls of forward; by a class of its own, so that a copy of the network runs its own forward."""
+        own = type(network).forward
 
-        def counted(*xs: Array) -> Array:
+        def forward(this: Any, *xs: Array) -> Array:
             self.calls[name] += 1
-            self.modes[name].add(bool(network.training))
-            return forward(*xs)
+            if this is network:
+                self.modes[name].add(bool(this.training))
+            result: Array = own(this, *xs)
+            return result
 
-        network.forward = counted
+        _becomes(network, forward=forward)
 
     def _let_draw(self, network: Any) -> None:
-        forward, backward = network.forward, network.backward
-        factors = [1.0]
+        own, factors = type(network), [1.0]
 
-        def drawn(*xs: Array) -> Any:
+        def forward(this: Any, *xs: Array) -> Any:
             factors.append(0.5 + (0.618 * len(factors)) % 1)
-            y = forward(*xs)
+            y = own.forward(this, *xs)
             return (factors[-1] * y[0], *y[1:]) if isinstance(y, tuple) else factors[-1] * y
 
-        network.forward = drawn
-        network.backward = lambda dy, *others: backward(factors[-1] * dy, *others)
+        def backward(this: Any, dy: Array, *others: Array) -> Any:
+            return own.backward(this, factors[-1] * dy, *others)
+
+        _becomes(network, forward=forward, backward=backward)
 
     def _follow(self, name: str, network: Any) -> None:
-        backward, parameters = network.backward, network.parameters()
+        own, parameters = type(network).backward, network.parameters()
         self.reached[name].append([0 * parameter.grad for parameter in parameters])
 
-        def followed(*dy: Array) -> Array:
+        def backward(this: Any, *dy: Array) -> Array:
             before = [parameter.grad.copy() for parameter in parameters]
-            dx = backward(*dy)
+            dx: Array = own(this, *dy)
             sums = self.reached[name][-1]
             sums[:] = [s + p.grad - b for s, p, b in zip(sums, parameters, before, strict=True)]
             return dx
 
-        network.backward = followed
+        _becomes(network, backward=backward)
 
     def optimizer(self, name: str, networks: Sequence[Layer], lr: float) -> Recorder:
         """Make an optimizer of these networks that notes its updates under this name."""
@@ -212,3 +216,9 @@ class Log:
             for name in names
             for path, parameter in self.networks[name].named_parameters().items()
         }
+
+
+def _becomes(network: Any, **methods: Any) -> None:
+    """Give one object, and copies of it, other methods."""
+    own = type(network)
+    network.__class__ = type(own.__name__, (own,), methods)

@@ -1,9 +1,11 @@
 """Support code that the package brings along is text that runs by itself, and together with any other."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 
-from autograder.checks.support import packaged_support, packaged_support_files
+from autograder.checks.support import packaged_support, packaged_support_files, training
 from autograder.subject import LocalSubject
 
 
@@ -31,3 +33,19 @@ def test_files_run_one_after_the_other_as_an_exercise_names_them():
 def test_a_file_that_is_not_there_is_refused():
     with pytest.raises(FileNotFoundError):
         packaged_support("nothing")
+
+
+def test_a_copy_of_a_watched_network_runs_by_itself():
+    """Counting and following are no functions bound to the original: a copy uses what its own forward remembered."""
+    network = training.Perceptron(3, 4, rng=np.random.default_rng(0))
+    log = training.Log({"model": network}, ["model"])
+    copy = deepcopy(network)
+    x = np.random.default_rng(1).normal(size=(5, 3))
+    copy.forward(x)
+    dx = copy.backward(np.ones((5, 1)))
+    assert log.calls == {"model": 1}
+    assert not any(parameter.grad.any() for parameter in network.parameters())
+    assert not any(each.any() for each in log.reached["model"][0])
+    network.forward(x)
+    np.testing.assert_array_equal(network.backward(np.ones((5, 1))), dx)
+    assert all(each.any() for each in log.reached["model"][0])
