@@ -228,7 +228,7 @@ with when_written():
 #
 # *By hand:* $x = -1, 1$, $y = 0, 1$, $\lambda = 1$. At zero $p = \frac12$, $dW = \frac12(0.5 \cdot {-1} + (-0.5) \cdot 1)
 # = -0.5$, $db = 0$; $h = \frac18$, $H = \mathrm{diag}(\frac14 + 1, \frac14)$. First step: $W = 0.5 / 1.25 = 0.4$. The
-# minimum is at $0.406$, where $\sigma(-W) = W$.
+# minimum is at $0.401$, where $\sigma(-W) = W$.
 #
 # `fit` decides in CPU memory whether to go on, so it runs there on every machine.
 

@@ -24,8 +24,8 @@ def steps(rng):
     yield Case({"t": 3, "l2": 0.2}, W=W, x=3 * x, y=y)
     yield Case({"t": 5, "l2": 0.3}, W=W, x=0.5 * x, y=y.astype(float))
     W = np.array([1.0, 0.5, -2.0])
-    x = np.array([[1.0, 0, 0], [0, 2, 0], [1, 4, 1], [0, 0, 1], [-1, 0, 0], [1.0, 2, 1]])
-    yield Case({"t": 2, "l2": 0.25}, W=W, x=x, y=np.array([1, 1, 1, -1, -1, 1]))
+    x = np.array([[1.0, 0, 0], [0, 2, 0], [1, 4, 1], [0, 0, 1], [-1, 0, 0], [1.0, 2, 1], [1.5, 0, 0]])
+    yield Case({"t": 2, "l2": 0.25}, W=W, x=x, y=np.array([1, 1, 1, -1, -1, 1, 1]))
 
 
 step = FunctionExercise("pegasos_step", cases=steps, float32=True)

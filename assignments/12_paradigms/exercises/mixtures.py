@@ -198,9 +198,11 @@ def placed_components(rng):
     for rows, k, features, far in [(12, 3, 2, 2.0), (1, 2, 3, 1.0), (9, 4, 1, 2.0), (7, 3, 2, 400.0)]:
         given = components(rng, k, features)
         given["covariances"][0] *= 9
-        given["weights"][-1] *= k > 3
+        given["weights"][-1] *= k < 4
         given["weights"] /= given["weights"].sum()
         yield Case(x=far * rng.normal(size=(rows, features))).with_changes(hidden=given)
+    given = {"weights": np.array([0.98, 0.02]), "means": np.array([[-1.0], [1.0]]), "covariances": np.ones((2, 1, 1))}
+    yield Case(x=np.linspace(-1, 3, 9)[:, None]).with_changes(hidden=given)  # equal shares at x = 1.95
     given = {name: np.concatenate([each, each[::-1]]) for name, each in components(rng, 2, 2).items()}
     yield Case(x=rng.normal(size=(6, 2))).with_changes(hidden={**given, "weights": np.full(4, 0.25)})
 

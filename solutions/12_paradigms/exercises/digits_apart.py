@@ -54,6 +54,10 @@ def judge_mean(observed, expected, case):
     return Mismatch("accuracy", "groups", text, error=REQUIRED - reached)
 
 
+# Over 30 gradings of five drawings the reference reaches 0.721 in the mean (standard deviation 0.014; single drawings
+# 0.039, the worst 0.64), in MEASURED s of CPU time each. The best of five runs of k-means on the same 15 numbers gives
+# 0.627 (0.013), k-means on the pixels 0.593 (0.018), the mixture after a single round 0.665 (0.015), on two directions
+# 0.324 (0.010).
 clusters = Exercise(
     "train_clusters",
     "model",
