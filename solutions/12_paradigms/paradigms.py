@@ -589,9 +589,10 @@ def best_split(x, y):
     scores, splits = [], []
     for feature, values in enumerate(x.T):
         order = np.argsort(values, kind="stable")
-        ordered, left = values[order], np.cumsum(hot[order], axis=0)[:-1]
+        ordered = values[order]
         last = np.flatnonzero(ordered[:-1] < ordered[1:])
-        left, right = left[last], left[last] * 0 + hot.sum(axis=0) - left[last]
+        left = np.cumsum(hot[order], axis=0)[last]
+        right = hot.sum(axis=0) - left
         scores.extend((left.sum(axis=1) * gini(left) + right.sum(axis=1) * gini(right)) / len(y))
         a, b = ordered[last], ordered[last + 1]
         middle = a + (b - a) / 2

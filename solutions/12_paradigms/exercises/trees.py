@@ -1,5 +1,7 @@
 """The exercises gini, best_split and DecisionTree: impurities, splits with ties, leaves."""
 
+from itertools import permutations
+
 import numpy as np
 
 from autograder.checks import Case, Exercise, FunctionExercise, Ref, habits
@@ -17,6 +19,7 @@ def counted(rng):
     yield Case(counts=np.array([0, 0, 0]))
     yield Case(counts=rng.integers(50_000, 90_000, (2, 4)))
     yield Case(counts=rng.integers(0, 5, (3, 5)).astype(float))
+    yield Case(counts=rng.random((4, 3)) / 4)
 
 
 impurity = FunctionExercise("gini", cases=counted, cpu_only=CPU)
@@ -74,6 +77,32 @@ def equally_good(rng):
     yield Case(x=np.concatenate([-x, x, 3 * x, x], axis=1), y=rng.integers(3, size=21))
     y = np.array([0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 2])
     yield Case(x=np.stack([np.arange(13.0), np.arange(13.0)[::-1]], axis=1), y=y)
+    for each in (3, 7, 13, 3):
+        yield decided_by_rounding(rng, each)
+
+
+def decided_by_rounding(rng, each):
+    """Features that sort the classes alike but for their names: equal scores, whose sums are of another order.
+
+    Drawn until the plain sum is smallest for a later feature than the first, in one of 30 drawings.
+    """
+    for _ in range(400):
+        order = rng.permutation(np.arange(3 * each) % 3)
+        y, columns = order, [np.arange(3.0 * each)]
+        for names in permutations(range(3)):
+            column = np.empty(3 * each)
+            for name in range(3):
+                column[y == names[name]] = np.flatnonzero(order == name)
+            columns.append(column)
+        scores = []
+        for column in columns:
+            left = np.cumsum(np.eye(3)[y[np.argsort(column)]], axis=0)[:-1]
+            sides = [(n.sum(axis=1), n) for n in (left, each - left)]
+            scores.append(sum(n * (1 - ((c / n[:, None]) ** 2).sum(axis=1)) for n, c in sides) / (3 * each))
+        case = Case(x=np.stack(columns, axis=1), y=y)
+        if np.argmin(scores) >= len(scores[0]):
+            break
+    return case
 
 
 def neighbouring_floats(rng):
