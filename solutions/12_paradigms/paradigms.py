@@ -622,8 +622,8 @@ check(best_split)
 # - it is `depth` questions below the root (with `depth` 0 the root itself is a leaf),
 # - there is no split.
 #
-# A leaf answers with its most frequent class; of several equally frequent ones with the smallest. (Inner nodes know their
-# most frequent class as well. It is not needed, but the picture below shows what the tree would answer if it ended there.)
+# A leaf answers with its most frequent class; of several equally frequent ones with the smallest. (Inner nodes have a
+# label as well, which nobody reads.)
 #
 # `Node` and `predict` are given: `fit` sets `self.root`, a `Node` whose children are `Node`s; a leaf has no feature.
 #

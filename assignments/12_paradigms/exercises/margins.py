@@ -36,12 +36,13 @@ svm = Exercise("LinearSVM", "class", ("fit", "predict"), depends=("pegasos_step"
 
 
 def labelled(rng):
-    """Many steps and one, one row in a step, more rows in a step than there are; classes apart and mixed."""
+    """Many steps and one, one row in a step and one in all, more rows in a step than there are; classes apart and mixed."""
     for rows, features, l2, count, size in [
         (20, 3, 0.1, 30, 4),
         (7, 2, 0.5, 12, 1),
         (5, 4, 0.02, 1, 3),
         (3, 2, 0.05, 9, 10),
+        (1, 2, 1.0, 6, 1),
         (12, 2, 0.3, 17, 5),
     ]:
         y = rng.choice([-1, 1], size=rows)

@@ -126,6 +126,9 @@ def rows_with_labels(rng):
         yield Case(x=x, labels=labels).with_changes(hidden={"made with": {"k": 4, "rounds": 20}})
     x = np.insert(x, 1, 2.0, axis=1)
     yield Case(x=x, labels=rng.integers(2, size=30)).with_changes(
+        hidden={"made with": {"k": 3, "rounds": 2, "floor": 0.2}}
+    )
+    yield Case(x=x, labels=rng.integers(2, size=30)).with_changes(
         hidden={"made with": {"k": 2, "rounds": 6, "floor": 0.01}}
     )
 

@@ -157,7 +157,10 @@ tree = Exercise("DecisionTree", "class", ("fit",), depends=("gini", "best_split"
 
 
 def grown(rng):
-    """Trees of no question, one, two and many; ties in leaves; one class, constant columns, one row; equal rows."""
+    """Trees of no question, one, two and many; ties in leaves; equal rows; one class, constant columns, one row.
+
+    Some values are neighbouring floats.
+    """
     for rows, features, classes, depth in [(30, 2, 3, 0), (20, 2, 2, 1), (40, 3, 4, 2), (35, 2, 3, 20), (60, 4, 3, 4)]:
         labels = rng.choice([-3, 0, 7, 8, 100], size=classes, replace=False)
         x = np.round(rng.normal(size=(rows, features)), 1)
@@ -171,6 +174,12 @@ def grown(rng):
     for y in (np.array([2, 1, 1, 0, 3, 3, 4, 4, 2, 9, 1, 0]), np.full(12, 6)):
         yield Case({"depth": 9}, x=same, y=y).with_changes(hidden={"at": corners})
     yield Case({"depth": 3}, x=np.full((6, 2), 0.5), y=np.array([4, 4, 1, 1, 9, -7])).with_changes(hidden={"at": xor})
+    touching = np.array([1 + rng.random()] * 4)
+    for i in (1, 2, 3):
+        touching[i] = np.nextafter(touching[i - 1], 2)
+    for y in ([0, 1, 1, 1], [0, 0, 1, 1]):
+        case = Case({"depth": 2}, x=touching[:, None], y=np.array(y))
+        yield case.with_changes(hidden={"at": touching[:, None]})
     yield Case({"depth": 3}, x=xor[:1], y=np.array([-4])).with_changes(hidden={"at": xor})
 
 
