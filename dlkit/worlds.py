@@ -73,7 +73,7 @@ class GridWorld:
     def _target(self, state: int, action: int) -> int:
         """The state one step in a direction; the same where there is a wall or the edge, and from the goal."""
         row, column = (self.cells[state] + np.array(self.DIRECTIONS[action])).tolist()
-        inside = 0 <= row < self._numbers.shape[0] and 0 <= column < self._numbers.shape[1]
+        inside = 0 <= row < len(self.rows) and 0 <= column < len(self.rows[0])
         number = int(self._numbers[row, column]) if inside and state != self.goal else -1
         return state if number < 0 else number
 
