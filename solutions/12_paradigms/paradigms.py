@@ -8,11 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from autograder import check
-from dlkit import Layer, Loss, Parameter, array_module, asarray, plotting, to_numpy, zeros
+from dlkit import Layer, Loss, Parameter, array_module, asarray, plotting, zeros
 from dlkit.course import earlier, when_written
 from dlkit.datasets import mnist
 from dlkit.training import fit, predict
-from dlkit.worlds import ARROWS, GridWorld
+from dlkit.worlds import GridWorld
 
 # %% [markdown]
 # # Learning from rewards
@@ -634,3 +634,798 @@ with when_written():
         plotting.grid_world(world, values, actions, ax=ax)
         ax.set_title(f"{name}: {values[world.start]:.3f} at the start")
     plt.show()
+
+# %% [markdown]
+# # Learning without labels
+#
+# Images are cheap; labels are not. In **self-supervised** learning the data make a task of their own, a *pretext*, whose
+# labels cost nothing: how far was this image turned? Which of these two hundred images is the other view of the same
+# one? Nobody needs the answers. But to find them, a network has to learn what is in the images, and its **features** can
+# then serve a task with few labels.
+#
+# ## 12.20 rotation_pretext
+#
+# Turn each image by a quarter turn, two, three or none, drawn for each, and let a network say which. To see that a cat
+# lies on its back, it has to recognize the cat.
+#
+# ```
+#   x (batch, …, size, size)  ──►  images (batch, …, size, size),  turns (batch,) from 0 to 3
+#
+#     1 2                             2 4
+#     3 4      turned by 1:           1 3
+# ```
+#
+# The turns are counterclockwise, as `numpy.rot90` does it in the plane of the last two axes.
+#
+# *By hand:* the image $\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}$ turned once is
+# $\begin{pmatrix} 2 & 4 \\ 1 & 3 \end{pmatrix}$, twice $\begin{pmatrix} 4 & 3 \\ 2 & 1 \end{pmatrix}$.
+
+
+# %%
+def rotation_pretext(x, *, rng):
+    """Turn each image by 0, 1, 2 or 3 quarter turns counterclockwise, each equally likely: (images, turns)
+
+    Shapes
+        x, images  (batch, …, size, size), of one dtype; images is a new array      turns  (batch,), integers from 0 to 3
+    Each image has a turn of its own.
+
+    Source: Gidaris, Singh & Komodakis, Unsupervised Representation Learning by Predicting Image Rotations (2018).
+    """
+    ### BEGIN SOLUTION
+    xp, turns = array_module(x), asarray(rng.integers(4, size=len(x)))
+    images = xp.empty_like(x)
+    for k in range(4):
+        rows = turns == k
+        images[rows] = xp.rot90(x[rows], k, axes=(-2, -1))
+    return images, turns
+    ### END SOLUTION
+
+
+# %% [markdown] hints="rotation_pretext"
+# ### rotation_pretext
+# 1. Which two axes are turned: those of the image, or the first two of the array? Which direction is positive?
+# 2. turns (N,), uniform on 0, 1, 2, 3; imageᵢ = rot90(xᵢ, turnsᵢ) in the plane of the last two axes
+# 3. Draw a whole number for each image. For each of the four turns choose the images that have it, turn them together in
+#    the plane of the last two axes, and write them to their places in a new array.
+
+# %%
+check(rotation_pretext)
+
+# %% [markdown]
+# ## 12.21 UnitLength
+#
+# The other pretext compares features by their *direction*: the cosine of two vectors is the inner product of vectors of
+# length 1. So features are first divided by their length.
+#
+# $$ y = \frac{x}{\lVert x \rVert} $$
+#
+# **The backward pass.** With $n = \lVert x \rVert$ and $\partial n / \partial x_j = x_j / n = y_j$:
+#
+# $$ \frac{\partial y_i}{\partial x_j} = \frac{[i = j]}{n} - \frac{x_i}{n^2}\, y_j = \frac{[i = j] - y_i\, y_j}{n}
+#    \qquad\Longrightarrow\qquad dx = \frac{dy - y\,(y \cdot dy)}{n} $$
+#
+# Geometrically: of $dy$, what points along $y$ is taken away, since no change of $x$ along itself changes its direction;
+# the rest is divided by the length. Each row for itself.
+#
+# A row of zeros has no direction. Such rows occur where a ReLU has silenced all features: let them give zeros, and the
+# gradient zero.
+#
+# *By hand:* $x = (3\;\;4)$, $n = 5$, $y = (0.6\;\;0.8)$. With $dy = (1\;\;0)$: $y \cdot dy = 0.6$, and
+# $dx = ((1\;\;0) - 0.6 \cdot (0.6\;\;0.8)) / 5 = (0.128\;\; -0.096)$, which is orthogonal to $x$.
+
+
+# %%
+class UnitLength(Layer):
+    """Rows divided by their length:  y = x / ‖x‖
+
+    Shapes
+        x, y  (batch, features)
+    A row of zeros gives zeros, and gets the gradient 0.
+
+    Source: Wang et al., NormFace (2017), section 3.3.
+    """
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        xp = array_module(x)
+        length = xp.sqrt(xp.einsum("nf,nf->n", x, x))[:, None]
+        self.inverse = (length > 0) / xp.where(length > 0, length, 1)
+        self.inverse = self.inverse.astype(x.dtype)
+        self.y = x * self.inverse
+        return self.y.copy()
+        ### END SOLUTION
+
+    def backward(self, dy):
+        ### BEGIN SOLUTION
+        along = array_module(dy).einsum("nf,nf->n", self.y, dy)[:, None]
+        return (dy - self.y * along) * self.inverse
+        ### END SOLUTION
+
+
+# %% [markdown] hints="UnitLength"
+# ### forward
+# 1. Along which axis is the length of a row computed, and what is 0 / 0?
+# 2. n = √Σ x², (N, 1); y = x / n, (N, F); 0 where n = 0
+# 3. Square, add up over the features, keep that axis, take the root. Divide by it where it is not zero.
+#
+# ### backward
+# 1. Which part of dy cannot change the direction of x?
+# 2. dx = (dy − y (y · dy)) / n, (N, F); 0 where n = 0
+# 3. Remember y and the lengths. Take from each row of dy its part along y, and divide by the length of x.
+
+# %%
+check(UnitLength)
+
+# %% [markdown]
+# ## 12.22 NTXent
+#
+# **Contrastive learning.** Distort each of $n$ images twice, at random. The two *views* of an image should have similar
+# features, and views of different images should not. Each of the $2n$ views has to find its partner among the $2n - 1$
+# others: a classification by cosines, with a **temperature** $T$,
+#
+# $$ s_{ij} = \frac{u_i \cdot u_j}{T}, \qquad
+#    L = \frac{1}{2n} \sum_{i=1}^{2n} \Big( -s_{i, j(i)} + \log \sum_{k \neq i} e^{s_{ik}} \Big) $$
+#
+# where $u$ are the rows of both views, one below the other, with length 1, and $j(i)$ is the row of the partner of $i$.
+#
+# ```
+#   a (n, features) ─┐ one below the other       u (2n, features)       s (2n, 2n)
+#                    ├──► z (2n, features) ──►  ‖ ‖ = 1  ──► u uᵀ / T ──►  −∞  .   .   +   .   .
+#   b (n, features) ─┘                                                      .  −∞   .   .   +   .
+#                                                     − ∞: itself           .   .  −∞   .   .   +
+#                                                       +: the partner      +   .   .  −∞   .   .
+# ```
+#
+# A view is most similar to itself: $s_{ii} = 1/T$. It must not be in its own denominator, so set it to $-\infty$ *before*
+# the softmax. Subtracting $e^{1/T}$ afterwards is the same on paper only: with $T = 0.02$ it is $5 \cdot 10^{21}$, and the
+# others, near 1, are lost in its rounding.
+#
+# **The backward pass**, in three steps.
+#
+# 1. As always with a softmax and a cross-entropy: $ds = (p - \text{onehot}) / 2n$, where $p$ is the softmax of each row
+#    (0 on the diagonal) and the one is at the partner.
+# 2. $s = u u^\top / T$ contains $u$ twice, as row $i$ and as column $j$:
+#    $du_i = \frac1T \sum_j (ds_{ij} + ds_{ji})\, u_j$, or $du = (ds + ds^\top)\, u / T$.
+# 3. Back through the lengths: that is `UnitLength`. The first $n$ rows are $da$, the others $db$.
+#
+# *By hand:* $n = 1$: each view has one other view to choose from, so $L = 0$. With $n = 2$, $T = 1$ and the four rows
+# $u = (1, 0), (0, 1), (1, 0), (0, 1)$, where rows 0 and 2 are partners, and 1 and 3: each row sees its partner with
+# $s = 1$ and two others with $s = 0$: $L = \log(e + 2) - 1 = 0.551$.
+
+
+# %%
+class NTXent(Loss):
+    """Each view has to find the other view of the same image, by cosines (normalized temperature-scaled cross-entropy)
+
+    Shapes
+        a, b  (batch, features): features of the two views of each image, of any length
+        backward  (da, db)
+    The loss is the mean over all 2 · batch views.
+
+    Source: Chen, Kornblith, Norouzi & Hinton, A Simple Framework for Contrastive Learning of Visual Representations
+    (2020), equation 1.
+    """
+
+    def __init__(self, temperature=0.5):
+        self.temperature = temperature
+
+    def forward(self, a, b):
+        ### BEGIN SOLUTION
+        xp, count = array_module(a), 2 * len(a)
+        self.unit = UnitLength()
+        self.u = self.unit.forward(xp.concatenate([a, b]))
+        s = self.u @ self.u.T
+        s /= self.temperature
+        every = xp.arange(count)
+        self.itself, self.partner = (every, every), (every, (every + len(a)) % count)
+        s[self.itself] = -xp.inf
+        s -= s.max(axis=1, keepdims=True)
+        right = s[self.partner]
+        self.p = xp.exp(s, out=s)
+        sums = self.p.sum(axis=1, keepdims=True)
+        self.p /= sums
+        return (xp.log(sums[:, 0]) - right).mean()
+        ### END SOLUTION
+
+    def backward(self):
+        ### BEGIN SOLUTION
+        ds, count = self.p.copy(), len(self.p)
+        ds[self.partner] -= 1
+        du = (ds + ds.T) @ self.u
+        du /= count * self.temperature
+        dz = self.unit.backward(du)
+        return dz[: count // 2], dz[count // 2 :]
+        ### END SOLUTION
+
+
+# %% [markdown] hints="NTXent"
+# ### forward
+# 1. Which entry of each row must be left out, and when: before the softmax or after it? Where is the partner of a row of
+#    the second half?
+# 2. u = rows of length 1, (2n, F); s = u uᵀ / T, (2n, 2n), −∞ on the diagonal; L = mean of (log Σ exp s − s(partner))
+# 3. Put both views one below the other, divide rows by their lengths, multiply with the transpose and divide by the
+#    temperature. Hide the diagonal, subtract the maximum of each row, and take the mean cross-entropy, where the label of
+#    row i is i plus or minus the batch.
+#
+# ### backward
+# 1. In how many places of s does one row of u occur?
+# 2. ds = (p − onehot) / 2n, (2n, 2n); du = (ds + dsᵀ) u / T, (2n, F); then back through the lengths
+# 3. Begin with the softmax minus one-hot, divided by the number of views. Add its transpose, multiply by the unit rows,
+#    divide by the temperature, go back through the lengths, and cut in two.
+
+# %%
+check(NTXent)
+
+# %% [markdown]
+# ## 12.23 contrastive_step
+#
+# Between images and loss stand two networks: an **encoder**, whose features we want, and a small **head** behind it,
+# whose outputs the loss compares. (Features directly before the loss forget what the views do not share, the position
+# for example. With a head, the encoder may keep it.)
+#
+# ```
+#   a (n, …) ─┐                                                        ┌─► first n rows ─┐
+#             ├─► (2n, …) ─► encoder ─► features ─► head ─► (2n, f) ───┤                 ├─► loss
+#   b (n, …) ─┘                                                        └─► last n rows ──┘
+# ```
+#
+# A trap: a layer remembers its *last* call only. Whoever sends $a$ through the encoder and then $b$, has lost what the
+# backward pass of $a$ needs. So send both views through at once, as one batch of $2n$ rows. And the gradients of the
+# loss, $da$ and $db$, go back the same way, one below the other.
+#
+# *By hand:* an encoder $f = w x$ with $w = 2$, a head that changes nothing, $a = 1$, $b = 3$, and the loss $(f_a -
+# f_b)^2$: $f = (2, 6)$, loss 16, $da = -8$, $db = 8$, $dw = -8 \cdot 1 + 8 \cdot 3 = 16$. With the rate 0.01 the new
+# $w$ is 1.84.
+
+
+# %%
+def contrastive_step(a, b, *, encoder, head, loss, optimizer):
+    """One step of contrastive learning: two views of a batch through encoder and head, loss, backward, step; the loss
+
+    Shapes
+        a, b  (batch, …), two views of the same images
+    encoder, head: layers, both moved by the optimizer.  loss: forward(a, b) of the head's outputs, backward() gives
+    (da, db).  Gradients that were there before do not count.
+    """
+    ### BEGIN SOLUTION
+    n = len(a)
+    xp = array_module(a)
+    found = head.forward(encoder.forward(xp.concatenate([a, b])))
+    value = loss.forward(found[:n], found[n:])
+    encoder.zero_grad()
+    head.zero_grad()
+    encoder.backward(head.backward(xp.concatenate(loss.backward())))
+    optimizer.step()
+    return value
+    ### END SOLUTION
+
+
+# %% [markdown] hints="contrastive_step"
+# ### contrastive_step
+# 1. What does the encoder still know of its first call when it has been called a second time?
+# 2. (2n, …) → encoder → head → (2n, f) = [za; zb]; L(za, zb); [da; db] → head → encoder → step
+# 3. Concatenate both views along the first axis, send them through both networks, and cut the result in two for the loss.
+#    Clear the gradients of both networks, concatenate both gradients, send them back through head and encoder, and take a
+#    step.
+
+# %%
+check(contrastive_step)
+
+# %% [markdown]
+# ## 12.24 CLIPLoss
+#
+# The two views may be of different kinds: a picture and the sentence below it. **CLIP** has an encoder for each, and in
+# a batch of $n$ pairs each picture has to find its sentence, and each sentence its picture. Here a row is not compared
+# with rows of its own kind, so there is no diagonal to be hidden: the diagonal is where the pairs are.
+#
+# $$ c_{ij} = u_i \cdot v_j, \qquad s = e^{\tau} c, \qquad
+#    L = \frac{1}{2n} \sum_i \Big[ \big(\log \textstyle\sum_j e^{s_{ij}} - s_{ii}\big)
+#      + \big(\log \textstyle\sum_j e^{s_{ji}} - s_{ii}\big) \Big] $$
+#
+# once by rows, once by columns. The temperature is learned: its parameter is the logarithm $\tau$ of the scale, which
+# begins with $\log(1/0.07)$. A scale above 100 would make training unstable: $e^\tau$ is limited to 100.
+#
+# **The backward pass.** By rows and by columns there is a softmax, $p$ and $q$, so
+# $ds = \frac{1}{2n}(p - I + q - I)$. Then, with the scale $e = \min(e^\tau, 100)$:
+#
+# $$ du = e\, ds\, v, \qquad dv = e\, ds^\top u, \qquad
+#    d\tau = e \sum_{ij} ds_{ij}\, c_{ij} \;\; (0 \text{ where } e^\tau > 100) $$
+#
+# and $du$, $dv$ go back through the lengths.
+#
+# *By hand:* two pairs with $u = v = (1, 0), (0, 1)$ and $\tau = 0$: $c = I$, each row and column has the softmax
+# $(e, 1) / (e + 1) = (0.731, 0.269)$, $L = 0.313$. $ds_{11} = \frac14 (0.731 - 1 + 0.731 - 1) = -0.134$, and
+# $d\tau = 2 \cdot (-0.134) \cdot 1 = -0.269$: a larger scale would be better.
+
+
+# %%
+class CLIPLoss(Layer):
+    """Each image has to find its text and each text its image, by cosines times a learned scale: a loss with a parameter
+
+    Shapes
+        images, texts  (batch, features), of any length; row i of both belongs together
+        log_scale  (1,): the logarithm of the scale, which is limited to 100
+        forward gives one number, the mean over both directions and the batch; backward(), without an argument, gives
+        (dimages, dtexts), and adds to log_scale.grad: 0 where the scale is limited
+
+    Source: Radford et al., Learning Transferable Visual Models From Natural Language Supervision (2021), figure 3.
+    """
+
+    def __init__(self):
+        self.log_scale = Parameter(zeros(1) + np.log(1 / 0.07))
+
+    def forward(self, images, texts):
+        ### BEGIN SOLUTION
+        xp = array_module(images)
+        self.unit_images, self.unit_texts = UnitLength(), UnitLength()
+        self.u, self.v = self.unit_images.forward(images), self.unit_texts.forward(texts)
+        grown = xp.exp(self.log_scale.data)
+        self.scale, self.limited = xp.minimum(grown, 100), grown > 100
+        self.cosines = self.u @ self.v.T
+        s = self.scale * self.cosines
+        self.every = xp.arange(len(s))
+        loss, self.ds = 0, 0
+        for axis in (1, 0):
+            shifted = s - s.max(axis=axis, keepdims=True)
+            e = xp.exp(shifted)
+            sums = e.sum(axis=axis, keepdims=True)
+            loss = loss + (xp.log(sums).ravel() - shifted[self.every, self.every]).mean()
+            self.ds = self.ds + e / sums
+        self.ds[self.every, self.every] -= 2
+        self.ds /= 2 * len(s)
+        return loss / 2
+        ### END SOLUTION
+
+    def backward(self):
+        ### BEGIN SOLUTION
+        slope = self.scale * (self.ds * self.cosines).sum()
+        self.log_scale.grad += slope * (1 - self.limited)
+        scaled = self.scale * self.ds
+        return self.unit_images.backward(scaled @ self.v), self.unit_texts.backward(scaled.T @ self.u)
+        ### END SOLUTION
+
+
+# %% [markdown] hints="CLIPLoss"
+# ### forward
+# 1. Along which axis does an image choose among texts, and along which does a text choose among images?
+# 2. c = u vᵀ, (n, n); s = min(exp τ, 100) c; L = ½ (cross-entropy by rows + cross-entropy by columns), labels 0 … n − 1
+# 3. Divide the rows of both by their lengths. Multiply, scale, and compute the mean cross-entropy of the diagonal twice,
+#    along the last axis and along the first; take the mean of both.
+#
+# ### backward
+# 1. Through which path does the gradient reach the scale, and what happens where it is limited?
+# 2. ds = (p + q − 2 I) / 2n; du = e ds v; dv = e dsᵀ u; dτ = e Σ ds c, 0 where limited
+# 3. Begin with the two softmaxes minus the unit matrix each. Add the scale's gradient to the parameter, multiply by the
+#    other side's rows and by the scale, and go back through both lengths.
+
+# %%
+check(CLIPLoss)
+
+# %% [markdown]
+# ## 12.25 pseudo_label
+#
+# **Semi-supervised** learning has few labelled rows and many without labels. The simplest way: train on the labelled
+# ones, let the model label the others, and believe it where it is sure. **Pseudo-labels** are the classes of the rows
+# whose greatest probability reaches a threshold, and training continues with them as if they were true.
+#
+# *By hand:* probabilities $(0.7, 0.3)$, $(0.45, 0.55)$, $(0.1, 0.9)$ with the threshold 0.7: rows 0 and 2, with the
+# labels 0 and 1.
+#
+# (The danger is plain: errors in which the model is sure are learned as well. A high threshold, and distortions of the
+# images that are trained with, keep it small.)
+
+
+# %%
+def pseudo_label(scores, threshold):
+    """The rows that a model is sure of, and their classes, from scores before the softmax: (rows, labels)
+
+    Shapes
+        scores  (batch, classes), of any size
+        rows  (sure,), integers in rising order: where the greatest probability is at least threshold
+        labels  (sure,), integers: the class of that probability, of equal ones the first
+    There may be no such row.
+
+    Source: Lee, Pseudo-Label (2013); Sohn et al., FixMatch (2020), equation 4.
+    """
+    ### BEGIN SOLUTION
+    xp = array_module(scores)
+    e = xp.exp(scores - scores.max(axis=1, keepdims=True))
+    rows = xp.flatnonzero(1 / e.sum(axis=1) >= threshold)
+    return rows, scores[rows].argmax(axis=1)
+    ### END SOLUTION
+
+
+# %% [markdown] hints="pseudo_label"
+# ### pseudo_label
+# 1. Is the threshold about scores or about probabilities? And what is exp(1000)?
+# 2. p = softmax of each row, (N, C); rows = where max p ≥ threshold; labels = argmax of these rows
+# 3. Compute the probabilities with the maximum subtracted, compare the greatest of each row with the threshold, take the
+#    indices of the rows that reach it, and the class of each.
+
+# %%
+check(pseudo_label)
+
+# %% [markdown]
+# ## 12.26 Labels for 50 images
+#
+# The second capstone: 4,000 images and no label. Write `pretrained_encoder`: it trains an encoder on the images alone
+# and returns it. Its features are judged as is usual, by **linear evaluation**: a linear classifier is fitted to the
+# features of 50 labelled images, five of each class, and classifies the others, which the encoder has never seen. That
+# is done for 20 drawings of the 50. The same classifier on the *pixels* is right in about 61 %; the mean on your
+# features has to be better by at least REQUIRED_GAIN percent points, in one of up to three attempts. Training may take 20
+# seconds of CPU time (the author's takes about 6). Remarks:
+#
+# - Images are MNIST at 14 × 14, (batch, 1, 14, 14), float32. All are changed in the same way, anew for each attempt:
+#   rotated, mirrored, bent a little, each pixel mixed with its neighbours.
+# - Features are the output of the encoder in evaluation mode, (batch, features), at most 128 for each image.
+# - An encoder of two `Linear` layers with ReLU, 256 and 64 units, and a head `Linear` with 32; NT-Xent at $T = 0.3$;
+#   batches of 128, AdamW at 0.003 falling to 0; 40 epochs: that is what the author does. A convolution is better in the
+#   same number of epochs, but each takes five times as long.
+# - What the views leave unchanged is what the features will be about. `distorted` turns, stretches, slants and shifts
+#   images, blots out a square, and adds noise.
+
+# %%
+Flatten, Linear, ReLU = earlier("layers.Flatten"), earlier("layers.Linear"), earlier("layers.ReLU")
+Sequential, SoftmaxCrossEntropy = earlier("layers.Sequential"), earlier("losses.SoftmaxCrossEntropy")
+AdamW = earlier("optimizers.AdamW")
+
+
+# %%
+def distorted(x, *, rng):
+    """Another view of each image (batch, 1, size, size): turned, stretched, slanted, shifted, with a hole; given"""
+    n, size = len(x), x.shape[-1]
+    middle, every = (size - 1) / 2, np.arange(size)
+    turn, slant = rng.uniform(-0.35, 0.35, n), rng.uniform(-0.15, 0.15, n)
+    stretch = np.exp(rng.uniform(-0.15, 0.15, (n, 2)))
+    maps = np.array([[np.cos(turn), slant - np.sin(turn)], [np.sin(turn), np.cos(turn)]]).transpose(2, 0, 1)
+    grid = np.stack(np.meshgrid(every - middle, every - middle, indexing="ij")).reshape(2, -1)
+    at = (maps * stretch[:, None]) @ grid + rng.uniform(-0.1 * size, 0.1 * size, (n, 2, 1)) + middle
+    at = np.clip(at, 0, size - 1.001)
+    corner = at.astype(int)
+    down, right = (at - corner).astype(x.dtype).transpose(1, 0, 2)
+    place, pixels = corner[:, 0] * size + corner[:, 1], x.reshape(n, -1)
+    first, second, third, fourth = (np.take_along_axis(pixels, place + step, axis=1) for step in (0, 1, size, size + 1))
+    y = (first * (1 - right) + second * right) * (1 - down) + (third * (1 - right) + fourth * right) * down
+    y = y.reshape(n, size, size)
+    hole = size // 4
+    rows, columns = (
+        (every >= begin[:, None]) & (every < begin[:, None] + hole)
+        for begin in rng.integers(size - hole + 1, size=(2, n))
+    )
+    y[rows[:, :, None] & columns[:, None]] = 0
+    return (y + 0.1 * rng.standard_normal(y.shape, dtype="float32"))[:, None].astype(x.dtype)
+
+
+def pretrained_encoder(x, *, rng):
+    """Train an encoder on images without labels and return it: a layer whose forward gives features
+
+    Shapes
+        x  (batch, 1, 14, 14) float32, mostly from −1 to 2      forward of the encoder  (rows, features), at most 128
+    rng: a numpy.random.Generator for the initial weights, the order and the views.
+    """
+    ### BEGIN SOLUTION
+    pixels, size, epochs, rate = x[0].size, 128, 40, 0.003
+    encoder = Sequential(
+        [Flatten(), Linear(pixels, 256, rng=rng), ReLU(), Linear(256, 64, rng=rng), ReLU()],
+    )
+    head, loss = Linear(64, 32, rng=rng), NTXent(0.3)
+    both = Sequential([encoder, head])
+    both.astype("float32")
+    optimizer = AdamW(both.parameters(), rate)
+    starts = range(0, len(x) - size + 1, size)
+    for epoch in range(epochs):
+        order = rng.permutation(len(x))
+        for i, start in enumerate(starts):
+            optimizer.lr = rate / 2 * (1 + np.cos(np.pi * (epoch + i / len(starts)) / epochs))
+            batch = x[order[start : start + size]]
+            views = (distorted(batch, rng=rng) for _ in range(2))
+            contrastive_step(*views, encoder=encoder, head=head, loss=loss, optimizer=optimizer)
+    return encoder
+    ### END SOLUTION
+
+
+# %% [markdown] hints="pretrained_encoder"
+# ### pretrained_encoder
+# 1. Of which network are the features wanted: with the head or without it? And which labels does the training need?
+# 2. x → two views → encoder (N, 64) → head (N, 32) → NT-Xent; batches of 128, 40 epochs, rate 0.003 · ½ (1 + cos π t)
+# 3. Build encoder and head in float32 and one optimizer for both. In each epoch shuffle the images; for each batch make
+#    two views and take a contrastive step with a rate that falls to zero. Return the encoder alone.
+
+# %%
+check(pretrained_encoder)
+
+# %% [markdown]
+# Now the comparison that matters: 50 labels, and what to do with them. *Supervised alone*: the same network, trained on
+# the 50 images (with and without distorting them). *Rotation*: the encoder is trained to tell how far images were
+# turned, then a linear classifier is fitted to its features. *NT-Xent*: the same with your encoder.
+
+
+# %%
+def small_mnist():
+    """MNIST as 14 × 14: 4,000 images without labels, and 4,000 others with; given"""
+    data = mnist()
+    x = data.x_train.reshape(-1, 1, 14, 2, 14, 2).mean(axis=(3, 5)).astype("float32")
+    return x[:4000], x[4000:8000], data.y_train[4000:8000]
+
+
+def linear_evaluation(features, labels, *, rng, drawings=20):
+    """Mean accuracy of a ridge regression on 50 labelled rows, five of each class; given"""
+    features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
+    found = []
+    for _ in range(drawings):
+        few = np.concatenate([rng.choice(np.flatnonzero(labels == c), 5, replace=False) for c in range(10)])
+        inner = features[few] @ features[few].T / features.shape[1]
+        weights = features[few].T @ np.linalg.solve(inner + 0.1 * np.eye(50), np.eye(10)[labels[few]] - 0.1)
+        right = (features @ weights).argmax(axis=1) == labels
+        right[few] = False
+        found.append(right.sum() / (len(labels) - 50))
+    return float(np.mean(found))
+
+
+def supervised(x, labels, *, rng, distort):
+    """Mean accuracy of the network trained on 50 labelled rows alone, of three drawings; given"""
+    found = []
+    for _ in range(3):
+        few = np.concatenate([rng.choice(np.flatnonzero(labels == c), 5, replace=False) for c in range(10)])
+        layers = [
+            Flatten(),
+            Linear(196, 256, rng=rng),
+            ReLU(),
+            Linear(256, 64, rng=rng),
+            ReLU(),
+            Linear(64, 10, rng=rng),
+        ]
+        model, loss = Sequential(layers), SoftmaxCrossEntropy()
+        model.astype("float32")
+        optimizer = AdamW(model.parameters(), 0.001)
+        for _ in range(100):
+            batch = distorted(x[few], rng=rng) if distort else x[few]
+            fit(model, loss, optimizer, batch, labels[few], epochs=1, batch_size=10, rng=rng, progress=False)
+        right = predict(model, x).argmax(axis=1) == labels
+        right[few] = False
+        found.append(right.sum() / (len(labels) - 50))
+    return float(np.mean(found))
+
+
+def rotation_encoder(x, *, rng, epochs=20):
+    """An encoder that was trained to say how far images were turned; its accuracy is printed; given"""
+    encoder = Sequential([Flatten(), Linear(196, 256, rng=rng), ReLU(), Linear(256, 64, rng=rng), ReLU()])
+    model, loss = Sequential([encoder, Linear(64, 4, rng=rng)]), SoftmaxCrossEntropy()
+    model.astype("float32")
+    optimizer = AdamW(model.parameters(), 0.002)
+    for _ in range(epochs):
+        turned, turns = rotation_pretext(x, rng=rng)
+        fit(model, loss, optimizer, turned, turns, epochs=1, batch_size=64, rng=rng, progress=False)
+    turned, turns = rotation_pretext(x, rng=rng)
+    print(f"how far images were turned: {(predict(model, turned).argmax(axis=1) == turns).mean():.2f} right")
+    return encoder
+
+
+@cache
+def encoders():
+    """An encoder by name; given"""
+    x, _, _ = small_mnist()
+    return {
+        "rotation": rotation_encoder(x, rng=np.random.default_rng(0)),
+        "NT-Xent": pretrained_encoder(x, rng=np.random.default_rng(0)),
+    }
+
+
+with when_written():
+    _, x, labels = small_mnist()
+    rng = np.random.default_rng(0)
+    found = {
+        "network, 50 images": supervised(x, labels, rng=rng, distort=False),
+        "network, 50 images, distorted": supervised(x, labels, rng=rng, distort=True),
+        "pixels, linear": linear_evaluation(x.reshape(len(x), -1), labels, rng=rng),
+    }
+    for name, encoder in encoders().items():
+        found[f"{name}, linear"] = linear_evaluation(predict(encoder, x), labels, rng=rng)
+    ax = plt.subplots(figsize=(7, 2.8), layout="constrained")[1]
+    bars = ax.barh(list(found), list(found.values()), color=[plotting.COLOURS[5]] * 4 + [plotting.COLOURS[1]])
+    ax.bar_label(bars, fmt="%.2f", padding=3)
+    ax.invert_yaxis()
+    ax.set(xlabel="accuracy on the others", xlim=(0, 1))
+    plt.show()
+
+# %% [markdown]
+# And what have the encoders learned? 1,500 images at the place of their features in the plane of largest variance, by
+# class (which no encoder has seen).
+
+# %%
+with when_written():
+    figure, axes = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    pictures = {"pixels": x.reshape(len(x), -1), **{name: predict(encoder, x) for name, encoder in encoders().items()}}
+    for ax, (name, features) in zip(axes, pictures.items(), strict=True):
+        some = features[:1500] - features[:1500].mean(axis=0)
+        points = some @ np.linalg.svd(some, full_matrices=False)[2][:2].T
+        for c in range(10):
+            chosen = points[labels[:1500] == c]
+            ax.scatter(*chosen.T, s=7, color=plt.cm.tab10(c), label=str(c))
+            ax.text(*np.median(chosen, axis=0), str(c), weight="bold", ha="center", va="center")
+        ax.set(title=name, xticks=[], yticks=[])
+    plt.show()
+
+# %% [markdown]
+# **Question.** *(3 points)* The rotation pretext is solved almost perfectly, and yet its features are worse than the
+# pixels; on photographs the same pretext has worked well. (a) What does a network have to see in a digit to say how far
+# it was turned, and why does that not need the class? (b) Name a distortion that `distorted` does *not* make and that
+# would do harm as a view of digits, and one that does no harm to digits but would to another kind of images. (c) What
+# does NT-Xent assume about the other images of a batch, and when is that wrong?
+
+# %% [markdown] question="why_not_rotation"
+# ### BEGIN SOLUTION
+# (a) Digits are written upright, slanted a little to the right, and with strokes that begin and end in certain
+# directions: the direction of strokes and where the ink lies are enough, and they are much the same in all classes. The
+# features keep what serves the pretext, the direction, and may forget the rest. In photographs, what is up can often be
+# told from the object alone, so the object has to be recognized. (Some digits, 0 and 1 and 8, look the same upside down:
+# there the pretext has no answer at all.)
+#
+# (b) A half turn makes a 6 a 9 (also a mirror, or a crop that cuts off the loop): it makes one class of two. A change of
+# colour or brightness does no harm to digits, but it does to flowers, say, or to ripe and unripe fruit.
+#
+# (c) That all others are *different*: they are pushed away. In a batch of 128 images of ten classes about a tenth of the
+# others are of the same class, so it is wrong for these. It still works since the pull towards the partner is not
+# outweighed by a push that is spread over all; with few classes or very large batches it does harm.
+#
+# Mark scheme: 1 point for direction without class; 1 for two distortions with reasons (½ each); 1 for "others are
+# different" and the same class as the exception (½ each).
+# ### END SOLUTION
+
+# %% [markdown]
+# # Bonus
+#
+# Three shorter exercises about rewards; their points are added to the mark.
+#
+# ## 12.27 DQN: dqn_step *(bonus)*
+#
+# Where there are too many states for a table, a network computes $Q(s, \cdot)$ from a description of the state: a **deep
+# Q-network**. Steps $(s, a, r, s', \text{done})$ are kept in a memory and drawn from it in batches. The target is that of
+# Q-learning,
+#
+# $$ t_i = r_i + \gamma \max_{a'} Q^-(s'_i, a') \quad (r_i \text{ where done}), \qquad
+#    L = \frac{1}{n} \sum_i \big( Q(s_i, a_i) - t_i \big)^2 $$
+#
+# with one difference: $Q^-$ is a **target network**, an old copy of the network, which is renewed only now and then.
+# Otherwise each step would move its own target. The target is a constant: no gradient goes through it. And only the
+# action that was taken has an error: $dQ(s_i, k) = 2\,(Q(s_i, a_i) - t_i) / n$ for $k = a_i$, and 0 for all others.
+#
+# *By hand:* one step with $Q(s) = (1, 2)$, action 0, $r = 0.5$, $Q^-(s') = (2, 4)$ and $\gamma = 0.5$: $t = 2.5$,
+# $L = 2.25$, $dQ = (-3, 0)$.
+
+
+# %%
+def dqn_step(states, actions, rewards, next_states, done, *, network, target, optimizer, gamma):
+    """One step of deep Q-learning on a batch of steps; the loss, a scalar
+
+    Shapes
+        states, next_states  (batch, …)      actions  (batch,), integers      rewards  (batch,)
+        done  (batch,), booleans: the next state is a goal
+    network, target: layers that give action values (batch, actions) for states.  The optimizer moves the network; the
+    target network stays as it is, and so do its gradients.  Gradients of the network that were there before do not count.
+
+    Source: Mnih et al., Human-level Control through Deep Reinforcement Learning (2015), algorithm 1.
+    """
+    ### BEGIN SOLUTION
+    xp = array_module(rewards)
+    goals = rewards + gamma * xp.where(done, 0, target.forward(next_states).max(axis=1))
+    values = network.forward(states)
+    taken = (xp.arange(len(actions)), actions)
+    error = values[taken] - goals
+    dvalues = xp.zeros_like(values)
+    dvalues[taken] = 2 * error / len(error)
+    network.zero_grad()
+    network.backward(dvalues)
+    optimizer.step()
+    return (error * error).mean()
+    ### END SOLUTION
+
+
+# %% [markdown] hints="dqn_step"
+# ### dqn_step
+# 1. Which of the two networks says what the next state is worth, and which actions of a state have an error?
+# 2. t = r + γ max Q⁻(s′), r where done, (N,); dQ(i, a(i)) = 2 (Q − t) / N, 0 elsewhere, (N, A)
+# 3. Compute the targets with the target network and the values with the other. Make a gradient of zeros, write the error
+#    of each step to the action that was taken, clear the gradients, go back through the network only, and take a step.
+
+# %%
+check(dqn_step)
+
+# %% [markdown]
+# ## 12.28 dpo_loss *(bonus)*
+#
+# A language model is a policy: its actions are words. To make it answer as people like, one may learn a reward from
+# their preferences and then climb with REINFORCE or one of its descendants. **Direct preference optimization** needs
+# neither: for each question there are a *chosen* answer $w$ and a *rejected* one $l$, and a frozen *reference* model.
+# With the log-probabilities of whole answers,
+#
+# $$ m = \beta \big[ (\log \pi(w) - \log \pi_\text{ref}(w)) - (\log \pi(l) - \log \pi_\text{ref}(l)) \big], \qquad
+#    L = -\frac1n \sum \log \sigma(m) $$
+#
+# The bracket says how much more the model prefers the chosen answer than the reference does. Its size $\beta$ keeps it
+# near the reference: a large $\beta$ is satisfied with a small difference. With $-\log \sigma(m) = \log(1 + e^{-m})$ and
+# $dm = -\sigma(-m) / n$:
+#
+# $$ d\log \pi(w) = -\frac{\beta}{n}\, \sigma(-m), \qquad d\log \pi(l) = +\frac{\beta}{n}\, \sigma(-m) $$
+#
+# Pairs that are ordered correctly by far ($m$ large) push no more. Where $m = -1000$, the loss is 1000, not infinite.
+#
+# *By hand:* log-probabilities −10 (chosen) and −9 (rejected), both −10 in the reference, $\beta = 1$: $m = 0 - 1 = -1$,
+# $L = \log(1 + e) = 1.313$, and with $n = 1$ the gradients are −0.731 and 0.731.
+
+
+# %%
+def dpo_loss(chosen, rejected, reference_chosen, reference_rejected, *, beta):
+    """The loss of direct preference optimization, and its gradients by the model: (loss, dchosen, drejected)
+
+    Shapes
+        all inputs  (batch,): log-probabilities of answers, of any size; the last two by the reference model
+        loss, a scalar, the mean over the batch      dchosen, drejected  (batch,)
+
+    Source: Rafailov et al., Direct Preference Optimization (2023), equation 7.
+    """
+    ### BEGIN SOLUTION
+    xp = array_module(chosen)
+    margin = beta * ((chosen - reference_chosen) - (rejected - reference_rejected))
+    e = xp.exp(-abs(margin))
+    loss = (xp.log1p(e) + xp.maximum(-margin, 0)).mean()
+    slope = beta / len(margin) * xp.where(margin > 0, e, 1) / (1 + e)
+    return loss, -slope, slope
+    ### END SOLUTION
+
+
+# %% [markdown] hints="dpo_loss"
+# ### dpo_loss
+# 1. Which two differences are compared, and what becomes of exp(1000)?
+# 2. m = β ((w − w_ref) − (l − l_ref)), (N,); L = mean log(1 + e⁻ᵐ); dw = −β σ(−m) / N; dl = −dw
+# 3. Compute the margin. Write the logarithm with the exponential of minus its magnitude, which never overflows, and the
+#    sigmoid with the same exponential, for both signs.
+
+# %%
+check(dpo_loss)
+
+# %% [markdown]
+# ## 12.29 grpo_advantages *(bonus)*
+#
+# REINFORCE needs a baseline: how good is an answer to *this* question usually? For a language model nobody has a table of
+# questions. **Group relative policy optimization** asks each question several times and compares the answers of a group
+# with each other:
+#
+# $$ A_{gi} = \frac{r_{gi} - \text{mean}_g}{\text{sd}_g} $$
+#
+# with the standard deviation that divides by the number of answers, not by one less. If all answers of a group are
+# equally good, nothing can be learned from it: its advantages are 0, exactly. (Beware: the mean of three times 0.1 is not
+# 0.1 on a machine. So the standard deviation of equal rewards may be $10^{-17}$ in place of 0, and the quotient 1.)
+#
+# *By hand:* the rewards $(1, 0, 0, 1)$ have the mean ½ and the deviation ½: advantages $(1, -1, -1, 1)$. $(3, 3, 3)$:
+# $(0, 0, 0)$.
+
+
+# %%
+def grpo_advantages(rewards):
+    """Rewards of several answers to each question, relative to those of the same question
+
+    Shapes
+        rewards, result  (groups, answers), floats
+    A group whose rewards are all equal has the advantages 0.
+
+    Source: Shao et al., DeepSeekMath (2024), section 4.1.
+    """
+    ### BEGIN SOLUTION
+    xp = array_module(rewards)
+    apart = rewards - rewards.mean(axis=1, keepdims=True)
+    spread = xp.sqrt((apart * apart).mean(axis=1, keepdims=True))
+    alike = rewards.max(axis=1, keepdims=True) == rewards.min(axis=1, keepdims=True)
+    return xp.where(alike, 0, apart) / xp.where(alike, 1, spread)
+    ### END SOLUTION
+
+
+# %% [markdown] hints="grpo_advantages"
+# ### grpo_advantages
+# 1. Whose mean is subtracted: that of all rewards, or that of the group? And how do you recognize a group without spread?
+# 2. A = (r − mean) / √(mean of (r − mean)²), by row, (G, K); 0 where max = min
+# 3. Subtract the mean of each row, divide by the root of the mean square; where the greatest and the smallest reward of a
+#    row are equal, give zeros.
+
+# %%
+check(grpo_advantages)

@@ -39,14 +39,20 @@ def undirected_lives(rng):
     yield life(rng, "two rooms", [40], gamma=0.9, epsilon=1.0)
 
 
+def explored_lives(rng):
+    """Half of the time."""
+    yield life(rng, "two rooms", [20], gamma=0.9, epsilon=0.5)
+
+
 def lived(subject, name, case, tables):
     """What happened, what was returned, and what the agent has learned."""
-    made = subject.make(name, **case.arguments)
-    hidden = case.hidden
+    arguments, hidden = dict(case.arguments), case.hidden
+    rng = arguments.pop("rng", hidden["rng"])
+    made = subject.make(name, **arguments)
     for table, values in hidden.get("known", {}).items():
         made.set(table, values)
     world = subject.make(hidden["world"].name, *hidden["world"].args, **hidden["world"].kwargs)
-    seen = subject.run("support.live", Ref(made.handle), Ref(world.handle), hidden["calls"], hidden["rng"])
+    seen = subject.run("support.live", Ref(made.handle), Ref(world.handle), hidden["calls"], rng)
     return {**(seen if isinstance(seen, dict) else {}), **{table: made.get(table) for table in tables}}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from autograder.checks import Case, Claim, Exercise, Mean, Mismatch, Ref, judge_words, new_rng, seeded, statistics
 
-from .episodes import among_the_best, follow, lived, some_lives, steps_of, undirected_lives
+from .episodes import among_the_best, explored_lives, follow, lived, some_lives, steps_of, undirected_lives
 
 CHOICE = "an action is a number from 0 to actions − 1, and without exploring one of the best"
 LAW = "any action with probability epsilon, else one of the best, evenly"
@@ -80,12 +80,12 @@ def chosen(subject, case):
 
 
 def many_choices(rng):
-    """One best action and two, seldom and often exploring, nothing known."""
-    for row, epsilon in [([0.3, -1.0, 0.9, 0.1], 0.3), ([-1.0, 2.0, -3.0, 2.0, 0.5], 0.5), ([0.0, 0.0, 0.0], 0.1)]:
+    """One best action and two, seldom and often exploring."""
+    for row, epsilon in [([0.3, -1.0, 0.9, 0.1], 0.8), ([-1.0, 2.0, -3.0, 2.0, 0.5], 0.5), ([0.0, 0.0, -1.0], 0.6)]:
         Q = np.tile(np.arange(len(row), dtype=float), (2, 1))
         Q[1] = row
         yield Case({"states": 2, "actions": len(row), "epsilon": epsilon}, state=1).with_changes(
-            hidden={"Q": Q, "rng": new_rng(rng), "times": 3000}
+            hidden={"Q": Q, "rng": new_rng(rng), "times": 8000}
         )
 
 
@@ -100,17 +100,16 @@ def shares_of_others(case):
     """Where exploring leaves out the best."""
     row, epsilon = case.hidden["Q"][case.inputs["state"]], case.arguments["epsilon"]
     best = row == row.max()
-    return (1 - epsilon) * best / best.sum() + epsilon * ~best / max(1, (~best).sum())
+    return (1 - epsilon) * best / best.sum() + epsilon * ~best / (~best).sum()
 
 
 def share_of(i):
-    """Of the first action that is among the best, of the last, of the first that is not (of any, where all are)."""
+    """Of the first action that is among the best, of the last, of the first that is not."""
 
     def place(case):
         row = case.hidden["Q"][case.inputs["state"]]
         best = np.flatnonzero(row == row.max())
-        other = np.flatnonzero(row < row.max())
-        return (best[0], best[-1], other[0] if other.size else best[-1])[i]
+        return (best[0], best[-1], np.flatnonzero(row < row.max())[0])[i]
 
     return place
 
@@ -136,7 +135,6 @@ statistics(
     weight=4,
     after=(CHOICE,),
 )(lambda subject, case: {"y": choices(subject, case)})
-seeded(table, cases=many_choices, part="act", after=(CHOICE, LAW))(choices)
 
 
 # --- update ----------------------------------------------------------------------------------
@@ -244,4 +242,4 @@ statistics(
     weight=2,
     after=(REPLAYED,),
 )(lambda subject, case: {"y": actions_drawn(subject, case)})
-seeded(table, cases=undirected_lives, part="learn", after=(EPISODES, REPLAYED))(actions_drawn)
+seeded(table, cases=explored_lives, after=(EPISODES,))(actions_drawn)

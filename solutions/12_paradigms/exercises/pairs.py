@@ -1,0 +1,40 @@
+"""The exercise CLIPLoss: both directions, a learned scale, and its limit."""
+
+import numpy as np
+
+from autograder.checks import Case, LossExercise
+
+
+def images_and_texts(rng):
+    """One pair, more pairs than features, fewer; scales below and above the limit; rows of very different length."""
+    for batch, features, scale in [(1, 3, 5.0), (6, 2, 2.0), (4, 4, 250.0), (3, 7, 60.0), (5, 3, 0.3)]:
+        images = rng.normal(size=(batch, features))
+        texts = images + rng.normal(size=images.shape)
+        yield Case(
+            images=images * 10.0 ** rng.uniform(-0.5, 2, (batch, 1)),
+            texts=texts,
+            parameters={"log_scale": np.log(np.array([scale]))},
+        )
+
+
+clip = LossExercise(
+    "CLIPLoss",
+    cases=images_and_texts,
+    gradient_of=("images", "texts"),
+    wide=Case(images=(3, 6000), texts=(3, 6000)),
+    extreme=1000.0,
+    batch_mean=False,
+    has_parameters=True,
+    depends=("UnitLength",),
+)
+
+
+@clip.check(
+    "the scale begins with 1 / 0.07",
+    cases=lambda _: [Case({})],
+    part="forward",
+    after=("forward matches the reference",),
+)
+def first_scale(subject, case):
+    del case
+    return {"log_scale at the beginning": subject.make("CLIPLoss").get("log_scale.data")}

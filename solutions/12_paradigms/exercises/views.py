@@ -1,0 +1,91 @@
+"""Two views of each image: UnitLength, NTXent and contrastive_step."""
+
+import numpy as np
+
+from autograder.checks import Case, LayerExercise, LossExercise, New, Rng, TrainingStepExercise
+
+ZEROS = "a row of zeros gives zeros, and gets the gradient 0"
+
+
+def long_and_short(rng, shape):
+    """Rows of very different length, none so short that a numerical difference would turn it round."""
+    x = rng.normal(size=shape)
+    return x / np.linalg.norm(x, axis=1, keepdims=True) * 10.0 ** rng.uniform(-0.5, 2, (shape[0], 1))
+
+
+def rows(rng):
+    """Batch 1, one feature, rows of very different length."""
+    yield Case(x=rng.choice([-1, 1], (5, 1)) * rng.uniform(0.5, 20, (5, 1)))
+    for shape in [(1, 4), (6, 3), (4, 7)]:
+        yield Case(x=long_and_short(rng, shape))
+
+
+unit = LayerExercise("UnitLength", cases=rows, wide=Case(x=(2, 8000)), extreme=1e6)
+
+
+def silent_rows(rng):
+    """One silent row among others, and nothing else."""
+    x = rng.normal(size=(4, 3))
+    x[1] = 0
+    yield Case(x=x).with_changes(hidden={"dy": rng.normal(size=(4, 3))})
+    yield Case(x=np.zeros((2, 5))).with_changes(hidden={"dy": rng.normal(size=(2, 5))})
+
+
+@unit.check(ZEROS, cases=silent_rows, part="backward", after=("gradients match numerical differences",))
+def silent(subject, case):
+    made = subject.make("UnitLength")
+    return {"y": made.call("forward", case.inputs["x"]), "dx": made.call("backward", case.hidden["dy"])}
+
+
+# --- NT-Xent ---------------------------------------------------------------------------------
+
+
+def unlike_views(rng):
+    """Every view at a right angle to all others, or nearly, at a low temperature."""
+    axes = np.eye(6) + rng.normal(0, 0.02, (6, 6))
+    return Case({"temperature": 0.02}, a=axes[:3], b=axes[3:])
+
+
+def two_views(rng):
+    """One pair, as many pairs as features, more, fewer; low and high temperatures; rows of very different length."""
+    for temperature, batch, features in [(0.5, 1, 3), (1.0, 4, 4), (0.02, 5, 2), (0.1, 3, 6), (0.5, 6, 3)]:
+        a = rng.normal(size=(batch, features))
+        b = a + rng.normal(0, 0.7, size=a.shape)
+        yield Case({"temperature": temperature}, a=a * 10.0 ** rng.uniform(-0.5, 2, (batch, 1)), b=b)
+        if batch == 1:
+            yield unlike_views(rng)
+
+
+contrast = LossExercise(
+    "NTXent",
+    cases=two_views,
+    gradient_of=("a", "b"),
+    wide=Case({"temperature": 0.5}, a=(3, 6000), b=(3, 6000)),
+    extreme=1000.0,
+    batch_mean=False,
+    depends=("UnitLength",),
+)
+
+
+# --- a step ----------------------------------------------------------------------------------
+
+
+def batches(rng):
+    """One image and several, as rows and with more axes."""
+    for shape in [(4, 3), (1, 3), (5, 3), (6, 3)]:
+        yield Case(a=rng.normal(size=shape), b=rng.normal(size=shape))
+
+
+step = TrainingStepExercise(
+    "contrastive_step",
+    cases=batches,
+    networks=lambda _: {
+        "encoder": New("support.Perceptron", 3, 6, 4, rng=Rng(1)),
+        "head": New("support.Perceptron", 4, 5, 2, rng=Rng(2)),
+    },
+    optimizers={"optimizer": ("encoder", "head")},
+    losses={"loss": New("support.DistanceOfViews")},
+    stale=True,
+    float32=True,
+    support_files=("distances",),
+)
