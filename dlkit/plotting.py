@@ -305,7 +305,8 @@ def grid_world(
 ) -> Axes:
     """Map of a world: walls dark, S and G in their cells, values as colours, and the policy as arrows.
 
-    values (states,): what each state is worth, on a scale from the smallest to the largest.
+    values (states,): what each state is worth, on a scale from the smallest to the largest; the goal, after which
+    nothing follows, stays blank.
     policy: the action of each state (states,), or probabilities (states, actions): an arrow for each action, as long as
     it is probable.
     Raises ValueError where an array has another shape.
@@ -318,7 +319,7 @@ def grid_world(
         if found.shape != (world.states,):
             message = f"values: expected shape ({world.states},), got {found.shape}"
             raise ValueError(message)
-        shown[rows, columns] = found
+        shown[rows, columns] = np.where(np.arange(world.states) == world.goal, np.nan, found)
     ax = _axes(ax, (0.8 * shown.shape[1] + 1.2, 0.8 * shown.shape[0] + 0.4))
     walls = np.ones(shown.shape)
     walls[rows, columns] = 0

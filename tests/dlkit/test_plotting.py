@@ -234,6 +234,12 @@ def test_arrows_are_as_long_as_actions_are_probable(plt):
     assert lengths == [[], [], pytest.approx([0.095] * 2), pytest.approx([0.285] * 2)]
 
 
+def test_the_goal_has_no_value(plt):
+    world = GridWorld(["S.", ".G"])
+    picture = plotting.grid_world(world, np.array([1.0, 2.0, 3.0, 0.0])).images[1].get_array()
+    assert picture.filled(-1).tolist() == [[1, 2], [3, -1]]
+
+
 @pytest.mark.parametrize("given", [{"values": np.zeros(3)}, {"policy": np.zeros((2, 2))}, {"policy": np.zeros(5, int)}])
 def test_values_and_policies_of_another_world_are_refused(given, plt):
     with pytest.raises(ValueError, match="expected shape"):

@@ -11,7 +11,7 @@ from autograder.course.mistake_files import REPLACE_METHODS
 from tests.solutions.alternatives import ALTERNATIVES
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSIGNMENTS = ("07_recurrent", "09_attention", "10_generative", "11_training_practice")
+ASSIGNMENTS = ("07_recurrent", "09_attention", "10_generative", "11_training_practice", "12_paradigms")
 CASES = [(assignment, name, entry) for assignment in ASSIGNMENTS for name, entry in ALTERNATIVES[assignment]]
 
 

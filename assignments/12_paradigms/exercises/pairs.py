@@ -7,7 +7,7 @@ from autograder.checks import Case, LossExercise
 
 def images_and_texts(rng):
     """One pair, more pairs than features, fewer; scales below and above the limit; rows of very different length."""
-    for batch, features, scale in [(1, 3, 5.0), (6, 2, 2.0), (4, 4, 250.0), (3, 7, 60.0), (5, 3, 0.3)]:
+    for batch, features, scale in [(1, 3, 5.0), (6, 2, 2.0), (4, 4, 250.0), (3, 7, 100.5), (5, 3, 0.3)]:
         images = rng.normal(size=(batch, features))
         texts = images + rng.normal(size=images.shape)
         yield Case(
@@ -15,6 +15,14 @@ def images_and_texts(rng):
             texts=texts,
             parameters={"log_scale": np.log(np.array([scale]))},
         )
+    yield far_pair(rng)
+
+
+def far_pair(rng):
+    """All pairs alike but one, whose image is opposite to all texts: with a large scale, in single precision too."""
+    texts = np.array([2.0, 0.5, -1.0]) + rng.normal(0, 0.05, (4, 3))
+    images = texts * np.array([1.0, -1.0, 1.0, 1.0])[:, None]
+    return Case(images=images, texts=texts, parameters={"log_scale": np.log(np.array([99.5]))})
 
 
 clip = LossExercise(

@@ -47,6 +47,14 @@ def answers(rng):
 preference = FunctionExercise("dpo_loss", cases=answers, outputs=("the loss", "dchosen", "drejected"), float32=True)
 
 
+def large_and_rounded():
+    """A large number that is not the mean of six like it, by rounding."""
+    x = 1e14 / 3
+    while np.full(6, x).mean() == x:
+        x = 1.1 * x
+    return x
+
+
 def groups(rng):
     """Groups of every size, without spread, of rewards whose mean is rounded, large ones with a small spread."""
     for shape in [(3, 4), (1, 5), (4, 2)]:
@@ -54,6 +62,7 @@ def groups(rng):
     yield Case(rewards=(rng.random((5, 6)) < 0.5) * 1.0)
     yield Case(rewards=np.array([[0.1, 0.1, 0.1], [0.3, 0.1, 0.2], [-0.7, -0.7, -0.7]]))
     yield Case(rewards=np.array([[2.5], [0.0]]))
+    yield Case(rewards=np.full((1, 6), large_and_rounded()))
     yield Case(rewards=np.array([[1e-6, 3e-6, 2e-6, 2e-6], [5e5, 7e5, 5e5, 5e5]]))
     yield Case(rewards=np.concatenate([rng.normal(size=(2, 3)), np.full((1, 3), 0.6)]))
 

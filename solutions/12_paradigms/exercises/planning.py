@@ -35,7 +35,7 @@ backup = FunctionExercise("action_values", cases=backups, cpu_only=TABLE)
 
 
 def worlds(rng):
-    """Few sweeps and many, a loose tolerance and a tight one, a goal, negative rewards alone, equal actions."""
+    """Few sweeps and many, a tolerance that is loose, tight, met exactly, a goal, negative rewards, equal actions."""
     for states, actions, gamma, tolerance in [
         (5, 5, 0.9, 0.1),
         (7, 3, 0.8, 1e-3),
@@ -51,6 +51,7 @@ def worlds(rng):
     transitions[2:4] = transitions[2:4, :1]
     yield Case({"gamma": 0.9, "tolerance": 0.02}, transitions=transitions, rewards=rewards)
     transitions, rewards = drawn_world(rng, 5, 3)
+    yield Case({"gamma": 0.5, "tolerance": 0.125}, transitions=np.ones((1, 1, 1)), rewards=np.ones((1, 1)))
     yield Case({"gamma": 0.9, "sweeps": 3}, transitions=transitions, rewards=rewards)
     yield Case({"gamma": 0.9, "sweeps": 1}, transitions=transitions, rewards=rewards)
     yield Case({"gamma": 0.0, "tolerance": 0.3}, transitions=transitions, rewards=rewards)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from autograder.checks import Case, LayerExercise, LossExercise, New, Rng, TrainingStepExercise
+from autograder.checks import Case, LayerExercise, LossExercise, New, Rng, TrainingStepExercise, mutated
 
+COLD = "a low temperature does no harm"
 ZEROS = "a row of zeros gives zeros, and gets the gradient 0"
 
 
@@ -14,8 +15,8 @@ def long_and_short(rng, shape):
 
 
 def rows(rng):
-    """Batch 1, one feature, rows of very different length."""
-    yield Case(x=rng.choice([-1, 1], (5, 1)) * rng.uniform(0.5, 20, (5, 1)))
+    """Batch 1, two features and more, rows of very different length."""
+    yield Case(x=long_and_short(rng, (5, 2)))
     for shape in [(1, 4), (6, 3), (4, 7)]:
         yield Case(x=long_and_short(rng, shape))
 
@@ -65,6 +66,35 @@ contrast = LossExercise(
     batch_mean=False,
     depends=("UnitLength",),
 )
+
+
+def cold_views(rng):
+    """So low a temperature that exponentials overflow, or underflow where a row has no near candidate."""
+    a = rng.normal(size=(4, 3))
+    b = a + rng.normal(0, 0.1, a.shape)
+    b[2] = -a[2] + rng.normal(0, 0.1, 3)
+    yield Case({"temperature": 0.0005}, a=a, b=b)
+
+
+@contrast.check(COLD, cases=cold_views, part="forward", needs=("forward",), after=("forward matches the reference",))
+def cold(subject, case):
+    return {"the loss": subject.make("NTXent", **case.arguments).call("forward", *case.inputs.values())}
+
+
+@contrast.check(
+    f"{COLD}: gradients", cases=cold_views, part="backward", after=("gradients match numerical differences",),
+    mutation=mutated(
+        "dx = super().backward(*dy)",
+        "factor = float('nan') if self.temperature < 1e-3 else 1",
+        "return tuple(d * factor for d in dx)",
+        method="backward",
+    ),
+)  # fmt: skip
+def cold_gradients(subject, case):
+    made = subject.make("NTXent", **case.arguments)
+    made.call("forward", *case.inputs.values())
+    da, db = made.call("backward")
+    return {"da": da, "db": db}
 
 
 # --- a step ----------------------------------------------------------------------------------
