@@ -804,7 +804,7 @@ check(pseudo_label)
 # and returns it. Its features are judged as is usual, by **linear evaluation**: a linear classifier is fitted to the
 # features of 50 labelled images, five of each class, and classifies the others, which the encoder has never seen. That
 # is done for 20 drawings of the 50. The same classifier on the *pixels* is right in about 61 %; the mean on your
-# features has to be better by at least 5 percent points, in one of up to three attempts. Training may take 20 seconds of CPU
+# features has to be better by at least 4 percent points, in one of up to three attempts. Training may take 20 seconds of CPU
 # time (the author's takes about 7). Remarks:
 #
 # - Images are MNIST at 14 × 14, (batch, 1, 14, 14), float32. All are changed in the same way, anew for each attempt:

@@ -4,15 +4,17 @@ import numpy as np
 
 from autograder.checks import Case, LossExercise
 
+from .views import of_lengths
+
 
 def images_and_texts(rng):
-    """One pair, more pairs than features, fewer; scales below and above the limit; rows of very different length."""
+    """One pair, more pairs than features, fewer; scales below and above the limit; rows of several lengths."""
     for batch, features, scale in [(1, 3, 5.0), (6, 2, 2.0), (4, 4, 250.0), (3, 7, 100.5), (5, 3, 0.3)]:
         images = rng.normal(size=(batch, features))
         texts = images + rng.normal(size=images.shape)
         yield Case(
-            images=images * 10.0 ** rng.uniform(-0.5, 2, (batch, 1)),
-            texts=texts,
+            images=of_lengths(rng, images, 1, 1.4),
+            texts=of_lengths(rng, texts, -0.2, 0.2),
             parameters={"log_scale": np.log(np.array([scale]))},
         )
     yield far_pair(rng)

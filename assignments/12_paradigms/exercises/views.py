@@ -8,17 +8,19 @@ COLD = "a low temperature does no harm"
 ZEROS = "a row of zeros gives zeros, and gets the gradient 0"
 
 
-def long_and_short(rng, shape):
-    """Rows of very different length, none so short that a numerical difference would turn it round."""
-    x = rng.normal(size=shape)
-    return x / np.linalg.norm(x, axis=1, keepdims=True) * 10.0 ** rng.uniform(-0.5, 2, (shape[0], 1))
+def of_lengths(rng, x, low, high):
+    """Each row as long as drawn between these powers of ten.
+
+    Numerical differences take one step for all rows, so that rows of very different length have poor ones.
+    """
+    return x / np.linalg.norm(x, axis=1, keepdims=True) * 10.0 ** rng.uniform(low, high, (len(x), 1))
 
 
 def rows(rng):
     """Batch 1, two features and more, rows of very different length."""
-    yield Case(x=long_and_short(rng, (5, 2)))
+    yield Case(x=of_lengths(rng, rng.normal(size=(5, 2)), 0, 1.5))
     for shape in [(1, 4), (6, 3), (4, 7)]:
-        yield Case(x=long_and_short(rng, shape))
+        yield Case(x=of_lengths(rng, rng.normal(size=shape), 0, 1.5))
 
 
 unit = LayerExercise("UnitLength", cases=rows, wide=Case(x=(2, 8000)), extreme=1e6)
@@ -48,11 +50,11 @@ def unlike_views(rng):
 
 
 def two_views(rng):
-    """One pair, as many pairs as features, more, fewer; low and high temperatures; rows of very different length."""
+    """One pair, as many pairs as features, more, fewer; low and high temperatures; rows of several lengths."""
     for temperature, batch, features in [(0.5, 1, 3), (1.0, 4, 4), (0.02, 5, 2), (0.1, 3, 6), (0.5, 6, 3)]:
         a = rng.normal(size=(batch, features))
         b = a + rng.normal(0, 0.7, size=a.shape)
-        yield Case({"temperature": temperature}, a=a * 10.0 ** rng.uniform(-0.5, 2, (batch, 1)), b=b)
+        yield Case({"temperature": temperature}, a=of_lengths(rng, a, 1, 1.4), b=of_lengths(rng, b, -0.2, 0.2))
         if batch == 1:
             yield unlike_views(rng)
 
