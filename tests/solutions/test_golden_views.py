@@ -31,6 +31,12 @@ def test_rows_of_unit_length_are_pytorch_s(number, call, array_library, dtype):
     agree(layer.call("backward", arrays["dy"]), arrays["dx"], dtype)
 
 
+def test_a_row_of_zeros_has_neither_a_direction_nor_a_gradient(array_library):
+    layer = subject_of("UnitLength", array_library).make("UnitLength")
+    agree(layer.call("forward", np.array([[0.0, 0.0], [3.0, 4.0]])), np.array([[0, 0], [0.6, 0.8]]))
+    agree(layer.call("backward", np.array([[5.0, 7.0], [1.0, 0.0]])), np.array([[0, 0], [0.128, -0.096]]))
+
+
 @calls_of("NTXent")
 def test_views_find_their_partners_as_in_pytorch(number, call, array_library):
     arrays = arrays_of(number, call)
