@@ -26,6 +26,7 @@ QUERIES = (8, 4, 128, 32)
 ENCODER, BATCH_OF_TEXTS = 1.2, (32, 64, 128)
 IMAGES, CHANNELS = (32, 32, 28, 28), 64
 EMBEDDING, VOCABULARY, IDS, OF_A_ROW = 2.0, 10_000, 4096, 64
+UNIT_LENGTH = 1.2
 AT_LEAST_S = 0.002
 TITLE = (
     f"References beside PyTorch, one CPU thread, float32, forward and backward, ({BATCH}, {FEATURES}) where not said"
@@ -161,6 +162,8 @@ class Pairs:
         yield from self.opponents()
         yield from self.attention()
         yield self.encoder_layer()
+        unit = names_of("12_paradigms")["UnitLength"]()
+        yield "UnitLength", UNIT_LENGTH, self.layer(unit, lambda x: functional.normalize(x, dim=1))
         yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
         yield f"Embedding, {IDS:,} ids, ({VOCABULARY}, {OF_A_ROW})", EMBEDDING, self.embedding()
 

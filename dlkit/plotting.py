@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.colors import Colormap
 
+    from dlkit.worlds import GridWorld
+
 __all__ = [
     "attention",
     "confusion_matrix",
@@ -33,6 +35,7 @@ __all__ = [
     "filters",
     "gradient_error",
     "gradient_norms",
+    "grid_world",
     "images",
     "neighbours",
     "searches",
@@ -41,6 +44,8 @@ __all__ = [
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
 MARKERS = "osD^vP*X"
+_SHORTEST = 0.05
+"""Probability above which an action has an arrow."""
 _ANNOTATED = 20
 """Rows or columns up to which numbers are written into the cells."""
 
@@ -293,6 +298,63 @@ def searches(left: Mapping[str, Array], *, ax: Axes | None = None) -> Axes:
     if left:
         ax.legend(frameon=False)
     return ax
+
+
+def grid_world(
+    world: GridWorld, values: Array | None = None, policy: Array | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """Map of a world: walls dark, S and G in their cells, values as colours, and the policy as arrows.
+
+    values (states,): what each state is worth, on a scale from the smallest to the largest; the goal, after which
+    nothing follows, stays blank.
+    policy: the action of each state (states,), or probabilities (states, actions): an arrow for each action, as long as
+    it is probable.
+    Raises ValueError where an array has another shape.
+    """
+    shares = _shares(world, policy)
+    shown = np.full((len(world.rows), len(world.rows[0])), np.nan)
+    rows, columns = world.cells.T
+    if values is not None:
+        found = to_numpy(values)
+        if found.shape != (world.states,):
+            message = f"values: expected shape ({world.states},), got {found.shape}"
+            raise ValueError(message)
+        shown[rows, columns] = np.where(np.arange(world.states) == world.goal, np.nan, found)
+    ax = _axes(ax, (0.8 * shown.shape[1] + 1.2, 0.8 * shown.shape[0] + 0.4))
+    walls = np.ones(shown.shape)
+    walls[rows, columns] = 0
+    ax.imshow(walls, cmap="Greys", vmin=0, vmax=1.4)
+    if values is not None:
+        picture = ax.imshow(shown, cmap="viridis", alpha=0.75)
+        ax.figure.colorbar(picture, ax=ax, label="value")
+    for letter, state in (("S", world.start), ("G", world.goal)):
+        row, column = world.cells[state]
+        ax.text(column - 0.36, row - 0.22, letter, fontsize="small", weight="bold", ha="center", va="center")
+    for action, (down, right) in enumerate(world.DIRECTIONS):
+        drawn = np.flatnonzero((shares[:, action] > _SHORTEST) & (np.arange(world.states) != world.goal))
+        lengths = 0.38 * shares[drawn, action]
+        ax.quiver(
+            columns[drawn], rows[drawn], right * lengths, down * lengths, angles="xy", scale_units="xy", scale=1,
+            width=0.012, color="black",
+        )  # fmt: skip
+    ax.set_xticks(np.arange(shown.shape[1] + 1) - 0.5, minor=True)
+    ax.set_yticks(np.arange(shown.shape[0] + 1) - 0.5, minor=True)
+    ax.grid(which="minor", color="white", lw=1)
+    ax.tick_params(which="both", length=0, labelbottom=False, labelleft=False)
+    return ax
+
+
+def _shares(world: GridWorld, policy: Array | None) -> NumpyArray:
+    """How probable each action is in each state (states, actions)."""
+    if policy is None:
+        return np.zeros((world.states, world.actions))
+    found = to_numpy(policy)
+    if found.shape == (world.states,):
+        found = np.eye(world.actions)[found.astype(int)]
+    if found.shape != (world.states, world.actions):
+        message = f"policy: expected shape ({world.states},) or ({world.states}, {world.actions}), got {found.shape}"
+        raise ValueError(message)
+    return found
 
 
 def word_map(

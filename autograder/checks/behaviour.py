@@ -39,7 +39,8 @@ class Behaviour:
     takes_upstream: backward is given the gradient of the output (a layer) or nothing (a loss);
     gradient_of: inputs whose gradient backward returns; by default every array of floats;
     invariant(seen, case): of a layer that draws numbers, what of y and dx does not depend on the draw;
-    constant(case): by parameter, an index of entries whose gradient is zero by definition.
+    constant(case): by parameter, an index of entries whose gradient is zero by definition;
+    has_parameters: of a loss, that it is a Layer with parameters; those of a layer are always drawn.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Behaviour:
     extreme: float | None = None
     invariant: Invariant | None = None
     constant: Callable[[Case], Mapping[str, Index]] | None = None
+    has_parameters: bool = False
 
     # --- cases -------------------------------------------------------------------------------
 
@@ -62,7 +64,7 @@ class Behaviour:
         thing = reference.make(self.name, **case.arguments)
         parameters = {
             path: case.parameters.get(path, rng.normal(0, 0.7, value.shape))
-            for path, value in (thing.parameters() if self.takes_upstream else {}).items()
+            for path, value in (thing.parameters() if self.takes_upstream or self.has_parameters else {}).items()
         }
         case = case.with_changes(parameters=parameters)
         if self.takes_upstream:

@@ -35,6 +35,8 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     wide: Case | None = None,
     extreme: float | None = None,
     shift_invariant: bool = False,
+    batch_mean: bool = True,
+    has_parameters: bool = False,
     **extras: Unpack[Extras],
 ) -> Exercise:
     """Make the exercise of one loss, with the standard checks.
@@ -45,16 +47,26 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
     of the last case are repeated; where an output depends on several inputs, give few rows that are wide.
     gradient_of: the inputs whose gradient ``backward()`` returns, in order (the prediction; not the target).
     shift_invariant: adding a constant to the first input must change nothing (scores of a softmax).
+    batch_mean: False where the loss of a row depends on the others (a contrastive loss), so that twice the rows make
+    another loss.      has_parameters: the class is a Layer too, with parameters of its own, whose gradients accumulate.
     """
-    harness = Behaviour(name, cases, ("the loss",), takes_upstream=False, gradient_of=gradient_of, extreme=extreme)
+    harness = Behaviour(
+        name,
+        cases,
+        ("the loss",),
+        takes_upstream=False,
+        gradient_of=gradient_of,
+        extreme=extreme,
+        has_parameters=has_parameters,
+    )
 
-    extra = [_mean_check(harness), *([_shift_check(harness)] if shift_invariant else [])]
-    standard = forward_checks(harness)
+    extra = [*([_mean_check(harness)] if batch_mean else []), *([_shift_check(harness)] if shift_invariant else [])]
+    standard = forward_checks(harness, has_parameters=has_parameters)
     checks = [
         *standard[:-1],
         *extra,
         standard[-1],
-        *backward_checks(harness, has_parameters=False, cost=gradient_cost(harness, wide)),
+        *backward_checks(harness, has_parameters=has_parameters, cost=gradient_cost(harness, wide)),
         *budget_checks(
             harness.trial,
             (speed, memory, scaling, *budgets),

@@ -7,6 +7,7 @@ import pytest
 import dlkit
 from dlkit import plotting
 from dlkit.training import History
+from dlkit.worlds import GridWorld
 
 HISTORY = History([2.0, 1.0, 0.5], [2.1, 1.2, 0.9], [0.2, 0.5, 0.7], [1.0, 1.0, 1.0])
 
@@ -25,6 +26,7 @@ PICTURES = {
     "attention": lambda **k: plotting.attention(np.full((2, 3), 1 / 3), "ab", ["to", "the", " "], **k),
     "confusion_matrix": lambda **k: plotting.confusion_matrix([[5, 0], [1, 4]], ["cat", "horse"], **k),
     "gradient_error": lambda **k: plotting.gradient_error(np.array([[0.0, 1.0], [np.nan, -2.0]]), **k),
+    "grid_world": lambda **k: plotting.grid_world(GridWorld(), np.arange(21.0), np.full((21, 4), 0.25), **k),
     "images": lambda **k: plotting.images(np.zeros((5, 4, 4)), **k),
     "neighbours": lambda **k: plotting.neighbours({"a": "bc", "$b": "a_"}, np.array([[0.9, 0.2], [0.5, -0.1]]), **k),
     "searches": lambda **k: plotting.searches({"grid": np.ones((2, 3)), "random": np.array([[3.0, 2.0, 1.0]])}, **k),
@@ -203,3 +205,42 @@ def test_searches_are_drawn_by_their_median_within_the_middle_half(plt):
 def test_a_single_search_needs_an_axis_for_seeds(plt):
     with pytest.raises(ValueError, match=r"grid: expected \(seeds, trials\)"):
         plotting.searches({"grid": np.ones(3)})
+
+
+def arrows(ax):
+    return {
+        (int(x), int(y)): (float(u), float(v)) for q in quivers(ax) for (x, y), u, v in zip(q.XY, q.U, q.V, strict=True)
+    }
+
+
+def quivers(ax):
+    return [child for child in ax.get_children() if type(child).__name__ == "Quiver"]
+
+
+def test_arrows_point_where_the_actions_lead(plt):
+    world = GridWorld(["S.", ".G"])
+    found = arrows(plotting.grid_world(world, policy=np.array([1, 2, 0, 3])))
+    assert {place: (np.sign(u), np.sign(v)) for place, (u, v) in found.items()} == {
+        (0, 0): (1, 0),
+        (1, 0): (0, 1),  # a matrix has its first row on top: down is the direction of larger rows
+        (0, 1): (0, -1),
+    }
+
+
+def test_arrows_are_as_long_as_actions_are_probable(plt):
+    world = GridWorld(["S.G"])
+    ax = plotting.grid_world(world, policy=np.array([[0.0, 0.75, 0.25, 0.0]] * 3))
+    lengths = sorted(np.hypot(q.U, q.V).tolist() for q in quivers(ax))
+    assert lengths == [[], [], pytest.approx([0.095] * 2), pytest.approx([0.285] * 2)]
+
+
+def test_the_goal_has_no_value(plt):
+    world = GridWorld(["S.", ".G"])
+    picture = plotting.grid_world(world, np.array([1.0, 2.0, 3.0, 0.0])).images[1].get_array()
+    assert picture.filled(-1).tolist() == [[1, 2], [3, -1]]
+
+
+@pytest.mark.parametrize("given", [{"values": np.zeros(3)}, {"policy": np.zeros((2, 2))}, {"policy": np.zeros(5, int)}])
+def test_values_and_policies_of_another_world_are_refused(given, plt):
+    with pytest.raises(ValueError, match="expected shape"):
+        plotting.grid_world(GridWorld(["S.", ".G"]), **given)

@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, what the exercises of 01 to 11 that it has too must give.
+"""Compute with PyTorch, in float64, what the exercises of 01 to 12 that it has too must give.
 
 ``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -27,6 +27,7 @@ import robustness
 import sequences
 import torch
 import training_practice
+import views
 from calls import Arrays, Call, save
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -212,6 +213,7 @@ def main() -> None:
         autoencoders.write(FOLDER / "10_autoencoders.npz", SEED),
         opponents.write(FOLDER / "10_opponents.npz", SEED),
         training_practice.write(FOLDER / "11_training_practice.npz", SEED),
+        views.write(FOLDER / "12_views.npz", SEED),
         robustness.write(FOLDER / "13_robustness.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")

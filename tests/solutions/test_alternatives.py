@@ -12,7 +12,14 @@ from tests.sampling import parameters
 from tests.solutions.alternatives import ALTERNATIVES
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSIGNMENTS = ("07_recurrent", "09_attention", "10_generative", "11_training_practice", "13_robustness")
+ASSIGNMENTS = (
+    "07_recurrent",
+    "09_attention",
+    "10_generative",
+    "11_training_practice",
+    "12_paradigms",
+    "13_robustness",
+)
 CASES = [(assignment, name, entry) for assignment in ASSIGNMENTS for name, entry in ALTERNATIVES[assignment]]
 PAIRS = {name: number // 2 for number, name in enumerate(sorted({name for _, name, _ in CASES}))}
 """Of every two exercises one solution is tried every time."""
