@@ -197,6 +197,20 @@ def several_steps(rng):
         eps=0.2,
     )
     yield case.with_changes(hidden={"training": False, "eps": 0.2})
+    case = Case(
+        {"steps": 0, "step_size": 0.1, "rng": generator(rng)},
+        x=rng.permuted(np.linspace(0, 1, 24)).reshape(4, 6),
+        y=targets("rows", 4, rng),
+        eps=0.25,
+    )
+    yield case.with_changes(hidden={"training": False, "eps": 0.25})
+    case = Case(  # steps far beyond the limits, from where many gradients point back
+        {"steps": 5, "step_size": 0.9, "rng": generator(rng)},
+        x=rng.uniform(size=(9, 8)),
+        y=3 * targets("rows", 9, rng),
+        eps=0.3,
+    )
+    yield case.with_changes(hidden={"training": False, "eps": 0.3})
 
 
 many_steps = FunctionExercise(
@@ -217,10 +231,13 @@ asks_for_limits(many_steps, large_attacks, attack("pgd"))
 
 
 def batches(rng):
-    """Rows, images and labels; batch 1; attacks of several strengths, and none."""
+    """Rows, images and labels; batch 1; attacks of several strengths, and none; many rows."""
     for (shape, kind), eps in zip(SHAPES, (0.1, 0.3, 0.2, 0.0, 0.4), strict=True):
         x, y = near_the_edges(rng, shape), targets(kind, shape[0], rng)
         yield Case({"rng": generator(rng)}, x=x, y=y, eps=eps)
+    # targets between what the scores are in one mode and in the other, so that many gradients differ in sign
+    x, y = rng.uniform(size=(12, 6)), 0.3 * targets("rows", 12, rng)
+    yield Case({"rng": generator(rng)}, x=x, y=y, eps=0.2)
 
 
 trained = TrainingStepExercise(

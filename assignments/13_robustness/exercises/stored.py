@@ -87,8 +87,11 @@ def layers_to_store(rng):
         mask = rng.random((n_in, n_out)) >= share
         if 0 < share < 1:
             mask[:, 0], mask[0, -1] = False, True
+            mask[:3, 1] = True
         W = clear_of_ties(np.where(mask, rng.normal(size=mask.shape), 0), bits=bits, axis=1)
         W = np.where(mask, W, rng.normal(0, 5, size=mask.shape)).astype(dtype)
+        if n_in > 1 and mask[1, 1]:
+            W[1, 1] = 1e-9  # remains, and is rounded to 0
         yield Case({"bits": bits}, W=W, b=rng.normal(size=n_out).astype(dtype), mask=mask)
 
 
