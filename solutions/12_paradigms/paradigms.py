@@ -48,7 +48,7 @@
 # > that is to be given. If the answers are numbers, the task is a *regression*; if they are classes, it is a
 # > *classification*: regression is one half of supervised learning (and an old half of statistics), not another word for
 # > it. *Unsupervised* methods get rows without answers. A supervised method may be preceded by an unsupervised one (PCA,
-# > then a classifier), but it does not need one. What distinguishes the regions is what the learner is told: the answer
+# > then a classifier), but it does not need one. What distinguishes the regions is what comes with each row: the answer
 # > (supervised), nothing (unsupervised), the answer for a few rows (semi-supervised), an answer made from the row itself
 # > (self-supervised), or only how good what it did was (reinforcement).</details>
 
@@ -66,6 +66,7 @@ from dlkit.course import earlier, when_written
 from dlkit.datasets import digits, iris, mnist
 from dlkit.training import fit, predict
 from dlkit.worlds import GridWorld
+
 
 # %% [markdown]
 # # Learning from answers
@@ -290,7 +291,7 @@ class LogisticRegression:
         columns = np.concatenate([x, np.ones((len(x), 1))], axis=1)
         ridge = np.diag([self.l2] * x.shape[1] + [0])
         self.W, self.b = np.zeros(x.shape[1]), 0.0
-        for _ in range(200):
+        for _ in range(30):
             slope = np.append(*self.gradient(x, y))
             if abs(slope).max() <= 1e-9:
                 break
@@ -1667,10 +1668,10 @@ def value_iteration(transitions, rewards, gamma, *, tolerance=1e-9, sweeps=1000)
     Shapes
         transitions  (states, actions, states)      rewards  (states, actions)
         values  (states,), floats      policy  (states,), integers: the action of each state
-    Values begin with 0.  A sweep computes all new values from all old ones.  The last sweep is the first one in which no
-    value changes by more than tolerance, or number `sweeps`, and the values are those after it.  The policy takes the action whose value,
-    computed from these values, is the greatest; of equal ones the first.      gamma: from 0 to below 1
-    sweeps: 1 or more
+    Values begin with 0.  A sweep computes all new values from all old ones.  The last sweep is the first one in which
+    no value changes by more than tolerance, or number `sweeps`, and the values are those after it.  The policy takes
+    the action whose value, computed from these values, is the greatest; of equal ones the first.
+    gamma: from 0 to below 1      sweeps: 1 or more
 
     Source: Bellman, A Markovian Decision Process (1957); Sutton & Barto, Reinforcement Learning (2018), section 4.4.
     """
@@ -1832,7 +1833,7 @@ class QLearning:
         ### END SOLUTION
 
     def update(self, state, action, reward, next_state, done):
-        """Count the visit, and correct Q for one step; done: whether next_state is a goal, after which nothing follows"""
+        """Count the visit, and correct Q for one step; done: next_state is a goal, after which nothing follows"""
         ### BEGIN SOLUTION
         self.visits[state, action] += 1
         target = reward if done else reward + self.gamma * self.Q[next_state].max()
@@ -2052,7 +2053,7 @@ class Reinforce:
         ### END SOLUTION
 
     def update(self, states, actions, rewards):
-        """Learn from one episode: its states, actions and rewards, arrays (steps,); first the policy, then the baseline"""
+        """Learn from one episode: its states, actions and rewards, arrays (steps,); first policy, then baseline"""
         ### BEGIN SOLUTION
         returns = discounted_returns(rewards, self.gamma)
         advantages = returns - self.baseline[states]
@@ -2151,7 +2152,9 @@ with when_written():
 
 # %%
 def learned_policy(world, *, rng):
-    """Learn to act in a world by at most 1,000 episodes of world.limit steps; the action of each state (states,), integers
+    """Learn to act in a world by at most 1,000 episodes of world.limit steps; the action of each state, (states,)
+
+    The result has integers.
 
     world: has states, actions, start, limit and step(state, action, rng=rng), which returns (next_state, reward, done);
     rewards count gamma = 0.95 times as much with each step
@@ -2215,7 +2218,8 @@ def rotation_pretext(x, *, rng):
     """Turn each image by 0, 1, 2 or 3 quarter turns counterclockwise, each equally likely: (images, turns)
 
     Shapes
-        x, images  (batch, …, size, size), of one dtype; images is a new array      turns  (batch,), integers from 0 to 3
+        x, images  (batch, …, size, size), of one dtype; images is a new array
+        turns  (batch,), integers from 0 to 3
     Each image has a turn of its own.
 
     Source: Gidaris, Singh & Komodakis, Unsupervised Representation Learning by Predicting Image Rotations (2018).
@@ -2491,7 +2495,9 @@ check(contrastive_step)
 
 # %%
 class CLIPLoss(Layer):
-    """Each image has to find its text and each text its image, by cosines times a learned scale: a loss with a parameter
+    """Each image has to find its text and each text its image, by cosines times a learned scale
+
+    A loss with a parameter.
 
     Shapes
         images, texts  (batch, features), of any length; row i of both belongs together
@@ -2696,7 +2702,8 @@ def small_mnist():
     """MNIST as 14 × 14: 4,000 images without labels, and 4,000 others with; given"""
     data = mnist()
     x = data.x_train.reshape(-1, 1, 14, 2, 14, 2).mean(axis=(3, 5)).astype("float32")
-    return x[:4000], x[4000:8000], data.y_train[4000:8000]
+    count = 2 * len(x) // 5
+    return x[:count], x[count : 2 * count], data.y_train[count : 2 * count]
 
 
 def linear_evaluation(features, labels, *, rng, drawings=20):
@@ -2943,7 +2950,7 @@ def dqn_step(states, actions, rewards, next_states, done, *, network, target, op
         states, next_states  (batch, …)      actions  (batch,), integers      rewards  (batch,)
         done  (batch,), booleans: the next state is a goal
     network, target: layers that give action values (batch, actions) for states.  The optimizer moves the network; the
-    target network stays as it is, and so do its gradients.  Gradients of the network that were there before do not count.
+    target network stays as it is, and so do its gradients.  Gradients that the network had before do not count.
 
     Source: Mnih et al., Human-level Control through Deep Reinforcement Learning (2015), algorithm 1.
     """

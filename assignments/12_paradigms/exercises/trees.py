@@ -60,6 +60,10 @@ def questioned(rng):
     yield Case(x=np.full((5, 2), 1.5), y=np.array([0, 1, 0, 2, 1]))
     yield Case(x=rng.normal(size=(1, 2)), y=np.array([4]))
     yield without_ties(lambda: (1e9 + rng.permutation(8)[:, None].astype(float), rng.integers(3, size=8)))
+    y = np.arange(20) // 10
+    yield without_ties(
+        lambda: (np.stack([y - 1.0 * (np.arange(20) == 19), rng.permutation(20).astype(float)], axis=1), y)
+    )
     for sign in (1, -1):
         yield without_ties(lambda sign=sign: (sign * rng.uniform(0, 1, 6).cumsum()[:, None], np.array([1] * 5 + [0])))
 

@@ -42,6 +42,7 @@ def rows_that_spread(rng):
     x = 2 + spread(rng, 15, 4, [4.0, 2.0, 1.0])
     yield Case(x=x).with_changes(hidden={"made with": {"k": 3}})
     yield Case(x=1 + spread(rng, 11, 3, [2.0, 1.0])).with_changes(hidden={"made with": {"k": 1}})
+    yield Case(x=1 + spread(rng, 14, 6, [6.0, 4.0, 2.5, 1.5, 1.0])).with_changes(hidden={"made with": {"k": 5}})
 
 
 def two_standardized(rng, sign):

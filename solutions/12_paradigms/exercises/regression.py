@@ -112,6 +112,7 @@ def two_classes(rng):
         (9, 4, 0.0, 0.1, 0.6),
         (2, 2, 5.0, 1e-4, 0.5),
         (50, 3, 2.0, 1e-5, 0.9),
+        (50, 3, 1.0, 1e-5, 0.06),
     ]:
         y = (rng.permutation(rows) < share * rows).astype(int)
         x = 2 + rng.normal(size=(rows, features)) + apart * y[:, None] * rng.normal(size=features)
