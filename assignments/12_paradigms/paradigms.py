@@ -48,7 +48,7 @@
 # > that is to be given. If the answers are numbers, the task is a *regression*; if they are classes, it is a
 # > *classification*: regression is one half of supervised learning (and an old half of statistics), not another word for
 # > it. *Unsupervised* methods get rows without answers. A supervised method may be preceded by an unsupervised one (PCA,
-# > then a classifier), but it does not need one. What distinguishes the regions is what the learner is told: the answer
+# > then a classifier), but it does not need one. What distinguishes the regions is what comes with each row: the answer
 # > (supervised), nothing (unsupervised), the answer for a few rows (semi-supervised), an answer made from the row itself
 # > (self-supervised), or only how good what it did was (reinforcement).</details>
 
