@@ -1343,9 +1343,9 @@ def value_iteration(transitions, rewards, gamma, *, tolerance=1e-9, sweeps=1000)
     Shapes
         transitions  (states, actions, states)      rewards  (states, actions)
         values  (states,), floats      policy  (states,), integers: the action of each state
-    Values begin with 0.  A sweep computes all new values from all old ones.  The last sweep is the first one in which no
-    value changes by more than tolerance, or number `sweeps`, and the values are those after it.  The policy takes the action whose value,
-    computed from these values, is the greatest; of equal ones the first.      gamma: from 0 to below 1
+    Values begin with 0.  A sweep computes all new values from all old ones.  The last sweep is the first one in which
+    no value changes by more than tolerance, or number `sweeps`, and the values are those after it.  The policy takes
+    the action whose value, computed from these values, is the greatest; of equal ones the first.      gamma: from 0 to below 1
     sweeps: 1 or more
 
     Source: Bellman, A Markovian Decision Process (1957); Sutton & Barto, Reinforcement Learning (2018), section 4.4.
@@ -1480,7 +1480,7 @@ class QLearning:
         raise NotImplementedError()
 
     def update(self, state, action, reward, next_state, done):
-        """Count the visit, and correct Q for one step; done: whether next_state is a goal, after which nothing follows"""
+        """Count the visit, and correct Q for one step; done: next_state is a goal, after which nothing follows"""
         # YOUR CODE HERE
         raise NotImplementedError()
 
@@ -1638,7 +1638,7 @@ class Reinforce:
         raise NotImplementedError()
 
     def update(self, states, actions, rewards):
-        """Learn from one episode: its states, actions and rewards, arrays (steps,); first the policy, then the baseline"""
+        """Learn from one episode: its states, actions and rewards, arrays (steps,); first policy, then baseline"""
         # YOUR CODE HERE
         raise NotImplementedError()
 
@@ -1702,7 +1702,9 @@ with when_written():
 
 # %%
 def learned_policy(world, *, rng):
-    """Learn to act in a world by at most 1,000 episodes of world.limit steps; the action of each state (states,), integers
+    """Learn to act in a world by at most 1,000 episodes of world.limit steps; the action of each state, (states,)
+
+    The result has integers.
 
     world: has states, actions, start, limit and step(state, action, rng=rng), which returns (next_state, reward, done);
     rewards count gamma = 0.95 times as much with each step
@@ -1757,7 +1759,8 @@ def rotation_pretext(x, *, rng):
     """Turn each image by 0, 1, 2 or 3 quarter turns counterclockwise, each equally likely: (images, turns)
 
     Shapes
-        x, images  (batch, …, size, size), of one dtype; images is a new array      turns  (batch,), integers from 0 to 3
+        x, images  (batch, …, size, size), of one dtype; images is a new array
+        turns  (batch,), integers from 0 to 3
     Each image has a turn of its own.
 
     Source: Gidaris, Singh & Komodakis, Unsupervised Representation Learning by Predicting Image Rotations (2018).
@@ -1947,7 +1950,9 @@ check(contrastive_step)
 
 # %%
 class CLIPLoss(Layer):
-    """Each image has to find its text and each text its image, by cosines times a learned scale: a loss with a parameter
+    """Each image has to find its text and each text its image, by cosines times a learned scale
+
+    A loss with a parameter.
 
     Shapes
         images, texts  (batch, features), of any length; row i of both belongs together
@@ -2082,7 +2087,8 @@ def small_mnist():
     """MNIST as 14 × 14: 4,000 images without labels, and 4,000 others with; given"""
     data = mnist()
     x = data.x_train.reshape(-1, 1, 14, 2, 14, 2).mean(axis=(3, 5)).astype("float32")
-    return x[:4000], x[4000:8000], data.y_train[4000:8000]
+    count = 2 * len(x) // 5
+    return x[:count], x[count : 2 * count], data.y_train[count : 2 * count]
 
 
 def linear_evaluation(features, labels, *, rng, drawings=20):
@@ -2293,7 +2299,7 @@ def dqn_step(states, actions, rewards, next_states, done, *, network, target, op
         states, next_states  (batch, …)      actions  (batch,), integers      rewards  (batch,)
         done  (batch,), booleans: the next state is a goal
     network, target: layers that give action values (batch, actions) for states.  The optimizer moves the network; the
-    target network stays as it is, and so do its gradients.  Gradients of the network that were there before do not count.
+    target network stays as it is, and so do its gradients.  Gradients that the network had before do not count.
 
     Source: Mnih et al., Human-level Control through Deep Reinforcement Learning (2015), algorithm 1.
     """

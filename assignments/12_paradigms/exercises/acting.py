@@ -74,8 +74,8 @@ def judge_way(observed, expected, case):
     return Mismatch("accuracy", "the policy", text, error=REQUIRED - reached)
 
 
-# Over 200 worlds the reference comes 0.995 of the way (standard deviation 0.006), 0.960 at worst, in 0.25 s of CPU time;
-# Reinforce over 30 worlds 0.989 (0.009), 0.968 at worst. Twenty episodes of Q-learning get to 0.77 (0.29), random
+# Over 200 worlds the reference comes 0.995 of the way (standard deviation 0.006), 0.960 at worst, in 0.25 s of CPU
+# time; Reinforce over 30 worlds 0.989 (0.009), 0.968 at worst. Twenty episodes of Q-learning get to 0.77 (0.29), random
 # policies to −0.04 (at best 0.24), the same action everywhere to 0.20 (at best 0.82).
 learned = Exercise(
     "learned_policy",

@@ -72,9 +72,9 @@ def described(found, case):
         {
             "no integer": "act: expected an integer, the number of one action",
             "a number that is no action": "act returns a number that is no action: they are 0 to actions − 1",
-            "sometimes another one": "with epsilon = 0, act sometimes returns an action whose value is not the greatest of "
-            "its state",
-            "never one of the best": "with epsilon = 0, act never returns an action with the greatest value of its state",
+            "sometimes another one": "with epsilon = 0, act sometimes returns an action whose value is not the "
+            "greatest of its state",
+            "never one of the best": "with epsilon = 0, act never returns an action with the greatest value",
         }
     ),
 )

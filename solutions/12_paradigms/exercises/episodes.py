@@ -76,8 +76,8 @@ def cut(steps, case):
         last = done or t + 1 - begin == case.hidden["limit"]
         if not last and t + 1 < len(steps) and steps[t + 1, 0] != following:
             return (
-                f"in episode {len(episodes) + 1}, after {t + 1 - begin} steps, a step led to state {following:.0f}, but the "
-                f"next one begins in state {steps[t + 1, 0]:.0f} (the limit is {case.hidden['limit']} steps)"
+                f"in episode {len(episodes) + 1}, after {t + 1 - begin} steps, a step led to state {following:.0f}, "
+                f"but the next one begins in state {steps[t + 1, 0]:.0f} (the limit is {case.hidden['limit']} steps)"
             )
         if last:
             episodes.append(steps[begin : t + 1])
