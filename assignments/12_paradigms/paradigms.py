@@ -1345,8 +1345,8 @@ def value_iteration(transitions, rewards, gamma, *, tolerance=1e-9, sweeps=1000)
         values  (states,), floats      policy  (states,), integers: the action of each state
     Values begin with 0.  A sweep computes all new values from all old ones.  The last sweep is the first one in which
     no value changes by more than tolerance, or number `sweeps`, and the values are those after it.  The policy takes
-    the action whose value, computed from these values, is the greatest; of equal ones the first.      gamma: from 0 to below 1
-    sweeps: 1 or more
+    the action whose value, computed from these values, is the greatest; of equal ones the first.
+    gamma: from 0 to below 1      sweeps: 1 or more
 
     Source: Bellman, A Markovian Decision Process (1957); Sutton & Barto, Reinforcement Learning (2018), section 4.4.
     """

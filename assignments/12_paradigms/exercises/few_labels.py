@@ -66,9 +66,9 @@ def judge_gain(observed, expected, case):
 
 
 # Over 37 gradings the reference's features classify 0.753 correctly (standard deviation 0.035), the pixels 0.625
-# (0.017): a gain of 0.128 (0.036), 0.052 at worst, in 7 to 10 s of CPU time. Features of random weights lose 0.10 (at best 0.05),
-# 30 principal components lose 0.03 (at best they gain 0.003). One epoch gains −0.01 (at best 0.013 of 5), 6 epochs with
-# two equal views lose 0.09. Five epochs gain 0.05 and may pass.
+# (0.017): a gain of 0.128 (0.036), 0.052 at worst, in 7 to 10 s of CPU time. Features of random weights lose 0.10 (at
+# best 0.05), 30 principal components lose 0.03 (at best they gain 0.003). One epoch gains −0.01 (at best 0.013 of 5),
+# 6 epochs with two equal views lose 0.09. Five epochs gain 0.05 and may pass.
 encoder = Exercise(
     "pretrained_encoder", "model", ("pretrained_encoder",), depends=("UnitLength", "NTXent", "contrastive_step")
 )
