@@ -67,7 +67,6 @@ from dlkit.datasets import digits, iris, mnist
 from dlkit.training import fit, predict
 from dlkit.worlds import GridWorld
 
-
 # %% [markdown]
 # # Learning from answers
 #
