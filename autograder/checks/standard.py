@@ -40,7 +40,7 @@ def judge_gradients(observed: Observations, expected: Observations, case: Case) 
             "gradient is checked. Write what the chain rule gives."
         )
         return Mismatch("method", "backward", message)
-    if found is None and not all(has_slope(observed, slope) for slope in expected[SLOPES]):
+    if found is None and not all(has_slope(expected, slope) for slope in expected[SLOPES]):
         message = f"the reference's gradients do not match its own forward in the case {case.describe()}"
         raise SpecError(message)
     return found

@@ -15,7 +15,7 @@ Array: TypeAlias = NDArray[Any]
 
 def same(left: ArrayLike, right: ArrayLike, scale: float | None = None, rounding: float = 1e-8) -> bool:
     """Whether two arrays are equal up to rounding; scale: the size it is relative to, by default the larger one."""
-    left, right = np.asarray(left), np.asarray(right)
+    left, right = (each.astype(int) if each.dtype == bool else each for each in map(np.asarray, (left, right)))
     if left.shape != right.shape:
         return False
     if not left.size:

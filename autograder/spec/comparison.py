@@ -69,6 +69,8 @@ def compare_all(observed: Observations, expected: Observations, case: Case) -> M
         instead = next(words, "")
         if name not in observed and instead:
             return Mismatch("structure", name, instead)
+        if name not in observed and value is None:
+            return Mismatch("structure", name, f"{name}: expected None")
         found = compare(observed.get(name), value, name)
         if found:
             return found
