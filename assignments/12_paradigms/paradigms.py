@@ -111,7 +111,8 @@ from dlkit.worlds import GridWorld
 # gets the weight 0. That is what `linalg.lstsq` of the centred $x$ gives, and the pseudo-inverse `linalg.pinv`. (Solving
 # the normal equations fails there: the matrix is singular. And $\tilde x^\top \tilde x$ has the squares of the singular
 # values, so rounding errors of 10⁻¹⁶ look like singular values of 10⁻⁸: apply the pseudo-inverse to $\tilde x$, not to
-# the product. A column of ones in place of centring is no equal either: $b$ would count in the norm.)
+# the product. In single precision it looks like 10⁻⁷: convert to float64 first, or tell both functions by `rcond` from
+# where on a singular value counts as 0. A column of ones in place of centring is no equal either: $b$ would count in the norm.)
 #
 # **Gradient descent** gets there too, without inverting anything, and works for all models to come:
 #
@@ -864,7 +865,8 @@ class PCA:
         x  (rows, features), floats      mean  (features,)      components  (k, features), rows of length 1
         variances  (k,), descending: of the codes of the rows, divided by rows − 1      code  (rows, k)
     In each row of components the entry of the largest magnitude is positive; of entries that are equally large up to
-    10⁻⁹, the first.  The variances that are kept differ from each other.  Everything has the dtype of x.
+    10⁻⁹, the first.  The variances that are kept differ from each other.  Everything has the dtype of x.  mean and
+    components may be written as well: encode and decode use what is there.
 
     Source: Pearson, On Lines and Planes of Closest Fit to Systems of Points in Space (1901); Hotelling (1933).
     """
@@ -1112,7 +1114,7 @@ class GaussianMixture:
     Shapes
         x  (rows, features), floats      weights  (k,)      means  (k, features)      covariances  (k, features, features)
         history  a list of the log-likelihood of each round, Python floats
-    fit begins anew at every call.
+    fit begins anew at every call.  predict uses weights, means and covariances as they are, which may be written as well.
 
     Source: Dempster, Laird & Rubin (1977); Bishop (2006), section 9.2.
     """

@@ -221,7 +221,7 @@ def project(x_adv, x, eps):
 
     Shapes
         x_adv, x, result  (batch, …), of one dtype, which the result has too
-    x: numbers from 0 to 1      x_adv: any numbers      eps: 0 or more
+    x: numbers from 0 to 1      x_adv: any numbers      eps: an ordinary number, 0 or more
     Every number of the result lies exactly within  max(x − eps, 0)  and  min(x + eps, 1), as computed in x's dtype.
 
     Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks (2018), section 2.
@@ -316,7 +316,8 @@ def pgd(x, y, eps, *, model, loss, steps, step_size, rng):
     start: x + u, projected; u is rng.uniform(-eps, eps, x.shape), converted to the dtype of x.  Nothing else is drawn.
     then steps times (0 or more): a step of step_size along the sign of the gradient at the present point, projected to
     what differs from the original x by at most eps, exactly as in project.
-    The model computes in the mode that it is in, and stays in it.  The gradients of its parameters are zero afterwards.
+    The model computes in the mode that it is in, and stays in it.  After at least one step the gradients of its
+    parameters are zero.
 
     Source: Madry et al., Towards Deep Learning Models Resistant to Adversarial Attacks (2018), section 2.1.
     """
@@ -356,7 +357,7 @@ def attacks_on(model):
 
 
 with when_written():
-    sizes = np.linspace(0, 0.2, 9)
+    sizes = np.linspace(0, 0.2, 9).tolist()
     ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
     for name, attack in attacks_on(plain_network()).items():
         ax.plot(sizes, accuracies_under(plain_network(), attack, sizes), marker=".", label=name)
@@ -466,7 +467,7 @@ def both_networks():
 
 
 with when_written():
-    sizes = np.linspace(0, 0.25, 11)
+    sizes = np.linspace(0, 0.25, 11).tolist()
     ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")[1]
     for name, (model, colour) in both_networks().items():
         for attack, style in (("fgsm", "--"), ("pgd, 20 steps", "-")):

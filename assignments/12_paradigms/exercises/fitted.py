@@ -37,11 +37,15 @@ def found_again(exercise, method, look):
 
 
 def one_after_another(cases, count=3):
-    """Cases that follow another one, of other rows."""
+    """Cases that follow another one, of other rows, that the same object can learn from: with no more groups."""
+
+    def groups(case):
+        return case.hidden.get("made with", {}).get("k", 0)
 
     def pairs(rng):
-        drawn = list(cases(rng))[: count + 1]
-        for first, second in pairwise(drawn):
+        drawn = list(cases(rng))
+        fitting = [(first, second) for first, second in pairwise(drawn) if groups(first) <= groups(second)]
+        for first, second in fitting[:count]:
             hidden = {**second.hidden, "before": list(first.inputs.values()), "before with": dict(first.arguments)}
             yield second.with_changes(hidden=hidden)
 

@@ -102,7 +102,7 @@ def stories(rng):
     """Several parameters and one; nothing removed, nearly all; more parameters than masks; weights not yet removed."""
     for shapes, share, count in [([(3, 4)], 0.5, 1), ([(2, 3), (4,), (2, 1, 2)], 0.7, 3), ([(3, 2), (2,)], 0.4, 1)]:
         start = [rng.normal(size=shape) for shape in shapes]
-        chosen = [rng.random(shape) >= share for shape in shapes[:count]]
+        chosen = [rng.random(shape) >= share for shape in shapes[-count:]]
         given = [[rng.normal(size=shape) for shape in shapes] for _ in range(STEPS)]
         yield Case({}, start=start, masks=chosen).with_changes(hidden={"gradients": given})
     start = [rng.normal(size=(2, 3))]

@@ -25,5 +25,5 @@ class Heavy(Optimizer):
 
 
 def some(parameters: Sequence[Parameter], count: int) -> list[Parameter]:
-    """The first of them, which are pruned."""
-    return list(parameters)[:count]
+    """The last of them, which are pruned."""
+    return list(parameters)[-count:]

@@ -17,7 +17,7 @@ def rows_and_centres(rng):
     yield Case(x=grid, centres=np.array([[4.0, 0], [0, 0], [2, 3], [0, 0], [2, 0]]))
     yield Case(x=rng.permutation(11)[:, None].astype(float), centres=np.array([[10.0], [2], [6], [2]]))
     for far in (1e8, -3e8):
-        yield Case(x=far + rng.integers(12, size=(60, 3)), centres=far + rng.integers(12, size=(6, 3)))
+        yield Case(x=far + rng.integers(12, size=(60, 3)), centres=far + rng.uniform(0, 12, size=(6, 3)))
     yield Case(x=rng.normal(size=(8, 2)), centres=3 * rng.normal(size=(3, 2)))
 
 
