@@ -27,7 +27,8 @@
 # - *Inputs stay as they are.* Nothing is written to an array that was passed to a function or a method.
 # - *Objects stand alone.* Two objects share nothing. Every call uses the inputs, the parameters and the mode of that
 #   call; nothing changes between a `forward` and its `backward`. A second `backward` gives the same again. What a call
-#   returned stays as it is, whatever is called later, and when parameters change.
+#   returned stays as it is, whatever is called later, and when parameters change. A network that a function is given
+#   stays in its mode, unless the text says otherwise.
 # - *Finite*, where a docstring says it, goes for gradients as well.
 # - *Any array will do*: views of other arrays, batches of one row, long sequences, large parameters.
 # - *Exactness.* The largest error may be 10⁻⁶ of the largest expected number (float32: 10⁻³), or of 1 where that is

@@ -55,7 +55,7 @@ neighbours = FunctionExercise(
 
 
 def all_around(rng):
-    """Of many words many and few neighbours, in an order that no partition gives: angles evenly spaced, and shuffled."""
+    """Of many words many and few neighbours, in an order that no partition gives: angles evenly spaced, shuffled."""
     angles = np.concatenate([[0.0], rng.permutation(np.linspace(0.1, 3.0, 600))])
     lengths = rng.uniform(0.5, 2, size=(len(angles), 1))
     vectors = lengths * np.stack([np.cos(angles), np.sin(angles)], axis=1)

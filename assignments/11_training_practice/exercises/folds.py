@@ -16,7 +16,7 @@ FORM, ROWS, TRAINING, CLASSES, SIZES = (
 
 
 def labelled_rows(rng):
-    """Sorted labels and mixed ones, one row too many in every class, rare classes, classes with odd numbers; few bits."""
+    """Sorted labels and mixed ones, one row too many in every class, rare classes, odd names of classes; few bits."""
     yield Case({"k": 2}, labels=np.array([3, 3]))
     yield Case({"k": 3}, labels=np.repeat(np.arange(10), 4))
     yield Case({"k": 5}, labels=rng.integers(3, size=47))

@@ -23,7 +23,7 @@ def spread(rng, rows, features, values):
 
 
 def rows_that_spread(rng):
-    """Tall and wide, one feature, two rows, constant features, far from zero, close variances; equally large entries."""
+    """Tall and wide, one feature, two rows, constant features, far from zero, close variances; equal entries."""
     for rows, values, features, k, shift in [
         (9, [3.0, 1.0], 2, 2, 0.0),
         (20, [5.0, 2.0, 0.5], 4, 2, 3.0),

@@ -16,7 +16,7 @@ def covariance(rng, features, values):
 
 
 def some_covariances(rng):
-    """Wide enough, flat in one direction or all, one feature, several at once, copies of a feature; a little below 0."""
+    """Wide enough, flat in one direction or all, one feature, several, copies of a feature; a little below 0."""
     yield Case({"floor": 0.5}, S=covariance(rng, 3, [3.0, 0.1, 1.0]))
     yield Case({"floor": 1e-3}, S=covariance(rng, 2, [3.0, 0.2]))
     yield Case({"floor": 0.1}, S=np.ones((2, 2)))

@@ -18,16 +18,17 @@ class Returned:
             self._watch(name, model)
 
     def _watch(self, name: str, model: Any) -> None:
-        forward = model.forward
+        """By a class of its own, so that a copy of the model runs its own forward."""
+        own = type(model)
 
-        def watched(*xs: Any, **named: Any) -> Any:
-            y = forward(*xs, **named)
-            for each in y if isinstance(y, tuple) else (y,):
+        def forward(this: Any, *xs: Any, **named: Any) -> Any:
+            y = own.forward(this, *xs, **named)
+            for each in (y if isinstance(y, tuple) else (y,)) if this is model else ():
                 if hasattr(each, "dtype"):
                     self.arrays[name].append((each, each.copy()))
             return y
 
-        model.forward = watched
+        model.__class__ = type(own.__name__, (own,), {"forward": forward})
 
     def words(self) -> dict[str, str]:
         """Of every model, whether its arrays are as they were."""

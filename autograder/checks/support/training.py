@@ -110,11 +110,10 @@ class Log:
         """Count calls of forward; by a class of its own, so that a copy of the network runs its own forward."""
         own = type(network).forward
 
-        def forward(this: Any, *xs: Array) -> Array:
+        def forward(this: Any, *xs: Array, **named: Any) -> Array:
             self.calls[name] += 1
-            if this is network:
-                self.modes[name].add(bool(this.training))
-            result: Array = own(this, *xs)
+            self.modes[name].add(bool(this.training))
+            result: Array = own(this, *xs, **named)
             return result
 
         _becomes(network, forward=forward)
@@ -122,13 +121,13 @@ class Log:
     def _let_draw(self, network: Any) -> None:
         own, factors = type(network), [1.0]
 
-        def forward(this: Any, *xs: Array) -> Any:
+        def forward(this: Any, *xs: Array, **named: Any) -> Any:
             factors.append(0.5 + (0.618 * len(factors)) % 1)
-            y = own.forward(this, *xs)
+            y = own.forward(this, *xs, **named)
             return (factors[-1] * y[0], *y[1:]) if isinstance(y, tuple) else factors[-1] * y
 
-        def backward(this: Any, dy: Array, *others: Array) -> Any:
-            return own.backward(this, factors[-1] * dy, *others)
+        def backward(this: Any, dy: Array, *others: Array, **named: Any) -> Any:
+            return own.backward(this, factors[-1] * dy, *others, **named)
 
         _becomes(network, forward=forward, backward=backward)
 
@@ -136,9 +135,9 @@ class Log:
         own, parameters = type(network).backward, network.parameters()
         self.reached[name].append([0 * parameter.grad for parameter in parameters])
 
-        def backward(this: Any, *dy: Array) -> Array:
+        def backward(this: Any, *dy: Array, **named: Array) -> Array:
             before = [parameter.grad.copy() for parameter in parameters]
-            dx: Array = own(this, *dy)
+            dx: Array = own(this, *dy, **named)
             sums = self.reached[name][-1]
             sums[:] = [s + p.grad - b for s, p, b in zip(sums, parameters, before, strict=True)]
             return dx

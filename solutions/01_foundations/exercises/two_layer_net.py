@@ -64,7 +64,7 @@ habits(
 
 
 def large_cases(rng):
-    """Two nets, each also with the other sign of all scores: whatever is drawn, some are far above and some far below 0."""
+    """Two nets, each also with the other sign of all scores: some are far above and some far below 0 in any draw."""
     for rows in (6, 9):
         case = net_case(rng, rows, 3, 4, scale=2000.0)
         params = case.hidden["params"]

@@ -10,7 +10,7 @@ CPU = "It is about a few points of a search, in CPU memory."
 
 
 def pairs_of_points(rng):
-    """One point, more of one than of the other, several features, equal points; points far apart, far from the origin."""
+    """One point, more of one than of the other, several features, equal points; points far apart, and far from zero."""
     for n, m, d, length in [(1, 1, 1, 1.0), (3, 5, 2, 0.4), (6, 2, 3, 2.0), (4, 4, 1, 0.05)]:
         yield Case({"length": length}, a=rng.random((n, d)), b=rng.random((m, d)))
     far = 1e6 * rng.choice([-1, 1], 2)

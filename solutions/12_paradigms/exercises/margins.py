@@ -8,7 +8,7 @@ from .fitted import add_fit
 
 
 def steps(rng):
-    """The first step and late ones, one row, no row that violates, all of them, margins of exactly 1; labels of floats."""
+    """The first step and late ones, one row, no row that violates, all of them, margins of exactly 1; float labels."""
     for rows, features, t, l2, size in [
         (6, 3, 4, 0.5, 1.0),
         (1, 2, 2, 0.1, 0.1),
@@ -36,7 +36,7 @@ svm = Exercise("LinearSVM", "class", ("fit", "predict"), depends=("pegasos_step"
 
 
 def labelled(rng):
-    """Many steps and one, one row in a step and one in all, more rows in a step than there are; classes apart and mixed."""
+    """Many steps and one, one row in a step and one in all, more in a step than there are; classes apart and mixed."""
     for rows, features, l2, count, size in [
         (20, 3, 0.1, 30, 4),
         (7, 2, 0.5, 12, 1),

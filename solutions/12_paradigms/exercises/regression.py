@@ -127,7 +127,7 @@ def two_classes(rng):
 
 
 def at_places(rng):
-    """Rows with labels, and W and b where the slope is not zero; scores of a thousand on both sides; strong penalties."""
+    """Rows with labels, and W and b where the slope is not zero; scores of ±1,000; strong penalties."""
     for rows, features, l2, size in [(8, 2, 0.5, 1.0), (1, 3, 3.0, 1.0), (20, 4, 0.01, 3.0), (6, 2, 0.1, 900.0)]:
         case = Case(x=rng.normal(size=(rows, features)), y=rng.integers(2, size=rows))
         W, b = rng.normal(size=features), size * rng.normal(size=())
