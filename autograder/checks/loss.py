@@ -75,14 +75,7 @@ def LossExercise(  # noqa: N802 - reads as the class of exercise that it makes
             prepare=harness.complete,
         ),
     ]
-    return Exercise(
-        name,
-        "loss",
-        ("forward", "backward"),
-        points_by_part(name, points),
-        checks,
-        **extras,
-    )
+    return Exercise(name, "loss", ("forward", "backward"), points_by_part(name, points), checks, **extras)
 
 
 _of_forward = partial(Check, part="forward", weight=1.0, judge=compare_all, needs=("forward",), after=(FORWARD,))

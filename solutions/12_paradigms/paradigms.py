@@ -1506,7 +1506,7 @@ def train_clusters(x, *, rng):
 # %% [markdown] hints="train_clusters"
 # ### train_clusters
 # 1. How many numbers describe an image well enough, and how many does a covariance of them have?
-# 2. x (N, 64) ─► code (N, 15) ─► labels of k-means, the run with the smallest inertia ─► mixture ─► components (N,)
+# 2. x (N, 64) → code (N, 15) → labels of k-means, the run with the smallest inertia → mixture → components (N,)
 # 3. Encode the rows by principal directions, run k-means several times, keep the best run, let the mixture begin with its
 #    labels, with a floor of a few hundredths, and return the components that it predicts.
 

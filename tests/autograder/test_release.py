@@ -325,7 +325,7 @@ def test_objects_cannot_be_stored(tmp_path):
 @pytest.mark.parametrize("name", catalogue.names(ROOT))
 def test_the_public_cases_of_an_assignment_are_small(name):
     exercises = len(catalogue.load(name, ROOT).assignment.exercises)
-    assert (ROOT / "assignments" / name / "cases.npz").stat().st_size <= max(300_000, 17_000 * exercises)
+    assert (ROOT / "assignments" / name / "cases.npz").stat().st_size <= max(300_000, 17_500 * exercises)
 
 
 def test_equal_arrays_are_stored_once(tmp_path):

@@ -15,8 +15,8 @@ def drawings(seed):
     data = digits()
     x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
     for _ in range(DRAWINGS):
-        order = rng.permutation(len(x))
-        task = disguise(Task(x[order].reshape(-1, 8, 8), y[order], x[:1].reshape(-1, 8, 8), y[:1]), "warp", rng)
+        shuffled = rng.permutation(len(x))
+        task = disguise(Task(x[shuffled].reshape(-1, 8, 8), y[shuffled], x[:1].reshape(-1, 8, 8), y[:1]), "warp", rng)
         yield task.x.reshape(len(x), -1), task.y, int(rng.integers(1 << 31))
 
 

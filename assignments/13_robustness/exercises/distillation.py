@@ -9,7 +9,8 @@ def scores_of_both(rng):
     """Unsure and sure teachers, temperatures on both sides of 1, batch 1, equal scores."""
     for shape, T, size in [((1, 4), 4.0, 2.0), ((5, 3), 2.0, 6.0), ((7, 2), 1.0, 1.0), ((4, 6), 0.5, 1.0)]:
         yield Case({"T": T}, prediction=rng.normal(0, size, shape), target=rng.normal(0, size, shape))
-    yield Case({"T": 10.0}, prediction=rng.normal(0, 9, (3, 5)), target=rng.normal(0, 9, (3, 5)))
+    prediction = rng.normal(0, 9, (3, 5))
+    yield Case({"T": 10.0}, prediction=prediction - prediction.mean(), target=rng.normal(0, 9, (3, 5)))
     yield Case({}, prediction=rng.normal(size=(2, 3)), target=np.zeros((2, 3)))
 
 

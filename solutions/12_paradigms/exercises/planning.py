@@ -52,6 +52,8 @@ def worlds(rng):
     yield Case({"gamma": 0.9, "tolerance": 0.02}, transitions=transitions, rewards=rewards)
     transitions, rewards = drawn_world(rng, 5, 3)
     yield Case({"gamma": 0.5, "tolerance": 0.125}, transitions=np.ones((1, 1, 1)), rewards=np.ones((1, 1)))
+    alone = np.eye(10)  # one of ten states changes, so that the mean of the changes is a tenth of the greatest
+    yield Case({"gamma": 0.5, "tolerance": 0.125}, transitions=alone[:, None], rewards=alone[:, :1])
     yield Case({"gamma": 0.9, "sweeps": 3}, transitions=transitions, rewards=rewards)
     yield Case({"gamma": 0.9, "sweeps": 1}, transitions=transitions, rewards=rewards)
     yield Case({"gamma": 0.0, "tolerance": 0.3}, transitions=transitions, rewards=rewards)

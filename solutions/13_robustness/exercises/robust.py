@@ -10,8 +10,8 @@ def rows_of_digits(rng):
     """MNIST as rows of 784 grey values, drawn anew: five sixths to train (10,000), the others to test."""
     data = mnist()
     x, y = np.concatenate([data.x_train, data.x_test]), np.concatenate([data.y_train, data.y_test])
-    order = rng.permutation(len(x))
-    x, y = x.reshape(len(x), -1)[order], y[order]
+    dealt = rng.permutation(len(x))
+    x, y = x.reshape(len(x), -1)[dealt], y[dealt]
     cut = 5 * len(x) // 6
     return Task(x[:cut], y[:cut], x[cut:], y[cut:])
 
