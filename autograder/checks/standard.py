@@ -201,6 +201,7 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, reads: Reads) 
             cases=harness.two_call_cases,
             observe=harness.after_another,
             judge=compare_all,
+            after=(FORWARD, GRADIENTS),  # it looks at the outputs too
             mutation=_stale_draw() if harness.invariant else _stale_inputs(),
         )
         yield _secondary(

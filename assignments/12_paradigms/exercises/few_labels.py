@@ -25,8 +25,8 @@ def task_of(seed):
     """Images to learn from, and others with their labels, all changed in the same way; a seed for the student."""
     rng = np.random.default_rng(seed)
     x, y = small_mnist()
-    order = rng.permutation(len(x))[: IMAGES + OTHERS]
-    first, last = order[:IMAGES], order[IMAGES:]
+    dealt = rng.permutation(len(x))[: IMAGES + OTHERS]
+    first, last = dealt[:IMAGES], dealt[IMAGES:]
     return disguise(Task(x[first], y[first], x[last], y[last]), "warp", rng), int(rng.integers(1 << 31))
 
 

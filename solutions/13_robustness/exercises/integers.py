@@ -10,8 +10,8 @@ from autograder.checks import Case, FunctionExercise, Mismatch, compare_all, mut
 def clear_of_ties(x, *, bits=8, axis=None):
     """The same numbers, moved where x / scale is so near a half that its rounding depends on how it is computed."""
     largest = 2 ** (bits - 1) - 1
-    others = tuple(i for i in range(x.ndim) if i != axis)
-    scale = abs(x).max(axis=others, keepdims=True) / largest
+    merged = tuple(place for place in range(x.ndim) if place != axis)
+    scale = np.abs(x).max(axis=merged, keepdims=True) / largest
     scale = np.where(scale > 0, scale, 1)
     ratio = x / scale
     near = abs(abs(ratio - np.round(ratio)) - 0.5) < 0.02

@@ -133,8 +133,9 @@ def layers_to_load(rng):
         mask, bits = case.inputs["mask"], case.arguments["bits"]
         half = 2 ** (bits - 1)
         values = rng.integers(1 - half, half, size=int(mask.sum()))
+        bits_of_mask = np.packbits(mask)
         stored = {
-            "mask": np.packbits(mask),
+            "mask": bits_of_mask,
             "values": bytes_of(values, bits),
             "scale": np.exp(rng.normal(size=mask.shape[1])).astype(np.float32),
             "b": rng.normal(size=mask.shape[1]).astype(np.float32),
