@@ -84,20 +84,23 @@ class Tokenizer:
         ]
 
     def with_ids(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
+        """Draw cases with ids to decode."""
+        return [
+            case.with_changes(inputs={"text": case.inputs["text"], "ids": self._ids(rng, reference, case)})
+            for case in self.cases(rng, reference)
+        ]
+
+    def _ids(self, rng: np.random.Generator, reference: Subject, case: Case) -> list[list[int]]:
         """Draw ids that the reference knows, in any order, and those of texts with white space at an end.
 
         So code that strips texts is found whatever is drawn.
         """
-        found = []
-        for case in self.cases(rng, reference):
-            tokenizer = self.trained(reference, case)
-            texts = case.inputs["texts"]
-            ids = [np.asarray(tokenizer.call("encode", text), int).tolist() for text in texts]
-            known = np.concatenate([np.array(row, int) for row in ids])
-            rows = [rng.permutation(known)[:length].tolist() for length in (0, 1, 2, 5, 20, 60)]
-            rows += [row for row, text in zip(ids, texts, strict=True) if text != text.strip()]
-            found.append(case.with_changes(inputs={"text": case.inputs["text"], "ids": rows}))
-        return found
+        tokenizer = self.trained(reference, case)
+        texts = case.inputs["texts"]
+        ids = [np.asarray(tokenizer.call("encode", text), int).tolist() for text in texts]
+        known = np.concatenate([np.array(row, int) for row in ids])
+        rows = [rng.permutation(known)[:length].tolist() for length in (0, 1, 2, 5, 20, 60)]
+        return rows + [row for row, text in zip(ids, texts, strict=True) if text != text.strip()]
 
     def with_learned(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw cases with what the reference learns from them, and another text."""
@@ -108,8 +111,10 @@ class Tokenizer:
 
     def with_learned_and_ids(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw the same with ids to decode, for each of three tokenizers."""
-        cases = zip(self.with_learned(rng, reference), self.with_ids(rng, reference), strict=True)
-        return [case.with_changes(inputs={**case.inputs, "ids": 3 * other.inputs["ids"]}) for case, other in cases]
+        return [
+            case.with_changes(inputs={**case.inputs, "ids": 3 * self._ids(rng, reference, case)})
+            for case in self.with_learned(rng, reference)
+        ]
 
     # --- runs --------------------------------------------------------------------------------
 
