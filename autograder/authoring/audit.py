@@ -187,7 +187,7 @@ class _Auditor:
         self.grader.limit_to({exercise.name})
         self.result.exercises += 1
         self.result.checks += len(exercise.checks)
-        if any(check.capstone for check in exercise.checks) and self._leaves_out(exercise, FEWER):
+        if exercise.capstone and self._leaves_out(exercise, FEWER):
             self.result.left_out += 1
             return
         try:
@@ -302,7 +302,7 @@ class _Auditor:
         for mistake in sorted(exercise.mistakes, key=lambda each: _rank(each.name)):
             by_check.setdefault(self._meant(exercise, mistake).name, []).append(mistake)
         each_first = [mistake for row in zip_longest(*by_check.values()) for mistake in row if mistake]
-        most = 1 if any(check.capstone for check in exercise.checks) else max(SAMPLED, len(by_check))
+        most = 1 if exercise.capstone else max(SAMPLED, len(by_check))
         return [mistake for mistake in exercise.mistakes if mistake in each_first[:most]]
 
     def _leaves_out(self, exercise: Exercise, of: int) -> bool:

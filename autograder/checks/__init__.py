@@ -14,10 +14,11 @@ from autograder.checks.apart import APART, rows_apart
 from autograder.checks.behaviour import by_name
 from autograder.checks.copies import Attack, Copy, Dense, Stored, UnpackError
 from autograder.checks.disguises import CHARACTERS, Task, disguise
+from autograder.checks.drawing import seeds_alone
 from autograder.checks.function import MATCHES, NEW, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
-from autograder.checks.judges import judge_dtype, judge_float32, judge_unchanged, judge_words
+from autograder.checks.judges import judge_dtype, judge_float32, judge_mean, judge_unchanged, judge_words
 from autograder.checks.language import endings_score, made_up_language
 from autograder.checks.laws import AllAlike, Distribution, Mean, NormalMean, Variance, even_draw
 from autograder.checks.layer import LayerExercise, Lookup
@@ -142,6 +143,7 @@ __all__ = [
     "independence",
     "judge_dtype",
     "judge_float32",
+    "judge_mean",
     "judge_unchanged",
     "judge_words",
     "later_steps",
@@ -158,6 +160,7 @@ __all__ = [
     "other_steps",
     "rows_apart",
     "seeded",
+    "seeds_alone",
     "shape_and_dtype",
     "statistics",
     "values_claims",

@@ -38,7 +38,7 @@ def rows_apart(
     pair of rows it is counted how often both are alike.
     """
 
-    def draw(rng: np.random.Generator, _reference: Subject) -> list[Case]:
+    def draw(rng: np.random.Generator) -> list[Case]:
         seeds = [case.with_changes(hidden={**case.hidden, "seed": int(rng.integers(2**31))}) for case in cases(rng)]
         return [case.with_changes(hidden={**case.hidden, "comparisons": len(seeds)}) for case in seeds]
 
@@ -52,7 +52,7 @@ def rows_apart(
         exercise.check(
             APART,
             part=part or exercise.parts[-1],
-            cases=lambda rng: draw(rng, None),  # type: ignore[arg-type]
+            cases=draw,
             expect=lambda _: {ROWS: RIGHT},
             judge=_judge,
             after=after,

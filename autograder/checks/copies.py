@@ -19,7 +19,7 @@ from autograder.spec.comparison import Mismatch
 from autograder.subject import Instance
 from dlkit.backend import NumpyArray
 
-__all__ = ["Attack", "Copy", "Dense", "Stored", "UnpackError", "count_bytes"]
+__all__ = ["Attack", "Copy", "Dense", "Stored", "UnpackError", "count_bytes", "first_output"]
 
 AGREE_TO = 1e-3
 """How far a model's scores may lie from those of the copy, as a share of the largest."""
@@ -117,7 +117,7 @@ class Attack:
         x, y = case_x[: self.rows], labels[: self.rows]
         changed, survived = self.attacked(copy, x, y)
         answers = model.call("forward", changed)
-        same = _agree(scores, copy.forward(case_x)) and _agree(_first(answers), copy.forward(changed))
+        same = _agree(scores, copy.forward(case_x)) and _agree(first_output(answers), copy.forward(changed))
         return {"copy": "", "agree": same, "survived": survived}
 
     def attacked(self, copy: Copy, x: NumpyArray, y: NumpyArray) -> tuple[NumpyArray, float]:
@@ -159,7 +159,8 @@ class Attack:
         return Mismatch("accuracy", "scores", text, error=self.at_least - survived)
 
 
-def _first(outputs: Value) -> Value:
+def first_output(outputs: Value) -> Value:
+    """The first of several outputs (and a state), or the only one."""
     return outputs[0] if isinstance(outputs, tuple) and outputs else outputs
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "in_eight_bits",
     "in_views",
     "is_float",
+    "seeds_alone",
     "sizes",
     "without_rng",
 ]
@@ -59,6 +60,15 @@ def in_views(case: Case) -> Case:
 
     upstream = views(case.upstreams) if isinstance(case.upstream, dict) else views({"": case.upstream})[""]
     return case.with_changes(inputs=views(case.inputs), upstream=upstream)
+
+
+def seeds_alone(count: int) -> CaseMaker:
+    """Cases of a capstone that hold nothing but a seed, from which it makes its data."""
+
+    def draw(rng: np.random.Generator) -> list[Case]:
+        return [Case({}).with_changes(hidden={"seed": int(rng.integers(1 << 31))}) for _ in range(count)]
+
+    return draw
 
 
 def in_eight_bits(cases: CaseMaker, names: tuple[str, ...]) -> CaseMaker:

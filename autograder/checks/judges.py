@@ -19,6 +19,7 @@ __all__ = [
     "Judge",
     "judge_dtype",
     "judge_float32",
+    "judge_mean",
     "judge_unchanged",
     "judge_words",
     "used_again",
@@ -106,8 +107,30 @@ def judge_words(sentences: Mapping[str, str], kind: str = "value") -> Judge:
         del case
         for name, right in expected.items():
             seen = observed.get(name)
-            if seen != right:
+            if isinstance(seen, np.ndarray) or seen != right:  # an array is no word, whatever it holds
                 return Mismatch(kind, name, sentences.get(str(seen)) or f"{name}: expected {right}, got {seen}")
         return None
+
+    return judge
+
+
+def judge_mean(required: float, about: str, sentence: str) -> Judge:
+    """Make the judge of a capstone that is tried on several drawings: the mean of what is observed decides.
+
+    A text among the observations says what is wrong with the form.  about: what the mismatch is about; sentence: with
+    ``{reached}`` or, as a percentage, ``{percent}`` for the mean.
+    """
+
+    def judge(observed: Observations, expected: Observations, case: Case) -> Mismatch | None:
+        del expected, case
+        found = list(observed.values())
+        wrong = next((each for each in found if isinstance(each, str)), None)
+        if wrong:
+            return Mismatch("shape", about, wrong)
+        reached = float(np.mean(found))
+        if reached >= required:
+            return None
+        text = sentence.format(reached=reached, percent=100 * reached)
+        return Mismatch("accuracy", about, text, error=required - reached)
 
     return judge

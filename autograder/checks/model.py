@@ -13,7 +13,7 @@ from typing import Unpack
 
 import numpy as np
 
-from autograder.checks.copies import Attack, Stored
+from autograder.checks.copies import Attack, Stored, first_output
 from autograder.checks.disguises import Task, disguise
 from autograder.isolation.tree import Rng, Value, Values
 from autograder.spec import Case, Check, Exercise, Extras, Observations, Points, SpecError, points_by_part
@@ -107,10 +107,6 @@ def are_blended(found: Value, scores: NumpyArray, shared: NumpyArray) -> bool:
     return bool(abs(found - expected).max() <= LINEAR_TO * max(1.0, abs(expected).max()))
 
 
-def _first(outputs: Value) -> Value:
-    return outputs[0] if isinstance(outputs, tuple) and outputs else outputs
-
-
 @dataclass(frozen=True)
 class _Goal:
     """What a capstone has to reach: words, the judge of its outputs, and what else is required of the model."""
@@ -135,9 +131,9 @@ class _Goal:
             return self.stored.observe(subject.run(name, *case.inputs.values(), **given), hidden["x"])
         model = subject.keep(name, *case.inputs.values(), **given)
         model.call("eval")
-        found = {"scores": _first(model.call("forward", hidden["x"]))}
+        found = {"scores": first_output(model.call("forward", hidden["x"]))}
         if self.linear:
-            found["of blends"] = _first(model.call("forward", blended(hidden["x"], hidden["shares"])))
+            found["of blends"] = first_output(model.call("forward", blended(hidden["x"], hidden["shares"])))
         if self.attacked:
             found |= self.attacked.observe(model, found["scores"], hidden["x"], hidden["y"])
         return found

@@ -183,10 +183,8 @@ class Tokenizer:
         backward = case.inputs["text"][::-1]
         used = self.trained(subject, case.with_changes(inputs={"text": backward}))
         used.call("decode", used.call("encode", backward))
-        ids, tokenizers = (
-            case.inputs["ids"],
-            (subject.make(self.name, **self.arguments), self.trained(subject, other), used),
-        )
+        tokenizers = subject.make(self.name, **self.arguments), self.trained(subject, other), used
+        ids = case.inputs["ids"]
         each = [self._set(tokenizer, case) for tokenizer in tokenizers for _ in ids[: len(ids) // 3]]
         return {"texts": [tokenizer.call("decode", row) for tokenizer, row in zip(each, ids, strict=True)]}
 

@@ -88,8 +88,12 @@ def _are_turns(seen: Value) -> TypeGuard[Turns]:
         isinstance(seen, list)
         and len(seen) > 0
         and all(isinstance(each, list) and len(each) == 2 for each in seen)  # noqa: PLR2004
-        and all(isinstance(name, str) and isinstance(changed, list) for name, changed in seen)
+        and all(isinstance(name, str) and _are_names(changed) for name, changed in seen)
     )
+
+
+def _are_names(seen: Value) -> TypeGuard[list[str]]:
+    return isinstance(seen, list) and all(isinstance(each, str) for each in seen)
 
 
 def _other_counts(seen: list[str], order: list[str], more: str) -> Mismatch | None:
@@ -112,7 +116,7 @@ def judge_updates(observed: Observations, expected: Observations, case: Case) ->
 
 def _first_update(observed: Observations, expected: Observations) -> Mismatch | None:
     order, seen = expected["_order"], observed.get("_order")
-    if not isinstance(seen, list) or not all(isinstance(name, str) for name in seen):
+    if not _are_names(seen):
         return None
     found = _other_counts(seen, order, _forward_calls(observed, expected))
     if found:
@@ -185,8 +189,9 @@ def judge_modes(observed: Observations, expected: Observations, case: Case) -> M
     """Require the reference's modes, in which networks compute and are left."""
     del case
     for name, right in expected.items():
-        if not name.startswith("_") and observed.get(name) != right:
+        seen = observed.get(name)
+        if not name.startswith("_") and (not isinstance(seen, str) or seen != right):
             given = f"where all networks are given in {expected['_given']} mode"
-            text = f"{given}, {name} {observed.get(name)}; expected {right}"
+            text = f"{given}, {name} {seen}; expected {right}"
             return Mismatch("value", name, text)
     return None

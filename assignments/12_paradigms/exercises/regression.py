@@ -10,6 +10,16 @@ FITS = "finds the line, plane or hyperplane of least squares"
 SLOPE, DESCENDS, ANSWERS = "gives both gradients of the mean square", "takes the steps of descent", "predicts x W + b"
 
 
+def without_labels(cases):
+    """The same cases, of which the rows alone are given."""
+
+    def draw(rng):
+        for case in cases(rng):
+            yield case.with_changes(inputs={"x": case.inputs["x"]})
+
+    return draw
+
+
 def few_and_many_rows(rng):
     """More rows than features and fewer, one row, one feature, columns alike or constant, means far from zero."""
     for rows, features, shift in [(6, 2, 0.0), (1, 3, 1.0), (20, 4, 5.0), (3, 5, 2.0), (7, 1, -3.0), (2, 1, 0.0)]:
@@ -75,17 +85,12 @@ habits(linear, slopes(linear), cases=places, after=(SLOPE,), part="gradient", pr
 add_fit(linear, "descend", DESCENDS, cases=descents, look=("W", "b"), alone=("W",), needs=("gradient",))
 
 
-def rows_alone(rng):
-    for case in places(rng):
-        yield case.with_changes(inputs={"x": case.inputs["x"]})
-
-
 def answers(subject, case):
     return {"y": placed(linear, subject, case).call("predict", case.inputs["x"])}
 
 
-linear.check(ANSWERS, cases=rows_alone, part="predict", needs=("predict",), weight=4)(answers)
-habits(linear, answers, cases=rows_alone, after=(ANSWERS,), part="predict", prefix="predict: ")
+linear.check(ANSWERS, cases=without_labels(places), part="predict", needs=("predict",), weight=4)(answers)
+habits(linear, answers, cases=without_labels(places), after=(ANSWERS,), part="predict", prefix="predict: ")
 
 # --- classes ---------------------------------------------------------------------------------
 
@@ -141,17 +146,21 @@ def at_places(rng):
         yield case.with_changes(hidden={"made with": {"l2": l2}, "W": 2 + rng.random(3), "b": np.array(3.0)})
 
 
-def unlabelled(rng):
-    for case in at_places(rng):
-        yield case.with_changes(inputs={"x": case.inputs["x"]})
-
-
 def probabilities(subject, case):
     return {"p": placed(logistic, subject, case).call("probabilities", case.inputs["x"])}
 
 
-logistic.check(SURE, cases=unlabelled, part="probabilities", needs=("probabilities",), weight=4)(probabilities)
-habits(logistic, probabilities, cases=unlabelled, after=(SURE,), part="probabilities", prefix="probabilities: ")
+logistic.check(SURE, cases=without_labels(at_places), part="probabilities", needs=("probabilities",), weight=4)(
+    probabilities
+)
+habits(
+    logistic,
+    probabilities,
+    cases=without_labels(at_places),
+    after=(SURE,),
+    part="probabilities",
+    prefix="probabilities: ",
+)
 
 
 def losses(subject, case):

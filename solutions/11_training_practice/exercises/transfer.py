@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, Mismatch, Rng, Task, disguise
+from autograder.checks import Exercise, Rng, Task, disguise, judge_mean, seeds_alone
 from dlkit.datasets import digits, mnist
 
 DRAWINGS, SEEDS = 4, 3
@@ -32,11 +32,6 @@ def drawings(seed):
         yield disguise(task, "warp", rng), int(rng.integers(1 << 31))
 
 
-def seeds(rng):
-    for _ in range(SEEDS):
-        yield Case({}).with_changes(hidden={"seed": int(rng.integers(1 << 31))})
-
-
 def share_correct(scores, labels):
     """The accuracy of one network; a mistake of form in words."""
     shape = getattr(scores, "shape", ())
@@ -44,22 +39,6 @@ def share_correct(scores, labels):
         what = f"an array of shape {shape}" if shape else f"a {type(scores).__name__}"
         return f"the model's forward: expected shape ({len(labels)}, {CLASSES}), got {what}"
     return float((np.argmax(scores, axis=1) == labels).mean()) if np.isfinite(scores).all() else 0.0
-
-
-def judge_mean(observed, expected, case):
-    del expected, case
-    found = list(observed.values())
-    wrong = next((each for each in found if isinstance(each, str)), None)
-    if wrong:
-        return Mismatch("shape", "scores", wrong)
-    reached = float(np.mean(found))
-    if reached >= REQUIRED:
-        return None
-    text = (
-        f"the networks classify {100 * reached:.1f} % of the unseen digits correctly, on average over {DRAWINGS} "
-        f"drawings; {100 * REQUIRED:.3g} % required"
-    )
-    return Mismatch("accuracy", "scores", text, error=REQUIRED - reached)
 
 
 # Over 21 gradings of four drawings the reference classifies 0.762 correctly in the mean (standard deviation 0.020) and
@@ -72,9 +51,14 @@ transferred = Exercise("train_transferred", "model", ("train_transferred",), dep
 
 @transferred.check(
     f"reaches {100 * REQUIRED:.3g} % on unseen digits",
-    cases=seeds,
+    cases=seeds_alone(SEEDS),
     expect=lambda _: {},
-    judge=judge_mean,
+    judge=judge_mean(
+        REQUIRED,
+        "scores",
+        f"the networks classify {{percent:.1f}} % of the unseen digits correctly, on average over {DRAWINGS} drawings; "
+        f"{100 * REQUIRED:.3g} % required",
+    ),
     cpu_s=20.0,
 )
 def accuracies(subject, case):
