@@ -504,7 +504,7 @@ with when_written():
     for label, marker in ((-1, "o"), (1, "s")):
         left.plot(*x[y == label].T, marker, ms=4, color=plotting.COLOURS[(label + 1) // 2], label=f"class {label}")
     left.set(xlabel="petal length, centred", ylabel="petal width, centred")
-    left.legend(frameon=False)
+    left.legend(loc="lower right")
     plt.show()
 
 # %% [markdown]
@@ -1530,7 +1530,7 @@ with when_written():
             row[0].imshow(x[found == group].mean(axis=0).reshape(8, 8), cmap="gray_r")
         row[1].bar(range(10), table[group], color=plotting.COLOURS[0])
         row[0].set(xticks=[], yticks=[])
-        row[1].set(xticks=range(10) if group == order[-1] else [], yticks=[], ylim=(0, 185), xlim=(-0.6, 9.6))
+        row[1].set(xticks=range(10) if group == order[-1] else [], yticks=[], ylim=(0, 185), xlim=(-0.6, 10.1))
         for digit in np.flatnonzero(table[group]):
             row[1].text(digit + 0.42, 20, table[group, digit], fontsize=7)
     axes[-1, 1].set_xlabel("digit")
