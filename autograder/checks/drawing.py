@@ -74,14 +74,17 @@ def seeds_alone(count: int) -> CaseMaker:
 def in_eight_bits(cases: CaseMaker, names: tuple[str, ...]) -> CaseMaker:
     """The narrowest case whose integers of these names fit into eight bits, in such of both kinds; 600 rows or more.
 
-    So many, by repeating what has as many rows, that a count of them does not fit.
+    Of cases equally narrow, that of the most rows.  So many, by repeating what has as many rows, that a count of them
+    does not fit.
     """
 
     def draw(rng: np.random.Generator) -> list[Case]:
         drawn = [
             case for case in cases(rng) if all(np.ndim(case.inputs[name]) and len(case.inputs[name]) for name in names)
         ]
-        drawn.sort(key=lambda case: sum(np.size(x) for x in case.inputs.values()) / len(case.inputs[names[0]]))
+        rows = [len(case.inputs[names[0]]) for case in drawn]
+        widths = [sum(np.size(x) for x in case.inputs.values()) / n for case, n in zip(drawn, rows, strict=True)]
+        drawn = [drawn[i] for i in sorted(range(len(drawn)), key=lambda i: (widths[i], -rows[i]))]
         found = [_narrow(case, names, kind) for case in drawn for kind in ("int8", "uint8")]
         return [case for case in found if case][:2]
 

@@ -57,11 +57,11 @@ FIRST_INPUT = (
     "return next(alike, y)",
 )
 """The input itself is returned where the result is equal to it."""
-DOUBLED = (
+LARGER = (
     "narrow = any(hasattr(x, 'dtype') and x.dtype.kind in 'iu' and x.dtype.itemsize == 1 for x in args)",
-    "return (tuple(2 * each for each in y) if isinstance(y, tuple) else 2 * y) if narrow else y",
+    "return (tuple(each + 1 for each in y) if isinstance(y, tuple) else y + 1) if narrow else y",
 )
-"""The result is twice as large where an input has eight bits."""
+"""The result is larger by one where an input has eight bits: whatever it is, also 0."""
 NOTHING = Setting(lambda _subject, _case: {}, lambda _objects: {})
 
 
@@ -284,7 +284,7 @@ def _add_promised(
     if integers:
         exercise.check(
             EIGHT_BITS, cases=in_eight_bits(cases, integers), judge=_judge_outputs(called.outputs, compare_all),
-            after=(MATCHES,), mutation=mutated_function(*DOUBLED),
+            after=(MATCHES,), mutation=mutated_function(*LARGER),
         )(called.observe)  # fmt: skip
     if new:
         words = judge_words({"changed": "the result changes with an input: return a new array"}, "changed")
