@@ -26,6 +26,8 @@ Index = int | slice | NumpyArray
 
 DIRECTIONS = 2
 RETURNED = "what forward returned"
+UNLIKE = "unlike"
+"""Hidden in a case: a complete one of other constructor arguments."""
 TRIES = "_tries"
 """How often backward called forward, where that was more than to compute again what it did not keep."""
 
@@ -147,6 +149,17 @@ class Behaviour:
         theirs = {"parameters": other.parameters, "upstream": self.upstream(other)}
         return [case.with_changes(hidden={**case.hidden, **theirs})]
 
+    def cases_beside_another(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
+        """Draw such a case, once for each of two objects made with other arguments, where the author draws some.
+
+        Two, since one may spell out what is the default.
+        """
+        (case,) = self.cases_of_two(rng, reference)
+        made_with = {repr(without_rng(other.arguments)): other for other in self.draw(rng)}
+        made_with.pop(repr(without_rng(case.arguments)), None)
+        unlike = [self.complete(other, rng, reference).as_data() for other in list(made_with.values())[:2]]
+        return [case.with_changes(hidden={**case.hidden, UNLIKE: other}) for other in unlike] or [case]
+
     # --- runs --------------------------------------------------------------------------------
 
     def build(self, subject: Subject, case: Case) -> Instance:
@@ -252,8 +265,16 @@ class Behaviour:
         return {name if name == RAW else f"{name} of the second call": value for name, value in seen.items()}
 
     def beside_another(self, subject: Subject, case: Case) -> Observations:
-        """Run forward, then forward and backward of a second object with other numbers, then backward."""
+        """Run forward, then forward and backward of a second object with other numbers, then backward.
+
+        An object made with other arguments is made and used before, where the case has one.
+        """
         thing = self.build(subject, case)
+        if UNLIKE in case.hidden:
+            unlike = Case.from_data(case.hidden[UNLIKE])
+            first = self.build(subject, unlike)
+            first.call("forward", *unlike.inputs.values())
+            self.call_backward(first, unlike)
         y = thing.call("forward", *case.inputs.values())
         other = self.build(subject, case.with_changes(parameters=case.hidden["parameters"]))
         other.call("forward", *case.hidden["first"].values())

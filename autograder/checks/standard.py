@@ -206,7 +206,7 @@ def _checks_of_calls(harness: Behaviour, *, has_parameters: bool, reads: Reads) 
         )
         yield _secondary(
             "a second object changes nothing",
-            cases=harness.cases_of_two,
+            cases=harness.cases_beside_another,
             observe=harness.beside_another,
             judge=compare_all,
             mutation=_shared_memory(),

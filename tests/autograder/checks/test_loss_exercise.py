@@ -82,3 +82,34 @@ def test_a_correct_loss_with_parameters_passes(name):
 )
 def test_a_parameter_of_a_loss_that_is_treated_wrongly_is_noticed(name, old, new):
     assert verdict(name, SCALED.replace(old, new)) != "passed"
+
+
+FACTOR = """
+from dlkit import Loss
+
+class Times(Loss):
+    def __init__(self, factor=1.0):
+        KEPT.factor = factor
+
+    def forward(self, x):
+        self.x, self.kept = x, KEPT.factor
+        return self.kept * (x * x).sum() / len(x)
+
+    def backward(self):
+        return 2 * self.kept * self.x / len(self.x)
+"""
+
+
+@pytest.mark.parametrize(("kept_on", "is_noticed"), [("self", False), ("Times", True)])
+def test_arguments_kept_on_the_class_are_noticed_though_one_spells_out_the_default(kept_on, is_noticed):
+    def with_factors(rng):
+        return [Case(made_with, x=rng.normal(size=(3, 2))) for made_with in ({"factor": 1.0}, {"factor": 3.0}, {})]
+
+    check = LossExercise("Times", cases=with_factors, gradient_of=("x",)).find("a second object changes nothing")
+    reference, other = (
+        LocalSubject.from_chunks("Times", [["loss", 1, FACTOR.replace("KEPT", name)]]) for name in ("self", kept_on)
+    )
+    drawn = check.cases(np.random.default_rng(0), reference)
+    assert len(drawn) == 2
+    wrong = [check.judge(check.observe(other, case), check.observe(reference, case), case) for case in drawn]
+    assert any(wrong) == is_noticed
