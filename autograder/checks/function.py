@@ -53,10 +53,14 @@ class Setting:
 COPIED = "y = __import__('copy').deepcopy(y)"
 """The result is a copy: it may be a view of an argument."""
 FIRST_INPUT = (
-    "alike = (x for x in args if hasattr(x, 'shape') and x.shape == y.shape and x.dtype == y.dtype and (x == y).all())",
-    "return next(alike, y)",
+    "def same(x, v):",
+    "    arrays = hasattr(x, 'shape') and hasattr(v, 'shape')",
+    "    return arrays and x.shape == v.shape and x.dtype == v.dtype and (x == v).all()",
+    "def given(v):",
+    "    return next((x for x in args if same(x, v)), v)",
+    "return {name: given(v) for name, v in y.items()} if isinstance(y, dict) else given(y)",
 )
-"""The input itself is returned where the result is equal to it."""
+"""The input itself is returned where the result, or an entry of it, is equal to it."""
 LARGER = (
     "narrow = any(hasattr(x, 'dtype') and x.dtype.kind in 'iu' and x.dtype.itemsize == 1 for x in args)",
     "return (tuple(each + 1 for each in y) if isinstance(y, tuple) else y + 1) if narrow else y",
