@@ -50,7 +50,7 @@ from autograder.checks.statistics import (
     equal_signs,
     in_pairs,
     new_rng,
-    normal_within,
+    normal_shape,
     seeded,
     statistics,
 )
@@ -154,7 +154,7 @@ __all__ = [
     "mutated_function",
     "mutated_method",
     "new_rng",
-    "normal_within",
+    "normal_shape",
     "optional_state",
     "other_rows",
     "other_steps",

@@ -10,9 +10,10 @@ from autograder.checks import (
     Rng,
     Variance,
     equal_signs,
+    judge_float32,
     judge_words,
     mutated_function,
-    normal_within,
+    normal_shape,
 )
 
 from .noising import BESIDE, beside_float64, dtype_of, kept, levels, variance_of
@@ -99,7 +100,7 @@ p_sample = RandomFunctionExercise(
                 "variance 1": multiple(lambda beta, _: 1 / beta),
             },
         ),
-        normal_within("the share of noise within one standard deviation", added),
+        *normal_shape("noise", added),
         equal_signs(added, 0, "rows", " of the noise"),
         equal_signs(added, 1, "numbers of a row", " of the noise"),
     ],
@@ -119,3 +120,22 @@ p_sample = RandomFunctionExercise(
 def p_sample_beside(subject, case):
     made = step_by_position(subject, case.with_changes(arguments={**case.arguments, "rng": Rng(1)}))
     return {"the dtype of the result": dtype_of(made)}
+
+
+def small_levels(rng):
+    """A first level that is nothing beside 1 in float32, so that 1 − ᾱ is 0 where it is computed in float32."""
+    for case in beside_float64(last_steps)(rng):
+        beta = case.inputs["beta"] * 1e-8
+        yield case.with_changes(arguments={"t": 0}, inputs={**case.inputs, "beta": beta})
+
+
+@p_sample.check(
+    "small levels in float64 count beside float32 images",
+    cases=small_levels,
+    judge=judge_float32,
+    after=(CERTAIN,),
+    mutation=mutated_function("return _right(*args[:3], args[3].astype(args[0].dtype), **kwargs)"),
+)
+def p_sample_of_small_levels(subject, case):
+    made = step_by_position(subject, case.with_changes(arguments={**case.arguments, "rng": Rng(1)}))
+    return {"the result": made}

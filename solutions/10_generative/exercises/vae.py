@@ -17,8 +17,10 @@ from autograder.checks import (
     Speed,
     Variance,
     equal_signs,
+    judge_words,
+    mutated,
     new_rng,
-    normal_within,
+    normal_shape,
     rows_apart,
     seeded,
     statistics,
@@ -115,7 +117,7 @@ def in_both(seen, case):
                 "a third of it": lambda _: Variance(1 / 3),
             },
         ),
-        normal_within("the share of draws within one σ", first),
+        *normal_shape("draws", first),
         Claim(
             "the share of equal signs in two calls",
             in_both,
@@ -144,6 +146,26 @@ def draw_of_few(subject, case):
     return one_draw(subject, case)
 
 
+def large_variances(rng):
+    """In float32: the deviations are ordinary numbers, their squares are not."""
+    log_variance = rng.uniform(95, 150, size=(5, 3)).astype("float32")
+    yield Case({"rng": new_rng(rng)}, mean=np.zeros((5, 3), "float32"), log_variance=log_variance)
+
+
+@gaussian_sample.check(
+    "draws are finite where a deviation is, though its square is not",
+    cases=large_variances,
+    part="forward",
+    needs=("forward",),
+    after=(FORWARD, NORMAL),
+    judge=judge_words({"infinite": "a draw is infinite or nan: do not compute the variance first"}, "value"),
+    mutation=mutated("y = super().forward(*xs)", "return y + 0 * array_module(y).exp(xs[1])"),
+)
+def draws_of_large_variances(subject, case):
+    z = subject.make("GaussianSample", **case.arguments).call("forward", *case.inputs.values())
+    return {"the draws": "finite" if np.isfinite(z).all() else "infinite"}
+
+
 def codes(rng):
     """One row alone, one dimension alone; deviations on both sides of 1, far below it, and far above."""
     for level, deviation in [(-35.0, 1.5), (13.0, 700.0)]:
@@ -157,7 +179,9 @@ gaussian_kl = LossExercise("GaussianKL", cases=codes, gradient_of=("mean", "log_
 
 
 def images(rng):
-    """Grey values, some of them exactly 0 or 1, as rows and as images."""
+    """Grey values, some of them exactly 0 or 1, as rows and as images; and pixels of which the network is sure, rightly."""
+    logits = rng.choice([-1, 1], size=(3, 8)) * rng.uniform(5, 12, size=(3, 8))
+    yield Case(logits=logits, target=(logits > 0).astype(float))
     for shape in [(1, 4), (5, 3), (3, 2, 4, 3), (6, 1)]:
         target = np.clip(rng.uniform(-0.3, 1.3, size=shape), 0, 1)
         yield Case(logits=rng.normal(0, 2, size=shape), target=target)

@@ -17,7 +17,7 @@ from autograder.checks import (
     Variance,
     equal_signs,
     new_rng,
-    normal_within,
+    normal_shape,
     seeded,
     statistics,
 )
@@ -132,7 +132,7 @@ statistics(
         ),
         equal_signs(noise, 0, "rows", " of the noise"),
         equal_signs(noise, 1, "columns", " of the noise"),
-        normal_within("the share of noise within one σ", noise),
+        *normal_shape("noise", noise),
         Claim("the variance of the second parameter's noise, too", last_noise, lambda _: Variance(1.0)),
     ],
     weight=3,

@@ -21,7 +21,7 @@ from autograder.checks import (
     even_draw,
     habits,
     judge_unchanged,
-    normal_within,
+    normal_shape,
 )
 from autograder.checks.initial_values import SHAPED, SPREAD
 from autograder.checks.random_function import DISTRIBUTED, INVARIANT, PLACED
@@ -379,7 +379,7 @@ def test_numbers_that_are_all_alike_are_recognised():
 
 
 def test_two_values_are_not_taken_for_normal_numbers():
-    rng, claim = np.random.default_rng(0), normal_within("the share within one", lambda seen, _: seen["y"])
+    rng, (claim, _) = np.random.default_rng(0), normal_shape("numbers", lambda seen, _: seen["y"])
     draws = {
         "as it should be": rng.normal(size=5000),
         "of two values": rng.choice([-1.0, 1.0], 5000),
@@ -388,6 +388,15 @@ def test_two_values_are_not_taken_for_normal_numbers():
     for word, y in draws.items():
         assert claim.judged({"y": y}, Case(), 1e-7)[0] == word
         assert Variance(1).chance(y) > 1e-7  # which the variance alone would not show
+
+
+@pytest.mark.parametrize("cut", [lambda y: np.clip(y, -3, 3), lambda y: np.clip(y, -2.5, 2.5), lambda y: y[abs(y) < 3]])
+def test_normal_numbers_that_are_cut_off_are_recognised(cut):
+    rng, (_, far) = np.random.default_rng(0), normal_shape("numbers", lambda seen, _: seen["y"])
+    y = rng.normal(size=9000)
+    assert far.judged({"y": y}, Case(), 1e-7)[0] == "as it should be"
+    assert far.judged({"y": cut(y)}, Case(), 1e-7)[0] == "no number so far away"
+    assert Variance(1).chance(cut(y)) > 1e-7  # which the variance alone would not show
 
 
 def test_habits_compare_arrays_where_nothing_is_drawn():
