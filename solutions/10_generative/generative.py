@@ -2310,7 +2310,7 @@ def p_sample(x, t, noise, beta, *, rng):
         result  as x
     t: one integer from 0 to steps − 1, for all rows.      rng: a numpy.random.Generator, of normal numbers z
     result = (x − beta[t] / √(1 − ᾱ[t]) noise) / √(1 − beta[t]) + √beta[t] z, and without z where t is 0.
-    The result has the dtype of x; beta may have another, in which ᾱ is then computed.
+    The result has the dtype of x; that of beta may be another.
 
     Source: Ho, Jain & Abbeel (2020), algorithm 2, with the variance beta.
     """

@@ -10,7 +10,6 @@ from autograder.checks import (
     Rng,
     Variance,
     equal_signs,
-    judge_float32,
     judge_words,
     mutated_function,
     normal_shape,
@@ -120,22 +119,3 @@ p_sample = RandomFunctionExercise(
 def p_sample_beside(subject, case):
     made = step_by_position(subject, case.with_changes(arguments={**case.arguments, "rng": Rng(1)}))
     return {"the dtype of the result": dtype_of(made)}
-
-
-def small_levels(rng):
-    """A first level that is nothing beside 1 in float32, so that 1 − ᾱ is 0 where it is computed in float32."""
-    for case in beside_float64(last_steps)(rng):
-        beta = case.inputs["beta"] * 1e-8
-        yield case.with_changes(arguments={"t": 0}, inputs={**case.inputs, "beta": beta})
-
-
-@p_sample.check(
-    "small levels in float64 count beside float32 images",
-    cases=small_levels,
-    judge=judge_float32,
-    after=(CERTAIN,),
-    mutation=mutated_function("return _right(*args[:3], args[3].astype(args[0].dtype), **kwargs)"),
-)
-def p_sample_of_small_levels(subject, case):
-    made = step_by_position(subject, case.with_changes(arguments={**case.arguments, "rng": Rng(1)}))
-    return {"the result": made}
