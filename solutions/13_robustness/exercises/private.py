@@ -9,6 +9,7 @@ from autograder.checks import (
     Case,
     Claim,
     FunctionExercise,
+    Mean,
     New,
     NormalMean,
     Ref,
@@ -26,6 +27,8 @@ from .attacks import ATTACKED, SUPPORT
 
 NOISY = "the noise is normal, independent, and of the right size"
 LR = 0.5
+SHARED = 270
+"""Numbers of the smaller parameter."""
 
 
 def rows(rng, **arguments):
@@ -134,6 +137,12 @@ statistics(
         equal_signs(noise, 1, "columns", " of the noise"),
         *normal_shape("noise", noise),
         Claim("the variance of the second parameter's noise, too", last_noise, lambda _: Variance(1.0)),
+        Claim(
+            "the share of equal signs in the noise of two parameters",
+            lambda seen, _: np.equal(*((seen[name].ravel()[:SHARED] > 0) for name in "Vw")),
+            lambda _: Mean(0.5),
+            {"the same noise in all parameters": lambda _: Mean(1.0)},
+        ),
     ],
     weight=3,
     after=(MATCHES,),
