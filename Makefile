@@ -39,7 +39,7 @@ test: $(VENV)/.dev ## Run the tests, samples of the long ones
 	$(PYTEST) -m "not nightly"
 
 check: lint types layers ## Everything that must be true before a commit lands; the tests build the docs
-	$(MAKE) --no-print-directory audit-all AUDIT=--sample
+	$(MAKE) --no-print-directory audit-all AUDIT="--sample --seed 1"
 	$(MAKE) --no-print-directory test
 
 nightly: lint types layers docs audit-all ## The same with nothing left out: before an issue is closed
