@@ -41,7 +41,7 @@ SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "matmul": "@", "divide": 
 class _ForArrays:
     """``__array_ufunc__`` of Parameter: a refusal where NumPy reads it from the class, None where it is the object's.
 
-    None tells arrays of other libraries to leave an operator to Parameter; NumPy would make an error without a cure of it.
+    None tells arrays of other libraries to leave an operator to Parameter; NumPy would raise an error without a cure.
     """
 
     def __get__(self, parameter: object, kind: object = None) -> Callable[..., NoReturn] | None:
