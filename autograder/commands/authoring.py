@@ -36,6 +36,9 @@ def release(
         Path | None, typer.Option(help="Instead, write or update an nbgrader course in this folder.")
     ] = None,
     exchange: Annotated[Path | None, typer.Option(help="With --nbgrader: its exchange folder.")] = None,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="With model answers and mark schemes, for people who learn by themselves.")
+    ] = False,
     course: CourseOption = None,
 ) -> None:
     """Build assignments/ from solutions/, or an nbgrader course."""
@@ -55,7 +58,7 @@ def release(
         if check_only:
             problems += stale(root, name)
         else:
-            changed = build(root, name)
+            changed = build(root, name, answers=answers)
             what = ", ".join(path.name for path in changed) or "nothing changed"
             console.print(f"{name}: {what}", markup=False)
     for problem in problems:

@@ -189,6 +189,24 @@ def hint(
         console.print(hints.no_more(result), markup=False, soft_wrap=True)
 
 
+def answer(
+    target: Annotated[str, typer.Argument(help="A written question: valley, foundations.valley, foundations.1.")],
+    *,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Show the model answer and the mark scheme of a written question that I have answered."""
+    from autograder.learner.answers import answered
+
+    found = answered(target, root_of(course))
+    if json:
+        print_json(found)
+    else:
+        from autograder.learner.screen import print_answer
+
+        print_answer(open_console(), found)
+
+
 def progress(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all that were started.")] = None,
     *,
@@ -283,5 +301,5 @@ def reset(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (start, check, watch, hint, progress, submit, reset):
+    for command in (start, check, watch, hint, answer, progress, submit, reset):
         app.command()(command)

@@ -15,14 +15,14 @@ from autograder.submission import SubmissionError, read_submission
 from autograder.writing import make_folder, refuse_links, write_atomically
 from dlkit import course
 
-__all__ = ["available", "originals", "start"]
+__all__ = ["available", "courses", "originals", "start"]
 
 NOT_RELEASED = shutil.ignore_patterns(".*", "__pycache__", "*.bak", "*.zip")
 
 
 def available(root: Path | None) -> list[str]:
     """Assignments that can be started, from all known courses.  root: the learner's own folder."""
-    return sorted({name for source in _sources(root) for name in catalogue.names(source)})
+    return sorted({name for source in courses(root) for name in catalogue.names(source)})
 
 
 def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
@@ -35,7 +35,7 @@ def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
     Raises UsageError where there is no such assignment, or where it exists already: nothing is overwritten.
     """
     into = into.resolve()
-    sources = [source] if source else _sources(into)
+    sources = [source] if source else courses(into)
     found, place = _find(name, [place for place in sources if place != into], into)
     shelf = course.shelf(into) if catalogue.names(into) else into / "assignments"
     target = shelf / found
@@ -78,7 +78,7 @@ def _find(name: str, sources: list[Path], into: Path) -> tuple[str, Path]:
     raise UsageError(message)
 
 
-def _sources(root: Path | None) -> list[Path]:
+def courses(root: Path | None) -> list[Path]:
     """Courses to copy from: named by the environment, last used, around this folder, installed."""
     found: list[Path] = []
     if root is not None and (known := state.read(root).source):
@@ -144,7 +144,7 @@ def originals(loaded: Loaded, source: Path | None = None) -> list[Path]:
         _make_anew(loaded)
     folders = [source] if source else []
     folders += [_kept(loaded.root, name)]
-    folders += [course.shelf(place) / name for place in _sources(loaded.root)]
+    folders += [course.shelf(place) / name for place in courses(loaded.root)]
     folders += [loaded.released]
     files = [folder / f"{module}{suffix}" for folder in folders for suffix in (".ipynb", ".py")]
     return [file for file in files if file.is_file() and _is_usable(file, loaded)]

@@ -1,4 +1,4 @@
-"""What ``watch``, ``hint``, ``progress`` and ``submit`` print: readable at 80 columns, without colour, in ASCII."""
+"""What ``watch``, ``hint``, ``answer``, ``progress`` and ``submit`` print: at 80 columns, without colour, in ASCII."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from autograder.learner.answers import Answered
+from autograder.learner.formulas import readable
 from autograder.learner.hints import FORMULA
 from autograder.learner.records import AssignmentProgress, ExerciseProgress, Hint, Manifest, Progress, View
 from autograder.render.page import STYLES, Page
@@ -15,13 +17,14 @@ from autograder.render.reading import MEANING, RIGHT, number
 from autograder.render.terminal import print_exercise, print_report
 from autograder.report import Status
 
-__all__ = ["print_hints", "print_manifest", "print_progress", "print_view"]
+__all__ = ["print_answer", "print_hints", "print_manifest", "print_progress", "print_view"]
 
 BAR = 20
 UNKNOWN = "?"
 SHOWN_FROM_S = 0.005
 MOST_CHARACTERS = 1500
 """Characters of one hint; a longer one loses its middle."""
+MOST_OF_AN_ANSWER = 8000
 KEYS = (("h", "hint"), ("n", "next"), ("p", "previous"), ("a", "all"), ("?", "help"), ("q", "quit"))
 HELP = (
     ("h", "the next hint: where to look, then the formula, then the step"),
@@ -104,6 +107,18 @@ def print_hints(console: Console, hints: Sequence[Hint]) -> None:
         for text in re.split(r"(?<=;)\s+", hint.text) if is_formula else [hint.text]:
             spelled = _in_plain_signs(text) if page.plain else text
             page.line(page.text(spelled.removesuffix(";"), limit=MOST_CHARACTERS), indent=6, hang=2 * is_formula)
+
+
+def print_answer(console: Console, found: Answered) -> None:
+    """Print a model answer, and the mark scheme below it."""
+    page = Page(console)
+    points = number(found.question.points)
+    page.line(page.text(f"{found.question.name} of {found.assignment}, {points} points. A model answer:", "bold"))
+    for text, title in ((found.model.answer, ""), (found.model.scheme, "Mark scheme: ")):
+        for i, paragraph in enumerate(readable(text)):
+            page.gap()
+            spelled = _in_plain_signs(paragraph) if page.plain else paragraph
+            page.line(Text("" if i else title, "bold"), page.text(spelled, limit=MOST_OF_AN_ANSWER), indent=2)
 
 
 def _in_plain_signs(text: str) -> str:
