@@ -159,11 +159,12 @@ def _print_assignment(page: Page, assignment: AssignmentProgress) -> None:
     page.line(line)
     if assignment.problem:
         page.line(page.mark(Status.BROKEN), " ", page.text(assignment.problem), indent=2, hang=2)
-    groups: dict[tuple[bool, str], list[ExerciseProgress]] = {}
-    for exercise in sorted(assignment.exercises, key=lambda one: one.bonus):
-        groups.setdefault((exercise.bonus, exercise.status), []).append(exercise)
-    for (bonus, status), those in groups.items():
-        meaning = f"{'bonus, ' * bonus}{MEANING[Status(status)] if status else 'not checked yet'}"
+    groups: dict[tuple[str, str], list[ExerciseProgress]] = {}
+    for exercise in sorted(assignment.exercises, key=lambda one: (one.bonus, not one.max_points)):
+        kind = "" if not exercise.bonus else "bonus, " if exercise.max_points else "optional, "
+        groups.setdefault((kind, exercise.status), []).append(exercise)
+    for (kind, status), those in groups.items():
+        meaning = f"{kind}{MEANING[Status(status)] if status else 'not checked yet'}"
         names = page.text(", ".join(one.name for one in those), limit=4000)
         page.line(_mark(page, status), Text(f" {meaning}: "), names, indent=2, hang=2)
     if stale := [one.name for one in assignment.exercises if one.stale]:
