@@ -352,7 +352,7 @@ def lstm_cell(z, c):
 # %% [markdown] hints="lstm_cell"
 # ### lstm_cell
 # 1. Which of the four parts goes through a tanh? And which state does the output gate let through, the old one or the new?
-# 2. i = σ(zⁱ), f = σ(zᶠ), g = tanh(zᵍ), o = σ(zᵒ), each (B, H) of z (B, 4 H); c′ = f ⊙ c + i ⊙ g; h = o ⊙ tanh(c′), (B, H)
+# 2. i = σ(zⁱ), f = σ(zᶠ), g = tanh(zᵍ), o = σ(zᵒ), each (N, H) of z (N, 4 H); c′ = f ⊙ c + i ⊙ g; h = o ⊙ tanh(c′), (N, H)
 # 3. Cut the columns of z into quarters, apply the nonlinearity of each, compute the new cell from the old one, then the
 #    hidden state from the new cell. Join the four parts again, in the same order.
 
@@ -386,7 +386,7 @@ def lstm_cell_backward(dh, dc, gates, c, new_c):
 # 1. The new cell has an effect through h and one through the next step. Which of the two is already in dc? And by what is
 #    the gradient of the old cell multiplied?
 # 2. dc′ = dc + dh ⊙ o ⊙ (1 − tanh² c′); dzⁱ = dc′ ⊙ g ⊙ i (1 − i); dzᶠ = dc′ ⊙ c ⊙ f (1 − f); dzᵍ = dc′ ⊙ i ⊙ (1 − g²);
-#    dzᵒ = dh ⊙ tanh c′ ⊙ o (1 − o); for the old cell dc′ ⊙ f; all (B, H)
+#    dzᵒ = dh ⊙ tanh c′ ⊙ o (1 − o); for the old cell dc′ ⊙ f; all (N, H)
 # 3. Add the part through h to dc, as a new array. Each gate gets the other factor of its product, times its own slope. Join
 #    the four in the order of the columns; the old cell gets the complete dc times the forget gate.
 
@@ -580,7 +580,7 @@ def gru_cell(a, q, h):
 # %% [markdown] hints="gru_cell"
 # ### gru_cell
 # 1. What does the reset gate multiply, and what the update gate? Does z = 1 keep the old state, or the proposal?
-# 2. r = σ(aʳ), z = σ(aᶻ), n = tanh(aⁿ + r ⊙ q), each (B, H) of a (B, 3 H); new h = (1 − z) ⊙ n + z ⊙ h, (B, H)
+# 2. r = σ(aʳ), z = σ(aᶻ), n = tanh(aⁿ + r ⊙ q), each (N, H) of a (N, 3 H); new h = (1 − z) ⊙ n + z ⊙ h, (N, H)
 # 3. Cut the columns into thirds; two sigmoids; the proposal from the last third and r times q; then the mixture of the
 #    proposal and the old state. Join the three parts in their order.
 
@@ -613,7 +613,7 @@ def gru_cell_backward(dh, gates, q, h):
 # ### gru_cell_backward
 # 1. Three things are mixed or multiplied: the proposal with the old state, and r with q. What is the other factor of each?
 # 2. daⁿ = dh ⊙ (1 − z) ⊙ (1 − n²); daʳ = daⁿ ⊙ q ⊙ r (1 − r); daᶻ = dh ⊙ (h − n) ⊙ z (1 − z); dq = daⁿ ⊙ r; for the old
-#    state dh ⊙ z; all (B, H)
+#    state dh ⊙ z; all (N, H)
 # 3. First the gradient before the tanh of the proposal; from it those of r and q. The update gate gets dh times the
 #    difference of what it mixes, times its slope. Join the first three in the order of the columns.
 
