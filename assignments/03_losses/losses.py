@@ -366,6 +366,29 @@ class SoftmaxCrossEntropy(Loss):
 # %%
 check(SoftmaxCrossEntropy)
 
+# %% [markdown]
+# The gradient as a picture, with your own loss: six rows of five scores, the labels marked by a dot. Every row of the
+# gradient is the softmax of its scores, minus 1 at the label, divided by the number of rows. Orange entries will fall in
+# the next step, violet ones will rise. In which row has the network nothing to learn, and in which the most? On the right
+# with smoothing: a score that leads by too much falls again.
+
+# %%
+with when_written():
+    scores = np.array(
+        [[6.0, 0, 0, 0, 0], [0, 2, 1, 0, 0], [0, 0, 0, 0, 0], [3, 0, 0, 0, 0], [0, 3, 0, 3, 0], [5, 0, 0, 0, 2]]
+    )
+    labels, loss = np.array([0, 1, 2, 3, 3, 4]), SoftmaxCrossEntropy()
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    loss.forward(scores, labels)
+    smooth = SoftmaxCrossEntropy(label_smoothing=0.5)
+    smooth.forward(scores, labels)
+    named = {"scores": scores / 36, "gradient": loss.backward(), "gradient, smoothing 0.5": smooth.backward()}
+    for (name, numbers), ax in zip(named.items(), axes, strict=True):
+        ax.imshow(numbers, cmap="PuOr_r", vmin=-1 / 6, vmax=1 / 6)
+        ax.plot(labels, range(6), "ko", ms=4)
+        ax.set(title=name, xlabel="class", ylabel="row", xticks=range(5))
+    plt.show()
+
 
 # %% [markdown]
 # ## 3.5 Kullback-Leibler divergence

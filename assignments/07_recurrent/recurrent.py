@@ -399,6 +399,28 @@ class LSTM(Recurrent):
 # %%
 check(LSTM)
 
+# %% [markdown]
+# The spike of 7.1 again, now read by an untrained LSTM: the size of its cell $c$ in the steps after the spike, for four
+# initial biases of the forget gate. From step to step the cell is multiplied by about $f$, so on the logarithmic axis it
+# falls along a line, and the larger the bias, the longer it lasts. With 3 and 5 nearly all of it is kept, and what the
+# layer writes in every step adds up: nothing has taught the other gates yet when to close.
+
+# %%
+with when_written():
+    figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for bias in (0, 1, 3, 5):
+        layer = LSTM(1, 12, rng=np.random.default_rng(4))
+        layer.b.data[12:24] = bias
+        state, sizes = np.zeros((1, 2, 12)), []
+        for step in range(40):
+            _, state = layer.forward(np.full((1, 1, 1), 3.0 * (step == 0)), state)
+            sizes.append(np.abs(state[:, 1]).mean())
+        ax.semilogy(sizes, label=f"bias {bias}, f ≈ {1 / (1 + np.exp(-bias)):.3f}")
+    ax.set(xlabel="steps since the spike", ylabel="mean size of the cell")
+    ax.legend()
+    ax.grid(alpha=0.2)
+    plt.show()
+
 
 # %% [markdown]
 # ## 7.3 GRU
@@ -1093,6 +1115,35 @@ class CausalConv1d(Layer):
 
 # %%
 check(CausalConv1d)
+
+# %% [markdown]
+# Which output depends on which input? Row $t$ shows how much $y_t$ changes with each step of $x$, computed with your
+# `backward`. Nothing lies above the diagonal: no output sees the future. With the dilation the cells of the kernel
+# move apart, and two such layers one after the other look further back than either.
+
+# %%
+with when_written():
+    rng, steps = np.random.default_rng(0), 20
+    stacks = {
+        "kernel 3": [CausalConv1d(2, 2, 3, rng=rng)],
+        "kernel 3, dilation 4": [CausalConv1d(2, 2, 3, 4, rng=rng)],
+        "one after the other": [CausalConv1d(2, 2, 3, rng=rng), CausalConv1d(2, 2, 3, 4, rng=rng)],
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
+    for (name, layers), ax in zip(stacks.items(), axes, strict=True):
+        y = rng.normal(size=(1, steps, 2))
+        for layer in layers:
+            y = layer.forward(y)
+        seen = np.zeros((steps, steps))
+        for t in range(steps):
+            dy = np.zeros_like(y)
+            dy[:, t] = 1
+            for layer in reversed(layers):
+                dy = layer.backward(dy)
+            seen[t] = np.abs(dy).sum(axis=(0, 2))
+        ax.imshow(seen > 1e-12, cmap="Purples", vmax=1.4)
+        ax.set(title=name, xlabel="step of x", ylabel="step of y", xticks=range(0, steps, 5), yticks=range(0, steps, 5))
+    plt.show()
 
 
 # %% [markdown]

@@ -238,6 +238,29 @@ def col2im(columns, shape, kernel_size, stride=1, padding=0, dilation=1):
 check(col2im)
 
 # %% [markdown]
+# In how many windows does a pixel lie? That is `col2im` of ones, here for an image of 9 × 9 and kernels of 3 × 3. With
+# stride 1 the middle counts nine times and the corners once. With stride 2 the windows overlap in single rows and
+# columns only, and with dilation 2 the pixels near the border lie in fewer windows. Padding gives the border a share.
+
+# %%
+with when_written():
+    settings = {
+        "stride 1": {},
+        "stride 1, padding 1": {"padding": 1},
+        "stride 2": {"stride": 2},
+        "dilation 2": {"dilation": 2},
+    }
+    figure, axes = plt.subplots(1, 4, figsize=(12, 3.3), layout="constrained")
+    for (name, window), ax in zip(settings.items(), axes, strict=True):
+        ones_of = np.ones_like(im2col(np.ones((1, 1, 9, 9)), 3, **window))
+        counts = col2im(ones_of, (1, 1, 9, 9), 3, **window)[0, 0]
+        ax.imshow(counts, cmap="Purples", vmin=0, vmax=12)
+        for (i, j), count in np.ndenumerate(counts):
+            ax.text(j, i, f"{count:.0f}", ha="center", va="center", fontsize=8)
+        ax.set(title=name, xticks=[], yticks=[])
+    plt.show()
+
+# %% [markdown]
 # ## 6.3 Conv2d
 #
 # Every output channel $o$ has a kernel for every input channel $c$. At the place $(h', w')$, with $h = s\,h' + d\,i$ and
@@ -684,6 +707,25 @@ class GlobalAveragePool(Layer):
 
 # %%
 check(GlobalAveragePool)
+
+# %% [markdown]
+# A digit after both poolings, with windows of 4 × 4: the maximum keeps strokes, the mean blurs them. Beside each, where a
+# gradient of ones ends up: with the maximum at one pixel of each window (the first one, where all are black), with the
+# mean in equal parts everywhere.
+
+# %%
+with when_written():
+    digit = mnist().x_test[1][None, None]
+    figure, axes = plt.subplots(1, 5, figsize=(12, 2.8), layout="constrained")
+    shown = {"the digit": digit}
+    for layer in (MaxPool2d(4), AvgPool2d(4)):
+        y = layer.forward(digit)
+        shown |= {type(layer).__name__: y, f"gradient of {type(layer).__name__}": layer.backward(np.ones_like(y))}
+    for (name, image), ax in zip(shown.items(), axes, strict=True):
+        ax.imshow(image[0, 0], cmap="gray", vmin=0, vmax=0.1 if name == "gradient of AvgPool2d" else 1)
+        ax.set_title(name, fontsize="medium")
+        ax.axis("off")
+    plt.show()
 
 # %% [markdown]
 # ## 6.7 ConvTranspose2d
