@@ -13,8 +13,10 @@ from autograder.export.classroom import result as classroom_result
 from autograder.export.feedback import summary
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
+from autograder.learner.handing_in import describe
 from autograder.learner.progress import progress
 from autograder.learner.screen import print_progress
+from autograder.learner.work import open_work
 from autograder.render.html import class_page, student_page
 from autograder.render.reading import next_steps
 from autograder.render.terminal import print_exercise, print_report
@@ -137,3 +139,14 @@ def test_progress_counts_it_apart_and_never_names_it_as_next(tmp_path):
     assert (found.assignments[0].of, found.assignments[0].max_points) == (1, 2.0)
     assert found.next.exercise == "doubled"
     assert "optional, still to be written: halved" in text_of(print_progress, found)
+
+
+def test_a_hand_in_without_it_is_complete(tmp_path):
+    folder = tmp_path / "assignments/01_own"
+    write_assignment(folder, OWN, title="Own", points={"halved": 0, "doubled": 2})
+    (folder / "own.py").write_text(
+        "def halved(x):\n    raise NotImplementedError\n\n\ndef doubled(x):\n    return 2 * x\n"
+    )
+    manifest = describe(open_work(catalogue.load("01_own", tmp_path)))
+    assert [(one.name, one.state) for one in manifest.exercises] == [("halved", "not written"), ("doubled", "written")]
+    assert not any("Not written" in warning for warning in manifest.warnings)
