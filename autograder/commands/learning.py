@@ -207,6 +207,25 @@ def answer(
         print_answer(open_console(), found)
 
 
+def solution(
+    target: Annotated[str, typer.Argument(help="An exercise that passes: Linear, layers.Linear.")],
+    *,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Show the author's solution of an exercise that I have solved."""
+    from autograder.isolation.launcher import open_launcher
+
+    with open_launcher() as launcher:
+        from autograder.learner.solutions import solution as find
+
+        found = find(target, root_of(course), launcher)
+    if json:
+        print_json(found)
+    else:
+        typer.echo(found.source)
+
+
 def progress(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all that were started.")] = None,
     *,
@@ -301,5 +320,5 @@ def reset(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (start, check, watch, hint, answer, progress, submit, reset):
+    for command in (start, check, watch, hint, answer, solution, progress, submit, reset):
         app.command()(command)

@@ -8,7 +8,7 @@ from pathlib import Path
 from autograder.course import catalogue
 from autograder.course.catalogue import Loaded, UsageError
 from autograder.course.model_answers import ANSWERS, ModelAnswer, model_answers, released_answers
-from autograder.learner.originals import courses
+from autograder.learner.originals import came_from
 from autograder.learner.work import open_work
 from autograder.spec import Question
 from dlkit import course
@@ -28,8 +28,8 @@ class Answered:
 def answered(target: str, root: Path) -> Answered:
     """Find a question (``valley``, ``foundations.valley``, ``foundations.1``) and its model answer.
 
-    Raises UsageError where there is no such question, where it has no answer yet, or where no course that this machine
-    knows has the model answer.
+    Raises UsageError where there is no such question, where it has no answer yet, or where the course that the
+    assignment came from has no model answer.
     """
     loaded, question = _question(target, root)
     name = loaded.assignment.name
@@ -37,7 +37,7 @@ def answered(target: str, root: Path) -> Answered:
     if not own.answered:
         message = f"Write your own answer to “{question.name}” of {name} first, and save; then ask again."
         raise UsageError(message)
-    for place in dict.fromkeys([loaded.root, *courses(loaded.root)]):
+    for place in came_from(loaded.root):
         released = released_answers(course.shelf(place) / name / ANSWERS)
         found = {**released, **model_answers(place / "solutions" / name / f"{loaded.assignment.module}.py")}
         if question.name in found:

@@ -15,14 +15,14 @@ from autograder.submission import SubmissionError, read_submission
 from autograder.writing import make_folder, refuse_links, write_atomically
 from dlkit import course
 
-__all__ = ["available", "courses", "originals", "start"]
+__all__ = ["available", "came_from", "originals", "start"]
 
 NOT_RELEASED = shutil.ignore_patterns(".*", "__pycache__", "*.bak", "*.zip")
 
 
 def available(root: Path | None) -> list[str]:
     """Assignments that can be started, from all known courses.  root: the learner's own folder."""
-    return sorted({name for source in courses(root) for name in catalogue.names(source)})
+    return sorted({name for source in _sources(root) for name in catalogue.names(source)})
 
 
 def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
@@ -35,7 +35,7 @@ def start(name: str, into: Path, source: Path | None = None) -> list[Path]:
     Raises UsageError where there is no such assignment, or where it exists already: nothing is overwritten.
     """
     into = into.resolve()
-    sources = [source] if source else courses(into)
+    sources = [source] if source else _sources(into)
     found, place = _find(name, [place for place in sources if place != into], into)
     shelf = course.shelf(into) if catalogue.names(into) else into / "assignments"
     target = shelf / found
@@ -78,7 +78,7 @@ def _find(name: str, sources: list[Path], into: Path) -> tuple[str, Path]:
     raise UsageError(message)
 
 
-def courses(root: Path | None) -> list[Path]:
+def _sources(root: Path | None) -> list[Path]:
     """Courses to copy from: named by the environment, last used, around this folder, installed."""
     found: list[Path] = []
     if root is not None and (known := state.read(root).source):
@@ -88,6 +88,12 @@ def courses(root: Path | None) -> list[Path]:
     installed = course.installed()
     found += [installed] if installed else []
     return [place for place in dict.fromkeys(found) if place != root and catalogue.names(place)]
+
+
+def came_from(root: Path) -> list[Path]:
+    """The learner's own folder, and the course that its assignments were taken from, if ``start`` took them."""
+    source = state.read(root).source
+    return [root, *([Path(source)] if source and Path(source) != root else [])]
 
 
 def _refuse_work(loaded: Loaded) -> None:
@@ -144,7 +150,7 @@ def originals(loaded: Loaded, source: Path | None = None) -> list[Path]:
         _make_anew(loaded)
     folders = [source] if source else []
     folders += [_kept(loaded.root, name)]
-    folders += [course.shelf(place) / name for place in courses(loaded.root)]
+    folders += [course.shelf(place) / name for place in _sources(loaded.root)]
     folders += [loaded.released]
     files = [folder / f"{module}{suffix}" for folder in folders for suffix in (".ipynb", ".py")]
     return [file for file in files if file.is_file() and _is_usable(file, loaded)]
