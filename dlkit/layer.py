@@ -8,16 +8,48 @@ Source: the layer contract of Torch7 (Collobert et al., 2011); parameters as PyT
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import numpy as np
 
 from dlkit.backend import Array, array_module, asarray
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import DTypeLike
 
 __all__ = ["Layer", "Parameter"]
+
+
+def _no_array(sign: str) -> Callable[..., NoReturn]:
+    """An operator of Parameter: it raises TypeError, which names the cure."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        message = (
+            f"a Parameter is not an array, so {sign} does not work on it. Its values are in .data, their gradient in "
+            ".grad: write self.W.data, for example."
+        )
+        raise TypeError(message)
+
+    return refuse
+
+
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "matmul": "@", "divide": "/", "power": "**"}
+
+
+class _ForArrays:
+    """``__array_ufunc__`` of Parameter: a refusal where NumPy reads it from the class, None where it is the object's.
+
+    None tells arrays of other libraries to leave an operator to Parameter; NumPy would raise an error without a cure.
+    """
+
+    def __get__(self, parameter: object, kind: object = None) -> Callable[..., NoReturn] | None:
+        return self._refuse if parameter is None else None
+
+    @staticmethod
+    def _refuse(_: object, function: np.ufunc, *__: object, **___: object) -> NoReturn:
+        _no_array(SIGNS.get(function.__name__, f"np.{function.__name__}"))()
 
 
 class Parameter:
@@ -25,6 +57,7 @@ class Parameter:
 
     data: array of any shape, moved to the context's backend.
     grad: array of the same shape and dtype, zero at the start.
+    Not an array itself: arithmetic with it raises TypeError.
     """
 
     __slots__ = ("data", "grad")
@@ -54,6 +87,25 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter(shape={self.shape}, dtype={self.data.dtype})"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """AttributeError for everything else, for what an array has with the cure.  It reads nothing of ``self``."""
+        cure = f": .data.{name} is that of its values" if hasattr(np.ndarray, name) else ""
+        message = f"a Parameter has no attribute {name!r}{cure}. It has .data (its values) and .grad (their gradient)."
+        raise AttributeError(message, name=name, obj=self)
+
+    __add__ = __radd__ = _no_array("+")
+    __sub__ = __rsub__ = _no_array("-")
+    __mul__ = __rmul__ = _no_array("*")
+    __matmul__ = __rmatmul__ = _no_array("@")
+    __truediv__ = __rtruediv__ = _no_array("/")
+    __pow__ = __rpow__ = _no_array("**")
+    __neg__ = _no_array("-")
+    __abs__ = _no_array("abs()")
+    __getitem__ = __setitem__ = _no_array("[ ]")
+    __lt__ = __le__ = __gt__ = __ge__ = _no_array("a comparison")
+    __array__ = __array_function__ = _no_array("a function of NumPy")
+    __array_ufunc__ = _ForArrays()
 
 
 class Layer:

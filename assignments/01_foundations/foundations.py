@@ -7,6 +7,29 @@
 # scaling, mini-batches and distances. At the end you repair two small networks that were published with mistakes. Most
 # broken code on the web does not crash: it trains, prints numbers, and is wrong. You will know how to find out.
 #
+# | | |
+# |---|---|
+# | Time | about 5 hours |
+# | You will be able to | measure a slope and say how exact the measurement is; check any gradient that somebody derived; prepare data without leaking from the test rows; write array code without loops and without hidden copies; find a mistake in a published program by putting in numbers |
+# | Builds on | Python and NumPy (arrays, broadcasting, `axis=`), derivatives, the chain rule, matrix products |
+# | Next | layers and their gradients (02) |
+#
+# | here | in PyTorch and elsewhere |
+# |---|---|
+# | `numerical_gradient` | `torch.autograd.gradcheck` compares with it |
+# | `relative_error` | the `rtol` of `torch.testing.assert_close`, `numpy.testing.assert_allclose` |
+# | `one_hot` | `torch.nn.functional.one_hot` |
+# | `standardize` | `sklearn.preprocessing.StandardScaler` |
+# | `minibatches` | `torch.utils.data.DataLoader(batch_size=…, shuffle=True)` |
+# | `pairwise_distances` | `torch.cdist`, `scipy.spatial.distance.cdist` |
+# | `SimpleNetwork` | `torch.nn.Linear(bias=False)` and `torch.optim.SGD` |
+# | `TwoLayerNet` | `Linear`, `Tanh`, `Linear` and `torch.nn.BCEWithLogitsLoss` |
+#
+# **Further reading.** [NumPy for absolute beginners](https://numpy.org/doc/stable/user/absolute_beginners.html), and on
+# [broadcasting](https://numpy.org/doc/stable/user/basics.broadcasting.html). [The notes of Stanford's
+# CS231n](https://cs231n.github.io/neural-networks-3/) on gradient checks.
+# [Goodfellow, Bengio & Courville, *Deep Learning*](https://www.deeplearningbook.org) (2016), chapters 4 and 5.
+#
 # **Arrays, here and on a GPU.** NumPy computes on the CPU, CuPy offers the same functions on a GPU.
 # `xp = array_module(x)` returns the library that an array belongs to; write `xp.exp(x)` where you would write
 # `np.exp(x)`, and the same line runs on both. Three things copy numbers from the GPU to CPU memory, so avoid them:
@@ -38,6 +61,8 @@
 # - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
 #   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
 #   not count; they are removed before a training is graded.
+# - *Written questions* are graded by people. Where the course has model answers, `autograder answer` shows one, with its
+#   mark scheme, after you have written your own.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -330,14 +355,14 @@ class SimpleNetwork:
     """One linear layer without a bias, p = x w, trained on ½ Σ (p − t)²:  w ← w − η xᵀ (p − t), once per epoch
 
     Shapes
-        inputs  (rows, n_inputs)      targets, predictions  (rows, 1)      weights  (n_inputs, 1)
+        inputs  (rows, n_inputs)      targets, predictions  (rows, n_outputs)      weights  (n_inputs, n_outputs)
 
     Source: the first program of an overview article, as published; for the rule, Widrow & Hoff, Adaptive Switching
     Circuits (1960).
     """
 
-    def __init__(self, n_inputs, *, rng):
-        self.weights = asarray(rng.normal(0, 1, (n_inputs, 1)))
+    def __init__(self, n_inputs, n_outputs=1, *, rng):
+        self.weights = asarray(rng.normal(0, 1, (n_inputs, n_outputs)))
 
     def predict(self, inputs):
         return inputs @ self.weights
@@ -353,28 +378,72 @@ class SimpleNetwork:
 check(SimpleNetwork)
 
 # %% [markdown]
-# The loss over the epochs, with the class as it is above and with the published line. There are four rows, and the
-# target is their first column, so the correct weights are $(1, 0, 0)$. Until you have repaired the class, the two
-# curves coincide.
+# **The published data, and data that fit.** The article trains this class with three inputs and two outputs, from weights
+# of a tenth of the usual size, on four rows:
+#
+# | inputs | targets |
+# |---|---|
+# | 0 0 1 | 0 1 |
+# | 0 1 1 | 1 0 |
+# | 1 0 1 | 1 0 |
+# | 1 1 1 | 0 1 |
+#
+# The left picture is the loss over the epochs on these data, with the class as it is above and with the published line.
+# On the right are the same inputs with a target that *is* within reach: their own first column, for which the correct
+# weights are $(1, 0, 0)$. Until you have repaired the class, the two curves coincide.
 
 # %%
 inputs = np.array([[0.0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
-targets = inputs[:, :1]
-network = SimpleNetwork(3, rng=np.random.default_rng(0))
-published = network.weights.copy()
-yours, theirs = [], []
-for _ in range(60):
-    yours.append(((network.predict(inputs) - targets) ** 2).sum() / 2)
-    theirs.append(((inputs @ published - targets) ** 2).sum() / 2)
-    network.train(inputs, targets, epochs=1, learning_rate=0.1)
-    published += inputs.T @ (inputs @ published - targets)
-figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
-ax.semilogy(theirs, "--", color=plotting.COLOURS[1], label="as published")
-ax.semilogy(yours, color=plotting.COLOURS[0], label="as in your notebook")
-ax.set(xlabel="epoch", ylabel="loss", ylim=(1e-6, 1e12))
-ax.grid(alpha=0.3)
-ax.legend()
+published_targets = np.array([[0.0, 1], [1, 0], [1, 0], [0, 1]])
+figure, axes = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
+for name, targets, ax in (
+    ("the published targets", published_targets, axes[0]),
+    ("the first column as target", inputs[:, :1], axes[1]),
+):
+    network = SimpleNetwork(3, targets.shape[1], rng=np.random.default_rng(0))
+    network.weights = 0.1 * network.weights
+    published = network.weights.copy()
+    yours, theirs = [], []
+    for _ in range(60):
+        yours.append(((network.predict(inputs) - targets) ** 2).sum() / 2)
+        theirs.append(((inputs @ published - targets) ** 2).sum() / 2)
+        network.train(inputs, targets, epochs=1, learning_rate=0.1)
+        published += inputs.T @ (inputs @ published - targets)
+    ax.semilogy(theirs, "--", color=plotting.COLOURS[1], label="as published")
+    ax.semilogy(yours, color=plotting.COLOURS[0], label="as in your notebook")
+    ax.set(xlabel="epoch", ylabel="loss", ylim=(1e-6, 1e12), title=name)
+    ax.grid(alpha=0.3)
+    ax.legend()
 plt.show()
+
+# %% [markdown]
+# > **Find the mistake.** On the right your repair fits; on the left its loss stops at 1, however long you train, and it
+# > must. Look at the targets: the first column is 1 where exactly *one* of the first two inputs is 1. That is XOR, and the
+# > second column is its complement. Suppose that weights $w_1, w_2$ and $w_3$ gave the first column exactly. The first
+# > row says $w_3 = 0$, the second then $w_2 = 1$, the third $w_1 = 1$, and the last would have to be $1 + 1 = 0$. So no
+# > weights fit: **XOR is no linear function.** Gradient descent finds the best compromise, which here is $w = (0, 0,
+# > \frac12)$ for both outputs: every prediction is $\frac12$, all eight errors are $\pm\frac12$, and
+# > $\frac12 \sum (\frac12)^2 = 1$.
+# >
+# > The program's last line "tests" the network on the row 0 1 0. The repaired network prints $(0, 0)$: the third input,
+# > which is 1 in every training row, was the bias, and in this row it is switched off. So even the idea of the example
+# > is wrong: data that a linear layer cannot fit, no learning rate (here it has to be below $2 / 6.37 = 0.31$, where 6.37
+# > is the largest eigenvalue of $x^\top x$; the published rate is 1), and a test row that is unlike all others.
+#
+# What is missing is a **hidden layer**: numbers computed from the inputs that are *not* linear in them. It need not even
+# be trained to help. Below the same class gets eight random features $\tanh(x V)$ in place of $x$, and fits XOR. A layer
+# that learns its features is the subject of the next section.
+
+# %%
+with when_written(), np.errstate(all="ignore"):  # as published it overflows
+    network = SimpleNetwork(3, 2, rng=np.random.default_rng(0))
+    network.train(inputs, published_targets, epochs=1000, learning_rate=0.1)
+    print("a linear layer, the four rows:\n", network.predict(inputs).round(3))
+    print("the article's test row (0 1 0):", (network.predict(np.array([[0.0, 1, 0]])) + 0.0).round(3))
+    features = np.tanh(inputs @ np.random.default_rng(1).normal(0, 2, (3, 8)))
+    network = SimpleNetwork(8, 2, rng=np.random.default_rng(0))
+    network.train(features, published_targets, epochs=5000, learning_rate=0.1)
+    print("behind a hidden layer, the four rows:\n", network.predict(features).round(3))
 
 
 # %% [markdown]

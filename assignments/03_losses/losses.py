@@ -6,6 +6,33 @@
 # you write ten losses, for values, classes, probabilities, rankings and distances. At the end you train on labels of
 # which every fifth is wrong, and see how much the choice of the loss matters.
 #
+# | | |
+# |---|---|
+# | Time | about 6 hours |
+# | You will be able to | say what a loss rewards and what it ignores; derive its gradient from the logits and keep it finite; choose a loss for values, classes, orders and distances; explain what smoothing and focusing do to wrong labels |
+# | Builds on | `Linear`, `ReLU`, `Sequential` (02), for the capstones |
+# | Next | optimizers (04) |
+#
+# | here | PyTorch |
+# |---|---|
+# | `MeanSquaredError`, `Huber` | `torch.nn.MSELoss`, `HuberLoss` |
+# | `BinaryCrossEntropy` | `BCEWithLogitsLoss` |
+# | `SoftmaxCrossEntropy` | `CrossEntropyLoss(label_smoothing=s)` |
+# | `KLDivergence` | `KLDivLoss(reduction="batchmean")` |
+# | `Focal` | `torchvision.ops.sigmoid_focal_loss(reduction="mean")` |
+# | `MultiMargin` | `MultiMarginLoss` |
+# | `Angular` | `CosineEmbeddingLoss` |
+# | `RankNet` | `MarginRankingLoss` is its relative with a kink; `-logsigmoid(better - worse).mean()` |
+# | `Triplet` | `TripletMarginLoss` |
+#
+# **Further reading.** [Goodfellow, Bengio & Courville, *Deep Learning*](https://www.deeplearningbook.org) (2016),
+# sections 5.5 and 6.2. [The notes of Stanford's CS231n](https://cs231n.github.io/linear-classify/) on linear
+# classifiers, with pictures of hinge loss and cross-entropy. [Lin et al., *Focal
+# Loss*](https://arxiv.org/abs/1708.02002) (2017).
+#
+# **Letters.** $N$ is the number of rows in the batch and $C$ that of classes; $M$ is the number of *all* elements of a
+# prediction of any shape.
+#
 # **What a loss promises**
 #
 # | method | returns |
@@ -42,6 +69,8 @@
 # - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
 #   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
 #   not count; they are removed before a training is graded.
+# - *Written questions* are graded by people. Where the course has model answers, `autograder answer` shows one, with its
+#   mark scheme, after you have written your own.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -59,22 +88,34 @@ from dlkit.datasets import digits
 # %% [markdown]
 # ## 3.1 Mean squared error
 #
-# For predicting values: prices, temperatures, the next frame. With $N$ the number of *all* elements, not only of rows,
+# For predicting values: prices, temperatures, the next frame. With $M$ the number of *all* elements, not only of rows,
 #
-# $$ L = \frac1N \sum_i (p_i - t_i)^2 $$
+# $$ L = \frac1M \sum_i (p_i - t_i)^2 $$
 #
 # **The backward pass, derived.** $p_i$ occurs in one term only. The outer derivative of the square is
-# $2\,(p_i - t_i)$, the inner one of $p_i - t_i$ is 1, and the $1/N$ stays:
+# $2\,(p_i - t_i)$, the inner one of $p_i - t_i$ is 1, and the $1/M$ stays:
 #
-# $$ \frac{\partial L}{\partial p_i} = \frac{2}{N}\,(p_i - t_i) $$
+# $$ \frac{\partial L}{\partial p_i} = \frac{2}{M}\,(p_i - t_i) $$
 #
 # *By hand:* $p = (1\;\; 3)$, $t = (0\;\; 1)$: $L = \tfrac12(1 + 4) = 2.5$ and $dp = (1\;\; 2)$. Check the second entry
 # by moving $p_2$ to 3.1: $L = \tfrac12 (1 + 4.41) = 2.705$, a rise of 0.205 for a step of 0.1, a slope of 2.05 that
 # approaches 2 for smaller steps.
+#
+# > **Find the mistake.** A survey defines the mean squared error of a prediction $\hat y$ with $n$ values in two lines, as
+# > if they were equal:
+# >
+# > $$ \frac1n \sum_{i=1}^n (y_i - \hat y_i)^2 \;=\; \frac1m\, (y - \hat y)(y - \hat y)^\top $$
+# >
+# > with $m$ the number of features. Put in $y = (0\;\; 1)$ and $\hat y = (1\;\; 3)$ as above, one value each for $n = 2$
+# > houses that are described by $m = 3$ features.
+# >
+# > <details><summary>What is wrong</summary>The product is the sum of the n squares, 5, whatever the features are. The
+# > first line gives 5/2, the second 5/3. A mean divides by the number of things that were added up: 1/n in both. The
+# > number of features is the size of the input, and the loss never sees the input.</details>
 
 # %%
 class MeanSquaredError(Loss):
-    """Mean of the squared difference over all elements:  L = 1/N Σ (p − t)²
+    """Mean of the squared difference over all elements:  L = 1/M Σ (p − t)²
 
     Shapes
         prediction, target  any, the same      loss  ()      dprediction  that of the prediction
@@ -102,14 +143,14 @@ check(MeanSquaredError)
 # the whole fit. Huber's loss is the square near zero and a straight line further out. With $d = p - t$,
 #
 # $$ \ell(d) = \begin{cases} \tfrac12 d^2 & |d| \le \delta \\ \delta\,\bigl(|d| - \tfrac12 \delta\bigr) & |d| > \delta
-#    \end{cases} \qquad L = \frac1N \sum_i \ell(d_i) $$
+#    \end{cases} \qquad L = \frac1M \sum_i \ell(d_i) $$
 #
 # The $-\tfrac12\delta$ makes the two pieces meet: at $|d| = \delta$ both are $\tfrac12\delta^2$.
 #
 # **The backward pass, derived.** $\ell'(d) = d$ inside and $\delta\,\mathrm{sign}(d)$ outside: the difference, *clipped* to
 # $[-\delta, \delta]$. Call that $c$. Then
 #
-# $$ \frac{\partial L}{\partial p_i} = \frac{c_i}{N} \qquad\text{and also}\qquad \ell(d) = c\,\bigl(d - \tfrac12 c\bigr), $$
+# $$ \frac{\partial L}{\partial p_i} = \frac{c_i}{M} \qquad\text{and also}\qquad \ell(d) = c\,\bigl(d - \tfrac12 c\bigr), $$
 #
 # which you can check in both branches: inside, $c = d$ gives $\tfrac12 d^2$; outside, $c = \pm\delta$ gives
 # $\delta|d| - \tfrac12\delta^2$. One clipped array serves both passes, without a case distinction.
@@ -201,9 +242,9 @@ with when_written():
 # $\partial \ell / \partial a = -y/a + (1 - y)/(1 - a) = (a - y) / \bigl(a (1 - a)\bigr)$. The sigmoid's slope is
 # $a (1 - a)$. The product is as simple as can be:
 #
-# $$ \frac{\partial \ell}{\partial x} = a - y, \qquad \frac{\partial L}{\partial x_i} = \frac{a_i - y_i}{N} $$
+# $$ \frac{\partial \ell}{\partial x} = a - y, \qquad \frac{\partial L}{\partial x_i} = \frac{a_i - y_i}{M} $$
 #
-# with $N$ the number of all elements. The denominator that could have been zero is gone. That is why the loss takes
+# with $M$ the number of all elements. The denominator that could have been zero is gone. That is why the loss takes
 # logits: the logarithm cancels the exponential of the sigmoid on paper, so the computer does not have to compute
 # either.
 #
@@ -250,9 +291,9 @@ check(BinaryCrossEntropy)
 # The loss that most classifiers are trained with. Scores $x_{nk}$ of sample $n$ for class $k$ become probabilities
 # $p_{nk} = e^{x_{nk}} / \sum_j e^{x_{nj}}$, and the target is a distribution $q_{nk}$ over the classes:
 #
-# $$ L = -\frac1B \sum_n \sum_k q_{nk} \log p_{nk} $$
+# $$ L = -\frac1N \sum_n \sum_k q_{nk} \log p_{nk} $$
 #
-# with $B$ rows in the batch. For a label $y_n$, $q$ is 1 at $y_n$ and 0 elsewhere, and the inner sum is
+# with $N$ rows in the batch. For a label $y_n$, $q$ is 1 at $y_n$ and 0 elsewhere, and the inner sum is
 # $\log p_{n y_n}$ alone. With **label smoothing** $s$, the target is slightly uncertain: a share $s$ is spread evenly
 # over *all* $C$ classes, including the correct one,
 #
@@ -270,7 +311,7 @@ check(BinaryCrossEntropy)
 # **The backward pass, derived.** From that last form, for one row: the derivative of $\log \sum_j e^{x_j}$ with respect
 # to $x_k$ is $e^{x_k} / \sum_j e^{x_j} = p_k$, and that of $\sum_j q_j x_j$ is $q_k$. So
 #
-# $$ \frac{\partial L}{\partial x_{nk}} = \frac{p_{nk} - q_{nk}}{B} $$
+# $$ \frac{\partial L}{\partial x_{nk}} = \frac{p_{nk} - q_{nk}}{N} $$
 #
 # the same "prediction minus target" as above. Each row sums to zero: what one class gains, the others lose.
 #
@@ -279,15 +320,15 @@ check(BinaryCrossEntropy)
 # gradient is zero: the scores no longer grow without limit.
 #
 # To select one score from each row, index with two arrays: `scores[rows, labels]` with `rows = xp.arange(len(labels))`.
-# With $B = 2$ rows and $C = 3$ classes:
+# With $N = 2$ rows and $C = 3$ classes:
 #
 # ```
-#   scores (B × C)     rows, labels (B,)     scores[rows, labels] (B,)
+#   scores (N × C)     rows, labels (N,)     scores[rows, labels] (N,)
 #
 #     4  [1]  0          0, 1        ───▶        1
 #    [2]  5   3          1, 0        ───▶        2
 #
-#   p − q  (B × C): the softmax of every row, minus 1 at the brackets; divided by B it is dscores
+#   p − q  (N × C): the softmax of every row, minus 1 at the brackets; divided by N it is dscores
 # ```
 #
 # > **Find the mistake.** A survey prints the cross-entropy as $-\sum_k p_k q_k$. For the label 1 and $C = 2$, compute
@@ -300,7 +341,7 @@ check(BinaryCrossEntropy)
 
 # %%
 class SoftmaxCrossEntropy(Loss):
-    """Cross-entropy of a softmax and labels:  −1/B Σₙ Σₖ q log p, q = (1 − s) [k = label] + s / classes
+    """Cross-entropy of a softmax and labels:  −1/N Σₙ Σₖ q log p, q = (1 − s) [k = label] + s / classes
 
     Shapes
         scores  (batch, classes)      labels  (batch,), integers from 0      loss  ()      dscores  (batch, classes)
@@ -325,6 +366,29 @@ class SoftmaxCrossEntropy(Loss):
 # %%
 check(SoftmaxCrossEntropy)
 
+# %% [markdown]
+# The gradient as a picture, with your own loss: six rows of five scores, the labels marked by a dot. Every row of the
+# gradient is the softmax of its scores, minus 1 at the label, divided by the number of rows. Orange entries will fall in
+# the next step, violet ones will rise. In which row has the network nothing to learn, and in which the most? On the right
+# with smoothing: a score that leads by too much falls again.
+
+# %%
+with when_written():
+    scores = np.array(
+        [[6.0, 0, 0, 0, 0], [0, 2, 1, 0, 0], [0, 0, 0, 0, 0], [3, 0, 0, 0, 0], [0, 3, 0, 3, 0], [5, 0, 0, 0, 2]]
+    )
+    labels, loss = np.array([0, 1, 2, 3, 3, 4]), SoftmaxCrossEntropy()
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    loss.forward(scores, labels)
+    smooth = SoftmaxCrossEntropy(label_smoothing=0.5)
+    smooth.forward(scores, labels)
+    named = {"scores": scores / 36, "gradient": loss.backward(), "gradient, smoothing 0.5": smooth.backward()}
+    for (name, numbers), ax in zip(named.items(), axes, strict=True):
+        ax.imshow(numbers, cmap="PuOr_r", vmin=-1 / 6, vmax=1 / 6)
+        ax.plot(labels, range(6), "ko", ms=4)
+        ax.set(title=name, xlabel="class", ylabel="row", xticks=range(5))
+    plt.show()
+
 
 # %% [markdown]
 # ## 3.5 Kullback-Leibler divergence
@@ -332,7 +396,7 @@ check(SoftmaxCrossEntropy)
 # How far is a distribution $p$ from a given distribution $q$? The prediction consists of *log*-probabilities
 # $u = \log p$, as a log-softmax returns them; the target consists of plain probabilities:
 #
-# $$ L = \frac1B \sum_n \sum_k q_{nk}\,\bigl(\log q_{nk} - u_{nk}\bigr) $$
+# $$ L = \frac1N \sum_n \sum_k q_{nk}\,\bigl(\log q_{nk} - u_{nk}\bigr) $$
 #
 # It is the cross-entropy minus the entropy of $q$, so it is 0 where $p = q$ and never negative. It appears again when
 # one network teaches another, and in variational autoencoders.
@@ -340,7 +404,7 @@ check(SoftmaxCrossEntropy)
 # **Stay finite.** $q \log q \to 0$ for $q \to 0$, but the computer gives $0 \cdot (-\infty) =$ nan. Take the logarithm
 # of 1 wherever $q = 0$: its value there does not matter, as long as it is finite.
 #
-# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / B$. The prediction does not
+# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / N$. The prediction does not
 # appear. (It does after the backward pass of the log-softmax before it: then the result is again $p - q$.)
 #
 # *By hand:* $q = (1\;\; 0)$, $u = (\log\tfrac12\;\; \log\tfrac12)$: $L = 1 \cdot (0 + \log 2) + 0 = \log 2$ and
@@ -348,7 +412,7 @@ check(SoftmaxCrossEntropy)
 
 # %%
 class KLDivergence(Loss):
-    """Kullback-Leibler divergence of log-probabilities from probabilities:  1/B Σ q (log q − u)
+    """Kullback-Leibler divergence of log-probabilities from probabilities:  1/N Σ q (log q − u)
 
     Shapes
         prediction, target  (batch, …), the same      loss  ()      dprediction  as the prediction
@@ -398,7 +462,7 @@ check(KLDivergence)
 # $$ \frac{d\ell}{dz} = \alpha_t \Bigl[\gamma\, m^{\gamma - 1} \cdot \bigl(-(1 - m)\, m\bigr) \cdot h + m^\gamma \cdot (-m) \Bigr]
 #    = -\alpha_t\, m^\gamma \bigl[\gamma\,(1 - m)\,h + m\bigr] $$
 #
-# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / N$. The weight is *not* a constant: it
+# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / M$. The weight is *not* a constant: it
 # shrinks as the sample gets easier, which gives the first term.
 #
 # *By hand:* $x = 0$, $y = 1$, $\gamma = 2$, $\alpha = \tfrac14$: $m = \tfrac12$, $h = \log 2$,
@@ -467,12 +531,12 @@ with when_written():
 # The loss of the support vector machine. It needs no probabilities. It requires only that the score of the correct
 # class exceeds every other by a margin $\Delta$; then the loss is zero:
 #
-# $$ L = \frac{1}{B\,C} \sum_n \sum_{j \ne y_n} \max\bigl(0,\; \Delta - x_{n y_n} + x_{nj}\bigr) $$
+# $$ L = \frac{1}{N\,C} \sum_n \sum_{j \ne y_n} \max\bigl(0,\; \Delta - x_{n y_n} + x_{nj}\bigr) $$
 #
 # **The backward pass, derived.** Where a term is positive, its slope is $+1$ with respect to $x_{nj}$ and $-1$ with
 # respect to $x_{n y_n}$; elsewhere it is 0. Let $v_n$ be the number of classes that violate the margin in row $n$:
 #
-# $$ \frac{\partial L}{\partial x_{nj}} = \frac{1}{B\,C} \begin{cases} [\Delta - x_{n y_n} + x_{nj} > 0] & j \ne y_n \\
+# $$ \frac{\partial L}{\partial x_{nj}} = \frac{1}{N\,C} \begin{cases} [\Delta - x_{n y_n} + x_{nj} > 0] & j \ne y_n \\
 #    -v_n & j = y_n \end{cases} $$
 #
 # *By hand:* scores $(2\;\; 1.5\;\; {-1})$, label 0, $\Delta = 1$: the terms of the classes 1 and 2 are $0.5$ and
@@ -481,7 +545,7 @@ with when_written():
 
 # %%
 class MultiMargin(Loss):
-    """Hinge over classes:  1/(B C) Σₙ Σ_{j ≠ label} max(0, margin − x_label + xⱼ)
+    """Hinge over classes:  1/(N C) Σₙ Σ_{j ≠ label} max(0, margin − x_label + xⱼ)
 
     Shapes
         scores  (batch, classes)      labels  (batch,), integers from 0      loss  ()      dscores  (batch, classes)
@@ -514,10 +578,10 @@ check(MultiMargin)
 # their length. With $\cos\theta = a \cdot b / (\lVert a \rVert\,\lVert b \rVert)$ and a target that is $+1$ for alike
 # pairs and $-1$ for unlike pairs,
 #
-# $$ \ell = \begin{cases} 1 - \cos\theta & t = +1 \\ \max(0, \cos\theta - m) & t = -1 \end{cases}
-#    \qquad L = \frac1B \sum_n \ell_n $$
+# $$ \ell = \begin{cases} 1 - \cos\theta & t = +1 \\ \max(0, \cos\theta - \Delta) & t = -1 \end{cases}
+#    \qquad L = \frac1N \sum_n \ell_n $$
 #
-# With the margin $m$, unlike vectors that are further apart than $\arccos m$ have no loss.
+# With the margin $\Delta$, unlike vectors that are further apart than $\arccos \Delta$ have no loss.
 #
 # **The backward pass, derived.** $a$ appears in the numerator and, through its length, in the denominator. With
 # $\partial \lVert a \rVert / \partial a = a / \lVert a \rVert$, the quotient rule gives
@@ -527,7 +591,7 @@ check(MultiMargin)
 #    = \frac{b}{\lVert a \rVert\,\lVert b \rVert} - \cos\theta\,\frac{a}{\lVert a \rVert^2} $$
 #
 # and the same for $b$ with the roles exchanged. Multiply by $\partial \ell / \partial \cos\theta$, which is $-1$ for
-# alike pairs, $+1$ for unlike pairs that are too close, and 0 for the others; divide by $B$. A test: the gradient with
+# alike pairs, $+1$ for unlike pairs that are too close, and 0 for the others; divide by $N$. A test: the gradient with
 # respect to $a$ is orthogonal to $a$, because a longer $a$ has the same angle.
 #
 # *By hand:* $a = (2\;\; 0)$, $b = (1\;\; 1)$, $t = +1$: $\cos\theta = 2 / (2\sqrt2) = 0.707$, $\ell = 0.293$,
@@ -573,15 +637,15 @@ check(Angular)
 # $d = s_{\text{better}} - s_{\text{worse}}$, the probability that the order is correct is modelled as $\sigma(d)$, and
 # the loss is its negative logarithm:
 #
-# $$ L = \frac1B \sum_n -\log \sigma(d_n) = \frac1B \sum_n \log\bigl(1 + e^{-d_n}\bigr) $$
+# $$ L = \frac1N \sum_n -\log \sigma(d_n) = \frac1N \sum_n \log\bigl(1 + e^{-d_n}\bigr) $$
 #
 # **Stay finite.** $\log(1 + e^{-d}) = \max(-d, 0) + \log(1 + e^{-|d|})$, as in 3.3.
 #
 # **The backward pass, derived.** $\frac{d}{dd} \log(1 + e^{-d}) = -e^{-d} / (1 + e^{-d}) = -\sigma(-d)$: minus the
 # probability of the wrong order. $d$ rises with the better score and falls with the worse one, so
 #
-# $$ \frac{\partial L}{\partial s_{\text{better}}} = -\frac{\sigma(-d)}{B}, \qquad
-#    \frac{\partial L}{\partial s_{\text{worse}}} = +\frac{\sigma(-d)}{B} $$
+# $$ \frac{\partial L}{\partial s_{\text{better}}} = -\frac{\sigma(-d)}{N}, \qquad
+#    \frac{\partial L}{\partial s_{\text{worse}}} = +\frac{\sigma(-d)}{N} $$
 #
 # *By hand:* equal scores, one pair: $L = \log 2$, and the gradients $-\tfrac12$ and $+\tfrac12$ push the two apart.
 
@@ -658,9 +722,9 @@ with when_written():
 # A network that recognizes faces must handle people who were not in the training data, so people cannot be classes.
 # Learn a *map* instead, in which pictures of one person lie close together. A triplet is an anchor $a$, a positive $p$
 # (the same person) and a negative $n$ (another person); the negative should be further away than the positive, by a
-# margin $m$:
+# margin $\Delta$:
 #
-# $$ L = \frac1B \sum \max\bigl(0,\; m + d(a, p) - d(a, n)\bigr), \qquad
+# $$ L = \frac1N \sum \max\bigl(0,\; \Delta + d(a, p) - d(a, n)\bigr), \qquad
 #    d(u, v) = \sqrt{\textstyle\sum_i (u_i - v_i + \varepsilon)^2}, \quad \varepsilon = 10^{-6} $$
 #
 # The $\varepsilon$, added to *every difference* before it is squared, is PyTorch's: without it two equal vectors have
@@ -672,11 +736,11 @@ with when_written():
 # positive to the anchor and $e^-$ for the one from the negative to the anchor. The anchor appears in both distances.
 # Where the term is positive,
 #
-# $$ da = \frac{e^+ - e^-}{B}, \qquad dp = -\frac{e^+}{B}, \qquad dn = +\frac{e^-}{B} $$
+# $$ da = \frac{e^+ - e^-}{N}, \qquad dp = -\frac{e^+}{N}, \qquad dn = +\frac{e^-}{N} $$
 #
 # and where it is not, all three are zero. The three always add up to zero: moving all of them together changes nothing.
 #
-# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $m = 1$ (and no $\varepsilon$): $d(a, p) = 5$,
+# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $\Delta = 1$ (and no $\varepsilon$): $d(a, p) = 5$,
 # $d(a, n) = 5$, $L = 1$, $e^+ = (-0.6\;\; {-0.8})$, $e^- = (0\;\; {-1})$, so $da = (-0.6\;\; 0.2)$,
 # $dp = (0.6\;\; 0.8)$, $dn = (0\;\; {-1})$. A descent step goes in the opposite direction: the positive comes nearer,
 # the negative moves away.

@@ -13,6 +13,27 @@
 # the end you train three networks: one learns to write, one recognizes digits line by line, one learns what to
 # remember.
 #
+# | | |
+# |---|---|
+# | Time | about 7 hours |
+# | You will be able to | derive back-propagation through time; say along which paths a gradient reaches an earlier step, and what is left of it; explain what each gate is for; handle sequences of different lengths; choose between a recurrent layer, a convolution over time and a tree |
+# | Builds on | `Linear`, `ReLU`, `Sequential` (02), `SoftmaxCrossEntropy`, `MeanSquaredError` (03), `Adam`, `Adagrad`, `clip_gradient_norm` (04); `Dropout` (05) is given |
+# | Next | attention (09), which needs no state |
+#
+# | here | PyTorch |
+# |---|---|
+# | `RNN`, `LSTM`, `GRU` | `torch.nn.RNN`, `LSTM`, `GRU`, all with `batch_first=True`; a mask in place of `pack_padded_sequence` |
+# | `StackedRNN`, `Bidirectional` | the same with `num_layers=2, dropout=p`, `bidirectional=True` |
+# | `truncated_bptt` | a loop with `state = state.detach()` between the pieces |
+# | `CausalConv1d` | `torch.nn.Conv1d(dilation=d)` after `torch.nn.functional.pad(x, (d * (k - 1), 0))` |
+# | `RecursiveNet`, `TCNBlock`, `LocallyConnected1d` | none |
+#
+# **Further reading.** [Goodfellow, Bengio & Courville, *Deep Learning*](https://www.deeplearningbook.org) (2016),
+# chapter 10. [Olah, *Understanding LSTM Networks*](https://colah.github.io/posts/2015-08-Understanding-LSTMs/) (2015).
+# [Karpathy, *The Unreasonable Effectiveness of Recurrent Neural
+# Networks*](https://karpathy.github.io/2015/05/21/rnn-effectiveness/) (2015).
+# [Bai, Kolter & Koltun](https://arxiv.org/abs/1803.01271) (2018), recurrent networks and convolutions compared.
+#
 # **Shapes.** Sequences are (batch, time, features). All recurrent layers here have the same two methods:
 #
 # | | |
@@ -28,6 +49,13 @@
 # has two. `last` has the shape of `state`, so a long text can be read in pieces: pass `last` as the next `state`. The
 # loss may depend on any of the hidden states and also on the last state, so there are two upstream gradients, `dh` and
 # `dlast` (`None`: the loss does not depend on it). `x` and the state are inputs, so there are two gradients to return.
+#
+# **Parameters.** `self.W`, `self.U` and `self.b` are `Parameter`s: `self.W.data` is the array, and `backward` *adds* to
+# `self.W.grad`, once per call, the sum over all steps.
+#
+# **Letters.** In the formulas $\delta_t$ is the gradient of the loss with respect to the hidden state $h_t$, with all its
+# effects. $z$ without an index in brackets is what goes into a nonlinearity; in the GRU, where one gate is called $z$,
+# it is $a$. The letters of gates and of the GRU's proposal ($i, f, g, o$ and $r, z, n$) are PyTorch's.
 #
 # **Padding.** The sequences of a batch may have different lengths; the shorter ones are padded, and the mask shows
 # where. There the state is **held**: it does not change, `h` repeats it, and the content of `x` has no effect. So
@@ -60,6 +88,8 @@
 # - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
 #   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
 #   not count; they are removed before a training is graded.
+# - *Written questions* are graded by people. Where the course has model answers, `autograder answer` shows one, with its
+#   mark scheme, after you have written your own.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -143,25 +173,25 @@ class Recurrent(Layer):
 #
 #                            dh₁                 dh₂                 dh₃ + dlast
 #                            ↓                   ↓                   ↓
-#   dstate ←──Uᵀ─  dz₁ ←─────g₁ ←──Uᵀ─ dz₂ ←─────g₂ ←──Uᵀ─ dz₃ ←─────g₃
+#   dstate ←──Uᵀ─  dz₁ ←─────δ₁ ←──Uᵀ─ dz₂ ←─────δ₂ ←──Uᵀ─ dz₃ ←─────δ₃
 #                  ↓ Wᵀ                ↓ Wᵀ                ↓ Wᵀ
 #                  dx₁                 dx₂                 dx₃         ← backward
 # ```
 #
 # **The backward pass, derived: back-propagation through time.** It is the hardest derivation of this assignment, but it
-# is only the chain rule applied to that drawing. Let $g_t$ be the gradient of the loss with respect to $h_t$, including
+# is only the chain rule applied to that drawing. Let $\delta_t$ be the gradient of the loss with respect to $h_t$, including
 # *all* its effects. $h_t$ has two: it is an output, on which the loss depends ($dh_t$), and it enters the next step.
 # There $\partial z_{t+1} / \partial h_t = U$, so
 #
-# $$ g_t = dh_t + dz_{t+1} U^\top, \qquad dz_t = g_t \odot (1 - h_t^2) $$
+# $$ \delta_t = dh_t + dz_{t+1} U^\top, \qquad dz_t = \delta_t \odot (1 - h_t^2) $$
 #
-# The equation needs $dz_{t+1}$ before $g_t$: so begin at the last step, where $dlast$ replaces the term from the next
+# The equation needs $dz_{t+1}$ before $\delta_t$: so begin at the last step, where $dlast$ replaces the term from the next
 # step, and go backwards. The final result, $dz_1 U^\top$, is the gradient of the initial state. The derivative of the
 # tanh is written in terms of its *value*, $1 - \tanh^2 z = 1 - h^2$; $z$ is no longer needed.
 #
 # $W$, $U$ and $b$ act at every step. A quantity that is used many times receives a gradient from every use, and they **add up**:
 #
-# $$ dW = \sum_t x_t^\top dz_t, \qquad dU = \sum_t h_{t-1}^\top dz_t, \qquad db = \sum_t \sum_n dz_{tn},
+# $$ dW = \sum_t x_t^\top dz_t, \qquad dU = \sum_t h_{t-1}^\top dz_t, \qquad db = \sum_t \sum_{\text{rows}} dz_t,
 #    \qquad dx_t = dz_t W^\top $$
 #
 # Each of these sums over steps and sequences is *one* matrix product if all steps are stacked as rows: (time · batch,
@@ -169,11 +199,11 @@ class Recurrent(Layer):
 # loop. Only $h_{t-1} U$ has to be in the loop.
 #
 # **With a mask.** Where a step does not count, $h_t = h_{t-1}$: a straight line through the drawing. In the backward
-# pass $g_t$ follows this line unchanged, $g_{t-1} = dh_{t-1} + g_t$, and $dz_t = 0$.
+# pass $\delta_t$ follows this line unchanged, $\delta_{t-1} = dh_{t-1} + \delta_t$, and $dz_t = 0$.
 #
 # *By hand:* one sequence, one feature, one hidden number; $W = 1$, $U = 0.5$, $b = 0$; $x = (1, 0)$, $h_0 = 0$. Then
 # $h_1 = \tanh 1 = 0.762$ and $h_2 = \tanh 0.381 = 0.363$. The loss depends only on $h_2$: $dh = (0, 1)$. So
-# $dz_2 = 1 - 0.363^2 = 0.868$, $g_1 = 0 + 0.5 \cdot 0.868 = 0.434$, $dz_1 = 0.434 \cdot (1 - 0.762^2) = 0.182$. And
+# $dz_2 = 1 - 0.363^2 = 0.868$, $\delta_1 = 0 + 0.5 \cdot 0.868 = 0.434$, $dz_1 = 0.434 \cdot (1 - 0.762^2) = 0.182$. And
 # $dx = (0.182, 0.868)$, $dW = 1 \cdot 0.182 + 0 \cdot 0.868 = 0.182$, $dU = 0 \cdot 0.182 + 0.762 \cdot 0.868 = 0.661$,
 # $db = 1.05$, $dstate = 0.5 \cdot 0.182 = 0.091$. After two steps only one tenth of the gradient is left: imagine a
 # hundred steps.
@@ -208,6 +238,29 @@ class RNN(Recurrent):
 # %%
 check(RNN)
 
+# %% [markdown]
+# What does an untrained RNN remember? It reads one spike at step 5, then zeros. On the left its hidden states, step by
+# step: each number reacts at once, and after a few steps hardly anything is left. On the right the other direction: how
+# the *last* hidden state changes with the input of each step, which is what `backward` computes. It fades in the same way.
+
+# %%
+with when_written():
+    spike = np.zeros((1, 40, 1))
+    spike[0, 5] = 3
+    layer = RNN(1, 12, rng=np.random.default_rng(4))
+    h, _ = layer.forward(spike)
+    dh = np.zeros_like(h)
+    dh[:, -1] = 1
+    dx, _ = layer.backward(dh)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.4), layout="constrained")
+    shown = left.imshow(h[0].T, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
+    left.set(xlabel="step", ylabel="hidden number", title="hidden states after a spike at step 5")
+    figure.colorbar(shown, ax=left)
+    right.semilogy(np.abs(dx[0, :, 0]), ".-", color=plotting.COLOURS[0])
+    right.set(xlabel="step of the input", title="gradient of the last state with respect to the input")
+    right.grid(alpha=0.2)
+    plt.show()
+
 
 # %% [markdown]
 # ## 7.2 LSTM
@@ -238,15 +291,15 @@ check(RNN)
 # has found what is worth keeping. That is `first_bias`; all other biases begin at 0.
 #
 # **The backward pass, derived.** Two gradients come from the next step: one is part of
-# $g_t = dh_t + (\text{the effect of } h_t \text{ on step } t + 1)$, the other of $dc_t$. The cell has two effects: it
+# $\delta_t = dh_t + (\text{the effect of } h_t \text{ on step } t + 1)$, the other of $dc_t$. The cell has two effects: it
 # appears in $h_t$, and it passes to the next step. The latter is the direct path:
 #
-# $$ dc_t = dc_{t+1} \odot f_{t+1} \;+\; g_t \odot o \odot (1 - \tanh^2 c_t) $$
+# $$ dc_t = dc_{t+1} \odot f_{t+1} \;+\; \delta_t \odot o \odot (1 - \tanh^2 c_t) $$
 #
 # Each gate is a factor in a product, so its gradient is the other factor, times the slope of its own function:
 #
 # $$ dz^i = dc \odot g \odot i(1 - i), \quad dz^f = dc \odot c_{t-1} \odot f(1 - f), \quad
-#    dz^g = dc \odot i \odot (1 - g^2), \quad dz^o = g_t \odot \tanh c_t \odot o(1 - o) $$
+#    dz^g = dc \odot i \odot (1 - g^2), \quad dz^o = \delta_t \odot \tanh c_t \odot o(1 - o) $$
 #
 # From here on it is the RNN: $dz_t U^\top$ goes to $h_{t-1}$, and the gradients of the weights add up over all steps.
 # Consider only the direct path: from step to step $dc$ is multiplied by $f$, and by nothing else. Where the gate is
@@ -257,6 +310,49 @@ check(RNN)
 # $dz^i = 0$ (because $g = 0$), $dz^f = 0.393 \cdot 1 \cdot \frac14 = 0.098$, $dz^g = 0.393 \cdot \frac12 = 0.197$; and
 # $dc_0 = 0.393 \cdot f = 0.197$.
 #
+# **In steps, if you like.** Everything that is new is in one step between the products with $U$. `lstm_cell` is that step
+# forwards and `lstm_cell_backward` the same backwards. Both are *optional*: they are checked one by one and carry no
+# points, and whoever writes the LSTM at once leaves them as they are. If you write them, `LSTM` may call them, once per
+# step; what is left are the products, the loop, the mask, and the sums.
+
+# %%
+def lstm_cell(z, c):
+    """One step of an LSTM after its products: gates, cell and hidden state
+
+    Shapes
+        z  (batch, 4 · hidden): x[t] W + h[t−1] U + b, columns i, f, g, o      c  (batch, hidden): the cell before the step
+        result  (h, new_c, gates): h, new_c (batch, hidden), gates (batch, 4 · hidden), z after its sigmoids and tanh
+
+    Source: Hochreiter & Schmidhuber (1997); Gers, Schmidhuber & Cummins (2000).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(lstm_cell)
+
+
+# %%
+def lstm_cell_backward(dh, dc, gates, c, new_c):
+    """One step of an LSTM backwards: from the gradients of h and of the new cell to those of z and of the old cell
+
+    Shapes
+        dh, dc  (batch, hidden): of h, with all its effects; of new_c, through the next step alone (f · dc of that step)
+        gates  (batch, 4 · hidden), c, new_c  (batch, hidden): as in ``lstm_cell``
+        result  (dz, dc_before): dz (batch, 4 · hidden), columns i, f, g, o; dc_before (batch, hidden)
+
+    Source: Gers, Schmidhuber & Cummins (2000).
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(lstm_cell_backward)
+
+
+# %% [markdown]
 # **Fast.** A step of 32 sequences is little computation, so the overhead of Python calls matters: four products per
 # step are four times the calls. One product computes all gates, and one tanh is enough if the columns of the three
 # sigmoids are halved before and after, because $\sigma(z) = \frac12 + \frac12 \tanh\frac z2$. Compute everything that
@@ -303,47 +399,116 @@ class LSTM(Recurrent):
 # %%
 check(LSTM)
 
+# %% [markdown]
+# The spike of 7.1 again, now read by an untrained LSTM: the size of its cell $c$ in the steps after the spike, for four
+# initial biases of the forget gate. From step to step the cell is multiplied by about $f$, so on the logarithmic axis it
+# falls along a line, and the larger the bias, the longer it lasts. With 3 and 5 nearly all of it is kept, and what the
+# layer writes in every step adds up: nothing has taught the other gates yet when to close.
+
+# %%
+with when_written():
+    figure, ax = plt.subplots(figsize=(8, 3.4), layout="constrained")
+    for bias in (0, 1, 3, 5):
+        layer = LSTM(1, 12, rng=np.random.default_rng(4))
+        layer.b.data[12:24] = bias
+        state, sizes = np.zeros((1, 2, 12)), []
+        for step in range(40):
+            _, state = layer.forward(np.full((1, 1, 1), 3.0 * (step == 0)), state)
+            sizes.append(np.abs(state[:, 1]).mean())
+        ax.semilogy(sizes, label=f"bias {bias}, f ≈ {1 / (1 + np.exp(-bias)):.3f}")
+    ax.set(xlabel="steps since the spike", ylabel="mean size of the cell")
+    ax.legend()
+    ax.grid(alpha=0.2)
+    plt.show()
+
 
 # %% [markdown]
 # ## 7.3 GRU
 #
 # Two gates and one state work nearly as well. The *reset* gate $r$ decides how much of the past enters the proposal
-# $n$, the *update* gate $z$ how much of the old state stays:
+# $n$, the *update* gate $z$ how much of the old state stays. (What goes into the gates is called $a$ here, because $z$ is
+# a gate.)
 #
-# $$ r = \sigma(z^r), \quad z = \sigma(z^z), \qquad (z^r, z^z, z^n) = x_t W + b \quad\text{plus, for } r \text{ and } z,\; h_{t-1} U $$
-# $$ q = h_{t-1} U^n + b^q, \qquad n = \tanh(z^n + r \odot q), \qquad h_t = (1 - z) \odot n + z \odot h_{t-1} $$
+# $$ r = \sigma(a^r), \quad z = \sigma(a^z), \qquad (a^r, a^z, a^n) = x_t W + b \quad\text{plus, for } r \text{ and } z,\; h_{t-1} U $$
+# $$ q = h_{t-1} U^n + b^q, \qquad n = \tanh(a^n + r \odot q), \qquad h_t = (1 - z) \odot n + z \odot h_{t-1} $$
 #
 # The columns of $W$, $U$ (3 · hidden of them) and $b$ are in the order **r, z, n**. This is PyTorch's variant: the
 # reset gate multiplies the recurrent product $q$, not the state before it, so that one product $h_{t-1} U$ serves all
 # three. This has one consequence: $q$ has its own bias, `bn`, because $r$ multiplies it but not $b^n$. (Note also the
 # roles of $z$ and $1 - z$: Cho et al. have them as here; in some papers they are exchanged.)
 #
-# **The backward pass, derived.** With $g$ for the total gradient of $h_t$, the mixture gives
+# **The backward pass, derived.** With $\delta_t$ for the gradient of $h_t$ with all its effects, the mixture gives
 #
-# $$ dn = g \odot (1 - z), \qquad dz = g \odot (h_{t-1} - n), \qquad \text{and straight to } h_{t-1}: \; g \odot z $$
+# $$ dn = \delta_t \odot (1 - z), \qquad dz = \delta_t \odot (h_{t-1} - n), \qquad
+#    \text{and straight to } h_{t-1}: \; \delta_t \odot z $$
 #
-# Before the tanh, $dz^n = dn \odot (1 - n^2)$. It passes unchanged to $b^n$ and $x_t W^n$, and to both factors of the
-# product $r \odot q$: $dq = dz^n \odot r$ and $dr = dz^n \odot q$. Then $dz^r = dr \odot r(1 - r)$ and
-# $dz^z = dz \odot z(1 - z)$. So the gradient that goes to the *input* is $(dz^r, dz^z, dz^n)$ and the one that goes to
-# the *state* is $(dz^r, dz^z, dq)$; they differ in the last third:
+# Before the tanh, $da^n = dn \odot (1 - n^2)$. It passes unchanged to $b^n$ and $x_t W^n$, and to both factors of the
+# product $r \odot q$: $dq = da^n \odot r$ and $dr = da^n \odot q$. Then $da^r = dr \odot r(1 - r)$ and
+# $da^z = dz \odot z(1 - z)$. So the gradient that goes to the *input* is $(da^r, da^z, da^n)$ and the one that goes to
+# the *state* is $(da^r, da^z, dq)$; they differ in the last third:
 #
-# $$ dW = \sum_t x_t^\top (dz^r, dz^z, dz^n), \qquad dU = \sum_t h_{t-1}^\top (dz^r, dz^z, dq), \qquad db^q = \sum dq $$
+# $$ dW = \sum_t x_t^\top (da^r, da^z, da^n), \qquad dU = \sum_t h_{t-1}^\top (da^r, da^z, dq), \qquad db^q = \sum dq $$
 #
 # *By hand:* one number of each, all parameters 0 except $b^q = 1$; $h_0 = 1$. Then $r = z = \frac12$, $q = 1$,
-# $n = \tanh\frac12 = 0.462$ and $h_1 = 0.731$. With $dh_1 = 1$: $dn = 0.5$, $dz^n = 0.5\,(1 - 0.462^2) = 0.393$,
-# $dq = 0.197$, $dz^r = 0.393 \cdot 1 \cdot \frac14 = 0.098$, $dz^z = (1 - 0.462) \cdot \frac14 = 0.134$; and with
+# $n = \tanh\frac12 = 0.462$ and $h_1 = 0.731$. With $dh_1 = 1$: $dn = 0.5$, $da^n = 0.5\,(1 - 0.462^2) = 0.393$,
+# $dq = 0.197$, $da^r = 0.393 \cdot 1 \cdot \frac14 = 0.098$, $da^z = (1 - 0.462) \cdot \frac14 = 0.134$; and with
 # $U = 0$ only the direct path is left: $dh_0 = 0.5$.
+#
+# **In steps, if you like.** As for the LSTM, `gru_cell` and `gru_cell_backward` are one step between the products,
+# forwards and backwards: *optional*, checked one by one, without points.
+
+# %%
+def gru_cell(a, q, h):
+    """One step of a GRU after its products:  new h = (1 − z) n + z h,  n = tanh(aⁿ + r q)
+
+    Shapes
+        a  (batch, 3 · hidden), columns r, z, n: x[t] W + b, and in the columns of r and z also h[t−1] U
+        q  (batch, hidden): h[t−1] Uⁿ + bn      h  (batch, hidden): the state before the step
+        result  (new_h, gates): new_h (batch, hidden), gates (batch, 3 · hidden): r, z and n side by side
+
+    Source: Cho et al. (2014), section 2.3, with the reset after the product.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(gru_cell)
+
+
+# %%
+def gru_cell_backward(dh, gates, q, h):
+    """One step of a GRU backwards: from the gradient of the new state to those of a, of q, and of the old state directly
+
+    Shapes
+        dh  (batch, hidden): of the new state, with all its effects
+        gates  (batch, 3 · hidden), q, h  (batch, hidden): as in ``gru_cell``
+        result  (da, dq, dh_direct): da (batch, 3 · hidden), columns r, z, n; dq, dh_direct (batch, hidden)
+    dh_direct: what passes straight to the old state, without what goes through U.
+
+    Source: Cho et al. (2014), section 2.3, with the reset after the product.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+# %%
+check(gru_cell_backward)
+
+
+# %% [markdown]
+# **Now the layer:** the products, the loop over time, the mask, and the sums over steps.
 
 # %%
 class GRU(Recurrent):
-    """Gated recurrent unit, PyTorch's variant:  n = tanh(zⁿ + r (h[t−1] Uⁿ + bn)),  h[t] = (1 − z) n + z h[t−1]
+    """Gated recurrent unit, PyTorch's variant:  n = tanh(aⁿ + r (h[t−1] Uⁿ + bn)),  h[t] = (1 − z) n + z h[t−1]
 
     Shapes
         x  (batch, time, in_features)      h  (batch, time, hidden)      state, last  (batch, hidden)
         W  (in_features, 3 · hidden)      U  (hidden, 3 · hidden)      b  (3 · hidden,); columns in the order r, z, n
         bn  (hidden,): the bias of the recurrent product in n; for r and z, b is the sum of PyTorch's two biases
         mask  (batch, time), true or 1 where the step counts; elsewhere the state is held
-    r and z are sigmoids of x[t] W + h[t−1] U + b in their columns; zⁿ = x[t] W + b in the columns of n.
+    r and z are sigmoids of x[t] W + h[t−1] U + b in their columns; aⁿ = x[t] W + b in the columns of n.
     forward(x, state=None, mask=None) returns (h, last), backward(dh, dlast=None) returns (dx, dstate).
 
     Source: Cho et al., Learning Phrase Representations using RNN Encoder-Decoder (2014), section 2.3; reset after the
@@ -369,7 +534,7 @@ check(GRU)
 
 # %% [markdown]
 # How much of a gradient is left after many steps? The loss depends only on the last hidden state, and the curves show
-# its gradient with respect to the input of $n$ steps ago; all layers are untrained. The axis is logarithmic, so a
+# its gradient with respect to the input of $k$ steps ago; all layers are untrained. The axis is logarithmic, so a
 # straight line downwards means that the same share is lost at every step. You see the tanh of the RNN, the forget gates
 # of the LSTM for three biases (the dashed one is `first_bias`), and the GRU, whose update gate begins half open and can
 # learn to open.
@@ -543,6 +708,28 @@ class Bidirectional(Recurrent):
 # %%
 check(Bidirectional)
 
+# %% [markdown]
+# Which output has seen which input? Row $t$ shows how much the two halves of $h_t$ change with each step of $x$, computed
+# with your `backward`, one step of $dh$ at a time. `there` has read everything up to $t$, `back` everything from $t$ on,
+# and together they have read the whole sequence.
+
+# %%
+with when_written():
+    rng = np.random.default_rng(0)
+    layer, steps = Bidirectional(RNN(3, 16, rng=rng), RNN(3, 16, rng=rng)), 20
+    h, _ = layer.forward(rng.normal(size=(1, steps, 3)))
+    seen = np.zeros((3, steps, steps))
+    for n, half in enumerate((slice(0, 16), slice(16, 32), slice(0, 32))):
+        for t in range(steps):
+            dh = np.zeros_like(h)
+            dh[:, t, half] = rng.normal(size=dh[:, t, half].shape)
+            seen[n, t] = np.abs(layer.backward(dh)[0]).sum(axis=(0, 2))
+    figure, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
+    for name, one, ax in zip(("there", "back", "both"), seen, axes, strict=True):
+        ax.imshow(np.log10(one + 1e-6), cmap="Purples", vmin=-6)
+        ax.set(xlabel="step of x", ylabel="step of h", title=name, yticks=range(0, steps, 5))
+    plt.show()
+
 
 # %% [markdown]
 # ## 7.6 Truncated back-propagation through time
@@ -619,6 +806,31 @@ def truncated_bptt(x, y, state=None, *, model, loss, optimizer, steps):
 # %%
 check(truncated_bptt)
 
+# %% [markdown]
+# What is cut off? As above, row $t$ shows how much the output of step $t$ changes with each input: on the left as
+# `backward` over the whole sequence finds it, on the right with four pieces of eight steps, whose first state is a
+# constant. The values of the outputs are the same in both; what is missing are the gradients that cross a border.
+
+# %%
+with when_written():
+    rng, steps, size = np.random.default_rng(1), 32, 8
+    layer, x = RNN(3, 16, rng=rng), rng.normal(size=(1, 32, 3))
+    upstream = rng.normal(size=(steps, 16))
+    seen = np.zeros((2, steps, steps))
+    for n, length in enumerate((steps, size)):
+        state = None
+        for first in range(0, steps, length):
+            h, state = layer.forward(x[:, first : first + length], state)
+            for t in range(length):
+                dh = np.zeros_like(h)
+                dh[:, t] = upstream[first + t]
+                seen[n, first + t, first : first + length] = np.abs(layer.backward(dh)[0]).sum(axis=(0, 2))
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    for name, one, ax in zip(("the whole sequence", "pieces of 8 steps"), seen, axes, strict=True):
+        ax.imshow(np.log10(one + 1e-6), cmap="Purples", vmin=-6)
+        ax.set(xlabel="step of x", ylabel="step of the output", title=name)
+    plt.show()
+
 
 # %% [markdown]
 # ## 7.7 RecursiveNet
@@ -633,6 +845,13 @@ check(truncated_bptt)
 # them in one row, and $W$ has the shape $(2 \cdot \text{features},\; \text{features})$, so that the result is a vector
 # of the same size and can itself be a child. A recurrent network is the special case of a tree that grows on one side
 # only, with the next input always on the right.
+#
+# > **Find the mistake.** One of the articles behind this course has one name and one abbreviation, RNN, for recurrent and
+# > for recursive networks, and calls a temporal convolutional network (7.9) "a recursive network" too. They are three
+# > architectures. What is the output for a text of five words, and what does it depend on? A *recurrent* network
+# > applies one layer along a chain and carries a state. A *recursive* one applies one layer at the forks of a tree, and
+# > the tree is an input. A *convolutional* one has neither: no output of a layer is the input of the same layer again.
+# > (Of every recurrent network there is a recursive one, with a tree that is a chain. The reverse does not hold.)
 #
 # **Trees as numbers.** The leaves have the numbers 0 … `leaves` − 1, followed by the forks, in an order in which
 # children come before their parent; the last is the root. Then a tree is a table with one row per fork: the number of
@@ -897,6 +1116,35 @@ class CausalConv1d(Layer):
 # %%
 check(CausalConv1d)
 
+# %% [markdown]
+# Which output depends on which input? Row $t$ shows how much $y_t$ changes with each step of $x$, computed with your
+# `backward`. Nothing lies above the diagonal: no output sees the future. With the dilation the cells of the kernel
+# move apart, and two such layers one after the other look further back than either.
+
+# %%
+with when_written():
+    rng, steps = np.random.default_rng(0), 20
+    stacks = {
+        "kernel 3": [CausalConv1d(2, 2, 3, rng=rng)],
+        "kernel 3, dilation 4": [CausalConv1d(2, 2, 3, 4, rng=rng)],
+        "one after the other": [CausalConv1d(2, 2, 3, rng=rng), CausalConv1d(2, 2, 3, 4, rng=rng)],
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.8), layout="constrained")
+    for (name, layers), ax in zip(stacks.items(), axes, strict=True):
+        y = rng.normal(size=(1, steps, 2))
+        for layer in layers:
+            y = layer.forward(y)
+        seen = np.zeros((steps, steps))
+        for t in range(steps):
+            dy = np.zeros_like(y)
+            dy[:, t] = 1
+            for layer in reversed(layers):
+                dy = layer.backward(dy)
+            seen[t] = np.abs(dy).sum(axis=(0, 2))
+        ax.imshow(seen > 1e-12, cmap="Purples", vmax=1.4)
+        ax.set(title=name, xlabel="step of x", ylabel="step of y", xticks=range(0, steps, 5), yticks=range(0, steps, 5))
+    plt.show()
+
 
 # %% [markdown]
 # ## 7.9 TCNBlock
@@ -1086,7 +1334,7 @@ check(LocallyConnected1d)
 # needs 0 bits, somebody who guesses $\log_2 8 = 3$. Counting what followed the same last four characters needs 3.1, and
 # with the last nine, falling back on fewer where these were never seen, it is 2.8: the previous ending is eight or nine
 # characters back, and between the two stands another word each time. Reach **1 bit** or less, from one of up to three
-# seeds, with at most 60 seconds of CPU time each (the author's solution takes about 8 and needs 0.01 bits).
+# seeds, with at most 60 seconds of CPU time each (a small part of that is enough, and 0.01 bits can be reached).
 #
 # `LanguageModel` is given: an LSTM that reads one-hot vectors, and a `Linear` that turns each hidden state into scores.
 # Write `train_language_model`. Remarks:
@@ -1216,10 +1464,23 @@ with when_written():
 # others. For every seed all images are changed in the same way: rotated by any angle, perhaps mirrored, bent a little,
 # and each pixel mixed with its neighbours.
 #
+# > **Find the mistake.** The program of the article makes its cell with `BasicLSTMCell(…, dropout_keep_prob=dropout_rate)`,
+# > its labels have the shape (batch, classes), and the loss is the mean over all steps of all sequences.
+# >
+# > 1. A *rate* says what is dropped, a *keep probability* what stays: with a rate of 0.1 the program would drop nine
+# >    numbers of ten. Keep is 1 − rate. (And `BasicLSTMCell` has no such argument: dropout is a wrapper around a cell.)
+# > 2. The *sparse* cross-entropy takes one integer per prediction. Scores are (batch, steps, classes), so labels are
+# >    (batch, steps). With (batch, classes) the shapes match only if there are as many steps as classes, and then the
+# >    loss is of something else.
+# > 3. The program is not told how long each sequence is, so it also learns to predict padding, and the mean is over
+# >    padding too. With a mask $m_{bt}$ of ones and zeros the loss is $\sum_{b,t} m_{bt}\, L_{bt} \big/ \sum_{b,t} m_{bt}$:
+# >    two sequences of 2 and 8 steps, padded to 8, with the loss 3 at each real step and 0 at each padded one, have the
+# >    mean loss 3. The program reports $3 \cdot 10 / 16 = 1.9$.
+#
 # Given: `LastStep`, a recurrent layer and a layer that uses its *last* hidden state. Write `train_row_reader` with
 # it: an `LSTM`, then `Dropout` and a `Linear` with ten scores, and `Adagrad`. At least 92 % of 2,000 unseen images
-# must be classified correctly, from one of up to three seeds, with at most 60 seconds of CPU time each (the author's
-# solution takes about 15).
+# must be classified correctly, from one of up to three seeds, with at most 60 seconds of CPU time each (half of
+# that is enough).
 #
 # - `Dropout(1 - keep_probability)`: the article counts what is kept, the layer what is dropped.
 # - Adagrad divides by the root of *all* squared gradients so far, so its steps become smaller automatically: a learning
@@ -1299,7 +1560,7 @@ with when_written():
 # RNN has vanished before it arrives at the first mark.
 #
 # Write `train_adder`. Sequences have 60 steps; the mean squared error on unseen ones must be at most 0.01 for each of
-# three seeds, with at most 60 seconds of CPU time each (the author's solution takes about 4). An RNN does not reach
+# three seeds, with at most 60 seconds of CPU time each (a small part of that is enough). An RNN does not reach
 # this in that time.
 #
 # - `LastStep(LSTM(2, 32, rng=rng), Linear(32, 1, rng=rng))`, `MeanSquaredError`, `Adam` at a learning rate of 0.01 to

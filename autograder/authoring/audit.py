@@ -242,7 +242,7 @@ class _Auditor:
                 yield f"there is no released {path.name}: run autograder release"
                 continue
             result = self.grader.grade(read_submission(path, self.loaded)).exercises[0]
-            if result.points:
+            if result.points:  # an optional step has none: its status says the same
                 yield f"the stub in {path.name} earns {result.points} points"
             elif result.status is not Status.NOT_ATTEMPTED:
                 yield f"the stub in {path.name} is “{result.status}”, not “not attempted”"

@@ -22,6 +22,8 @@ from autograder.course import catalogue
 from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.course.assignment_folder import released_files, specified
 from autograder.course.hint_files import HINTS, written_hints
+from autograder.course.model_answers import ANSWERS, model_answers, written_answers
+from autograder.course.released_solutions import SOLUTIONS, solutions_in, written_solutions
 from autograder.course.repairs import as_published
 from autograder.diagnosis.diagnose import Diagnostics
 from autograder.diagnosis.planted import same_data
@@ -55,19 +57,23 @@ class MissingExtraError(Exception):
     """The command needs an optional part that is not installed."""
 
 
-def release(root: Path, name: str) -> list[Path]:
+def release(root: Path, name: str, *, answers: bool = False, solutions: bool = False) -> list[Path]:
     """Write ``assignments/NAME/`` from ``solutions/NAME/``; return the files that changed.
 
+    answers: whether with ``answers.json``, the model answers of written questions, which is removed otherwise;
+    solutions: whether with ``solutions.json``, which is removed otherwise.
     Raises SpecError if the source is invalid, MissingExtraError if nbgrader is not installed.
     """
     loaded = catalogue.load(name, root)
     changed = []
-    for file, content in texts(loaded).items():
+    wanted = {ANSWERS: answers, SOLUTIONS: solutions}
+    told = {file: content for file, content in _told(loaded).items() if wanted[file]}
+    for file, content in {**texts(loaded), **told}.items():
         path = loaded.released / file
         if not path.is_file() or path.read_text(encoding="utf-8") != content:
             write_atomically(path, content, within=root)
             changed.append(path)
-    for path in _left_over(loaded):
+    for path in [*_left_over(loaded), *(path for path in _told_before(loaded) if not wanted[path.name])]:
         path.unlink()
         changed.append(path)
     path = loaded.released / "cases.npz"
@@ -102,6 +108,11 @@ def stale(root: Path, name: str) -> list[str]:
         f"{name}: {path.relative_to(loaded.released)} no longer has a source: run autograder release {name}"
         for path in _left_over(loaded)
     ]
+    found += [
+        f"{name}: {path.name} is out of date: run autograder release --{path.stem} {name}"
+        for path in _told_before(loaded)
+        if path.read_text(encoding="utf-8") != _told(loaded)[path.name]
+    ]
     if not _same_answers(loaded.released / "cases.npz", _public_answers(loaded)):
         found.append(f"{name}: cases.npz is out of date: run autograder release {name}")
     if calibration.is_stale(loaded):
@@ -114,6 +125,20 @@ def _left_over(loaded: Loaded) -> list[Path]:
     sources = {path.relative_to(loaded.folder) for path in released_files(loaded.folder)}
     there = [*released_files(loaded.released), loaded.released / "checks.py"]
     return [path for path in there if path.is_file() and path.relative_to(loaded.released) not in sources]
+
+
+def _told(loaded: Loaded) -> dict[str, str]:
+    """Files that only some releases have, with what belongs in them."""
+    source, names = loaded.folder / f"{loaded.assignment.module}.py", [e.name for e in loaded.assignment.exercises]
+    return {
+        ANSWERS: written_answers(model_answers(source)),
+        SOLUTIONS: written_solutions(solutions_in(source, names)),
+    }
+
+
+def _told_before(loaded: Loaded) -> list[Path]:
+    """Those of them that this release has."""
+    return [path for path in (loaded.released / ANSWERS, loaded.released / SOLUTIONS) if path.is_file()]
 
 
 def texts(loaded: Loaded) -> dict[str, str]:

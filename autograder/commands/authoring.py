@@ -36,6 +36,12 @@ def release(
         Path | None, typer.Option(help="Instead, write or update an nbgrader course in this folder.")
     ] = None,
     exchange: Annotated[Path | None, typer.Option(help="With --nbgrader: its exchange folder.")] = None,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="With model answers and mark schemes, for people who learn by themselves.")
+    ] = False,
+    solutions: Annotated[
+        bool, typer.Option("--solutions", help="With the solutions: a learner sees one after passing the exercise.")
+    ] = False,
     course: CourseOption = None,
 ) -> None:
     """Build assignments/ from solutions/, or an nbgrader course."""
@@ -55,7 +61,7 @@ def release(
         if check_only:
             problems += stale(root, name)
         else:
-            changed = build(root, name)
+            changed = build(root, name, answers=answers, solutions=solutions)
             what = ", ".join(path.name for path in changed) or "nothing changed"
             console.print(f"{name}: {what}", markup=False)
     for problem in problems:

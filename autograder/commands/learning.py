@@ -189,6 +189,43 @@ def hint(
         console.print(hints.no_more(result), markup=False, soft_wrap=True)
 
 
+def answer(
+    target: Annotated[str, typer.Argument(help="A written question: valley, foundations.valley, foundations.1.")],
+    *,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Show the model answer and the mark scheme of a written question that I have answered."""
+    from autograder.learner.answers import answered
+
+    found = answered(target, root_of(course))
+    if json:
+        print_json(found)
+    else:
+        from autograder.learner.screen import print_answer
+
+        print_answer(open_console(), found)
+
+
+def solution(
+    target: Annotated[str, typer.Argument(help="An exercise that passes: Linear, layers.Linear.")],
+    *,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Show the author's solution of an exercise that I have solved."""
+    from autograder.isolation.launcher import open_launcher
+
+    with open_launcher() as launcher:
+        from autograder.learner.solutions import solution as find
+
+        found = find(target, root_of(course), launcher)
+    if json:
+        print_json(found)
+    else:
+        typer.echo(found.source)
+
+
 def progress(
     names: Annotated[list[str] | None, typer.Argument(help="Assignments; by default all that were started.")] = None,
     *,
@@ -283,5 +320,5 @@ def reset(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (start, check, watch, hint, progress, submit, reset):
+    for command in (start, check, watch, hint, answer, solution, progress, submit, reset):
         app.command()(command)

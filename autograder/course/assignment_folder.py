@@ -39,6 +39,7 @@ from autograder.course.mistake_files import read_mistakes
 from autograder.course.text_files import read_text
 from autograder.measuring import KINDS
 from autograder.spec import Assignment, Exercise, Outline, Question, SpecError
+from autograder.spec.exercise import OptionalStep
 
 __all__ = ["OUTLINE", "RELEASED", "released_files", "specified"]
 
@@ -116,7 +117,7 @@ def _complete(exercise: Exercise, outline: Outline, folder: Path, hints: Mapping
     return replace(
         exercise,
         points=points,
-        bonus=name in outline.bonus,
+        bonus=name in outline.bonus or isinstance(points, OptionalStep),
         hints=hints,
         support=_support(exercise, folder),
         mistakes=read_mistakes(mistakes) if mistakes.is_file() else (),

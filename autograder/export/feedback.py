@@ -92,7 +92,11 @@ def summary(report: Report, limit: int = 300) -> list[str]:
         return told
     about_file = {problem.sentence for problem in report.problems}
     for exercise in report.exercises:
-        if exercise.status in RIGHT or (exercise.bonus and exercise.status is Status.NOT_ATTEMPTED):
+        if (
+            exercise.optional
+            or exercise.status in RIGHT
+            or (exercise.bonus and exercise.status is Status.NOT_ATTEMPTED)
+        ):
             continue
         words = [
             "a fault of the grader" if one.status is Status.BROKEN else one.hint or one.sentence

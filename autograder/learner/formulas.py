@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["formulas", "plain", "prose"]
+__all__ = ["formulas", "plain", "prose", "readable"]
 
 _CELL = re.compile(r"^# ?%%(.*)$", re.MULTILINE)
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+(?:\n[^$\n]+)?)\$", re.DOTALL)
@@ -66,6 +66,12 @@ def formulas(prose: str, *, backward: bool) -> list[str]:
         if (backward and gradient) or (display and not backward and not gradient):
             found.append(formula)
     return list(dict.fromkeys(found))
+
+
+def readable(markdown: str) -> list[str]:
+    """The paragraphs of a text, each on one line, its formulas spelled without markup."""
+    spelled = _MATH.sub(lambda found: plain(found[1] or found[2]), markdown)
+    return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", spelled) if paragraph.strip()]
 
 
 def plain(latex: str) -> str:

@@ -62,7 +62,8 @@ def _warnings(work: Work, written: list[WrittenExercise]) -> list[str]:
                 "is still as published" if exercise.published else "still raises NotImplementedError, or does nothing"
             )
             found.append(f"{exercise.name}.{missing[0]} {what}.")
-    if empty := [one.name for one in written if one.state == "not written"]:
+    optional = {exercise.name for exercise in work.assignment.exercises if exercise.optional}
+    if empty := [one.name for one in written if one.state == "not written" and one.name not in optional]:
         found.append(f"Not written: {', '.join(empty)}.")
     if unanswered := [answer.name for answer in work.submission.written if not answer.answered]:
         found.append(f"No answer yet to the questions: {', '.join(unanswered)}.")

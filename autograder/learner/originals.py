@@ -15,7 +15,7 @@ from autograder.submission import SubmissionError, read_submission
 from autograder.writing import make_folder, refuse_links, write_atomically
 from dlkit import course
 
-__all__ = ["available", "originals", "start"]
+__all__ = ["available", "came_from", "originals", "start"]
 
 NOT_RELEASED = shutil.ignore_patterns(".*", "__pycache__", "*.bak", "*.zip")
 
@@ -88,6 +88,12 @@ def _sources(root: Path | None) -> list[Path]:
     installed = course.installed()
     found += [installed] if installed else []
     return [place for place in dict.fromkeys(found) if place != root and catalogue.names(place)]
+
+
+def came_from(root: Path) -> list[Path]:
+    """The learner's own folder, and the course that its assignments were taken from, if ``start`` took them."""
+    source = state.read(root).source
+    return [root, *([Path(source)] if source and Path(source) != root else [])]
 
 
 def _refuse_work(loaded: Loaded) -> None:

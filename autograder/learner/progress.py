@@ -72,7 +72,7 @@ def _next(assignments: list[AssignmentProgress]) -> Next | None:
     unfinished = {one.name for one in assignments if one.done < one.of}
     for assignment, bonus in [(one, bonus) for bonus in (False, True) for one in assignments]:
         wrong = {one.name: one for one in assignment.exercises if one.status not in RIGHT}
-        for exercise in [one for one in wrong.values() if one.bonus is bonus]:
+        for exercise in [one for one in wrong.values() if one.bonus is bonus and one.max_points]:
             missing = [name for name in exercise.depends if name in wrong]
             first = wrong[missing[0]] if missing else exercise
             return Next(assignment.name, first.name, _why(assignment, first, wrong, unfinished))

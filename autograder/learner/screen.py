@@ -1,4 +1,4 @@
-"""What ``watch``, ``hint``, ``progress`` and ``submit`` print: readable at 80 columns, without colour, in ASCII."""
+"""What ``watch``, ``hint``, ``answer``, ``progress`` and ``submit`` print: at 80 columns, without colour, in ASCII."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from autograder.learner.answers import Answered
+from autograder.learner.formulas import readable
 from autograder.learner.hints import FORMULA
 from autograder.learner.records import AssignmentProgress, ExerciseProgress, Hint, Manifest, Progress, View
 from autograder.render.page import STYLES, Page
@@ -15,13 +17,14 @@ from autograder.render.reading import MEANING, RIGHT, number
 from autograder.render.terminal import print_exercise, print_report
 from autograder.report import Status
 
-__all__ = ["print_hints", "print_manifest", "print_progress", "print_view"]
+__all__ = ["print_answer", "print_hints", "print_manifest", "print_progress", "print_view"]
 
 BAR = 20
 UNKNOWN = "?"
 SHOWN_FROM_S = 0.005
 MOST_CHARACTERS = 1500
 """Characters of one hint; a longer one loses its middle."""
+MOST_OF_AN_ANSWER = 8000
 KEYS = (("h", "hint"), ("n", "next"), ("p", "previous"), ("a", "all"), ("?", "help"), ("q", "quit"))
 HELP = (
     ("h", "the next hint: where to look, then the formula, then the step"),
@@ -106,6 +109,18 @@ def print_hints(console: Console, hints: Sequence[Hint]) -> None:
             page.line(page.text(spelled.removesuffix(";"), limit=MOST_CHARACTERS), indent=6, hang=2 * is_formula)
 
 
+def print_answer(console: Console, found: Answered) -> None:
+    """Print a model answer, and the mark scheme below it."""
+    page = Page(console)
+    points = number(found.question.points)
+    page.line(page.text(f"{found.question.name} of {found.assignment}, {points} points. A model answer:", "bold"))
+    for text, title in ((found.model.answer, ""), (found.model.scheme, "Mark scheme: ")):
+        for i, paragraph in enumerate(readable(text)):
+            page.gap()
+            spelled = _in_plain_signs(paragraph) if page.plain else paragraph
+            page.line(Text("" if i else title, "bold"), page.text(spelled, limit=MOST_OF_AN_ANSWER), indent=2)
+
+
 def _in_plain_signs(text: str) -> str:
     """Spell for ASCII what would be spelled as in prose, where a dot separates words and a hat is an accent."""
     rooted = re.sub("√(\\w\u0302?)(?![\\w(])", r"√(\1)", text)
@@ -144,11 +159,12 @@ def _print_assignment(page: Page, assignment: AssignmentProgress) -> None:
     page.line(line)
     if assignment.problem:
         page.line(page.mark(Status.BROKEN), " ", page.text(assignment.problem), indent=2, hang=2)
-    groups: dict[tuple[bool, str], list[ExerciseProgress]] = {}
-    for exercise in sorted(assignment.exercises, key=lambda one: one.bonus):
-        groups.setdefault((exercise.bonus, exercise.status), []).append(exercise)
-    for (bonus, status), those in groups.items():
-        meaning = f"{'bonus, ' * bonus}{MEANING[Status(status)] if status else 'not checked yet'}"
+    groups: dict[tuple[str, str], list[ExerciseProgress]] = {}
+    for exercise in sorted(assignment.exercises, key=lambda one: (one.bonus, not one.max_points)):
+        kind = "" if not exercise.bonus else "bonus, " if exercise.max_points else "optional, "
+        groups.setdefault((kind, exercise.status), []).append(exercise)
+    for (kind, status), those in groups.items():
+        meaning = f"{kind}{MEANING[Status(status)] if status else 'not checked yet'}"
         names = page.text(", ".join(one.name for one in those), limit=4000)
         page.line(_mark(page, status), Text(f" {meaning}: "), names, indent=2, hang=2)
     if stale := [one.name for one in assignment.exercises if one.stale]:

@@ -27,6 +27,7 @@ class Drawn:
         self.points = exercise.points
         self.max_points = exercise.max_points
         self.bonus = exercise.bonus
+        self.optional = exercise.optional
         shared = shared_sentence(exercise.verdicts)
         self.about_file = bool(shared) and shared in told
         self.sentence = shared if len(exercise.verdicts) > 1 and not self.about_file else ""

@@ -62,6 +62,7 @@ def pace_of_class(rows: Sequence[ClassMeasure]) -> Markup:
 
 def points_by_exercise(rates: Sequence[Rate]) -> Markup:
     """Draw how each exercise's points are spread over the class: the larger a dot, the more students."""
+    rates = [rate for rate in rates if rate.max_points] or rates
     named = [(rate.name, f"{number(round(rate.median, 1))} of {number(rate.max_points)}") for rate in rates]
     sheet = Sheet("points", named)
     for at, text in ((0, "none"), (0.5, "half"), (1, "all points")):

@@ -269,6 +269,8 @@ def counted_points(report: Report) -> tuple[float, float]:
 
 def points_earned(report: Report) -> str:
     """The points in one line; bonus points are named, for the sum may exceed the maximum."""
+    if report.exercises and all(exercise.optional for exercise in report.exercises):
+        return "optional steps, without points"
     if report.exercises and all(exercise.bonus for exercise in report.exercises):
         return f"{number(report.points)} of {number(counted_points(report)[1])} bonus points"
     bonus = f", with {number(report.bonus_points)} bonus points" if report.bonus_points else ""
@@ -305,4 +307,6 @@ def next_steps(report: Report) -> list[Step]:
 
     steps += write([exercise for exercise in unwritten if not exercise.bonus], "")
     steps += [Step("", f"Answer “{one.name}”.", points=one.max_points) for one in report.written if not one.answered]
-    return steps + write([exercise for exercise in unwritten if exercise.bonus], " for bonus points")
+    return steps + write(
+        [exercise for exercise in unwritten if exercise.bonus and not exercise.optional], " for bonus points"
+    )

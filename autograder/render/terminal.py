@@ -84,6 +84,7 @@ def _print_exercises(page: Page, report: Report, *, verbose: bool) -> None:
             _print_exercise(page, exercise, width, verbose=True)
         elif exercise.status is Status.NOT_ATTEMPTED:
             why = "not attempted, for bonus points" if exercise.bonus else "not attempted yet"
+            why = "optional steps, not written" if exercise.optional else why
             quiet.setdefault(why, []).append(exercise)
         elif shared_sentence(exercise.verdicts) in told:
             quiet.setdefault("not graded because of the file, see above", []).append(exercise)
@@ -91,7 +92,8 @@ def _print_exercises(page: Page, report: Report, *, verbose: bool) -> None:
             _print_exercise(page, exercise, width, verbose=False)
     for why, those in quiet.items():
         points = number(sum(exercise.max_points for exercise in those))
-        text = page.text(f"{why}: {', '.join(exercise.name for exercise in those)} ({points} points)", "dim", 4000)
+        worth = "" if all(exercise.optional for exercise in those) else f" ({points} points)"
+        text = page.text(f"{why}: {', '.join(exercise.name for exercise in those)}{worth}", "dim", 4000)
         page.line(page.mark(those[0].status), " ", text, hang=2)
     if not report.exercises:
         page.line(page.text("No exercise was graded.", "dim"))
@@ -111,7 +113,8 @@ def _print_exercise(page: Page, exercise: ExerciseResult, width: int, *, verbose
     name = page.shorten(page.text(exercise.name), width)
     line = Text.assemble(page.mark(status), " ", name, " " * (width - name.cell_len))
     line.append(f"  {status:<{STATUS_WIDTH}}", STYLES[status])
-    line.append(f"  {number(exercise.points):>5} / {number(exercise.max_points)}{' bonus' if exercise.bonus else ''}")
+    points = f"{number(exercise.points):>5} / {number(exercise.max_points)}{' bonus' if exercise.bonus else ''}"
+    line.append(f"  {'optional' if exercise.optional else points}")
     timed = timing_of(verdict for verdict in exercise.verdicts if verdict.status is Status.PASSED)
     if timed and not verbose:
         note = page.text(timed.words, "dim")
@@ -147,7 +150,7 @@ def _print_finding(page: Page, finding: Finding) -> None:
 
 def _print_check(page: Page, verdict: Verdict) -> None:
     said = "" if verdict.status is Status.PASSED else f", {verdict.status}"
-    points = f" ({number(verdict.points)} / {number(verdict.max_points)}{said})"
+    points = f" ({number(verdict.points)} / {number(verdict.max_points)}{said})" if verdict.max_points else said
     page.line(page.mark(verdict.status), " ", page.text(verdict.check), Text(points, "dim"), indent=4, hang=2)
     if verdict.status is Status.NOT_ATTEMPTED:
         return

@@ -43,7 +43,10 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class ExerciseResult(msgspec.Struct, frozen=True):
-    """All verdicts of one exercise; bonus: whether its points are not part of the assignment's maximum."""
+    """All verdicts of one exercise; bonus: whether its points are not part of the assignment's maximum.
+
+    One that has none at all is an optional step of another exercise.
+    """
 
     name: str
     verdicts: list[Verdict]
@@ -58,6 +61,11 @@ class ExerciseResult(msgspec.Struct, frozen=True):
     def max_points(self) -> float:
         """Maximum of the points."""
         return round(sum(verdict.max_points for verdict in self.verdicts), 2)
+
+    @property
+    def optional(self) -> bool:
+        """Whether this is an optional step, which counts for nothing."""
+        return self.bonus and not self.max_points
 
     @property
     def status(self) -> Status:

@@ -15,7 +15,8 @@ __all__ = ["Assignment", "Outline", "Question"]
 class Outline:
     """What ``assignment.py`` says: title, exercises in the notebook's order with their points, written questions.
 
-    points: of each part of an exercise, ``Points(forward=2, backward=4, speed=1)``; for a function, a number is enough;
+    points: of each part of an exercise, ``Points(forward=2, backward=4, speed=1)``; for a function, a number is enough,
+    and 0 makes it an optional step: checked, and left out of everything that counts;
     bonus: those of the exercises whose points are added to the mark, and are not part of the maximum;
     questions: points by name; their text and mark scheme stand in the notebook;
     earlier: assignments whose exercises this one uses;  minutes: the time a student needs for all of it.

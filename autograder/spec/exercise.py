@@ -34,10 +34,23 @@ class Points:
                 raise SpecError(message)
 
 
+class OptionalStep(Points):
+    """The points of a function that helps with a longer exercise: it is checked, and counts for nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        object.__setattr__(self, "by_part", {name: 0.0})
+
+
 def points_by_part(name: str, points: Points | float | None) -> Points:
-    """Points as authors may write them: a number is enough for a function; None where ``assignment.py`` gives them."""
+    """Points as authors may write them: a number is enough for a function; None where ``assignment.py`` gives them.
+
+    0 makes an optional step of a function.
+    """
     if points is None:
         return Points()
+    if points == 0:
+        return OptionalStep(name)
     return points if isinstance(points, Points) else Points(**{name: points})
 
 
@@ -68,7 +81,8 @@ class Exercise:
     proves that the limits leave room for it;
     published: in a repair, by part, the published, incorrect body that students get in place of a stub;
     complex_numbers: whether its formula can be one of complex numbers (a rotation), which are no complex step then;
-    bonus: whether its points are added to the mark without being part of the maximum.
+    bonus: whether its points are added to the mark without being part of the maximum.  One without points is an
+    optional step.
     """
 
     name: str
@@ -113,6 +127,11 @@ class Exercise:
     def total(self) -> float:
         """Points of the whole exercise."""
         return float(sum(self.points.by_part.values()))
+
+    @property
+    def optional(self) -> bool:
+        """Whether this is a step of another exercise, checked for whoever writes it, without points."""
+        return isinstance(self.points, OptionalStep)
 
     def points_of(self, check: Check) -> float:
         """Points of one check: its part's points divided by weight, in hundredths that add up."""

@@ -6,6 +6,28 @@
 # is made of. At the end your own layers learn to separate two spirals, and you see in your own numbers why deep stacks
 # of sigmoids were abandoned.
 #
+# | | |
+# |---|---|
+# | Time | about 5 hours |
+# | You will be able to | derive the backward pass of any layer on paper, from "who has an effect on what, and at what rate"; find by shapes alone which product a gradient is; keep exponentials finite; say why deep networks need nonlinearities whose slope is near 1 |
+# | Builds on | matrix products, the chain rule; of 01 no code, but its tools are what checks your gradients |
+# | Next | losses (03), optimizers (04) |
+#
+# | here | PyTorch |
+# |---|---|
+# | `Linear` | `torch.nn.Linear`, whose weight is the transpose: (out_features, in_features) |
+# | `Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU`, `ELU` | `torch.nn.Sigmoid`, `Tanh`, `ReLU`, `LeakyReLU`, `ELU` |
+# | `GELU` | `torch.nn.GELU(approximate="tanh")` |
+# | `Softmax` | `torch.nn.Softmax(dim=-1)` |
+# | `Flatten`, `Sequential` | `torch.nn.Flatten`, `torch.nn.Sequential` |
+# | `Parameter`, `layer.parameters()`, `zero_grad()` | `torch.nn.Parameter`, the same; a parameter there *is* a tensor, here it *has* two arrays |
+# | `backward(dy)` | `y.backward(dy)`; autograd finds it by itself (15) |
+#
+# **Further reading.** [Goodfellow, Bengio & Courville, *Deep Learning*](https://www.deeplearningbook.org) (2016),
+# chapter 6, above all 6.5. [The notes of Stanford's CS231n](https://cs231n.github.io/optimization-2/) on
+# back-propagation. [Nielsen, *Neural Networks and Deep Learning*](http://neuralnetworksanddeeplearning.com/chap2.html)
+# (2015), chapter 2.
+#
 # **What a layer promises**
 #
 # | method | returns |
@@ -29,6 +51,34 @@ from autograder import check
 from dlkit import Layer, Parameter, array_module, plotting, zeros
 from dlkit.course import when_written
 from dlkit.datasets import spirals
+
+# %% [markdown]
+# **What a parameter is.** The numbers that a layer learns are kept in a `Parameter`. It is not an array: it *has* two, of
+# the same shape.
+#
+# | | |
+# |---|---|
+# | `p.data` | the values; an optimizer changes them |
+# | `p.grad` | the gradient of the loss with respect to the values, zeros at first; `backward` *adds* to it |
+#
+# So compute with `self.W.data`, and write `self.W.grad += …`. Why add? A layer may be used twice in a network, or two
+# batches may be combined for one step; then the gradient is the sum. Whoever trains clears it before the next one, with
+# `layer.zero_grad()`. Run the cell below: it makes one parameter, uses its values, and adds to its gradient twice.
+
+# %%
+p = Parameter(np.array([[1.0, 2.0], [3.0, 4.0]]))
+x = np.array([[10.0, 100.0]])
+print("values    ", p.data.tolist(), " shape", p.shape)
+print("x @ p.data", (x @ p.data).tolist())
+p.grad += 1
+p.grad += 1
+print("gradient  ", p.grad.tolist(), " after adding 1 twice")
+p.zero_grad()
+print("cleared   ", p.grad.tolist())
+try:
+    x @ p
+except TypeError as error:
+    print("x @ p     ", error)
 
 # %% [markdown]
 # ## 2.1 Linear
@@ -118,6 +168,25 @@ class Linear(Layer):
 
 # %%
 check(Linear)
+
+# %% [markdown]
+# The same as a picture, with your layer: 4 rows of 6 numbers, 3 outputs. Orange is positive, violet negative. Above the
+# matrices of forward, below those of the gradient of $W$: every entry of $dW$ is a product of a column of $x$ and a
+# column of $dy$, summed over the four rows. Which entry of $dW$ is the largest, and which two columns made it so?
+
+# %%
+with when_written():
+    rng = np.random.default_rng(5)
+    layer, x, dy = Linear(6, 3, rng=rng), rng.normal(size=(4, 6)), rng.normal(size=(4, 3))
+    y = layer.forward(x)
+    layer.backward(dy)
+    figure, axes = plt.subplots(2, 3, figsize=(8, 4.4), layout="constrained")
+    named = {"$x$": x, "$W$": layer.W.data, "$y = xW + b$": y, "$x^T$": x.T, "$dy$": dy, "$dW = x^T dy$": layer.W.grad}
+    for (name, matrix), ax in zip(named.items(), axes.flat, strict=True):
+        ax.imshow(matrix, cmap="PuOr_r", vmin=-4, vmax=4)
+        ax.set_title(f"{name}  {matrix.shape[0]} × {matrix.shape[1]}")
+        ax.set(xticks=[], yticks=[])
+    plt.show()
 
 # %% [markdown]
 # ## 2.2 Sigmoid
@@ -829,7 +898,7 @@ def train_spirals(x, y, *, rng):
 # 1. If the loss does not fall, which of four things is missing: the minus of the step, gradients cleared before each
 #    batch, a nonlinearity between the linear maps, or more epochs?
 # 2. θ ← θ − η ∂L/∂θ after every batch; or with a velocity for each parameter: v ← 0.9 v − η ∂L/∂θ, θ ← θ + v; scores
-#    (B, 2) of rows (B, 2)
+#    (N, 2) of rows (N, 2)
 # 3. Two hidden layers of about forty units, each followed by ReLU. In every epoch a new order of the rows, split into
 #    batches; for each batch: forward, the loss and its gradient with respect to the scores, clear the gradients,
 #    backward, step. With initial weights a few times larger in the first layer the network finds the turns sooner.

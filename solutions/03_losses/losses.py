@@ -6,6 +6,33 @@
 # you write ten losses, for values, classes, probabilities, rankings and distances. At the end you train on labels of
 # which every fifth is wrong, and see how much the choice of the loss matters.
 #
+# | | |
+# |---|---|
+# | Time | about 6 hours |
+# | You will be able to | say what a loss rewards and what it ignores; derive its gradient from the logits and keep it finite; choose a loss for values, classes, orders and distances; explain what smoothing and focusing do to wrong labels |
+# | Builds on | `Linear`, `ReLU`, `Sequential` (02), for the capstones |
+# | Next | optimizers (04) |
+#
+# | here | PyTorch |
+# |---|---|
+# | `MeanSquaredError`, `Huber` | `torch.nn.MSELoss`, `HuberLoss` |
+# | `BinaryCrossEntropy` | `BCEWithLogitsLoss` |
+# | `SoftmaxCrossEntropy` | `CrossEntropyLoss(label_smoothing=s)` |
+# | `KLDivergence` | `KLDivLoss(reduction="batchmean")` |
+# | `Focal` | `torchvision.ops.sigmoid_focal_loss(reduction="mean")` |
+# | `MultiMargin` | `MultiMarginLoss` |
+# | `Angular` | `CosineEmbeddingLoss` |
+# | `RankNet` | `MarginRankingLoss` is its relative with a kink; `-logsigmoid(better - worse).mean()` |
+# | `Triplet` | `TripletMarginLoss` |
+#
+# **Further reading.** [Goodfellow, Bengio & Courville, *Deep Learning*](https://www.deeplearningbook.org) (2016),
+# sections 5.5 and 6.2. [The notes of Stanford's CS231n](https://cs231n.github.io/linear-classify/) on linear
+# classifiers, with pictures of hinge loss and cross-entropy. [Lin et al., *Focal
+# Loss*](https://arxiv.org/abs/1708.02002) (2017).
+#
+# **Letters.** $N$ is the number of rows in the batch and $C$ that of classes; $M$ is the number of *all* elements of a
+# prediction of any shape.
+#
 # **What a loss promises**
 #
 # | method | returns |
@@ -33,23 +60,35 @@ from dlkit.datasets import digits
 # %% [markdown]
 # ## 3.1 Mean squared error
 #
-# For predicting values: prices, temperatures, the next frame. With $N$ the number of *all* elements, not only of rows,
+# For predicting values: prices, temperatures, the next frame. With $M$ the number of *all* elements, not only of rows,
 #
-# $$ L = \frac1N \sum_i (p_i - t_i)^2 $$
+# $$ L = \frac1M \sum_i (p_i - t_i)^2 $$
 #
 # **The backward pass, derived.** $p_i$ occurs in one term only. The outer derivative of the square is
-# $2\,(p_i - t_i)$, the inner one of $p_i - t_i$ is 1, and the $1/N$ stays:
+# $2\,(p_i - t_i)$, the inner one of $p_i - t_i$ is 1, and the $1/M$ stays:
 #
-# $$ \frac{\partial L}{\partial p_i} = \frac{2}{N}\,(p_i - t_i) $$
+# $$ \frac{\partial L}{\partial p_i} = \frac{2}{M}\,(p_i - t_i) $$
 #
 # *By hand:* $p = (1\;\; 3)$, $t = (0\;\; 1)$: $L = \tfrac12(1 + 4) = 2.5$ and $dp = (1\;\; 2)$. Check the second entry
 # by moving $p_2$ to 3.1: $L = \tfrac12 (1 + 4.41) = 2.705$, a rise of 0.205 for a step of 0.1, a slope of 2.05 that
 # approaches 2 for smaller steps.
+#
+# > **Find the mistake.** A survey defines the mean squared error of a prediction $\hat y$ with $n$ values in two lines, as
+# > if they were equal:
+# >
+# > $$ \frac1n \sum_{i=1}^n (y_i - \hat y_i)^2 \;=\; \frac1m\, (y - \hat y)(y - \hat y)^\top $$
+# >
+# > with $m$ the number of features. Put in $y = (0\;\; 1)$ and $\hat y = (1\;\; 3)$ as above, one value each for $n = 2$
+# > houses that are described by $m = 3$ features.
+# >
+# > <details><summary>What is wrong</summary>The product is the sum of the n squares, 5, whatever the features are. The
+# > first line gives 5/2, the second 5/3. A mean divides by the number of things that were added up: 1/n in both. The
+# > number of features is the size of the input, and the loss never sees the input.</details>
 
 
 # %%
 class MeanSquaredError(Loss):
-    """Mean of the squared difference over all elements:  L = 1/N Σ (p − t)²
+    """Mean of the squared difference over all elements:  L = 1/M Σ (p − t)²
 
     Shapes
         prediction, target  any, the same      loss  ()      dprediction  that of the prediction
@@ -72,14 +111,14 @@ class MeanSquaredError(Loss):
 # %% [markdown] hints="MeanSquaredError"
 # ### forward
 # 1. For 5 rows of 3 columns, over how many numbers is the mean taken: 5, or 15?
-# 2. L = 1/N Σᵢ (pᵢ − tᵢ)², N the number of all elements; p, t (…) of the same shape, L ()
+# 2. L = 1/M Σᵢ (pᵢ − tᵢ)², M the number of all elements; p, t (…) of the same shape, L ()
 # 3. Subtract into a new array, and store it. Square it entry by entry, take the mean over all axes, and return the
 #    number as the library gives it.
 #
 # ### backward
 # 1. The derivative of the squared difference has two constant factors, one from the square and one from the mean.
 #    Which?
-# 2. ∂L/∂pᵢ = 2/N (pᵢ − tᵢ), N the number of all elements; dp (…), as p
+# 2. ∂L/∂pᵢ = 2/M (pᵢ − tᵢ), M the number of all elements; dp (…), as p
 # 3. The difference that forward stored (prediction minus target), times two over the number of its elements.
 
 # %%
@@ -92,14 +131,14 @@ check(MeanSquaredError)
 # the whole fit. Huber's loss is the square near zero and a straight line further out. With $d = p - t$,
 #
 # $$ \ell(d) = \begin{cases} \tfrac12 d^2 & |d| \le \delta \\ \delta\,\bigl(|d| - \tfrac12 \delta\bigr) & |d| > \delta
-#    \end{cases} \qquad L = \frac1N \sum_i \ell(d_i) $$
+#    \end{cases} \qquad L = \frac1M \sum_i \ell(d_i) $$
 #
 # The $-\tfrac12\delta$ makes the two pieces meet: at $|d| = \delta$ both are $\tfrac12\delta^2$.
 #
 # **The backward pass, derived.** $\ell'(d) = d$ inside and $\delta\,\mathrm{sign}(d)$ outside: the difference, *clipped* to
 # $[-\delta, \delta]$. Call that $c$. Then
 #
-# $$ \frac{\partial L}{\partial p_i} = \frac{c_i}{N} \qquad\text{and also}\qquad \ell(d) = c\,\bigl(d - \tfrac12 c\bigr), $$
+# $$ \frac{\partial L}{\partial p_i} = \frac{c_i}{M} \qquad\text{and also}\qquad \ell(d) = c\,\bigl(d - \tfrac12 c\bigr), $$
 #
 # which you can check in both branches: inside, $c = d$ gives $\tfrac12 d^2$; outside, $c = \pm\delta$ gives
 # $\delta|d| - \tfrac12\delta^2$. One clipped array serves both passes, without a case distinction.
@@ -140,14 +179,14 @@ class Huber(Loss):
 # ### forward
 # 1. What are the values of the two pieces at |d| = δ? If they differ, the loss has a jump there.
 # 2. ℓ = ½ d² where |d| ≤ δ, else δ (|d| − ½ δ), d = p − t; the same without a case distinction: ℓ = c (d − ½ c), c = d
-#    clipped to [−δ, δ]; L = 1/N Σᵢ ℓᵢ, N the number of all elements; p, t, d, c (…)
+#    clipped to [−δ, δ]; L = 1/M Σᵢ ℓᵢ, M the number of all elements; p, t, d, c (…)
 # 3. The difference, and the difference clipped at both ends; store the clipped one. Multiply it by (difference minus
 #    half of it), and take the mean over all elements.
 #
 # ### backward
 # 1. What is the slope of ½ d², what is the slope of the straight line, and on which side is it negative? One stored
 #    array contains both.
-# 2. ∂L/∂pᵢ = cᵢ / N, c = d clipped to [−δ, δ], N the number of all elements; dp (…), as p
+# 2. ∂L/∂pᵢ = cᵢ / M, c = d clipped to [−δ, δ], M the number of all elements; dp (…), as p
 # 3. Divide the clipped difference that forward stored by the number of all elements.
 
 # %%
@@ -209,9 +248,9 @@ with when_written():
 # $\partial \ell / \partial a = -y/a + (1 - y)/(1 - a) = (a - y) / \bigl(a (1 - a)\bigr)$. The sigmoid's slope is
 # $a (1 - a)$. The product is as simple as can be:
 #
-# $$ \frac{\partial \ell}{\partial x} = a - y, \qquad \frac{\partial L}{\partial x_i} = \frac{a_i - y_i}{N} $$
+# $$ \frac{\partial \ell}{\partial x} = a - y, \qquad \frac{\partial L}{\partial x_i} = \frac{a_i - y_i}{M} $$
 #
-# with $N$ the number of all elements. The denominator that could have been zero is gone. That is why the loss takes
+# with $M$ the number of all elements. The denominator that could have been zero is gone. That is why the loss takes
 # logits: the logarithm cancels the exponential of the sigmoid on paper, so the computer does not have to compute
 # either.
 #
@@ -260,7 +299,7 @@ class BinaryCrossEntropy(Loss):
 # ### forward
 # 1. Which logarithm becomes infinite at x = −1000, and which at x = +1000? Logarithm and exponential cancel on paper,
 #    before anything overflows.
-# 2. ℓ = max(x, 0) − x y + log(1 + e^(−|x|)); L = 1/N Σᵢ ℓᵢ, N the number of all elements; logits x and target y (…),
+# 2. ℓ = max(x, 0) − x y + log(1 + e^(−|x|)); L = 1/M Σᵢ ℓᵢ, M the number of all elements; logits x and target y (…),
 #    L ()
 # 3. Compute the exponential of minus the absolute logit once: you need it in the logarithm (there is a function that
 #    keeps the digits of log(1 + q) for a tiny q) and in a = σ(x), which backward needs. Add the three terms, take the
@@ -268,7 +307,7 @@ class BinaryCrossEntropy(Loss):
 #
 # ### backward
 # 1. The slope of σ is a (1 − a). What is left when you multiply it by ∂ℓ/∂a?
-# 2. ∂L/∂xᵢ = (aᵢ − yᵢ) / N, a = σ(x), N the number of all elements; dx (…), as x
+# 2. ∂L/∂xᵢ = (aᵢ − yᵢ) / M, a = σ(x), M the number of all elements; dx (…), as x
 # 3. Probability minus target, divided by the number of all elements. No further factor: it has cancelled.
 
 # %%
@@ -280,9 +319,9 @@ check(BinaryCrossEntropy)
 # The loss that most classifiers are trained with. Scores $x_{nk}$ of sample $n$ for class $k$ become probabilities
 # $p_{nk} = e^{x_{nk}} / \sum_j e^{x_{nj}}$, and the target is a distribution $q_{nk}$ over the classes:
 #
-# $$ L = -\frac1B \sum_n \sum_k q_{nk} \log p_{nk} $$
+# $$ L = -\frac1N \sum_n \sum_k q_{nk} \log p_{nk} $$
 #
-# with $B$ rows in the batch. For a label $y_n$, $q$ is 1 at $y_n$ and 0 elsewhere, and the inner sum is
+# with $N$ rows in the batch. For a label $y_n$, $q$ is 1 at $y_n$ and 0 elsewhere, and the inner sum is
 # $\log p_{n y_n}$ alone. With **label smoothing** $s$, the target is slightly uncertain: a share $s$ is spread evenly
 # over *all* $C$ classes, including the correct one,
 #
@@ -300,7 +339,7 @@ check(BinaryCrossEntropy)
 # **The backward pass, derived.** From that last form, for one row: the derivative of $\log \sum_j e^{x_j}$ with respect
 # to $x_k$ is $e^{x_k} / \sum_j e^{x_j} = p_k$, and that of $\sum_j q_j x_j$ is $q_k$. So
 #
-# $$ \frac{\partial L}{\partial x_{nk}} = \frac{p_{nk} - q_{nk}}{B} $$
+# $$ \frac{\partial L}{\partial x_{nk}} = \frac{p_{nk} - q_{nk}}{N} $$
 #
 # the same "prediction minus target" as above. Each row sums to zero: what one class gains, the others lose.
 #
@@ -309,15 +348,15 @@ check(BinaryCrossEntropy)
 # gradient is zero: the scores no longer grow without limit.
 #
 # To select one score from each row, index with two arrays: `scores[rows, labels]` with `rows = xp.arange(len(labels))`.
-# With $B = 2$ rows and $C = 3$ classes:
+# With $N = 2$ rows and $C = 3$ classes:
 #
 # ```
-#   scores (B × C)     rows, labels (B,)     scores[rows, labels] (B,)
+#   scores (N × C)     rows, labels (N,)     scores[rows, labels] (N,)
 #
 #     4  [1]  0          0, 1        ───▶        1
 #    [2]  5   3          1, 0        ───▶        2
 #
-#   p − q  (B × C): the softmax of every row, minus 1 at the brackets; divided by B it is dscores
+#   p − q  (N × C): the softmax of every row, minus 1 at the brackets; divided by N it is dscores
 # ```
 #
 # > **Find the mistake.** A survey prints the cross-entropy as $-\sum_k p_k q_k$. For the label 1 and $C = 2$, compute
@@ -331,7 +370,7 @@ check(BinaryCrossEntropy)
 
 # %%
 class SoftmaxCrossEntropy(Loss):
-    """Cross-entropy of a softmax and labels:  −1/B Σₙ Σₖ q log p, q = (1 − s) [k = label] + s / classes
+    """Cross-entropy of a softmax and labels:  −1/N Σₙ Σₖ q log p, q = (1 − s) [k = label] + s / classes
 
     Shapes
         scores  (batch, classes)      labels  (batch,), integers from 0      loss  ()      dscores  (batch, classes)
@@ -373,21 +412,21 @@ class SoftmaxCrossEntropy(Loss):
 # ### forward
 # 1. Do you take the logarithm of a probability anywhere, which may be stored as 0? The logarithm of a quotient is a
 #    difference. And which entries do two index arrays select: one from each row, or a whole table?
-# 2. zₙₖ = xₙₖ − maxⱼ xₙⱼ; ℓₙ = log Σⱼ e^(zₙⱼ) − (1 − s) z[n, labelₙ] − s/C Σₖ zₙₖ; s = label_smoothing; L = 1/B Σₙ
-#    ℓₙ; scores x (B, C), labels (B,), ℓ (B,), L ()
+# 2. zₙₖ = xₙₖ − maxⱼ xₙⱼ; ℓₙ = log Σⱼ e^(zₙⱼ) − (1 − s) z[n, labelₙ] − s/C Σₖ zₙₖ; s = label_smoothing; L = 1/N Σₙ
+#    ℓₙ; scores x (N, C), labels (N,), ℓ (N,), L ()
 # 3. Subtract each row's own maximum from its scores, into a new array. Select the label's score of every row by pairs
 #    of row number and label. Then the exponentials, their sum along the classes, the logarithm of that sum; combine the
 #    three terms and take the mean over the rows. Store the exponentials and sums.
 #
 # ### backward
 # 1. What was predicted, and what is the target? Both are distributions: what must every row of the gradient sum to?
-# 2. ∂L/∂xₙₖ = (pₙₖ − qₙₖ) / B; pₙₖ = e^(zₙₖ) / Σⱼ e^(zₙⱼ); qₙₖ = (1 − s) [k = labelₙ] + s/C; dx, p, q (B, C)
+# 2. ∂L/∂xₙₖ = (pₙₖ − qₙₖ) / N; pₙₖ = e^(zₙₖ) / Σⱼ e^(zₙⱼ); qₙₖ = (1 − s) [k = labelₙ] + s/C; dx, p, q (N, C)
 # 3. The exponentials over the sum of their row; subtract s/C everywhere, and 1 − s in addition at every row's label;
 #    divide everything by the number of rows, not of elements.
 #
 # ### speed
 # 1. Which loop goes over the rows? And which exponentials do you compute again in backward?
-# 2. forward: B · C exponentials, once; backward: B · C products, and B subtractions at the labels
+# 2. forward: N · C exponentials, once; backward: N · C products, and N subtractions at the labels
 # 3. Process all rows at once, store exponentials and row sums for backward, and correct the labels' entries by pairs of
 #    row number and label instead of a table of ones and zeros.
 
@@ -395,12 +434,35 @@ class SoftmaxCrossEntropy(Loss):
 check(SoftmaxCrossEntropy)
 
 # %% [markdown]
+# The gradient as a picture, with your own loss: six rows of five scores, the labels marked by a dot. Every row of the
+# gradient is the softmax of its scores, minus 1 at the label, divided by the number of rows. Orange entries will fall in
+# the next step, violet ones will rise. In which row has the network nothing to learn, and in which the most? On the right
+# with smoothing: a score that leads by too much falls again.
+
+# %%
+with when_written():
+    scores = np.array(
+        [[6.0, 0, 0, 0, 0], [0, 2, 1, 0, 0], [0, 0, 0, 0, 0], [3, 0, 0, 0, 0], [0, 3, 0, 3, 0], [5, 0, 0, 0, 2]]
+    )
+    labels, loss = np.array([0, 1, 2, 3, 3, 4]), SoftmaxCrossEntropy()
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+    loss.forward(scores, labels)
+    smooth = SoftmaxCrossEntropy(label_smoothing=0.5)
+    smooth.forward(scores, labels)
+    named = {"scores": scores / 36, "gradient": loss.backward(), "gradient, smoothing 0.5": smooth.backward()}
+    for (name, numbers), ax in zip(named.items(), axes, strict=True):
+        ax.imshow(numbers, cmap="PuOr_r", vmin=-1 / 6, vmax=1 / 6)
+        ax.plot(labels, range(6), "ko", ms=4)
+        ax.set(title=name, xlabel="class", ylabel="row", xticks=range(5))
+    plt.show()
+
+# %% [markdown]
 # ## 3.5 Kullback-Leibler divergence
 #
 # How far is a distribution $p$ from a given distribution $q$? The prediction consists of *log*-probabilities
 # $u = \log p$, as a log-softmax returns them; the target consists of plain probabilities:
 #
-# $$ L = \frac1B \sum_n \sum_k q_{nk}\,\bigl(\log q_{nk} - u_{nk}\bigr) $$
+# $$ L = \frac1N \sum_n \sum_k q_{nk}\,\bigl(\log q_{nk} - u_{nk}\bigr) $$
 #
 # It is the cross-entropy minus the entropy of $q$, so it is 0 where $p = q$ and never negative. It appears again when
 # one network teaches another, and in variational autoencoders.
@@ -408,7 +470,7 @@ check(SoftmaxCrossEntropy)
 # **Stay finite.** $q \log q \to 0$ for $q \to 0$, but the computer gives $0 \cdot (-\infty) =$ nan. Take the logarithm
 # of 1 wherever $q = 0$: its value there does not matter, as long as it is finite.
 #
-# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / B$. The prediction does not
+# **The backward pass, derived.** Linear in $u$: $\;\partial L / \partial u_{nk} = -q_{nk} / N$. The prediction does not
 # appear. (It does after the backward pass of the log-softmax before it: then the result is again $p - q$.)
 #
 # *By hand:* $q = (1\;\; 0)$, $u = (\log\tfrac12\;\; \log\tfrac12)$: $L = 1 \cdot (0 + \log 2) + 0 = \log 2$ and
@@ -417,7 +479,7 @@ check(SoftmaxCrossEntropy)
 
 # %%
 class KLDivergence(Loss):
-    """Kullback-Leibler divergence of log-probabilities from probabilities:  1/B Σ q (log q − u)
+    """Kullback-Leibler divergence of log-probabilities from probabilities:  1/N Σ q (log q − u)
 
     Shapes
         prediction, target  (batch, …), the same      loss  ()      dprediction  as the prediction
@@ -445,13 +507,13 @@ class KLDivergence(Loss):
 # %% [markdown] hints="KLDivergence"
 # ### forward
 # 1. Which of the two is already a logarithm? And what is 0 · log 0 on a computer?
-# 2. L = 1/B Σₙ Σₖ qₙₖ (log qₙₖ − uₙₖ), a term with qₙₖ = 0 is 0; prediction u and target q (B, …), L ()
+# 2. L = 1/N Σₙ Σₖ qₙₖ (log qₙₖ − uₙₖ), a term with qₙₖ = 0 is 0; prediction u and target q (N, …), L ()
 # 3. Replace the target by 1 wherever it is 0 and take the logarithm. Subtract the prediction as it is, multiply by the
 #    target, sum over everything, divide by the number of rows.
 #
 # ### backward
 # 1. The loss is linear in the prediction. Does the prediction still appear in its slope?
-# 2. ∂L/∂uₙₖ = −qₙₖ / B; du, q (B, …)
+# 2. ∂L/∂uₙₖ = −qₙₖ / N; du, q (N, …)
 # 3. Minus the target, divided by the number of rows: forward only has to store the target.
 
 # %%
@@ -483,7 +545,7 @@ check(KLDivergence)
 # $$ \frac{d\ell}{dz} = \alpha_t \Bigl[\gamma\, m^{\gamma - 1} \cdot \bigl(-(1 - m)\, m\bigr) \cdot h + m^\gamma \cdot (-m) \Bigr]
 #    = -\alpha_t\, m^\gamma \bigl[\gamma\,(1 - m)\,h + m\bigr] $$
 #
-# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / N$. The weight is *not* a constant: it
+# and with $dz/dx = g$: $\; \partial L / \partial x_i = g_i\, \ell'(z_i) / M$. The weight is *not* a constant: it
 # shrinks as the sample gets easier, which gives the first term.
 #
 # *By hand:* $x = 0$, $y = 1$, $\gamma = 2$, $\alpha = \tfrac14$: $m = \tfrac12$, $h = \log 2$,
@@ -531,7 +593,7 @@ class Focal(Loss):
 # 1. A yes and a no look like two cases. By what do you multiply the logit to get the logit of the correct answer in
 #    both?
 # 2. g = 2 y − 1, z = g x; m = σ(−z), the probability of a miss; h = −log σ(z) = max(−z, 0) + log(1 + e^(−|z|)); L =
-#    1/N Σᵢ αₜ m^γ h, αₜ = α where y = 1, 1 − α where y = 0; x, y, z, m, h (…), N the number of all elements
+#    1/M Σᵢ αₜ m^γ h, αₜ = α where y = 1, 1 − α where y = 0; x, y, z, m, h (…), M the number of all elements
 # 3. The sign, z, and the exponential of minus |z|. From that one exponential compute m, with no positive exponent in
 #    either branch, and h. αₜ times the power of m is the weight; weight times h, then the mean. Store the sign, m, h
 #    and the weight.
@@ -539,7 +601,7 @@ class Focal(Loss):
 # ### backward
 # 1. The weight depends on the logit as well. Which two terms does the product rule give, and what do they have in
 #    common?
-# 2. ∂L/∂xᵢ = −g αₜ m^γ [γ (1 − m) h + m] / N, all letters at element i; dx (…), as x
+# 2. ∂L/∂xᵢ = −g αₜ m^γ [γ (1 − m) h + m] / M, all letters at element i; dx (…), as x
 # 3. The bracket from m and h; the weight that forward stored; the sign g once more, because z = g x; a minus, because
 #    the loss falls as z rises; divide by the number of all elements.
 
@@ -594,12 +656,12 @@ with when_written():
 # The loss of the support vector machine. It needs no probabilities. It requires only that the score of the correct
 # class exceeds every other by a margin $\Delta$; then the loss is zero:
 #
-# $$ L = \frac{1}{B\,C} \sum_n \sum_{j \ne y_n} \max\bigl(0,\; \Delta - x_{n y_n} + x_{nj}\bigr) $$
+# $$ L = \frac{1}{N\,C} \sum_n \sum_{j \ne y_n} \max\bigl(0,\; \Delta - x_{n y_n} + x_{nj}\bigr) $$
 #
 # **The backward pass, derived.** Where a term is positive, its slope is $+1$ with respect to $x_{nj}$ and $-1$ with
 # respect to $x_{n y_n}$; elsewhere it is 0. Let $v_n$ be the number of classes that violate the margin in row $n$:
 #
-# $$ \frac{\partial L}{\partial x_{nj}} = \frac{1}{B\,C} \begin{cases} [\Delta - x_{n y_n} + x_{nj} > 0] & j \ne y_n \\
+# $$ \frac{\partial L}{\partial x_{nj}} = \frac{1}{N\,C} \begin{cases} [\Delta - x_{n y_n} + x_{nj} > 0] & j \ne y_n \\
 #    -v_n & j = y_n \end{cases} $$
 #
 # *By hand:* scores $(2\;\; 1.5\;\; {-1})$, label 0, $\Delta = 1$: the terms of the classes 1 and 2 are $0.5$ and
@@ -609,7 +671,7 @@ with when_written():
 
 # %%
 class MultiMargin(Loss):
-    """Hinge over classes:  1/(B C) Σₙ Σ_{j ≠ label} max(0, margin − x_label + xⱼ)
+    """Hinge over classes:  1/(N C) Σₙ Σ_{j ≠ label} max(0, margin − x_label + xⱼ)
 
     Shapes
         scores  (batch, classes)      labels  (batch,), integers from 0      loss  ()      dscores  (batch, classes)
@@ -646,21 +708,21 @@ class MultiMargin(Loss):
 # %% [markdown] hints="MultiMargin"
 # ### forward
 # 1. What would the correct class's own term be, in every row? Does the sum contain it?
-# 2. L = 1/(B C) Σₙ Σ_(j ≠ labelₙ) max(0, Δ − x[n, labelₙ] + xₙⱼ), Δ = margin; scores x (B, C), labels (B,), L ()
+# 2. L = 1/(N C) Σₙ Σ_(j ≠ labelₙ) max(0, Δ − x[n, labelₙ] + xₙⱼ), Δ = margin; scores x (N, C), labels (N,), L ()
 # 3. The others must stay below the label's score of the row minus the margin. By how much does each exceed it? Set the
 #    label's own entry and all negative entries to zero. The mean of that table over rows and classes is the loss; store
 #    the table.
 #
 # ### backward
 # 1. In how many terms of its row does the correct class's score appear, and with which sign?
-# 2. for j ≠ labelₙ: ∂L/∂xₙⱼ = 1/(B C) where its term is positive, else 0; ∂L/∂x[n, labelₙ] = −vₙ/(B C), vₙ the number
-#    of positive terms of row n; dx (B, C)
+# 2. for j ≠ labelₙ: ∂L/∂xₙⱼ = 1/(N C) where its term is positive, else 0; ∂L/∂x[n, labelₙ] = −vₙ/(N C), vₙ the number
+#    of positive terms of row n; dx (N, C)
 # 3. Ones in the dtype of the scores wherever the stored table is positive. At each row's label, minus the number of
 #    ones in that row. Divide everything by rows times classes.
 #
 # ### speed
 # 1. Which loop goes over the rows, in forward or in backward?
-# 2. B · C differences and comparisons, on whole tables (B, C); B corrections at the labels
+# 2. N · C differences and comparisons, on whole tables (N, C); N corrections at the labels
 # 3. Subtract each row's own number as a column from the whole table, and set the labels' entries of all rows by pairs
 #    of row number and label.
 
@@ -674,10 +736,10 @@ check(MultiMargin)
 # their length. With $\cos\theta = a \cdot b / (\lVert a \rVert\,\lVert b \rVert)$ and a target that is $+1$ for alike
 # pairs and $-1$ for unlike pairs,
 #
-# $$ \ell = \begin{cases} 1 - \cos\theta & t = +1 \\ \max(0, \cos\theta - m) & t = -1 \end{cases}
-#    \qquad L = \frac1B \sum_n \ell_n $$
+# $$ \ell = \begin{cases} 1 - \cos\theta & t = +1 \\ \max(0, \cos\theta - \Delta) & t = -1 \end{cases}
+#    \qquad L = \frac1N \sum_n \ell_n $$
 #
-# With the margin $m$, unlike vectors that are further apart than $\arccos m$ have no loss.
+# With the margin $\Delta$, unlike vectors that are further apart than $\arccos \Delta$ have no loss.
 #
 # **The backward pass, derived.** $a$ appears in the numerator and, through its length, in the denominator. With
 # $\partial \lVert a \rVert / \partial a = a / \lVert a \rVert$, the quotient rule gives
@@ -687,7 +749,7 @@ check(MultiMargin)
 #    = \frac{b}{\lVert a \rVert\,\lVert b \rVert} - \cos\theta\,\frac{a}{\lVert a \rVert^2} $$
 #
 # and the same for $b$ with the roles exchanged. Multiply by $\partial \ell / \partial \cos\theta$, which is $-1$ for
-# alike pairs, $+1$ for unlike pairs that are too close, and 0 for the others; divide by $B$. A test: the gradient with
+# alike pairs, $+1$ for unlike pairs that are too close, and 0 for the others; divide by $N$. A test: the gradient with
 # respect to $a$ is orthogonal to $a$, because a longer $a$ has the same angle.
 #
 # *By hand:* $a = (2\;\; 0)$, $b = (1\;\; 1)$, $t = +1$: $\cos\theta = 2 / (2\sqrt2) = 0.707$, $\ell = 0.293$,
@@ -742,8 +804,8 @@ class Angular(Loss):
 # ### forward
 # 1. The product a·b grows with the lengths. What must you divide it by so that only the angle is left, and what if a
 #    vector is all zeros?
-# 2. p = a·a + 10⁻¹², q = b·b + 10⁻¹², cos θ = a·b / √(p q), all (B,); ℓ = 1 − cos θ where t = +1; ℓ = max(0, cos θ −
-#    m) where t = −1, m = margin; L = 1/B Σₙ ℓₙ; a, b (B, F), t (B,)
+# 2. p = a·a + 10⁻¹², q = b·b + 10⁻¹², cos θ = a·b / √(p q), all (N,); ℓ = 1 − cos θ where t = +1; ℓ = max(0, cos θ −
+#    Δ) where t = −1, Δ = margin; L = 1/N Σₙ ℓₙ; a, b (N, F), t (N,)
 # 3. Three sums along the features, one number per row: a·a and b·b, with the small number added to both, and a·b. Then
 #    the cosine, the loss of the case that the target selects, and the mean. Store the vectors, the squared lengths and
 #    the cosine.
@@ -751,8 +813,8 @@ class Angular(Loss):
 # ### backward
 # 1. a appears in the numerator and, through its length, in the denominator: two terms. And which pairs contribute
 #    nothing?
-# 2. c = −1/B where t = +1, +1/B where t = −1 and cos θ > m, else 0; da = c (b / √(p q) − cos θ · a / p); db = c (a /
-#    √(p q) − cos θ · b / q); c, p, q, cos θ (B,), da and db (B, F)
+# 2. c = −1/N where t = +1, +1/N where t = −1 and cos θ > Δ, else 0; da = c (b / √(p q) − cos θ · a / p); db = c (a /
+#    √(p q) − cos θ · b / q); c, p, q, cos θ (N,), da and db (N, F)
 # 3. First the number c of every pair, in the dtype of the vectors. Each term is one number per row, as a column, times
 #    a vector; db is da with the roles exchanged. Return both, in the order of forward. Test: da is orthogonal to a.
 
@@ -766,15 +828,15 @@ check(Angular)
 # $d = s_{\text{better}} - s_{\text{worse}}$, the probability that the order is correct is modelled as $\sigma(d)$, and
 # the loss is its negative logarithm:
 #
-# $$ L = \frac1B \sum_n -\log \sigma(d_n) = \frac1B \sum_n \log\bigl(1 + e^{-d_n}\bigr) $$
+# $$ L = \frac1N \sum_n -\log \sigma(d_n) = \frac1N \sum_n \log\bigl(1 + e^{-d_n}\bigr) $$
 #
 # **Stay finite.** $\log(1 + e^{-d}) = \max(-d, 0) + \log(1 + e^{-|d|})$, as in 3.3.
 #
 # **The backward pass, derived.** $\frac{d}{dd} \log(1 + e^{-d}) = -e^{-d} / (1 + e^{-d}) = -\sigma(-d)$: minus the
 # probability of the wrong order. $d$ rises with the better score and falls with the worse one, so
 #
-# $$ \frac{\partial L}{\partial s_{\text{better}}} = -\frac{\sigma(-d)}{B}, \qquad
-#    \frac{\partial L}{\partial s_{\text{worse}}} = +\frac{\sigma(-d)}{B} $$
+# $$ \frac{\partial L}{\partial s_{\text{better}}} = -\frac{\sigma(-d)}{N}, \qquad
+#    \frac{\partial L}{\partial s_{\text{worse}}} = +\frac{\sigma(-d)}{N} $$
 #
 # *By hand:* equal scores, one pair: $L = \log 2$, and the gradients $-\tfrac12$ and $+\tfrac12$ push the two apart.
 
@@ -809,13 +871,13 @@ class RankNet(Loss):
 # %% [markdown] hints="RankNet"
 # ### forward
 # 1. What is e^(−d) where the score of the worse one is higher by 1000?
-# 2. d = better − worse; ℓ = log(1 + e^(−d)) = max(−d, 0) + log(1 + e^(−|d|)); L = 1/B Σₙ ℓₙ; better, worse, d, ℓ (B,)
+# 2. d = better − worse; ℓ = log(1 + e^(−d)) = max(−d, 0) + log(1 + e^(−|d|)); L = 1/N Σₙ ℓₙ; better, worse, d, ℓ (N,)
 # 3. The difference, and one exponential, of minus its absolute value. From that exponential compute the second term of
 #    the loss, and σ(−d), the probability of the wrong order, for backward. Then the mean.
 #
 # ### backward
 # 1. d rises with one score and falls with the other. What does that tell you about the two gradients?
-# 2. ∂L/∂better = −σ(−d) / B; ∂L/∂worse = +σ(−d) / B; both (B,)
+# 2. ∂L/∂better = −σ(−d) / N; ∂L/∂worse = +σ(−d) / N; both (N,)
 # 3. The stored probability of the wrong order, divided by the number of pairs: with a minus for better, with a plus for
 #    worse. Return both, in that order.
 
@@ -872,9 +934,9 @@ with when_written():
 # A network that recognizes faces must handle people who were not in the training data, so people cannot be classes.
 # Learn a *map* instead, in which pictures of one person lie close together. A triplet is an anchor $a$, a positive $p$
 # (the same person) and a negative $n$ (another person); the negative should be further away than the positive, by a
-# margin $m$:
+# margin $\Delta$:
 #
-# $$ L = \frac1B \sum \max\bigl(0,\; m + d(a, p) - d(a, n)\bigr), \qquad
+# $$ L = \frac1N \sum \max\bigl(0,\; \Delta + d(a, p) - d(a, n)\bigr), \qquad
 #    d(u, v) = \sqrt{\textstyle\sum_i (u_i - v_i + \varepsilon)^2}, \quad \varepsilon = 10^{-6} $$
 #
 # The $\varepsilon$, added to *every difference* before it is squared, is PyTorch's: without it two equal vectors have
@@ -886,11 +948,11 @@ with when_written():
 # positive to the anchor and $e^-$ for the one from the negative to the anchor. The anchor appears in both distances.
 # Where the term is positive,
 #
-# $$ da = \frac{e^+ - e^-}{B}, \qquad dp = -\frac{e^+}{B}, \qquad dn = +\frac{e^-}{B} $$
+# $$ da = \frac{e^+ - e^-}{N}, \qquad dp = -\frac{e^+}{N}, \qquad dn = +\frac{e^-}{N} $$
 #
 # and where it is not, all three are zero. The three always add up to zero: moving all of them together changes nothing.
 #
-# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $m = 1$ (and no $\varepsilon$): $d(a, p) = 5$,
+# *By hand:* $a = (0\;\; 0)$, $p = (3\;\; 4)$, $n = (0\;\; 5)$, $\Delta = 1$ (and no $\varepsilon$): $d(a, p) = 5$,
 # $d(a, n) = 5$, $L = 1$, $e^+ = (-0.6\;\; {-0.8})$, $e^- = (0\;\; {-1})$, so $da = (-0.6\;\; 0.2)$,
 # $dp = (0.6\;\; 0.8)$, $dn = (0\;\; {-1})$. A descent step goes in the opposite direction: the positive comes nearer,
 # the negative moves away.
@@ -938,8 +1000,8 @@ class Triplet(Loss):
 # ### forward
 # 1. Which of the two distances should be large, and which sign does it have in the loss? And what is under the root
 #    when two vectors are equal?
-# 2. d(u, v) = √(Σᵢ (uᵢ − vᵢ + 10⁻⁶)²), one number per row; ℓ = max(0, m + d(a, p) − d(a, n)), m = margin; L = 1/B Σ ℓ
-#    over all rows; a, p, n (B, F), each d (B,)
+# 2. d(u, v) = √(Σᵢ (uᵢ − vᵢ + 10⁻⁶)²), one number per row; ℓ = max(0, Δ + d(a, p) − d(a, n)), Δ = margin; L = 1/N Σ ℓ
+#    over all rows; a, p, n (N, F), each d (N,)
 # 3. Both differences start at the anchor; add 10⁻⁶ to every entry, before it is squared. Root of the sum along the
 #    features; margin plus near minus far; at least zero; the mean over all rows. Store differences and distances, and
 #    which rows have a positive loss.
@@ -947,15 +1009,15 @@ class Triplet(Loss):
 # ### backward
 # 1. In how many distances does the anchor appear, in how many each of the others? And what is the gradient of a triplet
 #    whose loss is zero?
-# 2. e⁺ = (a − p + 10⁻⁶) / d(a, p), (B, F); e⁻ = (a − n + 10⁻⁶) / d(a, n), (B, F); where ℓ > 0: da = (e⁺ − e⁻) / B, dp
-#    = −e⁺ / B, dn = e⁻ / B; where ℓ = 0: all three are 0
-# 3. One factor per row, 1/B where the loss is positive and 0 elsewhere, in the dtype of the vectors. Factor over
-#    distance, as a column, times the stored difference gives e⁺/B and e⁻/B. Combine the two into the three gradients,
+# 2. e⁺ = (a − p + 10⁻⁶) / d(a, p), (N, F); e⁻ = (a − n + 10⁻⁶) / d(a, n), (N, F); where ℓ > 0: da = (e⁺ − e⁻) / N, dp
+#    = −e⁺ / N, dn = e⁻ / N; where ℓ = 0: all three are 0
+# 3. One factor per row, 1/N where the loss is positive and 0 elsewhere, in the dtype of the vectors. Factor over
+#    distance, as a column, times the stored difference gives e⁺/N and e⁻/N. Combine the two into the three gradients,
 #    in the order of forward; they sum to zero.
 #
 # ### speed
 # 1. Which loop goes over the triplets one at a time?
-# 2. two tables of differences (B, F); their squares summed along F: (B, F) → (B,)
+# 2. two tables of differences (N, F); their squares summed along F: (N, F) → (N,)
 # 3. Sum along the features for all rows at once; multiply the table by one number per row as a column. Store the
 #    differences and distances, so that backward does not compute them again.
 
@@ -1035,7 +1097,7 @@ def train_softmax_regression(x, y, *, rng):
 # ### train_softmax_regression
 # 1. Every batch takes five steps. In which order must they come, so that an update uses the gradient of its own batch
 #    only?
-# 2. scores = x W + b, (B, 64) (64, 10) → (B, 10); θ ← θ − η ∂L/∂θ for θ = W, b, with η from 0.1 to 1
+# 2. scores = x W + b, (N, 64) (64, 10) → (N, 10); θ ← θ − η ∂L/∂θ for θ = W, b, with η from 0.1 to 1
 # 3. About thirty epochs, each with a new order of the rows, split into batches of about 32, the same rows of x and y.
 #    For each batch: the layer forward, the loss forward, clear the gradients, pass the loss's backward to the layer's
 #    backward, update.
@@ -1104,7 +1166,7 @@ def train_with_noisy_labels(x, y, loss, *, rng):
 # %% [markdown] hints="train_with_noisy_labels"
 # ### train_with_noisy_labels
 # 1. Which loss do you train with, the argument or one of your own? And does the training loss still fall at the end?
-# 2. scores = max(0, x W₁ + b₁) W₂ + b₂, (B, 64) → (B, 128) → (B, 10); v ← 0.9 v − η ∂L/∂θ, θ ← θ + v, with η about
+# 2. scores = max(0, x W₁ + b₁) W₂ + b₂, (N, 64) → (N, 128) → (N, 10); v ← 0.9 v − η ∂L/∂θ, θ ← θ + v, with η about
 #    0.1
 # 3. Build the network once, with a velocity of zeros for each parameter. About sixty epochs of shuffled batches:
 #    network forward, the given loss forward, clear the gradients, the loss's backward into the network's, an update of

@@ -7,6 +7,26 @@
 # tools that every training loop needs sooner or later. At the end you see the trajectories of all eight on the same two
 # landscapes, and your own Adam trains a network of your own layers to read handwriting.
 #
+# | | |
+# |---|---|
+# | Time | about 6 hours |
+# | You will be able to | write any optimizer from its formula, and keep its state; say which of them depend on the scale of the loss, of a parameter, of the axes; derive the bias correction; explain why AdamW decays otherwise than Adam; combine small batches exactly; choose a schedule |
+# | Builds on | `Parameter`: `.data` and `.grad` (02); for the capstone `Linear`, `ReLU`, `Sequential` (02), `SoftmaxCrossEntropy` (03) |
+# | Next | regularization (05) |
+#
+# | here | PyTorch, in `torch.optim` |
+# |---|---|
+# | `SGD`, `Momentum`, `Nesterov` | `SGD(lr)`, `SGD(lr, momentum=μ)`, `SGD(lr, momentum=μ, nesterov=True)` |
+# | `Adagrad`, `RMSprop`, `Adadelta`, `Adam`, `AdamW` | the same names and defaults |
+# | `clip_gradient_norm` | `torch.nn.utils.clip_grad_norm_` |
+# | `accumulate_gradients` | a loop: `loss.backward()` several times before `step()` |
+# | `StepDecay`, `CosineAnnealing`, `LinearWarmup` | `lr_scheduler.StepLR`, `CosineAnnealingLR`, `LinearLR` |
+#
+# **Further reading.** [Goodfellow, Bengio & Courville, *Deep Learning*](https://www.deeplearningbook.org) (2016),
+# chapter 8. [Goh, *Why Momentum Really Works*](https://distill.pub/2017/momentum/) (2017), with pictures that move.
+# [Ruder, *An overview of gradient descent optimization algorithms*](https://arxiv.org/abs/1609.04747) (2016).
+# [Kingma & Ba, *Adam*](https://arxiv.org/abs/1412.6980) (2015).
+#
 # **What an optimizer promises**
 #
 # | | |
@@ -321,6 +341,15 @@ check(Adagrad)
 #
 # *By hand:* $\alpha = 0.99$, gradients 3, then 4. $s_1 = 0.01 \cdot 9 = 0.09$, the step is $\eta \cdot 3/0.3 = 10\,\eta$: ten times
 # too long. $s_2 = 0.0891 + 0.16 = 0.2491$, the step $\eta \cdot 4 / 0.4991 = 8.01\,\eta$. Keep this in mind for Adam.
+#
+# > **Find the mistake.** An article calls RMSprop "based on the momentum method" and prints
+# > $s \leftarrow \rho\, s + (1 - \rho)\, g$, with $g/\sqrt{s + \epsilon}$ as the step. Put in $\rho = 0.9$ and the gradients 3
+# > and −3, one after the other.
+# >
+# > <details><summary>What is wrong</summary>s = 0.3, then 0.27 − 0.3 = −0.03, which has no real root. The mean is one of
+# > squares, s ← ρ s + (1 − ρ) g²: 0.9, then 1.71. The S of the name is missing. And it is not based on momentum, which
+# > averages the gradients to smooth the direction of the step: a mean of squares has lost the direction, and only sets
+# > the size. (Adam has both.)</details>
 
 
 # %%
@@ -467,7 +496,7 @@ check(Adadelta)
 # Without the correction the first step would be $0.4 / \sqrt{0.016} = 3.16\,\eta$: both means start too small, but the
 # root of a much too small $v$ has the larger effect.
 #
-# > **Find the mistake.** Two articles, two misprints. One gives the second moment as
+# > **Find the mistake.** Two articles, two misprints (and a third one below). One gives the second moment as
 # > $v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, \nabla^2 L$. The other corrects by $\hat m_t = m_t / \sqrt{1 - \beta_1^t}$
 # > and $\hat v_t = v_t / \sqrt{1 - \beta_2^t}$. What is the shape of $\nabla^2 L$ for a million weights? And what is
 # > the first step with the roots, for the gradient 4?
@@ -476,6 +505,15 @@ check(Adadelta)
 # > be the squared gradient, entry by entry, an array like the gradient itself. With the roots the first step is m̂ =
 # > 0.4/√0.1 = 1.265, v̂ = 0.016/√0.001 = 0.506, and 1.265/√0.506 = 1.78: nearly twice what it should be, and no longer
 # > independent of β. The weights of the means sum to 1 − βᵗ, so divide by exactly that.</details>
+# >
+# > The second article also writes the moments with exchanged weights, $m_t = (1 - \beta_1)\, m_{t-1} + \beta_1 g_t$ and
+# > $v_t = (1 - \beta_2)\, v_{t-1} + \beta_2\, g_t^2$, and corrects with $\beta^t$. With $\beta_1 = 0.9$, how much of the first
+# > gradient is left in $m$ after three more steps?
+# >
+# > <details><summary>What is wrong</summary>0.9 · 0.1³ = 0.0009: such an m is little more than the last gradient, and v
+# > with β₂ = 0.999 its square. The step is then about η sign(g) at every step, and nothing is averaged. As it should be,
+# > 0.1 · 0.9³ = 0.073 of the first gradient is left. Both conventions exist, but then β is 0.1 and 0.001, and the
+# > corrections divide by 1 − (1 − β)ᵗ: mixed, they are wrong.</details>
 
 
 # %%
@@ -979,7 +1017,7 @@ with when_written():
 # %% [markdown]
 # ## Capstone: a network that reads
 #
-# The first program of the article that this course began with is a network 784 – 128 – 64 – 10 for handwritten digits,
+# The second program of the article that this course began with is a network 784 – 128 – 64 – 10 for handwritten digits,
 # trained with Adam. (It lists two hidden layers and then builds one; build both.) Now you have written all its parts:
 # `Linear`, `ReLU` and `Sequential` of 02, `SoftmaxCrossEntropy` of 03, and `Adam` with a schedule.
 #

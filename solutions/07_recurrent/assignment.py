@@ -12,7 +12,11 @@ OUTLINE = Outline(
     minutes=420,
     points={
         "RNN": Points(forward=4, backward=8),
+        "lstm_cell": 0,
+        "lstm_cell_backward": 0,
         "LSTM": Points(first_bias=1, forward=6, backward=10, speed=2),
+        "gru_cell": 0,
+        "gru_cell_backward": 0,
         "GRU": Points(forward=4, backward=8),
         "StackedRNN": Points(forward=4, backward=4),
         "Bidirectional": Points(forward=4, backward=4),

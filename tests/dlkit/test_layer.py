@@ -1,3 +1,7 @@
+import copy
+import operator
+import pickle
+
 import numpy as np
 import pytest
 
@@ -53,6 +57,91 @@ def test_a_parameter_lives_on_the_backend_of_its_context():
     assert isinstance(parameter.data, DeviceArray)
     assert isinstance(parameter.grad, DeviceArray)
     parameter.zero_grad()
+
+
+OPERATORS = [
+    (operator.add, "+"),
+    (operator.sub, "-"),
+    (operator.mul, "*"),
+    (operator.matmul, "@"),
+    (operator.truediv, "/"),
+    (operator.pow, "**"),
+    (operator.isub, "-"),
+]
+
+
+@pytest.mark.parametrize(("apply", "sign"), OPERATORS)
+@pytest.mark.parametrize("device", ["numpy", "stand-in"])
+@pytest.mark.parametrize("array_is_left", [True, False])
+def test_arithmetic_with_a_parameter_names_the_cure(apply, sign, device, array_is_left):
+    with dlkit.use(device):
+        x, parameter = dlkit.ones((2, 2)), Parameter(np.ones((2, 2)))
+    with pytest.raises(TypeError, match=r"is not an array.*write self\.W\.data") as caught:
+        apply(x, parameter) if array_is_left else apply(parameter, x)
+    assert f"so {sign} does not work" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda p: 2 * p,
+        lambda p: np.float64(2) * p,
+        lambda p: -p,
+        abs,
+        lambda p: p[0],
+        lambda p: p > 0,
+        lambda p: np.ones(2) > p,
+        np.exp,
+        np.sum,
+        np.zeros_like,
+        np.linalg.norm,
+        np.asarray,
+        lambda p: np.ones(2).dot(p),
+        lambda p: np.array([p, p]),
+    ],
+)
+def test_whatever_takes_a_parameter_for_an_array_names_the_cure(use):
+    with pytest.raises(TypeError, match=r"\.data"):
+        use(Parameter(np.ones(2)))
+
+
+def test_writing_to_entries_of_a_parameter_names_the_cure():
+    parameter = Parameter(np.ones(2))
+    with pytest.raises(TypeError, match=r"\.data"):
+        parameter[0] = 3
+    assert parameter.data[0] == 1
+
+
+@pytest.mark.parametrize("name", ["T", "reshape", "sum", "dtype"])
+def test_an_attribute_of_arrays_names_the_cure(name):
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}': \.data\.{name}"):
+        getattr(Parameter(np.ones((2, 2))), name)
+
+
+def test_another_attribute_is_an_attribute_error_without_that_cure():
+    with pytest.raises(AttributeError, match=r"no attribute 'weights'\. It has \.data") as caught:
+        _ = Parameter(np.ones(2)).weights
+    assert ".data.weights" not in str(caught.value)
+    assert not hasattr(Parameter(np.ones(2)), "__float__")
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))])  # noqa: S301
+def test_a_parameter_can_be_copied_and_pickled(copied):
+    parameter = Parameter(np.arange(3.0))
+    parameter.grad += 1
+    made = copied(parameter)
+    assert made is not parameter
+    assert np.array_equal(made.data, parameter.data)
+    assert np.array_equal(made.grad, parameter.grad)
+
+
+def test_parameters_are_compared_by_identity_and_are_true():
+    first, second = Parameter(np.zeros(2)), Parameter(np.zeros(2))
+    assert first == first  # noqa: PLR0124
+    assert first != second
+    assert first in [second, first]
+    assert len({first, second}) == 2
+    assert bool(first)
 
 
 def test_parameters_are_found_by_path_each_once_in_order():

@@ -16,6 +16,8 @@ def calls(rng: np.random.Generator) -> Iterator[Call]:
         yield locally_connected(rng, shape, size, kernel_size, stride)
     for shape, out_channels, stride in [((1, 2, 3, 4), 2, 1), ((3, 2, 5, 4), 3, 1), ((2, 3, 4, 5), 3, 2)]:
         yield residual_block(rng, shape, out_channels, stride)
+    for shape, channels in [((1, 1, 3, 2), (1, 2, 1, 1, 2, 1)), ((3, 2, 4, 6), (2, 3, 4, 1, 3, 5))]:
+        yield inception_block(rng, shape, channels)
 
 
 def convolutions(rng: np.random.Generator) -> Iterator[Call]:
@@ -89,3 +91,30 @@ def residual_block(rng: np.random.Generator, shape: tuple[int, ...], out_channel
 
     arguments = {"in_channels": shape[1], "out_channels": out_channels, "stride": stride}
     return Call("ResidualBlock", function, {"x": rng.normal(size=shape)}, arguments, parameters)
+
+
+def inception_block(rng: np.random.Generator, shape: tuple[int, ...], channels: tuple[int, ...]) -> Call:
+    """Four branches of convolutions with ReLU, joined along the channels."""
+    one, narrow3, three, narrow5, five, pooled = channels
+    layers = {"one": (shape[1], one, 1), "narrow3": (shape[1], narrow3, 1), "three": (narrow3, three, 3)}
+    layers |= {"narrow5": (shape[1], narrow5, 1), "five": (narrow5, five, 5), "after": (shape[1], pooled, 1)}
+    parameters = {}
+    for name, (in_channels, out_channels, k) in layers.items():
+        parameters[f"{name}.W"] = rng.normal(0, 0.5, (out_channels, in_channels, k, k))
+        parameters[f"{name}.b"] = rng.normal(size=out_channels)
+
+    def function(x: torch.Tensor, **p: torch.Tensor) -> torch.Tensor:
+        def after(name: str, h: torch.Tensor, padding: int = 0) -> torch.Tensor:
+            return F.relu(F.conv2d(h, p[f"{name}_W"], p[f"{name}_b"], padding=padding))
+
+        branches = [
+            after("one", x),
+            after("three", after("narrow3", x), 1),
+            after("five", after("narrow5", x), 2),
+            after("after", F.max_pool2d(x, 3, 1, 1)),
+        ]
+        return torch.cat(branches, dim=1)
+
+    names = ("one", "narrow3", "three", "narrow5", "five", "pooled")
+    arguments = {"in_channels": shape[1], **dict(zip(names, channels, strict=True))}
+    return Call("InceptionBlock", function, {"x": rng.normal(size=shape)}, arguments, parameters)

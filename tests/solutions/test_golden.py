@@ -53,7 +53,7 @@ def calls_of(name):
 
 
 CALLS = [call for name in FILES for call in calls_of(name)]
-DRAWN = {"Linear", "Conv2d", "ConvTranspose2d", "LocallyConnected2d", "ResidualBlock"}
+DRAWN = {"Linear", "Conv2d", "ConvTranspose2d", "LocallyConnected2d", "ResidualBlock", "InceptionBlock"}
 DRAWN |= {"RecursiveNet", "CausalConv1d", "TCNBlock", "LocallyConnected1d"}
 OF_ATTENTION = {"AdditiveAttention", "MultiHeadAttention", "SwiGLU", "PositionwiseFeedForward"}
 OF_TRANSFORMERS = {"EncoderLayer", "DecoderLayer", "Transformer", "GroupedQueryAttention", "PatchEmbedding"}

@@ -283,3 +283,46 @@ def test_numbers_and_marks_are_mixed_and_can_be_separated_again(rng):
     other = disguise(Task(x, x[:, 0, :1], x, x[:, 0, :1]), "rotation", rng)
     np.testing.assert_allclose(np.linalg.norm(other.x, axis=2), np.linalg.norm(x, axis=2), rtol=1e-12)
     assert not np.allclose(other.x, x)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU"])
+def test_the_optional_steps_one_after_the_other_are_the_layer(loaded, kind):
+    """Forward and backward of four steps, put together from the products and the steps of a cell."""
+    rng = np.random.default_rng(3)
+    batch, time, features, hidden = 3, 4, 2, 5
+    gates = {"LSTM": 4, "GRU": 3}[kind]
+    W, U = rng.normal(size=(features, gates * hidden)), rng.normal(size=(hidden, gates * hidden))
+    b, bn = rng.normal(size=gates * hidden), rng.normal(size=hidden)
+    x, dh = rng.normal(size=(batch, time, features)), rng.normal(size=(batch, time, hidden))
+    parameters = {"W": W, "U": U, "b": b, **({"bn": bn} if kind == "GRU" else {})}
+    step, step_back = f"{kind.lower()}_cell", f"{kind.lower()}_cell_backward"
+    subjects = {name: loaded.subject(loaded.assignment.exercise(name)) for name in (kind, step, step_back)}
+    layer = made(subjects[kind], kind, parameters, in_features=features, hidden=hidden)
+    expected_h, _ = layer.call("forward", x)
+    expected_dx, _ = layer.call("backward", dh)
+
+    h, c, seen, dx = np.zeros((batch, hidden)), np.zeros((batch, hidden)), [], np.zeros_like(x)
+    for t in range(time):
+        if kind == "LSTM":
+            new_h, new_c, after = subjects[step].run(step, x[:, t] @ W + h @ U + b, c)
+            seen.append((after, c, new_c))
+            h, c = new_h, new_c
+        else:
+            product = h @ U
+            a, q = x[:, t] @ W + b, product[:, 2 * hidden :] + bn
+            a[:, : 2 * hidden] += product[:, : 2 * hidden]
+            new_h, after = subjects[step].run(step, a, q, h)
+            seen.append((after, q, h))
+            h = new_h
+        np.testing.assert_allclose(h, expected_h[:, t], rtol=1e-12, atol=1e-12)
+    from_next, dc = np.zeros((batch, hidden)), np.zeros((batch, hidden))
+    for t in reversed(range(time)):
+        delta = dh[:, t] + from_next
+        if kind == "LSTM":
+            da, dc = subjects[step_back].run(step_back, delta, dc, *seen[t])
+            from_next = da @ U.T
+        else:
+            da, dq, straight = subjects[step_back].run(step_back, delta, *seen[t])
+            from_next = np.concatenate([da[:, : 2 * hidden], dq], axis=1) @ U.T + straight
+        dx[:, t] = da @ W.T
+    np.testing.assert_allclose(dx, expected_dx, rtol=1e-10, atol=1e-12)

@@ -1,11 +1,11 @@
-"""SimpleNetwork, a repair: the weights after training, and the fit to the published data."""
+"""SimpleNetwork, a repair: the weights after training, and the fit to a target within reach."""
 
 import numpy as np
 
 from autograder.checks import Case, Exercise, Mismatch, Rng, habits, mutated
 
 TRAINS = "training goes down the gradient"
-FITS = "fits the published data"
+FITS = "fits a target that is one of the inputs"
 PUBLISHED_ROWS = np.array([[0.0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
 MISFIT = 0.01
 """Largest error after 400 epochs at 0.1.  From 1000 random starts the reference has 3e-12 on average and 1.4e-11 at

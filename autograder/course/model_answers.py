@@ -1,0 +1,67 @@
+"""Model answers and mark schemes of written questions: in the notebook's source, or released in ``answers.json``.
+
+::
+
+    # %% [markdown] question="valley"
+    # ### BEGIN SOLUTION
+    # What a good answer says.
+    #
+    # Mark scheme: 1 point for …
+    # ### END SOLUTION
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from autograder.course.text_files import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ANSWERS", "ModelAnswer", "model_answers", "released_answers", "written_answers"]
+
+ANSWERS = "answers.json"
+
+CELL = re.compile(r'^# %% \[markdown\].*\bquestion="(\w+)".*\n((?:#.*\n?)*)', re.MULTILINE)
+BETWEEN = re.compile(r"### BEGIN SOLUTION\n(.*?)\n### END SOLUTION", re.DOTALL)
+SCHEME = re.compile(r"^Mark scheme: ?", re.MULTILINE)
+
+
+class ModelAnswer(msgspec.Struct, frozen=True):
+    """What a good answer says, and what earns points; scheme: empty where the author wrote none."""
+
+    answer: str
+    scheme: str = ""
+
+
+def model_answers(source: Path) -> dict[str, ModelAnswer]:
+    """Model answers by question, from a notebook's source; none if there is no such file."""
+    found = {}
+    for name, cell in CELL.findall(read_text(source) if source.is_file() else ""):
+        if between := BETWEEN.search(re.sub(r"^# ?", "", cell, flags=re.MULTILINE)):
+            answer, _, scheme = (part.strip() for part in _divided(between[1]))
+            found[name] = ModelAnswer(answer, scheme)
+    return found
+
+
+def _divided(text: str) -> tuple[str, str, str]:
+    scheme = SCHEME.search(text)
+    return (text[: scheme.start()], scheme[0], text[scheme.end() :]) if scheme else (text, "", "")
+
+
+def written_answers(answers: Mapping[str, ModelAnswer]) -> str:
+    """The text of ``answers.json``."""
+    return msgspec.json.format(msgspec.json.encode(answers), indent=1).decode() + "\n"
+
+
+def released_answers(path: Path) -> dict[str, ModelAnswer]:
+    """The model answers of a release; none if there is no such file, or it cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, ModelAnswer])
+    except (OSError, msgspec.DecodeError):
+        return {}
