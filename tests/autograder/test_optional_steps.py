@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from autograder.authoring.release import author_version
 from autograder.course import catalogue
 from autograder.course.assignment_folder import specified
 from autograder.export import gradescope as gradescope_results
@@ -130,6 +131,12 @@ def test_exports_give_it_no_points(reports):
     assert summary(reports[2]) == ["2 of 2 points."]
     made = json.loads(classroom_result(reports[1]))
     assert (made["max_score"], sum(test["score"] for test in made["tests"])) == (2.0, 2.0)
+
+
+def test_its_cell_in_the_released_notebook_has_no_points(root):
+    cells = [cell.metadata.get("nbgrader", {}) for cell in author_version(catalogue.load("07_recurrent", root)).cells]
+    points = {cell["grade_id"]: cell["points"] for cell in cells if cell.get("points") is not None}
+    assert (points["check_lstm_cell"], points["check_LSTM"]) == (0.0, 19.0)
 
 
 @pytest.mark.parametrize("platform", [gradescope_results.results, lambda report: json.loads(classroom_result(report))])
