@@ -356,6 +356,7 @@ class SimpleNetwork:
 
     Shapes
         inputs  (rows, n_inputs)      targets, predictions  (rows, n_outputs)      weights  (n_inputs, n_outputs)
+    n_outputs: 1 in the checks, 2 in the published program.
 
     Source: the first program of an overview article, as published; for the rule, Widrow & Hoff, Adaptive Switching
     Circuits (1960).

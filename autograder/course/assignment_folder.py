@@ -6,6 +6,7 @@
 ``support/*.py``     code that checks run together with a student's                  released
 ``published/*.py``   the published code of a repair, with its errors                 released
 ``hints.json``       hints; the author writes them into the notebook's source        released
+``answers.json``     model answers of written questions, from the notebook's source  if told
 ``mistakes/*.md``    planted mistakes                                                secret
 ``variants/*.py``    correct, and slow, plain, bulky or steep                        secret
 ``equivalent/*.md``  mutants that compute the same, with the reason                  secret

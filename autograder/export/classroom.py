@@ -37,14 +37,14 @@ def _result(report: Report, limit: int) -> dict[str, object]:
     told = [clean(problem.sentence) for problem in report.problems]
     if is_unreadable(report) or (tests and all(test["status"] == "error" for test in tests)):
         made |= {"status": "error", "message": " ".join(told) or "The grader itself failed; the work is not to blame."}
-    elif any(test["status"] != "pass" for test in tests):
+    elif any(_status(one.status) != "pass" for each in report.listed if not each.optional for one in each.verdicts):
         made["status"] = "fail"
     return made
 
 
 def _scores(report: Report) -> list[float]:
     """Points of every check, which added up as floats give the report's own: 5, and not 5.000000000000001."""
-    scores = [verdict.points for exercise in report.exercises for verdict in exercise.verdicts]
+    scores = [verdict.points for exercise in report.listed for verdict in exercise.verdicts]
     earned = [index for index, score in enumerate(scores) if score]
     for index in earned[-3:]:
         scores[index] += report.points - sum(scores)
@@ -65,7 +65,7 @@ def _checks(report: Report, limit: int) -> list[dict[str, object]]:
             "duration": 0,
             "score": next(scores),
         }
-        for task, exercise in enumerate(report.exercises, 1)
+        for task, exercise in enumerate(report.listed, 1)
         for verdict in exercise.verdicts
     ]
 
@@ -81,7 +81,7 @@ def _exercises(report: Report) -> list[dict[str, object]]:
             "task_id": task,
             "score": exercise.points,
         }
-        for task, exercise in enumerate(report.exercises, 1)
+        for task, exercise in enumerate(report.listed, 1)
     ]
 
 

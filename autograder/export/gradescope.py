@@ -30,7 +30,7 @@ def results(report: Report) -> dict[str, object]:
         "extra_data": _record(report),
         "tests": [
             _test(exercise, verdict, f"{i}.{j}")
-            for i, exercise in enumerate(report.exercises, 1)
+            for i, exercise in enumerate(report.listed, 1)
             for j, verdict in enumerate(exercise.verdicts, 1)
         ],
     }

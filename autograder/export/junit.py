@@ -24,11 +24,11 @@ KINDS = {
 
 def document(report: Report) -> bytes:
     """XML of a whole submission."""
-    statuses = [verdict.status for exercise in report.exercises for verdict in exercise.verdicts]
+    statuses = [verdict.status for exercise in report.listed for verdict in exercise.verdicts]
     root = ET.Element("testsuites", name=f"{_name(report.student)} {_name(report.assignment)}".strip())
     root.set("time", f"{max(report.seconds, 0.0):.3f}")
     root.attrib |= {key: value for key, value in _counts(statuses).items() if key != "skipped"}
-    for exercise in report.exercises:
+    for exercise in report.listed:
         _suite(root, report, exercise)
     ET.indent(root)
     content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)

@@ -41,7 +41,7 @@ def _result(report: Report, limit: int) -> dict[str, object]:
                 "output": "",
                 "images": _images(verdict) if limit == LONGEST else [],
             }
-            for exercise in report.exercises
+            for exercise in report.listed
             for verdict in exercise.verdicts
             if limit
         ],

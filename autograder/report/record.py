@@ -76,6 +76,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return round(sum(exercise.max_points for exercise in self.exercises if not exercise.bonus), 2)
 
     @property
+    def listed(self) -> list[ExerciseResult]:
+        """The exercises that platforms list: all but optional steps that were left as they are."""
+        untouched = Status.NOT_ATTEMPTED
+        return [exercise for exercise in self.exercises if not (exercise.optional and exercise.status is untouched)]
+
+    @property
     def status(self) -> Status:
         """The assignment as a whole; a bonus exercise matters where nothing else was graded or the grader failed."""
         counted = [exercise.status for exercise in self.exercises if not exercise.bonus]

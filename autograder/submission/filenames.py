@@ -15,7 +15,15 @@ __all__ = ["Kind", "assignment_of_file", "assignment_of_folder", "attempt", "kin
 Kind = str
 """A file's kind: "code", "perhaps" (content decides), "zip", "archive", "document", "handed out", "system", "other"."""
 
-_HANDED_OUT = {"checks.py", "cases.npz", "yardsticks.json", "hints.json", "hand-in.json", "timestamp.txt"}
+_HANDED_OUT = {
+    "checks.py",
+    "cases.npz",
+    "yardsticks.json",
+    "hints.json",
+    "answers.json",
+    "hand-in.json",
+    "timestamp.txt",
+}
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "submission_metadata.yml"}
 _SYSTEM_FOLDERS = {"__macosx", "__pycache__", "node_modules", "venv", "site-packages", "$recycle.bin"}
 _ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".tbz", ".xz", ".txz", ".zst", ".zipx")

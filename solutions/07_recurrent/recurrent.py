@@ -54,7 +54,7 @@
 # `self.W.grad`, once per call, the sum over all steps.
 #
 # **Letters.** In the formulas $\delta_t$ is the gradient of the loss with respect to the hidden state $h_t$, with all its
-# effects. $z$ without an index in brackets is what goes into a nonlinearity; in the GRU, where one gate is called $z$,
+# effects. $z$ is what goes into a nonlinearity; in the GRU, where one of the gates is called $z$,
 # it is $a$. The letters of gates and of the GRU's proposal ($i, f, g, o$ and $r, z, n$) are PyTorch's.
 #
 # **Padding.** The sequences of a batch may have different lengths; the shorter ones are padded, and the mask shows
@@ -1912,7 +1912,7 @@ with when_written():
 # >    (batch, steps). With (batch, classes) the shapes match only if there are as many steps as classes, and then the
 # >    loss is of something else.
 # > 3. The program is not told how long each sequence is, so it also learns to predict padding, and the mean is over
-# >    padding too. With a mask $m_{bt}$ of ones and zeros the loss is $\sum_{b,t} m_{bt}\, L_{bt} \big/ \sum_{b,t} m_{bt}$:
+# >    padding too. With a mask $m_{nt}$ of ones and zeros the loss is $\sum_{n,t} m_{nt}\, L_{nt} \big/ \sum_{n,t} m_{nt}$:
 # >    two sequences of 2 and 8 steps, padded to 8, with the loss 3 at each real step and 0 at each padded one, have the
 # >    mean loss 3. The program reports $3 \cdot 10 / 16 = 1.9$.
 #

@@ -35,7 +35,7 @@ HOSTILE = {
     "a sum": f"class Tanh(Layer):\n    def forward(self, x):\n        raise ValueError({SUM})\n",
     "brackets": "x = " + "(" * 100_000,
     "signs": "x = " + "-" * 100_000 + "1\n",
-    "statements": "x = 1\n" * 80_000,
+    "statements": "x = 1\n" * 70_000,
     "a chain of elif": "if 1:\n    x = 1\n" + "elif 1:\n    x = 1\n" * 3_000,
 }
 

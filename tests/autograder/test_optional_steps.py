@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from autograder.authoring.release import author_version
 from autograder.course import catalogue
 from autograder.course.assignment_folder import specified
+from autograder.export import gradescope as gradescope_results
 from autograder.export.classroom import result as classroom_result
 from autograder.export.feedback import summary
+from autograder.export.junit import document
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.learner.handing_in import describe
@@ -128,6 +131,23 @@ def test_exports_give_it_no_points(reports):
     assert summary(reports[2]) == ["2 of 2 points."]
     made = json.loads(classroom_result(reports[1]))
     assert (made["max_score"], sum(test["score"] for test in made["tests"])) == (2.0, 2.0)
+
+
+def test_its_cell_in_the_released_notebook_has_no_points(root):
+    cells = [cell.metadata.get("nbgrader", {}) for cell in author_version(catalogue.load("07_recurrent", root)).cells]
+    points = {cell["grade_id"]: cell["points"] for cell in cells if cell.get("points") is not None}
+    assert (points["check_lstm_cell"], points["check_LSTM"]) == (0.0, 19.0)
+
+
+@pytest.mark.parametrize("platform", [gradescope_results.results, lambda report: json.loads(classroom_result(report))])
+def test_platforms_list_it_where_somebody_has_written_it(reports, platform):
+    listed = [any(STEP in test["name"] for test in platform(report)["tests"]) for report in reports]
+    assert listed == [True, False, True]
+    assert STEP.encode() not in document(reports[1])
+
+
+def test_a_wrong_one_fails_nobody_on_a_platform(reports):
+    assert [json.loads(classroom_result(report))["status"] for report in reports] == ["pass"] * 3
 
 
 def test_progress_counts_it_apart_and_never_names_it_as_next(tmp_path):

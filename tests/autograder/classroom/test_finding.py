@@ -55,7 +55,7 @@ def test_a_module_that_ends_in_a_number_keeps_it():
         ("zip", ["a.zip", "a.ZIP", "a.ipynb.zip"]),
         ("archive", ["a.rar", "a.7z", "a.tar.gz", "a.tgz"]),
         ("document", ["a.pdf", "a.docx", "a.html"]),
-        ("handed out", ["checks.py", "checks (1).py", "cases.npz", "hints.json", "timestamp.txt"]),
+        ("handed out", ["checks.py", "checks (1).py", "cases.npz", "hints.json", "answers.json", "timestamp.txt"]),
         ("system", ["._a.ipynb", ".DS_Store", "Thumbs.db", "desktop.ini"]),
         ("other", ["a.png", "a.csv", "layers.py.1.bak", "a"]),
     ],
