@@ -85,7 +85,8 @@ class Timing(Figures, frozen=True, tag="speed"):
 
     low, high: the interval of the median that decided the pace; half_limit: the limit for half of the points, and
     whether the ratio is within it; raw: the raw measurements; hot: where the time goes, if it was too much;
-    estimated: by yardsticks, without the reference; pairs then holds each yardstick's estimate.
+    estimated: by yardsticks, without the reference; pairs then holds each yardstick's estimate;
+    frozen: whether the ratio is to a version that never changes, in place of the reference.
     """
 
     ratio: float
@@ -99,6 +100,7 @@ class Timing(Figures, frozen=True, tag="speed"):
     raw: list[Pair] = []
     hot: list[HotSpot] = []
     estimated: bool = False
+    frozen: bool = False
 
     @property
     def value(self) -> float:
