@@ -202,7 +202,7 @@ plt.show()
 #
 # **Graded:** on $(16, 16, 28, 28)$, 16 output channels, $3 \times 3$: forward and backward together with at most half of
 # the memory of the plain version, which copies all windows. And that must not cost time: on $(8, 8, 32, 32)$ with 8 output
-# channels at most 1.6 of its time. (Blocks are usually a little faster than the plain version.)
+# channels at most twice its time. (Blocks are usually a little faster than the plain version.)
 
 # %%
 class Conv2dFast(Layer):
@@ -322,8 +322,8 @@ check(SoftmaxCrossEntropyFused)
 # *By hand:* $\theta = 1$, $g = 2$, $lr = 0.1$, $\beta = (0.9, 0.999)$, $t = 1$: $m = 0.2$, $v = 0.004$; the rate is
 # $0.1 / 0.1 = 1$, the root $\sqrt{0.004} / \sqrt{0.001} = 2$; $\theta = 1 - 1 \cdot 0.2 / 2 = 0.9$.
 #
-# **Graded:** on a parameter of $1024 \times 1024$ at most 0.75 of the time, and 0.2 of the memory, that the plain version
-# takes for a step; that is less than one array of the parameter's size.
+# **Graded:** on a parameter of $1024 \times 1024$ at most 0.75 of the time of the plain version; and a step makes no new
+# arrays that together are larger than an eighth of the parameter.
 
 # %%
 class AdamInPlace(Optimizer):
@@ -333,6 +333,7 @@ class AdamInPlace(Optimizer):
     parameters: list of Parameter; lr > 0; betas: β₁ and β₂, each from 0 up to 1; eps > 0.
     self.m, self.v: one array per parameter, initially zero; self.t: steps so far.
     self.scratch: one more array per parameter, whose content nobody needs between steps; it may be overwritten.
+    step() makes no new arrays but small ones: at no moment more than an eighth of the largest parameter.
 
     Source: Kingma & Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
     """

@@ -382,6 +382,8 @@ class _Auditor:
         for variant, text in variants.items():
             ignored = [name for name, budget in budgets.items() if _is_free(variant, budget, lenient)]
             checks = [check for check in exercise.checks if check.name not in ignored]
+            if variant == FROZEN:  # it need not keep what else the text promises
+                checks = [check for check in checks if check.budget]
             exceeded = wasteful if variant == FROZEN else {n for n, other in wasteful.items() if other == variant}
             found = self._run(exercise, exercise.varied(source, text or ""), checks)
             for verdict in found.values():

@@ -33,6 +33,8 @@ def huge(rng):
         yield case.with_changes(inputs=inputs)
     case = list(two_parts(rng))[-1]
     yield case.with_changes(inputs={**case.inputs, "lse2": case.inputs["lse2"] - 2000})
+    far = 1000 * np.arange(case.inputs["lse1"].size).reshape(case.inputs["lse1"].shape)  # one query from another
+    yield case.with_changes(inputs={**case.inputs, **{name: case.inputs[name] + far for name in ("lse1", "lse2")}})
 
 
 def merged(subject, case):

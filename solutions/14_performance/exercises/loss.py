@@ -2,9 +2,7 @@
 
 from functools import partial
 
-import numpy as np
-
-from autograder.checks import FORWARD, GRADIENTS, Case, LossExercise, Memory, Speed
+from autograder.checks import Case, LossExercise, Memory, Speed
 
 
 def scores_and_labels(rng):
@@ -39,20 +37,3 @@ def far_apart(rng):
     scores = rng.choice([-1000.0, 1000.0], size=(5, 4))
     yield Case({"label_smoothing": 0.1}, scores=scores, labels=scores.argmin(axis=1))
     yield Case({}, scores=scores, labels=scores.argmin(axis=1).astype(np.int8))
-
-
-def many_rows(rng):
-    """More rows than a block of rows might hold, and not a multiple of it."""
-    yield Case({"label_smoothing": 0.1}, scores=rng.normal(0, 2, (331, 3)), labels=rng.integers(3, size=331))
-
-
-@fused.check("all rows of a large batch count", cases=many_rows, part="backward", after=(FORWARD, GRADIENTS))
-def large_batch(subject, case):
-    loss = subject.make("SoftmaxCrossEntropyFused", **case.arguments)
-    return {"the loss": loss.call("forward", *case.inputs.values()), "dscores": loss.call("backward")}
-
-
-@fused.check("labels may lie at the lowest score", cases=far_apart, part="forward", after=(FORWARD,))
-def lowest(subject, case):
-    loss = subject.make("SoftmaxCrossEntropyFused", **case.arguments)
-    return {"the loss": loss.call("forward", *case.inputs.values())}

@@ -1,4 +1,4 @@
-"""AdamInPlace: the formulas as they are, which others are measured against; slow, plain and bulky."""
+"""AdamInPlace: the formulas as they are, which others are measured against; slow and plain."""
 
 import numpy as np
 
@@ -50,23 +50,3 @@ class Plain(Optimizer):  # temporary arrays, of one block each
                 m[...] = beta1 * m + (1 - beta1) * g
                 v[...] = beta2 * v + (1 - beta2) * g * g
                 p -= self.lr / (1 - beta1**self.t) * m / (array_module(v).sqrt(v / (1 - beta2**self.t)) + self.eps)
-
-
-class Bulky(Optimizer):  # as fast, with one temporary array at a time
-    def step(self):
-        self.t += 1
-        beta1, beta2 = self.betas
-        for parameter, m, v, w in zip(self.parameters, self.m, self.v, self.scratch):
-            xp, g = array_module(w), parameter.grad
-            m *= beta1
-            m += (1 - beta1) * g
-            v *= beta2
-            xp.multiply(g, g, out=w)
-            w *= 1 - beta2
-            v += w
-            xp.sqrt(v, out=w)
-            w *= (1 - beta2**self.t) ** -0.5
-            w += self.eps
-            xp.divide(m, w, out=w)
-            w *= self.lr / (1 - beta1**self.t)
-            parameter.data -= w
