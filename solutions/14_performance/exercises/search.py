@@ -61,10 +61,10 @@ search = FunctionExercise(
 
 def many_queries(rng):
     """More queries than a block holds, of a number that blocks do not divide."""
-    yield Case({"k": 5}, **{n: rng.normal(size=each) for n, each in table(301, 499, 2).items()})
+    yield Case({"k": 1}, **{n: rng.normal(size=each) for n, each in table(301, 263, 2).items()})
 
 
-@search.check("many queries are all answered, in order", cases=many_queries, after=(MATCHES,))
+@search.check("many queries are all answered", cases=many_queries, after=(MATCHES,))
 def answered(subject, case):
     found = subject.run("cosine_topk_blocked", *case.inputs.values(), **case.arguments)
     several = isinstance(found, tuple | list) and len(found) == 2
