@@ -796,7 +796,7 @@ class AttentionChunked(Layer):
     Shapes
         q  (…, queries, head_dim)      k  (…, keys, head_dim)      v  (…, keys, value_dim)
         y  (…, queries, value_dim)      lse  (…, queries)
-    d is head_dim; there is no mask.  Finite for all scores of up to 10⁶.
+    d is head_dim; there is no mask.  Finite for all finite scores.
     forward(q, k, v) returns y and sets self.lse to log Σ exp(score) of every query; backward(dy) returns (dq, dk, dv).
 
     Source: Rabe & Staats, Self-attention Does Not Need O(n²) Memory (2021); backward: Dao, Fu, Ermon, Rudra & Ré,
