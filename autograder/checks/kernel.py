@@ -69,8 +69,9 @@ def judge_kernel(observed: Observations, expected: Observations, case: Case) -> 
     """Compare values within the precision of the dtype, and require that dtype."""
     del case
     right, seen = expected["the result"], observed.get("the result")
-    if getattr(seen, "shape", None) == right.shape and seen.dtype != right.dtype:
-        return Mismatch("dtype", "the result", f"the result: expected {right.dtype}, got {seen.dtype}")
+    dtype = getattr(seen, "dtype", right.dtype)
+    if getattr(seen, "shape", None) == right.shape and dtype != right.dtype:
+        return Mismatch("dtype", "the result", f"the result: expected {right.dtype}, got {dtype}")
     if right.dtype == "float32":
         return compare(seen, right, "the result", FLOAT32)
     return compare(seen, right, "the result")

@@ -67,7 +67,8 @@ class Bench:
     """Where code is measured.
 
     code, reference, pieces: each starts a fresh worker, with the code, with what it is compared with (the reference, or
-    the frozen version), with the yardstick's pieces of work; shapes: an implementation that shapes cases; rng: draws every input; statements: of the code.
+    the frozen version), with the yardstick's pieces of work; shapes: an implementation that shapes cases;
+    rng: draws every input; statements: of the code.
     """
 
     code: Open

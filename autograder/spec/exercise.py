@@ -65,7 +65,7 @@ class Exercise:
     hints: by part: where to look, the formula, the step; released with the checks (no code); the audit requires three;
     variants: correct but costly methods that prove the checks of cost, by name: ``slow``, ``bulky``, ``steep`` and
     whatever else a kind of measurement must catch; ``plain``, without a Python loop, as a good student writes it,
-    proves that the limits leave room for it; ``frozen`` is what costs may be measured against in place of the reference;
+    proves that the limits leave room for it; ``frozen`` is what costs may be measured against, not the reference;
     published: in a repair, by part, the published, incorrect body that students get in place of a stub;
     complex_numbers: whether its formula can be one of complex numbers (a rotation), which are no complex step then;
     bonus: whether its points are added to the mark without being part of the maximum.

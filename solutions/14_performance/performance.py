@@ -49,6 +49,7 @@
 import time
 import tracemalloc
 from functools import cache
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -119,7 +120,7 @@ def normal32(rng, *shape):
 
 
 # %%
-def new_arrays(x, y, scratch):
+def new_arrays(x, y, _):
     """A polynomial of degree 4, as it is written; given"""
     return (((x * y + 0.3) * x + 0.2) * x + 0.1) * x
 
@@ -825,7 +826,11 @@ class AttentionChunked(Layer):
     def backward(self, dy):
         ### BEGIN SOLUTION
         xp, q, k, v = array_module(dy), self.q, self.k, self.v
-        dq, dk, dv = xp.empty(q.shape, dtype=q.dtype), xp.zeros(k.shape, dtype=k.dtype), xp.zeros(v.shape, dtype=v.dtype)
+        dq, dk, dv = (
+            xp.empty(q.shape, dtype=q.dtype),
+            xp.zeros(k.shape, dtype=k.dtype),
+            xp.zeros(v.shape, dtype=v.dtype),
+        )
         scale, queries = q.shape[-1] ** -0.5, q.shape[-2]
         few = max(1, SCORES * queries // (self.lse.size * k.shape[-2]))
         for first in range(0, queries, few):
@@ -1292,7 +1297,7 @@ Linear, ReLU, Sequential = earlier("layers.Linear"), earlier("layers.ReLU"), ear
 def first_parameters(sizes, rng):
     """Initial values of [W₁, b₁, W₂, b₂, …]; given"""
     found = []
-    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+    for n_in, n_out in pairwise(sizes):
         found += [rng.normal(0, (2 / n_in) ** 0.5, (n_in, n_out)).astype("float32"), np.zeros(n_out, "float32")]
     return [Parameter(each) for each in found]
 
@@ -1383,7 +1388,7 @@ def all_reduce(parts, *, ring):
     workers, length = parts.shape
     result = parts.copy()
     limits = [length * k // workers for k in range(workers + 1)]
-    pieces = [slice(*ends) for ends in zip(limits, limits[1:], strict=False)]
+    pieces = [slice(*ends) for ends in pairwise(limits)]
     for r in range(2 * (workers - 1)):
         for n in range(workers):
             ring.send(n, result[n, pieces[(n - r) % workers]])
@@ -1428,7 +1433,7 @@ check(all_reduce)
 
 # %%
 def silu_kernel(x):
-    """x · σ(x) = x / (1 + exp(−x)), element by element, by one kernel compiled with ElementwiseKernel
+    """X · σ(x) = x / (1 + exp(−x)), element by element, by one kernel compiled with ElementwiseKernel
 
     Shapes
         x, y  any, float32 or float64, arrays of CuPy: ``array_module(x)`` is then cupy

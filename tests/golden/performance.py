@@ -6,6 +6,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -94,7 +95,7 @@ def trainings(rng: np.random.Generator) -> Iterator[Found]:
         order = np.array([rng.permutation(11)[:batch] for _ in range(count)])
         found = {"x": x, "y": y, "order": order}
         layers: list[torch.nn.Module] = []
-        for k, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for k, (n_in, n_out) in enumerate(pairwise(sizes)):
             layer = torch.nn.Linear(n_in, n_out, dtype=torch.float64)
             found[f"W{k}"], found[f"b{k}"] = rng.normal(size=(n_in, n_out)), rng.normal(size=n_out)
             layer.weight.data, layer.bias.data = torch.tensor(found[f"W{k}"].T.copy()), torch.tensor(found[f"b{k}"])

@@ -1,12 +1,9 @@
 """References of 14 beside PyTorch; what the plain versions compute; what a hand-in has to do to train_fast."""
 
-import numpy as np
 import pytest
 
-from autograder.checks import Code
-from autograder.course import catalogue
 from dlkit import Parameter
-from tests.solutions.golden import ROOT, GoldenCalls, agree
+from tests.solutions.golden import GoldenCalls, agree
 from tests.solutions.references import names_of
 
 ASSIGNMENT = "14_performance"

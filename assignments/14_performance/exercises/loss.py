@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from autograder.checks import Case, LossExercise, Memory, Speed
+from autograder.checks import Case, LossExercise, Memory
 
 
 def scores_and_labels(rng):
@@ -30,10 +30,3 @@ fused = LossExercise(
     shift_invariant=True,
     memory=Memory(LARGE, at_most=0.3, against="frozen"),
 )
-
-
-def far_apart(rng):
-    """Scores of ±1,000 with the label at the lowest, and integers of few bits as labels."""
-    scores = rng.choice([-1000.0, 1000.0], size=(5, 4))
-    yield Case({"label_smoothing": 0.1}, scores=scores, labels=scores.argmin(axis=1))
-    yield Case({}, scores=scores, labels=scores.argmin(axis=1).astype(np.int8))

@@ -18,7 +18,7 @@ def make_ring(subject, case):
 reduced = FunctionExercise(
     "all_reduce",
     cases=rings,
-    setting=Setting(make_ring, lambda made: {}),
+    setting=Setting(make_ring, lambda _: {}),
     float32=True,
     new=True,
     support_files=("ring",),

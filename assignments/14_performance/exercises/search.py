@@ -33,7 +33,12 @@ def exact_cosines(case):
 def what_was_found(seen, case):
     """Similarities, the cosines that belong to the ids, and whether an id occurs twice in a row."""
     ids, similarities = seen.get("ids"), seen.get("similarities")
-    if not (isinstance(ids, np.ndarray) and ids.ndim == 2 and ids.dtype.kind in "iu" and len(ids) == len(case.inputs["queries"])):
+    if not (
+        isinstance(ids, np.ndarray)
+        and ids.ndim == 2
+        and ids.dtype.kind in "iu"
+        and len(ids) == len(case.inputs["queries"])
+    ):
         return {"ids": "no integers of shape (Q, k)"}
     if ids.size and not 0 <= ids.min() <= ids.max() < len(case.inputs["vectors"]):
         return {"ids": "ids that no vector has"}
@@ -55,7 +60,9 @@ search = FunctionExercise(
     invariant=what_was_found,
     float32=True,
     memory=Memory(Case({"k": 10}, **table(4096, 1024, 32)), at_most=0.2, against="frozen"),
-    scaling=Scaling(lambda n: Case({"k": 10}, **table(n, n, 32)), sizes=(768, 1536, 3072, 6144), at_most=1.3, of="memory"),
+    scaling=Scaling(
+        lambda n: Case({"k": 10}, **table(n, n, 32)), sizes=(768, 1536, 3072, 6144), at_most=1.3, of="memory"
+    ),
 )
 
 

@@ -91,7 +91,9 @@ def forward_of(subject, case):
     return layer, layer.call("forward", *case.inputs.values())
 
 
-@chunked.check("the log-sum-exp of the call is kept", cases=some_sequences, part="forward", needs=("forward",), after=(FORWARD,))
+@chunked.check(
+    "the log-sum-exp of the call is kept", cases=some_sequences, part="forward", needs=("forward",), after=(FORWARD,)
+)
 def logarithms(subject, case):
     layer, _ = forward_of(subject, case)
     return {"lse": layer.get("lse")}

@@ -23,13 +23,11 @@ def block(subject, case):
 checkpointed = FunctionExercise(
     "gradient_checkpoint",
     cases=networks,
-    setting=Setting(block, lambda made: {}),
+    setting=Setting(block, lambda _: {}),
     outputs=("y", "dx", "dweights"),
     float32=True,
     support_files=("blocks",),
-    scaling=Scaling(
-        lambda depth: Case(**deep((256, 256), depth)), sizes=(16, 64, 256, 576), at_most=0.57, of="memory"
-    ),
+    scaling=Scaling(lambda depth: Case(**deep((256, 256), depth)), sizes=(16, 64, 256, 576), at_most=0.57, of="memory"),
 )
 TWICE = "no layer is computed more than twice"
 SENTENCES = {

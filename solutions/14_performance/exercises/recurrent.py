@@ -24,7 +24,9 @@ lstm = LayerExercise(
     wide=Case(cell(8, 8), x=(1, 96, 8)),
     speed=Speed(Case(cell(24, 24), x=(4, 128, 24)), at_most=0.7, against="frozen"),
 )
-independence(lstm, "no step sees later ones", cases=lambda rng: list(sequences(rng))[-2:], of=later_steps(), outputs=("h",))
+independence(
+    lstm, "no step sees later ones", cases=lambda rng: list(sequences(rng))[-2:], of=later_steps(), outputs=("h",)
+)
 independence(
     lstm, "sequences of a batch know nothing of each other", cases=lambda rng: list(sequences(rng))[-1:], of=other_rows(),
     outputs=("h",),
