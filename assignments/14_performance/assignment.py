@@ -8,6 +8,7 @@ OUTLINE = Outline(
         "02_layers",
         "03_losses",
         "04_optimizers",
+        "06_convolution",
         "07_recurrent",
         "09_attention",
     ),

@@ -10,7 +10,7 @@
 # |---|---|
 # | Time | about 8 hours, with the bonus exercises 11 |
 # | You will be able to | estimate from bytes and operations what a program should cost, and say what limits it; fuse steps so that an array is read once; write into memory that exists; choose the order of axes; compute a softmax in pieces; trade memory for a second computation; measure all of this without deceiving yourself |
-# | Builds on | `SoftmaxCrossEntropy` (03), `Adam` (04), the training of 05, `Conv2d` (06), `LSTM` (07), `cosine_neighbours` (08), `ScaledDotProductAttention` (09) |
+# | Builds on | `SoftmaxCrossEntropy` (03), `Adam` (04), the training of 05, `im2col`, `col2im` and `Conv2d` (06), `LSTM` (07), `cosine_neighbours` (08), `ScaledDotProductAttention` (09) |
 # | Next | an engine that writes the backward passes itself (15) |
 #
 # | here | in PyTorch and elsewhere |
@@ -184,7 +184,6 @@ ax.set(xscale="log", xlabel="bytes of one array", ylabel="nanoseconds per number
 ax.legend(frameon=False)
 plt.show()
 
-
 # %% [markdown]
 # On the left, each call is so short that Python's own work counts. In the middle everything lies in the cache. On the
 # right, arrays come from memory, and new ones cost most: the system has to find them, and to clear them. Blocks gain as
@@ -202,13 +201,14 @@ plt.show()
 #   x (N, C, H, W)  ──►  columns (N, C·k·k, H'·W')  ──►  y = W (O, C·k·k) · columns  (N, O, H'·W')
 #                        9 × as large as x for k = 3          ^ both arrays leave the cache before they are used
 #
-#   instead, for a few images at a time:
-#   x[0:2]  ──►  one buffer of columns  ──►  y[0:2]
-#   x[2:4]  ──►  the same buffer        ──►  y[2:4]              nothing large is ever kept
+#   instead, one image at a time, or a few:
+#   x[0]  ──►  columns of one image  ──►  y[0]
+#   x[1]  ──►  columns of one image  ──►  y[1]                nothing large is ever kept
 # ```
 #
-# Backward needs the columns again, for $dW = \sum_n dy_n \, \text{columns}_n^\top$. Copying a few windows once more is
-# cheaper than keeping all of them. Then the same buffer can take $W^\top dy_n$, which is added back to the pixels.
+# Backward needs the columns again, for $dW = \sum_n dy_n \, \text{columns}_n^\top$. Copying the windows of an image once
+# more is cheaper than keeping those of all. Then $W^\top dy_n$ is added back to the pixels, by `col2im`. Your functions of
+# 06 do both for a batch of any size, so also of one; a buffer that is used again for each image saves a little more.
 #
 # There are other ways. For each of the $k^2$ places of the kernel, the product of the $(O, C)$ matrix at that place with
 # a *shifted* image gives one share of $y$; if the padded image is stored as one row per channel, a shift is a slice, and
@@ -217,13 +217,16 @@ plt.show()
 #
 # *By hand:* one image of one channel, $4 \times 4$, padding 1, $k = 3$: $H' = W' = 4$, so the columns hold
 # $9 \cdot 16 = 144$ numbers for 16 pixels. In a batch of 64 such images the plain version holds 9,216 numbers of
-# columns; in blocks of two images, 288.
+# columns; one image at a time, 144.
 #
 # **Graded:** on $(16, 16, 28, 28)$, 16 output channels, $3 \times 3$: forward and backward together with at most half of
 # the memory of the plain version, which copies all windows. And that must not cost time: on $(8, 8, 32, 32)$ with 8 output
 # channels at most twice its time. (Blocks are usually a little faster than the plain version.)
 
 # %%
+im2col, col2im = earlier("convolution.im2col"), earlier("convolution.col2im")
+
+
 class Conv2dFast(Layer):
     """A convolution that never holds all windows:  y[o, h, w] = b[o] + Σ W[o, c, i, j] x[c, h + i − p, w + j − p]
 
@@ -250,9 +253,6 @@ class Conv2dFast(Layer):
         # YOUR CODE HERE
         raise NotImplementedError()
 
-
-NUMBERS = 1 << 18
-"""Numbers in a buffer: a megabyte in float32, which stays in the cache of one core; given"""
 
 # %%
 check(Conv2dFast)
@@ -607,8 +607,8 @@ class AttentionChunked(Layer):
         raise NotImplementedError()
 
 
-SCORES = 1 << 16
-"""Numbers in one block of scores; given"""
+FEW = 64
+"""Queries in one block; given"""
 
 # %%
 check(AttentionChunked)
@@ -777,8 +777,8 @@ def cosine_topk_blocked(vectors, queries, k):
     raise NotImplementedError()
 
 
-COSINES = 1 << 16
-"""Cosines in one block; given"""
+QUERIES = 32
+"""Queries in one block; given"""
 
 
 def unit_or_length(rows):

@@ -17,8 +17,8 @@ class Ratio(Budget):
     """At most ``at_most`` times the reference's cost on ``case``; half of the points up to ``half_at`` times.
 
     case, dtype: as in ``Run``.  Limits are set from measured ratios.
-    against="frozen": times the cost of ``variants/NAME.py``'s ``frozen`` (of a class ``Frozen``): the plain version that
-    students are to improve on (``at_most`` up to 0.8), or may cost a little more than (from 1.25 on).
+    against="frozen": times the cost of ``variants/NAME.py``'s ``frozen`` (of a class ``Frozen``): the plain version
+    that students are to improve on (``at_most`` up to 0.8), or may cost a little more than (from 1.25 on).
     """
 
     case: Case

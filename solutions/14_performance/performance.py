@@ -10,7 +10,7 @@
 # |---|---|
 # | Time | about 8 hours, with the bonus exercises 11 |
 # | You will be able to | estimate from bytes and operations what a program should cost, and say what limits it; fuse steps so that an array is read once; write into memory that exists; choose the order of axes; compute a softmax in pieces; trade memory for a second computation; measure all of this without deceiving yourself |
-# | Builds on | `SoftmaxCrossEntropy` (03), `Adam` (04), the training of 05, `Conv2d` (06), `LSTM` (07), `cosine_neighbours` (08), `ScaledDotProductAttention` (09) |
+# | Builds on | `SoftmaxCrossEntropy` (03), `Adam` (04), the training of 05, `im2col`, `col2im` and `Conv2d` (06), `LSTM` (07), `cosine_neighbours` (08), `ScaledDotProductAttention` (09) |
 # | Next | an engine that writes the backward passes itself (15) |
 #
 # | here | in PyTorch and elsewhere |
@@ -176,13 +176,14 @@ plt.show()
 #   x (N, C, H, W)  ──►  columns (N, C·k·k, H'·W')  ──►  y = W (O, C·k·k) · columns  (N, O, H'·W')
 #                        9 × as large as x for k = 3          ^ both arrays leave the cache before they are used
 #
-#   instead, for a few images at a time:
-#   x[0:2]  ──►  one buffer of columns  ──►  y[0:2]
-#   x[2:4]  ──►  the same buffer        ──►  y[2:4]              nothing large is ever kept
+#   instead, one image at a time, or a few:
+#   x[0]  ──►  columns of one image  ──►  y[0]
+#   x[1]  ──►  columns of one image  ──►  y[1]                nothing large is ever kept
 # ```
 #
-# Backward needs the columns again, for $dW = \sum_n dy_n \, \text{columns}_n^\top$. Copying a few windows once more is
-# cheaper than keeping all of them. Then the same buffer can take $W^\top dy_n$, which is added back to the pixels.
+# Backward needs the columns again, for $dW = \sum_n dy_n \, \text{columns}_n^\top$. Copying the windows of an image once
+# more is cheaper than keeping those of all. Then $W^\top dy_n$ is added back to the pixels, by `col2im`. Your functions of
+# 06 do both for a batch of any size, so also of one; a buffer that is used again for each image saves a little more.
 #
 # There are other ways. For each of the $k^2$ places of the kernel, the product of the $(O, C)$ matrix at that place with
 # a *shifted* image gives one share of $y$; if the padded image is stored as one row per channel, a shift is a slice, and
@@ -191,7 +192,7 @@ plt.show()
 #
 # *By hand:* one image of one channel, $4 \times 4$, padding 1, $k = 3$: $H' = W' = 4$, so the columns hold
 # $9 \cdot 16 = 144$ numbers for 16 pixels. In a batch of 64 such images the plain version holds 9,216 numbers of
-# columns; in blocks of two images, 288.
+# columns; one image at a time, 144.
 #
 # **Graded:** on $(16, 16, 28, 28)$, 16 output channels, $3 \times 3$: forward and backward together with at most half of
 # the memory of the plain version, which copies all windows. And that must not cost time: on $(8, 8, 32, 32)$ with 8 output
@@ -199,6 +200,9 @@ plt.show()
 
 
 # %%
+im2col, col2im = earlier("convolution.im2col"), earlier("convolution.col2im")
+
+
 class Conv2dFast(Layer):
     """A convolution that never holds all windows:  y[o, h, w] = b[o] + Σ W[o, c, i, j] x[c, h + i − p, w + j − p]
 
@@ -220,81 +224,52 @@ class Conv2dFast(Layer):
     def forward(self, x):
         ### BEGIN SOLUTION
         self.x = x
-        xp, k, p = array_module(x), self.kernel_size, self.padding
-        batch, channels, height, width = x.shape
-        h, w = height + 2 * p - k + 1, width + 2 * p - k + 1
         W = self.W.data.reshape(len(self.W.data), -1)
-        y = xp.empty((batch, len(W), h * w), dtype=x.dtype)
-        size = min(batch, max(1, NUMBERS // (W.shape[1] * h * w)))
-        padded = xp.zeros((size, channels, height + 2 * p, width + 2 * p), dtype=x.dtype)
-        windows = xp.empty((size, channels, k, k, h, w), dtype=x.dtype)
-        for start in range(0, batch, size):
-            count = min(size, batch - start)
-            padded[:count, :, p : p + height, p : p + width] = x[start : start + count]
-            for i, j in np.ndindex(k, k):
-                windows[:count, :, i, j] = padded[:count, :, i : i + h, j : j + w]
-            xp.matmul(W, windows[:count].reshape(count, -1, h * w), out=y[start : start + count])
-        y += self.b.data[:, None]
-        return y.reshape(batch, len(W), h, w)
+        results = []
+        for n in range(len(x)):
+            columns = im2col(x[n : n + 1], self.kernel_size, 1, self.padding)[0]
+            results.append(W @ columns + self.b.data[:, None])
+        height, width = (size + 2 * self.padding - self.kernel_size + 1 for size in x.shape[2:])
+        return array_module(x).stack(results).reshape(len(x), len(W), height, width)
         ### END SOLUTION
 
     def backward(self, dy):
         ### BEGIN SOLUTION
-        xp, k, p, x = array_module(dy), self.kernel_size, self.padding, self.x
-        batch, channels, height, width = x.shape
-        h, w = dy.shape[2:]
-        dy = dy.reshape(batch, -1, h * w)
-        W = self.W.data.reshape(len(self.W.data), -1)
-        dx, dW = xp.empty(x.shape, dtype=x.dtype), xp.zeros_like(W)
-        most = min(batch, max(1, NUMBERS // (W.shape[1] * h * w)))
-        image = xp.zeros((most, channels, height + 2 * p, width + 2 * p), dtype=x.dtype)
-        dimage = xp.empty_like(image)
-        columns = xp.empty((most, channels, k, k, h, w), dtype=x.dtype)
-        for first in range(0, batch, most):
-            few = min(most, batch - first)
-            image[:few, :, p : p + height, p : p + width] = x[first : first + few]
-            for i, j in np.ndindex(k, k):
-                columns[:few, :, i, j] = image[:few, :, i : i + h, j : j + w]
-            seen, error = columns[:few].reshape(few, -1, h * w), dy[first : first + few]
-            dW += xp.matmul(error, seen.swapaxes(1, 2)).sum(axis=0)
-            xp.matmul(W.T, error, out=seen)
-            dimage[...] = 0
-            for i, j in np.ndindex(k, k):
-                dimage[:few, :, i : i + h, j : j + w] += columns[:few, :, i, j]
-            dx[first : first + few] = dimage[:few, :, p : p + height, p : p + width]
-        self.W.grad += dW.reshape(self.W.shape)
+        dy = dy.reshape(*dy.shape[:2], -1)
+        W, dx = self.W.data.reshape(len(self.W.data), -1), array_module(dy).empty_like(self.x)
+        for n in range(len(dy)):
+            image = self.x[n : n + 1]
+            columns = im2col(image, self.kernel_size, 1, self.padding)[0]
+            self.W.grad += (dy[n] @ columns.T).reshape(self.W.shape)
+            dx[n] = col2im((W.T @ dy[n])[None], image.shape, self.kernel_size, 1, self.padding)[0]
         self.b.grad += dy.sum(axis=(0, 2))
         return dx
         ### END SOLUTION
 
 
-NUMBERS = 1 << 18
-"""Numbers in a buffer: a megabyte in float32, which stays in the cache of one core; given"""
-
 # %% [markdown] hints="Conv2dFast"
 # ### forward
 # 1. How large is the array of all windows, and how much of it is needed at the same time?
-# 2. For a few images n: columns of these images, (few, C k², H′ W′); y at n = W columns + b, (O, C k²) (C k², H′ W′)
-# 3. Make one buffer for a few padded images and one for their columns. For each block of images fill both and
-#    multiply, with the result written directly to its place in y.
+# 2. For each image: columns, (C k², H′ W′); y = W columns + b, (O, C k²) (C k², H′ W′)
+# 3. Keep x for backward. For each image, or for a few, copy the windows into columns, multiply, add the bias, and write the
+#    result to its place in y.
 #
 # ### backward
 # 1. What did forward keep: the columns, or what they can be made from?
 # 2. dW = Σ dy columnsᵀ, (O, H′ W′) (H′ W′, C k²); dcolumns = Wᵀ dy, each entry added to the pixel it was copied from;
 #    db = Σ dy
-# 3. Go through the blocks again, and fill the buffer of columns from x. Add its product with dy to dW, then overwrite it
-#    with the gradient of the columns and add that to a padded image, place by place of the kernel.
+# 3. Go through the images again, and copy the windows once more. Add the product of dy and the columns to the gradient of
+#    W, and add the gradient of the columns back to the pixels of this image.
 #
 # ### speed
 # 1. Over what do your loops run: images, places of the kernel, or places of the output?
-# 2. Calls: k² per block of images for copying, one for the product
-# 3. Choose the number of images so that the buffer has a few hundred thousand numbers, and let no loop run over places of
-#    the output.
+# 2. Calls per image: k² for copying, one for the product
+# 3. Let no loop run over places of the output: whole images, shifted, are copied at once.
 #
 # ### memory
 # 1. What lives from forward to backward, and how large is it?
-# 2. All columns: N C k² H′ W′ numbers; a block of them: few · C k² H′ W′
-# 3. Keep x itself for backward, and make the columns again there, a few images at a time.
+# 2. All columns: N C k² H′ W′ numbers; those of one image: C k² H′ W′
+# 3. Keep x itself for backward, and make the columns again there, image by image.
 
 # %%
 check(Conv2dFast)
@@ -809,9 +784,8 @@ class AttentionChunked(Layer):
         xp, queries = array_module(q), q.shape[-2]
         y = xp.empty((*q.shape[:-1], v.shape[-1]), dtype=q.dtype)
         lse, scale = xp.empty(q.shape[:-1], dtype=q.dtype), q.shape[-1] ** -0.5
-        few = max(1, SCORES * queries // (y[..., 0].size * k.shape[-2]))
-        for first in range(0, queries, few):
-            rows = slice(first, first + few)
+        for first in range(0, queries, FEW):
+            rows = slice(first, first + FEW)
             scores = (q[..., rows, :] * scale) @ k.swapaxes(-1, -2)
             most = scores.max(axis=-1, keepdims=True)
             scores -= most
@@ -832,9 +806,8 @@ class AttentionChunked(Layer):
             xp.zeros(v.shape, dtype=v.dtype),
         )
         scale, queries = q.shape[-1] ** -0.5, q.shape[-2]
-        few = max(1, SCORES * queries // (self.lse.size * k.shape[-2]))
-        for first in range(0, queries, few):
-            rows = slice(first, first + few)
+        for first in range(0, queries, FEW):
+            rows = slice(first, first + FEW)
             some, error = q[..., rows, :] * scale, dy[..., rows, :]
             p = some @ k.swapaxes(-1, -2)
             p -= self.lse[..., rows, None]
@@ -849,8 +822,8 @@ class AttentionChunked(Layer):
         ### END SOLUTION
 
 
-SCORES = 1 << 16
-"""Numbers in one block of scores; given"""
+FEW = 64
+"""Queries in one block; given"""
 
 # %% [markdown] hints="AttentionChunked"
 # ### forward
@@ -869,12 +842,12 @@ SCORES = 1 << 16
 # ### speed
 # 1. How many queries are there in one block?
 # 2. few · keys: some ten thousand scores
-# 3. Take as many queries at once as fit into the cache with all their scores.
+# 3. Take some dozens of queries at once: their scores should fit into the cache.
 #
 # ### scaling
 # 1. Which array has both lengths among its axes?
-# 2. Block of scores: few · K numbers, with few · K constant
-# 3. Make the number of queries in a block smaller where there are more keys; keep nothing of a block but its results.
+# 2. Block of scores: few · K numbers, which grow like K
+# 3. Take a fixed number of queries in each block, and keep nothing of a block but its results.
 
 # %%
 check(AttentionChunked)
@@ -1072,21 +1045,21 @@ def cosine_topk_blocked(vectors, queries, k):
     directions = vectors / unit_or_length(vectors)
     ids = xp.empty((count, k), dtype="int64")
     similarities = xp.empty((count, k), dtype=vectors.dtype)
-    few = max(1, COSINES // len(vectors))
-    for first in range(0, count, few):
-        some = queries[first : first + few]
+    for first in range(0, count, QUERIES):
+        rows = slice(first, first + QUERIES)
+        some = queries[rows]
         cosines = (some / unit_or_length(some)) @ directions.T
         best = xp.argpartition(cosines, -k, axis=1)[:, -k:]
         values = xp.take_along_axis(cosines, best, axis=1)
         order = xp.argsort(-values, axis=1)
-        ids[first : first + few] = xp.take_along_axis(best, order, axis=1)
-        similarities[first : first + few] = xp.take_along_axis(values, order, axis=1)
+        ids[rows] = xp.take_along_axis(best, order, axis=1)
+        similarities[rows] = xp.take_along_axis(values, order, axis=1)
     return ids, similarities
     ### END SOLUTION
 
 
-COSINES = 1 << 16
-"""Cosines in one block; given"""
+QUERIES = 32
+"""Queries in one block; given"""
 
 
 def unit_or_length(rows):
@@ -1106,12 +1079,12 @@ def unit_or_length(rows):
 # ### memory
 # 1. Which array is as large as queries times vectors?
 # 2. Block: few · V cosines, and as many indices
-# 3. Choose the number of queries in a block from the number of vectors, so that their product stays the same.
+# 3. Take some dozens of queries at once, and keep of each block only its best k.
 #
 # ### scaling
 # 1. What grows with both numbers at the same time?
-# 2. (few · V) constant; results Q · k; directions V · features
-# 3. With more vectors take fewer queries at once, and keep only the best k of each block.
+# 2. few · V cosines; results Q · k; directions V · features
+# 3. Take a fixed number of queries at once, and copy what you keep of a block, so that the block itself can go.
 
 # %%
 check(cosine_topk_blocked)

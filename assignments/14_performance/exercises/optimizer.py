@@ -36,7 +36,7 @@ SENTENCES = {
     after=("20 steps match the reference",),
 )  # fmt: skip
 def allocation(subject, case):
-    """The peak of the second step, traced in the worker: resident memory hides an array that a freed one makes room for."""
+    """The peak of the second step, as NumPy reports it: in resident memory, a freed array makes room for a new one."""
     held = subject.make("support.Held", SQUARE)
     made = subject.make("AdamInPlace", Ref(held.handle), **case.arguments)
     share = subject.run("support.share_of_new_arrays", Ref(made.handle), Ref(held.handle))

@@ -28,9 +28,9 @@ reduced = FunctionExercise(
 def limits(case):
     """The fewest and the most bytes that one worker may send."""
     parts = case.inputs["parts"]
-    workers, length = parts.shape
-    rounds, size = 2 * (workers - 1), parts.dtype.itemsize
-    return rounds * (length // workers) * size, rounds * -(-length // workers) * size
+    count, numbers = parts.shape
+    rounds, size = 2 * (count - 1), parts.dtype.itemsize
+    return rounds * (numbers // count) * size, rounds * -(-numbers // count) * size
 
 
 SENTENCES = {

@@ -36,7 +36,7 @@ def network(subject, case):
 
 
 def trained(made: dict[str, Instance]):
-    """What became of the parameters; in float32, where Adam turns rounding into steps, the losses alone are compared."""
+    """What became of the parameters; in float32, where Adam turns rounding into steps, losses alone are compared."""
     values = made["parameters"].get("values")
     exact = [value for value in values if getattr(value, "dtype", "") == "float64"] if isinstance(values, list) else []
     return {f"parameter {number}": value for number, value in enumerate(exact)}
