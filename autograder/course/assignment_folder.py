@@ -7,7 +7,7 @@
 ``published/*.py``   the published code of a repair, with its errors                 released
 ``hints.json``       hints; the author writes them into the notebook's source        released
 ``mistakes/*.md``    planted mistakes                                                secret
-``variants/*.py``    correct, and slow, plain, bulky or steep                        secret
+``variants/*.py``    correct, and slow, plain, bulky, steep or frozen                secret
 ``equivalent/*.md``  mutants that compute the same, with the reason                  secret
 ===================  ==============================================================  ========
 
@@ -38,12 +38,12 @@ from autograder.course.hint_files import HINTS, read_hints, released_hints
 from autograder.course.mistake_files import read_mistakes
 from autograder.course.text_files import read_text
 from autograder.measuring import KINDS
-from autograder.spec import Assignment, Exercise, Outline, Question, SpecError
+from autograder.spec import FROZEN, Assignment, Exercise, Outline, Question, SpecError
 
 __all__ = ["OUTLINE", "RELEASED", "released_files", "specified"]
 
 OUTLINE = "assignment.py"
-VARIANTS = ("plain", *dict.fromkeys(kind.variant for kind in KINDS))
+VARIANTS = ("plain", *dict.fromkeys(kind.variant for kind in KINDS), FROZEN)
 OWN_FILES = {"mistakes": "md", "variants": "py", "published": "py"}
 """Folders with one file per exercise, and the suffix of its name."""
 RELEASED = ("exercises", "support", "published")

@@ -1,15 +1,20 @@
 import pytest
 
 from autograder.render.html import leaderboard_page
-from autograder.report import ExerciseResult, Status, Timing
+from autograder.report import ExerciseResult, Footprint, Status, Timing
 from autograder.submission.pseudonym import LONGEST, pseudonym_in
 from dlkit.extraction import extract
 from tests.autograder.render.conftest import HOSTILE, report_of, verdict
 
 
-def timed(name, ratio, *, frozen=True, correct=Status.PASSED, status=Status.PASSED):
-    figures = Timing(ratio, 0.8, [ratio], frozen=frozen)
+def timed(name, ratio, *, against="frozen", correct=Status.PASSED, status=Status.PASSED):
+    figures = Timing(ratio, 0.8, [ratio], against=against)
     return ExerciseResult(name, [verdict("result", correct), verdict("fast", status, "speed", measurement=figures)])
+
+
+def small(name, ratio):
+    figures = Footprint(ratio, 0.8, 100, 100, against="frozen")
+    return ExerciseResult(name, [verdict("result"), verdict("little memory", part="memory", measurement=figures)])
 
 
 def student(pseudonym, *exercises, name="Ada Lovelace"):
@@ -30,7 +35,7 @@ def test_only_who_asked_for_it_is_listed_and_only_by_pseudonym(page_of):
 
 def test_nobody_asked_means_no_page():
     assert leaderboard_page("14", [student("", timed("conv", 0.1))]) == ""
-    assert leaderboard_page("14", [student("fast fox", timed("conv", 0.1, frozen=False))]) == ""
+    assert leaderboard_page("14", [student("fast fox", timed("conv", 0.1, against="reference"))]) == ""
 
 
 def test_more_exercises_come_first_then_the_smaller_geometric_mean_and_equal_ones_share_a_place(page_of):
@@ -45,6 +50,11 @@ def test_more_exercises_come_first_then_the_smaller_geometric_mean_and_equal_one
         "1 quick 0.50 × 0.30 × 0.39 × 2 also slow 0.80 × 0.80 × 0.80 × 2 slow 0.80 × 0.80 × 0.80 × "
         "4 one 0.01 × – 0.01 ×"
     )
+
+
+def test_time_and_memory_are_columns_of_their_own(page_of):
+    page = page_of(leaderboard_page("14", [student("a", timed("conv", 0.5), small("adam", 0.25))])).words
+    assert "conv time adam memory Mean 1 a 0.50 × 0.25 × 0.35 ×" in page
 
 
 def test_code_that_is_wrong_is_not_fast(page_of):
