@@ -1510,6 +1510,15 @@ def softmax_kernel(x):
 check(softmax_kernel)
 
 # %% [markdown]
+# ## The leaderboard
+#
+# Your instructor may publish what everybody's code costs beside the plain versions. You are on that page only if you give
+# a name here, under which you will appear: any name that the others need not know. It changes no mark.
+
+# %%
+LEADERBOARD_NAME = ""
+
+# %% [markdown]
 # ## What remains
 #
 # None of this changed a number. You wrote the same functions again and chose what is in memory, when, and for how long.
