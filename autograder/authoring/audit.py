@@ -21,8 +21,9 @@ from autograder.course.repairs import attempted
 from autograder.grading.grader import Grader
 from autograder.grading.options import Options
 from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.measuring.ratio import Ratio
 from autograder.report import ExerciseResult, Status, Verdict
-from autograder.spec import Check, Exercise, Mistake, SpecError
+from autograder.spec import FROZEN, Budget, Check, Exercise, Mistake, SpecError
 from autograder.submission import Submission, read_submission
 from dlkit.extraction import Extraction
 
@@ -226,13 +227,19 @@ class _Auditor:
         report = self.grader.grade(Submission("variant.py", Extraction(self.loaded.reference.chunks), ""))
         self.of_reference = report.exercises[0]
         for verdict in self.of_reference.verdicts:
-            if verdict.status is Status.PASSED:
+            skipped = verdict.status is Status.SKIPPED and self._lacks_device(verdict.check)
+            if verdict.status is Status.PASSED or skipped:
                 continue
             sentence = f"the solution fails “{verdict.check}”: {_say(verdict)}"
             if verdict.status is Status.BROKEN:  # nothing can be proved, and all else would say the same
                 raise SpecError(sentence)
             yield sentence
         yield from (f"the solution tried to {what}, which reports mention" for what in report.tried)
+
+    def _lacks_device(self, name: str) -> bool:
+        """Whether this check of the exercise that is looked at runs on a GPU only, and the audit on none."""
+        (exercise,) = self.grader.exercises
+        return exercise.find(name).device_only
 
     def _stubs(self) -> Iterator[str]:
         module = self.loaded.assignment.module
@@ -280,6 +287,10 @@ class _Auditor:
         for mistake in sampled:
             source = mistake.apply(self.loaded.source_of(exercise), exercise.name)
             meant = self._meant(exercise, mistake)
+            ast.parse(source)
+            if meant.device_only and self._lacks_device(meant.name):
+                self.result.left_out += 1
+                continue
             self.result.mistakes += 1
             checks = [check for check in exercise.checks if not check.budget or check is meant]
             verdicts = self._run(exercise, source, checks, explains=True, ends_at_failure=True).values()
@@ -329,7 +340,7 @@ class _Auditor:
                 if check.name not in named and not check.budget:
                     yield f"“{check.name}” is not proved: no mistake is meant for it"
                 continue
-            if check.cost and self._leaves_out(exercise, SELDOM):
+            if (check.cost and self._leaves_out(exercise, SELDOM)) or self._lacks_device(check.name):
                 self.result.left_out += 1
                 continue
             self.result.mutations += 1
@@ -355,7 +366,9 @@ class _Auditor:
         budgets = {check.name: check.budget for check in exercise.checks if check.budget}
         wasteful = {name: budget.variant for name, budget in budgets.items()}
         lenient = {budget.variant for budget in budgets.values() if not budget.is_exclusive}
-        variants = {name: exercise.variants.get(name) for name in dict.fromkeys(("plain", *wasteful.values()))}
+        frozen = (FROZEN,) if any(budget.against == FROZEN for budget in budgets.values()) else ()
+        needed = dict.fromkeys(("plain", *wasteful.values(), *frozen))
+        variants = {name: exercise.variants.get(name) for name in needed}
         if budgets:
             yield from (f"is graded for {' and '.join(b.part for b in budgets.values())} and has no {name} variant"
                         for name, text in variants.items() if text is None)  # fmt: skip
@@ -367,11 +380,14 @@ class _Auditor:
         source, verdicts = self.loaded.source_of(exercise), self.of_reference.verdicts if self.of_reference else []
         ratios = {("reference", v.check): v.measurement.value if v.measurement else 0.0 for v in verdicts}
         for variant, text in variants.items():
-            ignored = [name for name, other in wasteful.items() if variant in lenient and other != variant]
+            ignored = [name for name, budget in budgets.items() if _is_free(variant, budget, lenient)]
             checks = [check for check in exercise.checks if check.name not in ignored]
+            if variant == FROZEN:  # it need not keep what else the text promises
+                checks = [check for check in checks if check.budget]
+            exceeded = wasteful if variant == FROZEN else {n for n, other in wasteful.items() if other == variant}
             found = self._run(exercise, exercise.varied(source, text or ""), checks)
             for verdict in found.values():
-                meant = Status.FAILED if wasteful.get(verdict.check) == variant else Status.PASSED
+                meant = Status.FAILED if verdict.check in exceeded else Status.PASSED
                 if verdict.status is not meant and verdict.check not in ignored:
                     yield f"the {variant} variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
                 ratios[variant, verdict.check] = verdict.measurement.value if verdict.measurement else 0.0
@@ -383,6 +399,13 @@ class _Auditor:
             self.result.margins.append(margin)
             if margin.below < CLEARANCE or margin.above < CLEARANCE:
                 yield f"its limit is too close: {margin}"
+
+
+def _is_free(variant: str, budget: Budget, lenient: set[str]) -> bool:
+    """Whether this variant may cost whatever it does: it wastes another cost, or the limit is above the frozen one."""
+    if variant == FROZEN:
+        return not (isinstance(budget, Ratio) and budget.improves)
+    return variant in lenient and budget.variant != variant
 
 
 def _rank(name: str) -> bytes:

@@ -18,7 +18,7 @@ from autograder.grading.options import Options
 from autograder.grading.workplace import Context, Workplace
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.measuring import yardstick
-from autograder.spec import Bench, Budget, Check, Exercise, Scope, Stored
+from autograder.spec import FROZEN, Bench, Budget, Check, Exercise, Scope, Stored
 from autograder.submission import Submission
 from autograder.writing import write_atomically
 from dlkit.extraction import Extraction
@@ -74,19 +74,23 @@ def _calibrated(loaded: Loaded) -> Iterator[tuple[Exercise, Check, Budget]]:
 
 
 def _hash(loaded: Loaded, exercise: Exercise, check: Check, budget: Budget) -> str:
-    """Hash of the reference's text and of the inputs that it is measured on."""
+    """Hash of the text of what is measured, the reference or the frozen version, and of its inputs."""
+    source = loaded.source_of(exercise)
+    if budget.against == FROZEN:
+        source = exercise.varied(source, exercise.variants.get(FROZEN))
     cases = [run.draw(np.random.default_rng(SEED)).describe() for run in budget.runs]
-    text = "\n".join((loaded.source_of(exercise), check.name, *cases, budget.dtype, yardstick.SOURCE))
+    text = "\n".join((source, check.name, *cases, budget.dtype, yardstick.SOURCE))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def bench_of(loaded: Loaded, launcher: Launcher, exercise: Exercise, check: Check) -> Bench:
-    """A bench on which the reference takes the place of the code."""
+    """A bench on which the reference, or the frozen version, takes the place of the code."""
     context = Context(loaded, launcher, Options(scope=Scope(capstones=False)))
     place = Workplace(context, exercise, Submission("", Extraction(()), ""), loaded.earlier)
+    measured = place.fresh_frozen if check.budget and check.budget.against == FROZEN else place.fresh_reference
     return Bench(
-        code=place.fresh_reference,
-        reference=place.fresh_reference,
+        code=measured,
+        reference=measured,
         pieces=place.fresh_yardsticks,
         shapes=loaded.subject(exercise),
         rng=generator(SEED, loaded.assignment.name, exercise.name, check.name),

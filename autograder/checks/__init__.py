@@ -19,6 +19,7 @@ from autograder.checks.function import MATCHES, NEW, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
 from autograder.checks.judges import judge_dtype, judge_float32, judge_mean, judge_unchanged, judge_words
+from autograder.checks.kernel import COMPUTES, KernelExercise
 from autograder.checks.language import endings_score, made_up_language
 from autograder.checks.laws import AllAlike, Distribution, Mean, NormalMean, Variance, even_draw
 from autograder.checks.layer import LayerExercise, Lookup
@@ -66,6 +67,7 @@ from autograder.subject import Instance, SubjectRaisedError
 __all__ = [
     "APART",
     "CHARACTERS",
+    "COMPUTES",
     "DETACHED",
     "DRAWS",
     "FORWARD",
@@ -95,6 +97,7 @@ __all__ = [
     "Independence",
     "InitialValuesExercise",
     "Instance",
+    "KernelExercise",
     "LayerExercise",
     "Lookup",
     "LossExercise",

@@ -30,7 +30,7 @@ from autograder.export.gradebook import write_gradebook
 from autograder.grading.options import Options
 from autograder.grading.workplace import start_worker
 from autograder.isolation.launcher import open_launcher
-from autograder.render.html import class_page, student_page, warm_up
+from autograder.render.html import class_page, leaderboard_page, student_page, warm_up
 from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
 from autograder.render.reading import NAME, clean
 from autograder.render.terminal import print_class
@@ -229,9 +229,12 @@ def draw(
         title = f"{name}: {reports[0].title}"
         html, reports = drawn_class(reports, partial(class_page, title, links=links, not_graded=not_graded))
         keep(out / f"{name}.html", html, within=out)
+        board = _keep_leaderboard(out, name, title, reports)
         if not json:
             print_class(console, reports)
             console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
+            if board:
+                console.print(f"Leaderboard, by pseudonym: {board}", soft_wrap=True, markup=False)
     _name_faults(console, out, entries)
     if json:
         result = {"reports": printed, "not_graded": aside, "set_aside": [str(path) for path in stale]}
@@ -240,6 +243,16 @@ def draw(
         console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
         print_not_graded(console, record.labelled(aside))
     return 1 if is_broken or to_look_at(aside) else 0
+
+
+def _keep_leaderboard(out: Path, name: str, title: str, reports: list[Report]) -> Path | None:
+    """Write the leaderboard, if anybody is on it; else remove that of an earlier run."""
+    path = out / f"{name}-leaderboard.html"
+    if html := leaderboard_page(title, reports):
+        keep(path, html, within=out)
+        return path
+    path.unlink(missing_ok=True)
+    return None
 
 
 def _name_faults(console: Console, out: Path, entries: list[Entry]) -> None:

@@ -7,8 +7,9 @@
 ``published/*.py``   the published code of a repair, with its errors                 released
 ``hints.json``       hints; the author writes them into the notebook's source        released
 ``answers.json``     model answers of written questions, from the notebook's source  if told
+``solutions.json``   solutions of exercises, from the notebook's source              if told
 ``mistakes/*.md``    planted mistakes                                                secret
-``variants/*.py``    correct, and slow, plain, bulky or steep                        secret
+``variants/*.py``    correct, and slow, plain, bulky, steep or frozen                secret
 ``equivalent/*.md``  mutants that compute the same, with the reason                  secret
 ===================  ==============================================================  ========
 
@@ -39,13 +40,13 @@ from autograder.course.hint_files import HINTS, read_hints, released_hints
 from autograder.course.mistake_files import read_mistakes
 from autograder.course.text_files import read_text
 from autograder.measuring import KINDS
-from autograder.spec import Assignment, Exercise, Outline, Question, SpecError
+from autograder.spec import FROZEN, Assignment, Exercise, Outline, Question, SpecError
 from autograder.spec.exercise import OptionalStep
 
 __all__ = ["OUTLINE", "RELEASED", "released_files", "specified"]
 
 OUTLINE = "assignment.py"
-VARIANTS = ("plain", *dict.fromkeys(kind.variant for kind in KINDS))
+VARIANTS = ("plain", *dict.fromkeys(kind.variant for kind in KINDS), FROZEN)
 OWN_FILES = {"mistakes": "md", "variants": "py", "published": "py"}
 """Folders with one file per exercise, and the suffix of its name."""
 RELEASED = ("exercises", "support", "published")

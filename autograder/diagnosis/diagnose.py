@@ -221,7 +221,7 @@ class Diagnostics:
     def matters(self, exercise: Exercise, check: Check) -> frozenset[tuple[str, str]]:
         """What each name of the expected answer depends on: computed, or read from a release."""
         key = exercise.name, check.name
-        if check.after:  # a check that runs only after the principal one has passed is explained without it
+        if check.after or check.device_only:  # what runs only after the principal check has passed is explained without
             return frozenset()
         if key not in self._matters:
             if isinstance(self.answers, StoredAnswers):
@@ -243,7 +243,7 @@ class Diagnostics:
         for exercise in self._planted.exercises:
             failing: dict[str, set[str]] = {}
             for check in exercise.checks:
-                if check.capstone or check.budget:
+                if check.capstone or check.budget or check.device_only:
                     continue
                 before = set().union(*(failing.get(name, set()) for name in check.after))
                 try:

@@ -191,6 +191,8 @@ class Planted:
 
     def of(self, exercise: Exercise, check: Check) -> list[Known]:
         """Every mistake that fails this check, as it shows there."""
+        if check.device_only:  # what a mistake shows on a GPU is not known elsewhere
+            return []
         key = exercise.name, check.name
         if key not in self._known:
             stored = getattr(self.answers, "known", {}).get(key, [])

@@ -29,6 +29,7 @@ from autograder.report import ExerciseResult, Problem, Report, Status, Verdict, 
 from autograder.spec import EVERYTHING, Exercise, Scope
 from autograder.submission.embedded import embedded_data
 from autograder.submission.method import needless
+from autograder.submission.pseudonym import pseudonym_in
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
@@ -190,6 +191,7 @@ class Grader:
             bonus=self.options.scope.bonus,
             left_out=self.options.scope.left_out(self._requested),
             earlier_sha256=hash_of_earlier(self.loaded.earlier if earlier is None else earlier),
+            pseudonym=pseudonym_in(submission.extraction),
             versions=versions(),
             problems=[*submission.problems, *submission.remarks(exercises)],
             set_aside=submission.set_aside,

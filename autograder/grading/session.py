@@ -21,14 +21,17 @@ from autograder.isolation.levels import IsolationError
 from autograder.isolation.tree import size_of
 from autograder.measuring import differences, yardstick
 from autograder.report import WAITS, ExerciseResult, Status, Verdict
-from autograder.spec import Bench, Budget, Case, Check, GradientCost, Judgement, Observations
+from autograder.spec import FROZEN, Bench, Budget, Case, Check, GradientCost, Judgement, Observations
 from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 from autograder.submission.method import opens_stand_in, other_than_formulas
 
 __all__ = ["Session"]
 
+NO_DEVICE = "runs on a GPU only (--backend cupy): here it neither earns points nor costs any"
 LATER = "is measured when the work is graded, against the reference"
+DEVICE = "cupy"
+"""The backend whose arrays lie on a GPU."""
 Shown = tuple[Case, Observations]
 TOO_LARGE = Raised("", "")
 """Stands for an outcome that is not kept, because it is far larger than expected."""
@@ -130,6 +133,8 @@ class Session:
 
     def _without_running(self, check: Check) -> Verdict | None:
         """The verdict on a check that is not run: an earlier one failed, or a capstone carries too much data."""
+        if check.device_only and self.options.backend != DEVICE:
+            return self._verdict(check, Status.SKIPPED, NO_DEVICE)
         for name in check.after:
             if self.verdicts[name].status is not Status.PASSED:
                 return self._verdict(check, Status.SKIPPED, f"comes after “{name}”")
@@ -330,7 +335,7 @@ class Session:
         exercise, loaded = self.exercise, self.context.loaded
         bench = Bench(
             code=lambda: self.place.fresh(self.options.limits),
-            reference=self.place.fresh_reference,
+            reference=self.place.fresh_frozen if budget.against == FROZEN else self.place.fresh_reference,
             pieces=self.place.fresh_yardsticks,
             shapes=self.answers.reference(exercise) if loaded.official else self.place.subject(check),
             rng=generator(self.answers.seed, loaded.assignment.name, exercise.name, check.name),

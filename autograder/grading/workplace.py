@@ -15,7 +15,7 @@ from autograder.isolation.levels import IsolationError
 from autograder.isolation.patience import ASLEEP_S, TooLongError
 from autograder.isolation.worker import Worker
 from autograder.measuring import yardstick
-from autograder.spec import Check, Exercise
+from autograder.spec import FROZEN, Check, Exercise
 from autograder.subject import LocalSubject, RemoteSubject, Subject, SubjectLostError, SubjectRaisedError
 from autograder.submission.embedded import bare, too_much_data
 
@@ -140,9 +140,23 @@ class Workplace:
     def fresh_reference(self) -> Iterator[RemoteSubject]:
         """Start a worker with the reference, for the duration of the block; it holds no student code."""
         loaded = self.context.loaded
+        with self._fresh_course(loaded.reference.chunks) as subject:
+            yield subject
+
+    @contextlib.contextmanager
+    def fresh_frozen(self) -> Iterator[RemoteSubject]:
+        """Start a worker with the author's plain version of the exercise, likewise."""
+        loaded, exercise = self.context.loaded, self.exercise
+        source = exercise.varied(loaded.source_of(exercise), exercise.variants.get(FROZEN))
+        with self._fresh_course(loaded.variant(exercise, source)) as subject:
+            yield subject
+
+    @contextlib.contextmanager
+    def _fresh_course(self, chunks: tuple[Chunk, ...]) -> Iterator[RemoteSubject]:
+        loaded = self.context.loaded
         subject = self._prepare(self.options.limits, loaded.earlier, trusted=True)
         try:
-            subject.request("load", name=loaded.assignment.module, chunks=wire(loaded.reference.chunks))
+            subject.request("load", name=loaded.assignment.module, chunks=wire(chunks))
             yield subject
         finally:
             subject.worker.close()

@@ -114,7 +114,15 @@ def _figures(memory: Memory, peak: float, its_peak: float, kept: int, *, estimat
     found, half = ratio(peak, its_peak), memory.half_at
     within = half is not None and found <= half
     return Footprint(
-        round(found, 3), memory.at_most, round(peak), round(its_peak), kept, half, within, estimated=estimated
+        round(found, 3),
+        memory.at_most,
+        round(peak),
+        round(its_peak),
+        kept,
+        half,
+        within,
+        estimated=estimated,
+        against=memory.against,
     )
 
 

@@ -71,7 +71,7 @@ class Speed(Ratio):
         figures = msgspec.structs.replace(figures, hot=_hot_spots(check, bench))
         excess = "correct, but too slow"
         if figures.within_half:
-            excess = f"correct, and within {figures.half_limit:g} × the reference: half of the points"
+            excess = f"correct, and within {figures.half_limit:g} × {figures.compared_with}: half of the points"
         advice = "look for a Python loop or for work that an array operation can save"
         return self.judge(figures, f"{excess}. {hotspots.sentence(figures.hot) or advice}")
 
@@ -163,6 +163,7 @@ def _figures(record: Record, speed: Speed) -> Timing:
         pace=record.verdict(speed.at_most),
         half_limit=speed.half_at,
         within_half=speed.half_at is not None and record.verdict(speed.half_at) is not Pace.OVER,
+        against=speed.against,
         raw=record.raw,
     )
 
@@ -220,6 +221,7 @@ def estimate(speed: Speed, check: Check, bench: Bench, stored: Mapping[str, floa
         half_limit=half,
         within_half=half is not None and all(timing.judge(g, half) is not Pace.OVER for g in by_piece.values()),
         estimated=True,
+        against=speed.against,
     )
 
 

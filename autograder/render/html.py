@@ -19,6 +19,7 @@ from markupsafe import Markup
 from autograder.render.attention import attention, missing_isolation, questions
 from autograder.render.drawn import Drawn
 from autograder.render.figures import distribution, exercise_rates, share, troubled, versions
+from autograder.render.leaderboard import leaderboard
 from autograder.render.measured import class_measures, far_from_the_rest, measures, slow_to_grade
 from autograder.render.mistakes import common_mistakes, unexplained
 from autograder.render.not_graded import counted, to_look_at, told
@@ -41,7 +42,7 @@ from autograder.render.reading import (
 from autograder.render.sheet import load_matplotlib
 from autograder.report import NotGraded, Report, Status
 
-__all__ = ["Drawn", "class_page", "environment", "student_page", "warm_up"]
+__all__ = ["Drawn", "class_page", "environment", "leaderboard_page", "student_page", "warm_up"]
 
 MOST_LISTED = 12
 """Rows of a list before the rest is folded."""
@@ -143,6 +144,15 @@ def warm_up() -> None:
     for template in ("student.html", "class.html"):
         environment().get_template(template)
     load_matplotlib()
+
+
+def leaderboard_page(title: str, reports: Sequence[Report]) -> str:
+    """Draw the leaderboard of a class: pseudonyms and ratios, nothing else of anybody; empty if nobody is on it."""
+    found = leaderboard(reports)
+    if found is None:
+        return ""
+    page: str = environment().get_template("leaderboard.html").render(title=title, board=found)
+    return page
 
 
 @cache

@@ -14,6 +14,8 @@ import msgspec
 __all__ = ["Footprint", "Growth", "HotSpot", "Measurement", "Pace", "Pair", "Timing"]
 
 WHOLE_FROM = 10
+COMPARED_WITH = {"frozen": "the plain version"}
+"""What a ratio is a multiple of, in words; elsewhere the reference."""
 NEAR = 0.1
 """Closer to a ratio's limit than this share, a second digit is shown."""
 MEGABYTE = 1e6
@@ -79,13 +81,19 @@ class Figures(msgspec.Struct, frozen=True, tag_field="kind"):
         """Whether a value over the limit still earns half of the points."""
         return False
 
+    @property
+    def compared_with(self) -> str:
+        """What a ratio is a multiple of, in words."""
+        return COMPARED_WITH.get(getattr(self, "against", ""), "the reference")
+
 
 class Timing(Figures, frozen=True, tag="speed"):
     """A speed check's figures: CPU-time ratios to the reference, one per pair, and their median.
 
     low, high: the interval of the median that decided the pace; half_limit: the limit for half of the points, and
     whether the ratio is within it; raw: the raw measurements; hot: where the time goes, if it was too much;
-    estimated: by yardsticks, without the reference; pairs then holds each yardstick's estimate.
+    estimated: by yardsticks, without the reference; pairs then holds each yardstick's estimate;
+    against: what is called the reference here, "reference" or "frozen", the plain version.
     """
 
     ratio: float
@@ -99,6 +107,7 @@ class Timing(Figures, frozen=True, tag="speed"):
     raw: list[Pair] = []
     hot: list[HotSpot] = []
     estimated: bool = False
+    against: str = "reference"
 
     @property
     def value(self) -> float:
@@ -125,7 +134,7 @@ class Timing(Figures, frozen=True, tag="speed"):
     def words(self) -> str:
         """The ratio and its limit: ``2.7 × the reference (limit 2.0)``, with enough digits to differ."""
         ratio = _beside(self.ratio, self.limit, estimated=self.estimated)
-        return f"{ratio} × the reference (limit {self.limit:.1f}{_note(self.estimated)})"
+        return f"{ratio} × {self.compared_with} (limit {_limit(self.limit)}{_note(self.estimated)})"
 
     @property
     def line(self) -> str:
@@ -143,7 +152,7 @@ class Footprint(Figures, frozen=True, tag="memory"):
     """A memory check's figures: bytes at the peak of one call, of the code and of the reference, and their ratio.
 
     kept: bytes that stay allocated after the call; half_limit: the limit for half of the points, and whether the ratio
-    is within it; estimated: whether the reference's peak was measured at release.
+    is within it; estimated: whether the reference's peak was measured at release; against: as in ``Timing``.
     """
 
     ratio: float
@@ -154,6 +163,7 @@ class Footprint(Figures, frozen=True, tag="memory"):
     half_limit: float | None = None
     within_half: bool = False
     estimated: bool = False
+    against: str = "reference"
 
     @property
     def value(self) -> float:
@@ -180,8 +190,8 @@ class Footprint(Figures, frozen=True, tag="memory"):
         """The ratio, its limit, and the measured bytes."""
         ratio = _beside(self.ratio, self.limit, estimated=self.estimated)
         peak, theirs = (f"{amount / MEGABYTE:.1f} MB" for amount in (self.peak, self.reference_peak))
-        limit = f"limit {self.limit:.1f}{_note(self.estimated)}"
-        return f"{ratio} × the reference’s memory ({peak} at its peak against {theirs}; {limit})"
+        limit = f"limit {_limit(self.limit)}{_note(self.estimated)}"
+        return f"{ratio} × {self.compared_with}’s memory ({peak} at its peak against {theirs}; {limit})"
 
     @property
     def line(self) -> str:
@@ -243,8 +253,12 @@ Measurement = Timing | Footprint | Growth
 
 
 def _beside(ratio: float, limit: float, *, estimated: bool) -> str:
-    digits = 0 if ratio >= WHOLE_FROM else 2 if abs(ratio - limit) < NEAR else 1
+    digits = 0 if ratio >= WHOLE_FROM else 2 if abs(ratio - limit) < NEAR or limit < 1 else 1
     return f"{'about ' if estimated else ''}{ratio:.{digits}f}"
+
+
+def _limit(limit: float) -> str:
+    return f"{limit:.{2 if limit < 1 else 1}f}"
 
 
 def _note(estimated: bool) -> str:  # noqa: FBT001 - one figure's own flag

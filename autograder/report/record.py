@@ -28,7 +28,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     format: version of the schema;
     capstones, bonus: whether capstones were trained, and bonus exercises graded; left_out: exercises that this run
     graded only in part or not at all: the rest counts in neither the points nor the maximum; earlier_sha256: of the
-    earlier assignments it was graded on;
+    earlier assignments it was graded on; pseudonym: the student's on the class's leaderboard, empty for most;
     seconds: the wall time of grading; official: false for a verdict in the student's own process.
     isolation: "full", "partial" or "none", proved before student code was loaded ("" if none ran);
     isolation_missing: missing layers, with the reason; tried: what the code attempted and no exercise needs, each a
@@ -52,6 +52,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     bonus: bool = True
     left_out: list[str] = []
     earlier_sha256: str = ""
+    pseudonym: str = ""
     versions: dict[str, str] = {}
     problems: list[Problem] = []
     set_aside: list[NotGraded] = []

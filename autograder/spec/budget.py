@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from autograder.subject import Open, Subject
     from dlkit.extraction import Chunk
 
-__all__ = ["Bench", "Budget", "Judgement", "Run", "Stored"]
+__all__ = ["FROZEN", "REFERENCE", "Bench", "Budget", "Judgement", "Run", "Stored"]
+
+REFERENCE, FROZEN = "reference", "frozen"
+"""What a cost can be compared with."""
 
 TOO_CLOSE = "too close to the limit to decide on this machine: full points"
 HALF = 0.5
@@ -63,8 +66,9 @@ class Run:
 class Bench:
     """Where code is measured.
 
-    code, reference, pieces: each starts a fresh worker, with the code, with the reference, with the yardstick's pieces
-    of work; shapes: an implementation that shapes cases; rng: draws every input; statements: of the code.
+    code, reference, pieces: each starts a fresh worker, with the code, with what it is compared with (the reference, or
+    the frozen version), with the yardstick's pieces of work; shapes: an implementation that shapes cases;
+    rng: draws every input; statements: of the code.
     """
 
     code: Open
@@ -109,6 +113,8 @@ class Budget(ABC):
     variant: the author's implementation that must exceed the limit; cost: what is limited, in one word;
     advice: the last hint, where only the cost is too high.
     at_most: the limit; dtype: of the inputs and parameters.
+    against: what the cost is compared with: "reference", the solution of today, or "frozen", the author's plain
+    version in ``variants/``, which no later solution changes.
     is_exclusive: whether the variant must stay within every other limit of the exercise;
     is_calibrated: whether an estimate needs the reference's figures, stored at release.
     """
@@ -120,6 +126,7 @@ class Budget(ABC):
     advice: ClassVar[str]
     is_exclusive: ClassVar[bool] = True
     is_calibrated: ClassVar[bool] = False
+    against: str = REFERENCE
     at_most: float
     dtype: str
 

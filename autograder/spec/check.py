@@ -43,6 +43,7 @@ class Check:
     cost: what gradients may cost, measured where they are correct, before there are points for any of them.
     complete(case, rng, reference): a case with what its author leaves to be drawn, where this check draws more;
     capstone: trains a model; one worker per case, until one passes, with cpu_s seconds of computing per call.
+    device_only: what it runs is compiled for a GPU; elsewhere it is skipped, and needs an ``expect`` for that reason.
     budget: the limit on the cost, where it is measured; trial: the measured runs.
     mutation: source that breaks a correct implementation in exactly this way, to prove that the check catches it.
     """
@@ -64,6 +65,7 @@ class Check:
     redrawn: bool = False
     capstone: bool = False
     cpu_s: float | None = None
+    device_only: bool = False
     budget: Budget | None = None
     trial: Callable[[Subject, Case], Trial] | None = None
 

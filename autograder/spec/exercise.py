@@ -78,7 +78,7 @@ class Exercise:
     hints: by part: where to look, the formula, the step; released with the checks (no code); the audit requires three;
     variants: correct but costly methods that prove the checks of cost, by name: ``slow``, ``bulky``, ``steep`` and
     whatever else a kind of measurement must catch; ``plain``, without a Python loop, as a good student writes it,
-    proves that the limits leave room for it;
+    proves that the limits leave room for it; ``frozen`` is what costs may be measured against, not the reference;
     published: in a repair, by part, the published, incorrect body that students get in place of a stub;
     complex_numbers: whether its formula can be one of complex numbers (a rotation), which are no complex step then;
     bonus: whether its points are added to the mark without being part of the maximum.  One without points is an
@@ -182,6 +182,7 @@ class Exercise:
         cost: GradientCost | None = None,
         mutation: str = "",
         cpu_s: float | None = None,
+        device_only: bool = False,
     ) -> Callable[[Observe], Observe]:
         """Add a custom check: the decorated function runs a Subject and returns what it observed.
 
@@ -194,7 +195,8 @@ class Exercise:
         cost: of gradients that this check finds correct, measured on one large input;
         mutation: source that the check must catch, where no planted mistake is meant for it (see ``mutated``);
         cpu_s: for a check that trains, the seconds of computing allowed per case.  The first case that passes is
-        enough; another is tried where one misses its goal (a Mismatch of kind "accuracy").
+        enough; another is tried where one misses its goal (a Mismatch of kind "accuracy");
+        device_only: for code that is compiled for a GPU; needs ``expect``, as the reference does not run elsewhere.
         """
         from autograder.spec.comparison import compare_all
 
@@ -216,6 +218,7 @@ class Exercise:
                     redrawn=expect is not None,
                     capstone=cpu_s is not None,
                     cpu_s=cpu_s,
+                    device_only=device_only,
                 )
             )
             return observe

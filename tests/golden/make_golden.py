@@ -1,4 +1,4 @@
-"""Compute with PyTorch, in float64, what the exercises of 01 to 12 that it has too must give.
+"""Compute with PyTorch, in float64, what the exercises of 01 to 14 that it has too must give.
 
 ``make golden`` runs this and writes one ``.npz`` per assignment beside it; ``tests/solutions/test_golden.py``
 compares the references with them and needs no PyTorch.  The seed is fixed and the archives hold no dates: the
@@ -21,6 +21,7 @@ import foundations
 import numpy as np
 import opponents
 import optimizers
+import performance
 import recurrent
 import regularization
 import robustness
@@ -199,6 +200,7 @@ def main() -> None:
         "07_sequences": sequences.calls,
         "09_layers": attention.calls,
         "09_blocks": blocks.calls,
+        "14_layers": performance.calls,
     }
     for assignment, calls in files.items():
         rng = np.random.default_rng(SEED)
@@ -215,6 +217,7 @@ def main() -> None:
         training_practice.write(FOLDER / "11_training_practice.npz", SEED),
         views.write(FOLDER / "12_views.npz", SEED),
         robustness.write(FOLDER / "13_robustness.npz", SEED),
+        performance.write(FOLDER / "14_performance.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

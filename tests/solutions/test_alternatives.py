@@ -19,6 +19,7 @@ ASSIGNMENTS = (
     "11_training_practice",
     "12_paradigms",
     "13_robustness",
+    "14_performance",
 )
 CASES = [(assignment, name, entry) for assignment in ASSIGNMENTS for name, entry in ALTERNATIVES[assignment]]
 PAIRS = {name: number // 2 for number, name in enumerate(sorted({name for _, name, _ in CASES}))}
@@ -44,14 +45,14 @@ def test_another_right_solution_passes_every_check(assignment, name, entry):
     rng = np.random.default_rng(3)
     asked = 0
     for check in exercise.checks:
-        if check.budget:
+        if check.budget or check.device_only:
             continue
         for case in check.cases(rng, reference):
             expected = check.expect(reference, case, rng) if check.expect else check.observe(reference, case)
             wrong = check.judge(check.observe(subject.on(check.backend or "numpy"), case), expected, case)
             assert wrong is None, (check.name, wrong.sentence)
             asked += 1
-    assert asked > 3
+    assert asked > 3 or all(check.device_only for check in exercise.checks)
 
 
 @pytest.mark.parametrize("assignment", ASSIGNMENTS)

@@ -14,9 +14,21 @@ from tests.solutions.golden import FOLDER, read_golden
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_THEIR_OWN = {"01_foundations", "04_optimizers", "05_regularization", "07_recurrent", "08_embeddings"}
-OF_THEIR_OWN |= {"10_autoencoders", "10_opponents", "11_training_practice", "12_views", "13_robustness"}
+OF_THEIR_OWN |= {
+    "10_autoencoders",
+    "10_opponents",
+    "11_training_practice",
+    "12_views",
+    "13_robustness",
+    "14_performance",
+}
 """Functions, training, optimizers, layers of two modes, with states and of ids, which have tests of their own."""
-PART_OF = {"07_sequences": "07_recurrent", "09_layers": "09_attention", "09_blocks": "09_attention"}
+PART_OF = {
+    "07_sequences": "07_recurrent",
+    "09_layers": "09_attention",
+    "09_blocks": "09_attention",
+    "14_layers": "14_performance",
+}
 """Files that hold some exercises of an assignment; the others have states, or several outputs."""
 EVERY_FILE = sorted(path.stem for path in FOLDER.glob("*.npz"))
 FILES = [name for name in EVERY_FILE if name not in OF_THEIR_OWN]
@@ -57,7 +69,7 @@ DRAWN = {"Linear", "Conv2d", "ConvTranspose2d", "LocallyConnected2d", "ResidualB
 DRAWN |= {"RecursiveNet", "CausalConv1d", "TCNBlock", "LocallyConnected1d"}
 OF_ATTENTION = {"AdditiveAttention", "MultiHeadAttention", "SwiGLU", "PositionwiseFeedForward"}
 OF_TRANSFORMERS = {"EncoderLayer", "DecoderLayer", "Transformer", "GroupedQueryAttention", "PatchEmbedding"}
-DRAWN |= OF_ATTENTION | OF_TRANSFORMERS
+DRAWN |= OF_ATTENTION | OF_TRANSFORMERS | {"Conv2dFast", "LSTMFusedGates"}
 """Layers that draw their first parameters, and so take an ``rng``."""
 of_every_call = pytest.mark.parametrize("golden", CALLS, ids=lambda call: call.name)
 

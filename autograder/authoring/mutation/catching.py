@@ -56,7 +56,8 @@ class Catcher:
 
     def outcomes(self, exercise: Exercise, sources: Iterable[str]) -> list[Outcome]:
         """The outcome of each source, in order.  SpecError if a check has nothing to compare."""
-        checks = sorted(self._scope.checks(exercise), key=lambda check: bool(check.budget))
+        runnable = (check for check in self._scope.checks(exercise) if not check.device_only)
+        checks = sorted(runnable, key=lambda check: bool(check.budget))
         for check in checks:
             self._grader.answers.of(exercise, check)  # computed before several threads need it
         with ThreadPoolExecutor(self._threads) as pool:

@@ -1,0 +1,52 @@
+"""References of 14 beside PyTorch; what the plain versions compute; what a hand-in has to do to train_fast."""
+
+import pytest
+
+from dlkit import Parameter
+from tests.solutions.golden import GoldenCalls, agree
+from tests.solutions.references import names_of
+
+ASSIGNMENT = "14_performance"
+GOLDEN = GoldenCalls(ASSIGNMENT)
+calls_of, arrays_of = GOLDEN.calls_of, GOLDEN.arrays_of
+
+
+@pytest.fixture(scope="module")
+def names():
+    return names_of(ASSIGNMENT)
+
+
+@calls_of("merge_attention")
+def test_two_parts_of_the_keys_merge_into_what_all_give(number, call, names):
+    arrays = arrays_of(number, call)
+    y, lse = names["merge_attention"](arrays["y1"], arrays["lse1"], arrays["y2"], arrays["lse2"])
+    agree(y, arrays["y"])
+    agree(lse, arrays["lse"])
+
+
+@calls_of("merge_attention")
+def test_the_log_sum_exp_is_pytorchs(number, call, names):
+    arrays, layer = arrays_of(number, call), names["AttentionChunked"]()
+    agree(layer.forward(arrays["q"], arrays["k"], arrays["v"]), arrays["y"])
+    agree(layer.lse, arrays["lse"])
+
+
+@calls_of("AdamInPlace")
+def test_steps_are_pytorchs(number, call, names):
+    arrays = arrays_of(number, call)
+    parameter = Parameter(arrays["start"].copy())
+    optimizer = names["AdamInPlace"]([parameter], **call["arguments"])
+    for gradient, after in zip(arrays["gradients"], arrays["after"], strict=True):
+        parameter.grad[...] = gradient
+        optimizer.step()
+        agree(parameter.data, after)
+
+
+@calls_of("train_fast")
+def test_a_whole_training_is_pytorchs(number, call, names):
+    arrays = arrays_of(number, call)
+    layers = sum(name.startswith("W") for name in arrays)
+    parameters = [Parameter(arrays[f"{kind}{k}"].copy()) for k in range(layers) for kind in "Wb"]
+    data = arrays["x"], arrays["y"], arrays["order"]
+    agree(names["train_fast"](*data, parameters=parameters, **call["arguments"]), arrays["losses"])
+    agree(parameters[0].data, arrays["last"])
