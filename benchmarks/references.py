@@ -27,6 +27,8 @@ ENCODER, BATCH_OF_TEXTS = 1.2, (32, 64, 128)
 IMAGES, CHANNELS = (32, 32, 28, 28), 64
 EMBEDDING, VOCABULARY, IDS, OF_A_ROW = 2.0, 10_000, 4096, 64
 UNIT_LENGTH = 1.2
+FUSED_CROSS_ENTROPY, FUSED_ADAM, FUSED_LSTM, CHUNKED, BLOCKED_CONVOLUTION = 1.1, 1.1, 2.0, 2.0, 2.5
+LONG_QUERIES, SEQUENCES = (2, 2, 1024, 32), (32, 64, 128)
 AT_LEAST_S = 0.002
 TITLE = (
     f"References beside PyTorch, one CPU thread, float32, forward and backward, ({BATCH}, {FEATURES}) where not said"
@@ -166,6 +168,25 @@ class Pairs:
         yield "UnitLength", UNIT_LENGTH, self.layer(unit, lambda x: functional.normalize(x, dim=1))
         yield f"Adam, a step on {TRAINED:,} parameters", ADAM, self.adam()
         yield f"Embedding, {IDS:,} ids, ({VOCABULARY}, {OF_A_ROW})", EMBEDDING, self.embedding()
+        yield from self.performance()
+
+    def performance(self) -> Iterator[tuple[str, float, tuple[Run, Run]]]:
+        """Give the pairs of 14: layers whose time or memory is what counts."""
+        names, modules, rng = names_of("14_performance"), self.torch.nn, np.random.default_rng(1)
+        conv = names["Conv2dFast"](IMAGES[1], CHANNELS, 3, padding=1, rng=rng)
+        conv.astype(np.float32)
+        theirs = modules.Conv2d(IMAGES[1], CHANNELS, 3, padding=1)
+        yield f"Conv2dFast 3 × 3, {IMAGES} → {CHANNELS}", BLOCKED_CONVOLUTION, self.on_images(conv, theirs, IMAGES)
+        yield "SoftmaxCrossEntropyFused", FUSED_CROSS_ENTROPY, self.cross_entropy(names["SoftmaxCrossEntropyFused"]())
+        yield f"AdamInPlace, a step on {TRAINED:,} parameters", FUSED_ADAM, self.adam(names["AdamInPlace"])
+        cell, their_cell = (make(SEQUENCES[2], SEQUENCES[2]) for make in (
+            lambda n, m: names["LSTMFusedGates"](n, m, rng=rng), lambda n, m: modules.LSTM(n, m, batch_first=True)
+        ))  # fmt: skip
+        cell.astype(np.float32)
+        yield f"LSTMFusedGates, {SEQUENCES}", FUSED_LSTM, self.on_images(cell, lambda x: their_cell(x)[0], SEQUENCES)
+        attend = modules.functional.scaled_dot_product_attention
+        pair = self.on_inputs(names["AttentionChunked"](), attend, 3 * [LONG_QUERIES])
+        yield f"AttentionChunked, {LONG_QUERIES}", CHUNKED, pair
 
     def embedding(self) -> tuple[Run, Run]:
         """Pair a table of vectors with PyTorch's; its gradient is one of the whole table, made anew each time."""
@@ -187,15 +208,16 @@ class Pairs:
 
         return run_ours, run_theirs
 
-    def adam(self) -> tuple[Run, Run]:
-        """Pair one step of Adam on one large parameter."""
+    def adam(self, kind: Any = None) -> tuple[Run, Run]:
+        """Pair one step of Adam, that of 04 or another one, on one large parameter."""
         from dlkit import Parameter
 
         start, gradient = np.random.default_rng(3).standard_normal((2, TRAINED), dtype=np.float32)
         ours, theirs = Parameter(start.copy()), self.torch.nn.Parameter(self.torch.tensor(start))
         ours.grad[...] = gradient
         theirs.grad = self.torch.tensor(gradient)
-        return names_of("04_optimizers")["Adam"]([ours]).step, self.torch.optim.Adam([theirs]).step
+        kind = kind or names_of("04_optimizers")["Adam"]
+        return kind([ours]).step, self.torch.optim.Adam([theirs]).step
 
     def encoder_layer(self) -> tuple[str, float, tuple[Run, Run]]:
         """Pair the encoder layers of Transformers: pre-norm with RMSNorm, four heads, no dropout."""
