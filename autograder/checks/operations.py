@@ -113,8 +113,8 @@ class _Run:
         return next(x.dtype for x in case.inputs.values() if _is_tensor(x))
 
     def float32_cases(self, rng: np.random.Generator) -> list[Case]:
-        """The first three cases in single precision."""
-        return [in_dtype(case, "float32") for case in self.cases(rng)[:3]]
+        """The first four cases in single precision."""
+        return [in_dtype(case, "float32") for case in self.cases(rng)[:4]]
 
     def _value(self, case: Case) -> NumpyArray:
         wide = {name: x.astype(float) if _is_tensor(x) else x for name, x in case.inputs.items()}
@@ -232,7 +232,7 @@ def _add_checks(exercise: Exercise, run: _Run) -> None:
     )(run.both)
     late(
         prefix + "stays on the device",
-        cases=lambda rng: run.cases(rng)[:3],
+        cases=lambda rng: run.cases(rng)[:4],
         expect=run.expected_both,
         judge=compare_all,
         backend="stand-in",
@@ -253,7 +253,7 @@ def OperationExercise(  # noqa: N802 - reads as the class of exercise that it ma
     operations: by the name of the method, or of the function;  tensor: the class that a function's tensors are made of.
     A tensor is made of an array, and has ``data``, ``grad`` (an array after ``backward``) and ``backward(dy)``.
     Values are compared with the operation's formula, gradients with numerical differences of it; the reference plays
-    no part.  Give the first three cases shapes that broadcast: they are those in float32 and on the device.
+    no part.  Give the first four cases shapes that broadcast: they are those in float32 and on the device.
     """
     is_method = tensor is None
     kind = "class" if is_method else "function"

@@ -987,6 +987,11 @@ check(concatenate)
 
 
 # %%
+def as_rows(x):
+    """All rows of a stack of matrices in one matrix; given"""
+    return x.reshape(-1, x.shape[-1])
+
+
 class Products(Node):
     """Products of matrices"""
 
@@ -1009,8 +1014,7 @@ class Products(Node):
             dY = dy[..., None] if len(b.shape) == 1 else dy
             dY = dY[..., None, :] if len(a.shape) == 1 else dY
             dA = dY @ B.swapaxes(-1, -2)
-            flat = B.ndim == 2
-            dB = A.reshape(-1, A.shape[-1]).T @ dY.reshape(-1, dY.shape[-1]) if flat else A.swapaxes(-1, -2) @ dY
+            dB = A.swapaxes(-1, -2) @ dY if B.ndim > 2 else as_rows(A).T @ as_rows(dY)
             return unbroadcast(dA, A.shape).reshape(a.shape), unbroadcast(dB, B.shape).reshape(b.shape)
 
         return self.record(a.data @ b.data, (a, b), pull)
