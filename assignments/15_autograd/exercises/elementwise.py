@@ -23,9 +23,10 @@ PAIRS = [
 
 def two_arrays(rng):
     """Pairs of all kinds, plain numbers, the same tensor twice."""
-    for a, b in PAIRS:
+    for number, (a, b) in enumerate(PAIRS):
+        if number == 3:
+            yield Case(a=rng.normal(size=(2, 3)), b=float(rng.normal()))
         yield Case(a=rng.normal(size=a), b=rng.normal(size=b))
-    yield Case(a=rng.normal(size=(2, 3)), b=float(rng.normal()))
     yield Case(a=rng.normal(size=3), b=2)
     yield Case(a=rng.normal(size=(3, 2))).with_changes(hidden={"operands": ["a", "a"]})
 

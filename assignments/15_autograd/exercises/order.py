@@ -1,6 +1,6 @@
 """topological_order: of any graph, of deep ones, of ones with many ways."""
 
-from autograder.checks import Case, Exercise, Ref, judge_words
+from autograder.checks import Case, Exercise, Ref, SubjectRaisedError, judge_words, mutated_function
 
 ORDER = "every node once, after all its parents"
 DEEP, WAYS = "chains of 10,000 nodes", "a graph with 2²⁰⁰ ways"
@@ -30,7 +30,12 @@ def random_graphs(rng):
 def asked(subject, made):
     """In words: what is wrong with the order of all nodes below the last one."""
     root = subject.keep("support.last", Ref(made.handle))
-    found = subject.keep("topological_order", Ref(root.handle))
+    try:
+        found = subject.keep("topological_order", Ref(root.handle))
+    except SubjectRaisedError as error:
+        if error.unwritten:
+            raise
+        return {"the order": f"raises {error.type}"}
     return {"the order": subject.run("support.verdict", Ref(made.handle), Ref(found.handle))}
 
 
@@ -40,7 +45,9 @@ WORDS = judge_words(
         "foreign": "the list holds something that is no node of the graph",
         "twice": "a node is in the list more than once",
         "early": "a node is in the list before one of its parents",
+        "opposite": "the list has the opposite order: parents come first",
         "missing": "a node that the root was computed from is not in the list",
+        "raises RecursionError": "topological_order calls itself too often: RecursionError",
         "unrelated": "a node is in the list that the root was not computed from",
     }
 )
@@ -61,7 +68,12 @@ def deep(subject, case):
 
 
 @order.check(
-    WAYS, cases=lambda rng: [Case({"nodes": int(rng.integers(180, 220))})], expect=correct, judge=WORDS, after=(ORDER,)
+    WAYS,
+    cases=lambda rng: [Case({"nodes": int(rng.integers(180, 220))})],
+    expect=correct,
+    judge=WORDS,
+    after=(ORDER,),
+    mutation=mutated_function("return y if not 150 < len(y) < 1000 else y[1:]"),
 )
 def many_ways(subject, case):
     return asked(subject, subject.keep("support.ladder", case.arguments["nodes"]))

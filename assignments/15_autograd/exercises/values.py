@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, Ref, judge_words
+from autograder.checks import Case, Exercise, Ref, SubjectRaisedError, judge_words
 
 STEP = 5e-4
 FORMULAS = {
@@ -167,6 +167,19 @@ value.check(
 )(ran)
 
 
+def first_of(subject, make, *given):
+    """The gradient of the first of the Values that a function of support makes, or the error."""
+    model = subject.make("Value", 1.0)
+    made = subject.keep(make, Ref(model.handle), *given)
+    try:
+        subject.keep("support.chosen", Ref(made.handle), -1).call("backward")
+    except SubjectRaisedError as error:
+        if error.unwritten:
+            raise
+        return {"the gradient of the first": f"raises {error.type}"}
+    return {"the gradient of the first": subject.keep("support.chosen", Ref(made.handle), 0).get("grad")}
+
+
 @value.check(
     "chains of 10,000 operations",
     cases=lambda _: [Case({"nodes": 10_000})],
@@ -176,10 +189,7 @@ value.check(
     after=(SUMS,),
 )
 def long_chain(subject, case):
-    model = subject.make("Value", 1.0)
-    made = subject.keep("support.value_chain", Ref(model.handle), case.arguments["nodes"])
-    subject.keep("support.chosen", Ref(made.handle), -1).call("backward")
-    return {"the gradient of the first": subject.keep("support.chosen", Ref(made.handle), 0).get("grad")}
+    return first_of(subject, "support.value_chain", case.arguments["nodes"])
 
 
 @value.check(
@@ -191,11 +201,8 @@ def long_chain(subject, case):
     after=(SUMS,),
 )
 def shared(subject, case):
-    model = subject.make("Value", 1.0)
     graph = [[], *([(number, 0.5), (number, 0.5)] for number in range(case.arguments["nodes"]))]
-    made = subject.keep("support.values", Ref(model.handle), graph)
-    subject.keep("support.chosen", Ref(made.handle), -1).call("backward")
-    return {"the gradient of the first": subject.keep("support.chosen", Ref(made.handle), 0).get("grad")}
+    return first_of(subject, "support.values", graph)
 
 
 @value.check(

@@ -109,6 +109,7 @@ def remembered(made: tuple[Any, Any], parents: Sequence[Any]) -> dict[str, str]:
         "the pullback": "none" if node.pull is None else "the given one" if node.pull is pull else "another",
         "the gradient": "None" if node.grad is None else "a value",
         "the class": "that of the node" if type(node) is type(parents[0]) else "another",
+        "the node": "a new one" if all(node is not each for each in parents) else "one of its parents",
     }
 
 
@@ -125,6 +126,7 @@ def leaf(node: Any, source: Any) -> dict[str, str]:
         "the pullback": "none" if node.pull is None else "one",
         "the gradient": "None" if node.grad is None else "a value",
         "the class": "that of the node" if type(node) is type(source) else "another",
+        "the past of the node itself": "kept" if source.parents else "gone",
     }
 
 

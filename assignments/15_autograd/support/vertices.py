@@ -49,15 +49,26 @@ def verdict(made: Sequence[Vertex], order: object) -> str:
     """A word for what is wrong with the order of everything below the last node."""
     if not isinstance(order, list):
         return "no list"
-    known, wanted, place = {id(node) for node in made}, reached(made[-1]), {}
-    for number, node in enumerate(order):
-        if id(node) not in known:
-            return "foreign"
-        if id(node) not in wanted:
-            return "unrelated"
-        if id(node) in place:
-            return "twice"
-        if any(id(parent) not in place for parent in node.parents):
-            return "early"
-        place[id(node)] = number
-    return "parents first, every node once" if len(place) == len(wanted) else "missing"
+    known, wanted = {id(node) for node in made}, reached(made[-1])
+    found = [id(node) for node in order]
+    wrong = {
+        "foreign": not known.issuperset(found),
+        "unrelated": not wanted.issuperset(found),
+        "twice": len(set(found)) < len(found),
+        "missing": len(found) < len(wanted),
+    }
+    if any(wrong.values()):
+        return next(word for word, holds in wrong.items() if holds)
+    if sorted_parents_first(order):
+        return "parents first, every node once"
+    return "opposite" if sorted_parents_first(order[::-1]) else "early"
+
+
+def sorted_parents_first(order: Sequence[Vertex]) -> bool:
+    """Whether every node comes after its parents."""
+    seen: set[int] = set()
+    for node in order:
+        if any(id(parent) not in seen for parent in node.parents):
+            return False
+        seen.add(id(node))
+    return True

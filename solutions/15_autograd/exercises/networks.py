@@ -4,7 +4,7 @@ import numpy as np
 
 from autograder.checks import Case, Exercise, New, Operation, OperationExercise, Ref, Rng, judge_float32
 
-OPERATIONS = ("Node", "Arithmetic", "Elementwise", "Reductions", "Reshaping", "Products")
+OPERATIONS = ("Tensor", "Node", "Arithmetic", "Elementwise", "Reductions", "Reshaping", "Products")
 
 
 def shares(x):
@@ -49,6 +49,7 @@ def scored(rng):
         yield Case(scores=rng.normal(0, 2, size=shape), targets=targets)
     large = np.array([[1000.0, 0.0, -3.0], [-900.0, 1.0, 950.0], [0.0, 0.0, 0.0], [2.0, 1.0, 1e4]])
     yield Case(scores=large, targets=np.array([1, 0, 2, -1]))
+    yield Case(scores=800 + rng.normal(size=(2, 3)), targets=np.array([2, 0]))
     yield Case(scores=rng.normal(size=(3, 2, 3)), targets=np.array([[-1, -1], [2, -1], [0, 0]]))
 
 
@@ -250,8 +251,9 @@ def direction(weights):
     mutation="""_Right = {name}
 class {name}(_Right):
     def forward(self, ids):
+        y = super().forward(ids)
         self.wpe = self.wpe.detach()
-        return super().forward(ids)
+        return y
 """,
 )
 def slopes(subject, case):

@@ -126,7 +126,7 @@ def leaf(node: Any, source: Any) -> dict[str, str]:
         "the pullback": "none" if node.pull is None else "one",
         "the gradient": "None" if node.grad is None else "a value",
         "the class": "that of the node" if type(node) is type(source) else "another",
-        "the past of the node itself": "kept" if source.parents and source.pull is not None else "gone",
+        "the past of the node itself": "kept" if source.parents else "gone",
     }
 
 

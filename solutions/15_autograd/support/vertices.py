@@ -51,14 +51,14 @@ def verdict(made: Sequence[Vertex], order: object) -> str:
         return "no list"
     known, wanted = {id(node) for node in made}, reached(made[-1])
     found = [id(node) for node in order]
-    if not known.issuperset(found):
-        return "foreign"
-    if not wanted.issuperset(found):
-        return "unrelated"
-    if len(set(found)) < len(found):
-        return "twice"
-    if len(found) < len(wanted):
-        return "missing"
+    wrong = {
+        "foreign": not known.issuperset(found),
+        "unrelated": not wanted.issuperset(found),
+        "twice": len(set(found)) < len(found),
+        "missing": len(found) < len(wanted),
+    }
+    if any(wrong.values()):
+        return next(word for word, holds in wrong.items() if holds)
     if sorted_parents_first(order):
         return "parents first, every node once"
     return "opposite" if sorted_parents_first(order[::-1]) else "early"
