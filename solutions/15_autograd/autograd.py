@@ -283,13 +283,10 @@ def draw_graph(root, names):
     level = {}
     for node in order:
         level[id(node)] = 1 + max((level[id(parent)] for parent in node.parents), default=-1)
-    depth, columns = max(level.values()), {}
-    place = {}
-    for node in order:
-        height = columns.setdefault(level[id(node)], 0)
-        place[id(node)] = (level[id(node)], -height - 0.35 * (level[id(node)] % 2))
-        columns[level[id(node)]] += 1
-    _, axes = plt.subplots(figsize=(2.1 * (depth + 1), 1.6 * max(columns.values()) + 0.6))
+    depth, leaves = max(level.values()), [node for node in order if not node.parents]
+    place = {id(node): (level[id(node)], -0.6 - 0.35 * (level[id(node)] == 1)) for node in order}
+    place.update({id(leaf): (0, -2.0 * number) for number, leaf in enumerate(leaves[::-1])})
+    _, axes = plt.subplots(figsize=(2.1 * (depth + 1), 3.4))
     for node in order:
         for parent, slope in zip(node.parents, node.slopes, strict=True):
             start, end = place[id(parent)], place[id(node)]
@@ -301,7 +298,7 @@ def draw_graph(root, names):
         colour = "tab:blue" if not node.parents else "0.3"
         axes.text(*place[id(node)], text, ha="center", va="center", fontsize=9,
                   bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": colour})  # fmt: skip
-    axes.set(xlim=(-0.5, depth + 0.5), ylim=(-max(columns.values()) - 0.1, 0.6))
+    axes.set(xlim=(-0.4, depth + 0.4), ylim=(-2.4, 0.4))
     axes.set_axis_off()
     axes.set_title("values, gradients, and slopes (red) at the arrows", fontsize=10)
     plt.show()
@@ -1538,7 +1535,7 @@ check(train_gpt)
 # ### The curve, and new words
 #
 # Below, the same training is watched: the loss of each batch, and the table's loss on the held-out words as a line. Then
-# the model writes. `sample` of 09 chooses each next letter; a word ends with the code 0. Most words are new, and nearly all could be
+# the model writes. `sample` of 09 chooses each next letter; a word ends with the code 0. Most are new, and many could be
 # English, or Python. With `no_grad()`, writing needs no graph.
 
 
@@ -1600,6 +1597,7 @@ with when_written():
     axes.set(xlabel="step", ylabel="nats per letter", ylim=(1.8, 3.5))
     axes.legend(frameon=False)
     axes.set_title("A GPT of 4,192 numbers, on an engine of your own")
+    figure.tight_layout()
     plt.show()
     print("written:", ", ".join(write_words(model, 24, rng=rng, temperature=0.8)))
 

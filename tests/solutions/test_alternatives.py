@@ -19,6 +19,7 @@ ASSIGNMENTS = (
     "11_training_practice",
     "12_paradigms",
     "13_robustness",
+    "15_autograd",
 )
 CASES = [(assignment, name, entry) for assignment in ASSIGNMENTS for name, entry in ALTERNATIVES[assignment]]
 PAIRS = {name: number // 2 for number, name in enumerate(sorted({name for _, name, _ in CASES}))}
