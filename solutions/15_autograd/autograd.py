@@ -386,7 +386,7 @@ def unbroadcast(dy, shape):
     if dy.shape == shape:
         return dy
     new = dy.ndim - len(shape)
-    stretched = [new + i for i, n in enumerate(shape) if n == 1 and dy.shape[new + i] != 1]
+    stretched = [new + i for i, n in enumerate(shape) if n == 1]
     return dy.sum(axis=(*range(new), *stretched)).reshape(shape)
     ### END SOLUTION
 
