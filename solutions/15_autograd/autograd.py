@@ -2,10 +2,10 @@
 # # 15 · Automatic differentiation and a small GPT
 #
 # For fourteen assignments you have derived backward passes by hand, and checked every one of them. None of them was
-# different in kind: the chain rule, applied from the end to the beginning. So a program can do it. In this assignment you
-# write that program, an engine of automatic differentiation on arrays, as PyTorch and JAX have one; and then you use it
-# for a network of which nobody derives anything any more: a small GPT that learns how words are spelled, and makes up
-# new ones.
+# different in kind: the chain rule, applied from the end to the beginning. So a program can do it. In this assignment
+# you write that program, an engine of automatic differentiation on arrays, as PyTorch and JAX have one; and then you
+# use it for a network of which nobody derives anything any more: a small GPT that learns how words are spelled, and
+# makes up new ones.
 #
 # | | |
 # |---|---|
@@ -29,9 +29,10 @@
 #
 # **Further reading.** [Baydin, Pearlmutter, Radul & Siskind, *Automatic Differentiation in Machine Learning: a
 # Survey*](https://www.jmlr.org/papers/v18/17-468.html) (2018). [Karpathy,
-# *micrograd*](https://github.com/karpathy/micrograd) (2020), an engine of scalars in 100 lines. [Paszke et al., *Automatic
-# Differentiation in PyTorch*](https://openreview.net/forum?id=BJJsrmfCZ) (2017). [Radford et al., *Language Models are
-# Unsupervised Multitask Learners*](https://openai.com/index/better-language-models/) (2019), which calls its model GPT-2.
+# *micrograd*](https://github.com/karpathy/micrograd) (2020), an engine of scalars in 100 lines. [Paszke et al.,
+# *Automatic Differentiation in PyTorch*](https://openreview.net/forum?id=BJJsrmfCZ) (2017). [Radford et al., *Language
+# Models are Unsupervised Multitask Learners*](https://openai.com/index/better-language-models/) (2019), which calls its
+# model GPT-2.
 #
 # **Exactness.** As in the other assignments: results may differ from the exact ones by 10⁻⁶ of the largest number (in
 # float32 by 10⁻³), in random expressions by 10⁻⁵. Code that draws random numbers draws them from `rng`.
@@ -53,8 +54,8 @@ from dlkit.datasets import python_manual, words
 # %% [markdown]
 # ## 15.1 topological_order
 #
-# Every computation is a **graph**. Its nodes are numbers (later arrays); an arrow leads from each node to the nodes that
-# it was computed from, its *parents*. For $z = (x \cdot y) + x$:
+# Every computation is a **graph**. Its nodes are numbers (later arrays); arrows lead to each node from the nodes
+# that it was computed from, its *parents*. For $z = (x \cdot y) + x$:
 #
 # ```
 #        x ──────┐               parents of p: x, y
@@ -66,16 +67,18 @@ from dlkit.datasets import python_manual, words
 #
 # The chain rule says that a node's gradient is a sum over the nodes that use it:
 #
-# $$ \frac{\partial z}{\partial x} = \sum_{u \text{ uses } x} \frac{\partial z}{\partial u}\,\frac{\partial u}{\partial x} $$
+# $$ \frac{\partial z}{\partial x} = \sum_{u \text{ uses } x}
+#    \frac{\partial z}{\partial u}\,\frac{\partial u}{\partial x} $$
 #
-# So before $x$ can pass its gradient on to *its* parents, all nodes that use $x$ must have delivered. Backward visits the
-# nodes in an order in which every node comes after all nodes that use it: the reverse of a **topological order**, in which
-# parents come before what is computed from them. It is worth being careful here: an order that visits $x$ right after $z$,
-# because $x$ is a parent of $z$, would pass on half a gradient.
+# So before $x$ can pass its gradient on to *its* parents, all nodes that use $x$ must have delivered. Backward visits
+# the nodes in an order in which every node comes after all nodes that use it: the reverse of a **topological order**,
+# in which parents come before what is computed from them. It is worth being careful here: an order that visits $x$
+# right after $z$, because $x$ is a parent of $z$, would pass on half a gradient.
 #
-# A depth-first search gives such an order: visit a node's parents, then append the node. Written as a function that calls
-# itself, it needs a level of recursion for every operation on the longest way, and Python stops at 1,000. A recurrent
-# network of a few hundred steps has more. So keep the nodes that are still to be visited in a list of your own.
+# A depth-first search gives such an order: visit a node's parents, then append the node. Written as a function that
+# calls itself, it needs a level of recursion for every operation on the longest way, and Python stops at 1,000. A
+# recurrent network of a few hundred steps has more. So keep the nodes that are still to be visited in a list of your
+# own.
 #
 # *By hand:* start at $z$. Its parents $p$ and $x$ come first; those of $p$ are $x$ and $y$. One order is $x, y, p, z$;
 # another is $y, x, p, z$. The order $y, p, x, z$ is none: $x$ is a parent of $p$.
@@ -85,7 +88,8 @@ from dlkit.datasets import python_manual, words
 def topological_order(root):
     """All nodes that a node was computed from, and itself, in an order in which parents come first
 
-    root: a node; every node has an attribute parents, a tuple of nodes (empty for a leaf).  A node may occur in it twice.
+    root: a node; every node has an attribute parents, a tuple of nodes, empty for a leaf.  A node may occur in it
+    twice.
     Returns a list of nodes in which each node occurs once, after all its parents; so root is the last.  Any such order
     is correct.  Nodes are the same if they are the same object.
     Works for chains of 10,000 nodes and more, and in a time that grows with the number of arrows, not of ways: where
@@ -111,8 +115,9 @@ def topological_order(root):
 # ### topological_order
 # 1. When may a node be appended: as soon as you meet it, or once all its parents are in the list?
 # 2. position(parent) < position(node) for every arrow; every node once; root last
-# 3. Keep a list of nodes that wait. A node that you take from its end for the first time goes back to the end, with a mark
-#    that says so, and its parents on top of it; when you meet the mark, all of them are done, and the node is appended.
+# 3. Keep a list of nodes that wait. A node that you take from its end for the first time goes back to the end, with a
+#    mark that says so, and its parents on top of it; when you meet the mark, all of them are done, and the node is
+#    appended.
 
 # %%
 check(topological_order)
@@ -135,11 +140,12 @@ check(topological_order)
 # | `x.relu()` | $\max(0, x)$ | $1$ if $x > 0$, else $0$ |
 #
 # Then `backward` needs nothing but the order: the last node has the gradient 1; every node, from the last to the first,
-# adds its gradient times its slopes to its parents' gradients. *Adds*: in $z = x y + x$ the node $x$ is reached twice, and
-# what arrives second must not replace what arrived first.
+# adds its gradient times its slopes to its parents' gradients. *Adds*: in $z = x y + x$ the node $x$ is reached twice,
+# and what arrives second must not replace what arrived first.
 #
 # *By hand:* $z = x y + x$ at $x = 3$, $y = 2$. Forward: $p = 6$, $z = 9$. Backward: $dz = 1$; from $z$ to its parents:
-# $dp = 1$, $dx = 1$; from $p$: $dx = 1 + 1 \cdot y = 3$, $dy = 1 \cdot x = 3$. Indeed $\partial z/\partial x = y + 1 = 3$.
+# $dp = 1$, $dx = 1$; from $p$: $dx = 1 + 1 \cdot y = 3$, $dy = 1 \cdot x = 3$. Indeed $\partial z/\partial x = y + 1 =
+# 3$.
 
 
 # %%
@@ -229,8 +235,8 @@ class Value:
 # ### add
 # 1. What becomes of a plain number as the second operand, and by how much does the sum grow when x grows by 1?
 # 2. ∂(x + y)/∂x = 1; ∂(x + y)/∂y = 1
-# 3. Make a Value of the operand with the method that is given. Return a Value with the sum, both operands as parents, and
-#    the slopes one and one.
+# 3. Make a Value of the operand with the method that is given. Return a Value with the sum, both operands as parents,
+#    and the slopes one and one.
 #
 # ### mul
 # 1. If x grows by 1, by how much does the product grow: by x or by y?
@@ -265,8 +271,9 @@ class Value:
 # ### backward
 # 1. Which nodes must have delivered before a node passes its gradient on, and what of gradients from an earlier call?
 # 2. d(self) = 1; d(parent) = Σ slope · d(node) over the nodes that use it; grad ← grad + d
-# 3. Keep the gradients of this call apart from those that lie in the nodes already. Go through the topological order from
-#    the end; add each node's gradient of this call to what it has, and to its parents' of this call the slope times it.
+# 3. Keep the gradients of this call apart from those that lie in the nodes already. Go through the topological order
+#    from the end; add each node's gradient of this call to what it has, and to its parents' of this call the slope
+#    times it.
 
 # %%
 check(Value)
@@ -321,8 +328,8 @@ with when_written():
 # %% [markdown]
 # > **Find the mistake.** An article that this course follows writes that autoencoders "do not require backpropagation",
 # > because frameworks use automatic differentiation instead. Look at `Value.backward` and say what is wrong with
-# > "instead". (Reverse-mode automatic differentiation *is* backpropagation: the same sums of products, in the same order,
-# > written once for all networks. What is no longer required is that somebody derives them by hand.)
+# > "instead". (Reverse-mode automatic differentiation *is* backpropagation: the same sums of products, in the same
+# > order, written once for all networks. What is no longer required is that somebody derives them by hand.)
 #
 # **Question 1.** *(3 points)* A function has $n$ inputs and $m$ outputs. *Forward mode* carries, with every value, its
 # derivative with respect to one input; *reverse mode* is what you have just written. (a) How many passes does each need
@@ -337,9 +344,9 @@ with when_written():
 # (b) A loss is one number, $m = 1$, and there are thousands to billions of parameters: one backward pass, which costs a
 # small multiple of the forward computation, gives them all. Forward mode would need a pass for every parameter.
 #
-# (c) It runs through the graph from the end, so it needs the graph and the values that slopes are computed from (inputs of
-# products, outputs of tanh and exp): memory that grows linearly with the number of operations, so with the depth. Forward
-# mode can forget each value as soon as it was used.
+# (c) It runs through the graph from the end, so it needs the graph and the values that slopes are computed from (inputs
+# of products, outputs of tanh and exp): memory that grows linearly with the number of operations, so with the depth.
+# Forward mode can forget each value as soon as it was used.
 #
 # Mark scheme: 1 point for n and m; 1 for one output and many parameters; 1 for stored values that grow with the depth
 # (½ without the growth).
@@ -348,14 +355,14 @@ with when_written():
 # %% [markdown]
 # ## 15.3 unbroadcast
 #
-# An engine of single numbers is a hundred times too slow. From here on a node holds an **array**, and a slope would be a
-# huge matrix of which nearly all entries are zero. Instead, each operation is given a function that takes the gradient at
-# its output, $dy$, and returns the gradient at each operand: the *pullback*, or vector–Jacobian product. It is exactly what
-# you have written fifty times as `backward(dy)`.
+# An engine of single numbers is a hundred times too slow. From here on a node holds an **array**, and a slope would be
+# a huge matrix of which nearly all entries are zero. Instead, each operation is given a function that takes the
+# gradient at its output, $dy$, and returns the gradient at each operand: the *pullback*, or vector–Jacobian product. It
+# is exactly what you have written fifty times as `backward(dy)`.
 #
-# Arrays bring one difficulty of their own: **broadcasting**. In $y = x + b$ with x (batch, features) and b (features,), every
-# number of $b$ is used batch times. What is used several times gets the sum of the gradients, so the gradient of $b$ is
-# the sum over the batch. In general:
+# Arrays bring one difficulty of their own: **broadcasting**. In $y = x + b$ with x (batch, features) and b (features,),
+# every number of $b$ is used batch times. What is used several times gets the sum of the gradients, so the gradient of
+# $b$ is the sum over the batch. In general:
 #
 # ```
 #   operand          b (      4, 1, 3)
@@ -367,8 +374,8 @@ with when_written():
 #   unbroadcast(dy, (4, 1, 3))   (2, 5, 4, 6, 3) → (4, 1, 3)
 # ```
 #
-# *By hand:* dy = [[1, 2, 3], [4, 5, 6]]. For an operand of shape (3,): [5, 7, 9]. Of shape (2, 1): [[6], [15]]. Of shape
-# (1, 1): [[21]]. Of shape (): 21.
+# *By hand:* dy = [[1, 2, 3], [4, 5, 6]]. For an operand of shape (3,): [5, 7, 9]. Of shape (2, 1): [[6], [15]]. Of
+# shape (1, 1): [[21]]. Of shape (): 21.
 
 
 # %%
@@ -378,7 +385,8 @@ def unbroadcast(dy, shape):
     Shapes
         dy  any that shape broadcasts to      result  shape
     shape: a tuple.  Sums dy over the axes that broadcasting added in front and over those that it stretched from
-    length 1; the latter stay, with length 1.  The dtype is that of dy.  dy itself may be returned where shape is its own.
+    length 1; the latter stay, with length 1.  The dtype is that of dy.  dy itself may be returned where shape is its
+    own.
 
     Source: Harris et al., Array Programming with NumPy (2020), for the rules of broadcasting.
     """
@@ -404,11 +412,11 @@ check(unbroadcast)
 # %% [markdown]
 # ## 15.4 spread
 #
-# The opposite happens in sums. $y = \sum_i x_i$ uses every $x_i$ once, with slope 1, so each gets the whole gradient of the
-# sum: $dx_i = dy$. `spread` repeats the gradient along the axes that were summed.
+# The opposite happens in sums. $y = \sum_i x_i$ uses every $x_i$ once, with slope 1, so each gets the whole gradient of
+# the sum: $dx_i = dy$. `spread` repeats the gradient along the axes that were summed.
 #
-# *By hand:* x (2, 3), summed over axis 1, gives y (2,). From dy = [10, 20] comes dx = [[10, 10, 10], [20, 20, 20]]. Without an
-# axis everything was summed, dy is one number, and dx is full of it.
+# *By hand:* x (2, 3), summed over axis 1, gives y (2,). From dy = [10, 20] comes dx = [[10, 10, 10], [20, 20, 20]].
+# Without an axis everything was summed, dy is one number, and dx is full of it.
 
 
 # %%
@@ -441,15 +449,15 @@ check(spread)
 # %% [markdown]
 # ## 15.5 no_grad
 #
-# A graph keeps every array that its pullbacks need, and so memory. When a trained network is only used, nobody will call
-# backward. `with no_grad():` switches recording off for a block: operations compute and remember nothing.
+# A graph keeps every array that its pullbacks need, and so memory. When a trained network is only used, nobody will
+# call backward. `with no_grad():` switches recording off for a block: operations compute and remember nothing.
 #
-# The switch is one attribute, `Recording.on`. Two things are easy to get wrong: after the block the switch has to be what
-# it was *before* (blocks may lie inside each other), and also if the block ends with an error. Otherwise one failed line in a
-# notebook leaves an engine without gradients.
+# The switch is one attribute, `Recording.on`. Two things are easy to get wrong: after the block the switch has to be
+# what it was *before* (blocks may lie inside each other), and also if the block ends with an error. Otherwise one
+# failed line in a notebook leaves an engine without gradients.
 #
-# *By hand:* on = True; enter the outer block: False; enter the inner one: False; leave the inner one: it was False before,
-# so False; leave the outer one: True.
+# *By hand:* on = True; enter the outer block: False; enter the inner one: False; leave the inner one: it was False
+# before, so False; leave the outer one: True.
 
 
 # %%
@@ -465,8 +473,8 @@ def no_grad():
 
     Within the block Recording.on is False.  Afterwards it is what it was before, also if the block raises an error,
     which is passed on; blocks may be nested.
-    (As a function with @contextmanager: what comes before yield is done on entering the block, the rest on leaving it; an
-    error of the block is raised by yield.)
+    (As a function with @contextmanager: what comes before yield is done on entering the block, the rest on leaving
+    it; an error of the block is raised by yield.)
 
     Source: Paszke et al., PyTorch (2019), section 4.3.
     """
@@ -501,18 +509,20 @@ check(no_grad)
 # `record` is used by every operation. `backward` goes through the topological order from the end, as in `Value`. Three
 # things are new.
 #
-# - **A start.** `y.backward()` starts from 1 and makes sense only for one number. `y.backward(dy)` starts from any array.
-# - **Sums, not writes.** `parent.grad += d` writes into an array that may be somebody else's: `add` returns the *same* array
-#   for both operands, and it may be the caller's `dy`. Make a new array: `grad + d`.
-# - **A graph is used once.** After backward the graph is given up (parents and pullbacks are removed), so that its memory is
-#   free; a second backward through it raises an error instead of adding silently. The function `used` below is the
-#   pullback of a node whose graph was given up.
+# - **A start.** `y.backward()` starts from 1 and makes sense only for one number. `y.backward(dy)` starts from any
+#   array.
+# - **Sums, not writes.** `parent.grad += d` writes into an array that may be somebody else's: `add` returns the *same*
+#   array for both operands, and it may be the caller's `dy`. Make a new array: `grad + d`.
+# - **A graph is used once.** After backward the graph is given up (parents and pullbacks are removed), so that its
+#   memory is free; a second backward through it raises an error instead of adding silently. The function `used` below
+#   is the pullback of a node whose graph was given up.
 #
 # Gradients add up over several backward passes of *different* graphs with the same leaves: that is how a batch is
 # processed in parts. `zero_grad` begins anew. `detach` gives the same numbers without a past: a constant.
 #
-# *By hand:* a = [1, 2], y = a + a, so the pullback of y returns (dy, dy). With dy = [10, 20]: a.grad is first [10, 20], then
-# [10, 20] + [10, 20] = [20, 40]; y.grad is [10, 20]. Had the second been added in place, y.grad and dy would be [20, 40] too.
+# *By hand:* a = [1, 2], y = a + a, so the pullback of y returns (dy, dy). With dy = [10, 20]: a.grad is first [10, 20],
+# then [10, 20] + [10, 20] = [20, 40]; y.grad is [10, 20]. Had the second been added in place, y.grad and dy would be
+# [20, 40] too.
 
 
 # %%
@@ -558,7 +568,7 @@ class Node:
     def backward(self, dy=None):
         """Add to grad of this node, and of every node that it was computed from, the gradient of Σ dy · data
 
-        dy: array with the shape of data, which is not modified; None: 1, for data with one number (of any number of axes).
+        dy: array with the shape of data, which is not modified; None: 1, for data with one number, however many axes.
         Raises ValueError where dy is None and data has not one number.
         A grad that is None counts as 0.  Afterwards all these nodes have a grad, and the graph is given up: every node
         that had a pull now has no parents and the pull used; so a second backward through any of them raises
@@ -603,9 +613,9 @@ class Node:
 # ### backward
 # 1. Into which arrays do you write when two gradients arrive at one node, and who else may hold them?
 # 2. grad(self) = dy; grad(parent) ← grad(parent) + d for every d of pull(grad(node)), (shape of the parent's data)
-# 3. Find the start and the order. Go through the order from the end: call the node's pullback with its gradient, and give
-#    each parent a new array, the sum of what it had and what comes. Then take away the node's parents and set its pullback
-#    to the function that raises.
+# 3. Find the start and the order. Go through the order from the end: call the node's pullback with its gradient, and
+#    give each parent a new array, the sum of what it had and what comes. Then take away the node's parents and set its
+#    pullback to the function that raises.
 #
 # ### zero_grad
 # 1. What was the gradient before any backward?
@@ -633,13 +643,15 @@ check(Node)
 # The first three have two operands that broadcast against each other, so each of their gradients goes through
 # `unbroadcast`. For the maximum,
 #
-# $$ y = \max(a, b), \qquad da = dy \cdot [a > b] + \tfrac12\, dy \cdot [a = b], \qquad db = dy \cdot [a < b] + \tfrac12\, dy \cdot [a = b] $$
+# $$ y = \max(a, b), \qquad da = dy \cdot [a > b] + \tfrac12\, dy \cdot [a = b], \qquad
+#    db = dy \cdot [a < b] + \tfrac12\, dy \cdot [a = b] $$
 #
-# where both are equal, the slope is not defined; each gets half, as in PyTorch, so that the sum is right if $a$ and $b$ are
-# the same node.
+# where both are equal, the slope is not defined; each gets half, as in PyTorch, so that the sum is right if $a$ and $b$
+# are the same node.
 #
-# *By hand:* a = [[1], [4]], b = [3, 4], dy = [[1, 1], [1, 1]]. a · b = [[3, 4], [12, 16]]; da = dy · b summed over the stretched
-# axis = [[7], [7]]; db = dy · a summed over the new axis = [5, 5]. max(a, b) = [[3, 4], [4, 4]]; da = [[0], [1 + ½]], db = [1 + 0, 1 + ½].
+# *By hand:* a = [[1], [4]], b = [3, 4], dy = [[1, 1], [1, 1]]. a · b = [[3, 4], [12, 16]]; da = dy · b summed over the
+# stretched axis = [[7], [7]]; db = dy · a summed over the new axis = [5, 5]. max(a, b) = [[3, 4], [4, 4]]; da = [[0],
+# [1 + ½]], db = [1 + 0, 1 + ½].
 
 
 # %%
@@ -689,7 +701,8 @@ class Arithmetic(Node):
 # ### add
 # 1. Which shape does each gradient need, if the operands have different shapes?
 # 2. da = unbroadcast(dy, shape of a); db = unbroadcast(dy, shape of b)
-# 3. Make a node of the operand. Record the sum with both as parents and a function that undoes broadcasting of dy for each.
+# 3. Make a node of the operand. Record the sum with both as parents and a function that undoes broadcasting of dy for
+#    each.
 #
 # ### mul
 # 1. When do you have to undo broadcasting: before or after the multiplication by the other operand?
@@ -707,10 +720,11 @@ check(Arithmetic)
 # %% [markdown]
 # ## 15.8 Elementwise
 #
-# The same functions as for `Value`, on arrays: the gradient is dy times the slope, entry by entry. Use what is there: the
-# slope of exp and tanh follows from the output, that of log and of powers from the input.
+# The same functions as for `Value`, on arrays: the gradient is dy times the slope, entry by entry. Use what is there:
+# the slope of exp and tanh follows from the output, that of log and of powers from the input.
 #
-# *By hand:* x = [−1, 0, 2], dy = [10, 10, 10]. Power 3: y = [−1, 0, 8], dx = 10 · 3x² = [30, 0, 120]. relu: y = [0, 0, 2], dx = [0, 0, 10].
+# *By hand:* x = [−1, 0, 2], dy = [10, 10, 10]. Power 3: y = [−1, 0, 8], dx = 10 · 3x² = [30, 0, 120]. relu: y = [0, 0,
+# 2], dx = [0, 0, 10].
 
 
 # %%
@@ -797,8 +811,8 @@ check(Elementwise)
 # A sum passes its gradient on to all that it summed, and `spread` does that. A mean is a sum divided by the *number of
 # numbers in each mean*: for x (2, 3) and axis 1 that is 3, neither 6 nor 2.
 #
-# *By hand:* x = [[1, 2, 3], [4, 5, 9]]. Sum over axis −1: [6, 18], kept [[6], [18]]. Mean over axis −1: [2, 6]; from dy = [3, 30]
-# comes dx = [[1, 1, 1], [10, 10, 10]].
+# *By hand:* x = [[1, 2, 3], [4, 5, 9]]. Sum over axis −1: [6, 18], kept [[6], [18]]. Mean over axis −1: [2, 6]; from dy
+# = [3, 30] comes dx = [[1, 1, 1], [10, 10, 10]].
 
 
 # %%
@@ -846,8 +860,8 @@ check(Reductions)
 # %% [markdown]
 # ## 15.10 Reshaping
 #
-# These operations only move numbers; their gradients move them back. For `getitem` that means: what was not chosen gets 0,
-# and what was chosen *twice* gets the sum of both, as the rows of an embedding table (08). `dx[index] = dy` and
+# These operations only move numbers; their gradients move them back. For `getitem` that means: what was not chosen gets
+# 0, and what was chosen *twice* gets the sum of both, as the rows of an embedding table (08). `dx[index] = dy` and
 # `dx[index] += dy` both write once per place; `scatter_add` from `dlkit` adds every time.
 #
 # *By hand:* x = [5, 6, 7], index [0, 2, 0]: y = [5, 7, 5]. From dy = [1, 10, 100] comes dx = [101, 0, 10]. For
@@ -911,8 +925,8 @@ class Reshaping(Node):
 # ### transpose
 # 1. Is the way back the same permutation again? Try (2, 0, 1).
 # 2. back[axes[i]] = i; dx = dy transposed by back
-# 3. Write all axes as numbers from the front. For each axis of x find its place in the order: these places are the order
-#    for dy.
+# 3. Write all axes as numbers from the front. For each axis of x find its place in the order: these places are the
+#    order for dy.
 #
 # ### getitem
 # 1. What happens to the first of two gradients that are assigned to the same place?
@@ -927,7 +941,8 @@ check(Reshaping)
 #
 # Joined arrays lie side by side; backward cuts dy at the same places. Each part remembers where it began.
 #
-# *By hand:* parts of lengths 2, 1 and 3 along the axis begin at 0, 2 and 3. The gradients are dy[0:2], dy[2:3], dy[3:6].
+# *By hand:* parts of lengths 2, 1 and 3 along the axis begin at 0, 2 and 3. The gradients are dy[0:2], dy[2:3],
+# dy[3:6].
 
 
 # %%
@@ -956,8 +971,8 @@ def concatenate(nodes, axis=0):
 # ### concatenate
 # 1. Where in dy does each part lie, and when does a function that you make in a loop look at the loop's variable?
 # 2. part k lies at n₀ + … + nₖ₋₁ … n₀ + … + nₖ along axis
-# 3. Add up the lengths of the parts along the axis to get the places to cut at. The pullback cuts dy there, along the same
-#    axis, and returns all parts.
+# 3. Add up the lengths of the parts along the axis to get the places to cut at. The pullback cuts dy there, along the
+#    same axis, and returns all parts.
 
 # %%
 check(concatenate)
@@ -965,8 +980,8 @@ check(concatenate)
 # %% [markdown]
 # ## 15.12 Products
 #
-# For matrices, $Y = A B$ gives $dA = dY\,B^\top$ and $dB = A^\top dY$, as in every `Linear`. NumPy's product knows more: stacks of
-# matrices, whose leading axes broadcast, and vectors.
+# For matrices, $Y = A B$ gives $dA = dY\,B^\top$ and $dB = A^\top dY$, as in every `Linear`. NumPy's product knows
+# more: stacks of matrices, whose leading axes broadcast, and vectors.
 #
 # ```
 #   (5, 1, 2, 3) · (4, 3, 6)   →  (5, 4, 2, 6)     transpose the last two axes only; then unbroadcast
@@ -975,12 +990,13 @@ check(concatenate)
 #   (3,) · (3,)                →  ()
 # ```
 #
-# So turn vectors into matrices first, compute with matrices, and give the gradients the shapes of the operands. One case
-# is worth an exception, because all of a GPT's layers are of it: x (batch, time, features) times W (features, out). Its
-# dW is a stack of batch matrices that `unbroadcast` adds up; with all rows of x in *one* matrix it is one product.
+# So turn vectors into matrices first, compute with matrices, and give the gradients the shapes of the operands. One
+# case is worth an exception, because all of a GPT's layers are of it: x (batch, time, features) times W (features,
+# out). Its dW is a stack of batch matrices that `unbroadcast` adds up; with all rows of x in *one* matrix it is one
+# product.
 #
-# *By hand:* a = [1, 2], B = [[1, 0, 2], [3, 1, 0]]: y = [7, 2, 2]. From dy = [1, 10, 100]: da = dy Bᵀ = [201, 13], dB = aᵀ dy =
-# [[1, 10, 100], [2, 20, 200]].
+# *By hand:* a = [1, 2], B = [[1, 0, 2], [3, 1, 0]]: y = [7, 2, 2]. From dy = [1, 10, 100]: da = dy Bᵀ = [201, 13], dB =
+# aᵀ dy = [[1, 10, 100], [2, 20, 200]].
 
 
 # %%
@@ -1022,8 +1038,8 @@ class Products(Node):
 # ### matmul
 # 1. What does transposing do to a stack, which axes of a stack were broadcast, and what is a vector's missing axis?
 # 2. dA = dY Bᵀ, (…, n, m) (…, m, k) → (…, n, k); dB = Aᵀ dY, (…, k, n) (…, n, m) → (…, k, m)
-# 3. Give a vector on the left an axis in front, one on the right an axis behind, and dy the same axes. Multiply with the last
-#    two axes exchanged, undo broadcasting, and give each gradient the shape of its operand.
+# 3. Give a vector on the left an axis in front, one on the right an axis behind, and dy the same axes. Multiply with
+#    the last two axes exchanged, undo broadcasting, and give each gradient the shape of its operand.
 
 # %%
 check(Products)
@@ -1072,13 +1088,13 @@ class Tensor(Arithmetic, Elementwise, Reductions, Reshaping, Products):
 
 
 # %% [markdown]
-# What a user of an engine wants is one function: the value of an expression and its gradients at all inputs. With it your
-# engine is graded on *random expressions*, drawn anew for every run: up to thirty operations, with intermediate results
-# that are used several times, with broadcasting, with every operation of yours; and beside layers of earlier assignments.
-# What fails is cut down to the smallest expression that still fails before it is shown to you.
+# What a user of an engine wants is one function: the value of an expression and its gradients at all inputs. With it
+# your engine is graded on *random expressions*, drawn anew for every run: up to thirty operations, with intermediate
+# results that are used several times, with broadcasting, with every operation of yours; and beside layers of earlier
+# assignments. What fails is cut down to the smallest expression that still fails before it is shown to you.
 #
-# *By hand:* f(a, b) = (a · b).sum() with a = [1, 2] and b = 3: the value is 9, the gradients are [3, 3] and 3. An input that f
-# does not use has the gradient 0.
+# *By hand:* f(a, b) = (a · b).sum() with a = [1, 2] and b = 3: the value is 9, the gradients are [3, 3] and 3. An input
+# that f does not use has the gradient 0.
 
 
 # %%
@@ -1112,8 +1128,8 @@ def value_and_grad(f, *arrays):
 # ### value_and_grad
 # 1. What is the gradient of an input that was not used, and what if recording is off?
 # 2. value = f(x₁, …); gradsᵢ = ∂f/∂xᵢ, 0 if f does not use xᵢ
-# 3. Turn recording on for the call and put the switch back afterwards. Make a new tensor of every array, call f with them, go
-#    backward once, and collect the gradients, zeros in place of None.
+# 3. Turn recording on for the call and put the switch back afterwards. Make a new tensor of every array, call f with
+#    them, go backward once, and collect the gradients, zeros in place of None.
 
 # %%
 check(value_and_grad)
@@ -1125,11 +1141,11 @@ check(value_and_grad)
 #
 # $$ p_k = \frac{e^{x_k - m}}{\sum_j e^{x_j - m}}, \qquad m = \max_j x_j $$
 #
-# The maximum keeps the exponentials finite. Its own gradient is not needed: the result does not depend on $m$ at all, so
-# take it as a constant, an array without a past.
+# The maximum keeps the exponentials finite. Its own gradient is not needed: the result does not depend on $m$ at all,
+# so take it as a constant, an array without a past.
 #
-# *By hand:* x = [0, ln 3]: m = ln 3, e^(x − m) = [⅓, 1], sum 4/3, p = [¼, ¾]. With dy = [1, 0]: dx = p · (dy − Σ p dy) =
-# [¼ · ¾, −¾ · ¼].
+# *By hand:* x = [0, ln 3]: m = ln 3, e^(x − m) = [⅓, 1], sum 4/3, p = [¼, ¾]. With dy = [1, 0]: dx = p · (dy − Σ p dy)
+# = [¼ · ¾, −¾ · ¼].
 
 
 # %%
@@ -1168,8 +1184,8 @@ check(softmax)
 # where $N$ is the number of positions *with* a target. The logarithm of `softmax` would be −∞ where p is 0 in floating
 # point; the formula on the right is not.
 #
-# *By hand:* scores [[0, ln 3], [5, 1], [0, 0]], targets [1, −1, 0]: log p = ln ¾ for the first and ln ½ for the third, so
-# L = −½ (ln ¾ + ln ½) = 0.490.
+# *By hand:* scores [[0, ln 3], [5, 1], [0, 0]], targets [1, −1, 0]: log p = ln ¾ for the first and ln ½ for the third,
+# so L = −½ (ln ¾ + ln ½) = 0.490.
 
 
 # %%
@@ -1196,8 +1212,8 @@ def cross_entropy(scores, targets):
 # ### cross_entropy
 # 1. Is the logarithm of the softmax always finite, and by what is the sum divided?
 # 2. L = 1/N Σ (ln Σ eˣ⁻ᵐ − (x_target − m)) over the N positions with a target
-# 3. Make one row of every position, subtract the maxima, and find the rows that have a target. Take the logarithm of the
-#    sum of exponentials and the score of the target of those rows; the loss is the mean of their difference.
+# 3. Make one row of every position, subtract the maxima, and find the rows that have a target. Take the logarithm of
+#    the sum of exponentials and the score of the target of those rows; the loss is the mean of their difference.
 
 # %%
 check(cross_entropy)
@@ -1240,13 +1256,14 @@ check(rms_norm)
 # Every position asks (q), and reads a mean of the values (v) of all positions up to its own, weighted by how well their
 # keys (k) fit:
 #
-# $$ y_t = \sum_{s \le t} p_{ts} v_s, \qquad p_t = \operatorname{softmax}_s\!\left(\frac{q_t \cdot k_s}{\sqrt{d}}\right) $$
+# $$ y_t = \sum_{s \le t} p_{ts} v_s, \qquad
+#    p_t = \operatorname{softmax}_s\!\left(\frac{q_t \cdot k_s}{\sqrt{d}}\right) $$
 #
-# Hidden positions have the score −∞, so the weight 0. Add a constant array with 0 where a position may look and −∞ where it
-# may not.
+# Hidden positions have the score −∞, so the weight 0. Add a constant array with 0 where a position may look and −∞
+# where it may not.
 #
-# *By hand:* the first position sees only itself: p = [1, 0, …], y₀ = v₀ whatever the scores are. With q = 0 all scores are
-# equal: position t reads the mean of v₀ … vₜ.
+# *By hand:* the first position sees only itself: p = [1, 0, …], y₀ = v₀ whatever the scores are. With q = 0 all scores
+# are equal: position t reads the mean of v₀ … vₜ.
 
 
 # %%
@@ -1272,8 +1289,8 @@ def causal_attention(q, k, v):
 # ### causal_attention
 # 1. Which axes of k are exchanged, and which side of the diagonal is hidden: where the key is later or earlier?
 # 2. scores = q kᵀ / √d, (…, time, d) (…, d, time) → (…, time, time); −∞ where key > query; y = softmax(scores) v
-# 3. Multiply q by k with its last two axes exchanged and divide by the root of the length of its rows. Add an array with
-#    minus infinity above the diagonal and zero elsewhere. Take the softmax and multiply by v.
+# 3. Multiply q by k with its last two axes exchanged and divide by the root of the length of its rows. Add an array
+#    with minus infinity above the diagonal and zero elsewhere. Take the softmax and multiply by v.
 
 # %%
 check(causal_attention)
@@ -1287,7 +1304,10 @@ check(causal_attention)
 #   ids (batch, time)
 #     │  rows of wte (symbols, d)  +  rows of wpe (block, d), one per position
 #     ▼
-#   x (batch, time, d) ──► x + attention(rms_norm(x)) ──► x + mlp(rms_norm(x)) ──► rms_norm ──► head ──► scores (batch, time, symbols)
+#   x (batch, time, d) ──► x + attention(rms_norm(x)) ──► x + mlp(rms_norm(x)) ──► rms_norm(x) · head
+#                                                                                       │
+#                                                                                       ▼
+#                                                                        scores (batch, time, symbols)
 # ```
 #
 # Attention projects to q, k and v, divides each into heads, and projects what the heads have read. Heads are cut out of
@@ -1302,7 +1322,8 @@ check(causal_attention)
 # | head | (d, symbols) | 432 |
 # | together | | 4,192 |
 #
-# *By hand:* with all of Wo and W2 zero, both branches add nothing: scores = rms_norm(wte[ids] + wpe[0 … time − 1]) · head.
+# *By hand:* with all of Wo and W2 zero, both branches add nothing: scores = rms_norm(wte[ids] + wpe[0 … time − 1]) ·
+# head.
 
 
 # %%
@@ -1372,8 +1393,8 @@ class GPT:
 # ### attention
 # 1. Which axis is cut into heads, and where must the axis of the heads stand for causal_attention?
 # 2. (batch, time, heads · e) → (batch, time, heads, e) → (batch, heads, time, e), and back
-# 3. Multiply by the three matrices, cut the last axis, and exchange the axes of time and heads. Let the heads read, exchange the
-#    axes back, join the heads, and multiply by the last matrix.
+# 3. Multiply by the three matrices, cut the last axis, and exchange the axes of time and heads. Let the heads read,
+#    exchange the axes back, join the heads, and multiply by the last matrix.
 #
 # ### mlp
 # 1. Where is the only function that is not linear?
@@ -1383,8 +1404,8 @@ class GPT:
 # ### forward
 # 1. Which rows of the table of positions are added, and what is added to x after each branch?
 # 2. x₀ = wte[ids] + wpe[0 … time − 1]; x₁ = x₀ + attention(rms(x₀)); x₂ = x₁ + mlp(rms(x₁)); scores = rms(x₂) head
-# 3. Look up both tables and add them. Each branch gets the normalized x, and its result is added to x as it was. Normalize
-#    once more and multiply by head.
+# 3. Look up both tables and add them. Each branch gets the normalized x, and its result is added to x as it was.
+#    Normalize once more and multiply by head.
 
 # %%
 check(GPT)
@@ -1392,11 +1413,11 @@ check(GPT)
 # %% [markdown]
 # ## 15.19 Adam
 #
-# The optimizer of 04, for tensors. One thing is new: a tensor that no loss has used has no gradient at all, grad is None.
-# It stays where it is.
+# The optimizer of 04, for tensors. One thing is new: a tensor that no loss has used has no gradient at all, grad is
+# None. It stays where it is.
 #
-# *By hand:* lr = 0.1, betas (0.9, 0.99), the first step with g = 4: m = 0.4, v = 0.16; m̂ = 0.4 / 0.1 = 4, v̂ = 0.16 / 0.01 = 16; the step
-# is 0.1 · 4 / (4 + eps) = 0.1. The first step has the length lr, whatever the gradient is.
+# *By hand:* lr = 0.1, betas (0.9, 0.99), the first step with g = 4: m = 0.4, v = 0.16; m̂ = 0.4 / 0.1 = 4, v̂ = 0.16 /
+# 0.01 = 16; the step is 0.1 · 4 / (4 + eps) = 0.1. The first step has the length lr, whatever the gradient is.
 
 
 # %%
@@ -1404,7 +1425,8 @@ class Adam(Optimizer):
     """Momentum and a rate for every number, corrected at the start:  θ ← θ − lr · m̂ / (√v̂ + eps)
 
     m ← β₁ m + (1 − β₁) g,  v ← β₂ v + (1 − β₂) g²,  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ),  t = 1 at the first step.
-    parameters: list of tensors, or of whatever has data and grad; lr > 0; betas: β₁ and β₂, each from 0 up to 1; eps > 0.
+    parameters: list of tensors, or of whatever has data and grad; lr > 0; betas: β₁ and β₂, each from 0 up to 1;
+    eps > 0.
     step writes into data, in place, and does not modify grad.  A parameter whose grad is None stays as it is.
 
     Source: Kingma & Ba, Adam: A Method for Stochastic Optimization (2015), algorithm 1.
@@ -1434,16 +1456,16 @@ class Adam(Optimizer):
 # ### step
 # 1. With which t are the means corrected in the first step, and what of a parameter without a gradient?
 # 2. m ← β₁ m + (1 − β₁) g; v ← β₂ v + (1 − β₂) g²; θ ← θ − lr · m/(1 − β₁ᵗ) / (√(v/(1 − β₂ᵗ)) + eps)
-# 3. Count the step first. For every parameter with a gradient update both means in place, correct them, and subtract the step
-#    from the array, in place.
+# 3. Count the step first. For every parameter with a gradient update both means in place, correct them, and subtract
+#    the step from the array, in place.
 
 # %%
 check(Adam)
 # %% [markdown]
 # ## 15.20 Capstone: words that nobody has written
 #
-# The data are the words of Python's manual: about 2,800 different ones of 3 to 12 letters. Each is a row of codes, 0 at its
-# beginning and its end, 1 … 26 for letters, and −1 after the end:
+# The data are the words of Python's manual: about 2,800 different ones of 3 to 12 letters. Each is a row of codes, 0 at
+# its beginning and its end, 1 … 26 for letters, and −1 after the end:
 #
 # ```
 #   yield     0 25 9 5 12 4 0 −1 −1 −1 −1 −1 −1 −1        14 numbers
@@ -1451,9 +1473,10 @@ check(Adam)
 #   guess     25 9 5 12 4 0                               … and guesses the next; positions with target −1 do not count
 # ```
 #
-# The mark to beat is a **table of pairs**: how often each letter follows each. Its loss on held-out words is about 2.42 nats
-# per letter (guessing blindly is ln 27 = 3.30). Your GPT has 4,192 numbers, six times as many as the table, and sees all
-# letters before. The reference comes to 2.11 in 1,000 steps of 32 words: Adam with the rate 0.01 falling to 0, in about 3 s.
+# The mark to beat is a **table of pairs**: how often each letter follows each. Its loss on held-out words is about 2.42
+# nats per letter (guessing blindly is ln 27 = 3.30). Your GPT has 4,192 numbers, six times as many as the table, and
+# sees all letters before. The reference comes to 2.11 in 1,000 steps of 32 words: Adam with the rate 0.01 falling to 0,
+# in about 3 s.
 
 
 # %%
@@ -1487,10 +1510,10 @@ def pair_table_loss(train, test):
 
 
 # %% [markdown]
-# `train_gpt` is graded on other words: the grader holds back 400 words that you never see, and renumbers the letters anew
-# for every grading, so that nothing typed in fits. It takes the *arrays* that you return, puts them into a GPT of its own,
-# and compares the loss on the held-out words with that of the table of pairs. At most 20 s of CPU time; one training that
-# reaches the mark is enough, and after a miss there are up to two more.
+# `train_gpt` is graded on other words: the grader holds back 400 words that you never see, and renumbers the letters
+# anew for every grading, so that nothing typed in fits. It takes the *arrays* that you return, puts them into a GPT of
+# its own, and compares the loss on the held-out words with that of the table of pairs. At most 20 s of CPU time; one
+# training that reaches the mark is enough, and after a miss there are up to two more.
 #
 # *By hand:* with a fresh model all scores are nearly 0, so every symbol has about 1/27: the first loss is near 3.30.
 
@@ -1501,8 +1524,8 @@ def train_gpt(codes, *, rng):
 
     Shapes
         codes  (words, 14), whole numbers: 0 at the beginning and end of a word, letters 1 … 26, −1 after the end
-    Returns the arrays of model.parameters(), in their order, as a list.  On unseen words the loss has to be lower than that
-    of a table of pairs by 0.15 or more.
+    Returns the arrays of model.parameters(), in their order, as a list.  On unseen words the loss has to be lower than
+    that of a table of pairs by 0.15 or more.
     """
     ### BEGIN SOLUTION
     model = GPT(27, rng=rng)
@@ -1525,8 +1548,8 @@ def train_gpt(codes, *, rng):
 # ### train_gpt
 # 1. In which order are gradients forgotten, computed and used, and what does the rate do towards the end?
 # 2. repeat: L = cross_entropy(scores(ids), targets); ∂L/∂θ backward; Adam; η(s) = η₀ (1 − s / S)
-# 3. Make the model, its arrays in single precision, and the optimizer. In each of a thousand steps lower the rate, draw 32 words,
-#    compute the loss, forget the old gradients, go backward, and step. Return the arrays.
+# 3. Make the model, its arrays in single precision, and the optimizer. In each of a thousand steps lower the rate, draw
+#    32 words, compute the loss, forget the old gradients, go backward, and step. Return the arrays.
 
 # %%
 check(train_gpt)
@@ -1534,9 +1557,9 @@ check(train_gpt)
 # %% [markdown]
 # ### The curve, and new words
 #
-# Below, the same training is watched: the loss of each batch, and the table's loss on the held-out words as a line. Then
-# the model writes. `sample` of 09 chooses each next letter; a word ends with the code 0. Most are new, and many could be
-# English, or Python. With `no_grad()`, writing needs no graph.
+# Below, the same training is watched: the loss of each batch, and the table's loss on the held-out words as a line.
+# Then the model writes. `sample` of 09 chooses each next letter; a word ends with the code 0. Most are new, and many
+# could be English, or Python. With `no_grad()`, writing needs no graph.
 
 
 # %%
@@ -1635,9 +1658,9 @@ with when_written():
 # %% [markdown]
 # ### The same model by hand
 #
-# Is the engine right, and what does it cost? Below is the same GPT of the layers of 02, 03, 08 and 09, with the backward
-# passes that you derived there. In float64 the loss and all nine gradients agree to 10⁻¹⁰. Both do the same products; the
-# engine also makes a node, a closure and several small arrays for each of about 80 operations.
+# Is the engine right, and what does it cost? Below is the same GPT of the layers of 02, 03, 08 and 09, with the
+# backward passes that you derived there. In float64 the loss and all nine gradients agree to 10⁻¹⁰. Both do the same
+# products; the engine also makes a node, a closure and several small arrays for each of about 80 operations.
 
 
 # %%
@@ -1722,26 +1745,27 @@ with when_written():
 # %% [markdown]
 # **Question 2.** *(3 points)* (a) During `backward`, which arrays does the engine still need of a product `a @ b`, of
 # `x.exp()`, of `x.relu()` and of `a + b`? (b) Why would it be wrong to change the array of a parameter in place between
-# forward and backward, and right after backward it is not? (c) The engine of this assignment is slower than layers by hand
-# for small models. Name two costs that do not grow with the arrays, and say why the ratio comes near 1 for large ones.
+# forward and backward, and right after backward it is not? (c) The engine of this assignment is slower than layers by
+# hand for small models. Name two costs that do not grow with the arrays, and say why the ratio comes near 1 for large
+# ones.
 
 # %% [markdown] question="tape"
 # ### BEGIN SOLUTION
-# (a) The product: both operands. exp: its result. relu: where the input was positive (or its result). The sum: nothing but the
-# shapes of the operands.
+# (a) The product: both operands. exp: its result. relu: where the input was positive (or its result). The sum: nothing
+# but the shapes of the operands.
 #
-# (b) The pullbacks refer to the array, they have no copy: with another content, dy Bᵀ is computed with the new B, which is
-# the gradient of no function that was computed. After backward the graph is given up, and nobody reads the array any more:
-# this is when optimizers write.
+# (b) The pullbacks refer to the array, they have no copy: with another content, dy Bᵀ is computed with the new B, which
+# is the gradient of no function that was computed. After backward the graph is given up, and nobody reads the array any
+# more: this is when optimizers write.
 #
 # (c) For example: making a node object and a closure for every operation, sorting the graph, Python's calls; more but
 # smaller NumPy calls, where a layer has one. They cost the same for every size, some microseconds an operation, while
 # products of matrices grow with the sizes, and those are the same by hand.
 #
-# Mark scheme: 1 point for three of the four; 1 for references instead of copies, and the given-up graph; 1 for two costs
-# (½) and that they are independent of the size while the products are not (½).
+# Mark scheme: 1 point for three of the four; 1 for references instead of copies, and the given-up graph; 1 for two
+# costs (½) and that they are independent of the size while the products are not (½).
 # ### END SOLUTION
 
 # %% [markdown]
-# You have written an engine, a model and its training, from the arrays up. What frameworks add to it is speed: kernels for
-# devices, fused operations, graphs that are compiled before they run. What they compute is this.
+# You have written an engine, a model and its training, from the arrays up. What frameworks add to it is speed: kernels
+# for devices, fused operations, graphs that are compiled before they run. What they compute is this.

@@ -74,8 +74,8 @@ def judged(observed, _expected, _case):
     if reached <= table - MARGIN:
         return None
     text = (
-        f"the loss on unseen words is {reached:.3f}; {table - MARGIN:.3f} or less is required, which is {MARGIN} below a "
-        "table of pairs"
+        f"the loss on unseen words is {reached:.3f}; {table - MARGIN:.3f} or less is required, {MARGIN} below a table "
+        "of pairs"
     )
     return Mismatch("accuracy", "the arrays", text, error=reached - table + MARGIN)
 
