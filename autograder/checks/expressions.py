@@ -6,7 +6,7 @@ map, and what would come near a kink or a tie is not drawn.  So numerical differ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -320,8 +320,38 @@ def _part(drawn: Drawn, root: int, leaves: frozenset[int] = frozenset()) -> Draw
     return Drawn(tuple(values[place] for place in inputs), tuple(made))
 
 
+def _is_smooth(drawn: Drawn) -> bool:
+    """Whether all values are finite and away from kinks and ties, so that differences are accurate."""
+    values = drawn.values()
+    if not all(np.isfinite(value).all() and abs(value).max() < LARGEST for value in values):
+        return False
+    for step in drawn.steps:
+        x, *others = (values[place] for place in step.places)
+        gap = x - others[0] if step.name == "maximum" else x
+        if step.name in ("maximum", "relu") and abs(gap).min() < APART:
+            return False
+        if step.name in ("log", "power") and x.min() < LOWEST / 2:
+            return False
+    return True
+
+
+def _without(drawn: Drawn, number: int) -> Iterator[Drawn]:
+    """The expression without one of its steps: what used its result uses one of its operands of the same shape."""
+    values, place = drawn.values(), len(drawn.inputs) + number
+    for operand in dict.fromkeys(drawn.steps[number].places):
+        if values[operand].shape == values[place].shape and number < len(drawn.steps) - 1:
+            steps = [
+                Step(step.name, tuple(operand if each == place else each for each in step.places), step.arguments)
+                for step in drawn.steps
+            ]
+            yield _part(Drawn(drawn.inputs, tuple(steps)), len(values) - 1)
+
+
 def shrink(drawn: Drawn, fails: Callable[[Drawn], bool]) -> Drawn:
-    """The smallest expression found that still fails: it ends as early as possible, and what can be a leaf is one."""
+    """The smallest expression found that still fails: it ends as early as possible, and what can be a leaf is one.
+
+    Then steps are left out as long as what remains fails.
+    """
     count = len(drawn.inputs)
     total = count + len(drawn.steps)
     root = next((place for place in range(count, total) if fails(_part(drawn, place))), total - 1)
@@ -330,7 +360,15 @@ def shrink(drawn: Drawn, fails: Callable[[Drawn], bool]) -> Drawn:
         if place in _below(drawn.steps, count, root) and fails(_part(drawn, root, leaves | {place})):
             leaves |= {place}
     smallest = _part(drawn, root, leaves)
-    return smallest if fails(smallest) else drawn
+    if not fails(smallest):
+        return drawn
+    number = len(smallest.steps) - 1
+    while number > 0:
+        number -= 1
+        shorter = (each for each in _without(smallest, number) if _is_smooth(each) and fails(each))
+        smallest = next(shorter, smallest)
+        number = min(number, len(smallest.steps) - 1)
+    return smallest
 
 
 # --- checks ----------------------------------------------------------------------------------
