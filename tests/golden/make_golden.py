@@ -14,6 +14,7 @@ from typing import Any
 
 import attention
 import autoencoders
+import autograd
 import blocks
 import convolutions
 import embeddings
@@ -215,6 +216,7 @@ def main() -> None:
         training_practice.write(FOLDER / "11_training_practice.npz", SEED),
         views.write(FOLDER / "12_views.npz", SEED),
         robustness.write(FOLDER / "13_robustness.npz", SEED),
+        autograd.write(FOLDER / "15_autograd.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

@@ -14,7 +14,7 @@ from tests.solutions.golden import FOLDER, read_golden
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_THEIR_OWN = {"01_foundations", "04_optimizers", "05_regularization", "07_recurrent", "08_embeddings"}
-OF_THEIR_OWN |= {"10_autoencoders", "10_opponents", "11_training_practice", "12_views", "13_robustness"}
+OF_THEIR_OWN |= {"10_autoencoders", "10_opponents", "11_training_practice", "12_views", "13_robustness", "15_autograd"}
 """Functions, training, optimizers, layers of two modes, with states and of ids, which have tests of their own."""
 PART_OF = {"07_sequences": "07_recurrent", "09_layers": "09_attention", "09_blocks": "09_attention"}
 """Files that hold some exercises of an assignment; the others have states, or several outputs."""
