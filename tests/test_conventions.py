@@ -207,6 +207,19 @@ def test_the_sheet_has_a_line_for_every_test_here():
         "train_fast",
         "all_reduce",
     }
+    held_by_golden_values_or_signatures |= {  # test_autograd.py, and the cases of ties
+        "Value",
+        "Node",
+        "no_grad",
+        "maximum",
+        "power, relu",
+        "getitem",
+        "matmul",
+        "value_and_grad",
+        "cross_entropy",
+        "GPT",
+        "Adam on tensors",
+    }
     assert set(rows) == held_here | held_by_golden_values_or_signatures
 
 

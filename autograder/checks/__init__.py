@@ -4,6 +4,7 @@ copies  what is required of a trained model that the grader copies: its architec
 standard   the checks of every layer, loss or function
 layer, loss, function, optimizer, schedule, model   the exercises by kind, each a list of standard checks
 modes   the checks of a layer that behaves differently in training and evaluation
+operations, expressions   an engine of automatic differentiation: each operation, and random expressions of them
 random_function, initial_values   the exercises that draw random numbers, by kind
 statistics, laws, apart   what is required of random draws
 returned   what a model returned stays as it is
@@ -15,6 +16,7 @@ from autograder.checks.behaviour import by_name
 from autograder.checks.copies import Attack, Copy, Dense, Stored, UnpackError
 from autograder.checks.disguises import CHARACTERS, Task, disguise
 from autograder.checks.drawing import seeds_alone
+from autograder.checks.expressions import RANDOM, beside, draw_expression, random_expressions
 from autograder.checks.function import MATCHES, NEW, FunctionExercise, Setting
 from autograder.checks.habits import habits, in_float32
 from autograder.checks.initial_values import SHAPED, InitialValuesExercise, values_claims
@@ -27,6 +29,7 @@ from autograder.checks.loss import LossExercise
 from autograder.checks.model import ModelExercise, Score
 from autograder.checks.modes import Modes
 from autograder.checks.mutation import mutated, mutated_function, mutated_method
+from autograder.checks.operations import GRADIENT, VALUE, Operation, OperationExercise
 from autograder.checks.optimizer import OptimizerExercise, Quadratic
 from autograder.checks.random_function import RandomFunctionExercise, shape_and_dtype
 from autograder.checks.returned import RETURNED, models_keep_theirs
@@ -71,6 +74,7 @@ __all__ = [
     "DETACHED",
     "DRAWS",
     "FORWARD",
+    "GRADIENT",
     "GRADIENTS",
     "LEARNED",
     "LEFT_OVER",
@@ -79,9 +83,11 @@ __all__ = [
     "NEW",
     "NO_GRADIENT",
     "NO_STATE",
+    "RANDOM",
     "RETURNED",
     "SHAPED",
     "TURNS",
+    "VALUE",
     "AllAlike",
     "Attack",
     "Case",
@@ -108,6 +114,8 @@ __all__ = [
     "Modes",
     "New",
     "NormalMean",
+    "Operation",
+    "OperationExercise",
     "OptimizerExercise",
     "Outline",
     "Points",
@@ -131,10 +139,12 @@ __all__ = [
     "UnpackError",
     "Variance",
     "any_texts",
+    "beside",
     "by_name",
     "compare",
     "compare_all",
     "disguise",
+    "draw_expression",
     "each_with_probability",
     "endings_score",
     "equal_signs",
@@ -161,6 +171,7 @@ __all__ = [
     "optional_state",
     "other_rows",
     "other_steps",
+    "random_expressions",
     "rows_apart",
     "seeded",
     "seeds_alone",

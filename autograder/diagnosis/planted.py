@@ -259,8 +259,13 @@ class Planted:
         return self._subjects[key]
 
     def _load(self, exercise: Exercise, source: str) -> LocalSubject:
-        """Load a variant of one exercise, without exercises that it does not name, to save time."""
-        others = {other.name for other in self._loaded.assignment.exercises if other is not exercise}
+        """Load a variant of one exercise, without exercises that it does not name, to save time.
+
+        What is given and cannot be loaded without them, as a class derived from theirs, is left out like them.
+        """
+        exercises = {other.name for other in self._loaded.assignment.exercises if other is not exercise}
+        derived = (chunk for chunk in self._loaded.reference.chunks if chunk.effects.uses & exercises)
+        others = exercises | {name for chunk in derived for name in chunk.defines} - {exercise.name}
         texts = {
             name: chunk.source for chunk in self._loaded.reference.chunks for name in chunk.defines if name in others
         }

@@ -14,6 +14,7 @@ from typing import Any
 
 import attention
 import autoencoders
+import autograd
 import blocks
 import convolutions
 import embeddings
@@ -218,6 +219,7 @@ def main() -> None:
         views.write(FOLDER / "12_views.npz", SEED),
         robustness.write(FOLDER / "13_robustness.npz", SEED),
         performance.write(FOLDER / "14_performance.npz", SEED),
+        autograd.write(FOLDER / "15_autograd.npz", SEED),
     ):
         print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, PyTorch {torch.__version__}")
 

@@ -20,6 +20,7 @@ ASSIGNMENTS = (
     "12_paradigms",
     "13_robustness",
     "14_performance",
+    "15_autograd",
 )
 CASES = [(assignment, name, entry) for assignment in ASSIGNMENTS for name, entry in ALTERNATIVES[assignment]]
 PAIRS = {name: number // 2 for number, name in enumerate(sorted({name for _, name, _ in CASES}))}

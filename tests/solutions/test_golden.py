@@ -21,6 +21,7 @@ OF_THEIR_OWN |= {
     "12_views",
     "13_robustness",
     "14_performance",
+    "15_autograd",
 }
 """Functions, training, optimizers, layers of two modes, with states and of ids, which have tests of their own."""
 PART_OF = {

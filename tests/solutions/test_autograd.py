@@ -1,0 +1,151 @@
+"""References of 15 beside PyTorch, beside layers by hand, and beside numerical differences along directions."""
+
+import numpy as np
+import pytest
+
+from dlkit.course import providing
+from tests.solutions.golden import GoldenCalls, agree
+from tests.solutions.references import names_of
+
+ASSIGNMENT = "15_autograd"
+GOLDEN = GoldenCalls(ASSIGNMENT)
+FUNCTIONS = ("softmax", "rms_norm", "causal_attention")
+METHODS = (
+    *("add", "mul", "maximum", "power", "exp", "tanh", "relu"),
+    *("sum", "mean", "reshape", "transpose", "getitem", "matmul"),
+)
+WEIGHTS = ("wte", "wpe", "Wq", "Wk", "Wv", "Wo", "W1", "W2", "head")
+
+
+@pytest.fixture(scope="module")
+def names():
+    return names_of(ASSIGNMENT)
+
+
+def arguments_of(call):
+    """Arguments as Python has them: a list of JSON is a tuple, but for an index."""
+    return {
+        name: tuple(value) if isinstance(value, list) and name != "index" else value
+        for name, value in call["arguments"].items()
+    }
+
+
+@GOLDEN.calls_of(*METHODS, *FUNCTIONS, "concatenate")
+def test_an_operation_has_the_values_and_gradients_of_pytorch(names, number, call):
+    arrays, name = GOLDEN.arrays_of(number, call), call["exercise"]
+    tensors = [names["Tensor"](arrays[key]) for key in sorted(key for key in arrays if key.startswith("x"))]
+    if name == "concatenate":
+        y = names[name](tensors, **arguments_of(call))
+    elif name in FUNCTIONS:
+        y = names[name](*tensors, **arguments_of(call))
+    else:
+        y = getattr(tensors[0], name)(*tensors[1:], **arguments_of(call))
+    agree(y.data, arrays["y"])
+    y.backward(arrays["dy"])
+    for place, tensor in enumerate(tensors):
+        agree(tensor.grad, arrays[f"dx{place}"])
+
+
+@GOLDEN.calls_of("cross_entropy")
+def test_cross_entropy_has_the_value_and_gradient_of_pytorch(names, number, call):
+    arrays = GOLDEN.arrays_of(number, call)
+    scores = names["Tensor"](arrays["x0"])
+    y = names["cross_entropy"](scores, arrays["targets"])
+    y.backward()
+    agree(y.data, arrays["y"])
+    agree(scores.grad, arrays["dx0"])
+
+
+@GOLDEN.calls_of("GPT")
+def test_the_gpt_has_the_scores_loss_and_gradients_of_pytorch(names, number, call):
+    arrays = GOLDEN.arrays_of(number, call)
+    symbols, d = arrays["w0"].shape
+    rng = np.random.default_rng(0)
+    model = names["GPT"](symbols, d, call["arguments"]["heads"], len(arrays["w1"]), rng=rng)
+    for place, tensor in enumerate(model.parameters()):
+        tensor.data = arrays[f"w{place}"]
+    scores = model.forward(arrays["ids"])
+    agree(scores.data, arrays["scores"])
+    loss = names["cross_entropy"](scores, arrays["targets"])
+    loss.backward()
+    agree(loss.data, arrays["y"])
+    for place, tensor in enumerate(model.parameters()):
+        agree(tensor.grad, arrays[f"dw{place}"])
+
+
+@GOLDEN.calls_of("Adam")
+def test_adam_takes_the_steps_of_pytorch(names, number, call):
+    arrays = GOLDEN.arrays_of(number, call)
+    tensor = names["Tensor"](arrays["start"].copy())
+    optimizer = names["Adam"]([tensor], **arguments_of(call))
+    for grad, end in zip(arrays["grads"], arrays["ends"], strict=True):
+        tensor.grad = grad
+        optimizer.step()
+        agree(tensor.data, end)
+
+
+def test_the_gpt_by_hand_has_the_same_loss_and_gradients(names):
+    provided = {module: names_of(f"{number}_{module}") for number, module in EARLIER}
+    rng = np.random.default_rng(4)
+    model = names["GPT"](27, rng=rng)
+    codes = names["as_codes"](names["manual_words"]()[::97])
+    ids, targets = names["read_and_guess"](codes)
+    with providing(provided):
+        value, grads = names["HandwrittenGPT"](model).loss_and_gradients(ids, targets)
+    found, slopes = names["engine_loss_and_gradients"](model, ids, targets)
+    assert abs(found - value) < 1e-10
+    for name, grad, slope in zip(WEIGHTS, slopes, grads, strict=True):
+        assert abs(grad - slope).max() < 1e-10, name
+
+
+EARLIER = (("02", "layers"), ("03", "losses"), ("08", "embeddings"), ("09", "attention"))
+
+
+def test_the_gpt_has_the_numbers_that_the_text_says(names):
+    model = names["GPT"](27, rng=np.random.default_rng(0))
+    assert sum(tensor.data.size for tensor in model.parameters()) == 4192
+
+
+def test_backward_calls_nothing_by_itself_that_is_deeper_than_python_allows(names):
+    node = first = names["Tensor"](np.ones(2))
+    for _ in range(20_000):
+        node = node + 1.0
+    node.backward(np.array([2.0, 3.0]))
+    np.testing.assert_array_equal(first.grad, [2.0, 3.0])
+
+
+def test_a_graph_is_given_up_so_that_its_arrays_are_free(names):
+    import gc
+    import weakref
+
+    x = names["Tensor"](np.ones(3))
+    middle = x * 2.0
+    gone = weakref.ref(middle)
+    y = (middle * x).sum()
+    del middle
+    y.backward()
+    gc.collect()
+    assert gone() is None
+
+
+def test_operators_compute_what_they_say(names):
+    x = names["Tensor"](np.array([1.0, 4.0]))
+    for found, expected in (
+        (3.0 - x, [2, -1]),
+        (x - 3.0, [-2, 1]),
+        (x / 2.0, [0.5, 2]),
+        (x / x, [1, 1]),
+        (-x, [-1, -4]),
+        (2.0 * x, [2, 8]),
+        (1.0 + x, [2, 5]),
+        (x**0.5, [1, 2]),
+        (np.array([1.0, 2.0]) * x, [1, 8]),
+    ):
+        np.testing.assert_allclose(found.data, expected)
+
+
+def test_a_table_of_pairs_is_what_the_text_says(names):
+    rng = np.random.default_rng(1)
+    codes = names["as_codes"](names["manual_words"]())
+    dealt = rng.permutation(len(codes))
+    assert names["pair_table_loss"](codes[dealt[400:]], codes[dealt[:400]]) == pytest.approx(2.42, abs=0.05)
