@@ -141,8 +141,8 @@ def each_with_probability(
 def normal_shape(things: str, look: Look) -> tuple[Claim, Claim]:
     """The claims that numbers are normal, near their mean and far from it: 68 % and 0.27 % of them.
 
-    things: as sentences name them (``noise``); look: multiples of the standard deviation, mean 0.  A cut at three standard
-    deviations moves the variance by 1 % only; 7,500 draws show it.
+    things: as sentences name them (``noise``); look: multiples of the standard deviation, mean 0.  A cut at three
+    standard deviations moves the variance by 1 % only; 7,500 draws show it.
     """
     return (
         Claim(

@@ -57,7 +57,7 @@ def test_a_file_of_solutions_that_cannot_be_read_counts_as_none(autograder, writ
     assert "handed out without solutions" in autograder("solution", "Tanh")[2]
 
 
-def test_a_release_has_solutions_only_if_it_is_told(own_course):
+def test_a_release_has_solutions_only_on_demand(own_course):
     path = own_course / "assignments" / NAME / SOLUTIONS
     release(own_course, NAME, solutions=True)
     assert "### BEGIN" not in path.read_text()
