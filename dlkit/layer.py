@@ -90,8 +90,8 @@ class Parameter:
 
     def __getattr__(self, name: str) -> NoReturn:
         """AttributeError for everything else, for what an array has with the cure.  It reads nothing of ``self``."""
-        cure = f": .data.{name} is that of its values" if hasattr(np.ndarray, name) else ""
-        message = f"a Parameter has no attribute {name!r}{cure}. It has .data (its values) and .grad (their gradient)."
+        cure = f": write self.W.data.{name}, for example" if hasattr(np.ndarray, name) else ""
+        message = f"a Parameter has no attribute {name!r}. Its values are in .data, their gradient in .grad{cure}."
         raise AttributeError(message, name=name, obj=self)
 
     __add__ = __radd__ = _no_array("+")

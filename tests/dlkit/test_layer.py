@@ -114,12 +114,12 @@ def test_writing_to_entries_of_a_parameter_names_the_cure():
 
 @pytest.mark.parametrize("name", ["T", "reshape", "sum", "dtype"])
 def test_an_attribute_of_arrays_names_the_cure(name):
-    with pytest.raises(AttributeError, match=rf"no attribute '{name}': \.data\.{name}"):
+    with pytest.raises(AttributeError, match=rf"no attribute '{name}'.*write self\.W\.data\.{name}"):
         getattr(Parameter(np.ones((2, 2))), name)
 
 
 def test_another_attribute_is_an_attribute_error_without_that_cure():
-    with pytest.raises(AttributeError, match=r"no attribute 'weights'\. It has \.data") as caught:
+    with pytest.raises(AttributeError, match=r"no attribute 'weights'\. Its values are in \.data") as caught:
         _ = Parameter(np.ones(2)).weights
     assert ".data.weights" not in str(caught.value)
     assert not hasattr(Parameter(np.ones(2)), "__float__")
