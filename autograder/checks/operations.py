@@ -30,6 +30,8 @@ TWICE = "operands"
 """Hidden in a case: names of inputs in the order in which they are passed, where one tensor is passed twice."""
 KINKS = "gradients"
 """Hidden in a case: gradients by the name of their input, where there are kinks or ties and no differences."""
+PLAIN = "arrays"
+"""Hidden in a case: names of arrays that are passed as they are, in float64 also beside tensors of float32."""
 Formula = Callable[..., NumpyArray]
 
 
@@ -39,8 +41,8 @@ class Operation:
 
     formula(*inputs, **arguments): its value, of NumPy arrays; cases(rng): inputs and arguments.  Arrays of floats are
     passed as tensors and have gradients, everything else is passed as it is.  In ``hidden`` a case may have
-    ``operands`` (names of inputs, where a tensor is passed twice), and ``gradients`` by the name of an input, where
-    there are no differences, for an upstream gradient ``dy`` of the case.
+    ``operands`` (names of inputs, where a tensor is passed twice), ``arrays`` (of those that are passed as arrays), and
+    ``gradients`` by the name of an input, where there are no differences, for an upstream gradient ``dy`` of the case.
     listed: the operation takes a list of all tensors.
     """
 
@@ -77,6 +79,11 @@ def _is_tensor(x: object) -> bool:
     return isinstance(x, np.ndarray) and x.dtype.kind == "f"
 
 
+def _tensors(case: Case) -> list[str]:
+    """Names of the inputs that are passed as tensors."""
+    return [name for name, x in case.inputs.items() if _is_tensor(x) and name not in case.hidden.get(PLAIN, ())]
+
+
 def _operands(case: Case) -> tuple[str, ...]:
     return tuple(case.hidden.get(TWICE, case.inputs))
 
@@ -110,11 +117,16 @@ class _Run:
 
     @staticmethod
     def _dtype(case: Case) -> np.dtype[Any]:
-        return next(x.dtype for x in case.inputs.values() if _is_tensor(x))
+        return next(np.dtype(case.inputs[name].dtype) for name in _tensors(case))
 
     def float32_cases(self, rng: np.random.Generator) -> list[Case]:
-        """The first four cases in single precision."""
-        return [in_dtype(case, "float32") for case in self.cases(rng)[:4]]
+        """The first four cases in single precision, but for what is passed as an array."""
+        found = []
+        for case in self.cases(rng)[:4]:
+            narrow = in_dtype(case, "float32")
+            plain = {name: case.inputs[name] for name in case.hidden.get(PLAIN, ())}
+            found.append(narrow.with_changes(inputs={**narrow.inputs, **plain}))
+        return found
 
     def _value(self, case: Case) -> NumpyArray:
         wide = {name: x.astype(float) if _is_tensor(x) else x for name, x in case.inputs.items()}
@@ -137,7 +149,7 @@ class _Run:
         dy = np.asarray(case.upstream, float)
         found = differences(self._formula, case.inputs, dy, _operands(case), **_evaluated(case.arguments))
         found.update(case.hidden.get(KINKS, {}))
-        return {f"d{name}": slope for name, slope in found.items()}
+        return {f"d{name}": slope for name, slope in found.items() if name in _tensors(case)}
 
     def expected_both(self, case: Case) -> Observations:
         """The value and the gradients."""
@@ -145,7 +157,7 @@ class _Run:
 
     def _call(self, subject: Subject, case: Case) -> tuple[dict[str, Instance], Instance]:
         """Make tensors, and what the operation gives of them."""
-        tensors = {name: subject.make(self.made_of, x) for name, x in case.inputs.items() if _is_tensor(x)}
+        tensors = {name: subject.make(self.made_of, case.inputs[name]) for name in _tensors(case)}
         given: list[Value] = [
             Ref(tensors[name].handle) if name in tensors else case.inputs[name] for name in _operands(case)
         ]
@@ -177,8 +189,8 @@ class _Run:
         """Arrays that were sent, after forward and backward."""
         sent = {name: subject.put(x) for name, x in case.inputs.items() if _is_tensor(x)}
         dy = subject.put(case.upstream)
-        tensors = {name: subject.make(self.made_of, ref) for name, ref in sent.items()}
-        given = {name: Ref(t.handle) for name, t in tensors.items()}
+        tensors = {name: subject.make(self.made_of, sent[name]) for name in _tensors(case)}
+        given = {**sent, **{name: Ref(t.handle) for name, t in tensors.items()}}
         values: list[Value] = [given.get(name, case.inputs[name]) for name in _operands(case)]
         if self.is_method:
             y = tensors[_operands(case)[0]].keep(self.name, *values[1:], **case.arguments)

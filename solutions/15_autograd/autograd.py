@@ -568,7 +568,8 @@ class Node:
     def backward(self, dy=None):
         """Add to grad of this node, and of every node that it was computed from, the gradient of Σ dy · data
 
-        dy: array with the shape of data, which is not modified; None: 1, for data with one number, however many axes.
+        dy: array with the shape and the dtype of data, which is not modified; None: 1, for data with one number,
+        however many axes.
         Raises ValueError where dy is None and data has not one number.
         A grad that is None counts as 0.  Afterwards all these nodes have a grad, and the graph is given up: every node
         that had a pull now has no parents and the pull used; so a second backward through any of them raises
