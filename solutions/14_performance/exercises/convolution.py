@@ -27,7 +27,7 @@ def images(rng):
         yield Case(convolution(shape[1], *window), x=rng.normal(size=shape))
 
 
-# Memory, against the plain version: blocks of images of any size 0.2 to 0.3, windows of all images kept for backward 1.0.
+# Memory, against the plain version: blocks of images of any size 0.2 to 0.3, all windows kept for backward 1.0.
 # Time: blocks 0.7 to 1.1, shifted products without windows 0.4 to 0.6 here, more elsewhere: no limit below 1 separates
 # them from the plain version.  A loop over the places of the output takes 5 times as long.
 convolution_in_blocks = LayerExercise(
