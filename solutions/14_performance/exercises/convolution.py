@@ -100,8 +100,8 @@ def batch_back(subject, case):
     layer, y = alone(subject, case, x)
     dy = upstream(y)
     whole, parts, dW = layer.call("backward", dy), [], 0
-    for n in range(len(x)):
-        one, _ = alone(subject, case, x[n : n + 1])
-        parts.append(one.call("backward", dy[n : n + 1]))
+    for number in range(len(x)):
+        one, _ = alone(subject, case, x[number : number + 1])
+        parts.append(one.call("backward", dy[number : number + 1]))
         dW = dW + one.get("W.grad")
     return {"dx": verdict(whole, parts, "dx"), "dW": verdict(layer.get("W.grad"), [dW], "dW")}
