@@ -11,6 +11,7 @@ def two_parts(rng):
     """One query, leading axes and none; logarithms near each other and far apart, of either sign."""
     for shape, dim, size in [((1,), 1, 1.0), ((4,), 3, 2.0), ((2, 3), 2, 30.0), ((2, 1, 5), 4, 5.0)]:
         lse1, lse2 = rng.normal(0, size, (2, *shape))
+        lse1.flat[-1], lse2.flat[-1] = 0, -1  # one key with the score 0
         yield Case(y1=rng.normal(size=(*shape, dim)), lse1=lse1, y2=rng.normal(size=(*shape, dim)), lse2=lse2)
 
 
@@ -33,6 +34,10 @@ def huge(rng):
         yield case.with_changes(inputs=inputs)
     case = list(two_parts(rng))[-1]
     yield case.with_changes(inputs={**case.inputs, "lse2": case.inputs["lse2"] - 2000})
+    yield case.with_changes(inputs={**case.inputs, "lse1": case.inputs["lse1"] - 2000})
+    for case in nothing_seen(rng):
+        inputs = {**case.inputs, **{name: case.inputs[name] + 1000 for name in ("lse1", "lse2")}}
+        yield case.with_changes(inputs=inputs)
     far = 1000 * np.arange(case.inputs["lse1"].size).reshape(case.inputs["lse1"].shape)  # one query from another
     yield case.with_changes(inputs={**case.inputs, **{name: case.inputs[name] + far for name in ("lse1", "lse2")}})
 
@@ -68,7 +73,7 @@ def some_sequences(rng):
 
 def long_ones(rng):
     """Longer than one block, of a length that blocks do not divide; with two heads."""
-    for shapes in (sequences((), 301, 257, 1, 1), sequences((1, 2), 130, 515, 1, 1)):
+    for shapes in (sequences((), 301, 57, 1, 1), sequences((1, 2), 130, 515, 1, 1)):
         yield Case(**{name: rng.normal(size=shape) for name, shape in shapes.items()})
 
 

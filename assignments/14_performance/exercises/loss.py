@@ -19,8 +19,8 @@ def some_labels(rng, batch, classes):
 
 LARGE = Case({"label_smoothing": 0.1}, scores=(2048, 1000), labels=partial(some_labels, batch=2048, classes=1000))
 
-# Memory, against the plain version: one array 0.22, two of them 0.42.  Time: one exponential in place of two saves half of
-# it in a process that has run for a while, but in a fresh worker pages that are touched first cost all versions the
+# Memory, against the plain version: one array 0.22, two of them 0.42.  Time: one exponential in place of two saves half
+# of it in a process that has run for a while, but in a fresh worker pages that are touched first cost all versions the
 # same, and honest ones take 0.6 to 0.85: no limit below 1 leaves room for them.
 fused = LossExercise(
     "SoftmaxCrossEntropyFused",

@@ -42,8 +42,8 @@ def trained(made: dict[str, Instance]):
     return {f"parameter {number}": value for number, value in enumerate(exact)}
 
 
-# Time, against the plain version: 0.43, the fast pieces with layers that make new arrays 0.4, a fused loss and a plain
-# optimizer 0.95.
+# Time, against the plain version, over 30 seeds: 0.409 (standard deviation 0.016, 0.444 at worst), in 2.1 s of CPU
+# time for both; the fast pieces with layers that make new arrays 0.4, a fused loss and a plain optimizer 0.95.
 fast = FunctionExercise(
     "train_fast",
     cases=trainings,

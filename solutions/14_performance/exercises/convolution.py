@@ -27,7 +27,7 @@ def images(rng):
         yield Case(convolution(shape[1], *window), x=rng.normal(size=shape))
 
 
-# Memory, against the plain version: blocks of images of any size 0.2 to 0.3, windows of all images kept for backward 1.0.
+# Memory, against the plain version: blocks of images of any size 0.2 to 0.3, all windows kept for backward 1.0.
 # Time: blocks 0.7 to 1.1, shifted products without windows 0.4 to 0.6 here, more elsewhere: no limit below 1 separates
 # them from the plain version.  A loop over the places of the output takes 5 times as long.
 convolution_in_blocks = LayerExercise(
@@ -100,8 +100,8 @@ def batch_back(subject, case):
     layer, y = alone(subject, case, x)
     dy = upstream(y)
     whole, parts, dW = layer.call("backward", dy), [], 0
-    for n in range(len(x)):
-        one, _ = alone(subject, case, x[n : n + 1])
-        parts.append(one.call("backward", dy[n : n + 1]))
+    for number in range(len(x)):
+        one, _ = alone(subject, case, x[number : number + 1])
+        parts.append(one.call("backward", dy[number : number + 1]))
         dW = dW + one.get("W.grad")
     return {"dx": verdict(whole, parts, "dx"), "dW": verdict(layer.get("W.grad"), [dW], "dW")}

@@ -25,8 +25,8 @@ optimizer = OptimizerExercise(
 )
 LIMIT = 1 / 8
 SENTENCES = {
-    "arrays": "a step makes new arrays of more than an eighth of the parameter: give each operation a place to write to, "
-    "or work in blocks"
+    "arrays": "a step makes new arrays of more than an eighth of the parameter: give each operation a place to write "
+    "to, or work in blocks"
 }
 
 

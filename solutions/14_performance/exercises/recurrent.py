@@ -28,6 +28,6 @@ independence(
     lstm, "no step sees later ones", cases=lambda rng: list(sequences(rng))[-2:], of=later_steps(), outputs=("h",)
 )
 independence(
-    lstm, "sequences of a batch know nothing of each other", cases=lambda rng: list(sequences(rng))[-1:], of=other_rows(),
-    outputs=("h",),
+    lstm, "sequences of a batch know nothing of each other", cases=lambda rng: list(sequences(rng))[-1:],
+    of=other_rows(), outputs=("h",),
 )  # fmt: skip

@@ -17,7 +17,7 @@ class Held(list[Parameter]):
 
 
 def share_of_new_arrays(optimizer: Optimizer, held: Held) -> float:
-    """Bytes of new arrays at the worst moment of the second step, as a share of the parameter's; infinite if not traced."""
+    """Bytes of new arrays at the worst moment of the second step, by those of the parameter; infinite if not traced."""
     optimizer.step()
     tracemalloc.start()
     optimizer.step()

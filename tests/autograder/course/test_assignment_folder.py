@@ -285,11 +285,11 @@ def test_support_that_is_named_is_there(folder):
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("Gather", "import math\nx = 1\n", "line 2: only classes named Plain, Slow, Bulky, Steep belong here, after"),
+        ("Gather", "import math\nx = 1\n", "line 2: only classes named Plain, Slow, Bulky, Steep, Frozen belong here"),
         ("Gather", "class slow:\n    x = 1\n", "line 1: only classes named Plain, Slow"),
         ("Gather", "class Fast:\n    x = 1\n", "line 1: only classes named Plain, Slow"),
         ("Gather", "def Slow():\n    pass\n", "line 1: only classes named Plain, Slow"),
-        ("degree", "class slow:\n    pass\n", "line 1: only functions named plain, slow, bulky, steep belong here"),
+        ("degree", "class slow:\n    pass\n", "line 1: only functions named plain, slow, bulky, steep, frozen"),
         ("degree", "\ndef Slow():\n    pass\n", "line 2: only functions named plain, slow"),
         ("degree", "async def slow():\n    pass\n", "line 1: only functions named plain, slow"),
         ("Gather", "class Slow:\n    a = 1\nclass Slow:\n    b = 1\n", "line 3: 'Slow' is defined twice$"),
