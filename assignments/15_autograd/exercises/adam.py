@@ -13,7 +13,7 @@ def settings(_rng):
 
 # The quadratic: as for the Adam of 04.
 adam = OptimizerExercise(
-    "Adam", cases=settings, quadratic=Quadratic({"lr": 0.1}, 300, 1e-3), support_files=("parameters", "tensors")
+    "TensorAdam", cases=settings, quadratic=Quadratic({"lr": 0.1}, 300, 1e-3), support_files=("parameters", "tensors")
 )
 
 
@@ -43,5 +43,5 @@ def after_one_step(case):
 )
 def without_gradients(subject, case):
     tensors = subject.keep("support.tensors", case.inputs["arrays"], case.inputs["grads"])
-    subject.make("Adam", Ref(tensors.handle), **case.arguments).call("step")
+    subject.make("TensorAdam", Ref(tensors.handle), **case.arguments).call("step")
     return {"the tensors": subject.run("support.arrays_of", Ref(tensors.handle))}
