@@ -9,7 +9,7 @@ import sys
 
 from benchmarks.table import Grid, Table, print_table
 
-MODULES = ("grading", "command", "watch", "references", "recurrent", "workers", "memory", "diagnosis")
+MODULES = ("grading", "command", "watch", "references", "recurrent", "engine", "workers", "memory", "diagnosis")
 LONG = ("peers", "tricks", "crowd", "thresholds", "capstones", "honest", "near_limit", "typed_in")
 """Each takes several minutes: printed only if named."""
 

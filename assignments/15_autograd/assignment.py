@@ -32,7 +32,7 @@ OUTLINE = Outline(
         "rms_norm": 2,
         "causal_attention": 3,
         "GPT": Points(attention=3, mlp=1, forward=3),
-        "Adam": Points(step=3),
+        "TensorAdam": Points(step=3),
         "train_gpt": 6,
     },
     questions={"reverse_mode": 3, "tape": 3},

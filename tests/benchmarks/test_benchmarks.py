@@ -14,7 +14,9 @@ from tests.sampling import nightly
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["workers", *map(nightly, ["grading", "command", "watch", "references", "recurrent"])])
+@pytest.mark.parametrize(
+    "name", ["workers", *map(nightly, ["grading", "command", "watch", "references", "recurrent", "engine"])]
+)
 def test_a_table_has_rows_or_says_why_not(name):
     command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -128,7 +128,7 @@ def stepped(rng: np.random.Generator) -> Iterator[Found]:
         p.grad = torch.tensor(grad)
         optimizer.step()
         ends.append(p.detach().numpy().copy())
-    yield "Adam", arguments, {"start": start, "grads": grads, "ends": np.stack(ends)}
+    yield "TensorAdam", arguments, {"start": start, "grads": grads, "ends": np.stack(ends)}
 
 
 def write(path: Path, seed: int) -> Path:

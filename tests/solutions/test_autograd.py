@@ -73,11 +73,11 @@ def test_the_gpt_has_the_scores_loss_and_gradients_of_pytorch(names, number, cal
         agree(tensor.grad, arrays[f"dw{place}"])
 
 
-@GOLDEN.calls_of("Adam")
+@GOLDEN.calls_of("TensorAdam")
 def test_adam_takes_the_steps_of_pytorch(names, number, call):
     arrays = GOLDEN.arrays_of(number, call)
     tensor = names["Tensor"](arrays["start"].copy())
-    optimizer = names["Adam"]([tensor], **arguments_of(call))
+    optimizer = names["TensorAdam"]([tensor], **arguments_of(call))
     for grad, end in zip(arrays["grads"], arrays["ends"], strict=True):
         tensor.grad = grad
         optimizer.step()

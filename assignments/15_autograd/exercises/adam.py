@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, OptimizerExercise, Quadratic, Ref
+from autograder.checks import Case, OptimizerExercise, Quadratic, Ref, mutated
 
 
 def settings(_rng):
@@ -13,7 +13,7 @@ def settings(_rng):
 
 # The quadratic: as for the Adam of 04.
 adam = OptimizerExercise(
-    "Adam", cases=settings, quadratic=Quadratic({"lr": 0.1}, 300, 1e-3), support_files=("parameters", "tensors")
+    "TensorAdam", cases=settings, quadratic=Quadratic({"lr": 0.1}, 300, 1e-3), support_files=("parameters", "tensors")
 )
 
 
@@ -37,15 +37,11 @@ def after_one_step(case):
     "a tensor without a gradient stays where it is",
     cases=some_unused,
     expect=after_one_step,
-    mutation="""_Right = {name}
-class {name}(_Right):
-    def step(self):
-        super().step()
-        for p in self.parameters:
-            if p.grad is None: p.data -= 0.01
-""",
+    mutation=mutated(
+        "super().step()", "for p in self.parameters:", "    if p.grad is None: p.data -= 0.01", method="step"
+    ),
 )
 def without_gradients(subject, case):
     tensors = subject.keep("support.tensors", case.inputs["arrays"], case.inputs["grads"])
-    subject.make("Adam", Ref(tensors.handle), **case.arguments).call("step")
+    subject.make("TensorAdam", Ref(tensors.handle), **case.arguments).call("step")
     return {"the tensors": subject.run("support.arrays_of", Ref(tensors.handle))}

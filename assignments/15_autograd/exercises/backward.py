@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Ref, SubjectRaisedError, judge_float32
+from autograder.checks import Case, Ref, SubjectRaisedError, judge_float32, mutated
 
 from .nodes import node
 
@@ -218,19 +218,8 @@ def gradients_alone(subject, case):
     return {"the gradients": from_the_end(subject, case)["the gradients"]}
 
 
-WIDE = """_Right = {name}
-class {name}(_Right):
-    def backward(self, dy=None):
-        order = topological_order(self)
-        super().backward(dy)
-        for node in order: node.grad = node.grad.astype('float64')
-"""
-COPIED = """_Right = {name}
-class {name}(_Right):
-    def backward(self, dy=None):
-        super().backward(dy)
-        __import__('numpy').asarray(self.grad)
-"""
+WIDE = mutated("super().backward(*dy)", "self.grad = self.grad.astype('float64')", method="backward")
+COPIED = mutated("super().backward(*dy)", "__import__('numpy').asarray(self.grad)", method="backward")
 backward("float32 stays float32", cases=single, expect=only_gradients, judge=judge_float32, mutation=WIDE)(
     gradients_alone
 )

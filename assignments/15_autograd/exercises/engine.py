@@ -47,7 +47,8 @@ engine = FunctionExercise(
     outputs=("value", "grads"),
     speed=Speed(Case(f=labelled, **SIZES), at_most=2.5),
     depends=(
-        "Tensor", "Recording", "Node", "Arithmetic", "Elementwise", "Reductions", "Reshaping", "concatenate", "Products",
+        "Tensor", "Recording", "Node", "Arithmetic", "Elementwise", "Reductions", "Reshaping", "concatenate",
+        "Products",
     ),
     support_files=("graphs", "expressions", "nodes"),
 )  # fmt: skip

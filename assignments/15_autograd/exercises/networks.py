@@ -9,7 +9,8 @@ OPERATIONS = ("Tensor", "Node", "Arithmetic", "Elementwise", "Reductions", "Resh
 
 def shares(x):
     e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    total = e.sum(axis=-1, keepdims=True)
+    return e / total
 
 
 def rows(rng):
@@ -81,7 +82,7 @@ def attended(q, k, v):
 
 
 def sequences(rng):
-    """One head and several, one position, values of other lengths than keys, as many heads as positions, large scores."""
+    """One head and several, one position, values longer than keys, as many heads as positions, large scores."""
     for lead, steps, n, m in [
         ((2,), 4, 3, 2),
         ((2, 3), 5, 2, 2),

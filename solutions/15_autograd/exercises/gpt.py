@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, New, Ref, Rng, judge_float32
+from autograder.checks import Case, Exercise, New, Ref, Rng, judge_float32, mutated
 
 from .networks import OPERATIONS, attended, normalized
 
@@ -173,13 +173,7 @@ def direction(weights):
     weight=2,
     expect=by_differences,
     after=(SCORES,),
-    mutation="""_Right = {name}
-class {name}(_Right):
-    def forward(self, ids):
-        y = super().forward(ids)
-        self.wpe = self.wpe.detach()
-        return y
-""",
+    mutation=mutated("y = super().forward(*xs)", "self.wpe = self.wpe.detach()", "return y"),
 )
 def slopes(subject, case):
     seen = with_gradients(subject, case)
@@ -191,20 +185,8 @@ def slopes(subject, case):
     return found
 
 
-WIDE = """_Right = {name}
-class {name}(_Right):
-    def forward(self, ids):
-        y = super().forward(ids)
-        y.data = y.data.astype('float64')
-        return y
-"""
-COPIED = """_Right = {name}
-class {name}(_Right):
-    def forward(self, ids):
-        y = super().forward(ids)
-        __import__('numpy').asarray(y.data)
-        return y
-"""
+WIDE = mutated("y = super().forward(*xs)", "y.data = y.data.astype('float64')", "return y")
+COPIED = mutated("y = super().forward(*xs)", "__import__('numpy').asarray(y.data)", "return y")
 gpt.check(
     "float32 stays float32",
     cases=lambda rng: [in_dtype(case) for case in list(model_cases(rng))[:2]],

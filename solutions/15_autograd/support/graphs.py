@@ -51,12 +51,13 @@ class Attending:
         self.heads, self.target = heads, target
 
     def __call__(self, x: Any, Wq: Any, Wk: Any, Wv: Any, Wo: Any) -> Any:
-        batch, time, features = x.shape
+        batch, steps, features = x.shape
         normal = x * ((x * x).mean(axis=-1, keepdims=True) + 1e-6).power(-0.5)
-        split = (batch, time, self.heads, features // self.heads)
-        q, k, v = ((normal @ W).reshape(split).transpose((0, 2, 1, 3)) for W in (Wq, Wk, Wv))
-        scores = q @ k.transpose((0, 1, 3, 2)) * split[-1] ** -0.5
-        scores = scores + np.triu(np.full((time, time), -np.inf), 1)
+        size = features // self.heads
+        cut = (batch, steps, self.heads, size)
+        q, k, v = ((normal @ W).reshape(cut).transpose((0, 2, 1, 3)) for W in (Wq, Wk, Wv))
+        scores = q @ k.transpose((0, 1, 3, 2)) * size**-0.5
+        scores = scores + np.triu(np.full((steps, steps), -np.inf), 1)
         e = (scores - scores.data.max(axis=-1, keepdims=True)).exp()
         read = (e / e.sum(axis=-1, keepdims=True)) @ v
         return squared_error(read.transpose((0, 2, 1, 3)).reshape(x.shape) @ Wo + x, self.target)
