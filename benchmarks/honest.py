@@ -57,6 +57,9 @@ LOOPING = {
     ("Embedding", "unique sums"),
     ("AdditiveAttention", "broadcast loop time"),
     ("ScaledDotProductAttention", "python loops"),
+    ("Conv2dFast", "one product per output pixel"),
+    ("LSTMFusedGates", "sequence by sequence, gate by gate"),
+    ("AttentionChunked", "query by query"),
 }
 """Exercise and name of the implementations that loop over elements, rows, features or places."""
 WASTEFUL = {
@@ -70,6 +73,9 @@ WASTEFUL = {
     ("BPETokenizer", "counter naive"),
     ("BPETokenizer", "string replace"),
     ("Embedding", "one hot matmul"),
+    ("SoftmaxCrossEntropyFused", "targets as a matrix"),
+    ("AttentionChunked", "always four blocks"),
+    ("gradient_checkpoint", "only the middle is kept"),
 }
 """Those whose time or memory grows faster than it has to: they may fail, and set no limit."""
 

@@ -397,11 +397,12 @@ def independence(
         ]
 
     def observe(subject: Subject, case: Case) -> Observations:
-        layer = thing.build(subject, case)
-        runs = {looked: layer.call("forward", *case.inputs.values())}
+        def fresh(inputs: Values) -> Value:  # an object of its own: what one call leaves behind is no dependence
+            return thing.build(subject, case).call("forward", *inputs.values())
+
+        runs = {looked: fresh(case.inputs)}
         for number, change in enumerate(case.hidden["changes"]):
-            inputs = {**case.inputs, **change["inputs"]}
-            runs[f"{looked}, changed {number}"] = layer.call("forward", *inputs.values())
+            runs[f"{looked}, changed {number}"] = fresh({**case.inputs, **change["inputs"]})
         named = {key: thing.named_outputs(result) for key, result in runs.items()}
         return {key: seen[looked] for key, seen in named.items() if looked in seen}
 
