@@ -454,7 +454,8 @@ class Node:
     def record(self, data, parents, pull):
         """A new node of the same class as this one, with these numbers, which was computed from parents
 
-        parents: a sequence of nodes.  Where Recording.on is False, the new node is a leaf: no parents, no pull.
+        parents: a sequence of nodes.  The new node's parents are a tuple of these, its pull is the given function.  Where
+        Recording.on is False, it is a leaf: no parents, no pull.
         """
         # YOUR CODE HERE
         raise NotImplementedError()
@@ -473,7 +474,7 @@ class Node:
         raise NotImplementedError()
 
     def zero_grad(self):
-        """Forget the gradient: grad is None again"""
+        """Forget the gradient: grad is None again; the array that it was is left as it is"""
         # YOUR CODE HERE
         raise NotImplementedError()
 
@@ -792,6 +793,8 @@ class Tensor(Arithmetic, Elementwise, Reductions, Reshaping, Products):
 # your engine is graded on *random expressions*, drawn anew for every run: up to thirty operations, with intermediate
 # results that are used several times, with broadcasting, with every operation of yours; and beside layers of earlier
 # assignments. What fails is cut down to the smallest expression that still fails before it is shown to you.
+# The engine is also timed: forward and backward of two layers, 784-128-10 with a batch of 128, may take 2.5 times as long
+# as with the reference, which is about as fast as the layers by hand.
 #
 # *By hand:* f(a, b) = (a · b).sum() with a = [1, 2] and b = 3: the value is 9, the gradients are [3, 3] and 3. An input
 # that f does not use has the gradient 0.
@@ -1074,7 +1077,7 @@ check(TensorAdam)
 #   guess     25 9 5 12 4 0                               … and guesses the next; positions with target −1 do not count
 # ```
 #
-# The mark to beat is a **table of pairs**: how often each letter follows each. Its loss on held-out words is about 2.42
+# The mark to beat is a **table of pairs**: how often each letter follows each. Its loss on held-out words is about 2.44
 # nats per letter (guessing blindly is ln 27 = 3.30). Your GPT has 4,192 numbers, six times as many as the table, and
 # sees all letters before. The reference comes to 2.14 in 1,000 steps of 32 words: Adam with the rate 0.01 falling to 0,
 # in about 3 s.

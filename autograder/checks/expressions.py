@@ -14,7 +14,7 @@ import numpy as np
 
 from autograder.isolation.tree import New, Value
 from autograder.spec import Case, Check, Exercise, Observations
-from autograder.spec.comparison import Mismatch, Tolerance, compare
+from autograder.spec.comparison import Mismatch, Tolerance, compare, unit_of
 from autograder.subject import Subject, SubjectRaisedError
 from dlkit.backend import NumpyArray
 
@@ -99,7 +99,7 @@ class Drawn:
             found.append(step.apply(found))
         return found
 
-    def gradients(self) -> list[NumpyArray]:
+    def gradients(self, step: float = STEP) -> list[NumpyArray]:
         """By differences of fourth order, at every input."""
         found = []
         for place, x in enumerate(self.inputs):
@@ -111,10 +111,15 @@ class Drawn:
                     moved[place][index] += by
                     return float(self.values(moved)[-1].sum())
 
-                near, far = (total(h) - total(-h) for h in (STEP, 2 * STEP))
-                slope[index] = (8 * near - far) / (12 * STEP)
+                near, far = (total(h) - total(-h) for h in (step, 2 * step))
+                slope[index] = (8 * near - far) / (12 * step)
             found.append(slope)
         return found
+
+    def is_accurate(self) -> bool:
+        """Whether differences with half the step agree a hundred times better than is required."""
+        pairs = zip(self.gradients(), self.gradients(STEP / 2), strict=True)
+        return all(abs(a - b).max(initial=0.0) <= TOLERANCE.passes / 100 * unit_of(a) for a, b in pairs)
 
     def said(self) -> str:
         """As code that a student can run."""
@@ -283,9 +288,12 @@ _MAKERS: dict[str, Maker] = {
 
 def draw_expression(rng: np.random.Generator, most: int = LONGEST) -> Drawn:
     """Draw an expression of about so many operations, 30 at most, and those that make one number of its results."""
-    drawing = _Drawing(rng)
-    drawing.grow(most)
-    return drawing.finished()
+    while True:
+        drawing = _Drawing(rng)
+        drawing.grow(most)
+        drawn = drawing.finished()
+        if drawn.is_accurate():
+            return drawn
 
 
 # --- cutting down ----------------------------------------------------------------------------
@@ -411,7 +419,7 @@ def random_expressions(exercise: Exercise, *, count: int = 12, weight: float = 4
         drawn = expression_of(case)
         if not _wrong(subject, name, drawn):
             return {"the expression": ""}
-        smallest = shrink(drawn, lambda part: bool(_wrong(subject, name, part)))
+        smallest = shrink(drawn, lambda part: part.is_accurate() and bool(_wrong(subject, name, part)))
         return {"the expression": f"{smallest.said()}: {_wrong(subject, name, smallest)}"}
 
     def judge(observed: Observations, _expected: Observations, _case: Case) -> Mismatch | None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from autograder.subject import LocalSubject
 from dlkit.course import providing
 from tests.solutions.golden import GoldenCalls, agree
 from tests.solutions.references import names_of
@@ -149,3 +150,67 @@ def test_a_table_of_pairs_is_what_the_text_says(names):
     codes = names["as_codes"](names["manual_words"]())
     dealt = rng.permutation(len(codes))
     assert names["pair_table_loss"](codes[dealt[400:]], codes[dealt[:400]]) == pytest.approx(2.42, abs=0.05)
+
+
+def judged(train):
+    """What the capstone's check says about a function, on one drawing."""
+    exercise = GOLDEN.loaded.assignment.exercise("train_gpt")
+    (check,) = exercise.checks
+    subject = LocalSubject.live({"train_gpt": train}, "")
+    case = check.cases(np.random.default_rng(2), subject)[0]
+    return check.judge(check.observe(subject, case), {}, case)
+
+
+def fresh_arrays(names):
+    return [tensor.data for tensor in names["GPT"](27, rng=np.random.default_rng(0)).parameters()]
+
+
+def test_an_untrained_gpt_does_not_pass_the_capstone(names):
+    mismatch = judged(lambda _codes, rng: fresh_arrays(names))
+    assert mismatch.kind == "accuracy"
+    assert mismatch.sentence.startswith("the loss on unseen words is 3.")
+
+
+def test_tables_of_counts_do_not_pass_the_capstone(names):
+    def pairs(codes, rng):
+        counts = np.full((27, 27), 0.1)
+        known = codes[:, 1:] >= 0
+        np.add.at(counts, (codes[:, :-1][known], codes[:, 1:][known]), 1)
+        return np.log(counts / counts.sum(axis=1, keepdims=True))
+
+    def triples(codes, rng):
+        counts = np.full((27, 27, 27), 0.1)
+        known = codes[:, 2:] >= 0
+        np.add.at(counts, (codes[:, :-2][known], codes[:, 1:-1][known], codes[:, 2:][known]), 1)
+        return [counts / counts.sum(axis=2, keepdims=True)]
+
+    for table in (pairs, triples):
+        mismatch = judged(table)
+        assert mismatch.kind == "structure"
+        assert "expected a list of 9 arrays" in mismatch.sentence
+
+
+def test_a_table_of_pairs_squeezed_into_the_arrays_does_not_pass_the_capstone(names):
+    def squeezed(codes, rng):
+        """The best table of rank 16, as embedding and head of a model without branches."""
+        counts = np.full((27, 27), 0.1)
+        known = codes[:, 1:] >= 0
+        np.add.at(counts, (codes[:, :-1][known], codes[:, 1:][known]), 1)
+        logits = np.log(counts / counts.sum(axis=1, keepdims=True))
+        left, sizes, right = np.linalg.svd(logits, full_matrices=False)
+        arrays = [np.zeros_like(array) for array in fresh_arrays(names)]
+        arrays[0], arrays[-1] = left[:, :16] * sizes[:16], right[:16] * 10
+        return arrays
+
+    assert judged(squeezed).kind == "accuracy"
+
+
+def test_arrays_of_another_form_are_named(names):
+    def changed(place, array):
+        arrays = fresh_arrays(names)
+        arrays[place] = array
+        return judged(lambda _codes, rng: arrays).sentence
+
+    assert changed(0, np.zeros((28, 16))) == "train_gpt: array 0: expected floats of shape (27, 16), got (28, 16)"
+    assert "holds numbers that are not finite" in changed(3, np.full((16, 16), np.nan))
+    assert "expected floats of shape (16, 27), got float" in changed(8, 1.5)

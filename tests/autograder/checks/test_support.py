@@ -10,7 +10,7 @@ from autograder.subject import LocalSubject
 
 
 def test_the_files_are_found():
-    assert packaged_support_files() == ["parameters", "placement", "returned", "schedule", "training"]
+    assert packaged_support_files() == ["expressions", "parameters", "placement", "returned", "schedule", "training"]
 
 
 @pytest.mark.parametrize("name", packaged_support_files())
