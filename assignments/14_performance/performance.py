@@ -66,6 +66,8 @@
 # - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
 #   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
 #   not count; they are removed before a training is graded.
+# - *Written questions* are graded by people. Where the course has model answers, `autograder answer` shows one, with its
+#   mark scheme, after you have written your own.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -1088,6 +1090,15 @@ def softmax_kernel(x):
 
 # %%
 check(softmax_kernel)
+
+# %% [markdown]
+# ## The leaderboard
+#
+# Your instructor may publish what everybody's code costs beside the plain versions. You are on that page only if you give
+# a name here, under which you will appear: any name that the others need not know. It changes no mark.
+
+# %%
+LEADERBOARD_NAME = ""
 
 # %% [markdown]
 # ## What remains

@@ -58,6 +58,8 @@
 # - *Data.* A model is to be trained, not brought along: what a training needs may hold 4,000 characters of numbers, texts
 #   and names (the author's solutions have about 1,000), and 10,000 bytes when it is compressed. Docstrings and comments do
 #   not count; they are removed before a training is graded.
+# - *Written questions* are graded by people. Where the course has model answers, `autograder answer` shows one, with its
+#   mark scheme, after you have written your own.
 # - *Imports.* Python's standard library, NumPy and dlkit: when your work is graded, nothing else can be imported.
 # - *Gradients* are what the chain rule gives, computed from formulas. Differences of `forward`, complex steps and
 #   `gradcheck` are no answer; nor is a `backward` that takes as long as a call of `forward` for every number. Loops are fine.
@@ -463,7 +465,8 @@ class Node:
     def backward(self, dy=None):
         """Add to grad of this node, and of every node that it was computed from, the gradient of Σ dy · data
 
-        dy: array with the shape of data, which is not modified; None: 1, for data with one number, however many axes.
+        dy: array with the shape and the dtype of data, which is not modified; None: 1, for data with one number,
+        however many axes.
         Raises ValueError where dy is None and data has not one number.
         A grad that is None counts as 0.  Afterwards all these nodes have a grad, and the graph is given up: every node
         that had a pull now has no parents and the pull used; so a second backward through any of them raises

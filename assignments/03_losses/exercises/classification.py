@@ -10,7 +10,9 @@ TABLES = [(1, 4), (5, 2), (7, 6)]
 
 
 def logit_cases(rng):
-    """Targets anywhere between no and yes."""
+    """Logits that are sure, and right; then targets anywhere between no and yes."""
+    logits = rng.choice([-1, 1], size=(3, 4)) * rng.uniform(5, 12, size=(3, 4))
+    yield Case(logits=logits, target=(logits > 0).astype(float))
     for shape in SHAPES:
         yield Case(logits=rng.normal(0, 2, size=shape), target=rng.random(size=shape))
 
@@ -25,6 +27,10 @@ binary_cross_entropy = LossExercise(
 
 
 def label_cases(rng):
+    """Scores that are sure, and right; then any, with smoothed labels and without."""
+    labels = rng.integers(0, 3, size=4)
+    sure = rng.normal(size=(4, 3)) + rng.uniform(9, 13, size=(4, 1)) * np.eye(3)[labels]
+    yield Case({"label_smoothing": 0.0}, scores=sure, labels=labels)
     for (batch, classes), smoothing in zip(TABLES, (0.1, 0.0, 0.3), strict=True):
         scores = rng.normal(0, 2, size=(batch, classes))
         yield Case({"label_smoothing": smoothing}, scores=scores, labels=rng.integers(0, classes, size=batch))

@@ -11,7 +11,7 @@ from autograder.checks import (
     Mismatch,
     mutated_function,
     new_rng,
-    normal_within,
+    normal_shape,
 )
 
 DEEP = "twenty layers keep the size of a signal"
@@ -48,11 +48,7 @@ normal_init = InitialValuesExercise(
         "uniform from −std to std": of_std(lambda std: std**2 / 3),
         "std squared": of_std(lambda std: std**4),
     },
-    claims=[
-        normal_within(
-            "the share of numbers within one standard deviation", lambda seen, case: seen["y"] / case.arguments["std"]
-        )
-    ],
+    claims=[*normal_shape("numbers", lambda seen, case: seen["y"] / case.arguments["std"])],
 )
 
 

@@ -1,6 +1,6 @@
 """The exercise gaussian_noise: every number has its own noise."""
 
-from autograder.checks import Case, Claim, NormalMean, RandomFunctionExercise, Variance, equal_signs, normal_within
+from autograder.checks import Case, Claim, NormalMean, RandomFunctionExercise, Variance, equal_signs, normal_shape
 
 NOTHING = "with sigma 0 nothing changes"
 NOISY = "every number has noise of its own, normal and of the right size"
@@ -57,7 +57,7 @@ gaussian_noise = RandomFunctionExercise(
                 "a third of it": variance(lambda *_: 1 / 3),
             },
         ),
-        normal_within("the share of noise within one sigma", noise),
+        *normal_shape("noise", noise),
     ],
     habit_cases=lambda rng: [*quiet_cases(rng), *noise_cases(rng)],
 )

@@ -141,7 +141,7 @@ sample = RandomFunctionExercise(
     names=(CERTAIN, DRAWN),
     weights=(2, 5),
     draws=many_rows,
-    rows=lambda _rng: [Case(scores=np.tile(RANKED, (4, 1)))],
+    rows=lambda _rng: [Case(scores=np.tile(np.linspace(0.5, 0, 40), (4, 1)))],  # large and small equally often
     claims=[
         Claim(
             "the share of symbols that should never be drawn",
@@ -201,7 +201,7 @@ def tables(rng):
         (6, 4, 12, 1.5, 0.7, 1.5, 1),
         (5, 8, 6, 0.6, -8.0, 1.5, 4),
         (3, 20, 3, 0.6, 0.0, 1.5, 1),
-        *4 * [(4, 2, 15, 3.0, 0.5, 0.5, 2), (5, 3, 20, 3.0, 1.0, 1.0, 2)],
+        *10 * [(4, 2, 15, 3.0, 0.5, 0.5, 2), (5, 3, 20, 3.0, 1.0, 1.0, 2)],
         (6, 2, 10, 0.8, 0.3, 1.5, 2),
     ]:
         end = int(rng.integers(vocabulary))

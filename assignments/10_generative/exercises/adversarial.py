@@ -9,7 +9,11 @@ def answers(rng, shape):
 
 
 def pairs_of_answers(rng):
-    """As many real rows as generated ones, more, and fewer; answers of one number, of none, and of a map of places."""
+    """As many real rows as generated ones, more, and fewer; answers of one number, of none, and of a map of places.
+
+    First answers that are sure, and right.
+    """
+    yield Case(real=rng.uniform(5, 12, size=(3, 1)), fake=-rng.uniform(5, 12, size=(4, 1)))
     for real, fake in [((1, 1), (1, 1)), ((5, 1), (3, 1)), ((4,), (6,)), ((2, 3, 2), (4, 3, 2))]:
         yield Case(real=answers(rng, real), fake=answers(rng, fake))
 
@@ -24,7 +28,9 @@ discriminator_loss = LossExercise(
 
 
 def answers_to_generated(rng):
+    """For both losses answers that are sure, on either side, and then any."""
     for arguments in ({}, {"minimax": True}):
+        yield Case(arguments, fake=rng.choice([-1, 1], size=(3, 1)) * rng.uniform(5, 12, size=(3, 1)))
         for shape in [(1, 1), (5, 1), (4,), (3, 2, 2)]:
             yield Case(arguments, fake=answers(rng, shape))
 

@@ -12,7 +12,7 @@ from autograder.checks import (
     equal_signs,
     judge_words,
     mutated_function,
-    normal_within,
+    normal_shape,
 )
 
 from .noising import BESIDE, beside_float64, dtype_of, kept, levels, variance_of
@@ -99,7 +99,7 @@ p_sample = RandomFunctionExercise(
                 "variance 1": multiple(lambda beta, _: 1 / beta),
             },
         ),
-        normal_within("the share of noise within one standard deviation", added),
+        *normal_shape("noise", added),
         equal_signs(added, 0, "rows", " of the noise"),
         equal_signs(added, 1, "numbers of a row", " of the noise"),
     ],

@@ -28,7 +28,7 @@ def word_of_labels(result, case):
 
 
 def many_labels(rng):
-    for p in (0.1, 0.4):
+    for p in (0.1, 0.4, 0.005):
         yield Case({"p": p, "nothing": 10}, labels=rng.integers(10, size=30_000))
 
 

@@ -18,7 +18,7 @@ from autograder.checks import (
     judge_float32,
     judge_words,
     mutated_function,
-    normal_within,
+    normal_shape,
 )
 
 MIXED = "images and noise are mixed as their steps say"
@@ -54,7 +54,14 @@ def kept(beta):
 
 
 def noise_cases(rng):
-    """Rows of numbers, images, single numbers; one row; one step; every step occurs where there are rows enough."""
+    """Rows of numbers, images, single numbers; one row; one step; every step occurs where there are rows enough.
+
+    As many steps as integers of eight bits can count, and the last of them.
+    """
+    for kind, steps in [("uint8", 256), ("int8", 128)]:
+        t = np.array([steps - 1, 0, steps // 2], kind)
+        beta = levels(rng, steps) / 40
+        yield Case(x=rng.normal(size=(3, 2)), t=t, noise=rng.normal(size=(3, 2)), beta=beta)
     for shape, steps in [((5, 3), 4), ((3, 2, 4, 3), 6), ((1, 2), 3), ((7,), 3), ((2, 3, 2), 1), ((4, 4), 4)]:
         t = rng.permutation(np.arange(shape[0]) % steps if shape[0] > 1 else [steps - 1])
         case = Case(x=rng.normal(size=shape), t=t, noise=rng.normal(size=shape), beta=levels(rng, steps))
@@ -177,7 +184,7 @@ noisy_batch = RandomFunctionExercise(
             variance_of(1.0),
             {"uniform between −1 and 1": variance_of(1 / 3)},
         ),
-        normal_within("the share of noise between −1 and 1", noise_drawn),
+        *normal_shape("noise", noise_drawn),
         equal_signs(noise_drawn, 0, "rows", " of the noise"),
         equal_signs(noise_drawn, 1, "numbers of a row", " of the noise"),
     ],

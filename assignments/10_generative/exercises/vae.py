@@ -18,7 +18,7 @@ from autograder.checks import (
     Variance,
     equal_signs,
     new_rng,
-    normal_within,
+    normal_shape,
     rows_apart,
     seeded,
     statistics,
@@ -115,7 +115,7 @@ def in_both(seen, case):
                 "a third of it": lambda _: Variance(1 / 3),
             },
         ),
-        normal_within("the share of draws within one σ", first),
+        *normal_shape("draws", first),
         Claim(
             "the share of equal signs in two calls",
             in_both,
@@ -157,7 +157,9 @@ gaussian_kl = LossExercise("GaussianKL", cases=codes, gradient_of=("mean", "log_
 
 
 def images(rng):
-    """Grey values, some of them exactly 0 or 1, as rows and as images."""
+    """Grey values, some of them exactly 0 or 1, as rows and as images; and pixels of which the network is sure, rightly."""
+    logits = rng.choice([-1, 1], size=(3, 8)) * rng.uniform(5, 12, size=(3, 8))
+    yield Case(logits=logits, target=(logits > 0).astype(float))
     for shape in [(1, 4), (5, 3), (3, 2, 4, 3), (6, 1)]:
         target = np.clip(rng.uniform(-0.3, 1.3, size=shape), 0, 1)
         yield Case(logits=rng.normal(0, 2, size=shape), target=target)

@@ -51,7 +51,7 @@ augmented = Exercise("TestTimeAugmentation", "class", ("forward",), support_file
 
 
 def in_modes(cases):
-    """The same cases with models whose scores are smaller in training."""
+    """The same cases with models whose scores are smaller in training, and depend on the other rows."""
 
     def moody(one):
         return New(one.name, *one.args, **{**one.kwargs, "in_training": 0.2})

@@ -98,7 +98,7 @@ habits(scaling, fitted, cases=scored_rows, after=(FOUND,), part="fit", among=("i
 
 
 def scores_and_temperature(rng):
-    for shape, temperature in [((1, 3), 0.5), ((6, 2), 4.0), ((4, 5), 1.0), ((3, 4), 0.01)]:
+    for shape, temperature in [((1, 3), 0.5), ((6, 2), 4.0), ((4, 5), 1.0), ((3, 4), 0.06)]:
         case = Case(scores=rng.normal(0, 3, shape))
         yield case.with_changes(hidden={"temperature": temperature})
     far = np.array([[900.0], [0.0], [-900.0], [5000.0]])

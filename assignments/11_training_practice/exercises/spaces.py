@@ -149,6 +149,11 @@ def asked_once(subject, case):
     return subject.make("RandomSearch", **case.arguments).call("ask")
 
 
+def asked_twice(subject, case):
+    made = subject.make("RandomSearch", **case.arguments)
+    return {name: made.call("ask") for name in ("y", "the next")}
+
+
 @drawn.check(
     WITHIN,
     cases=some_spaces,
@@ -188,6 +193,14 @@ statistics(
             )
             for log in (True, False)
         ),
+        Claim(
+            "the share of ranges without a logarithm in which two settings lie in the same half",
+            lambda seen, case: np.equal(
+                *(units_of(log=False)({"y": seen[name]}, case) < 0.5 for name in ("y", "the next"))
+            ),
+            lambda _: Mean(0.5),
+            {"the same setting again": lambda _: Mean(1.0), "the mirror image of the last": lambda _: Mean(0.0)},
+        ),
     ],
-)(lambda subject, case: {"y": asked_once(subject, case)})
+)(asked_twice)
 seeded(drawn, cases=many_ranges, after=(WITHIN, EVENLY))(asked_once)

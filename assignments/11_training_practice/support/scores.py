@@ -8,7 +8,8 @@ from dlkit import Array, Layer, Parameter, array_module
 class Scores(Layer):
     """Scores of classes, size times tanh(x V), for x of any shape (batch, …); it remembers what it returned.
 
-    in_training: factor of the scores in training mode.
+    in_training: factor of the scores in training mode; where it is not 1, their mean over the rows is then subtracted,
+    so that rows depend on each other as after a batch normalization.
     """
 
     def __init__(
@@ -21,6 +22,8 @@ class Scores(Layer):
         """Scores (batch, classes)."""
         size = self.size * self.in_training if self.training else self.size
         self.scores = size * array_module(x).tanh(x.reshape(len(x), -1) @ self.V.data)
+        if self.training and self.in_training != 1:
+            self.scores = self.scores - self.scores.mean(axis=0)
         return self.scores
 
 

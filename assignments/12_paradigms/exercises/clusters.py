@@ -25,7 +25,12 @@ nearest = FunctionExercise("nearest_centres", cases=rows_and_centres)
 
 
 def labelled_rows(rng):
-    """All clusters with rows, and some without, the first and the last among them; one row; bytes as labels."""
+    """All clusters with rows, and some without, the first and the last among them; one row; bytes as labels.
+
+    Also as many features and clusters as no byte can count.
+    """
+    labels = rng.integers(12, size=40).astype(np.uint8)
+    yield Case(x=rng.normal(size=(40, 30)), labels=labels, centres=rng.normal(size=(12, 30)))
     for rows, k, features in [(9, 3, 2), (1, 4, 3), (12, 1, 2), (6, 6, 1), (40, 3, 4)]:
         x, centres = rng.normal(size=(rows, features)), rng.normal(size=(k, features))
         yield Case(x=x, labels=rng.integers(k, size=rows), centres=centres)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, habits
+from autograder.checks import Case, Exercise, habits, mutated
 
 from .fitted import add_fit
 
@@ -69,6 +69,20 @@ def placed(subject, case):
     return made
 
 
+def placed_late(part, given):
+    """The same object, which has been used with another mean and other directions before."""
+
+    def run(subject, case):
+        shown = {name: case.hidden[name] for name in ("mean", "components")}
+        made = placed(subject, case.with_changes(hidden={name: 1 - value for name, value in shown.items()}))
+        made.call(part, case.inputs[given])
+        for name, value in shown.items():
+            made.set(name, value)
+        return {"the result": made.call(part, case.inputs[given])}
+
+    return run
+
+
 def places(name):
     """Rows, or codes, for a mean and directions that others have found; one row."""
 
@@ -87,6 +101,19 @@ def add_map(part, name, given):
         return {"the result": placed(subject, case).call(part, case.inputs[given])}
 
     pca.check(name, cases=places(given), part=part, needs=(part,), weight=4)(run)
+    keeps = (
+        "self.kept = getattr(self, 'kept', (self.mean, self.components))",
+        "self.mean, self.components = self.kept",
+        f"return super().{part}(*args)",
+    )
+    pca.check(
+        f"{part} uses the mean and the directions that are there now",
+        cases=places(given),
+        part=part,
+        needs=(part,),
+        after=(name,),
+        mutation=mutated(*keeps, method=part),
+    )(placed_late(part, given))
     habits(pca, run, cases=places(given), after=(name,), part=part, prefix=f"{part}: ")
 
 

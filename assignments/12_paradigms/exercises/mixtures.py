@@ -72,7 +72,12 @@ shares = FunctionExercise(
 
 
 def shared_rows(rng):
-    """Several components and one; some without rows, one with a single row; constant features; rows far from zero."""
+    """Several components and one; some without rows, one with a single row; constant features; rows far from zero.
+
+    Also one that is responsible for next to nothing: its mean is that of its rows all the same.
+    """
+    r = rng.dirichlet([1, 1, 1], size=9) * [1, 1e-13, 1]
+    yield shared(rng, 3 + rng.normal(size=(9, 2)), r, 1e-3)
     for rows, k, features, shift in [(9, 3, 2, 0.0), (6, 1, 3, 2.0), (14, 4, 1, 0.0), (20, 2, 3, 1e6), (1, 2, 2, 0.0)]:
         x, r = shift + rng.normal(size=(rows, features)), rng.dirichlet(np.full(k, 0.5), size=rows)
         yield shared(rng, x, r, 1e-4)

@@ -34,6 +34,15 @@ def backups(rng):
 backup = FunctionExercise("action_values", cases=backups, cpu_only=TABLE)
 
 
+def changing_world(rng, gamma):
+    """A world in which the best actions by the values after the first sweep are others than by the values before it."""
+    while True:
+        transitions, rewards = drawn_world(rng, 5, 3)
+        later = rewards + gamma * transitions @ rewards.max(axis=1)
+        if (later.argmax(axis=1) != rewards.argmax(axis=1)).any():
+            return transitions, rewards
+
+
 def worlds(rng):
     """Few sweeps and many, a tolerance that is loose, tight, met exactly, a goal, negative rewards, equal actions."""
     for states, actions, gamma, tolerance in [
@@ -55,7 +64,8 @@ def worlds(rng):
     alone = np.eye(10)  # one of ten states changes, so that the mean of the changes is a tenth of the greatest
     yield Case({"gamma": 0.5, "tolerance": 0.125}, transitions=alone[:, None], rewards=alone[:, :1])
     yield Case({"gamma": 0.9, "sweeps": 3}, transitions=transitions, rewards=rewards)
-    yield Case({"gamma": 0.9, "sweeps": 1}, transitions=transitions, rewards=rewards)
+    changing, rewarded = changing_world(rng, 0.9)
+    yield Case({"gamma": 0.9, "sweeps": 1}, transitions=changing, rewards=rewarded)
     yield Case({"gamma": 0.0, "tolerance": 0.3}, transitions=transitions, rewards=rewards)
 
 

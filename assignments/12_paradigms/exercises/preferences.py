@@ -34,9 +34,12 @@ deep = TrainingStepExercise(
 
 
 def answers(rng):
-    """One pair and several, ordered correctly and not, by far; other sizes of beta."""
+    """One pair and several; ordered correctly and not, by far, in turns; other sizes of beta."""
     for batch, beta, size in [(1, 0.1, 5.0), (6, 1.0, 2.0), (5, 0.5, 8.0), (4, 2.0, 900.0), (7, 0.3, 4.0)]:
         chosen, rejected, first, second = -abs(rng.normal(20, size, (4, batch)))
+        exchanged = ((chosen - rejected > first - second) == np.arange(batch) % 2) & (batch > 1)
+        chosen, rejected = np.where(exchanged, (rejected, chosen), (chosen, rejected))
+        first, second = np.where(exchanged, (second, first), (first, second))
         yield Case({"beta": beta}, chosen=chosen, rejected=rejected, reference_chosen=first, reference_rejected=second)
     chosen, first, second = -abs(rng.normal(20, 3, (3, 3)))
     yield Case({"beta": 1.5}, chosen=chosen, rejected=chosen + 0, reference_chosen=first, reference_rejected=first + 0)

@@ -61,7 +61,7 @@ pretext = RandomFunctionExercise(
                 f"the share of images with turn {k}",
                 lambda seen, _, k=k: turns_of(seen) == k,
                 lambda _: Mean(0.25),
-                {"each of three turns": lambda _, k=k: Mean(1 / 3 if k else 0.0)},
+                {"never": lambda _: Mean(0.0)},
             )
             for k in range(4)
         ),

@@ -45,7 +45,7 @@ def objects(subject, case):
     model.call("astype", dtype)
     model.call("train" if case.hidden.get("training") else "eval")
     if case.arguments.get("steps") != 0:  # what becomes of them then is left open
-        subject.run("support.pollute", Ref(model.handle))
+        subject.run("support.pollute", Ref(model.handle), math.nan if case.hidden.get("spoiled") else 1.0)
     return {"model": model, "loss": subject.make("support.RowLoss")}
 
 
@@ -72,9 +72,10 @@ def rows_to_attack(rng, **arguments):
 
 
 def any_rows(rng):
-    """The same with inputs of any size: a gradient has no limits."""
+    """The same with inputs of any size: a gradient has no limits.  At last after a step that left nan in all gradients."""
     for case in rows_to_attack(rng):
         yield case.with_changes(inputs={**case.inputs, "x": rng.normal(0, 0.7, case.inputs["x"].shape)})
+    yield case.with_changes(hidden={**case.hidden, "spoiled": True})
 
 
 gradient = FunctionExercise("input_gradient", cases=any_rows, setting=ATTACKED, float32=any_rows, support_files=SUPPORT)

@@ -52,6 +52,8 @@ def to_quantize(rng):
         ((6,), 5, 0, 1.0),
         ((5, 3), 2, None, 1.0),
         ((5, 3), 2, 1, 1.0),
+        ((4, 3), 8, None, 1e-13),
+        ((4, 3), 6, 1, 1e-20),
     ]:
         x = size * rng.normal(size=shape) * np.exp(rng.normal(size=shape[-1]))
         yield Case({"bits": bits, "axis": axis}, x=clear_of_ties(x, bits=bits, axis=axis))

@@ -9,6 +9,7 @@ from autograder.checks import (
     Case,
     Claim,
     FunctionExercise,
+    Mean,
     New,
     NormalMean,
     Ref,
@@ -17,7 +18,7 @@ from autograder.checks import (
     Variance,
     equal_signs,
     new_rng,
-    normal_within,
+    normal_shape,
     seeded,
     statistics,
 )
@@ -26,6 +27,8 @@ from .attacks import ATTACKED, SUPPORT
 
 NOISY = "the noise is normal, independent, and of the right size"
 LR = 0.5
+SHARED = 270
+"""Numbers of the smaller parameter."""
 
 
 def rows(rng, **arguments):
@@ -132,8 +135,14 @@ statistics(
         ),
         equal_signs(noise, 0, "rows", " of the noise"),
         equal_signs(noise, 1, "columns", " of the noise"),
-        normal_within("the share of noise within one σ", noise),
+        *normal_shape("noise", noise),
         Claim("the variance of the second parameter's noise, too", last_noise, lambda _: Variance(1.0)),
+        Claim(
+            "the share of equal signs in the noise of two parameters",
+            lambda seen, _: np.equal(*((seen[name].ravel()[:SHARED] > 0) for name in "Vw")),
+            lambda _: Mean(0.5),
+            {"the same noise in all parameters": lambda _: Mean(1.0)},
+        ),
     ],
     weight=3,
     after=(MATCHES,),

@@ -115,6 +115,7 @@ storing = FunctionExercise(
     cases=layers_to_store,
     invariant=lambda seen, _case: entries(seen["the result"]),
     cpu_only=IN_FILES,
+    new=True,
     depends=("quantize_int8", "pack_integers"),
 )
 

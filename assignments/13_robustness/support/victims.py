@@ -32,10 +32,10 @@ class Victim(Layer):
         return (dh @ self.V.data.T).reshape(self.shape)
 
 
-def pollute(layer: Layer) -> None:
-    """Leave gradients of an earlier step in every parameter."""
+def pollute(layer: Layer, number: float = 1.0) -> None:
+    """Leave gradients of an earlier step in every parameter; nan for a step that went wrong."""
     for parameter in layer.parameters():
-        parameter.grad[...] = 1 + parameter.data * parameter.data
+        parameter.grad[...] = number + parameter.data * parameter.data
 
 
 class Descent(Optimizer):

@@ -38,6 +38,7 @@ SENTENCES = {
     "round",
     "too few": "a worker sent less than the sum needs: what it learns of others must arrive by the ring",
     "left": "something was sent that nobody received",
+    "uneven": "the pieces are not as equal as possible: their lengths differ by more than one number",
 }
 
 
@@ -56,4 +57,8 @@ def counted(subject, case):
         return {"the ring": "too many"}
     if min(sent) < low:
         return {"the ring": "too few"}
+    numbers, count = case.inputs["parts"].shape[1], len(case.inputs["parts"])
+    sizes = [size for size in ring.get("sizes") if size]  # empty pieces may be sent or not
+    if sizes and (min(sizes) < numbers // count or max(sizes) > -(-numbers // count)):
+        return {"the ring": "uneven"}
     return {"the ring": "left" if waiting else "as it should be"}

@@ -4,15 +4,17 @@ from dlkit import Array
 
 
 class Ring:
-    """sent: bytes that each worker has sent; waiting: arrays that were sent and not received."""
+    """sent: bytes that each worker has sent; sizes: of every array that was sent; waiting: arrays not received."""
 
     def __init__(self, workers: int) -> None:
         self.sent = [0] * workers
+        self.sizes: list[int] = []
         self.queues: list[list[Array]] = [[] for _ in range(workers)]
 
     def send(self, worker: int, numbers: Array) -> None:
         """Worker sends a copy of an array to the next one."""
         self.sent[worker] += numbers.nbytes
+        self.sizes.append(int(numbers.size))
         self.queues[(worker + 1) % len(self.queues)].append(numbers.copy())
 
     def receive(self, worker: int) -> Array:

@@ -100,6 +100,33 @@ def scores_of(subject, case):
     return {"scores": with_weights(subject, case).keep("forward", case.inputs["ids"]).get("data")}
 
 
+@gpt.check(
+    "weights are read anew in every call",
+    cases=lambda rng: list(model_cases(rng))[:2],
+    part="forward",
+    expect=lambda case: {
+        "scores after all weights have changed": all_scores(
+            case.with_changes(inputs={**case.inputs, "weights": [0.5 - each for each in case.inputs["weights"]]})
+        )
+    },
+    after=(SCORES,),
+    mutation="""_Right = {name}
+class {name}(_Right):
+    def forward(self, ids):
+        self.kept = getattr(self, 'kept', None) or [(w, w.data * 1) for w in (self.Wq, self.head)]
+        for w, data in self.kept: w.data = data * 1
+        return super().forward(ids)
+""",
+)
+def anew(subject, case):
+    own = [each.copy() for each in case.inputs["weights"]]
+    model = with_weights(subject, case.with_changes(inputs={**case.inputs, "weights": own}))
+    model.keep("forward", case.inputs["ids"])
+    for name, array in zip(NAMES, case.inputs["weights"], strict=True):
+        model.write(f"{name}.data", 0.5 - array)
+    return {"scores after all weights have changed": model.keep("forward", case.inputs["ids"]).get("data")}
+
+
 def with_gradients(subject, case):
     """Scores, and the gradient of every weight."""
     model = with_weights(subject, case)

@@ -11,8 +11,11 @@ NESTED += [["enter", "enter", "leave", "enter", "leave", "leave"], ["enter", "en
 
 
 def sequences(_rng):
+    """Blocks are made when they are entered; then those that are nested again, with all of them made beforehand."""
     for steps in NESTED:
         yield Case({"steps": steps})
+    for steps in NESTED[2:]:
+        yield Case({"steps": steps}).with_changes(hidden={"made": "beforehand"})
 
 
 def states(case):
@@ -28,12 +31,14 @@ def followed(subject, case):
     """Enter and leave blocks, the last error being one of the block's own."""
     switch = subject.make("Recording")
     subject.run("support.switched", Ref(switch.handle), on=True)
+    ahead = case.arguments["steps"].count("enter") if "made" in case.hidden else 0
+    made = [subject.keep("no_grad") for _ in range(ahead)]
     opened, found = [], [switch.get("on")]
     error = (Code("ValueError"), Code("ValueError('of the block')"), None)
     try:
         for step in case.arguments["steps"]:
             if step == "enter":
-                opened.append(subject.keep("no_grad"))
+                opened.append(made.pop() if made else subject.keep("no_grad"))
                 opened[-1].call("__enter__")
             else:
                 opened.pop().call("__exit__", *(error if "error" in case.hidden else (None,) * 3))
@@ -48,7 +53,7 @@ blocks.check(BLOCKS, cases=sequences, weight=2, expect=states)(followed)
 
 def with_errors(rng):
     for case in list(sequences(rng))[1:]:
-        yield case.with_changes(hidden={"error": True})
+        yield case.with_changes(hidden={**case.hidden, "error": True})
 
 
 @blocks.check(RAISES, cases=with_errors, weight=2, expect=lambda case: {**states(case), "the error": "passed on"})
