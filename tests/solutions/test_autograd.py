@@ -166,7 +166,7 @@ def fresh_arrays(names):
 
 
 def test_an_untrained_gpt_does_not_pass_the_capstone(names):
-    mismatch = judged(lambda _codes, rng: fresh_arrays(names))
+    mismatch = judged(lambda *_, **__: fresh_arrays(names))
     assert mismatch.kind == "accuracy"
     assert mismatch.sentence.startswith("the loss on unseen words is 3.")
 
@@ -209,7 +209,7 @@ def test_arrays_of_another_form_are_named(names):
     def changed(place, array):
         arrays = fresh_arrays(names)
         arrays[place] = array
-        return judged(lambda _codes, rng: arrays).sentence
+        return judged(lambda *_, **__: arrays).sentence
 
     assert changed(0, np.zeros((28, 16))) == "train_gpt: array 0: expected floats of shape (27, 16), got (28, 16)"
     assert "holds numbers that are not finite" in changed(3, np.full((16, 16), np.nan))
