@@ -1134,6 +1134,12 @@ def value_and_grad(f, *arrays):
 # 2. value = f(x₁, …); gradsᵢ = ∂f/∂xᵢ, 0 if f does not use xᵢ
 # 3. Turn recording on for the call and put the switch back afterwards. Make a new tensor of every array, call f with
 #    them, go backward once, and collect the gradients, zeros in place of None.
+#
+# ### speed
+# 1. Where does the time go: into products of whole matrices, or into Python around them?
+# 2. one product each for y, dA and dB; work per node that does not grow with the arrays
+# 3. Look for loops over rows in matmul and unbroadcast, for copies of whole arrays, and for a search in a list of nodes
+#    where a set would do.
 
 # %%
 check(value_and_grad)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from autograder.course.answers import Answers
+from autograder.diagnosis.planted import Planted
 from autograder.subject import LocalSubject
 from dlkit.course import providing
 from tests.solutions.golden import GoldenCalls, agree
@@ -166,7 +168,7 @@ def fresh_arrays(names):
 
 
 def test_an_untrained_gpt_does_not_pass_the_capstone(names):
-    mismatch = judged(lambda _codes, rng: fresh_arrays(names))
+    mismatch = judged(lambda *_, **__: fresh_arrays(names))
     assert mismatch.kind == "accuracy"
     assert mismatch.sentence.startswith("the loss on unseen words is 3.")
 
@@ -209,8 +211,15 @@ def test_arrays_of_another_form_are_named(names):
     def changed(place, array):
         arrays = fresh_arrays(names)
         arrays[place] = array
-        return judged(lambda _codes, rng: arrays).sentence
+        return judged(lambda *_, **__: arrays).sentence
 
     assert changed(0, np.zeros((28, 16))) == "train_gpt: array 0: expected floats of shape (27, 16), got (28, 16)"
     assert "holds numbers that are not finite" in changed(3, np.full((16, 16), np.nan))
     assert "expected floats of shape (16, 27), got float" in changed(8, 1.5)
+
+
+def test_a_mistake_is_loaded_without_what_is_given_and_derived_from_other_exercises():
+    planted = Planted(GOLDEN.loaded, Answers(GOLDEN.loaded, 0))
+    for name in ("unbroadcast", "spread", "no_grad", "softmax"):
+        exercise = GOLDEN.loaded.assignment.exercise(name)
+        assert all(planted.subject(exercise, mistake) for mistake in exercise.mistakes), name
