@@ -877,8 +877,8 @@ with when_written():
     plt.show()
 
 # %% [markdown]
-# On logarithmic axes a power is a straight line, and its slope is the exponent: 2 for the one, 1 for the other. Twice
-# the slope on this picture is the difference between a model that reads a page and one that reads a book.
+# On logarithmic axes a power is a straight line, and its slope is the exponent: 2 for the one, 1 for the other. That is the
+# difference between a model that reads a page and one that reads a book.
 
 # %% [markdown]
 # ## 14.7 gradient_checkpoint
