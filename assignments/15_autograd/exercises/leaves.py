@@ -31,7 +31,13 @@ def detached(subject, case):
     words = subject.run("support.leaf", Ref(leaf.handle), Ref(last.handle))
     graph.keep("extended", 3).call("backward", case.inputs["dy"])
     first = subject.keep("support.gradient", Ref(graph.handle), 0).fetch()
-    return {**words, "the numbers": leaf.get("data"), "the gradient of the graph's own leaf": first}
+    later = last.keep("detach").get("grad")
+    return {
+        **words,
+        "the numbers": leaf.get("data"),
+        "the gradient of the graph's own leaf": first,
+        "the gradient of one detached after backward": "None" if later is None else "a value",
+    }
 
 
 node.check(
@@ -47,6 +53,7 @@ node.check(
         "the class": "that of the node",
         "the past of the node itself": "kept",
         "the numbers": 4 * case.inputs["data"],
+        "the gradient of one detached after backward": "None",
         "the gradient of the graph's own leaf": 2 * all_gradients(FIXED[2], [(3, case.inputs["dy"])])[0],
     },
 )(detached)
