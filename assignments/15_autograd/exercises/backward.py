@@ -48,13 +48,15 @@ FIXED = [
     [[], [], [(0, 2.0), (1, 3.0)], [(2, 1.0), (0, 1.0)]],
     [[], [(0, 1.5)], [(1, -2.0)], [(2, 0.5), (0, 2.0)], [(0, 1.0), (3, 4.0)]],
     [[], [(0, 2.0)], [(0, 3.0), (1, 1.0)], [(1, -1.0), (2, 2.0)], [(2, 1.0), (3, 1.0)]],
+    [[], [(0, 2.0)], [(1, 3.0)], [(2, 1.0), (1, -1.0)]],
+    [[], [(0, 2.0)], [(1, 3.0)], [(1, -1.0), (2, 1.0)]],
 ]
 
 
 def graphs(rng):
     """Shared nodes, short ways beside long ones, random graphs; arrays of several shapes, a number."""
     drawn = [*FIXED, *(needed(random_graph(rng, n)) for n in (5, 8, 12))]
-    for graph, shape in zip(drawn, [(3,), (2, 2), ()] * 3, strict=False):
+    for graph, shape in zip(drawn, [(3,), (2, 2), ()] * 4, strict=False):
         yield Case({"graph": graph}, data=rng.normal(size=shape), dy=rng.normal(size=shape))
 
 
