@@ -31,12 +31,12 @@ def detached(subject, case):
     words = subject.run("support.leaf", Ref(leaf.handle), Ref(last.handle))
     graph.keep("extended", 3).call("backward", case.inputs["dy"])
     first = subject.keep("support.gradient", Ref(graph.handle), 0).fetch()
-    late = subject.keep("support.chosen_node", Ref(graph.handle), 0).keep("detach").get("grad")
+    later = last.keep("detach").get("grad")
     return {
         **words,
         "the numbers": leaf.get("data"),
         "the gradient of the graph's own leaf": first,
-        "the gradient, where the node has one": "None" if late is None else "a value",
+        "the gradient of one detached after backward": "None" if later is None else "a value",
     }
 
 
@@ -53,7 +53,7 @@ node.check(
         "the class": "that of the node",
         "the past of the node itself": "kept",
         "the numbers": 4 * case.inputs["data"],
-        "the gradient, where the node has one": "None",
+        "the gradient of one detached after backward": "None",
         "the gradient of the graph's own leaf": 2 * all_gradients(FIXED[2], [(3, case.inputs["dy"])])[0],
     },
 )(detached)
