@@ -150,3 +150,12 @@ def test_each_rule_is_seen_to_refuse_something(rule, text):
 def test_the_rules_let_the_ordinary_form_pass():
     text = (ROOT / "solutions/02_layers/exercises/sequential.py").read_text(encoding="utf-8")
     assert [each for rule in RULES for each in rule(text)] == []
+
+
+def test_no_two_exercises_have_the_same_name():
+    """``check(Adam)`` and ``autograder hint Adam`` find an exercise by its name alone."""
+    owners = {}
+    for name in ASSIGNMENTS:
+        for exercise in exercises_of(name):
+            owners.setdefault(exercise.name, []).append(name)
+    assert {name: where for name, where in owners.items() if len(where) > 1} == {}
