@@ -72,7 +72,7 @@ def rows_to_attack(rng, **arguments):
 
 
 def any_rows(rng):
-    """The same with inputs of any size: a gradient has no limits.  At last after a step that left nan in all gradients."""
+    """The same with inputs of any size: a gradient has no limits.  At last after a step that left nan in gradients."""
     for case in rows_to_attack(rng):
         yield case.with_changes(inputs={**case.inputs, "x": rng.normal(0, 0.7, case.inputs["x"].shape)})
     yield case.with_changes(hidden={**case.hidden, "spoiled": True})

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, New, Ref, Rng, judge_float32, mutated
+from autograder.checks import Case, Exercise, New, Ref, Rng, judge_float32, mutated, mutated
 
 from .networks import OPERATIONS, attended, normalized
 
@@ -110,13 +110,11 @@ def scores_of(subject, case):
         )
     },
     after=(SCORES,),
-    mutation="""_Right = {name}
-class {name}(_Right):
-    def forward(self, ids):
-        self.kept = getattr(self, 'kept', None) or [(w, w.data * 1) for w in (self.Wq, self.head)]
-        for w, data in self.kept: w.data = data * 1
-        return super().forward(ids)
-""",
+    mutation=mutated(
+        "self.kept = getattr(self, 'kept', None) or [(w, w.data * 1) for w in (self.Wq, self.head)]",
+        "for w, data in self.kept: w.data = data * 1",
+        "return super().forward(*xs)",
+    ),
 )
 def anew(subject, case):
     own = [each.copy() for each in case.inputs["weights"]]

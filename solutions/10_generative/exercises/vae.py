@@ -157,7 +157,7 @@ gaussian_kl = LossExercise("GaussianKL", cases=codes, gradient_of=("mean", "log_
 
 
 def images(rng):
-    """Grey values, some of them exactly 0 or 1, as rows and as images; and pixels of which the network is sure, rightly."""
+    """Grey values, some exactly 0 or 1, as rows and as images; and pixels of which the network is sure, rightly."""
     logits = rng.choice([-1, 1], size=(3, 8)) * rng.uniform(5, 12, size=(3, 8))
     yield Case(logits=logits, target=(logits > 0).astype(float))
     for shape in [(1, 4), (5, 3), (3, 2, 4, 3), (6, 1)]:
