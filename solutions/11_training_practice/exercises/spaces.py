@@ -199,7 +199,6 @@ statistics(
                 *(units_of(log=False)({"y": seen[name]}, case) < 0.5 for name in ("y", "the next"))
             ),
             lambda _: Mean(0.5),
-            {"the same setting again": lambda _: Mean(1.0), "the mirror image of the last": lambda _: Mean(0.0)},
         ),
     ],
 )(asked_twice)
