@@ -150,14 +150,16 @@ class Behaviour:
         return [case.with_changes(hidden={**case.hidden, **theirs})]
 
     def cases_beside_another(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
-        """Draw such a case, once for each of two objects made with other arguments, where the author draws some.
+        """Draw such a case, with an object made with other arguments, where the author draws some.
 
-        Two, since one may spell out what is the default.
+        With two of them one after the other where one may spell out what is the default.
         """
         (case,) = self.cases_of_two(rng, reference)
         made_with = {repr(without_rng(other.arguments)): other for other in self.draw(rng)}
         made_with.pop(repr(without_rng(case.arguments)), None)
-        unlike = [self.complete(other, rng, reference).as_data() for other in list(made_with.values())[:2]]
+        others = list(made_with.values())
+        spelled_out = all(other.arguments.keys() == case.arguments.keys() for other in others)
+        unlike = [self.complete(other, rng, reference).as_data() for other in others[: 1 if spelled_out else 2]]
         return [case.with_changes(hidden={**case.hidden, UNLIKE: other}) for other in unlike] or [case]
 
     # --- runs --------------------------------------------------------------------------------
