@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, New, Ref, Rng, judge_float32, mutated, mutated
+from autograder.checks import Case, Exercise, New, Ref, Rng, judge_float32, mutated
 
 from .networks import OPERATIONS, attended, normalized
 

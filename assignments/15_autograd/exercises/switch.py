@@ -56,7 +56,13 @@ def with_errors(rng):
         yield case.with_changes(hidden={**case.hidden, "error": True})
 
 
-@blocks.check(RAISES, cases=with_errors, weight=2, expect=lambda case: {**states(case), "the error": "passed on"})
+@blocks.check(
+    RAISES,
+    cases=with_errors,
+    weight=2,
+    after=(BLOCKS,),
+    expect=lambda case: {**states(case), "the error": "passed on"},
+)
 def errors(subject, case):
     try:
         seen = followed(subject, case)

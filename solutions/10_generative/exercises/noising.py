@@ -60,8 +60,7 @@ def noise_cases(rng):
     """
     for kind, steps in [("uint8", 256), ("int8", 128)]:
         t = np.array([steps - 1, 0, steps // 2], kind)
-        beta = levels(rng, steps) / 40
-        yield Case(x=rng.normal(size=(3, 2)), t=t, noise=rng.normal(size=(3, 2)), beta=beta)
+        yield Case(x=rng.normal(size=(3, 2)), t=t, noise=rng.normal(size=(3, 2)), beta=np.full(steps, 0.01))
     for shape, steps in [((5, 3), 4), ((3, 2, 4, 3), 6), ((1, 2), 3), ((7,), 3), ((2, 3, 2), 1), ((4, 4), 4)]:
         t = rng.permutation(np.arange(shape[0]) % steps if shape[0] > 1 else [steps - 1])
         case = Case(x=rng.normal(size=shape), t=t, noise=rng.normal(size=shape), beta=levels(rng, steps))
