@@ -22,7 +22,7 @@ def student(pseudonym, *exercises, name="Ada Lovelace"):
 
 
 def places(page_of, *reports):
-    """Place and pseudonym of every row."""
+    """The columns, and every row: place, pseudonym, mean, ratios."""
     return page_of(leaderboard_page("14", list(reports))).words.partition("Mean ")[2].partition(" Listed is")[0]
 
 
@@ -47,20 +47,20 @@ def test_more_exercises_come_first_then_the_smaller_geometric_mean_and_equal_one
         student("quick", timed("conv", 0.5), timed("adam", 0.3)),
     )
     assert rows == (
-        "1 quick 0.50 × 0.30 × 0.39 × 2 also slow 0.80 × 0.80 × 0.80 × 2 slow 0.80 × 0.80 × 0.80 × "
-        "4 one 0.01 × – 0.01 ×"
+        "conv time adam time 1 quick 0.39 × 0.50 × 0.30 × 2 also slow 0.80 × 0.80 × 0.80 × 2 slow 0.80 × 0.80 × 0.80 × "
+        "4 one 0.01 × 0.01 × –"
     )
 
 
 def test_time_and_memory_are_columns_of_their_own(page_of):
     page = page_of(leaderboard_page("14", [student("a", timed("conv", 0.5), small("adam", 0.25))])).words
-    assert "conv time adam memory Mean 1 a 0.50 × 0.25 × 0.35 ×" in page
+    assert "Mean conv time adam memory 1 a 0.35 × 0.50 × 0.25 ×" in page
 
 
 def test_code_that_is_wrong_is_not_fast(page_of):
     wrong = student("cheat", timed("conv", 0.01, correct=Status.FAILED), timed("adam", 0.5))
     too_slow = student("plain", timed("conv", 1.2, status=Status.FAILED))
-    assert places(page_of, wrong, too_slow) == "1 cheat – 0.50 × 0.50 × 2 plain 1.20 × – 1.20 ×"
+    assert places(page_of, wrong, too_slow) == "conv time adam time 1 cheat 0.50 × – 0.50 × 2 plain 1.20 × 1.20 × –"
 
 
 @pytest.mark.parametrize("kind", [kind for kind, text in HOSTILE.items() if text])
