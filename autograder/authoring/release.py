@@ -22,9 +22,10 @@ from autograder.course import catalogue
 from autograder.course.answers import Answers, StoredAnswers, read_stored, store
 from autograder.course.assignment_folder import released_files, specified
 from autograder.course.hint_files import HINTS, written_hints
-from autograder.course.model_answers import ANSWERS, model_answers, written_answers
-from autograder.course.released_solutions import SOLUTIONS, solutions_in, written_solutions
+from autograder.course.model_answers import ANSWERS, model_answers
+from autograder.course.released_solutions import SOLUTIONS, solutions_in
 from autograder.course.repairs import as_published
+from autograder.course.text_files import json_text
 from autograder.diagnosis.diagnose import Diagnostics
 from autograder.diagnosis.planted import same_data
 from autograder.measuring import yardstick
@@ -131,8 +132,8 @@ def _told(loaded: Loaded) -> dict[str, str]:
     """Files that only some releases have, with what belongs in them."""
     source, names = loaded.folder / f"{loaded.assignment.module}.py", [e.name for e in loaded.assignment.exercises]
     return {
-        ANSWERS: written_answers(model_answers(source)),
-        SOLUTIONS: written_solutions(solutions_in(source, names)),
+        ANSWERS: json_text(model_answers(source)),
+        SOLUTIONS: json_text(solutions_in(source, names)),
     }
 
 

@@ -152,7 +152,7 @@ class Behaviour:
     def cases_beside_another(self, rng: np.random.Generator, reference: Subject) -> list[Case]:
         """Draw such a case, with an object made with other arguments, where the author draws some.
 
-        With two of them one after the other where one may spell out what is the default.
+        Two such cases where the arguments of one object may spell out what is the default.
         """
         (case,) = self.cases_of_two(rng, reference)
         made_with = {repr(without_rng(other.arguments)): other for other in self.draw(rng)}

@@ -78,13 +78,15 @@ def in_eight_bits(cases: CaseMaker, names: tuple[str, ...]) -> CaseMaker:
     does not fit.
     """
 
+    def narrowness(case: Case) -> tuple[float, int]:
+        rows = len(case.inputs[names[0]])
+        return sum(np.size(x) for x in case.inputs.values()) / rows, -rows
+
     def draw(rng: np.random.Generator) -> list[Case]:
         drawn = [
             case for case in cases(rng) if all(np.ndim(case.inputs[name]) and len(case.inputs[name]) for name in names)
         ]
-        rows = [len(case.inputs[names[0]]) for case in drawn]
-        widths = [sum(np.size(x) for x in case.inputs.values()) / n for case, n in zip(drawn, rows, strict=True)]
-        drawn = [drawn[i] for i in sorted(range(len(drawn)), key=lambda i: (widths[i], -rows[i]))]
+        drawn.sort(key=narrowness)
         found = [_narrow(case, names, kind) for case in drawn for kind in ("int8", "uint8")]
         return [case for case in found if case][:2]
 

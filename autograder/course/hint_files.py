@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.course.text_files import read_text
+from autograder.course.text_files import json_text, read_text
 from autograder.spec import SpecError
 
 __all__ = ["HINTS", "Hints", "hints_in", "read_hints", "released_hints", "written_hints"]
@@ -108,4 +108,4 @@ def released_hints(path: Path) -> Hints:
 
 def written_hints(hints: Hints) -> str:
     """The text of ``hints.json``."""
-    return msgspec.json.format(msgspec.json.encode(hints), indent=1).decode() + "\n"
+    return json_text(hints)

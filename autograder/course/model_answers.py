@@ -14,16 +14,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from autograder.course.text_files import read_text
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["ANSWERS", "ModelAnswer", "model_answers", "released_answers", "written_answers"]
+__all__ = ["ANSWERS", "ModelAnswer", "model_answers", "released_answers"]
 
 ANSWERS = "answers.json"
 
@@ -52,11 +48,6 @@ def model_answers(source: Path) -> dict[str, ModelAnswer]:
 def _divided(text: str) -> tuple[str, str, str]:
     scheme = SCHEME.search(text)
     return (text[: scheme.start()], scheme[0], text[scheme.end() :]) if scheme else (text, "", "")
-
-
-def written_answers(answers: Mapping[str, ModelAnswer]) -> str:
-    """The text of ``answers.json``."""
-    return msgspec.json.format(msgspec.json.encode(answers), indent=1).decode() + "\n"
 
 
 def released_answers(path: Path) -> dict[str, ModelAnswer]:

@@ -10,9 +10,9 @@ import msgspec
 from dlkit import extraction
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
-__all__ = ["SOLUTIONS", "released_solutions", "solutions_in", "written_solutions"]
+__all__ = ["SOLUTIONS", "released_solutions", "solutions_in"]
 
 SOLUTIONS = "solutions.json"
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
@@ -28,11 +28,6 @@ def solutions_in(source: Path, names: Collection[str]) -> dict[str, str]:
 
 def _plain(text: str) -> str:
     return "\n".join(line for line in text.split("\n") if line.strip() not in MARKERS)
-
-
-def written_solutions(solutions: Mapping[str, str]) -> str:
-    """The text of ``solutions.json``."""
-    return msgspec.json.format(msgspec.json.encode(solutions), indent=1).decode() + "\n"
 
 
 def released_solutions(path: Path) -> dict[str, str]:

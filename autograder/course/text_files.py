@@ -1,12 +1,14 @@
-"""Reading the text files of a course."""
+"""The text files of a course: reading them, and what JSON they hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from autograder.spec import SpecError
 
-__all__ = ["read_text"]
+__all__ = ["json_text", "read_text"]
 
 
 def read_text(path: Path) -> str:
@@ -16,3 +18,8 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         message = f"{path.parent.name}/{path.name} is not UTF-8 text (byte {error.start}): save it as UTF-8"
         raise SpecError(message) from error
+
+
+def json_text(content: object) -> str:
+    """The text of a JSON file that a release writes: one entry a line, a newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"

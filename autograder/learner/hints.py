@@ -16,6 +16,7 @@ from autograder.learner import state
 from autograder.learner.formulas import formulas, prose
 from autograder.learner.records import Hint, Hinted
 from autograder.measuring import KINDS as MEASURED
+from autograder.render.reading import RIGHT
 from autograder.report import WAITS, ExerciseResult, Status, Verdict
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ __all__ = ["FORMULA", "KINDS", "about", "ladder", "next_hint", "no_more", "shown
 
 FORMULA = "the formula"
 KINDS = ("where to look", FORMULA, "the step")
-RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 MOST_FORMULAS = 4
 
 

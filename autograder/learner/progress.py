@@ -10,6 +10,7 @@ from autograder.learner import state
 from autograder.learner.originals import available
 from autograder.learner.records import AssignmentProgress, ExerciseProgress, Next, Progress, State
 from autograder.learner.work import open_work
+from autograder.render.reading import RIGHT
 from autograder.report import Status
 from autograder.submission import SubmissionError
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from autograder.spec import Exercise
 
 __all__ = ["progress"]
-
-RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 
 
 def progress(root: Path, names: list[str]) -> Progress:

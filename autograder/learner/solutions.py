@@ -11,15 +11,13 @@ from autograder.course.released_solutions import SOLUTIONS, released_solutions, 
 from autograder.learner.checking import verdict_of
 from autograder.learner.originals import came_from
 from autograder.learner.work import exercise_of, open_work
-from autograder.report import Status
+from autograder.render.reading import RIGHT
 from dlkit import course
 
 if TYPE_CHECKING:
     from autograder.isolation.launcher import Launcher
 
 __all__ = ["Solution", "solution"]
-
-RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 
 
 @dataclass(frozen=True)

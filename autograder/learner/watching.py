@@ -17,6 +17,7 @@ from autograder.learner.keys import keys, signals
 from autograder.learner.records import View
 from autograder.learner.saves import saves
 from autograder.learner.work import Work, open_work
+from autograder.render.reading import RIGHT
 from autograder.report import ExerciseResult, Report, Status
 from autograder.submission import SubmissionError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Show", "Watching"]
 
-RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 PATIENCE_S = 0.4
 """Waiting time after which the screen says that checks are running."""
 

@@ -26,6 +26,10 @@ def pseudonym_in(extraction: Extraction) -> str:
 
 
 def _text(source: str) -> str:
-    (statement,) = ast.parse(source).body
-    value = getattr(statement, "value", None)
+    """The text that a statement sets; empty for any other statement, and for several on one line."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    value = body[0].value if len(body) == 1 and isinstance(body[0], ast.Assign | ast.AnnAssign) else None
     return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""

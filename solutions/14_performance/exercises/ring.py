@@ -58,7 +58,10 @@ def counted(subject, case):
     if min(sent) < low:
         return {"the ring": "too few"}
     numbers, count = case.inputs["parts"].shape[1], len(case.inputs["parts"])
-    sizes = [size for size in ring.get("sizes") if size]  # empty pieces may be sent or not
+    sizes = ring.get("sizes")
+    if not isinstance(sizes, list) or not all(isinstance(each, int) for each in sizes):
+        return {"the ring": "uneven"}
+    sizes = [size for size in sizes if size]  # empty pieces may be sent or not
     if sizes and (min(sizes) < numbers // count or max(sizes) > -(-numbers // count)):
         return {"the ring": "uneven"}
     return {"the ring": "left" if waiting else "as it should be"}
