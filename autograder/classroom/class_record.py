@@ -25,10 +25,14 @@ SET_ASIDE = "set-aside"
 
 
 class ClassRecord(msgspec.Struct, frozen=True):
-    """names: of students whose id is different; not_graded: what was seen and not graded."""
+    """names: of students whose id is different; not_graded: what was seen and not graded.
+
+    hand_ins: of a part of a class, ``STUDENT/ASSIGNMENT`` of each hand-in, percent-encoded, for the merge.
+    """
 
     names: dict[str, str] = {}
     not_graded: list[NotGraded] = []
+    hand_ins: list[str] = []
 
     def label(self, student: str) -> str:
         """A student's name on pages, with the id if two have the same name."""
@@ -66,7 +70,8 @@ def update_record(out: Path, record: ClassRecord, scope: Collection[str]) -> Cla
     before = read_record(out)
     kept = [one for one in before.not_graded if one.assignment and one.assignment not in scope]
     names = {student.encode("utf-8", "replace").decode(): name for student, name in record.names.items()}
-    whole = ClassRecord({**before.names, **names}, [*record.not_graded, *kept])
+    others = [one for one in before.hand_ins if one.rpartition("/")[2] not in scope]
+    whole = ClassRecord({**before.names, **names}, [*record.not_graded, *kept], others + record.hand_ins)
     keep(out / "class.json", whole, within=out)
     return whole
 

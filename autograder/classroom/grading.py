@@ -21,6 +21,8 @@ from autograder.classroom.class_list import ClassList, read_class_list
 from autograder.classroom.class_record import SET_ASIDE, ClassRecord, set_stale_aside, update_record
 from autograder.classroom.faults import FOLDER, drawn, drawn_class, faults_in
 from autograder.classroom.finding import Entry, Found, find_hand_ins, report_path
+from autograder.classroom.merging import encoded, join
+from autograder.classroom.parts import WHOLE, Part
 from autograder.classroom.processes import Pool, grade_all, open_pool
 from autograder.classroom.runs import Run, keep, prepare_run, refuse_other_run
 from autograder.course import catalogue
@@ -38,7 +40,7 @@ from autograder.report import NotGraded, Report, Status, read_report
 from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
 
-__all__ = ["draw", "entries_of", "grade_class"]
+__all__ = ["draw", "entries_of", "grade_class", "merge_parts"]
 
 EVERY_S = 30.0
 """Seconds between two lines about progress, where there is no terminal for a progress bar."""
@@ -58,6 +60,7 @@ def grade_class(
     roster: Path | None = None,
     json: bool = False,
     gradebook: str | None = None,
+    part: Part = WHOLE,
 ) -> int:
     """Grade every hand-in in ``folder``, or resume an earlier run, and draw the pages; return the exit status.
 
@@ -66,6 +69,7 @@ def grade_class(
     json: print one JSON object on stdout instead of showing the class.
     options: without a seed, that of the resumed run is used; the isolation is proved before anything is written.
     gradebook: address of nbgrader's database, which receives the reports at the end; tested before grading.
+    part: the share of the class to grade; of less than all no page is drawn, as ``merge_parts`` does that.
     Raises UsageError if there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
     ExportError if the gradebook cannot be written.
     """
@@ -74,31 +78,74 @@ def grade_class(
     class_list = read_class_list(roster) if roster else None
     if gradebook is not None:
         check_gradebook(gradebook)
-    refuse_other_run(root, out, folder)
+    refuse_other_run(root, out, folder, part)
     with _unpacked(folder) as (place, packed, left):
         found = find_hand_ins(place, root, name, packed=packed, without=[out])
         found.not_graded += left
         strangers = _enlist(found, class_list, name, place) if class_list else []
+        if part != WHOLE:
+            _limit_to(part, found)
         entries = _chosen(found, students)
         with (
             open_launcher(backend=options.backend) as launcher,
-            open_pool(min(jobs, len(entries)), launcher, options.backend) as pool,
+            open_pool(max(min(jobs, len(entries)), 1), launcher, options.backend) as pool,
         ):
             for needed in {entry.assignment for entry in entries}:  # while the processes start
                 catalogue.load(needed, root)
             start_worker(launcher, None, options.isolation).close()
-            run = prepare_run(root, out, folder, found.entries, options)
+            run = prepare_run(root, out, folder, found.entries, options, part=part)
             stale = set_stale_aside(out, found.entries, scope)
-            record = update_record(out, ClassRecord(found.names, found.not_graded), scope)
+            expected = [] if part == WHOLE else [encoded(entry) for entry in found.entries]
+            record = update_record(out, ClassRecord(found.names, found.not_graded, expected), scope)
             _grade(console, entries, run, pool)
+        if part != WHOLE:
+            return _tell_part(console, out, part, found.entries)
         graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
         status = draw(console, out, graded, _with_waiting(record, found, graded, place), json=json, stale=stale)
         _tell(console, out, stale, strangers)
         if gradebook is not None:
-            reports = (read_report(report_path(out, entry)) for entry in graded)
-            summary = write_gradebook(reports, root, gradebook, place)
-            console.print(f"Gradebook: {summary}.", soft_wrap=True)
+            _fill_gradebook(console, out, graded, root, gradebook, submitted=place)
     return status
+
+
+def merge_parts(
+    console: Console,
+    root: Path,
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    unfinished: bool = False,
+    json: bool = False,
+    gradebook: str | None = None,
+) -> int:
+    """Join the parts of a class in ``out``, and draw the pages; return the exit status, as ``grade_class`` does.
+
+    folders: of each part, as ``grade_class`` wrote it; unfinished: also where something is missing.
+    Raises UsageError as ``join``, ExportError if the gradebook cannot be written.
+    """
+    if gradebook is not None:
+        check_gradebook(gradebook)
+    merged = join(folders, out, unfinished=unfinished)
+    if not merged.entries:
+        message = f"There are no reports in {' or '.join(map(str, folders))}. Grade the parts first."
+        raise UsageError(message)
+    status = draw(console, out, merged.entries, merged.record, json=json, stale=merged.stale)
+    _tell(console, out, merged.stale, [])
+    if gradebook is not None:
+        submitted = Path(merged.run.submissions)
+        _fill_gradebook(
+            console, out, merged.entries, root, gradebook, submitted=submitted if submitted.is_dir() else None
+        )
+    return status
+
+
+def _fill_gradebook(
+    console: Console, out: Path, entries: Sequence[Entry], root: Path, gradebook: str, *, submitted: Path | None
+) -> None:
+    """Write all reports into the gradebook; submitted: the folder of hand-ins, which may hold their times."""
+    reports = (read_report(report_path(out, entry)) for entry in entries)
+    summary = write_gradebook(reports, root, gradebook, submitted)
+    console.print(f"Gradebook: {summary}.", soft_wrap=True)
 
 
 @contextmanager
@@ -128,6 +175,24 @@ def _enlist(found: Found, class_list: ClassList, assignment: str | None, place: 
         found.entries += [Entry(student, assignment, str(place / student), []) for student in matched.absent]
         found.entries.sort(key=lambda entry: (entry.student, entry.assignment))
     return matched.strangers
+
+
+def _limit_to(part: Part, found: Found) -> None:
+    """Leave out what other parts grade; files of nobody are listed by each."""
+    found.entries = [entry for entry in found.entries if part.holds(entry.student)]
+    found.names = {student: name for student, name in found.names.items() if part.holds(student)}
+    found.not_graded = [row for row in found.not_graded if not row.student or part.holds(row.student)]
+
+
+def _tell_part(console: Console, out: Path, part: Part, entries: Sequence[Entry]) -> int:
+    """Report what a part graded, and what follows; the exit status is 1 if the grader itself failed on something."""
+    what = "1 report" if len(entries) == 1 else f"{len(entries)} reports"
+    text = (
+        f"{str(part).capitalize()}: {what} in {out / 'reports'}. When all parts are there, autograder merge joins them."
+    )
+    console.print(text, soft_wrap=True, markup=False)
+    _name_faults(console, out, list(entries))
+    return 1 if faults_in(out, list(entries)) else 0
 
 
 def _chosen(found: Found, students: Sequence[str]) -> list[Entry]:

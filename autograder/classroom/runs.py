@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.classroom.finding import Entry, report_path
+from autograder.classroom.parts import WHOLE, Part
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.grading.options import Options
@@ -16,13 +17,14 @@ from autograder.spec import Scope
 from autograder.submission import Submission
 from autograder.writing import refuse_links, write_atomically
 
-__all__ = ["Run", "is_done", "keep", "prepare_run", "refuse_other_run"]
+__all__ = ["Run", "is_done", "keep", "prepare_run", "read_run", "refuse_other_run"]
 
 
 class Run(msgspec.Struct, frozen=True):
     """What decides a run's reports; stored in ``run.json`` beside them.
 
-    checks: the hash of every assignment's checks; the other fields as in ``Options``.
+    checks: the hash of every assignment's checks; part: the share of the class that is graded here; the other fields
+    as in ``Options``.
     """
 
     root: str
@@ -35,6 +37,7 @@ class Run(msgspec.Struct, frozen=True):
     bonus: bool = True
     earlier: str = "reference"
     isolation: str = "full"
+    part: Part = WHOLE
 
     @property
     def scope(self) -> Scope:
@@ -59,6 +62,8 @@ def prepare_run(
     folder: Path,
     entries: list[Entry],
     options: Options,
+    *,
+    part: Part = WHOLE,
 ) -> Run:
     """Begin a run, or resume the one in ``out``: without a seed of the options', with its seed.
 
@@ -66,7 +71,7 @@ def prepare_run(
     would be written through a link, ReportError if it holds a report of a later version.
     """
     checks = {name: catalogue.load(name, root).checks_sha256 for name in sorted({e.assignment for e in entries})}
-    before = refuse_other_run(root, out, folder)
+    before = refuse_other_run(root, out, folder, part)
     seed = before.seed if options.seed is None and before else options.seed
     run = Run(
         str(root),
@@ -79,41 +84,53 @@ def prepare_run(
         options.scope.bonus,
         options.earlier,
         options.isolation,
+        part,
     )
     for entry in entries:
         for place in (report_path(out, entry), out / "pages" / entry.student / f"{entry.assignment}.html"):
             refuse_links(place, out)
         refuse_later_report(report_path(out, entry))
-    for part in out.rglob(".*.part"):  # left by a run that was killed while it wrote
-        part.unlink(missing_ok=True)
+    for torn in out.rglob(".*.part"):  # left by a run that was killed while it wrote
+        torn.unlink(missing_ok=True)
     keep(out / "run.json", run, within=out)
     return run
 
 
-def refuse_other_run(root: Path, out: Path, folder: Path) -> Run | None:
+def refuse_other_run(root: Path, out: Path, folder: Path, part: Part = WHOLE) -> Run | None:
     """The run in ``out``; None if there is none.
 
-    Raises UsageError if it is of another course or another folder of hand-ins, or cannot be read: the marks of two
-    runs in one folder could not be distinguished.
+    Raises UsageError if it is of another course, another folder of hand-ins or another part of the class, or cannot be
+    read: the marks of two runs in one folder could not be distinguished.
     """
-    path = out / "run.json"
-    if not path.is_file():
+    run = read_run(out)
+    if run is None:
         reports = (out / "reports").glob("*/*.json")
         if any(not path.is_symlink() and not path.parent.is_symlink() for path in reports):  # links are refused as such
             message = f"{out} holds reports, but no run.json that describes them. Name another --out."
             raise UsageError(message)
         return None
-    try:
-        run = msgspec.json.decode(path.read_bytes(), type=Run)
-    except (msgspec.DecodeError, OSError) as error:
-        message = f"{path} is not readable as a run ({error}). Name another --out, or delete that folder."
-        raise UsageError(message) from error
     theirs = {"hand-ins": (run.submissions, folder), "course": (run.root, root)}
     for what, (old, new) in theirs.items():
         if Path(old).resolve() != new.resolve():
             message = f"{out} holds a run of other {what} ({old}). Name another --out, or that folder again."
             raise UsageError(message.replace("other course", "another course"))
+    if run.part != part:
+        what = "the whole class" if run.part == WHOLE else str(run.part)
+        message = f"{out} holds a run of {what}. Name an --out of its own for each part."
+        raise UsageError(message)
     return run
+
+
+def read_run(out: Path) -> Run | None:
+    """The run in ``out``; None if there is none.  UsageError if it cannot be read."""
+    path = out / "run.json"
+    if not path.is_file():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Run)
+    except (msgspec.DecodeError, OSError) as error:
+        message = f"{path} is not readable as a run ({error}). Name another --out, or delete that folder."
+        raise UsageError(message) from error
 
 
 def keep(path: Path, content: object, *, within: Path) -> None:

@@ -25,6 +25,10 @@ from autograder.commands.options import (
 
 __all__ = ["register"]
 
+GradebookOption = Annotated[
+    str | None, typer.Option(help="Also write to nbgrader's gradebook: sqlite:///gradebook.db, or PostgreSQL.")
+]
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the made-up class and its reports.")] = Path("demo"),
@@ -66,8 +70,9 @@ def grade(
         str, typer.Option(help="Lowest isolation of student code: full, or partial or none, at your own risk.")
     ] = "full",
     without: WithoutOption = None,
-    gradebook: Annotated[
-        str | None, typer.Option(help="Also write to nbgrader's gradebook: sqlite:///gradebook.db, or PostgreSQL.")
+    gradebook: GradebookOption = None,
+    part: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Grade only the I-th of N shares of the class; join with merge.")
     ] = None,
     json: JsonOption = False,
     course: CourseOption = None,
@@ -77,6 +82,7 @@ def grade(
     The exit status is 0 if everything was graded, 1 if something was not graded or is broken, 2 for a usage error.
     """
     from autograder.classroom.grading import grade_class
+    from autograder.classroom.parts import Part, read_part
     from autograder.grading.options import Options
     from autograder.spec import SpecError
 
@@ -86,6 +92,13 @@ def grade(
         message = f"--earlier: expected 'own' or 'reference', got '{earlier}'."
         raise usage(message)
     check_isolation(isolation)
+    share = Part() if part is None else read_part(part)
+    if part is not None and seed is None:
+        message = "--part needs --seed: all parts must draw the same inputs. Choose any number, the same for each part."
+        raise usage(message)
+    if part is not None and (json or gradebook):
+        message = "--part only grades: pass --json and --gradebook to autograder merge, which joins the parts."
+        raise usage(message)
     options = Options(seed=seed, backend=backend, scope=scope_without(without), earlier=earlier, isolation=isolation)
     try:
         status = grade_class(
@@ -100,9 +113,30 @@ def grade(
             jobs=jobs or cores(),
             json=json,
             gradebook=gradebook,
+            part=share,
         )
     except SpecError as error:  # the course is at fault, so nothing can run
         raise usage(str(error)) from error
+    if status:
+        raise typer.Exit(status)
+
+
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="The --out folder of every part.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the reports and pages of the whole class.")] = Path("graded"),
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Join what is there, and list what is missing.")
+    ] = False,
+    gradebook: GradebookOption = None,
+    json: JsonOption = False,
+    course: CourseOption = None,
+) -> None:
+    """Join the parts of a class that grade --part graded, and draw its pages."""
+    from autograder.classroom.grading import merge_parts
+
+    console = open_console(stderr=json)
+    status = merge_parts(console, root_of(course), parts, out, unfinished=unfinished, json=json, gradebook=gradebook)
     if status:
         raise typer.Exit(status)
 
@@ -179,5 +213,5 @@ def export(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (demo, grade, report, export):
+    for command in (demo, grade, merge, report, export):
         app.command()(command)
