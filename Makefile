@@ -19,7 +19,7 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[course,postgres,docs,dev]'
+	$(PIP) --editable '.[course,postgres,cluster,docs,dev]'
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.core

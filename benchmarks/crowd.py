@@ -108,7 +108,7 @@ def make_hostile(folder: Path, size: int, world: Any) -> None:
 def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any]], float, dict[str, Any]]:
     """Grade a class; each student's marks, the seconds, and memory by kind after ``first`` reports and at last."""
     from autograder.classroom.finding import discover, report_path
-    from autograder.classroom.processes import grade_all, open_pool
+    from autograder.classroom.processes import open_pool
     from autograder.classroom.runs import prepare_run
     from autograder.grading.options import Options
     from autograder.isolation.launcher import open_launcher
@@ -119,7 +119,7 @@ def graded(folder: Path, name: str, first: int) -> tuple[dict[str, dict[str, Any
     seen = []
     started = time.perf_counter()
     with open_launcher() as launcher, open_pool(JOBS, launcher) as pool:
-        for number, _ in enumerate(grade_all(entries, run, pool), start=1):
+        for number, _ in enumerate(pool.grade_all(entries, run), start=1):
             if number in (first, len(entries)):
                 seen.append(memory_by_kind())
     seconds = time.perf_counter() - started

@@ -49,7 +49,7 @@ def tables(*, quick: bool) -> Iterator[Table]:
 def main(first: int, last: int) -> None:
     """Grade ``last`` submissions; print the memory of each kind of process after ``first`` of them and at the end."""
     from autograder.classroom.finding import discover
-    from autograder.classroom.processes import grade_all, open_pool
+    from autograder.classroom.processes import open_pool
     from autograder.classroom.runs import prepare_run
     from autograder.grading.options import Options
     from autograder.isolation.launcher import open_launcher
@@ -68,7 +68,7 @@ def main(first: int, last: int) -> None:
         )
         seen = []
         with open_launcher() as launcher, open_pool(JOBS, launcher) as pool:
-            for number, _ in enumerate(grade_all(entries, run, pool), start=1):
+            for number, _ in enumerate(pool.grade_all(entries, run), start=1):
                 if number in (first, last):
                     seen.append(memory_by_kind())
     sys.stdout.write(json.dumps({kind: [snapshot[kind] for snapshot in seen] for kind in seen[0]}) + "\n")

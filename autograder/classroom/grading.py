@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 from urllib.parse import quote
 
 import msgspec
@@ -23,14 +24,13 @@ from autograder.classroom.faults import FOLDER, drawn, drawn_class, faults_in
 from autograder.classroom.finding import Entry, Found, find_hand_ins, report_path
 from autograder.classroom.merging import encoded, join
 from autograder.classroom.parts import WHOLE, Part
-from autograder.classroom.processes import Pool, grade_all, open_pool
+from autograder.classroom.processes import open_pool
 from autograder.classroom.runs import Run, keep, prepare_run, refuse_other_run
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.export.database import check_gradebook
 from autograder.export.gradebook import write_gradebook
 from autograder.grading.options import Options
-from autograder.grading.workplace import start_worker
 from autograder.isolation.launcher import open_launcher
 from autograder.render.html import class_page, leaderboard_page, student_page, warm_up
 from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
@@ -61,6 +61,7 @@ def grade_class(
     json: bool = False,
     gradebook: str | None = None,
     part: Part = WHOLE,
+    cluster: str | None = None,
 ) -> int:
     """Grade every hand-in in ``folder``, or resume an earlier run, and draw the pages; return the exit status.
 
@@ -70,6 +71,7 @@ def grade_class(
     options: without a seed, that of the resumed run is used; the isolation is proved before anything is written.
     gradebook: address of nbgrader's database, which receives the reports at the end; tested before grading.
     part: the share of the class to grade; of less than all no page is drawn, as ``merge_parts`` does that.
+    cluster: address of a Dask scheduler, whose machines then grade; by default this one does, in ``jobs`` processes.
     Raises UsageError if there is nothing to grade or ``out`` cannot be written, IsolationError below the level,
     ExportError if the gradebook cannot be written.
     """
@@ -86,18 +88,16 @@ def grade_class(
         if part != WHOLE:
             _limit_to(part, found)
         entries = _chosen(found, students)
-        with (
-            open_launcher(backend=options.backend) as launcher,
-            open_pool(max(min(jobs, len(entries)), 1), launcher, options.backend) as pool,
-        ):
-            for needed in {entry.assignment for entry in entries}:  # while the processes start
-                catalogue.load(needed, root)
-            start_worker(launcher, None, options.isolation).close()
+        with _opened(cluster, options, max(min(jobs, len(entries)), 1)) as graders:
+            needed = sorted({entry.assignment for entry in entries})
+            for each in needed:  # while the processes start
+                catalogue.load(each, root)
+            graders.prove(root, needed)
             run = prepare_run(root, out, folder, found.entries, options, part=part)
             stale = set_stale_aside(out, found.entries, scope)
             expected = [] if part == WHOLE else [encoded(entry) for entry in found.entries]
             record = update_record(out, ClassRecord(found.names, found.not_graded, expected), scope)
-            _grade(console, entries, run, pool)
+            _grade(console, entries, run, graders)
         if part != WHOLE:
             return _tell_part(console, out, part, found.entries)
         graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
@@ -224,18 +224,48 @@ def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], pl
     return ClassRecord(record.names, [*record.not_graded, *rows])
 
 
-def _grade(console: Console, entries: list[Entry], run: Run, pool: Pool) -> None:
+class Graders(Protocol):
+    """Processes that grade: of this machine, or of several."""
+
+    refused: dict[str, str]
+    machines: int
+
+    def prove(self, root: Path, assignments: Sequence[str]) -> None:
+        """Refuse to begin where student code cannot be isolated, before anything is written."""
+        ...
+
+    def grade_all(self, entries: Sequence[Entry], run: Run) -> Iterator[tuple[Entry, bool]]:
+        """Grade every entry; yield each when its report is written, with whether it was graded now or before."""
+        ...
+
+
+@contextmanager
+def _opened(cluster: str | None, options: Options, jobs: int) -> Iterator[Graders]:
+    """Processes of this machine, or the machines of a cluster."""
+    if cluster:
+        from autograder.classroom.cluster.client import open_cluster
+
+        with open_cluster(cluster, options) as machines:
+            yield machines
+        return
+    with open_launcher(backend=options.backend) as launcher, open_pool(jobs, launcher, options) as pool:
+        yield pool
+
+
+def _grade(console: Console, entries: list[Entry], run: Run, graders: Graders) -> None:
     """Grade with a progress bar, or with an occasional line."""
     warming = threading.Thread(target=warm_up, daemon=True)
     warming.start()  # during grading
     fresh = 0
     with _progress(console, len(entries)) as advance:
-        for entry, graded in grade_all(entries, run, pool):
+        for entry, graded in graders.grade_all(entries, run):
             fresh += graded
             advance(entry.student)
     if fresh < len(entries):
         there = len(entries) - fresh
         console.print(f"{there} of {len(entries)} reports from an earlier run are up to date and were kept.")
+    for machine, reason in graders.refused.items():
+        console.print(f"Not used: {machine} {reason}.", soft_wrap=True, markup=False)
     warming.join()
 
 

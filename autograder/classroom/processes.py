@@ -7,11 +7,11 @@ import os
 import socket
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,8 @@ from autograder.classroom.runs import Run, is_done, keep
 from autograder.course import catalogue
 from autograder.course.catalogue import Loaded
 from autograder.grading.grader import Grader, hash_of_earlier, unreadable
+from autograder.grading.options import Options
+from autograder.grading.workplace import start_worker
 from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
@@ -34,7 +36,7 @@ from autograder.submission import SubmissionError
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-__all__ = ["Pool", "grade_all", "open_pool"]
+__all__ = ["Grading", "Pool", "keep_report", "open_pool", "report_broken"]
 
 
 KILLED = "The process that graded this hand-in was killed, and again when it graded nothing else.\n"
@@ -46,20 +48,37 @@ class Pool:
     """Grading processes, which can be restarted if one of them was killed.
 
     Each notes its current hand-in, so that the one that killed its process can be named.
+    refused, machines: as of a cluster's; it is this machine alone.
     """
 
-    def __init__(self, jobs: int, context: BaseContext, launcher: Launcher, backend: str) -> None:
-        self._jobs, self._context, self._launcher, self._backend = jobs, context, launcher, backend
+    def __init__(self, jobs: int, context: BaseContext, launcher: Launcher, options: Options) -> None:
+        self._jobs, self._context, self._launcher, self._options = jobs, context, launcher, options
+        self.refused: dict[str, str] = {}
+        self.machines = 1
         self._notes = TemporaryDirectory()
         self._door: socket.socket | None = None
         self._executor = self._started(jobs)
 
     def _started(self, jobs: int) -> ProcessPoolExecutor:
         self._door = self._launcher.door()
-        given = (self._backend, self._door, self._notes.name)
+        given = (self._options.backend, self._door, self._notes.name)
         executor = ProcessPoolExecutor(jobs, self._context, _begin, given)
         executor.submit(os.getpid)  # a process starts with its first task
         return executor
+
+    def prove(self, root: Path, assignments: Sequence[str]) -> None:
+        """Start a worker; IsolationError if it is less isolated than the options demand."""
+        del root, assignments  # they are here
+        start_worker(self._launcher, None, self._options.isolation).close()
+
+    def grade_all(self, entries: Sequence[Entry], run: Run) -> Iterator[tuple[Entry, bool]]:
+        """Grade every entry; yield each when its report is written, with whether it was graded now or before.
+
+        A hand-in whose grading process was killed (out of memory, say) is graded again, alone, and reported as broken
+        if that process is killed as well.
+        Raises RuntimeError if grading processes cannot even start; reports already written stay.
+        """
+        return _grade_all(entries, run, self)
 
     def submit(self, run: Run, entry: Entry, number: int) -> Future[bool]:
         """Have one hand-in graded; number: its key in the notes."""
@@ -92,27 +111,21 @@ class Pool:
 
 
 @contextmanager
-def open_pool(jobs: int, launcher: Launcher, backend: str = "numpy") -> Iterator[Pool]:
-    """Start grading processes for ``grade_all``.
+def open_pool(jobs: int, launcher: Launcher, options: Options | None = None) -> Iterator[Pool]:
+    """Start grading processes.
 
     launcher: its zygote, if it has one, starts the workers of all of them.
     If the system supports it, one process imports everything, and the others are forked from it.
     """
     with isolated_processes("autograder.cli", __name__) as context:
-        pool = Pool(jobs, context, launcher, backend)
+        pool = Pool(jobs, context, launcher, options or Options())
         try:
             yield pool
         finally:
             pool.end()
 
 
-def grade_all(entries: list[Entry], run: Run, pool: Pool) -> Iterator[tuple[Entry, bool]]:
-    """Grade every entry; yield each when its report is written, with whether it was graded now or before.
-
-    A hand-in whose grading process was killed (out of memory, say) is graded again, alone, and reported as broken if
-    that process is killed as well.
-    Raises RuntimeError if grading processes cannot even start; reports already written stay.
-    """
+def _grade_all(entries: Sequence[Entry], run: Run, pool: Pool) -> Iterator[tuple[Entry, bool]]:
     run = replace(run, root=os.path.abspath(run.root), out=os.path.abspath(run.out))  # noqa: PTH100 - links stay
     waiting = dict(enumerate(entries))
     try:
@@ -146,14 +159,19 @@ def _grade_alone(pool: Pool, run: Run, entry: Entry, number: int) -> bool:
         return pool.submit(run, entry, number).result()
     except BrokenProcessPool:
         pool.take_notes()
-        _report_broken(run, entry, "the process that graded it was killed, twice", KILLED)
+        report_broken(run, entry, "the process that graded it was killed, twice", KILLED)
         return True
 
 
-def _report_broken(run: Run, entry: Entry, reason: str, text: str) -> None:
+def report_broken(run: Run, entry: Entry, reason: str, text: str) -> None:
+    """Write the report of a hand-in that the grader failed on; reason: for the student, text: for the instructor."""
     loaded = catalogue.load(entry.assignment, Path(run.root))
-    record_fault(Path(run.out), entry, text)
-    report = broken(loaded, entry, reason, seed=run.seed, scope=run.scope)
+    keep_report(run, entry, broken(loaded, entry, reason, seed=run.seed, scope=run.scope), text)
+
+
+def keep_report(run: Run, entry: Entry, report: object, fault: str) -> None:
+    """Write a report into the run's folder, and the traceback of a failure of the grader, or remove an earlier one."""
+    record_fault(Path(run.out), entry, fault)
     keep(report_path(Path(run.out), entry), report, within=Path(run.out))
 
 
@@ -161,9 +179,47 @@ def _report_broken(run: Run, entry: Entry, reason: str, text: str) -> None:
 
 
 @dataclass
-class _Process:
+class Grading:
+    """What one process grades with: access to workers, and a grader for each assignment that it has met."""
+
     launcher: Launcher
-    graders: dict[str, Grader]
+    graders: dict[str, Grader] = field(default_factory=dict)
+
+    def grade(self, run: Run, entry: Entry) -> tuple[Report | None, str]:
+        """One hand-in's report, and tracebacks of the grader's own failures; None if its report is up to date.
+
+        Whatever is raised about it becomes its report; IsolationError, and what concerns no hand-in, is raised.
+        """
+        loaded = catalogue.load(entry.assignment, Path(run.root))
+        try:
+            return self._graded(run, entry, loaded)
+        except IsolationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a problem of this hand-in, and of no other
+            report = broken(loaded, entry, type(error).__name__, seed=run.seed, scope=run.scope)
+            return report, traceback.format_exc()
+
+    def _graded(self, run: Run, entry: Entry, loaded: Loaded) -> tuple[Report | None, str]:
+        try:
+            submission = submission_of(entry, loaded)
+        except SubmissionError as error:
+            file = Path(entry.path).name
+            report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, scope=run.scope)
+            return report, ""
+        earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
+        path = report_path(Path(run.out), entry)
+        if is_done(path, submission, run, entry, hash_of_earlier(earlier)):
+            return None, ""
+        grader = self.graders.get(entry.assignment)
+        if grader is None:
+            grader = self.graders[entry.assignment] = Grader(loaded, self.launcher, run.options)
+        report = grader.grade(submission, entry.student, earlier)
+        return report, "\n".join(grader.faults)
+
+
+@dataclass
+class _Process:
+    grading: Grading
     note: Path
 
 
@@ -173,7 +229,7 @@ _PROCESS: list[_Process] = []
 def _begin(backend: str, door: socket.socket | None, notes: str) -> None:
     """Set up one grading process: its access to workers, and its end with the process that opened the pool."""
     enter_neutral_folder()
-    _PROCESS[:] = [_Process(open_launcher(backend=backend, door=door), {}, Path(notes, str(os.getpid())))]
+    _PROCESS[:] = [_Process(Grading(open_launcher(backend=backend, door=door)), Path(notes, str(os.getpid())))]
     if door:
         door.close()
     if backend != "cupy":  # a GPU driver maps far more memory than it uses
@@ -200,39 +256,13 @@ def _end_with_parent() -> None:
 
 
 def _grade_one(run: Run, entry: Entry, number: int) -> bool:
-    """Grade one hand-in; whatever is raised about it becomes its report."""
+    """Grade one hand-in, and write its report."""
     process = _PROCESS[0]
     process.note.write_text(str(number), encoding="ascii")
-    loaded = catalogue.load(entry.assignment, Path(run.root))
     try:
-        report, faults = _graded(process, run, entry, loaded)
-    except IsolationError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a problem of this hand-in, and of no other
-        _report_broken(run, entry, type(error).__name__, traceback.format_exc())
-    else:
+        report, fault = process.grading.grade(run, entry)
         if report is not None:
-            record_fault(Path(run.out), entry, "\n".join(faults))
-            keep(report_path(Path(run.out), entry), report, within=Path(run.out))
+            keep_report(run, entry, report, fault)
         return report is not None
     finally:
         process.note.write_text("", encoding="ascii")
-    return True
-
-
-def _graded(process: _Process, run: Run, entry: Entry, loaded: Loaded) -> tuple[Report | None, list[str]]:
-    """One hand-in's report, and tracebacks of the grader's own failures; None if its report is up to date."""
-    try:
-        submission = submission_of(entry, loaded)
-    except SubmissionError as error:
-        file = Path(entry.path).name
-        report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, scope=run.scope)
-        return report, []
-    earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
-    path = report_path(Path(run.out), entry)
-    if is_done(path, submission, run, entry, hash_of_earlier(earlier)):
-        return None, []
-    grader = process.graders.get(entry.assignment)
-    if grader is None:
-        grader = process.graders[entry.assignment] = Grader(loaded, process.launcher, run.options)
-    return grader.grade(submission, entry.student, earlier), grader.faults

@@ -74,6 +74,10 @@ def grade(
     part: Annotated[
         str | None, typer.Option(metavar="I/N", help="Grade only the I-th of N shares of the class; join with merge.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Grade on the machines of this Dask scheduler: tcp://HOST:8786."),
+    ] = None,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
@@ -114,6 +118,7 @@ def grade(
             json=json,
             gradebook=gradebook,
             part=share,
+            cluster=cluster,
         )
     except SpecError as error:  # the course is at fault, so nothing can run
         raise usage(str(error)) from error

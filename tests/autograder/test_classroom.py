@@ -12,7 +12,7 @@ import pytest
 
 from autograder.classroom import processes
 from autograder.classroom.finding import Entry, discover, report_path
-from autograder.classroom.processes import grade_all, open_pool
+from autograder.classroom.processes import open_pool
 from autograder.classroom.runs import Run, prepare_run
 from autograder.cli import main
 from autograder.course.catalogue import UsageError
@@ -55,7 +55,7 @@ def grade_here(course, folder, out, **options):
     entries = discover(folder, course)
     run = prepare_run(course, out, folder, entries, Options(**options))
     with open_launcher() as launcher, open_pool(2, launcher) as pool:
-        return {entry.student: fresh for entry, fresh in grade_all(entries, run, pool)}
+        return {entry.student: fresh for entry, fresh in pool.grade_all(entries, run)}
 
 
 # --- what is there to grade ------------------------------------------------------------------
@@ -153,7 +153,7 @@ def test_a_student_who_handed_in_nothing_gets_a_report_that_says_so(small_course
     entries = discover(tmp_path / "in", small_course, "02_layers")
     run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, Options(seed=1))
     with open_launcher() as launcher, open_pool(1, launcher) as pool:
-        assert len(list(grade_all(entries, run, pool))) == 2
+        assert len(list(pool.grade_all(entries, run))) == 2
     report = read_report(report_path(tmp_path / "out", entries[1]))
     assert [problem.sentence for problem in report.problems] == ["nothing was handed in for 02_layers"]
 

@@ -12,7 +12,7 @@ import pytest
 from autograder.classroom import grading, processes
 from autograder.classroom.faults import fault_path
 from autograder.classroom.finding import discover, report_path, submission_of
-from autograder.classroom.processes import grade_all, open_pool
+from autograder.classroom.processes import open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.cli import main
 from autograder.course.repairs import is_published
@@ -60,7 +60,7 @@ def grade_here(course, folder, out, jobs=2):
     entries = discover(folder, course, "02_layers")
     run = prepare_run(course, out, folder, entries, Options(seed=1, isolation="none"))
     with open_launcher() as launcher, open_pool(jobs, launcher) as pool:
-        found = {entry.student: fresh for entry, fresh in grade_all(entries, run, pool)}
+        found = {entry.student: fresh for entry, fresh in pool.grade_all(entries, run)}
     return found, {entry.student: read_report(report_path(out, entry)) for entry in entries}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autograder.classroom.finding import discover, report_path
-from autograder.classroom.processes import grade_all, open_pool
+from autograder.classroom.processes import open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.cli import main
 from autograder.grading.grader import Grader
@@ -139,7 +139,7 @@ def graded(small_course, tmp_path_factory):
     entries = discover(hand_ins, small_course)
     run = prepare_run(small_course, out, hand_ins, entries, Options(seed=1))
     with open_launcher() as launcher, open_pool(2, launcher) as pool:
-        list(grade_all(entries, run, pool))
+        list(pool.grade_all(entries, run))
     assert main(["report", str(out)]) == 0
     for form in ALL_FORMATS:
         assert run_command(form, out)[0] == 0

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from autograder.classroom.finding import find_hand_ins, report_path
-from autograder.classroom.processes import grade_all, open_pool
+from autograder.classroom.processes import open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
@@ -156,7 +156,7 @@ def resume(small_course, tmp_path):
                 small_course, out, tmp_path / "in", [entry], Options(seed=3, scope=Scope(capstones=False))
             )
             with open_launcher() as launcher, open_pool(1, launcher) as pool:
-                ((_, fresh),) = grade_all([entry], prepared, pool)
+                ((_, fresh),) = pool.grade_all([entry], prepared)
         return fresh, path
 
     return run
