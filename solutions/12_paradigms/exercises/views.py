@@ -72,9 +72,9 @@ contrast = LossExercise(
 
 def cold_views(rng):
     """So low a temperature that exponentials overflow, or underflow where a row has no near candidate."""
-    a = rng.normal(size=(4, 3))
-    b = a + rng.normal(0, 0.1, a.shape)
-    b[2] = -a[2] + rng.normal(0, 0.1, 3)
+    a = np.eye(4) + rng.normal(0, 0.05, (4, 4))
+    b = a + rng.normal(0, 0.05, a.shape)
+    b[2] *= -1
     yield Case({"temperature": 0.0005}, a=a, b=b)
 
 
