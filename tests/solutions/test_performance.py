@@ -1,4 +1,4 @@
-"""References of 14 beside PyTorch; what the plain versions compute; what a hand-in has to do to train_fast; a whole ring."""
+"""References of 14 beside PyTorch; what the plain versions compute; what train_fast demands; a whole ring."""
 
 import numpy as np
 import pytest
