@@ -17,10 +17,10 @@ def of_lengths(rng, x, low, high):
 
 
 def rows(rng):
-    """Batch 1, two features and more, rows of very different length."""
-    yield Case(x=of_lengths(rng, rng.normal(size=(5, 2)), 0, 1.5))
+    """Batch 1, two features and more, rows of very different length, shorter and longer than 1."""
+    yield Case(x=of_lengths(rng, rng.normal(size=(5, 2)), -0.7, 0.8))
     for shape in [(1, 4), (6, 3), (4, 7)]:
-        yield Case(x=of_lengths(rng, rng.normal(size=shape), 0, 1.5))
+        yield Case(x=of_lengths(rng, rng.normal(size=shape), -0.7, 0.8))
 
 
 unit = LayerExercise("UnitLength", cases=rows, wide=Case(x=(2, 8000)), extreme=1e6)
