@@ -6,6 +6,7 @@ import ast
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
 
@@ -33,10 +34,10 @@ FEWEST = 3
 CLEARANCE = 1.25
 """A speed limit keeps this factor from both sides."""
 FEWEST_WITH_BACKWARD = 5
-SAMPLED = 6
+SAMPLED = 4
 """So many mistakes of each exercise are in a sample, and of each check that mistakes are meant for at least one."""
 FEWER, SELDOM = 2, 4
-"""Of so many exercises, a sample measures variants and trains capstones in one, and takes differences in one."""
+"""Of so many exercises, a sample tries a mutation, variants and capstones in one, and costly mutations in one."""
 
 
 class Margin(msgspec.Struct, frozen=True):
@@ -146,8 +147,9 @@ def look_at(
 ) -> Audit:
     """Audit one piece; arguments as those of ``audit``.
 
-    sample: only a part is tried, the same in every audit: some mistakes of each exercise; and of some exercises what
-    takes long, which is the training of capstones, variants, and numerical differences in place of gradients.
+    sample: only a part is tried, the same in every audit: some mistakes of each exercise, every second mutation; and of
+    some exercises what takes long, which is the training of capstones, variants, and numerical differences in place of
+    gradients.
     """
     result = Audit()
     try:
@@ -248,7 +250,7 @@ class _Auditor:
             if not path.is_file():
                 yield f"there is no released {path.name}: run autograder release"
                 continue
-            result = self.grader.grade(read_submission(path, self.loaded)).exercises[0]
+            result = self.grader.grade(_read(path, self.loaded.assignment.name, self.loaded.root)).exercises[0]
             if result.points:  # an optional step has none: its status says the same
                 yield f"the stub in {path.name} earns {result.points} points"
             elif result.status is not Status.NOT_ATTEMPTED:
@@ -316,6 +318,11 @@ class _Auditor:
         most = 1 if exercise.capstone else max(SAMPLED, len(by_check))
         return [mistake for mistake in exercise.mistakes if mistake in each_first[:most]]
 
+    def _leaves_out_mutation(self, exercise: Exercise, check: Check) -> bool:
+        """Whether a sample leaves it out: of every kind of check, some exercises' mutations are tried."""
+        left_out = self.sample and _rank(f"{exercise.name}: {check.name}")[0] % FEWER != 0
+        return left_out or (bool(check.cost) and self._leaves_out(exercise, SELDOM))
+
     def _leaves_out(self, exercise: Exercise, of: int) -> bool:
         """Whether this exercise is one of those in which a sample leaves out what takes long."""
         return self.sample and _rank(exercise.name)[3] % of != 0
@@ -340,7 +347,7 @@ class _Auditor:
                 if check.name not in named and not check.budget:
                     yield f"“{check.name}” is not proved: no mistake is meant for it"
                 continue
-            if (check.cost and self._leaves_out(exercise, SELDOM)) or self._lacks_device(check.name):
+            if self._leaves_out_mutation(exercise, check) or self._lacks_device(check.name):
                 self.result.left_out += 1
                 continue
             self.result.mutations += 1
@@ -399,6 +406,12 @@ class _Auditor:
             self.result.margins.append(margin)
             if margin.below < CLEARANCE or margin.above < CLEARANCE:
                 yield f"its limit is too close: {margin}"
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, assignment: str, root: Path) -> Submission:
+    """A released file, which is the same for all exercises of its assignment."""
+    return read_submission(path, catalogue.load(assignment, root))
 
 
 def _is_free(variant: str, budget: Budget, lenient: set[str]) -> bool:

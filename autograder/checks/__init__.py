@@ -63,7 +63,7 @@ from autograder.checks.tokenizer import LEARNED, TokenizerExercise
 from autograder.checks.training_step import DETACHED, DRAWS, LEFT_OVER, MODES, TURNS, TrainingStepExercise
 from autograder.isolation.tree import Code, New, Ref, Rng, Strided
 from autograder.measuring import Memory, Scaling, Speed
-from autograder.spec import Case, Exercise, GradientCost, Outline, Points, SpecError
+from autograder.spec import Case, Exercise, GradientCost, Outline, Points, Seeded, SpecError
 from autograder.spec.comparison import Mismatch, Tolerance, compare, compare_all
 from autograder.subject import Instance, SubjectRaisedError
 
@@ -126,6 +126,7 @@ __all__ = [
     "Scaling",
     "ScheduleExercise",
     "Score",
+    "Seeded",
     "Setting",
     "SpecError",
     "Speed",

@@ -23,7 +23,7 @@ from autograder.checks.trajectory import (
     take_step,
 )
 from autograder.isolation.tree import Values
-from autograder.measuring import Speed
+from autograder.measuring import Memory, Speed
 from autograder.spec import Budget, Case, Check, Exercise, Extras, Observations, Points, points_by_part
 from autograder.spec.comparison import Mismatch
 from autograder.subject import Subject
@@ -120,6 +120,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     zeros: tuple[str, ...] = (),
     states: tuple[str, ...] = (),
     speed: Speed | None = None,
+    memory: Memory | None = None,
     budgets: Sequence[Budget] = (),
     **extras: Unpack[Extras],
 ) -> Exercise:
@@ -132,7 +133,8 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
     decay: one that is taken for another argument then shows.
     states: lists of arrays that the docstring names, where it names several, which could be exchanged.  Nobody has to
     keep the state there.
-    speed: for a case with the inputs ``parameter`` and ``gradient``, like all budgets; budgets: of other kinds.
+    speed: for a case with the inputs ``parameter`` and ``gradient``, like all budgets; budgets: of other kinds;
+    memory: as a share of the parameter (``of="parameter"``), both inputs ``Seeded``.
     """
     trajectory = Trajectory(name, cases)
     checks = [
@@ -144,6 +146,7 @@ def OptimizerExercise(  # noqa: N802 - reads as the class of exercise that it ma
         *_checks_of_placement(trajectory),
         _descent(trajectory, quadratic),
         *budget_checks(trajectory.trial, (speed, *budgets), needs=("step",), after=(MATCHES,)),
+        *budget_checks(trajectory.large_trial, (memory,), needs=("step",), after=(MATCHES,)),
     ]
     support = packaged_support("parameters")
     return Exercise(name, "optimizer", ("step",), points_by_part(name, points), checks, support=support, **extras)

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograder.checks.drawing import CaseMaker
 from autograder.checks.judges import judge_float32
-from autograder.isolation.tree import Ref, Value, Values
+from autograder.isolation.tree import Ref, Rng, Value, Values
 from autograder.spec import Case, Observations, Trial
 from autograder.spec.comparison import FLOAT32, FLOAT64, Mismatch, Tolerance, compare
 from autograder.subject import Instance, Subject
@@ -21,6 +21,8 @@ STEPS = 20
 SHORT = 6
 LARGE = 40_000
 """Numbers of a large parameter: several of ``dlkit.blocks``."""
+ROWS = 32
+"""Rows that are fetched of a parameter too large to be sent."""
 ARRAY = "the array of parameter"
 """Begins the name of what stands in an array that a parameter had before the first step."""
 """Enough steps for a property that does not depend on the numbers."""
@@ -181,6 +183,32 @@ class Trajectory:
             optimizer.keep("step", settle=True)
 
         return Trial(renew, go, lambda: {"the parameter": parameters.get("0.data")})
+
+    def large_trial(self, subject: Subject, case: Case) -> Trial:
+        """Prepare the second step on one parameter that the worker has drawn: by then all arrays are in memory.
+
+        Only some rows of what comes out are fetched.  Which ones, follows from a seed that the worker is not sent.
+        """
+        drawn, gradient = case.inputs["parameter"], case.inputs["gradient"]
+        parameters = subject.keep("support.large", drawn.shape, drawn.dtype, rng=Rng(drawn.seed))
+        optimizer = subject.make(self.name, Ref(parameters.handle), **case.arguments)
+        places = [np.arange(0)]
+
+        def renew(case: Case) -> None:
+            subject.run("support.give_drawn", Ref(parameters.handle), rng=Rng(case.inputs["gradient"].seed))
+            count, seed = drawn.shape[0], case.inputs["parameter"].seed
+            places[0] = np.random.default_rng(seed).choice(count, min(count, ROWS), replace=False)
+
+        def go() -> None:
+            optimizer.keep("step", settle=True)
+
+        subject.run("support.give_drawn", Ref(parameters.handle), rng=Rng(gradient.seed))
+        go()
+        return Trial(
+            renew,
+            go,
+            lambda: {"some rows of the parameter": subject.run("support.rows", Ref(parameters.handle), places[0])},
+        )
 
 
 def take_step(subject: Subject, optimizer: Instance, parameters: Instance, gradients: Sequence[NumpyArray]) -> Value:

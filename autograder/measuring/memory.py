@@ -3,18 +3,22 @@
 Resident memory, as counted by the kernel, in fresh workers.  Both peaks count from what the reference's worker holds
 before the call, when inputs and parameters exist already: what code takes while it is loaded, or while its inputs
 are sent, and releases or uses in the call, counts as its own.
+
+Where code is to take no memory at all, a ratio says nothing; then what it takes beyond the reference is measured, as a
+share of an array (``of=``).  That array is larger than 32 MB: the allocator keeps none so large for later, so that
+every array like it is seen.
 """
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.measuring.ratio import Ratio
 from autograder.report import Footprint
-from autograder.spec import Bench, Case, Check, Judgement, Observations, Stored
+from autograder.spec import REFERENCE, Bench, Case, Check, Judgement, Observations, Seeded, SpecError, Stored
 from autograder.spec.comparison import Mismatch
 from autograder.subject import RemoteSubject
 
@@ -25,6 +29,8 @@ FLOOR = 1 << 18
 """Bytes by which any process may grow by itself."""
 SPARE = 2 << 20
 """Bytes by which code may be larger than the reference before the call: its functions, what it imports."""
+LARGE = 32 << 20
+"""Bytes from which on glibc hands every freed array back to the system."""
 MEGABYTE = 1e6
 
 
@@ -42,10 +48,20 @@ class Taken:
         """What stays allocated after the call."""
         return max(self.after - self.before, 0)
 
+    @property
+    def beyond(self) -> int:
+        """What there was at the most, before the call or in it, beyond what is there before it."""
+        return max(self.grew, self.peak - self.before)
+
 
 @dataclass(frozen=True)
 class Memory(Ratio):
-    """A limit on peak memory, beyond inputs and parameters.  Let the reference use at least a megabyte."""
+    """A limit on peak memory, beyond inputs and parameters.  Let the reference use at least a megabyte.
+
+    of: an input that is ``Seeded``, larger than 32 MB, where the reference takes next to nothing: the limit is then the
+    share of its bytes that code may take beyond the reference.  The second of two calls is measured, in which all
+    arrays exist, and what the first one took counts as well.
+    """
 
     name: ClassVar[str] = "sparing with memory"
     part: ClassVar[str] = "memory"
@@ -55,6 +71,29 @@ class Memory(Ratio):
         "Find your largest array: is one of its axes summed over later, or can it be processed in blocks?"
     )
     is_calibrated: ClassVar[bool] = True
+    of: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        problem = ""
+        if self.of and self.against != REFERENCE:
+            problem = "memory as a share of an input is measured against the reference"
+        elif self.of and not isinstance(self.case.inputs.get(self.of), Seeded):
+            problem = f"memory is measured as a share of '{self.of}', which is no Seeded input of the case"
+        elif self.of and self.size <= LARGE:
+            problem = f"'{self.of}' has {self.size} bytes: arrays of at most {LARGE} are not handed back when freed"
+        if problem:
+            raise SpecError(problem)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the input that memory is a share of."""
+        whole = replace(self.case.inputs[self.of], dtype=self.dtype)
+        return int(whole.nbytes)
+
+    def ratio(self, peak: float, its_peak: float) -> float:
+        """What is compared with the limit, of bytes at the peak of the code and of what it is compared with."""
+        return max(peak - its_peak, FLOOR) / self.size if self.of else ratio(peak, its_peak)
 
     def measure(self, check: Check, bench: Bench) -> Judgement:
         """Compare the peak of one call with the reference's."""
@@ -73,15 +112,15 @@ class Memory(Ratio):
         try:
             peak, _ = self._peak(check, bench)
         except NotMeasuredError:
-            peak = 0
-        return Stored("", peak=peak)
+            return Stored("")
+        return Stored("", peak=max(peak, 1))
 
     def _peak(self, check: Check, bench: Bench) -> tuple[int, int]:
         """Bytes by which a worker grows in one call: at the peak, and permanently."""
         case = bench.cases(check)[0]
         with bench.code() as code:
             taken, _ = grow(check, code, case, self.run.draw(bench.rng, case))
-        return taken.grew, taken.kept
+        return taken.beyond if self.of else taken.grew, taken.kept
 
     def _judged(self, figures: Footprint) -> Judgement:
         return self.judge(figures, f"correct, but {sentence(figures)}")
@@ -96,10 +135,10 @@ def compare(memory: Memory, check: Check, bench: Bench) -> tuple[Footprint, Mism
         with bench.code() as code, bench.reference() as reference:
             ours, seen = grow(check, code, case, fresh)
             theirs, expected = grow(check, reference, case, fresh)
-        peak, its_peak, kept = used(ours, theirs), theirs.grew, ours.kept
+        peak, its_peak, kept = used(ours, theirs), theirs.beyond if memory.of else theirs.grew, ours.kept
         pairs.append((peak, its_peak))
         mismatch = check.judge(seen, expected, fresh)
-        if mismatch or _is_clear(peak, its_peak, memory.at_most):
+        if mismatch or _is_clear(memory.ratio(peak, its_peak), memory.at_most):
             break
     middle, its_middle = (statistics.median(side) for side in zip(*pairs, strict=True))
     return _figures(memory, middle, its_middle, kept), mismatch
@@ -111,7 +150,7 @@ def used(ours: Taken, theirs: Taken) -> int:
 
 
 def _figures(memory: Memory, peak: float, its_peak: float, kept: int, *, estimated: bool = False) -> Footprint:
-    found, half = ratio(peak, its_peak), memory.half_at
+    found, half = memory.ratio(peak, its_peak), memory.half_at
     within = half is not None and found <= half
     return Footprint(
         round(found, 3),
@@ -123,6 +162,7 @@ def _figures(memory: Memory, peak: float, its_peak: float, kept: int, *, estimat
         within,
         estimated=estimated,
         against=memory.against,
+        of=memory.of,
     )
 
 
@@ -131,9 +171,8 @@ def ratio(peak: float, its_peak: float) -> float:
     return (peak + FLOOR) / (its_peak + FLOOR)
 
 
-def _is_clear(peak: int, its_peak: int, limit: float) -> bool:
+def _is_clear(found: float, limit: float) -> bool:
     """Whether one pair is enough, as memory hardly varies."""
-    found = ratio(peak, its_peak)
     return found > CLEAR * limit or found * CLEAR < limit
 
 

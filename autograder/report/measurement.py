@@ -58,12 +58,11 @@ class Pair(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True, tag_field="kind"):
     """Common to all kinds of measurement; each also has ``value``, ``limit``, ``pace``, ``interval`` and ``words``.
 
-    is_ratio: whether the value is a multiple of the reference's; unit: the text after the value in a sentence;
+    is_ratio: whether the value is a multiple of the reference's;
     in_sentence: whether the sentence of a failed check states the figures.
     """
 
     is_ratio: ClassVar[bool] = True
-    unit: ClassVar[str] = "× the reference"
     in_sentence: ClassVar[bool] = False
 
     @property
@@ -80,6 +79,11 @@ class Figures(msgspec.Struct, frozen=True, tag_field="kind"):
     def earns_half(self) -> bool:
         """Whether a value over the limit still earns half of the points."""
         return False
+
+    @property
+    def unit(self) -> str:
+        """The text after the value in a sentence."""
+        return f"× {self.compared_with}"
 
     @property
     def compared_with(self) -> str:
@@ -152,7 +156,8 @@ class Footprint(Figures, frozen=True, tag="memory"):
     """A memory check's figures: bytes at the peak of one call, of the code and of the reference, and their ratio.
 
     kept: bytes that stay allocated after the call; half_limit: the limit for half of the points, and whether the ratio
-    is within it; estimated: whether the reference's peak was measured at release; against: as in ``Timing``.
+    is within it; estimated: whether the reference's peak was measured at release; against: as in ``Timing``;
+    of: an input, where the ratio is not one of both peaks but the share of its bytes taken beyond the reference.
     """
 
     ratio: float
@@ -164,11 +169,17 @@ class Footprint(Figures, frozen=True, tag="memory"):
     within_half: bool = False
     estimated: bool = False
     against: str = "reference"
+    of: str = ""
 
     @property
     def value(self) -> float:
         """The ratio."""
         return self.ratio
+
+    @property
+    def unit(self) -> str:
+        """The text after the value in a sentence."""
+        return f"× the {self.of}" if self.of else f"× {self.compared_with}"
 
     @property
     def pace(self) -> Pace:
@@ -191,7 +202,8 @@ class Footprint(Figures, frozen=True, tag="memory"):
         ratio = _beside(self.ratio, self.limit, estimated=self.estimated)
         peak, theirs = (f"{amount / MEGABYTE:.1f} MB" for amount in (self.peak, self.reference_peak))
         limit = f"limit {_limit(self.limit)}{_note(self.estimated)}"
-        return f"{ratio} × {self.compared_with}’s memory ({peak} at its peak against {theirs}; {limit})"
+        what = f"the {self.of} beyond {self.compared_with}" if self.of else self.compared_with
+        return f"{ratio} × {what}’s memory ({peak} at its peak against {theirs}; {limit})"
 
     @property
     def line(self) -> str:
@@ -207,7 +219,6 @@ class Growth(Figures, frozen=True, tag="growth"):
     """
 
     is_ratio: ClassVar[bool] = False
-    unit: ClassVar[str] = "to the power"
     in_sentence: ClassVar[bool] = True
 
     exponent: float
@@ -225,6 +236,11 @@ class Growth(Figures, frozen=True, tag="growth"):
     def value(self) -> float:
         """The exponent."""
         return self.exponent
+
+    @property
+    def unit(self) -> str:
+        """The text after the value in a sentence."""
+        return "to the power"
 
     @property
     def interval(self) -> tuple[float, float]:

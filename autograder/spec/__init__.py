@@ -1,7 +1,7 @@
 """What an assignment consists of, as its author writes it: frozen data; nothing here runs by itself."""
 
 from autograder.spec.assignment import Assignment, Outline, Question
-from autograder.spec.budget import FROZEN, REFERENCE, Bench, Budget, Judgement, Run, Stored
+from autograder.spec.budget import FROZEN, REFERENCE, Bench, Budget, Judgement, Run, Seeded, Stored
 from autograder.spec.case import Case
 from autograder.spec.check import Check, Draw, GradientCost, Judge, Observations, Observe, Trial
 from autograder.spec.error import SpecError
@@ -33,6 +33,7 @@ __all__ = [
     "Question",
     "Run",
     "Scope",
+    "Seeded",
     "SpecError",
     "Stored",
     "Trial",

@@ -5,25 +5,25 @@ The kinds are in ``autograder.measuring``, each in a module of its own.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+import numpy as np
 
 from autograder.report import Measurement, Pace, Status
 from autograder.spec.error import SpecError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from autograder.spec.case import Case
     from autograder.spec.check import Check
     from autograder.spec.comparison import Mismatch
     from autograder.subject import Open, Subject
     from dlkit.extraction import Chunk
 
-__all__ = ["FROZEN", "REFERENCE", "Bench", "Budget", "Judgement", "Run", "Stored"]
+__all__ = ["FROZEN", "REFERENCE", "Bench", "Budget", "Judgement", "Run", "Seeded", "Stored"]
 
 REFERENCE, FROZEN = "reference", "frozen"
 """What a cost can be compared with."""
@@ -33,10 +33,28 @@ HALF = 0.5
 
 
 @dataclass(frozen=True)
+class Seeded:
+    """An input so large that the worker draws it itself: its shape, and the seed, which is drawn for every call.
+
+    Sent ahead, it would leave room in the worker's memory in which another array goes unseen.
+    """
+
+    shape: tuple[int, ...]
+    seed: int = 0
+    dtype: str = "float32"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
 class Run:
     """What is run when it is measured.
 
-    The case's inputs are shapes (drawn normal, anew for every call) or functions of an rng (labels), else SpecError.
+    The case's inputs are shapes (drawn normal, anew for every call), also those of ``Seeded``, or functions of an rng
+    (labels), else SpecError.
     dtype: of the drawn inputs and the parameters.
     """
 
@@ -56,6 +74,8 @@ class Run:
     def _drawn(self, name: str, spec: Any, rng: np.random.Generator) -> Any:
         if callable(spec):
             return spec(rng)
+        if isinstance(spec, Seeded):
+            return replace(spec, seed=int(rng.integers(1 << 62)), dtype=self.dtype)
         if not isinstance(spec, tuple | int):
             message = f"a case that is measured ({self.case.describe()}) has a shape for “{name}”, or a function of rng"
             raise SpecError(message)

@@ -12,7 +12,7 @@ OUTLINE = Outline(
         "07_recurrent",
         "09_attention",
     ),
-    bonus=("all_reduce", "silu_kernel", "softmax_kernel"),
+    bonus=("RingWorker", "silu_kernel", "softmax_kernel"),
     minutes=480,
     points={
         "Conv2dFast": Points(forward=1, backward=1, speed=1, memory=3),
@@ -24,7 +24,7 @@ OUTLINE = Outline(
         "gradient_checkpoint": Points(gradient_checkpoint=2, scaling=3),
         "cosine_topk_blocked": Points(cosine_topk_blocked=1, memory=2, scaling=2),
         "train_fast": Points(train_fast=2, speed=4),
-        "all_reduce": 4,
+        "RingWorker": Points(send=1, receive=3),
         "silu_kernel": 2,
         "softmax_kernel": 3,
     },

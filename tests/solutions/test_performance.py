@@ -1,5 +1,6 @@
-"""References of 14 beside PyTorch; what the plain versions compute; what a hand-in has to do to train_fast."""
+"""References of 14 beside PyTorch; what the plain versions compute; what train_fast demands; a whole ring."""
 
+import numpy as np
 import pytest
 
 from dlkit import Parameter
@@ -50,3 +51,18 @@ def test_a_whole_training_is_pytorchs(number, call, names):
     data = arrays["x"], arrays["y"], arrays["order"]
     agree(names["train_fast"](*data, parameters=parameters, **call["arguments"]), arrays["losses"])
     agree(parameters[0].data, arrays["last"])
+
+
+@pytest.mark.parametrize(("workers", "length"), [(1, 4), (2, 7), (5, 13), (8, 3)])
+def test_a_ring_sums_and_nobody_sends_more_than_twice_its_array(workers, length, names):
+    arrays = np.random.default_rng(0).normal(size=(workers, length))
+    ring = [names["RingWorker"](array, rank=rank, workers=workers) for rank, array in enumerate(arrays)]
+    sent = np.zeros(workers, int)
+    for r in range(2 * (workers - 1)):
+        pieces = [worker.send(r).copy() for worker in ring]
+        sent += [piece.size for piece in pieces]
+        for rank, worker in enumerate(ring):
+            worker.receive(pieces[rank - 1], r)
+    for worker in ring:
+        agree(worker.numbers, arrays.sum(axis=0))
+    assert sent.max(initial=0) <= 2 * length

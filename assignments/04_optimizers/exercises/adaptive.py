@@ -69,7 +69,7 @@ adam = OptimizerExercise(
     quadratic=Quadratic({"lr": 0.1}, 200, 1e-5),
     zeros=("betas",),
     states=("m", "v"),
-    speed=Speed(Case({"lr": 0.001}, parameter=LARGE, gradient=LARGE), at_most=16.0),
+    speed=Speed(Case({"lr": 0.1}, parameter=LARGE, gradient=LARGE), at_most=16.0),
 )
 
 

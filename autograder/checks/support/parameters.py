@@ -2,7 +2,12 @@
 
 from collections.abc import Sequence
 
-from dlkit import Array, Optimizer, Parameter
+import numpy as np
+
+from dlkit import Array, Optimizer, Parameter, asarray
+
+AT_ONCE = 1 << 18
+"""Bytes of a gradient that are drawn at once."""
 
 
 def parameters(arrays: Sequence[Array], gradients: Sequence[Array] = ()) -> list[Parameter]:
@@ -11,6 +16,25 @@ def parameters(arrays: Sequence[Array], gradients: Sequence[Array] = ()) -> list
     if gradients:
         give(made, gradients)
     return made
+
+
+def large(shape: tuple[int, ...], dtype: str, *, rng: np.random.Generator) -> list[Parameter]:
+    """One parameter of normal numbers, drawn here, whose gradient is not set."""
+    return [Parameter(asarray(rng.standard_normal(shape, np.dtype(dtype).type)))]
+
+
+def give_drawn(parameters: Sequence[Parameter], *, rng: np.random.Generator) -> None:
+    """Draw normal gradients, a few rows at a time, so that no large array is made beside them."""
+    for gradient in (parameter.grad for parameter in parameters):
+        rows = max(1, AT_ONCE * len(gradient) // gradient.nbytes)
+        for first in range(0, len(gradient), rows):
+            some = gradient[first : first + rows]
+            some[...] = asarray(rng.standard_normal(some.shape, some.dtype.type))
+
+
+def rows(parameters: Sequence[Parameter], places: Array) -> Array:
+    """These rows of the first parameter."""
+    return parameters[0].data[places]
 
 
 def spread(parameters: Sequence[Parameter]) -> None:

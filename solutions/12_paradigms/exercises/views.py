@@ -17,10 +17,10 @@ def of_lengths(rng, x, low, high):
 
 
 def rows(rng):
-    """Batch 1, two features and more, rows of very different length."""
-    yield Case(x=of_lengths(rng, rng.normal(size=(5, 2)), 0, 1.5))
+    """Batch 1, two features and more, rows of very different length, shorter and longer than 1."""
+    yield Case(x=of_lengths(rng, rng.normal(size=(5, 2)), -0.7, 0.8))
     for shape in [(1, 4), (6, 3), (4, 7)]:
-        yield Case(x=of_lengths(rng, rng.normal(size=shape), 0, 1.5))
+        yield Case(x=of_lengths(rng, rng.normal(size=shape), -0.7, 0.8))
 
 
 unit = LayerExercise("UnitLength", cases=rows, wide=Case(x=(2, 8000)), extreme=1e6)
@@ -72,9 +72,9 @@ contrast = LossExercise(
 
 def cold_views(rng):
     """So low a temperature that exponentials overflow, or underflow where a row has no near candidate."""
-    a = rng.normal(size=(4, 3))
-    b = a + rng.normal(0, 0.1, a.shape)
-    b[2] = -a[2] + rng.normal(0, 0.1, 3)
+    a = np.eye(4) + rng.normal(0, 0.05, (4, 4))
+    b = a + rng.normal(0, 0.05, a.shape)
+    b[2] *= -1
     yield Case({"temperature": 0.0005}, a=a, b=b)
 
 

@@ -50,3 +50,27 @@ class Plain(Optimizer):  # temporary arrays, of one block each
                 m[...] = beta1 * m + (1 - beta1) * g
                 v[...] = beta2 * v + (1 - beta2) * g * g
                 p -= self.lr / (1 - beta1**self.t) * m / (array_module(v).sqrt(v / (1 - beta2**self.t)) + self.eps)
+
+
+class Bulky(Optimizer):  # in place, but with one array of its own for all differences
+    def step(self):
+        self.t += 1
+        beta1, beta2 = self.betas
+        for parameter, means, squares, scratch in zip(self.parameters, self.m, self.v, self.scratch):
+            for p, g, m, v, w, own in blocks(
+                parameter.data, parameter.grad, means, squares, scratch, array_module(scratch).empty_like(scratch)
+            ):
+                xp = array_module(w)
+                xp.subtract(g, m, out=own)
+                own *= 1 - beta1
+                m += own
+                xp.multiply(g, g, out=own)
+                own -= v
+                own *= 1 - beta2
+                v += own
+                xp.divide(v, 1 - beta2**self.t, out=w)
+                xp.sqrt(w, out=w)
+                w += self.eps
+                xp.divide(m, w, out=w)
+                w *= self.lr / (1 - beta1**self.t)
+                p -= w

@@ -20,7 +20,7 @@ from autograder.report import FORMAT, Footprint, Growth, Report, ReportError, St
 from autograder.spec import Scope
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))
-NEW_SINCE = {"against": "reference"}
+NEW_SINCE = {"against": "reference", "of": ""}
 """Figures that release 0.1 did not have, with the value that they stand for."""
 OLD = {"timing": Timing, "footprint": Footprint, "growth": Growth}
 LAYERS = [path for path in SAMPLES if path.name == "02_layers.json"]
