@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,9 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster", "open_cluster"]
 
-CONNECT_S = 20.0
+CONNECT_S, CLOSE_S = 20.0, 5.0
 WITHOUT_MACHINES_S = 120.0
 """So long a run waits where no machine is left; then it stops, and the same command resumes."""
+UNPREPARED_S = 30.0
+"""So long a machine may know nothing of the run after it has joined."""
+MOST_LOSSES = 2
+"""After so many losses of machines with it, the last one alone, a hand-in is reported as broken."""
 AHEAD = 2
 """Hand-ins at the cluster for each machine: the one that it grades, and the next one."""
 PAUSE_S = 0.5
@@ -51,6 +55,11 @@ class Cluster:
         self._client, self._address, self._options = client, address, options
         self._name = f"autograder-{secrets.token_hex(4)}"
         self._known: frozenset[str] = frozenset()
+        self._seen: dict[str, float] = {}
+        self._gave_up: set[str] = set()
+        self._others_came = False
+        self._waiting, self._alone = deque[Entry](), deque[Entry]()
+        self._losses = Counter[tuple[str, str]]()
         self._alone_since = time.monotonic()
         self.refused: dict[str, str] = {}
         self.machines = 0
@@ -61,9 +70,15 @@ class Cluster:
 
         checks = {name: catalogue.load(name, root).checks_sha256 for name in assignments}
         needs = Needs(versions(), self._options.isolation, self._options.backend, checks)
+        machine = Machine(self._name, pack_course(root), needs)
         with self._told():
-            self._client.register_plugin(Machine(self._name, pack_course(root), needs), name=self._name)
-            self._look_around()
+            try:
+                self._client.register_plugin(machine, name=self._name)
+            except OSError:
+                raise
+            except Exception:  # noqa: BLE001, S110 - it is about some machine; each is asked below
+                pass
+        self._look_around()
         if not self.machines:
             reasons = "; ".join(f"{machine} {reason}" for machine, reason in self.refused.items())
             message = f"No machine of {self._address} can grade: {reasons or 'it has no workers'}."
@@ -75,14 +90,15 @@ class Cluster:
         A hand-in on which one machine after the other was lost is reported as broken.
         Raises UsageError if the cluster is lost; reports already written stay.
         """
-        from distributed import wait
+        from distributed import CancelledError, wait
 
-        waiting, sent = deque(entries), dict[Any, Entry]()
-        while waiting or sent:
-            with self._told():
-                self._look_around()
-            while waiting and len(sent) < AHEAD * max(self.machines, 1):
-                entry = waiting.popleft()
+        self._waiting = deque(entries)
+        sent: dict[Any, Entry] = {}
+        while self._waiting or self._alone or sent:
+            self._look_around()
+            for entry in list(self._take_back(run, sent)):
+                yield entry, True
+            for entry in self._next(sent):
                 if _is_up_to_date(run, entry):
                     yield entry, False
                 elif future := self._send(run, entry):
@@ -91,14 +107,19 @@ class Cluster:
                     yield entry, True
             self._refuse_to_wait_for_nobody()
             if sent:
-                with self._told(), suppress(TimeoutError):
+                with self._told(), suppress(TimeoutError, CancelledError):
                     wait(list(sent), timeout=PAUSE_S, return_when="FIRST_COMPLETED")
             for future in [future for future in sent if future.done()]:
                 entry = sent.pop(future)
                 if self._keep(run, entry, future):
                     yield entry, True
-                else:
-                    waiting.appendleft(entry)
+
+    def _next(self, sent: Mapping[Any, Entry]) -> Iterator[Entry]:
+        """What to send now: some for each machine; at the end, one by one, what machines were lost with."""
+        while self._waiting and len(sent) < AHEAD * max(self.machines, 1):
+            yield self._waiting.popleft()
+        if self._alone and not self._waiting and not sent:
+            yield self._alone.popleft()
 
     def _send(self, run: Run, entry: Entry) -> Future | None:
         """Send one hand-in; None if it could not be read, and its report, which says so, was written here."""
@@ -113,12 +134,14 @@ class Cluster:
             return self._client.submit(grade_parcel, self._name, run, parcel, pure=False, resources={self._name: 1})
 
     def _keep(self, run: Run, entry: Entry, future: Future) -> bool:
-        """Write the report that came back; False if another machine has to grade this."""
+        """Write the report that came back; False if the hand-in has to be graded again."""
         if future.status == "finished":
             with self._told():
                 graded: Graded = future.result()
             if graded.refusal:
                 self.refused[graded.machine] = graded.refusal
+                self._gave_up.add(graded.machine)
+                self._waiting.appendleft(entry)
                 return False
             keep_report(run, entry, msgspec.json.decode(graded.report, type=Report), graded.fault)
             return True
@@ -127,9 +150,38 @@ class Cluster:
         with self._told():
             error = future.exception()
         text = "".join(traceback.format_exception(error))
-        reason = "the machines that graded it were lost, one after the other"
-        report_broken(run, entry, reason if type(error).__name__ == "KilledWorker" else type(error).__name__, text)
+        if type(error).__name__ == "KilledWorker":
+            return self._was_lost(run, entry, text)
+        report_broken(run, entry, type(error).__name__, text)
         return True
+
+    def _was_lost(self, run: Run, entry: Entry, text: str) -> bool:
+        """Grade a hand-in with which machines were lost again, alone; after ``MOST_LOSSES`` report it as broken."""
+        self._losses[entry.student, entry.assignment] += 1
+        if self._losses[entry.student, entry.assignment] < MOST_LOSSES:
+            self._alone.append(entry)
+            return False
+        report_broken(run, entry, "the machines that graded it were lost, one after the other", text)
+        return True
+
+    def _take_back(self, run: Run, sent: dict[Any, Entry]) -> Iterator[Entry]:
+        """Take back what waits at machines that have given up, or was at machines when all of them were lost.
+
+        Yields what is given up, with its report.
+        """
+        if not self._gave_up and not self._others_came:
+            return
+        self._others_came = False
+        with self._told():
+            where: Mapping[str, Any] = self._client.processing()
+        here = {key: machine in self._gave_up for machine, keys in where.items() for key in keys}
+        for future in [future for future in sent if here.get(future.key, True) and not future.done()]:
+            entry = sent.pop(future)
+            future.cancel()
+            if future.key in here:
+                self._waiting.appendleft(entry)
+            elif self._was_lost(run, entry, "All machines were lost, several times, while this was graded.\n"):
+                yield entry
 
     # --- the machines ------------------------------------------------------------------------
 
@@ -137,17 +189,27 @@ class Cluster:
         """Ask machines that are new whether they may grade."""
         from autograder.classroom.cluster.machine import refusal_of
 
-        current = frozenset(self._client.scheduler_info(n_workers=-1)["workers"])
-        if current - self._known:
-            answers: Mapping[str, Any] = self._client.run(refusal_of, self._name, on_error="return")
-            for machine, answer in answers.items():
+        with self._told():
+            current = frozenset(self._client.scheduler_info(n_workers=-1)["workers"])
+            new = sorted(current - self._known)
+            answers: Mapping[str, Any] = (
+                self._client.run(refusal_of, self._name, workers=new, on_error="return") if new else {}
+            )
+        self._known &= current
+        now = time.monotonic()
+        for machine, answer in answers.items():
+            waited = now - self._seen.setdefault(machine, now)
+            if isinstance(answer, str):
+                self._known |= {machine}
+                self._others_came = True
                 if answer:
-                    no_kit = "cannot run the kit: install dlkit-course there, in the same version"
-                    self.refused[machine] = answer if isinstance(answer, str) else no_kit
-        self._known = current
-        self.machines = len(current - set(self.refused))
+                    self.refused[machine] = answer
+            elif waited > UNPREPARED_S or isinstance(answer, Exception):
+                self._known |= {machine}
+                self.refused[machine] = "cannot run the kit: install dlkit-course there, in the same version"
+        self.machines = len(self._known - set(self.refused))
         if self.machines:
-            self._alone_since = time.monotonic()
+            self._alone_since = now
 
     def _refuse_to_wait_for_nobody(self) -> None:
         if time.monotonic() - self._alone_since > WITHOUT_MACHINES_S:
@@ -166,9 +228,10 @@ class Cluster:
         return UsageError(f"The scheduler {self._address} was lost ({reason.rstrip('.')}). {FEWER_LOST}")
 
     def end(self) -> None:
-        """Let the machines forget this run."""
-        with self._told():
-            self._client.unregister_worker_plugin(self._name)
+        """Let the machines forget this run, if the scheduler is still there."""
+        if self._client.status == "running":
+            with suppress(Exception):  # of a machine that never had it, or is gone
+                self._client.unregister_worker_plugin(self._name)
 
 
 @contextmanager
@@ -188,10 +251,12 @@ def open_cluster(address: str, options: Options) -> Iterator[Cluster]:
     except (OSError, ValueError) as error:
         message = f"There is no scheduler at {address}. Name the address that dask scheduler printed: tcp://HOST:8786."
         raise UsageError(message) from error
-    with client:
-        cluster = Cluster(client, address, options)
+    cluster = Cluster(client, address, options)
+    try:
         yield cluster
+    finally:
         cluster.end()
+        client.close(timeout=CLOSE_S)
 
 
 def _is_up_to_date(run: Run, entry: Entry) -> bool:

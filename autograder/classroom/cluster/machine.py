@@ -59,26 +59,29 @@ class Graded:
 class Machine(WorkerPlugin):  # type: ignore[misc]
     """Grades one hand-in at a time in this worker process, which has a zygote of its own.
 
-    name: of the plugin, and of the resource that an accepted machine offers; refusal: why it gets no work, in a clause.
+    name: of the plugin, and of the resource that an accepted machine offers; refusal: why it gets no work, in a clause;
+    examined: whether that is known.
     """
 
     def __init__(self, name: str, course: Packed, needs: Needs) -> None:
         self.name, self.needs = name, needs
-        self.refusal = "has not been examined yet"
+        self.refusal = ""
         self._course = course
         self._worker: Worker | None = None
         self._address = ""
         self._root = Path()
         self._grading: Grading | None = None
-        self._lock: threading.Lock  # made on the machine, as it cannot be sent
+        self.examined: asyncio.Event  # these are made on the machine, as they cannot be sent
+        self._lock: threading.Lock
 
     async def setup(self, worker: Worker) -> None:
         """Examine the machine, and offer to grade where everything is as it has to be."""
         self._worker, self._address = worker, worker.address
-        self._lock = threading.Lock()
+        self._lock, self.examined = threading.Lock(), asyncio.Event()
         self.refusal = await asyncio.to_thread(self._examine, Path(worker.local_directory))
         if not self.refusal:
             await worker.set_resources(**{self.name: 1})
+        self.examined.set()
 
     async def teardown(self, worker: Worker) -> None:
         """End what was started here."""
@@ -158,10 +161,11 @@ def grade_parcel(name: str, run: Run, parcel: Parcel) -> Graded:
     return machine.grade(run, parcel)
 
 
-def refusal_of(name: str, dask_worker: Worker) -> str:
-    """Say in a clause why a machine gets no work; empty if it does."""
+async def refusal_of(name: str, dask_worker: Worker) -> str | None:
+    """Say in a clause why a machine gets no work, once that is known; empty if it does, None if it knows of no run."""
     machine = dask_worker.plugins.get(name)
     if machine is None:
-        return "has no kit, or another version of it: install dlkit-course there, in the same version"
+        return None
+    await machine.examined.wait()
     found: str = machine.refusal
     return found
