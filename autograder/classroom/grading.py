@@ -40,7 +40,7 @@ from autograder.report import NotGraded, Report, Status, read_report
 from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
 
-__all__ = ["draw", "entries_of", "grade_class", "merge_parts"]
+__all__ = ["draw", "entries_of", "grade_class", "merge_parts", "opened"]
 
 EVERY_S = 30.0
 """Seconds between two lines about progress, where there is no terminal for a progress bar."""
@@ -88,7 +88,7 @@ def grade_class(
         if part != WHOLE:
             _limit_to(part, found)
         entries = _chosen(found, students)
-        with _opened(cluster, options, max(min(jobs, len(entries)), 1)) as graders:
+        with opened(cluster, options, max(min(jobs, len(entries)), 1)) as graders:
             needed = sorted({entry.assignment for entry in entries})
             for each in needed:  # while the processes start
                 catalogue.load(each, root)
@@ -240,7 +240,7 @@ class Graders(Protocol):
 
 
 @contextmanager
-def _opened(cluster: str | None, options: Options, jobs: int) -> Iterator[Graders]:
+def opened(cluster: str | None, options: Options, jobs: int) -> Iterator[Graders]:
     """Processes of this machine, or the machines of a cluster."""
     if cluster:
         from autograder.classroom.cluster.client import open_cluster
