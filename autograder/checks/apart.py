@@ -73,7 +73,7 @@ def _judge(observed: Observations, expected: Observations, case: Case) -> Mismat
 def _judged(results: list[Value], chance: float) -> tuple[str, str]:
     """The verdict, which does not depend on the draw, and a sentence."""
     try:
-        outputs = [[np.asarray(each, float) for each in (y if isinstance(y, tuple) else (y,))] for y in results]
+        outputs = [[_real(each) for each in (y if isinstance(y, tuple) else (y,))] for y in results]
         numbers = [_numbers(np.stack(values)) for values in zip(*outputs, strict=True)]
     except (TypeError, ValueError, IndexError):
         return UNSEEN, "the rows cannot be compared: the results of several calls differ in their shapes"
@@ -91,6 +91,14 @@ def _judged(results: list[Value], chance: float) -> tuple[str, str]:
             )
             return DEPENDENT, said
     return RIGHT, ""
+
+
+def _real(value: Value) -> NumpyArray:
+    """Real numbers; TypeError for complex ones."""
+    if np.iscomplexobj(value):
+        message = "complex numbers"
+        raise TypeError(message)
+    return np.asarray(value, float)
 
 
 def _numbers(stacked: NumpyArray) -> NumpyArray:

@@ -17,7 +17,17 @@ from autograder.diagnosis.arrays import Array
 from autograder.spec import Case, Check, Observations
 from autograder.subject import Subject, SubjectRaisedError
 
-__all__ = ["RAISED", "Fingerprint", "Outcome", "Raised", "identifies", "observe", "take_fingerprints", "wrong_names"]
+__all__ = [
+    "RAISED",
+    "Fingerprint",
+    "Outcome",
+    "Raised",
+    "identifies",
+    "leaves",
+    "observe",
+    "take_fingerprints",
+    "wrong_names",
+]
 
 RAISED = "what is raised"
 PROJECTIONS = 3
@@ -127,7 +137,7 @@ def _fingerprint(values: list[tuple[int, object]]) -> Fingerprint:
     coarse = False
     for case, value in values:
         forms.append(str(case))
-        for leaf in _leaves(value):
+        for leaf in leaves(value):
             array = np.asarray(leaf) if isinstance(leaf, np.ndarray | np.generic | float | int) else None
             if array is None or array.dtype.kind not in "fiub":
                 forms.append(f"{type(leaf).__name__} {leaf!r}" if isinstance(leaf, str | bool) else _form(leaf))
@@ -145,15 +155,16 @@ def _fingerprint(values: list[tuple[int, object]]) -> Fingerprint:
         return Fingerprint(form, tuple(float(n) for n in weights @ flat), float(np.abs(flat).sum()), coarse)
 
 
-def _leaves(value: object) -> Iterator[object]:
+def leaves(value: object) -> Iterator[object]:
+    """Everything that is no list, tuple or dict in a value, with the lengths of lists and the names of dicts."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield str(key)
-            yield from _leaves(item)
+            yield from leaves(item)
     elif isinstance(value, list | tuple):
         yield f"{len(value)}"
         for item in value:
-            yield from _leaves(item)
+            yield from leaves(item)
     else:
         yield value
 

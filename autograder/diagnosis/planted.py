@@ -17,6 +17,7 @@ from autograder.diagnosis.outcomes import (
     Outcome,
     Raised,
     identifies,
+    leaves,
     observe,
     take_fingerprints,
     wrong_names,
@@ -294,10 +295,12 @@ class Planted:
 
 def _numbers(outcomes: Iterable[Outcome]) -> int:
     """How many numbers, words and arrays' entries were observed; an error tells as much as many."""
-    return sum(
-        FEWEST_NUMBERS if isinstance(outcome, Raised) else sum(int(np.size(value)) for value in outcome.values())
-        for outcome in outcomes
-    )
+    found = 0
+    for outcome in outcomes:
+        each = () if isinstance(outcome, Raised) else [leaf for value in outcome.values() for leaf in leaves(value)]
+        found += sum(leaf.size if isinstance(leaf, np.ndarray) else 1 for leaf in each) if each else FEWEST_NUMBERS
+    return found
+
 
 
 def _tells_mistakes_apart(check: Check) -> bool:

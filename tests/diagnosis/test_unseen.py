@@ -125,6 +125,8 @@ def test_a_planted_mistake_is_found_without_the_solutions_as_with_them(launcher,
         loaded = catalogue.load(name, ROOT)
         exercises = grader.loaded.assignment.exercises
         for exercise in exercises if THOROUGH else exercises[::4]:
+            if all(check.device_only for check in exercise.checks):
+                continue
             planted = loaded.assignment.exercise(exercise.name).mistakes
             chosen = planted if THOROUGH else one_of_each(planted, lambda _: None, lambda one: one.name)
             for mistake in chosen:
@@ -164,7 +166,11 @@ def test_a_snippet_runs_in_a_notebook_and_holds_no_expected_number(judged):
                 continue
             exec(chunk.source, namespace)  # noqa: S102 - what a notebook does with it
         with np.errstate(all="ignore"):
-            exec(verdict.snippet, namespace)  # noqa: S102 - the lines that the report shows
+            try:
+                exec(verdict.snippet, namespace)  # noqa: S102 - the lines that the report shows
+            except Exception as error:
+                if type(error).__name__ not in verdict.sentence:
+                    raise
 
 
 def test_what_is_not_recognised_is_placed(judged):

@@ -246,7 +246,7 @@ def test_a_sample_tries_some_mistakes_and_one_for_every_check_that_they_are_mean
     options = {"jobs": 1, "seed": 3, "only": frozenset({"GELU"})}
     whole, part = (audit_all(root, ["02_layers"], sample=sample, **options) for sample in (False, True))
     assert part.mistakes == part.caught == auditing.SAMPLED < whole.mistakes
-    assert part.mutations == whole.mutations - 1  # numerical differences
+    assert 0 < part.mutations < whole.mutations
     assert part.mistakes + part.mutations + part.left_out + part.slow_variants == (
         whole.mistakes + whole.mutations + whole.slow_variants
     )
