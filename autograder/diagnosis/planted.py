@@ -302,7 +302,6 @@ def _numbers(outcomes: Iterable[Outcome]) -> int:
     return found
 
 
-
 def _tells_mistakes_apart(check: Check) -> bool:
     """Whether what is compared is what the reference shows: nothing random, no other judgement."""
     return not (check.capstone or check.budget) and (check.expect is None or check.complete is not None)

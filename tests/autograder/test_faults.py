@@ -128,7 +128,7 @@ def here(small_course, tmp_path, right, zygote, monkeypatch):
     hand_in(tmp_path / "in", "ada", right)
     entries = discover(tmp_path / "in", small_course)
     run = prepare_run(small_course, tmp_path / "out", tmp_path / "in", entries, Options(seed=1, isolation="none"))
-    process = processes._Process(zygote, {}, tmp_path / "note")
+    process = processes._Process(processes.Grading(zygote), tmp_path / "note")
     monkeypatch.setattr(processes, "_PROCESS", [process])
 
     def grade():

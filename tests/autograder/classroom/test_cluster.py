@@ -155,8 +155,8 @@ def test_a_cluster_gives_the_marks_of_one_machine(run, hand_ins, cluster, tmp_pa
     assert "6 of 7 reports from an earlier run are up to date and were kept." in again  # of di nothing can be read
 
 
-def test_later_assignments_run_on_own_earlier_work_there_too(run, own_course, cluster, tmp_path, root):
-    del own_course
+@pytest.mark.nightly
+def test_later_assignments_run_on_own_earlier_work_there_too(run, cluster, tmp_path, root):
     for name, module in (("02_layers", "layers"), ("03_losses", "losses")):
         target = tmp_path / f"in/amy/{name}/{module}.py"
         target.parent.mkdir(parents=True)
@@ -268,6 +268,7 @@ def test_a_machine_that_dies_costs_nothing_but_time(begun, cluster):
     assert all(report.status is not Status.BROKEN for report in marks(prepared.out).values())
 
 
+@pytest.mark.nightly
 def test_a_hand_in_on_which_every_machine_dies_is_reported_as_broken(begun, monkeypatch):
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),  # three deaths are enough for a test
@@ -294,6 +295,7 @@ def kill_me():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.nightly
 def test_a_machine_that_comes_later_helps(begun, cluster):
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as made:
         graders, entries, prepared = begun(made.scheduler_address)
@@ -336,7 +338,7 @@ sys.meta_path.insert(0, Absent())
 """
 
 
-@pytest.mark.parametrize("others", [0, 1])
+@pytest.mark.parametrize("others", [pytest.param(0, marks=pytest.mark.nightly), 1])
 def test_a_machine_without_the_kit_gets_no_work_and_is_named(run, hand_ins, tmp_path, others):
     (tmp_path / "absent.py").write_text(WITHOUT_KIT)
     with distributed.LocalCluster(
@@ -363,7 +365,8 @@ def graded_until(count, results, seen, act):
         yield entry
 
 
-def test_a_scheduler_that_dies_loses_no_report(begun, run, hand_ins, tmp_path):
+def test_a_scheduler_that_dies_loses_no_report(begun, run, hand_ins, tmp_path, monkeypatch):
+    monkeypatch.setattr(clients, "CONNECT_S", 5.0)  # it is waited for as long
     address = f"tcp://127.0.0.1:{free_port()}"
     scheduler = start(BIN / "dask", "scheduler", "--host", address, "--dashboard-address", ":0", cwd=tmp_path)
     worker = start(BIN / "dask", "worker", address, "--nthreads", "1", "--local-directory", tmp_path / "dask")
@@ -431,6 +434,7 @@ def networks():
             subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
 
 
+@pytest.mark.nightly
 def test_machines_without_a_common_folder_grade_over_a_network(networks, run, hand_ins, small_course, tmp_path):
     port = free_port()
     scheduler = start(BIN / "dask", "scheduler", "--port", port, "--dashboard-address", ":0", cwd=tmp_path)

@@ -266,6 +266,7 @@ def test_the_array_job_of_slurm_grades_every_part(root, small_course, hand_ins, 
     assert set(marks(tmp_path / "joined")) == set(STUDENTS)
 
 
+@pytest.mark.nightly
 def test_the_indexed_job_of_kubernetes_grades_every_part(root, small_course, hand_ins, tmp_path, run):
     job = yaml.safe_load((root / "docs/examples/kubernetes_job.yaml").read_text())
     assert (job["kind"], job["spec"]["completionMode"]) == ("Job", "Indexed")
