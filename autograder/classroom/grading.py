@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 from urllib.parse import quote
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autograder.classroom.class_list import ClassList, read_class_list
 from autograder.classroom.class_record import SET_ASIDE, ClassRecord, set_stale_aside, update_record
@@ -25,6 +22,7 @@ from autograder.classroom.finding import Entry, Found, find_hand_ins, report_pat
 from autograder.classroom.merging import encoded, join
 from autograder.classroom.parts import WHOLE, Part
 from autograder.classroom.processes import open_pool
+from autograder.classroom.progress import Graders, show_progress
 from autograder.classroom.runs import Run, keep, prepare_run, refuse_other_run
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
@@ -42,8 +40,6 @@ from autograder.submission.files import shown
 
 __all__ = ["draw", "entries_of", "grade_class", "merge_parts", "opened"]
 
-EVERY_S = 30.0
-"""Seconds between two lines about progress, where there is no terminal for a progress bar."""
 MOST_FAULTS = 10
 
 
@@ -224,21 +220,6 @@ def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], pl
     return ClassRecord(record.names, [*record.not_graded, *rows])
 
 
-class Graders(Protocol):
-    """Processes that grade: of this machine, or of several."""
-
-    refused: dict[str, str]
-    machines: int
-
-    def prove(self, root: Path, assignments: Sequence[str]) -> None:
-        """Refuse to begin where student code cannot be isolated, before anything is written."""
-        ...
-
-    def grade_all(self, entries: Sequence[Entry], run: Run) -> Iterator[tuple[Entry, bool]]:
-        """Grade every entry; yield each when its report is written, with whether it was graded now or before."""
-        ...
-
-
 @contextmanager
 def opened(cluster: str | None, options: Options, jobs: int) -> Iterator[Graders]:
     """Processes of this machine, or the machines of a cluster."""
@@ -257,7 +238,7 @@ def _grade(console: Console, entries: list[Entry], run: Run, graders: Graders) -
     warming = threading.Thread(target=warm_up, daemon=True)
     warming.start()  # during grading
     fresh = 0
-    with _progress(console, len(entries)) as advance:
+    with show_progress(console, len(entries), graders) as advance:
         for entry, graded in graders.grade_all(entries, run):
             fresh += graded
             advance(entry.student)
@@ -359,36 +340,3 @@ def _name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
     console.print(f"The grader itself failed on {what}; the details are in {out / FOLDER}:", soft_wrap=True)
     for path in faults[:MOST_FAULTS]:
         console.print(f"  {path.relative_to(out / FOLDER)}", soft_wrap=True, markup=False, highlight=False)
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[str], None]]:
-    if not console.is_terminal:
-        with _lines(console, total) as advance:
-            yield advance
-        return
-    columns = ("Grading", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda student: progress.update(task, advance=1, description=student[:24].replace("[", "("))
-
-
-@contextmanager
-def _lines(console: Console, total: int) -> Iterator[Callable[[str], None]]:
-    """Report progress every half minute, also while one hand-in takes longer."""
-    done: list[str] = []
-    ended = threading.Event()
-    started = time.monotonic()
-
-    def speak() -> None:
-        while not ended.wait(EVERY_S):
-            minutes = (time.monotonic() - started) / 60
-            console.print(f"Grading: {len(done)} of {total} after {minutes:.1f} min", markup=False, soft_wrap=True)
-
-    speaker = threading.Thread(target=speak, daemon=True)
-    speaker.start()
-    try:
-        yield done.append
-    finally:
-        ended.set()
-        speaker.join()

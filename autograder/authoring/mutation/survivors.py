@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from autograder.authoring.mutation.catching import Catcher
 from autograder.authoring.mutation.equivalents import FOLDER, as_entry, read_equivalents
 from autograder.authoring.mutation.mutants import mutants_of
 from autograder.course import catalogue
+from autograder.isolation.interpreter import isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.spec import Exercise, Scope, SpecError
 
@@ -61,43 +64,89 @@ def find_survivors(
     """Mutate the references of assignments and find the mutants that survive.
 
     only: exercises to mutate (all if None);  named: those whose capstones are trained; other capstones are left out;
-    jobs: workers in parallel;  progress: called with the name of the current exercise.
+    jobs: processes, or for a single exercise workers, in parallel;  progress: called with the name of what is next.
     """
     result = Mutation(seed)
-    with open_launcher() as launcher:
-        for name in names:
-            try:
-                loaded = catalogue.load(name, root)
-                _look_at(loaded, launcher, result, jobs=jobs, only=only, named=named, progress=progress)
-            except SpecError as error:
-                result.failures.append(f"{name}: {error}")
+    pieces: list[_Piece] = []
+    for name in names:
+        try:
+            loaded = catalogue.load(name, root)
+            result.failures += _strays(loaded) if only is None else []
+            pieces += _pieces(loaded, seed, only, named)
+        except SpecError as error:
+            result.failures.append(f"{name}: {error}")
+    for one in _looked_at(pieces, jobs, progress):
+        for field in ("exercises", "mutants", "caught", "equivalent", "survivors", "failures"):
+            setattr(result, field, getattr(result, field) + getattr(one, field))
     return result
 
 
-def _look_at(
-    loaded: Loaded,
-    launcher: Launcher,
-    result: Mutation,
-    *,
-    jobs: int,
-    only: frozenset[str] | None,
-    named: frozenset[str],
-    progress: Callable[[str], None],
-) -> None:
-    """Mutate the exercises of one assignment."""
-    name, exercises = loaded.assignment.name, loaded.assignment.exercises
-    known = {exercise.name for exercise in exercises}
-    for path in sorted((loaded.folder / FOLDER).glob("*")):
-        if only is None and (path.suffix != ".md" or path.stem not in known):
-            result.failures.append(f"{name}: {FOLDER}/{path.name} is not named after an exercise of this assignment")
-    for exercise in exercises:
-        scope = Scope(capstones=exercise.name in named)
-        left_out = exercise.capstone and not scope.capstones
-        runnable = not left_out and not all(check.device_only for check in exercise.checks)
-        if (only is None or exercise.name in only) and runnable:
-            progress(f"{name}: {exercise.name}")
-            catcher = Catcher(loaded, launcher, seed=result.seed, threads=jobs, scope=scope)
-            _mutate(loaded, exercise, catcher, result)
+class _Piece(msgspec.Struct, frozen=True):
+    """One exercise to mutate; capstones: whether it is trained."""
+
+    root: Path
+    assignment: str
+    exercise: str
+    seed: int
+    capstones: bool
+
+    def __str__(self) -> str:
+        return f"{self.assignment}: {self.exercise}"
+
+
+def _strays(loaded: Loaded) -> list[str]:
+    """One sentence for each file of records that belongs to no exercise."""
+    name, known = loaded.assignment.name, {exercise.name for exercise in loaded.assignment.exercises}
+    paths = sorted((loaded.folder / FOLDER).glob("*"))
+    strays = [path for path in paths if path.suffix != ".md" or path.stem not in known]
+    return [f"{name}: {FOLDER}/{path.name} is not named after an exercise of this assignment" for path in strays]
+
+
+def _pieces(loaded: Loaded, seed: int, only: frozenset[str] | None, named: frozenset[str]) -> list[_Piece]:
+    chosen = [exercise for exercise in loaded.assignment.exercises if only is None or exercise.name in only]
+    return [
+        _Piece(loaded.root, loaded.assignment.name, exercise.name, seed, exercise.name in named)
+        for exercise in chosen
+        if (not exercise.capstone or exercise.name in named) and not all(check.device_only for check in exercise.checks)
+    ]
+
+
+def _looked_at(pieces: list[_Piece], jobs: int, progress: Callable[[str], None]) -> Iterator[Mutation]:
+    """What becomes of each exercise's mutants, in order."""
+    if min(jobs, len(pieces)) < 2:  # noqa: PLR2004 - nothing to share out
+        with open_launcher() as launcher:
+            for piece in pieces:
+                progress(str(piece))
+                yield _look_at(piece, launcher, threads=jobs)
+        return
+    with isolated_processes() as context, ProcessPoolExecutor(jobs, context) as pool:
+        futures = [pool.submit(_in_own_process, piece) for piece in pieces]
+        for piece, future in zip(pieces, futures, strict=True):
+            progress(str(piece))
+            yield future.result()
+
+
+def _in_own_process(piece: _Piece) -> Mutation:
+    return _look_at(piece, _launcher(), threads=1)
+
+
+@cache
+def _launcher() -> Launcher:
+    """The launcher of a process that mutates; it ends with the process."""
+    return open_launcher()
+
+
+def _look_at(piece: _Piece, launcher: Launcher, *, threads: int) -> Mutation:
+    """Mutate one exercise."""
+    result = Mutation(piece.seed)
+    try:
+        loaded = catalogue.load(piece.assignment, piece.root)
+        scope = Scope(capstones=piece.capstones)
+        catcher = Catcher(loaded, launcher, seed=piece.seed, threads=threads, scope=scope)
+        _mutate(loaded, loaded.assignment.exercise(piece.exercise), catcher, result)
+    except SpecError as error:
+        result.failures.append(f"{piece.assignment}: {error}")
+    return result
 
 
 def _mutate(loaded: Loaded, exercise: Exercise, catcher: Catcher, result: Mutation) -> None:

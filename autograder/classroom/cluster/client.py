@@ -42,7 +42,7 @@ MOST_LOSSES = 2
 AHEAD = 2
 """Hand-ins at the cluster for each machine: the one that it grades, and the next one."""
 PAUSE_S = 0.5
-FEWER_LOST = "Nothing that was graded is lost: the same command resumes."
+RESUMES = "Nothing that was graded is lost: the same command resumes."
 
 
 class Cluster:
@@ -61,6 +61,7 @@ class Cluster:
         self._waiting, self._alone = deque[Entry](), deque[Entry]()
         self._losses = Counter[tuple[str, str]]()
         self._alone_since = time.monotonic()
+        self._looked_at = float("-inf")
         self.refused: dict[str, str] = {}
         self.machines = 0
 
@@ -186,9 +187,13 @@ class Cluster:
     # --- the machines ------------------------------------------------------------------------
 
     def _look_around(self) -> None:
-        """Ask machines that are new whether they may grade."""
+        """Ask machines that are new whether they may grade, every now and then."""
         from autograder.classroom.cluster.machine import refusal_of
 
+        now = time.monotonic()
+        if now - self._looked_at < PAUSE_S:
+            return
+        self._looked_at = now
         with self._told():
             current = frozenset(self._client.scheduler_info(n_workers=-1)["workers"])
             new = sorted(current - self._known)
@@ -196,7 +201,6 @@ class Cluster:
                 self._client.run(refusal_of, self._name, workers=new, on_error="return") if new else {}
             )
         self._known &= current
-        now = time.monotonic()
         for machine, answer in answers.items():
             waited = now - self._seen.setdefault(machine, now)
             if isinstance(answer, str):
@@ -213,7 +217,7 @@ class Cluster:
 
     def _refuse_to_wait_for_nobody(self) -> None:
         if time.monotonic() - self._alone_since > WITHOUT_MACHINES_S:
-            message = f"No machine of {self._address} is left. {FEWER_LOST}"
+            message = f"No machine of {self._address} is left. {RESUMES}"
             raise UsageError(message)
 
     @contextmanager
@@ -225,7 +229,7 @@ class Cluster:
             raise self._lost(str(error) or type(error).__name__) from error
 
     def _lost(self, reason: str) -> UsageError:
-        return UsageError(f"The scheduler {self._address} was lost ({reason.rstrip('.')}). {FEWER_LOST}")
+        return UsageError(f"The scheduler {self._address} was lost ({reason.rstrip('.')}). {RESUMES}")
 
     def end(self) -> None:
         """Let the machines forget this run, if the scheduler is still there."""
