@@ -133,6 +133,7 @@ def merge(
     unfinished: Annotated[
         bool, typer.Option("--unfinished", help="Join what is there, and list what is missing.")
     ] = False,
+    jobs: JobsOption = None,
     gradebook: GradebookOption = None,
     json: JsonOption = False,
     course: CourseOption = None,
@@ -141,17 +142,29 @@ def merge(
     from autograder.classroom.grading import merge_parts
 
     console = open_console(stderr=json)
-    status = merge_parts(console, root_of(course), parts, out, unfinished=unfinished, json=json, gradebook=gradebook)
+    status = merge_parts(
+        console,
+        root_of(course),
+        parts,
+        out,
+        unfinished=unfinished,
+        json=json,
+        gradebook=gradebook,
+        jobs=jobs or cores(),
+    )
     if status:
         raise typer.Exit(status)
 
 
-def report(out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded")) -> None:
+def report(
+    out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded"),
+    jobs: JobsOption = None,
+) -> None:
     """Draw the pages again from the reports, without grading."""
     from autograder.classroom.class_record import read_record
-    from autograder.classroom.grading import draw, entries_of
+    from autograder.classroom.pages import draw, entries_of
 
-    draw(open_console(), out, entries_of(out), read_record(out))
+    draw(open_console(), out, entries_of(out), read_record(out), jobs=jobs or cores())
 
 
 def export(
