@@ -91,9 +91,8 @@ def grade_class(
         if part != WHOLE:
             return _tell_part(console, out, part, found.entries)
         graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
-        status = draw(
-            console, out, graded, _with_waiting(record, found, graded, place), json=json, stale=stale, jobs=jobs
-        )
+        record = _with_waiting(record, found, graded, place)
+        status = draw(console, out, graded, record, json=json, stale=stale, jobs=jobs)
         _tell(console, out, stale, strangers)
         if gradebook is not None:
             _fill_gradebook(console, out, graded, root, gradebook, submitted=place)

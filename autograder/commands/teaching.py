@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,8 +23,20 @@ from autograder.commands.options import (
     usage,
 )
 
+if TYPE_CHECKING:
+    from autograder.classroom.parts import Part
+
 __all__ = ["register"]
 
+IsolationOption = Annotated[
+    str, typer.Option(help="Lowest isolation of student code: full, or partial or none, at your own risk.")
+]
+PartOption = Annotated[
+    str | None, typer.Option(metavar="I/N", help="Grade only the I-th of N shares of the class; join with merge.")
+]
+ClusterOption = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Grade on the machines of this Dask scheduler: tcp://HOST:8786.")
+]
 GradebookOption = Annotated[
     str | None, typer.Option(help="Also write to nbgrader's gradebook: sqlite:///gradebook.db, or PostgreSQL.")
 ]
@@ -66,18 +78,11 @@ def grade(
     seed: SeedOption = None,
     backend: BackendOption = "numpy",
     earlier: Annotated[str, typer.Option(help="Earlier work to build on: own or reference.")] = "reference",
-    isolation: Annotated[
-        str, typer.Option(help="Lowest isolation of student code: full, or partial or none, at your own risk.")
-    ] = "full",
+    isolation: IsolationOption = "full",
     without: WithoutOption = None,
     gradebook: GradebookOption = None,
-    part: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Grade only the I-th of N shares of the class; join with merge.")
-    ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Grade on the machines of this Dask scheduler: tcp://HOST:8786."),
-    ] = None,
+    part: PartOption = None,
+    cluster: ClusterOption = None,
     json: JsonOption = False,
     course: CourseOption = None,
 ) -> None:
@@ -86,23 +91,14 @@ def grade(
     The exit status is 0 if everything was graded, 1 if something was not graded or is broken, 2 for a usage error.
     """
     from autograder.classroom.grading import grade_class
-    from autograder.classroom.parts import Part, read_part
     from autograder.grading.options import Options
     from autograder.spec import SpecError
 
     root = root_of(course, folder)
     check_backend(backend)
-    if earlier not in ("own", "reference"):
-        message = f"--earlier: expected 'own' or 'reference', got '{earlier}'."
-        raise usage(message)
     check_isolation(isolation)
-    share = Part() if part is None else read_part(part)
-    if part is not None and seed is None:
-        message = "--part needs --seed: all parts must draw the same inputs. Choose any number, the same for each part."
-        raise usage(message)
-    if part is not None and (json or gradebook):
-        message = "--part only grades: pass --json and --gradebook to autograder merge, which joins the parts."
-        raise usage(message)
+    _check_earlier(earlier)
+    share = _share(part, seed, joins=json or gradebook is not None)
     options = Options(seed=seed, backend=backend, scope=scope_without(without), earlier=earlier, isolation=isolation)
     try:
         status = grade_class(
@@ -124,6 +120,28 @@ def grade(
         raise usage(str(error)) from error
     if status:
         raise typer.Exit(status)
+
+
+def _check_earlier(earlier: str) -> None:
+    if earlier not in ("own", "reference"):
+        message = f"--earlier: expected 'own' or 'reference', got '{earlier}'."
+        raise usage(message)
+
+
+def _share(part: str | None, seed: int | None, *, joins: bool) -> Part:
+    """The share of the class that ``--part`` names; joins: whether an option needs the whole class."""
+    from autograder.classroom.parts import WHOLE, read_part
+
+    if part is None:
+        return WHOLE
+    share = read_part(part)
+    if seed is None:
+        message = "--part needs --seed: all parts must draw the same inputs. Choose any number, the same for each part."
+        raise usage(message)
+    if joins:
+        message = "--part only grades: pass --json and --gradebook to autograder merge, which joins the parts."
+        raise usage(message)
+    return share
 
 
 def merge(

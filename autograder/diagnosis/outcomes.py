@@ -23,7 +23,6 @@ __all__ = [
     "Outcome",
     "Raised",
     "identifies",
-    "leaves",
     "observe",
     "take_fingerprints",
     "wrong_names",
@@ -137,7 +136,7 @@ def _fingerprint(values: list[tuple[int, object]]) -> Fingerprint:
     coarse = False
     for case, value in values:
         forms.append(str(case))
-        for leaf in leaves(value):
+        for leaf in _leaves(value):
             array = np.asarray(leaf) if isinstance(leaf, np.ndarray | np.generic | float | int) else None
             if array is None or array.dtype.kind not in "fiub":
                 forms.append(f"{type(leaf).__name__} {leaf!r}" if isinstance(leaf, str | bool) else _form(leaf))
@@ -155,16 +154,15 @@ def _fingerprint(values: list[tuple[int, object]]) -> Fingerprint:
         return Fingerprint(form, tuple(float(n) for n in weights @ flat), float(np.abs(flat).sum()), coarse)
 
 
-def leaves(value: object) -> Iterator[object]:
-    """Everything that is no list, tuple or dict in a value, with the lengths of lists and the names of dicts."""
+def _leaves(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield str(key)
-            yield from leaves(item)
+            yield from _leaves(item)
     elif isinstance(value, list | tuple):
         yield f"{len(value)}"
         for item in value:
-            yield from leaves(item)
+            yield from _leaves(item)
     else:
         yield value
 

@@ -17,7 +17,6 @@ from autograder.diagnosis.outcomes import (
     Outcome,
     Raised,
     identifies,
-    leaves,
     observe,
     take_fingerprints,
     wrong_names,
@@ -295,11 +294,16 @@ class Planted:
 
 def _numbers(outcomes: Iterable[Outcome]) -> int:
     """How many numbers, words and arrays' entries were observed; an error tells as much as many."""
-    found = 0
-    for outcome in outcomes:
-        each = () if isinstance(outcome, Raised) else [leaf for value in outcome.values() for leaf in leaves(value)]
-        found += sum(leaf.size if isinstance(leaf, np.ndarray) else 1 for leaf in each) if each else FEWEST_NUMBERS
-    return found
+    return sum(
+        FEWEST_NUMBERS if isinstance(outcome, Raised) else sum(map(_size, outcome.values())) for outcome in outcomes
+    )
+
+
+def _size(value: object) -> int:
+    """Entries of an array, and of all arrays in a list, which may differ in shape; 1 for anything else."""
+    if isinstance(value, list | tuple):
+        return sum(map(_size, value))
+    return value.size if isinstance(value, np.ndarray) else 1
 
 
 def _tells_mistakes_apart(check: Check) -> bool:

@@ -53,7 +53,7 @@ def a_class(small_course, tmp_path, zygote, monkeypatch):  # noqa: F811
             path.parent.mkdir(parents=True)
             path.write_text(json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
         entries = discover(tmp_path / "in", small_course, "02_layers")
-        monkeypatch.setattr(processes, "_PROCESS", [processes._Process(zygote, {}, tmp_path / "note")])
+        monkeypatch.setattr(processes, "_PROCESS", [processes._Process(processes.Grading(zygote), tmp_path / "note")])
         done = prepare_run(
             small_course, tmp_path / "out", tmp_path / "in", entries, Options(seed=1, scope=Scope(capstones=False))
         )
@@ -93,10 +93,10 @@ def test_what_the_grader_raises_all_the_same_stops_nobody(a_class, monkeypatch):
 
 
 def test_without_the_net_below_it_that_ends_the_run(a_class, monkeypatch):
-    def raise_it(*_):
+    def raise_it(*_, **__):
         raise sys.exception()
 
     fails_on_mallory(monkeypatch)
-    monkeypatch.setattr(processes, "_report_broken", raise_it)
+    monkeypatch.setattr(processes, "broken", raise_it)
     with pytest.raises(RecursionError):
         a_class("A = 1")
