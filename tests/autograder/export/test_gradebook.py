@@ -655,8 +655,8 @@ def test_a_bad_report_costs_no_other(url):
             "Rename the folder and grade again."
         ),
         (
-            "Left out: 02_layers of 'jos?'. There are two reports of this name, but a gradebook holds one: the first is "
-            "there. Rename one of the two folders and grade again."
+            "Left out: 02_layers of 'jos?'. There are two reports of this name, but a gradebook holds one: the first "
+            "is there. Rename one of the two folders and grade again."
         ),
     ]
 
@@ -693,8 +693,8 @@ def test_what_only_the_database_refuses_costs_its_own_report(sqlite, tmp_path):
     assert {key[0] for key in marks(sqlite)} == set(names) - {"学生 7", "学生 8", "学生 29"}
     assert summary.sentences() == [
         (
-            f"Left out: 02_layers of '学生 7', '学生 8', '学生 29'. The gradebook {tmp_path / 'gradebook.db'} refuses this "
-            "report (not this one). Check the student's name and the points in the report, and grade again."
+            f"Left out: 02_layers of '学生 7', '学生 8', '学生 29'. The gradebook {tmp_path / 'gradebook.db'} refuses "
+            "this report (not this one). Check the student's name and the points in the report, and grade again."
         )
     ]
 
