@@ -397,6 +397,39 @@ def test_cells_of_the_instructors_own_are_left_alone(sqlite):
     assert ("amara", "02_layers", "drawing") not in found  # nbgrader has to add it: this notebook is not one of ours
 
 
+@pytest.mark.filterwarnings("ignore:Object of type <SubmittedAssignment> not in session")  # nbgrader's own
+def test_the_rows_of_a_new_submission_are_those_that_nbgrader_makes(sqlite):
+    """Two notebooks, cells of every kind: rows by their cell, without their random names."""
+    write_gradebook([report_of("amara")], ROOT, sqlite)
+    with Gradebook(sqlite) as gradebook:
+        gradebook.add_task_cell("project", "layers", "02_layers", max_score=4, cell_type="markdown")
+        gradebook.add_notebook("appendix", "02_layers")
+        gradebook.add_grade_cell("drawing", "appendix", "02_layers", max_score=5, cell_type="markdown")
+        gradebook.add_solution_cell("drawing", "appendix", "02_layers")
+        gradebook.add_task_cell("talk", "appendix", "02_layers", max_score=1, cell_type="markdown")
+        gradebook.add_student("theirs")
+        gradebook.add_submission("02_layers", "theirs")
+    everything_left_out = msgspec.structs.replace(report_of("ours"), exercises=[], written=[])
+    assert write_gradebook([everything_left_out], ROOT, sqlite) == Summary(added=1, waiting=15)
+    rows = {}
+    with Gradebook(sqlite) as gradebook:
+        for student in ("ours", "theirs"):
+            submission = gradebook.find_submission("02_layers", student)
+            rows[student] = [columns_of(submission)]
+            for notebook in submission.notebooks:
+                rows[student].append((notebook.name, columns_of(notebook)))
+                for row in (*notebook.grades, *notebook.comments):
+                    rows[student].append((notebook.name, type(row).__name__, row.cell_id, columns_of(row)))
+            rows[student].sort(key=repr)
+    assert len(rows["ours"]) == 1 + 2 + (14 + 1 + 2) + (14 + 1 + 2)
+    assert rows["ours"] == rows["theirs"]
+
+
+def columns_of(row):
+    """The values of a row's columns, except names of rows."""
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns if "id" not in column.name}
+
+
 CURE = "Run nbgrader generate_assignment 03_losses --force, or name another gradebook."
 
 
