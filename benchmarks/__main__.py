@@ -10,7 +10,9 @@ import sys
 from benchmarks.table import Grid, Table, print_table
 
 MODULES = ("grading", "command", "watch", "references", "recurrent", "engine", "workers", "memory", "diagnosis")
-LONG = ("peers", "tricks", "crowd", "thresholds", "capstones", "honest", "near_limit", "typed_in", "cluster")
+LONG = (
+    "peers", "tricks", "crowd", "thresholds", "capstones", "honest", "near_limit", "typed_in", "cluster", "gradebook",
+)  # fmt: skip
 """Each takes several minutes: printed only if named."""
 
 

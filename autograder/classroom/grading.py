@@ -25,7 +25,7 @@ from autograder.classroom.runs import Run, prepare_run, refuse_other_run
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.export.database import check_gradebook
-from autograder.export.gradebook import write_gradebook
+from autograder.export.gradebook import reports_at, write_gradebook
 from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.render.html import warm_up
@@ -55,7 +55,8 @@ def grade_class(
 ) -> int:
     """Grade every hand-in in ``folder``, or resume an earlier run, and draw the pages; return the exit status.
 
-    The status is 0 if everything was graded, 1 if something was seen and not graded, or the grader itself failed.
+    The status is 0 if everything was graded, 1 if something was seen and not graded, the grader itself failed, or the
+    gradebook lacks a report that could not be written.
     students: grade only these again, within the class; roster: a CSV file with every student's id and name.
     json: print one JSON object on stdout instead of showing the class.
     options: without a seed, that of the resumed run is used; the isolation is proved before anything is written.
@@ -95,7 +96,7 @@ def grade_class(
         status = draw(console, out, graded, record, json=json, stale=stale, jobs=jobs)
         _tell(console, out, stale, strangers)
         if gradebook is not None:
-            _fill_gradebook(console, out, graded, root, gradebook, submitted=place)
+            status |= _fill_gradebook(console, out, graded, root, gradebook, submitted=place)
     return status
 
 
@@ -126,7 +127,7 @@ def merge_parts(
     _tell(console, out, merged.stale, [])
     if gradebook is not None:
         submitted = Path(merged.run.submissions)
-        _fill_gradebook(
+        status |= _fill_gradebook(
             console, out, merged.entries, root, gradebook, submitted=submitted if submitted.is_dir() else None
         )
     return status
@@ -134,11 +135,16 @@ def merge_parts(
 
 def _fill_gradebook(
     console: Console, out: Path, entries: Sequence[Entry], root: Path, gradebook: str, *, submitted: Path | None
-) -> None:
-    """Write all reports into the gradebook; submitted: the folder of hand-ins, which may hold their times."""
-    reports = (read_report(report_path(out, entry)) for entry in entries)
+) -> int:
+    """Write all reports into the gradebook; return the exit status, 1 if some were left out.
+
+    submitted: the folder of hand-ins, which may hold their times.
+    """
+    reports = reports_at(report_path(out, entry) for entry in entries)
     summary = write_gradebook(reports, root, gradebook, submitted)
-    console.print(f"Gradebook: {summary}.", soft_wrap=True)
+    for sentence in (f"Gradebook: {summary}.", *summary.sentences()):
+        console.print(sentence, soft_wrap=True, markup=False)
+    return 1 if summary.left_out else 0
 
 
 @contextmanager

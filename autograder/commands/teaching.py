@@ -217,16 +217,19 @@ def export(
     ] = None,
     course: CourseOption = None,
 ) -> None:
-    """Write a graded class in another tool's format, or pack the autograder for Gradescope."""
+    """Write a graded class in another tool's format, or pack the autograder for Gradescope.
+
+    The exit status is 1 if the gradebook lacks a report that could not be written, 2 for a usage error.
+    """
+    from autograder.export import formats
+
     console = open_console()
     if form == "gradescope-zip":
         from autograder.commands.packing import pack
 
         target = Path(to or "autograder.zip")
-        told = pack(root_of(course), out, target, isolation, 60 * minutes, scope=scope_without(without))
+        told = formats.Told(pack(root_of(course), out, target, isolation, 60 * minutes, scope=scope_without(without)))
     else:
-        from autograder.export import formats
-
         folder = Path(out)
         choices = formats.Choices(
             folder,
@@ -243,8 +246,10 @@ def export(
             kit=kit,
         )
         told = formats.write(form, assignment, choices)
-    for sentence in told:
+    for sentence in told.sentences:
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
+    if not told.complete:
+        raise typer.Exit(1)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""The gradebook's database: opened, laid out if it is empty, and written in one transaction.
+"""The gradebook's database: opened, laid out if it is empty, and written in transactions that take turns.
 
 Every refusal by a database becomes one sentence, an ExportError.
 """
@@ -6,10 +6,12 @@ Every refusal by a database becomes one sentence, an ExportError.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograder.export.errors import ExportError
 from autograder.writing import refuse_links
@@ -17,12 +19,24 @@ from autograder.writing import refuse_links
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine
 
-__all__ = ["WAIT_S", "Row", "check_gradebook", "open_gradebook", "shown"]
+__all__ = ["WAIT_S", "Database", "Row", "RowError", "check_gradebook", "open_gradebook", "shown"]
 
 Row = Any
 """An object from nbgrader's database, which has no types."""
+Found = TypeVar("Found")
 WAIT_S = 20.0  # for another program's writing; a click in the formgrader takes milliseconds
+ASK_S, REST_S = 0.01, 0.03
+"""Seconds between two attempts to lock a file, and the longer pause after a batch, so that others get their turn."""
+TRIES, FIRST_PAUSE_S = 8, 0.05
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's code
+CONFLICTS = {
+    "40001": "serialization failure",
+    "40P01": "deadlock",
+    "23505": "a row that another program added first",
+    "23503": "a row that another program removed",
+}
+"""PostgreSQL's codes after which the same work may succeed."""
+COURSE = "default_course"  # nbgrader's, to which assignments belong
 MOST_OF_A_REASON = 300
 EXAMPLES = "sqlite:///gradebook.db or postgresql://USER@HOST/DATABASE"
 
@@ -36,13 +50,63 @@ def check_gradebook(url: str) -> None:
         _is_empty(connection, parsed)
 
 
-@contextmanager
-def open_gradebook(url: str) -> Iterator[Row]:
-    """Open nbgrader's Gradebook; all changes are committed at the end, none after an error.
+class RowError(ExportError):
+    """The database refuses a value: one sentence with its reason."""
 
-    Its methods commit when they are called; here these commits are deferred to the end.  An empty database is laid out
-    first.  Raises ExportError.
-    """
+
+class Database:
+    """An open gradebook."""
+
+    def __init__(self, engine: Engine, gradebook: Row, url: URL) -> None:
+        self.on_sqlite = _on_sqlite(url)
+        self._engine, self._gradebook, self._url = engine, gradebook, url
+
+    def transact(self, work: Callable[[Row], Found]) -> Found:
+        """Call ``work`` with nbgrader's Gradebook in one transaction, anew after a conflict with another writer.
+
+        Gradebook's methods commit when they are called; here that is deferred to the end.  Raises RowError if the
+        database refuses a value; nothing of the transaction is written then.
+        """
+        from nbgrader.api import InvalidEntry
+        from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+        for number in range(1, TRIES + 1):
+            try:
+                found = self._once(work)
+            except (SQLAlchemyError, InvalidEntry) as error:
+                is_conflict = _code(_cause(error)) in CONFLICTS
+                if isinstance(error, DataError | IntegrityError) and not is_conflict:
+                    raise RowError(_refused(self._url, _cause(error))) from error
+                if not is_conflict or number == TRIES:
+                    raise
+            else:
+                if self.on_sqlite:
+                    time.sleep(REST_S)
+                return found
+            time.sleep(FIRST_PAUSE_S * 2 ** (number - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        raise AssertionError
+
+    def _once(self, work: Callable[[Row], Found]) -> Found:
+        session = self._gradebook.db
+        with self._engine.begin() as connection:
+            session.remove()
+            session.configure(
+                bind=connection,
+                join_transaction_mode="rollback_only",
+                autoflush=False,  # nbgrader's own way to add a row would warn
+                expire_on_commit=False,
+            )
+            try:
+                found = work(self._gradebook)
+                session.commit()
+            finally:
+                session.remove()
+        return found
+
+
+@contextmanager
+def open_gradebook(url: str) -> Iterator[Database]:
+    """Open a gradebook; an empty database is laid out first.  Raises ExportError."""
     parsed = _parse(url)
     with _told(parsed):
         from nbgrader.api import Gradebook
@@ -51,18 +115,10 @@ def open_gradebook(url: str) -> Iterator[Row]:
             with engine.begin() as connection:
                 if _is_empty(connection, parsed):
                     _lay_out(connection)
-            gradebook = Gradebook(parsed.render_as_string(hide_password=False))
+                _add_course(connection)
+            gradebook = Gradebook(parsed.render_as_string(hide_password=False), course_id=COURSE)
             try:
-                with engine.begin() as connection:
-                    gradebook.db.remove()
-                    gradebook.db.configure(
-                        bind=connection,
-                        join_transaction_mode="rollback_only",
-                        autoflush=False,  # nbgrader's own way to add a submission would warn
-                        expire_on_commit=False,
-                    )
-                    yield gradebook
-                    gradebook.db.commit()
+                yield Database(engine, gradebook, parsed)
             finally:
                 gradebook.close()
 
@@ -130,25 +186,54 @@ def _on_sqlite(url: URL) -> bool:
 def _told(url: URL) -> Iterator[None]:
     """Turn errors of the database and of nbgrader into a sentence."""
     from nbgrader.api import InvalidEntry
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+    from sqlalchemy.exc import SQLAlchemyError
     from tornado.log import app_log
 
     quiet, app_log.disabled = app_log.disabled, True  # nbgrader logs a traceback for each
     try:
         yield
     except (SQLAlchemyError, InvalidEntry) as error:
-        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-        raise ExportError(_sentence(url, cause)) from error
+        raise ExportError(_sentence(url, _cause(error))) from error
     finally:
         app_log.disabled = quiet
 
 
+def _cause(error: BaseException) -> BaseException:
+    """The database driver's own error; nbgrader's InvalidEntry hides SQLAlchemy's, and that the driver's."""
+    from nbgrader.api import InvalidEntry
+    from sqlalchemy.exc import DBAPIError
+
+    if isinstance(error, InvalidEntry) and error.__context__ is not None:
+        error = error.__context__
+    return error.orig if isinstance(error, DBAPIError) and error.orig else error
+
+
+def _code(cause: BaseException) -> str | None:
+    """PostgreSQL's code of an error."""
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+
+def _reason(cause: BaseException) -> str:
+    return " ".join(str(cause).split())[:MOST_OF_A_REASON]
+
+
+def _refused(url: URL, cause: BaseException) -> str:
+    return (
+        f"The gradebook {_place(url)} refuses this report ({_reason(cause)}). "
+        "Check the student's name and the points in the report, and grade again."
+    )
+
+
 def _sentence(url: URL, cause: BaseException) -> str:
-    reason = " ".join(str(cause).split())[:MOST_OF_A_REASON]
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    reason, code = _reason(cause), _code(cause)
     if code == LOCK_NOT_AVAILABLE or "database is locked" in reason:
         return (
             f"{_place(url)} is locked: another program has been writing to it for {WAIT_S:g} s. "
+            "Wait until it has finished, then run the same command again."
+        )
+    if code in CONFLICTS:
+        return (
+            f"Another program changed {_place(url)} during each of {TRIES} attempts to write ({CONFLICTS[code]}). "
             "Wait until it has finished, then run the same command again."
         )
     if url.get_backend_name() == "postgresql":
@@ -188,11 +273,25 @@ def _leave_transactions_to_us(connection: Row, _record: object) -> None:
 
 
 def _lock_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Ask often: SQLite itself asks every 100 ms, and would miss the pauses between another grader's batches."""
+    from sqlalchemy.exc import OperationalError
+
+    until = time.monotonic() + WAIT_S
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if "database is locked" not in str(error.orig) or time.monotonic() > until:
+                raise
+            time.sleep(ASK_S * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+        else:
+            break
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(1000 * WAIT_S)}")
 
 
 def _lock_postgresql(connection: Connection) -> None:
-    """Allow one autograder at a time to write; nbgrader and its formgrader are not blocked."""
+    """Let autograders write one batch at a time; nbgrader and its formgrader wait for the rows of a batch only."""
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(1000 * WAIT_S)}ms'")
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('autograder gradebook'))")
 
@@ -246,3 +345,12 @@ def _lay_out(connection: Connection) -> None:
     Base.metadata.create_all(connection)
     migrations = _migrations()
     MigrationContext.configure(connection).stamp(migrations, migrations.get_current_head())
+
+
+def _add_course(connection: Connection) -> None:
+    """Add nbgrader's course if it is missing; its Gradebook would do that outside of our turn."""
+    from nbgrader.api import Course
+    from sqlalchemy import insert, select
+
+    if connection.scalar(select(Course.id).where(Course.id == COURSE)) is None:
+        connection.execute(insert(Course).values(id=COURSE))

@@ -13,7 +13,7 @@ from autograder.export.sheet import Sheet, read_sheet
 from autograder.report import Report, read_report
 from autograder.writing import write_atomically
 
-__all__ = ["FORMATS", "Choices", "Graded", "assignments_in", "find_assignment", "read_graded", "write"]
+__all__ = ["FORMATS", "Choices", "Graded", "Told", "assignments_in", "find_assignment", "read_graded", "write"]
 
 MOST_NAMED = 10
 
@@ -48,20 +48,29 @@ class Choices:
     kit: str | None = None
 
 
+@dataclass(frozen=True)
+class Told:
+    """Sentences on what was written; complete: whether nothing was left out."""
+
+    sentences: list[str]
+    complete: bool = True
+
+
 Writer = Callable[[Sequence[Graded], Choices], list[str]]
 
 
-def write(name: str, assignment: str | None, choices: Choices) -> list[str]:
-    """Write a run's reports in one format; return sentences on what was written.
+def write(name: str, assignment: str | None, choices: Choices) -> Told:
+    """Write a run's reports in one format; return what there is to say about it.
 
     assignment: only this one.  Raises ExportError if the format is unknown or something that it needs is missing.
     """
     if name not in FORMATS:
         message = f"There is no format '{name}'. Choose one of: {', '.join(FORMATS)}, gradescope-zip."
         raise ExportError(message)
-    graded = read_graded(choices.out, assignment)
     try:
-        return FORMATS[name](graded, choices)
+        if name == GRADEBOOK:
+            return _gradebook(_paths(choices.out, assignment), choices)
+        return Told(WRITERS[name](read_graded(choices.out, assignment), choices))
     except OSError as error:
         message = (
             f"{error.filename or choices.to or choices.out} cannot be written ({error.strerror}). Name another --to."
@@ -90,9 +99,12 @@ def find_assignment(target: str, out: Path) -> str:
 
 def read_graded(out: Path, assignment: str | None = None) -> list[Graded]:
     """Read a run's reports, by student; ReportError if one cannot be read."""
+    return [Graded(path.relative_to(out / "reports"), read_report(path)) for path in _paths(out, assignment)]
+
+
+def _paths(out: Path, assignment: str | None) -> list[Path]:
     names = assignments_in(out) if assignment is None else [find_assignment(assignment, out)]
-    paths = [path for name in names for path in sorted((out / "reports").glob(f"*/{name}.json"))]
-    return [Graded(path.relative_to(out / "reports"), read_report(path)) for path in paths]
+    return [path for name in names for path in sorted((out / "reports").glob(f"*/{name}.json"))]
 
 
 # --- one file per student --------------------------------------------------------------------
@@ -217,16 +229,17 @@ def _one_assignment(graded: Sequence[Graded]) -> list[Report]:
     return [one.report for one in graded]
 
 
-def _gradebook(graded: Sequence[Graded], choices: Choices) -> list[str]:
+def _gradebook(paths: Sequence[Path], choices: Choices) -> Told:
+    """Write a database; one report that cannot be read or written stops no other."""
     from autograder.export.database import shown
-    from autograder.export.gradebook import submissions_of, write_gradebook
+    from autograder.export.gradebook import reports_at, submissions_of, write_gradebook
 
     url = choices.to or "sqlite:///gradebook.db"
-    summary = write_gradebook((one.report for one in graded), choices.root(), url, submissions_of(choices.out))
-    return [f"Gradebook {shown(url)}: {summary}."]
+    summary = write_gradebook(reports_at(paths), choices.root(), url, submissions_of(choices.out))
+    return Told([f"Gradebook {shown(url)}: {summary}.", *summary.sentences()], not summary.left_out)
 
 
-FORMATS: dict[str, Writer] = {
+WRITERS: dict[str, Writer] = {
     "gradescope": _gradescope,
     "classroom": _classroom,
     "prairielearn": _prairielearn,
@@ -234,5 +247,6 @@ FORMATS: dict[str, Writer] = {
     "csv": _csv,
     "canvas": _canvas,
     "moodle": _moodle,
-    "gradebook": _gradebook,
 }
+GRADEBOOK = "gradebook"
+FORMATS = (*WRITERS, GRADEBOOK)

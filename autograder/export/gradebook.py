@@ -1,77 +1,60 @@
 """Writes reports into nbgrader's gradebook: automatic scores are written, manual ones are left unchanged.
 
-All reports of one call are one transaction: after an error or a kill, the gradebook is unchanged.  Writing the same
-reports again changes nothing.
+Every ``BATCH`` reports are one transaction.  After an error or a kill, whole batches are in the gradebook and nothing
+of the others; the same call then writes the rest, because writing the same reports again changes nothing.  Two calls
+at the same time take turns, batch by batch.  A report that cannot be written is left out, and costs no other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from autograder.export.database import Row, open_gradebook
+from autograder.export.database import Database, RowError, open_gradebook
 from autograder.export.errors import ExportError
-from autograder.export.layout import Layout, find_layout, refuse_misfit
-from autograder.report import Report, Status, grade_cell
+from autograder.export.marking import Work, write_batch
+from autograder.export.summary import LeftOut, Summary
+from autograder.report import Report, ReportError, read_report
 
-__all__ = ["Summary", "submissions_of", "write_gradebook"]
+__all__ = ["Summary", "reports_at", "submissions_of", "write_gradebook"]
 
-NO_RESPONSE = "No response."  # nbgrader's own words
+BATCH = 100
 NAME_LENGTH = 128  # of a student in nbgrader's tables; SQLite takes any
 
 
-@dataclass
-class Summary:
-    """How many reports are new in the gradebook, changed it, or were there already.
+def write_gradebook(
+    reports: Iterable[Report | ReportError], root: Path, url: str, submitted: Path | None = None
+) -> Summary:
+    """Write the reports into the gradebook at ``url``, one batch in memory at a time.
 
-    waiting: cells of these submissions that wait for manual grading.
-    """
-
-    added: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    waiting: int = 0
-
-    def __str__(self) -> str:
-        """One line for a person."""
-        return (
-            f"{self.added} new, {self.changed} changed, {self.unchanged} unchanged; "
-            f"{self.waiting} cells wait for manual grading"
-        )
-
-
-@dataclass(frozen=True)
-class Score:
-    """A report's score of one cell: its points (None if it is graded by hand), and whether it needs attention."""
-
-    points: float | None
-    by_hand: bool = False
-
-
-def write_gradebook(reports: Iterable[Report], root: Path, url: str, submitted: Path | None = None) -> Summary:
-    """Write the reports into the gradebook at ``url``, one in memory at a time.
-
+    reports: or in place of one the error with which it was read, which is then left out with its reason;
     root: the course, whose released notebooks lay out assignments that are new in the gradebook;
     submitted: the folder of hand-ins, where nbgrader's ``timestamp.txt`` gives the time of each.
-    Raises ExportError and then writes nothing.
+    Raises ExportError if the gradebook cannot be written; the batches before stay.
     """
     summary = Summary()
-    layouts: dict[str, Layout] = {}
-    seen: set[tuple[str, str]] = set()
-    with open_gradebook(url) as gradebook:
-        for report in reports:
-            _refuse_name(report, seen, gradebook)
-            if report.assignment not in layouts:
-                layouts[report.assignment] = find_layout(gradebook, report, root)
-            layout = layouts[report.assignment]
-            refuse_misfit(layout, report)
-            _write(gradebook, report, layout, _handed_in_at(submitted, report), summary)
-            gradebook.db.expunge_all()
+    try:
+        with open_gradebook(url) as database:
+            for batch in _batches(reports, database, submitted, summary):
+                _write(database, batch, root, summary)
+    except ExportError as error:
+        if not summary.written:
+            raise
+        message = f"{error} {summary.written} reports were written before; the same command writes the rest."
+        raise ExportError(message) from error
     return summary
+
+
+def reports_at(paths: Iterable[Path]) -> Iterator[Report | ReportError]:
+    """Read each report when it is needed; give the error of one that cannot be read."""
+    for path in paths:
+        try:
+            yield read_report(path)
+        except ReportError as error:
+            yield error
 
 
 def submissions_of(out: Path) -> Path | None:
@@ -88,113 +71,60 @@ class _Run(msgspec.Struct):
     submissions: str
 
 
-def _refuse_name(report: Report, seen: set[tuple[str, str]], gradebook: Row) -> None:
-    """Raise ExportError for a second report of the same name, and for a name that the database cannot hold."""
-    key = (report.student, report.assignment)
-    if key in seen:
-        message = (
-            f"There are two reports of '{report.student}' for {report.assignment}, but a gradebook holds one. "
+def _batches(
+    reports: Iterable[Report | ReportError], database: Database, submitted: Path | None, summary: Summary
+) -> Iterator[list[Work]]:
+    """Put together what is written at once; what no gradebook can hold is left out."""
+    seen: set[tuple[str, str]] = set()
+    works: list[Work] = []
+    for report in reports:
+        if isinstance(report, ReportError):
+            summary.left_out.append(LeftOut("", "", str(report)))
+            continue
+        if reason := _unfit(report, seen, database):
+            summary.leave_out(report, reason)
+            continue
+        seen.add((report.student, report.assignment))
+        works.append(Work(report, _handed_in_at(submitted, report)))
+        if len(works) == BATCH:
+            yield works
+            works = []
+    if works:
+        yield works
+
+
+def _write(database: Database, works: list[Work], root: Path, summary: Summary) -> None:
+    """Write a batch; if the database refuses one of its values, write halves, until what it refuses is alone."""
+    try:
+        summary.include(database.transact(lambda gradebook: write_batch(gradebook, works, root)))
+    except RowError as error:
+        if len(works) == 1:
+            summary.leave_out(works[0].report, str(error))
+            return
+        middle = len(works) // 2
+        _write(database, works[:middle], root, summary)
+        _write(database, works[middle:], root, summary)
+
+
+def _unfit(report: Report, seen: set[tuple[str, str]], database: Database) -> str:
+    """Why no row can hold this report: its name is taken by another one, or the database cannot store it; or ``""``."""
+    if (report.student, report.assignment) in seen:
+        return (
+            "There are two reports of this name, but a gradebook holds one: the first is there. "
             "Rename one of the two folders and grade again."
         )
-        raise ExportError(message)
-    seen.add(key)
-    if len(report.student) > NAME_LENGTH and gradebook.engine.dialect.name != "sqlite":
-        message = (
-            f"The gradebook allows names of {NAME_LENGTH} characters, but '{report.student[:30]}…' has "
-            f"{len(report.student)}. Rename the folder and grade again."
+    if not _is_text(report.student) or not _is_text(report.assignment):
+        return "A database holds no name with a NUL or half a character in it. Rename the folder and grade again."
+    if len(report.student) > NAME_LENGTH and not database.on_sqlite:
+        return (
+            f"The gradebook allows names of {NAME_LENGTH} characters, and this one has {len(report.student)}. "
+            "Rename the folder and grade again."
         )
-        raise ExportError(message)
+    return ""
 
 
-def _write(gradebook: Row, report: Report, layout: Layout, handed_in: datetime | None, summary: Summary) -> None:
-    from nbgrader.api import MissingEntry
-
-    gradebook.update_or_create_student(report.student)
-    try:
-        submission = gradebook.find_submission(report.assignment, report.student)
-        is_new = False
-    except MissingEntry:
-        submission = gradebook.add_submission(report.assignment, report.student)
-        is_new = True
-    anew = None not in (handed_in, submission.timestamp) and handed_in != submission.timestamp
-    if handed_in is not None:
-        submission.timestamp = handed_in
-    grades, comments = _rows(gradebook, submission, layout)
-    for name, score in _scores(report, layout).items():
-        _mark(grades[layout.graded[name][0]], score, anew=anew)
-    for cell_id, most in (layout.graded[grade_cell(n)] for n in report.left_out if grade_cell(n) in layout.graded):
-        grades[cell_id].needs_manual_grade &= most > 0  # bonus points that nobody grades wait for nobody
-    for name, silent in _silences(report).items():
-        if name in layout.solutions:
-            _remark(comments[layout.solutions[name]], silent=silent)
-    has_changed = bool(gradebook.db.new) or any(gradebook.db.is_modified(row) for row in gradebook.db.dirty)
-    gradebook.db.commit()
-    summary.added += is_new
-    summary.changed += has_changed and not is_new
-    summary.unchanged += not (has_changed or is_new)
-    summary.waiting += sum(grade.needs_manual_grade for grade in grades.values())
-
-
-def _rows(gradebook: Row, submission: Row, layout: Layout) -> tuple[dict[str, Row], dict[str, Row]]:
-    """The submission's grades and comments by cell; created if it is older than the notebook's cells."""
-    from nbgrader.api import Comment, Grade, SubmittedNotebook
-
-    notebook = next((one for one in submission.notebooks if one.notebook_id == layout.notebook_id), None)
-    if notebook is None:
-        notebook = SubmittedNotebook(notebook_id=layout.notebook_id, assignment=submission)
-        gradebook.db.add(notebook)
-    grades = {grade.cell_id: grade for grade in notebook.grades}
-    comments = {comment.cell_id: comment for comment in notebook.comments}
-    for cell_id, _ in layout.graded.values():
-        if cell_id not in grades:
-            grades[cell_id] = Grade(cell_id=cell_id, notebook=notebook, needs_manual_grade=True)
-            gradebook.db.add(grades[cell_id])
-    for cell_id in layout.solutions.values():
-        if cell_id not in comments:
-            comments[cell_id] = Comment(cell_id=cell_id, notebook=notebook)
-            gradebook.db.add(comments[cell_id])
-    return grades, comments
-
-
-def _scores(report: Report, layout: Layout) -> dict[str, Score]:
-    """The report's score of each cell; other cells stay unchanged."""
-    found = (
-        {} if report.submission_sha256 else dict.fromkeys(layout.graded, Score(0.0))
-    )  # as in nbgrader: no file, no points
-    for name in report.left_out:
-        found.pop(grade_cell(name), None)
-    for exercise in report.exercises:
-        if exercise.name not in report.left_out:
-            is_broken = exercise.status is Status.BROKEN
-            found[grade_cell(exercise.name)] = Score(exercise.points, by_hand=is_broken)
-    for answer in report.written:
-        found[answer.name] = Score(None, by_hand=True) if answer.answered else Score(0.0)
-    return found
-
-
-def _silences(report: Report) -> dict[str, bool]:
-    """Whether the answer is empty, by the name of its cell."""
-    found = {exercise.name: exercise.status is Status.NOT_ATTEMPTED for exercise in report.exercises}
-    return found | {answer.name: not answer.answered for answer in report.written}
-
-
-def _mark(grade: Row, score: Score, *, anew: bool) -> None:
-    """Write an automatic score; a manual one stays, and is flagged for review if the work has changed.
-
-    anew: the work was handed in again since the gradebook was last written.
-    """
-    has_moved = anew or grade.auto_score != score.points
-    grade.auto_score = score.points
-    is_marked = grade.manual_score is not None
-    if (is_marked or grade.extra_credit is not None) and not has_moved:
-        return
-    grade.needs_manual_grade = score.by_hand or is_marked
-
-
-def _remark(comment: Row, *, silent: bool) -> None:
-    """Record, as nbgrader does, that the answer is empty; comments by people stay."""
-    if comment.auto_comment in (None, NO_RESPONSE):
-        comment.auto_comment = NO_RESPONSE if silent else None
+def _is_text(name: str) -> bool:
+    return "\0" not in name and not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def _handed_in_at(submitted: Path | None, report: Report) -> datetime | None:

@@ -10,73 +10,105 @@ from autograder.export.database import Row
 from autograder.export.errors import ExportError
 from autograder.report import Report, grade_cell
 
-__all__ = ["Layout", "find_layout", "refuse_misfit"]
+__all__ = ["Layout", "Sheet", "find_layout", "points_in", "refuse_misfit"]
 
 SAME_POINTS = 0.005  # points are counted in hundredths
 
 
 @dataclass(frozen=True)
-class Layout:
-    """One notebook of an assignment: its graded cells (id and points) and its solution cells (id), by name."""
+class Sheet:
+    """One notebook of an assignment: ids of its cells that have a grade, and of those that have a comment."""
 
+    notebook_id: str
+    graded: list[str]
+    commented: list[str]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """An assignment's notebooks; of the one that is graded its graded cells (id, points) and solution cells (id)."""
+
+    assignment_id: str
+    sheets: list[Sheet]
     notebook_id: str
     graded: dict[str, tuple[str, float]]
     solutions: dict[str, str]
 
 
-def find_layout(gradebook: Row, report: Report, root: Path) -> Layout:
-    """Find the report's assignment in the gradebook; if it has no notebook there, lay it out from the released one.
+def find_layout(gradebook: Row, assignment: str, wanted: set[str], root: Path) -> Layout:
+    """Find the assignment in the gradebook; if it has no notebook there, lay it out from the released one.
 
+    wanted: names of the cells that the reports grade, by which one of several notebooks is chosen.
     An assignment that nbgrader generated is used unchanged.  Raises ExportError.
     """
-    from nbgrader.api import MissingEntry
+    from nbgrader.api import Assignment, GradeCell, Notebook, SolutionCell, TaskCell
+    from sqlalchemy import select
 
-    try:
-        notebooks = gradebook.find_assignment(report.assignment).notebooks
-    except MissingEntry:
-        notebooks = []
-    if not notebooks:
-        notebooks = [_lay_out(gradebook, report.assignment, root)]
-    wanted = set(_points(report))
-    notebook = max(notebooks, key=lambda notebook: len(wanted & {cell.name for cell in _graded(notebook)}))
-    return Layout(
-        notebook.id,
-        {cell.name: (cell.id, cell.max_score) for cell in _graded(notebook)},
-        {cell.name: cell.id for cell in notebook.solution_cells},
+    statement = (
+        select(Notebook.id, Notebook.assignment_id)
+        .join(Assignment, Assignment.id == Notebook.assignment_id)
+        .where(Assignment.name == assignment)
+        .order_by(Notebook.name)
     )
+    notebooks = gradebook.db.execute(statement).all()
+    if not notebooks:
+        _lay_out(gradebook, assignment, root)
+        notebooks = gradebook.db.execute(statement).all()
+    ids = [notebook.id for notebook in notebooks]
+    cells, tasks = (_cells(gradebook, kind, ids, kind.max_score) for kind in (GradeCell, TaskCell))
+    solutions = _cells(gradebook, SolutionCell, ids)
+    chosen = max(ids, key=lambda one: len(wanted & {cell.name for cell in (*cells[one], *tasks[one])}))
+    return Layout(
+        notebooks[0].assignment_id,
+        [
+            Sheet(
+                one,
+                [cell.id for cell in (*cells[one], *tasks[one])],
+                [cell.id for cell in (*solutions[one], *tasks[one])],
+            )
+            for one in ids
+        ],
+        chosen,
+        {cell.name: (cell.id, cell.max_score) for cell in (*cells[chosen], *tasks[chosen])},
+        {cell.name: cell.id for cell in solutions[chosen]},
+    )
+
+
+def _cells(gradebook: Row, kind: Row, notebooks: list[str], *more: Row) -> dict[str, list[Row]]:
+    """Cells of one kind by notebook: id, name and more."""
+    from sqlalchemy import select
+
+    found: dict[str, list[Row]] = {one: [] for one in notebooks}
+    columns = (kind.id, kind.name, kind.notebook_id, *more)
+    for cell in gradebook.db.execute(select(*columns).where(kind.notebook_id.in_(notebooks))):
+        found[cell.notebook_id].append(cell)
+    return found
 
 
 def refuse_misfit(layout: Layout, report: Report) -> None:
     """Raise ExportError if the report grades a cell that is missing there or has other points."""
-    cure = f"Run nbgrader generate_assignment {report.assignment} --force, or name another gradebook"
-    for name, points in _points(report).items():
-        if name not in layout.graded:
-            message = (
-                f"{report.assignment} has no cell '{name}' in the gradebook, but the reports grade it. "
-                f"{cure}; nothing was written."
-            )
+    name = report.assignment
+    cure = f"Run nbgrader generate_assignment {name} --force, or name another gradebook."
+    for cell, points in points_in(report).items():
+        if cell not in layout.graded:
+            message = f"{name} has no cell '{cell}' in the gradebook, but the reports grade it. {cure}"
             raise ExportError(message)
-        theirs = layout.graded[name][1]
+        theirs = layout.graded[cell][1]
         if abs(theirs - points) > SAME_POINTS:
             message = (
-                f"{report.assignment}: '{name}' is worth {theirs:g} points in the gradebook and {points:g} in the "
-                f"reports. {cure}; nothing was written."
+                f"{name}: '{cell}' is worth {theirs:g} points in the gradebook and {points:g} in the reports. {cure}"
             )
             raise ExportError(message)
 
 
-def _points(report: Report) -> dict[str, float]:
+def points_in(report: Report) -> dict[str, float]:
     """The points of every cell in the report, except those that the run left out in whole or in part."""
     graded = [exercise for exercise in report.exercises if exercise.name not in report.left_out]
     found = {grade_cell(exercise.name): 0.0 if exercise.bonus else exercise.max_points for exercise in graded}
     return found | {answer.name: answer.max_points for answer in report.written}
 
 
-def _graded(notebook: Row) -> list[Row]:
-    return [*notebook.grade_cells, *notebook.task_cells]
-
-
-def _lay_out(gradebook: Row, assignment: str, root: Path) -> Row:
+def _lay_out(gradebook: Row, assignment: str, root: Path) -> None:
     """Write assignment, notebook and cells, as ``nbgrader generate_assignment`` would for the same notebook."""
     import nbformat
     from nbgrader import utils
@@ -85,7 +117,7 @@ def _lay_out(gradebook: Row, assignment: str, root: Path) -> Row:
     notebook = nbformat.read(path, as_version=4)
     gradebook.update_or_create_assignment(assignment)
     kernel = json.dumps(notebook.metadata.get("kernelspec", {}))
-    row = gradebook.add_notebook(path.stem, assignment, kernelspec=kernel)
+    gradebook.add_notebook(path.stem, assignment, kernelspec=kernel)
     for cell in notebook.cells:
         fields = cell.metadata.get("nbgrader")
         if not fields:
@@ -102,7 +134,6 @@ def _lay_out(gradebook: Row, assignment: str, root: Path) -> Row:
             source=cell.source,
             checksum=fields.get("checksum"),
         )
-    return row
 
 
 def _released(assignment: str, root: Path) -> Path:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from autograder.export.formats import FORMATS
+from autograder.export.summary import Summary
 from tests.autograder.export.made_up import graded_folder, report_of, run_command, varied_report
 
 EACH = {"gradescope": ".json", "classroom": ".json", "prairielearn": ".json", "junit": ".xml"}
@@ -51,12 +52,12 @@ def test_the_gradebook_gets_the_reports_the_course_and_the_address(out, small_co
 
     def write_gradebook(reports, root, url, submitted):
         given.append((sorted(report.student for report in reports), root, url, submitted))
-        return "2 new, 0 changed"
+        return Summary(added=2)
 
     monkeypatch.setattr("autograder.export.gradebook.write_gradebook", write_gradebook)
     status, told, err = run_command("gradebook", out, "--to", "sqlite:///x.db", "--course", small_course)
     assert (status, err) == (0, "")
-    assert told == "Gradebook sqlite:///x.db: 2 new, 0 changed.\n"
+    assert told == ("Gradebook sqlite:///x.db: 2 new, 0 changed, 0 unchanged; 0 cells wait for manual grading.\n")
     (out / "run.json").write_text(json.dumps({"submissions": str(out.parent)}))
     run_command("gradebook", out, "--course", small_course)
     students = ["Zoë, 'B'", "ada"]

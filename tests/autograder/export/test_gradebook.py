@@ -22,11 +22,12 @@ from sqlalchemy.engine import make_url
 from autograder.classroom.finding import discover
 from autograder.cli import main
 from autograder.course import catalogue
-from autograder.export import database
+from autograder.export import database, gradebook
 from autograder.export.errors import ExportError
 from autograder.export.gradebook import Summary, submissions_of, write_gradebook
+from autograder.export.summary import LeftOut
 from autograder.nbgrader.course import lay_out
-from autograder.report import ExerciseResult, Report, Status, Verdict, WrittenAnswer, read_report
+from autograder.report import ExerciseResult, Report, ReportError, Status, Verdict, WrittenAnswer, read_report
 from tests.sampling import nightly
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -362,8 +363,8 @@ def test_what_nbgrader_generated_is_taken_as_it_is(url, tmp_path):
     assert notebook.count('"points": 7.0') == 1
     path.write_text(notebook.replace('"points": 7.0', '"points": 9.0'))
     nbgrader(course, "generate_assignment", "02_layers", "--db", url, "--force")
-    with pytest.raises(ExportError, match="'check_Linear' is worth 9 points in the gradebook and 7 in the reports"):
-        write_gradebook([report_of("amara")], ROOT, url)
+    (left_out,) = write_gradebook([report_of("amara")], ROOT, url).left_out
+    assert "'check_Linear' is worth 9 points in the gradebook and 7 in the reports" in left_out.reason
     path.write_text(notebook)
     nbgrader(course, "generate_assignment", "02_layers", "--db", url, "--force")
     assert write_gradebook([report_of("amara")], ROOT, url).unchanged == 1
@@ -396,7 +397,41 @@ def test_cells_of_the_instructors_own_are_left_alone(sqlite):
     assert ("amara", "02_layers", "drawing") not in found  # nbgrader has to add it: this notebook is not one of ours
 
 
-CURE = "Run nbgrader generate_assignment 03_losses --force, or name another gradebook"
+@pytest.mark.filterwarnings("ignore:Object of type <Submitted")  # nbgrader's own
+def test_the_rows_of_a_new_submission_are_those_that_nbgrader_makes(sqlite):
+    """Two notebooks, cells of every kind: rows by their cell, without their random names."""
+    write_gradebook([report_of("amara")], ROOT, sqlite)
+    with Gradebook(sqlite) as gradebook:
+        gradebook.add_task_cell("project", "layers", "02_layers", max_score=4, cell_type="markdown")
+        gradebook.add_notebook("appendix", "02_layers")
+        gradebook.add_grade_cell("drawing", "appendix", "02_layers", max_score=5, cell_type="markdown")
+        gradebook.add_solution_cell("drawing", "appendix", "02_layers")
+        gradebook.add_task_cell("talk", "appendix", "02_layers", max_score=1, cell_type="markdown")
+        gradebook.add_student("theirs")
+        gradebook.add_submission("02_layers", "theirs")
+    everything_left_out = msgspec.structs.replace(report_of("ours"), exercises=[], written=[])
+    reports = [report_of("amara"), everything_left_out]  # amara's is older than the project, and shows which notebook
+    assert write_gradebook(reports, ROOT, sqlite) == Summary(added=1, changed=1, waiting=3 + 15)
+    rows = {}
+    with Gradebook(sqlite) as gradebook:
+        for student in ("ours", "theirs"):
+            submission = gradebook.find_submission("02_layers", student)
+            rows[student] = [columns_of(submission)]
+            for notebook in submission.notebooks:
+                rows[student].append((notebook.name, columns_of(notebook)))
+                for row in (*notebook.grades, *notebook.comments):
+                    rows[student].append((notebook.name, type(row).__name__, row.cell_id, columns_of(row)))
+            rows[student].sort(key=repr)
+    assert len(rows["ours"]) == 1 + 2 + (14 + 1 + 2) + (14 + 1 + 2)
+    assert rows["ours"] == rows["theirs"]
+
+
+def columns_of(row):
+    """The values of a row's columns, except names of rows."""
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns if "id" not in column.name}
+
+
+CURE = "Run nbgrader generate_assignment 03_losses --force, or name another gradebook."
 
 
 @pytest.mark.parametrize(
@@ -404,52 +439,49 @@ CURE = "Run nbgrader generate_assignment 03_losses --force, or name another grad
     [
         (
             "UPDATE grade_cells SET max_score = 8 WHERE id = (SELECT id FROM base_cell WHERE name = 'check_Huber')",
-            (
-                "03_losses: 'check_Huber' is worth 8 points in the gradebook and 4 in the reports. "
-                f"{CURE}; nothing was written."
-            ),
+            f"03_losses: 'check_Huber' is worth 8 points in the gradebook and 4 in the reports. {CURE}",
         ),
         (
             "UPDATE base_cell SET name = 'test_Huber' WHERE name = 'check_Huber'",
-            (
-                f"03_losses has no cell 'check_Huber' in the gradebook, but the reports grade it. {CURE}; "
-                "nothing was written."
-            ),
+            f"03_losses has no cell 'check_Huber' in the gradebook, but the reports grade it. {CURE}",
         ),
     ],
     ids=["points", "name"],
 )
-def test_cells_that_do_not_fit_are_told_and_nothing_is_written(url, change, sentence):
+def test_cells_that_do_not_fit_are_told_and_cost_their_own_reports_only(url, change, sentence):
     write_gradebook([report_of("amara"), report_of("amara", "03_losses")], ROOT, url)
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text(change))
     engine.dispose()
-    before = dump(url)
-    reports = [report_of("amara", status=Status.FAILED), report_of("zoe"), report_of("zoe", "03_losses")]
-    with pytest.raises(ExportError) as error:
-        write_gradebook(reports, ROOT, url)
-    assert str(error.value) == sentence
-    assert dump(url) == before
+    before = marks(url)
+    reports = [report_of("amara", status=Status.FAILED), report_of("zoe", "03_losses"), report_of("zoe")]
+    summary = write_gradebook(reports, ROOT, url)
+    assert summary == Summary(added=1, changed=1, waiting=4, left_out=[LeftOut("zoe", "03_losses", sentence)])
+    after = marks(url)
+    assert {key[:2] for key in after} == {("amara", "02_layers"), ("amara", "03_losses"), ("zoe", "02_layers")}
+    assert all(after[key] == mark for key, mark in before.items() if key[1] == "03_losses")
 
 
-def test_an_assignment_without_a_released_notebook_is_reported(sqlite, tmp_path):
-    with pytest.raises(
-        ExportError, match="02_layers is not in the gradebook, and there is no notebook in assignments/02_layers"
-    ):
-        write_gradebook([report_of("amara")], tmp_path, sqlite)
+def test_an_assignment_without_a_released_notebook_is_left_out(sqlite, tmp_path):
+    (left_out,) = write_gradebook([report_of("amara")], tmp_path, sqlite).left_out
+    sentence = (
+        "02_layers is not in the gradebook, and there is no notebook in assignments/02_layers to lay it out from."
+    )
+    assert left_out.reason.startswith(sentence)
     assert set(map(len, dump(sqlite).values())) == {0, 1}  # the course and the revision
 
 
-# --- all or nothing --------------------------------------------------------------------------
+# --- whole batches or nothing ----------------------------------------------------------------
 
 
 KILLED = """
 import sys, time
 from pathlib import Path
 import msgspec
-from autograder.export.gradebook import write_gradebook
+from autograder.export import gradebook
 from autograder.report import Report
+gradebook.BATCH = int(sys.argv[4])
 reports = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Report])
 def some():
     for number, report in enumerate(reports):
@@ -457,8 +489,49 @@ def some():
             print("now", flush=True)
             time.sleep(600)
         yield report
-write_gradebook(some(), Path(sys.argv[1]), sys.argv[2])
+gradebook.write_gradebook(some(), Path(sys.argv[1]), sys.argv[2])
 """
+
+
+def kill(reports, url, after, batch):
+    """Write reports in another process, which is killed when it asks for another one after so many."""
+    command = [sys.executable, "-c", KILLED, str(ROOT), url, str(after), str(batch)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdin.write(msgspec.json.encode(reports))
+        process.stdin.close()
+        assert process.stdout.readline() == b"now\n"
+        process.send_signal(signal.SIGKILL)
+
+
+def test_a_kill_leaves_whole_batches_and_the_same_call_writes_the_rest(url):
+    reports = list(class_of_twelve())
+    kill(reports, url, 13, 5)
+    written = {(report.student, report.assignment) for report in reports[:10]}
+    assert {key[:2] for key in marks(url)} == written
+    assert write_gradebook(reports, ROOT, url) == Summary(added=14, unchanged=10, waiting=24)
+    assert write_gradebook(reports, ROOT, url) == Summary(unchanged=24, waiting=24)
+
+
+def test_an_error_between_batches_says_what_was_written(sqlite, tmp_path, monkeypatch):
+    monkeypatch.setattr(gradebook, "BATCH", 2)
+    monkeypatch.setattr(database, "WAIT_S", 0.1)
+    other = sqlite3.connect(tmp_path / "gradebook.db", isolation_level=None)
+
+    def some():
+        for number, student in enumerate(STUDENTS):
+            if number == 5:
+                other.execute("BEGIN IMMEDIATE")
+            yield report_of(student)
+
+    with pytest.raises(ExportError) as error:
+        write_gradebook(some(), ROOT, sqlite)
+    other.close()
+    assert str(error.value).endswith(
+        "Wait until it has finished, then run the same command again. "
+        "4 reports were written before; the same command writes the rest."
+    )
+    assert {key[0] for key in marks(sqlite)} == set(STUDENTS[:4])
+    assert write_gradebook(map(report_of, STUDENTS), ROOT, sqlite) == Summary(added=8, unchanged=4, waiting=24)
 
 
 @pytest.mark.parametrize("after", [nightly(0), nightly(1), 13])
@@ -469,12 +542,7 @@ def test_a_kill_in_the_middle_leaves_the_gradebook_as_it_was(url, after, there_b
         mark_by_hand(url)
         before = dump(url)
     reports = list(class_of_twelve())
-    command = [sys.executable, "-c", KILLED, str(ROOT), url, str(after)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        process.stdin.write(msgspec.json.encode(reports))
-        process.stdin.close()
-        assert process.stdout.readline() == b"now\n"
-        process.send_signal(signal.SIGKILL)
+    kill(reports, url, after, 100)
     if there_before:
         assert dump(url) == before
     else:
@@ -499,14 +567,6 @@ def test_reports_that_end_in_an_error_leave_nothing(url):
     assert marks(url) == {}
 
 
-def test_two_reports_of_one_name_are_told(url):
-    with pytest.raises(
-        ExportError, match=r"There are two reports of 'jos[?]' for 02_layers, but a gradebook holds one"
-    ):
-        write_gradebook([report_of("jos?"), report_of("zoe"), report_of("jos?")], ROOT, url)
-    assert marks(url) == {}
-
-
 def test_two_writers_take_turns(url):
     write_gradebook([report_of("amara")], ROOT, url)
     answers = []
@@ -521,8 +581,171 @@ def test_two_writers_take_turns(url):
     assert write_gradebook(class_of_twelve(), ROOT, url).unchanged == 24
 
 
+TOGETHER = """
+import sys
+from pathlib import Path
+from autograder.export import gradebook
+from tests.autograder.export.test_gradebook import report_of
+gradebook.BATCH = 4
+reports = [report_of(f"student {number}") for number in range(int(sys.argv[3]), int(sys.argv[4]))]
+print("ready", flush=True)
+sys.stdin.readline()
+print(gradebook.write_gradebook(reports, Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+def test_two_graders_at_once_both_finish(url):
+    """Two processes, students 0 to 39 and 20 to 59, into a gradebook that neither has seen."""
+    command = [sys.executable, "-c", TOGETHER, str(ROOT), url]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": ROOT, "text": True}
+    both = [subprocess.Popen([*command, *ends], **pipes) for ends in (("0", "40"), ("20", "60"))]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=60)[0].split(" new, 0 changed, ") for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert sum(int(words[0]) for words in told) == 60
+    assert sum(int(words[1].split(" ")[0]) for words in told) == 20
+    rows = dump(url)
+    assert len(rows["student"]) == len(rows["submitted_assignment"]) == len(rows["submitted_notebook"]) == 60
+    assert len(rows["grade"]) == len(marks(url)) == 60 * 14
+    assert len(rows["comment"]) == 60 * 14
+    once = write_gradebook([report_of(f"student {number}") for number in range(60)], ROOT, url)
+    assert once == Summary(unchanged=60, waiting=120)
+    assert dump(url) == rows
+
+
+@pytest.mark.slow
+def test_a_row_that_another_program_adds_meanwhile_is_taken_up(postgres):
+    """nbgrader does not wait for our turn: its row is there first, and the batch is written anew."""
+    write_gradebook([report_of("amara")], ROOT, url := postgres())
+    engine = create_engine(url)
+    connection = engine.connect()
+    connection.execute(text("INSERT INTO student (id, last_name) VALUES ('zoe', 'Zephyr')"))
+    threading.Timer(1.0, connection.commit).start()
+    assert write_gradebook([report_of("zoe")], ROOT, url).added == 1
+    connection.close()
+    engine.dispose()
+    with Gradebook(url) as found:
+        assert found.find_student("zoe").last_name == "Zephyr"
+        assert found.find_submission("02_layers", "zoe").score == report_of("zoe").points
+
+
+@pytest.mark.slow
+def test_a_mark_that_a_person_gives_meanwhile_is_seen(postgres):
+    write_gradebook([report_of("amara")], ROOT, url := postgres())
+    engine = create_engine(url)
+    connection = engine.connect()
+    connection.execute(
+        text("UPDATE grade SET manual_score = 6, needs_manual_grade = false WHERE auto_score = 7 AND cell_id = "
+             "(SELECT id FROM base_cell WHERE name = 'check_Linear')")
+    )  # fmt: skip
+    threading.Timer(1.0, connection.commit).start()
+    assert write_gradebook([report_of("amara", status=Status.FAILED)], ROOT, url).changed == 1
+    connection.close()
+    engine.dispose()
+    assert marks(url)["amara", "02_layers", "check_Linear"] == (0.0, 6.0, None, True, 7.0)
+
+
+class RefusalError(Exception):
+    """As a driver raises it."""
+
+    sqlstate = "40P01"
+
+
+def test_conflicts_that_do_not_end_are_told_after_some_attempts(sqlite, tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "FIRST_PAUSE_S", 0.001)
+    attempts = []
+
+    def deadlock(_):
+        attempts.append(1)
+        raise sqlalchemy.exc.OperationalError("UPDATE grade", {}, RefusalError("deadlock detected"))
+
+    with pytest.raises(ExportError) as error, database.open_gradebook(sqlite) as opened:
+        opened.transact(deadlock)
+    assert str(error.value) == (
+        f"Another program changed {tmp_path / 'gradebook.db'} during each of {database.TRIES} attempts to write "
+        "(deadlock). Wait until it has finished, then run the same command again."
+    )
+    assert len(attempts) == database.TRIES
+
+
+# --- a report that cannot be written ---------------------------------------------------------
+
+
+def test_a_bad_report_costs_no_other(url):
+    torn = ReportError("reports/björn/02_layers.json cannot be read as a report (empty). Grade again.")
+    names = ["jos?", "zoe\0", "half\ud800", "zoe", "jos?"]
+    summary = write_gradebook([report_of("amara"), torn, *map(report_of, names)], ROOT, url)
+    assert {key[0] for key in marks(url)} == {"amara", "jos?", "zoe"}
+    assert (summary.added, len(summary.left_out)) == (3, 4)
+    assert str(summary).endswith("; 6 cells wait for manual grading; 4 left out")
+    assert summary.sentences() == [
+        "Left out: reports/björn/02_layers.json cannot be read as a report (empty). Grade again.",
+        (
+            "Left out: 02_layers of 'zoe', 'half'. A database holds no name with a NUL or half a character in it. "
+            "Rename the folder and grade again."
+        ),
+        (
+            "Left out: 02_layers of 'jos?'. There are two reports of this name, but a gradebook holds one: the first "
+            "is there. Rename one of the two folders and grade again."
+        ),
+    ]
+
+
+def test_many_reasons_are_told_in_twelve_sentences_and_a_number():
+    summary = Summary()
+    for number in range(20):
+        summary.left_out += [LeftOut(f"student {i}", "02_layers", f"reason {number}.") for i in range(5)]
+    told = summary.sentences()
+    assert told[11:] == [
+        "Left out: 02_layers of 'student 0', 'student 1', 'student 2' and 2 more. reason 11.",
+        "40 more left out.",
+    ]
+
+
+def refuse_in(tmp_path, *names):
+    """Make the database itself refuse these students, as by a constraint that somebody added."""
+    with sqlite3.connect(tmp_path / "gradebook.db") as connection:
+        for number, name in enumerate(names):
+            connection.execute(
+                f"CREATE TRIGGER refuse{number} BEFORE INSERT ON student WHEN NEW.id = '{name}' "
+                "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+            )
+    connection.close()
+
+
+def test_what_only_the_database_refuses_costs_its_own_report(sqlite, tmp_path):
+    write_gradebook([], ROOT, sqlite)
+    refuse_in(tmp_path, "学生 7", "学生 8", "学生 29")
+    names = [f"学生 {number}" for number in range(30)]
+    summary = write_gradebook(map(report_of, names), ROOT, sqlite)
+    assert (summary.added, summary.waiting) == (27, 54)
+    assert [one.student for one in summary.left_out] == ["学生 7", "学生 8", "学生 29"]
+    assert {key[0] for key in marks(sqlite)} == set(names) - {"学生 7", "学生 8", "学生 29"}
+    assert summary.sentences() == [
+        (
+            f"Left out: 02_layers of '学生 7', '学生 8', '学生 29'. The gradebook {tmp_path / 'gradebook.db'} refuses "
+            "this report (not this one). Check the student's name and the points in the report, and grade again."
+        )
+    ]
+
+
+@pytest.mark.slow
+def test_a_value_that_the_server_refuses_costs_its_own_report(postgres, monkeypatch):
+    monkeypatch.setattr(gradebook, "_is_text", lambda _: True)
+    summary = write_gradebook(map(report_of, ["amara", "b\0b", "zoe"]), ROOT, url := postgres())
+    assert {key[0] for key in marks(url)} == {"amara", "zoe"}
+    (one,) = summary.left_out
+    assert one.student == "b\0b"
+    assert "NUL (0x00) bytes" in one.reason
+
+
 @pytest.mark.nightly
-def test_memory_stays_flat(sqlite):
+def test_memory_stays_flat(sqlite, monkeypatch):
+    monkeypatch.setattr(gradebook, "BATCH", 10)
     held = []
 
     def some():
@@ -673,9 +896,10 @@ def test_a_database_that_cannot_store_every_name_is_reported(postgres):
 @pytest.mark.slow
 def test_a_name_that_is_too_long_for_a_server_is_reported(postgres, sqlite):
     name = "學" * 129
-    with pytest.raises(ExportError, match=r"allows names of 128 characters, but '學{30}…' has 129"):
-        write_gradebook([report_of("amara"), report_of(name)], ROOT, url := postgres())
-    assert marks(url) == {}
+    summary = write_gradebook([report_of("amara"), report_of(name), report_of("zoe")], ROOT, url := postgres())
+    reason = "The gradebook allows names of 128 characters, and this one has 129. Rename the folder and grade again."
+    assert summary == Summary(added=2, waiting=4, left_out=[LeftOut(name, "02_layers", reason)])
+    assert {key[0] for key in marks(url)} == {"amara", "zoe"}
     assert write_gradebook([report_of(name)], ROOT, sqlite).added == 1
 
 
@@ -720,6 +944,35 @@ def test_a_class_is_graded_into_the_gradebook(small_course, tmp_path, capsys, ur
     assert main(["export", "gradebook", str(tmp_path / "out"), "--to", url, "--course", str(small_course)]) == 0
     assert ": 0 new, 0 changed, 3 unchanged; 0 cells wait for manual grading." in capsys.readouterr().out
     assert dump(url) == before
+
+
+def test_commands_name_what_was_left_out_and_end_with_status_1(small_course, sqlite, tmp_path, capsys):
+    for student in ("amara", "zoe"):
+        hand_in(small_course, tmp_path / "in", student)
+    write_gradebook([], ROOT, sqlite)
+    refuse_in(tmp_path, "zoe")
+    out = tmp_path / "out"
+    course = ["--course", str(small_course)]
+    options = [*course, "--isolation", "none", "--seed", "7", "--jobs", "1"]
+    sentence = "Left out: 02_layers of 'zoe'. The gradebook "
+
+    assert main(["grade", str(tmp_path / "in"), "--out", str(out), *options, "--gradebook", sqlite]) == 1
+    told = capsys.readouterr().out
+    assert "Gradebook: 1 new, 0 changed, 0 unchanged; 0 cells wait for manual grading; 1 left out." in told
+    assert sentence in told
+
+    parts = [str(tmp_path / f"part{number}") for number in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        assert main(["grade", str(tmp_path / "in"), "--out", part, *options, "--part", f"{number}/2"]) == 0
+    assert main(["merge", *parts, "--out", str(tmp_path / "whole"), *course, "--gradebook", sqlite]) == 1
+    assert sentence in capsys.readouterr().out
+
+    (out / "reports/zoe/02_layers.json").write_text("{")
+    assert main(["export", "gradebook", str(out), "--to", sqlite, *course]) == 1
+    told, err = capsys.readouterr()
+    assert ": 0 new, 0 changed, 1 unchanged; 0 cells wait for manual grading; 1 left out." in told
+    assert f"Left out: {out / 'reports/zoe/02_layers.json'} cannot be read as a report" in told
+    assert err == ""
 
 
 def test_a_run_says_where_the_hand_ins_are(tmp_path):
