@@ -30,7 +30,7 @@ from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
 from autograder.render.html import warm_up
 from autograder.render.reading import NAME, clean
-from autograder.report import NotGraded, read_report
+from autograder.report import NotGraded
 from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
 
@@ -76,14 +76,10 @@ def grade_class(
         found = find_hand_ins(place, root, name, packed=packed, without=[out])
         found.not_graded += left
         strangers = _enlist(found, class_list, name, place) if class_list else []
-        if part != WHOLE:
-            _limit_to(part, found)
+        _limit_to(part, found)
         entries = _chosen(found, students)
         with opened(cluster, options, max(min(jobs, len(entries)), 1)) as graders:
-            needed = sorted({entry.assignment for entry in entries})
-            for each in needed:  # while the processes start
-                catalogue.load(each, root)
-            graders.prove(root, needed)
+            graders.prove(root, _loaded(entries, root))
             run = prepare_run(root, out, folder, found.entries, options, part=part)
             stale = set_stale_aside(out, found.entries, scope)
             expected = [] if part == WHOLE else [encoded(entry) for entry in found.entries]
@@ -174,6 +170,14 @@ def _enlist(found: Found, class_list: ClassList, assignment: str | None, place: 
         found.entries += [Entry(student, assignment, str(place / student), []) for student in matched.absent]
         found.entries.sort(key=lambda entry: (entry.student, entry.assignment))
     return matched.strangers
+
+
+def _loaded(entries: Sequence[Entry], root: Path) -> list[str]:
+    """The assignments of these entries, loaded while the processes start."""
+    names = sorted({entry.assignment for entry in entries})
+    for name in names:
+        catalogue.load(name, root)
+    return names
 
 
 def _limit_to(part: Part, found: Found) -> None:

@@ -25,6 +25,7 @@ from autograder.commands.options import (
 
 if TYPE_CHECKING:
     from autograder.classroom.parts import Part
+    from autograder.export.formats import Told
 
 __all__ = ["register"]
 
@@ -223,16 +224,14 @@ def export(
     """
     from autograder.export import formats
 
-    console = open_console()
     if form == "gradescope-zip":
         from autograder.commands.packing import pack
 
         target = Path(to or "autograder.zip")
         told = formats.Told(pack(root_of(course), out, target, isolation, 60 * minutes, scope=scope_without(without)))
     else:
-        folder = Path(out)
         choices = formats.Choices(
-            folder,
+            Path(out),
             to=to,
             root=lambda: root_of(course),
             sheet=sheet,
@@ -246,6 +245,12 @@ def export(
             kit=kit,
         )
         told = formats.write(form, assignment, choices)
+    _tell(told)
+
+
+def _tell(told: Told) -> None:
+    """Print what was written; the exit status is 1 if something was left out."""
+    console = open_console()
     for sentence in told.sentences:
         console.print(sentence, soft_wrap=True, markup=False, highlight=False)
     if not told.complete:
