@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cache
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autograder.authoring.audit import Audit, Piece, added_up, look_at, pieces
 from autograder.authoring.proved import Proved
+from autograder.authoring.side_by_side import side_by_side
 from autograder.course import catalogue
-from autograder.isolation.interpreter import isolated_processes
-from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.isolation.launcher import Launcher
 from autograder.spec import Exercise, SpecError
 
 __all__ = ["audit_all"]
@@ -42,7 +41,8 @@ def audit_all(
     found = {piece: known for piece in whole if proved and (known := proved.find(piece))}
     left = [piece for piece in whole if piece not in found]
     options = {"seed": seed, "stale": stale if only is None else None, "sample": sample}
-    for piece, result in _looked_at(root, left, jobs, options):
+    left.sort(key=lambda piece: _cost(root, piece), reverse=True)  # so that no process is idle at the end
+    for piece, result in side_by_side(partial(_look_at, root, options), left, jobs):
         found[piece] = result
         if proved:
             proved.keep(piece, result)
@@ -52,29 +52,8 @@ def audit_all(
     return added_up(found[piece] for piece in whole)
 
 
-def _looked_at(root: Path, left: list[Piece], jobs: int, options: dict[str, Any]) -> Iterator[tuple[Piece, Audit]]:
-    """Audit pieces, each as soon as it is known; the longest are begun first, so that no process is idle at the end."""
-    jobs = min(jobs, len(left))
-    if jobs < 2:  # noqa: PLR2004 - nothing to share out
-        with open_launcher() as launcher:
-            for piece in left:
-                yield piece, look_at(root, piece, launcher, **options)
-        return
-    with isolated_processes() as context, ProcessPoolExecutor(jobs, context) as pool:
-        longest_first = sorted(left, key=lambda piece: _cost(root, piece), reverse=True)
-        futures = {pool.submit(_in_own_process, root, piece, options): piece for piece in longest_first}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-
-
-def _in_own_process(root: Path, piece: Piece, options: dict[str, Any]) -> Audit:
-    return look_at(root, piece, _launcher(), **options)
-
-
-@cache
-def _launcher() -> Launcher:
-    """The launcher of a process that audits; it ends with the process."""
-    return open_launcher()
+def _look_at(root: Path, options: dict[str, Any], piece: Piece, launcher: Launcher) -> Audit:
+    return look_at(root, piece, launcher, **options)
 
 
 def _cost(root: Path, piece: Piece) -> float:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,9 @@ import msgspec
 from autograder.authoring.mutation.catching import Catcher
 from autograder.authoring.mutation.equivalents import FOLDER, as_entry, read_equivalents
 from autograder.authoring.mutation.mutants import mutants_of
+from autograder.authoring.side_by_side import side_by_side
 from autograder.course import catalogue
-from autograder.isolation.interpreter import isolated_processes
-from autograder.isolation.launcher import Launcher, open_launcher
+from autograder.isolation.launcher import Launcher
 from autograder.spec import Exercise, Scope, SpecError
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def find_survivors(
     """Mutate the references of assignments and find the mutants that survive.
 
     only: exercises to mutate (all if None);  named: those whose capstones are trained; other capstones are left out;
-    jobs: processes, or for a single exercise workers, in parallel;  progress: called with the name of what is next.
+    jobs: processes, or for a single exercise workers, in parallel;  progress: called with what is left to do.
     """
     result = Mutation(seed)
     pieces: list[_Piece] = []
@@ -75,7 +74,11 @@ def find_survivors(
             pieces += _pieces(loaded, seed, only, named)
         except SpecError as error:
             result.failures.append(f"{name}: {error}")
-    for one in _looked_at(pieces, jobs, progress):
+    found: dict[_Piece, Mutation] = {}
+    for piece, one in side_by_side(partial(_look_at, jobs if len(pieces) == 1 else 1), pieces, jobs):
+        found[piece] = one
+        progress(", ".join(dict.fromkeys(each.assignment for each in pieces if each not in found)))
+    for one in (found[piece] for piece in pieces):
         for field in ("exercises", "mutants", "caught", "equivalent", "survivors", "failures"):
             setattr(result, field, getattr(result, field) + getattr(one, field))
     return result
@@ -89,9 +92,6 @@ class _Piece(msgspec.Struct, frozen=True):
     exercise: str
     seed: int
     capstones: bool
-
-    def __str__(self) -> str:
-        return f"{self.assignment}: {self.exercise}"
 
 
 def _strays(loaded: Loaded) -> list[str]:
@@ -111,32 +111,7 @@ def _pieces(loaded: Loaded, seed: int, only: frozenset[str] | None, named: froze
     ]
 
 
-def _looked_at(pieces: list[_Piece], jobs: int, progress: Callable[[str], None]) -> Iterator[Mutation]:
-    """What becomes of each exercise's mutants, in order."""
-    if min(jobs, len(pieces)) < 2:  # noqa: PLR2004 - nothing to share out
-        with open_launcher() as launcher:
-            for piece in pieces:
-                progress(str(piece))
-                yield _look_at(piece, launcher, threads=jobs)
-        return
-    with isolated_processes() as context, ProcessPoolExecutor(jobs, context) as pool:
-        futures = [pool.submit(_in_own_process, piece) for piece in pieces]
-        for piece, future in zip(pieces, futures, strict=True):
-            progress(str(piece))
-            yield future.result()
-
-
-def _in_own_process(piece: _Piece) -> Mutation:
-    return _look_at(piece, _launcher(), threads=1)
-
-
-@cache
-def _launcher() -> Launcher:
-    """The launcher of a process that mutates; it ends with the process."""
-    return open_launcher()
-
-
-def _look_at(piece: _Piece, launcher: Launcher, *, threads: int) -> Mutation:
+def _look_at(threads: int, piece: _Piece, launcher: Launcher) -> Mutation:
     """Mutate one exercise."""
     result = Mutation(piece.seed)
     try:
