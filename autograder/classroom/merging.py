@@ -16,6 +16,7 @@ from autograder.classroom.parts import WHOLE, Part
 from autograder.classroom.runs import Run, keep, read_run, refuse_other_run
 from autograder.course.catalogue import UsageError
 from autograder.report import NotGraded, Report, ReportError, refuse_later_report
+from autograder.submission.files import shown
 from autograder.writing import refuse_links
 
 __all__ = ["Merged", "decoded", "encoded", "join"]
@@ -56,7 +57,7 @@ class _Share(msgspec.Struct, frozen=True):
 
 
 def join(folders: Sequence[Path], out: Path, *, unfinished: bool = False) -> Merged:
-    """Copy the reports of all parts to ``out``, whole or not at all; what is there already and equal is left alone.
+    """Copy the reports of all parts to ``out``, each whole or not at all; those that are there already stay.
 
     unfinished: join also where parts, or reports of parts, are missing, which are then listed as not graded.
     Raises UsageError if the folders are not the parts of one run, if some are missing, or if ``out`` holds something
@@ -79,12 +80,12 @@ def join(folders: Sequence[Path], out: Path, *, unfinished: bool = False) -> Mer
     stale = set_stale_aside(out, everybody, scope)
     names = {student: name for share in shares for student, name in share.record.names.items()}
     seen = dict.fromkeys(row for share in shares for row in share.record.not_graded)
-    update_record(out, ClassRecord(names, list(seen)), scope)
+    record = update_record(out, ClassRecord(names, list(seen)), scope)
     for share in shares:
         for entry in share.entries:
             _copy(share.folder, out, entry)
     entries.sort(key=lambda entry: (entry.student, entry.assignment))
-    return Merged(run, entries, ClassRecord(names, [*seen, *lacking]), stale)
+    return Merged(run, entries, ClassRecord(record.names, [*record.not_graded, *lacking]), stale)
 
 
 def _read(folder: Path) -> _Share:
@@ -139,7 +140,7 @@ def _lacking(shares: Sequence[_Share]) -> list[NotGraded]:
     for share in shares:
         missing = [entry for entry in share.entries if not report_path(share.folder, entry).is_file()]
         if missing:
-            named = ", ".join(f"{entry.student}/{entry.assignment}" for entry in missing[:MOST_NAMED])
+            named = ", ".join(shown(f"{entry.student}/{entry.assignment}") for entry in missing[:MOST_NAMED])
             more = ", …" if len(missing) > MOST_NAMED else ""
             reason = (
                 f"{str(share.run.part).capitalize()} in {share.folder} is not finished: {len(missing)} of "

@@ -182,7 +182,7 @@ def _stamped(page: str, stamp: str) -> str:
 
 
 def _stamp(out: Path, entry: Entry, label: str) -> str:
-    """A hash of all that a student's page is drawn from; of a fault too, which is recorded when it is drawn."""
+    """A hash of all that a student's page is drawn from."""
     digest = hashlib.sha256(_drawing())
     digest.update(label.encode("utf-8", "surrogatepass") + b"\0")
     digest.update(report_path(out, entry).read_bytes())

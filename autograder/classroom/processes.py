@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -31,12 +31,21 @@ from autograder.isolation.interpreter import enter_neutral_folder, isolated_proc
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
 from autograder.report import Report
-from autograder.submission import SubmissionError
+from autograder.submission import Submission, SubmissionError
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-__all__ = ["Grading", "Pool", "keep_report", "open_pool", "report_broken"]
+__all__ = [
+    "Grading",
+    "Pool",
+    "earlier_in",
+    "is_up_to_date",
+    "keep_report",
+    "open_pool",
+    "report_broken",
+    "unread",
+]
 
 
 KILLED = "The process that graded this hand-in was killed, and again when it graded nothing else.\n"
@@ -175,6 +184,23 @@ def keep_report(run: Run, entry: Entry, report: object, fault: str) -> None:
     keep(report_path(Path(run.out), entry), report, within=Path(run.out))
 
 
+def unread(run: Run, entry: Entry, error: SubmissionError) -> Report:
+    """The report of a hand-in in which there is nothing to grade."""
+    loaded, file = catalogue.load(entry.assignment, Path(run.root)), Path(entry.path).name
+    return unreadable(loaded, entry.student, file, str(error), seed=run.seed, scope=run.scope)
+
+
+def earlier_in(run: Run, entry: Entry) -> dict[str, list[Any]]:
+    """Source of the earlier assignments that a hand-in runs on: the student's own, or the references'."""
+    loaded = catalogue.load(entry.assignment, Path(run.root))
+    return earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
+
+
+def is_up_to_date(run: Run, entry: Entry, submission: Submission, earlier: dict[str, list[Any]]) -> bool:
+    """Whether the report of an earlier run still holds."""
+    return is_done(report_path(Path(run.out), entry), submission, run, entry, hash_of_earlier(earlier))
+
+
 # --- in a grading process --------------------------------------------------------------------
 
 
@@ -203,12 +229,9 @@ class Grading:
         try:
             submission = submission_of(entry, loaded)
         except SubmissionError as error:
-            file = Path(entry.path).name
-            report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, scope=run.scope)
-            return report, ""
-        earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
-        path = report_path(Path(run.out), entry)
-        if is_done(path, submission, run, entry, hash_of_earlier(earlier)):
+            return unread(run, entry, error), ""
+        earlier = earlier_in(run, entry)
+        if is_up_to_date(run, entry, submission, earlier):
             return None, ""
         grader = self.graders.get(entry.assignment)
         if grader is None:

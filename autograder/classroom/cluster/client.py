@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from autograder.classroom.cluster.parcels import pack_course, pack_hand_in
-from autograder.classroom.finding import Entry, earlier_of, report_path, submission_of
-from autograder.classroom.processes import keep_report, report_broken
-from autograder.classroom.runs import Run, is_done
+from autograder.classroom.finding import Entry, report_path, submission_of
+from autograder.classroom.processes import earlier_in, is_up_to_date, keep_report, report_broken, unread
+from autograder.classroom.runs import Run
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
-from autograder.grading.grader import hash_of_earlier, unreadable, versions
+from autograder.grading.grader import versions
 from autograder.grading.options import Options
 from autograder.report import Report
 from autograder.submission import SubmissionError
@@ -100,7 +100,7 @@ class Cluster:
             for entry in list(self._take_back(run, sent)):
                 yield entry, True
             for entry in self._next(sent):
-                if _is_up_to_date(run, entry):
+                if _has_report(run, entry):
                     yield entry, False
                 elif future := self._send(run, entry):
                     sent[future] = entry
@@ -128,6 +128,9 @@ class Cluster:
 
         try:
             parcel = pack_hand_in(entry, with_earlier=run.earlier == "own")
+        except SubmissionError as error:
+            keep_report(run, entry, unread(run, entry, error), "")
+            return None
         except OSError:
             _report_unread(run, entry)
             return None
@@ -263,28 +266,22 @@ def open_cluster(address: str, options: Options) -> Iterator[Cluster]:
         client.close(timeout=CLOSE_S)
 
 
-def _is_up_to_date(run: Run, entry: Entry) -> bool:
+def _has_report(run: Run, entry: Entry) -> bool:
     """Whether there is a report from an earlier run that still holds."""
-    path = report_path(Path(run.out), entry)
-    if not path.is_file():
+    if not report_path(Path(run.out), entry).is_file():
         return False
-    loaded = catalogue.load(entry.assignment, Path(run.root))
     try:
-        submission = submission_of(entry, loaded)
+        submission = submission_of(entry, catalogue.load(entry.assignment, Path(run.root)))
     except SubmissionError:
         return False
-    earlier = earlier_of(entry, loaded) if run.earlier == "own" else loaded.earlier
-    return is_done(path, submission, run, entry, hash_of_earlier(earlier))
+    return is_up_to_date(run, entry, submission, earlier_in(run, entry))
 
 
 def _report_unread(run: Run, entry: Entry) -> None:
     """Write the report of a hand-in that cannot be read, and so cannot be sent."""
-    loaded = catalogue.load(entry.assignment, Path(run.root))
     try:
-        submission_of(entry, loaded)
+        submission_of(entry, catalogue.load(entry.assignment, Path(run.root)))
     except SubmissionError as error:
-        file = Path(entry.path).name
-        report = unreadable(loaded, entry.student, file, str(error), seed=run.seed, scope=run.scope)
-        keep_report(run, entry, report, "")
+        keep_report(run, entry, unread(run, entry, error), "")
     else:
         report_broken(run, entry, "its file changed while it was read", "Grade this hand-in again.\n")

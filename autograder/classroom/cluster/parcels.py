@@ -7,17 +7,20 @@ import io
 import os
 import stat
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.classroom.finding import Entry
-from autograder.submission import File
+from autograder.submission import File, SubmissionError
+from autograder.submission.archive import MAX_ARCHIVE
+from autograder.submission.recognition import MOST_BYTES
 from dlkit import course
 
 __all__ = ["Packed", "Parcel", "pack_course", "pack_hand_in", "unpack_course", "unpack_hand_in"]
 
-MOST_SENT = 44 << 20
-"""Of a larger file, which is refused for its size, only the beginning is sent."""
+MOST_IN_ALL = 256 << 20
+"""Bytes of all files of one hand-in together that are sent."""
 LEVEL = 6
 SKIPPED = ("__pycache__", ".ipynb_checkpoints")
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -79,27 +82,45 @@ class Parcel:
 def pack_hand_in(entry: Entry, *, with_earlier: bool) -> Parcel:
     """Read an entry's files; with_earlier: also those of the student's other assignments.
 
-    Raises OSError if one of them cannot be read.
+    Raises OSError if one of them cannot be read, SubmissionError if they are too large to be sent.
     """
+    left = MOST_IN_ALL
+
+    def sent(files: Iterable[File]) -> tuple[_Sent, ...]:
+        nonlocal left
+        found = []
+        for file in files:
+            found.append(_sent(file))
+            left -= len(found[-1].content)
+            if left < 0:
+                message = (
+                    f"holds more than {MOST_IN_ALL >> 20} MB of files that could be the assignment. "
+                    "Hand in the notebook alone."
+                )
+                raise SubmissionError(message)
+        return tuple(found)
+
     earlier = entry.earlier if with_earlier else {}
     return Parcel(
         entry.student,
         entry.assignment,
         Path(entry.path).name,
-        tuple(map(_sent, entry.files or ())),
-        tuple((name, tuple(map(_sent, files))) for name, files in earlier.items()),
+        sent(entry.files or ()),
+        tuple((name, sent(files)) for name, files in earlier.items()),
     )
 
 
 def _sent(file: File) -> _Sent:
+    """A file, and of one that is refused for its size as much as is read to see what it is."""
     if file.reason:
         return _Sent(file)
     status = file.path.lstat()
     if not stat.S_ISREG(status.st_mode):
         message = f"{file.path} is no regular file"
         raise OSError(message)
+    most = MAX_ARCHIVE if status.st_size <= MAX_ARCHIVE else MOST_BYTES
     with file.path.open("rb") as opened:
-        return _Sent(file, opened.read(MOST_SENT), status.st_size, status.st_mtime)
+        return _Sent(file, opened.read(most), status.st_size, status.st_mtime)
 
 
 def unpack_hand_in(parcel: Parcel, folder: Path) -> Entry:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from autograder.classroom.cluster import client as clients
 from autograder.classroom.cluster import machine as machines
+from autograder.classroom.cluster import parcels
 from autograder.classroom.cluster.parcels import pack_course, pack_hand_in, unpack_course, unpack_hand_in
 from autograder.classroom.finding import find_hand_ins, submission_of
 from autograder.classroom.runs import prepare_run
@@ -131,6 +133,29 @@ def test_of_a_huge_file_only_the_beginning_travels(small_course, tmp_path, right
     assert len(parcel.files[0].content) < 50 << 20
     there = unpack_hand_in(parcel, tmp_path / "there")
     assert there.files[0].path.stat().st_size == 3 << 30
+
+
+def test_a_large_zip_travels_whole(small_course, tmp_path, right):
+    noise = os.urandom(1 << 20) * 50
+    with zipfile.ZipFile(tmp_path / "02_layers.zip", "w") as archive:
+        archive.writestr("noise.bin", noise)
+        archive.writestr("layers.py", right)
+    (tmp_path / "in/amy").mkdir(parents=True)
+    (tmp_path / "02_layers.zip").rename(tmp_path / "in/amy/02_layers.zip")
+    (entry,) = find_hand_ins(tmp_path / "in", small_course).entries
+    there = unpack_hand_in(pack_hand_in(entry, with_earlier=False), tmp_path / "there")
+    loaded = catalogue.load("02_layers", small_course)
+    assert submission_of(there, loaded).sha256 == submission_of(entry, loaded).sha256
+
+
+def test_a_hand_in_that_is_too_large_to_be_sent_costs_itself(begun, cluster, monkeypatch, hand_ins):
+    monkeypatch.setattr(parcels, "MOST_IN_ALL", 50_000)  # di's file has 100,000 bytes
+    graders, entries, prepared = begun(cluster.scheduler_address)
+    assert len(list(graders.grade_all(entries, prepared))) == len(NAMES)
+    found = marks(prepared.out)
+    assert set(found) == set(NAMES)
+    assert "of files that could be the assignment. Hand in the notebook alone." in found["di"].problems[0].sentence
+    assert found["amy"].points == found["amy"].max_points
 
 
 def test_what_is_no_regular_file_is_not_sent(small_course, hand_ins, tmp_path):

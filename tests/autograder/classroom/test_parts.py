@@ -1,5 +1,6 @@
 """A class that is graded in parts and joined: who belongs where, what merge joins and refuses, schedulers."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -232,6 +233,22 @@ def test_a_student_whose_id_is_no_text_is_joined_too(run, tmp_path, right):
         run("grade", tmp_path / "in", "--part", f"{number}/2", "--seed", 7, "--out", tmp_path / f"part{number}")
     assert run("merge", tmp_path / "part1", tmp_path / "part2", "--out", tmp_path / "joined")[0] == 0
     assert list(marks(tmp_path / "joined")) == ["\udcff\udcfe"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems cannot have a folder whose name is no text")
+def test_a_missing_report_of_such_a_student_is_named(run, tmp_path, right):
+    folder = os.fsdecode(os.fsencode(tmp_path / "in") + b"/\xff\xfe/02_layers")
+    Path(folder).mkdir(parents=True)
+    write(tmp_path, {"in/amy/02_layers/layers.py": right})
+    Path(folder, "layers.py").write_text(right)
+    for number in (1, 2):
+        run("grade", tmp_path / "in", "--part", f"{number}/2", "--seed", 7, "--out", tmp_path / f"part{number}")
+    (report,) = tmp_path.glob("part?/reports/\udcff\udcfe/*.json")
+    report.unlink()
+    parts = [tmp_path / "part1", tmp_path / "part2"]
+    status, text = run("merge", *parts, "--out", tmp_path / "joined", "--unfinished", "--json")
+    assert status == 1
+    assert "reports are missing (??/02_layers)" in json.loads(text)["not_graded"][0]["reason"]
 
 
 def test_a_report_that_is_damaged_stops_the_merge(run, parts, tmp_path):
