@@ -10,7 +10,7 @@ import sys
 from benchmarks.table import Grid, Table, print_table
 
 MODULES = ("grading", "command", "watch", "references", "recurrent", "engine", "workers", "memory", "diagnosis")
-LONG = ("peers", "tricks", "crowd", "thresholds", "capstones", "honest", "near_limit", "typed_in", "cluster")
+LONG = ("peers", "tricks", "crowd", "thresholds", "capstones", "honest", "near_limit", "typed_in", "cluster", "pages")
 """Each takes several minutes: printed only if named."""
 
 

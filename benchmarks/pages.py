@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,83 @@ def tables(*, quick: bool) -> Iterator[Table]:
             Row("reports on disk", found["reports"] / 1e6, "MB"),
         ],
     )
+
+
+# --- in the fresh process --------------------------------------------------------------------
+
+
+def main(students: int) -> None:
+    """Write reports, draw all pages in every way, and print the figures."""
+    from autograder.measuring.cores import usable
+
+    cores = len(usable())
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name)
+        size = write_reports(out, students)
+        found = {"reports": size, "cores": cores, "kept": kept_bytes(out, min(students, 500))}
+        found["one"] = drawn(out, 1)
+        found["peak"] = peak_mb()
+        found["again"] = drawn(out, 1)
+        found["class"] = (out / f"{ASSIGNMENT}.html").stat().st_size
+        found["index"] = index_size(students)
+        for page in out.rglob("*.html"):
+            page.unlink()
+        found["all"] = drawn(out, cores)
+    print(json.dumps(found))
+
+
+def write_reports(out: Path, students: int) -> int:
+    """Write the class's reports as a run leaves them; their bytes."""
+    from autograder.writing import write_atomically
+
+    paths = [out / "reports" / f"student{number:05d}" / f"{ASSIGNMENT}.json" for number in range(students)]
+    for number, path in enumerate(paths):
+        write_atomically(path, made_up(number))
+    return sum(path.stat().st_size for path in paths)
+
+
+def drawn(out: Path, jobs: int) -> float:
+    """Draw what is out of date; the seconds."""
+    from rich.console import Console
+
+    from autograder.classroom.class_record import ClassRecord
+    from autograder.classroom.pages import draw, entries_of
+
+    started = time.perf_counter()
+    draw(Console(quiet=True), out, entries_of(out), ClassRecord(), jobs=jobs)
+    return time.perf_counter() - started
+
+
+def kept_bytes(out: Path, students: int) -> float:
+    """Bytes of each report that stay in memory while its class is drawn."""
+    from autograder.render.condensing import Condenser
+    from autograder.report import read_report
+
+    paths = sorted(out.glob("reports/*/*.json"))[:students]
+    tracemalloc.start()
+    condenser = Condenser()
+    kept = [condenser.condense(read_report(path)) for path in paths]
+    found = tracemalloc.get_traced_memory()[0] / len(kept)
+    tracemalloc.stop()
+    return found
+
+
+def index_size(students: int) -> int:
+    """Bytes of an index page of fifteen assignments."""
+    from msgspec.structs import replace
+
+    from autograder.render.html import index_page
+    from autograder.render.overview import totals_of
+
+    totals = totals_of(ASSIGNMENT, {f"student{number:05d}": made_up(number) for number in range(students)})
+    return len(index_page([replace(totals, assignment=f"{k:02d}_layers") for k in range(15)], str.title).encode())
+
+
+def peak_mb() -> float:
+    """The most memory that this process has had, in MB."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 # --- the class -------------------------------------------------------------------------------
@@ -85,7 +163,9 @@ def _verdicts(number: int, exercise: int):
             more = {"sentence": sentence, "heat": heat, "places": "in the last row", "snippet": "layer(x)\n" * 3}
             status = Status.FAILED
         points = 2.0 if status is Status.PASSED else 0.0
-        found.append(Verdict(f"check number {check}", "forward" if check < 5 else "backward", status, points, 2.0, **more))
+        found.append(
+            Verdict(f"check number {check}", "forward" if check < 5 else "backward", status, points, 2.0, **more)
+        )
     ratio = 0.8 + chance + number % 13 / 20
     pairs = [ratio * (0.9 + k / 50) for k in range(11)]
     time_ = Timing(ratio, 2.0, pairs, low=pairs[2], high=pairs[8])
@@ -93,3 +173,7 @@ def _verdicts(number: int, exercise: int):
     fast = Status.FAILED if ratio > 2 else Status.PASSED
     found.append(Verdict("fast enough", "speed", fast, 2.0 * (fast is Status.PASSED), 2.0, measurement=time_))
     return [*found, Verdict("sparing with memory", "memory", Status.PASSED, 2.0, 2.0, measurement=memory)]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,50 +1,41 @@
-"""Grade a class, and draw its pages: what ``grade``, ``demo`` and ``report`` share."""
+"""Grade a class, or join its parts, and draw its pages: what ``grade``, ``demo`` and ``merge`` share."""
 
 from __future__ import annotations
 
 import os
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
-from urllib.parse import quote
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autograder.classroom.class_list import ClassList, read_class_list
 from autograder.classroom.class_record import SET_ASIDE, ClassRecord, set_stale_aside, update_record
-from autograder.classroom.faults import FOLDER, drawn, drawn_class, faults_in
+from autograder.classroom.faults import faults_in
 from autograder.classroom.finding import Entry, Found, find_hand_ins, report_path
 from autograder.classroom.merging import encoded, join
+from autograder.classroom.pages import draw, name_faults
 from autograder.classroom.parts import WHOLE, Part
 from autograder.classroom.processes import open_pool
-from autograder.classroom.runs import Run, keep, prepare_run, refuse_other_run
+from autograder.classroom.progress import progress
+from autograder.classroom.runs import Run, prepare_run, refuse_other_run
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.export.database import check_gradebook
 from autograder.export.gradebook import write_gradebook
 from autograder.grading.options import Options
 from autograder.isolation.launcher import open_launcher
-from autograder.render.html import class_page, leaderboard_page, student_page, warm_up
-from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
+from autograder.render.html import warm_up
 from autograder.render.reading import NAME, clean
-from autograder.render.terminal import print_class
-from autograder.report import NotGraded, Report, Status, read_report
+from autograder.report import NotGraded, read_report
 from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
 
-__all__ = ["draw", "entries_of", "grade_class", "merge_parts", "opened"]
-
-EVERY_S = 30.0
-"""Seconds between two lines about progress, where there is no terminal for a progress bar."""
-MOST_FAULTS = 10
+__all__ = ["grade_class", "merge_parts", "opened"]
 
 
 def grade_class(
@@ -101,7 +92,8 @@ def grade_class(
         if part != WHOLE:
             return _tell_part(console, out, part, found.entries)
         graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
-        status = draw(console, out, graded, _with_waiting(record, found, graded, place), json=json, stale=stale)
+        whole = _with_waiting(record, found, graded, place)
+        status = draw(console, out, graded, whole, jobs=jobs, json=json, stale=stale)
         _tell(console, out, stale, strangers)
         if gradebook is not None:
             _fill_gradebook(console, out, graded, root, gradebook, submitted=place)
@@ -115,12 +107,14 @@ def merge_parts(
     out: Path,
     *,
     unfinished: bool = False,
+    jobs: int = 1,
     json: bool = False,
     gradebook: str | None = None,
 ) -> int:
     """Join the parts of a class in ``out``, and draw the pages; return the exit status, as ``grade_class`` does.
 
-    folders: of each part, as ``grade_class`` wrote it; unfinished: also where something is missing.
+    folders: of each part, as ``grade_class`` wrote it; unfinished: also where something is missing;
+    jobs: processes that draw.
     Raises UsageError as ``join``, ExportError if the gradebook cannot be written.
     """
     if gradebook is not None:
@@ -129,7 +123,7 @@ def merge_parts(
     if not merged.entries:
         message = f"There are no reports in {' or '.join(map(str, folders))}. Grade the parts first."
         raise UsageError(message)
-    status = draw(console, out, merged.entries, merged.record, json=json, stale=merged.stale)
+    status = draw(console, out, merged.entries, merged.record, jobs=jobs, json=json, stale=merged.stale)
     _tell(console, out, merged.stale, [])
     if gradebook is not None:
         submitted = Path(merged.run.submissions)
@@ -191,7 +185,7 @@ def _tell_part(console: Console, out: Path, part: Part, entries: Sequence[Entry]
         f"{str(part).capitalize()}: {what} in {out / 'reports'}. When all parts are there, autograder merge joins them."
     )
     console.print(text, soft_wrap=True, markup=False)
-    _name_faults(console, out, list(entries))
+    name_faults(console, out, list(entries))
     return 1 if faults_in(out, list(entries)) else 0
 
 
@@ -257,7 +251,7 @@ def _grade(console: Console, entries: list[Entry], run: Run, graders: Graders) -
     warming = threading.Thread(target=warm_up, daemon=True)
     warming.start()  # during grading
     fresh = 0
-    with _progress(console, len(entries)) as advance:
+    with progress(console, "Grading", len(entries)) as advance:
         for entry, graded in graders.grade_all(entries, run):
             fresh += graded
             advance(entry.student)
@@ -279,116 +273,3 @@ def _tell(console: Console, out: Path, stale: Sequence[Path], strangers: Sequenc
     if strangers:
         names = ", ".join(clean(name, NAME) for name in strangers[:12]) + (", …" if len(strangers) > 12 else "")  # noqa: PLR2004
         console.print(f"Graded, but not on the roster: {names}.", soft_wrap=True, markup=False)
-
-
-def entries_of(out: Path) -> list[Entry]:
-    """The entries that a finished run graded, from its reports.  UsageError if there are none."""
-    paths = sorted((out / "reports").glob("*/*.json"))
-    if not paths:
-        message = f"There are no reports in {out}. Name the --out folder of autograder grade."
-        raise UsageError(message)
-    return [Entry(path.parent.name, path.stem, "") for path in paths]
-
-
-def draw(
-    console: Console,
-    out: Path,
-    entries: list[Entry],
-    record: ClassRecord,
-    *,
-    json: bool = False,
-    stale: Sequence[Path] = (),
-) -> int:
-    """Write all pages of students and of the class, and show the class; one assignment in memory at a time.
-
-    stale: reports that were set aside, for ``json``.  The exit status is 1 if something needs attention.
-    """
-    printed: list[Report] = []
-    aside = list(record.not_graded)
-    is_broken = False
-    for name in sorted({entry.assignment for entry in entries}):
-        reports, links, own = [], {}, []
-        for entry in (entry for entry in entries if entry.assignment == name):
-            report = read_report(report_path(out, entry))
-            printed += [report] if json else []
-            own += not_graded_of(report)
-            report = msgspec.structs.replace(report, student=record.label(report.student))
-            page = out / "pages" / entry.student / f"{name}.html"
-            html, report = drawn(out, entry, report, student_page)
-            keep(page, html, within=out)
-            links[report.student] = quote(page.relative_to(out).as_posix(), errors="surrogateescape")
-            reports.append(report)
-        aside += own
-        is_broken = is_broken or any(report.status is Status.BROKEN for report in reports)
-        not_graded = record.labelled([*record.about(name), *own])
-        title = f"{name}: {reports[0].title}"
-        html, reports = drawn_class(reports, partial(class_page, title, links=links, not_graded=not_graded))
-        keep(out / f"{name}.html", html, within=out)
-        board = _keep_leaderboard(out, name, title, reports)
-        if not json:
-            print_class(console, reports)
-            console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
-            if board:
-                console.print(f"Leaderboard, by pseudonym: {board}", soft_wrap=True, markup=False)
-    _name_faults(console, out, entries)
-    if json:
-        result = {"reports": printed, "not_graded": aside, "set_aside": [str(path) for path in stale]}
-        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
-    else:
-        console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
-        print_not_graded(console, record.labelled(aside))
-    return 1 if is_broken or to_look_at(aside) else 0
-
-
-def _keep_leaderboard(out: Path, name: str, title: str, reports: list[Report]) -> Path | None:
-    """Write the leaderboard, if anybody is on it; else remove that of an earlier run."""
-    path = out / f"{name}-leaderboard.html"
-    if html := leaderboard_page(title, reports):
-        keep(path, html, within=out)
-        return path
-    path.unlink(missing_ok=True)
-    return None
-
-
-def _name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
-    """Report on which hand-ins the grader itself failed, and where the details are."""
-    faults = faults_in(out, entries)
-    if not faults:
-        return
-    what = "1 hand-in" if len(faults) == 1 else f"{len(faults)} hand-ins"
-    console.print(f"The grader itself failed on {what}; the details are in {out / FOLDER}:", soft_wrap=True)
-    for path in faults[:MOST_FAULTS]:
-        console.print(f"  {path.relative_to(out / FOLDER)}", soft_wrap=True, markup=False, highlight=False)
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[str], None]]:
-    if not console.is_terminal:
-        with _lines(console, total) as advance:
-            yield advance
-        return
-    columns = ("Grading", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda student: progress.update(task, advance=1, description=student[:24].replace("[", "("))
-
-
-@contextmanager
-def _lines(console: Console, total: int) -> Iterator[Callable[[str], None]]:
-    """Report progress every half minute, also while one hand-in takes longer."""
-    done: list[str] = []
-    ended = threading.Event()
-    started = time.monotonic()
-
-    def speak() -> None:
-        while not ended.wait(EVERY_S):
-            minutes = (time.monotonic() - started) / 60
-            console.print(f"Grading: {len(done)} of {total} after {minutes:.1f} min", markup=False, soft_wrap=True)
-
-    speaker = threading.Thread(target=speak, daemon=True)
-    speaker.start()
-    try:
-        yield done.append
-    finally:
-        ended.set()
-        speaker.join()

@@ -25,6 +25,9 @@ from autograder.commands.options import (
 
 __all__ = ["register"]
 
+DrawingOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Processes that draw pages; by default one per core.")
+]
 GradebookOption = Annotated[
     str | None, typer.Option(help="Also write to nbgrader's gradebook: sqlite:///gradebook.db, or PostgreSQL.")
 ]
@@ -133,6 +136,7 @@ def merge(
     unfinished: Annotated[
         bool, typer.Option("--unfinished", help="Join what is there, and list what is missing.")
     ] = False,
+    jobs: DrawingOption = None,
     gradebook: GradebookOption = None,
     json: JsonOption = False,
     course: CourseOption = None,
@@ -141,17 +145,30 @@ def merge(
     from autograder.classroom.grading import merge_parts
 
     console = open_console(stderr=json)
-    status = merge_parts(console, root_of(course), parts, out, unfinished=unfinished, json=json, gradebook=gradebook)
+    status = merge_parts(
+        console,
+        root_of(course),
+        parts,
+        out,
+        unfinished=unfinished,
+        jobs=jobs or cores(),
+        json=json,
+        gradebook=gradebook,
+    )
     if status:
         raise typer.Exit(status)
 
 
-def report(out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded")) -> None:
-    """Draw the pages again from the reports, without grading."""
+def report(
+    out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded"),
+    *,
+    jobs: DrawingOption = None,
+) -> None:
+    """Draw the pages again from the reports, without grading: those that are missing or out of date."""
     from autograder.classroom.class_record import read_record
-    from autograder.classroom.grading import draw, entries_of
+    from autograder.classroom.pages import draw, entries_of
 
-    draw(open_console(), out, entries_of(out), read_record(out))
+    draw(open_console(), out, entries_of(out), read_record(out), jobs=jobs or cores())
 
 
 def export(

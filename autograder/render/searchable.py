@@ -46,7 +46,7 @@ Cell = float | None
 class Heading:
     """One column.
 
-    kind: student, points (with a bar, of ``most``), number, share, seconds, status, or mark (a status as one character);
+    kind: student, points (with a bar, of ``most``), number, share, seconds, status, or mark (a status as a sign);
     page: the end of the address of the page that each cell links to, after the row's own place; None for no link.
     """
 
@@ -140,9 +140,9 @@ def students_table(
 
 def _ends(addresses: Sequence[str]) -> tuple[str, str]:
     """The folders that all addresses begin with, and the path below a folder that all end with."""
-    prefix = commonprefix(addresses)
+    prefix = commonprefix(addresses)  # noqa: RUF071 - cut at a slash below
     prefix = prefix[: prefix.rfind("/") + 1]
-    suffix = commonprefix([address[len(prefix) :][::-1] for address in addresses])[::-1]
+    suffix = commonprefix([address[len(prefix) :][::-1] for address in addresses])[::-1]  # noqa: RUF071
     return prefix, suffix[suffix.find("/") :] if "/" in suffix else ""
 
 

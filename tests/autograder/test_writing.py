@@ -154,7 +154,7 @@ def test_the_page_of_the_class_is_not_written_through_a_link(small_course, tmp_p
     from rich.console import Console
 
     from autograder.classroom.class_record import ClassRecord
-    from autograder.classroom.grading import draw
+    from autograder.classroom.pages import draw
     from autograder.course.catalogue import load
     from autograder.grading.grader import unreadable
 

@@ -81,7 +81,7 @@
     found("table-next").setAttribute("aria-disabled", page === pages - 1)
     const number = count => count.toLocaleString("en")
     const of = `${number(shown.length)} ${shown.length === 1 ? "student" : "students"}`
-    found("table-shown").textContent = last - first < shown.length ? `${number(first + 1)} to ${number(last)} of ${of}` : of
+    found("table-shown").textContent = shown.length > last - first ? `${number(first + 1)} to ${number(last)} of ${of}` : of
   }
 
   function search() {

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from autograder.classroom import grading
+from autograder.classroom import progress
 from autograder.classroom.class_record import ClassRecord, read_record
 from autograder.cli import main
 from autograder.course.catalogue import UsageError
@@ -349,9 +349,9 @@ def test_a_disk_that_fills_while_pages_are_drawn_is_one_sentence(grade, hand_in,
 
 
 def test_without_a_terminal_a_line_now_and_then_says_how_far_it_is(monkeypatch):
-    monkeypatch.setattr(grading, "EVERY_S", 0.001)
+    monkeypatch.setattr(progress, "EVERY_S", 0.001)
     file = io.StringIO()
-    with grading._progress(Console(file=file, force_terminal=False), 7) as advance:
+    with progress.progress(Console(file=file, force_terminal=False), "Grading", 7) as advance:
         advance("amy")
         for _ in range(10_000):
             if "Grading: 1 of 7 after 0.0 min" in file.getvalue():
@@ -364,9 +364,9 @@ def test_without_a_terminal_a_line_now_and_then_says_how_far_it_is(monkeypatch):
 
 
 def test_at_a_terminal_there_is_a_bar_and_no_such_line(monkeypatch):
-    monkeypatch.setattr(grading, "EVERY_S", 0.001)
+    monkeypatch.setattr(progress, "EVERY_S", 0.001)
     file = io.StringIO()
-    with grading._progress(Console(file=file, force_terminal=True, width=80), 7) as advance:
+    with progress.progress(Console(file=file, force_terminal=True, width=80), "Grading", 7) as advance:
         advance("amy")
         threading.Event().wait(0.05)
     assert "Grading: " not in file.getvalue()
