@@ -51,6 +51,8 @@ MOST_LISTED = 12
 MOST_ROWS = 120
 """All rows of a list on the class's page, and of its table without scripting: students' own pages hold the others."""
 MOST_NAMES, MOST_FOLDED_NAMES = 5, 60
+LARGE = 500
+"""Students from which fewer names are folded, in proportion: a page of any class stays below a megabyte."""
 MOST_STEPS = 5
 MOST_LINES, MOST_CODE = 6, 200
 FEWEST_MEASURED = 2
@@ -145,7 +147,7 @@ def class_page(
             most_listed=MOST_LISTED,
             most_rows=MOST_ROWS,
             most_names=MOST_NAMES,
-            most_folded_names=MOST_FOLDED_NAMES,
+            most_folded_names=max(MOST_NAMES, MOST_FOLDED_NAMES * LARGE // max(LARGE, len(ordered))),
         )
     )
 
