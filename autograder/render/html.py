@@ -135,21 +135,28 @@ def class_page(
             measured=ratios,
             pace=pace_of_class(ratios) if ratios else "",
             far=far_from_the_rest(ratios),
-            isolation=Counter(report.isolation for report in ordered).most_common(),
-            missing=missing_isolation(ordered),
-            unofficial=sum(not report.official for report in ordered),
-            slow=slow_to_grade(ordered),
-            usual=statistics.median([report.seconds for report in ordered]) if ordered else 0.0,
-            seeds=sorted({report.seed for report in ordered}),
-            checks=sorted({report.checks_sha256 for report in ordered if report.checks_sha256}),
-            versions=versions(ordered),
-            graded=max((report.graded_at for report in ordered), default=""),
+            **_origin(ordered),
             most_listed=MOST_LISTED,
             most_rows=MOST_ROWS,
             most_names=MOST_NAMES,
             most_folded_names=max(MOST_NAMES, MOST_FOLDED_NAMES * LARGE // max(LARGE, len(ordered))),
         )
     )
+
+
+def _origin(reports: Sequence[Report]) -> dict[str, object]:
+    """How a class was graded."""
+    return {
+        "isolation": Counter(report.isolation for report in reports).most_common(),
+        "missing": missing_isolation(reports),
+        "unofficial": sum(not report.official for report in reports),
+        "slow": slow_to_grade(reports),
+        "usual": statistics.median([report.seconds for report in reports]) if reports else 0.0,
+        "seeds": sorted({report.seed for report in reports}),
+        "checks": sorted({report.checks_sha256 for report in reports if report.checks_sha256}),
+        "versions": versions(reports),
+        "graded": max((report.graded_at for report in reports), default=""),
+    }
 
 
 def index_page(assignments: Sequence[Totals], label: Callable[[str], str]) -> str:
