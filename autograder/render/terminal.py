@@ -42,7 +42,7 @@ BAR = 24
 WIDE = 104
 """Terminal width from which a class shows a mark for every exercise."""
 MOST_MARKS = 24
-MOST_STUDENTS = 200
+MOST_STUDENTS = 500
 """Rows of a class; its page has all of them."""
 TIMED_AT = 33
 """Column of a speed ratio, beyond the width of the names."""

@@ -283,8 +283,8 @@ def test_report_takes_jobs_and_keeps_what_is_up_to_date(out, capsys):
 
 
 def test_a_large_class_is_shortened_at_the_terminal(out, redraw):
-    put(out, *[report(f"s{i:03d}") for i in range(300)])
+    put(out, *[report(f"s{i:03d}") for i in range(600)])
     redraw()
     assert "and 102 more, on the page of the class" in redraw.printed
-    assert "s197 " in redraw.printed
-    assert "s198 " not in redraw.printed
+    assert "s497 " in redraw.printed
+    assert "s498 " not in redraw.printed
