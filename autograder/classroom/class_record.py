@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import msgspec
@@ -34,16 +34,26 @@ class ClassRecord(msgspec.Struct, frozen=True):
     not_graded: list[NotGraded] = []
     hand_ins: list[str] = []
 
+    def labels(self) -> Callable[[str], str]:
+        """What gives each student's name on pages, with the id if two have the same name."""
+        counts = Counter(self.names.values())
+
+        def label(student: str) -> str:
+            name = self.names.get(student, "")
+            if not name:
+                return student
+            return name if counts[name] == 1 else f"{name} ({student})"
+
+        return label
+
     def label(self, student: str) -> str:
-        """A student's name on pages, with the id if two have the same name."""
-        name = self.names.get(student, "")
-        if not name:
-            return student
-        return name if Counter(self.names.values())[name] == 1 else f"{name} ({student})"
+        """One student's name on pages."""
+        return self.labels()(student)
 
     def labelled(self, rows: Iterable[NotGraded]) -> list[NotGraded]:
         """The same rows with the students' names on pages."""
-        return [msgspec.structs.replace(row, student=self.label(row.student)) for row in rows]
+        label = self.labels()
+        return [msgspec.structs.replace(row, student=label(row.student)) for row in rows]
 
     def about(self, assignment: str) -> list[NotGraded]:
         """What was not graded of one assignment, or may belong to it."""

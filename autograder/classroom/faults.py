@@ -19,7 +19,7 @@ from autograder.report import ExerciseResult, Report, Status, Verdict
 from autograder.spec import Scope
 from autograder.writing import refuse_links, write_atomically
 
-__all__ = ["FOLDER", "broken", "drawn", "drawn_class", "fault_path", "faults_in", "record_fault"]
+__all__ = ["FOLDER", "bare", "broken", "drawn", "drawn_class", "fault_path", "faults_in", "record_fault"]
 
 FOLDER = "errors"
 NOT_SHOWN = "the details cannot be shown; the points are unchanged"
@@ -66,8 +66,8 @@ def drawn(out: Path, entry: Entry, report: Report, draw: Callable[[Report], str]
         return draw(report), report
     except Exception:  # noqa: BLE001 - a page that cannot be drawn stops no other
         record_fault(out, entry, traceback.format_exc())
-        bare = _bare(report)
-        return draw(bare), bare
+        points = bare(report)
+        return draw(points), points
 
 
 def drawn_class(reports: list[Report], draw: Callable[[list[Report]], str]) -> tuple[str, list[Report]]:
@@ -75,19 +75,23 @@ def drawn_class(reports: list[Report], draw: Callable[[list[Report]], str]) -> t
     try:
         return draw(reports), reports
     except Exception:  # noqa: BLE001 - the report at fault is looked for
-        shown = [report if _can_be_drawn(report, draw) else _bare(report) for report in reports]
+        shown = _those_that_can_be_drawn(reports, draw)
         return draw(shown), shown
 
 
-def _can_be_drawn(report: Report, draw: Callable[[list[Report]], str]) -> bool:
+def _those_that_can_be_drawn(reports: list[Report], draw: Callable[[list[Report]], str]) -> list[Report]:
+    """The same reports, with only the points of those at fault, which are found by halves."""
     try:
-        draw([report])
+        draw(reports)
     except Exception:  # noqa: BLE001 - whatever it is
-        return False
-    return True
+        if len(reports) == 1:
+            return [bare(reports[0])]
+        half = len(reports) // 2
+        return [part for those in (reports[:half], reports[half:]) for part in _those_that_can_be_drawn(those, draw)]
+    return reports
 
 
-def _bare(report: Report) -> Report:
+def bare(report: Report) -> Report:
     """The same report with only names, statuses and points."""
     exercises = [
         ExerciseResult(

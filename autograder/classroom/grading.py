@@ -1,4 +1,4 @@
-"""Grade a class, and draw its pages: what ``grade``, ``demo`` and ``report`` share."""
+"""Grade a class, or join its parts, and draw its pages: what ``grade``, ``demo`` and ``merge`` share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Protocol
 
 import msgspec
 from rich.console import Console
@@ -20,7 +21,7 @@ from autograder.classroom.merging import encoded, join
 from autograder.classroom.pages import draw, name_faults
 from autograder.classroom.parts import WHOLE, Part
 from autograder.classroom.processes import open_pool
-from autograder.classroom.progress import Graders, show_progress
+from autograder.classroom.progress import progress
 from autograder.classroom.runs import Run, prepare_run, refuse_other_run
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
@@ -88,8 +89,8 @@ def grade_class(
         if part != WHOLE:
             return _tell_part(console, out, part, found.entries)
         graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
-        record = _with_waiting(record, found, graded, place)
-        status = draw(console, out, graded, record, json=json, stale=stale, jobs=jobs)
+        whole = _with_waiting(record, found, graded, place)
+        status = draw(console, out, graded, whole, jobs=jobs, json=json, stale=stale)
         _tell(console, out, stale, strangers)
         if gradebook is not None:
             status |= _fill_gradebook(console, out, graded, root, gradebook, submitted=place)
@@ -103,14 +104,14 @@ def merge_parts(
     out: Path,
     *,
     unfinished: bool = False,
+    jobs: int = 1,
     json: bool = False,
     gradebook: str | None = None,
-    jobs: int = 1,
 ) -> int:
     """Join the parts of a class in ``out``, and draw the pages; return the exit status, as ``grade_class`` does.
 
-    folders: of each part, as ``grade_class`` wrote it; unfinished: also where something is missing; jobs: processes
-    that draw.
+    folders: of each part, as ``grade_class`` wrote it; unfinished: also where something is missing;
+    jobs: processes that draw.
     Raises UsageError as ``join``, ExportError if the gradebook cannot be written.
     """
     if gradebook is not None:
@@ -119,7 +120,7 @@ def merge_parts(
     if not merged.entries:
         message = f"There are no reports in {' or '.join(map(str, folders))}. Grade the parts first."
         raise UsageError(message)
-    status = draw(console, out, merged.entries, merged.record, json=json, stale=merged.stale, jobs=jobs)
+    status = draw(console, out, merged.entries, merged.record, jobs=jobs, json=json, stale=merged.stale)
     _tell(console, out, merged.stale, [])
     if gradebook is not None:
         submitted = Path(merged.run.submissions)
@@ -227,6 +228,21 @@ def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], pl
     return ClassRecord(record.names, [*record.not_graded, *rows])
 
 
+class Graders(Protocol):
+    """Processes that grade: of this machine, or of several."""
+
+    refused: dict[str, str]
+    machines: int
+
+    def prove(self, root: Path, assignments: Sequence[str]) -> None:
+        """Refuse to begin where student code cannot be isolated, before anything is written."""
+        ...
+
+    def grade_all(self, entries: Sequence[Entry], run: Run) -> Iterator[tuple[Entry, bool]]:
+        """Grade every entry; yield each when its report is written, with whether it was graded now or before."""
+        ...
+
+
 @contextmanager
 def opened(cluster: str | None, options: Options, jobs: int) -> Iterator[Graders]:
     """Processes of this machine, or the machines of a cluster."""
@@ -245,7 +261,7 @@ def _grade(console: Console, entries: list[Entry], run: Run, graders: Graders) -
     warming = threading.Thread(target=warm_up, daemon=True)
     warming.start()  # during grading
     fresh = 0
-    with show_progress(console, len(entries), graders) as advance:
+    with progress(console, "Grading", len(entries), lambda: graders.machines) as advance:
         for entry, graded in graders.grade_all(entries, run):
             fresh += graded
             advance(entry.student)

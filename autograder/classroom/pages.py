@@ -1,45 +1,38 @@
-"""Draws a graded class: every student's pages, only where a report has changed, and the page of each assignment.
-
-A page begins with a hash of all that it was drawn from.  Reports are read one after the other; what is kept of each is
-what the page of the class shows.
-"""
+"""The pages of a run: students', classes', the index; each is drawn where what it shows has changed."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 from rich.console import Console
 
 from autograder.classroom.class_record import ClassRecord
-from autograder.classroom.faults import FOLDER, drawn, drawn_class, faults_in
+from autograder.classroom.faults import FOLDER, bare, drawn_class, faults_in
 from autograder.classroom.finding import Entry, report_path
+from autograder.classroom.progress import progress
 from autograder.classroom.runs import keep
+from autograder.classroom.student_pages import Sheet, draw_sheets, is_current, page_path, stamp_of, stamped
 from autograder.course.catalogue import UsageError
-from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
-from autograder.render import html
-from autograder.render.excerpt import Excerpts
-from autograder.render.html import class_page, leaderboard_page, student_page
+from autograder.render.condensing import Condenser
+from autograder.render.html import class_page, index_page, leaderboard_page
 from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
+from autograder.render.overview import Totals, totals_of
 from autograder.render.terminal import print_class
-from autograder.report import NotGraded, Report, Status, read_report
+from autograder.report import NotGraded, Report, Status, read_report, read_stored
 
-__all__ = ["draw", "entries_of", "name_faults"]
+__all__ = ["INDEX", "TOTALS", "draw", "entries_of", "name_faults"]
 
+INDEX = "index.html"
+TOTALS = "totals"
+"""Folder of each assignment's points, from which the index is drawn without reading all reports again."""
 MOST_FAULTS = 10
-WORTH_PROCESSES = 60
-"""So many pages are drawn faster by several processes than by this one: each takes half a second to start."""
-AT_ONCE = 20
-HEAD = 400
-"""Bytes in which the stamp of a page is found."""
-STAMP = re.compile(rb'<meta name="drawn-from" content="([0-9a-f]{64})">')
 
 
 def entries_of(out: Path) -> list[Entry]:
@@ -51,88 +44,65 @@ def entries_of(out: Path) -> list[Entry]:
     return [Entry(path.parent.name, path.stem, "") for path in paths]
 
 
+@dataclass
+class _Class:
+    """One assignment of a class: its reports, condensed, as they are drawn, in the order of their stamps.
+
+    sheets: students' pages that are missing or out of date; not_graded: what their reports say of other files.
+    """
+
+    name: str
+    entries: list[Entry]
+    reports: list[Report] = field(default_factory=list)
+    stamps: list[str] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+    not_graded: list[NotGraded] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The title of the class's page."""
+        return f"{self.name}: {self.reports[0].title}"
+
+
 def draw(
     console: Console,
     out: Path,
     entries: list[Entry],
     record: ClassRecord,
     *,
+    jobs: int = 1,
     json: bool = False,
     stale: Sequence[Path] = (),
-    jobs: int = 1,
 ) -> int:
-    """Write all pages of students and of the class, and show the class.
+    """Write all pages that are out of date, and show the class; one assignment in memory at a time, condensed.
 
-    stale: reports that were set aside, for ``json``; jobs: processes that draw.
-    The exit status is 1 if something needs attention.
+    jobs: processes that draw students' pages, if there are many; json: print one JSON object instead of the class;
+    stale: reports that were set aside, for ``json``.  The exit status is 1 if something needs attention.
     """
     aside = list(record.not_graded)
     is_broken = False
-    for name in sorted({entry.assignment for entry in entries}):
-        own = [entry for entry in entries if entry.assignment == name]
-        reports, links, rows = _read(out, own, record, jobs)
-        aside += rows
-        is_broken = is_broken or any(report.status is Status.BROKEN for report in reports)
-        not_graded = record.labelled([*record.about(name), *rows])
-        title = f"{name}: {reports[0].title}"
-        page, reports = drawn_class(reports, partial(class_page, title, links=links, not_graded=not_graded))
-        keep(out / f"{name}.html", page, within=out)
-        board = _keep_leaderboard(out, name, title, reports)
+    ordered = sorted(entries, key=lambda entry: entry.assignment)  # which keeps the order of students
+    label = record.labels()
+    for name, those in groupby(ordered, key=lambda entry: entry.assignment):
+        group = _read(out, name, list(those), label)
+        _draw_students(console, out, group, jobs)
+        aside += group.not_graded
+        is_broken = is_broken or any(report.status is Status.BROKEN for report in group.reports)
+        page, board = _draw_class(out, group, record)
         if not json:
-            print_class(console, reports)
-            console.print(f"Page of the class: {out / f'{name}.html'}", soft_wrap=True, markup=False)
+            print_class(console, group.reports)
+            console.print(f"Page of the class: {page}", soft_wrap=True, markup=False)
             if board:
                 console.print(f"Leaderboard, by pseudonym: {board}", soft_wrap=True, markup=False)
+    if _draw_index(out, label) > 1 and not json:
+        console.print(f"Index of all assignments: {out / INDEX}", soft_wrap=True, markup=False)
     name_faults(console, out, entries)
     if json:
-        _print_json(out, entries, aside, stale)
+        _print_json(out, ordered, aside, stale)
     else:
         console.print(f"A page for every student in {out / 'pages'}, reports in {out / 'reports'}.", soft_wrap=True)
         print_not_graded(console, record.labelled(aside))
     return 1 if is_broken or to_look_at(aside) else 0
-
-
-def _read(
-    out: Path, entries: Iterable[Entry], record: ClassRecord, jobs: int
-) -> tuple[list[Report], dict[str, str], list[NotGraded]]:
-    """Read the reports of one assignment, and draw those that have changed.
-
-    Returns excerpts, the addresses of the students' pages by shown name, and what was not graded of their hand-ins.
-    """
-    excerpts = Excerpts()
-    reports, links, rows, changed = [], {}, [], []
-    for entry in entries:
-        report = read_report(report_path(out, entry))
-        rows += not_graded_of(report)
-        label = record.label(report.student)
-        page = _page(out, entry)
-        links[label] = quote(page.relative_to(out).as_posix(), errors="surrogateescape")
-        if _stamp_of(page) != _stamp(out, entry, label):
-            changed.append((entry, label))
-        reports.append(excerpts.of(msgspec.structs.replace(report, student=label)))
-    _draw_pages(out, changed, jobs)
-    return reports, links, rows
-
-
-def _print_json(out: Path, entries: Sequence[Entry], aside: Sequence[NotGraded], stale: Sequence[Path]) -> None:
-    """Print one object, with one report in memory at a time."""
-    ordered = sorted(entries, key=lambda entry: entry.assignment)
-    sys.stdout.write('{"reports":[')
-    for number, entry in enumerate(ordered):
-        sys.stdout.write("," if number else "")
-        sys.stdout.write(msgspec.json.encode(read_report(report_path(out, entry))).decode())
-    rest = {"not_graded": aside, "set_aside": [str(path) for path in stale]}
-    sys.stdout.write("]," + msgspec.json.encode(rest).decode()[1:] + "\n")
-
-
-def _keep_leaderboard(out: Path, name: str, title: str, reports: list[Report]) -> Path | None:
-    """Write the leaderboard, if anybody is on it; else remove that of an earlier run."""
-    path = out / f"{name}-leaderboard.html"
-    if page := leaderboard_page(title, reports):
-        keep(path, page, within=out)
-        return path
-    path.unlink(missing_ok=True)
-    return None
 
 
 def name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
@@ -146,64 +116,91 @@ def name_faults(console: Console, out: Path, entries: list[Entry]) -> None:
         console.print(f"  {path.relative_to(out / FOLDER)}", soft_wrap=True, markup=False, highlight=False)
 
 
-# --- the pages of students -------------------------------------------------------------------
+def _read(out: Path, name: str, entries: list[Entry], label: Callable[[str], str]) -> _Class:
+    """Read one assignment's reports, one after the other."""
+    group = _Class(name, entries)
+    condenser = Condenser()
+    for entry in entries:
+        report, content = read_stored(report_path(out, entry))
+        shown = label(report.student)
+        stamp = stamp_of(content, shown)
+        if not is_current(page_path(out, entry), stamp, within=out):
+            group.sheets.append(Sheet(Entry(entry.student, name, ""), shown, stamp))
+        group.not_graded += not_graded_of(report)
+        group.reports.append(condenser.condense(msgspec.structs.replace(report, student=shown)))
+        group.stamps.append(stamp)
+    return group
 
 
-def _page(out: Path, entry: Entry) -> Path:
-    return out / "pages" / entry.student / f"{entry.assignment}.html"
-
-
-def _draw_pages(out: Path, changed: Sequence[tuple[Entry, str]], jobs: int) -> None:
-    """Draw the pages of these hand-ins, under these names of students."""
-    if jobs == 1 or len(changed) < WORTH_PROCESSES:
-        _draw_some(out, changed)
+def _draw_students(console: Console, out: Path, group: _Class, jobs: int) -> None:
+    """Draw students' pages that are out of date; of reports that cannot be drawn, only the points are kept."""
+    if not group.sheets:
         return
-    out = out.resolve()
-    with isolated_processes() as context, ProcessPoolExecutor(jobs, context, enter_neutral_folder) as pool:
-        for future in [pool.submit(_draw_some, out, some) for some in _some(changed)]:
-            future.result()
+    with progress(console, "Drawing", len(group.sheets)) as advance:
+        failed = draw_sheets(out, group.sheets, jobs, advance)
+    for place, entry in enumerate(group.entries):
+        if entry.student in failed:
+            group.reports[place] = bare(group.reports[place])
+            group.stamps[place] += " bare"
 
 
-def _some(changed: Sequence[tuple[Entry, str]]) -> Iterator[Sequence[tuple[Entry, str]]]:
-    for first in range(0, len(changed), AT_ONCE):
-        yield changed[first : first + AT_ONCE]
+def _draw_class(out: Path, group: _Class, record: ClassRecord) -> tuple[Path, Path | None]:
+    """Write the page of a class, its leaderboard and its totals; return the paths of the first two."""
+    not_graded = record.labelled([*record.about(group.name), *group.not_graded])
+    pages = [page_path(out, entry).relative_to(out).as_posix() for entry in group.entries]
+    links = {
+        report.student: quote(page, errors="surrogateescape") for report, page in zip(group.reports, pages, strict=True)
+    }
+    path = out / f"{group.name}.html"
+    stamp = stamp_of(group.title, *group.stamps, *links.values(), msgspec.json.encode(not_graded))
+    if not is_current(path, stamp, within=out):
+        draw_page = partial(class_page, group.title, links=links, not_graded=not_graded, index=INDEX)
+        html, shown = drawn_class(group.reports, draw_page)
+        is_whole = shown is group.reports
+        keep(path, stamped(html, stamp) if is_whole else html, within=out)
+        group.reports = shown
+    ids = (quote(entry.student, errors="surrogateescape") for entry in group.entries)
+    totals = totals_of(group.name, dict(zip(ids, group.reports, strict=True)))
+    keep(out / TOTALS / f"{group.name}.json", totals, within=out)
+    return path, _keep_leaderboard(out, group)
 
 
-def _draw_some(out: Path, changed: Sequence[tuple[Entry, str]]) -> None:
-    for entry, label in changed:
-        report = msgspec.structs.replace(read_report(report_path(out, entry)), student=label)
-        text, shown = drawn(out, entry, report, student_page)
-        stamp = _stamp(out, entry, label) if shown is report else ""  # else it is drawn again next time
-        keep(_page(out, entry), _stamped(text, stamp), within=out)
+def _keep_leaderboard(out: Path, group: _Class) -> Path | None:
+    """Write the leaderboard, if anybody is on it; else remove that of an earlier run."""
+    path = out / f"{group.name}-leaderboard.html"
+    if html := leaderboard_page(group.title, group.reports):
+        keep(path, html, within=out)
+        return path
+    path.unlink(missing_ok=True)
+    return None
 
 
-def _stamped(page: str, stamp: str) -> str:
-    return page.replace("<head>", f'<head>\n<meta name="drawn-from" content="{stamp}">', 1) if stamp else page
+def _draw_index(out: Path, label: Callable[[str], str]) -> int:
+    """Write the index of all assignments that have a page in this folder; return how many there are."""
+    found = list(_totals(out))
+
+    def name(student: str) -> str:
+        return label(unquote(student, errors="surrogateescape").encode("utf-8", "replace").decode())
+
+    keep(out / INDEX, index_page(found, name), within=out)
+    return len(found)
 
 
-def _stamp(out: Path, entry: Entry, label: str) -> str:
-    """A hash of all that a student's page is drawn from."""
-    digest = hashlib.sha256(_drawing())
-    digest.update(label.encode("utf-8", "surrogatepass") + b"\0")
-    digest.update(report_path(out, entry).read_bytes())
-    return digest.hexdigest()
+def _totals(out: Path) -> Iterator[Totals]:
+    for path in sorted((out / TOTALS).glob("*.json")):
+        if (out / f"{path.stem}.html").is_file():  # else all of its reports were set aside
+            try:
+                yield msgspec.json.decode(path.read_bytes(), type=Totals)
+            except (OSError, msgspec.DecodeError) as error:
+                message = f"{path} cannot be read ({error}). Delete that file, then run autograder report {out}."
+                raise UsageError(message) from error
 
 
-def _stamp_of(page: Path) -> str:
-    """The stamp of a page; empty if it has none, or there is no page."""
-    try:
-        with page.open("rb") as file:
-            found = STAMP.search(file.read(HEAD))
-    except OSError:
-        return ""
-    return found.group(1).decode() if found else ""
-
-
-@cache
-def _drawing() -> bytes:
-    """A hash of the code and the templates that draw."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(html.__file__).parent.rglob("*")):
-        if path.suffix in (".py", ".html", ".css"):
-            digest.update(path.read_bytes())
-    return digest.digest()
+def _print_json(out: Path, entries: Sequence[Entry], aside: Sequence[NotGraded], stale: Sequence[Path]) -> None:
+    """Print one JSON object, of whose reports one at a time is in memory."""
+    sys.stdout.write('{"reports":[')
+    for place, entry in enumerate(entries):
+        report = read_report(report_path(out, entry))
+        sys.stdout.write(("," if place else "") + msgspec.json.encode(report).decode())
+    rest = {"not_graded": aside, "set_aside": [str(path) for path in stale]}
+    sys.stdout.write(f"],{msgspec.json.encode(rest).decode()[1:]}\n")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -27,7 +25,7 @@ from autograder.course.catalogue import Loaded
 from autograder.grading.grader import Grader, hash_of_earlier, unreadable
 from autograder.grading.options import Options
 from autograder.grading.workplace import start_worker
-from autograder.isolation.interpreter import enter_neutral_folder, isolated_processes
+from autograder.isolation.interpreter import end_with_parent, enter_neutral_folder, isolated_processes
 from autograder.isolation.launcher import Launcher, open_launcher
 from autograder.isolation.levels import IsolationError
 from autograder.report import Report
@@ -257,7 +255,7 @@ def _begin(backend: str, door: socket.socket | None, notes: str) -> None:
         door.close()
     if backend != "cupy":  # a GPU driver maps far more memory than it uses
         _limit_memory()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
 def _limit_memory() -> None:
@@ -268,14 +266,6 @@ def _limit_memory() -> None:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         most = pages * resource.getpagesize() + GROWTH
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def _end_with_parent() -> None:
-    """Exit when the process that opened the pool is gone, even if it was killed."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)
 
 
 def _grade_one(run: Run, entry: Entry, number: int) -> bool:

@@ -1,85 +1,70 @@
-"""What grades a class, as its run sees it, and how far it is: a progress bar, or a line every half minute."""
+"""How far a long step is: a bar at a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autograder.classroom.finding import Entry
-from autograder.classroom.runs import Run
-
-__all__ = ["Graders", "show_progress"]
+__all__ = ["progress"]
 
 EVERY_S = 30.0
-"""Seconds between two lines, where there is no terminal for a progress bar."""
-
-
-class Graders(Protocol):
-    """Processes that grade: of this machine, or of several."""
-
-    refused: dict[str, str]
-    machines: int
-
-    def prove(self, root: Path, assignments: Sequence[str]) -> None:
-        """Refuse to begin where student code cannot be isolated, before anything is written."""
-        ...
-
-    def grade_all(self, entries: Sequence[Entry], run: Run) -> Iterator[tuple[Entry, bool]]:
-        """Grade every entry; yield each when its report is written, with whether it was graded now or before."""
-        ...
+"""Seconds between two lines about progress, where there is no terminal for a progress bar."""
 
 
 @contextmanager
-def show_progress(console: Console, total: int, graders: Graders) -> Iterator[Callable[[str], None]]:
-    """A progress bar, or an occasional line; what the block receives is called with each student."""
-    if not console.is_terminal:
-        with _lines(console, total, graders) as advance:
-            yield advance
-        return
-    columns = ("Grading", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    started, done = time.monotonic(), 0
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
+def progress(
+    console: Console, what: str, total: int, machines: Callable[[], int] = lambda: 1
+) -> Iterator[Callable[[str], None]]:
+    """Show how many of ``total`` are done, and how many a minute; yield what to call with each student done.
 
-        def advance(student: str) -> None:
+    what: such as Grading; machines: tells how many are at work.
+    """
+    started, done = time.monotonic(), 0
+
+    def pace() -> str:
+        where = "" if machines() == 1 else f" on {machines()} machines"
+        return f"{60 * done / max(time.monotonic() - started, 1):.0f} a minute{where}"
+
+    def line() -> str:
+        return f"{what}: {done} of {total} after {(time.monotonic() - started) / 60:.1f} min, {pace()}"
+
+    with _bar(console, what, total) if console.is_terminal else _saying(console, line) as show:
+
+        def count(student: str) -> None:
             nonlocal done
             done += 1
-            pace = _pace(graders, done, time.monotonic() - started)
-            progress.update(task, advance=1, description=f"{pace}  {student[:24].replace('[', '(')}")
+            show(f"{pace()}  {student[:24].replace('[', '(')}")
 
-        yield advance
-
-
-def _pace(graders: Graders, done: int, seconds: float) -> str:
-    """How many are graded a minute, and on how many machines if not on one."""
-    where = "" if graders.machines == 1 else f" on {graders.machines} machines"
-    return f"{60 * done / max(seconds, 1):.0f} a minute{where}"
+        yield count
 
 
 @contextmanager
-def _lines(console: Console, total: int, graders: Graders) -> Iterator[Callable[[str], None]]:
-    """Report progress every half minute, also while one hand-in takes longer."""
-    done: list[str] = []
+def _bar(console: Console, what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar that moves with each call; its text follows it."""
+    columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda text: bar.update(task, advance=1, description=text)
+
+
+@contextmanager
+def _saying(console: Console, line: Callable[[], str]) -> Iterator[Callable[[str], None]]:
+    """Print the line every half minute, also while one student takes longer; a call shows nothing."""
     ended = threading.Event()
-    started = time.monotonic()
 
     def speak() -> None:
         while not ended.wait(EVERY_S):
-            seconds = time.monotonic() - started
-            text = f"Grading: {len(done)} of {total} after {seconds / 60:.1f} min, {_pace(graders, len(done), seconds)}"
-            console.print(text, markup=False, soft_wrap=True)
+            console.print(line(), markup=False, soft_wrap=True)
 
     speaker = threading.Thread(target=speak, daemon=True)
     speaker.start()
     try:
-        yield done.append
+        yield lambda text: None  # noqa: ARG005 - the line says all
     finally:
         ended.set()
         speaker.join()

@@ -38,6 +38,9 @@ PartOption = Annotated[
 ClusterOption = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Grade on the machines of this Dask scheduler: tcp://HOST:8786.")
 ]
+DrawingOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, help="Processes that draw pages; by default one per core.")
+]
 GradebookOption = Annotated[
     str | None, typer.Option(help="Also write to nbgrader's gradebook: sqlite:///gradebook.db, or PostgreSQL.")
 ]
@@ -152,7 +155,7 @@ def merge(
     unfinished: Annotated[
         bool, typer.Option("--unfinished", help="Join what is there, and list what is missing.")
     ] = False,
-    jobs: JobsOption = None,
+    jobs: DrawingOption = None,
     gradebook: GradebookOption = None,
     json: JsonOption = False,
     course: CourseOption = None,
@@ -167,9 +170,9 @@ def merge(
         parts,
         out,
         unfinished=unfinished,
+        jobs=jobs or cores(),
         json=json,
         gradebook=gradebook,
-        jobs=jobs or cores(),
     )
     if status:
         raise typer.Exit(status)
@@ -177,9 +180,10 @@ def merge(
 
 def report(
     out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded"),
-    jobs: JobsOption = None,
+    *,
+    jobs: DrawingOption = None,
 ) -> None:
-    """Draw the pages again from the reports, without grading."""
+    """Draw the pages again from the reports, without grading: those that are missing or out of date."""
     from autograder.classroom.class_record import read_record
     from autograder.classroom.pages import draw, entries_of
 

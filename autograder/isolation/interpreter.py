@@ -7,6 +7,7 @@ library: a hand-in named ``selectors.py`` would run as the grader's user.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-__all__ = ["NEUTRAL", "enter_neutral_folder", "isolated_processes"]
+__all__ = ["NEUTRAL", "end_with_parent", "enter_neutral_folder", "isolated_processes"]
 
 NEUTRAL = os.path.abspath(os.sep)  # noqa: PTH100 - a folder that only the system's owner may write to
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -46,6 +47,20 @@ def enter_neutral_folder() -> None:
     """Leave the current folder; a helper receives absolute paths."""
     with suppress(OSError):
         os.chdir(NEUTRAL)
+
+
+def end_with_parent() -> None:
+    """Have this process exit when the one that started it is gone, even if that was killed."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
 
 
 @contextmanager

@@ -137,11 +137,12 @@ def far_from_the_rest(rows: Iterable[ClassMeasure]) -> list[tuple[str, Measure, 
     The farthest come first.  Fewer than ``A_CLASS`` students have no meaningful median.
     """
     far = [
-        (student, one, row.median)
+        (student, one, median)
         for row in rows
         if len(row.of) >= A_CLASS
+        for median in [row.median]
         for student, one in row.of
-        if _distance(one.value, row.median) > FAR
+        if _distance(one.value, median) > FAR
     ]
     return sorted(far, key=lambda item: -_distance(item[1].value, item[2]))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from autograder.report import Report, Status, Verdict
 
-__all__ = ["MistakeCount", "Unexplained", "common_mistakes", "personal_mistake", "unexplained"]
+__all__ = ["MistakeCount", "Unexplained", "alike", "common_mistakes", "personal_mistake", "unexplained"]
 
 _INPUTS = re.compile(r" \([^()]*(?:\([^()]*\)[^()]*)*\)$")
 """The end of a sentence: the inputs that showed the failure."""
@@ -68,7 +69,7 @@ def unexplained(reports: Iterable[Report]) -> list[Unexplained]:
     """
     found: dict[tuple[str, str], Unexplained] = {}
     for report in reports:
-        ways = {(f"{name}: {v.check}", v.pattern or _alike(v.sentence)): _said(v) for name, v in _unrecognised(report)}
+        ways = {(f"{name}: {v.check}", v.pattern or alike(v.sentence)): _said(v) for name, v in _unrecognised(report)}
         for (place, way), sentence in ways.items():
             found.setdefault((place, way), Unexplained([place], sentence, [])).who.append(report.student)
     merged: dict[tuple[str, ...], Unexplained] = {}
@@ -82,7 +83,9 @@ def _said(verdict: Verdict) -> str:
     return verdict.hint if verdict.pattern and verdict.hint else verdict.sentence
 
 
-def _alike(sentence: str) -> str:
+@lru_cache(maxsize=4096)
+def alike(sentence: str) -> str:
+    """What is the same in sentences that differ only in numbers and inputs."""
     return _NUMBERS.sub("#", _INPUTS.sub("", sentence))
 
 

@@ -42,6 +42,8 @@ BAR = 24
 WIDE = 104
 """Terminal width from which a class shows a mark for every exercise."""
 MOST_MARKS = 24
+MOST_STUDENTS = 500
+"""Rows of a class; its page has all of them."""
 TIMED_AT = 33
 """Column of a speed ratio, beyond the width of the names."""
 
@@ -234,7 +236,7 @@ def _print_table(page: Page, reports: list[Report]) -> None:
     names = exercise_names(reports)
     marks = page.width >= WIDE and len(names) <= MOST_MARKS
     most = f"of {number(max(report.max_points for report in reports))}"
-    rows = [_row(page, report, names if marks else None) for report in reports]
+    rows = [_row(page, report, names if marks else None) for report in reports[:MOST_STUDENTS]]
     head = ["Student", most, "Exercises" if marks else "Correct", "Status", "Time", "Mistake"]
     widths = [max(cell_len(row[i].plain) for row in [[Text(h) for h in head], *rows]) for i in range(len(head))]
     widths[0] = min(widths[0], 28 if page.width >= WIDE else 20)
@@ -250,6 +252,8 @@ def _print_table(page: Page, reports: list[Report]) -> None:
     page.line(Text(page.bar[1] * min(page.width, sum(widths) + 2 * (len(widths) - 1)), "dim"))
     for row in rows:
         _print_row(page, row, widths, right)
+    if len(reports) > MOST_STUDENTS:
+        page.line(page.text(f"and {len(reports) - MOST_STUDENTS} more, on the page of the class", "dim"))
     if marks:
         page.gap()
         key = ", ".join(f"{page.marks[status]} {status}" for status in Status)

@@ -5,7 +5,7 @@ from autograder.report.problems import NotGraded, Problem
 from autograder.report.record import FORMAT, Report, WrittenAnswer, grade_cell
 from autograder.report.redaction import Redactor, encodable
 from autograder.report.status import Status, overall
-from autograder.report.storage import ReportError, read_report, refuse_later_report, upgrade_result
+from autograder.report.storage import ReportError, read_report, read_stored, refuse_later_report, upgrade_result
 from autograder.report.verdict import WAITS, ExerciseResult, Verdict
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "grade_cell",
     "overall",
     "read_report",
+    "read_stored",
     "refuse_later_report",
     "upgrade_result",
 ]

@@ -11,7 +11,7 @@ import msgspec
 
 from autograder.report.record import FORMAT, Report
 
-__all__ = ["ReportError", "read_report", "refuse_later_report", "upgrade_result"]
+__all__ = ["ReportError", "read_report", "read_stored", "refuse_later_report", "upgrade_result"]
 
 FIGURES = {"timing": "speed", "footprint": "memory", "growth": "growth"}
 """Fields of a verdict of version 1, and the kind of measurement that replaces each."""
@@ -27,13 +27,18 @@ class _Stamp(msgspec.Struct):
 
 def read_report(path: Path) -> Report:
     """Read a report of this version or an earlier one; ReportError if it is not one, or of a later version."""
+    return read_stored(path)[0]
+
+
+def read_stored(path: Path) -> tuple[Report, bytes]:
+    """A report, and the bytes of its file.  ReportError as ``read_report``."""
     try:
         content = path.read_bytes()
         version = msgspec.json.decode(content, type=_Stamp).format
         if version == FORMAT:
-            return msgspec.json.decode(content, type=Report)
+            return msgspec.json.decode(content, type=Report), content
         if version < FORMAT:
-            return _from_version_1(content)
+            return _from_version_1(content), content
     except (OSError, msgspec.DecodeError) as error:
         message = f"{path} cannot be read as a report ({error}). Grade again."
         raise ReportError(message) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.classroom import pages, processes
+from autograder.classroom import pages, processes, student_pages
 from autograder.classroom.faults import fault_path
 from autograder.classroom.finding import discover, report_path, submission_of
 from autograder.classroom.processes import open_pool
@@ -271,13 +271,17 @@ def failing_for(student, draw, holds):
     return drawn
 
 
+def forget_pages(out):
+    for page in out.rglob("*.html"):
+        page.unlink()
+
+
 def test_a_report_that_cannot_be_drawn_stops_no_other_page(two, monkeypatch, capsys):
-    student_page = failing_for("bob", pages.student_page, lambda args: args)
+    student_page = failing_for("bob", student_pages.student_page, lambda args: args)
     class_page = failing_for("bob", pages.class_page, lambda args: args[1])
-    monkeypatch.setattr(pages, "student_page", student_page)
+    monkeypatch.setattr(student_pages, "student_page", student_page)
     monkeypatch.setattr(pages, "class_page", class_page)
-    for page in two.glob("pages/*/*.html"):
-        page.unlink()  # else they are up to date
+    forget_pages(two)
     assert main(["report", str(two)]) == 0
     printed = capsys.readouterr().out
     assert "The grader itself failed on 1 hand-in;" in printed
@@ -293,6 +297,7 @@ def test_a_report_that_cannot_be_drawn_stops_no_other_page(two, monkeypatch, cap
 def test_a_class_page_leaves_out_no_more_than_what_cannot_be_drawn(two, monkeypatch):
     class_page = failing_for("bob", pages.class_page, lambda args: args[1])
     monkeypatch.setattr(pages, "class_page", class_page)
+    forget_pages(two)
     assert main(["report", str(two)]) == 0
     assert "bob" in (two / "02_layers.html").read_text()
 

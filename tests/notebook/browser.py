@@ -22,7 +22,7 @@ PATIENCE_S = 300.0
 """A condition that is not true by then never will be, even on a busy machine."""
 LOOK_EVERY_S = 0.1
 
-KEYS = {"Enter": (13, "\r"), "a": (65, "a"), "Escape": (27, "")}
+KEYS = {"Enter": (13, "\r"), "a": (65, "a"), "Escape": (27, ""), "Tab": (9, ""), " ": (32, " ")}
 SHIFT, CONTROL = 8, 2
 
 

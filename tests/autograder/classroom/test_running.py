@@ -357,7 +357,7 @@ LINE = r"Grading: 1 of 7 after 0\.\d min, \d+ a minute on 3 machines"
 def test_without_a_terminal_a_line_now_and_then_says_how_far_it_is(monkeypatch):
     monkeypatch.setattr(progress, "EVERY_S", 0.001)
     file = io.StringIO()
-    with progress.show_progress(Console(file=file, force_terminal=False), 7, SimpleNamespace(machines=3)) as advance:
+    with progress.progress(Console(file=file, force_terminal=False), "Grading", 7, lambda: 3) as advance:
         advance("amy")
         for _ in range(10_000):
             if re.search(LINE, file.getvalue()):
@@ -372,7 +372,7 @@ def test_without_a_terminal_a_line_now_and_then_says_how_far_it_is(monkeypatch):
 def test_at_a_terminal_there_is_a_bar_and_no_such_line(monkeypatch):
     monkeypatch.setattr(progress, "EVERY_S", 0.001)
     file = io.StringIO()
-    with progress.show_progress(Console(file=file, force_terminal=True, width=80), 7, ONE) as advance:
+    with progress.progress(Console(file=file, force_terminal=True, width=80), "Grading", 7) as advance:
         advance("amy")
         threading.Event().wait(0.05)
     assert "Grading: " not in file.getvalue()

@@ -1,5 +1,6 @@
 """Made-up reports: every status, every kind of text."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -141,7 +142,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.elements, self.text, self.ids = [], [], "", []
+        self.open, self.elements, self.text, self.ids, self.scripts = [], [], "", [], []
         self.feed(html)
         self.close()
         assert self.open == []
@@ -161,8 +162,10 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
     def handle_data(self, text):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text += f"{text} "
+        elif "script" in self.open:
+            self.scripts.append(text)
 
     def all(self, *tags):
         return [attributes for tag, attributes in self.elements if tag in tags]
@@ -170,6 +173,11 @@ class Page(HTMLParser):
     @property
     def levels(self):
         return [int(tag[1]) for tag, _ in self.elements if re.fullmatch(r"h[1-6]", tag)]
+
+    @property
+    def table(self):
+        """The data of the table of students."""
+        return json.loads(self.scripts[0])
 
     @property
     def words(self):

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from autograder.render.html import class_page, student_page
+from autograder.render.html import class_page, index_page, student_page
+from autograder.render.overview import totals_of
 from autograder.report import ExerciseResult, Footprint, HotSpot, Status, Timing, Verdict
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -75,8 +76,11 @@ def crowded(every_status, right, wrong, make_report, make_verdict):
     return [report, every_status, make_report("nobody"), *[make_report(f"s{i}", [right, exercise]) for i in range(15)]]
 
 
-@pytest.fixture(params=["class", "student"])
+@pytest.fixture(params=["class", "student", "index"])
 def crowded_page(request, crowded):
+    if request.param == "index":
+        totals = totals_of("02_layers", {f"s{i}": report for i, report in enumerate(crowded)})
+        return index_page([totals] * 15, lambda student: crowded[int(student[1:])].student)
     return class_page("Layers", crowded, {"s1": "s1.html"}) if request.param == "class" else student_page(crowded[0])
 
 
