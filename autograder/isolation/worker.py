@@ -70,6 +70,10 @@ class Worker:
         """CPU time of the worker so far, read from outside if the system supports it."""
         return self._link.cpu_seconds()
 
+    def asleep_seconds(self) -> float:
+        """Seconds of its requests in which all of its threads slept; 0 where the system does not tell."""
+        return self._link.idle_s
+
     def keep_to(self, core: int) -> None:
         """Restrict the worker to this core, if the system supports it."""
         self._link.keep_to(core)

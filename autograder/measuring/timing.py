@@ -34,7 +34,7 @@ AGREEING = 0.75
 CONFIDENCE = 0.99
 RESAMPLES = 1000
 SLEEPING, GRACE_S = 4.0, 0.5
-"""Wall time beyond this multiple of the CPU time, and this many seconds, is charged: sleeping saves nothing."""
+"""Sleep beyond this multiple of the CPU time, and this many seconds, is charged: sleeping saves nothing."""
 EMPTY_CALLS = 5
 LEAST_S = 1e-6
 
@@ -87,17 +87,21 @@ def share_core(subjects: Iterable[RemoteSubject], number: int) -> None:
 
 @dataclass(frozen=True)
 class Spent:
-    """The seconds that one subject spent on one pair: on the timed call, and on everything before and after it."""
+    """The seconds that one subject spent on one pair: on the timed call, and on everything before and after it.
+
+    asleep: of the timed call; to wait for a processor is no sleep, so a busy machine costs nobody points.
+    """
 
     computing: float
     between: float
     wall: float
+    asleep: float = 0.0
     instructions: int = 0
 
     @property
     def charged(self) -> float:
-        """Wall time if most of it was spent asleep, else CPU time."""
-        return self.wall if self.wall > SLEEPING * self.computing + GRACE_S else self.computing
+        """CPU time, and the time spent asleep if that is more than a little."""
+        return self.computing + (self.asleep if self.asleep > SLEEPING * self.computing + GRACE_S else 0.0)
 
 
 class Meter:
@@ -146,12 +150,12 @@ class Meter:
         self.trial.renew(case)
         between = self._lap()
         self._instructions_lap()
-        started = time.perf_counter()
+        asleep, started = self.subject.worker.asleep_seconds(), time.perf_counter()
         self.trial.go()
-        wall = time.perf_counter() - started
+        wall, asleep = time.perf_counter() - started, self.subject.worker.asleep_seconds() - asleep
         spent = self._lap()
         computing = max(spent - min(overhead, spent / 2), self._device_lap(), LEAST_S)
-        return Spent(computing, between, wall, self._instructions_lap())
+        return Spent(computing, between, wall, asleep, self._instructions_lap())
 
     def collect(self, spent: Spent) -> tuple[Observations, Spent]:
         """Read the outputs; add what the worker has computed since the call that made them."""

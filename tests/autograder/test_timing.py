@@ -268,7 +268,7 @@ class Clocked:
 
     def __init__(self, calls):
         self.calls = iter(calls)
-        self.cpu = self.device = 0.0
+        self.cpu = self.device = self.asleep = 0.0
         self.worker = self
 
     def cpu_seconds(self):
@@ -276,6 +276,9 @@ class Clocked:
 
     def instructions(self):
         return None
+
+    def asleep_seconds(self):
+        return self.asleep
 
     def request(self, verb):
         assert verb == "device_seconds"
@@ -305,6 +308,28 @@ def test_on_a_device_its_own_clock_counts_and_can_hide_nothing(cpu, device, char
     subject = Clocked([(cpu, device)])
     spent = timing.Meter(subject, subject.trial()).run(Case(), overhead=0.0)
     assert spent.computing == pytest.approx(charged)
+
+
+@pytest.mark.parametrize(
+    ("wall", "asleep", "charged"),
+    [(9.0, 0.0, 0.1), (9.0, 0.8, 0.1), (9.0, 1.0, 1.1), (2.0, 2.0, 2.1)],
+    ids=["it waits for a processor", "a short sleep", "most of a second", "all of it"],
+)
+def test_sleep_is_charged_and_waiting_for_a_processor_is_not(wall, asleep, charged):
+    assert timing.Spent(0.1, 0.0, wall, asleep).charged == pytest.approx(charged)
+
+
+def test_a_meter_reads_how_long_its_worker_slept():
+    subject = Clocked([(0.1, 0.0)])
+    subject.asleep = 3.0
+    trial = subject.trial()
+
+    def go():
+        trial.go()
+        subject.asleep += 2.0
+
+    spent = timing.Meter(subject, replace(trial, go=go)).run(Case(), overhead=0.0)
+    assert spent.asleep == 2.0
 
 
 def test_a_device_is_timed_by_the_clock_that_its_backend_brings(monkeypatch):

@@ -22,6 +22,7 @@ from autograder.isolation.worker import UNBOUNDED, SubjectLostError, UsedUpError
 from autograder.report import Status
 from tests.hostile.conftest import LIMITS
 from tests.hostile.harness import ZYGOTES, Attack, let_loose, tanh
+from tests.limits import limits
 from tests.sampling import some
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sleep and CPU time are read from /proc")
@@ -70,10 +71,10 @@ WASTES = {
 
 @pytest.fixture
 def grader_with(layers, graders):
-    """Make a grader of Tanh with such a share."""
+    """Make a grader of Tanh with such a share, and limits of one call."""
     graders()
     zygote = ZYGOTES[0]
-    return lambda share: Grader(layers, zygote, Options(seed=7, limits=LIMITS, share=share))
+    return lambda share, limits=LIMITS: Grader(layers, zygote, Options(seed=7, limits=limits, share=share))
 
 
 @pytest.mark.parametrize("name", WASTES)
@@ -138,17 +139,19 @@ def test_waiting_for_a_processor_is_no_sleep(source, graders, tmp_path):
 
     graders()
     core = min(os.sched_getaffinity(0))
-    spin = f"import os; os.sched_setaffinity(0, {{{core}}})\nwhile True: pass"
-    neighbours = [subprocess.Popen([sys.executable, "-S", "-c", spin]) for _ in range(4)]
+    spin = f"import os; os.sched_setaffinity(0, {{{core}}}); os.write(1, b'.')\nwhile True: pass"
+    command = [sys.executable, "-S", "-c", spin]
+    neighbours = [subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) for _ in range(4)]
     allowance = Allowance(UNBOUNDED)
     try:
+        assert all(neighbour.stdout.read(1) for neighbour in neighbours)  # all of them are at it
         with Worker(ZYGOTES[0], Limits(cpu_s=60, wall_s=600), allowance) as worker:
             worker.keep_to(core)
             asked(worker, source, 0.3)
     finally:
         for neighbour in neighbours:
             neighbour.kill()
-            neighbour.wait()
+            neighbour.communicate()
     assert allowance.cpu_s >= 0.3
     assert allowance.wall_s > 1.5 * allowance.cpu_s  # it did have to wait
     assert allowance.idle_s < 0.1 * allowance.wall_s
@@ -240,7 +243,7 @@ def test_what_explains_a_failure_reads_no_larger_replies(grader_with, honest, wo
 @pytest.mark.parametrize("name", some(LARGE, of=3))
 def test_a_large_reply_is_not_read_and_no_reply_is_kept(name, grader_with, honest, world, tmp_path):
     result, said = LARGE[name]
-    grader = grader_with(None)
+    grader = grader_with(None, limits(3.0))  # to fill 128 MB takes half a second on a busy machine
     grader.grade(honest)
     peak, outcome = peak_of(grader, tanh(result, result.replace("x.", "dy.")), world, tmp_path / "mallory")
     assert peak < MOST
