@@ -135,7 +135,7 @@ def solved_course(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("loaded", some(catalogue.names(ROOT), of=6, name=title), indirect=True)
+@pytest.mark.parametrize("loaded", some(catalogue.names(ROOT), of=8, name=title), indirect=True)
 def test_the_solution_passes_every_check_in_its_own_notebook(loaded, solved_course):
     source = loaded.folder / f"{loaded.assignment.module}.py"
     notebook = jupytext.read(source, fmt="py:percent")
@@ -152,7 +152,7 @@ def test_the_solution_passes_every_check_in_its_own_notebook(loaded, solved_cour
     assert [text for text in printed if "waits for" in text] == []
 
 
-@pytest.mark.parametrize("loaded", some(catalogue.names(ROOT), of=2), indirect=True)
+@pytest.mark.parametrize("loaded", some(catalogue.names(ROOT), of=4), indirect=True)
 def test_the_student_version_runs_through_and_says_what_it_waits_for(loaded):
     notebook = nbformat.read(loaded.released / f"{loaded.assignment.module}.ipynb", as_version=4)
     shown, values, printed = run(notebook, loaded.released)

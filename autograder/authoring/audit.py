@@ -395,8 +395,10 @@ class _Auditor:
             found = self._run(exercise, exercise.varied(source, text or ""), checks)
             for verdict in found.values():
                 meant = Status.FAILED if verdict.check in exceeded else Status.PASSED
-                if verdict.status is not meant and verdict.check not in ignored:
-                    yield f"the {variant} variant is {_say(verdict)} at “{verdict.check}”; it should be {meant}"
+                unmeasured = verdict.check in budgets and meant is Status.FAILED and not verdict.measurement
+                if (verdict.status is not meant or unmeasured) and verdict.check not in ignored:
+                    should = f"{meant} by what is measured" if unmeasured else meant
+                    yield f"the {variant} variant is {_say(verdict)} at “{verdict.check}”; it should be {should}"
                 ratios[variant, verdict.check] = verdict.measurement.value if verdict.measurement else 0.0
         for check, budget in budgets.items():
             self.result.slow_variants += 1

@@ -196,6 +196,24 @@ def test_the_loop_that_costs_the_time_is_named(relu, zygote):
     assert verdict.measurement.raw
 
 
+# --- outputs of timed calls -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("wrong", "status"), [((), "passed"), ((3,), "passed"), ((3, 4), "failed")], ids=str)
+def test_one_incorrect_output_does_not_count_and_a_second_one_is_the_verdict(relu, zygote, wrong, status):
+    source = relu.source_of(relu.assignment.exercise("ReLU")).replace(
+        "def forward(self, x):",
+        "def forward(self, x):\n        y = self.right(x)\n        if x.size < 10_000:\n            return y\n"
+        "        ReLU.calls += 1\n"
+        f"        return y + (ReLU.calls in {wrong})\n\n    calls = 0\n\n    def right(self, x):",
+    )
+    others = "\n".join(chunk.source for chunk in relu.reference.chunks if "ReLU" not in chunk.defines)
+    report = Grader(relu, zygote, Options(seed=1)).grade(work(f"{others}\n\n{source}"))
+    verdict = report.exercises[0].verdicts[-1]
+    assert (verdict.check, verdict.status) == ("fast enough", status)
+    assert ("while measured: y is wrong" in verdict.sentence) == (status == "failed")
+
+
 # --- on which core ----------------------------------------------------------------------------
 
 some_core = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system lets nobody choose a core")

@@ -65,8 +65,8 @@ def observed(subject, case):
 
 def points_for(name, rng):
     """Operands of one operation: of both signs and sizes, plain numbers, the exponents 0, 1 and 2, and zero."""
-    for _ in range(3):
-        x = float(rng.uniform(0.3, 3)) if name in ("log", "power") else float(rng.choice([-1, 1]) * rng.uniform(0.3, 3))
+    for sign in (-1, 1, -1):
+        x = float(rng.uniform(0.3, 3)) * (1 if name in ("log", "power") else sign)
         if name in BINARY:
             yield {"x": x, "y": float(rng.normal())}, {}
             yield {"x": x, "y": float(rng.normal())}, {"plain": True}

@@ -153,14 +153,19 @@ habits(
 
 
 def predict_cases(rng):
-    """Scores on both sides of zero, between 0 and ½ and above 1; in the last case some are exactly zero."""
-    for rows, n_inputs, n_hidden, scale in [(40, 2, 4, 0.5), (31, 4, 3, 3.0), (12, 3, 1, 0.5)]:
+    """Scores of both signs and all sizes from near zero on; in the last case some are exactly zero."""
+    yield without_biases(net_case(rng, 40, 2, 4), np.linspace(0.01, 1, 40))
+    for rows, n_inputs, n_hidden, scale in [(31, 4, 3, 3.0), (12, 3, 1, 0.5)]:
         case = net_case(rng, rows, n_inputs, n_hidden, scale=scale)
         yield case.with_changes(inputs={"x": case.inputs["x"]})
-    case = net_case(rng, 8, 2, 3)
-    x = (np.arange(8) % 3 > 0)[:, None] * case.inputs["x"]
-    params = {**case.hidden["params"], "b1": np.zeros(3), "b2": np.zeros(1)}
-    yield case.with_changes(inputs={"x": x}, hidden={**case.hidden, "params": params})
+    yield without_biases(net_case(rng, 8, 2, 3), np.arange(8) % 3 > 0)
+
+
+def without_biases(case, scale):
+    """The same net, whose score turns with the sign of x and is 0 at 0; scale: of each row."""
+    params = case.hidden["params"]
+    params = {**params, "b1": np.zeros_like(params["b1"]), "b2": np.zeros(1)}
+    return case.with_changes(inputs={"x": scale[:, None] * case.inputs["x"]}, hidden={**case.hidden, "params": params})
 
 
 @two_layer_net.check(CLASSES, cases=predict_cases, part="predict", weight=6, needs=("predict",))

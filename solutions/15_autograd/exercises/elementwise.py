@@ -32,7 +32,7 @@ def two_arrays(rng):
 
 
 def apart(rng):
-    """The same with every two numbers at a distance, and ties: of some, of all, after broadcasting."""
+    """The same with every two numbers at a distance, and ties: of some, of all, after broadcasting; nearly a tie."""
     for case in two_arrays(rng):
         if "operands" in case.hidden or not isinstance(case.inputs["b"], np.ndarray):
             continue
@@ -46,6 +46,10 @@ def apart(rng):
     shares = np.array([[0, 0.5, 1], [0, 0.5, 0]])
     yield Case(a=a, b=np.array([2.0])).with_changes(
         hidden={"dy": dy, "gradients": {"a": dy * shares, "b": (dy * (1 - shares)).sum().reshape(1)}}
+    )
+    larger = np.array([[1.0, 0, 1], [0, 1, 0]])
+    yield Case(a=a * (1 + 2e-6 * np.sign(a) * (larger - 0.5)), b=a).with_changes(
+        hidden={"dy": dy, "gradients": {"a": dy * larger, "b": dy * (1 - larger)}}
     )
     yield Case(a=a).with_changes(hidden={"operands": ["a", "a"], "dy": dy, "gradients": {"a": dy}})
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from autograder.learner.cells import notebook_sources, script_source
 from dlkit.extraction import extract
+from tests.sampling import examples
 
 STUB = re.compile(r"class Tanh\(.*?(?=\n\n\n|\n# %%|\Z)", re.DOTALL)
 
@@ -154,7 +155,7 @@ AROUND = st.text(
 ).map(lambda text: "".join(f"# {line}\n" for line in text.split("\n")))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20, 60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=AROUND,
     after=AROUND,
@@ -241,7 +242,7 @@ def test_both_files_are_reset_where_both_hold_work(autograder, mine, solution):
 JSON_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\x0c\x00\x1a"), max_size=40)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(30, 80), deadline=None)
 @given(
     cells=st.lists(st.tuples(st.sampled_from(["code", "markdown"]), JSON_TEXT), max_size=4),
     around=st.tuples(JSON_TEXT, JSON_TEXT),
