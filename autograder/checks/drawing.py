@@ -53,13 +53,17 @@ def converted(value: Value, dtype: str) -> Value:
 
 
 def in_views(case: Case) -> Case:
-    """The same case with every array of floats as a non-contiguous view."""
+    """The same case with every array of floats, also inside lists, as a non-contiguous view."""
 
-    def views(arrays: Values) -> Values:
-        return {name: Strided(x) if is_float(x) else x for name, x in arrays.items()}
+    def viewed(value: Value) -> Value:
+        if isinstance(value, dict):
+            return {name: viewed(item) for name, item in value.items()}
+        if isinstance(value, tuple | list):
+            return type(value)(viewed(item) for item in value)
+        return Strided(value) if is_float(value) else value
 
-    upstream = views(case.upstreams) if isinstance(case.upstream, dict) else views({"": case.upstream})[""]
-    return case.with_changes(inputs=views(case.inputs), upstream=upstream)
+    upstream = viewed(case.upstreams if isinstance(case.upstream, dict) else case.upstream)
+    return case.with_changes(inputs=viewed(case.inputs), upstream=upstream)
 
 
 def seeds_alone(count: int) -> CaseMaker:

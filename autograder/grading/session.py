@@ -15,6 +15,7 @@ from autograder.diagnosis.diagnose import Diagnosis, Diagnostics, Failure, Outco
 from autograder.grading.explain import at, explain, missing, waits
 from autograder.grading.remarks import remark_on
 from autograder.grading.replies import KEPT, MULTIPLE, reading_at_most
+from autograder.grading.unreadable import is_unreadable
 from autograder.grading.workplace import Workplace
 from autograder.isolation.launcher import NotMeasuredError
 from autograder.isolation.levels import IsolationError
@@ -29,6 +30,7 @@ from autograder.submission.method import opens_stand_in, other_than_formulas
 __all__ = ["Session"]
 
 NO_DEVICE = "runs on a GPU only (--backend cupy): here it neither earns points nor costs any"
+UNREADABLE = "returned something that this check cannot read: compare its form with the text"
 LATER = "is measured when the work is graded, against the reference"
 DEVICE = "cupy"
 """The backend whose arrays lie on a GPU."""
@@ -128,8 +130,15 @@ class Session:
             raise
         except Exception as error:  # noqa: BLE001 - the grader's own fault is never the student's loss
             self.place.end()
-            self.place.faults.append(traceback.format_exc())
-            return self._verdict(check, Status.BROKEN, f"the grader itself failed ({type(error).__name__}: {error})")
+            return self._stopped(check, error)
+
+    def _stopped(self, check: Check, error: Exception) -> Verdict:
+        """The verdict where an exception has ended a check: it cannot read the answer, or the grader is at fault."""
+        what = f"({type(error).__name__}: {error})"
+        if is_unreadable(error, self.context.loaded.folder):
+            return self._verdict(check, Status.FAILED, f"{self._title(check.part)} {UNREADABLE} {what}")
+        self.place.faults.append("".join(traceback.format_exception(error)))
+        return self._verdict(check, Status.BROKEN, f"the grader itself failed {what}")
 
     def _without_running(self, check: Check) -> Verdict | None:
         """The verdict on a check that is not run: an earlier one failed, or a capstone carries too much data."""

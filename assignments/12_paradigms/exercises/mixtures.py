@@ -63,6 +63,9 @@ def rows_of_components(rng):
         given["weights"] = given["weights"] * (np.arange(3) != zero)
         given["weights"] = given["weights"] / given["weights"].sum()
         yield Case(x=3 * rng.normal(size=(7, 2)), **given)
+    given = components(rng, 2, 2)  # the component of weight 0 is where the rows are
+    given["weights"], given["means"] = np.array([0.0, 1.0]), np.array([[300.0, -200.0], [0.0, 0.0]])
+    yield Case(x=given["means"][0] + rng.normal(size=(4, 2)), **given)
     yield Case(x=rng.normal(size=(10, 2)), **components(rng, 3, 2))
 
 

@@ -23,6 +23,7 @@ def matrices(rng):
     yield Case({"rank": 2}, W=np.zeros((3, 4)))
     yield Case({"rank": 2}, W=matrix(rng, 6, 4, [300.0, 200.0, 100.0, 1.0]))
     yield Case({"rank": 1}, W=matrix(rng, 4, 6, [0.03, 0.02]))
+    yield Case({"rank": 2}, W=matrix(rng, 6, 5, [4.0, 2.0, 1.96, 0.5]))  # few steps of an iteration are too few
 
 
 def product(seen, case):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from autograder.checks import Case, Exercise, Mismatch, Ref, Rng, compare, judge_unchanged, mutated_function
+from autograder.checks import Case, Exercise, Mismatch, Ref, Rng, Strided, compare, judge_unchanged, mutated_function
 
 # --- magnitude_pruning -----------------------------------------------------------------------
 
@@ -86,6 +86,13 @@ def untouched(subject, case):
     sent = [subject.put(w) for w in case.inputs["weights"]]
     subject.run("magnitude_pruning", sent, **case.arguments)
     return {f"array {i}": subject.request("fetch", handle=ref.handle) for i, ref in enumerate(sent)}
+
+
+@pruning.check("views are pruned as other arrays are", cases=networks, judge=judge_masks, after=(WHICH,), mutation=mutated_function(
+    "flags = args[0][0].flags", "return y if flags.c_contiguous else [~mask for mask in y]"))  # fmt: skip
+def masks_of_views(subject, case):
+    views = [Strided(weights) for weights in case.inputs["weights"]]
+    return {"the result": subject.run("magnitude_pruning", views, **case.arguments)}
 
 
 pruning.check("stays on the device", cases=networks, judge=judge_masks, backend="stand-in", after=(WHICH,))(masks)

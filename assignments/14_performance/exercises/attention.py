@@ -38,6 +38,8 @@ def huge(rng):
     for case in nothing_seen(rng):
         inputs = {**case.inputs, **{name: case.inputs[name] + 1000 for name in ("lse1", "lse2")}}
         yield case.with_changes(inputs=inputs)
+    for case in two_parts(rng):  # what is read is as large as single precision holds
+        yield case.with_changes(inputs={name: x * (2e37 if x.ndim == 3 else 1) for name, x in case.inputs.items()})
     far = 1000 * np.arange(case.inputs["lse1"].size).reshape(case.inputs["lse1"].shape)  # one query from another
     yield case.with_changes(inputs={**case.inputs, **{name: case.inputs[name] + far for name in ("lse1", "lse2")}})
 

@@ -75,6 +75,10 @@ def rows_in_groups(rng):
         places = spread * rng.normal(size=(k, features))
         x = rng.normal(size=(rows, features)) + places[rng.integers(k, size=rows)]
         yield Case({"rng": new_rng(rng)}, x=x).with_changes(hidden={"made with": {"k": k, "rounds": rounds}})
+    for far in (3e4, -1e6):
+        yield Case({"rng": new_rng(rng)}, x=far + rng.integers(-512, 513, size=(90, 2)) / 256).with_changes(
+            hidden={"made with": {"k": 7}}
+        )
     x = np.repeat(rng.normal(size=(3, 2)), 3, axis=0)
     yield Case({"rng": new_rng(rng)}, x=x).with_changes(hidden={"made with": {"k": 5}})
     yield Case({"rng": new_rng(rng)}, x=rng.normal(size=(150, 2))).with_changes(hidden={"made with": {"k": 8}})

@@ -75,7 +75,10 @@ BYTES = "as many bytes as needed, and no more"
 
 
 def layers_to_store(rng):
-    """Few and many weights, all bits; columns of which nothing remains; large removed weights; nothing removed."""
+    """Few and many weights, all bits; columns of which nothing remains; nothing removed.
+
+    What was removed is large, infinite or not even a number.
+    """
     for (n_in, n_out), bits, share, dtype in [
         ((3, 4), 8, 0.5, "float64"),
         ((7, 3), 4, 0.6, "float32"),
@@ -90,6 +93,9 @@ def layers_to_store(rng):
             mask[:3, 1] = True
         W = clear_of_ties(np.where(mask, rng.normal(size=mask.shape), 0), bits=bits, axis=1)
         W = np.where(mask, W, rng.normal(0, 5, size=mask.shape)).astype(dtype)
+        removed = np.argwhere(~mask)
+        for place, value in zip(removed[:: max(1, len(removed) // 2)], (np.nan, -np.inf), strict=False):
+            W[tuple(place)] = value
         if n_in > 1 and mask[1, 1]:
             W[1, 1] = 1e-9  # remains, and is rounded to 0
         yield Case({"bits": bits}, W=W, b=rng.normal(size=n_out).astype(dtype), mask=mask)
