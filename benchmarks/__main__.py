@@ -12,7 +12,7 @@ from benchmarks.table import Grid, Table, print_table
 MODULES = ("grading", "command", "watch", "references", "recurrent", "engine", "workers", "memory", "diagnosis")
 LONG = (
     "peers", "tricks", "crowd", "thresholds", "capstones", "honest", "near_limit", "typed_in", "cluster", "gradebook",
-    "pages",
+    "pages", "cost",
 )  # fmt: skip
 """Each takes several minutes: printed only if named."""
 
@@ -24,11 +24,15 @@ def main(arguments: list[str] | None = None) -> int:
         "names", nargs="*", choices=[*MODULES, *LONG, []], metavar="TABLE", help=", ".join(MODULES + LONG)
     )
     parser.add_argument("--quick", action="store_true", help="few repetitions: to see that it runs, not for figures")
+    parser.add_argument("--before", default="", help="cost: compare with this commit, or the version in this folder")
     parser.add_argument("--json", action="store_true", help="print one JSON list on stdout, and nothing else")
     options = parser.parse_args(arguments)
+    if options.before and "cost" not in options.names:
+        parser.error("--before compares the table cost: name it")
     found: list[Table | Grid] = []
     for name in options.names or MODULES:
-        for table in importlib.import_module(f"benchmarks.{name}").tables(quick=options.quick):
+        more = {"before": options.before} if name == "cost" else {}
+        for table in importlib.import_module(f"benchmarks.{name}").tables(quick=options.quick, **more):
             found.append(table)
             if not options.json:
                 print_table(table)
