@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import sys
+from typing import Any
 
 from benchmarks.table import Grid, Table, print_table
 
@@ -25,13 +26,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--quick", action="store_true", help="few repetitions: to see that it runs, not for figures")
     parser.add_argument("--before", default="", help="cost: compare with this commit, or the version in this folder")
+    parser.add_argument("--class", type=int, dest="many", help="peers: so many submissions, by default 20")
     parser.add_argument("--json", action="store_true", help="print one JSON list on stdout, and nothing else")
     options = parser.parse_args(arguments)
     if options.before and "cost" not in options.names:
         parser.error("--before compares the table cost: name it")
+    if options.many is not None and (options.many < 1 or "peers" not in options.names):
+        parser.error("--class is the number of submissions of the table peers: name it, and give at least 1")
     found: list[Table | Grid] = []
     for name in options.names or MODULES:
-        more = {"before": options.before} if name == "cost" else {}
+        more = _of_one_table(name, options)
         for table in importlib.import_module(f"benchmarks.{name}").tables(quick=options.quick, **more):
             found.append(table)
             if not options.json:
@@ -39,6 +43,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         sys.stdout.write(json.dumps([table.as_data() for table in found], indent=1) + "\n")
     return 0
+
+
+def _of_one_table(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """The options of the one table that takes any."""
+    if name == "cost":
+        return {"before": options.before}
+    return {"many": options.many} if name == "peers" and options.many is not None else {}
 
 
 if __name__ == "__main__":

@@ -91,7 +91,9 @@ def _adopt_orphans() -> None:
 
 
 def _environment(root: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(root)}
+    """That of this process, with the version in ``root``, whose bytecode is kept between runs as it usually is."""
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**usual, "PYTHONPATH": str(root)}
 
 
 def hand_ins(root: Path, name: str, folder: Path) -> None:
