@@ -136,7 +136,8 @@ def version(before: str) -> Iterator[Path]:
         root = Path(scratch, "version")
         done = subprocess.run([*git, "add", "--detach", str(root), before], capture_output=True, text=True, check=False)
         if done.returncode:
-            sys.exit(f"--before {before} is neither a folder nor a commit of this repository: {done.stderr.strip()}")
+            say(f"--before {before} is neither a folder nor a commit of this repository: {done.stderr.strip()}")
+            sys.exit(2)
         try:
             yield root
         finally:
