@@ -197,6 +197,7 @@ def tables(*, quick: bool, many: int = CLASS) -> Iterator[Grid]:
             except NotMeasuredError as reason:
                 notes.append(f"{name} is not measured: {reason}")
                 continue
+        say(f"{name}: {seconds[name]:.1f} s")
         minute = 60 * many / seconds[name]
         apart = f"{classified_correctly(marks)} of {many}"
         rows.append([name, f"{seconds[name]:.1f} s", f"{seconds[name] / many:.3f} s", f"{minute:.0f}", apart])
