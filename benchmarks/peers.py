@@ -1,8 +1,9 @@
-"""The same twenty submissions of eight parts through this project, nbgrader, GradeOutside in it, and otter-grader.
+"""The same submissions of eight parts through this project, nbgrader, GradeOutside in it, and otter-grader.
 
 What is timed is the command that an instructor types once the hand-ins are there; a grader may use both cores if it
 can.  No outcome is written down here: a correct submission is one that was written from the reference, and a
-submission is classified correctly if it earns full points, fewer, or none as it should.
+submission is classified correctly if it earns full points, fewer, or none as it should.  A class is of twenty; a
+larger one hands in the same twenty again.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from typing import Any
 
 from benchmarks.peers_assignment import (
     ASSIGNMENT,
+    CLASS,
     COURSE,
     MODULE,
     RIGHT_STUDENTS,
     UNTOUCHED,
     for_this_project,
     students,
+    written_as,
 )
 from benchmarks.table import ROOT, Grid
 from benchmarks.tricks_graders import (
@@ -41,7 +44,7 @@ from benchmarks.tricks_graders import (
 )
 
 JOBS = 2
-TARGETS = {"nbgrader": 15.0, "otter-grader": 30.0, "nbgrader with GradeOutside": 4.0}
+TARGETS = {"nbgrader": 20.0, "otter-grader": 30.0, "nbgrader with GradeOutside": 4.0}
 """Targets: times as many submissions per minute, this project compared with each peer, GradeOutside with nbgrader."""
 OURS, OUTSIDE, STOCK, OTTER = "autograder grade", "nbgrader with GradeOutside", "nbgrader", "otter-grader"
 
@@ -59,9 +62,9 @@ def filled(released: Notebook, classes: dict[str, tuple[str, str]] | None) -> No
     return notebook
 
 
-def hand_in(folder: Path, released: Notebook) -> None:
+def hand_in(folder: Path, released: Notebook, many: int = CLASS) -> None:
     """Write the class's submissions as ``folder/STUDENT/ASSIGNMENT/FILE``."""
-    for student, classes in students().items():
+    for student, classes in students(many).items():
         path = folder / student / ASSIGNMENT / f"{MODULE}.ipynb"
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps(filled(released, classes)))
@@ -96,23 +99,23 @@ def kit(folder: Path) -> Path:
     return root
 
 
-def grade_here(folder: Path) -> Graded:
+def grade_here(folder: Path, many: int) -> Graded:
     """Time ``autograder grade``."""
     from autograder.report import read_report
 
     root = kit(folder)
-    hand_in(folder / "submitted", read_notebook(root / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb"))
+    hand_in(folder / "submitted", read_notebook(root / "assignments" / ASSIGNMENT / f"{MODULE}.ipynb"), many)
     options = ["--out", folder / "graded", "--jobs", JOBS, "--course", root, "--seed", 7]
     command = [sys.executable, "-m", "autograder", "grade", folder / "submitted", *options]
     seconds = timed(command, folder, PYTHONPATH=str(ROOT))
     marks = Marks()
-    for student in students():
+    for student in students(many):
         report = read_report(folder / "graded" / "reports" / student / f"{ASSIGNMENT}.json")
         marks.points[student], marks.at_most = report.points, report.max_points
     return seconds, marks
 
 
-def grade_by_nbgrader(folder: Path, *, outside: bool) -> Graded:
+def grade_by_nbgrader(folder: Path, many: int, *, outside: bool) -> Graded:
     """Time ``nbgrader autograde``, in its own way or by GradeOutside."""
     if importlib.util.find_spec("nbgrader") is None:
         message = "nbgrader is not installed. Install the extra: pip install 'dlkit-course[course]'."
@@ -130,12 +133,12 @@ def grade_by_nbgrader(folder: Path, *, outside: bool) -> Graded:
         path = library(folder)
     nbgrader = [sys.executable, "-m", "nbgrader"]
     timed([*nbgrader, "generate_assignment", ASSIGNMENT], course, PYTHONPATH=path)
-    hand_in(course / "submitted", read_notebook(course / "release" / ASSIGNMENT / f"{MODULE}.ipynb"))
+    hand_in(course / "submitted", read_notebook(course / "release" / ASSIGNMENT / f"{MODULE}.ipynb"), many)
     seconds = timed([*nbgrader, "autograde", ASSIGNMENT], course, PYTHONPATH=path)
-    return seconds, read_gradebook(course, Path(ASSIGNMENT, MODULE), list(students()), "")
+    return seconds, read_gradebook(course, Path(ASSIGNMENT, MODULE), list(students(many)), "")
 
 
-def grade_by_otter(folder: Path) -> Graded:
+def grade_by_otter(folder: Path, many: int) -> Graded:
     """Time ``otter run`` over the class, as many at once as ``autograder grade`` is given."""
     otter, path = otter_command(), library(folder)
     (folder / "tmp").mkdir()
@@ -144,7 +147,7 @@ def grade_by_otter(folder: Path) -> Graded:
     (folder / "master" / f"{MODULE}.ipynb").write_text(json.dumps(COURSE.for_otter()))
     timed([otter, "assign", f"{MODULE}.ipynb", folder / "dist", "--no-pdfs"], folder / "master", **settings)
     (archive,) = (folder / "dist" / "autograder").glob("*.zip")
-    hand_in(folder / "submitted", read_notebook(folder / "dist" / "student" / f"{MODULE}.ipynb"))
+    hand_in(folder / "submitted", read_notebook(folder / "dist" / "student" / f"{MODULE}.ipynb"), many)
     marks = Marks(at_most=float(sum(part.points for parts in COURSE.parts.values() for part in parts)))
 
     def grade(student: str) -> None:
@@ -155,18 +158,18 @@ def grade_by_otter(folder: Path) -> Graded:
 
     started = time.perf_counter()
     with ThreadPoolExecutor(JOBS) as pool:
-        list(pool.map(grade, students()))
+        list(pool.map(grade, students(many)))
     seconds = time.perf_counter() - started
-    for student in students():
+    for student in students(many):
         tests = json.loads((folder / "results" / student / "results.json").read_text())["tests"]
         marks.points[student] = sum(float(test["score"]) for test in tests if "max_score" in test)
     return seconds, marks
 
 
-GRADERS: dict[str, Callable[[Path], Graded]] = {
+GRADERS: dict[str, Callable[[Path, int], Graded]] = {
     OURS: grade_here,
-    OUTSIDE: lambda folder: grade_by_nbgrader(folder, outside=True),
-    STOCK: lambda folder: grade_by_nbgrader(folder, outside=False),
+    OUTSIDE: lambda folder, many: grade_by_nbgrader(folder, many, outside=True),
+    STOCK: lambda folder, many: grade_by_nbgrader(folder, many, outside=False),
     OTTER: grade_by_otter,
 }
 
@@ -175,26 +178,26 @@ def classified_correctly(marks: Marks) -> int:
     """How many submissions earned what they should: full points, none, or something between."""
 
     def is_expected(student: str, points: float | None) -> bool:
-        if student in RIGHT_STUDENTS:
+        if written_as(student) in RIGHT_STUDENTS:
             return points == marks.at_most
-        return not points if student in UNTOUCHED else points is not None and 0 < points < marks.at_most
+        return not points if written_as(student) in UNTOUCHED else points is not None and 0 < points < marks.at_most
 
     return sum(is_expected(student, points) for student, points in marks.points.items())
 
 
-def tables(*, quick: bool) -> Iterator[Grid]:
-    """Grade the class with each grader; quickly, with this project alone."""
-    many = len(students())
+def tables(*, quick: bool, many: int = CLASS) -> Iterator[Grid]:
+    """Grade a class of so many with each grader; quickly, with this project alone."""
     seconds: dict[str, float] = {}
     rows, notes = [], []
     for name in list(GRADERS)[: 1 if quick else None]:
         say(f"{name}: {many} submissions")
         with tempfile.TemporaryDirectory(prefix="peers-", ignore_cleanup_errors=True) as scratch:
             try:
-                seconds[name], marks = GRADERS[name](Path(scratch))
+                seconds[name], marks = GRADERS[name](Path(scratch), many)
             except NotMeasuredError as reason:
                 notes.append(f"{name} is not measured: {reason}")
                 continue
+        say(f"{name}: {seconds[name]:.1f} s")
         minute = 60 * many / seconds[name]
         apart = f"{classified_correctly(marks)} of {many}"
         rows.append([name, f"{seconds[name]:.1f} s", f"{seconds[name] / many:.3f} s", f"{minute:.0f}", apart])

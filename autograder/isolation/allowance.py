@@ -98,12 +98,13 @@ class Allowance:
             return f"the {share.received >> 20} MB that it may return"
         return ""
 
-    def within(self, limits: Limits) -> Limits:
-        """The limits of the next call: its own, or what is left if that is less."""
+    def within(self, limits: Limits, reply: int) -> Limits:
+        """The limits of the next call: its own, or what is left if that is less; reply: bytes that it may return."""
         share = self.share
         return replace(
             limits,
             cpu_s=min(limits.cpu_s, share.cpu_s - self.cpu_s),
             wall_s=min(limits.wall_s, share.wall_s - self.wall_s),
             idle_s=min(limits.idle_s, share.idle_s - self.idle_s),
+            reply=reply,
         )

@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from autograder.isolation.allowance import TOO_LONG, Allowance, OutOfTimeError, Share, SubjectLostError, UsedUpError
@@ -137,7 +136,7 @@ class Worker:
     def _exchange(self, header: dict[str, object], arrays: list[NumpyArray], limits: Limits) -> Frame:
         """Send a request and read its reply within the limits, charging the hand-in for it."""
         link = self._link
-        within = replace(self.allowance.within(limits), reply=int(min(self._reply, self._replies)))
+        within = self.allowance.within(limits, int(min(self._reply, self._replies)))
         started, idle, received, cpu = time.monotonic(), link.idle_s, link.received, self._cpu
         try:
             return link.exchange(header, arrays, within)

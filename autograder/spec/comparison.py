@@ -133,12 +133,7 @@ def _compare_arrays(observed: object, expected: object, name: str, tolerance: To
         sentence = f"{name} is {what}{where}"
         return Mismatch("nan", name, sentence, index, float("inf"))
     with np.errstate(all="ignore"):
-        wide = complex if "c" in observed.dtype.kind + expected.dtype.kind else float
-        error = np.abs(np.where(finite, observed, 0).astype(wide) - np.where(finite, expected, 0).astype(wide))
-        error = np.where(
-            finite, error, np.where((observed == expected) | (np.isnan(expected) & np.isnan(observed)), 0, np.inf)
-        )
-        size = np.abs(np.where(finite, expected, 0))
+        error, size = _errors(observed, expected, finite)
         scale = float(size.max())
     wrong = ~(error <= tolerance.bound(size))
     if not wrong.any():
@@ -154,6 +149,19 @@ def _compare_arrays(observed: object, expected: object, name: str, tolerance: To
         else (f"{name} is off by {largest:.3g}{relative}")
     )
     return Mismatch("value", name, sentence, index, largest)
+
+
+def _errors(observed: NumpyArray, expected: NumpyArray, finite: NumpyArray) -> tuple[NumpyArray, NumpyArray]:
+    """The error and the expected size of every entry; of one that is not finite, 0 or infinity, and 0.
+
+    finite: where the expected value is; almost always everywhere, and then nothing has to be replaced.
+    """
+    wide = complex if "c" in observed.dtype.kind + expected.dtype.kind else float
+    if finite.all() and "b" not in observed.dtype.kind + expected.dtype.kind:
+        return np.abs(observed.astype(wide) - expected.astype(wide)), np.abs(expected)
+    error = np.abs(np.where(finite, observed, 0).astype(wide) - np.where(finite, expected, 0).astype(wide))
+    same = (observed == expected) | (np.isnan(expected) & np.isnan(observed))
+    return np.where(finite, error, np.where(same, 0, np.inf)), np.abs(np.where(finite, expected, 0))
 
 
 def _not_an_array(observed: object, name: str, *, scalar: bool) -> Mismatch | None:

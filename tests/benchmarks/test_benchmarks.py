@@ -53,6 +53,55 @@ def test_every_submission_for_the_peers_parses_and_the_wrong_ones_differ():
         assert (bodies != RIGHT_HERE) is (name in MISTAKES or bodies is None)
 
 
+def test_a_larger_class_for_the_peers_hands_in_the_same_work_again():
+    from benchmarks.peers_assignment import CLASS, students, written_as
+
+    first, larger = students(), students(2 * CLASS + 1)
+    assert len(first) == CLASS
+    assert len(larger) == 2 * CLASS + 1
+    assert all(work == first[written_as(student)] for student, work in larger.items())
+    assert written_as("averages-dW") == "averages-dW"
+    assert written_as("averages-dW-3") == "averages-dW"
+
+
+def test_the_cost_of_a_hand_in_is_compared_with_its_target_and_with_the_earlier_version_s():
+    from benchmarks.cost import Cost, row
+
+    now, earlier = Cost(first=4.0, further=1.0), Cost(first=10.0, further=7.0)
+    assert row("02_layers", now, earlier, 2.5) == [
+        "02_layers", "4.00 s", "1.00 s", "2.00 s", "8.00 s", "0.25", "met",
+    ]  # fmt: skip
+    assert row("02_layers", now, None, 1.5)[-3:] == ["", "", "MISSED (1.5 s)"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the time of workers is added up on Linux only")
+def test_the_cpu_time_of_a_command_includes_a_grandchild_that_outlives_it():
+    busy = "import time\nwhile time.process_time() < 0.2: pass"
+    program = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {busy!r}])"
+    measure = f"from benchmarks.cost import *; print(cpu_seconds([sys.executable, '-c', {program!r}], ROOT))"
+    done = subprocess.run([sys.executable, "-c", measure], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert float(done.stdout) > 0.2
+
+
+def test_an_earlier_version_that_does_not_exist_is_refused_in_a_sentence(capsys):
+    from benchmarks.cost import version
+
+    with pytest.raises(SystemExit) as refused, version("no-such-commit"):
+        pass
+    assert refused.value.code == 2
+    assert "neither a folder nor a commit" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [["grading", "--before", "HEAD"], ["cost", "--class", "100"]])
+def test_an_option_of_one_table_is_refused_with_another(options, capsys):
+    from benchmarks.__main__ import main
+
+    with pytest.raises(SystemExit) as refused:
+        main(options)
+    assert refused.value.code == 2
+    assert "name it" in capsys.readouterr().err
+
+
 def test_every_trick_parses_and_says_which_attack_it_is():
     from benchmarks.tricks_submissions import CONTROLS, TRICKS
 
