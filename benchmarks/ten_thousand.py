@@ -298,7 +298,7 @@ def stopped(what: str, process: subprocess.Popen[bytes], scene: Scene) -> Row:
     """A row that is met if a run ended with status 2 and one sentence."""
     text = scene.log.read_text(encoding="utf-8", errors="replace")
     is_clear = process.returncode == 2 and "Traceback" not in text  # noqa: PLR2004 - as for any usage error
-    return Row(f"{what}: without a clear sentence", not is_clear, "", 0, note=text.strip()[-400:])
+    return Row(f"{what}: without a clear sentence", not is_clear, "", 0, note=text.strip()[:4000])
 
 
 # --- on a cluster ----------------------------------------------------------------------------

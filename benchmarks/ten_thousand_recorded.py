@@ -90,7 +90,7 @@ def main(file: str, arguments: list[str]) -> int:
         client.pack_hand_in = watch.timed("reading", watch.weighed(client.pack_hand_in))
         client.keep_report = watch.timed("writing", client.keep_report)
         distributed.Client.submit = watch.timed("sending", distributed.Client.submit)
-        distributed.Future.result = watch.timed("receiving", distributed.Future.result)
+        distributed.Client.gather = watch.timed("receiving", distributed.Client.gather)
         client.Cluster.grade_all = watch.spanned("grading", client.Cluster.grade_all)  # type: ignore[method-assign]
         client.Cluster._look_around = watch.timed("looking", client.Cluster._look_around)  # type: ignore[method-assign]  # noqa: SLF001
         client.pack_course = watch.weighed(client.pack_course)
