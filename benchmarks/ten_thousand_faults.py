@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 from benchmarks.table import ROOT
 
@@ -22,7 +23,10 @@ BALLAST, CHUNK = "ballast", 4 << 20
 
 @contextlib.contextmanager
 def own_disk(folder: Path, size: int) -> Iterator[bool]:
-    """Mount a small file system in a folder, which can be filled, for so many hand-ins; yield whether that is allowed."""
+    """Mount a small file system in a folder, which can be filled, for so many hand-ins; yield whether that is allowed.
+
+    size: of the class.
+    """
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={SPARE_BYTES + size * EACH_BYTES}", "tmpfs", str(folder)]
     mounted = bool(shutil.which("mount")) and subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -93,7 +97,7 @@ class DaskCluster:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.address = ""
 
-    def __enter__(self) -> DaskCluster:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -17,6 +17,10 @@ from typing import Any
 
 DURATIONS = "DLKIT_DURATIONS"
 """Variable of the environment that names the folder where machines write the seconds of each hand-in."""
+HOLLOW = "DLKIT_HOLLOW"
+"""If it is set, machines grade only their first hand-in, and return its report for all."""
+AHEAD = "DLKIT_AHEAD"
+"""Hand-ins on the way for each machine, in place of the client's own number."""
 SAMPLE = 25
 """Of so many hand-ins one is packed once more, to see how many bytes it has."""
 
@@ -93,6 +97,7 @@ def main(file: str, arguments: list[str]) -> int:
         distributed.Client.gather = watch.timed("receiving", distributed.Client.gather)
         client.Cluster.grade_all = watch.spanned("grading", client.Cluster.grade_all)  # type: ignore[method-assign]
         client.Cluster._look_around = watch.timed("looking", client.Cluster._look_around)  # type: ignore[method-assign]  # noqa: SLF001
+        client.AHEAD = int(os.environ.get(AHEAD, client.AHEAD))
         client.pack_course = watch.weighed(client.pack_course)
     try:
         return autograder(arguments)
@@ -114,10 +119,13 @@ async def dask_setup(_worker: object) -> None:
 
     grade = machine.Machine.grade
     path = Path(folder, f"{os.getpid()}.txt")
+    first: list[Any] = []
 
     def timed(self: Any, run: Any, parcel: Any) -> Any:
         began = time.perf_counter()
-        found = grade(self, run, parcel)
+        found = first[0] if first else grade(self, run, parcel)
+        if os.environ.get(HOLLOW):
+            first[:] = [found]
         with path.open("a", encoding="ascii") as file:
             file.write(f"{time.perf_counter() - began:.6f}\n")
         return found

@@ -41,7 +41,7 @@ class Watch:
 
     def _note(self, student: str, path: Path) -> int:
         try:
-            status = os.stat(path)
+            status = path.stat()
         except FileNotFoundError:
             return 0
         if student not in self.stamps:

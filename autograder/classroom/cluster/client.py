@@ -137,26 +137,35 @@ class Cluster:
         return future
 
     def _brought(self, sent: Mapping[Any, Entry]) -> list[tuple[Any, Graded | None]]:
-        """Wait a little for what has ended, and fetch all such reports together; of what has failed, None.
+        """Wait a little for what ends, and fetch these reports together, as each fetch costs a round trip.
 
-        Those whose machine was lost in between are graded again by Dask, and end again.
+        Of what has failed there is None.  What was lost with its machine in between, Dask grades again.
         """
-        ended = [future for future in self._those_that_ended() if future in sent]
+        ended = [future for future in self._those_that_ended() if future in sent] if sent else []
         finished = [future for future in ended if future.status == "finished"]
         with self._told():
-            try:
-                graded = dict(zip(finished, self._client.gather(finished), strict=True))
-            except OSError:
-                raise
-            except Exception:  # noqa: BLE001 - about one of them
-                graded = {}
-                for future in finished:
-                    with suppress(Exception):
-                        graded[future] = future.result()
-            again = [future for future in ended if future.status == "lost" or future not in graded and future in finished]
+            graded = self._fetched(finished)
+            again = {future for future in finished if future not in graded}
+            again |= {future for future in ended if future.status == "lost"}
             for future in again:
                 future.add_done_callback(self._ended.put)
         return [(future, graded.get(future)) for future in ended if future not in again]
+
+    def _fetched(self, finished: Sequence[Any]) -> dict[Any, Graded]:
+        """Reports by what they were sent as, without those that were lost meanwhile."""
+        try:
+            return dict(zip(finished, self._client.gather(finished), strict=True))
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - about one of them
+            found = {}
+            for future in finished:
+                try:
+                    found[future] = future.result()
+                except Exception:
+                    if future.status == "finished":
+                        raise
+            return found
 
     def _those_that_ended(self) -> list[Any]:
         """What has ended, each once; after a pause, nothing."""
