@@ -153,6 +153,8 @@ class Cluster:
 
     def _fetched(self, finished: Sequence[Any]) -> dict[Any, Graded]:
         """Reports by what they were sent as, without those that were lost meanwhile."""
+        if not finished:
+            return {}
         try:
             return dict(zip(finished, self._client.gather(finished), strict=True))
         except OSError:
