@@ -410,13 +410,14 @@ def test_the_pool_holds_a_few_hand_ins_however_large_the_class():
 
 def test_after_a_death_what_was_done_counts_and_the_rest_waits():
     pool, waiting = OnePool(killed_by="b"), dict(enumerate("abcdef"))
-    steps, done = processes._grade_in_turn(waiting, None, pool), []
-    with pytest.raises(StopIteration) as ended:
-        while True:
-            done.append(next(steps)[0])
-    assert ended.value.value is True
-    assert set(done) == {"a", "c"}
-    assert set(waiting.values()) == set("bdef")
+    ended = []
+
+    def graded():
+        ended.append((yield from processes._grade_in_turn(waiting, None, pool)))
+
+    assert [entry for entry, _ in graded()] == ["a"]
+    assert ended == [True], "a process was killed"
+    assert set(waiting.values()) == set("bcdef")
 
 
 def test_a_full_disk_for_temporary_files_is_a_sentence(tmp_path):
