@@ -4,18 +4,23 @@ A run feeds W workers: it reads and sends a hand-in, the scheduler passes it on,
 back and is written.  The run and the scheduler each serve one at a time, so does the network link of the run's machine;
 a worker grades one hand-in at a time.  At most ``AHEAD`` hand-ins for each worker are on the way.  At the beginning the
 course is sent to every worker, and each examines its machine.
+
+    python -m benchmarks.replay FILE    where FILE was written by benchmarks.ten_thousand --record FILE
 """
 
 from __future__ import annotations
 
 import heapq
+import json
 import math
 import statistics
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import cycle, islice
+from pathlib import Path
 
-from benchmarks.table import Grid, Row, Table
+from benchmarks.table import Grid, Row, Table, print_table
 
 AHEAD = 2
 NETWORK = 1e9 / 8
@@ -158,6 +163,18 @@ def compared(recorded: Mapping[int, Recorded], passing: Recorded) -> Iterator[Ta
     yield grid(f"{HAND_INS} hand-ins of {1000 * LARGE_S:.0f} ms, as of 02 layers, replayed", large)
 
 
+def save(file: Path, recorded: Mapping[int, Recorded], passing: Recorded) -> None:
+    """Write what was recorded with so many workers, and of the run whose workers graded nothing."""
+    found = {str(workers): asdict(one) for workers, one in recorded.items()}
+    file.write_text(json.dumps({"workers": found, "passing": asdict(passing)}), encoding="utf-8")
+
+
+def saved(file: Path) -> tuple[dict[int, Recorded], Recorded]:
+    """Read the same again."""
+    found = json.loads(file.read_text(encoding="utf-8"))
+    return {int(workers): Recorded(**one) for workers, one in found["workers"].items()}, Recorded(**found["passing"])
+
+
 def grid(title: str, recorded: Recorded) -> Grid:
     """A row for each number of workers: the pace, the time of the class, what limits it, and the same in parts."""
     made = Grid(title, ["workers", "hand-ins a second", "graded after", "busiest", "how busy", f"in {PARTS} parts"])
@@ -174,3 +191,8 @@ def grid(title: str, recorded: Recorded) -> Grid:
         f"{recorded.drawing_s * HAND_INS / 60:.1f} min more. The parts are runs of their own, each with a scheduler."
     )
     return made
+
+
+if __name__ == "__main__":
+    for table in compared(*saved(Path(sys.argv[1]))):
+        print_table(table)

@@ -4,7 +4,8 @@ Each place grades the class twice: undisturbed, for its pace, its start and its 
 Of the second, every hand-in must have one report with the mark of its kind, written once, and a page.  The file system
 that is filled is one of its own in memory, which has to be mounted; where that is not allowed, it is left out.
 
-    python -m benchmarks.ten_thousand --class 300 --places local dask
+    python -m benchmarks.ten_thousand --class 300 --places local dask --record FILE
+    python -m benchmarks.replay FILE
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.replay import Recorded, compared
+from benchmarks.replay import Recorded, compared, save
 from benchmarks.table import Grid, Row, Table, print_table
 from benchmarks.ten_thousand_class import ASSIGNMENT, Kind, make_class, make_course
 from benchmarks.ten_thousand_faults import DaskCluster, end, fill, free, own_disk, started
@@ -54,8 +55,10 @@ MANY = 50
 PLACES = ("local", "dask")
 
 
-def tables(*, quick: bool, size: int | None = None, places: Sequence[str] = PLACES) -> Iterator[Table | Grid]:
-    """Grade the class in each place."""
+def tables(
+    *, quick: bool, size: int | None = None, places: Sequence[str] = PLACES, record: Path | None = None
+) -> Iterator[Table | Grid]:
+    """Grade the class in each place; record: file for the durations of every hand-in on a cluster."""
     size = size or (FEW if quick else SIZE)
     if not Path("/proc/self/statm").is_file():
         yield Table("Ten thousand hand-ins", note="This system has no /proc to read the memory of a process from.")
@@ -71,7 +74,7 @@ def tables(*, quick: bool, size: int | None = None, places: Sequence[str] = PLAC
             except ImportError:
                 yield Table("On a Dask cluster", note="The extra cluster is not installed.")
                 return
-            yield from dask_pace(scene)
+            yield from dask_pace(scene, record)
             yield dask_faults(scene)
 
 
@@ -321,7 +324,7 @@ def cores() -> list[int | None]:
     return [found[0], found[1]] if len(found) > 1 else [None, None]
 
 
-def dask_pace(scene: Scene) -> Iterator[Table | Grid]:
+def dask_pace(scene: Scene, record: Path | None = None) -> Iterator[Table | Grid]:
     """Grade the class on one worker and on two, each with a core of its own, and replay that with more of them."""
     rows, recorded = [], {}
     for workers in (1, 2):
@@ -332,6 +335,8 @@ def dask_pace(scene: Scene) -> Iterator[Table | Grid]:
     rows.append(Row("throughput of two workers, beside one", gain, "×", math.inf, GAIN))
     yield Table(f"{scene.size} hand-ins on a Dask cluster", rows)
     _, hollow = on_cluster(scene, "passed on", 2, **{HOLLOW: "1", AHEAD: str(MANY)})
+    if record:
+        save(record, recorded, hollow)
     yield from compared(recorded, hollow)
 
 
@@ -397,10 +402,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ten_thousand", description=__doc__)
     parser.add_argument("--class", dest="size", type=int, default=SIZE, help="hand-ins (10,000)")
     parser.add_argument("--places", nargs="+", choices=PLACES, default=PLACES)
+    parser.add_argument("--record", type=Path, help="write the durations on the cluster to this file")
     parser.add_argument("--quick", action="store_true", help="the disk is full for seconds only")
     options = parser.parse_args()
     try:
-        for table in tables(quick=options.quick, size=options.size, places=options.places):
+        for table in tables(quick=options.quick, size=options.size, places=options.places, record=options.record):
             print_table(table)
     except RuntimeError as error:
         print(error, file=sys.stderr)

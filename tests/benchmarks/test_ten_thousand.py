@@ -102,6 +102,13 @@ def test_the_replay_is_compared_with_what_was_measured():
     assert "feeds 10 workers" in grids[0].note, "no part is slower than the pace of the whole"
 
 
+def test_what_is_recorded_is_read_again(tmp_path):
+    recorded = {1: Recorded([0.1, 0.2], client_s=0.02, rate=10.0), 2: Recorded([0.2], rate=20.0)}
+    passing = Recorded([0.0], scheduler_s=0.001, course_bytes=7, rate=100.0)
+    replays.save(tmp_path / "file", recorded, passing)
+    assert replays.saved(tmp_path / "file") == (recorded, passing)
+
+
 # --- the class -------------------------------------------------------------------------------
 
 
