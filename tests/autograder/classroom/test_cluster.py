@@ -414,7 +414,7 @@ def test_a_scheduler_that_dies_loses_no_report(begun, run, hand_ins, tmp_path, m
 
 
 class Sent:
-    """Stands for what was sent: its state, and what comes back."""
+    """Stands for what was sent: its state, and its answer."""
 
     def __init__(self, status, answer=None):
         self.status, self.answer, self.watched = status, answer, 0
@@ -444,7 +444,7 @@ class Fetching:
 
 
 def brought(*those, stranger=None):
-    """What comes back of these, by their places, and the client."""
+    """The answers to these, by their places, and the client."""
     client = Fetching()
     graders = clients.Cluster(client, "tcp://x:1", OPTIONS)
     for one in (*those, *those, *([stranger] if stranger else [])):
