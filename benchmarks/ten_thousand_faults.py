@@ -16,8 +16,8 @@ from typing import Self
 
 from benchmarks.table import ROOT
 
-SPARE_BYTES, EACH_BYTES = 64 << 20, 100 << 10
-"""Size of the disk that is filled: so much, and so much for the report and the page of each hand-in."""
+SPARE_BYTES, EACH_BYTES = 64 << 20, 200 << 10
+"""Size of the disk that is filled: so much, and so much for each hand-in's reports and pages of six runs, 23 kB each."""
 BALLAST, CHUNK = "ballast", 4 << 20
 
 
