@@ -17,7 +17,7 @@ from typing import Self
 from benchmarks.table import ROOT
 
 SPARE_BYTES, EACH_BYTES = 64 << 20, 200 << 10
-"""Size of the disk that is filled: so much, and so much for each hand-in's reports and pages of six runs, 23 kB each."""
+"""Size of the disk that is filled: so much, and so much for each hand-in: six reports and pages of 23 kB."""
 BALLAST, CHUNK = "ballast", 4 << 20
 
 
