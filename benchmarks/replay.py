@@ -31,7 +31,7 @@ WORKERS = (1, 2, 10, 100, 1000)
 HAND_INS = 10_000
 TOLERANCE = 0.2
 LARGE_S = 0.64
-"""Seconds of a complete submission of 02 layers; each hand-in is that much longer, as one that never ends has a limit."""
+"""Seconds of a complete submission of 02 layers; all hand-ins are that much longer, as endless ones have a limit."""
 PARTS = 10
 
 

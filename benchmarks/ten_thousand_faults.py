@@ -120,8 +120,9 @@ class DaskCluster:
         place = self._folder / f"machine{len(self.workers)}"
         options = ["--nthreads", "1", "--local-directory", place, "--no-dashboard"]
         options += ["--preload", "benchmarks.ten_thousand_recorded"]
+        more = {"TMPDIR": str(self._folder), **self._environment}  # what a killed one leaves is removed with it
         command = [*dask(), "worker", self.address, *options]
-        self.workers.append(started(command, self._folder / "log", core, **self._environment))
+        self.workers.append(started(command, self._folder / "log", core, **more))
 
     def _wait(self) -> None:
         from distributed import Client
