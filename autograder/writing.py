@@ -79,10 +79,14 @@ def make_folder(folder: Path, within: Path) -> None:
 
 def refuse_links(path: Path, within: Path) -> None:
     """Raise LinkedPathError if a path, or a folder above it and below ``within``, is a link; create nothing."""
-    place = within
+    place = str(within)
     for name in _steps(path, within):
-        place /= name
-        _refuse(place, None)
+        place = os.path.join(place, name)  # noqa: PTH118 - twice for every hand-in of a class
+        try:
+            found = os.lstat(place)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # and below it there is nothing
+        _refuse_link(place, found)
 
 
 def _steps(path: Path, within: Path) -> tuple[str, ...]:
@@ -133,5 +137,9 @@ def _refuse(place: Path, folder: int | None) -> None:
         found = os.stat(_named(place, folder), dir_fd=folder, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return
+    _refuse_link(str(place), found)
+
+
+def _refuse_link(place: str, found: os.stat_result) -> None:
     if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == JUNCTION:
-        raise LinkedPathError(str(place))
+        raise LinkedPathError(place)

@@ -13,7 +13,7 @@ from benchmarks.table import Grid, Table, print_table
 MODULES = ("grading", "command", "watch", "references", "recurrent", "engine", "workers", "memory", "diagnosis")
 LONG = (
     "peers", "tricks", "crowd", "thresholds", "capstones", "honest", "near_limit", "typed_in", "cluster", "gradebook",
-    "pages", "cost",
+    "pages", "cost", "ten_thousand",
 )  # fmt: skip
 """Each takes several minutes: printed only if named."""
 

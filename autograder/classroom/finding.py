@@ -76,11 +76,12 @@ def find_hand_ins(
     layout = Layout(folder, known, skipped)
     found = Found()
     students: dict[str, StudentFiles] = {}
+    homes: dict[Path, Path] = {}
     for place in layout.places(packed=packed):
         if not place.student:
             found.not_graded += [_nobodys(file) for file in place.files]
             continue
-        one = students.setdefault(place.student, StudentFiles(place.student, folder, root, known))
+        one = students.setdefault(place.student, StudentFiles(place.student, folder, root, known, homes=homes))
         one.add(place.folders, place.files, place.assignment or assignment)
         if place.name and place.name != place.student:
             found.names[place.student] = place.name

@@ -6,8 +6,9 @@ import contextlib
 import os
 import socket
 import traceback
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from autograder.classroom.faults import broken, record_fault
 from autograder.classroom.finding import Entry, earlier_of, report_path, submission_of
 from autograder.classroom.runs import Run, is_done, keep
 from autograder.course import catalogue
-from autograder.course.catalogue import Loaded
+from autograder.course.catalogue import Loaded, UsageError
 from autograder.grading.grader import Grader, hash_of_earlier, unreadable
 from autograder.grading.options import Options
 from autograder.grading.workplace import start_worker
@@ -46,6 +47,8 @@ __all__ = [
 ]
 
 
+AHEAD = 4
+"""Hand-ins that the pool holds for each process: the one that it grades, and the next ones."""
 KILLED = "The process that graded this hand-in was killed, and again when it graded nothing else.\n"
 GROWTH = 4 << 30
 """Bytes by which a grading process may grow; a whole class of honest hand-ins needs a few hundred megabytes."""
@@ -55,13 +58,14 @@ class Pool:
     """Grading processes, which can be restarted if one of them was killed.
 
     Each notes its current hand-in, so that the one that killed its process can be named.
-    refused, machines: as of a cluster's; it is this machine alone.
+    refused, machines: as of a cluster's; it is this machine alone.  ahead: how many hand-ins it holds at most.
     """
 
     def __init__(self, jobs: int, context: BaseContext, launcher: Launcher, options: Options) -> None:
         self._jobs, self._context, self._launcher, self._options = jobs, context, launcher, options
         self.refused: dict[str, str] = {}
         self.machines = 1
+        self.ahead = AHEAD * jobs
         self._notes = TemporaryDirectory()
         self._door: socket.socket | None = None
         self._executor = self._started(jobs)
@@ -137,15 +141,7 @@ def _grade_all(entries: Sequence[Entry], run: Run, pool: Pool) -> Iterator[tuple
     waiting = dict(enumerate(entries))
     try:
         while waiting:
-            futures = {pool.submit(run, entry, number): number for number, entry in waiting.items()}
-            killed = False
-            for future in as_completed(futures):
-                try:
-                    graded = future.result()
-                except BrokenProcessPool:
-                    killed = True
-                    continue
-                yield waiting.pop(futures[future]), graded
+            killed = yield from _grade_in_turn(waiting, run, pool)
             if killed:
                 suspects = sorted(pool.take_notes() & set(waiting))
                 if not suspects:
@@ -157,6 +153,30 @@ def _grade_all(entries: Sequence[Entry], run: Run, pool: Pool) -> Iterator[tuple
                 pool.restart()
     finally:
         pool.close(wait=False)
+
+
+def _grade_in_turn(waiting: dict[int, Entry], run: Run, pool: Pool) -> Generator[tuple[Entry, bool], None, bool]:
+    """Grade what waits, a few for each process at a time, until all is done or a process was killed; whether it was.
+
+    However large the class, the pool holds as much.
+    """
+    coming, futures, killed = deque(waiting), dict[Future[bool], int](), False
+    while futures or (coming and not killed):
+        try:
+            while coming and not killed and len(futures) < pool.ahead:
+                number = coming.popleft()
+                futures[pool.submit(run, waiting[number], number)] = number
+        except BrokenProcessPool:
+            killed = True
+        for future in wait(futures, return_when=FIRST_COMPLETED).done:
+            number = futures.pop(future)
+            try:
+                graded = future.result()
+            except BrokenProcessPool:
+                killed = True
+                continue
+            yield waiting.pop(number), graded
+    return killed
 
 
 def _grade_alone(pool: Pool, run: Run, entry: Entry, number: int) -> bool:
@@ -271,11 +291,22 @@ def _limit_memory() -> None:
 def _grade_one(run: Run, entry: Entry, number: int) -> bool:
     """Grade one hand-in, and write its report."""
     process = _PROCESS[0]
-    process.note.write_text(str(number), encoding="ascii")
+    _write_note(process.note, str(number))
     try:
         report, fault = process.grading.grade(run, entry)
         if report is not None:
             keep_report(run, entry, report, fault)
         return report is not None
     finally:
-        process.note.write_text("", encoding="ascii")
+        _write_note(process.note, "")
+
+
+def _write_note(note: Path, text: str) -> None:
+    try:
+        note.write_text(text, encoding="ascii")
+    except OSError as error:
+        message = (
+            f"{note.parent} cannot be written ({error.strerror}). Free space for temporary files; "
+            "the same command resumes where it stopped."
+        )
+        raise UsageError(message) from error

@@ -12,7 +12,7 @@ from autograder.submission.archive import ArchiveError, listing, members
 from autograder.submission.filenames import assignment_of_file, assignment_of_folder, kind_of, system_folder
 from autograder.submission.files import CODE, File, shown
 from autograder.submission.recognition import handed_out, recognised, recognised_file
-from autograder.submission.walk import Seen, flaw, walk
+from autograder.submission.walk import Seen, flaw, is_plain_folder, walk
 
 __all__ = ["REASONS", "StudentFiles"]
 
@@ -32,6 +32,7 @@ class StudentFiles:
     """What one student handed in.
 
     files: by assignment, the candidates (an empty list if only its folder exists); rest: everything else.
+    homes: folders above those of students, without links; shared by a class, so that each is looked up once.
     """
 
     student: str
@@ -40,6 +41,7 @@ class StudentFiles:
     known: Sequence[str]
     files: dict[str, list[File]] = field(default_factory=dict)
     rest: list[NotGraded] = field(default_factory=list)
+    homes: dict[Path, Path] = field(default_factory=dict)
     _read: int = 0
 
     def add(self, folders: Iterable[Path], files: Iterable[File], default: str | None) -> None:
@@ -48,8 +50,8 @@ class StudentFiles:
         default: the assignment of files that do not show another, or None.
         """
         for folder in folders:
-            home = folder.parent.resolve() / folder.name
-            if reason := flaw(folder, home):
+            home = self._resolved(folder.parent) / folder.name
+            if not is_plain_folder(folder) and (reason := flaw(folder, home)):
                 self._add(File(folder, self._shown(folder), f"{folder.name} {reason}"), [default] if default else [])
                 continue
             for seen in walk(folder, home):
@@ -156,6 +158,11 @@ class StudentFiles:
     def _put_aside(self, place: str, kind: str, assignment: str, *, named: bool = False) -> None:
         weight = {"archive": "hand-in", "document": "hand-in" if named else "perhaps"}.get(kind, kind)
         self.rest.append(NotGraded(place, REASONS[kind], weight, assignment, self._name))
+
+    def _resolved(self, folder: Path) -> Path:
+        if folder not in self.homes:
+            self.homes[folder] = folder.resolve()
+        return self.homes[folder]
 
     def _shown(self, path: Path) -> str:
         return shown(path.relative_to(self.base).as_posix())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 __all__ = ["Kind", "assignment_of_file", "assignment_of_folder", "attempt", "kind_of", "stem_of", "system_folder"]
 
@@ -37,7 +38,11 @@ _NOISE = frozenset(
     assignment homework hw exercise exercises solution solutions work project task lab notebook v version the""".split()  # noqa: SIM905 - words
 )
 
+MOST_NAMES = 1024
+"""Names of files and folders that are remembered: most hand-ins of a class have the same ones."""
 
+
+@lru_cache(maxsize=MOST_NAMES)
 def kind_of(name: str) -> Kind:
     """The kind of a file, by its name."""
     plain = name.casefold()
@@ -86,13 +91,23 @@ def attempt(name: str, module: str = "") -> tuple[str, tuple[int, ...]]:
 
 def assignment_of_folder(name: str, known: Iterable[str]) -> str | None:
     """The assignment that a folder is named after: ``02_layers``, ``Layers``, ``02 layers late``, ``02_layers (1)``."""
-    return _only(each for each in known if _named_after(_words(name), each))
+    return _of_folder(name, tuple(known))
+
+
+@lru_cache(maxsize=MOST_NAMES)
+def _of_folder(name: str, known: tuple[str, ...]) -> str | None:
+    words = _words(name)
+    return _only(each for each in known if _named_after(words, each))
 
 
 def assignment_of_file(name: str, known: Iterable[str]) -> str | None:
     """The assignment named in a file's name: ``layers.ipynb``, ``02_Layers_amy.py``; None if there are two."""
+    return _of_file(name, tuple(known))
+
+
+@lru_cache(maxsize=MOST_NAMES)
+def _of_file(name: str, known: tuple[str, ...]) -> str | None:
     words = _words(stem_of(name))
-    known = list(known)
     return _only(each for each in known if _named_after(words, each)) or _only(
         each for each in known if _place(words, _module(each)) is not None
     )

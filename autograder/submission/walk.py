@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from autograder.submission.filenames import system_folder
 
-__all__ = ["MOST_FILES", "Seen", "flaw", "walk"]
+__all__ = ["MOST_FILES", "Seen", "flaw", "is_plain_folder", "walk"]
 
 MOST_FILES = 2000
 MOST_DEEP = 12
@@ -64,6 +65,15 @@ def walk(folder: Path, home: Path) -> Iterator[Seen]:
             else:
                 inner.append((path, below))
         stack += reversed(inner)
+
+
+def is_plain_folder(path: Path) -> bool:
+    """Whether a path is a folder itself, no link to one."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and not getattr(found, "st_reparse_tag", 0)
 
 
 def flaw(path: Path, home: Path) -> str:

@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import sys
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from autograder.classroom.finding import discover, report_path, submission_of
 from autograder.classroom.processes import open_pool
 from autograder.classroom.runs import prepare_run
 from autograder.cli import main
+from autograder.course.catalogue import UsageError
 from autograder.course.repairs import is_published
 from autograder.export import formats
 from autograder.grading.grader import Grader
@@ -374,3 +377,51 @@ def test_a_grading_process_that_grows_too_much_breaks_one_report(small_course, t
     assert reports["1"].status is Status.PASSED
     assert reports["5000"].status is Status.BROKEN
     assert "(MemoryError)" in reports["5000"].problems[0].sentence
+
+
+class OnePool:
+    """Processes that are done at once, and note how much they were given."""
+
+    ahead = 3
+
+    def __init__(self, killed_by=None):
+        self.given, self.killed_by = [], killed_by
+
+    def submit(self, _run, entry, number):
+        if self.killed_by in self.given:
+            raise BrokenProcessPool
+        self.given.append(entry)
+        future = Future()
+        if entry == self.killed_by:
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result(number % 2 == 0)
+        return future
+
+
+def test_the_pool_holds_a_few_hand_ins_however_large_the_class():
+    pool, waiting = OnePool(), dict(enumerate("abcdefghij"))
+    for done, (entry, graded) in enumerate(processes._grade_in_turn(waiting, None, pool), start=1):
+        assert graded == ("abcdefghij".index(entry) % 2 == 0)
+        assert len(pool.given) <= done + pool.ahead
+    assert waiting == {}
+    assert pool.given == list("abcdefghij")
+
+
+def test_after_a_death_what_was_done_counts_and_the_rest_waits():
+    pool, waiting = OnePool(killed_by="b"), dict(enumerate("abcdef"))
+    ended = []
+
+    def graded():
+        ended.append((yield from processes._grade_in_turn(waiting, None, pool)))
+
+    assert [entry for entry, _ in graded()] == ["a"]
+    assert ended == [True], "a process was killed"
+    assert set(waiting.values()) == set("bcdef")
+
+
+def test_a_full_disk_for_temporary_files_is_a_sentence(tmp_path):
+    with pytest.raises(
+        UsageError, match=r"gone cannot be written \(.*\). Free space for temporary files; the same command"
+    ):
+        processes._write_note(tmp_path / "gone" / "1", "7")

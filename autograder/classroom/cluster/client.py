@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -59,6 +60,7 @@ class Cluster:
         self._gave_up: set[str] = set()
         self._others_came = False
         self._waiting, self._alone = deque[Entry](), deque[Entry]()
+        self._ended = SimpleQueue[Any]()
         self._losses = Counter[tuple[str, str]]()
         self._alone_since = time.monotonic()
         self._looked_at = float("-inf")
@@ -91,8 +93,6 @@ class Cluster:
         A hand-in on which one machine after the other was lost is reported as broken.
         Raises UsageError if the cluster is lost; reports already written stay.
         """
-        from distributed import CancelledError, wait
-
         self._waiting = deque(entries)
         sent: dict[Any, Entry] = {}
         while self._waiting or self._alone or sent:
@@ -107,12 +107,9 @@ class Cluster:
                 else:
                     yield entry, True
             self._refuse_to_wait_for_nobody()
-            if sent:
-                with self._told(), suppress(TimeoutError, CancelledError):
-                    wait(list(sent), timeout=PAUSE_S, return_when="FIRST_COMPLETED")
-            for future in [future for future in sent if future.done()]:
+            for future, graded in self._brought(sent):
                 entry = sent.pop(future)
-                if self._keep(run, entry, future):
+                if self._keep(run, entry, future, graded):
                     yield entry, True
 
     def _next(self, sent: Mapping[Any, Entry]) -> Iterator[Entry]:
@@ -135,13 +132,55 @@ class Cluster:
             _report_unread(run, entry)
             return None
         with self._told():
-            return self._client.submit(grade_parcel, self._name, run, parcel, pure=False, resources={self._name: 1})
+            future = self._client.submit(grade_parcel, self._name, run, parcel, pure=False, resources={self._name: 1})
+            future.add_done_callback(self._ended.put)
+        return future
 
-    def _keep(self, run: Run, entry: Entry, future: Future) -> bool:
+    def _brought(self, sent: Mapping[Any, Entry]) -> list[tuple[Any, Graded | None]]:
+        """Wait a little for what ends, and fetch these reports together, as each fetch costs a round trip.
+
+        Of what has failed there is None.  What was lost with its machine in between, Dask grades again.
+        """
+        ended = [future for future in self._those_that_ended() if future in sent] if sent else []
+        finished = [future for future in ended if future.status == "finished"]
+        with self._told():
+            graded = self._fetched(finished)
+            again = {future for future in finished if future not in graded}
+            again |= {future for future in ended if future.status == "lost"}
+            for future in again:
+                future.add_done_callback(self._ended.put)
+        return [(future, graded.get(future)) for future in ended if future not in again]
+
+    def _fetched(self, finished: Sequence[Any]) -> dict[Any, Graded]:
+        """Reports by what they were sent as, without those that were lost meanwhile."""
+        if not finished:
+            return {}
+        try:
+            return dict(zip(finished, self._client.gather(finished), strict=True))
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - about one of them
+            found = {}
+            for future in finished:
+                try:
+                    found[future] = future.result()
+                except Exception:
+                    if future.status == "finished":
+                        raise
+            return found
+
+    def _those_that_ended(self) -> list[Any]:
+        """What has ended, each once; after a pause, nothing."""
+        found = dict[Any, None]()
+        with suppress(Empty):
+            found[self._ended.get(timeout=PAUSE_S)] = None
+            while True:
+                found[self._ended.get_nowait()] = None
+        return list(found)
+
+    def _keep(self, run: Run, entry: Entry, future: Future, graded: Graded | None) -> bool:
         """Write the report that came back; False if the hand-in has to be graded again."""
-        if future.status == "finished":
-            with self._told():
-                graded: Graded = future.result()
+        if graded:
             if graded.refusal:
                 self.refused[graded.machine] = graded.refusal
                 self._gave_up.add(graded.machine)
@@ -198,7 +237,7 @@ class Cluster:
             return
         self._looked_at = now
         with self._told():
-            current = frozenset(self._client.scheduler_info(n_workers=-1)["workers"])
+            current = frozenset(self._client.nthreads())
             new = sorted(current - self._known)
             answers: Mapping[str, Any] = (
                 self._client.run(refusal_of, self._name, workers=new, on_error="return") if new else {}
@@ -241,6 +280,13 @@ class Cluster:
                 self._client.unregister_worker_plugin(self._name)
 
 
+def _silence() -> None:
+    """Keep Dask's own remarks on lost connections from the terminal: each logger has a level of its own."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 @contextmanager
 def open_cluster(address: str, options: Options) -> Iterator[Cluster]:
     """Connect to the scheduler at ``address``.
@@ -252,7 +298,7 @@ def open_cluster(address: str, options: Options) -> Iterator[Cluster]:
     except ImportError as error:
         message = "--cluster needs Dask: install the extra dlkit-course[cluster]."
         raise UsageError(message) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence()
     try:
         client = Client(address, timeout=CONNECT_S)
     except (OSError, ValueError) as error:

@@ -1,6 +1,7 @@
 """A class graded on a cluster of Dask: the same marks, machines that are refused or lost, schedulers, networks."""
 
 import dataclasses
+import logging
 import os
 import shutil
 import signal
@@ -410,6 +411,78 @@ def test_a_scheduler_that_dies_loses_no_report(begun, run, hand_ins, tmp_path, m
     assert status == 1
     assert "reports from an earlier run are up to date and were kept." in text
     assert set(marks(tmp_path / "out")) == set(NAMES)
+
+
+class Sent:
+    """Stands for what was sent: its state, and its answer."""
+
+    def __init__(self, status, answer=None):
+        self.status, self.answer, self.watched = status, answer, 0
+
+    def add_done_callback(self, _call):
+        self.watched += 1
+
+    def result(self):
+        if isinstance(self.answer, Exception):
+            self.status = "lost"
+            raise self.answer
+        return self.answer
+
+
+class Fetching:
+    """Stands for Dask's client: fetches all or nothing, and counts."""
+
+    def __init__(self):
+        self.fetched = 0
+
+    def gather(self, futures):
+        self.fetched += 1
+        for future in futures:
+            if isinstance(future.answer, Exception):
+                raise future.answer
+        return [future.answer for future in futures]
+
+
+def brought(*those, stranger=None):
+    """The answers to these, by their places, and the client."""
+    client = Fetching()
+    graders = clients.Cluster(client, "tcp://x:1", OPTIONS)
+    for one in (*those, *those, *([stranger] if stranger else [])):
+        graders._ended.put(one)
+    found = graders._brought(dict.fromkeys(those))
+    return {those.index(future): graded for future, graded in found}, client
+
+
+def test_reports_that_are_there_are_fetched_together_and_each_counts_once():
+    found, client = brought(Sent("finished", "a"), Sent("finished", "b"), Sent("error"), stranger=Sent("finished", "c"))
+    assert found == {0: "a", 1: "b", 2: None}
+    assert client.fetched == 1
+
+
+def test_a_report_that_is_lost_while_it_is_fetched_is_waited_for_again():
+    lost, gone = Sent("finished", KeyError("lost")), Sent("lost")
+    found, _ = brought(Sent("finished", "a"), lost, gone)
+    assert found == {0: "a"}
+    assert (lost.watched, gone.watched) == (1, 1)
+
+
+def test_a_scheduler_that_is_lost_while_reports_are_fetched_ends_the_run_with_a_sentence():
+    with pytest.raises(UsageError, match=r"The scheduler tcp://x:1 was lost \(gone\)"):
+        brought(Sent("finished", OSError("gone")))
+
+
+def test_nothing_is_waited_for_where_nothing_was_sent(monkeypatch):
+    monkeypatch.setattr(clients, "PAUSE_S", 1e9)
+    found, client = brought()
+    assert (found, client.fetched) == ({}, 0)
+
+
+def test_dask_s_own_remarks_are_not_shown(caplog):
+    name = "distributed.client"
+    logging.getLogger(name).setLevel(logging.INFO)
+    clients._silence()
+    logging.getLogger(name).error("Failed to reconnect")
+    assert not caplog.records
 
 
 def test_a_run_without_any_machine_left_ends(begun, monkeypatch):

@@ -8,6 +8,7 @@ from autograder.classroom.finding import find_hand_ins, submission_of
 from autograder.course import catalogue
 from autograder.course.catalogue import UsageError
 from autograder.submission.filenames import assignment_of_file, assignment_of_folder, attempt, kind_of
+from autograder.submission.walk import is_plain_folder
 from tests.autograder.classroom.conftest import packed, to_look_at, write
 
 KNOWN = ["01_foundations", "02_layers", "03_losses", "10_gans2"]
@@ -401,3 +402,15 @@ def test_zips_in_a_download_of_a_class_are_opened_as_hand_ins(small_course, tmp_
         assert unpack(path, place) == []
         found = find_hand_ins(place, small_course, packed=True)
         assert taken(found) == {"amy": "layers.ipynb", "bo": "layers.ipynb"}
+
+
+def test_a_folder_is_plain_unless_it_is_a_link_a_file_or_gone(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "file").touch()
+    assert [is_plain_folder(tmp_path / name) for name in ("folder", "link", "file", "gone")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
