@@ -35,7 +35,7 @@ from autograder.report import NotGraded
 from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
 
-__all__ = ["grade_class", "merge_parts", "opened"]
+__all__ = ["grade_class", "merge_parts", "opened", "unpacked"]
 
 
 def grade_class(
@@ -73,7 +73,7 @@ def grade_class(
     if gradebook is not None:
         check_gradebook(gradebook)
     refuse_other_run(root, out, folder, part)
-    with _unpacked(folder) as (place, packed, left):
+    with unpacked(folder) as (place, packed, left):
         found = find_hand_ins(place, root, name, packed=packed, without=[out])
         found.not_graded += left
         strangers = _enlist(found, class_list, name, place) if class_list else []
@@ -145,7 +145,7 @@ def _fill_gradebook(
 
 
 @contextmanager
-def _unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
+def unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
     """The folder of hand-ins, unpacked if it is a zip; and what was not unpacked."""
     if not folder.is_file():
         yield Path(os.path.abspath(folder)), False, []  # noqa: PTH100 - links stay

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.render.attention import attention, missing_isolation, questions
 from autograder.render.drawn import Drawn
@@ -214,6 +214,7 @@ def environment() -> Environment:
         told=told,
         number=number,
         name=_name,
+        code=escape,
         slug=lambda s: str(s).replace(" ", "-"),
         when=_when,
     )
