@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from autograder.render.html import environment
 from autograder.render.reading import clean
 
-__all__ = ["Row", "Side", "pair_page", "ranked_page"]
+__all__ = ["Row", "Side", "code", "pair_page", "ranked_page"]
 
 MOST_LEFT_OUT = 200
 MOST_LINES = 4000
@@ -43,13 +43,13 @@ class Side:
                     mark = next(marks)
                 stop = min(end, mark[1] if mark[0] <= at else mark[0])
                 inside = mark[0] <= at
-                pieces.append((_code(self.text[at:stop]), mark[2] if inside else 0, inside and at == mark[0]))
+                pieces.append((code(self.text[at:stop]), mark[2] if inside else 0, inside and at == mark[0]))
                 at = stop
             yield number, pieces
             start = end + 1
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """A piece of one line, cleaned, with the spaces at both its ends."""
     text = text.expandtabs(4)
     body = clean(text, LINE)
