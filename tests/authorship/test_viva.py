@@ -21,7 +21,8 @@ def handed_in(tmp_path_factory):
     """Two authors, one whose only work is wrong, and one with nothing but the stub."""
     folder = tmp_path_factory.mktemp("in")
     stub = (ROOT / "assignments" / ASSIGNMENT / "layers.py").read_text(encoding="utf-8")
-    wrong = "class Tanh(Layer):\n    def forward(self, x):\n        return 2 * x\n\n    def backward(self, dy):\n        return dy"
+    forward = "    def forward(self, x):\n        return 2 * x\n"
+    wrong = f"class Tanh(Layer):\n{forward}\n    def backward(self, dy):\n        return dy"
     one, two = hand_ins(ASSIGNMENT, 2)
     for student, text in {"ada": one, "bo": two, "wrong": filled_in(stub, {"Tanh": wrong}), "idle": stub}.items():
         path = folder / student / ASSIGNMENT / "layers.py"
