@@ -58,4 +58,4 @@ def _information(files: Mapping[str, Path], names: Mapping[str, str]) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["filename", "full_name"])
     writer.writerows([path.as_posix(), names.get(student, student)] for student, path in files.items())
-    return _encoded(text.getvalue())
+    return text.getvalue().encode("utf-8", "surrogateescape")  # paths as they are on the disk

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from autograder.authorship.tokens import Gram, grams_of, tokens_of
@@ -59,11 +59,15 @@ def released(loaded: Loaded) -> Released:
 
 
 def read_hand_ins(
-    entries: Iterable[Entry], loaded: Loaded, stub: Released
+    entries: Iterable[Entry], loaded: Loaded, stub: Released, advance: Callable[[str], None] = lambda _: None
 ) -> tuple[list[HandIn], list[tuple[str, str]]]:
-    """Read hand-ins by the choice of file that grading makes; with them, who could not be compared, and why."""
+    """Read hand-ins by the choice of file that grading makes; with them, who could not be compared, and why.
+
+    advance: called with each student.
+    """
     found, left = [], []
     for entry in entries:
+        advance(entry.student)
         try:
             submission = submission_of(entry, loaded)
         except SubmissionError as error:
@@ -88,7 +92,13 @@ def own_code(student: str, file: str, chunks: Sequence[Chunk], stub: Released) -
 
 def _meaning(chunk: Chunk) -> str:
     """The same for statements that differ in names and layout alone."""
-    return " ".join(token.text for token in tokens_of(chunk.source)) or chunk.source
+    return _plain(chunk.source)
+
+
+@lru_cache(maxsize=4096)
+def _plain(source: str) -> str:
+    """Its tokens; cached, because every hand-in repeats what the course hands out."""
+    return " ".join(token.text for token in tokens_of(source)) or source
 
 
 def _joined(chunks: Sequence[Chunk]) -> str:

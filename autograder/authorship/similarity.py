@@ -17,6 +17,7 @@ from autograder.authorship.matching import matched
 from autograder.authorship.ranking import Pair, Ranking, rank
 from autograder.classroom.finding import find_hand_ins
 from autograder.classroom.grading import unpacked
+from autograder.classroom.progress import progress
 from autograder.classroom.runs import keep
 from autograder.course import catalogue
 from autograder.render.reading import NAME, clean
@@ -54,10 +55,12 @@ def compare_class(
         found = find_hand_ins(place, root, name, packed=packed, without=[out])
         handed_in = [entry for entry in found.entries if entry.files or entry.files is None]
         ordered = sorted(handed_in, key=lambda entry: entry.assignment)
-        for each, entries in groupby(ordered, key=lambda entry: entry.assignment):
+        for each, group in groupby(ordered, key=lambda entry: entry.assignment):
+            entries = list(group)
             loaded = catalogue.load(each, root)
             stub = released(loaded)
-            hand_ins, left = read_hand_ins(entries, loaded, stub)
+            with progress(console, f"Reading {each}", len(entries)) as advance:
+                hand_ins, left = read_hand_ins(entries, loaded, stub, advance)
             if exported:
                 command = export(exported, each, hand_ins, stub, found.names)
                 console.print(f"{each}: {len(hand_ins)} hand-ins. {command}", soft_wrap=True, markup=False)
