@@ -35,7 +35,7 @@ from autograder.report import NotGraded
 from autograder.submission.archive import ArchiveError, unpack
 from autograder.submission.files import shown
 
-__all__ = ["grade_class", "merge_parts", "opened"]
+__all__ = ["chosen", "grade_class", "merge_parts", "opened", "unpacked"]
 
 
 def grade_class(
@@ -73,12 +73,12 @@ def grade_class(
     if gradebook is not None:
         check_gradebook(gradebook)
     refuse_other_run(root, out, folder, part)
-    with _unpacked(folder) as (place, packed, left):
+    with unpacked(folder) as (place, packed, left):
         found = find_hand_ins(place, root, name, packed=packed, without=[out])
         found.not_graded += left
         strangers = _enlist(found, class_list, name, place) if class_list else []
         _limit_to(part, found)
-        entries = _chosen(found, students)
+        entries = chosen(found, students)
         with opened(cluster, options, max(min(jobs, len(entries)), 1)) as graders:
             graders.prove(root, _loaded(entries, root))
             run = prepare_run(root, out, folder, found.entries, options, part=part)
@@ -145,7 +145,7 @@ def _fill_gradebook(
 
 
 @contextmanager
-def _unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
+def unpacked(folder: Path) -> Iterator[tuple[Path, bool, list[NotGraded]]]:
     """The folder of hand-ins, unpacked if it is a zip; and what was not unpacked."""
     if not folder.is_file():
         yield Path(os.path.abspath(folder)), False, []  # noqa: PTH100 - links stay
@@ -199,11 +199,11 @@ def _tell_part(console: Console, out: Path, part: Part, entries: Sequence[Entry]
     return 1 if faults_in(out, list(entries)) else 0
 
 
-def _chosen(found: Found, students: Sequence[str]) -> list[Entry]:
+def chosen(found: Found, students: Sequence[str]) -> list[Entry]:
     """The entries to grade: all, or those of these students, again.  UsageError if one is missing."""
     if not students:
         return found.entries
-    chosen: list[Entry] = []
+    entries: list[Entry] = []
     for wanted in students:
         those = [entry for entry in found.entries if wanted in (entry.student, found.names.get(entry.student))]
         if len({entry.student for entry in those}) != 1:
@@ -212,8 +212,8 @@ def _chosen(found: Found, students: Sequence[str]) -> list[Entry]:
             what = "No student" if not those else "More than one student"
             message = f"{what} is called '{wanted}'. Choose one of: {listed}."
             raise UsageError(message)
-        chosen += [msgspec.structs.replace(entry, again=True) for entry in those]
-    return chosen
+        entries += [msgspec.structs.replace(entry, again=True) for entry in those]
+    return entries
 
 
 def _with_waiting(record: ClassRecord, found: Found, graded: Sequence[Entry], place: Path) -> ClassRecord:

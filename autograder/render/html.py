@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.render.attention import attention, missing_isolation, questions
 from autograder.render.drawn import Drawn
 from autograder.render.figures import distribution, exercise_rates, share, troubled, versions
+from autograder.render.items import FEWEST, analysed
 from autograder.render.leaderboard import leaderboard
 from autograder.render.measured import class_measures, far_from_the_rest, measures, slow_to_grade
 from autograder.render.mistakes import common_mistakes, unexplained
@@ -128,6 +129,8 @@ def class_page(
             exercises=rates,
             spread=points_by_exercise(rates) if rates else "",
             troubled=troubled(rates),
+            items=analysed(ordered),
+            fewest=FEWEST,
             mistakes=common_mistakes(ordered),
             unexplained=unexplained(ordered),
             attention=attention(ordered),
@@ -214,6 +217,7 @@ def environment() -> Environment:
         told=told,
         number=number,
         name=_name,
+        code=escape,
         slug=lambda s: str(s).replace(" ", "-"),
         when=_when,
     )

@@ -52,9 +52,9 @@ class Mutant:
     fingerprint: str
 
 
-def mutants_of(text: str) -> Iterator[Mutant]:
-    """Every mutant of a source between its solution markers, in the order of the text, each syntax tree once."""
-    source = SourceText(text)
+def mutants_of(text: str, *, solutions_only: bool = True) -> Iterator[Mutant]:
+    """Every mutant of a source, in the order of the text, each syntax tree once; solutions_only: as in SourceText."""
+    source = SourceText(text, solutions_only=solutions_only)
     seen = {source.fingerprint}
     nodes = sorted(filter(source.is_students, ast.walk(source.tree)), key=source.span)
     for node in nodes:
