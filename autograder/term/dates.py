@@ -68,11 +68,16 @@ def read_duration(text: str, place: str) -> timedelta:
 
 
 def in_words(moment: datetime, zone: ZoneInfo) -> str:
-    """A moment for readers: ``2026-03-06 23:59 (UTC+01:00)``; seconds only where they are not 0."""
+    """A moment for readers: ``2026-03-06 23:59 (UTC+01:00)``; seconds only where they are not 0.
+
+    Midnight is 24:00 of the day that ends, which nobody takes for a day later.
+    """
     local = moment.astimezone(zone)
     offset = f"{local:%z}"
-    form = "%Y-%m-%d %H:%M:%S" if local.second else "%Y-%m-%d %H:%M"
-    return f"{local.strftime(form)} (UTC{offset[:3]}:{offset[3:5]})"
+    told = local.strftime("%Y-%m-%d %H:%M:%S" if local.second else "%Y-%m-%d %H:%M")
+    if (local.hour, local.minute, local.second) == (0, 0, 0):
+        told = f"{local - timedelta(days=1):%Y-%m-%d} 24:00"
+    return f"{told} (UTC{offset[:3]}:{offset[3:5]})"
 
 
 def length_in_words(length: timedelta) -> str:

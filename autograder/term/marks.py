@@ -220,8 +220,8 @@ class Marking:
         places = self.term.places
         decimals = "1 decimal" if places == 1 else f"{places} decimals"
         steps = [
-            f"Sum of weight × share: {exact(products)}. Sum of the weights: {exact(weights)}.",
-            f"{exact(products)} / {exact(weights)} × {exact(self.term.scale)} = {exact(exactly)}.",
+            f"Sum of weight × share: {exact(products)}; sum of the weights: {exact(weights)}.",
+            f"{exact(products)} / {exact(weights)} × {exact(self.term.scale)} = {exact(exactly)}",
             f"Rounded half up to {decimals}, once, here: {exact(rounded(exactly, places))}.",
         ]
         return exactly, steps
@@ -242,9 +242,9 @@ def _lateness_in_words(points: Fraction, most: Fraction, late: Late, found: Dedu
     left = points - found.units * late.percent / 100 * base
     told = (
         f"{units} begun, {exact(late.percent)} % of {name} each: "
-        f"{exact(points)} − {found.units} × {exact(late.percent)} % × {exact(base)} = {exact(left)}."
+        f"{exact(points)} − {found.units} × {exact(late.percent)} % × {exact(base)} = {exact(left)} points."
     )
     if found.why == "deduction":
         return [told]
     least = f"But {exact(late.floor)} % of {name} are left" if found.points < points else "But no more than was earned"
-    return [told, f"{least}: {exact(found.points)}." if late.floor else "But no less than 0 points."]
+    return [told, f"{least}: {exact(found.points)} points." if late.floor else "But no less than 0 points."]

@@ -50,7 +50,7 @@ def write_term(
     """Compute all marks of a term, and write the course's page, one per student, and the table; return the exit status.
 
     The status is 1 if something needs an instructor's attention.
-    root: the course whose assignments may be named; None for only those that have reports.
+    root: the course whose assignments may be named; None if it is not known, and names cannot be checked.
     out: folder of the pages; now: the date of the pages, by default this moment; times: further CSV files, each with
     its assignment or "".
     Raises UsageError for whatever is wrong in the course file or its folders.
@@ -97,7 +97,9 @@ def read_marking(
     every = reports_in(folders)
     known = {one.assignment for one in every} | set(catalogue.names(root) if root else ())
     for planned in term.assignments:
-        refuse_unknown(planned.name, known, f"{name}, [assignments.{planned.name}]", "assignment")
+        refuse_unknown(
+            planned.name, known, f"{name}, [assignments.{planned.name}]", "assignment", only_misspelt=root is None
+        )
     roster = read_class_list(term.folder / term.roster) if term.roster else None
     found = [one for one in every if _counts(term, one)]
     people = find_people(found, folders, roster)
