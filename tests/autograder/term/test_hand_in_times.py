@@ -193,8 +193,7 @@ TABLES = [
     ("Gradescope", "First Name,Last Name,SID,Submission Time\nAmara,Diop,,2026-03-07 01:00:00 +0100\n"),
     (
         "Moodle",
-        "Identifier,Full name,Last modified (submission)\n"
-        'Participant 302,Amara Diop,"Saturday, 7 March 2026, 1:00 AM"\n',
+        'Email address,Full name,Last modified (submission)\n-,Amara Diop,"Saturday, 7 March 2026, 1:00 AM"\n',
     ),
     ("Moodle, 24 hours", 'Full name;Last modified (submission)\nAmara Diop;"Saturday, 7 March 2026, 01:00"\nBo;-\n'),
 ]  # fmt: skip
