@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import statistics
 from collections import Counter
@@ -19,12 +20,14 @@ from autograder.term.dates import in_words, length_in_words
 from autograder.term.figures import exact, percent, rounded
 from autograder.term.marks import COUNTED, Line, Mark, Marking
 
-__all__ = ["STUDENTS", "course_page", "marks_table", "rules_in_words", "students_of_term", "term_page"]
+__all__ = ["STUDENTS", "course_page", "marks_table", "page_name", "rules_in_words", "students_of_term", "term_page"]
 
 STUDENTS = "students"
 """Folder of the students' pages."""
 GRADED = (*COUNTED, "dropped")
 SHOWN_PLACES = 1
+LONGEST, KEPT = 180, 60
+"""Bytes of an id that are the name of a file as they are, and of the beginning of a longer one."""
 
 
 def term_page(marking: Marking, mark: Mark) -> TermPage:
@@ -52,6 +55,14 @@ def _steps(line: Line, due: str) -> StepsOf:
     product = exact(line.weight * line.share) if line.state in COUNTED else ""
     numbers = (exact(line.points), exact(line.most), percent(line.share), exact(line.weight), product)
     return StepsOf(line.assignment, line.state, due, *numbers, line.steps)
+
+
+def page_name(key: str) -> str:
+    """The name of a student's page without its ending: the id, of one that is too long for a file its beginning."""
+    content = key.encode("utf-8", "surrogateescape")
+    if len(content) <= LONGEST:
+        return key
+    return f"{content[:KEPT].decode('ascii', 'ignore')}-{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def course_page(marking: Marking, marks: Sequence[Mark], notes: Sequence[str], strangers: Sequence[str]) -> CoursePage:
@@ -129,7 +140,7 @@ def students_of_term(term: Term, marks: Sequence[Mark]) -> Searchable:
         cells += [
             float(rounded(100 * line.share, SHOWN_PLACES)) if line.state in COUNTED else None for line in mark.lines
         ]
-        rows.append(Row(mark.person.label, quote(mark.person.key, safe="", errors="surrogateescape"), cells))
+        rows.append(Row(mark.person.label, quote(page_name(mark.person.key), safe="", errors="surrogateescape"), cells))
     return Searchable(headings, rows, f"{STUDENTS}/")
 
 

@@ -23,7 +23,7 @@ from autograder.term.marks import Mark, Marking
 from autograder.term.people import Found, People, find_people, reports_in
 from autograder.term.rules import rules_of
 from autograder.term.times import arrivals
-from autograder.term.views import STUDENTS, course_page, marks_table, students_of_term, term_page
+from autograder.term.views import STUDENTS, course_page, marks_table, page_name, students_of_term, term_page
 from autograder.term.works import Work, report_in, work_of
 
 __all__ = ["MARKS", "TimesFile", "read_marking", "write_term"]
@@ -186,7 +186,7 @@ def _write_students(out: Path, marking: Marking, marks: Sequence[Mark]) -> int:
     drawn, current = 0, set()
     for mark in marks:
         page = term_page(marking, mark)
-        path = out / STUDENTS / f"{mark.person.key}.html"
+        path = out / STUDENTS / f"{page_name(mark.person.key)}.html"
         current.add(path.name)
         stamp = stamp_of(msgspec.json.encode(page))
         if not is_current(path, stamp, within=out):
