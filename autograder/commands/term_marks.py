@@ -1,4 +1,4 @@
-"""The command for a whole term: marks from many assignments.  Heavy modules are imported when it runs."""
+"""Commands about marks over time: of a whole term, and before and after grading again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from autograder.commands.options import CourseOption, open_console, root_of, usage
+from autograder.commands.options import CourseOption, JsonOption, open_console, print_json, root_of, usage
 
 __all__ = ["register"]
+
+MOST_TOLD = 2000
+"""Characters of one change at the terminal."""
 
 
 def course(
@@ -81,6 +84,42 @@ def _times(text: str) -> tuple[str, Path]:
     return assignment, Path(path)
 
 
+def changes(
+    out: Annotated[Path, typer.Argument(help="A folder that autograder grade wrote.")] = Path("graded"),
+    *,
+    assignment: Annotated[str | None, typer.Option(help="Only this assignment, by its full name.")] = None,
+    student: Annotated[list[str] | None, typer.Option(help="Only this student, by id or name.")] = None,
+    every: Annotated[bool, typer.Option("--every", help="All changes, not only the last of each hand-in.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List the points before and after grading again, per student: after checks, points or hand-ins changed."""
+    from autograder.classroom.class_record import read_record
+    from autograder.classroom.history import changes_in, in_words
+    from autograder.classroom.pages import entries_of
+    from autograder.render.page import Page
+
+    label = read_record(out).labels()
+    entries = [
+        entry
+        for entry in entries_of(out)
+        if assignment in (None, entry.assignment)
+        and (not student or {entry.student, label(entry.student)} & {*student})
+    ]
+    if not entries:
+        message = f"There are no reports of this student and assignment in {out}. Name both as its pages do."
+        raise usage(message)
+    found = changes_in(out, entries, every=every)
+    if json:
+        print_json({"changes": found})
+        return
+    page = Page(open_console())
+    for one in found:
+        page.line(page.text(in_words(one, label(one.student)), limit=MOST_TOLD), hang=2)
+    total = "1 hand-in" if len(entries) == 1 else f"{len(entries)} hand-ins"
+    page.line(page.text(f"Changed: {len({(one.student, one.assignment) for one in found})} of {total}."))
+
+
 def register(app: typer.Typer) -> None:
-    """Add this command."""
-    app.command()(course)
+    """Add these commands."""
+    for command in (course, changes):
+        app.command()(command)

@@ -12,6 +12,9 @@ from autograder.export.feedback import by_hand, open_points
 from autograder.render.reading import left_out, nothing_handed_in, unread
 from autograder.report import Report, read_report
 
+WRITTEN = "written questions"
+"""The part of the points of all written questions, in a report that counts them."""
+
 __all__ = ["Part", "Work", "report_in", "work_of"]
 
 
@@ -46,14 +49,20 @@ def report_in(out: Path, student: str, assignment: str) -> Report:
 
 
 def work_of(report: Report) -> Work:
-    """Take what a mark needs out of a report."""
+    """Take what a mark needs out of a report; what counts beyond its exercises is one part, the written questions."""
+    parts = [
+        Part(one.name, _exactly(one.points), _exactly(one.max_points), one.bonus)
+        for one in report.exercises
+        if not one.optional
+    ]
+    written = Part(
+        WRITTEN,
+        _exactly(report.points) - sum((part.points for part in parts), Fraction(0)),
+        _exactly(report.max_points) - sum((part.most for part in parts if not part.bonus), Fraction(0)),
+    )
     return Work(
         report.assignment,
-        tuple(
-            Part(one.name, _exactly(one.points), _exactly(one.max_points), one.bonus)
-            for one in report.exercises
-            if not one.optional
-        ),
+        (*parts, written) if written.most else tuple(parts),
         not nothing_handed_in(report),
         unread(report),
         _exactly(open_points(report)),

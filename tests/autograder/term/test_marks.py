@@ -6,6 +6,8 @@ import re
 import pytest
 
 from autograder.classroom.hand_in_times import HandInTime
+from autograder.report import ExerciseResult, Report, Status, Verdict
+from autograder.term.works import work_of
 from tests.autograder.term.made_up import START, course, nothing, put, report, run
 
 TWO = START + "[assignments.03_losses]\ndue = 2026-03-20T23:59:00\n"
@@ -257,3 +259,23 @@ def test_two_students_of_one_name_are_shown_with_their_ids(add_up, tmp_path):
     add_up(START + excused, *rows, names={"a": "Li Wei", "b": "Li Wei"})
     assert add_up.status == 2
     assert "2 students are called 'Li Wei'. Name the one by the id." in add_up.told
+
+
+def test_what_a_report_counts_beyond_its_exercises_counts():
+    class Marked(Report):
+        """A report with written questions: 3 of 5 points, by hand."""
+
+        @property
+        def points(self):
+            return 11.1
+
+        @property
+        def max_points(self):
+            return 15.0
+
+    verdict = Verdict("forward", "forward", Status.PASSED, 8.1, 10.0)
+    work = work_of(Marked(student="amara", assignment="02_layers", exercises=[ExerciseResult("Linear", [verdict])]))
+    assert [(part.name, float(part.points), float(part.most)) for part in work.parts] == [
+        ("Linear", 8.1, 10.0),
+        ("written questions", 3.0, 5.0),
+    ]
