@@ -52,6 +52,11 @@ class Change(msgspec.Struct, frozen=True):
     exercises: dict[str, tuple[float | None, float | None]]
     why: tuple[str, ...]
 
+    @property
+    def differs(self) -> bool:
+        """Whether points or maximum differ, in all or of an exercise."""
+        return bool(self.exercises) or self.before.max_points != self.after.max_points
+
 
 def outcome_of(report: Report) -> Outcome:
     """What the history keeps of a report."""

@@ -89,7 +89,9 @@ def changes(
     *,
     assignment: Annotated[str | None, typer.Option(help="Only this assignment, by its full name.")] = None,
     student: Annotated[list[str] | None, typer.Option(help="Only this student, by id or name.")] = None,
-    every: Annotated[bool, typer.Option("--every", help="All changes, not only the last of each hand-in.")] = False,
+    every: Annotated[
+        bool, typer.Option("--every", help="Every time it was graded again, not only the last one and other points.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """List the points before and after grading again, per student: after checks, points or hand-ins changed."""
@@ -113,10 +115,13 @@ def changes(
         print_json({"changes": found})
         return
     page = Page(open_console())
-    for one in found:
+    differing = [one for one in found if one.differs]
+    for one in found if every else differing:
         page.line(page.text(in_words(one, label(one.student)), limit=MOST_TOLD), hang=2)
+    changed, same = ({(one.student, one.assignment) for one in those} for those in (differing, found))
     total = "1 hand-in" if len(entries) == 1 else f"{len(entries)} hand-ins"
-    page.line(page.text(f"Changed: {len({(one.student, one.assignment) for one in found})} of {total}."))
+    again = f" Graded again with the same points: {len(same - changed)}." if same - changed else ""
+    page.line(page.text(f"Other points: {len(changed)} of {total}.{again}"))
 
 
 def register(app: typer.Typer) -> None:

@@ -56,14 +56,14 @@ def test_points_before_and_after_are_listed_with_the_reason(out, grade, capsys, 
     grade(result(7.5), result(9.0, **more))
     assert listed(out, capsys) == (
         0,
-        f"amara, 02_layers: 7.5 → 9 of 10 points {why}. Linear 7.5 → 9 Changed: 1 of 1 hand-in.",
+        f"amara, 02_layers: 7.5 → 9 of 10 points {why}. Linear 7.5 → 9 Other points: 1 of 1 hand-in.",
     )
 
 
 def test_a_report_that_says_the_same_is_no_change(out, grade, capsys):
     grade(result(7.5), result(7.5, graded_at="2026-03-02T08:00:00Z", seconds=3.0))
     assert not (out / HISTORY).exists()
-    assert listed(out, capsys) == (0, "Changed: 0 of 1 hand-in.")
+    assert listed(out, capsys) == (0, "Other points: 0 of 1 hand-in.")
 
 
 def test_the_last_change_is_listed_or_every_one(out, grade, capsys):
@@ -72,7 +72,7 @@ def test_the_last_change_is_listed_or_every_one(out, grade, capsys):
     assert "7.5 → 9" not in listed(out, capsys)[1]
     told = listed(out, capsys, "--every")[1]
     assert told.index("7.5 → 9 of 10") < told.index("9 → 8 of 10")
-    assert told.endswith("Changed: 1 of 2 hand-ins.")
+    assert told.endswith("Other points: 1 of 2 hand-ins.")
 
 
 def test_other_maxima_and_exercises_that_came_or_went_are_listed(out, grade, capsys):
@@ -119,3 +119,9 @@ def test_a_history_is_not_written_through_a_link(out, grade, tmp_path):
 def test_the_first_report_has_no_history(out, grade):
     grade(result(7.5))
     assert changes_in(out, [Entry("amara", "02_layers", "")]) == []
+
+
+def test_points_that_stay_the_same_with_other_checks_are_counted_and_not_listed(out, grade, capsys):
+    grade(result(7.5), result(7.5, checks_sha256="c2"))
+    assert listed(out, capsys)[1] == "Other points: 0 of 1 hand-in. Graded again with the same points: 1."
+    assert listed(out, capsys, "--every")[1].startswith("amara, 02_layers: 7.5 → 7.5 of 10 points (other checks).")
