@@ -1,5 +1,6 @@
 """``course.toml`` is read strictly: each mistake is one sentence with the place and the cure; nothing is written."""
 
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from autograder.term.course_file import read_course_file
 from autograder.term.errors import UsageError
+from autograder.term.writing_term import read_marking
 from tests.autograder.term.made_up import START, course, put, report, run
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -118,3 +120,15 @@ def test_what_names_nobody_or_nothing_ends_with_status_2_and_writes_nothing(tmp_
 def test_numbers_are_read_exactly(tmp_path):
     term = read_course_file(course(tmp_path, START + "weight = 0.1\n[late]\npercent = 33.3"))
     assert (term.assignments[0].weight, term.late.percent) == (Fraction(1, 10), Fraction(333, 10))
+
+
+def test_without_the_course_only_a_misspelt_name_is_refused(tmp_path):
+    put(tmp_path / "graded", report("amara", 8.0))
+    path = course(tmp_path, START + "[assignments.40_of_another_course]\ndue = 2027-04-01")
+    term = read_course_file(path)
+    now = datetime(2026, 4, 1, tzinfo=UTC)
+    marking, people, _ = read_marking(term, path.name, root=None, now=now)
+    assert [line.state for line in marking.mark(people.persons[0]).lines] == ["counts", "not yet due"]
+    term = read_course_file(course(tmp_path, "[assignments.02_layer]\ndue = 2026-04-01"))
+    with pytest.raises(UsageError, match="Did you mean '02_layers'"):
+        read_marking(term, path.name, root=None)
