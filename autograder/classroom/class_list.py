@@ -12,7 +12,18 @@ from pathlib import Path
 
 from autograder.course.catalogue import UsageError
 
-__all__ = ["ClassList", "Matched", "read_class_list"]
+__all__ = [
+    "FIRST",
+    "IDS",
+    "LAST",
+    "NAMES",
+    "ClassList",
+    "Matched",
+    "key_of",
+    "plain_header",
+    "read_class_list",
+    "rows_of",
+]
 
 MOST_BYTES = 20 << 20
 IDS = (
@@ -55,13 +66,10 @@ class ClassList:
 
         known: names that the layout already provides; students are found by them as well.
         """
-        index = {_key(row.name): (number, -1) for number, row in enumerate(self.rows) if row.name}
-        index |= {_key(one): (number, at) for number, row in enumerate(self.rows) for at, one in row.ids.items()}
+        index = self.index()
         found, seen, columns = Matched(), set(), Counter[int]()
         for student in students:
-            bulk = BULK.fullmatch(student)
-            ways = (student, *(bulk.groups()[::-1] if bulk else ()), known.get(student, ""))
-            number, at = next((index[_key(one)] for one in ways if one and _key(one) in index), (None, -1))
+            number, at = _place(index, student, known.get(student, ""))
             if number is None:
                 found.strangers.append(student)
                 continue
@@ -78,6 +86,26 @@ class ClassList:
                     found.names[absent] = row.name
         return found
 
+    def index(self) -> dict[str, tuple[int, int]]:
+        """The row of each name and id, and the column of the id (-1 for a name), by ``key_of``."""
+        index = {key_of(row.name): (number, -1) for number, row in enumerate(self.rows) if row.name}
+        return index | {
+            key_of(one): (number, at) for number, row in enumerate(self.rows) for at, one in row.ids.items()
+        }
+
+    def owners(self, students: Mapping[str, str]) -> dict[str, int]:
+        """The number of the row of each student who is on the list; students: the name of each, empty if unknown."""
+        index = self.index()
+        rows = {student: _place(index, student, name)[0] for student, name in students.items()}
+        return {student: row for student, row in rows.items() if row is not None}
+
+
+def _place(index: Mapping[str, tuple[int, int]], student: str, name: str) -> tuple[int | None, int]:
+    """A student's row and the column of the id that it was found by; None if there is none."""
+    bulk = BULK.fullmatch(student)
+    ways = (student, *(bulk.groups()[::-1] if bulk else ()), name)
+    return next((index[key_of(one)] for one in ways if one and key_of(one) in index), (None, -1))
+
 
 def read_class_list(path: Path) -> ClassList:
     """Read a CSV file with a column of ids and, in one column or two, of names.
@@ -85,11 +113,8 @@ def read_class_list(path: Path) -> ClassList:
     Separators are commas, semicolons or tabs; encodings UTF-8, UTF-16, else Latin-1.
     Raises UsageError with one sentence if it is not such a file.
     """
-    rows = [row for row in csv.reader(_text(path).splitlines(), delimiter=_separator(path)) if any(map(str.strip, row))]
-    if not rows:
-        message = f"{path} is empty. Name a CSV file with a column of ids and one of names."
-        raise UsageError(message)
-    header = [_plain(cell) for cell in rows[0]]
+    rows = rows_of(path)
+    header = [plain_header(cell) for cell in rows[0]]
     ids = [at for name in IDS for at, cell in enumerate(header) if cell == name]
     name, first, last = (_first(header, wanted) for wanted in (NAMES, FIRST, LAST))
     if not ids and name is None:
@@ -110,6 +135,15 @@ def read_class_list(path: Path) -> ClassList:
     return found
 
 
+def rows_of(path: Path) -> list[list[str]]:
+    """The rows of a CSV file that are not empty, the header first.  UsageError if it is not such a file, or empty."""
+    rows = [row for row in csv.reader(_text(path).splitlines(), delimiter=_separator(path)) if any(map(str.strip, row))]
+    if not rows:
+        message = f"{path} is empty. Name a CSV file with a column of ids and one of names."
+        raise UsageError(message)
+    return rows
+
+
 def _bare(cell: str) -> str:
     """The 302 of Moodle's ``Participant 302``, as in the names of its folders."""
     match = PARTICIPANT.fullmatch(cell)
@@ -121,8 +155,8 @@ def _refuse_id(path: Path, one: str, number: int, owners: dict[str, int]) -> Non
     if re.search(r"[/\\\0]", one) or one in (".", ".."):
         message = f"{path}, row {number}: '{one[:60]}' cannot be an id: reports are stored in a folder of that name."
         raise UsageError(message)
-    if owners.setdefault(_key(one), number) != number:
-        message = f"{path}: the id '{one[:60]}' occurs in rows {owners[_key(one)]} and {number}. Keep one."
+    if owners.setdefault(key_of(one), number) != number:
+        message = f"{path}: the id '{one[:60]}' occurs in rows {owners[key_of(one)]} and {number}. Keep one."
         raise UsageError(message)
 
 
@@ -153,11 +187,12 @@ def _first(header: list[str], wanted: Iterable[str]) -> int | None:
     return next((header.index(name) for name in wanted if name in header), None)
 
 
-def _plain(cell: str) -> str:
+def plain_header(cell: str) -> str:
+    """A header without capitals, punctuation and needless spaces."""
     return " ".join(re.sub(r"[^\w]+|_", " ", cell.casefold()).split())
 
 
-def _key(text: str) -> str:
+def key_of(text: str) -> str:
     """A key that is the same for ``Lovelace, Ada`` and ``Ada Lovelace``, whatever their case and Unicode form."""
     plain = " ".join(unicodedata.normalize("NFC", text).casefold().split())
     last, comma, first = plain.partition(", ")

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["METADATA", "Submitter", "submitters"]
+__all__ = ["METADATA", "Submitter", "created", "submitters"]
 
 METADATA = "submission_metadata.yml"
 MOST_BYTES = 64 << 20
@@ -29,11 +29,7 @@ class Submitter(NamedTuple):
 
 def submitters(path: Path) -> dict[str, list[Submitter]]:
     """Read the students of each submission; empty if the file cannot be read."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(MOST_BYTES).splitlines()
-    except OSError:
-        return {}
+    lines = _lines(path)
     found: dict[str, list[dict[str, str]]] = {}
     inside: list[dict[str, str]] | None = None
     level, is_list = -1, False
@@ -50,6 +46,29 @@ def submitters(path: Path) -> dict[str, list[Submitter]]:
             elif is_list and inside:
                 inside[-1].setdefault(key, value)
     return {name: [one for fields in those if (one := _submitter(fields))] for name, those in found.items()}
+
+
+def created(path: Path) -> dict[str, str]:
+    """When each submission was created, as it is written there; empty if the file cannot be read."""
+    found: dict[str, str] = {}
+    submission, level = "", -1
+    for line in _lines(path):
+        if top := _TOP.match(line):
+            submission, level = top[2], -1
+        elif (part := _FIELD.match(line)) and submission:
+            level = len(part[1]) if level < 0 else level
+            if len(part[1]) == level and not part[2] and part[3] == "created_at":
+                found.setdefault(submission, _plain(part[4]))
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of the file; none if it cannot be read."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(MOST_BYTES).splitlines()
+    except OSError:
+        return []
 
 
 def _submitter(fields: dict[str, str]) -> Submitter | None:

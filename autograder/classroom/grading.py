@@ -17,6 +17,7 @@ from autograder.classroom.class_list import ClassList, read_class_list
 from autograder.classroom.class_record import SET_ASIDE, ClassRecord, set_stale_aside, update_record
 from autograder.classroom.faults import faults_in
 from autograder.classroom.finding import Entry, Found, find_hand_ins, report_path
+from autograder.classroom.hand_in_times import join_times, record_times
 from autograder.classroom.merging import encoded, join
 from autograder.classroom.pages import draw, name_faults
 from autograder.classroom.parts import WHOLE, Part
@@ -86,6 +87,7 @@ def grade_class(
             expected = [] if part == WHOLE else [encoded(entry) for entry in found.entries]
             record = update_record(out, ClassRecord(found.names, found.not_graded, expected), scope)
             _grade(console, entries, run, graders)
+        record_times(out, place, found.entries, scope, packed=packed)
         if part != WHOLE:
             return _tell_part(console, out, part, found.entries)
         graded = [entry for entry in found.entries if report_path(out, entry).is_file()]
@@ -117,6 +119,7 @@ def merge_parts(
     if gradebook is not None:
         check_gradebook(gradebook)
     merged = join(folders, out, unfinished=unfinished)
+    join_times(folders, out)
     if not merged.entries:
         message = f"There are no reports in {' or '.join(map(str, folders))}. Grade the parts first."
         raise UsageError(message)

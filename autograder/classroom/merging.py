@@ -12,6 +12,7 @@ import msgspec
 from autograder.classroom.class_record import ClassRecord, read_record, set_stale_aside, update_record
 from autograder.classroom.faults import fault_path, record_fault
 from autograder.classroom.finding import Entry, report_path
+from autograder.classroom.history import note_replaced
 from autograder.classroom.parts import WHOLE, Part
 from autograder.classroom.runs import Run, keep, read_run, refuse_other_run
 from autograder.course.catalogue import UsageError
@@ -157,11 +158,12 @@ def _copy(folder: Path, out: Path, entry: Entry) -> None:
         return
     content = source.read_bytes()
     try:
-        msgspec.json.decode(content, type=Report)
+        report = msgspec.json.decode(content, type=Report)
     except msgspec.DecodeError as error:
         message = f"{source} cannot be read as a report ({error}). Grade that part again."
         raise ReportError(message) from error
     if not target.is_file() or target.read_bytes() != content:
+        note_replaced(out, entry, report)
         keep(target, content, within=out)
     fault = fault_path(folder, entry)
     record_fault(out, entry, fault.read_text(encoding="utf-8") if fault.is_file() else "")

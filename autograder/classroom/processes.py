@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from autograder.classroom.faults import broken, record_fault
 from autograder.classroom.finding import Entry, earlier_of, report_path, submission_of
+from autograder.classroom.history import note_replaced
 from autograder.classroom.runs import Run, is_done, keep
 from autograder.course import catalogue
 from autograder.course.catalogue import Loaded, UsageError
@@ -196,8 +197,12 @@ def report_broken(run: Run, entry: Entry, reason: str, text: str) -> None:
     keep_report(run, entry, broken(loaded, entry, reason, seed=run.seed, scope=run.scope), text)
 
 
-def keep_report(run: Run, entry: Entry, report: object, fault: str) -> None:
-    """Write a report into the run's folder, and the traceback of a failure of the grader, or remove an earlier one."""
+def keep_report(run: Run, entry: Entry, report: Report, fault: str) -> None:
+    """Write a report into the run's folder, and the traceback of a failure of the grader, or remove an earlier one.
+
+    What it replaces is noted in the history.
+    """
+    note_replaced(Path(run.out), entry, report)
     record_fault(Path(run.out), entry, fault)
     keep(report_path(Path(run.out), entry), report, within=Path(run.out))
 

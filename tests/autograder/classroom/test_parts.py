@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from autograder.classroom.class_record import read_record
+from autograder.classroom.hand_in_times import read_times
 from autograder.classroom.parts import Part, read_part
 from autograder.classroom.runs import read_run
 from autograder.cli import main
@@ -117,6 +118,8 @@ def test_parts_that_are_joined_are_the_run_of_the_whole_class(run, shared, parts
     assert marks(joined) == marks(whole)
     assert set(marks(whole)) == set(STUDENTS)
     assert read_record(joined) == read_record(whole)
+    assert read_times(joined) == read_times(whole)
+    assert {student for student, _ in read_times(whole)} == set(STUDENTS)
     assert read_run(joined) == msgspec.structs.replace(read_run(whole), out=str(read_run(joined).out))
     names = sorted(str(path.relative_to(whole)) for path in whole.rglob("*.html"))
     assert sorted(str(path.relative_to(joined)) for path in joined.rglob("*.html")) == names
