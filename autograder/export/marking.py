@@ -35,10 +35,16 @@ class Work:
 
 @dataclass(frozen=True)
 class Score:
-    """A report's score of one cell: its points (None if it is graded by hand), and whether it needs attention."""
+    """A report's score of one cell: its points (None if it is graded by hand), and whether it needs attention.
+
+    imported: whether the points were given by hand in a gradebook, then automatic: those without it. Where this
+    gradebook holds such points itself, they are not written a second time.
+    """
 
     points: float | None
     by_hand: bool = False
+    imported: bool = False
+    automatic: float | None = None
 
 
 def write_batch(gradebook: Row, works: Sequence[Work], root: Path) -> Summary:
@@ -259,10 +265,16 @@ def _scores(report: Report, layout: Layout) -> dict[str, Score]:
         found.pop(grade_cell(name), None)
     for exercise in report.exercises:
         if exercise.name not in report.left_out:
-            is_broken = exercise.status is Status.BROKEN
-            found[grade_cell(exercise.name)] = Score(exercise.points, by_hand=is_broken)
+            found[grade_cell(exercise.name)] = Score(
+                exercise.points,
+                by_hand=exercise.status is Status.BROKEN,
+                imported=exercise.by_hand is not None and exercise.by_hand.imported,
+                automatic=exercise.automatic_points,
+            )
     for answer in report.written:
-        found[answer.name] = Score(None, by_hand=True) if answer.answered else Score(0.0)
+        imported = answer.mark is not None and answer.mark.imported
+        automatic = None if answer.answered else 0.0
+        found[answer.name] = Score(answer.points, answer.points is None, imported, automatic)
     return found
 
 
@@ -277,9 +289,14 @@ def _mark(grade: Values, score: Score, *, anew: bool) -> None:
 
     anew: the work was handed in again since the gradebook was last written.
     """
-    has_moved = anew or grade["auto_score"] != score.points
-    grade["auto_score"] = score.points
     is_marked = grade["manual_score"] is not None
+    holds_it = score.imported and (is_marked or grade["extra_credit"] is not None)
+    points = score.automatic if holds_it else score.points
+    has_moved = anew or grade["auto_score"] != points
+    grade["auto_score"] = points
+    if holds_it and not anew:
+        grade["needs_manual_grade"] = False
+        return
     if (is_marked or grade["extra_credit"] is not None) and not has_moved:
         return
     grade["needs_manual_grade"] = score.by_hand or is_marked

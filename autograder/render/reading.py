@@ -19,6 +19,7 @@ __all__ = [
     "Step",
     "ascii_fallback",
     "clean",
+    "decided_by_hand",
     "exercise_names",
     "findings",
     "left_out",
@@ -264,11 +265,29 @@ def counted_points(report: Report) -> tuple[float, float]:
     """Points and maximum of all but bonus exercises; of these where nothing else was graded."""
     counted = [exercise for exercise in report.exercises if not exercise.bonus] or report.exercises
     points, most = (sum(one.points for one in counted), sum(one.max_points for one in counted))
+    if report.counts_written:
+        points += sum(answer.points or 0.0 for answer in report.written)
+        most += sum(answer.max_points for answer in report.written)
     return round(points, 2), round(most, 2)
 
 
+def decided_by_hand(exercise: ExerciseResult) -> list[str]:
+    """What a person decided on an exercise: the points in place of the automatic ones, and the comment."""
+    by_hand = exercise.by_hand
+    if by_hand is None:
+        return []
+    told = []
+    if by_hand.points is not None:
+        told.append(f"{number(by_hand.points)} points by hand, in place of {number(exercise.automatic_points)}.")
+    return told + ([clean(by_hand.comment)] if by_hand.comment else [])
+
+
 def points_earned(report: Report) -> str:
-    """The points in one line; bonus points are named, for the sum may exceed the maximum."""
+    """The points in one line; bonus points are named, for the sum may exceed the maximum; so is what is unmarked."""
+    if report.counts_written:
+        bonus = f", with {number(report.bonus_points)} bonus points" if report.bonus_points else ""
+        unmarked = f", {number(report.open_by_hand)} still to be marked" if report.open_by_hand else ""
+        return f"{number(report.points)} of {number(report.max_points)} points{bonus}{unmarked}"
     if report.exercises and all(exercise.optional for exercise in report.exercises):
         return "optional steps, without points"
     if report.exercises and all(exercise.bonus for exercise in report.exercises):
@@ -287,6 +306,8 @@ def next_steps(report: Report) -> list[Step]:
     wrong, unfinished, unwritten = [], [], []
     for exercise in report.exercises:
         missing = round(exercise.max_points - exercise.points, 2)
+        if exercise.is_overridden and missing <= 0:
+            continue
         if (sentence := shared_sentence(exercise.verdicts)) and sentence in told:
             lost[sentence] = lost.get(sentence, 0.0) + missing
         elif exercise.status is Status.NOT_ATTEMPTED:
