@@ -12,6 +12,7 @@ students at once; before, the report is as it was graded.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -28,6 +29,7 @@ __all__ = [
     "MARKING",
     "MARKS_FORMAT",
     "AssignmentMarks",
+    "Begun",
     "Counted",
     "Mark",
     "Marking",
@@ -87,15 +89,24 @@ class Marks(msgspec.Struct, frozen=True):
     assignments: dict[str, AssignmentMarks] = {}
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """When marking of an assignment by hand began (UTC), and the points of its questions by name.
+
+    They count for everybody since then, also for who handed in nothing that could be read.
+    """
+
+    at: str
+    questions: dict[str, float] = {}
+
+
 class Marking(msgspec.Struct, frozen=True):
     """What a class shares: the content of ``marking.json``.
 
-    begun: when marking of an assignment by hand began (UTC), by assignment: its written questions count since then;
-    comments: the comment bank, by assignment and by question or exercise.
+    begun: by assignment; comments: the comment bank, by assignment and by question or exercise.
     """
 
     format: int = MARKS_FORMAT
-    begun: dict[str, str] = {}
+    begun: dict[str, Begun] = {}
     comments: dict[str, dict[str, list[str]]] = {}
 
 
@@ -133,19 +144,25 @@ def read_counted(out: Path, student: str, assignment: str) -> Counted:
     """The same with the bytes that decide it, which are those of the report alone where there are no marks."""
     report, content = read_stored(out / "reports" / student / f"{assignment}.json")
     marks = read_marks(out, student).assignments.get(assignment, AssignmentMarks())
-    is_begun = assignment in read_marking(out).begun
-    if is_begun or marks.questions or marks.exercises:
-        content += b"\n" + msgspec.json.encode((is_begun, marks))
-        report = marked(report, marks, counts_written=is_begun)
+    begun = read_marking(out).begun.get(assignment)
+    if begun or marks.questions or marks.exercises:
+        content += b"\n" + msgspec.json.encode((begun, marks))
+        report = marked(report, marks, begun.questions if begun else None)
     return Counted(report, content)
 
 
-def marked(report: Report, marks: AssignmentMarks, *, counts_written: bool = True) -> Report:
-    """The report with these marks; counts_written: whether written questions are part of points and maximum."""
+def marked(report: Report, marks: AssignmentMarks, questions: Mapping[str, float] | None) -> Report:
+    """The report with these marks.
+
+    questions: points of the written questions by name, which are part of points and maximum; None before marking began.
+    """
+    there = {one.name for one in report.written}
+    added = ((name, most) for name, most in (questions or {}).items() if name not in there)
+    written = [*report.written, *(WrittenAnswer(name, most, answered=False) for name, most in added)]
     return replace(
         report,
-        counts_written=counts_written and bool(report.written),
-        written=[_answer(one, marks.questions.get(one.name)) for one in report.written],
+        counts_written=questions is not None and bool(written),
+        written=[_answer(one, marks.questions.get(one.name)) for one in written],
         exercises=[_exercise(one, marks.exercises.get(one.name)) for one in report.exercises],
     )
 
