@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from autograder.commands import authoring, learning, teaching, trusting
+from autograder.commands import authoring, learning, marking, teaching, trusting
 from autograder.commands.options import JsonOption, complain, open_console, print_json
 from autograder.isolation.interpreter import NEUTRAL
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for _commands in (learning, teaching, authoring, trusting):
+for _commands in (learning, teaching, marking, authoring, trusting):
     _commands.register(app)
 
 

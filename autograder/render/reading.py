@@ -27,6 +27,7 @@ __all__ = [
     "nothing_handed_in",
     "number",
     "remark_of",
+    "several_lines",
     "shared_sentence",
     "tried",
     "unread",
@@ -38,6 +39,8 @@ NOTHING = "nothing was handed in"
 SENTENCE = 600
 NAME = 80
 MOST_ACCENTS = 3
+MOST_LINES, LINE, MOST_INDENT = 500, 20_000, 40
+"""Of a text of several lines."""
 
 RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 """Statuses that earn full points."""
@@ -113,6 +116,15 @@ def clean(text: str, limit: int = SENTENCE) -> str:
         else:
             kept.append(char)
     return _shortened(" ".join("".join(kept).split()), limit)
+
+
+def several_lines(text: str, most: int = MOST_LINES) -> str:
+    """Make a longer text of unknown origin safe, line by line; indentation is kept, lines are not shortened."""
+    lines = text.expandtabs(4).splitlines()
+    shown = [f"{' ' * min(MOST_INDENT, len(line) - len(line.lstrip(' ')))}{clean(line, LINE)}" for line in lines[:most]]
+    if len(lines) > most:
+        shown.append(f"… and {len(lines) - most} more lines")
+    return "\n".join(line.rstrip() for line in shown)
 
 
 def _is_plain(text: str) -> bool:
