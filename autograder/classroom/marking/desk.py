@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import threading
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ __all__ = ["Desk", "RefusedError", "Request"]
 
 MOST_POINTS = 10_000.0
 MOST_FINDINGS, SENTENCE = 4, 300
+BROKEN_LINE = re.compile(r"(?<=[^\n$|])\n(?=[^\s$|*+-])(?!\d+\.)")
+"""A line end inside a paragraph: not before a list, a table, a formula of its own or an empty line."""
 PICTURES = ("](attachment:", "<img", "](data:")
 
 
@@ -127,9 +130,9 @@ class Desk:
             mark = self._marks(student, assignment).questions.get(question, Mark())
             rows.append(self._row(student, report) | _answer(answer, mark, _sha256(text.text)))
         return {
-            "text": several_lines(text.text),
-            "model": several_lines(text.model.answer),
-            "scheme": several_lines(text.model.scheme),
+            "text": several_lines(_flowing(text.text)),
+            "model": several_lines(_flowing(text.model.answer)),
+            "scheme": several_lines(_flowing(text.model.scheme)),
             "points": one.questions[question],
             "answers": rows,
             "bank": self._bank(assignment, question),
@@ -336,6 +339,11 @@ def _answer(answer: WrittenAnswer | None, mark: Mark, question_sha256: str) -> d
         "changed": is_marked and mark.answer_sha256 not in ("", sha256),
         "question_changed": is_marked and mark.question_sha256 not in ("", question_sha256),
     }
+
+
+def _flowing(text: str) -> str:
+    """A text of the course without the line ends inside its paragraphs."""
+    return BROKEN_LINE.sub(" ", text)
 
 
 def _shown(mark: Mark) -> dict[str, object]:

@@ -29,6 +29,17 @@
     found(where).className = `said ${kind}`
   }
 
+  // Bold, emphasis and code of Markdown; mathematics stays as it was typed.  Everything is written as text.
+  function write(where, text) {
+    const pieces = text.split(/(\$\$[^$]+\$\$|\$[^$\n]+\$|`[^`\n]+`|\*\*[^*\n]+\*\*|\*[^*\s][^*\n]*\*)/)
+    where.replaceChildren(...pieces.map((piece, at) => {
+      if (at % 2 === 0) return piece
+      if (piece.startsWith("$")) return element("span", "math", piece)
+      if (piece.startsWith("`")) return element("code", "", piece.slice(1, -1))
+      return piece.startsWith("**") ? element("strong", "", piece.slice(2, -2)) : element("em", "", piece.slice(1, -1))
+    }))
+  }
+
   async function ask(path, query = {}) {
     return answered(await fetch(`${base}${path}?${new URLSearchParams(query)}`))
   }
@@ -103,7 +114,7 @@
     if (one.pictures) notes.push(note("The answer holds a picture, which is not shown here: open the notebook."))
     if (one.mark.source === "gradebook") notes.push(note("This mark was read from the gradebook."))
     found("notes").replaceChildren(...notes)
-    found("answer").textContent = one.answered ? one.text : "No answer: 0 points, unless you give some."
+    write(found("answer"), one.answered ? one.text : "No answer: 0 points, unless you give some.")
     found("answer").classList.toggle("none", !one.answered)
     found("comment").value = draft.comment
     for (const button of found("points").children)
@@ -275,9 +286,9 @@
     say("")
     if (question === null) return openStudents()
     sheet = await ask("answers", chosen)
-    found("text").textContent = sheet.text || "The question’s text is in the course, which was not found: name it with --course."
-    found("scheme").textContent = sheet.scheme ? `Mark scheme: ${sheet.scheme}` : "There is no mark scheme."
-    found("model").textContent = sheet.model
+    write(found("text"), sheet.text || "The question’s text is in the course, which was not found: name it with --course.")
+    write(found("scheme"), sheet.scheme ? `**Mark scheme.** ${sheet.scheme}` : "There is no mark scheme.")
+    write(found("model"), sheet.model)
     found("model-block").hidden = !sheet.model
     found("worth").textContent = `Points, at most ${number(sheet.points)}`
     const steps = sheet.points <= 6 ? 0.5 : 1
@@ -416,7 +427,8 @@
   function title(one, waiting) {
     const assignment = overview.assignments.find(each => each.name === one.assignment)
     const question = assignment.questions.find(each => each.id === one.question)
-    return question ? `${question.name} (${waiting ? `${waiting} to be marked` : "all marked"})` : "Exercises"
+    const state = waiting ? `${waiting} to be marked` : "all marked"
+    return `${one.assignment} · ${question ? `${question.name} (${state})` : "exercises"}`
   }
 
   function toggleKeys() {
@@ -489,7 +501,7 @@
     found("comment").maxLength = overview.longest
     const groups = overview.assignments.map(assignment => {
       const group = element("optgroup", "")
-      group.label = assignment.title ? `${assignment.name} · ${assignment.title}` : assignment.name
+      group.label = assignment.title || assignment.name
       for (const question of [...assignment.questions, { id: null }]) {
         const option = element("option", "")
         option.value = JSON.stringify([assignment.name, question.id])
