@@ -67,11 +67,12 @@ def _given(session: Row) -> Iterator[GivenByHand]:
     for student, assignment, cell, automatic, manual, extra in rows(
         Grade, Grade.auto_score, Grade.manual_score, Grade.extra_credit
     ):
-        comment = said.get((student, assignment, cell), "")
+        solution = cell.removeprefix(CELL_PREFIX)  # nbgrader keeps comments at the cells that students write
+        comment = said.get((student, assignment, cell)) or said.get((student, assignment, solution), "")
         is_given = manual is not None or bool(extra)
         if not is_given and not comment:
             continue
         base = automatic if manual is None else manual
         points = round((base or 0.0) + (extra or 0.0), 2) if is_given else None
-        exercise = cell.removeprefix(CELL_PREFIX) if cell.startswith(CELL_PREFIX) else ""
+        exercise = solution if cell != solution else ""
         yield GivenByHand(student, assignment, exercise, "" if exercise else cell, points, automatic, comment)

@@ -21,6 +21,8 @@ from autograder.report import Report, Status, grade_cell
 __all__ = ["Work", "write_batch"]
 
 NO_RESPONSE = "No response."  # nbgrader's own words
+BY_HAND = "By hand: "
+"""How a comment begins that was written here and may be replaced: of nbgrader's two, the one that is no person's."""
 Values = dict[str, Any]
 """A row of a table, by column."""
 
@@ -246,9 +248,9 @@ def _write(rows: _Rows, work: Work, layout: Layout, summary: Summary) -> None:
         _mark(grades[layout.graded[name][0]], score, anew=anew)
     for cell_id, most in (layout.graded[grade_cell(n)] for n in report.left_out if grade_cell(n) in layout.graded):
         grades[cell_id]["needs_manual_grade"] &= most > 0  # bonus points that nobody grades wait for nobody
-    for name, silent in _silences(report).items():
+    for name, remark in _remarks(report).items():
         if name in layout.solutions:
-            _remark(comments[layout.solutions[name]], silent=silent)
+            _remark(comments[layout.solutions[name]], remark)
     has_changed = rows.has_changed(submission, grades, comments)
     summary.added += is_new
     summary.changed += has_changed and not is_new
@@ -278,10 +280,14 @@ def _scores(report: Report, layout: Layout) -> dict[str, Score]:
     return found
 
 
-def _silences(report: Report) -> dict[str, bool]:
-    """Whether the answer is empty, by the name of its cell."""
-    found = {exercise.name: exercise.status is Status.NOT_ATTEMPTED for exercise in report.exercises}
-    return found | {answer.name: not answer.answered for answer in report.written}
+def _remarks(report: Report) -> dict[str, str | None]:
+    """What there is to say by the name of the cell: the comment given by hand, or that the answer is empty."""
+    silent = {exercise.name: exercise.status is Status.NOT_ATTEMPTED for exercise in report.exercises}
+    silent |= {answer.name: not answer.answered for answer in report.written}
+    given = {exercise.name: exercise.by_hand for exercise in report.exercises}
+    given |= {answer.name: answer.mark for answer in report.written}
+    found: dict[str, str | None] = {name: NO_RESPONSE if is_silent else None for name, is_silent in silent.items()}
+    return found | {name: f"{BY_HAND}{mark.comment}" for name, mark in given.items() if mark and mark.comment}
 
 
 def _mark(grade: Values, score: Score, *, anew: bool) -> None:
@@ -302,7 +308,8 @@ def _mark(grade: Values, score: Score, *, anew: bool) -> None:
     grade["needs_manual_grade"] = score.by_hand or is_marked
 
 
-def _remark(comment: Values, *, silent: bool) -> None:
-    """Record, as nbgrader does, that the answer is empty; comments by people stay."""
-    if comment["auto_comment"] in (None, NO_RESPONSE):
-        comment["auto_comment"] = NO_RESPONSE if silent else None
+def _remark(comment: Values, remark: str | None) -> None:
+    """Record, as nbgrader does, that the answer is empty, or a mark's comment; those of formgrader and others stay."""
+    there = comment["auto_comment"]
+    if there in (None, NO_RESPONSE) or there.startswith(BY_HAND):
+        comment["auto_comment"] = remark

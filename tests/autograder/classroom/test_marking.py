@@ -74,7 +74,9 @@ def mark(desk, student, points, comment="", *, name="why", kind="question", revi
 
 def test_written_questions_count_for_everybody_once_marking_began(out, desk):
     def totals():
-        return [(r.points, r.max_points, r.open_by_hand) for s in ("s1", "s2", "s3") for r in [read_marked(out, s, NAME)]]
+        return [
+            (r.points, r.max_points, r.open_by_hand) for s in ("s1", "s2", "s3") for r in [read_marked(out, s, NAME)]
+        ]
 
     assert totals() == [(7, 7, 0), (7, 7, 0), (0, 7, 0)]
     mark(desk, "Ada", 2.5)
@@ -150,7 +152,9 @@ def test_every_export_has_the_marks(out, desk, form, capsys):
     tests = result["tests"]
     points = [test.get("score", test.get("points", 0)) for test in tests]
     assert sum(points) == 9.5
-    assert {"gradescope": result.get("score"), "prairielearn": 12 * result.get("score", 0), "classroom": 9.5}[form] == 9.5
+    assert {"gradescope": result.get("score"), "prairielearn": 12 * result.get("score", 0), "classroom": 9.5}[
+        form
+    ] == 9.5
 
 
 @pytest.mark.parametrize(("form", "sheet"), [
