@@ -1,4 +1,4 @@
-"""Marks of nbgrader's formgrader in every export, and marks of the page in the gradebook: the same totals, once each."""
+"""Marks of nbgrader's formgrader in every export, and marks of the page in the gradebook: the same totals."""
 
 import csv
 
@@ -31,7 +31,7 @@ def url(out, tmp_path):
     return address
 
 
-def give(url, student, cell, manual=None, extra=None, comment=None):
+def give(url, student, cell, manual=None, *, extra=None, comment=None):
     """What a person gives in the formgrader."""
     with Gradebook(url) as gradebook:
         grade = gradebook.find_grade(cell, "layers", NAME, student)
@@ -69,7 +69,7 @@ def fill(out, url):
 
 
 def test_marks_of_the_formgrader_are_in_the_table_and_no_round_trip_counts_them_twice(out, url, capsys):
-    give(url, "amara", "vanishing_gradients", 1.0, 0.5, "Good, but why?")
+    give(url, "amara", "vanishing_gradients", 1.0, extra=0.5, comment="Good, but why?")
     give(url, "amara", "why_nonlinear", 0.0)
     give(url, "björn", "check_Linear", extra=2.0, comment="for the idea")
     assert totals(url) == {"amara": (50.5, 54), "björn": (2, 54)}
