@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from autograder.render.reading import NAME, clean, decided_by_hand, number
+from autograder.render.reading import COMMENT, NAME, clean, decided_by_hand, number
 from autograder.report import Report
 
 __all__ = ["HandRow", "comments_by_hand", "hand_rows"]
@@ -38,7 +38,7 @@ def hand_rows(report: Report) -> list[HandRow]:
         if exercise.by_hand is not None
     ]
     for answer in report.written if report.counts_written else ():
-        told = [clean(answer.mark.comment)] if answer.mark and answer.mark.comment else []
+        told = [clean(answer.mark.comment, COMMENT)] if answer.mark and answer.mark.comment else []
         if answer.points is None:
             told = ["Still to be marked.", *told]
         elif not answer.answered and not (answer.mark and answer.mark.points is not None):
@@ -55,5 +55,5 @@ def comments_by_hand(report: Report) -> list[str]:
         points = f"{number(row.points)} of {number(row.max_points)}" if row.points is not None else ""
         head = [f"{points}."] if points and row.max_points else []
         if row.told or head:
-            found.append(clean(f"{row.subject}: {' '.join([*head, *row.told])}"))
+            found.append(clean(f"{row.subject}: {' '.join([*head, *row.told])}", COMMENT))
     return found

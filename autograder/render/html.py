@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.render.attention import attention, missing_isolation, questions
 from autograder.render.drawn import Drawn
@@ -26,6 +26,7 @@ from autograder.render.not_graded import counted, to_look_at, told
 from autograder.render.overview import Totals, totals_table
 from autograder.render.plots import pace_of_class, pace_of_one, points_by_exercise
 from autograder.render.reading import (
+    COMMENT,
     ISOLATION,
     MARKS,
     MEANING,
@@ -214,6 +215,7 @@ def environment() -> Environment:
         told=told,
         number=number,
         name=_name,
+        comment=lambda text: escape(clean(text, COMMENT)),
         slug=lambda s: str(s).replace(" ", "-"),
         when=_when,
     )

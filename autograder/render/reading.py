@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from autograder.report import ExerciseResult, Measurement, Report, Status, Verdict
 
 __all__ = [
+    "COMMENT",
     "ISOLATION",
     "MARKS",
     "MEANING",
@@ -38,6 +39,8 @@ NOTHING = "nothing was handed in"
 """The beginning of the report of a student who handed in nothing."""
 SENTENCE = 600
 NAME = 80
+COMMENT = 1200
+"""Of a comment given by hand, with what is said before it."""
 MOST_ACCENTS = 3
 MOST_LINES, LINE, MOST_INDENT = 500, 20_000, 40
 """Of a text of several lines."""
@@ -291,7 +294,7 @@ def decided_by_hand(exercise: ExerciseResult) -> list[str]:
     told = []
     if by_hand.points is not None:
         told.append(f"{number(by_hand.points)} points by hand, in place of {number(exercise.automatic_points)}.")
-    return told + ([clean(by_hand.comment)] if by_hand.comment else [])
+    return told + ([clean(by_hand.comment, COMMENT)] if by_hand.comment else [])
 
 
 def points_earned(report: Report) -> str:
@@ -318,7 +321,9 @@ def next_steps(report: Report) -> list[Step]:
     wrong, unfinished, unwritten = [], [], []
     for exercise in report.exercises:
         missing = round(exercise.max_points - exercise.points, 2)
-        if exercise.is_overridden and missing <= 0:
+        if exercise.by_hand is not None and exercise.is_overridden:
+            if missing > 0:  # whoever gave the points said why
+                unfinished.append(Step(exercise.name, clean(exercise.by_hand.comment), points=missing))
             continue
         if (sentence := shared_sentence(exercise.verdicts)) and sentence in told:
             lost[sentence] = lost.get(sentence, 0.0) + missing
@@ -339,7 +344,11 @@ def next_steps(report: Report) -> list[Step]:
         return [Step("", f"Write {names}{why}.", points=points)] if exercises else []
 
     steps += write([exercise for exercise in unwritten if not exercise.bonus], "")
-    steps += [Step("", f"Answer “{one.name}”.", points=one.max_points) for one in report.written if not one.answered]
+    steps += [
+        Step("", f"Answer “{one.name}”.", points=one.max_points)
+        for one in report.written
+        if not (one.answered or one.mark)
+    ]
     return steps + write(
         [exercise for exercise in unwritten if exercise.bonus and not exercise.optional], " for bonus points"
     )

@@ -15,6 +15,7 @@ from autograder.render.measured import slow_to_grade, timing_of, words_beside
 from autograder.render.mistakes import common_mistakes, personal_mistake
 from autograder.render.page import ASCII_MARKS, STYLES, Page
 from autograder.render.reading import (
+    COMMENT,
     ISOLATION,
     MEANING,
     NAME,
@@ -128,7 +129,7 @@ def _print_exercise(page: Page, exercise: ExerciseResult, width: int, *, verbose
             line.append_text(Text(" " * gap) + note)
     page.line(line)
     for text in decided_by_hand(exercise):
-        page.line(page.text(text), indent=4)
+        page.line(page.text(text, limit=COMMENT), indent=4)
     if verbose:
         for verdict in exercise.verdicts:
             _print_check(page, verdict)

@@ -20,6 +20,9 @@ from autograder.classroom.marking.desk import Desk, RefusedError, Request
 from autograder.classroom.marking.server import MOST_BYTES, OWN_HEADER, open_server
 from autograder.classroom.marking.store import ChangedError, Store
 from autograder.cli import main
+from autograder.export.feedback import summary
+from autograder.render.html import student_page
+from autograder.render.reading import next_steps
 from autograder.report import ExerciseResult, Report, Status, Verdict, WrittenAnswer, read_marked
 from autograder.report.marks import Mark, marks_path, read_marking, read_marks
 from autograder.writing import write_atomically
@@ -190,6 +193,19 @@ def test_pages_show_the_marks_and_are_drawn_again_only_where_one_changed(out, de
     mark(desk, "Ada", 3, revision=1)
     main(["report", str(out)])
     assert [s for s, page in pages.items() if page.stat().st_mtime_ns != before[s]] == ["s1"]
+
+
+def test_a_student_reads_why_points_were_taken_and_the_whole_comment(out, desk):
+    long = "<b>" + "because " * 110 + "the end"
+    mark(desk, "Chen", 5, long, kind="exercise", name="Linear", answer="")
+    mark(desk, "Chen", 1, "in the notebook’s head", answer="")
+    report = read_marked(out, "s3", NAME)
+    assert [(step.exercise, step.points) for step in next_steps(report)] == [("Linear", 2), ("", 2)]
+    page = student_page(report)
+    assert page.count("because ") >= 110
+    assert "5 points by hand, in place of 0. &lt;b&gt;because" in page
+    assert "<b>because" not in page
+    assert "the end" in " ".join(summary(report))
 
 
 # --- two graders, and files ------------------------------------------------------------------
