@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from autograder.commands import authoring, authorship, learning, teaching, term_marks, trusting
+from autograder.commands import authoring, authorship, learning, marking, teaching, term_marks, trusting
 from autograder.commands.options import JsonOption, complain, open_console, print_json
 from autograder.isolation.interpreter import NEUTRAL
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for _commands in (learning, teaching, term_marks, authorship, authoring, trusting):
+for _commands in (learning, teaching, marking, term_marks, authorship, authoring, trusting):
     _commands.register(app)
 
 

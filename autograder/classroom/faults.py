@@ -98,6 +98,7 @@ def bare(report: Report) -> Report:
             result.name,
             [Verdict(v.check, v.part, v.status, v.points, v.max_points, NOT_SHOWN) for v in result.verdicts],
             result.bonus,
+            result.by_hand,
         )
         for result in report.exercises
     ]

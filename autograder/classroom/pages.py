@@ -15,7 +15,7 @@ from rich.console import Console
 
 from autograder.classroom.class_record import ClassRecord
 from autograder.classroom.faults import FOLDER, bare, drawn_class, faults_in
-from autograder.classroom.finding import Entry, report_path
+from autograder.classroom.finding import Entry
 from autograder.classroom.progress import progress
 from autograder.classroom.runs import keep
 from autograder.classroom.student_pages import Sheet, draw_sheets, is_current, page_path, stamp_of, stamped
@@ -25,7 +25,7 @@ from autograder.render.html import class_page, index_page, leaderboard_page
 from autograder.render.not_graded import not_graded_of, print_not_graded, to_look_at
 from autograder.render.overview import Totals, totals_of
 from autograder.render.terminal import print_class
-from autograder.report import NotGraded, Report, Status, read_report, read_stored
+from autograder.report import NotGraded, Report, Status, read_counted, read_marked
 
 __all__ = ["INDEX", "TOTALS", "draw", "entries_of", "name_faults"]
 
@@ -121,7 +121,7 @@ def _read(out: Path, name: str, entries: list[Entry], label: Callable[[str], str
     group = _Class(name, entries)
     condenser = Condenser()
     for entry in entries:
-        report, content = read_stored(report_path(out, entry))
+        report, content = read_counted(out, entry.student, entry.assignment)
         shown = label(report.student)
         stamp = stamp_of(content, shown)
         if not is_current(page_path(out, entry), stamp, within=out):
@@ -200,7 +200,7 @@ def _print_json(out: Path, entries: Sequence[Entry], aside: Sequence[NotGraded],
     """Print one JSON object, of whose reports one at a time is in memory."""
     sys.stdout.write('{"reports":[')
     for place, entry in enumerate(entries):
-        report = read_report(report_path(out, entry))
+        report = read_marked(out, entry.student, entry.assignment)
         sys.stdout.write(("," if place else "") + msgspec.json.encode(report).decode())
     rest = {"not_graded": aside, "set_aside": [str(path) for path in stale]}
     sys.stdout.write(f"],{msgspec.json.encode(rest).decode()[1:]}\n")

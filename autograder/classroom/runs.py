@@ -165,4 +165,5 @@ def is_done(path: Path, submission: Submission, run: Run, entry: Entry, earlier_
         report.earlier_sha256,
     )
     told = report.set_aside == submission.set_aside and all(note in report.problems for note in submission.notes)
-    return report.submission_sha256 == submission.sha256 and theirs == choices and told
+    has_texts = all(answer.sha256 or not answer.answered for answer in report.written)
+    return report.submission_sha256 == submission.sha256 and theirs == choices and told and has_texts

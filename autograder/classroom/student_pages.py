@@ -1,7 +1,7 @@
 """Students' pages: drawn where one is missing or out of date, by several processes where there are many.
 
-A page's head holds a stamp: a hash of the report, of the name that is shown, and of the code that draws.  A page that
-could only be drawn without its details has none, so it is tried again.
+A page's head holds a stamp: a hash of the report and its marks, of the name that is shown, and of the code that draws.
+A page that could only be drawn without its details has none, so it is tried again.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from autograder.classroom.faults import drawn
-from autograder.classroom.finding import Entry, report_path
+from autograder.classroom.finding import Entry
 from autograder.classroom.runs import keep
 from autograder.isolation.interpreter import end_with_parent, enter_neutral_folder, isolated_processes
 from autograder.render.html import student_page
 from autograder.render.own_code import code_sha256
-from autograder.report import read_report
+from autograder.report import read_marked
 from autograder.writing import refuse_links
 
 __all__ = ["Sheet", "draw_sheets", "is_current", "page_path", "stamp_of", "stamped"]
@@ -118,7 +118,7 @@ def _begin() -> None:
 
 def _draw(out: Path, sheet: Sheet) -> bool:
     """Draw one page and write it; whether only its points could be drawn."""
-    report = replace(read_report(report_path(out, sheet.entry)), student=sheet.label)
+    report = replace(read_marked(out, sheet.entry.student, sheet.entry.assignment), student=sheet.label)
     html, shown = drawn(out, sheet.entry, report, student_page)
     is_bare = shown is not report
     keep(page_path(out, sheet.entry), html if is_bare else stamped(html, sheet.stamp), within=out)

@@ -19,7 +19,7 @@ import msgspec
 
 from autograder.course.text_files import read_text
 
-__all__ = ["ANSWERS", "ModelAnswer", "model_answers", "released_answers"]
+__all__ = ["ANSWERS", "ModelAnswer", "QuestionText", "model_answers", "question_texts", "released_answers"]
 
 ANSWERS = "answers.json"
 
@@ -56,3 +56,22 @@ def released_answers(path: Path) -> dict[str, ModelAnswer]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, ModelAnswer])
     except (OSError, msgspec.DecodeError):
         return {}
+
+
+class QuestionText(msgspec.Struct, frozen=True):
+    """A written question for whoever marks it: its text, the model answer and the mark scheme, as Markdown."""
+
+    text: str
+    model: ModelAnswer
+
+
+def question_texts(source: Path) -> dict[str, QuestionText]:
+    """The written questions of a notebook's source by name, in order; the text is the cell before the answer's."""
+    whole = read_text(source) if source.is_file() else ""
+    models = model_answers(source)
+    found = {}
+    for cell in CELL.finditer(whole):
+        before = whole[: cell.start()].rpartition("\n# %%")[2].partition("\n")[2]
+        text = re.sub(r"^# ?", "", before, flags=re.MULTILINE).strip()
+        found[cell[1]] = QuestionText(text, models.get(cell[1], ModelAnswer("")))
+    return found

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from autograder.export.errors import ExportError
-from autograder.export.filling import Wanted, column_named, columns_named, points_of, share_of
+from autograder.export.filling import Wanted, column_named, columns_named, points_of, share_of, unmarked
 from autograder.export.formula import uses_commas
 from autograder.export.roster import listed, match
 from autograder.export.sheet import Sheet
@@ -54,6 +54,7 @@ def fill(sheet: Sheet, reports: Sequence[Report], wanted: Wanted) -> list[str]:
     told = found.sentences([sheet.cell(row, 0) for row in students if row not in found.rows], len(excused))
     if excused:
         told.append(f"Excused in Canvas, left unchanged: {listed([sheet.cell(row, 0) for row in excused])}.")
+    told += unmarked(found.rows.values())
     return [f"Column '{clean(sheet.cell(0, column), 80)}': {told[0]}", *told[1:]]
 
 

@@ -11,6 +11,7 @@ import json
 import re
 from string import Template
 
+from autograder.export.by_hand import HandRow, hand_rows
 from autograder.export.feedback import fitted, is_unreadable, lines, title
 from autograder.render.reading import RIGHT, clean, number
 from autograder.report import Report, Status
@@ -33,6 +34,9 @@ def output_line(content: bytes) -> str:
 
 def _result(report: Report, limit: int) -> dict[str, object]:
     tests = _checks(report, limit) if limit else _exercises(report)
+    tests += [
+        _by_hand(row, len(report.listed) + i) for i, row in enumerate(hand_rows(report), 1) if limit or row.points
+    ]
     made: dict[str, object] = {"version": 3, "status": "pass", "max_score": report.max_points, "tests": tests}
     told = [clean(problem.sentence) for problem in report.problems]
     if is_unreadable(report) or (tests and all(test["status"] == "error" for test in tests)):
@@ -45,10 +49,22 @@ def _result(report: Report, limit: int) -> dict[str, object]:
 def _scores(report: Report) -> list[float]:
     """Points of every check, which added up as floats give the report's own: 5, and not 5.000000000000001."""
     scores = [verdict.points for exercise in report.listed for verdict in exercise.verdicts]
+    by_hand = sum(row.points or 0.0 for row in hand_rows(report))
     earned = [index for index, score in enumerate(scores) if score]
     for index in earned[-3:]:
-        scores[index] += report.points - sum(scores)
+        scores[index] += round(report.points - by_hand, 2) - sum(scores)
     return scores
+
+
+def _by_hand(row: HandRow, task: int) -> dict[str, object]:
+    return {
+        "name": row.title,
+        "status": "pass" if row.points is not None and row.points >= row.max_points else "fail",
+        "message": "\n".join(row.told) or None,
+        "test_code": "",
+        "task_id": task,
+        "score": row.points or 0.0,
+    }
 
 
 def _checks(report: Report, limit: int) -> list[dict[str, object]]:
@@ -79,7 +95,7 @@ def _exercises(report: Report) -> list[dict[str, object]]:
             "message": None,
             "test_code": "",
             "task_id": task,
-            "score": exercise.points,
+            "score": exercise.automatic_points,
         }
         for task, exercise in enumerate(report.listed, 1)
     ]

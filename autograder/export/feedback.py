@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from autograder.export.by_hand import comments_by_hand
 from autograder.render.reading import MEANING, NAME, RIGHT, clean, findings, left_out, number, points_earned, tried
 from autograder.report import ExerciseResult, Report, Status, Verdict
 
@@ -64,19 +65,24 @@ def remarks(report: Report) -> list[str]:
             f"The grader itself failed on checks worth {number(points)} points. They are not graded yet; "
             f"no student is to blame, and an instructor will look at it."
         )
+    if points := report.open_by_hand:
+        told.append(f"Written answers worth {number(points)} points are still to be marked.")
     if points := by_hand(report):
         told.append(f"Up to {number(points)} more points for written answers, which are graded by hand.")
     return [line for line in (clean(text) for text in told) if line]
 
 
 def open_points(report: Report) -> float:
-    """Points of checks on which the grader itself failed."""
-    verdicts = [v for exercise in report.exercises for v in exercise.verdicts if v.status is Status.BROKEN]
+    """Points of checks on which the grader itself failed, where nobody gave points by hand."""
+    failed = [exercise for exercise in report.exercises if not exercise.is_overridden]
+    verdicts = [v for exercise in failed for v in exercise.verdicts if v.status is Status.BROKEN]
     return round(sum(verdict.max_points for verdict in verdicts), 2)
 
 
 def by_hand(report: Report) -> float:
-    """Points of written questions, which are graded by hand."""
+    """Points of written questions, which are graded by hand, where they do not count yet."""
+    if report.counts_written:
+        return 0.0
     return round(sum(answer.max_points for answer in report.written), 2)
 
 
@@ -87,7 +93,7 @@ def headline(report: Report) -> str:
 
 def summary(report: Report, limit: int = 300) -> list[str]:
     """Summarize a report: the points, remarks on the file, one line per exercise without full points."""
-    told = [f"{headline(report)}.", *remarks(report)]
+    told = [f"{headline(report)}.", *remarks(report), *comments_by_hand(report)]
     if is_unreadable(report):
         return told
     about_file = {problem.sentence for problem in report.problems}

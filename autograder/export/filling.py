@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from autograder.export.sheet import Sheet
 from autograder.render.reading import clean, number
 from autograder.report import Report
 
-__all__ = ["Wanted", "column_named", "columns_named", "points_of", "share_of"]
+__all__ = ["Wanted", "column_named", "columns_named", "points_of", "share_of", "unmarked"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ def columns_named(sheet: Sheet, names: Sequence[str]) -> list[int]:
 
 def _plain(header: str) -> str:
     return " ".join(header.casefold().split())
+
+
+def unmarked(reports: Iterable[Report]) -> list[str]:
+    """A sentence on answers that are still to be marked, whose points are therefore not in the sheet."""
+    waiting = sum(bool(report.open_by_hand) for report in reports)
+    if not waiting:
+        return []
+    who = "1 student has" if waiting == 1 else f"{waiting} students have"
+    return [f"{who} answers that are still to be marked: they count 0 until then."]
 
 
 def share_of(text: str) -> float | None:

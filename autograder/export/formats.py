@@ -10,7 +10,7 @@ from pathlib import Path
 from autograder.export.errors import ExportError
 from autograder.export.filling import Wanted
 from autograder.export.sheet import Sheet, read_sheet
-from autograder.report import Report, read_report
+from autograder.report import Report, read_marked
 from autograder.writing import write_atomically
 
 __all__ = ["FORMATS", "Choices", "Graded", "Told", "assignments_in", "find_assignment", "read_graded", "write"]
@@ -98,8 +98,11 @@ def find_assignment(target: str, out: Path) -> str:
 
 
 def read_graded(out: Path, assignment: str | None = None) -> list[Graded]:
-    """Read a run's reports, by student; ReportError if one cannot be read."""
-    return [Graded(path.relative_to(out / "reports"), read_report(path)) for path in _paths(out, assignment)]
+    """Read a run's reports as they count, by student; ReportError if one cannot be read."""
+    return [
+        Graded(path.relative_to(out / "reports"), read_marked(out, path.parent.name, path.stem))
+        for path in _paths(out, assignment)
+    ]
 
 
 def _paths(out: Path, assignment: str | None) -> list[Path]:

@@ -17,7 +17,7 @@ from autograder.export.database import Database, RowError, open_gradebook
 from autograder.export.errors import ExportError
 from autograder.export.marking import Work, write_batch
 from autograder.export.summary import LeftOut, Summary
-from autograder.report import Report, ReportError, read_report
+from autograder.report import Report, ReportError, read_marked
 
 __all__ = ["Summary", "reports_at", "submissions_of", "write_gradebook"]
 
@@ -49,10 +49,13 @@ def write_gradebook(
 
 
 def reports_at(paths: Iterable[Path]) -> Iterator[Report | ReportError]:
-    """Read each report when it is needed; give the error of one that cannot be read."""
+    """Read each report of a run, as it counts, when it is needed; give the error of one that cannot be read.
+
+    paths: ``OUT/reports/STUDENT/ASSIGNMENT.json``.
+    """
     for path in paths:
         try:
-            yield read_report(path)
+            yield read_marked(path.parents[2], path.parent.name, path.stem)
         except ReportError as error:
             yield error
 

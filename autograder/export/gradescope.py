@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
+from autograder.export.by_hand import HandRow, hand_rows
 from autograder.export.feedback import headline, is_unreadable, lines, open_points, remarks, title
 from autograder.export.figure import picture
 from autograder.render.reading import ISOLATION, NAME, RIGHT, clean
@@ -21,7 +22,7 @@ def results(report: Report) -> dict[str, object]:
     return {
         "score": report.points,
         "execution_time": report.seconds,
-        "output": _paragraphs([f"{headline(report)}, graded automatically.", *remarks(report)]),
+        "output": _paragraphs([f"{headline(report)}{_how(report)}.", *remarks(report)]),
         "output_format": "html",
         "test_output_format": "html",
         "test_name_format": "text",
@@ -32,8 +33,30 @@ def results(report: Report) -> dict[str, object]:
             _test(exercise, verdict, f"{i}.{j}")
             for i, exercise in enumerate(report.listed, 1)
             for j, verdict in enumerate(exercise.verdicts, 1)
-        ],
+        ]
+        + [_by_hand(row, str(i)) for i, row in enumerate(hand_rows(report), len(report.listed) + 1)],
     }
+
+
+def _how(report: Report) -> str:
+    return "" if hand_rows(report) else ", graded automatically"
+
+
+def _by_hand(row: HandRow, count: str) -> dict[str, object]:
+    """What was marked by hand; an answer that is still to be marked has no score."""
+    test: dict[str, object] = {
+        "name": row.title,
+        "name_format": "text",
+        "number": count,
+        "output": _paragraphs(row.told),
+        "output_format": "html",
+        "tags": [row.subject, "by hand"],
+        "visibility": "visible",
+    }
+    if row.points is not None:
+        status = "passed" if row.points >= row.max_points else "failed"
+        test |= {"score": row.points, "max_score": row.max_points, "status": status}
+    return test
 
 
 def fault(sentence: str, score: float = 0.0) -> dict[str, object]:
@@ -105,6 +128,8 @@ def _record(report: Report) -> dict[str, object]:
         "unreadable": is_unreadable(report),
         "needs_a_hand": open_points(report) > 0,
         "written": [
-            {"name": clean(a.name, NAME), "max_points": a.max_points, "answered": a.answered} for a in report.written
+            {"name": clean(a.name, NAME), "max_points": a.max_points, "answered": a.answered}
+            | ({"points": a.points} if report.counts_written else {})
+            for a in report.written
         ],
     }

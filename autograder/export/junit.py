@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
+from autograder.export.by_hand import HandRow, hand_rows
 from autograder.export.feedback import lines, remarks
 from autograder.render.reading import MEANING, NAME, clean, number
 from autograder.report import ExerciseResult, Report, Status, Verdict
@@ -27,9 +28,13 @@ def document(report: Report) -> bytes:
     statuses = [verdict.status for exercise in report.listed for verdict in exercise.verdicts]
     root = ET.Element("testsuites", name=f"{_name(report.student)} {_name(report.assignment)}".strip())
     root.set("time", f"{max(report.seconds, 0.0):.3f}")
+    by_hand = hand_rows(report)
+    statuses += [_status(row) for row in by_hand]
     root.attrib |= {key: value for key, value in _counts(statuses).items() if key != "skipped"}
     for exercise in report.listed:
         _suite(root, report, exercise)
+    for row in by_hand:
+        _suite_by_hand(root, report, row)
     ET.indent(root)
     content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return content
@@ -61,6 +66,27 @@ def _suite(root: ET.Element, report: Report, exercise: ExerciseResult) -> None:
         _case(suite, report, exercise, verdict)
     if told := remarks(report):
         ET.SubElement(suite, "system-out").text = "\n".join(told)
+
+
+def _suite_by_hand(root: ET.Element, report: Report, row: HandRow) -> None:
+    """What was marked by hand: passed, whatever its points, or skipped while it is still to be marked."""
+    suite = ET.SubElement(root, "testsuite", name=_name(row.title), package=_name(report.assignment))
+    suite.attrib |= _counts([_status(row)])
+    properties = ET.SubElement(suite, "properties")
+    facts = {"max_points": number(row.max_points), "student": _name(report.student)}
+    facts = facts if row.points is None else {"points": number(row.points), **facts}
+    for name, value in facts.items():
+        ET.SubElement(properties, "property", name=name, value=value)
+    case = ET.SubElement(suite, "testcase", name="marked by hand", classname=_name(report.assignment))
+    told = "\n".join(row.told)
+    if row.points is None:
+        ET.SubElement(case, "skipped", type="to be marked", message="still to be marked").text = told
+    elif told:
+        ET.SubElement(case, "system-out").text = told
+
+
+def _status(row: HandRow) -> Status:
+    return Status.SKIPPED if row.points is None else Status.PASSED
 
 
 def _case(suite: ET.Element, report: Report, exercise: ExerciseResult, verdict: Verdict) -> None:

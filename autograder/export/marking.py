@@ -21,6 +21,8 @@ from autograder.report import Report, Status, grade_cell
 __all__ = ["Work", "write_batch"]
 
 NO_RESPONSE = "No response."  # nbgrader's own words
+BY_HAND = "By hand: "
+"""How a comment begins that was written here and may be replaced: of nbgrader's two, the one that is no person's."""
 Values = dict[str, Any]
 """A row of a table, by column."""
 
@@ -35,10 +37,16 @@ class Work:
 
 @dataclass(frozen=True)
 class Score:
-    """A report's score of one cell: its points (None if it is graded by hand), and whether it needs attention."""
+    """A report's score of one cell: its points (None if it is graded by hand), and whether it needs attention.
+
+    imported: whether the points were given by hand in a gradebook, then automatic: those without it. Where this
+    gradebook holds such points itself, they are not written a second time.
+    """
 
     points: float | None
     by_hand: bool = False
+    imported: bool = False
+    automatic: float | None = None
 
 
 def write_batch(gradebook: Row, works: Sequence[Work], root: Path) -> Summary:
@@ -240,9 +248,9 @@ def _write(rows: _Rows, work: Work, layout: Layout, summary: Summary) -> None:
         _mark(grades[layout.graded[name][0]], score, anew=anew)
     for cell_id, most in (layout.graded[grade_cell(n)] for n in report.left_out if grade_cell(n) in layout.graded):
         grades[cell_id]["needs_manual_grade"] &= most > 0  # bonus points that nobody grades wait for nobody
-    for name, silent in _silences(report).items():
+    for name, remark in _remarks(report).items():
         if name in layout.solutions:
-            _remark(comments[layout.solutions[name]], silent=silent)
+            _remark(comments[layout.solutions[name]], remark)
     has_changed = rows.has_changed(submission, grades, comments)
     summary.added += is_new
     summary.changed += has_changed and not is_new
@@ -259,17 +267,27 @@ def _scores(report: Report, layout: Layout) -> dict[str, Score]:
         found.pop(grade_cell(name), None)
     for exercise in report.exercises:
         if exercise.name not in report.left_out:
-            is_broken = exercise.status is Status.BROKEN
-            found[grade_cell(exercise.name)] = Score(exercise.points, by_hand=is_broken)
+            found[grade_cell(exercise.name)] = Score(
+                exercise.points,
+                by_hand=exercise.status is Status.BROKEN,
+                imported=exercise.by_hand is not None and exercise.by_hand.imported,
+                automatic=exercise.automatic_points,
+            )
     for answer in report.written:
-        found[answer.name] = Score(None, by_hand=True) if answer.answered else Score(0.0)
+        imported = answer.mark is not None and answer.mark.imported
+        automatic = None if answer.answered else 0.0
+        found[answer.name] = Score(answer.points, answer.points is None, imported, automatic)
     return found
 
 
-def _silences(report: Report) -> dict[str, bool]:
-    """Whether the answer is empty, by the name of its cell."""
-    found = {exercise.name: exercise.status is Status.NOT_ATTEMPTED for exercise in report.exercises}
-    return found | {answer.name: not answer.answered for answer in report.written}
+def _remarks(report: Report) -> dict[str, str | None]:
+    """What there is to say by the name of the cell: the comment given by hand, or that the answer is empty."""
+    silent = {exercise.name: exercise.status is Status.NOT_ATTEMPTED for exercise in report.exercises}
+    silent |= {answer.name: not answer.answered for answer in report.written}
+    given = {exercise.name: exercise.by_hand for exercise in report.exercises}
+    given |= {answer.name: answer.mark for answer in report.written}
+    found: dict[str, str | None] = {name: NO_RESPONSE if is_silent else None for name, is_silent in silent.items()}
+    return found | {name: f"{BY_HAND}{mark.comment}" for name, mark in given.items() if mark and mark.comment}
 
 
 def _mark(grade: Values, score: Score, *, anew: bool) -> None:
@@ -277,15 +295,21 @@ def _mark(grade: Values, score: Score, *, anew: bool) -> None:
 
     anew: the work was handed in again since the gradebook was last written.
     """
-    has_moved = anew or grade["auto_score"] != score.points
-    grade["auto_score"] = score.points
     is_marked = grade["manual_score"] is not None
+    holds_it = score.imported and (is_marked or grade["extra_credit"] is not None)
+    points = score.automatic if holds_it else score.points
+    has_moved = anew or grade["auto_score"] != points
+    grade["auto_score"] = points
+    if holds_it and not anew:
+        grade["needs_manual_grade"] = False
+        return
     if (is_marked or grade["extra_credit"] is not None) and not has_moved:
         return
     grade["needs_manual_grade"] = score.by_hand or is_marked
 
 
-def _remark(comment: Values, *, silent: bool) -> None:
-    """Record, as nbgrader does, that the answer is empty; comments by people stay."""
-    if comment["auto_comment"] in (None, NO_RESPONSE):
-        comment["auto_comment"] = NO_RESPONSE if silent else None
+def _remark(comment: Values, remark: str | None) -> None:
+    """Record, as nbgrader does, that the answer is empty, or a mark's comment; those of formgrader and others stay."""
+    there = comment["auto_comment"]
+    if there in (None, NO_RESPONSE) or there.startswith(BY_HAND):
+        comment["auto_comment"] = remark

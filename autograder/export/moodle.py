@@ -13,7 +13,7 @@ from html import escape
 
 from autograder.export.errors import ExportError
 from autograder.export.feedback import summary
-from autograder.export.filling import Wanted, column_named, columns_named, points_of, share_of
+from autograder.export.filling import Wanted, column_named, columns_named, points_of, share_of, unmarked
 from autograder.export.formula import harmless, uses_commas
 from autograder.export.roster import listed, match
 from autograder.export.sheet import Sheet
@@ -63,6 +63,7 @@ def fill(sheet: Sheet, reports: Sequence[Report], wanted: Wanted) -> list[str]:
         told.append(f"Locked in Moodle, left unchanged: {listed([sheet.cell(row, name[0]) for row in locked])}.")
     if feedback is None:
         told.append("The sheet has no column for feedback, so none was written.")
+    told += unmarked(found.rows.values())
     return [f"Column '{clean(sheet.cell(0, grade), 80)}': {told[0]}", *told[1:]]
 
 

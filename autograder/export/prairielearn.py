@@ -5,6 +5,7 @@ What cannot be graded, for instance because the grader itself failed, is ``grada
 
 from __future__ import annotations
 
+from autograder.export.by_hand import hand_rows
 from autograder.export.feedback import LONGEST, fitted, headline, is_unreadable, lines, open_points, remarks, title
 from autograder.export.figure import picture
 from autograder.render.reading import clean
@@ -43,6 +44,19 @@ def _result(report: Report, limit: int) -> dict[str, object]:
             }
             for exercise in report.listed
             for verdict in exercise.verdicts
+            if limit
+        ]
+        + [
+            {
+                "name": row.title,
+                "description": "marked by hand",
+                "points": row.points or 0.0,
+                "max_points": row.max_points,
+                "message": "\n".join(row.told),
+                "output": "",
+                "images": [],
+            }
+            for row in hand_rows(report)
             if limit
         ],
     }

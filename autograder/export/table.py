@@ -6,10 +6,11 @@ import csv
 import io
 from collections.abc import Sequence
 
+from autograder.export.by_hand import comments_by_hand, hand_rows
 from autograder.export.feedback import is_unreadable, open_points
 from autograder.export.formula import decimal, harmless
 from autograder.render.reading import clean, exercise_names, number
-from autograder.report import Report
+from autograder.report import Report, WrittenAnswer
 
 __all__ = ["table"]
 
@@ -37,18 +38,21 @@ def table(reports: Sequence[Report], *, semicolons: bool = False) -> bytes:
         "graded at",
         "about the file",
     ]
+    has_marks = any(hand_rows(report) for report in reports)
+    header += ["by hand"] if has_marks else []
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=";" if semicolons else ",", lineterminator="\r\n")
     writer.writerow([harmless(_encodable(cell)) for cell in header])
     for report in sorted(reports, key=lambda report: (report.student.casefold(), report.student)):
         cells = [report.student, *_row(report, names, [name for name, _ in written], comma=semicolons)]
+        cells += [" ".join(comments_by_hand(report))] if has_marks else []
         writer.writerow([harmless(_encodable(cell)) for cell in cells])
     return b"\xef\xbb\xbf" + file.getvalue().encode()
 
 
 def _row(report: Report, names: list[str], written: list[str], *, comma: bool) -> list[str]:
     earned = {exercise.name: decimal(exercise.points, comma=comma) for exercise in report.exercises}
-    answered = {answer.name: "answered" if answer.answered else "empty" for answer in report.written}
+    answered = {answer.name: _mark(answer, counts=report.counts_written, comma=comma) for answer in report.written}
     return [
         *(earned.get(name, "") for name in names),
         decimal(report.points, comma=comma),
@@ -56,7 +60,7 @@ def _row(report: Report, names: list[str], written: list[str], *, comma: bool) -
         decimal(report.bonus_points, comma=comma),
         *(answered.get(name, "") for name in written),
         "unreadable" if is_unreadable(report) else report.status,
-        decimal(open_points(report), comma=comma),
+        decimal(round(open_points(report) + report.open_by_hand, 2), comma=comma),
         report.isolation,
         str(report.seed),
         report.backend,
@@ -64,6 +68,13 @@ def _row(report: Report, names: list[str], written: list[str], *, comma: bool) -
         report.graded_at,
         " ".join(clean(problem.sentence) for problem in report.problems),
     ]
+
+
+def _mark(answer: WrittenAnswer, *, counts: bool, comma: bool) -> str:
+    """The points of a written question; before these count, whether there is an answer."""
+    if not counts:
+        return "answered" if answer.answered else "empty"
+    return "to be marked" if answer.points is None else decimal(answer.points, comma=comma)
 
 
 def _encodable(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from autograder.render.reading import nothing_handed_in, unread
+from autograder.render.reading import nothing_handed_in, number, unread
 from autograder.report import Report, Status, Verdict, WrittenAnswer
 
 __all__ = ["Attention", "Question", "attention", "missing_isolation", "questions"]
@@ -45,6 +46,11 @@ def attention(reports: Sequence[Report]) -> list[Attention]:
             _with_status(reports, Status.INCONCLUSIVE),
         ),
         Attention(
+            "Marked by hand, and changed since",
+            "The answer or the automatic points are others than when the mark was given. The mark stands: look again.",
+            [row for report in reports for row in _changed(report)],
+        ),
+        Attention(
             "Nothing handed in",
             "There was no file to grade. Ask the student, or keep the zero.",
             [row for report in reports if nothing_handed_in(report) for row in _problems(report)],
@@ -73,8 +79,22 @@ def _with_status(reports: Sequence[Report], status: Status) -> list[Row]:
         (report.student, f"{exercise.name}: {verdict.check}", _detail(verdict))
         for report in reports
         for exercise in report.exercises
+        if not exercise.is_overridden
         for verdict in exercise.verdicts
         if verdict.status is status
+    ]
+
+
+def _changed(report: Report) -> list[Row]:
+    rows = [
+        (report.student, answer.name, "the answer changed since it was marked")
+        for answer in report.written
+        if answer.mark is not None and answer.mark.changed
+    ]
+    return rows + [
+        (report.student, exercise.name, f"the checks now find {number(exercise.automatic_points)} points")
+        for exercise in report.exercises
+        if exercise.by_hand is not None and exercise.by_hand.changed
     ]
 
 
@@ -102,12 +122,19 @@ def _few_of_each(rows: Iterable[Row]) -> Iterable[Row]:
 
 @dataclass
 class Question:
-    """A written question, and how many answers are waiting to be read."""
+    """A written question: how many answers there are, and how many are still to be marked; points: those given."""
 
     name: str
     max_points: float
     answered: int = 0
     asked: int = 0
+    to_mark: int = 0
+    points: list[float] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float | None:
+        """The mean of the points given; None where there are none."""
+        return statistics.fmean(self.points) if self.points else None
 
 
 def questions(reports: Sequence[Report]) -> list[Question]:
@@ -118,6 +145,9 @@ def questions(reports: Sequence[Report]) -> list[Question]:
         question = found.setdefault(answer.name, Question(answer.name, answer.max_points))
         question.answered += answer.answered
         question.asked += 1
+        question.to_mark += answer.points is None
+        if answer.mark is not None and answer.mark.points is not None:
+            question.points.append(answer.mark.points)
     return list(found.values())
 
 

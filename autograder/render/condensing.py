@@ -53,7 +53,7 @@ class Condenser:
             left_out=[self._once(one) for one in report.left_out],
             versions=versions,
             problems=[self._once(one) for one in report.problems],
-            written=[self._once(one) for one in report.written],
+            written=[self._once(replace(one, text="", sha256="")) for one in report.written],
             set_aside=[],
             exercises=[self._result(one, told, exact=is_listed) for one in report.exercises],
         )
@@ -65,11 +65,11 @@ class Condenser:
     def _result(self, result: ExerciseResult, told: Collection[str], *, exact: bool) -> ExerciseResult:
         verdicts = [self._verdict(result.name, one, told, exact=exact) for one in result.verdicts]
         if any(one.measurement for one in verdicts):  # hardly two students' are equal
-            return ExerciseResult(self._once(result.name), verdicts, result.bonus)
-        key = (result.name, result.bonus, *map(id, verdicts))
+            return ExerciseResult(self._once(result.name), verdicts, result.bonus, result.by_hand)
+        key = (result.name, result.bonus, result.by_hand, *map(id, verdicts))
         found = self._results.get(key)
         if found is None:
-            found = self._results[key] = ExerciseResult(self._once(result.name), verdicts, result.bonus)
+            found = self._results[key] = ExerciseResult(self._once(result.name), verdicts, result.bonus, result.by_hand)
         return found
 
     def _verdict(self, exercise: str, verdict: Verdict, told: Collection[str], *, exact: bool) -> Verdict:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autograder.render.errormap import levels, telling
 from autograder.render.measured import Measure, measured, timing_of
-from autograder.render.reading import RIGHT, findings, shared_sentence
+from autograder.render.reading import RIGHT, decided_by_hand, findings, shared_sentence
 from autograder.report import ExerciseResult, Status, Timing, Verdict
 
 __all__ = ["Drawn", "Gauge"]
@@ -28,6 +28,7 @@ class Drawn:
         self.max_points = exercise.max_points
         self.bonus = exercise.bonus
         self.optional = exercise.optional
+        self.by_hand = decided_by_hand(exercise)
         shared = shared_sentence(exercise.verdicts)
         self.about_file = bool(shared) and shared in told
         self.sentence = shared if len(exercise.verdicts) > 1 and not self.about_file else ""

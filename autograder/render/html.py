@@ -27,6 +27,7 @@ from autograder.render.not_graded import counted, to_look_at, told
 from autograder.render.overview import Totals, totals_table
 from autograder.render.plots import pace_of_class, pace_of_one, points_by_exercise
 from autograder.render.reading import (
+    COMMENT,
     ISOLATION,
     MARKS,
     MEANING,
@@ -218,6 +219,7 @@ def environment() -> Environment:
         number=number,
         name=_name,
         code=escape,
+        comment=lambda text: escape(clean(text, COMMENT)),
         slug=lambda s: str(s).replace(" ", "-"),
         when=_when,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from autograder.report import ExerciseResult, Measurement, Report, Status, Verdict
 
 __all__ = [
+    "COMMENT",
     "ISOLATION",
     "MARKS",
     "MEANING",
@@ -19,6 +20,7 @@ __all__ = [
     "Step",
     "ascii_fallback",
     "clean",
+    "decided_by_hand",
     "exercise_names",
     "findings",
     "left_out",
@@ -26,6 +28,7 @@ __all__ = [
     "nothing_handed_in",
     "number",
     "remark_of",
+    "several_lines",
     "shared_sentence",
     "tried",
     "unread",
@@ -36,7 +39,11 @@ NOTHING = "nothing was handed in"
 """The beginning of the report of a student who handed in nothing."""
 SENTENCE = 600
 NAME = 80
+COMMENT = 1200
+"""Of a comment given by hand, with what is said before it."""
 MOST_ACCENTS = 3
+MOST_LINES, LINE, MOST_INDENT = 500, 20_000, 40
+"""Of a text of several lines."""
 
 RIGHT = (Status.PASSED, Status.INCONCLUSIVE)
 """Statuses that earn full points."""
@@ -112,6 +119,15 @@ def clean(text: str, limit: int = SENTENCE) -> str:
         else:
             kept.append(char)
     return _shortened(" ".join("".join(kept).split()), limit)
+
+
+def several_lines(text: str, most: int = MOST_LINES) -> str:
+    """Make a longer text of unknown origin safe, line by line; indentation is kept, lines are not shortened."""
+    lines = text.expandtabs(4).splitlines()
+    shown = [f"{' ' * min(MOST_INDENT, len(line) - len(line.lstrip(' ')))}{clean(line, LINE)}" for line in lines[:most]]
+    if len(lines) > most:
+        shown.append(f"… and {len(lines) - most} more lines")
+    return "\n".join(line.rstrip() for line in shown)
 
 
 def _is_plain(text: str) -> bool:
@@ -264,11 +280,29 @@ def counted_points(report: Report) -> tuple[float, float]:
     """Points and maximum of all but bonus exercises; of these where nothing else was graded."""
     counted = [exercise for exercise in report.exercises if not exercise.bonus] or report.exercises
     points, most = (sum(one.points for one in counted), sum(one.max_points for one in counted))
+    if report.counts_written:
+        points += sum(answer.points or 0.0 for answer in report.written)
+        most += sum(answer.max_points for answer in report.written)
     return round(points, 2), round(most, 2)
 
 
+def decided_by_hand(exercise: ExerciseResult) -> list[str]:
+    """What a person decided on an exercise: the points in place of the automatic ones, and the comment."""
+    by_hand = exercise.by_hand
+    if by_hand is None:
+        return []
+    told = []
+    if by_hand.points is not None:
+        told.append(f"{number(by_hand.points)} points by hand, in place of {number(exercise.automatic_points)}.")
+    return told + ([clean(by_hand.comment, COMMENT)] if by_hand.comment else [])
+
+
 def points_earned(report: Report) -> str:
-    """The points in one line; bonus points are named, for the sum may exceed the maximum."""
+    """The points in one line; bonus points are named, for the sum may exceed the maximum; so is what is unmarked."""
+    if report.counts_written:
+        bonus = f", with {number(report.bonus_points)} bonus points" if report.bonus_points else ""
+        unmarked = f", {number(report.open_by_hand)} still to be marked" if report.open_by_hand else ""
+        return f"{number(report.points)} of {number(report.max_points)} points{bonus}{unmarked}"
     if report.exercises and all(exercise.optional for exercise in report.exercises):
         return "optional steps, without points"
     if report.exercises and all(exercise.bonus for exercise in report.exercises):
@@ -287,6 +321,10 @@ def next_steps(report: Report) -> list[Step]:
     wrong, unfinished, unwritten = [], [], []
     for exercise in report.exercises:
         missing = round(exercise.max_points - exercise.points, 2)
+        if exercise.by_hand is not None and exercise.is_overridden:
+            if missing > 0:  # whoever gave the points said why
+                unfinished.append(Step(exercise.name, clean(exercise.by_hand.comment), points=missing))
+            continue
         if (sentence := shared_sentence(exercise.verdicts)) and sentence in told:
             lost[sentence] = lost.get(sentence, 0.0) + missing
         elif exercise.status is Status.NOT_ATTEMPTED:
@@ -306,7 +344,11 @@ def next_steps(report: Report) -> list[Step]:
         return [Step("", f"Write {names}{why}.", points=points)] if exercises else []
 
     steps += write([exercise for exercise in unwritten if not exercise.bonus], "")
-    steps += [Step("", f"Answer “{one.name}”.", points=one.max_points) for one in report.written if not one.answered]
+    steps += [
+        Step("", f"Answer “{one.name}”.", points=one.max_points)
+        for one in report.written
+        if not (one.answered or one.mark)
+    ]
     return steps + write(
         [exercise for exercise in unwritten if exercise.bonus and not exercise.optional], " for bonus points"
     )

@@ -15,6 +15,7 @@ from autograder.render.measured import slow_to_grade, timing_of, words_beside
 from autograder.render.mistakes import common_mistakes, personal_mistake
 from autograder.render.page import ASCII_MARKS, STYLES, Page
 from autograder.render.reading import (
+    COMMENT,
     ISOLATION,
     MEANING,
     NAME,
@@ -22,6 +23,7 @@ from autograder.render.reading import (
     Finding,
     clean,
     counted_points,
+    decided_by_hand,
     exercise_names,
     findings,
     left_out,
@@ -70,6 +72,8 @@ def print_report(console: Console, report: Report, *, verbose: bool = False) -> 
     _print_exercises(page, report, verbose=verbose)
     for answer in report.written:
         state = "answered" if answer.answered else "no answer yet"
+        if report.counts_written and answer.points is not None:
+            state = f"{number(answer.points)} given" if answer.answered else state
         text = page.text(f"by hand: {clean(answer.name, 160)} ({number(answer.max_points)} points, {state})", "dim")
         page.line(page.mark(Status.SKIPPED if answer.answered else Status.NOT_ATTEMPTED), " ", text, hang=2)
     page.gap()
@@ -124,6 +128,8 @@ def _print_exercise(page: Page, exercise: ExerciseResult, width: int, *, verbose
         if line.cell_len + gap + note.cell_len <= page.width:
             line.append_text(Text(" " * gap) + note)
     page.line(line)
+    for text in decided_by_hand(exercise):
+        page.line(page.text(text, limit=COMMENT), indent=4)
     if verbose:
         for verdict in exercise.verdicts:
             _print_check(page, verdict)
@@ -194,7 +200,7 @@ def _print_total(page: Page, report: Report) -> None:
         (f"  {points_earned(report)}", "bold"),
     )
     by_hand = sum(answer.max_points for answer in report.written)
-    if by_hand:
+    if by_hand and not report.counts_written:
         line.append(f"  and up to {number(by_hand)} by hand", "dim")
     page.line(line)
     if without := left_out(report):
@@ -293,10 +299,12 @@ def _print_summary(page: Page, reports: list[Report]) -> None:
     count = "1 student" if len(reports) == 1 else f"{len(reports)} students"
     most = number(reports[0].max_points)
     middle = f"median {number(statistics.median(points))}, mean {number(statistics.fmean(points))} of {most} points"
+    waiting = sum(len(report.to_mark) for report in reports if report.counts_written)
     perfect = sum(report.status in RIGHT and bool(report.exercises) for report in reports)
     missing = sum(map(unread, reports))
     unreadable = f", {missing} not readable and not counted" if missing else ""
-    page.line(page.text(f"{count}, {middle}, {perfect} all correct{unreadable}"))
+    unmarked = f", {waiting} written {'answer' if waiting == 1 else 'answers'} to be marked" if waiting else ""
+    page.line(page.text(f"{count}, {middle}, {perfect} all correct{unreadable}{unmarked}"))
     if without := next((text for report in reports if (text := left_out(report))), ""):
         page.line(page.text(without, "dim"))
     for one in common_mistakes(reports)[:3]:
@@ -324,4 +332,9 @@ def _for_the_teacher(reports: list[Report]) -> list[str]:
 
 
 def _has(report: Report, status: Status) -> bool:
-    return any(verdict.status is status for exercise in report.exercises for verdict in exercise.verdicts)
+    return any(
+        verdict.status is status
+        for exercise in report.exercises
+        if not exercise.is_overridden
+        for verdict in exercise.verdicts
+    )

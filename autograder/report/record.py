@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import msgspec
 
+from autograder.report.by_hand import ByHand
 from autograder.report.problems import NotGraded, Problem
 from autograder.report.status import Status, overall
 from autograder.report.verdict import ExerciseResult
 
-__all__ = ["FORMAT", "Report", "WrittenAnswer", "grade_cell"]
+__all__ = ["FORMAT", "MOST_TEXT", "Report", "WrittenAnswer", "grade_cell"]
 
 FORMAT = 2
 """Version of the schema.  1: a verdict had ``timing``, ``footprint`` and ``growth`` in place of ``measurement``."""
+MOST_TEXT = 20_000
+"""Characters of a written answer that a report keeps."""
 
 
 class WrittenAnswer(msgspec.Struct, frozen=True):
-    """A written question: graded by hand, so only whether there is an answer is known."""
+    """A written question, which is graded by hand.
+
+    text: the answer as it was handed in, at most ``MOST_TEXT`` characters; sha256: of all of it; both are empty where
+    there is no answer, and in reports of earlier releases; mark: in no stored report, see ``autograder.report.marks``.
+    """
 
     name: str
     max_points: float
     answered: bool
+    text: str = ""
+    sha256: str = ""
+    mark: ByHand | None = None
+
+    @property
+    def points(self) -> float | None:
+        """The points given by hand; 0 where nothing was answered; None where an answer is still to be marked."""
+        if self.mark is not None and self.mark.points is not None:
+            return self.mark.points
+        return None if self.answered else 0.0
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +50,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     isolation: "full", "partial" or "none", proved before student code was loaded ("" if none ran);
     isolation_missing: missing layers, with the reason; tried: what the code attempted and no exercise needs, each a
     continuation of “tried to”; set_aside: files of this hand-in that were not graded.
+    counts_written: whether written questions are part of points and maximum: in no stored report, but in a report
+    that ``autograder.report.marks`` read, once the assignment is marked by hand.
     """
 
     format: int = FORMAT
@@ -60,11 +79,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     written: list[WrittenAnswer] = []
     seconds: float = 0.0
     graded_at: str = ""
+    counts_written: bool = False
 
     @property
     def points(self) -> float:
-        """Points from automatic grading, bonus points among them: they may exceed the maximum."""
-        return round(sum(exercise.points for exercise in self.exercises), 2)
+        """Points as they count, bonus points among them: they may exceed the maximum."""
+        by_hand = sum(answer.points or 0.0 for answer in self.written) if self.counts_written else 0.0
+        return round(sum(exercise.points for exercise in self.exercises) + by_hand, 2)
 
     @property
     def bonus_points(self) -> float:
@@ -73,8 +94,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def max_points(self) -> float:
-        """Maximum of automatic grading; bonus points and written questions are extra."""
-        return round(sum(exercise.max_points for exercise in self.exercises if not exercise.bonus), 2)
+        """Maximum of the points without bonus points, and without written questions before they count."""
+        by_hand = sum(answer.max_points for answer in self.written) if self.counts_written else 0.0
+        return round(sum(exercise.max_points for exercise in self.exercises if not exercise.bonus) + by_hand, 2)
+
+    @property
+    def to_mark(self) -> list[WrittenAnswer]:
+        """The answers that are still to be marked."""
+        return [answer for answer in self.written if answer.points is None]
+
+    @property
+    def open_by_hand(self) -> float:
+        """Points of answers that count and are still to be marked."""
+        return round(sum(answer.max_points for answer in self.to_mark), 2) if self.counts_written else 0.0
 
     @property
     def listed(self) -> list[ExerciseResult]:

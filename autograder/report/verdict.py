@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from autograder.report.by_hand import ByHand
 from autograder.report.measurement import Measurement
 from autograder.report.status import Status, overall
 
@@ -46,16 +47,30 @@ class ExerciseResult(msgspec.Struct, frozen=True):
     """All verdicts of one exercise; bonus: whether its points are not part of the assignment's maximum.
 
     One that has none at all is an optional step of another exercise.
+    by_hand: points that replace those of the checks, or a comment: in no stored report, see ``report.marks``.
     """
 
     name: str
     verdicts: list[Verdict]
     bonus: bool = False
+    by_hand: ByHand | None = None
 
     @property
     def points(self) -> float:
-        """Points earned."""
+        """Points as they count: those given by hand, if there are any."""
+        if self.by_hand is not None and self.by_hand.points is not None:
+            return self.by_hand.points
+        return self.automatic_points
+
+    @property
+    def automatic_points(self) -> float:
+        """Points that the checks found."""
         return round(sum(verdict.points for verdict in self.verdicts), 2)
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether its points were given by hand."""
+        return self.by_hand is not None and self.by_hand.points is not None
 
     @property
     def max_points(self) -> float:
@@ -69,8 +84,16 @@ class ExerciseResult(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> Status:
-        """The exercise as a whole; what waits for an unwritten one is no more than partly done."""
+        """The exercise as a whole; what waits for an unwritten one is no more than partly done.
+
+        Of points given by hand, all are “passed”, and others no more than partly done.
+        """
         found = overall(verdict.status for verdict in self.verdicts)
+        if self.is_overridden and self.max_points:
+            if self.points >= self.max_points:
+                return Status.PASSED
+            decided = found in (Status.PASSED, Status.INCONCLUSIVE, Status.BROKEN)
+            return Status.PARTLY if decided and self.points else Status.FAILED if decided else found
         waits = any(v.status is Status.SKIPPED and v.sentence.startswith(WAITS) for v in self.verdicts)
         return Status.PARTLY if waits and found in (Status.PASSED, Status.INCONCLUSIVE) else found
 

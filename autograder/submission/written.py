@@ -1,17 +1,19 @@
-"""Written questions: which have an answer."""
+"""Written questions: which have an answer, and its text."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from autograder.report import WrittenAnswer
+from autograder.report import MOST_TEXT, WrittenAnswer
 from dlkit import extraction
 
 if TYPE_CHECKING:
     from autograder.course.catalogue import Loaded
+    from autograder.spec import Question
 
 __all__ = ["written_answers"]
 
@@ -20,14 +22,18 @@ NUMBERED = re.compile(r"# \*\*Question (\d+)")
 
 
 def written_answers(found: extraction.Extraction, loaded: Loaded) -> list[WrittenAnswer]:
-    """Whether each written question has an answer: its cell in a notebook, its comment in a Python file."""
+    """The answer to each written question: its cell in a notebook, its comment in a Python file."""
     texts = _notebook_answers(found.text)
     if texts is None:
         texts = _script_answers(found.text, loaded)
-    return [
-        WrittenAnswer(question.name, question.points, _is_answer(texts.get(question.name, "")))
-        for question in loaded.assignment.questions
-    ]
+    return [_answer(question, texts.get(question.name, "")) for question in loaded.assignment.questions]
+
+
+def _answer(question: Question, text: str) -> WrittenAnswer:
+    if not _is_answer(text):
+        return WrittenAnswer(question.name, question.points, answered=False)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return WrittenAnswer(question.name, question.points, answered=True, text=text.strip()[:MOST_TEXT], sha256=digest)
 
 
 def _is_answer(text: str) -> bool:
@@ -58,4 +64,5 @@ def _script_answers(text: str, loaded: Loaded) -> dict[str, str]:
     cells = text.split("\n# %% [markdown]\n")[1:]
     asked = [(found, answer) for cell, answer in pairwise(cells) if (found := NUMBERED.match(cell))]
     after = {int(found[1]): answer.partition("\n# %%")[0] for found, answer in asked}
-    return {question.name: after.get(i, "") for i, question in enumerate(loaded.assignment.questions, 1)}
+    plain = {number: re.sub(r"^# ?", "", text, flags=re.MULTILINE) for number, text in after.items()}
+    return {question.name: plain.get(i, "") for i, question in enumerate(loaded.assignment.questions, 1)}

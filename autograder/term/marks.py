@@ -172,6 +172,8 @@ class Marking:
             told.append("The hand-in could not be read.")
         if work.still_open:
             told.append(f"{exact(work.still_open)} points wait for a fault of the grader, and count 0 until then.")
+        if work.to_mark:
+            told.append(f"{exact(work.to_mark)} points of written answers are to be marked, and count 0 until then.")
         if arrived.doubt and not stated:
             told.append(
                 f"The time of the hand-in is not known: {arrived.doubt}. Nothing is deducted. State it with --times."

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.classroom.finding import Entry, report_path
 from autograder.export.feedback import by_hand, open_points
 from autograder.render.reading import left_out, nothing_handed_in, unread
-from autograder.report import Report, read_report
+from autograder.report import Report, read_marked
 
 WRITTEN = "written questions"
 """The part of the points of all written questions, in a report that counts them."""
@@ -31,7 +30,8 @@ class Work(msgspec.Struct, frozen=True):
     """One student's work on one assignment.
 
     handed_in: whether there was a file; unread: whether it could not be read; still_open: points that wait for the
-    grader's own fault; by_hand: of written questions; left_out: what the run did not grade, in one sentence.
+    grader's own fault; by_hand: of written questions that do not count yet; to_mark: of answers that count and have no
+    mark; left_out: what the run did not grade, in one sentence.
     """
 
     assignment: str
@@ -40,12 +40,13 @@ class Work(msgspec.Struct, frozen=True):
     unread: bool = False
     still_open: Fraction = Fraction(0)
     by_hand: Fraction = Fraction(0)
+    to_mark: Fraction = Fraction(0)
     left_out: str = ""
 
 
 def report_in(out: Path, student: str, assignment: str) -> Report:
     """The report that counts: every report of a term is read here.  ReportError if it cannot be read."""
-    return read_report(report_path(out, Entry(student, assignment, "")))
+    return read_marked(out, student, assignment)
 
 
 def work_of(report: Report) -> Work:
@@ -67,6 +68,7 @@ def work_of(report: Report) -> Work:
         unread(report),
         _exactly(open_points(report)),
         _exactly(by_hand(report)),
+        _exactly(report.open_by_hand),
         left_out(report),
     )
 

@@ -126,7 +126,7 @@ def test_reports_that_still_hold_are_kept(small_course, tmp_path):
     assert [seen(out, entry) for entry in discover(tmp_path / "in", small_course)] == first
 
 
-@pytest.mark.parametrize("what", ["submission", "seed", "training", "half a report", "checks"])
+@pytest.mark.parametrize("what", ["submission", "seed", "training", "half a report", "an answer’s text", "checks"])
 def test_what_changed_in_between_is_graded_again(own_course, tmp_path, what):
     paths = [submit(own_course, tmp_path / "in", student, "right") for student in ("adam", "berta")]
     grade_here(own_course, tmp_path / "in", tmp_path / "out", seed=1)
@@ -136,6 +136,10 @@ def test_what_changed_in_between_is_graded_again(own_course, tmp_path, what):
     elif what == "half a report":
         report = tmp_path / "out/reports/adam/02_layers.json"
         report.write_text(report.read_text()[:99])
+    elif what == "an answer’s text":
+        report = tmp_path / "out/reports/adam/02_layers.json"
+        answer = {"name": "why", "max_points": 3.0, "answered": True}  # as earlier releases kept it
+        report.write_text(json.dumps(json.loads(report.read_text()) | {"written": [answer]}))
     elif what == "seed":
         options, both = {"seed": 2}, True
     elif what == "training":

@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from autograder.report import MOST_TEXT
 from autograder.submission import SubmissionError, read_submission
 
 
@@ -283,3 +284,15 @@ def test_an_answer_in_a_script_belongs_to_the_question_before_it_whatever_became
         ("vanishing_gradients", False),
         ("why_nonlinear", True),
     ]
+    assert written[1].text == "It is one matrix."
+
+
+def test_an_answer_is_kept_as_text_with_the_hash_of_all_of_it(tmp_path, layers, filled):
+    texts = ("By a *quarter*:\n\n- $4^{-20}$", "x" * (MOST_TEXT + 1), "x" * (MOST_TEXT + 2))
+    found = []
+    for source in texts:
+        (tmp_path / "layers.ipynb").write_text(filled(vanishing_gradients=source))
+        found.append(read_submission(tmp_path, layers).written[0])
+    assert found[0].text == texts[0]
+    assert found[1].text == found[2].text == "x" * MOST_TEXT
+    assert len({answer.sha256 for answer in found}) == 3

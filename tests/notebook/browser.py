@@ -22,7 +22,9 @@ PATIENCE_S = 300.0
 """A condition that is not true by then never will be, even on a busy machine."""
 LOOK_EVERY_S = 0.1
 
-KEYS = {"Enter": (13, "\r"), "a": (65, "a"), "Escape": (27, ""), "Tab": (9, ""), " ": (32, " ")}
+KEYS = {"Enter": (13, "\r"), "a": (65, "a"), "Escape": (27, ""), "Tab": (9, ""), " ": (32, " "), "?": (191, "?")}
+KEYS |= {key: (ord(key.upper()), key) for key in "bcfknsu0123456789"} | {".": (190, "."), "ArrowRight": (39, "")}
+KEYS |= {"ArrowLeft": (37, "")}
 SHIFT, CONTROL = 8, 2
 
 

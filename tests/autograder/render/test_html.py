@@ -174,7 +174,7 @@ def test_a_class_page_counts(every_status, right, wrong, make_report, page_of):
         "The grader itself failed (1)",
         "Speed too close to the limit to decide (1)",
         "Something is wrong with the file (1)",
-        "Why does it vanish? 1 of 1 3",
+        "Why does it vanish? 1 of 1 1 – 3",
         "0 to under 2 points: 0 students",
         "full isolation, proved before the work was loaded (3)",
     ):
