@@ -16,6 +16,7 @@ def drawing_cases(rng):
     yield Case({"k": 5}, positive=np.array([1] * 400 + [4] * 10), counts=np.array([3, 900, 0, 2, 40, 0]))
     yield Case({"k": 1}, positive=rng.integers(1, 9, size=60), counts=np.array([0, *rng.integers(1, 50, size=8)]))
     yield Case({"k": 30}, positive=np.array([0]), counts=np.array([1000, 1]))
+    yield Case({"k": 5}, positive=np.array([1] * 400), counts=np.array([0, 300, 40]))  # the word behind it does occur
     yield Case({}, positive=np.array([0, 1, 2] * 20), counts=np.array([5, 4, 3, 0, 0]))
     yield Case(
         {"k": 3}, positive=np.array([7, 40_000]), counts=np.ones(60_000, int)

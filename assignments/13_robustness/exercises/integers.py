@@ -64,6 +64,7 @@ def to_quantize(rng):
     x = clear_of_ties(rng.normal(size=(4, 3)), axis=1)
     x[:, 1] = 0
     yield Case({"axis": 1}, x=x)
+    yield Case({"axis": 0}, x=np.ascontiguousarray(x.T))
     halves = 0.125 * np.array([[127, 0.5, 1.5, 2.5, 63.5], [-126.5, -0.5, -1.5, -2.5, 3.5]])
     yield Case({}, x=halves)
     yield Case({"bits": 4, "axis": 1}, x=np.array([[-7.0, 14, 0.5], [2.5, 5, -3.5], [-6.5, -1, -1.5]]))

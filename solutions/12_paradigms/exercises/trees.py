@@ -20,6 +20,7 @@ def counted(rng):
     yield Case(counts=rng.integers(50_000, 90_000, (2, 4)))
     yield Case(counts=rng.integers(0, 5, (3, 5)).astype(float))
     yield Case(counts=rng.random((4, 3)) / 4)
+    yield Case(counts=rng.random(3) / 4)
 
 
 impurity = FunctionExercise("gini", cases=counted, cpu_only=CPU)

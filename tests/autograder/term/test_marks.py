@@ -6,7 +6,9 @@ import re
 import pytest
 
 from autograder.classroom.hand_in_times import HandInTime
-from autograder.report import ExerciseResult, Report, Status, Verdict
+from autograder.classroom.marking.store import EXERCISE, QUESTION, Store
+from autograder.report import ExerciseResult, Report, Status, Verdict, WrittenAnswer
+from autograder.report.marks import Mark
 from autograder.term.works import work_of
 from tests.autograder.term.made_up import START, course, nothing, put, report, run
 
@@ -279,3 +281,16 @@ def test_what_a_report_counts_beyond_its_exercises_counts():
         ("Linear", 8.1, 10.0),
         ("written questions", 3.0, 5.0),
     ]
+
+
+def test_marks_by_hand_count_and_answers_without_one_are_named(add_up, tmp_path):
+    questions = [WrittenAnswer("why", 3.0, answered=True, sha256="aa"), WrittenAnswer("how", 2.0, answered=True)]
+    store = Store(put(tmp_path / "graded"))
+    store.begin("02_layers", {"why": 3.0, "how": 2.0})
+    store.save("amara", "02_layers", QUESTION, "why", Mark(2.5, answer_sha256="aa"))
+    store.save("amara", "02_layers", EXERCISE, "Linear", Mark(9.0, "shown in class", automatic=8.0))
+    rows = add_up(START, report("amara", 8.0, written=questions))
+    # 9 of 10 by hand, 2.5 of 3 by hand, 0 of 2 that nobody has marked: 11.5 of 15
+    assert (rows["amara"]["02_layers"], rows["amara"]["02_layers maximum"]) == ("11.5", "15")
+    assert add_up.status == 1
+    assert "2 points of written answers are to be marked, and count 0 until then." in add_up.told
