@@ -880,9 +880,9 @@ def store_layer(W, b, mask, *, bits):
     Shapes
         W  (in_features, out_features)      b  (out_features,)      mask  as W, booleans, True: remains
         mask, values  bytes (uint8)      scale, b  (out_features,), float32      bits  the number of bits
-    Removed weights count as 0, whatever W has there.  The others are quantized with one scale for each column, as by
-    quantize_int8, and packed by pack_integers, row by row.  In CPU memory.  Later changes of W, b and mask change nothing
-    that is stored.
+    Removed weights count as 0, whatever W has there, NaN and infinity too.  The others are quantized with one scale for
+    each column, as by quantize_int8, and packed by pack_integers, row by row.  In CPU memory.  Later changes of W, b and
+    mask change nothing that is stored.
 
     Source: Han, Mao & Dally, Deep Compression (2016).
     """

@@ -2,6 +2,7 @@
 
 import copy
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,13 @@ from tests.limits import limits
 ROOT = Path(__file__).resolve().parents[2]
 NEIGHBOURS = frozenset({"Linear", "Flatten", "gradient_norms"})
 QUICK = limits(0.3, memory_mb=1024)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible():
+    """A background job of a shell ignores Ctrl-C, and so would all that it starts; at a terminal it does not."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -216,7 +216,16 @@ def test_nothing_is_written_but_what_was_asked_for(graded):
     base, before, after = graded
     assert after == before
     written = {path.relative_to(base / "graded").parts[0] for path in (base / "graded").rglob("*")}
-    assert written == {"run.json", "class.json", "reports", "pages", "02_layers.html", "index.html", "totals"}
+    assert written == {
+        "run.json",
+        "class.json",
+        "times.json",
+        "reports",
+        "pages",
+        "02_layers.html",
+        "index.html",
+        "totals",
+    }
     everybody = {*HONEST, "own_link", *(trick.__name__ for trick in HOSTILE)}
     for folder in ("reports", "pages"):
         assert {path.name for path in (base / "graded" / folder).iterdir()} == everybody

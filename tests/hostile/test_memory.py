@@ -51,7 +51,7 @@ TRICKS = {
         "KEPT = bytearray(b'1' * MUCH)\n\ndef prepared():\n    return KEPT\n"
     ),
     "takes it as the object is made, and gives it back": (
-        "def prepared():\n    return np.ones(20_000_000)[:0].size or None\n"
+        "def prepared():\n    return np.ones(11_000_000)[:0].size or None\n"
     ),
     "takes it while its inputs are sent": (
         "def prepared():\n"

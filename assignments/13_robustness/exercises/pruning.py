@@ -88,8 +88,13 @@ def untouched(subject, case):
     return {f"array {i}": subject.request("fetch", handle=ref.handle) for i, ref in enumerate(sent)}
 
 
-@pruning.check("views are pruned as other arrays are", cases=networks, judge=judge_masks, after=(WHICH,), mutation=mutated_function(
-    "flags = args[0][0].flags", "return y if flags.c_contiguous else [~mask for mask in y]"))  # fmt: skip
+@pruning.check(
+    "views are pruned as other arrays are",
+    cases=networks,
+    judge=judge_masks,
+    after=(WHICH,),
+    mutation=mutated_function("flags = args[0][0].flags", "return y if flags.c_contiguous else [~mask for mask in y]"),
+)
 def masks_of_views(subject, case):
     views = [Strided(weights) for weights in case.inputs["weights"]]
     return {"the result": subject.run("magnitude_pruning", views, **case.arguments)}

@@ -25,6 +25,7 @@ def matrices(rng):
     yield Case({"k": 2}, x=matrix(rng, 8, 6, [2.0, 1.2]))
     for values in ([5.0, 4.9, 1.0], [5.0, 3.0, 2.9, 1.0]):  # close, so that few steps of an iteration are too few
         yield Case({"k": 2}, x=matrix(rng, 7, 5, values))
+    yield Case({"k": 2}, x=matrix(rng, 14, 12, np.linspace(10, 8, 12)))  # also where it takes a few vectors more
     yield Case({"k": 4}, x=matrix(rng, 12, 4, [0.9, 0.5, 0.3, 0.2]))
     yield Case({"k": 3}, x=matrix(rng, 15, 5, [9.0, 5.0, 3.0, 2.0, 1.0]) + 4)
 

@@ -366,6 +366,7 @@ def test_ctrl_c_ends_it_with_a_sentence(out):
         told, errors = process.communicate(timeout=60)
     finally:
         process.kill()
+        process.communicate()
     assert "Stopped: 0 marks were saved" in told, errors
     assert process.returncode == 0
 

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import signal
 from types import SimpleNamespace
 
 import pytest
@@ -11,13 +10,6 @@ from autograder.course import catalogue
 from autograder.learner.originals import start
 
 NAME = "02_layers"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def interruptible():
-    """A background job of a shell ignores Ctrl-C, and so would all that it starts; at a terminal it does not."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
