@@ -35,9 +35,12 @@ CLEARANCE = 1.25
 """A speed limit keeps this factor from both sides."""
 FEWEST_WITH_BACKWARD = 5
 SAMPLED = 4
-"""So many mistakes of each exercise are in a sample, and of each check that mistakes are meant for at least one."""
+"""So many mistakes of an exercise are in a sample, and of each check that mistakes are meant for at least one."""
 FEWER, SELDOM = 2, 4
-"""Of so many exercises, a sample tries a mutation, variants and capstones in one, and costly mutations in one."""
+"""Of so many exercises, a sample tries mistakes, a mutation, variants or capstones in one; costly mutations in one.
+
+To name one mistake takes all of its exercise, which are compared: to try fewer of each would save little.
+"""
 
 
 class Margin(msgspec.Struct, frozen=True):
@@ -147,9 +150,9 @@ def look_at(
 ) -> Audit:
     """Audit one piece; arguments as those of ``audit``.
 
-    sample: only a part is tried, the same in every audit: some mistakes of each exercise, every second mutation; and of
-    some exercises what takes long, which is the training of capstones, variants, and numerical differences in place of
-    gradients.
+    sample: only a part is tried, the same in every audit: some mistakes of half of the exercises, every second
+    mutation; of some exercises what takes long, which is the training of capstones, variants, and numerical differences
+    in place of gradients.
     """
     result = Audit()
     try:
@@ -311,6 +314,8 @@ class _Auditor:
         """Mistakes to try: all, or those of a sample, in which every check that mistakes are meant for comes first."""
         if not self.sample:
             return exercise.mistakes
+        if not exercise.capstone and _rank(f"{exercise.name}: mistakes")[3] % FEWER:
+            return []
         by_check: dict[str, list[Mistake]] = {}
         for mistake in sorted(exercise.mistakes, key=lambda each: _rank(each.name)):
             by_check.setdefault(self._meant(exercise, mistake).name, []).append(mistake)

@@ -100,7 +100,9 @@ def audit(
     ] = False,
     sample: Annotated[
         bool,
-        typer.Option("--sample", help="Try only a part: some mistakes of each exercise, and some of what takes long."),
+        typer.Option(
+            "--sample", help="Try only a part: some mistakes of every second exercise, some of what takes long."
+        ),
     ] = False,
     mutants: Annotated[
         bool, typer.Option("--mutants", help="Instead, list small changes of the solutions that no check catches.")
