@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-__all__ = ["KINDS", "is_unreadable"]
+__all__ = ["is_unreadable"]
 
 KINDS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 KIT = Path(__file__).parents[1]

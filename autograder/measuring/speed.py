@@ -103,8 +103,8 @@ class Record:
     def add(self, ratio: float, raw: Pair, mismatch: Mismatch | None) -> None:
         """Record one pair; the first one with an incorrect output does not count, the second is the verdict.
 
-        In single precision a sum in another order may land on the other side of a kink: about once in a hundred
-        gradings of a ReLU.
+        In single precision a sum in another order may land on the other side of a kink: of a ReLU behind a product,
+        about once in a thousand calls.
         """
         self.doubts += mismatch is not None
         if mismatch and self.doubts < CONFIRMED:
